@@ -1,0 +1,402 @@
+/*
+ * One row of a delivered table to its canonical line, with what is wrong with it.
+ *
+ * 1. The line depends on the values alone: not on file format, encoding, row number or column order; keys are sorted, empty values left out.
+ * 2. A row is rejected for what would make it unfindable or unsafe: no key, no title (nor a rule to make one), a security level nobody understands, values too long,
+ *    cells beyond the header. Everything else is kept as written and reported as a warning.
+ * 3. Each row gives at most one entry of faults, with its first bad column; further reasons follow in the same entry.
+ */
+#include "delivery.h"
+#include "error.h"
+#include "text.h"
+#include <string.h>
+
+typedef enum {
+  ROLE_IGNORE, ROLE_FIELD, ROLE_CODE, ROLE_TITLE, ROLE_CREATOR, ROLE_DOCNO, ROLE_DATE, ROLE_YEAR, ROLE_RETENTION, ROLE_SECURITY, ROLE_OPENING, ROLE_PAGE_COUNT, ROLE_FONDS,
+  ROLE_FONDS_TITLE, ROLE_CATEGORY, ROLE_LEVEL, ROLE_VOLUME, ROLE_NOTE, ROLE_FILE, ROLE_COUNT
+} Role;
+
+static const struct { const char *field; guint limit; gboolean stored; /* goes into fields under its own key */ } ROLES[ROLE_COUNT] = {
+  [ROLE_FIELD] = {NULL, 32767, TRUE}, [ROLE_CODE] = {"code", 200}, [ROLE_TITLE] = {"title", 4000}, [ROLE_CREATOR] = {"creator", 2000}, [ROLE_DOCNO] = {"docno", 500},
+  [ROLE_DATE] = {"date", 200}, [ROLE_YEAR] = {"year", 100}, [ROLE_RETENTION] = {"retention", 50}, [ROLE_SECURITY] = {"security", 100}, [ROLE_OPENING] = {"opening", 100},
+  [ROLE_PAGE_COUNT] = {"page_count", 100}, [ROLE_FONDS] = {"fonds", 50}, [ROLE_FONDS_TITLE] = {"fonds_title", 200}, [ROLE_CATEGORY] = {"category", 100},
+  [ROLE_LEVEL] = {"level", 50}, [ROLE_VOLUME] = {"volume", 200, TRUE}, [ROLE_NOTE] = {"note", 32767, TRUE}, [ROLE_FILE] = {"file", 4000, TRUE},
+};
+
+typedef struct {
+  Role role;
+  char *header, *key; /* key: in fields; also for values that were not understood */
+  gboolean is_date;
+} PlanColumn;
+
+struct RowPlan {
+  const Catalog *catalog;
+  const CatalogCategory *category;
+  gboolean category_given, fonds_given;
+  guint width;
+  PlanColumn *columns;
+  guint *order;       /* columns by key */
+  int of[ROLE_COUNT]; /* column of a role, -1 */
+  int key, date;      /* visible key; the date: its own column, else the category's first date field */
+};
+
+typedef struct {
+  const char *column, *value;
+  GString *reasons;
+} Pending;
+
+typedef struct {
+  const RowPlan *plan;
+  RowResult *result;
+  char **values;     /* cleaned, plan->width of them */
+  gboolean *keep;    /* value was not understood: kept in fields as written */
+  Pending error, warning;
+} RowWork;
+
+/* ---- the plan ---- */
+
+void row_plan_free(RowPlan *plan) {
+  if (plan == NULL) return;
+  for (guint i = 0; i < plan->width; i++) {
+    g_free(plan->columns[i].header);
+    g_free(plan->columns[i].key);
+  }
+  g_free(plan->columns);
+  g_free(plan->order);
+  g_free(plan);
+}
+
+static Role role_of(const char *field) {
+  if (!*field) return ROLE_IGNORE;
+  for (Role role = ROLE_CODE; role < ROLE_COUNT; role++)
+    if (g_str_equal(ROLES[role].field, field)) return role;
+  return ROLE_FIELD;
+}
+
+static int compare_keys(gconstpointer a, gconstpointer b, gpointer data) {
+  const RowPlan *plan = data;
+  return strcmp(plan->columns[*(const guint *)a].key, plan->columns[*(const guint *)b].key);
+}
+
+static void plan_column(RowPlan *plan, guint i, json_t *json) {
+  PlanColumn *column = &plan->columns[i];
+  const char *field = delivery_text(json, "field");
+  column->role = role_of(field);
+  column->header = g_strdup(delivery_text(json, "header"));
+  column->key = g_strdup(g_str_equal(field, KEEP_FIELD) || !ROLES[column->role].stored ? column->header : field);
+  for (guint f = 0; f < plan->category->field_count; f++)
+    column->is_date |= column->role == ROLE_FIELD && g_str_equal(plan->category->fields[f].key, field) && g_str_equal(plan->category->fields[f].type, "date");
+  if (column->role > ROLE_FIELD && plan->of[column->role] < 0) plan->of[column->role] = (int)i;
+  if (column->is_date && plan->date < 0) plan->date = (int)i;
+}
+
+RowPlan *row_plan_new(const Catalog *catalog, json_t *layout, int key_column, const char *category, const char *fonds, GError **error) {
+  g_autoptr(RowPlan) plan = g_new0(RowPlan, 1);
+  const char *code = *category ? category : delivery_text(layout, "category");
+  plan->catalog = catalog;
+  plan->category = catalog_category_by_code(catalog, code);
+  if (plan->category == NULL) return throw_null(error, LANTAI_ERROR_INVALID, "没有门类“%s”。请在导入页面上选择门类", code);
+  plan->category_given = *category != '\0';
+  plan->fonds_given = *fonds != '\0';
+  json_t *columns = json_object_get(layout, "columns"), *column;
+  guint count = (guint)json_array_size(columns);
+  plan->columns = g_new0(PlanColumn, count);
+  plan->order = g_new(guint, count);
+  plan->width = count;
+  plan->key = key_column;
+  plan->date = -1;
+  for (guint i = 0; i < ROLE_COUNT; i++) plan->of[i] = -1;
+  size_t i;
+  json_array_foreach(columns, i, column) {
+    plan_column(plan, (guint)i, column);
+    plan->order[i] = (guint)i;
+  }
+  if (plan->of[ROLE_DATE] >= 0) plan->date = plan->of[ROLE_DATE];
+  g_qsort_with_data(plan->order, (int)count, sizeof *plan->order, compare_keys, plan);
+  return g_steal_pointer(&plan);
+}
+
+/* ---- faults ---- */
+
+void row_fault(GString *faults, guint row, const char *column, const char *value, const char *reason, gboolean warning) {
+  g_string_append_printf(faults, "{\"row\":%u,\"column\":", row);
+  text_json_append(faults, column);
+  g_string_append(faults, ",\"value\":");
+  const char *cut = g_utf8_strlen(value, -1) > 200 ? g_utf8_offset_to_pointer(value, 200) : value + strlen(value);
+  g_autofree char *shown = g_strdup_printf("%.*s%s", (int)(cut - value), value, *cut ? "…" : "");
+  text_json_append(faults, shown);
+  g_string_append(faults, ",\"reason\":");
+  text_json_append(faults, reason);
+  g_string_append(faults, warning ? ",\"warning\":true}\n" : "}\n");
+}
+
+static void complain(RowWork *work, gboolean warning, int column, const char *reason) {
+  Pending *pending = warning ? &work->warning : &work->error;
+  const char *header = column >= 0 ? work->plan->columns[column].header : "";
+  if (pending->reasons) {
+    g_string_append_printf(pending->reasons, "；%s：%s", header, reason);
+    return;
+  }
+  pending->column = header;
+  pending->value = column >= 0 ? work->values[column] : "";
+  pending->reasons = g_string_new(reason);
+}
+
+/* ---- values ---- */
+
+static const char *value_of(const RowWork *work, Role role) { return work->plan->of[role] >= 0 ? work->values[work->plan->of[role]] : ""; }
+
+static gboolean has_odd_bytes(const char *text) {
+  for (const guchar *at = (const guchar *)text; *at; at++)
+    if ((*at < 0x20 && *at != '\t' && *at != '\n' && *at != '\r') || *at == 0x7F) return TRUE;
+  return strstr(text, "\xEF\xBF\xBD") != NULL;
+}
+
+static void take_values(RowWork *work, const TableRow *row) {
+  const RowPlan *plan = work->plan;
+  for (guint i = 0; i < plan->width; i++) {
+    const char *raw = i < row->count && plan->columns[i].role != ROLE_IGNORE ? row->cells[i] : "";
+    g_autofree char *valid = NULL;
+    if (!*raw) {
+      work->values[i] = g_strdup("");
+      continue;
+    }
+    if (!g_utf8_validate(raw, -1, NULL)) raw = valid = g_utf8_make_valid(raw, -1);
+    work->values[i] = text_clean(raw, FALSE);
+    if (has_odd_bytes(raw)) complain(work, TRUE, (int)i, "含控制字符或无法识别的字符，控制字符已去除");
+    guint limit = ROLES[plan->columns[i].role].limit;
+    if (strlen(work->values[i]) > limit && text_length(work->values[i]) > limit) {
+      g_autofree char *reason = g_strdup_printf("内容过长：%u 字，最多 %u 字", text_length(work->values[i]), limit);
+      complain(work, FALSE, (int)i, reason);
+    }
+  }
+  for (guint i = plan->width; i < row->count; i++) {
+    if (!*row->cells[i]) continue;
+    g_autofree char *reason = g_strdup_printf("第 %u 列没有表头却有内容“%.60s”：可能是单元格错位，或未加引号的逗号", i + 1, row->cells[i]);
+    complain(work, FALSE, -1, g_utf8_validate(reason, -1, NULL) ? reason : "没有表头的列中有内容：可能是单元格错位，或未加引号的逗号");
+    return;
+  }
+}
+
+/* A number among the beginning of the text, full-width digits too; a unit may follow. -1: none. */
+static int whole_number(const char *text) {
+  gint64 value = 0;
+  int digits = 0;
+  for (; *text && digits < 9; text = g_utf8_next_char(text), digits++) {
+    int digit = g_unichar_digit_value(g_utf8_get_char(text));
+    if (digit < 0) break;
+    value = value * 10 + digit;
+  }
+  static const char *const units[] = {"", "页", "张", "件", "P", "p"};
+  gboolean unit = FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS(units); i++) unit |= g_str_equal(text, units[i]);
+  return digits > 0 && unit ? (int)value : -1;
+}
+
+static void append_number(GString *line, const char *key, gint64 value) {
+  if (value != 0) g_string_append_printf(line, "\"%s\":%" G_GINT64_FORMAT ",", key, value);
+}
+
+static void append_text(GString *line, const char *key, const char *value) {
+  if (!*value) return;
+  g_string_append_c(line, '"');
+  g_string_append(line, key);
+  g_string_append(line, "\":");
+  text_json_append(line, value);
+  g_string_append_c(line, ',');
+}
+
+static void append_fields(const RowWork *work, GString *line) {
+  const RowPlan *plan = work->plan;
+  gboolean any = FALSE;
+  for (guint i = 0; i < plan->width; i++) {
+    guint at = plan->order[i];
+    const PlanColumn *column = &plan->columns[at];
+    if (!*work->values[at] || !(ROLES[column->role].stored || work->keep[at])) continue;
+    g_string_append(line, any ? "," : "\"fields\":{");
+    text_json_append(line, column->key);
+    g_string_append_c(line, ':');
+    text_json_append(line, work->values[at]);
+    any = TRUE;
+  }
+  if (any) g_string_append(line, "},");
+}
+
+static void keep_as_written(RowWork *work, Role role, const char *reason) {
+  int column = work->plan->of[role];
+  work->keep[column] = TRUE;
+  complain(work, TRUE, column, reason);
+}
+
+static const CatalogCategory *category_of(RowWork *work) {
+  const RowPlan *plan = work->plan;
+  const char *text = value_of(work, ROLE_CATEGORY);
+  if (plan->category_given || !*text) return plan->category;
+  guint count;
+  const CatalogCategory *const *categories = catalog_categories(plan->catalog, &count);
+  for (guint i = 0; i < count; i++)
+    if (g_ascii_strcasecmp(categories[i]->code, text) == 0 || g_str_equal(categories[i]->title, text)) return categories[i];
+  for (guint i = 0; i < count; i++)
+    if (g_str_has_prefix(categories[i]->title, text)) return categories[i];
+  g_autofree char *reason = g_strdup_printf("没有这个门类，按%s收", plan->category->title);
+  keep_as_written(work, ROLE_CATEGORY, reason);
+  return plan->category;
+}
+
+static Level level_of(RowWork *work) {
+  const char *text = value_of(work, ROLE_LEVEL);
+  if (!*text || g_str_has_prefix(text, "文件") || g_str_has_prefix(text, "件") || g_str_has_prefix(text, "卷内")) return LEVEL_ITEM;
+  if (g_str_has_prefix(text, "案卷") || g_str_equal(text, "卷") || g_str_equal(text, "卷级")) return LEVEL_VOLUME;
+  keep_as_written(work, ROLE_LEVEL, "著录层级不认识（应为 案卷 或 文件），按文件收");
+  return LEVEL_ITEM;
+}
+
+static const char *field_value(const RowWork *work, const char *key, gsize length) {
+  for (guint i = 0; i < work->plan->width; i++) {
+    const PlanColumn *column = &work->plan->columns[i];
+    const char *name = column->role > ROLE_FIELD ? ROLES[column->role].field : column->key;
+    if (column->role != ROLE_IGNORE && strlen(name) == length && memcmp(name, key, length) == 0) return work->values[i];
+  }
+  return "";
+}
+
+/* "{nfxm}与{nvxm}{hyzt}登记": NULL when none of the named values is there. */
+static char *title_by_rule(const RowWork *work, const char *rule) {
+  GString *title = g_string_new(NULL);
+  gboolean any = FALSE;
+  for (const char *at = rule; *at;) {
+    const char *close = *at == '{' ? strchr(at, '}') : NULL;
+    if (close == NULL) {
+      g_string_append_c(title, *at++);
+      continue;
+    }
+    const char *value = field_value(work, at + 1, (gsize)(close - at - 1));
+    any |= *value != '\0';
+    g_string_append(title, *value ? value : "〔不详〕");
+    at = close + 1;
+  }
+  return g_string_free(title, !any);
+}
+
+typedef struct {
+  DateSpan date;
+  const char *date_text;
+  int year, page_count;
+  Opening opening;
+  Security security;
+} Understood;
+
+static void read_dates(RowWork *work, Understood *u) {
+  const RowPlan *plan = work->plan;
+  u->date_text = plan->date >= 0 ? work->values[plan->date] : "";
+  for (guint i = 0; i < plan->width; i++) {
+    DateSpan span;
+    gboolean main_date = (int)i == plan->date;
+    if ((!main_date && !plan->columns[i].is_date) || !*work->values[i]) continue;
+    if (!date_parse(work->values[i], &span)) complain(work, TRUE, (int)i, "不是能理解的日期，照原样保留");
+    else if (main_date) u->date = span;
+  }
+  const char *year = value_of(work, ROLE_YEAR);
+  DateSpan span = {0, 0};
+  g_autofree char *bare = g_str_has_suffix(year, "度") ? g_strndup(year, strlen(year) - strlen("度")) : g_strdup(year);
+  if (*bare && (!date_parse(bare, &span) || span.from == 0)) keep_as_written(work, ROLE_YEAR, "不是能理解的年度，照原样保留");
+  u->year = span.from ? span.from / 10000 : u->date.from / 10000;
+  if (span.from && span.to / 10000 != u->year) work->keep[plan->of[ROLE_YEAR]] = TRUE;
+}
+
+static Understood read_values(RowWork *work) {
+  Understood u = {.opening = OPENING_UNREVIEWED, .security = SECURITY_PUBLIC};
+  read_dates(work, &u);
+  const char *pages = value_of(work, ROLE_PAGE_COUNT);
+  int count = *pages ? whole_number(pages) : 0;
+  if (count < 0) keep_as_written(work, ROLE_PAGE_COUNT, "不是页数，照原样保留");
+  u.page_count = MAX(count, 0);
+  if (!security_parse(value_of(work, ROLE_SECURITY), &u.security)) complain(work, FALSE, work->plan->of[ROLE_SECURITY], "密级不认识（应为 公开、内部、秘密、机密、绝密）");
+  if (!opening_parse(value_of(work, ROLE_OPENING), &u.opening)) keep_as_written(work, ROLE_OPENING, "开放标识不认识（应为 开放、控制、延期开放、未审核），按未审核收");
+  return u;
+}
+
+/* ---- the row ---- */
+
+static void write_line(RowWork *work, const Understood *u, const char *title) {
+  const RowPlan *plan = work->plan;
+  RowResult *result = work->result;
+  GString *line = result->line;
+  g_string_append_c(line, '{');
+  append_text(line, "category", result->category->code);
+  append_text(line, "code", result->code);
+  append_text(line, "creator", value_of(work, ROLE_CREATOR));
+  append_number(line, "date_from", u->date.from);
+  append_text(line, "date_text", u->date_text);
+  append_number(line, "date_to", u->date.to);
+  append_text(line, "docno", value_of(work, ROLE_DOCNO));
+  append_fields(work, line);
+  append_text(line, "file", result->file);
+  if (!plan->fonds_given) {
+    append_text(line, "fonds", result->fonds);
+    append_text(line, "fonds_title", result->fonds_title);
+  }
+  append_number(line, "level", result->level);
+  append_number(line, "opening", u->opening);
+  append_number(line, "page_count", u->page_count);
+  append_text(line, "retention", value_of(work, ROLE_RETENTION));
+  append_number(line, "security", u->security);
+  append_text(line, "title", title);
+  append_text(line, "volume", result->volume);
+  append_number(line, "year", u->year);
+  line->str[line->len - 1] = '}'; /* level is never 0, so there is a comma */
+  g_string_append_c(line, '\n');
+}
+
+static void flush_pending(RowWork *work, guint row, Pending *pending, gboolean warning) {
+  if (pending->reasons == NULL) return;
+  row_fault(work->result->faults, row, pending->column, pending->value, pending->reasons->str, warning);
+  g_string_free(pending->reasons, TRUE);
+  pending->reasons = NULL;
+}
+
+void row_result_clear(RowResult *result) {
+  if (result->line == NULL) {
+    result->line = g_string_sized_new(1024);
+    result->faults = g_string_sized_new(256);
+  }
+  g_string_truncate(result->line, 0);
+  g_string_truncate(result->faults, 0);
+  g_clear_pointer(&result->code, g_free);
+  g_clear_pointer(&result->fonds, g_free);
+  g_clear_pointer(&result->fonds_title, g_free);
+  g_clear_pointer(&result->file, g_free);
+  g_clear_pointer(&result->volume, g_free);
+  result->category = NULL;
+  result->level = LEVEL_ITEM;
+  result->errors = result->warnings = 0;
+}
+
+void row_plan_apply(const RowPlan *plan, const TableRow *row, RowResult *result) {
+  row_result_clear(result);
+  g_autofree char **values = g_new0(char *, plan->width + 1);
+  g_autofree gboolean *keep = g_new0(gboolean, plan->width + 1);
+  RowWork work = {plan, result, values, keep, {0}, {0}};
+  take_values(&work, row);
+  result->category = category_of(&work);
+  result->level = level_of(&work);
+  result->code = g_strdup(plan->key >= 0 ? values[plan->key] : "");
+  result->fonds = g_strdup(value_of(&work, ROLE_FONDS));
+  result->fonds_title = g_strdup(value_of(&work, ROLE_FONDS_TITLE));
+  result->file = g_strdup(value_of(&work, ROLE_FILE));
+  result->volume = g_strdup(value_of(&work, ROLE_VOLUME));
+  Understood understood = read_values(&work);
+  if (!*result->code) complain(&work, FALSE, plan->key, plan->of[ROLE_CODE] >= 0 ? "档号为空" : "作为标识的列为空");
+  else if (plan->key != plan->of[ROLE_CODE] && text_length(result->code) > ROLES[ROLE_CODE].limit) complain(&work, FALSE, plan->key, "作为标识的内容过长，最多 200 字");
+  if (!plan->fonds_given && plan->of[ROLE_FONDS] >= 0 && !*result->fonds) complain(&work, FALSE, plan->of[ROLE_FONDS], "全宗号为空");
+  const char *title = value_of(&work, ROLE_TITLE);
+  g_autofree char *made = !*title && result->category->title_rule ? title_by_rule(&work, result->category->title_rule) : NULL;
+  if (!*title && made == NULL) complain(&work, FALSE, plan->of[ROLE_TITLE], plan->of[ROLE_TITLE] >= 0 ? "题名为空" : "没有题名列，也没有可以据以生成题名的内容");
+  result->errors = work.error.reasons != NULL;
+  result->warnings = !result->errors && work.warning.reasons != NULL;
+  if (result->errors == 0) write_line(&work, &understood, made ? made : title);
+  else if (work.warning.reasons) g_string_free(g_steal_pointer(&work.warning.reasons), TRUE);
+  flush_pending(&work, row->number, &work.error, FALSE);
+  flush_pending(&work, row->number, &work.warning, TRUE);
+  for (guint i = 0; i < plan->width; i++) g_free(values[i]);
+}

@@ -1,0 +1,454 @@
+/*
+ * The rehearsal: the table is read once from end to end and nothing is written to the catalogue.
+ *
+ * 1. What it leaves is rows.ndjson, errors.ndjson and files.ndjson in the delivery's folder, each whole or not there, and the counts in the delivery's row.
+ * 2. Volumes come first in rows.ndjson, so that an item finds its volume when it is loaded; else rows keep the order of the file.
+ * 3. digest is the SM3 of all lines of rows.ndjson.
+ * 4. Only when no column is the 档号 is the table read twice: first to find the column whose values are all there and all different.
+ */
+#include "crypto.h"
+#include "delivery.h"
+#include "error.h"
+#include <glib/gstdio.h>
+#include <string.h>
+
+#define SAMPLE_ROWS 5
+#define PLACES_MAX 2000
+#define KEY_TOLERANCE 20 /* a key column may have one fault in so many rows */
+#define PROGRESS_EVERY 512
+
+TableReader *delivery_table(const House *house, gint64 id, GError **error) {
+  g_autofree char *path = delivery_path(house, id, "source");
+  return format_table_open(path, error);
+}
+
+/* ---- the visible key ---- */
+
+typedef struct { GHashTable *seen; gint64 faults; } KeyColumn;
+
+static guint64 hash64(const char *text) { /* FNV-1a: good enough to choose a column, repeats themselves are compared exactly */
+  guint64 hash = 14695981039346656037u;
+  for (; *text; text++) hash = (hash ^ (guchar)*text) * 1099511628211u;
+  return hash;
+}
+
+static void key_columns_see(KeyColumn *columns, guint count, const TableRow *row, gint64 rows) {
+  for (guint i = 0; i < count; i++) {
+    if (columns[i].seen == NULL) continue;
+    const char *value = i < row->count ? row->cells[i] : "";
+    guint64 hash = hash64(value);
+    if (!*value || !g_hash_table_add(columns[i].seen, (gpointer)(gsize)(hash ^ hash >> 32))) columns[i].faults++;
+    if (columns[i].faults > 10 + rows / KEY_TOLERANCE) g_clear_pointer(&columns[i].seen, g_hash_table_unref);
+  }
+}
+
+static int key_columns_best(const KeyColumn *columns, guint count) {
+  int best = -1;
+  for (guint i = 0; i < count; i++)
+    if (columns[i].seen && (best < 0 || columns[i].faults < columns[best].faults)) best = (int)i;
+  return best;
+}
+
+static int survey_key(const House *house, Job *job, gint64 id, json_t *layout, GError **error) {
+  g_autoptr(TableReader) reader = delivery_table(house, id, error);
+  if (reader == NULL) return -1;
+  guint count = (guint)json_array_size(json_object_get(layout, "columns")), first = layout_first_row(layout);
+  g_autofree KeyColumn *columns = g_new0(KeyColumn, count + 1);
+  for (guint i = 0; i < count; i++) columns[i].seen = g_hash_table_new(NULL, NULL);
+  TableRow row;
+  GError *failure = NULL;
+  gint64 rows = 0;
+  while (format_table_next(reader, &row, &failure) && !job_should_stop(job)) {
+    if (row.number < first) continue;
+    key_columns_see(columns, count, &row, ++rows);
+    if (rows % PROGRESS_EVERY == 0) job_progress(job, rows, 0, "行", "查找标识列");
+  }
+  int best = failure ? -1 : key_columns_best(columns, count);
+  for (guint i = 0; i < count; i++) g_clear_pointer(&columns[i].seen, g_hash_table_unref);
+  if (failure) g_propagate_error(error, failure);
+  else if (best < 0 && rows > 0) throw(error, LANTAI_ERROR_INVALID, "没有档号列，也没有一列的值既不空又各不相同。请把能区分各行的一列对应到“档号”");
+  return best;
+}
+
+/* The key of earlier deliveries into the same fonds stays the key, whatever else is different this time. */
+static int remembered_key(const House *house, json_t *delivery, json_t *layout, GError **error) {
+  if (*delivery_text(delivery, "fonds")) return -1;
+  g_autoptr(Sql) sql = sql_read(house->db, error);
+  json_t *own = sql ? own_fonds_find(sql, delivery, error) : NULL, *column;
+  int found = -1;
+  size_t i;
+  json_array_foreach(json_object_get(layout, "columns"), i, column)
+    if (own && g_str_equal(delivery_text(column, "header"), delivery_text(own, "key_header"))) found = (int)i;
+  json_decref(own);
+  return found;
+}
+
+static int choose_key(const House *house, Job *job, json_t *delivery, json_t *layout, GError **error) {
+  int key = layout_column_of(layout, "code");
+  GError *failure = NULL;
+  if (key < 0) key = remembered_key(house, delivery, layout, &failure);
+  if (failure) {
+    g_propagate_error(error, failure);
+    return -1;
+  }
+  return key >= 0 ? key : survey_key(house, job, delivery_int(delivery, "id"), layout, error);
+}
+
+/* ---- the pass over the table ---- */
+
+typedef struct {
+  const House *house;
+  Job *job;
+  gint64 id, rows, accepted, volumes, rejected, warnings;
+  RowPlan *plan;
+  RowWriter *out, *volume_out, *faults;
+  GHashTable *codes;       /* "fonds\ncode" → row number */
+  GStringChunk *code_text;
+  GHashTable *place_seen;  /* "fonds\ncategory" */
+  json_t *places, *samples;
+  Digest *digest;          /* while there are no volumes to be put first */
+  RowResult result;
+  GString *key;
+} Pass;
+
+static void pass_clear(Pass *pass) {
+  row_plan_free(pass->plan);
+  row_writer_free(pass->out);
+  row_writer_free(pass->volume_out);
+  row_writer_free(pass->faults);
+  g_clear_pointer(&pass->codes, g_hash_table_unref);
+  g_clear_pointer(&pass->code_text, g_string_chunk_free);
+  g_clear_pointer(&pass->place_seen, g_hash_table_unref);
+  json_decref(pass->places);
+  json_decref(pass->samples);
+  g_clear_pointer(&pass->digest, digest_free);
+  row_result_clear(&pass->result);
+  g_string_free(pass->result.line, TRUE);
+  g_string_free(pass->result.faults, TRUE);
+  if (pass->key) g_string_free(pass->key, TRUE);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Pass, pass_clear)
+
+static void reject_repeat(Pass *pass, guint row, guint first, const char *column) {
+  RowResult *result = &pass->result;
+  g_autofree char *reason = g_strdup_printf("与第 %u 行重复：同一批次中档号（标识）只能出现一次", first);
+  g_string_truncate(result->faults, 0);
+  row_fault(result->faults, row, column, result->code, reason, FALSE);
+  result->errors = 1;
+  result->warnings = 0;
+}
+
+static gboolean note_place(Pass *pass, GError **error) {
+  const RowResult *result = &pass->result;
+  g_string_printf(pass->key, "%s\n%s", result->fonds, result->category->code);
+  if (g_hash_table_contains(pass->place_seen, pass->key->str)) return TRUE;
+  if (g_hash_table_size(pass->place_seen) >= PLACES_MAX)
+    return throw(error, LANTAI_ERROR_INVALID, "全宗号与门类的组合超过 %d 种，全宗号列多半对应错了。请检查字段对应", PLACES_MAX);
+  g_hash_table_add(pass->place_seen, g_strdup(pass->key->str));
+  json_array_append_new(pass->places, json_pack("{s:s, s:s, s:s}", "fonds", result->fonds, "fonds_title", result->fonds_title, "category", result->category->code));
+  return TRUE;
+}
+
+static gboolean accept_row(Pass *pass, GError **error) {
+  RowResult *result = &pass->result;
+  if (!note_place(pass, error)) return FALSE;
+  if (json_array_size(pass->samples) < SAMPLE_ROWS) json_array_append_new(pass->samples, json_loadb(result->line->str, result->line->len - 1, 0, NULL));
+  pass->accepted++;
+  pass->warnings += result->warnings;
+  gboolean volume = result->level == LEVEL_VOLUME;
+  pass->volumes += volume;
+  if (pass->digest) digest_update(pass->digest, result->line->str, result->line->len);
+  return row_writer_add(volume ? pass->volume_out : pass->out, result->line->str, result->line->len, error);
+}
+
+static gboolean pass_row(Pass *pass, const TableRow *row, const char *key_header, GError **error) {
+  RowResult *result = &pass->result;
+  row_plan_apply(pass->plan, row, result);
+  if (result->errors == 0) {
+    g_string_printf(pass->key, "%s\n%s", result->fonds, result->code);
+    guint first = GPOINTER_TO_UINT(g_hash_table_lookup(pass->codes, pass->key->str));
+    if (first) reject_repeat(pass, row->number, first, key_header);
+    else g_hash_table_insert(pass->codes, g_string_chunk_insert_len(pass->code_text, pass->key->str, (gssize)pass->key->len), GUINT_TO_POINTER(row->number));
+  }
+  pass->rows++;
+  if (result->faults->len && !row_writer_add(pass->faults, result->faults->str, result->faults->len, error)) return FALSE;
+  if (result->errors == 0) return accept_row(pass, error);
+  pass->rejected++;
+  return TRUE;
+}
+
+static gboolean pass_open(Pass *pass, json_t *delivery, json_t *layout, int key, GError **error) {
+  const House *house = pass->house;
+  pass->plan = row_plan_new(house->catalog, layout, key, delivery_text(delivery, "category"), delivery_text(delivery, "fonds"), error);
+  if (pass->plan == NULL) return FALSE;
+  g_autofree char *rows = delivery_path(house, pass->id, ROWS_NAME), *volumes = delivery_path(house, pass->id, "volumes.ndjson"),
+    *faults = delivery_path(house, pass->id, FAULTS_NAME);
+  if ((pass->out = row_writer_new(rows, error)) == NULL || (pass->faults = row_writer_new(faults, error)) == NULL) return FALSE;
+  if (layout_column_of(layout, "level") >= 0) {
+    if ((pass->volume_out = row_writer_new(volumes, error)) == NULL) return FALSE;
+  } else pass->digest = digest_new(DIGEST_SM3);
+  pass->codes = g_hash_table_new(g_str_hash, g_str_equal);
+  pass->code_text = g_string_chunk_new(1 << 16);
+  pass->place_seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  pass->places = json_array();
+  pass->samples = json_array();
+  pass->key = g_string_new(NULL);
+  return TRUE;
+}
+
+static gboolean pass_table(Pass *pass, TableReader *reader, json_t *layout, const char *key_header, GError **error) {
+  guint first = layout_first_row(layout);
+  TableRow row;
+  GError *failure = NULL;
+  while (!job_should_stop(pass->job) && format_table_next(reader, &row, &failure)) {
+    if (row.number < first) continue;
+    if (!pass_row(pass, &row, key_header, error)) return FALSE;
+    if (pass->rows % PROGRESS_EVERY) continue;
+    double position = format_table_position(reader);
+    job_progress(pass->job, pass->rows, position > 0.01 ? (gint64)((double)pass->rows / position) : 0, "行", "预演：读表并检查");
+  }
+  if (failure) g_propagate_error(error, failure);
+  return failure == NULL;
+}
+
+/* Volumes before items, and the digest over both. */
+static char *join_volumes(Pass *pass, GError **error) {
+  g_autofree char *rows = delivery_path(pass->house, pass->id, ROWS_NAME), *volumes = delivery_path(pass->house, pass->id, "volumes.ndjson");
+  if (!row_writer_close(pass->out, error) || !row_writer_close(pass->volume_out, error)) return NULL;
+  g_autoptr(Digest) digest = digest_new(DIGEST_SM3);
+  g_autofree char *joined = delivery_path(pass->house, pass->id, "joined.ndjson");
+  g_autoptr(RowWriter) out = row_writer_new(joined, error);
+  if (out == NULL) return NULL;
+  const char *parts[] = {volumes, rows}, *line;
+  for (guint i = 0; i < 2; i++) {
+    g_autoptr(RowReader) reader = row_reader_open(parts[i], error);
+    if (reader == NULL) return NULL;
+    gsize length;
+    GError *failure = NULL;
+    while (row_reader_next(reader, &line, &length, &failure)) {
+      digest_update(digest, line, length);
+      digest_update(digest, "\n", 1);
+      if (!row_writer_add(out, line, length, &failure) || !row_writer_add(out, "\n", 1, &failure)) break;
+    }
+    if (failure) {
+      g_propagate_error(error, failure);
+      return NULL;
+    }
+  }
+  if (!row_writer_close(out, error)) return NULL;
+  if (g_rename(joined, rows) != 0 || g_unlink(volumes) != 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能整理批次目录中的文件。请检查磁盘和权限后重新预演");
+  return digest_finish_hex(digest);
+}
+
+static char *pass_finish(Pass *pass, GError **error) {
+  if (!row_writer_close(pass->faults, error)) return NULL;
+  if (pass->volume_out) return join_volumes(pass, error);
+  return row_writer_close(pass->out, error) ? digest_finish_hex(pass->digest) : NULL;
+}
+
+/* ---- what would happen: rows against the catalogue, documents against rows ---- */
+
+typedef struct {
+  const House *house;
+  Job *job;
+  Sql *sql;
+  gint64 id, created, updated, unchanged, missing, surplus, accepted;
+  GHashTable *fonds_ids; /* fonds as in the rows → record id of the fonds, 0 when it has no records */
+  FileIndex *index;
+  RowWriter *files;
+  GError *failure;
+} Outlook;
+
+static gboolean fonds_is_empty(const Outlook *outlook, gint64 fonds_id) {
+  const gint64 levels[] = {LEVEL_VOLUME, LEVEL_ITEM};
+  SearchRequest request = {.fonds = &fonds_id, .fonds_count = 1, .levels = levels, .levels_count = 2};
+  g_autoptr(SearchResult) result = search_run(outlook->house->search, outlook->sql, &SCOPE_EVERYTHING, &request, NULL);
+  return result && result->count == 0;
+}
+
+static gboolean outlook_fonds(Outlook *outlook, json_t *delivery, json_t *places, GError **error) {
+  GError *failure = NULL;
+  json_t *own = *delivery_text(delivery, "fonds") ? NULL : own_fonds_find(outlook->sql, delivery, &failure), *place;
+  if (failure) {
+    g_propagate_error(error, failure);
+    return FALSE;
+  }
+  size_t i;
+  json_array_foreach(places, i, place) {
+    const char *row_fonds = delivery_text(place, "fonds"), *code = delivery_text(delivery, "fonds");
+    if (!*code) code = *row_fonds ? row_fonds : own ? delivery_text(own, "code") : "";
+    gint64 *fonds_id = g_new(gint64, 1);
+    *fonds_id = *code ? fonds_find(outlook->sql, code) : 0;
+    if (*fonds_id && fonds_is_empty(outlook, *fonds_id)) *fonds_id = 0;
+    g_hash_table_replace(outlook->fonds_ids, g_strdup(row_fonds), fonds_id);
+  }
+  json_decref(own);
+  return TRUE;
+}
+
+static void compare_row(Outlook *outlook, DecodedRow *row) {
+  const gint64 *fonds_id = g_hash_table_lookup(outlook->fonds_ids, row->fonds);
+  g_autoptr(CatalogRecord) before = fonds_id && *fonds_id ? catalog_record_by_code(outlook->sql, &SCOPE_EVERYTHING, *fonds_id, row->record->code, NULL) : NULL;
+  if (before == NULL) {
+    outlook->created++;
+    return;
+  }
+  const CatalogCategory *category = catalog_category_by_code(outlook->house->catalog, row->category);
+  row->record->category = category ? category->id : 0;
+  row->record->level = before->level;
+  row->record->parent_id = before->parent_id;
+  row->record->fonds_id = before->fonds_id;
+  row->record->file_count = before->file_count;
+  json_t *diff = catalog_record_diff(before, row->record);
+  if (diff) outlook->updated++;
+  else outlook->unchanged++;
+  json_decref(diff);
+}
+
+static gboolean files_line(Outlook *outlook, const char *kind, const char *text, const char *code) {
+  json_t *json = code ? json_pack("{s:s, s:s}", "code", code, kind, text) : json_pack("{s:s}", kind, text);
+  g_autofree char *line = json_dumps(json, JSON_COMPACT);
+  json_decref(json);
+  if (outlook->failure == NULL) row_writer_add(outlook->files, line, strlen(line), &outlook->failure);
+  if (outlook->failure == NULL) row_writer_add(outlook->files, "\n", 1, &outlook->failure);
+  return outlook->failure == NULL;
+}
+
+static void note_surplus(const char *path, gpointer data) {
+  Outlook *outlook = data;
+  outlook->surplus++;
+  files_line(outlook, "surplus", path, NULL);
+}
+
+static void match_row(Outlook *outlook, const DecodedRow *row) {
+  const char *wanted;
+  g_autoptr(GPtrArray) paths = file_index_match(outlook->index, row->record->code, row->file, &wanted);
+  if (wanted == NULL || (paths == NULL && row->record->level == LEVEL_VOLUME && !*row->file)) return;
+  outlook->missing++;
+  files_line(outlook, "wanted", wanted, row->record->code);
+}
+
+/* Walks the canonical rows; func NULL: only claims the documents that bear a row's whole code. */
+static gboolean each_row(Outlook *outlook, void (*func)(Outlook *, DecodedRow *), const char *stage, GError **error) {
+  g_autofree char *path = delivery_path(outlook->house, outlook->id, ROWS_NAME);
+  g_autoptr(RowReader) reader = row_reader_open(path, error);
+  if (reader == NULL) return FALSE;
+  const char *line;
+  gsize length;
+  gint64 done = 0;
+  while (outlook->failure == NULL && !job_should_stop(outlook->job) && row_reader_next(reader, &line, &length, &outlook->failure)) {
+    DecodedRow row;
+    if (!row_decode(line, length, &row, &outlook->failure)) break;
+    func(outlook, &row);
+    row_decoded_clear(&row);
+    if (++done % PROGRESS_EVERY == 0) job_progress(outlook->job, done, outlook->accepted, "行", stage);
+  }
+  if (outlook->failure == NULL) return TRUE;
+  g_propagate_error(error, g_steal_pointer(&outlook->failure));
+  return FALSE;
+}
+
+static void claim_row(Outlook *outlook, DecodedRow *row) { file_index_claim(outlook->index, row->record->code); }
+static void outlook_row(Outlook *outlook, DecodedRow *row) {
+  if (outlook->index) match_row(outlook, row);
+  if (g_hash_table_size(outlook->fonds_ids)) compare_row(outlook, row);
+}
+
+static gboolean outlook_needs_lookup(Outlook *outlook) {
+  GHashTableIter iter;
+  gpointer value;
+  g_hash_table_iter_init(&iter, outlook->fonds_ids);
+  while (g_hash_table_iter_next(&iter, NULL, &value))
+    if (*(gint64 *)value) return TRUE;
+  return FALSE;
+}
+
+static gboolean outlook_run(Outlook *outlook, json_t *delivery, json_t *places, GError **error) {
+  g_autofree char *path = delivery_path(outlook->house, outlook->id, FILES_NAME);
+  g_autoptr(RowWriter) files = row_writer_new(path, error);
+  if (files == NULL || !outlook_fonds(outlook, delivery, places, error)) return FALSE;
+  outlook->files = files;
+  if (!outlook_needs_lookup(outlook)) {
+    g_hash_table_remove_all(outlook->fonds_ids);
+    outlook->created = outlook->accepted;
+  }
+  const char *documents = delivery_text(delivery, "documents");
+  if (*documents && (outlook->index = file_index_new(documents, error)) == NULL) return FALSE;
+  if (outlook->index && !each_row(outlook, claim_row, "核对原文", error)) return FALSE;
+  if ((outlook->index || g_hash_table_size(outlook->fonds_ids)) && !each_row(outlook, outlook_row, "与目录库核对", error)) return FALSE;
+  if (outlook->index) file_index_surplus(outlook->index, note_surplus, outlook);
+  if (outlook->failure) {
+    g_propagate_error(error, g_steal_pointer(&outlook->failure));
+    return FALSE;
+  }
+  return row_writer_close(files, error);
+}
+
+/* ---- the rehearsal ---- */
+
+static gboolean store_results(const Pass *pass, const Outlook *outlook, const char *digest, json_t *survey, gint64 started_us, GError **error) {
+  g_autoptr(Sql) sql = sql_write(pass->house->db, error);
+  g_autofree char *dump = json_dumps(survey, JSON_COMPACT);
+  return sql && sql_exec(sql, "UPDATE accession SET state = 'rehearsed', failure = '', survey = $1, digest = $2, row_count = $3, accepted_count = $4, volume_count = $5, "
+    "created_count = $6, updated_count = $7, unchanged_count = $8, rejected_count = $9, warning_count = $10, missing_count = $11, surplus_count = $12, rehearse_ms = $13 "
+    "WHERE id = $14 AND state IN ('received', 'rehearsed')",
+    SQL_ARGS(sql_text(dump), sql_text(digest), sql_int(pass->rows), sql_int(pass->accepted), sql_int(pass->volumes), sql_int(outlook->created), sql_int(outlook->updated),
+      sql_int(outlook->unchanged), sql_int(pass->rejected), sql_int(pass->warnings), sql_int(outlook->missing), sql_int(outlook->surplus),
+      sql_int((g_get_monotonic_time() - started_us) / 1000), sql_int(pass->id)), error) && sql_commit(sql, error);
+}
+
+static gboolean look_ahead(Pass *pass, Outlook *outlook, json_t *delivery, GError **error) {
+  g_autoptr(Sql) sql = sql_read(pass->house->db, error);
+  if (sql == NULL) return FALSE;
+  *outlook = (Outlook){.house = pass->house, .job = pass->job, .sql = sql, .id = pass->id, .accepted = pass->accepted};
+  outlook->fonds_ids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+  gboolean good = outlook_run(outlook, delivery, pass->places, error);
+  g_hash_table_unref(outlook->fonds_ids);
+  g_clear_pointer(&outlook->index, file_index_free);
+  return good;
+}
+
+static gboolean rehearse(const House *house, Job *job, json_t *delivery, json_t *layout, GError **error) {
+  gint64 started_us = g_get_monotonic_time();
+  GError *failure = NULL;
+  int key = choose_key(house, job, delivery, layout, &failure);
+  if (failure) {
+    g_propagate_error(error, failure);
+    return FALSE;
+  }
+  const char *key_header = key >= 0 ? delivery_text(json_array_get(json_object_get(layout, "columns"), (size_t)key), "header") : "";
+  g_auto(Pass) pass = {.house = house, .job = job, .id = delivery_int(delivery, "id")};
+  row_result_clear(&pass.result);
+  g_autoptr(TableReader) reader = delivery_table(house, pass.id, error);
+  if (reader == NULL || !pass_open(&pass, delivery, layout, key, error) || !pass_table(&pass, reader, layout, key_header, error)) return FALSE;
+  if (job_should_stop(job)) return TRUE;
+  g_autofree char *digest = pass_finish(&pass, error);
+  Outlook outlook;
+  if (digest == NULL || !look_ahead(&pass, &outlook, delivery, error)) return FALSE;
+  if (job_should_stop(job)) return TRUE;
+  job_progress(job, pass.rows, pass.rows, "行", "预演完成");
+  json_t *survey = json_pack("{s:i, s:s, s:O, s:O, s:i}", "key_column", key, "key_header", key_header, "places", pass.places, "samples", pass.samples, "replaced",
+    (int)format_table_replaced(reader));
+  gboolean good = delivery_point("accession.rehearsed", error) && store_results(&pass, &outlook, digest, survey, started_us, error);
+  json_decref(survey);
+  return good;
+}
+
+gboolean accession_rehearse(const House *house, Job *job, json_t *parameters, GError **error) {
+  gint64 id = json_integer_value(json_object_get(parameters, "accession"));
+  json_t *delivery = delivery_read(house, id, error);
+  if (delivery == NULL) return FALSE;
+  if (delivery_is(delivery, "loading attaching")) { /* an import that is going on has been rehearsed */
+    json_decref(delivery);
+    return TRUE;
+  }
+  g_autoptr(GError) failure = NULL;
+  json_t *layout = json_loads(delivery_text(delivery, "layout"), 0, NULL);
+  gboolean good = delivery_is(delivery, "received rehearsed") ? rehearse(house, job, delivery, layout, &failure) :
+    throw(&failure, LANTAI_ERROR_CONFLICT, "批次 %" G_GINT64_FORMAT " 已导入或已撤销，不能再预演。请重新接收文件", id);
+  if (!good && delivery_is(delivery, "received rehearsed")) delivery_fail(house, id, failure);
+  if (!good) g_propagate_error(error, g_steal_pointer(&failure));
+  json_decref(layout);
+  json_decref(delivery);
+  return good;
+}

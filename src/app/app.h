@@ -1,0 +1,58 @@
+/* The program: commands and wiring. No rule of the trade here. */
+#pragma once
+#include "accession.h"
+#include "house.h"
+#include "reader.h"
+
+int app_main(int argc, char **argv); /* exit status: 0 success, 1 failure, 2 wrong use */
+
+/* ---- an opened archive (house.c) ---- */
+typedef enum {
+  ARCHIVE_READ,  /* beside a running server: nothing is written */
+  ARCHIVE_WRITE, /* the only process that writes: takes the lock of the directory */
+} ArchiveMode;
+typedef struct Archive Archive;
+Archive *archive_open(const char *dir, ArchiveMode mode, GError **error); /* not an archive, in use, newer, damaged: each has its message */
+void archive_close(Archive *archive);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Archive, archive_close)
+const House *archive_house(const Archive *archive);
+struct Journal *archive_journal(const Archive *archive);
+/* Makes an empty archive: directory, lantai.yaml, definitions/, database, store. CONFLICT when there is one. */
+gboolean archive_create(const char *dir, GError **error);
+gboolean archive_exists(const char *dir);
+
+/* ---- the command line (command.c) ---- */
+typedef struct {
+  const char *dir; /* -C */
+  gboolean json;   /* --json */
+  int count;       /* arguments left after options */
+  char **arguments;
+} CommandLine;
+typedef struct {
+  const char *name, *arguments, *summary; /* Chinese, for --help */
+  const GOptionEntry *(*options)(void);   /* NULL: none of its own */
+  int minimum, maximum;                   /* arguments */
+  gboolean (*run)(const CommandLine *line, GError **error);
+} Command;
+extern const Command ARCHIVE_COMMANDS[], IMPORT_COMMANDS[], QUERY_COMMANDS[], CARE_COMMANDS[], USER_COMMANDS[], SERVE_COMMANDS[], DEMO_COMMANDS[];
+void command_print(const CommandLine *line, json_t *value, const char *text, ...) G_GNUC_PRINTF(3, 4); /* the JSON with --json (takes it), else the text */
+
+/* ---- care of the holdings (check.c, backup.c, rebuild.c): each as command, job and page ---- */
+typedef void (*CareProgress)(gint64 done, gint64 total, const char *unit, gpointer data);
+/* {objects, files, bytes, faults: [{object, file, kind, record, detail}], database, index}: kind as content_fault_name, or "unrecorded". */
+json_t *care_check(const House *house, CareProgress progress, gpointer data, GError **error);
+/* Writes one tar file with the database's snapshot, the store, the journal, deliveries, definitions and settings, and MANIFEST.json (sizes, SM3). */
+json_t *care_backup(const House *house, const char *path, CareProgress progress, gpointer data, GError **error);
+/* Restores into an empty dir, verifying every byte against the manifest and the catalogue's digest against the one at backup time. */
+json_t *care_restore(const char *path, const char *dir, GError **error);
+/* A new archive from the store and the journal of `from`; {events, records, files, equal: true|false|null (no old database to compare), differences}. */
+json_t *care_rebuild(const char *from, const char *dir, gboolean show_progress, GError **error);
+/* SM3 over every row of the catalogue in order: {record, file, page_text: {rows, sm3}}. Two archives with the same are equal. */
+json_t *care_digest(SqlDb *db, GError **error);
+gboolean care_reindex(const House *house, CareProgress progress, gpointer data, GError **error);
+
+extern const JobKind CARE_JOBS[];
+extern const WebRoute APP_ROUTES[];
+extern const WebHooks APP_HOOKS;
+JobKind *app_job_kinds(void); /* all rooms' kinds in one array, ended by kind NULL; g_free */
+const WebRoute *const *app_routes(void);

@@ -1,0 +1,105 @@
+/*
+ * The command line: one table of commands, options by GOption, messages on standard error, one JSON value on standard output with --json.
+ * Exit status is 0 only on success.
+ */
+#include "app.h"
+#include "error.h"
+#include "format.h"
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+static const Command *const GROUPS[] = {ARCHIVE_COMMANDS, SERVE_COMMANDS, IMPORT_COMMANDS, QUERY_COMMANDS, CARE_COMMANDS, USER_COMMANDS, DEMO_COMMANDS};
+
+void command_print(const CommandLine *line, json_t *value, const char *text, ...) {
+  if (line->json) {
+    g_autofree char *dump = json_dumps(value, JSON_INDENT(2) | JSON_ENSURE_ASCII * 0);
+    fprintf(stdout, "%s\n", dump);
+  } else {
+    va_list arguments;
+    va_start(arguments, text);
+    vfprintf(stdout, text, arguments);
+    va_end(arguments);
+  }
+  fflush(stdout);
+  json_decref(value);
+}
+
+static void print_help(FILE *out) {
+  fputs("兰台：数字档案馆系统\n\n用法：lantai [-C 目录] 命令 [选项] …\n\n命令：\n", out);
+  for (guint g = 0; g < G_N_ELEMENTS(GROUPS); g++)
+    for (const Command *command = GROUPS[g]; command->name; command++) {
+      g_autofree char *head = g_strdup_printf("%s %s", command->name, command->arguments);
+      fprintf(out, "  %-36s %s\n", head, command->summary);
+    }
+  fputs("\n  -C 目录    档案库所在目录（缺省：环境变量 LANTAI_DIR，再缺省 ./archive）\n  --json     结果以一个 JSON 值写到标准输出\n每个命令都有 --help。\n", out);
+}
+
+static const Command *find_command(const char *name) {
+  for (guint g = 0; g < G_N_ELEMENTS(GROUPS); g++)
+    for (const Command *command = GROUPS[g]; command->name; command++)
+      if (g_str_equal(command->name, name)) return command;
+  return NULL;
+}
+
+static int wrong_use(const char *message) {
+  fprintf(stderr, "lantai: %s\n运行 lantai --help 查看用法。\n", message);
+  return 2;
+}
+
+static void report_failure(const CommandLine *line, const GError *error) {
+  fprintf(stderr, "lantai: %s\n", error->message);
+  if (!line->json) return;
+  static const char *const codes[] = {"invalid", "denied", "not-found", "conflict", "too-large", "busy", "unavailable", "internal"};
+  const char *code = error->domain == LANTAI_ERROR && error->code >= 0 && error->code < (int)G_N_ELEMENTS(codes) ? codes[error->code] : "internal";
+  json_t *value = json_pack("{s:{s:s, s:s}}", "error", "code", code, "message", error->message);
+  json_dumpf(value, stdout, JSON_INDENT(2));
+  fputc('\n', stdout);
+  json_decref(value);
+}
+
+static int run_command(const Command *command, int argc, char **argv, const char *dir) {
+  g_autofree char *chosen_dir = NULL;
+  gboolean json = FALSE;
+  GOptionEntry common[] = {
+    {"directory", 'C', 0, G_OPTION_ARG_FILENAME, &chosen_dir, "档案库所在目录", "目录"},
+    {"json", 0, 0, G_OPTION_ARG_NONE, &json, "结果写成 JSON", NULL},
+    {NULL, 0, 0, 0, NULL, NULL, NULL},
+  };
+  g_autofree char *usage = g_strdup_printf("%s — %s", command->arguments, command->summary);
+  g_autoptr(GOptionContext) context = g_option_context_new(usage);
+  g_option_context_add_main_entries(context, common, NULL);
+  if (command->options) g_option_context_add_main_entries(context, command->options(), NULL);
+  g_autoptr(GError) error = NULL;
+  g_autofree char *program = g_strdup_printf("lantai %s", command->name);
+  argv[0] = program;
+  g_set_prgname(program);
+  if (!g_option_context_parse(context, &argc, &argv, &error)) return wrong_use(error->message);
+  CommandLine line = {chosen_dir ? chosen_dir : dir, json, argc - 1, argv + 1};
+  if (line.count < command->minimum || line.count > command->maximum) return wrong_use(line.count < command->minimum ? "缺少参数" : "参数太多");
+  if (command->run(&line, &error)) return 0;
+  if (error) report_failure(&line, error);
+  return 1;
+}
+
+int app_main(int argc, char **argv) {
+  if (argc > 1 && g_str_equal(argv[1], "sandbox")) return format_sandbox_main(argc, argv);
+  setlocale(LC_ALL, "C.UTF-8");
+  log_init();
+  const char *dir = g_getenv("LANTAI_DIR");
+  if (dir == NULL) dir = "archive";
+  int at = 1;
+  while (at + 1 < argc && g_str_equal(argv[at], "-C")) {
+    dir = argv[at + 1];
+    at += 2;
+  }
+  if (at >= argc) return print_help(stderr), 2;
+  if (g_str_equal(argv[at], "--help") || g_str_equal(argv[at], "-h") || g_str_equal(argv[at], "help")) return print_help(stdout), 0;
+  if (g_str_equal(argv[at], "--version")) return puts("lantai " LANTAI_VERSION), 0;
+  const Command *command = find_command(argv[at]);
+  if (command == NULL) {
+    g_autofree char *message = g_strdup_printf("没有命令 %s", argv[at]);
+    return wrong_use(message);
+  }
+  return run_command(command, argc - at, argv + at, dir);
+}

@@ -1,0 +1,166 @@
+/* `lantai demo`: makes the demonstration archive through the same steps a clerk takes: each body's delivery is received, rehearsed, loaded and its documents attached. */
+#include "demo.h"
+#include "app.h"
+#include "error.h"
+#include "people.h"
+#include <gio/gio.h>
+#include <glib/gstdio.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct {
+  int scale;
+} demo_options = {1000};
+
+static const GOptionEntry *demo_entries(void) {
+  static const GOptionEntry entries[] = {
+    {"scale", 0, 0, G_OPTION_ARG_INT, &demo_options.scale, "规模，千分之几（1000 = 304 000 条目录、2 000 件原文）", "N"},
+    {NULL, 0, 0, 0, NULL, NULL, NULL},
+  };
+  return entries;
+}
+
+typedef struct {
+  const char *name, *title, *role;
+  Security security;
+} Account;
+static const Account ACCOUNTS[] = {
+  {"admin", "系统管理员", "sysadmin", SECURITY_PUBLIC}, {"security", "安全保密员", "security", SECURITY_PUBLIC}, {"auditor", "审计员", "auditor", SECURITY_PUBLIC},
+  {"archivist", "档案员", "archivist", SECURITY_SECRET}, {"director", "馆长", "director", SECURITY_SECRET}, {"reader", "读者", "reader", SECURITY_PUBLIC},
+};
+static const char PASSWORD[] = "Lantai-2026";
+
+/* ---- documents, drawn by two threads ---- */
+
+typedef struct {
+  GMutex lock;
+  GError *error;
+  int done;
+} Drawing;
+
+static void draw_one(gpointer item, gpointer data) {
+  Drawing *drawing = data;
+  g_autoptr(GError) error = NULL;
+  gboolean good = demo_document_draw(item, &error);
+  g_mutex_lock(&drawing->lock);
+  drawing->done++;
+  if (!good && drawing->error == NULL) drawing->error = g_steal_pointer(&error);
+  g_mutex_unlock(&drawing->lock);
+}
+
+static gboolean draw_documents(GPtrArray *deliveries, GError **error) {
+  Drawing drawing = {0};
+  g_mutex_init(&drawing.lock);
+  GThreadPool *pool = g_thread_pool_new(draw_one, &drawing, (int)g_get_num_processors(), TRUE, NULL);
+  guint total = 0;
+  for (guint i = 0; i < deliveries->len; i++) {
+    const DemoDelivery *delivery = g_ptr_array_index(deliveries, i);
+    for (guint d = 0; d < delivery->documents->len; d++, total++) g_thread_pool_push(pool, g_ptr_array_index(delivery->documents, d), NULL);
+  }
+  while (g_thread_pool_unprocessed(pool) > 0) {
+    fprintf(stderr, "\r  绘制原文 %d / %u", drawing.done, total);
+    g_usleep(300000);
+  }
+  g_thread_pool_free(pool, FALSE, TRUE);
+  fprintf(stderr, "\r  绘制原文 %u / %u\n", total, total);
+  g_mutex_clear(&drawing.lock);
+  if (drawing.error) g_propagate_error(error, drawing.error);
+  return drawing.error == NULL;
+}
+
+/* ---- deliveries ---- */
+
+static gboolean take_in(const House *house, const DemoDelivery *delivery, GError **error) {
+  AccessionSource source = {.path = delivery->path, .name = delivery->name, .files = delivery->documents->len ? delivery->files : NULL, .fonds = delivery->fonds,
+    .fonds_title = delivery->fonds_title, .category = delivery->category, .body = delivery->body};
+  gint64 id = accession_receive(house, "archivist", &source, error);
+  if (id == 0) return FALSE;
+  json_t *parameters = json_pack("{s:I}", "accession", (json_int_t)id);
+  gboolean good = job_run_now(house, accession_rehearse, parameters, "archivist", FALSE, error) && job_run_now(house, accession_load, parameters, "archivist", FALSE, error);
+  json_decref(parameters);
+  if (!good) g_prefix_error(error, "%s：", delivery->name);
+  return good;
+}
+
+static gboolean add_accounts(const House *house, GError **error) {
+  g_autoptr(Sql) sql = sql_write(house->db, error);
+  if (sql == NULL) return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS(ACCOUNTS); i++) {
+    const Account *account = &ACCOUNTS[i];
+    json_t *roles = json_pack("[s]", account->role), *fonds = json_array();
+    gint64 id = people_user_create(sql, "system", account->name, account->title, PASSWORD, roles, fonds, account->security, error);
+    json_decref(roles);
+    json_decref(fonds);
+    if (id == 0) return FALSE;
+  }
+  return sql_commit(sql, error);
+}
+
+static gboolean fill(const House *house, GPtrArray *deliveries, GError **error) {
+  if (!add_accounts(house, error)) return FALSE;
+  gint64 rows = 0;
+  for (guint i = 0; i < deliveries->len; i++) {
+    const DemoDelivery *delivery = g_ptr_array_index(deliveries, i);
+    if (!take_in(house, delivery, error)) return FALSE;
+    rows += delivery->rows;
+    fprintf(stderr, "\r  接收 %u / %u 批，%" G_GINT64_FORMAT " 条", i + 1, deliveries->len, rows);
+  }
+  fputc('\n', stderr);
+  return TRUE;
+}
+
+/* ---- the command ---- */
+
+static gboolean name_city(const char *dir, GError **error) {
+  g_autofree char *path = g_build_filename(dir, "lantai.yaml", NULL), *text = NULL;
+  if (g_mkdir_with_parents(dir, 0750) != 0 || !settings_write_default(dir, error) || !g_file_get_contents(path, &text, NULL, error)) return FALSE;
+  g_autoptr(GString) edited = g_string_new(text);
+  g_string_replace(edited, "示范市档案馆", "临江市档案馆", 0);
+  g_string_replace(edited, "\"000000\"", "\"429900\"", 0);
+  return g_file_set_contents(path, edited->str, -1, error);
+}
+
+static void remove_tree(const char *path) {
+  g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+  for (const char *name; dir && (name = g_dir_read_name(dir));) {
+    g_autofree char *below = g_build_filename(path, name, NULL);
+    if (g_file_test(below, G_FILE_TEST_IS_DIR) && !g_file_test(below, G_FILE_TEST_IS_SYMLINK)) remove_tree(below);
+    else g_unlink(below);
+  }
+  g_rmdir(path);
+}
+
+static gboolean build(const char *dir, const char *folder, GError **error) {
+  g_autoptr(DemoWords) words = demo_words_load(error);
+  g_autoptr(GPtrArray) deliveries = words ? demo_deliveries(words, folder, demo_options.scale, error) : NULL;
+  if (deliveries == NULL || !draw_documents(deliveries, error) || !name_city(dir, error) || !archive_create(dir, error)) return FALSE;
+  g_autoptr(Archive) archive = archive_open(dir, ARCHIVE_WRITE, error);
+  return archive && fill(archive_house(archive), deliveries, error);
+}
+
+static void print_accounts(void) {
+  printf("演示帐号（密码都是 %s）：\n", PASSWORD);
+  for (guint i = 0; i < G_N_ELEMENTS(ACCOUNTS); i++) printf("  %-10s %s\n", ACCOUNTS[i].name, ACCOUNTS[i].title);
+}
+
+static gboolean run_demo(const CommandLine *line, GError **error) {
+  if (demo_options.scale < 1 || demo_options.scale > 10000) return throw(error, LANTAI_ERROR_INVALID, "规模应在 1 到 10000 之间");
+  g_autofree char *unfinished = g_strconcat(line->dir, ".unfinished", NULL), *folder = g_build_filename(unfinished, "demo-source", NULL);
+  if (!archive_exists(line->dir)) {
+    gint64 begin = g_get_monotonic_time();
+    remove_tree(unfinished);
+    fprintf(stderr, "正在生成演示档案库（%d 条目录、%d 件原文）…\n", 304 * demo_options.scale, 2 * demo_options.scale);
+    if (g_mkdir_with_parents(folder, 0750) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s，请检查权限", folder);
+    if (!build(unfinished, folder, error)) return FALSE;
+    remove_tree(folder);
+    if (g_rename(unfinished, line->dir) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能把 %s 改名为 %s", unfinished, line->dir);
+    fprintf(stderr, "演示档案库已生成，用 %.0f 秒。\n", (double)(g_get_monotonic_time() - begin) / 1e6);
+  }
+  if (!line->json) print_accounts();
+  return TRUE;
+}
+
+const Command DEMO_COMMANDS[] = {
+  {"demo", "", "生成演示档案库（已有时只显示演示帐号）", demo_entries, 0, 0, run_demo},
+  {NULL},
+};

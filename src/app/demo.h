@@ -1,0 +1,45 @@
+/* The demonstration archive: an invented city's holdings, the same at every making. demo-rows.c makes the catalogues, demo-page.c draws the documents. */
+#pragma once
+#include <glib.h>
+#include <jansson.h>
+
+/* Random numbers that depend on the seed alone (SplitMix64), not on any library's version. */
+typedef struct { guint64 state; } DemoRandom;
+guint64 demo_next(DemoRandom *random);
+int demo_below(DemoRandom *random, int limit);            /* 0 … limit-1 */
+int demo_between(DemoRandom *random, int low, int high);  /* both inclusive */
+gboolean demo_chance(DemoRandom *random, int percent);
+
+/* demo/words.yaml with what is drawn from it. */
+typedef struct DemoWords DemoWords;
+DemoWords *demo_words_load(GError **error);
+void demo_words_free(DemoWords *words);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DemoWords, demo_words_free)
+json_t *demo_words_get(const DemoWords *words, const char *list); /* borrowed */
+const char *demo_word(const DemoWords *words, DemoRandom *random, const char *list);
+char *demo_person(const DemoWords *words, DemoRandom *random, int sex); /* 0 male, 1 female, else either */
+char *demo_fill(const DemoWords *words, DemoRandom *random, const char *pattern, int year, const char *topic);
+
+/* What a document shows. */
+typedef enum { DEMO_PAPER, DEMO_MARRIAGE, DEMO_YOUTH, DEMO_RETIREE, DEMO_LAND, DEMO_PHOTO } DemoKind;
+typedef enum { DEMO_IMAGES, DEMO_PDF, DEMO_TEXT } DemoForm;
+typedef struct {
+  DemoKind kind;
+  DemoForm form;
+  char *code, *title, *creator, *docno, *date, *number; /* number: 页数 as text */
+  GPtrArray *lines;  /* paragraphs, or "标签\t值" lines of a form */
+  char *folder;      /* where its files go */
+  guint64 seed;
+} DemoDocument;
+void demo_document_free(DemoDocument *document);
+
+/* One delivery: its table on disk, where its documents go, what is declared. */
+typedef struct {
+  char *name, *path, *files, *fonds, *fonds_title, *category, *body;
+  int rows;
+  GPtrArray *documents; /* DemoDocument* */
+} DemoDelivery;
+void demo_delivery_free(DemoDelivery *delivery);
+/* scale: thousandths of the full size (1000 = 304 000 rows, 2 000 documents). */
+GPtrArray *demo_deliveries(const DemoWords *words, const char *folder, int scale, GError **error); /* DemoDelivery*, tables written */
+gboolean demo_document_draw(const DemoDocument *document, GError **error);

@@ -1,0 +1,147 @@
+/*
+ * Opening and making an archive's directory.
+ *
+ * 1. One process writes at a time: DIR/lantai.lock is held (flock) from opening for writing to closing.
+ * 2. Rooms are opened from the ground up and closed in the opposite order.
+ */
+#include "app.h"
+#include "error.h"
+#include "people.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <gio/gio.h>
+#include <glib/gstdio.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+struct Archive {
+  House house;
+  char *dir;
+  Settings *settings;
+  Journal *journal;
+  JobKind *kinds;
+  int lock;
+};
+
+const House *archive_house(const Archive *archive) { return &archive->house; }
+struct Journal *archive_journal(const Archive *archive) { return archive->journal; }
+
+gboolean archive_exists(const char *dir) {
+  g_autofree char *path = g_build_filename(dir, "lantai.db", NULL);
+  return g_file_test(path, G_FILE_TEST_EXISTS);
+}
+
+static gboolean take_lock(Archive *archive, GError **error) {
+  g_autofree char *path = g_build_filename(archive->dir, "lantai.lock", NULL);
+  archive->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (archive->lock < 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能在目录 %s 中写文件：%s。请检查目录权限", archive->dir, g_strerror(errno));
+  char holder[32] = "";
+  if (flock(archive->lock, LOCK_EX | LOCK_NB) != 0) {
+    ssize_t length = read(archive->lock, holder, sizeof holder - 1);
+    holder[length > 0 ? length : 0] = '\0';
+    return throw(error, LANTAI_ERROR_CONFLICT, "目录 %s 正被另一个兰台程序使用（进程 %s）。请在网页上操作，或先停止那个程序", archive->dir, holder[0] ? g_strstrip(holder) : "未知");
+  }
+  int length = g_snprintf(holder, sizeof holder, "%d\n", (int)getpid());
+  if (ftruncate(archive->lock, 0) != 0 || pwrite(archive->lock, holder, (size_t)length, 0) != length)
+    return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能写入 %s：%s", path, g_strerror(errno));
+  return TRUE;
+}
+
+static gboolean open_rooms(Archive *archive, ArchiveMode mode, GError **error) {
+  House *house = &archive->house;
+  g_autofree char *path = g_build_filename(archive->dir, "lantai.db", NULL);
+  g_autofree char *definitions = g_build_filename(archive->dir, "definitions", NULL);
+  house->db = mode == ARCHIVE_WRITE ? sql_open(path, error) : sql_open_readonly(path, error);
+  if (house->db == NULL) return FALSE;
+  if (mode == ARCHIVE_WRITE && (archive->journal = journal_open(house->db, archive->dir, error)) == NULL) return FALSE;
+  if ((house->content = content_open(archive->dir, house->db, error)) == NULL) return FALSE;
+  if ((house->search = search_open(house->db, error)) == NULL) return FALSE;
+  archive->kinds = app_job_kinds();
+  if (mode == ARCHIVE_WRITE && (house->jobs = jobs_open(house->db, archive->kinds, error)) == NULL) return FALSE;
+  if (!people_open(house->db, definitions, error)) return FALSE;
+  if ((house->catalog = catalog_open(house->db, archive->dir, error)) == NULL) return FALSE;
+  if (!accession_open(house->db, error)) return FALSE;
+  json_t *labels = catalog_field_labels(house->catalog);
+  search_set_fields(house->search, labels);
+  json_decref(labels);
+  return TRUE;
+}
+
+static Archive *open_directory(const char *dir, ArchiveMode mode, GError **error) {
+  g_autoptr(Archive) archive = g_new0(Archive, 1);
+  archive->lock = -1;
+  archive->dir = g_canonicalize_filename(dir, NULL);
+  archive->house.dir = archive->dir;
+  if (mode == ARCHIVE_WRITE && !take_lock(archive, error)) return NULL;
+  archive->house.settings = archive->settings = settings_load(archive->dir, error);
+  if (archive->settings == NULL || !open_rooms(archive, mode, error)) return NULL;
+  if (mode == ARCHIVE_WRITE && search_needs_rebuild(archive->house.search)) {
+    g_message("检索索引缺失或损坏，正在重建");
+    if (!care_reindex(&archive->house, NULL, NULL, error)) return NULL;
+  }
+  return g_steal_pointer(&archive);
+}
+
+Archive *archive_open(const char *dir, ArchiveMode mode, GError **error) {
+  if (!archive_exists(dir)) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "目录 %s 中没有档案库。请先运行 lantai -C %s init，或用 -C 指定目录", dir, dir);
+  return open_directory(dir, mode, error);
+}
+
+void archive_close(Archive *archive) {
+  if (archive == NULL) return;
+  jobs_close(archive->house.jobs);
+  catalog_close(archive->house.catalog);
+  search_close(archive->house.search);
+  content_close(archive->house.content);
+  journal_close(archive->journal);
+  sql_close(archive->house.db);
+  settings_free(archive->settings);
+  if (archive->lock >= 0) close(archive->lock);
+  g_free(archive->kinds);
+  g_free(archive->dir);
+  g_free(archive);
+}
+
+/* Copies the built-in definitions into the archive, where they may be edited. */
+static gboolean copy_definitions(const char *resource, const char *target, GError **error) {
+  if (g_mkdir_with_parents(target, 0755) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", target, g_strerror(errno));
+  g_auto(GStrv) names = g_resources_enumerate_children(resource, 0, error);
+  if (names == NULL) return FALSE;
+  for (char **name = names; *name; name++) {
+    g_autofree char *from = g_strconcat(resource, *name, NULL);
+    if (g_str_has_suffix(*name, "/")) {
+      g_autofree char *folder = g_strndup(*name, strlen(*name) - 1);
+      g_autofree char *below = g_build_filename(target, folder, NULL);
+      if (!copy_definitions(from, below, error)) return FALSE;
+      continue;
+    }
+    g_autofree char *to = g_build_filename(target, *name, NULL);
+    g_autoptr(GBytes) bytes = g_resources_lookup_data(from, 0, error);
+    if (bytes == NULL || !g_file_set_contents(to, g_bytes_get_data(bytes, NULL), (gssize)g_bytes_get_size(bytes), error)) return FALSE;
+  }
+  return TRUE;
+}
+
+gboolean archive_create(const char *dir, GError **error) {
+  if (archive_exists(dir)) return throw(error, LANTAI_ERROR_CONFLICT, "目录 %s 中已有档案库，没有改动", dir);
+  if (g_mkdir_with_parents(dir, 0750) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", dir, g_strerror(errno));
+  g_autofree char *settings = g_build_filename(dir, "lantai.yaml", NULL);
+  if (!g_file_test(settings, G_FILE_TEST_EXISTS) && !settings_write_default(dir, error)) return FALSE;
+  g_autofree char *definitions = g_build_filename(dir, "definitions", NULL);
+  if (!g_file_test(definitions, G_FILE_TEST_EXISTS) && !copy_definitions("/lantai/definitions/", definitions, error)) return FALSE;
+  g_autoptr(Archive) archive = open_directory(dir, ARCHIVE_WRITE, error);
+  return archive != NULL;
+}
+
+static gboolean run_init(const CommandLine *line, GError **error) {
+  if (!archive_create(line->dir, error)) return FALSE;
+  command_print(line, json_pack("{s:s}", "directory", line->dir), "已在 %s 建立档案库。\n下一步：lantai -C %s user add 用户名 --role sysadmin，然后 lantai -C %s serve\n", line->dir, line->dir, line->dir);
+  return TRUE;
+}
+
+const Command ARCHIVE_COMMANDS[] = {
+  {"init", "", "建立一个空的档案库", NULL, 0, 0, run_init},
+  {NULL},
+};

@@ -1,0 +1,91 @@
+/* `lantai import` and `lantai undo`: a delivery from the command line. Progress goes to standard error, the report to standard output. */
+#include "app.h"
+#include "error.h"
+#include <stdio.h>
+#include <string.h>
+
+static struct {
+  char *files, *mapping, *fonds, *fonds_title, *category, *body, *name;
+  gboolean rehearse, quiet;
+} import_options;
+
+static const GOptionEntry *import_entries(void) {
+  static const GOptionEntry entries[] = {
+    {"files", 0, 0, G_OPTION_ARG_FILENAME, &import_options.files, "原文所在的目录或 zip 包", "目录|ZIP"},
+    {"mapping", 0, 0, G_OPTION_ARG_STRING, &import_options.mapping, "用已保存的字段对应", "名称"},
+    {"fonds", 0, 0, G_OPTION_ARG_STRING, &import_options.fonds, "全宗号", "全宗号"},
+    {"fonds-title", 0, 0, G_OPTION_ARG_STRING, &import_options.fonds_title, "全宗名称（全宗不存在时用来建立）", "名称"},
+    {"category", 0, 0, G_OPTION_ARG_STRING, &import_options.category, "门类代码，例如 WS", "代码"},
+    {"body", 0, 0, G_OPTION_ARG_STRING, &import_options.body, "移交单位", "名称"},
+    {"name", 0, 0, G_OPTION_ARG_STRING, &import_options.name, "批次名称（缺省为文件名）", "名称"},
+    {"rehearse", 0, 0, G_OPTION_ARG_NONE, &import_options.rehearse, "只预演，不写入目录库", NULL},
+    {"quiet", 'q', 0, G_OPTION_ARG_NONE, &import_options.quiet, "不显示进度", NULL},
+    {NULL, 0, 0, 0, NULL, NULL, NULL},
+  };
+  return entries;
+}
+
+static gint64 number_of(json_t *report, const char *key) { return json_integer_value(json_object_get(report, key)); }
+
+static char *report_text(json_t *report) {
+  GString *text = g_string_new(NULL);
+  g_string_append_printf(text, "批次 %" G_GINT64_FORMAT "　%s\n", number_of(report, "id"), json_string_value(json_object_get(report, "name")));
+  g_string_append_printf(text, "共 %" G_GINT64_FORMAT " 行：新增 %" G_GINT64_FORMAT "，更新 %" G_GINT64_FORMAT "，未变 %" G_GINT64_FORMAT "，退回 %zu\n", number_of(report, "rows"),
+    number_of(report, "created"), number_of(report, "updated"), number_of(report, "unchanged"), json_array_size(json_object_get(report, "rejected")));
+  size_t i;
+  json_t *fault;
+  json_array_foreach(json_object_get(report, "rejected"), i, fault) {
+    if (i == 20) {
+      g_string_append(text, "  …（其余见 --json，或在网页上下载 .xlsx）\n");
+      break;
+    }
+    g_string_append_printf(text, "  第 %" G_GINT64_FORMAT " 行　%s　“%s”：%s\n", number_of(fault, "row"), json_string_value(json_object_get(fault, "column")),
+      json_string_value(json_object_get(fault, "value")), json_string_value(json_object_get(fault, "reason")));
+  }
+  size_t missing = json_array_size(json_object_get(report, "missing")), surplus = json_array_size(json_object_get(report, "surplus"));
+  if (number_of(report, "attached") || missing || surplus)
+    g_string_append_printf(text, "原文：挂接 %" G_GINT64_FORMAT " 个，缺 %zu 个，多余 %zu 个\n", number_of(report, "attached"), missing, surplus);
+  return g_string_free(text, FALSE);
+}
+
+static gboolean print_report(const CommandLine *line, const House *house, gint64 id, GError **error) {
+  json_t *report = accession_report(house, id, G_MAXUINT, error);
+  if (report == NULL) return FALSE;
+  g_autofree char *text = report_text(report);
+  command_print(line, report, "%s", text);
+  return TRUE;
+}
+
+static gboolean run_import(const CommandLine *line, GError **error) {
+  g_autoptr(Archive) archive = archive_open(line->dir, ARCHIVE_WRITE, error);
+  if (archive == NULL) return FALSE;
+  const House *house = archive_house(archive);
+  AccessionSource source = {.path = line->arguments[0], .name = import_options.name, .files = import_options.files, .mapping = import_options.mapping,
+    .fonds = import_options.fonds, .fonds_title = import_options.fonds_title, .category = import_options.category, .body = import_options.body};
+  gint64 id = accession_receive(house, "system", &source, error);
+  if (id == 0) return FALSE;
+  json_t *parameters = json_pack("{s:I}", "accession", (json_int_t)id);
+  gboolean good = job_run_now(house, accession_rehearse, parameters, "system", !import_options.quiet, error);
+  if (good && !import_options.rehearse) good = job_run_now(house, accession_load, parameters, "system", !import_options.quiet, error);
+  json_decref(parameters);
+  return good && print_report(line, house, id, error);
+}
+
+static gboolean run_undo(const CommandLine *line, GError **error) {
+  char *end = NULL;
+  gint64 id = g_ascii_strtoll(line->arguments[0], &end, 10);
+  if (id <= 0 || *end) return throw(error, LANTAI_ERROR_INVALID, "批次号应为正整数，而不是“%s”。批次号见 lantai import 的输出或网页上的“接收”", line->arguments[0]);
+  g_autoptr(Archive) archive = archive_open(line->dir, ARCHIVE_WRITE, error);
+  if (archive == NULL) return FALSE;
+  json_t *parameters = json_pack("{s:I}", "accession", (json_int_t)id);
+  gboolean good = job_run_now(archive_house(archive), accession_undo, parameters, "system", TRUE, error);
+  json_decref(parameters);
+  if (good) command_print(line, json_pack("{s:I, s:s}", "id", (json_int_t)id, "state", "undone"), "批次 %" G_GINT64_FORMAT " 已撤销，它带来的条目和原文都已收回。\n", id);
+  return good;
+}
+
+const Command IMPORT_COMMANDS[] = {
+  {"import", "文件", "接收一批目录（CSV、xlsx、xls、DBF），可带原文；先预演后导入", import_entries, 1, 1, run_import},
+  {"undo", "批次号", "撤销一批导入", NULL, 1, 1, run_undo},
+  {NULL},
+};

@@ -1,0 +1,130 @@
+/* The home page, background jobs, and the system page from which the holdings are cared for. */
+#include "app.h"
+#include "error.h"
+#include "format.h"
+#include "people.h"
+#include <string.h>
+#include <sys/statvfs.h>
+
+/* ---- home: today's state, within what the asker may see ---- */
+
+static gint64 facet_count(const SearchResult *result, const char *name, gint64 value) {
+  for (guint i = 0; result->facets && i < result->facets->len; i++) {
+    const SearchFacet *facet = g_ptr_array_index(result->facets, i);
+    if (!g_str_equal(facet->name, name)) continue;
+    for (guint v = 0; v < facet->values->len; v++) {
+      const SearchFacetValue *item = &g_array_index(facet->values, SearchFacetValue, v);
+      if (item->value == value) return item->count;
+    }
+  }
+  return 0;
+}
+
+static void add_stat(json_t *stats, const char *label, gint64 number, const char *href) {
+  json_array_append_new(stats, json_pack("{s:s, s:I, s:s}", "label", label, "number", (json_int_t)number, "href", href));
+}
+
+static json_t *holdings(const House *house, Sql *sql, const Scope *scope, GError **error) {
+  g_autoptr(SearchResult) all = search_run(house->search, sql, scope, &(SearchRequest){.facets = TRUE}, error);
+  g_autoptr(SearchResult) digital = all ? search_run(house->search, sql, scope, &(SearchRequest){.with_files = TRUE}, error) : NULL;
+  if (digital == NULL) return NULL;
+  json_t *stats = json_array();
+  add_stat(stats, "全宗", facet_count(all, "level", LEVEL_FONDS), "/catalog");
+  add_stat(stats, "案卷", facet_count(all, "level", LEVEL_VOLUME), "/search?level=3");
+  add_stat(stats, "文件", facet_count(all, "level", LEVEL_ITEM), "/search?level=4");
+  add_stat(stats, "有原文", (gint64)digital->count, "/search?files=1");
+  add_stat(stats, "已开放", facet_count(all, "opening", OPENING_OPEN), "/search?opening=1");
+  gint64 waiting = facet_count(all, "opening", OPENING_UNREVIEWED);
+  if (waiting) add_stat(stats, "待开放审核", waiting, "/search?opening=0");
+  return stats;
+}
+
+static json_t *storage_state(const House *house) {
+  struct statvfs state;
+  if (statvfs(house->dir, &state) != 0) return json_null();
+  gint64 total = (gint64)state.f_blocks * (gint64)state.f_frsize, free_bytes = (gint64)state.f_bavail * (gint64)state.f_frsize;
+  return json_pack("{s:I, s:I, s:b}", "total", (json_int_t)total, "free", (json_int_t)free_bytes, "low", total > 0 && free_bytes < total / 10);
+}
+
+static json_t *care_results(Sql *sql, GError **error) {
+  json_t *rows = sql_json(sql, "SELECT kind, at_us AS at, actor, result FROM care_result ORDER BY kind", SQL_NONE, error), *results = json_object();
+  size_t i;
+  json_t *row;
+  json_array_foreach(rows, i, row) {
+    json_t *result = json_loads(json_string_value(json_object_get(row, "result")), 0, NULL);
+    json_t *faults = json_object_get(result, "faults");
+    json_object_set_new(row, "fault_count", json_integer((json_int_t)json_array_size(faults)));
+    json_object_set_new(row, "bad", json_boolean(json_array_size(faults) > 0));
+    json_object_set_new(row, "result", result ? result : json_null());
+    json_object_set(results, json_string_value(json_object_get(row, "kind")), row);
+  }
+  json_decref(rows);
+  return results;
+}
+
+static WebReply *home(WebRequest *request, GError **error) {
+  const House *house = web_house(request);
+  g_autoptr(Sql) sql = sql_read(house->db, error);
+  json_t *stats = sql ? holdings(house, sql, web_scope(request), error) : NULL;
+  if (stats == NULL) return NULL;
+  json_t *model = json_pack("{s:s, s:o, s:b, s:s}", "title", "首页", "stats", stats, "staff", web_may(request, "delivery.read") || web_may(request, "system.read"), "welcome",
+    settings_text(house->settings, "archive.name"));
+  if (web_may(request, "delivery.read")) json_object_set_new(model, "deliveries", accession_list(house, sql, web_scope(request), 0, 5, NULL));
+  if (web_may(request, "delivery.import")) json_object_set_new(model, "may_import", json_true());
+  if (web_may(request, "system.read") || web_may(request, "job.read")) {
+    json_object_set_new(model, "storage", storage_state(house));
+    json_object_set_new(model, "care", care_results(sql, NULL));
+    json_object_set_new(model, "jobs", job_list(sql, 0, 5, NULL));
+  }
+  return web_model(model);
+}
+
+/* ---- jobs ---- */
+
+static WebReply *jobs_page(WebRequest *request, GError **error) {
+  g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
+  enum { PAGE = 50 };
+  json_t *jobs = sql ? job_list(sql, web_int(request, "before", 0), PAGE, error) : NULL;
+  if (jobs == NULL) return NULL;
+  json_t *model = json_pack("{s:s, s:o}", "title", "后台任务", "jobs", jobs);
+  if (json_array_size(jobs) == PAGE) json_object_set(model, "next", json_object_get(json_array_get(jobs, PAGE - 1), "id"));
+  return web_model(model);
+}
+
+static const WebParameter JOBS_PARAMETERS[] = {{"before", WEB_INT, FALSE, 0, "起始任务号"}, {NULL}};
+
+/* ---- system ---- */
+
+static WebReply *system_page(WebRequest *request, GError **error) {
+  const House *house = web_house(request);
+  g_autoptr(Sql) sql = sql_read(house->db, error);
+  json_t *care = sql ? care_results(sql, error) : NULL;
+  if (care == NULL) return NULL;
+  json_t *model = json_pack("{s:s, s:o, s:o, s:o, s:s, s:s}", "title", "系统", "care", care, "storage", storage_state(house), "sandbox", format_sandbox_state(), "version", LANTAI_VERSION, "directory", house->dir);
+  json_t *jobs = job_list(sql, 0, 10, NULL);
+  json_object_set_new(model, "jobs", jobs ? jobs : json_array());
+  json_object_set_new(model, "may_run", json_boolean(web_may(request, "system.care")));
+  return web_model(model);
+}
+
+static WebReply *start_care(WebRequest *request, GError **error) {
+  const char *kind = web_text(request, "kind");
+  gboolean known = FALSE;
+  for (const JobKind *each = CARE_JOBS; each->kind; each++) known |= g_str_equal(each->kind, kind);
+  if (!known) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有“%s”这种任务", kind);
+  g_autoptr(Sql) sql = sql_write(web_house(request)->db, error);
+  if (sql == NULL || !job_queue(sql, kind, "system", 0, NULL, web_actor(request), error) || !sql_commit(sql, error)) return NULL;
+  WebReply *reply = web_redirect("/system");
+  web_flash(reply, "任务已开始，进度见下方“后台任务”");
+  return reply;
+}
+
+static const WebParameter CARE_PARAMETERS[] = {{"kind", WEB_TEXT, TRUE, 20, "任务"}, {NULL}};
+
+const WebRoute APP_ROUTES[] = {
+  {"GET", "/", "public", NULL, "app/home", home, "首页"},
+  {"GET", "/jobs", "job.read", JOBS_PARAMETERS, "app/jobs", jobs_page, "后台任务"},
+  {"GET", "/system", "system.read", NULL, "app/system", system_page, "系统"},
+  {"POST", "/system/{kind}", "system.care", CARE_PARAMETERS, NULL, start_care, NULL},
+  {NULL},
+};

@@ -1,0 +1,127 @@
+/* `lantai serve` and `lantai routes`: which routes, jobs and hooks this program has, and running them until a signal comes. */
+#include "app.h"
+#include "error.h"
+#include "people.h"
+#include <gio/gio.h>
+#include <glib-unix.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+const WebRoute *const *app_routes(void) {
+  static const WebRoute *const routes[] = {APP_ROUTES, PEOPLE_ROUTES, CATALOG_ROUTES, ACCESSION_ROUTES, READER_ROUTES, NULL};
+  return routes;
+}
+
+JobKind *app_job_kinds(void) {
+  static const JobKind *const rooms[] = {ACCESSION_JOBS, READER_JOBS, CARE_JOBS};
+  GArray *kinds = g_array_new(TRUE, TRUE, sizeof(JobKind));
+  for (guint i = 0; i < G_N_ELEMENTS(rooms); i++)
+    for (const JobKind *kind = rooms[i]; kind->kind; kind++) g_array_append_val(kinds, *kind);
+  return (JobKind *)(void *)g_array_free(kinds, FALSE);
+}
+
+/* ---- hooks: the kernel asks people/ ---- */
+
+static gpointer identify(const House *house, const char *session_token, const char *bearer_token, const Scope **ret_scope) {
+  const char *token = session_token ? session_token : bearer_token;
+  Person *person = token ? people_identify(house->db, token) : NULL;
+  *ret_scope = people_scope(person);
+  return person;
+}
+
+static void identity_free(gpointer identity) { people_person_free(identity); }
+static const char *actor(gpointer identity) { return people_name(identity); }
+static gboolean may(const House *house, gpointer identity, const char *permission) { return people_may(identity, permission); }
+
+typedef struct {
+  const char *label, *path, *permission;
+} MenuItem;
+static const MenuItem MENU[] = {
+  {"首页", "/", "public"}, {"检索", "/search", "public"}, {"目录", "/catalog", "public"}, {"接收", "/deliveries", "delivery.read"},
+  {"门类", "/categories", "catalogue.read"}, {"用户", "/users", "user.manage"}, {"角色", "/roles", "role.read"}, {"日志", "/journal", "journal.read"}, {"系统", "/system", "system.read"},
+};
+
+static void decorate(WebRequest *request, json_t *model) {
+  const House *house = web_house(request);
+  Person *person = web_identity(request);
+  const char *path = web_path(request);
+  json_object_set_new(model, "archive_name", json_string(settings_text(house->settings, "archive.name")));
+  if (person) json_object_set_new(model, "me", json_pack("{s:s, s:s}", "name", people_name(person), "title", people_title(person)));
+  json_t *menu = json_array();
+  for (guint i = 0; i < G_N_ELEMENTS(MENU); i++) {
+    const MenuItem *item = &MENU[i];
+    if (!g_str_equal(item->permission, "public") && !web_may(request, item->permission)) continue;
+    gboolean current = g_str_equal(item->path, "/") ? g_str_equal(path, "/") : g_str_has_prefix(path, item->path);
+    json_array_append_new(menu, json_pack("{s:s, s:s, s:b}", "label", item->label, "href", item->path, "current", current));
+  }
+  json_object_set_new(model, "menu", menu);
+}
+
+const WebHooks APP_HOOKS = {identify, identity_free, actor, may, decorate};
+
+/* ---- serving ---- */
+
+static struct {
+  int port;
+  char *address;
+} serve_options;
+
+static const GOptionEntry *serve_entries(void) {
+  static const GOptionEntry entries[] = {
+    {"port", 'p', 0, G_OPTION_ARG_INT, &serve_options.port, "端口（缺省见 lantai.yaml；0 为任意空闲端口）", "N"},
+    {"address", 0, 0, G_OPTION_ARG_STRING, &serve_options.address, "监听地址（缺省见 lantai.yaml）", "地址"},
+    {NULL, 0, 0, 0, NULL, NULL, NULL},
+  };
+  serve_options.port = -1;
+  return entries;
+}
+
+static gboolean stop_loop(gpointer loop) {
+  g_main_loop_quit(loop);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean run_serve(const CommandLine *line, GError **error) {
+  gint64 begin = g_get_monotonic_time();
+  g_autoptr(Archive) archive = archive_open(line->dir, ARCHIVE_WRITE, error);
+  if (archive == NULL) return FALSE;
+  const House *house = archive_house(archive);
+  g_autoptr(WebServer) server = web_server_new(house, app_routes(), &APP_HOOKS, error);
+  if (server == NULL) return FALSE;
+  const char *address = serve_options.address ? serve_options.address : settings_text(house->settings, "server.address");
+  guint port = serve_options.port >= 0 ? (guint)serve_options.port : (guint)settings_int(house->settings, "server.port");
+  if (!web_server_listen(server, address, port, error)) return FALSE;
+  jobs_start(house->jobs, house);
+  command_print(line, json_pack("{s:s, s:i, s:f}", "address", address, "port", (int)web_server_port(server), "seconds", (double)(g_get_monotonic_time() - begin) / 1e6),
+    "兰台已启动：http://%s:%u/　（用 %.2f 秒；按 Ctrl+C 停止）\n", address, web_server_port(server), (double)(g_get_monotonic_time() - begin) / 1e6);
+  g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
+  g_unix_signal_add(SIGINT, stop_loop, loop);
+  g_unix_signal_add(SIGTERM, stop_loop, loop);
+  signal(SIGPIPE, SIG_IGN);
+  g_main_loop_run(loop);
+  fputs("正在停止：等待进行中的请求和任务 …\n", stderr);
+  return TRUE;
+}
+
+static gboolean run_routes(const CommandLine *line, GError **error) {
+  g_autoptr(Archive) archive = archive_open(line->dir, ARCHIVE_READ, error);
+  if (archive == NULL) return FALSE;
+  g_autoptr(WebServer) server = web_server_new(archive_house(archive), app_routes(), &APP_HOOKS, error);
+  if (server == NULL) return FALSE;
+  json_t *routes = web_routes(server);
+  g_autoptr(GString) text = g_string_new(NULL);
+  size_t i;
+  json_t *route;
+  json_array_foreach(routes, i, route)
+    g_string_append_printf(text, "%-5s %-36s %s\n", json_string_value(json_object_get(route, "method")), json_string_value(json_object_get(route, "path")),
+      json_string_value(json_object_get(route, "permission")));
+  command_print(line, routes, "%s", text->str);
+  return TRUE;
+}
+
+const Command SERVE_COMMANDS[] = {
+  {"serve", "", "提供网页服务，并运行后台任务", serve_entries, 0, 0, run_serve},
+  {"routes", "", "列出所有地址及其所需权限", NULL, 0, 0, run_routes},
+  {NULL},
+};

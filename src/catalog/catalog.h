@@ -1,0 +1,153 @@
+/*
+ * Descriptions: fonds, classes, volumes, items (ISAD(G) levels), their codes (档号), the categories and fields they are described by, and the list of files kept for each.
+ *
+ * 1. A record's code is unique within its fonds. A fonds' own code (全宗号) is unique.
+ * 2. Every change of a record goes through this room, in one transaction with its journal event and its index entry, and takes the next `rev`.
+ * 3. Every read that can reach a user takes a Scope.
+ * 4. Ids are never used twice (sequence table).
+ */
+#pragma once
+#include "content.h"
+#include "date.h"
+#include "journal.h"
+#include "scope.h"
+#include "search.h"
+#include "sql.h"
+#include "web.h"
+
+/* ---- definitions (files of definitions/categories, loaded into table category, cached here) ---- */
+typedef struct Catalog Catalog;
+typedef struct {
+  const char *key;          /* "nfxm"; common fields: code title creator docno date retention security opening page_count fonds category volume year note file */
+  const char *label;        /* 男方姓名 */
+  const char *type;         /* text, date, number, person */
+  const char *const *aliases; /* headers it is recognised by, NULL-ended, already folded (text_fold) */
+  gboolean required, listed;  /* listed: shown in result lists */
+} CatalogField;
+typedef struct {
+  guint8 id;                /* small id, also in SearchColumns.category */
+  const char *code;         /* "WS" */
+  const char *title;        /* 文书档案 */
+  const char *title_rule;   /* how a title is made when there is none: "{nfxm}与{nvxm}{hyzt}登记"; NULL */
+  guint field_count;
+  const CatalogField *fields; /* the category's own, in order */
+} CatalogCategory;
+
+Catalog *catalog_open(SqlDb *db, const char *dir, GError **error); /* schema; loads DIR/definitions/categories or the built-in ones (resources) */
+void catalog_close(Catalog *catalog);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Catalog, catalog_close)
+const CatalogCategory *catalog_category(const Catalog *catalog, guint8 id);            /* NULL if none */
+const CatalogCategory *catalog_category_by_code(const Catalog *catalog, const char *code);
+const CatalogCategory *const *catalog_categories(const Catalog *catalog, guint *ret_count);
+const CatalogField *catalog_common_fields(guint *ret_count); /* code 档号, title 题名, creator 责任者 … with their aliases (DH, TM, ZRZ, RZZ, WJRQ, RQ, BGQX, MJ, YS, QZH, ND, WH …) */
+/* Retention as written ↔ small id (永久, 30年, 10年, 长期, 短期, …); interns new texts in the transaction; 0 for "". */
+guint8 catalog_retention_intern(Catalog *catalog, Sql *sql, const char *text, GError **error);
+const char *catalog_retention_text(const Catalog *catalog, guint8 id);
+json_t *catalog_field_labels(const Catalog *catalog); /* label→key of all categories, for search_set_fields; new reference */
+/* A title by the category's rule from fields {key: value}; NULL when there is no rule or none of its fields has a value. */
+char *catalog_title_make(const CatalogCategory *category, json_t *fields);
+
+/* ---- archival codes (档号; DA/T 13-1994, DA/T 22-2015, DA/T 13-2022, local fixed widths) ---- */
+typedef enum { CATALOG_CODE_OTHER, CATALOG_CODE_VOLUME_1994, CATALOG_CODE_PIECE_2015, CATALOG_CODE_2022, CATALOG_CODE_FIXED_VOLUME, CATALOG_CODE_FIXED_PIECE } CatalogCodeKind;
+typedef struct { CatalogCodeKind kind; char *fonds, *category, *year, *retention, *organ, *inventory /* 目录号 */, *volume, *item, *page; /* NULL: not in the code */ } CatalogCode;
+/* The parts that the code itself tells; kind OTHER with no parts when it follows none of the rules. */
+void catalog_code_parse(const char *code, CatalogCode *ret);
+void catalog_code_clear(CatalogCode *code);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CatalogCode, catalog_code_clear)
+int catalog_code_compare(const char *a, const char *b); /* natural order: runs of digits as numbers */
+
+/* ---- records ---- */
+typedef struct {
+  gint64 id, rev, parent_id, fonds_id, accession_id;
+  Level level;
+  guint8 category;        /* 0: none (fonds) */
+  Security security;
+  Opening opening;
+  char *code, *title, *creator, *docno;
+  char *date_text;        /* as written */
+  DateSpan date;          /* as understood; 0,0 if not */
+  int year;               /* 年度; from its field, else from date; 0 unknown */
+  char *retention;        /* as written; "" unknown */
+  int page_count;         /* as declared; 0 unknown */
+  int file_count;         /* kept here */
+  char *fields;           /* category's own fields and unmapped columns: canonical JSON object, keys sorted, values text; "{}" */
+} CatalogRecord;
+CatalogRecord *catalog_record_new(void); /* empty strings, level item */
+CatalogRecord *catalog_record_dup(const CatalogRecord *record);
+void catalog_record_free(CatalogRecord *record);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CatalogRecord, catalog_record_free)
+
+/* The gate: NOT_FOUND when there is none or the scope does not admit it (no difference is told). */
+CatalogRecord *catalog_record_load(Sql *sql, const Scope *scope, gint64 id, GError **error);
+CatalogRecord *catalog_record_by_code(Sql *sql, const Scope *scope, gint64 fonds_id, const char *code, GError **error); /* fonds_id 0: the first with that code */
+/* As the JSON of the API and of metadata.json: {id, rev, level, level_label, code, title, creator, docno, date, date_from, date_to, year, retention, security, opening, …labels, category{code,title}, fields:[{key,label,value}], file_count}. */
+json_t *catalog_record_json(const Catalog *catalog, const CatalogRecord *record);
+/* Ancestors from the fonds down: [{id, level, code, title}]. */
+json_t *catalog_record_path(Sql *sql, const CatalogRecord *record, GError **error);
+/* Many by id, in the order given, unseen ones left out; for result lists. */
+GPtrArray *catalog_records(Sql *sql, const Scope *scope, const gint64 *ids, gsize count, GError **error);
+
+/* Changes. The record's id is set on create. `house` gives search, catalog; both append an event and index. CONFLICT: rev differs from the stored one, or code exists.
+ * catalog_record_update with expect_rev 0 does not compare. Writing an equal record changes nothing and returns TRUE. */
+gboolean catalog_record_create(const House *house, Sql *sql, const char *actor, CatalogRecord *record, GError **error);
+gboolean catalog_record_update(const House *house, Sql *sql, const char *actor, const CatalogRecord *record, gint64 expect_rev, GError **error);
+gboolean catalog_record_delete(const House *house, Sql *sql, const char *actor, gint64 id, GError **error); /* CONFLICT with children or files */
+/* As update, in its own transaction; a record with files also gets a new version of its object with the new metadata.json, known or unknown together with
+ * the row. (It cannot happen inside the caller's transaction: the store commits its intent first.) */
+gboolean catalog_record_save(const House *house, const char *actor, const CatalogRecord *record, gint64 expect_rev, GError **error);
+char *catalog_metadata_json(const Catalog *catalog, const CatalogRecord *record); /* the text of metadata.json: catalog_record_json without rev */
+/* Nodes that imports need; found or made (with their event). class: the node of a category under a fonds. */
+gint64 catalog_fonds_ensure(const House *house, Sql *sql, const char *actor, const char *code, const char *title, GError **error);
+gint64 catalog_class_ensure(const House *house, Sql *sql, const char *actor, gint64 fonds_id, guint8 category, GError **error);
+/* Fields that differ: {"title": [before, after], …}; NULL when equal (id, rev, accession_id are not compared). */
+json_t *catalog_record_diff(const CatalogRecord *before, const CatalogRecord *after);
+/* Applies an event of this room's ("record.create|update|delete") to an archive being rebuilt. */
+gboolean catalog_replay(const House *house, Sql *sql, json_t *event, GError **error);
+
+/* Bulk load (accession/): no event per record, the delivery's own event covers it. Reserve ids first. */
+gint64 catalog_reserve_ids(Sql *sql, gint64 count, GError **error); /* first id */
+typedef enum { CATALOG_PUT_ERROR, CATALOG_PUT_CREATED, CATALOG_PUT_UPDATED, CATALOG_PUT_UNCHANGED } CatalogPut;
+/* record->id is used when it is new. When a record of that fonds has this code: equal → UNCHANGED; else updated, and ret_before (if wanted) gets the old one.
+ * Level, parent and files of an existing record stay. */
+CatalogPut catalog_record_put(const House *house, Sql *sql, CatalogRecord *record, CatalogRecord **ret_before, GError **error);
+/* The text's work done beforehand in any thread (search_prepare); NULL when the retention term is not known yet: then put does it. Only for a new record is it used. */
+SearchPrepared *catalog_record_prepare(const Catalog *catalog, const CatalogRecord *record);
+CatalogPut catalog_record_put_prepared(const House *house, Sql *sql, CatalogRecord *record, const SearchPrepared *prepared, CatalogRecord **ret_before, GError **error);
+gboolean catalog_record_restore(const House *house, Sql *sql, const CatalogRecord *record, GError **error);  /* undo of an update: writes it back as it was, new rev */
+gboolean catalog_record_purge(const House *house, Sql *sql, gint64 id, GError **error);                     /* undo of a creation: record, index, file rows, page text */
+void catalog_bulk_begin(const House *house, Sql *sql);                       /* = search_bulk_begin */
+gboolean catalog_bulk_end(const House *house, Sql *sql, GError **error);     /* before commit */
+/* For a rebuild: the rev given last in this transaction's view; going on after another one; ids up to this one count as used. */
+gint64 catalog_rev_last(Sql *sql, GError **error);
+gboolean catalog_rev_seek(Sql *sql, gint64 last, GError **error);
+gboolean catalog_ids_used(Sql *sql, gint64 up_to, GError **error);
+
+/* ---- files of a record (rows; the bytes are in content/, object "urn:lantai:record:<id>") ---- */
+typedef struct {
+  gint64 id, record_id, accession_id;
+  int sequence;            /* order, from 1 */
+  char *name;              /* shown name */
+  char *path;              /* logical path in the object */
+  char *mime, *puid, *kind;/* FormatInfo */
+  gint64 size_bytes;
+  char *sha512, *sm3;
+  int page_count;          /* pages inside (PDF), 1 for images, 0 unknown */
+  int text_pages;          /* pages with text in the index */
+} CatalogFile;
+void catalog_file_free(CatalogFile *file);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CatalogFile, catalog_file_free)
+char *catalog_object_id(gint64 record_id);
+gboolean catalog_file_add(const House *house, Sql *sql, CatalogFile *file, GError **error);       /* sets id; record's file_count, rev and index follow */
+gboolean catalog_file_remove(const House *house, Sql *sql, gint64 file_id, GError **error);       /* with its page text */
+/* scope_admits_files decides: DENIED tells that the record may be seen but not its files. */
+GPtrArray *catalog_files(Sql *sql, const Scope *scope, gint64 record_id, GError **error);
+CatalogFile *catalog_file_load(Sql *sql, const Scope *scope, gint64 file_id, GError **error);
+json_t *catalog_file_json(const CatalogFile *file);
+/* Text of a page; the number counts through the record's files (file 1 has 1 … n, file 2 goes on). Indexed in the same transaction. */
+gboolean catalog_page_text_put(const House *house, Sql *sql, gint64 record_id, gint64 file_id, int page, const char *text, GError **error);
+char *catalog_page_text(Sql *sql, const Scope *scope, gint64 record_id, int page, GError **error); /* NULL without error: no text */
+/* Puts every record and page into an emptied index; progress(done, total). */
+gboolean catalog_reindex(const House *house, void (*progress)(gint64 done, gint64 total, gpointer data), gpointer data, GError **error);
+
+/* Pages: /catalog /catalog/{id} /record/{id} /record/{id}/edit /record/new /categories */
+extern const WebRoute CATALOG_ROUTES[];

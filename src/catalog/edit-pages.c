@@ -1,0 +1,335 @@
+/*
+ * The forms: new, edit, delete. The category's own fields come as two parallel lists, key and value, since they are data.
+ *
+ * 1. A form sends every field (form=1): what is empty is meant to be empty. A JSON client sends what it changes.
+ * 2. The form carries the rev it was made from. When the record has another one by now, nothing is saved: 409, with what stands there beside what was typed,
+ *    and the form now carries the newer rev.
+ * 3. A refused form comes back with everything that was typed.
+ */
+#include "internal.h"
+#include "text.h"
+#include <string.h>
+
+/* ---- from the request ---- */
+
+static void set_text(char **place, WebRequest *request, const char *name) {
+  const char *value = web_text(request, name);
+  if (value == NULL && !web_flag(request, "form")) return;
+  g_free(*place);
+  *place = g_strdup(value ? value : "");
+}
+
+static int choose(const char *name, int current, const char *(*name_of)(int), int last) {
+  for (int i = 0; name != NULL && i <= last; i++)
+    if (g_str_equal(name_of(i), name)) return i;
+  return current;
+}
+static const char *security_at(int i) { return security_name(i); }
+static const char *opening_at(int i) { return opening_name(i); }
+
+static void set_fields(CatalogRecord *record, WebRequest *request) {
+  json_auto_t *fields = record_fields(record);
+  gsize keys, values;
+  const char *const *key = web_list(request, "key", &keys);
+  const char *const *value = web_list(request, "value", &values);
+  for (gsize i = 0; i < keys; i++) {
+    if (key[i][0] == '\0' || common_field(key[i]) != NULL) continue;
+    json_object_set_new(fields, key[i], json_string(i < values ? value[i] : "")); /* one empty value alone does not arrive */
+  }
+  if (web_text(request, "note") != NULL) json_object_set_new(fields, "note", json_string(web_text(request, "note")));
+  else if (web_flag(request, "form")) json_object_del(fields, "note");
+  g_free(record->fields);
+  record->fields = fields_dump(fields);
+}
+
+static void set_date(CatalogRecord *record, const char *former) {
+  if (g_str_equal(record->date_text, former)) return;
+  record->date = (DateSpan){0, 0};
+  date_parse(record->date_text, &record->date); /* what is not understood stays as written */
+}
+
+static void fill(CatalogRecord *record, const Catalog *catalog, WebRequest *request) {
+  g_autofree char *former_date = g_strdup(record->date_text);
+  gboolean form = web_flag(request, "form");
+  set_text(&record->code, request, "code");
+  set_text(&record->title, request, "title");
+  set_text(&record->creator, request, "creator");
+  set_text(&record->docno, request, "docno");
+  set_text(&record->date_text, request, "date");
+  set_text(&record->retention, request, "retention");
+  record->security = choose(web_text(request, "security"), record->security, security_at, SECURITY_TOP);
+  record->opening = choose(web_text(request, "opening"), record->opening, opening_at, OPENING_DEFERRED);
+  record->page_count = CLAMP(web_int(request, "page_count", form ? 0 : record->page_count), G_MININT, G_MAXINT);
+  set_date(record, former_date);
+  int year = CLAMP(web_int(request, "year", form ? 0 : record->year), 0, 9999);
+  record->year = year != 0 ? year : record->date.from / 10000;
+  set_fields(record, request);
+  if (record->title[0] != '\0') return;
+  json_auto_t *fields = record_fields(record);
+  char *title = catalog_title_make(catalog_category(catalog, record->category), fields);
+  if (title == NULL) return;
+  g_free(record->title);
+  record->title = title;
+}
+
+/* ---- the form's model ---- */
+
+static json_t *option(const char *value, const char *label, gboolean chosen) { return json_pack("{s:s, s:s, s:b}", "value", value, "label", label, "chosen", chosen); }
+
+static json_t *input(const char *name, const char *label, const char *value, const char *theirs) {
+  json_t *json = json_pack("{s:s, s:s, s:s}", "name", name, "label", label, "value", value);
+  if (theirs != NULL && !g_str_equal(theirs, value)) json_object_set_new(json, "theirs", json_string(theirs[0] != '\0' ? theirs : "（空）"));
+  return json;
+}
+
+static void add_input(json_t *inputs, const char *name, const char *label, const char *value, const char *theirs, const char *flag) {
+  json_t *json = input(name, label, value, theirs);
+  if (flag != NULL) json_object_set_new(json, flag, json_true());
+  json_array_append_new(inputs, json);
+}
+
+static json_t *security_options(Security chosen) {
+  json_t *options = json_array();
+  for (int i = 0; i <= SECURITY_TOP; i++) json_array_append_new(options, option(security_name(i), security_label(i), i == (int)chosen));
+  return options;
+}
+
+static json_t *opening_options(Opening chosen) {
+  json_t *options = json_array();
+  for (int i = 0; i <= OPENING_DEFERRED; i++) json_array_append_new(options, option(opening_name(i), opening_label(i), i == (int)chosen));
+  return options;
+}
+
+static void add_select(json_t *inputs, const char *name, const char *label, json_t *options, const char *theirs_label, const char *label_now) {
+  json_t *json = input(name, label, label_now, theirs_label);
+  json_object_set_new(json, "options", options);
+  json_array_append_new(inputs, json);
+}
+
+static char *number_text(int number) { return number == 0 ? g_strdup("") : g_strdup_printf("%d", number); }
+
+static json_t *common_inputs(const CatalogRecord *record, const CatalogRecord *theirs) {
+  json_t *inputs = json_array();
+  gboolean fonds = record->level == LEVEL_FONDS;
+  g_autofree char *year = number_text(record->year), *pages = number_text(record->page_count);
+  g_autofree char *their_year = theirs ? number_text(theirs->year) : NULL, *their_pages = theirs ? number_text(theirs->page_count) : NULL;
+  add_input(inputs, "code", fonds ? "全宗号" : "档号", record->code, theirs ? theirs->code : NULL, "required");
+  add_input(inputs, "title", fonds ? "全宗名称" : "题名", record->title, theirs ? theirs->title : NULL, "wide");
+  add_input(inputs, "creator", "责任者", record->creator, theirs ? theirs->creator : NULL, NULL);
+  add_input(inputs, "date", fonds ? "起止日期" : "日期", record->date_text, theirs ? theirs->date_text : NULL, "is_date");
+  if (record->level < LEVEL_VOLUME) return inputs;
+  add_input(inputs, "docno", "文号", record->docno, theirs ? theirs->docno : NULL, NULL);
+  add_input(inputs, "year", "年度", year, their_year, "is_number");
+  add_input(inputs, "retention", "保管期限", record->retention, theirs ? theirs->retention : NULL, "is_retention");
+  add_input(inputs, "page_count", "页数", pages, their_pages, "is_number");
+  add_select(inputs, "security", "密级", security_options(record->security), theirs ? security_label(theirs->security) : NULL, security_label(record->security));
+  add_select(inputs, "opening", "开放标识", opening_options(record->opening), theirs ? opening_label(theirs->opening) : NULL, opening_label(record->opening));
+  return inputs;
+}
+
+static void add_own(json_t *inputs, const char *key, const char *label, json_t *fields, json_t *their_fields) {
+  const char *value = json_string_value(json_object_get(fields, key)), *theirs = json_string_value(json_object_get(their_fields, key));
+  json_t *json = input(key, label, value ? value : "", their_fields ? (theirs ? theirs : "") : NULL);
+  if (value != NULL && g_utf8_strlen(value, -1) > 40) json_object_set_new(json, "wide", json_true());
+  json_array_append_new(inputs, json);
+}
+
+/* The category's fields in their order, then what else the record has (columns that were not mapped). */
+static json_t *own_inputs(const CatalogCategory *category, const CatalogRecord *record, const CatalogRecord *theirs) {
+  json_t *inputs = json_array();
+  json_auto_t *fields = record_fields(record);
+  json_auto_t *their_fields = theirs ? record_fields(theirs) : NULL;
+  for (guint i = 0; category != NULL && i < category->field_count; i++) add_own(inputs, category->fields[i].key, category->fields[i].label, fields, their_fields);
+  const char *key;
+  json_t *value;
+  json_object_foreach(fields, key, value) {
+    gboolean known = g_str_equal(key, "note");
+    for (guint i = 0; category != NULL && i < category->field_count; i++) known = known || g_str_equal(category->fields[i].key, key);
+    if (!known) add_own(inputs, key, field_label(NULL, key), fields, their_fields);
+  }
+  return inputs;
+}
+
+static json_t *note_input(const CatalogRecord *record, const CatalogRecord *theirs) {
+  json_auto_t *fields = record_fields(record);
+  json_auto_t *their_fields = theirs ? record_fields(theirs) : NULL;
+  const char *value = json_string_value(json_object_get(fields, "note")), *their_value = json_string_value(json_object_get(their_fields, "note"));
+  return input("note", "备注", value ? value : "", theirs ? (their_value ? their_value : "") : NULL);
+}
+
+static json_t *terms_list(const Catalog *catalog) {
+  json_t *terms = json_array();
+  for (guint id = 1; id < 255 && json_array_size(terms) < 30; id++) {
+    const char *text = catalog_retention_text(catalog, id);
+    if (text[0] != '\0') json_array_append_new(terms, json_string(text));
+  }
+  return terms;
+}
+
+static json_t *form_model(const Catalog *catalog, const CatalogRecord *record, const CatalogRecord *theirs, const GError *problem) {
+  const CatalogCategory *category = catalog_category(catalog, record->category);
+  json_t *model = json_pack("{s:o, s:o, s:o, s:o, s:s}", "inputs", common_inputs(record, theirs), "own_inputs", own_inputs(category, record, theirs), "note",
+    note_input(record, theirs), "retention_terms", terms_list(catalog), "level_label", level_label(record->level));
+  if (category != NULL) json_object_set_new(model, "category", json_pack("{s:s, s:s}", "code", category->code, "title", category->title));
+  if (problem != NULL) json_object_set_new(model, "problem", json_string(problem->message));
+  return model;
+}
+
+static json_t *edit_model(const Catalog *catalog, const CatalogRecord *record, gint64 rev, const CatalogRecord *theirs, const GError *problem) {
+  json_t *model = form_model(catalog, record, theirs, problem);
+  g_autofree char *action = g_strdup_printf("/record/%" G_GINT64_FORMAT "/edit", record->id), *back = g_strdup_printf("/record/%" G_GINT64_FORMAT, record->id);
+  g_autofree char *title = g_strdup_printf("修改%s", record->level == LEVEL_FONDS ? "全宗" : "著录");
+  json_object_set_new(model, "title", json_string(title));
+  json_object_set_new(model, "action", json_string(action));
+  json_object_set_new(model, "back", json_string(back));
+  json_object_set_new(model, "rev", json_integer(rev));
+  json_object_set_new(model, "conflict", json_boolean(theirs != NULL));
+  return model;
+}
+
+/* ---- editing ---- */
+
+WebReply *page_record_edit(WebRequest *request, GError **error) {
+  g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
+  g_autoptr(CatalogRecord) record = sql == NULL ? NULL : catalog_record_load(sql, web_scope(request), web_int(request, "id", 0), error);
+  return record == NULL ? NULL : web_model(edit_model(web_house(request)->catalog, record, record->rev, NULL, NULL));
+}
+
+static CatalogRecord *load_now(WebRequest *request, GError **error) {
+  g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
+  return sql == NULL ? NULL : catalog_record_load(sql, web_scope(request), web_int(request, "id", 0), error);
+}
+
+static gboolean is_form_error(const GError *problem) {
+  return g_error_matches(problem, LANTAI_ERROR, LANTAI_ERROR_CONFLICT) || g_error_matches(problem, LANTAI_ERROR, LANTAI_ERROR_INVALID) ||
+         g_error_matches(problem, LANTAI_ERROR, LANTAI_ERROR_TOO_LARGE);
+}
+
+static WebReply *saved(const CatalogRecord *record) {
+  WebReply *reply = web_redirect("/record/%" G_GINT64_FORMAT, record->id);
+  gboolean unclear = record->date_text[0] != '\0' && record->date.from == 0;
+  g_autofree char *message = unclear ? g_strdup_printf("已保存。日期“%s”未能识别，已照原样保留，不能按日期检索", record->date_text) : g_strdup("已保存");
+  web_flash(reply, message);
+  return reply;
+}
+
+WebReply *page_record_save(WebRequest *request, GError **error) {
+  const House *house = web_house(request);
+  g_autoptr(CatalogRecord) stored = load_now(request, error);
+  if (stored == NULL) return NULL;
+  g_autoptr(CatalogRecord) record = catalog_record_dup(stored);
+  fill(record, house->catalog, request);
+  gint64 rev = web_int(request, "rev", 0);
+  g_autoptr(GError) problem = NULL;
+  if (catalog_record_save(house, web_actor(request), record, rev, &problem)) return saved(record);
+  if (!is_form_error(problem)) return g_propagate_error(error, g_steal_pointer(&problem)), NULL;
+  g_autoptr(CatalogRecord) now = load_now(request, error);
+  if (now == NULL) return NULL;
+  gboolean conflict = rev != 0 && now->rev != rev;
+  return web_model_status(edit_model(house->catalog, record, conflict ? now->rev : rev, conflict ? now : NULL, problem), error_http_status(problem));
+}
+
+/* ---- new ---- */
+
+/* What a new record under this parent is: level, category; parent NULL: a fonds. NULL category with ret_choose: the category is to be chosen first. */
+static CatalogRecord *draft_under(WebRequest *request, const CatalogRecord *parent, GError **error) {
+  const Catalog *catalog = web_house(request)->catalog;
+  g_autoptr(CatalogRecord) record = catalog_record_new();
+  if (parent == NULL) {
+    record->level = LEVEL_FONDS;
+    return g_steal_pointer(&record);
+  }
+  if (parent->level == LEVEL_ITEM) return throw_null(error, LANTAI_ERROR_INVALID, "文件之下不能再新建档案");
+  const char *code = web_text(request, "category");
+  const CatalogCategory *category = parent->category != 0 ? catalog_category(catalog, parent->category) : catalog_category_by_code(catalog, code);
+  if (category == NULL && code != NULL) return throw_null(error, LANTAI_ERROR_INVALID, "没有门类“%s”，请从门类列表中选择", code);
+  record->parent_id = parent->id;
+  record->fonds_id = parent->fonds_id;
+  record->category = category != NULL ? category->id : 0;
+  gboolean volume = parent->level < LEVEL_VOLUME && g_strcmp0(web_text(request, "level"), "volume") == 0;
+  record->level = volume ? LEVEL_VOLUME : LEVEL_ITEM;
+  return g_steal_pointer(&record);
+}
+
+static json_t *category_choices(const Catalog *catalog) {
+  guint count;
+  const CatalogCategory *const *categories = catalog_categories(catalog, &count);
+  json_t *choices = json_array();
+  for (guint i = 0; i < count; i++) json_array_append_new(choices, json_pack("{s:s, s:s}", "code", categories[i]->code, "title", categories[i]->title));
+  return choices;
+}
+
+static json_t *new_model(const Catalog *catalog, const CatalogRecord *record, const CatalogRecord *parent, const GError *problem) {
+  json_t *model = form_model(catalog, record, NULL, problem);
+  json_object_set_new(model, "title", json_string(parent == NULL ? "新建全宗" : "新建著录"));
+  json_object_set_new(model, "is_new", json_true());
+  json_object_set_new(model, "action", json_string("/record/new"));
+  g_autofree char *back = parent == NULL ? g_strdup("/catalog") : g_strdup_printf("/catalog/%" G_GINT64_FORMAT, parent->id);
+  json_object_set_new(model, "back", json_string(back));
+  if (parent == NULL) return model;
+  json_object_set_new(model, "parent", json_pack("{s:I, s:s, s:s}", "id", (json_int_t)parent->id, "code", parent->code, "title", parent->title));
+  if (record->category == 0) json_object_set_new(model, "choices", category_choices(catalog));
+  if (parent->level < LEVEL_VOLUME)
+    json_object_set_new(model, "levels", json_pack("[o, o]", option("item", level_label(LEVEL_ITEM), record->level == LEVEL_ITEM),
+      option("volume", level_label(LEVEL_VOLUME), record->level == LEVEL_VOLUME)));
+  return model;
+}
+
+/* The parent named by the request; NULL without error: none named. */
+static CatalogRecord *load_parent(WebRequest *request, Sql *sql, GError **error) {
+  gint64 id = web_int(request, "parent", 0);
+  return id == 0 ? NULL : catalog_record_load(sql, web_scope(request), id, error);
+}
+
+WebReply *page_record_new(WebRequest *request, GError **error) {
+  g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
+  if (sql == NULL) return NULL;
+  g_autoptr(GError) local = NULL;
+  g_autoptr(CatalogRecord) parent = load_parent(request, sql, &local);
+  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), NULL;
+  g_autoptr(CatalogRecord) record = draft_under(request, parent, error);
+  if (record == NULL) return NULL;
+  if (parent != NULL && parent->code[0] != '\0') {
+    g_free(record->code);
+    record->code = g_strconcat(parent->code, "-", NULL);
+  }
+  return web_model(new_model(web_house(request)->catalog, record, parent, NULL));
+}
+
+/* Under a fonds a record goes to the class node of its category. */
+static gboolean create_in(const House *house, Sql *sql, const char *actor, const CatalogRecord *parent, CatalogRecord *record, GError **error) {
+  if (parent != NULL && parent->level == LEVEL_FONDS) {
+    if (record->category == 0) return throw(error, LANTAI_ERROR_INVALID, "请先选择门类");
+    record->parent_id = catalog_class_ensure(house, sql, actor, parent->id, record->category, error);
+    if (record->parent_id == 0) return FALSE;
+  }
+  return catalog_record_create(house, sql, actor, record, error) && sql_commit(sql, error);
+}
+
+WebReply *page_record_create(WebRequest *request, GError **error) {
+  const House *house = web_house(request);
+  g_autoptr(Sql) sql = sql_write(house->db, error);
+  if (sql == NULL) return NULL;
+  g_autoptr(GError) problem = NULL;
+  g_autoptr(CatalogRecord) parent = load_parent(request, sql, &problem);
+  if (problem != NULL) return g_propagate_error(error, g_steal_pointer(&problem)), NULL;
+  g_autoptr(CatalogRecord) record = draft_under(request, parent, error);
+  if (record == NULL) return NULL;
+  fill(record, house->catalog, request);
+  if (create_in(house, sql, web_actor(request), parent, record, &problem)) return saved(record);
+  if (!is_form_error(problem)) return g_propagate_error(error, g_steal_pointer(&problem)), NULL;
+  return web_model_status(new_model(house->catalog, record, parent, problem), error_http_status(problem));
+}
+
+/* ---- delete ---- */
+
+WebReply *page_record_delete(WebRequest *request, GError **error) {
+  const House *house = web_house(request);
+  g_autoptr(Sql) sql = sql_write(house->db, error);
+  g_autoptr(CatalogRecord) record = sql == NULL ? NULL : catalog_record_load(sql, web_scope(request), web_int(request, "id", 0), error);
+  if (record == NULL || !catalog_record_delete(house, sql, web_actor(request), record->id, error) || !sql_commit(sql, error)) return NULL;
+  WebReply *reply = record->parent_id == 0 ? web_redirect("/catalog") : web_redirect("/catalog/%" G_GINT64_FORMAT, record->parent_id);
+  g_autofree char *message = g_strdup_printf("已删除 %s %s", record->code, record->title);
+  web_flash(reply, message);
+  return reply;
+}

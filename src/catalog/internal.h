@@ -1,0 +1,85 @@
+/* Inside the catalogue room only: the state of a transaction, rows to records, and the one way a record is written. */
+#pragma once
+#include "catalog.h"
+#include "error.h"
+
+/* ---- definition.c ---- */
+/* The id of a retention as written, interned when new; any number of terms. 0 for "". -1 on error. */
+gint64 retention_id(Catalog *catalog, Sql *sql, const char *text, GError **error);
+gint64 retention_known(const Catalog *catalog, const char *text); /* the id of a committed term; 0 for "", -1 unknown */
+guint8 retention_small(gint64 id); /* for search columns: terms beyond 254 share 255 */
+const CatalogField *common_field(const char *key);                               /* NULL if none */
+const char *field_label(const CatalogCategory *category, const char *key);       /* the key itself when it is an unmapped column */
+
+/* ---- bulk.c: the sequences, read once per transaction ---- */
+typedef struct {
+  gint64 rev, file_id; /* last given */
+  gboolean bulk;       /* written back by catalog_bulk_end; else at once */
+  gboolean dirty;
+} CatalogTransaction;
+CatalogTransaction *transaction_state(Sql *sql, GError **error);
+gint64 next_rev(Sql *sql, GError **error);     /* 0 on error */
+gint64 next_file_id(Sql *sql, GError **error); /* 0 on error */
+
+/* ---- record.c ---- */
+#define RECORD_SELECT \
+  "SELECT r.id, r.rev, r.parent_id, r.fonds_id, r.accession_id, r.level, r.category, r.security, r.opening, r.code, r.title, r.creator, r.docno, " \
+  "r.date_text, r.date_from, r.date_to, r.year, COALESCE(t.text, '') AS retention_text, r.page_count, r.file_count, r.fields " \
+  "FROM record AS r LEFT JOIN retention_term AS t ON t.id = r.retention "
+typedef struct {
+  int id, rev, parent_id, fonds_id, accession_id, level, category, security, opening, code, title, creator, docno, date_text, date_from, date_to, year, retention,
+    page_count, file_count, fields;
+} RecordRow; /* column numbers of a RECORD_SELECT */
+RecordRow record_row(SqlRows *rows);
+CatalogRecord *record_at(SqlRows *rows, const RecordRow *row);
+CatalogRecord *record_by_id(Sql *sql, gint64 id, GError **error); /* no gate: for the room's own work */
+/* As catalog_record_path; a title that the scope does not admit is left out (scope NULL: one that is held tighter than the record's). */
+json_t *record_path(Sql *sql, const Scope *scope, const CatalogRecord *record, GError **error);
+const char *level_name(Level level);          /* "fonds" "class" "volume" "item" */
+const char *opening_name(Opening opening);    /* "unreviewed" "open" "controlled" "deferred" */
+const char *security_name(Security security); /* "public" "internal" "secret" "confidential" "top" */
+json_t *record_fields(const CatalogRecord *record); /* {key: text}; never NULL */
+char *fields_dump(json_t *fields);                  /* canonical: keys sorted, no empty values */
+
+/* ---- store.c ---- */
+json_t *record_store_json(const CatalogRecord *record); /* every column, for the journal */
+CatalogRecord *record_from_store_json(json_t *json, GError **error);
+gboolean record_equal(const CatalogRecord *a, const CatalogRecord *b); /* as catalog_record_diff would give NULL, when fields are canonical */
+gboolean record_apply_diff(CatalogRecord *record, json_t *diff, GError **error); /* the later halves of catalog_record_diff */
+
+/* ---- change.c ---- */
+/* Inserts with the record's id and the next rev (record->rev 0) or the given one. ret_existing TRUE and nothing written when the code is taken.
+ * prepared: its entry in the index if it was made beforehand, or NULL. */
+gboolean record_insert(const House *house, Sql *sql, CatalogRecord *record, const SearchPrepared *prepared, gboolean *ret_existing, GError **error);
+/* Row and index from before to after; after->rev is set. */
+gboolean record_overwrite(const House *house, Sql *sql, const CatalogRecord *before, CatalogRecord *after, GError **error);
+gboolean record_erase(const House *house, Sql *sql, const CatalogRecord *record, GError **error);
+/* The record's row in the index: call with before NULL for a new one. */
+gboolean record_index(const House *house, Sql *sql, const CatalogRecord *before, const CatalogRecord *after, GError **error);
+
+/* ---- page-text.c: rows and index of page text ---- */
+gboolean page_text_clear(const House *house, Sql *sql, gint64 record_id, GError **error);          /* all of a record */
+gboolean page_text_remove(const House *house, Sql *sql, const CatalogFile *file, GError **error);   /* of one file */
+gboolean page_text_move(const House *house, Sql *sql, gint64 record_id, gint64 behind, int by, GError **error); /* pages from `behind` on move up by so many */
+
+/* ---- node-pages.c, record-pages.c, edit-pages.c: handlers of the rows in pages.c ---- */
+WebReply *page_catalog(WebRequest *request, GError **error);
+WebReply *page_node(WebRequest *request, GError **error);
+WebReply *page_categories(WebRequest *request, GError **error);
+WebReply *page_record(WebRequest *request, GError **error);
+WebReply *page_record_edit(WebRequest *request, GError **error);
+WebReply *page_record_save(WebRequest *request, GError **error);
+WebReply *page_record_new(WebRequest *request, GError **error);
+WebReply *page_record_create(WebRequest *request, GError **error);
+WebReply *page_record_delete(WebRequest *request, GError **error);
+#define PERMISSION_EDIT "record.edit"
+#define PERMISSION_DELETE "record.delete"
+#define PERMISSION_HISTORY "record.history"
+
+/* ---- model.c: what the pages show ---- */
+json_t *category_json(const CatalogCategory *category);
+/* [{title, rows: [{label, parts: [{t, m}], note}]}]: the description in groups, terms marked. */
+json_t *description_groups(const Catalog *catalog, const CatalogRecord *record, GPtrArray *terms);
+/* [{label, before, after}] of an event's changes. */
+json_t *changes_rows(const Catalog *catalog, const CatalogRecord *record, json_t *changes);
+json_t *text_parts(GPtrArray *terms, const char *text); /* search_mark, also without terms */

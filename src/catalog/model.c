@@ -1,0 +1,157 @@
+/* What the catalogue's pages show of categories, descriptions and changes: labels and order, no HTML. */
+#include "internal.h"
+#include <string.h>
+
+json_t *text_parts(GPtrArray *terms, const char *text) {
+  if (terms != NULL && terms->len > 0) return search_mark(terms, text, 0);
+  return json_pack("[{s:s}]", "t", text);
+}
+
+/* ---- categories ---- */
+
+static const char *type_label(const char *type) {
+  if (g_str_equal(type, "date")) return "日期";
+  if (g_str_equal(type, "number")) return "数字";
+  return g_str_equal(type, "person") ? "人名" : "文字";
+}
+
+/* Aliases are kept folded (" nfxm "); shown without the outer blanks, letters large as they stand in tables. */
+static json_t *field_json(const CatalogField *field) {
+  g_autoptr(GString) aliases = g_string_new(NULL);
+  for (const char *const *alias = field->aliases; *alias != NULL; alias++) {
+    g_autofree char *shown = g_ascii_strup(*alias, -1);
+    g_strstrip(shown);
+    if (shown[0] == '\0' || g_str_equal(shown, field->label) || g_ascii_strcasecmp(shown, field->key) == 0) continue;
+    g_string_append_printf(aliases, "%s%s", aliases->len > 0 ? "、" : "", shown);
+  }
+  return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b}", "key", field->key, "label", field->label, "type", field->type, "type_label", type_label(field->type),
+    "aliases", aliases->str, "required", field->required, "listed", field->listed);
+}
+
+static json_t *fields_json(const CatalogField *fields, guint count) {
+  json_t *list = json_array();
+  for (guint i = 0; i < count; i++) json_array_append_new(list, field_json(&fields[i]));
+  return list;
+}
+
+json_t *category_json(const CatalogCategory *category) {
+  if (category != NULL)
+    return json_pack("{s:i, s:s, s:s, s:s, s:o}", "id", category->id, "code", category->code, "title", category->title, "title_rule",
+      category->title_rule != NULL ? category->title_rule : "", "fields", fields_json(category->fields, category->field_count));
+  guint count;
+  const CatalogField *common = catalog_common_fields(&count);
+  return json_pack("{s:i, s:s, s:s, s:s, s:o}", "id", 0, "code", "", "title", "通用著录项", "title_rule", "", "fields", fields_json(common, count));
+}
+
+/* ---- a description ---- */
+
+static void add_row(json_t *rows, const char *label, const char *value, const char *note, GPtrArray *terms) {
+  if (value == NULL || value[0] == '\0') return;
+  json_array_append_new(rows, json_pack("{s:s, s:o, s:s, s:s}", "label", label, "parts", text_parts(terms, value), "value", value, "note", note ? note : ""));
+}
+
+static void add_number(json_t *rows, const char *label, gint64 number) {
+  if (number == 0) return;
+  g_autofree char *text = g_strdup_printf("%" G_GINT64_FORMAT, number);
+  add_row(rows, label, text, NULL, NULL);
+}
+
+static void add_group(json_t *groups, const char *title, json_t *rows) {
+  if (json_array_size(rows) > 0) json_array_append_new(groups, json_pack("{s:s, s:O}", "title", title, "rows", rows));
+}
+
+static void append_part(GString *out, const char *label, const char *value) {
+  if (value != NULL) g_string_append_printf(out, "%s%s %s", out->len > 0 ? " · " : "", label, value);
+}
+
+/* "全宗 Z109 · 门类 WS · 年度 2011 …" */
+static char *code_parts(const char *code) {
+  static const char *const kinds[] = {"", "DA/T 13-1994", "DA/T 22-2015", "DA/T 13-2022", "定长案卷档号", "定长件档号"};
+  g_auto(CatalogCode) parsed;
+  catalog_code_parse(code, &parsed);
+  if (parsed.kind == CATALOG_CODE_OTHER) return NULL;
+  g_autoptr(GString) out = g_string_new(NULL);
+  append_part(out, "全宗", parsed.fonds);
+  append_part(out, "门类", parsed.category);
+  append_part(out, "目录", parsed.inventory);
+  append_part(out, "年度", parsed.year);
+  append_part(out, "期限", parsed.retention);
+  append_part(out, "机构（问题）", parsed.organ);
+  append_part(out, "案卷", parsed.volume);
+  append_part(out, "件", parsed.item);
+  append_part(out, "页", parsed.page);
+  g_string_append_printf(out, "（%s）", kinds[parsed.kind]);
+  return g_string_free(g_steal_pointer(&out), FALSE);
+}
+
+static void own_rows(json_t *rows, json_t *fields, GPtrArray *terms) {
+  size_t i;
+  json_t *field;
+  json_array_foreach(fields, i, field)
+    add_row(rows, json_string_value(json_object_get(field, "label")), json_string_value(json_object_get(field, "value")), NULL, terms);
+}
+
+json_t *description_groups(const Catalog *catalog, const CatalogRecord *record, GPtrArray *terms) {
+  const CatalogCategory *category = catalog_category(catalog, record->category);
+  json_auto_t *identity = json_array();
+  json_auto_t *own = json_array();
+  json_auto_t *management = json_array();
+  json_auto_t *json = catalog_record_json(catalog, record);
+  g_autofree char *iso = date_format(record->date), *parts = code_parts(record->code);
+  const char *date = record->date_text[0] != '\0' ? record->date_text : iso;
+  add_row(identity, record->level == LEVEL_FONDS ? "全宗号" : "档号", record->code, NULL, terms);
+  add_row(identity, record->level == LEVEL_FONDS ? "全宗名称" : "题名", record->title, NULL, terms);
+  add_row(identity, "责任者", record->creator, NULL, terms);
+  add_row(identity, "文号", record->docno, NULL, terms);
+  add_row(identity, "日期", date, g_str_equal(date, iso) ? NULL : iso, NULL);
+  add_number(identity, "年度", record->year);
+  add_number(identity, "页数", record->page_count);
+  own_rows(own, json_object_get(json, "fields"), terms);
+  add_row(management, "层级", level_label(record->level), NULL, NULL);
+  if (category != NULL) add_row(management, "门类", category->title, NULL, NULL);
+  add_row(management, "保管期限", record->retention, NULL, NULL);
+  if (record->level >= LEVEL_VOLUME) {
+    add_row(management, "密级", security_label(record->security), NULL, NULL);
+    add_row(management, "开放标识", opening_label(record->opening), NULL, NULL);
+  }
+  add_row(management, "档号组成", parts, NULL, NULL);
+  json_t *groups = json_array();
+  g_autofree char *own_title = category != NULL ? g_strdup_printf("%s著录项", category->title) : g_strdup("其他著录项");
+  add_group(groups, "标识与责任", identity);
+  add_group(groups, own_title, own);
+  add_group(groups, "管理", management);
+  return groups;
+}
+
+/* ---- changes ---- */
+
+static const char *change_label(const CatalogCategory *category, const char *key) {
+  static const char *const others[][2] = {{"level", "层级"}, {"parent_id", "上级编号"}, {"fonds_id", "全宗编号"}, {"date_text", "日期"}, {"date_from", "日期（起）"}, {"date_to", "日期（止）"}};
+  if (g_str_has_prefix(key, "fields.")) return field_label(category, key + strlen("fields."));
+  for (guint i = 0; i < G_N_ELEMENTS(others); i++)
+    if (g_str_equal(key, others[i][0])) return others[i][1];
+  return field_label(NULL, key);
+}
+
+static char *change_value(const Catalog *catalog, const char *key, json_t *value) {
+  if (json_is_string(value)) return g_strdup(json_string_value(value));
+  gint64 number = json_integer_value(value);
+  const CatalogCategory *category = g_str_equal(key, "category") && number > 0 && number < 256 ? catalog_category(catalog, number) : NULL;
+  if (category != NULL) return g_strdup(category->title);
+  if (g_str_equal(key, "date_from") || g_str_equal(key, "date_to")) return date_format((DateSpan){number, number});
+  return number == 0 ? g_strdup("") : g_strdup_printf("%" G_GINT64_FORMAT, number);
+}
+
+json_t *changes_rows(const Catalog *catalog, const CatalogRecord *record, json_t *changes) {
+  const CatalogCategory *category = catalog_category(catalog, record->category);
+  gboolean written = json_object_get(changes, "date_text") != NULL;
+  json_t *rows = json_array();
+  const char *key;
+  json_t *pair;
+  json_object_foreach(changes, key, pair) {
+    if (written && (g_str_equal(key, "date_from") || g_str_equal(key, "date_to"))) continue; /* follows from what was written */
+    g_autofree char *before = change_value(catalog, key, json_array_get(pair, 0)), *after = change_value(catalog, key, json_array_get(pair, 1));
+    json_array_append_new(rows, json_pack("{s:s, s:s, s:s}", "label", change_label(category, key), "before", before, "after", after));
+  }
+  return rows;
+}

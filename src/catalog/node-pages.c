@@ -1,0 +1,248 @@
+/*
+ * The tree: fonds, and the children of a node.
+ *
+ * 1. Counts come from the index within the asker's scope; a row is shown only when its record passes the scope.
+ * 2. A page of children costs the same however many there are: keyset paging in the index, then the rows of one page by id.
+ */
+#include "internal.h"
+#include "text.h"
+#include <string.h>
+
+enum { FONDS_LIMIT = 300, CHILDREN_LIMIT = 100 };
+
+/* ---- counts ---- */
+
+/* value → count of a facet, as a new table. */
+static GHashTable *facet_counts(const SearchResult *result, const char *name) {
+  GHashTable *counts = g_hash_table_new(g_direct_hash, g_direct_equal);
+  for (guint i = 0; result->facets != NULL && i < result->facets->len; i++) {
+    const SearchFacet *facet = result->facets->pdata[i];
+    if (!g_str_equal(facet->name, name)) continue;
+    for (guint k = 0; k < facet->values->len; k++) {
+      const SearchFacetValue *value = &g_array_index(facet->values, SearchFacetValue, k);
+      g_hash_table_insert(counts, GSIZE_TO_POINTER(value->value), GSIZE_TO_POINTER(value->count));
+    }
+  }
+  return counts;
+}
+
+/* Records of one level by fonds, or by category within a fonds. */
+static GHashTable *count_by(WebRequest *request, Sql *sql, const char *facet, gint64 fonds_id, Level level, GError **error) {
+  const gint64 levels[] = {level};
+  SearchRequest ask = {.levels = levels, .levels_count = 1, .facets = TRUE};
+  if (fonds_id != 0) {
+    ask.fonds = &fonds_id;
+    ask.fonds_count = 1;
+  }
+  g_autoptr(SearchResult) result = search_run(web_house(request)->search, sql, web_scope(request), &ask, error);
+  return result == NULL ? NULL : facet_counts(result, facet);
+}
+
+static void set_counts(json_t *row, gint64 key, GHashTable *volumes, GHashTable *items) {
+  json_object_set_new(row, "volumes", json_integer(GPOINTER_TO_SIZE(g_hash_table_lookup(volumes, GSIZE_TO_POINTER(key)))));
+  json_object_set_new(row, "items", json_integer(GPOINTER_TO_SIZE(g_hash_table_lookup(items, GSIZE_TO_POINTER(key)))));
+}
+
+/* ---- /catalog ---- */
+
+static gboolean matches(const char *needle, const CatalogRecord *fonds) {
+  g_autofree char *title = text_fold(fonds->title), *code = g_utf8_strdown(fonds->code, -1);
+  return strstr(title, needle) != NULL || strstr(code, needle) != NULL;
+}
+
+/* The fonds that are admitted and match; at most FONDS_LIMIT after a code. There are hundreds of fonds, so matching reads them all. */
+static GPtrArray *fonds_after(WebRequest *request, Sql *sql, const char *after, gboolean *ret_more, GError **error) {
+  const char *filter = web_text(request, "filter");
+  g_autofree char *folded = filter == NULL ? NULL : text_fold(filter);
+  if (folded != NULL) g_strstrip(folded);
+  g_autoptr(GPtrArray) fonds = g_ptr_array_new_with_free_func((GDestroyNotify)catalog_record_free);
+  g_autoptr(SqlRows) rows = sql_query(sql, RECORD_SELECT "WHERE r.level = 1 AND r.code > $1 ORDER BY r.code", SQL_ARGS(sql_text(after)), error);
+  if (rows == NULL) return NULL;
+  RecordRow row = record_row(rows);
+  g_autoptr(GError) local = NULL;
+  *ret_more = FALSE;
+  while (!*ret_more && sql_next(rows, &local)) {
+    g_autoptr(CatalogRecord) record = record_at(rows, &row);
+    if (!scope_admits(web_scope(request), record->level, record->fonds_id, record->security, record->opening)) continue;
+    if (folded != NULL && folded[0] != '\0' && !matches(folded, record)) continue;
+    *ret_more = fonds->len == FONDS_LIMIT;
+    if (!*ret_more) g_ptr_array_add(fonds, g_steal_pointer(&record));
+  }
+  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), NULL;
+  return g_steal_pointer(&fonds);
+}
+
+WebReply *page_catalog(WebRequest *request, GError **error) {
+  g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
+  if (sql == NULL) return NULL;
+  const char *after = web_text(request, "after"), *filter = web_text(request, "filter");
+  gboolean more;
+  g_autoptr(GPtrArray) fonds = fonds_after(request, sql, after ? after : "", &more, error);
+  g_autoptr(GHashTable) volumes = fonds == NULL ? NULL : count_by(request, sql, "fonds", 0, LEVEL_VOLUME, error);
+  g_autoptr(GHashTable) items = volumes == NULL ? NULL : count_by(request, sql, "fonds", 0, LEVEL_ITEM, error);
+  if (items == NULL) return NULL;
+  json_t *rows = json_array();
+  for (guint i = 0; i < fonds->len; i++) {
+    const CatalogRecord *record = fonds->pdata[i];
+    json_t *row = json_pack("{s:I, s:s, s:s, s:s}", "id", (json_int_t)record->id, "code", record->code, "title", record->title, "date", record->date_text);
+    set_counts(row, record->id, volumes, items);
+    json_array_append_new(rows, row);
+  }
+  json_t *model = json_pack("{s:o, s:s, s:b, s:b}", "fonds", rows, "filter", filter ? filter : "", "paged", after != NULL, "may_edit", web_may(request, PERMISSION_EDIT));
+  if (more) {
+    const CatalogRecord *last = fonds->pdata[fonds->len - 1];
+    g_autofree char *query = web_query_with(request, "after", last->code);
+    json_object_set_new(model, "next", json_string(query));
+  }
+  return web_model(model);
+}
+
+/* ---- /catalog/{id} ---- */
+
+typedef struct {
+  const char *sort;
+  SearchSort order;
+} Order;
+static const Order ORDERS[] = {{"code", SEARCH_SORT_CODE}, {"newest", SEARCH_SORT_DATE_DESC}, {"oldest", SEARCH_SORT_DATE_ASC}};
+
+static const Order *order_of(const char *sort) {
+  for (guint i = 0; sort != NULL && i < G_N_ELEMENTS(ORDERS); i++)
+    if (g_str_equal(ORDERS[i].sort, sort)) return &ORDERS[i];
+  return &ORDERS[0];
+}
+
+/* A column that a page of children may have: a field of the JSON of a record, or one of the category's own. */
+typedef struct {
+  const char *key, *label;
+  gboolean own, number;
+} Column;
+
+static GArray *columns_of(const CatalogCategory *category) {
+  static const Column common[] = {{"creator", "责任者", FALSE, FALSE}, {"docno", "文号", FALSE, FALSE}, {"date", "日期", FALSE, FALSE},
+    {"retention", "期限", FALSE, FALSE}, {"page_count", "页数", FALSE, TRUE}};
+  GArray *columns = g_array_new(FALSE, FALSE, sizeof(Column));
+  for (guint i = 0; category != NULL && i < category->field_count; i++) {
+    const CatalogField *field = &category->fields[i];
+    Column column = {field->key, field->label, TRUE, g_str_equal(field->type, "number")};
+    if (field->listed) g_array_append_val(columns, column);
+  }
+  g_array_append_vals(columns, common, G_N_ELEMENTS(common));
+  return columns;
+}
+
+static json_t *own_value(json_t *record, const char *key) {
+  size_t i;
+  json_t *field;
+  json_array_foreach(json_object_get(record, "fields"), i, field) {
+    if (g_strcmp0(json_string_value(json_object_get(field, "key")), key) == 0) return json_object_get(field, "value");
+  }
+  return NULL;
+}
+
+static json_t *cell_value(json_t *record, const Column *column) {
+  json_t *value = column->own ? own_value(record, column->key) : json_object_get(record, column->key);
+  gboolean empty = value == NULL || (json_is_string(value) && json_string_length(value) == 0) || (json_is_integer(value) && json_integer_value(value) == 0);
+  return empty ? NULL : value;
+}
+
+/* Columns that some row of this page fills; every row gets its cells in that order. */
+static json_t *fill_cells(json_t *rows, const GArray *columns) {
+  json_t *heads = json_array();
+  size_t i;
+  json_t *row;
+  for (guint c = 0; c < columns->len; c++) {
+    const Column *column = &g_array_index(columns, Column, c);
+    gboolean used = FALSE;
+    json_array_foreach(rows, i, row) used = used || cell_value(row, column) != NULL;
+    if (!used) continue;
+    json_array_append_new(heads, json_pack("{s:s, s:b}", "label", column->label, "number", column->number));
+    json_array_foreach(rows, i, row) {
+      json_t *value = cell_value(row, column), *cells = json_object_get(row, "cells");
+      json_t *cell = json_pack("{s:s, s:b, s:O}", "label", column->label, "number", column->number, "value", value ? value : json_null());
+      json_array_append_new(cells, cell);
+    }
+  }
+  return heads;
+}
+
+static json_t *child_rows(const Catalog *catalog, GPtrArray *records, gint64 from) {
+  json_t *rows = json_array();
+  for (guint i = 0; i < records->len; i++) {
+    const CatalogRecord *record = records->pdata[i];
+    json_t *row = catalog_record_json(catalog, record);
+    json_object_set_new(row, "number", json_integer(from + i));
+    json_object_set_new(row, "is_node", json_boolean(record->level < LEVEL_ITEM));
+    json_object_set_new(row, "is_volume", json_boolean(record->level == LEVEL_VOLUME));
+    json_object_set_new(row, "is_described", json_boolean(record->level >= LEVEL_VOLUME));
+    json_object_set_new(row, "cells", json_array());
+    json_array_append_new(rows, row);
+  }
+  return rows;
+}
+
+static gboolean count_classes(WebRequest *request, Sql *sql, const CatalogRecord *node, json_t *rows, GError **error) {
+  g_autoptr(GHashTable) volumes = count_by(request, sql, "category", node->id, LEVEL_VOLUME, error);
+  g_autoptr(GHashTable) items = volumes == NULL ? NULL : count_by(request, sql, "category", node->id, LEVEL_ITEM, error);
+  if (items == NULL) return FALSE;
+  size_t i;
+  json_t *row;
+  json_array_foreach(rows, i, row) set_counts(row, json_integer_value(json_object_get(json_object_get(row, "category"), "id")), volumes, items);
+  return TRUE;
+}
+
+static void set_paging(json_t *model, const Order *order, const SearchResult *result, gint64 from, guint shown) {
+  json_object_set_new(model, "count", json_integer(result->count));
+  json_object_set_new(model, "first", json_integer(shown > 0 ? from : 0));
+  json_object_set_new(model, "last", json_integer(from + shown - 1));
+  json_object_set_new(model, "paged", json_boolean(from > 1));
+  json_object_set_new(model, "sort", json_string(order->sort));
+  g_autofree char *flag = g_strdup_printf("sort_%s", order->sort);
+  json_object_set_new(model, flag, json_true());
+  if (result->next == NULL) return;
+  g_autofree char *key = g_uri_escape_string(result->next, NULL, FALSE);
+  g_autofree char *next = g_strdup_printf("sort=%s&from=%" G_GINT64_FORMAT "&after=%s", order->sort, from + shown, key);
+  json_object_set_new(model, "next", json_string(next));
+}
+
+static json_t *node_model(WebRequest *request, Sql *sql, const CatalogRecord *node, GError **error) {
+  const House *house = web_house(request);
+  const Order *order = order_of(web_text(request, "sort"));
+  const char *after = web_text(request, "after");
+  gint64 from = after == NULL ? 1 : CLAMP(web_int(request, "from", 1), 1, G_MAXINT32);
+  SearchRequest ask = {.parent_id = node->id, .sort = order->order, .after = after, .limit = CHILDREN_LIMIT};
+  g_autoptr(SearchResult) result = search_run(house->search, sql, web_scope(request), &ask, error);
+  if (result == NULL) return NULL;
+  g_autoptr(GPtrArray) records = catalog_records(sql, web_scope(request), (const gint64 *)(gpointer)result->ids->data, result->ids->len, error);
+  json_auto_t *path = records == NULL ? NULL : record_path(sql, web_scope(request), node, error);
+  if (path == NULL) return NULL;
+  json_auto_t *rows = child_rows(house->catalog, records, from);
+  if (node->level == LEVEL_FONDS && !count_classes(request, sql, node, rows, error)) return NULL;
+  g_autoptr(GArray) columns = columns_of(catalog_category(house->catalog, node->category));
+  json_t *heads = fill_cells(rows, columns);
+  json_t *model = json_pack("{s:s, s:o, s:O, s:O, s:o, s:b, s:b}", "title", node->title, "record", catalog_record_json(house->catalog, node), "path", path, "rows",
+    rows, "columns", heads, "is_fonds", node->level == LEVEL_FONDS, "is_volume", node->level == LEVEL_VOLUME);
+  json_object_set_new(model, "may_edit", json_boolean(web_may(request, PERMISSION_EDIT)));
+  json_object_set_new(model, "groups", description_groups(house->catalog, node, NULL));
+  set_paging(model, order, result, from, records->len);
+  return model;
+}
+
+WebReply *page_node(WebRequest *request, GError **error) {
+  g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
+  g_autoptr(CatalogRecord) node = sql == NULL ? NULL : catalog_record_load(sql, web_scope(request), web_int(request, "id", 0), error);
+  if (node == NULL) return NULL;
+  if (node->level == LEVEL_ITEM) return web_redirect("/record/%" G_GINT64_FORMAT, node->id);
+  json_t *model = node_model(request, sql, node, error);
+  return model == NULL ? NULL : web_model(model);
+}
+
+/* ---- /categories ---- */
+
+WebReply *page_categories(WebRequest *request, GError **error) {
+  guint count;
+  const CatalogCategory *const *categories = catalog_categories(web_house(request)->catalog, &count);
+  json_t *list = json_array();
+  json_array_append_new(list, category_json(NULL));
+  for (guint i = 0; i < count; i++) json_array_append_new(list, category_json(categories[i]));
+  return web_model(json_pack("{s:o}", "categories", list));
+}

@@ -1,0 +1,75 @@
+/*
+ * The object store: an OCFL 1.1 storage root (DIR/store) of plain files that other programs read and validate.
+ * Layout extension 0004-hashed-n-tuple-storage-layout (sha512, tuples of 3 hex × 3). Digest sha512; SM3 of every file in the inventory's fixity block "sm3".
+ *
+ * 1. An object version is visible only after every byte of it is flushed (syncfs) and renamed into place.
+ * 2. Before it is renamed, an intent row is committed; the caller's transaction that refers to the version deletes the intent.
+ *    So after a crash every remaining intent is a version nobody was told of: content_open removes it.
+ * 3. Reading gives bytes as they are on disk; verifying reads every byte.
+ * 4. Staging is under DIR/store-staging and is emptied by content_open.
+ */
+#pragma once
+#include "sql.h"
+
+typedef struct Content Content;
+typedef struct ContentStage ContentStage; /* one object version in the making */
+typedef struct ContentBatch ContentBatch; /* versions that become durable together */
+
+typedef struct {
+  char *path;   /* logical path in the object, UTF-8, relative, no "..", e.g. "files/0001.jpg" */
+  gint64 size_bytes;
+  char sha512[129];
+  char sm3[65];
+} ContentFile;
+void content_file_free(ContentFile *file);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(ContentFile, content_file_free)
+
+/* Opens or makes the store of an archive, runs recovery (invariants 2, 4). */
+Content *content_open(const char *dir, SqlDb *db, GError **error);
+void content_close(Content *content);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Content, content_close)
+const char *content_root(const Content *content);
+
+/* A new version of object_id (an existing object's files are carried over unless replaced or removed). message/user go to the inventory.
+ * Thread-safe: several stages may be filled at once. */
+ContentStage *content_stage_new(Content *content, const char *object_id, const char *user, const char *message, GError **error);
+/* Copies the stream to staging while both digests are made: each byte is read once. fd is read from its position to the end. */
+const ContentFile *content_stage_add_fd(ContentStage *stage, const char *path, int fd, GError **error);
+const ContentFile *content_stage_add_bytes(ContentStage *stage, const char *path, const void *bytes, gsize length, GError **error);
+typedef gssize (*ContentRead)(gpointer source, void *buffer, gsize capacity, GError **error); /* 0 at the end, -1 on error */
+const ContentFile *content_stage_add_stream(ContentStage *stage, const char *path, ContentRead read, gpointer source, GError **error);
+gboolean content_stage_remove(ContentStage *stage, const char *path, GError **error); /* the new version no longer has this file */
+void content_stage_free(ContentStage *stage); /* drops what was staged */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(ContentStage, content_stage_free)
+
+ContentBatch *content_batch_new(Content *content);
+void content_batch_take(ContentBatch *batch, ContentStage *stage); /* takes ownership */
+/* Writes inventories, commits intents, flushes, renames into place, flushes again. On error nothing of the batch is visible. */
+gboolean content_batch_publish(ContentBatch *batch, GError **error);
+/* In the caller's transaction that makes the versions known: deletes their intents. Without it the batch is undone at the next open;
+ * content_batch_free without a commit undoes it at once. */
+gboolean content_batch_acknowledge(ContentBatch *batch, Sql *sql, GError **error);
+void content_batch_free(ContentBatch *batch);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(ContentBatch, content_batch_free)
+
+/* Opens a file of the newest version for reading (a descriptor the caller closes); NOT_FOUND. */
+int content_read(Content *content, const char *object_id, const char *path, gint64 *ret_size_bytes, GError **error);
+/* Absolute path on disk of a file of the newest version, for tools in the sandbox; new string or NULL. */
+char *content_path(Content *content, const char *object_id, const char *path, GError **error);
+/* The inventory's newest state: [{path, size, sha512, sm3}]; NULL with NOT_FOUND. */
+json_t *content_list(Content *content, const char *object_id, GError **error);
+gboolean content_exists(Content *content, const char *object_id);
+/* Removes an object with all versions (undo of a delivery). Call after the commit that forgot it; idempotent. */
+gboolean content_remove(Content *content, const char *object_id, GError **error);
+/* Drops the newest version of an object, leaving the one before (undo); the object itself when it had one. */
+gboolean content_remove_version(Content *content, const char *object_id, guint version, GError **error);
+
+typedef enum { CONTENT_FAULT_DAMAGED, CONTENT_FAULT_MISSING, CONTENT_FAULT_SURPLUS, CONTENT_FAULT_UNREADABLE, CONTENT_FAULT_INVENTORY } ContentFault;
+const char *content_fault_name(ContentFault fault); /* "damaged", "missing", "surplus", "unreadable", "inventory" */
+typedef struct {
+  void (*object)(const char *object_id, guint version, json_t *files, gpointer data); /* each object, after its files; files as content_list */
+  void (*fault)(const char *object_id, const char *path, ContentFault fault, const char *detail, gpointer data); /* object_id NULL: stray file in the root */
+  void (*progress)(gint64 objects, gint64 files, gint64 bytes, gpointer data);
+} ContentCheckVisitor;
+/* Reads every byte of every object (2 threads, read ahead), recomputes SHA-512 and SM3, validates inventories and sidecars, finds surplus files. */
+gboolean content_check(Content *content, const ContentCheckVisitor *visitor, gpointer data, GError **error);

@@ -1,0 +1,72 @@
+/*
+ * Foreign formats. Everything here parses bytes from outside, so it runs in a sandboxed child (the program itself re-executed as `lantai sandbox …`:
+ * no network, no new files, bounded memory, time and output) that answers on a pipe. A child that dies is an error about that one file.
+ */
+#pragma once
+#include <glib.h>
+#include <jansson.h>
+
+/* ---- tables: CSV/TSV/TXT (UTF-8, UTF-16, GB18030), .xlsx, .xls, .dbf, by content, not by name ---- */
+typedef struct TableReader TableReader;
+typedef struct {
+  guint number;       /* row number as a spreadsheet shows it, from 1; a DBF's field names are row 1 */
+  guint count;        /* cells; empty ones at the end are cut */
+  const char **cells; /* never NULL; "" for empty; valid until the next row. Numbers without needless zeros ("20231229"), dates as 2023-12-29, formulas by their stored result */
+} TableRow;
+typedef struct {
+  const char *kind;      /* "csv", "xlsx", "xls", "dbf" */
+  const char *encoding;  /* "UTF-8", "GB18030", … */
+  char *sheet;           /* sheet read, NULL for others */
+  gint64 size_rows;      /* rows if the format says so beforehand, else -1 */
+} TableInfo;
+
+TableReader *format_table_open(const char *path, GError **error); /* INVALID with what is wrong: truncated, not a table, encrypted, wrong extension is no error */
+const TableInfo *format_table_info(const TableReader *reader);
+/* FALSE at the end, and on error. Empty rows are skipped. A row may be longer or shorter than the header. */
+gboolean format_table_next(TableReader *reader, TableRow *ret, GError **error);
+double format_table_position(const TableReader *reader); /* 0 … 1, for progress */
+/* Characters that were not valid in the declared encoding and were replaced by U+FFFD: the count of all (complete at the end),
+ * and where they were, at most 1 000 (borrowed until the next call of next). */
+guint format_table_replaced(const TableReader *reader);
+typedef struct { guint row, column; /* both from 1 */ } TableFlaw;
+const TableFlaw *format_table_flaws(const TableReader *reader, guint *ret_count);
+void format_table_free(TableReader *reader);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(TableReader, format_table_free)
+
+/* An .xlsx written row by row in constant memory; the first row is bold and frozen, columns have filter. */
+typedef struct TableWriter TableWriter;
+TableWriter *format_xlsx_new(const char *path, const char *sheet, const char *const *header, GError **error);
+void format_xlsx_row(TableWriter *writer, const char *const *cells); /* NULL-ended; always text */
+gboolean format_xlsx_close(TableWriter *writer, GError **error);     /* frees */
+
+/* ---- packages: a folder or a zip/tar, entry by entry, with limits (no escaping paths, ≤ 2 000 000 entries, ≤ 200:1 and ≤ 1 TiB inflated) ---- */
+typedef struct FilePackage FilePackage;
+typedef struct { const char *path; /* relative, '/', UTF-8 (GBK names decoded) */ gint64 size_bytes; } FileEntry;
+FilePackage *format_package_open(const char *path, GError **error);
+/* Walks entries in the order that is cheap; a folder: sorted. open_fd: a descriptor of the current entry's bytes (a pipe for archives), caller closes. */
+gboolean format_package_next(FilePackage *package, FileEntry *ret, GError **error);
+int format_package_read(FilePackage *package, GError **error);
+void format_package_free(FilePackage *package);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(FilePackage, format_package_free)
+
+/* ---- one file ---- */
+typedef struct { const char *mime; const char *puid; /* PRONOM id or "" */ const char *name; /* Chinese or common name */ const char *kind; /* "image","pdf","text","office","audio","video","other" */ } FormatInfo;
+FormatInfo format_identify(const char *path); /* by content (libmagic), then by our table; static strings */
+
+/* Text page by page (PDF text layer; .txt decoded, form feeds split pages). visit gets page from 1 and clean UTF-8. No text: TRUE without a visit. */
+typedef gboolean (*FormatTextVisit)(guint page, const char *text, gpointer data, GError **error);
+gboolean format_text_pages(const char *path, const FormatInfo *info, FormatTextVisit visit, gpointer data, GError **error);
+guint format_page_count(const char *path, const FormatInfo *info); /* images: 1 (or TIFF pages); pdf: pages; 0 unknown */
+
+/* A pyramid (tiled JPEG TIFF, 512 px, Q85) of one page image, or of page `page` of a PDF at 150 dpi, written to target by rename. */
+gboolean format_pyramid_make(const char *source, const FormatInfo *info, guint page, const char *target, GError **error);
+typedef struct { int width, height, levels; } PyramidInfo;
+gboolean format_pyramid_info(const char *pyramid, PyramidInfo *ret, GError **error);
+/* A tile as JPEG; level 0 is the full size, x and y count tiles. Ours was made by us, so this runs in process. */
+GBytes *format_pyramid_tile(const char *pyramid, int level, int x, int y, GError **error);
+GBytes *format_pyramid_thumbnail(const char *pyramid, int width, GError **error);
+
+/* The sandbox child's entry, called by main() before anything else when argv[1] is "sandbox". */
+int format_sandbox_main(int argc, char **argv);
+/* What the sandbox could enforce on this machine: {seccomp, landlock, memory, time}, for `lantai check --json` and the home page. */
+json_t *format_sandbox_state(void);

@@ -1,0 +1,37 @@
+/*
+ * Users, roles, sessions, and the gate: who asks becomes a scope and a set of permissions.
+ * Roles are data (definitions/roles.yaml): 系统管理员 sysadmin, 安全保密员 security, 审计员 auditor (三员, mutually exclusive, none sees archive content),
+ * archivist 档案员, director 馆长, reader 读者, public 公众.
+ * A role row: {title, permissions: [..], opening: [..], files: [..], security: 公开|内部|…, exclusive: bool}. A user has roles; scope is the union, limited by the user's fonds and security level.
+ */
+#pragma once
+#include "house.h"
+#include "scope.h"
+#include "sql.h"
+#include "web.h"
+
+typedef struct Person Person;
+
+gboolean people_open(SqlDb *db, const char *definitions_dir, GError **error); /* schema; loads roles from DIR/definitions/roles.yaml, else the built-in ones */
+
+/* Sign-in: token for the cookie, or DENIED (also after 5 failures: locked 10 minutes, counted per user and address). Journalled. */
+char *people_sign_in(SqlDb *db, const char *name, const char *password, const char *address, GError **error);
+gboolean people_sign_out(SqlDb *db, const char *token, GError **error);
+Person *people_identify(SqlDb *db, const char *session_token); /* NULL: nobody; sessions end after settings security.session_minutes without use */
+void people_person_free(Person *person);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Person, people_person_free)
+gint64 people_id(const Person *person);
+const char *people_name(const Person *person);    /* sign-in name */
+const char *people_title(const Person *person);   /* shown name */
+gboolean people_may(const Person *person, const char *permission); /* person NULL: the public role */
+const Scope *people_scope(const Person *person);  /* owned by person; NULL person: the public scope, static */
+json_t *people_roles(void);                       /* the roles as loaded: [{code, title, permissions, …}]; borrowed */
+
+/* Accounts. roles: JSON array of codes; fonds: JSON array of fonds record ids, empty = all; INVALID when exclusive roles are mixed or the password is weak (≥ 8, two kinds of characters). */
+gint64 people_user_create(Sql *sql, const char *actor, const char *name, const char *title, const char *password, json_t *roles, json_t *fonds, Security security, GError **error);
+gboolean people_user_update(Sql *sql, const char *actor, gint64 id, const char *title, json_t *roles, json_t *fonds, Security security, gboolean enabled, GError **error);
+gboolean people_user_password(Sql *sql, const char *actor, gint64 id, const char *password, GError **error); /* ends the user's sessions */
+json_t *people_user_list(Sql *sql, GError **error); /* [{id, name, title, roles, role_titles, fonds, security, enabled, last_seen}] */
+
+/* Pages: /login /logout /me /users /user/{id} /roles /journal. Rows of the route table, ended by method NULL. */
+extern const WebRoute PEOPLE_ROUTES[];

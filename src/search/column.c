@@ -1,0 +1,161 @@
+/*
+ * Columns of all records in memory and their rows in search_column.
+ *
+ * 1. A snapshot (Columns) and its chunks never change once made: a reader holds a reference and needs no lock.
+ * 2. The writer makes drafts of the chunks it changes; after the commit they become chunks of the next snapshot, which shares all others.
+ * 3. A line with level 0 is no record.
+ * 4. A code is kept up to CODE_MAX bytes; records whose codes agree that far are ordered by id.
+ */
+#include "error.h"
+#include "internal.h"
+
+static void chunk_unref(Chunk *chunk) {
+  if (chunk && g_atomic_ref_count_dec(&chunk->references)) g_free(chunk);
+}
+
+static Chunk *chunk_ref(Chunk *chunk) {
+  if (chunk) g_atomic_ref_count_inc(&chunk->references);
+  return chunk;
+}
+
+/* Finds the smallest and largest code of the living lines. */
+static void chunk_bounds(Chunk *chunk) {
+  for (guint i = 0; i < CHUNK_LINES; i++) {
+    if (chunk->lines[i].level == 0) continue;
+    const char *code = chunk->codes + chunk->code_at[i];
+    if (chunk->first == NULL || strcmp(code, chunk->first) < 0) chunk->first = code;
+    if (chunk->last == NULL || strcmp(code, chunk->last) > 0) chunk->last = code;
+  }
+}
+
+static Chunk *chunk_new(const SearchColumns *lines, const char *codes, gsize codes_bytes) {
+  Chunk *chunk = g_malloc(sizeof *chunk + codes_bytes);
+  g_atomic_ref_count_init(&chunk->references);
+  chunk->first = chunk->last = NULL;
+  memcpy(chunk->lines, lines, sizeof chunk->lines);
+  memcpy(chunk->codes, codes, codes_bytes);
+  chunk->codes_bytes = codes_bytes;
+  gsize at = 0;
+  for (guint i = 0; i < CHUNK_LINES; i++) {
+    chunk->code_at[i] = (guint32)at;
+    at += strlen(chunk->codes + at) + 1;
+  }
+  chunk_bounds(chunk);
+  return chunk;
+}
+
+/* ---- snapshots ---- */
+
+Columns *search_columns_ref(Columns *columns) {
+  g_atomic_ref_count_inc(&columns->references);
+  return columns;
+}
+
+void search_columns_unref(Columns *columns) {
+  if (columns == NULL || !g_atomic_ref_count_dec(&columns->references)) return;
+  for (guint i = 0; i < columns->chunk_count; i++) chunk_unref(columns->chunks[i]);
+  g_free(columns);
+}
+
+static Columns *columns_new(guint64 version, guint chunk_count) {
+  Columns *columns = g_malloc0(sizeof *columns + sizeof(Chunk *) * chunk_count);
+  g_atomic_ref_count_init(&columns->references);
+  columns->version = version;
+  columns->chunk_count = chunk_count;
+  return columns;
+}
+
+static gboolean is_sound(gint64 number, gsize lines_bytes, const char *codes, gsize codes_bytes) {
+  if (number < 0 || number > G_MAXUINT32 / CHUNK_LINES || lines_bytes != sizeof(SearchColumns) * CHUNK_LINES || codes == NULL || codes_bytes == 0) return FALSE;
+  guint ends = 0;
+  const char *end = codes + codes_bytes;
+  for (const char *at = codes; at < end && (at = memchr(at, '\0', (gsize)(end - at))); at++) ends++;
+  return ends == CHUNK_LINES && end[-1] == '\0';
+}
+
+static Chunk *read_chunk(SqlRows *rows, gint64 number) {
+  gsize lines_bytes, codes_bytes;
+  gconstpointer lines = sql_blob_at(rows, sql_column(rows, "lines"), &lines_bytes);
+  const char *codes = sql_blob_at(rows, sql_column(rows, "codes"), &codes_bytes);
+  return is_sound(number, lines_bytes, codes, codes_bytes) ? chunk_new(lines, codes, codes_bytes) : NULL;
+}
+
+Columns *search_columns_load(Sql *sql, gboolean *ret_damaged, GError **error) {
+  g_autoptr(GError) failure = NULL;
+  gint64 version = sql_number(sql, "SELECT version FROM search_state WHERE id = 1", SQL_NONE, 0, &failure);
+  gint64 last = failure ? -1 : sql_number(sql, "SELECT max(chunk) AS last FROM search_column", SQL_NONE, -1, &failure);
+  if (failure) return g_propagate_error(error, g_steal_pointer(&failure)), NULL;
+  gboolean damaged = last > G_MAXUINT32 / CHUNK_LINES;
+  g_autoptr(Columns) columns = columns_new((guint64)version, damaged ? 0 : (guint)(last + 1));
+  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT chunk, lines, codes FROM search_column ORDER BY chunk", SQL_NONE, error);
+  if (rows == NULL) return NULL;
+  while (sql_next(rows, &failure)) {
+    gint64 number = sql_get_int(rows, "chunk");
+    Chunk *chunk = read_chunk(rows, number);
+    if (chunk && number < columns->chunk_count) columns->chunks[number] = chunk;
+    else damaged = TRUE;
+  }
+  if (failure) return g_propagate_error(error, g_steal_pointer(&failure)), NULL;
+  *ret_damaged = damaged;
+  return g_steal_pointer(&columns);
+}
+
+/* ---- drafts ---- */
+
+Draft *search_draft_new(Chunk *base) {
+  Draft *draft = g_new0(Draft, 1);
+  draft->base = chunk_ref(base);
+  draft->strings = g_string_chunk_new(1024);
+  for (guint i = 0; i < CHUNK_LINES; i++) draft->codes[i] = base ? base->codes + base->code_at[i] : "";
+  if (base) memcpy(draft->lines, base->lines, sizeof draft->lines);
+  return draft;
+}
+
+void search_draft_free(Draft *draft) {
+  chunk_unref(draft->base);
+  g_string_chunk_free(draft->strings);
+  g_free(draft);
+}
+
+void search_draft_set(Draft *draft, guint32 id, const SearchColumns *columns, const char *code) {
+  guint line = id % CHUNK_LINES;
+  static const SearchColumns none;
+  draft->lines[line] = columns ? *columns : none;
+  if (columns == NULL || code == NULL) code = "";
+  if (strncmp(draft->codes[line], code, CODE_MAX) != 0) draft->codes[line] = g_string_chunk_insert_len(draft->strings, code, (gssize)strnlen(code, CODE_MAX));
+  draft->dirty = TRUE;
+}
+
+static GString *join_codes(const Draft *draft) {
+  GString *codes = g_string_sized_new(CHUNK_LINES * 32);
+  for (guint i = 0; i < CHUNK_LINES; i++) g_string_append_len(codes, draft->codes[i], (gssize)strlen(draft->codes[i]) + 1);
+  return codes;
+}
+
+gboolean search_draft_write(Draft *draft, Sql *sql, guint chunk, GError **error) {
+  if (!draft->dirty) return TRUE;
+  g_autoptr(GString) codes = join_codes(draft);
+  gboolean good = sql_exec(sql, "INSERT INTO search_column (chunk, lines, codes) VALUES ($1, $2, $3)"
+    " ON CONFLICT (chunk) DO UPDATE SET lines = excluded.lines, codes = excluded.codes",
+    SQL_ARGS(sql_int(chunk), sql_blob(draft->lines, sizeof draft->lines), sql_blob(codes->str, (gssize)codes->len)), error);
+  if (good) draft->dirty = FALSE;
+  return good;
+}
+
+Columns *search_columns_with(const Columns *base, guint64 version, gboolean reset, GHashTable *drafts) {
+  guint count = reset ? 0 : base->chunk_count;
+  GHashTableIter iter;
+  gpointer key, value;
+  g_hash_table_iter_init(&iter, drafts);
+  while (g_hash_table_iter_next(&iter, &key, &value)) count = MAX(count, GPOINTER_TO_UINT(key) + 1);
+  Columns *columns = columns_new(version, count);
+  for (guint i = 0; !reset && i < base->chunk_count; i++)
+    if (!g_hash_table_contains(drafts, GUINT_TO_POINTER(i))) columns->chunks[i] = chunk_ref(base->chunks[i]);
+  g_hash_table_iter_init(&iter, drafts);
+  while (g_hash_table_iter_next(&iter, &key, &value)) {
+    Draft *draft = value;
+    g_autoptr(GString) codes = join_codes(draft);
+    columns->chunks[GPOINTER_TO_UINT(key)] = chunk_new(draft->lines, codes->str, codes->len);
+  }
+  return columns;
+}

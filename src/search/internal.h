@@ -1,0 +1,197 @@
+/*
+ * What the files of search/ share. Who owns what:
+ *
+ * column.c  columns of all records in memory: immutable snapshots of immutable chunks, replaced copy-on-write; and their rows in search_column
+ * token.c   folded text → tokens for FTS5; a query term → pattern (for memmem) and FTS5 phrase. The two say the same
+ * query.c   the query language → a tree
+ * leaf.c    a term in one component (title, page text, one field …) → bitmap of record ids; the cache of them
+ * put.c     changes of the index inside a write transaction, and what follows in memory after the commit
+ * run.c     tree → bitmaps → gate, filters, facets, top of the list
+ * top.c     the order of hits and the keys of paging
+ * mark.c, suggest.c, search.c (open, close)
+ */
+#pragma once
+#include "search.h"
+#include <roaring/roaring.h>
+#include <string.h>
+
+/* ---- column.c ---- */
+enum { CHUNK_LINES = 512, CODE_MAX = 255 };
+
+typedef struct { /* immutable once made */
+  gatomicrefcount references;
+  const char *first, *last; /* smallest and largest code of a living line; NULL when no line lives */
+  SearchColumns lines[CHUNK_LINES];
+  guint32 code_at[CHUNK_LINES];
+  gsize codes_bytes;
+  char codes[]; /* NUL-terminated, in line order */
+} Chunk;
+
+typedef struct { /* immutable once made */
+  gatomicrefcount references;
+  guint64 version;
+  guint chunk_count;
+  Chunk *chunks[]; /* NULL: no record */
+} Columns;
+
+typedef struct { /* a chunk being changed by the writer */
+  Chunk *base; /* borrowed codes; NULL for a new chunk */
+  GStringChunk *strings;
+  gboolean dirty; /* differs from its row in search_column */
+  SearchColumns lines[CHUNK_LINES];
+  const char *codes[CHUNK_LINES];
+} Draft;
+
+Columns *search_columns_load(Sql *sql, gboolean *ret_damaged, GError **error);
+Columns *search_columns_ref(Columns *columns);
+void search_columns_unref(Columns *columns);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Columns, search_columns_unref)
+/* base (not, when reset) with the drafts (chunk number → Draft) in place of their chunks. */
+Columns *search_columns_with(const Columns *base, guint64 version, gboolean reset, GHashTable *drafts);
+Draft *search_draft_new(Chunk *base);
+void search_draft_free(Draft *draft);
+void search_draft_set(Draft *draft, guint32 id, const SearchColumns *columns, const char *code); /* columns NULL: the record is gone */
+gboolean search_draft_write(Draft *draft, Sql *sql, guint chunk, GError **error);
+
+static inline const SearchColumns *columns_line(const Columns *columns, guint32 id) {
+  guint chunk = id / CHUNK_LINES;
+  if (chunk >= columns->chunk_count || columns->chunks[chunk] == NULL) return NULL;
+  const SearchColumns *line = &columns->chunks[chunk]->lines[id % CHUNK_LINES];
+  return line->level ? line : NULL;
+}
+static inline const char *columns_code(const Columns *columns, guint32 id) {
+  const Chunk *chunk = columns->chunks[id / CHUNK_LINES];
+  return chunk->codes + chunk->code_at[id % CHUNK_LINES];
+}
+
+/* ---- token.c ---- */
+/* Tokens of folded text, each followed by a space. */
+void search_token_append(GString *out, const char *folded);
+void search_token_append_anchor(GString *out, const char *key); /* the token before a category field's value; no word of any text equals it */
+/* What memmem looks for in folded text: the folded term without the space at an end that is an ideograph, or a prefix. NULL: nothing to look for. */
+char *search_pattern(const char *term, gboolean prefix);
+/* The same as an FTS5 phrase; anchor: key of a category field, or NULL. */
+char *search_pattern_phrase(const char *pattern, const char *anchor);
+gboolean search_pattern_in(const char *pattern, const char *folded);
+gboolean search_pattern_begins(const char *pattern, const char *folded);
+/* Calls func with key and value of each line of SearchDocument.fields. */
+void search_fields_each(const char *fields, void (*func)(const char *key, const char *value, gsize length, gpointer data), gpointer data);
+
+/* ---- query.c ---- */
+typedef enum { FIELD_ANY, FIELD_TITLE, FIELD_CREATOR, FIELD_CODE, FIELD_DOCNO, FIELD_TEXT, FIELD_YEAR, FIELD_CATEGORY } SearchField;
+typedef enum { NODE_TERM, NODE_YEARS, NODE_AND, NODE_OR, NODE_NOT } NodeKind;
+typedef struct SearchNode {
+  NodeKind kind;
+  SearchField field;
+  gboolean positive;      /* under no NOT or an even number of them */
+  char *key;              /* FIELD_CATEGORY */
+  char *text;             /* as written, with * when it is a prefix */
+  char *pattern;
+  guint16 year_from, year_to;
+  guint leaf;             /* number of this leaf in SearchQuery.leaves */
+  GPtrArray *children;    /* SearchNode* */
+} SearchNode;
+typedef struct {
+  SearchNode *root;       /* NULL: no words */
+  GPtrArray *leaves;      /* SearchNode*, borrowed from the tree */
+  GString *notice;        /* empty: all understood */
+} SearchQuery;
+enum { QUERY_CHARACTERS = 2000, QUERY_TERMS = 64, QUERY_DEPTH = 24 };
+SearchQuery *search_query_parse(const char *text, GHashTable *fields, GError **error); /* fields: folded label or key → key; may be NULL */
+GPtrArray *search_query_terms(const SearchQuery *query); /* char*: positive terms without repetition */
+void search_query_free(SearchQuery *query);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SearchQuery, search_query_free)
+GHashTable *search_query_fields(json_t *labels);
+
+/* ---- leaf.c ---- */
+typedef enum { COMPONENT_TITLE, COMPONENT_OTHER, COMPONENT_CREATOR, COMPONENT_CODE, COMPONENT_DOCNO, COMPONENT_CATEGORY, COMPONENT_PAGE,
+  COMPONENT_BEGIN_TITLE, COMPONENT_BEGIN_CREATOR, COMPONENT_BEGIN_DOCNO } Component; /* OTHER: all but title and pages. BEGIN: the value begins so */
+
+typedef struct { /* immutable while anybody but the cache holds it */
+  gatomicrefcount references;
+  roaring_bitmap_t *bits;
+  guint64 count;
+} Leaf;
+Leaf *search_leaf_new(roaring_bitmap_t *bits); /* takes bits */
+Leaf *search_leaf_ref(Leaf *leaf);
+void search_leaf_unref(Leaf *leaf);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Leaf, search_leaf_unref)
+
+typedef struct { /* a record's description or one page of it, after (and for pages before) a change, folded */
+  guint32 id;
+  gboolean page;
+  char *title, *creator, *code, *docno; /* folded; NULL: empty */
+  GPtrArray *keys, *values;             /* folded values and their keys */
+  char *page_before, *page_after;
+} Change;
+Change *search_change_document(gint64 id, const SearchDocument *after);
+Change *search_change_page(gint64 id, const char *before, const char *after);
+void search_change_free(Change *change);
+
+typedef struct Cache Cache;
+Cache *search_cache_new(gsize capacity_bytes, guint64 version);
+void search_cache_free(Cache *cache);
+/* After a commit: the changes are taken over; NULL: too many to follow, the cache is emptied. */
+void search_cache_commit(Cache *cache, guint64 version, GPtrArray *changes);
+/* Tests: keep every leaf, however cheap. */
+void search_cache_keep_all(Cache *cache);
+gsize search_cache_bytes(Cache *cache);
+
+typedef struct { Component component; const char *field, *pattern; } LeafKey; /* field: COMPONENT_CATEGORY */
+/* The columns and the version that belong to what sql sees; caching FALSE in a transaction that has itself changed the index. */
+typedef struct { Columns *columns; guint64 version; gboolean caching, ready; } SearchView;
+/* The record ids whose component holds the pattern, in what sql sees. */
+Leaf *search_leaf_load(Search *search, Sql *sql, const SearchView *view, const LeafKey *key, GError **error);
+/* A page of the record where the pattern stands; 0: none, -1: error. */
+gint64 search_leaf_page(Sql *sql, gint64 id, const char *pattern, GError **error);
+
+/* ---- put.c ---- */
+gboolean search_view_open(Search *search, Sql *sql, SearchView *ret, GError **error);
+
+/* ---- top.c: the first hits in order, and the keys of paging ---- */
+enum { LIMIT_MAX = 10000 };
+typedef struct { guint64 key; const char *code; } Hit; /* the id is the key's low 32 bits; code: only for SEARCH_SORT_CODE, borrowed from the columns */
+typedef struct {
+  SearchSort sort;
+  guint capacity, count; /* one more than the limit: is there a next page? */
+  Hit *heap;
+  gboolean has_after;
+  Hit after;
+  char *after_code;
+} Top;
+gboolean search_top_init(Top *top, SearchSort sort, guint limit, const char *after, GError **error); /* INVALID: not a key of this sort */
+void search_top_clear(Top *top);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Top, search_top_clear)
+void search_top_add(Top *top, guint32 id, const SearchColumns *line, const char *code, guint tier);
+gboolean search_top_skips(const Top *top, const Chunk *chunk); /* no line of the chunk can enter the list */
+void search_top_finish(Top *top); /* heap[] in order */
+char *search_top_key(const Top *top, const Hit *hit);
+
+/* ---- pass.c: gate, filters and facet counts, line by line ---- */
+typedef enum { NEED_DESCRIPTION, NEED_FILES, NEED_NO_FILES } Need; /* what the asker must, or must not, be allowed for these hits to count */
+typedef struct Pass Pass;
+Pass *search_pass_new(const Scope *scope, const SearchRequest *request, const Columns *columns, Top *top);
+void search_pass_free(Pass *pass);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Pass, search_pass_free)
+void search_pass_bits(Pass *pass, const roaring_bitmap_t *bits, Need need, guint tier);
+void search_pass_all(Pass *pass);
+guint64 search_pass_count(const Pass *pass);
+GPtrArray *search_pass_facets(const Pass *pass); /* SearchFacet* */
+
+/* ---- mark.c ---- */
+char *search_mark_folded(const char *text); /* for the test of invariant 1 */
+
+/* ---- search.c ---- */
+enum { HISTORY = 8 };
+struct Search {
+  SqlDb *db;
+  GMutex lock;               /* guards the fields below; held only to take references */
+  GCond moved;
+  Columns *current;
+  Columns *history[HISTORY]; /* the states before, newest first; NULL ends */
+  GHashTable *fields;        /* refcounted, replaced as a whole */
+  SearchTextSource text_source;
+  gpointer text_source_data;
+  gboolean needs_rebuild;
+  Cache *cache;              /* has its own lock */
+};

@@ -1,0 +1,363 @@
+/*
+ * A term in one component of the records → the bitmap of their ids; and the cache of the dear ones.
+ *
+ * 1. A bitmap in the cache is exact at the cache's version; `since` is the version from which on it has been so. A reader whose snapshot is older than
+ *    that does not use it.
+ * 2. After a commit of a few documents each entry is followed up by looking for its pattern in what was changed; an entry for which that cannot
+ *    be told (a page lost the term, others of the record may have it) is dropped. After a load all are dropped.
+ * 3. A bitmap made at an older version than the cache's is followed up by the log of the commits between before it enters; without them it does not enter.
+ */
+#include "internal.h"
+#include "text.h"
+
+enum { CACHE_FROM_US = 400, LOG_COMMITS = 256, LOG_BYTES = 8 << 20, BATCH = 4096 };
+
+typedef struct {
+  char *name; /* component, key and pattern */
+  Component component;
+  char *key, *pattern;
+  Leaf *leaf;
+  guint64 since;
+  gsize bytes;
+  GList link; /* in Cache.recent */
+} Entry;
+
+typedef struct {
+  guint64 version;
+  gsize bytes;
+  GPtrArray *changes;
+} Commit;
+
+struct Cache {
+  GMutex lock;
+  guint64 version, floor; /* the log has every commit after floor */
+  gsize capacity, bytes, log_bytes;
+  gint64 from_us;
+  GHashTable *entries; /* name → Entry */
+  GQueue recent;       /* most recently used first */
+  GQueue log;          /* Commit*, oldest first */
+};
+
+/* ---- bitmaps ---- */
+
+Leaf *search_leaf_new(roaring_bitmap_t *bits) {
+  Leaf *leaf = g_new(Leaf, 1);
+  g_atomic_ref_count_init(&leaf->references);
+  leaf->bits = bits;
+  leaf->count = roaring_bitmap_get_cardinality(bits);
+  return leaf;
+}
+
+Leaf *search_leaf_ref(Leaf *leaf) {
+  g_atomic_ref_count_inc(&leaf->references);
+  return leaf;
+}
+
+void search_leaf_unref(Leaf *leaf) {
+  if (leaf == NULL || !g_atomic_ref_count_dec(&leaf->references)) return;
+  roaring_bitmap_free(leaf->bits);
+  g_free(leaf);
+}
+
+/* ---- changes ---- */
+
+static void append_value(const char *key, const char *value, gsize length, gpointer data) {
+  Change *change = data;
+  GString *folded = g_string_sized_new(length + 8);
+  text_fold_append(folded, value, (gssize)length);
+  g_ptr_array_add(change->keys, g_strdup(key));
+  g_ptr_array_add(change->values, g_string_free(folded, FALSE));
+}
+
+Change *search_change_document(gint64 id, const SearchDocument *after) {
+  Change *change = g_new0(Change, 1);
+  change->id = (guint32)id;
+  change->keys = g_ptr_array_new_with_free_func(g_free);
+  change->values = g_ptr_array_new_with_free_func(g_free);
+  if (after == NULL) return change;
+  change->title = after->title ? text_fold(after->title) : NULL;
+  change->creator = after->creator ? text_fold(after->creator) : NULL;
+  change->code = after->code ? text_fold(after->code) : NULL;
+  change->docno = after->docno ? text_fold(after->docno) : NULL;
+  search_fields_each(after->fields, append_value, change);
+  return change;
+}
+
+Change *search_change_page(gint64 id, const char *before, const char *after) {
+  Change *change = g_new0(Change, 1);
+  change->id = (guint32)id;
+  change->page = TRUE;
+  change->page_before = before ? text_fold(before) : NULL;
+  change->page_after = after ? text_fold(after) : NULL;
+  return change;
+}
+
+void search_change_free(Change *change) {
+  g_free(change->title);
+  g_free(change->creator);
+  g_free(change->code);
+  g_free(change->docno);
+  g_clear_pointer(&change->keys, g_ptr_array_unref);
+  g_clear_pointer(&change->values, g_ptr_array_unref);
+  g_free(change->page_before);
+  g_free(change->page_after);
+  g_free(change);
+}
+
+static gsize text_bytes(const char *text) { return text ? strlen(text) + 16 : 0; }
+
+static gsize change_bytes(const Change *change) {
+  gsize bytes = sizeof *change + text_bytes(change->title) + text_bytes(change->creator) + text_bytes(change->code) + text_bytes(change->docno) +
+    text_bytes(change->page_before) + text_bytes(change->page_after);
+  for (guint i = 0; change->values && i < change->values->len; i++) bytes += text_bytes(g_ptr_array_index(change->values, i)) + 32;
+  return bytes;
+}
+
+static gboolean value_matches(const Entry *entry, const Change *change) {
+  for (guint i = 0; i < change->values->len; i++) {
+    const char *value = g_ptr_array_index(change->values, i);
+    if (entry->component == COMPONENT_OTHER && search_pattern_in(entry->pattern, value)) return TRUE;
+    if (entry->component == COMPONENT_CATEGORY && g_str_equal(entry->key, g_ptr_array_index(change->keys, i)) && search_pattern_begins(entry->pattern, value)) return TRUE;
+  }
+  return FALSE;
+}
+
+static gboolean description_matches(const Entry *entry, const Change *change) {
+  const char *pattern = entry->pattern;
+  switch (entry->component) {
+  case COMPONENT_TITLE: return search_pattern_in(pattern, change->title);
+  case COMPONENT_CREATOR: return search_pattern_in(pattern, change->creator);
+  case COMPONENT_CODE: return search_pattern_in(pattern, change->code);
+  case COMPONENT_DOCNO: return search_pattern_in(pattern, change->docno);
+  case COMPONENT_BEGIN_TITLE: return search_pattern_begins(pattern, change->title);
+  case COMPONENT_BEGIN_CREATOR: return search_pattern_begins(pattern, change->creator);
+  case COMPONENT_BEGIN_DOCNO: return search_pattern_begins(pattern, change->docno);
+  case COMPONENT_OTHER:
+    if (search_pattern_in(pattern, change->creator) || search_pattern_in(pattern, change->code) || search_pattern_in(pattern, change->docno)) return TRUE;
+    return value_matches(entry, change);
+  default: return value_matches(entry, change);
+  }
+}
+
+/* ---- the cache ---- */
+
+static void entry_free(gpointer data) {
+  Entry *entry = data;
+  g_free(entry->name);
+  g_free(entry->key);
+  g_free(entry->pattern);
+  search_leaf_unref(entry->leaf);
+  g_free(entry);
+}
+
+static void commit_free(gpointer data) {
+  Commit *commit = data;
+  g_ptr_array_unref(commit->changes);
+  g_free(commit);
+}
+
+Cache *search_cache_new(gsize capacity_bytes, guint64 version) {
+  Cache *cache = g_new0(Cache, 1);
+  g_mutex_init(&cache->lock);
+  cache->version = cache->floor = version;
+  cache->capacity = capacity_bytes;
+  cache->from_us = CACHE_FROM_US;
+  cache->entries = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, entry_free);
+  g_queue_init(&cache->recent);
+  g_queue_init(&cache->log);
+  return cache;
+}
+
+void search_cache_free(Cache *cache) {
+  if (cache == NULL) return;
+  g_hash_table_unref(cache->entries);
+  g_queue_clear_full(&cache->log, commit_free);
+  g_mutex_clear(&cache->lock);
+  g_free(cache);
+}
+
+void search_cache_keep_all(Cache *cache) { cache->from_us = 0; }
+
+gsize search_cache_bytes(Cache *cache) {
+  g_mutex_lock(&cache->lock);
+  gsize bytes = cache->bytes;
+  g_mutex_unlock(&cache->lock);
+  return bytes;
+}
+
+static void drop(Cache *cache, Entry *entry) {
+  g_queue_unlink(&cache->recent, &entry->link);
+  cache->bytes -= entry->bytes;
+  g_hash_table_remove(cache->entries, entry->name);
+}
+
+static void set_bit(Entry *entry, guint32 id, gboolean now, guint64 version) {
+  if (roaring_bitmap_contains(entry->leaf->bits, id) == (bool)now) return;
+  if (!g_atomic_ref_count_compare(&entry->leaf->references, 1)) {
+    Leaf *copy = search_leaf_new(roaring_bitmap_copy(entry->leaf->bits));
+    search_leaf_unref(entry->leaf);
+    entry->leaf = copy;
+  }
+  if (now) roaring_bitmap_add(entry->leaf->bits, id);
+  else roaring_bitmap_remove(entry->leaf->bits, id);
+  entry->leaf->count = roaring_bitmap_get_cardinality(entry->leaf->bits);
+  entry->since = version;
+}
+
+/* FALSE: it cannot be told whether the entry still holds. */
+static gboolean follow(Entry *entry, const Commit *commit) {
+  for (guint i = 0; i < commit->changes->len; i++) {
+    const Change *change = g_ptr_array_index(commit->changes, i);
+    if (change->page != (entry->component == COMPONENT_PAGE)) continue;
+    if (!change->page) set_bit(entry, change->id, description_matches(entry, change), commit->version);
+    else if (search_pattern_in(entry->pattern, change->page_after)) set_bit(entry, change->id, TRUE, commit->version);
+    else if (search_pattern_in(entry->pattern, change->page_before)) return FALSE;
+  }
+  return TRUE;
+}
+
+static void log_append(Cache *cache, guint64 version, GPtrArray *changes) {
+  Commit *commit = g_new0(Commit, 1);
+  commit->version = version;
+  commit->changes = changes;
+  for (guint i = 0; i < changes->len; i++) commit->bytes += change_bytes(g_ptr_array_index(changes, i));
+  g_queue_push_tail(&cache->log, commit);
+  cache->log_bytes += commit->bytes;
+  while (cache->log.length > LOG_COMMITS || cache->log_bytes > LOG_BYTES) {
+    Commit *oldest = g_queue_pop_head(&cache->log);
+    cache->floor = oldest->version;
+    cache->log_bytes -= oldest->bytes;
+    commit_free(oldest);
+  }
+}
+
+static void clear(Cache *cache, guint64 version) {
+  g_hash_table_remove_all(cache->entries);
+  g_queue_init(&cache->recent); /* the links were part of the entries */
+  cache->bytes = 0;
+  g_queue_clear_full(&cache->log, commit_free);
+  cache->log_bytes = 0;
+  cache->floor = version;
+}
+
+void search_cache_commit(Cache *cache, guint64 version, GPtrArray *changes) {
+  g_mutex_lock(&cache->lock);
+  cache->version = version;
+  if (changes == NULL) clear(cache, version);
+  else {
+    Commit commit = {version, 0, changes};
+    for (GList *link = cache->recent.head; link;) {
+      Entry *entry = link->data;
+      link = link->next;
+      if (!follow(entry, &commit)) drop(cache, entry);
+    }
+    log_append(cache, version, changes);
+  }
+  g_mutex_unlock(&cache->lock);
+}
+
+static Leaf *cache_lookup(Cache *cache, const char *name, guint64 version) {
+  Leaf *leaf = NULL;
+  g_mutex_lock(&cache->lock);
+  Entry *entry = g_hash_table_lookup(cache->entries, name);
+  if (entry && entry->since <= version && version <= cache->version) {
+    leaf = search_leaf_ref(entry->leaf);
+    g_queue_unlink(&cache->recent, &entry->link);
+    g_queue_push_head_link(&cache->recent, &entry->link);
+  }
+  g_mutex_unlock(&cache->lock);
+  return leaf;
+}
+
+/* Takes the entry, made at `version`, into the cache or frees it. */
+static void cache_insert(Cache *cache, Entry *entry, guint64 version) {
+  g_mutex_lock(&cache->lock);
+  gboolean good = version >= cache->floor && version <= cache->version && !g_hash_table_contains(cache->entries, entry->name);
+  entry->since = version;
+  for (GList *link = cache->log.head; good && link; link = link->next) {
+    const Commit *commit = link->data;
+    if (commit->version > version) good = follow(entry, commit);
+  }
+  entry->bytes = roaring_bitmap_size_in_bytes(entry->leaf->bits) + sizeof *entry + 256;
+  good = good && entry->bytes < cache->capacity / 4;
+  if (good) {
+    entry->link.data = entry;
+    g_hash_table_insert(cache->entries, entry->name, entry);
+    g_queue_push_head_link(&cache->recent, &entry->link);
+    cache->bytes += entry->bytes;
+    while (cache->bytes > cache->capacity) drop(cache, cache->recent.tail->data);
+  }
+  g_mutex_unlock(&cache->lock);
+  if (!good) entry_free(entry);
+}
+
+/* ---- reading the index ---- */
+
+static SqlRows *query_component(Sql *sql, Component component, const char *phrase, GError **error) {
+  switch (component) {
+  case COMPONENT_TITLE:
+  case COMPONENT_BEGIN_TITLE: return sql_query(sql, "SELECT rowid AS id FROM search_title WHERE search_title MATCH $1", SQL_ARGS(sql_text(phrase)), error);
+  case COMPONENT_PAGE: return sql_query(sql, "SELECT rowid >> 16 AS id FROM search_page WHERE search_page MATCH $1", SQL_ARGS(sql_text(phrase)), error);
+  default: return sql_query(sql, "SELECT rowid AS id FROM search_text WHERE search_text MATCH $1", SQL_ARGS(sql_text(phrase)), error);
+  }
+}
+
+static char *component_phrase(Component component, const char *key, const char *pattern) {
+  static const char *const prefixes[] = {
+    [COMPONENT_TITLE] = "", [COMPONENT_OTHER] = "", [COMPONENT_CREATOR] = "creator : ", [COMPONENT_CODE] = "code : ", [COMPONENT_DOCNO] = "docno : ",
+    [COMPONENT_CATEGORY] = "fields : ", [COMPONENT_PAGE] = "", [COMPONENT_BEGIN_TITLE] = "^ ", [COMPONENT_BEGIN_CREATOR] = "creator : ^ ",
+    [COMPONENT_BEGIN_DOCNO] = "docno : ^ "};
+  g_autofree char *phrase = search_pattern_phrase(pattern, component == COMPONENT_CATEGORY ? key : NULL);
+  return g_strconcat(prefixes[component], phrase, NULL);
+}
+
+static Leaf *read_index(Sql *sql, Component component, const char *phrase, GError **error) {
+  g_autoptr(SqlRows) rows = query_component(sql, component, phrase, error);
+  if (rows == NULL) return NULL;
+  g_autoptr(GError) failure = NULL;
+  roaring_bitmap_t *bits = roaring_bitmap_create();
+  int column = sql_column(rows, "id");
+  guint32 batch[BATCH], last = 0;
+  gsize count = 0;
+  while (sql_next(rows, &failure)) {
+    guint32 id = (guint32)sql_int_at(rows, column);
+    if (id == last) continue;
+    batch[count++] = last = id;
+    if (count < BATCH) continue;
+    roaring_bitmap_add_many(bits, count, batch);
+    count = 0;
+  }
+  roaring_bitmap_add_many(bits, count, batch);
+  if (failure == NULL) return search_leaf_new(bits);
+  roaring_bitmap_free(bits);
+  g_propagate_error(error, g_steal_pointer(&failure));
+  return NULL;
+}
+
+Leaf *search_leaf_load(Search *search, Sql *sql, const SearchView *view, const LeafKey *key, GError **error) {
+  g_autofree char *name = g_strdup_printf("%d %s\n%s", key->component, key->field ? key->field : "", key->pattern);
+  Leaf *known = view->caching ? cache_lookup(search->cache, name, view->version) : NULL;
+  if (known) return known;
+  g_autofree char *phrase = component_phrase(key->component, key->field, key->pattern);
+  gint64 begin = g_get_monotonic_time();
+  Leaf *leaf = read_index(sql, key->component, phrase, error);
+  if (leaf == NULL || !view->caching || g_get_monotonic_time() - begin < search->cache->from_us) return leaf;
+  Entry *entry = g_new0(Entry, 1);
+  entry->name = g_steal_pointer(&name);
+  entry->component = key->component;
+  entry->key = g_strdup(key->field ? key->field : "");
+  entry->pattern = g_strdup(key->pattern);
+  entry->leaf = search_leaf_ref(leaf);
+  cache_insert(search->cache, entry, view->version);
+  return leaf;
+}
+
+gint64 search_leaf_page(Sql *sql, gint64 id, const char *pattern, GError **error) {
+  g_autofree char *phrase = search_pattern_phrase(pattern, NULL);
+  g_autoptr(GError) failure = NULL;
+  gint64 rowid = sql_number(sql, "SELECT rowid AS page FROM search_page WHERE search_page MATCH $1 AND rowid >= $2 AND rowid <= $3 LIMIT 1",
+    SQL_ARGS(sql_text(phrase), sql_int(id << 16), sql_int(id << 16 | 0xffff)), 0, &failure);
+  if (failure == NULL) return rowid & 0xffff;
+  g_propagate_error(error, g_steal_pointer(&failure));
+  return -1;
+}

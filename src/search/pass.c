@@ -1,0 +1,264 @@
+/*
+ * One pass over the hits' columns: gate, filters, facet counts, and the list's candidates.
+ *
+ * 1. The gate is base/'s rule and nothing else: its answers are kept per fonds, level, security and opening while the pass lasts.
+ * 2. A line that fails no filter counts everywhere; one that fails exactly one facet's filter counts in that facet only; the rest nowhere.
+ *    A year range belongs to the facet year.
+ */
+#include "internal.h"
+
+enum { FACET_FONDS, FACET_CATEGORY, FACET_YEAR, FACET_RETENTION, FACET_OPENING, FACET_LEVEL, FACETS };
+enum { GATE_DESCRIPTION = 1, GATE_FILES = 2, GATE_KNOWN = 4 };
+enum { BATCH = 2048, SMALL = 256, YEARS = 65536, SLOTS_FIRST = 64 };
+
+typedef struct {
+  guint32 id, count;
+  gboolean wanted;
+  guint8 gates[SMALL]; /* by level, security, opening */
+} Slot;
+
+struct Pass {
+  const Scope *scope;
+  const SearchRequest *request;
+  const Columns *columns;
+  Top *top;
+  gboolean facets, filtered, skip_list;
+  guint32 parent_id, accession_id;
+  guint64 count;
+  Slot **slots; /* open addressing by fonds id */
+  guint slots_mask, slots_used;
+  Slot *slot; /* the last one used */
+  guint8 wanted[FACETS][SMALL]; /* categories, retentions, openings, levels */
+  guint8 *wanted_years;         /* NULL: any */
+  guint32 counts[FACETS][SMALL];
+  guint32 *year_counts;
+};
+
+/* ---- filters ---- */
+
+static gboolean contains(const gint64 *values, gsize count, gint64 value) {
+  for (gsize i = 0; i < count; i++)
+    if (values[i] == value) return TRUE;
+  return count == 0;
+}
+
+static void set_filter(Pass *pass, guint facet, const gint64 *values, gsize count) {
+  memset(pass->wanted[facet], count == 0, SMALL);
+  for (gsize i = 0; i < count; i++)
+    if (values[i] >= 0 && values[i] < SMALL) pass->wanted[facet][values[i]] = 1;
+  pass->filtered = pass->filtered || count > 0;
+}
+
+static void set_years(Pass *pass) {
+  const SearchRequest *request = pass->request;
+  gboolean ranged = request->year_from > 0 || request->year_to > 0;
+  if (request->years_count == 0 && !ranged) return;
+  pass->filtered = TRUE;
+  pass->wanted_years = g_malloc0(YEARS);
+  gint64 from = MAX(request->year_from, 1), to = request->year_to > 0 ? request->year_to : YEARS - 1;
+  if (request->years_count == 0) {
+    for (gint64 year = from; year <= MIN(to, YEARS - 1); year++) pass->wanted_years[year] = 1;
+    return;
+  }
+  for (gsize i = 0; i < request->years_count; i++) {
+    gint64 year = request->years[i];
+    if (year >= 0 && year < YEARS && (!ranged || (year >= from && year <= to))) pass->wanted_years[year] = 1;
+  }
+}
+
+Pass *search_pass_new(const Scope *scope, const SearchRequest *request, const Columns *columns, Top *top) {
+  Pass *pass = g_new0(Pass, 1);
+  pass->scope = scope;
+  pass->request = request;
+  pass->columns = columns;
+  pass->top = top;
+  pass->facets = request->facets;
+  pass->parent_id = (guint32)request->parent_id;
+  pass->accession_id = (guint32)request->accession_id;
+  pass->slots_mask = SLOTS_FIRST - 1;
+  pass->slots = g_new0(Slot *, SLOTS_FIRST);
+  pass->filtered = request->fonds_count > 0;
+  set_filter(pass, FACET_CATEGORY, request->categories, request->categories_count);
+  set_filter(pass, FACET_RETENTION, request->retentions, request->retentions_count);
+  set_filter(pass, FACET_OPENING, request->openings, request->openings_count);
+  set_filter(pass, FACET_LEVEL, request->levels, request->levels_count);
+  set_years(pass);
+  if (pass->facets) pass->year_counts = g_new0(guint32, YEARS);
+  return pass;
+}
+
+void search_pass_free(Pass *pass) {
+  if (pass == NULL) return;
+  for (guint i = 0; i <= pass->slots_mask; i++) g_free(pass->slots[i]);
+  g_free(pass->slots);
+  g_free(pass->wanted_years);
+  g_free(pass->year_counts);
+  g_free(pass);
+}
+
+/* ---- fonds ---- */
+
+static guint slot_place(Slot *const *slots, guint mask, guint32 id) {
+  guint place = (id * 2654435761u) >> 8 & mask;
+  while (slots[place] && slots[place]->id != id) place = (place + 1) & mask;
+  return place;
+}
+
+static void grow_slots(Pass *pass) {
+  guint mask = pass->slots_mask * 2 + 1;
+  Slot **slots = g_new0(Slot *, mask + 1);
+  for (guint i = 0; i <= pass->slots_mask; i++)
+    if (pass->slots[i]) slots[slot_place(slots, mask, pass->slots[i]->id)] = pass->slots[i];
+  g_free(pass->slots);
+  pass->slots = slots;
+  pass->slots_mask = mask;
+}
+
+static Slot *find_slot(Pass *pass, guint32 id) {
+  guint place = slot_place(pass->slots, pass->slots_mask, id);
+  if (pass->slots[place]) return pass->slots[place];
+  if (++pass->slots_used * 2 > pass->slots_mask) {
+    grow_slots(pass);
+    place = slot_place(pass->slots, pass->slots_mask, id);
+  }
+  Slot *slot = g_new0(Slot, 1);
+  slot->id = id;
+  slot->wanted = contains(pass->request->fonds, pass->request->fonds_count, id);
+  return pass->slots[place] = slot;
+}
+
+/* ---- the gate ---- */
+
+static guint ask_gate(const Pass *pass, const SearchColumns *line) {
+  gboolean description = scope_admits(pass->scope, line->level, line->fonds_id, line->security, line->opening);
+  gboolean files = description && scope_admits_files(pass->scope, line->fonds_id, line->security, line->opening);
+  return GATE_KNOWN | (description ? GATE_DESCRIPTION : 0) | (files ? GATE_FILES : 0);
+}
+
+static inline guint gate(const Pass *pass, Slot *slot, const SearchColumns *line) {
+  if (G_UNLIKELY((line->level | line->security) > 7 || line->opening > 3)) return ask_gate(pass, line);
+  guint8 *known = &slot->gates[line->level << 5 | line->security << 2 | line->opening];
+  if (G_UNLIKELY(*known == 0)) *known = (guint8)ask_gate(pass, line);
+  return *known;
+}
+
+/* ---- a line ---- */
+
+/* The facets whose filter the line fails, as bits. */
+static inline guint failed_facets(const Pass *pass, const Slot *slot, const SearchColumns *line) {
+  guint failed = slot->wanted ? 0 : 1u << FACET_FONDS;
+  failed |= (guint)!pass->wanted[FACET_CATEGORY][line->category] << FACET_CATEGORY;
+  failed |= (guint)!pass->wanted[FACET_RETENTION][line->retention] << FACET_RETENTION;
+  failed |= (guint)!pass->wanted[FACET_OPENING][line->opening] << FACET_OPENING;
+  failed |= (guint)!pass->wanted[FACET_LEVEL][line->level] << FACET_LEVEL;
+  if (pass->wanted_years) failed |= (guint)!pass->wanted_years[line->year] << FACET_YEAR;
+  return failed;
+}
+
+static void count_one_facet(Pass *pass, Slot *slot, const SearchColumns *line, guint failed) {
+  switch (failed) {
+  case 1u << FACET_FONDS: slot->count++; break;
+  case 1u << FACET_CATEGORY: pass->counts[FACET_CATEGORY][line->category]++; break;
+  case 1u << FACET_YEAR: pass->year_counts[line->year]++; break;
+  case 1u << FACET_RETENTION: pass->counts[FACET_RETENTION][line->retention]++; break;
+  case 1u << FACET_OPENING: pass->counts[FACET_OPENING][line->opening]++; break;
+  case 1u << FACET_LEVEL: pass->counts[FACET_LEVEL][line->level]++; break;
+  default: break; /* more than one */
+  }
+}
+
+static inline void pass_line(Pass *pass, guint32 id, const SearchColumns *line, Need need, guint tier) {
+  if (line->level == 0) return;
+  if (pass->parent_id && line->parent_id != pass->parent_id) return;
+  if (pass->accession_id && line->accession_id != pass->accession_id) return;
+  if (pass->request->with_files && !line->has_files) return;
+  Slot *slot = pass->slot && pass->slot->id == line->fonds_id ? pass->slot : (pass->slot = find_slot(pass, line->fonds_id));
+  guint allowed = gate(pass, slot, line);
+  if (!(allowed & GATE_DESCRIPTION)) return;
+  if (need != NEED_DESCRIPTION && (need == NEED_FILES) != ((allowed & GATE_FILES) != 0)) return;
+  guint failed = pass->filtered ? failed_facets(pass, slot, line) : 0;
+  if (failed) {
+    if (pass->facets) count_one_facet(pass, slot, line, failed);
+    return;
+  }
+  pass->count++;
+  if (pass->facets) {
+    slot->count++;
+    pass->counts[FACET_CATEGORY][line->category]++;
+    pass->year_counts[line->year]++;
+    pass->counts[FACET_RETENTION][line->retention]++;
+    pass->counts[FACET_OPENING][line->opening]++;
+    pass->counts[FACET_LEVEL][line->level]++;
+  }
+  if (!pass->skip_list) search_top_add(pass->top, id, line, pass->top->sort == SEARCH_SORT_CODE ? columns_code(pass->columns, id) : NULL, tier);
+}
+
+void search_pass_bits(Pass *pass, const roaring_bitmap_t *bits, Need need, guint tier) {
+  roaring_uint32_iterator_t iter;
+  roaring_init_iterator(bits, &iter);
+  guint32 ids[BATCH];
+  guint current = G_MAXUINT;
+  const Chunk *chunk = NULL;
+  for (guint32 read; (read = roaring_read_uint32_iterator(&iter, ids, BATCH)) > 0;) {
+    for (guint32 i = 0; i < read; i++) {
+      guint number = ids[i] / CHUNK_LINES;
+      if (number != current) {
+        current = number;
+        chunk = number < pass->columns->chunk_count ? pass->columns->chunks[number] : NULL;
+        pass->skip_list = chunk && search_top_skips(pass->top, chunk);
+      }
+      if (chunk) pass_line(pass, ids[i], &chunk->lines[ids[i] % CHUNK_LINES], need, tier);
+    }
+  }
+}
+
+void search_pass_all(Pass *pass) {
+  for (guint number = 0; number < pass->columns->chunk_count; number++) {
+    const Chunk *chunk = pass->columns->chunks[number];
+    if (chunk == NULL) continue;
+    pass->skip_list = search_top_skips(pass->top, chunk);
+    for (guint i = 0; i < CHUNK_LINES; i++) pass_line(pass, number * CHUNK_LINES + i, &chunk->lines[i], NEED_DESCRIPTION, 0);
+  }
+}
+
+/* ---- what came out ---- */
+
+guint64 search_pass_count(const Pass *pass) { return pass->count; }
+
+static int compare_values(gconstpointer a, gconstpointer b) {
+  const SearchFacetValue *x = a, *y = b;
+  if (x->count != y->count) return x->count > y->count ? -1 : 1;
+  return x->value < y->value ? -1 : x->value > y->value;
+}
+
+static void append_counted(SearchFacet *facet, const guint32 *counts, guint size) {
+  for (guint i = 0; i < size; i++) {
+    SearchFacetValue value = {i, counts[i]};
+    if (counts[i]) g_array_append_val(facet->values, value);
+  }
+}
+
+static void facet_free(gpointer data) {
+  SearchFacet *facet = data;
+  g_array_unref(facet->values);
+  g_free(facet);
+}
+
+GPtrArray *search_pass_facets(const Pass *pass) {
+  static const char *const names[FACETS] = {"fonds", "category", "year", "retention", "opening", "level"};
+  GPtrArray *facets = g_ptr_array_new_with_free_func(facet_free);
+  for (guint i = 0; i < FACETS; i++) {
+    SearchFacet *facet = g_new0(SearchFacet, 1);
+    facet->name = names[i];
+    facet->values = g_array_new(FALSE, FALSE, sizeof(SearchFacetValue));
+    g_ptr_array_add(facets, facet);
+    if (i == FACET_YEAR) append_counted(facet, pass->year_counts, YEARS);
+    else if (i != FACET_FONDS) append_counted(facet, pass->counts[i], SMALL);
+    for (guint slot = 0; i == FACET_FONDS && slot <= pass->slots_mask; slot++) {
+      SearchFacetValue value = {pass->slots[slot] ? pass->slots[slot]->id : 0, pass->slots[slot] ? pass->slots[slot]->count : 0};
+      if (value.count) g_array_append_val(facet->values, value);
+    }
+    g_array_sort(facet->values, compare_values);
+  }
+  return facets;
+}

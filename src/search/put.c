@@ -1,0 +1,361 @@
+/*
+ * Changes of the index inside a write transaction, and what follows in memory after its commit.
+ *
+ * 1. Everything a transaction changes is gathered in its Pending; nothing of it is seen by others before the commit, nothing remains after a rollback.
+ * 2. FTS5 gathers terms in memory only while row ids rise (a lower id flushes them), so in bulk mode what goes back is put off and written in order.
+ * 3. Chunks of columns are written at each put, in bulk mode at search_bulk_flush.
+ * 4. The cache is brought up to the commit before the new columns are shown: who sees version n of the columns finds the cache at n or later.
+ */
+#include "error.h"
+#include "internal.h"
+#include "text.h"
+
+enum { TABLE_TITLE, TABLE_TEXT, TABLE_PAGE, TABLES };
+enum { CHANGES_FOLLOWED = 64, PUT_OFF_BYTES = 32 << 20, TEXT_PARTS = 4 };
+static const char *const PENDING_KEY = "search";
+
+struct SearchPrepared {
+  gint64 id;
+  SearchColumns columns;
+  GString *code, *title, *text; /* title, text: tokens */
+  gsize ends[TEXT_PARTS];       /* creator, code, docno, fields end here in text */
+  GString *folded;              /* scratch */
+};
+
+typedef struct { /* one row of one table to be written or deleted */
+  guint table, sequence;
+  gboolean removes;
+  gint64 rowid;
+  const char *text;
+  gsize ends[TEXT_PARTS];
+  char *owned;
+} Operation;
+
+typedef struct {
+  Search *search;
+  guint64 version;
+  gboolean bulk, many, reset;
+  int ready; /* 0, 1; -1: unchanged */
+  GHashTable *drafts;
+  guint draft_number;
+  Draft *draft; /* the last one used */
+  GPtrArray *changes;
+  SearchPrepared *before, *after;
+  gint64 last_rowid[TABLES];
+  gboolean last_removed[TABLES];
+  GArray *put_off; /* Operation */
+  gsize put_off_bytes;
+} Pending;
+
+/* ---- preparing: text → tokens; pure, so that a load can do it in other threads ---- */
+
+static SearchPrepared *prepared_new(void) {
+  SearchPrepared *prepared = g_new0(SearchPrepared, 1);
+  prepared->code = g_string_new(NULL);
+  prepared->title = g_string_sized_new(256);
+  prepared->text = g_string_sized_new(256);
+  prepared->folded = g_string_sized_new(256);
+  return prepared;
+}
+
+void search_prepared_free(SearchPrepared *prepared) {
+  if (prepared == NULL) return;
+  g_string_free(prepared->code, TRUE);
+  g_string_free(prepared->title, TRUE);
+  g_string_free(prepared->text, TRUE);
+  g_string_free(prepared->folded, TRUE);
+  g_free(prepared);
+}
+
+static void append_tokens(SearchPrepared *prepared, GString *out, const char *text, gsize length) {
+  g_string_truncate(prepared->folded, 0);
+  text_fold_append(prepared->folded, text, (gssize)length);
+  search_token_append(out, prepared->folded->str);
+}
+
+static void append_field(const char *key, const char *value, gsize length, gpointer data) {
+  SearchPrepared *prepared = data;
+  search_token_append_anchor(prepared->text, key);
+  append_tokens(prepared, prepared->text, value, length);
+}
+
+static void prepare(SearchPrepared *prepared, const SearchDocument *document) {
+  prepared->id = document->id;
+  prepared->columns = document->columns;
+  g_string_assign(prepared->code, document->code ? document->code : "");
+  g_string_truncate(prepared->title, 0);
+  g_string_truncate(prepared->text, 0);
+  if (document->title) append_tokens(prepared, prepared->title, document->title, strlen(document->title));
+  const char *parts[] = {document->creator, document->code, document->docno};
+  for (guint i = 0; i < G_N_ELEMENTS(parts); i++) {
+    if (parts[i]) append_tokens(prepared, prepared->text, parts[i], strlen(parts[i]));
+    prepared->ends[i] = prepared->text->len;
+  }
+  search_fields_each(document->fields, append_field, prepared);
+  prepared->ends[TEXT_PARTS - 1] = prepared->text->len;
+}
+
+SearchPrepared *search_prepare(const SearchDocument *document) {
+  SearchPrepared *prepared = prepared_new();
+  prepare(prepared, document);
+  return prepared;
+}
+
+/* ---- rows of the FTS5 tables ---- */
+
+static gboolean write_operation(Sql *sql, const Operation *op, GError **error) {
+  const char *text = op->text;
+  const gsize *ends = op->ends;
+  if (op->table == TABLE_TEXT) {
+    SqlValue id = sql_int(op->rowid), creator = sql_text_n(text, (gssize)ends[0]), code = sql_text_n(text + ends[0], (gssize)(ends[1] - ends[0])),
+      docno = sql_text_n(text + ends[1], (gssize)(ends[2] - ends[1])), fields = sql_text_n(text + ends[2], (gssize)(ends[3] - ends[2]));
+    if (op->removes)
+      return sql_exec(sql, "INSERT INTO search_text (search_text, rowid, creator, code, docno, fields) VALUES ('delete', $1, $2, $3, $4, $5)",
+        SQL_ARGS(id, creator, code, docno, fields), error);
+    return sql_exec(sql, "INSERT INTO search_text (rowid, creator, code, docno, fields) VALUES ($1, $2, $3, $4, $5)", SQL_ARGS(id, creator, code, docno, fields), error);
+  }
+  const SqlValue *args = SQL_ARGS(sql_int(op->rowid), sql_text_n(text, (gssize)ends[0]));
+  if (op->table == TABLE_TITLE && op->removes) return sql_exec(sql, "INSERT INTO search_title (search_title, rowid, title) VALUES ('delete', $1, $2)", args, error);
+  if (op->table == TABLE_TITLE) return sql_exec(sql, "INSERT INTO search_title (rowid, title) VALUES ($1, $2)", args, error);
+  if (op->removes) return sql_exec(sql, "INSERT INTO search_page (search_page, rowid, text) VALUES ('delete', $1, $2)", args, error);
+  return sql_exec(sql, "INSERT INTO search_page (rowid, text) VALUES ($1, $2)", args, error);
+}
+
+static gboolean write_now(Pending *pending, Sql *sql, const Operation *op, GError **error) {
+  pending->last_rowid[op->table] = op->rowid;
+  pending->last_removed[op->table] = op->removes;
+  return write_operation(sql, op, error);
+}
+
+static int compare_operations(gconstpointer a, gconstpointer b) {
+  const Operation *x = a, *y = b;
+  if (x->table != y->table) return x->table < y->table ? -1 : 1;
+  if (x->rowid != y->rowid) return x->rowid < y->rowid ? -1 : 1;
+  return x->sequence < y->sequence ? -1 : x->sequence > y->sequence;
+}
+
+static void operation_clear(gpointer data) { g_free(((Operation *)data)->owned); }
+
+static gboolean write_put_off(Pending *pending, Sql *sql, GError **error) {
+  g_array_sort(pending->put_off, compare_operations);
+  for (guint i = 0; i < pending->put_off->len; i++)
+    if (!write_now(pending, sql, &g_array_index(pending->put_off, Operation, i), error)) return FALSE;
+  g_array_set_size(pending->put_off, 0);
+  pending->put_off_bytes = 0;
+  return TRUE;
+}
+
+static gboolean write_row(Pending *pending, Sql *sql, Operation op, GError **error) {
+  gsize length = op.ends[op.table == TABLE_TEXT ? TEXT_PARTS - 1 : 0];
+  if (length == 0) return TRUE;
+  gint64 last = pending->last_rowid[op.table];
+  if (!pending->bulk || op.rowid > last || (op.rowid == last && pending->last_removed[op.table])) return write_now(pending, sql, &op, error);
+  op.sequence = pending->put_off->len;
+  op.text = op.owned = g_memdup2(op.text, length);
+  g_array_append_val(pending->put_off, op);
+  pending->put_off_bytes += length + sizeof op;
+  return pending->put_off_bytes < PUT_OFF_BYTES || write_put_off(pending, sql, error);
+}
+
+/* ---- the transaction's state ---- */
+
+static void pending_free(gpointer data) {
+  Pending *pending = data;
+  g_hash_table_unref(pending->drafts);
+  g_clear_pointer(&pending->changes, g_ptr_array_unref);
+  search_prepared_free(pending->before);
+  search_prepared_free(pending->after);
+  g_array_unref(pending->put_off);
+  g_free(pending);
+}
+
+static gboolean is_flushed(Pending *pending) {
+  GHashTableIter iter;
+  gpointer draft;
+  g_hash_table_iter_init(&iter, pending->drafts);
+  while (g_hash_table_iter_next(&iter, NULL, &draft))
+    if (((Draft *)draft)->dirty) return FALSE;
+  return pending->put_off->len == 0;
+}
+
+/* Right after the commit: memory follows. */
+static void publish(gpointer data) {
+  Pending *pending = data;
+  Search *search = pending->search;
+  Columns *columns = search_columns_with(search->current, pending->version, pending->reset, pending->drafts);
+  search_cache_commit(search->cache, pending->version, pending->many ? NULL : g_steal_pointer(&pending->changes));
+  gboolean flushed = is_flushed(pending);
+  if (!flushed) g_critical("search: a load was committed without search_bulk_flush");
+  g_mutex_lock(&search->lock);
+  search_columns_unref(search->history[HISTORY - 1]);
+  memmove(search->history + 1, search->history, sizeof search->history - sizeof search->history[0]);
+  search->history[0] = search->current;
+  search->current = columns;
+  if (pending->ready >= 0) search->needs_rebuild = pending->ready == 0;
+  if (!flushed) search->needs_rebuild = TRUE;
+  g_cond_broadcast(&search->moved);
+  g_mutex_unlock(&search->lock);
+}
+
+static Pending *pending_get(Search *search, Sql *sql, GError **error) {
+  Pending *pending = sql_get_data(sql, PENDING_KEY);
+  if (pending) return pending;
+  if (!sql_exec(sql, "UPDATE search_state SET version = version + 1 WHERE id = 1", SQL_NONE, error)) return NULL;
+  g_autoptr(GError) failure = NULL;
+  gint64 version = sql_number(sql, "SELECT version FROM search_state WHERE id = 1", SQL_NONE, 0, &failure);
+  if (failure) return g_propagate_error(error, g_steal_pointer(&failure)), NULL;
+  pending = g_new0(Pending, 1);
+  pending->search = search;
+  pending->version = (guint64)version;
+  pending->ready = -1;
+  pending->drafts = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, (GDestroyNotify)search_draft_free);
+  pending->changes = g_ptr_array_new_with_free_func((GDestroyNotify)search_change_free);
+  pending->before = prepared_new();
+  pending->after = prepared_new();
+  pending->put_off = g_array_new(FALSE, FALSE, sizeof(Operation));
+  g_array_set_clear_func(pending->put_off, operation_clear);
+  sql_set_data(sql, PENDING_KEY, pending, NULL);
+  sql_on_commit(sql, publish, pending, pending_free);
+  return pending;
+}
+
+static void note_change(Pending *pending, Change *change) {
+  if (change == NULL) return;
+  if (pending->changes->len >= CHANGES_FOLLOWED) pending->many = TRUE;
+  if (!pending->many) g_ptr_array_add(pending->changes, change);
+  else search_change_free(change);
+}
+
+static gboolean put_columns(Pending *pending, Sql *sql, gint64 id, const SearchPrepared *after, GError **error) {
+  guint number = (guint)(id / CHUNK_LINES);
+  if (pending->draft == NULL || pending->draft_number != number) {
+    Draft *draft = g_hash_table_lookup(pending->drafts, GUINT_TO_POINTER(number));
+    if (draft == NULL) {
+      const Columns *columns = pending->search->current; /* only the writer replaces it, and we are the writer */
+      draft = search_draft_new(!pending->reset && number < columns->chunk_count ? columns->chunks[number] : NULL);
+      g_hash_table_insert(pending->drafts, GUINT_TO_POINTER(number), draft);
+    }
+    pending->draft = draft;
+    pending->draft_number = number;
+  }
+  search_draft_set(pending->draft, (guint32)id, after ? &after->columns : NULL, after ? after->code->str : NULL);
+  return pending->bulk || search_draft_write(pending->draft, sql, number, error);
+}
+
+static gboolean put(Pending *pending, Sql *sql, const SearchPrepared *before, const SearchPrepared *after, GError **error) {
+  gint64 id = after ? after->id : before->id;
+  if (id <= 0 || id >= G_MAXUINT32 || (before && before->id != id)) return throw(error, LANTAI_ERROR_INTERNAL, "记录号 %" G_GINT64_FORMAT " 超出检索库的范围", id);
+  gboolean same_title = before && after && g_string_equal(before->title, after->title);
+  gboolean same_text = before && after && g_string_equal(before->text, after->text) && memcmp(before->ends, after->ends, sizeof before->ends) == 0;
+  for (guint pass = 0; pass < 2; pass++) {
+    const SearchPrepared *prepared = pass == 0 ? before : after;
+    if (prepared == NULL) continue;
+    Operation title = {TABLE_TITLE, 0, pass == 0, id, prepared->title->str, {prepared->title->len}, NULL};
+    Operation text = {TABLE_TEXT, 0, pass == 0, id, prepared->text->str, {0}, NULL};
+    memcpy(text.ends, prepared->ends, sizeof text.ends);
+    if (!same_title && !write_row(pending, sql, title, error)) return FALSE;
+    if (!same_text && !write_row(pending, sql, text, error)) return FALSE;
+  }
+  return put_columns(pending, sql, id, after, error);
+}
+
+gboolean search_put(Search *search, Sql *sql, const SearchDocument *before, const SearchDocument *after, GError **error) {
+  if (before == NULL && after == NULL) return TRUE;
+  Pending *pending = pending_get(search, sql, error);
+  if (pending == NULL) return FALSE;
+  if (before) prepare(pending->before, before);
+  if (after) prepare(pending->after, after);
+  if (!put(pending, sql, before ? pending->before : NULL, after ? pending->after : NULL, error)) return FALSE;
+  if (!pending->many) note_change(pending, search_change_document(after ? after->id : before->id, after));
+  return TRUE;
+}
+
+gboolean search_put_prepared(Search *search, Sql *sql, const SearchPrepared *before, const SearchPrepared *after, GError **error) {
+  if (before == NULL && after == NULL) return TRUE;
+  Pending *pending = pending_get(search, sql, error);
+  if (pending == NULL) return FALSE;
+  pending->many = TRUE;
+  return put(pending, sql, before, after, error);
+}
+
+gboolean search_page_put(Search *search, Sql *sql, gint64 record_id, guint page, const char *before, const char *after, GError **error) {
+  if (record_id <= 0 || record_id >= G_MAXUINT32 || page < 1 || page > 0xffff)
+    return throw(error, LANTAI_ERROR_INVALID, "第 %u 页超出范围：一份文件最多 65 535 页可作全文检索", page);
+  Pending *pending = pending_get(search, sql, error);
+  if (pending == NULL) return FALSE;
+  SearchPrepared *scratch = pending->after;
+  const char *texts[] = {before, after};
+  for (guint pass = 0; pass < 2; pass++) {
+    if (texts[pass] == NULL) continue;
+    g_string_truncate(scratch->text, 0);
+    append_tokens(scratch, scratch->text, texts[pass], strlen(texts[pass]));
+    Operation op = {TABLE_PAGE, 0, pass == 0, record_id << 16 | page, scratch->text->str, {scratch->text->len}, NULL};
+    if (!write_row(pending, sql, op, error)) return FALSE;
+  }
+  if (!pending->many) note_change(pending, search_change_page(record_id, before, after));
+  return TRUE;
+}
+
+/* ---- loads and rebuilding ---- */
+
+void search_bulk_begin(Search *search, Sql *sql) {
+  Pending *pending = pending_get(search, sql, NULL); /* an error shows at the first put */
+  if (pending) pending->bulk = pending->many = TRUE;
+}
+
+gboolean search_bulk_flush(Search *search, Sql *sql, GError **error) {
+  Pending *pending = sql_get_data(sql, PENDING_KEY);
+  if (pending == NULL) return TRUE;
+  if (!write_put_off(pending, sql, error)) return FALSE;
+  GHashTableIter iter;
+  gpointer number, draft;
+  g_hash_table_iter_init(&iter, pending->drafts);
+  while (g_hash_table_iter_next(&iter, &number, &draft))
+    if (!search_draft_write(draft, sql, GPOINTER_TO_UINT(number), error)) return FALSE;
+  return TRUE;
+}
+
+gboolean search_rebuild_begin(Search *search, Sql *sql, GError **error) {
+  Pending *pending = pending_get(search, sql, error);
+  if (pending == NULL) return FALSE;
+  pending->reset = pending->many = TRUE;
+  pending->ready = 0;
+  g_hash_table_remove_all(pending->drafts);
+  pending->draft = NULL;
+  g_array_set_size(pending->put_off, 0);
+  return sql_exec(sql, "INSERT INTO search_title (search_title) VALUES ('delete-all')", SQL_NONE, error) &&
+    sql_exec(sql, "INSERT INTO search_text (search_text) VALUES ('delete-all')", SQL_NONE, error) &&
+    sql_exec(sql, "INSERT INTO search_page (search_page) VALUES ('delete-all')", SQL_NONE, error) &&
+    sql_exec(sql, "DELETE FROM search_column", SQL_NONE, error) && sql_exec(sql, "UPDATE search_state SET ready = 0 WHERE id = 1", SQL_NONE, error);
+}
+
+gboolean search_rebuild_finish(Search *search, Sql *sql, GError **error) {
+  Pending *pending = pending_get(search, sql, error);
+  if (pending == NULL) return FALSE;
+  pending->ready = 1;
+  return search_bulk_flush(search, sql, error) && sql_exec(sql, "UPDATE search_state SET ready = 1 WHERE id = 1", SQL_NONE, error);
+}
+
+/* ---- what a reader sees ---- */
+
+gboolean search_view_open(Search *search, Sql *sql, SearchView *ret, GError **error) {
+  Pending *pending = sql_get_data(sql, PENDING_KEY);
+  if (pending) {
+    if (!search_bulk_flush(search, sql, error)) return FALSE;
+    *ret = (SearchView){search_columns_with(search->current, pending->version, pending->reset, pending->drafts), pending->version, FALSE, pending->ready != 0};
+    return TRUE;
+  }
+  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT version, ready FROM search_state WHERE id = 1", SQL_NONE, error);
+  if (rows == NULL || !sql_next(rows, error)) return FALSE;
+  guint64 version = (guint64)sql_get_int(rows, "version");
+  gboolean ready = sql_get_int(rows, "ready") != 0;
+  /* A commit is seen in the database a moment before memory follows. */
+  gint64 until = g_get_monotonic_time() + G_TIME_SPAN_SECOND;
+  g_mutex_lock(&search->lock);
+  while (search->current->version < version && g_cond_wait_until(&search->moved, &search->lock, until)) continue;
+  Columns *columns = search->current;
+  for (guint i = 0; columns->version > version && i < HISTORY && search->history[i]; i++) columns = search->history[i];
+  *ret = (SearchView){search_columns_ref(columns), version, TRUE, ready};
+  g_mutex_unlock(&search->lock);
+  return TRUE;
+}

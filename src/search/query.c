@@ -1,0 +1,374 @@
+/*
+ * The query language (search.h) → a tree. Recursive descent over code points.
+ *
+ * 1. Reading never fails but for length and number of terms: an operator without its operands, an unknown field, an unclosed bracket or quote
+ *    is read as plain words, and the notice says so.
+ * 2. Brackets and curly quotes inside a word are part of it, so that a pasted title (关于印发《办法（试行）》的通知) is one term.
+ * 3. Depth of the tree is at most QUERY_DEPTH groups and as many NOTs as there are words.
+ */
+#include "error.h"
+#include "internal.h"
+#include "text.h"
+
+typedef enum { OPERATOR_NONE, OPERATOR_OR, OPERATOR_AND, OPERATOR_NOT } Operator;
+
+typedef struct {
+  gunichar *text; /* ends with 0 */
+  glong at;
+  GHashTable *fields;
+  SearchQuery *query;
+  SearchField field; /* of the group we are in */
+  const char *key;
+  guint depth;
+  gboolean negated;
+} Parser;
+
+static SearchNode *parse_or(Parser *parser);
+
+static void node_free(SearchNode *node) {
+  if (node == NULL) return;
+  g_free(node->key);
+  g_free(node->text);
+  g_free(node->pattern);
+  if (node->children) g_ptr_array_unref(node->children);
+  g_free(node);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SearchNode, node_free)
+
+void search_query_free(SearchQuery *query) {
+  if (query == NULL) return;
+  node_free(query->root);
+  g_ptr_array_unref(query->leaves);
+  g_string_free(query->notice, TRUE);
+  g_free(query);
+}
+
+static void notice(Parser *parser, const char *format, ...) G_GNUC_PRINTF(2, 3);
+static void notice(Parser *parser, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  g_autofree char *message = g_strdup_vprintf(format, arguments);
+  va_end(arguments);
+  GString *all = parser->query->notice;
+  if (all->len > 400 || strstr(all->str, message)) return;
+  if (all->len) g_string_append(all, "；");
+  g_string_append(all, message);
+}
+
+/* ---- characters ---- */
+
+static gunichar to_ascii(gunichar c) { return c >= 0xFF01 && c <= 0xFF5E ? c - 0xFEE0 : c == 0x3000 ? ' ' : c; }
+static gunichar peek(const Parser *parser, glong offset) { return to_ascii(parser->text[parser->at + offset]); }
+static gboolean is_space(gunichar c) { return c != 0 && (g_unichar_isspace(to_ascii(c)) || g_unichar_iscntrl(c)); }
+static gboolean is_curly(gunichar c) { return c >= 0x201C && c <= 0x201F; }
+
+/* The character that ends a phrase begun with c; 0 when c begins none. */
+static gunichar phrase_end(gunichar c) {
+  if (to_ascii(c) == '"' || is_curly(c)) return '"';
+  return c == 0x300C ? 0x300D : c == 0x300E ? 0x300F : 0; /* 「」『』 */
+}
+static gboolean ends_phrase(gunichar c, gunichar end) { return end == '"' ? to_ascii(c) == '"' || is_curly(c) : c == end; }
+
+static void skip_spaces(Parser *parser) {
+  while (is_space(parser->text[parser->at])) parser->at++;
+}
+
+static char *slice(const Parser *parser, glong from, glong to) { return g_ucs4_to_utf8(parser->text + from, to - from, NULL, NULL, NULL); }
+
+/* Where the word at `from` ends. */
+static glong word_end(const Parser *parser, glong from) {
+  guint inner = 0;
+  glong at = from;
+  for (; parser->text[at] && !is_space(parser->text[at]); at++) {
+    gunichar c = to_ascii(parser->text[at]);
+    if (c == '"') break;
+    if (c == '(') inner++;
+    else if (c == ')' && inner > 0) inner--;
+    else if (c == ')' && parser->depth > 0) break;
+  }
+  return at;
+}
+
+/* ---- terms ---- */
+
+static SearchNode *node_new(Parser *parser, NodeKind kind) {
+  SearchNode *node = g_new0(SearchNode, 1);
+  node->kind = kind;
+  node->positive = !parser->negated;
+  if (kind == NODE_TERM || kind == NODE_YEARS) {
+    node->leaf = parser->query->leaves->len;
+    g_ptr_array_add(parser->query->leaves, node);
+  } else node->children = g_ptr_array_new_with_free_func((GDestroyNotify)node_free);
+  return node;
+}
+
+static SearchNode *term_new(Parser *parser, SearchField field, const char *key, const char *text, gboolean prefix) {
+  g_autofree char *pattern = search_pattern(text, prefix);
+  if (pattern == NULL) {
+    if (*text) notice(parser, "“%s”里没有可检索的字，未计入", text);
+    return NULL;
+  }
+  SearchNode *node = node_new(parser, NODE_TERM);
+  node->field = field;
+  node->key = field == FIELD_CATEGORY ? g_strdup(key) : NULL;
+  node->text = prefix ? g_strconcat(text, "*", NULL) : g_strdup(text);
+  node->pattern = g_steal_pointer(&pattern);
+  return node;
+}
+
+/* "1958", "1950-1959", "1950-", "-1959" */
+static gboolean parse_years(const char *text, guint16 *ret_from, guint16 *ret_to) {
+  static const char *const dashes[] = {"—", "–", "－", "～", "~", "至", "到"};
+  g_autoptr(GString) plain = g_string_new(text);
+  for (guint i = 0; i < G_N_ELEMENTS(dashes); i++) g_string_replace(plain, dashes[i], "-", 0);
+  g_string_replace(plain, "年", "", 0);
+  g_auto(GStrv) ends = g_strsplit(plain->str, "-", 0);
+  guint count = g_strv_length(ends);
+  guint64 years[2] = {0, 0};
+  if (count == 0 || count > 2 || (count == 2 && !*ends[0] && !*ends[1])) return FALSE;
+  for (guint i = 0; i < count; i++) {
+    if (*ends[i] == '\0') years[i] = i == 0 ? 1 : G_MAXUINT16;
+    else if (!g_ascii_string_to_unsigned(ends[i], 10, 1, G_MAXUINT16, &years[i], NULL)) return FALSE;
+  }
+  if (count == 1) years[1] = years[0];
+  *ret_from = (guint16)MIN(years[0], years[1]);
+  *ret_to = (guint16)MAX(years[0], years[1]);
+  return TRUE;
+}
+
+static SearchNode *value_new(Parser *parser, SearchField field, const char *key, const char *text, gboolean prefix) {
+  if (field != FIELD_YEAR) return term_new(parser, field, key, text, prefix);
+  guint16 from, to;
+  g_autofree char *half = g_utf8_normalize(text, -1, G_NORMALIZE_NFKC); /* full-width digits */
+  if (!parse_years(half ? half : text, &from, &to)) {
+    notice(parser, "“%s”不是年度（如 1958、1950-1959），已当作普通的字检索", text);
+    return term_new(parser, FIELD_ANY, NULL, text, prefix);
+  }
+  SearchNode *node = node_new(parser, NODE_YEARS);
+  node->field = FIELD_YEAR;
+  node->year_from = from;
+  node->year_to = to;
+  return node;
+}
+
+static SearchNode *parse_phrase(Parser *parser, SearchField field, const char *key) {
+  gunichar end = phrase_end(parser->text[parser->at]);
+  glong from = ++parser->at;
+  while (parser->text[parser->at] && !ends_phrase(parser->text[parser->at], end)) parser->at++;
+  g_autofree char *text = slice(parser, from, parser->at);
+  if (parser->text[parser->at]) parser->at++;
+  else notice(parser, "引号没有配对，已读到末尾");
+  gboolean prefix = peek(parser, 0) == '*';
+  while (peek(parser, 0) == '*') parser->at++;
+  return value_new(parser, field, key, text, prefix);
+}
+
+static SearchNode *parse_word(Parser *parser, SearchField field, const char *key) {
+  glong from = parser->at, end = word_end(parser, from), text_end = end;
+  while (text_end > from && to_ascii(parser->text[text_end - 1]) == '*') text_end--;
+  parser->at = end;
+  g_autofree char *text = slice(parser, from, text_end);
+  return value_new(parser, field, key, text, text_end < end);
+}
+
+/* ---- fields ---- */
+
+static const struct { const char *name; SearchField field; } FIELDS[] = {
+  {"title", FIELD_TITLE}, {"题名", FIELD_TITLE}, {"creator", FIELD_CREATOR}, {"责任者", FIELD_CREATOR}, {"code", FIELD_CODE}, {"档号", FIELD_CODE},
+  {"docno", FIELD_DOCNO}, {"文号", FIELD_DOCNO}, {"year", FIELD_YEAR}, {"年度", FIELD_YEAR}, {"text", FIELD_TEXT}, {"全文", FIELD_TEXT},
+};
+
+GHashTable *search_query_fields(json_t *labels) {
+  GHashTable *fields = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+  const char *label;
+  json_t *key;
+  json_object_foreach(labels, label, key) {
+    if (!json_is_string(key)) continue;
+    g_hash_table_insert(fields, text_fold(label), g_strdup(json_string_value(key)));
+    g_hash_table_insert(fields, text_fold(json_string_value(key)), g_strdup(json_string_value(key)));
+  }
+  return fields;
+}
+
+/* A known field's name and colon at the parser's place, with a value after it: steps behind it. */
+static gboolean take_field(Parser *parser, SearchField *ret_field, const char **ret_key) {
+  glong end = parser->at;
+  if (!g_unichar_isalnum(parser->text[end])) return FALSE;
+  while (parser->text[end] && !is_space(parser->text[end]) && strchr(":()\"", (int)MIN(to_ascii(parser->text[end]), 127)) == NULL) end++;
+  if (to_ascii(parser->text[end]) != ':') return FALSE;
+  g_autofree char *name = slice(parser, parser->at, end);
+  g_autofree char *folded = text_fold(name);
+  SearchField field = FIELD_ANY;
+  const char *key = NULL;
+  for (guint i = 0; i < G_N_ELEMENTS(FIELDS); i++) {
+    g_autofree char *known = text_fold(FIELDS[i].name);
+    if (g_str_equal(known, folded)) field = FIELDS[i].field;
+  }
+  if (field == FIELD_ANY && parser->fields && (key = g_hash_table_lookup(parser->fields, folded))) field = FIELD_CATEGORY;
+  if (field == FIELD_ANY) return FALSE;
+  glong value = end + 1;
+  while (is_space(parser->text[value])) value++;
+  if (parser->text[value] == 0 || (parser->depth > 0 && to_ascii(parser->text[value]) == ')')) {
+    notice(parser, "“%s:”后面没有内容，已当作普通的字检索", name);
+    return FALSE;
+  }
+  parser->at = value;
+  *ret_field = field;
+  *ret_key = key;
+  return TRUE;
+}
+
+/* ---- operators ---- */
+
+static Operator operator_word(const Parser *parser, glong at, glong *ret_end) {
+  static const struct { const char *word; Operator operator; } OPERATORS[] = {
+    {"OR", OPERATOR_OR}, {"或", OPERATOR_OR}, {"AND", OPERATOR_AND}, {"NOT", OPERATOR_NOT}, {"非", OPERATOR_NOT}};
+  glong end = word_end(parser, at);
+  if (end == at || end - at > 3) return OPERATOR_NONE;
+  gunichar plain[4] = {0};
+  for (glong i = at; i < end; i++) plain[i - at] = to_ascii(parser->text[i]);
+  g_autofree char *word = g_ucs4_to_utf8(plain, end - at, NULL, NULL, NULL);
+  *ret_end = end;
+  for (guint i = 0; i < G_N_ELEMENTS(OPERATORS); i++)
+    if (g_strcmp0(OPERATORS[i].word, word) == 0) return OPERATORS[i].operator;
+  return OPERATOR_NONE;
+}
+
+/* The operator at the parser's place when it has its operands (left: there is one before it). */
+static Operator take_operator(Parser *parser, gboolean left, Operator wanted) {
+  glong end, after;
+  Operator operator = operator_word(parser, parser->at, &end);
+  if (operator != wanted) return OPERATOR_NONE;
+  glong next = end;
+  while (is_space(parser->text[next])) next++;
+  gboolean right = parser->text[next] != 0 && to_ascii(parser->text[next]) != ')';
+  if (right) {
+    Operator following = operator_word(parser, next, &after);
+    right = following == OPERATOR_NONE || (following == OPERATOR_NOT && operator != OPERATOR_NOT);
+  }
+  if (!right || (!left && operator != OPERATOR_NOT)) {
+    notice(parser, "“或”“非”“OR”“AND”“NOT”缺少检索词，已当作普通的字检索");
+    return OPERATOR_NONE;
+  }
+  parser->at = next;
+  return operator;
+}
+
+static SearchNode *parse_group(Parser *parser, SearchField field, const char *key) {
+  SearchField outer_field = parser->field;
+  const char *outer_key = parser->key;
+  parser->field = field;
+  parser->key = key;
+  parser->at++;
+  parser->depth++;
+  SearchNode *node = parse_or(parser);
+  parser->depth--;
+  if (peek(parser, 0) == ')') parser->at++;
+  else notice(parser, "括号没有配对，已读到末尾");
+  parser->field = outer_field;
+  parser->key = outer_key;
+  return node;
+}
+
+static SearchNode *parse_unary(Parser *parser) {
+  gunichar c = peek(parser, 0), following = c ? peek(parser, 1) : 0;
+  gboolean dash = c == '-' && following && following != '-' && !is_space(following) && following != ')';
+  if (dash || take_operator(parser, FALSE, OPERATOR_NOT)) {
+    if (dash) parser->at++;
+    SearchNode *not = node_new(parser, NODE_NOT);
+    parser->negated = !parser->negated;
+    SearchNode *operand = parse_unary(parser);
+    parser->negated = !parser->negated;
+    if (operand) g_ptr_array_add(not->children, operand);
+    else g_clear_pointer(&not, node_free);
+    return not;
+  }
+  SearchField field = parser->field;
+  const char *key = parser->key;
+  take_field(parser, &field, &key);
+  gunichar begin = parser->text[parser->at];
+  if (to_ascii(begin) == '(' && parser->depth < QUERY_DEPTH) return parse_group(parser, field, key);
+  if (phrase_end(begin)) return parse_phrase(parser, field, key);
+  return parse_word(parser, field, key);
+}
+
+/* children of kind under one node; one child stands for itself, none is NULL. */
+static SearchNode *node_join(SearchNode *node) {
+  if (node->children->len > 1) return node;
+  SearchNode *only = node->children->len ? g_ptr_array_steal_index(node->children, 0) : NULL;
+  node_free(node);
+  return only;
+}
+
+static SearchNode *parse_and(Parser *parser) {
+  SearchNode *node = node_new(parser, NODE_AND);
+  gboolean any = FALSE;
+  while (skip_spaces(parser), peek(parser, 0)) {
+    glong end, from = parser->at;
+    if (peek(parser, 0) == ')') {
+      if (parser->depth > 0) break;
+      notice(parser, "括号没有配对，已忽略");
+      parser->at++;
+      continue;
+    }
+    if (any && operator_word(parser, parser->at, &end) == OPERATOR_OR) {
+      glong place = parser->at;
+      gboolean good = take_operator(parser, TRUE, OPERATOR_OR) != OPERATOR_NONE;
+      parser->at = place;
+      if (good) break;
+    }
+    if (any) take_operator(parser, TRUE, OPERATOR_AND);
+    SearchNode *operand = parse_unary(parser);
+    if (operand) g_ptr_array_add(node->children, operand);
+    any = TRUE;
+    if (parser->at == from) parser->at++; /* what cannot begin anything */
+  }
+  return node_join(node);
+}
+
+static SearchNode *parse_or(Parser *parser) {
+  SearchNode *node = node_new(parser, NODE_OR);
+  do {
+    SearchNode *operand = parse_and(parser);
+    if (operand) g_ptr_array_add(node->children, operand);
+  } while (peek(parser, 0) && take_operator(parser, TRUE, OPERATOR_OR));
+  return node_join(node);
+}
+
+SearchQuery *search_query_parse(const char *text, GHashTable *fields, GError **error) {
+  g_autofree char *valid = g_utf8_make_valid(text ? text : "", -1);
+  if (g_utf8_strlen(valid, -1) > QUERY_CHARACTERS) return throw_null(error, LANTAI_ERROR_INVALID, "检索词太长：最多 %d 个字，请缩短后再检索", QUERY_CHARACTERS);
+  glong length;
+  g_autofree gunichar *characters = g_utf8_to_ucs4_fast(valid, -1, &length);
+  g_autoptr(SearchQuery) query = g_new0(SearchQuery, 1);
+  query->leaves = g_ptr_array_new();
+  query->notice = g_string_new(NULL);
+  Parser parser = {.text = characters, .fields = fields, .query = query};
+  query->root = parse_or(&parser);
+  if (query->leaves->len > QUERY_TERMS) return throw_null(error, LANTAI_ERROR_INVALID, "检索词太多：最多 %d 个，请减少后再检索", QUERY_TERMS);
+  return g_steal_pointer(&query);
+}
+
+GPtrArray *search_query_terms(const SearchQuery *query) {
+  GPtrArray *terms = g_ptr_array_new_with_free_func(g_free);
+  for (guint i = 0; i < query->leaves->len; i++) {
+    const SearchNode *leaf = g_ptr_array_index(query->leaves, i);
+    if (leaf->kind == NODE_TERM && leaf->positive && !g_ptr_array_find_with_equal_func(terms, leaf->text, g_str_equal, NULL))
+      g_ptr_array_add(terms, g_strdup(leaf->text));
+  }
+  return terms;
+}
+
+GPtrArray *search_terms(const char *text) {
+  g_autoptr(SearchQuery) query = search_query_parse(text, NULL, NULL);
+  if (query == NULL) return g_ptr_array_new_with_free_func(g_free);
+  GPtrArray *terms = search_query_terms(query);
+  /* Without the categories' field names a field:value of theirs is one word here: its value is a term as well. */
+  for (guint i = 0, count = terms->len; i < count; i++) {
+    const char *term = g_ptr_array_index(terms, i);
+    const char *half = strchr(term, ':'), *full = strstr(term, "：");
+    const char *value = half ? half + 1 : full ? full + strlen("：") : "";
+    if (*value) g_ptr_array_add(terms, g_strdup(value));
+  }
+  return terms;
+}

@@ -1,0 +1,248 @@
+/*
+ * A question: tree → bitmaps → the pass over the columns → result.
+ *
+ * 1. The tree is evaluated three times over the same leaves: `full` (words on pages count), `description` (they do not), `title`. A record whose files
+ *    the asker may not see is found by `description` alone, so that nothing tells what its pages say.
+ * 2. Columns, bitmaps and the asker's SQL snapshot are of one version (SearchView).
+ * 3. tier 0: the titles alone satisfy the query; 1: the description does; 2: pages are needed.
+ */
+#include "internal.h"
+#include "error.h"
+
+typedef enum { MODE_FULL, MODE_DESCRIPTION, MODE_TITLE } Mode;
+
+typedef struct { Leaf *title, *other, *page; } Bits; /* a leaf's components; NULL: it does not look there. Fields other than the title are `other` */
+
+typedef struct {
+  Search *search;
+  Sql *sql;
+  SearchView view;
+  SearchQuery *query;
+  Bits *bits; /* by SearchNode.leaf */
+  gboolean pages; /* some leaf stands on some page */
+} Evaluation;
+
+static void evaluation_clear(Evaluation *evaluation) {
+  for (guint i = 0; evaluation->bits && i < evaluation->query->leaves->len; i++) {
+    search_leaf_unref(evaluation->bits[i].title);
+    search_leaf_unref(evaluation->bits[i].other);
+    search_leaf_unref(evaluation->bits[i].page);
+  }
+  g_free(evaluation->bits);
+  search_query_free(evaluation->query);
+  search_columns_unref(evaluation->view.columns);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Evaluation, evaluation_clear)
+
+static void bitmap_free(roaring_bitmap_t *bits) {
+  if (bits) roaring_bitmap_free(bits);
+}
+typedef roaring_bitmap_t Bitmap;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Bitmap, bitmap_free)
+
+/* ---- leaves ---- */
+
+static Leaf *load_years(const Columns *columns, const SearchNode *node) {
+  roaring_bitmap_t *bits = roaring_bitmap_create();
+  for (guint number = 0; number < columns->chunk_count; number++) {
+    const Chunk *chunk = columns->chunks[number];
+    guint32 ids[CHUNK_LINES];
+    gsize count = 0;
+    for (guint i = 0; chunk && i < CHUNK_LINES; i++) {
+      const SearchColumns *line = &chunk->lines[i];
+      if (line->level && line->year >= node->year_from && line->year <= node->year_to) ids[count++] = number * CHUNK_LINES + i;
+    }
+    roaring_bitmap_add_many(bits, count, ids);
+  }
+  return search_leaf_new(bits);
+}
+
+static gboolean load_component(Evaluation *evaluation, const SearchNode *node, Component component, Leaf **ret, GError **error) {
+  LeafKey key = {component, node->key, node->pattern};
+  *ret = search_leaf_load(evaluation->search, evaluation->sql, &evaluation->view, &key, error);
+  return *ret != NULL;
+}
+
+static gboolean load_leaf(Evaluation *evaluation, const SearchNode *node, GError **error) {
+  Bits *bits = &evaluation->bits[node->leaf];
+  switch (node->field) {
+  case FIELD_YEAR: bits->other = load_years(evaluation->view.columns, node); return TRUE;
+  case FIELD_TITLE: return load_component(evaluation, node, COMPONENT_TITLE, &bits->title, error);
+  case FIELD_CREATOR: return load_component(evaluation, node, COMPONENT_CREATOR, &bits->other, error);
+  case FIELD_CODE: return load_component(evaluation, node, COMPONENT_CODE, &bits->other, error);
+  case FIELD_DOCNO: return load_component(evaluation, node, COMPONENT_DOCNO, &bits->other, error);
+  case FIELD_CATEGORY: return load_component(evaluation, node, COMPONENT_CATEGORY, &bits->other, error);
+  case FIELD_TEXT: return load_component(evaluation, node, COMPONENT_PAGE, &bits->page, error);
+  default:
+    return load_component(evaluation, node, COMPONENT_TITLE, &bits->title, error) && load_component(evaluation, node, COMPONENT_OTHER, &bits->other, error) &&
+      load_component(evaluation, node, COMPONENT_PAGE, &bits->page, error);
+  }
+}
+
+static gboolean load_leaves(Evaluation *evaluation, GError **error) {
+  const GPtrArray *leaves = evaluation->query->leaves;
+  evaluation->bits = g_new0(Bits, leaves->len);
+  for (guint i = 0; i < leaves->len; i++) {
+    if (!load_leaf(evaluation, g_ptr_array_index(leaves, i), error)) return FALSE;
+    const Leaf *page = evaluation->bits[i].page;
+    evaluation->pages = evaluation->pages || (page && page->count > 0);
+  }
+  return TRUE;
+}
+
+/* ---- the tree ---- */
+
+static Bitmap *evaluate(const Evaluation *evaluation, const SearchNode *node, Mode mode);
+
+static Bitmap *evaluate_leaf(const Evaluation *evaluation, const SearchNode *node, Mode mode) {
+  const Bits *bits = &evaluation->bits[node->leaf];
+  gboolean title_only = mode == MODE_TITLE && node->field == FIELD_ANY;
+  Bitmap *result = bits->title ? roaring_bitmap_copy(bits->title->bits) : roaring_bitmap_create();
+  if (bits->other && !title_only) roaring_bitmap_or_inplace(result, bits->other->bits);
+  if (bits->page && mode == MODE_FULL) roaring_bitmap_or_inplace(result, bits->page->bits);
+  return result;
+}
+
+/* Every number a record could have; lines that are no records fall out in the pass. */
+static Bitmap *universe(const Evaluation *evaluation) { return roaring_bitmap_from_range(0, (guint64)evaluation->view.columns->chunk_count * CHUNK_LINES, 1); }
+
+static Bitmap *evaluate_negated(const Evaluation *evaluation, const SearchNode *node, Mode mode) {
+  return evaluate(evaluation, g_ptr_array_index(node->children, 0), mode == MODE_TITLE ? MODE_DESCRIPTION : mode);
+}
+
+static Bitmap *evaluate_and(const Evaluation *evaluation, const SearchNode *node, Mode mode) {
+  Bitmap *result = NULL;
+  for (guint i = 0; i < node->children->len; i++) {
+    const SearchNode *child = g_ptr_array_index(node->children, i);
+    if (child->kind == NODE_NOT) continue;
+    g_autoptr(Bitmap) bits = evaluate(evaluation, child, mode);
+    if (result) roaring_bitmap_and_inplace(result, bits);
+    else result = g_steal_pointer(&bits);
+  }
+  if (result == NULL) result = universe(evaluation);
+  for (guint i = 0; i < node->children->len; i++) {
+    const SearchNode *child = g_ptr_array_index(node->children, i);
+    if (child->kind != NODE_NOT) continue;
+    g_autoptr(Bitmap) bits = evaluate_negated(evaluation, child, mode);
+    roaring_bitmap_andnot_inplace(result, bits);
+  }
+  return result;
+}
+
+static Bitmap *evaluate(const Evaluation *evaluation, const SearchNode *node, Mode mode) {
+  if (node->kind == NODE_TERM || node->kind == NODE_YEARS) return evaluate_leaf(evaluation, node, mode);
+  if (node->kind == NODE_AND) return evaluate_and(evaluation, node, mode);
+  if (node->kind == NODE_NOT) {
+    Bitmap *result = universe(evaluation);
+    g_autoptr(Bitmap) bits = evaluate_negated(evaluation, node, mode);
+    roaring_bitmap_andnot_inplace(result, bits);
+    return result;
+  }
+  Bitmap *result = roaring_bitmap_create();
+  for (guint i = 0; i < node->children->len; i++) {
+    g_autoptr(Bitmap) bits = evaluate(evaluation, g_ptr_array_index(node->children, i), mode);
+    roaring_bitmap_or_inplace(result, bits);
+  }
+  return result;
+}
+
+/* ---- the pass ---- */
+
+/* Passes the bits: those that titles alone satisfy as tier 0, the others as `tier`. titles NULL: no difference. */
+static void pass_tiers(Pass *pass, const Bitmap *bits, const Bitmap *titles, Need need, guint tier) {
+  if (titles == NULL) return search_pass_bits(pass, bits, need, tier);
+  g_autoptr(Bitmap) in_titles = roaring_bitmap_and(bits, titles);
+  g_autoptr(Bitmap) others = roaring_bitmap_andnot(bits, titles);
+  search_pass_bits(pass, in_titles, need, 0);
+  search_pass_bits(pass, others, need, tier);
+}
+
+/* ret_description: what the description alone satisfies. */
+static void pass_tree(const Evaluation *evaluation, Pass *pass, SearchSort sort, Bitmap **ret_description) {
+  const SearchNode *root = evaluation->query->root;
+  g_autoptr(Bitmap) titles = sort == SEARCH_SORT_RELEVANCE ? evaluate(evaluation, root, MODE_TITLE) : NULL;
+  g_autoptr(Bitmap) description = evaluate(evaluation, root, MODE_DESCRIPTION);
+  if (!evaluation->pages) pass_tiers(pass, description, titles, NEED_DESCRIPTION, 1);
+  else {
+    g_autoptr(Bitmap) full = evaluate(evaluation, root, MODE_FULL);
+    g_autoptr(Bitmap) both = roaring_bitmap_and(full, description);
+    g_autoptr(Bitmap) by_pages = roaring_bitmap_andnot(full, description);
+    g_autoptr(Bitmap) despite_pages = roaring_bitmap_andnot(description, full); /* a page holds a word that NOT excludes */
+    pass_tiers(pass, both, titles, NEED_DESCRIPTION, 1);
+    pass_tiers(pass, by_pages, NULL, NEED_FILES, 2);
+    pass_tiers(pass, despite_pages, titles, NEED_NO_FILES, 1);
+  }
+  *ret_description = g_steal_pointer(&description);
+}
+
+/* ---- the result ---- */
+
+void search_result_free(SearchResult *result) {
+  if (result == NULL) return;
+  g_clear_pointer(&result->ids, g_array_unref);
+  g_clear_pointer(&result->pages, g_array_unref);
+  g_clear_pointer(&result->facets, g_ptr_array_unref);
+  g_clear_pointer(&result->terms, g_ptr_array_unref);
+  g_free(result->next);
+  g_free(result->notice);
+  g_free(result);
+}
+
+/* The page to show for a hit: where the first of the positive terms stands that the description lacks. */
+static gboolean find_page(const Evaluation *evaluation, guint32 id, guint *ret, GError **error) {
+  for (guint i = 0; i < evaluation->query->leaves->len; i++) {
+    const SearchNode *leaf = g_ptr_array_index(evaluation->query->leaves, i);
+    const Bits *bits = &evaluation->bits[i];
+    if (!leaf->positive || bits->page == NULL || !roaring_bitmap_contains(bits->page->bits, id)) continue;
+    if ((bits->title && roaring_bitmap_contains(bits->title->bits, id)) || (bits->other && roaring_bitmap_contains(bits->other->bits, id))) continue;
+    gint64 page = search_leaf_page(evaluation->sql, id, leaf->pattern, error);
+    if (page > 0) *ret = (guint)page;
+    return page >= 0;
+  }
+  return TRUE;
+}
+
+static gboolean fill_items(const Evaluation *evaluation, Top *top, const Bitmap *description, SearchResult *result, GError **error) {
+  search_top_finish(top);
+  guint count = top->capacity ? MIN(top->count, top->capacity - 1) : 0;
+  for (guint i = 0; i < count; i++) {
+    guint32 id = (guint32)top->heap[i].key;
+    gint64 wide = id;
+    guint page = 0;
+    if (description && !roaring_bitmap_contains(description, id) && !find_page(evaluation, id, &page, error)) return FALSE;
+    g_array_append_val(result->ids, wide);
+    g_array_append_val(result->pages, page);
+  }
+  if (count > 0 && top->count > count) result->next = search_top_key(top, &top->heap[count - 1]);
+  return TRUE;
+}
+
+static SearchResult *result_new(const Evaluation *evaluation) {
+  SearchResult *result = g_new0(SearchResult, 1);
+  result->ids = g_array_new(FALSE, FALSE, sizeof(gint64));
+  result->pages = g_array_new(FALSE, FALSE, sizeof(guint));
+  result->terms = search_query_terms(evaluation->query);
+  const char *heard = evaluation->query->notice->str, *rebuilding = evaluation->view.ready ? "" : "索引正在重建，结果可能不全";
+  if (*heard || *rebuilding) result->notice = g_strconcat(heard, *heard && *rebuilding ? "；" : "", rebuilding, NULL);
+  return result;
+}
+
+SearchResult *search_run(Search *search, Sql *sql, const Scope *scope, const SearchRequest *request, GError **error) {
+  g_auto(Evaluation) evaluation = {.search = search, .sql = sql};
+  g_mutex_lock(&search->lock);
+  g_autoptr(GHashTable) fields = g_hash_table_ref(search->fields);
+  g_mutex_unlock(&search->lock);
+  evaluation.query = search_query_parse(request->query, fields, error);
+  if (evaluation.query == NULL) return NULL;
+  g_auto(Top) top = {0};
+  if (!search_top_init(&top, request->sort, request->limit, request->after, error)) return NULL;
+  if (!search_view_open(search, sql, &evaluation.view, error) || !load_leaves(&evaluation, error)) return NULL;
+  g_autoptr(Pass) pass = search_pass_new(scope, request, evaluation.view.columns, &top);
+  g_autoptr(Bitmap) description = NULL;
+  if (evaluation.query->root) pass_tree(&evaluation, pass, top.sort, &description);
+  else search_pass_all(pass);
+  g_autoptr(SearchResult) result = result_new(&evaluation);
+  result->count = search_pass_count(pass);
+  if (request->facets) result->facets = search_pass_facets(pass);
+  return fill_items(&evaluation, &top, description, result, error) ? g_steal_pointer(&result) : NULL;
+}

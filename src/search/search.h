@@ -1,0 +1,108 @@
+/*
+ * The search index. Embedded engine: SQLite FTS5 (contentless, tokens made here: overlapping bigrams of ideographs, words for the rest), bitmaps (CRoaring)
+ * for boolean evaluation, and one line of columns per record in memory for the gate, filters, facets and sorting.
+ *
+ * 1. The index is written in the record's own transaction; memory follows right after the commit, before the writer is released.
+ * 2. A query term finds a record exactly when the term's folded text (base/text.h) stands in the folded text of one of its fields or of a page of it;
+ *    a term's end that is a letter or digit must be a run's end unless it is followed by *. A term inside quotes is the same: every term is a phrase.
+ * 3. Counts are exact and within the scope; facet counts of a facet ignore that facet's own filter.
+ * 4. Nothing here is truth: search_rebuild makes all of it anew.
+ */
+#pragma once
+#include "scope.h"
+#include "sql.h"
+
+typedef struct Search Search;
+
+typedef struct { /* one line per record, by record id; SQL shape: search_column blobs of 512 lines */
+  guint32 parent_id, fonds_id, accession_id;
+  gint32 date_from; /* YYYYMMDD, 0 none */
+  guint16 year;     /* 0 none */
+  guint8 category, level, retention, opening, security; /* category, retention: small ids of catalog/'s dictionaries; level 0: no such record */
+  guint8 title_length; /* capped at 255 */
+  guint8 has_files, has_children_hint, spare[2];
+} SearchColumns;
+
+typedef struct {
+  gint64 id;
+  const char *title, *creator, *code, *docno; /* NULL is empty */
+  const char *fields; /* all other searchable values: "key\tvalue\n" lines; key is the category field's key */
+  SearchColumns columns;
+} SearchDocument;
+
+Search *search_open(SqlDb *db, GError **error); /* schema, load columns; heals a damaged or empty index flag by reporting search_needs_rebuild */
+void search_close(Search *search);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Search, search_close)
+gboolean search_needs_rebuild(Search *search);
+
+/* Index maintenance inside a write transaction. before NULL: new; after NULL: removed. Contentless FTS needs the text as it was indexed. */
+gboolean search_put(Search *search, Sql *sql, const SearchDocument *before, const SearchDocument *after, GError **error);
+/* Page text of a record's digital object: page 1 … 65535; text NULL or "" removes. before must be what was put. */
+gboolean search_page_put(Search *search, Sql *sql, gint64 record_id, guint page, const char *before, const char *after, GError **error);
+/* Between the two, search_put batches what it can (one thread, one transaction); flush before commit. */
+void search_bulk_begin(Search *search, Sql *sql);
+/* For loads: the text's work (folding, tokens) done beforehand in any thread, so that the writer only writes. What is prepared is owned by the caller. */
+typedef struct SearchPrepared SearchPrepared;
+SearchPrepared *search_prepare(const SearchDocument *document);
+void search_prepared_free(SearchPrepared *prepared);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SearchPrepared, search_prepared_free)
+gboolean search_put_prepared(Search *search, Sql *sql, const SearchPrepared *before, const SearchPrepared *after, GError **error);
+gboolean search_bulk_flush(Search *search, Sql *sql, GError **error);
+/* FTS5 'optimize' in small steps; call after a load, outside a transaction. */
+gboolean search_optimize(Search *search, GError **error);
+
+/* Rebuild: begin empties everything, the caller puts every document and page again, finish makes it visible. */
+gboolean search_rebuild_begin(Search *search, Sql *sql, GError **error);
+gboolean search_rebuild_finish(Search *search, Sql *sql, GError **error);
+
+typedef enum { SEARCH_SORT_RELEVANCE, SEARCH_SORT_DATE_DESC, SEARCH_SORT_DATE_ASC, SEARCH_SORT_CODE } SearchSort;
+typedef struct {
+  const char *query;      /* the user's words in the query language; NULL or "": everything in scope (with filters) */
+  gint64 parent_id;       /* 0: any; else direct children only */
+  gint64 accession_id;    /* 0: any; else records of this delivery */
+  const gint64 *fonds; gsize fonds_count;            /* any of; count 0: no filter. The same for the rest */
+  const gint64 *categories; gsize categories_count;
+  const gint64 *years; gsize years_count;
+  int year_from, year_to;                            /* 0: open end */
+  const gint64 *retentions; gsize retentions_count;
+  const gint64 *openings; gsize openings_count;
+  const gint64 *levels; gsize levels_count;
+  gboolean with_files;    /* only records that have files */
+  SearchSort sort;
+  const char *after;      /* key of the last item seen, as the result gave it; NULL: from the start */
+  guint limit;            /* 0: count and facets only */
+  gboolean facets;
+} SearchRequest;
+
+typedef struct { gint64 value; guint32 count; } SearchFacetValue;
+typedef struct { const char *name; GArray *values; /* SearchFacetValue, largest count first */ } SearchFacet; /* names: fonds category year retention opening level */
+typedef struct {
+  guint64 count;
+  GArray *ids;          /* gint64, in order */
+  GArray *pages;        /* guint per id: a page that matches, 0 when the description itself matches */
+  char *next;           /* key for `after`, NULL when this is the last */
+  GPtrArray *facets;    /* SearchFacet*, when asked for */
+  GPtrArray *terms;     /* char*: the query's positive terms, for highlighting */
+  char *notice;         /* what was not understood in the query and how it was read instead; NULL */
+} SearchResult;
+void search_result_free(SearchResult *result);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SearchResult, search_result_free)
+
+/* Query language: words (AND), OR/或 , NOT/-/非, ( ), "phrase", field:value with title/题名 creator/责任者 code/档号 docno/文号 year/年度 (also 1950-1959), text/全文,
+ * and any category field's key or label from search_set_fields; trailing * for letters and digits. Full-width operators and quotes are the same.
+ * Malformed input never fails: it is read as plain words and result->notice says so. INVALID only beyond 2 000 characters or 64 terms. */
+SearchResult *search_run(Search *search, Sql *sql, const Scope *scope, const SearchRequest *request, GError **error);
+/* The columns of one record (for the gate without SQL); FALSE when there is no such record. */
+gboolean search_columns(Search *search, gint64 id, SearchColumns *ret);
+/* Field names of categories for field:value: {"男方姓名": "nfxm", …}; label → key. Borrowed copy is made. */
+void search_set_fields(Search *search, json_t *labels);
+/* Where the words of a record are read for suggestions (the index itself keeps no text): g_malloc'd strings into ret, "" for none; FALSE: no such record. */
+typedef struct { char *title, *creator, *docno; } SearchText;
+typedef gboolean (*SearchTextSource)(Sql *sql, gint64 id, SearchText *ret, gpointer data);
+void search_set_text_source(Search *search, SearchTextSource source, gpointer data);
+/* Completions of a beginning of a title, creator or docno within the scope: [{text, count}], at most limit. */
+json_t *search_suggest(Search *search, Sql *sql, const Scope *scope, const char *beginning, guint limit, GError **error);
+
+/* text cut into [{"t": "…"}, {"t": "…", "m": true}] where a term of the query stands; snippet: around the first match, at most max characters (0: all). */
+json_t *search_mark(GPtrArray *terms, const char *text, guint max);
+GPtrArray *search_terms(const char *query); /* the positive terms of a query, for marking a page that was opened from a hit */

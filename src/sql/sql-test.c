@@ -1,0 +1,190 @@
+/* The contract of sql.h: what every implementation must pass. */
+#include "error.h"
+#include "sql.h"
+#include <glib/gstdio.h>
+
+static const char *const SCRIPTS[] = {"CREATE TABLE thing (id INTEGER PRIMARY KEY, name TEXT UNIQUE, weight REAL, data BLOB)", NULL};
+
+static SqlDb *open_things(void) {
+  g_autoptr(GError) error = NULL;
+  SqlDb *db = sql_open(":memory:", &error);
+  g_assert_no_error(error);
+  g_assert_true(sql_migrate(db, "test", SCRIPTS, &error));
+  return db;
+}
+
+static void add_thing(SqlDb *db, const char *name) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(Sql) sql = sql_write(db, &error);
+  g_assert_true(sql_exec(sql, "INSERT INTO thing (name, weight) VALUES ($1, $2)", SQL_ARGS(sql_text(name), sql_real(1.5)), &error));
+  g_assert_true(sql_commit(sql, &error));
+  g_assert_no_error(error);
+}
+
+static gint64 count_things(SqlDb *db) {
+  g_autoptr(Sql) sql = sql_read(db, NULL);
+  return sql_number(sql, "SELECT count(*) AS n FROM thing", SQL_NONE, -1, NULL);
+}
+
+static void test_commit_and_rollback(void) {
+  g_autoptr(SqlDb) db = open_things();
+  add_thing(db, "甲");
+  g_assert_cmpint(count_things(db), ==, 1);
+  {
+    g_autoptr(Sql) sql = sql_write(db, NULL);
+    g_assert_true(sql_exec(sql, "DELETE FROM thing", SQL_NONE, NULL));
+    g_assert_cmpint(sql_changes(sql), ==, 1);
+  }
+  g_assert_cmpint(count_things(db), ==, 1);
+}
+
+static void test_snapshot(void) {
+  g_autoptr(SqlDb) db = open_things();
+  add_thing(db, "甲");
+  g_autoptr(Sql) reader = sql_read(db, NULL);
+  g_assert_cmpint(sql_number(reader, "SELECT count(*) AS n FROM thing", SQL_NONE, -1, NULL), ==, 1);
+  add_thing(db, "乙");
+  g_assert_cmpint(sql_number(reader, "SELECT count(*) AS n FROM thing", SQL_NONE, -1, NULL), ==, 1);
+  g_assert_cmpint(count_things(db), ==, 2);
+}
+
+static void test_readers_cannot_write(void) {
+  g_autoptr(SqlDb) db = open_things();
+  g_autoptr(Sql) sql = sql_read(db, NULL);
+  g_autoptr(GError) error = NULL;
+  g_assert_false(sql_exec(sql, "INSERT INTO thing (name) VALUES ($1)", SQL_ARGS(sql_text("甲")), &error));
+  g_assert_nonnull(error);
+}
+
+static void test_values_and_json(void) {
+  g_autoptr(SqlDb) db = open_things();
+  g_autoptr(Sql) sql = sql_write(db, NULL);
+  g_assert_true(sql_exec(sql, "INSERT INTO thing (id, name, weight, data) VALUES ($1, $2, $3, $4)", SQL_ARGS(sql_int(7), sql_text_n("甲乙", 3), sql_real(0.5), sql_blob("\0x", 2)), NULL));
+  json_t *row = sql_row_json(sql, "SELECT id, name, weight FROM thing WHERE id = $1", SQL_ARGS(sql_int(7)), NULL);
+  g_assert_cmpstr(json_string_value(json_object_get(row, "name")), ==, "甲");
+  g_assert_cmpfloat(json_real_value(json_object_get(row, "weight")), ==, 0.5);
+  json_decref(row);
+  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT data FROM thing", SQL_NONE, NULL);
+  g_assert_true(sql_next(rows, NULL));
+  gsize length;
+  g_assert_cmpmem(sql_blob_at(rows, 0, &length), 2, "\0x", 2);
+  g_assert_cmpuint(length, ==, 2);
+  g_autoptr(GError) error = NULL;
+  g_assert_null(sql_row_json(sql, "SELECT id FROM thing WHERE id = $1", SQL_ARGS(sql_int(8)), &error));
+  g_assert_error(error, LANTAI_ERROR, LANTAI_ERROR_NOT_FOUND);
+}
+
+static void test_constraint_is_conflict(void) {
+  g_autoptr(SqlDb) db = open_things();
+  add_thing(db, "甲");
+  g_autoptr(Sql) sql = sql_write(db, NULL);
+  g_autoptr(GError) error = NULL;
+  g_assert_false(sql_exec(sql, "INSERT INTO thing (name) VALUES ($1)", SQL_ARGS(sql_text("甲")), &error));
+  g_assert_error(error, LANTAI_ERROR, LANTAI_ERROR_CONFLICT);
+}
+
+static void test_nested_same_statement(void) {
+  g_autoptr(SqlDb) db = open_things();
+  add_thing(db, "甲");
+  add_thing(db, "乙");
+  g_autoptr(Sql) sql = sql_read(db, NULL);
+  int seen = 0;
+  for (int depth = 0; depth < 2; depth++) {
+    static const char *const literal = "SELECT name FROM thing ORDER BY id";
+    g_autoptr(SqlRows) outer = sql_query_literal(sql, literal, SQL_NONE, NULL);
+    while (sql_next(outer, NULL)) {
+      g_autoptr(SqlRows) inner = sql_query_literal(sql, literal, SQL_NONE, NULL);
+      while (sql_next(inner, NULL)) seen++;
+    }
+  }
+  g_assert_cmpint(seen, ==, 8);
+}
+
+static void count_up(gpointer data) { ++*(int *)data; }
+
+static void test_hooks(void) {
+  g_autoptr(SqlDb) db = open_things();
+  int ran = 0, freed = 0;
+  {
+    g_autoptr(Sql) sql = sql_write(db, NULL);
+    sql_on_commit(sql, count_up, &ran, NULL);
+    sql_set_data(sql, "test", &freed, count_up);
+    g_assert_true(sql_get_data(sql, "test") == &freed);
+  }
+  g_assert_cmpint(ran, ==, 0);
+  g_assert_cmpint(freed, ==, 1);
+  g_autoptr(Sql) sql = sql_write(db, NULL);
+  sql_on_commit(sql, count_up, &ran, NULL);
+  g_assert_true(sql_commit(sql, NULL));
+  g_assert_cmpint(ran, ==, 1);
+}
+
+static gpointer write_many(gpointer db) {
+  for (int i = 0; i < 50; i++) {
+    g_autofree char *name = g_strdup_printf("%p-%d", (void *)g_thread_self(), i);
+    add_thing(db, name);
+  }
+  return NULL;
+}
+
+static void test_threads(void) {
+  g_autoptr(SqlDb) db = open_things();
+  GThread *threads[4];
+  for (int i = 0; i < 4; i++) threads[i] = g_thread_new("writer", write_many, db);
+  for (int i = 0; i < 20; i++) g_assert_cmpint(count_things(db), >=, 0);
+  for (int i = 0; i < 4; i++) g_thread_join(threads[i]);
+  g_assert_cmpint(count_things(db), ==, 200);
+}
+
+static void test_newer_database_is_refused(void) {
+  g_autoptr(SqlDb) db = open_things();
+  static const char *const fewer[] = {NULL};
+  g_autoptr(GError) error = NULL;
+  g_assert_false(sql_migrate(db, "test", fewer, &error));
+  g_assert_error(error, LANTAI_ERROR, LANTAI_ERROR_UNAVAILABLE);
+}
+
+static void test_damaged_file_is_refused(void) {
+  g_autofree char *folder = g_dir_make_tmp("lantai-sql-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename(folder, "damaged.db", NULL);
+  g_assert_true(g_file_set_contents(path, "this is not a database, although it is long enough to look like one", -1, NULL));
+  g_autoptr(GError) error = NULL;
+  g_assert_null(sql_open(path, &error));
+  g_assert_error(error, LANTAI_ERROR, LANTAI_ERROR_UNAVAILABLE);
+  g_unlink(path);
+  g_rmdir(folder);
+}
+
+static void test_backup(void) {
+  g_autoptr(SqlDb) db = open_things();
+  add_thing(db, "甲");
+  g_autofree char *folder = g_dir_make_tmp("lantai-sql-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename(folder, "copy.db", NULL);
+  g_autoptr(GError) error = NULL;
+  g_assert_true(sql_backup(db, path, &error));
+  {
+    g_autoptr(SqlDb) copy = sql_open_readonly(path, &error);
+    g_assert_no_error(error);
+    g_assert_true(sql_integrity_check(copy, &error));
+    g_assert_cmpint(count_things(copy), ==, 1);
+    g_assert_null(sql_write(copy, &error));
+  }
+  g_autofree char *command = g_strdup_printf("rm -r %s", folder);
+  g_spawn_command_line_sync(command, NULL, NULL, NULL, NULL);
+}
+
+int main(int argc, char **argv) {
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/sql/commit-and-rollback", test_commit_and_rollback);
+  g_test_add_func("/sql/snapshot", test_snapshot);
+  g_test_add_func("/sql/readers-cannot-write", test_readers_cannot_write);
+  g_test_add_func("/sql/values-and-json", test_values_and_json);
+  g_test_add_func("/sql/constraint-is-conflict", test_constraint_is_conflict);
+  g_test_add_func("/sql/nested-same-statement", test_nested_same_statement);
+  g_test_add_func("/sql/hooks", test_hooks);
+  g_test_add_func("/sql/threads", test_threads);
+  g_test_add_func("/sql/newer-database", test_newer_database_is_refused);
+  g_test_add_func("/sql/damaged-file", test_damaged_file_is_refused);
+  g_test_add_func("/sql/backup", test_backup);
+  return g_test_run();
+}

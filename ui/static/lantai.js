@@ -1,0 +1,115 @@
+/* Small helpers of every page: nothing here is needed for a form or a link to work. */
+'use strict';
+(() => {
+  const root = document.documentElement;
+  const stored = (name, value) => { try { return value === undefined ? localStorage.getItem(name) : localStorage.setItem(name, value); } catch { return null; } };
+  if (stored('lantai-size')) root.dataset.size = stored('lantai-size');
+
+  const typing = element => element && (element.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(element.tagName));
+  const rows = () => [...document.querySelectorAll('[data-rows] [data-row]')];
+
+  /* Arrow keys walk the rows of a list; Enter follows the link that has the focus. */
+  function walk(step) {
+    const all = rows();
+    if (!all.length) return false;
+    const at = all.findIndex(row => row.contains(document.activeElement));
+    const next = all[Math.max(0, Math.min(all.length - 1, at + step))];
+    const target = next && (next.matches('a') ? next : next.querySelector('a'));
+    if (target) { target.focus(); next.scrollIntoView({ block: 'nearest' }); }
+    return Boolean(target);
+  }
+
+  function suggest(input) {
+    const list = document.createElement('ul');
+    list.className = 'suggestions';
+    list.id = 'suggestions';
+    list.setAttribute('role', 'listbox');
+    list.hidden = true;
+    input.closest('form').append(list);
+    input.setAttribute('role', 'combobox');
+    input.setAttribute('aria-controls', list.id);
+    input.setAttribute('aria-expanded', 'false');
+    let timer = 0, asked = '';
+    const hide = () => { list.hidden = true; input.setAttribute('aria-expanded', 'false'); };
+    const choose = item => { input.value = item.dataset.text; hide(); input.form.requestSubmit(); };
+    async function ask() {
+      const words = input.value.trim();
+      if (words === asked) return;
+      asked = words;
+      if (!words) return hide();
+      const reply = await fetch(`${input.dataset.suggest}?q=${encodeURIComponent(words)}`, { headers: { Accept: 'application/json' } }).catch(() => null);
+      const items = reply && reply.ok ? (await reply.json()).items || [] : [];
+      if (words !== input.value.trim() || document.activeElement !== input) return;
+      list.replaceChildren(...items.map(({ text, count }) => {
+        const item = document.createElement('li');
+        item.setAttribute('role', 'option');
+        item.dataset.text = text;
+        const label = document.createElement('span'), number = document.createElement('span');
+        label.textContent = text;
+        number.textContent = count > 1 ? count : '';
+        number.className = 'muted';
+        item.append(label, number);
+        item.addEventListener('mousedown', event => { event.preventDefault(); choose(item); });
+        return item;
+      }));
+      list.hidden = !items.length;
+      input.setAttribute('aria-expanded', String(!list.hidden));
+    }
+    input.addEventListener('input', () => { clearTimeout(timer); timer = setTimeout(ask, 150); });
+    input.addEventListener('blur', hide);
+    input.addEventListener('keydown', event => {
+      if (list.hidden) return;
+      const items = [...list.children], at = items.findIndex(item => item.getAttribute('aria-selected') === 'true');
+      if (event.key === 'Escape') { hide(); event.preventDefault(); }
+      else if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
+        const next = items[(at + (event.key === 'ArrowDown' ? 1 : items.length - 1 + (at < 0 ? 1 : 0))) % items.length];
+        items.forEach(item => item.setAttribute('aria-selected', String(item === next)));
+        event.preventDefault();
+      } else if (event.key === 'Enter' && at >= 0) { event.preventDefault(); choose(items[at]); }
+    });
+  }
+
+  document.addEventListener('keydown', event => {
+    if ((event.ctrlKey || event.metaKey) && event.key === 's') {
+      const form = document.querySelector('form[data-save]');
+      if (form) { event.preventDefault(); form.requestSubmit(); }
+      return;
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+    const link = { '[': 'a[rel="prev"]', ']': 'a[rel="next"]' }[event.key];
+    if (event.key === '/') { event.preventDefault(); document.querySelector('[data-hotkey="/"]')?.select(); }
+    else if (event.key === '?') document.getElementById('keys')?.showModal();
+    else if (event.key === 'ArrowDown' || event.key === 'ArrowUp') { if (walk(event.key === 'ArrowDown' ? 1 : -1)) event.preventDefault(); }
+    else if (link && document.querySelector(link)) document.querySelector(link).click();
+  });
+
+  document.addEventListener('submit', event => {
+    const question = event.submitter?.dataset.confirm || event.target.dataset.confirm;
+    if (question && !window.confirm(question)) event.preventDefault();
+  });
+  document.addEventListener('change', event => { if (event.target.matches('[data-submit]')) event.target.form.requestSubmit(); });
+
+  /* A thumbnail may still be in the making: the server answers 503 until then. */
+  function loadThumbnail(image, tries = 0) {
+    image.addEventListener('error', () => { if (tries < 8) setTimeout(() => loadThumbnail(image, tries + 1), 400 * (tries + 1)); else image.classList.add('absent'); }, { once: true });
+    image.src = `${image.dataset.thumbnail}${tries ? `?try=${tries}` : ''}`;
+  }
+
+  document.addEventListener('DOMContentLoaded', () => {
+    const seen = new IntersectionObserver(entries => entries.forEach(entry => { if (entry.isIntersecting) { seen.unobserve(entry.target); loadThumbnail(entry.target); } }), { rootMargin: '200px' });
+    document.querySelectorAll('img[data-thumbnail]').forEach(image => seen.observe(image));
+    document.querySelectorAll('[data-suggest]').forEach(suggest);
+    document.querySelectorAll('[data-print]').forEach(button => button.addEventListener('click', () => window.print()));
+    document.querySelector('[data-large-type]')?.addEventListener('click', () => {
+      if (root.dataset.size === 'large') delete root.dataset.size; else root.dataset.size = 'large';
+      stored('lantai-size', root.dataset.size || '');
+    });
+    /* A form that was changed asks before it is left. */
+    document.querySelectorAll('form[data-save]').forEach(form => {
+      let dirty = false;
+      form.addEventListener('input', () => { dirty = true; });
+      form.addEventListener('submit', () => { dirty = false; });
+      window.addEventListener('beforeunload', event => { if (dirty) event.preventDefault(); });
+    });
+  });
+})();
