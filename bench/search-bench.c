@@ -5,6 +5,7 @@
 #include "internal.h"
 #include <gio/gio.h>
 #include <stdio.h>
+#include <time.h>
 
 enum { WORDS = 20000, BODIES = 400, BATCH = 50000, FONDS = 300, CHARACTERS = 3000, QUERIES = 300 };
 
@@ -77,6 +78,12 @@ static void make_row(Corpus *corpus, guint id, Row *row) {
       .opening = draw(random, 100) < 28 ? OPENING_OPEN : OPENING_CONTROLLED, .title_length = length}};
 }
 
+static double cpu_seconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
 static double seconds_since(gint64 begin) { return (double)(g_get_monotonic_time() - begin) / 1e6; }
 
 static void fail(const GError *error) { g_error("%s", error->message); }
@@ -85,6 +92,7 @@ static SearchPrepared **prepared_batch;
 static void load(Corpus *corpus, SqlDb *db, Search *search, guint rows, gboolean prepared) {
   g_autoptr(GError) error = NULL;
   gint64 writing = 0;
+  double cpu = 0;
   prepared_batch = g_new0(SearchPrepared *, BATCH);
   Row *batch = g_new(Row, BATCH);
   for (guint from = 1; from <= rows; from += BATCH) {
@@ -96,6 +104,7 @@ static void load(Corpus *corpus, SqlDb *db, Search *search, guint rows, gboolean
       if (prepared) prepared_batch[i] = search_prepare(&batch[i].document);
     }
     gint64 begin = g_get_monotonic_time();
+    double cpu_begin = cpu_seconds();
     g_autoptr(Sql) sql = sql_write(db, &error);
     if (sql == NULL) fail(error);
     search_bulk_begin(search, sql);
@@ -107,9 +116,10 @@ static void load(Corpus *corpus, SqlDb *db, Search *search, guint rows, gboolean
     }
     if (!search_bulk_flush(search, sql, &error) || !sql_commit(sql, &error)) fail(error);
     writing += g_get_monotonic_time() - begin;
+    cpu += cpu_seconds() - cpu_begin;
     for (guint i = 0; prepared && i < count; i++) search_prepared_free(prepared_batch[i]);
   }
-  printf("load %u rows: %.0f rows/s in the writer%s\n", rows, rows / ((double)writing / 1e6), prepared ? " (prepared outside)" : "");
+  printf("load %u rows: %.0f rows/s in the writer, %.0f rows per second of CPU%s\n", rows, rows / ((double)writing / 1e6), rows / cpu, prepared ? " (prepared outside)" : "");
   g_free(batch);
   g_free(prepared_batch);
 }

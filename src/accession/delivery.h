@@ -142,5 +142,6 @@ gboolean undo_apply(const House *house, Sql *sql, gint64 id, json_t *step, GErro
 TableReader *delivery_table(const House *house, gint64 id, GError **error);
 guint layout_first_row(json_t *layout); /* rows with a number below this are title and header */
 
-/* ---- pages.c ---- */
-json_t *delivery_model(const House *house, gint64 id, GError **error);
+/* ---- report.c ---- */
+void delivery_describe(json_t *model, json_t *delivery); /* adds state, label, tone and counts under the names of accession_report */
+

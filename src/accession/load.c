@@ -370,6 +370,8 @@ static json_t *load_event(Sql *sql, json_t *delivery, gint64 first_id, gint64 re
     (json_int_t)reserved, "last_id", (json_int_t)(first_id + reserved - 1), "places", places);
   static const char *const kept[] = {"row_count", "accepted_count", "volume_count", "rejected_count", "warning_count", "survey", "layout", "category"};
   for (guint i = 0; i < G_N_ELEMENTS(kept); i++) json_object_set(event, kept[i], json_object_get(delivery, kept[i]));
+  json_t *own = *delivery_text(delivery, "fonds") ? NULL : own_fonds_find(sql, delivery, NULL);
+  if (own) json_object_set_new(event, "own_fonds", own);
   return event;
 }
 
@@ -394,7 +396,9 @@ static gboolean begin_load(const House *house, Job *job, json_t *delivery, GErro
 /* ---- the whole ---- */
 
 gboolean load_finish(Sql *sql, const char *actor, gint64 id, const char *state, GError **error) {
-  json_t *event = json_pack("{s:s}", "state", state);
+  json_t *event = sql_row_json(sql, "SELECT missing_count AS missing, surplus_count AS surplus FROM accession WHERE id = $1", SQL_ARGS(sql_int(id)), error);
+  if (event == NULL) return FALSE;
+  json_object_set_new(event, "state", json_string(state));
   gboolean good = sql_exec(sql, "UPDATE accession SET state = $1, failure = '' WHERE id = $2", SQL_ARGS(sql_text(state), sql_int(id)), error) &&
     journal_append(sql, actor, "accession.state", "accession", id, event, error) != 0;
   json_decref(event);

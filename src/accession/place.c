@@ -39,7 +39,7 @@ static double headers_shared(json_t *a, json_t *b) {
 
 json_t *own_fonds_find(Sql *sql, json_t *delivery, GError **error) {
   g_autofree char *stem = stem_of(delivery);
-  json_t *rows = sql_json(sql, "SELECT id, code, headers, key_header FROM accession_fonds WHERE stem = $1 AND body = $2 ORDER BY id", SQL_ARGS(sql_text(stem),
+  json_t *rows = sql_json(sql, "SELECT id, body, stem, code, headers, key_header FROM accession_fonds WHERE stem = $1 AND body = $2 ORDER BY id", SQL_ARGS(sql_text(stem),
     sql_text(delivery_text(delivery, "body"))), error), *row, *best = NULL;
   if (rows == NULL) return NULL;
   json_t *headers = headers_of(delivery);

@@ -62,7 +62,7 @@ static gboolean open_rooms(Archive *archive, ArchiveMode mode, GError **error) {
   if (mode == ARCHIVE_WRITE && (house->jobs = jobs_open(house->db, archive->kinds, error)) == NULL) return FALSE;
   if (!people_open(house->db, definitions, error)) return FALSE;
   if ((house->catalog = catalog_open(house->db, archive->dir, error)) == NULL) return FALSE;
-  if (!accession_open(house->db, error)) return FALSE;
+  if (!accession_open(house->db, error) || !sql_migrate_room(house->db, "app", error)) return FALSE;
   json_t *labels = catalog_field_labels(house->catalog);
   search_set_fields(house->search, labels);
   json_decref(labels);
@@ -76,7 +76,10 @@ static Archive *open_directory(const char *dir, ArchiveMode mode, GError **error
   archive->house.dir = archive->dir;
   if (mode == ARCHIVE_WRITE && !take_lock(archive, error)) return NULL;
   archive->house.settings = archive->settings = settings_load(archive->dir, error);
-  if (archive->settings == NULL || !open_rooms(archive, mode, error)) return NULL;
+  if (archive->settings == NULL) return NULL;
+  g_setenv("LANTAI_LOG", settings_text(archive->settings, "log.level"), FALSE);
+  log_init();
+  if (!open_rooms(archive, mode, error)) return NULL;
   if (mode == ARCHIVE_WRITE && search_needs_rebuild(archive->house.search)) {
     g_message("检索索引缺失或损坏，正在重建");
     if (!care_reindex(&archive->house, NULL, NULL, error)) return NULL;
@@ -92,6 +95,7 @@ Archive *archive_open(const char *dir, ArchiveMode mode, GError **error) {
 void archive_close(Archive *archive) {
   if (archive == NULL) return;
   jobs_close(archive->house.jobs);
+  reader_finish();
   catalog_close(archive->house.catalog);
   search_close(archive->house.search);
   content_close(archive->house.content);

@@ -6,6 +6,34 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
+/* ---- jobs as pages show them ---- */
+
+typedef struct {
+  const char *state, *label, *tone;
+} JobState;
+static const JobState JOB_STATES[] = {
+  {"queued", "排队", "info"}, {"running", "进行中", "info"}, {"done", "完成", "ok"}, {"failed", "失败", "bad"}, {"cancelled", "已取消", "muted"}};
+
+static json_t *dressed_jobs(Sql *sql, gint64 before, int limit, GError **error) {
+  json_t *jobs = job_list(sql, before, limit, error), *job;
+  size_t i;
+  json_array_foreach(jobs, i, job) {
+    const char *state = json_string_value(json_object_get(job, "state"));
+    for (guint k = 0; k < G_N_ELEMENTS(JOB_STATES); k++)
+      if (g_strcmp0(JOB_STATES[k].state, state) == 0) {
+        json_object_set_new(job, "state_label", json_string(JOB_STATES[k].label));
+        json_object_set_new(job, "tone", json_string(JOB_STATES[k].tone));
+      }
+    json_object_set_new(job, "running", json_boolean(g_strcmp0(state, "running") == 0));
+    json_int_t subject = json_integer_value(json_object_get(job, "subject_id"));
+    if (g_strcmp0(json_string_value(json_object_get(job, "subject_kind")), "accession") != 0) continue;
+    g_autofree char *href = g_strdup_printf("/delivery/%" JSON_INTEGER_FORMAT, subject), *label = g_strdup_printf("第 %" JSON_INTEGER_FORMAT " 批", subject);
+    json_object_set_new(job, "subject_href", json_string(href));
+    json_object_set_new(job, "subject_label", json_string(label));
+  }
+  return jobs;
+}
+
 /* ---- home: today's state, within what the asker may see ---- */
 
 static gint64 facet_count(const SearchResult *result, const char *name, gint64 value) {
@@ -74,7 +102,7 @@ static WebReply *home(WebRequest *request, GError **error) {
   if (web_may(request, "system.read") || web_may(request, "job.read")) {
     json_object_set_new(model, "storage", storage_state(house));
     json_object_set_new(model, "care", care_results(sql, NULL));
-    json_object_set_new(model, "jobs", job_list(sql, 0, 5, NULL));
+    json_object_set_new(model, "jobs", dressed_jobs(sql, 0, 5, NULL));
   }
   return web_model(model);
 }
@@ -84,7 +112,7 @@ static WebReply *home(WebRequest *request, GError **error) {
 static WebReply *jobs_page(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
   enum { PAGE = 50 };
-  json_t *jobs = sql ? job_list(sql, web_int(request, "before", 0), PAGE, error) : NULL;
+  json_t *jobs = sql ? dressed_jobs(sql, web_int(request, "before", 0), PAGE, error) : NULL;
   if (jobs == NULL) return NULL;
   json_t *model = json_pack("{s:s, s:o}", "title", "后台任务", "jobs", jobs);
   if (json_array_size(jobs) == PAGE) json_object_set(model, "next", json_object_get(json_array_get(jobs, PAGE - 1), "id"));
@@ -100,8 +128,9 @@ static WebReply *system_page(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(house->db, error);
   json_t *care = sql ? care_results(sql, error) : NULL;
   if (care == NULL) return NULL;
-  json_t *model = json_pack("{s:s, s:o, s:o, s:o, s:s, s:s}", "title", "系统", "care", care, "storage", storage_state(house), "sandbox", format_sandbox_state(), "version", LANTAI_VERSION, "directory", house->dir);
-  json_t *jobs = job_list(sql, 0, 10, NULL);
+  json_t *model = json_pack("{s:s, s:o, s:o, s:o, s:s, s:s}", "title", "系统", "care", care, "storage", storage_state(house), "sandbox", format_sandbox_state(),
+    "version", LANTAI_VERSION, "directory", house->dir);
+  json_t *jobs = dressed_jobs(sql, 0, 10, NULL);
   json_object_set_new(model, "jobs", jobs ? jobs : json_array());
   json_object_set_new(model, "may_run", json_boolean(web_may(request, "system.care")));
   return web_model(model);

@@ -2,7 +2,7 @@
  * The files kept for a record, as rows, and the text of their pages.
  *
  * 1. record.file_count is the number of its file rows; both change in one transaction, and the index's has_files with them.
- * 2. Pages are numbered through a record's files in their order: a file takes MAX(page_count, 1) numbers. When one is removed, the pages behind it move up.
+ * 2. Pages are numbered through a record's files in their order: a file takes as many as it has pages, at least one (file_span). When one is removed, the pages behind it move up.
  * 3. Every text in page_text is in the index under its number, and the other way round.
  * 4. A record's files are seen by who passes scope_admits_files; who may see the record only is told so (DENIED).
  */
@@ -122,19 +122,25 @@ gboolean catalog_file_add(const House *house, Sql *sql, CatalogFile *file, GErro
   return TRUE;
 }
 
-/* The first page number of a file: behind all that the files before it take. */
+int file_span(const CatalogFile *file) { return MAX(1, MAX(file->page_count, file->text_pages)); }
+
+/* The first page number of a file: behind all that the files before it take. 0 on error. */
 static gint64 first_page(Sql *sql, const CatalogFile *file, GError **error) {
-  return 1 + sql_number(sql,
-    "SELECT COALESCE(SUM(CASE WHEN page_count > 1 THEN page_count ELSE 1 END), 0) AS pages FROM file WHERE record_id = $1 AND (sequence, id) < ($2, $3)",
-    SQL_ARGS(sql_int(file->record_id), sql_int(file->sequence), sql_int(file->id)), 0, error);
+  g_autoptr(GPtrArray) files = files_of(sql, file->record_id, error);
+  gint64 page = 1;
+  for (guint i = 0; files != NULL && i < files->len; i++) {
+    const CatalogFile *other = files->pdata[i];
+    if (other->id == file->id) return page;
+    page += file_span(other);
+  }
+  return 0;
 }
 
 gboolean catalog_file_remove(const House *house, Sql *sql, gint64 file_id, GError **error) {
   g_autoptr(CatalogFile) file = file_by_id(sql, file_id, error);
   if (file == NULL) return FALSE;
-  g_autoptr(GError) local = NULL;
-  gint64 first = first_page(sql, file, &local);
-  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
-  if (!page_text_remove(house, sql, file, error) || !page_text_move(house, sql, file->record_id, first, MAX(file->page_count, 1), error)) return FALSE;
+  gint64 first = first_page(sql, file, error);
+  if (first == 0) return FALSE;
+  if (!page_text_remove(house, sql, file, error) || !page_text_move(house, sql, file->record_id, first, file_span(file), error)) return FALSE;
   return sql_exec(sql, "DELETE FROM file WHERE id = $1", SQL_ARGS(sql_int(file_id)), error) && count_files(house, sql, file->record_id, -1, error);
 }

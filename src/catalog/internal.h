@@ -57,6 +57,8 @@ gboolean record_erase(const House *house, Sql *sql, const CatalogRecord *record,
 /* The record's row in the index: call with before NULL for a new one. */
 gboolean record_index(const House *house, Sql *sql, const CatalogRecord *before, const CatalogRecord *after, GError **error);
 
+int file_span(const CatalogFile *file); /* page numbers a file takes among its record's */
+
 /* ---- page-text.c: rows and index of page text ---- */
 gboolean page_text_clear(const House *house, Sql *sql, gint64 record_id, GError **error);          /* all of a record */
 gboolean page_text_remove(const House *house, Sql *sql, const CatalogFile *file, GError **error);   /* of one file */
@@ -72,9 +74,11 @@ WebReply *page_record_save(WebRequest *request, GError **error);
 WebReply *page_record_new(WebRequest *request, GError **error);
 WebReply *page_record_create(WebRequest *request, GError **error);
 WebReply *page_record_delete(WebRequest *request, GError **error);
+#define PERMISSION_READ "catalogue.read"
+#define PERMISSION_CREATE "record.create"
 #define PERMISSION_EDIT "record.edit"
 #define PERMISSION_DELETE "record.delete"
-#define PERMISSION_HISTORY "record.history"
+#define PERMISSION_HISTORY "delivery.read" /* the history names deliveries */
 
 /* ---- model.c: what the pages show ---- */
 json_t *category_json(const CatalogCategory *category);

@@ -88,7 +88,7 @@ WebReply *page_catalog(WebRequest *request, GError **error) {
     set_counts(row, record->id, volumes, items);
     json_array_append_new(rows, row);
   }
-  json_t *model = json_pack("{s:o, s:s, s:b, s:b}", "fonds", rows, "filter", filter ? filter : "", "paged", after != NULL, "may_edit", web_may(request, PERMISSION_EDIT));
+  json_t *model = json_pack("{s:o, s:s, s:b, s:b}", "fonds", rows, "filter", filter ? filter : "", "paged", after != NULL, "may_create", web_may(request, PERMISSION_CREATE));
   if (more) {
     const CatalogRecord *last = fonds->pdata[fonds->len - 1];
     g_autofree char *query = web_query_with(request, "after", last->code);
@@ -222,6 +222,7 @@ static json_t *node_model(WebRequest *request, Sql *sql, const CatalogRecord *no
   json_t *model = json_pack("{s:s, s:o, s:O, s:O, s:o, s:b, s:b}", "title", node->title, "record", catalog_record_json(house->catalog, node), "path", path, "rows",
     rows, "columns", heads, "is_fonds", node->level == LEVEL_FONDS, "is_volume", node->level == LEVEL_VOLUME);
   json_object_set_new(model, "may_edit", json_boolean(web_may(request, PERMISSION_EDIT)));
+  json_object_set_new(model, "may_create", json_boolean(web_may(request, PERMISSION_CREATE)));
   json_object_set_new(model, "groups", description_groups(house->catalog, node, NULL));
   set_paging(model, order, result, from, records->len);
   return model;

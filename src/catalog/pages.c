@@ -1,4 +1,4 @@
-/* The catalogue's rows of the route table. Who may see which record is the scope's matter, so reading needs no permission of its own. */
+/* The catalogue's rows of the route table. Which records are seen is the scope's matter. */
 #include "internal.h"
 
 static const WebParameter CATALOG_PARAMETERS[] = {
@@ -8,11 +8,11 @@ static const WebParameter NODE_PARAMETERS[] = {
   {"id", WEB_INT, TRUE, 0, "编号"}, {"sort", WEB_TEXT, FALSE, 10, "排序"}, {"after", WEB_TEXT, FALSE, 1000, "起点"}, {"from", WEB_INT, FALSE, 0, "序号"}, {NULL},
 };
 static const WebParameter RECORD_PARAMETERS[] = {
-  {"id", WEB_INT, TRUE, 0, "编号"}, {"q", WEB_TEXT, FALSE, 500, "检索词"}, {"tab", WEB_TEXT, FALSE, 10, "标签"}, {"after", WEB_INT, FALSE, 0, "起点"}, {NULL},
+  {"id", WEB_INT, TRUE, 0, "编号"}, {"q", WEB_TEXT, FALSE, 10000, "检索式"}, {"tab", WEB_TEXT, FALSE, 10, "标签"}, {"after", WEB_INT, FALSE, 0, "起点"}, {NULL},
 };
 static const WebParameter ID_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "编号"}, {NULL}};
 static const WebParameter NEW_PARAMETERS[] = {
-  {"parent", WEB_INT, FALSE, 0, "上级"}, {"category", WEB_TEXT, FALSE, 20, "门类"}, {NULL},
+  {"parent", WEB_INT, FALSE, 0, "上级"}, {"category", WEB_TEXT, FALSE, 20, "门类"}, {"level", WEB_TEXT, FALSE, 10, "层级"}, {NULL},
 };
 #define DESCRIPTION_PARAMETERS \
   {"form", WEB_FLAG, FALSE, 0, "表单"}, {"code", WEB_TEXT, FALSE, 200, "档号"}, {"title", WEB_TEXT, FALSE, 4000, "题名"}, \
@@ -28,12 +28,12 @@ static const WebParameter CREATE_PARAMETERS[] = {
 };
 
 const WebRoute CATALOG_ROUTES[] = {
-  {"GET", "/catalog", "public", CATALOG_PARAMETERS, "catalog/catalog", page_catalog, "馆藏目录"},
-  {"GET", "/catalog/{id}", "public", NODE_PARAMETERS, "catalog/node", page_node, "馆藏目录"},
-  {"GET", "/categories", "public", NULL, "catalog/categories", page_categories, "门类与著录项"},
-  {"GET", "/record/new", PERMISSION_EDIT, NEW_PARAMETERS, "catalog/edit", page_record_new, "新建著录"},
-  {"POST", "/record/new", PERMISSION_EDIT, CREATE_PARAMETERS, "catalog/edit", page_record_create, "新建著录"},
-  {"GET", "/record/{id}", "public", RECORD_PARAMETERS, "catalog/record", page_record, "档案"},
+  {"GET", "/catalog", PERMISSION_READ, CATALOG_PARAMETERS, "catalog/catalog", page_catalog, "馆藏目录"},
+  {"GET", "/catalog/{id}", PERMISSION_READ, NODE_PARAMETERS, "catalog/node", page_node, "馆藏目录"},
+  {"GET", "/categories", PERMISSION_READ, NULL, "catalog/categories", page_categories, "门类与著录项"},
+  {"GET", "/record/new", PERMISSION_CREATE, NEW_PARAMETERS, "catalog/edit", page_record_new, "新建著录"},
+  {"POST", "/record/new", PERMISSION_CREATE, CREATE_PARAMETERS, "catalog/edit", page_record_create, "新建著录"},
+  {"GET", "/record/{id}", PERMISSION_READ, RECORD_PARAMETERS, "catalog/record", page_record, "档案"},
   {"GET", "/record/{id}/edit", PERMISSION_EDIT, ID_PARAMETERS, "catalog/edit", page_record_edit, "修改著录"},
   {"POST", "/record/{id}/edit", PERMISSION_EDIT, SAVE_PARAMETERS, "catalog/edit", page_record_save, "修改著录"},
   {"POST", "/record/{id}/delete", PERMISSION_DELETE, ID_PARAMETERS, NULL, page_record_delete, NULL},

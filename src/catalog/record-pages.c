@@ -50,7 +50,7 @@ static json_t *file_rows(GPtrArray *files, guint start, guint count) {
       json_object_set_new(row, "first_page", json_integer(page));
       json_array_append_new(rows, row);
     }
-    page += MAX(file->page_count, 1);
+    page += file_span(file);
   }
   return rows;
 }

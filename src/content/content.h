@@ -59,6 +59,7 @@ char *content_path(Content *content, const char *object_id, const char *path, GE
 /* The inventory's newest state: [{path, size, sha512, sm3}]; NULL with NOT_FOUND. */
 json_t *content_list(Content *content, const char *object_id, GError **error);
 gboolean content_exists(Content *content, const char *object_id);
+guint content_version(Content *content, const char *object_id); /* number of the newest version; 0: no such object, or its inventory cannot be read */
 /* Removes an object with all versions (undo of a delivery). Call after the commit that forgot it; idempotent. */
 gboolean content_remove(Content *content, const char *object_id, GError **error);
 /* Drops the newest version of an object, leaving the one before (undo); the object itself when it had one. */
@@ -73,3 +74,7 @@ typedef struct {
 } ContentCheckVisitor;
 /* Reads every byte of every object (2 threads, read ahead), recomputes SHA-512 and SM3, validates inventories and sidecars, finds surplus files. */
 gboolean content_check(Content *content, const ContentCheckVisitor *visitor, gpointer data, GError **error);
+
+/* Holds any OCFL 1.0 or 1.1 object (of any program) against the specification, reading every byte: {errors: [{code: "E092", text}], warnings: [{code: "W004", text}],
+ * unverified: [names of fixity algorithms that were not computed]}. Never fails; an object that cannot be read is an error. New reference. */
+json_t *content_validate_object(const char *object_dir);

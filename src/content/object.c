@@ -170,6 +170,11 @@ gboolean content_exists(Content *content, const char *object_id) {
   return object >= 0 && fstatat(object, "inventory.json", &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info.st_mode);
 }
 
+guint content_version(Content *content, const char *object_id) {
+  g_autoptr(Inventory) inventory = object_load(content, object_id, NULL);
+  return inventory != NULL ? inventory->head : 0;
+}
+
 void object_remove_empty_parents(Content *content, const char *path) {
   g_autofree char *folder = g_strdup(path);
   for (char *slash; (slash = strrchr(folder, '/')) != NULL;) {

@@ -81,7 +81,7 @@ static void allow_path(int rules, const char *path, guint64 access) {
 }
 
 static gboolean restrict_files(const SandboxKind *kind) {
-  static const char *const DATA[] = {"/usr", "/etc/ld.so.cache", "/etc/fonts", "/etc/magic", "/var/cache/fontconfig", "/dev/null", "/dev/urandom", "/etc/localtime", NULL};
+  static const char *const DATA[] = {"/usr", "/etc/ld.so.cache", "/etc/fonts", "/etc/magic", "/etc/ImageMagick-6", "/var/cache/fontconfig", "/dev/null", "/dev/urandom", "/etc/localtime", NULL};
   long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
   if (abi < 1) return FALSE;
   guint64 known = (1ULL << 13) - 1; /* ABI 1 has 13 rights; 2 adds REFER, 3 TRUNCATE, 5 IOCTL_DEV */
@@ -211,12 +211,12 @@ static void exec_tool(const SandboxKind *kind, const char *argument) {
 
 static void run_child(const SandboxKind *kind, const char *argument, const int fds[2]) {
   int input = fcntl(fds[0], F_DUPFD, 16), answer = fcntl(fds[1], F_DUPFD, 16);
-  if (input < 0 || answer < 0 || dup2(input, SANDBOX_INPUT) < 0 || dup2(answer, SANDBOX_ANSWER) < 0) _exit(3);
+  if (input < 0 || answer < 0 || dup2(input, SANDBOX_INPUT) < 0 || dup2(answer, SANDBOX_ANSWER) < 0) _exit(SANDBOX_EXIT_JAIL);
   close_range(SANDBOX_ANSWER + 1, ~0U, 0);
-  if (!jail_enter(kind)) _exit(3);
+  if (!jail_enter(kind)) _exit(SANDBOX_EXIT_JAIL);
   if (kind->run != NULL) _exit(kind->run(argument));
   exec_tool(kind, argument);
-  _exit(4); /* the tool is not installed */
+  _exit(SANDBOX_EXIT_NO_TOOL);
 }
 
 static gboolean receive_request(SandboxRequest *ret, int ret_fds[2]) {

@@ -167,7 +167,7 @@ static Sandbox *start(const char *kind_name, const char *argument, int input, gb
   g_strlcpy(request.kind, kind_name, sizeof request.kind);
   g_strlcpy(request.argument, argument == NULL ? "" : argument, sizeof request.argument);
   int ends[2];
-  int made = is_socket ? socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) : pipe2(ends, O_CLOEXEC);
+  int made = is_socket ? socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) : pipe2(ends, O_CLOEXEC);
   if (made != 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "无法启动文件解析子进程：%s", g_strerror(errno));
   if (!is_socket) fcntl(ends[1], F_SETPIPE_SZ, 1 << 20); /* a smaller pipe is only slower */
   pid_t pid = request_child(&request, (int[2]){input, ends[1]}, error);
@@ -261,6 +261,10 @@ gboolean sandbox_finish(Sandbox *sandbox, GError **error) {
     return throw(error, LANTAI_ERROR_INVALID, "解析超过处理器时间上限，已停止；文件可能损坏或被恶意构造");
   if (WIFSIGNALED(status))
     return throw(error, LANTAI_ERROR_INVALID, "解析时异常终止（信号 %d，可能是内存超过上限）；文件可能损坏或被恶意构造", WTERMSIG(status));
+  int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  if (code == SANDBOX_EXIT_JAIL) return throw(error, LANTAI_ERROR_UNAVAILABLE, "本机不能建立文件解析的隔离环境（seccomp），为安全起见没有解析");
+  if (code == SANDBOX_EXIT_NO_TOOL) return throw(error, LANTAI_ERROR_UNAVAILABLE, "缺少程序 %s（软件包 poppler-utils）；请安装后再试", sandbox->kind->tool);
+  if (code == SANDBOX_EXIT_TOO_LARGE) return throw(error, LANTAI_ERROR_TOO_LARGE, "图像超过 10 亿像素，不生成浏览图");
   return throw(error, LANTAI_ERROR_INVALID, "解析失败；文件可能损坏、加密或格式不受支持");
 }
 

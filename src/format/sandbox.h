@@ -17,7 +17,7 @@ enum { SANDBOX_ARGUMENT_MAX = 48 };
 typedef struct Sandbox Sandbox;
 /* Starts a child of a kind of jail.c's table. argument: at most 47 bytes. input is borrowed. */
 Sandbox *sandbox_start(const char *kind, const char *argument, int input, GError **error);
-/* The same with a Unix socket as answer, over which the child may send descriptors. */
+/* The same with a Unix socket of packets as answer, over which the child may send descriptors. */
 Sandbox *sandbox_start_socket(const char *kind, const char *argument, int input, GError **error);
 /* Up to length bytes; 0 at the end; -1 with an error (the child is then dead). ret_fd: a descriptor that came along, else -1; may be NULL. */
 gssize sandbox_read(Sandbox *sandbox, void *buffer, gsize length, int *ret_fd, GError **error);
@@ -33,6 +33,7 @@ GByteArray *sandbox_run(const char *kind, const char *argument, int input, gsize
 int sandbox_open_input(const char *path, GError **error);
 
 /* ---- the child's side (jail.c and the parsers) ---- */
+enum { SANDBOX_EXIT_JAIL = 3, SANDBOX_EXIT_NO_TOOL = 4, SANDBOX_EXIT_TOO_LARGE = 5 }; /* what a child's exit status tells the parent */
 typedef struct {
   const char *kind;
   int (*run)(const char *argument); /* NULL: tool is executed instead */

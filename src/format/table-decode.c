@@ -109,3 +109,25 @@ void table_mend(const char *text, gsize length, GString *out) {
     text = bad + 1;
   }
 }
+
+/* Windows-1252's characters from 0x80 on; 0: the byte has none, spreadsheets then use U+F100 and the byte. */
+static const guint16 WESTERN[32] = {0x20ac, 0, 0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160, 0x2039, 0x0152, 0, 0x017d, 0,
+                                    0, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0, 0x017e, 0x0178};
+
+static int western_byte(gunichar character) {
+  if (character < 0x100) return (int)character; /* some programs keep 0x81 and its like as they are */
+  if (character >= 0xf180 && character <= 0xf19f) return (int)(character - 0xf100);
+  for (int i = 0; i < 32; i++)
+    if (WESTERN[i] == character) return 0x80 + i;
+  return -1;
+}
+
+gboolean table_undo_western(const char *text, gsize length, GString *out) {
+  g_string_truncate(out, 0);
+  for (const char *at = text; at < text + length; at = g_utf8_next_char(at)) {
+    int byte = western_byte(g_utf8_get_char(at));
+    if (byte <= 0) return FALSE;
+    g_string_append_c(out, (char)byte);
+  }
+  return g_utf8_validate(out->str, (gssize)out->len, NULL);
+}

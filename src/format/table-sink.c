@@ -17,6 +17,11 @@ struct TableSink {
   guint number, cells, cells_kept;
   GArray *flaws; /* of FrameFlaw, waiting for the open row's end */
   guint flaw_count;
+  const char *kind, *encoding; /* of INFO, until it is sent */
+  char *sheet;
+  gint64 rows;
+  gboolean announced, undoing;
+  GString *undone;
 };
 
 TableSink *table_sink_new(int fd) {
@@ -24,6 +29,7 @@ TableSink *table_sink_new(int fd) {
   sink->fd = fd;
   sink->out = g_byte_array_sized_new(2 * FLUSH_AT);
   sink->flaws = g_array_new(FALSE, FALSE, sizeof(FrameFlaw));
+  sink->undone = g_string_new(NULL);
   return sink;
 }
 
@@ -31,6 +37,8 @@ void table_sink_free(TableSink *sink) {
   if (sink == NULL) return;
   g_byte_array_unref(sink->out);
   g_array_unref(sink->flaws);
+  g_string_free(sink->undone, TRUE);
+  g_free(sink->sheet);
   g_free(sink);
 }
 
@@ -39,21 +47,32 @@ static void flush(TableSink *sink) {
   g_byte_array_set_size(sink->out, 0);
 }
 
-static void append_head(TableSink *sink, FrameType type, gsize length) {
+static void append_head(GByteArray *out, FrameType type, gsize length) {
   const FrameHead head = {.length = (guint32)length, .type = type};
-  g_byte_array_append(sink->out, (const guint8 *)&head, sizeof head);
+  g_byte_array_append(out, (const guint8 *)&head, sizeof head);
 }
 
-static void append_text(TableSink *sink, const char *text) { g_byte_array_append(sink->out, (const guint8 *)text, (guint)strlen(text) + 1); }
+static void append_text(GByteArray *out, const char *text) { g_byte_array_append(out, (const guint8 *)text, (guint)strlen(text) + 1); }
 
 void table_sink_info(TableSink *sink, const char *kind, const char *encoding, const char *sheet, gint64 rows) {
-  if (sheet == NULL) sheet = "";
-  append_head(sink, FRAME_INFO, sizeof rows + strlen(kind) + strlen(encoding) + strlen(sheet) + 3);
-  g_byte_array_append(sink->out, (const guint8 *)&rows, sizeof rows);
-  append_text(sink, kind);
-  append_text(sink, encoding);
-  append_text(sink, sheet);
-  flush(sink);
+  sink->kind = kind;
+  sink->encoding = encoding;
+  sink->sheet = g_strdup(sheet == NULL ? "" : sheet);
+  sink->rows = rows;
+}
+
+/* INFO goes out before anything else: nothing has been flushed yet. */
+static void announce(TableSink *sink) {
+  if (sink->announced || sink->kind == NULL) return;
+  sink->announced = TRUE;
+  const char *encoding = sink->undoing ? TABLE_ENCODING_UNDONE : sink->encoding;
+  g_autoptr(GByteArray) info = g_byte_array_new();
+  append_head(info, FRAME_INFO, sizeof sink->rows + strlen(sink->kind) + strlen(encoding) + strlen(sink->sheet) + 3);
+  g_byte_array_append(info, (const guint8 *)&sink->rows, sizeof sink->rows);
+  append_text(info, sink->kind);
+  append_text(info, encoding);
+  append_text(info, sink->sheet);
+  if (sink->fd >= 0) jail_answer(info->data, info->len);
 }
 
 void table_sink_row(TableSink *sink, guint number) {
@@ -73,7 +92,28 @@ static gboolean is_blank(const char *text, gsize length) {
   return TRUE;
 }
 
+static gboolean is_ascii(const char *text, gsize length) {
+  for (gsize i = 0; i < length; i++)
+    if ((guchar)text[i] >= 0x80) return FALSE;
+  return TRUE;
+}
+
+/* A cell that does not fit the rest of a table that is being put right stays as it is and is told of. */
+static void undo(TableSink *sink, const char **text, gsize *length) {
+  if (is_ascii(*text, *length)) return;
+  if (!table_undo_western(*text, *length, sink->undone)) {
+    table_sink_flaw(sink, sink->number, sink->cells + 1);
+    return;
+  }
+  gsize mark = !sink->announced && g_str_has_prefix(sink->undone->str, "\xef\xbb\xbf") ? 3 : 0;
+  *text = sink->undone->str + mark;
+  *length = sink->undone->len - mark;
+}
+
 gboolean table_sink_cell(TableSink *sink, const char *text, gsize length, GError **error) {
+  gboolean is_first = !sink->announced && sink->cells == 0 && sink->kind != NULL && sink->kind[0] == 'x';
+  if (is_first && length >= 6 && memcmp(text, "\xc3\xaf\xc2\xbb\xc2\xbf", 6) == 0) sink->undoing = TRUE; /* ï»¿ */
+  if (sink->undoing) undo(sink, &text, &length);
   if (sink->cells >= TABLE_COLUMNS_MAX) return throw(error, LANTAI_ERROR_INVALID, "第 %u 行超过 %d 列，不像是目录表；请检查分隔符", sink->number, TABLE_COLUMNS_MAX);
   if (sink->out->len - sink->row_start + length > TABLE_ROW_BYTES_MAX)
     return throw(error, LANTAI_ERROR_INVALID, "第 %u 行长度超过 16 MiB，可能缺少换行或一个引号没有闭合", sink->number);
@@ -92,7 +132,7 @@ guint table_sink_cells(const TableSink *sink) { return sink->cells; }
 
 static void append_flaws(TableSink *sink) {
   for (guint i = 0; i < sink->flaws->len; i++) {
-    append_head(sink, FRAME_FLAW, sizeof(FrameFlaw));
+    append_head(sink->out, FRAME_FLAW, sizeof(FrameFlaw));
     g_byte_array_append(sink->out, (const guint8 *)&g_array_index(sink->flaws, FrameFlaw, i), sizeof(FrameFlaw));
   }
   g_array_set_size(sink->flaws, 0);
@@ -103,6 +143,7 @@ void table_sink_row_end(TableSink *sink, double position) {
     g_byte_array_set_size(sink->out, (guint)sink->row_start);
     return;
   }
+  announce(sink);
   g_byte_array_set_size(sink->out, (guint)sink->row_kept);
   const FrameHead head = {.length = (guint32)(sink->row_kept - sink->row_start - sizeof head), .type = FRAME_ROW};
   const FrameRow row = {.number = sink->number, .count = sink->cells_kept, .position = (guint32)(CLAMP(position, 0, 1) * TABLE_POSITION_END)};
@@ -120,14 +161,15 @@ void table_sink_flaw(TableSink *sink, guint row, guint column) {
 
 void table_sink_end(TableSink *sink, const GError *error) {
   if (error == NULL) {
+    announce(sink);
     append_flaws(sink);
-    append_head(sink, FRAME_END, sizeof sink->flaw_count);
+    append_head(sink->out, FRAME_END, sizeof sink->flaw_count);
     g_byte_array_append(sink->out, (const guint8 *)&sink->flaw_count, sizeof sink->flaw_count);
   } else {
     const guint32 code = error->domain == LANTAI_ERROR ? (guint32)error->code : LANTAI_ERROR_INTERNAL;
-    append_head(sink, FRAME_ERROR, sizeof code + strlen(error->message) + 1);
+    append_head(sink->out, FRAME_ERROR, sizeof code + strlen(error->message) + 1);
     g_byte_array_append(sink->out, (const guint8 *)&code, sizeof code);
-    append_text(sink, error->message);
+    append_text(sink->out, error->message);
   }
   flush(sink);
 }

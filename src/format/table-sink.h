@@ -31,6 +31,9 @@ typedef struct TableSink TableSink;
 TableSink *table_sink_new(int fd); /* -1: everything is dropped (fuzzing) */
 void table_sink_free(TableSink *sink);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TableSink, table_sink_free)
+/* What the table is; sent with the first row. A workbook whose first cell begins with ï»¿, the byte order mark of UTF-8 read as Windows-1252,
+ * was made from a CSV that its producer opened in the wrong encoding: every cell of it is put right again, and the encoding says so. */
+#define TABLE_ENCODING_UNDONE "UTF-8（曾被误作 Windows-1252）"
 void table_sink_info(TableSink *sink, const char *kind, const char *encoding, const char *sheet, gint64 rows);
 void table_sink_row(TableSink *sink, guint number);
 /* Valid UTF-8 without NUL. FALSE: the row is wider or longer than a table can be. */
@@ -60,6 +63,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(TableDecoder, table_decoder_free)
 guint table_decode(TableDecoder *decoder, const char *bytes, gsize length, gboolean at_end, GString *out);
 /* One value cut to a fixed width by its producer: a character cut at its end is dropped, not counted. */
 guint table_decode_value(TableDecoder *decoder, const char *bytes, gsize length, GString *out);
+/* Undoes UTF-8 that was once read as Windows-1252 and saved so: "æ–‡" back to 文. FALSE if the text cannot have come about like that. */
+gboolean table_undo_western(const char *text, gsize length, GString *out);
 /* Replaces TABLE_BROKEN with U+FFFD. */
 void table_mend(const char *text, gsize length, GString *out);
 

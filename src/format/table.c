@@ -87,7 +87,7 @@ static gboolean take_error(TableReader *reader, const guint8 *bytes, gsize lengt
 
 static gboolean take_info(TableReader *reader, const guint8 *bytes, gsize length, GError **error) {
   static const char *const KINDS[] = {"csv", "xlsx", "xls", "dbf"};
-  static const char *const ENCODINGS[] = {"UTF-8", "GB18030", "UTF-16LE", "UTF-16BE", "BIG5-HKSCS"};
+  static const char *const ENCODINGS[] = {"UTF-8", "GB18030", "UTF-16LE", "UTF-16BE", "BIG5-HKSCS", TABLE_ENCODING_UNDONE};
   gint64 rows;
   const char *text[3];
   if (length < sizeof rows + 3 || length > 65536 || bytes[length - 1] != '\0') return fail_garbage(reader, error);

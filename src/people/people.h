@@ -12,12 +12,16 @@
 
 typedef struct Person Person;
 
-gboolean people_open(SqlDb *db, const char *definitions_dir, GError **error); /* schema; loads roles from DIR/definitions/roles.yaml, else the built-in ones */
+gboolean people_open(SqlDb *db, const char *definitions_dir, GError **error); /* schema; loads roles from <definitions_dir>/roles.yaml, else the built-in ones */
+void people_set_session_minutes(gint64 minutes); /* security.session_minutes; 30 until it is called */
+/* Who can list the fonds for the choice on a user's page: [{id, code, title}] (new reference). Without one the page keeps an account's fonds as they are. */
+typedef json_t *(*PeopleFonds)(const House *house, Sql *sql, GError **error);
+void people_set_fonds_source(PeopleFonds source);
 
 /* Sign-in: token for the cookie, or DENIED (also after 5 failures: locked 10 minutes, counted per user and address). Journalled. */
 char *people_sign_in(SqlDb *db, const char *name, const char *password, const char *address, GError **error);
 gboolean people_sign_out(SqlDb *db, const char *token, GError **error);
-Person *people_identify(SqlDb *db, const char *session_token); /* NULL: nobody; sessions end after settings security.session_minutes without use */
+Person *people_identify(SqlDb *db, const char *session_token); /* NULL: nobody; sessions end after people_set_session_minutes without use */
 void people_person_free(Person *person);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Person, people_person_free)
 gint64 people_id(const Person *person);
@@ -27,11 +31,13 @@ gboolean people_may(const Person *person, const char *permission); /* person NUL
 const Scope *people_scope(const Person *person);  /* owned by person; NULL person: the public scope, static */
 json_t *people_roles(void);                       /* the roles as loaded: [{code, title, permissions, …}]; borrowed */
 
-/* Accounts. roles: JSON array of codes; fonds: JSON array of fonds record ids, empty = all; INVALID when exclusive roles are mixed or the password is weak (≥ 8, two kinds of characters). */
+/* Accounts. roles: JSON array of codes; fonds: JSON array of fonds record ids, empty = all; INVALID when exclusive roles are mixed or the password is weak (≥ 8, two kinds of characters).
+ * A password given by another user (not "system", not the owner) must be changed at the first sign-in; until then its owner may do and see nothing. */
 gint64 people_user_create(Sql *sql, const char *actor, const char *name, const char *title, const char *password, json_t *roles, json_t *fonds, Security security, GError **error);
+/* DENIED when the actor changes his own roles, fonds, level or state. */
 gboolean people_user_update(Sql *sql, const char *actor, gint64 id, const char *title, json_t *roles, json_t *fonds, Security security, gboolean enabled, GError **error);
-gboolean people_user_password(Sql *sql, const char *actor, gint64 id, const char *password, GError **error); /* ends the user's sessions */
-json_t *people_user_list(Sql *sql, GError **error); /* [{id, name, title, roles, role_titles, fonds, security, enabled, last_seen}] */
+gboolean people_user_password(Sql *sql, const char *actor, gint64 id, const char *password, GError **error); /* ends the user's sessions; DENIED for the 三员 except by themselves or "system" */
+json_t *people_user_list(Sql *sql, GError **error); /* [{id, name, title, roles, role_titles, fonds, security, security_label, enabled, must_change, last_seen}] by name */
 
-/* Pages: /login /logout /me /users /user/{id} /roles /journal. Rows of the route table, ended by method NULL. */
+/* Pages: /login /logout /me /users /user/new /user/{id} (and its /grant, /password) /roles /journal. Rows of the route table, ended by method NULL. */
 extern const WebRoute PEOPLE_ROUTES[];

@@ -42,7 +42,7 @@ static gsize text_step(HtmlPlace *place, const char *text, gsize length) {
   gsize at = 1;
   place->closing = at < length && text[at] == '/';
   if (place->closing) at++;
-  if (at >= length || !(g_ascii_isalpha(text[at]) || text[at] == '!')) return 1;
+  if (at < length && !(g_ascii_isalpha(text[at]) || text[at] == '!')) return 1;
   place->element[0] = place->attribute[0] = '\0';
   for (; at < length && !is_space(text[at]) && text[at] != '>' && text[at] != '/'; at++) name_push(place->element, sizeof place->element, text[at]);
   place->state = HTML_TAG;

@@ -114,14 +114,14 @@ static char *decode_path(const char *text, gsize length) {
   g_autoptr(GString) marked = g_string_sized_new(length);
   for (gsize i = 0; i < length; i++) {
     gboolean slash = i + 2 < length && text[i] == '%' && text[i + 1] == '2' && (text[i + 2] == 'F' || text[i + 2] == 'f');
-    if ((guchar)text[i] < ' ' || text[i] == 0x7f) return NULL;
+    if ((guchar)text[i] < ' ' || text[i] == 0x7f || strncmp(text + i, "%01", 3) == 0) return NULL;
     g_string_append_c(marked, slash ? WEB_SLASH_MARK : text[i]);
     if (slash) i += 2;
   }
-  char *path = parameter_decode(marked->str, marked->len, FALSE);
+  g_autofree char *path = parameter_decode(marked->str, marked->len, FALSE);
   for (const char *c = path; c != NULL && *c != '\0'; c++)
-    if (((guchar)*c < ' ' && *c != WEB_SLASH_MARK) || *c == '\\' || *c == 0x7f) g_clear_pointer(&path, g_free);
-  return path;
+    if (((guchar)*c < ' ' && *c != WEB_SLASH_MARK) || *c == '\\' || *c == 0x7f) return NULL;
+  return g_steal_pointer(&path);
 }
 
 static gboolean has_dot_segment(const char *path) {

@@ -96,7 +96,6 @@ static void test_faces(void) {
 
 static void test_security_headers(void) {
   static const char *const targets[] = {"/", "/nothing", "/file", "/static/a.css", "/go?to=/", "/fail?code=7", NULL};
-  g_test_expect_message("web", G_LOG_LEVEL_WARNING, "*internal error*");
   for (gsize i = 0; targets[i] != NULL; i++) {
     g_auto(Result) result = get(targets[i]);
     has(result.headers, "Content-Security-Policy: default-src 'none'");
@@ -104,11 +103,11 @@ static void test_security_headers(void) {
     has(result.headers, "X-Content-Type-Options: nosniff\n");
     has(result.headers, "Referrer-Policy: same-origin\n");
   }
-  g_test_assert_expected_messages();
+  g_assert_true(was_logged("*internal error*"));
   g_auto(Result) page = get("/");
   has(page.headers, "script-src 'self'");
   lacks(page.headers, "unsafe-inline");
-  lacks(page.headers, "unsafe-eval'; style");
+  lacks(page.headers, "'unsafe-eval'");
   has(page.headers, "Cache-Control: no-store\n");
 }
 
@@ -261,15 +260,13 @@ static void test_errors(void) {
     g_autofree char *target = g_strdup_printf("/fail?code=%u", i);
     check(target, status[i], "第 3 行：题名为空 &lt;secret&gt;");
   }
-  g_test_expect_message("web", G_LOG_LEVEL_WARNING, "*secret*");
   g_auto(Result) hidden = get("/fail.json?code=7");
-  g_test_assert_expected_messages();
+  g_assert_true(was_logged("*secret*"));
   g_assert_cmpuint(hidden.status, ==, 500);
   has(hidden.body, "编号");
   lacks(hidden.body, "secret");
-  g_test_expect_message("web", G_LOG_LEVEL_WARNING, "*neither*");
   check("/fail?code=99", 500, "日志");
-  g_test_assert_expected_messages();
+  g_assert_true(was_logged("*neither*"));
 }
 
 static void test_redirects(void) {
@@ -279,9 +276,8 @@ static void test_redirects(void) {
   };
   for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
     g_autofree char *target = g_strconcat("/go?to=", cases[i].to, NULL), *expected = g_strdup_printf("Location: %s\n", cases[i].location);
-    if (cases[i].warns) g_test_expect_message("web", G_LOG_LEVEL_WARNING, "*refused*");
     g_auto(Result) result = get(target);
-    g_test_assert_expected_messages();
+    g_assert_true(was_logged("*refused*") == cases[i].warns);
     g_assert_cmpuint(result.status, ==, 303);
     has(result.headers, expected);
     has(result.headers, "Set-Cookie: mark=a%20b%3Bc%0D%0AX:%20y; Path=/; HttpOnly; SameSite=Lax; Max-Age=60\n");
@@ -367,6 +363,7 @@ static void test_secret_is_kept(void) {
 int main(int argc, char **argv) {
   fixture_templates();
   g_test_init(&argc, &argv, NULL);
+  catch_logs();
   fixture_open(&fixture);
   g_test_add_func("/route/matching", test_matching);
   g_test_add_func("/route/methods", test_methods);

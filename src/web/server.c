@@ -135,12 +135,16 @@ static gboolean read_body_length(Exchange *exchange) {
   return exchange->announced > 0 || request_header_get(exchange->request, "transfer-encoding") != NULL;
 }
 
+/* Two statements of the body's length: a way to smuggle a request past a proxy. */
+static gboolean has_two_lengths(const WebRequest *request) {
+  return request_header_get(request, "content-length") != NULL && request_header_get(request, "transfer-encoding") != NULL;
+}
+
 static WebReply *refuse_early(Exchange *exchange) {
   g_autoptr(GError) error = NULL;
   WebRequest *request = exchange->request;
-  gboolean doubtful = request_header_get(request, "content-length") != NULL && request_header_get(request, "transfer-encoding") != NULL;
   if (!request_begin(request, &error)) return reply_gerror(request, error);
-  if (doubtful) return reply_error(request, 400, "invalid", "请求的长度有两种说法");
+  if (has_two_lengths(request)) return reply_error(request, 400, "invalid", "请求的长度有两种说法");
   if (static_is(request)) return static_reply(request);
   if (g_thread_pool_unprocessed(exchange->listener->workers) <= exchange->listener->server->limits.queue) return NULL;
   return reply_error(request, 503, "busy", "现在使用的人太多，请稍后重试");
@@ -148,8 +152,8 @@ static WebReply *refuse_early(Exchange *exchange) {
 
 /* A body that nobody wants is read and dropped, unless the client waits for leave to send it or it is too much. */
 static enum MHD_Result drain_or_send(Exchange *exchange) {
-  gboolean asks_first = request_header_get(exchange->request, "expect") != NULL;
-  if (asks_first || exchange->announced > exchange->listener->server->limits.drain_bytes) return send_reply(exchange);
+  gboolean at_once = request_header_get(exchange->request, "expect") != NULL || has_two_lengths(exchange->request);
+  if (at_once || exchange->announced > exchange->listener->server->limits.drain_bytes) return send_reply(exchange);
   exchange->stage = STAGE_DRAINING;
   deadlines_until(exchange->watch, exchange->listener->server->limits.form_ms);
   return MHD_YES;

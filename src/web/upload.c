@@ -133,6 +133,7 @@ static gboolean begin_part(Upload *upload, char *header, gsize length, GError **
     if (g_ascii_strncasecmp(lines[i], "content-disposition:", 20) != 0) continue;
     upload->name = header_parameter(lines[i], "name");
     upload->file_name = header_parameter(lines[i], "filename");
+    break;
   }
   if (upload->name == NULL) return throw(error, LANTAI_ERROR_INVALID, "multipart 请求的一个部分没有名称");
   upload->value = NULL;

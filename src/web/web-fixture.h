@@ -1,6 +1,7 @@
 /* A small house with every kind of route, for the tests of web/. */
 #pragma once
 #include "kernel.h"
+#include "log-fixture.h"
 #include "settings.h"
 #include <fcntl.h>
 #include <glib/gstdio.h>

@@ -83,6 +83,14 @@ CREATE TABLE accession_file (
 );
 CREATE INDEX accession_file_by_record ON accession_file (record_id, accession_id);
 
+-- the version of a record's object that this delivery wrote
+CREATE TABLE accession_object (
+  accession_id INTEGER NOT NULL,
+  record_id INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  PRIMARY KEY (accession_id, record_id)
+);
+
 -- objects (version 0) or newest versions to be removed from the store once the undo that forgot them is committed
 CREATE TABLE accession_removal (
   accession_id INTEGER NOT NULL,

@@ -1,0 +1,2 @@
+#include "delivery.h"
+const WebRoute ACCESSION_ROUTES[] = {{NULL}};

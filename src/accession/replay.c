@@ -1,0 +1,136 @@
+/*
+ * Rebuilding: applies this room's events to a new archive in their order. The house's store is the old one (or a copy): canonical rows and files are read from it.
+ *
+ * Revisions and ids come out as they were, because the same functions run in the same order; what the event noted of them is compared or set.
+ */
+#include "delivery.h"
+#include "error.h"
+#include <string.h>
+
+typedef struct {
+  const House *house;
+  Sql *sql;
+  gint64 id;
+  const char *actor;
+  json_t *data;
+} Replay;
+
+static gboolean replay_receive(Replay *r, gint64 at_us, GError **error) {
+  json_t *d = r->data;
+  g_autofree char *layout = json_dumps(json_object_get(d, "layout"), JSON_COMPACT);
+  return sql_exec(r->sql, "INSERT INTO accession (id, name, state, body, fonds, fonds_title, category, source, documents, fingerprint, layout, actor, created_at) "
+    "VALUES ($1, $2, 'received', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+    SQL_ARGS(sql_int(r->id), sql_text(delivery_text(d, "name")), sql_text(delivery_text(d, "body")), sql_text(delivery_text(d, "fonds")), sql_text(delivery_text(d, "fonds_title")),
+      sql_text(delivery_text(d, "category")), sql_text(delivery_text(d, "source")), sql_text(delivery_text(d, "documents")), sql_text(delivery_text(d, "fingerprint")),
+      sql_text(layout ? layout : "{}"), sql_text(r->actor), sql_int(at_us)), error);
+}
+
+static json_t *columns_of(json_t *layout) {
+  json_t *columns = json_object(), *column;
+  size_t i;
+  json_array_foreach(json_object_get(layout, "columns"), i, column) json_object_set(columns, delivery_text(column, "header"), json_object_get(column, "field"));
+  return columns;
+}
+
+static gboolean replay_mapping(Replay *r, GError **error) {
+  json_t *layout = json_object_get(r->data, "layout");
+  g_autofree char *dump = json_dumps(layout, JSON_COMPACT);
+  if (!sql_exec(r->sql, "UPDATE accession SET layout = $1, category = $2, state = 'received' WHERE id = $3", SQL_ARGS(sql_text(dump ? dump : "{}"),
+      sql_text(delivery_text(r->data, "category")), sql_int(r->id)), error)) return FALSE;
+  const char *name = delivery_text(r->data, "save_as");
+  if (!*name) return TRUE;
+  json_t *columns = columns_of(layout);
+  gboolean good = mapping_save(r->sql, name, delivery_text(layout, "category"), columns, r->actor, error);
+  json_decref(columns);
+  return good;
+}
+
+/* The fonds of deliveries that name none, as place.c would have made it. */
+static gboolean replay_own_fonds(Replay *r, GError **error) {
+  json_t *own = json_object_get(r->data, "own_fonds");
+  if (!json_is_object(own)) return TRUE;
+  return sql_exec(r->sql, "INSERT INTO accession_fonds (id, body, stem, headers, key_header, code) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING",
+    SQL_ARGS(sql_int(delivery_int(own, "id")), sql_text(delivery_text(own, "body")), sql_text(delivery_text(own, "stem")), sql_text(delivery_text(own, "headers")),
+      sql_text(delivery_text(own, "key_header")), sql_text(delivery_text(own, "code"))), error);
+}
+
+static gboolean replay_load(Replay *r, gint64 event_id, gint64 at_us, GError **error) {
+  json_t *d = r->data;
+  g_autofree char *layout = json_dumps(json_object_get(d, "layout"), JSON_COMPACT);
+  return catalog_ids_used(r->sql, delivery_int(d, "last_id"), error) && place_store(r->sql, r->id, json_object_get(d, "places"), error) && replay_own_fonds(r, error) &&
+    sql_exec(r->sql, "UPDATE accession SET state = 'loading', first_record_id = $1, reserved_count = $2, load_event = $3, digest = $4, row_count = $5, accepted_count = $6, volume_count = $7, "
+      "rejected_count = $8, warning_count = $9, survey = $10, loaded_at = $11, category = $12 WHERE id = $13",
+      SQL_ARGS(sql_int(delivery_int(d, "first_id")), sql_int(delivery_int(d, "reserved")), sql_int(event_id), sql_text(delivery_text(d, "digest")), sql_int(delivery_int(d, "row_count")),
+        sql_int(delivery_int(d, "accepted_count")), sql_int(delivery_int(d, "volume_count")), sql_int(delivery_int(d, "rejected_count")), sql_int(delivery_int(d, "warning_count")),
+        sql_text(delivery_text(d, "survey")), sql_int(at_us), sql_text(delivery_text(d, "category")), sql_int(r->id)), error) &&
+    (layout == NULL || sql_exec(r->sql, "UPDATE accession SET layout = $1 WHERE id = $2", SQL_ARGS(sql_text(layout), sql_int(r->id)), error));
+}
+
+static gboolean replay_rows(Replay *r, GError **error) {
+  json_t *delivery = delivery_load(r->sql, r->id, error);
+  if (delivery == NULL) return FALSE;
+  gint64 from = delivery_int(r->data, "from"), to = delivery_int(r->data, "to");
+  g_autoptr(LoadState) state = load_state_new(r->house, r->sql, delivery, error);
+  json_decref(delivery);
+  g_autoptr(RowReader) reader = state ? row_reader_open_stored(r->house, r->id, error) : NULL;
+  if (reader == NULL || !row_reader_skip(reader, from, error)) return FALSE;
+  catalog_bulk_begin(r->house, r->sql);
+  for (gint64 row = from; row < to; row++) {
+    const char *line;
+    gsize length;
+    DecodedRow decoded;
+    if (!row_reader_next(reader, &line, &length, error)) return error && *error ? FALSE : throw(error, LANTAI_ERROR_INTERNAL, "批次 %" G_GINT64_FORMAT " 的规范行不全", r->id);
+    if (!row_decode(line, length, &decoded, error)) return FALSE;
+    gboolean good = load_state_put(state, r->sql, row, &decoded, error);
+    row_decoded_clear(&decoded);
+    if (!good) return FALSE;
+  }
+  return catalog_bulk_end(r->house, r->sql, error) && load_state_save(state, r->sql, to, error);
+}
+
+static gboolean replay_files(Replay *r, GError **error) {
+  size_t i;
+  json_t *change;
+  catalog_bulk_begin(r->house, r->sql);
+  json_array_foreach(json_object_get(r->data, "records"), i, change)
+    if (!attach_apply(r->house, r->sql, r->id, change, NULL, error)) return FALSE;
+  return catalog_bulk_end(r->house, r->sql, error) &&
+    sql_exec(r->sql, "UPDATE accession SET attach_row = $1, attached_count = attached_count + $2, attached_bytes = attached_bytes + $3 WHERE id = $4",
+      SQL_ARGS(sql_int(delivery_int(r->data, "row")), sql_int(delivery_int(r->data, "files")), sql_int(delivery_int(r->data, "bytes")), sql_int(r->id)), error);
+}
+
+/* What the undo removed from the store is not there any more, so nothing is left to be removed. */
+static gboolean replay_undo(Replay *r, GError **error) {
+  catalog_bulk_begin(r->house, r->sql);
+  return undo_apply(r->house, r->sql, r->id, r->data, error) && catalog_bulk_end(r->house, r->sql, error) &&
+    sql_exec(r->sql, "DELETE FROM accession_removal WHERE accession_id = $1", SQL_ARGS(sql_int(r->id)), error);
+}
+
+static gboolean replay_state(Replay *r, GError **error) {
+  return sql_exec(r->sql, "UPDATE accession SET state = $1 WHERE id = $2", SQL_ARGS(sql_text(delivery_text(r->data, "state")), sql_int(r->id)), error) &&
+    (json_object_get(r->data, "missing") == NULL || sql_exec(r->sql, "UPDATE accession SET missing_count = $1, surplus_count = $2 WHERE id = $3",
+      SQL_ARGS(sql_int(delivery_int(r->data, "missing")), sql_int(delivery_int(r->data, "surplus")), sql_int(r->id)), error));
+}
+
+static gboolean apply(Replay *r, const char *action, json_t *event, GError **error) {
+  GDateTime *at = g_date_time_new_from_iso8601(delivery_text(event, "at"), NULL);
+  gint64 at_us = at ? g_date_time_to_unix(at) * G_USEC_PER_SEC + g_date_time_get_microsecond(at) : 0;
+  g_clear_pointer(&at, g_date_time_unref);
+  if (g_str_equal(action, "accession.receive")) return replay_receive(r, at_us, error);
+  if (g_str_equal(action, "accession.mapping")) return replay_mapping(r, error);
+  if (g_str_equal(action, "accession.load")) return replay_load(r, delivery_int(event, "id"), at_us, error);
+  if (g_str_equal(action, "accession.rows")) return replay_rows(r, error);
+  if (g_str_equal(action, "accession.files")) return replay_files(r, error);
+  if (g_str_equal(action, "accession.undo")) return replay_undo(r, error);
+  if (g_str_equal(action, "accession.state")) return replay_state(r, error);
+  return throw(error, LANTAI_ERROR_INTERNAL, "不认识的事件 %s：日志由更新的程序写成。请用新版本重建", action);
+}
+
+gboolean accession_replay(const House *house, Sql *sql, json_t *event, GError **error) {
+  Replay replay = {house, sql, delivery_int(json_object_get(event, "subject"), "id"), delivery_text(event, "actor"), json_object_get(event, "data")};
+  gboolean noted = json_object_get(replay.data, "rev") != NULL;
+  if (noted && !catalog_rev_seek(sql, delivery_int(replay.data, "rev_before"), error)) return FALSE;
+  if (!apply(&replay, delivery_text(event, "action"), event, error)) return FALSE;
+  return !noted || catalog_rev_last(sql, error) == delivery_int(replay.data, "rev") ||
+    throw(error, LANTAI_ERROR_INTERNAL, "重放批次 %" G_GINT64_FORMAT " 得到的修订号与日志不符：规范行或原文与当时不同。请运行 lantai check", replay.id);
+}

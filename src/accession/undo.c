@@ -1,0 +1,300 @@
+/*
+ * Undoing a delivery with everything it brought.
+ *
+ * 1. Before anything is touched, what others changed since is looked for (events, later deliveries' changes and files, others' items in its volumes): then nothing is undone.
+ * 2. Records it made go first, from the last to the first (items before their volumes), then files it gave to others' records, then former states come back, then empty nodes go.
+ * 3. Each step is one transaction with its event; objects are removed from the store after the commit that forgot them, and remembered in accession_removal until they are.
+ */
+#include "delivery.h"
+#include "error.h"
+#include <string.h>
+
+#define STEP_RECORDS 1000
+#define CODES_SHOWN 20
+
+/* ---- what others changed ---- */
+
+typedef struct {
+  const House *house;
+  Sql *sql;
+  gint64 id, load_event;
+  GHashTable *seen;
+  GString *codes;
+  guint count;
+} Conflicts;
+
+static void add_conflict(Conflicts *conflicts, gint64 record_id) {
+  if (!g_hash_table_add(conflicts->seen, GSIZE_TO_POINTER((gsize)record_id))) return;
+  g_autoptr(CatalogRecord) record = catalog_record_load(conflicts->sql, &SCOPE_EVERYTHING, record_id, NULL);
+  if (++conflicts->count > CODES_SHOWN) return;
+  if (record) g_string_append_printf(conflicts->codes, "%s%s", conflicts->count > 1 ? "、" : "", record->code);
+  else g_string_append_printf(conflicts->codes, "%s（已删除的条目 %" G_GINT64_FORMAT "）", conflicts->count > 1 ? "、" : "", record_id);
+}
+
+static gboolean check_record(Conflicts *conflicts, gint64 record_id, GError **error) {
+  json_t *events = journal_of(conflicts->sql, "record", record_id, 0, 1, error);
+  if (events == NULL) return FALSE;
+  if (delivery_int(json_array_get(events, 0), "id") > conflicts->load_event) add_conflict(conflicts, record_id);
+  json_decref(events);
+  return TRUE;
+}
+
+static gboolean is_ours(const House *house, gint64 record_id, gint64 id, SearchColumns *columns) {
+  return search_columns(house->search, record_id, columns) && columns->level && columns->accession_id == (guint32)id;
+}
+
+/* Others' items below a volume of ours. */
+static void check_volume(Conflicts *conflicts, gint64 record_id) {
+  SearchRequest all = {.parent_id = record_id}, ours = {.parent_id = record_id, .accession_id = conflicts->id};
+  g_autoptr(SearchResult) every = search_run(conflicts->house->search, conflicts->sql, &SCOPE_EVERYTHING, &all, NULL);
+  g_autoptr(SearchResult) own = search_run(conflicts->house->search, conflicts->sql, &SCOPE_EVERYTHING, &ours, NULL);
+  if (every == NULL || own == NULL || every->count != own->count) add_conflict(conflicts, record_id);
+}
+
+static gboolean check_created(Conflicts *conflicts, Job *job, json_t *delivery, GError **error) {
+  gint64 first = delivery_int(delivery, "first_record_id"), count = delivery_int(delivery, "loaded_rows");
+  for (gint64 i = 0; i < count; i++) {
+    SearchColumns columns;
+    if (!is_ours(conflicts->house, first + i, conflicts->id, &columns)) continue;
+    if (!check_record(conflicts, first + i, error)) return FALSE;
+    if (columns.level == LEVEL_VOLUME) check_volume(conflicts, first + i);
+    if (i % STEP_RECORDS == 0) job_progress(job, i, count, "件", "核对能否撤销");
+  }
+  return TRUE;
+}
+
+static gboolean check_rows(Conflicts *conflicts, SqlRows *rows, gboolean by_event, GError **error) {
+  GError *failure = NULL;
+  if (rows == NULL) return FALSE;
+  while (failure == NULL && sql_next(rows, &failure)) {
+    gint64 record_id = sql_get_int(rows, "record_id");
+    if (by_event) check_record(conflicts, record_id, &failure);
+    else add_conflict(conflicts, record_id);
+  }
+  if (failure) g_propagate_error(error, failure);
+  return failure == NULL;
+}
+
+static gboolean check_touched(Conflicts *conflicts, json_t *delivery, GError **error) {
+  SqlValue id = sql_int(conflicts->id), first = sql_int(delivery_int(delivery, "first_record_id")),
+    last = sql_int(delivery_int(delivery, "first_record_id") + delivery_int(delivery, "reserved_count") - 1);
+  g_autoptr(SqlRows) changed = sql_query(conflicts->sql, "SELECT record_id FROM accession_change WHERE accession_id = $1 UNION SELECT record_id FROM accession_object WHERE accession_id = $1 "
+    "ORDER BY record_id", SQL_ARGS(id), error);
+  if (!check_rows(conflicts, changed, TRUE, error)) return FALSE;
+  g_autoptr(SqlRows) later = sql_query(conflicts->sql, "SELECT record_id FROM accession_change WHERE accession_id > $1 AND record_id BETWEEN $2 AND $3 "
+    "UNION SELECT record_id FROM accession_object WHERE accession_id > $1 AND record_id BETWEEN $2 AND $3 ORDER BY record_id", SQL_ARGS(id, first, last), error);
+  if (!check_rows(conflicts, later, FALSE, error)) return FALSE;
+  g_autoptr(SqlRows) again = sql_query(conflicts->sql, "SELECT l.record_id AS record_id FROM accession_change AS c JOIN accession_change AS l ON l.record_id = c.record_id AND l.accession_id > c.accession_id "
+    "WHERE c.accession_id = $1 UNION SELECT l.record_id AS record_id FROM accession_change AS c JOIN accession_object AS l ON l.record_id = c.record_id AND l.accession_id > c.accession_id "
+    "WHERE c.accession_id = $1 UNION SELECT l.record_id AS record_id FROM accession_object AS c JOIN accession_object AS l ON l.record_id = c.record_id AND l.accession_id > c.accession_id "
+    "WHERE c.accession_id = $1 ORDER BY record_id", SQL_ARGS(id), error);
+  return check_rows(conflicts, again, FALSE, error);
+}
+
+static gboolean refuse_conflicts(const House *house, Job *job, json_t *delivery, GError **error) {
+  g_autoptr(Sql) sql = sql_read(house->db, error);
+  if (sql == NULL) return FALSE;
+  Conflicts conflicts = {house, sql, delivery_int(delivery, "id"), delivery_int(delivery, "load_event"), g_hash_table_new(NULL, NULL), g_string_new(NULL), 0};
+  gboolean good = check_created(&conflicts, job, delivery, error) && check_touched(&conflicts, delivery, error);
+  if (good && conflicts.count) good = throw(error, LANTAI_ERROR_CONFLICT, "批次 %" G_GINT64_FORMAT " 不能撤销：有 %u 件在导入之后又被改动或补充：%s%s。请先处理这些条目（如撤销其后的批次），再撤销本批次",
+    conflicts.id, conflicts.count, conflicts.codes->str, conflicts.count > CODES_SHOWN ? " 等" : "");
+  g_hash_table_unref(conflicts.seen);
+  g_string_free(conflicts.codes, TRUE);
+  return good;
+}
+
+/* ---- steps, as events tell them ---- */
+
+static gboolean forget_object(Sql *sql, gint64 id, gint64 record_id, GError **error) {
+  return sql_exec(sql, "INSERT INTO accession_removal (accession_id, record_id, version) VALUES ($1, $2, 0)", SQL_ARGS(sql_int(id), sql_int(record_id)), error) &&
+    sql_exec(sql, "DELETE FROM accession_object WHERE record_id = $1", SQL_ARGS(sql_int(record_id)), error) &&
+    sql_exec(sql, "DELETE FROM accession_file WHERE record_id = $1", SQL_ARGS(sql_int(record_id)), error);
+}
+
+static gboolean purge(const House *house, Sql *sql, gint64 id, gint64 from, gint64 to, GError **error) {
+  for (gint64 record_id = to; record_id >= from; record_id--) {
+    g_autoptr(CatalogRecord) record = catalog_record_load(sql, &SCOPE_EVERYTHING, record_id, NULL);
+    if (record == NULL || record->accession_id != id) continue;
+    if (record->file_count && !forget_object(sql, id, record_id, error)) return FALSE;
+    if (!catalog_record_purge(house, sql, record_id, error)) return FALSE;
+  }
+  return sql_exec(sql, "UPDATE accession SET undo_next = $1 WHERE id = $2", SQL_ARGS(sql_int(from - 1), sql_int(id)), error);
+}
+
+static gboolean restore(const House *house, Sql *sql, gint64 id, gint64 record_id, GError **error) {
+  g_autofree char *before = sql_string(sql, "SELECT before FROM accession_change WHERE accession_id = $1 AND record_id = $2", SQL_ARGS(sql_int(id), sql_int(record_id)), error);
+  g_autoptr(CatalogRecord) record = before ? record_from_json(before, error) : NULL;
+  if (record == NULL) return before == NULL && throw(error, LANTAI_ERROR_INTERNAL, "条目 %" G_GINT64_FORMAT " 的旧状态不在了，不能恢复", record_id);
+  return catalog_record_restore(house, sql, record, error) &&
+    sql_exec(sql, "DELETE FROM accession_change WHERE accession_id = $1 AND record_id = $2", SQL_ARGS(sql_int(id), sql_int(record_id)), error);
+}
+
+gboolean undo_apply(const House *house, Sql *sql, gint64 id, json_t *step, GError **error) {
+  const char *kind = delivery_text(step, "step");
+  json_t *records = json_object_get(step, "records"), *record;
+  size_t i;
+  if (g_str_equal(kind, "begin"))
+    return sql_exec(sql, "UPDATE accession SET state = 'undoing', undo_next = first_record_id + reserved_count - 1 WHERE id = $1", SQL_ARGS(sql_int(id)), error);
+  if (g_str_equal(kind, "end")) return sql_exec(sql, "UPDATE accession SET state = 'undone', failure = '' WHERE id = $1", SQL_ARGS(sql_int(id)), error);
+  if (g_str_equal(kind, "purge")) return purge(house, sql, id, delivery_int(step, "from"), delivery_int(step, "to"), error);
+  json_array_foreach(records, i, record) {
+    gint64 record_id = json_integer_value(record);
+    if (!(g_str_equal(kind, "files") ? attach_revert(house, sql, id, record_id, error) : restore(house, sql, id, record_id, error))) return FALSE;
+  }
+  return TRUE;
+}
+
+/* ---- running them ---- */
+
+static gboolean run_step(const House *house, Job *job, gint64 id, json_t *step, GError **error) {
+  g_autoptr(Sql) sql = sql_write(house->db, error);
+  gint64 rev_before = sql ? catalog_rev_last(sql, error) : -1;
+  if (rev_before < 0) return FALSE;
+  catalog_bulk_begin(house, sql);
+  if (!undo_apply(house, sql, id, step, error) || !catalog_bulk_end(house, sql, error)) return FALSE;
+  json_object_set_new(step, "rev_before", json_integer(rev_before));
+  json_object_set_new(step, "rev", json_integer(catalog_rev_last(sql, error)));
+  return journal_append(sql, job_actor(job), "accession.undo", "accession", id, step, error) != 0 && delivery_point("accession.undo", error) && sql_commit(sql, error) &&
+    delivery_point("accession.undo.done", error);
+}
+
+static gboolean remove_object(const House *house, gint64 record_id, gint64 version, GError **error) {
+  g_autofree char *object = catalog_object_id(record_id);
+  return version ? content_remove_version(house->content, object, (guint)version, error) : content_remove(house->content, object, error);
+}
+
+/* Objects whose records are gone or restored; again after a crash. */
+static gboolean remove_objects(const House *house, gint64 id, GError **error) {
+  for (gboolean more = TRUE; more;) {
+    g_autoptr(Sql) look = sql_read(house->db, error);
+    json_t *removals = look ? sql_json(look, "SELECT record_id, version FROM accession_removal WHERE accession_id = $1 ORDER BY record_id LIMIT 1000", SQL_ARGS(sql_int(id)), error) : NULL, *removal;
+    g_clear_pointer(&look, sql_end);
+    more = json_array_size(removals) > 0;
+    gboolean good = removals != NULL;
+    size_t i;
+    json_array_foreach(removals, i, removal) good = good && remove_object(house, delivery_int(removal, "record_id"), delivery_int(removal, "version"), error);
+    g_autoptr(Sql) sql = good && more ? sql_write(house->db, error) : NULL;
+    json_array_foreach(removals, i, removal)
+      good = good && sql && sql_exec(sql, "DELETE FROM accession_removal WHERE accession_id = $1 AND record_id = $2", SQL_ARGS(sql_int(id), sql_int(delivery_int(removal, "record_id"))), error);
+    good = good && (!more || sql_commit(sql, error));
+    json_decref(removals);
+    if (!good) return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean purge_all(const House *house, Job *job, json_t *delivery, GError **error) {
+  gint64 id = delivery_int(delivery, "id"), first = delivery_int(delivery, "first_record_id"), count = delivery_int(delivery, "reserved_count");
+  for (gint64 next = delivery_int(delivery, "undo_next"); next >= first && count; next -= STEP_RECORDS) {
+    gint64 from = MAX(first, next - STEP_RECORDS + 1);
+    json_t *step = json_pack("{s:s, s:I, s:I}", "step", "purge", "from", (json_int_t)from, "to", (json_int_t)next);
+    gboolean good = run_step(house, job, id, step, error) && remove_objects(house, id, error);
+    json_decref(step);
+    if (!good) return FALSE;
+    job_progress(job, first + count - from, count, "件", "收回条目");
+    if (job_should_stop(job)) return TRUE;
+  }
+  return TRUE;
+}
+
+typedef json_t *(*ListRecords)(Sql *sql, gint64 id, GError **error);
+
+static json_t *list_files(Sql *sql, gint64 id, GError **error) {
+  return sql_json(sql, "SELECT record_id FROM accession_object WHERE accession_id = $1 ORDER BY record_id LIMIT 500", SQL_ARGS(sql_int(id)), error);
+}
+
+static json_t *list_changes(Sql *sql, gint64 id, GError **error) {
+  return sql_json(sql, "SELECT record_id FROM accession_change WHERE accession_id = $1 ORDER BY record_id LIMIT 500", SQL_ARGS(sql_int(id)), error);
+}
+
+static json_t *records_step(const House *house, gint64 id, const char *kind, ListRecords list, GError **error) {
+  g_autoptr(Sql) sql = sql_read(house->db, error);
+  json_t *rows = sql ? list(sql, id, error) : NULL, *records = json_array(), *row;
+  size_t i;
+  json_array_foreach(rows, i, row) json_array_append(records, json_object_get(row, "record_id"));
+  json_t *step = rows ? json_pack("{s:s, s:O}", "step", kind, "records", records) : NULL;
+  json_decref(records);
+  json_decref(rows);
+  return step;
+}
+
+static gboolean each_records(const House *house, Job *job, gint64 id, const char *kind, ListRecords list, GError **error) {
+  for (gint64 done = 0; !job_should_stop(job);) {
+    json_t *step = records_step(house, id, kind, list, error);
+    size_t count = json_array_size(json_object_get(step, "records"));
+    gboolean good = step != NULL && (count == 0 || (run_step(house, job, id, step, error) && remove_objects(house, id, error)));
+    json_decref(step);
+    if (!good) return FALSE;
+    if (count == 0) return TRUE;
+    done += (gint64)count;
+    job_progress(job, done, 0, "件", g_str_equal(kind, "files") ? "收回原文" : "恢复旧状态");
+  }
+  return TRUE;
+}
+
+/* A node goes when this delivery made it, it is empty, and no other delivery counts on it. */
+static gboolean remove_node(const House *house, Job *job, gint64 id, gint64 node_id, GError **error) {
+  g_autoptr(Sql) sql = sql_write(house->db, error);
+  if (sql == NULL) return FALSE;
+  GError *failure = NULL;
+  gint64 others = sql_number(sql, "SELECT COUNT(*) AS others FROM accession_place AS p JOIN accession AS a ON a.id = p.accession_id WHERE p.accession_id <> $1 AND (p.fonds_id = $2 OR p.class_id = $2) "
+    "AND a.state NOT IN ('undone')", SQL_ARGS(sql_int(id), sql_int(node_id)), 0, &failure);
+  if (failure == NULL && others == 0 && catalog_record_delete(house, sql, job_actor(job), node_id, &failure)) return sql_commit(sql, error);
+  if (failure == NULL || g_error_matches(failure, LANTAI_ERROR, LANTAI_ERROR_CONFLICT) || g_error_matches(failure, LANTAI_ERROR, LANTAI_ERROR_NOT_FOUND)) {
+    g_clear_error(&failure);
+    return TRUE;
+  }
+  g_propagate_error(error, failure);
+  return FALSE;
+}
+
+static gboolean remove_nodes(const House *house, Job *job, gint64 id, GError **error) {
+  g_autoptr(Sql) sql = sql_read(house->db, error);
+  json_t *places = sql ? place_json(sql, id, error) : NULL, *place;
+  g_clear_pointer(&sql, sql_end);
+  gboolean good = places != NULL;
+  size_t i;
+  json_array_foreach(places, i, place)
+    if (good && delivery_int(place, "made_class")) good = remove_node(house, job, id, delivery_int(place, "class_id"), error);
+  json_array_foreach(places, i, place)
+    if (good && delivery_int(place, "made_fonds")) good = remove_node(house, job, id, delivery_int(place, "fonds_id"), error);
+  json_decref(places);
+  return good;
+}
+
+static gboolean simple_step(const House *house, Job *job, gint64 id, const char *kind, GError **error) {
+  json_t *step = json_pack("{s:s}", "step", kind);
+  gboolean good = run_step(house, job, id, step, error);
+  json_decref(step);
+  return good;
+}
+
+static gboolean undo(const House *house, Job *job, json_t **delivery, GError **error) {
+  gint64 id = delivery_int(*delivery, "id");
+  if (!delivery_is(*delivery, "undoing")) {
+    if (!refuse_conflicts(house, job, *delivery, error) || !simple_step(house, job, id, "begin", error)) return FALSE;
+    json_decref(*delivery);
+    if ((*delivery = delivery_read(house, id, error)) == NULL) return FALSE;
+  }
+  if (!remove_objects(house, id, error) || !purge_all(house, job, *delivery, error)) return FALSE;
+  if (job_should_stop(job)) return TRUE;
+  if (!each_records(house, job, id, "files", list_files, error) || !each_records(house, job, id, "restore", list_changes, error)) return FALSE;
+  if (job_should_stop(job)) return TRUE;
+  if (!remove_nodes(house, job, id, error) || !search_optimize(house->search, error) || !simple_step(house, job, id, "end", error)) return FALSE;
+  g_autofree char *unpacked = delivery_path(house, id, "files");
+  folder_remove(unpacked);
+  return TRUE;
+}
+
+gboolean accession_undo(const House *house, Job *job, json_t *parameters, GError **error) {
+  gint64 id = json_integer_value(json_object_get(parameters, "accession"));
+  json_t *delivery = delivery_read(house, id, error);
+  if (delivery == NULL) return FALSE;
+  g_autoptr(GError) failure = NULL;
+  gboolean good = delivery_is(delivery, "undone") || undo(house, job, &delivery, &failure);
+  gboolean begun = delivery && delivery_is(delivery, "undoing loading attaching");
+  if (!good && begun && !g_error_matches(failure, LANTAI_ERROR, LANTAI_ERROR_CONFLICT)) delivery_fail(house, id, failure);
+  if (!good) g_propagate_error(error, g_steal_pointer(&failure));
+  json_decref(delivery);
+  return good;
+}

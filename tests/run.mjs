@@ -1,0 +1,65 @@
+// Runs every test and counts: the source checks, the unit tests that Meson knows (TAP), then tests/*.test.mjs (node:test, TAP), which start the real program.
+// `node tests/run.mjs WORD…` runs only the suites whose name has one of the words. The last line is "N passed, N failed[, N skipped]".
+import { execFileSync, spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+
+const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '..');
+const words = process.argv.slice(2);
+const wanted = name => !words.length || words.some(word => name.includes(word));
+const totals = { passed: 0, failed: 0, skipped: 0 };
+const failures = [];
+
+function count(name, output) {
+  const seen = { passed: 0, failed: 0, skipped: 0 };
+  for (const line of output.split('\n')) {
+    const match = /^(not ok|ok) \d+(.*)$/.exec(line);
+    if (!match) continue;
+    if (/#\s*SKIP/i.test(match[2])) { seen.skipped++; console.log(`  skipped: ${name}${match[2]}`); }
+    else if (match[1] === 'ok') seen.passed++;
+    else { seen.failed++; failures.push(`${name}:${match[2]}`); }
+  }
+  return seen;
+}
+
+function run(name, command, options) {
+  return new Promise(done => {
+    const begin = Date.now();
+    const child = spawn(command[0], command.slice(1), { cwd: root, ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '', errors = '';
+    child.stdout.on('data', data => { output += data; });
+    child.stderr.on('data', data => { errors += data; });
+    const timer = setTimeout(() => child.kill('SIGKILL'), options?.timeout ?? 600000);
+    child.on('close', (code, signal) => {
+      clearTimeout(timer);
+      const seen = count(name, output);
+      const bad = code !== 0 || signal;
+      if (bad && !seen.failed) { seen.failed = 1; failures.push(`${name}: ended with ${signal || `status ${code}`}`); }
+      if (!bad && !seen.passed && !seen.skipped && !seen.failed) seen.passed = 1;
+      for (const key of Object.keys(totals)) totals[key] += seen[key];
+      console.log(`${seen.failed ? 'FAIL' : 'ok  '} ${name}  ${seen.passed} passed${seen.failed ? `, ${seen.failed} failed` : ''}${seen.skipped ? `, ${seen.skipped} skipped` : ''}  (${((Date.now() - begin) / 1000).toFixed(1)} s)`);
+      if (seen.failed) console.log((output + errors).split('\n').slice(-120).join('\n'));
+      done();
+    });
+  });
+}
+
+async function all(items, width) {
+  const queue = [...items];
+  await Promise.all(Array.from({ length: width }, async () => { while (queue.length) await run(...queue.shift()); }));
+}
+
+if (wanted('check')) await run('check', ['sh', 'tools/check.sh'], {});
+
+const unit = JSON.parse(execFileSync('meson', ['introspect', '--tests', 'build'], { cwd: root, encoding: 'utf8' }));
+await all(unit.filter(test => wanted(`unit/${test.name}`)).map(test => [`unit/${test.name}`, [...test.cmd, '--tap'], { env: { ...process.env, ...test.env }, timeout: 180000 }]), 2);
+
+const programs = readdirSync(path.join(root, 'tests')).filter(name => name.endsWith('.test.mjs')).sort();
+for (const name of programs) {
+  const short = name.replace('.test.mjs', '');
+  if (wanted(short)) await run(short, ['node', '--test-reporter=tap', `tests/${name}`], { timeout: 1800000 });
+}
+
+if (failures.length) console.log(`\nFailed:\n${failures.map(line => `  ${line}`).join('\n')}`);
+console.log(`\n${totals.passed} passed, ${totals.failed} failed${totals.skipped ? `, ${totals.skipped} skipped` : ''}`);
+process.exitCode = totals.failed || !totals.passed ? 1 : 0;
