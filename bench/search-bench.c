@@ -1,5 +1,5 @@
 /*
- * Loads generated descriptions into an index and times questions of several kinds. Usage: search-bench FILE ROWS [prepared]
+ * Loads generated descriptions into an index and times questions of several kinds. Usage: search-bench FILE ROWS
  * Titles are formulas of the trade around words drawn by Zipf's law; deterministic. Prints one line per measure.
  */
 #include "internal.h"
@@ -88,12 +88,10 @@ static double seconds_since(gint64 begin) { return (double)(g_get_monotonic_time
 
 static void fail(const GError *error) { g_error("%s", error->message); }
 
-static SearchPrepared **prepared_batch;
-static void load(Corpus *corpus, SqlDb *db, Search *search, guint rows, gboolean prepared) {
+static void load(Corpus *corpus, SqlDb *db, Search *search, guint rows) {
   g_autoptr(GError) error = NULL;
   gint64 writing = 0;
   double cpu = 0;
-  prepared_batch = g_new0(SearchPrepared *, BATCH);
   Row *batch = g_new(Row, BATCH);
   for (guint from = 1; from <= rows; from += BATCH) {
     guint count = MIN(BATCH, rows - from + 1);
@@ -101,7 +99,6 @@ static void load(Corpus *corpus, SqlDb *db, Search *search, guint rows, gboolean
       make_row(corpus, from + i, &batch[i]);
       batch[i].document.title = batch[i].title;
       if ((from + i) % 500 == 0) g_ptr_array_add(corpus->titles, g_strdup(batch[i].title));
-      if (prepared) prepared_batch[i] = search_prepare(&batch[i].document);
     }
     gint64 begin = g_get_monotonic_time();
     double cpu_begin = cpu_seconds();
@@ -111,17 +108,14 @@ static void load(Corpus *corpus, SqlDb *db, Search *search, guint rows, gboolean
     for (guint i = 0; i < count; i++) {
       Row *row = &batch[i];
       row->document.title = row->title, row->document.code = row->code, row->document.docno = row->docno, row->document.fields = row->fields;
-      gboolean good = prepared ? search_put_prepared(search, sql, NULL, prepared_batch[i], &error) : search_put(search, sql, NULL, &row->document, &error);
-      if (!good) fail(error);
+      if (!search_put(search, sql, NULL, &row->document, &error)) fail(error);
     }
     if (!search_bulk_flush(search, sql, &error) || !sql_commit(sql, &error)) fail(error);
     writing += g_get_monotonic_time() - begin;
     cpu += cpu_seconds() - cpu_begin;
-    for (guint i = 0; prepared && i < count; i++) search_prepared_free(prepared_batch[i]);
   }
-  printf("load %u rows: %.0f rows/s in the writer, %.0f rows per second of CPU%s\n", rows, rows / ((double)writing / 1e6), rows / cpu, prepared ? " (prepared outside)" : "");
+  printf("load %u rows: %.0f rows/s in the writer, %.0f rows per second of CPU\n", rows, rows / ((double)writing / 1e6), rows / cpu);
   g_free(batch);
-  g_free(prepared_batch);
 }
 
 static int compare_times(gconstpointer a, gconstpointer b) { return *(const double *)a < *(const double *)b ? -1 : *(const double *)a > *(const double *)b; }
@@ -213,7 +207,7 @@ static void print_memory(const char *when) {
 }
 
 int main(int argc, char **argv) {
-  if (argc < 3) return fprintf(stderr, "usage: search-bench FILE ROWS [prepared]\n"), 1;
+  if (argc < 3) return fprintf(stderr, "usage: search-bench FILE ROWS\n"), 1;
   guint rows = (guint)g_ascii_strtoull(argv[2], NULL, 10);
   g_autoptr(GError) error = NULL;
   Corpus *corpus = corpus_new();
@@ -221,7 +215,7 @@ int main(int argc, char **argv) {
   if (db == NULL) fail(error);
   g_autoptr(Search) search = search_open(db, &error);
   if (search == NULL) fail(error);
-  load(corpus, db, search, rows, argc > 3 && g_str_equal(argv[3], "prepared"));
+  load(corpus, db, search, rows);
   time_class(corpus, db, search, 1, "raw");
   gint64 begin = g_get_monotonic_time();
   if (!search_optimize(search, &error)) fail(error);

@@ -11,8 +11,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static WebReply *handle(WebRequest *request, GError **error) {
   gsize count = 0;
-  json_t *model = json_pack("{s:s*, s:s*, s:I, s:b}", "text", web_text(request, "text"), "lines", web_text(request, "lines"), "id", (json_int_t)web_int(request, "id", 0), "flag",
-                            web_flag(request, "flag"));
+  json_t *model = json_pack("{s:s*, s:s*, s:I, s:b}", "text", web_text(request, "text"), "lines", web_text(request, "lines"),
+                            "id", (json_int_t)web_int(request, "id", 0), "flag", web_flag(request, "flag"));
   web_ints(request, "ints", &count);
   web_list(request, "list", &count);
   const char *name = web_file_name(request, "file");
@@ -28,11 +28,15 @@ static WebReply *handle(WebRequest *request, GError **error) {
   return web_model(model);
 }
 
-static const WebParameter ALL[] = {{"id", WEB_INT, FALSE, 0, NULL}, {"text", WEB_TEXT, FALSE, 100, "文字"}, {"lines", WEB_LINES, FALSE, 0, NULL}, {"flag", WEB_FLAG, FALSE, 0, NULL},
-                                   {"list", WEB_LIST, FALSE, 5, NULL}, {"ints", WEB_INTS, FALSE, 5, NULL}, {"file", WEB_FILE, FALSE, 1, NULL}, {"word", WEB_PASSWORD, FALSE, 0, NULL}, {NULL}};
+static const WebParameter ALL[] = {{"id", WEB_INT, FALSE, 0, NULL}, {"text", WEB_TEXT, FALSE, 100, "文字"}, {"lines", WEB_LINES, FALSE, 0, NULL},
+                                   {"flag", WEB_FLAG, FALSE, 0, NULL},
+                                   {"list", WEB_LIST, FALSE, 5, NULL}, {"ints", WEB_INTS, FALSE, 5, NULL},
+                                   {"file", WEB_FILE, FALSE, 1, NULL}, {"word", WEB_PASSWORD, FALSE, 0, NULL}, {NULL}};
 static const WebRoute ROUTES[] = {
-  {"GET", "/", "public", ALL, "error", handle, "首页"}, {"GET", "/a/{id}", "public", ALL, NULL, handle, NULL}, {"GET", "/a/{text}", "public", ALL, "error", handle, NULL},
-  {"GET", "/a/{id}_{text}.jpg", "public", ALL, NULL, handle, NULL}, {"POST", "/a", "public", ALL, NULL, handle, NULL}, {"GET", "/user", "user", NULL, NULL, handle, NULL}, {NULL},
+  {"GET", "/", "public", ALL, "error", handle, "首页"}, {"GET", "/a/{id}", "public", ALL, NULL, handle, NULL},
+  {"GET", "/a/{text}", "public", ALL, "error", handle, NULL},
+  {"GET", "/a/{id}_{text}.jpg", "public", ALL, NULL, handle, NULL}, {"POST", "/a", "public", ALL, NULL, handle, NULL},
+  {"GET", "/user", "user", NULL, NULL, handle, NULL}, {NULL},
 };
 
 static WebServer *open_server(House *house) {

@@ -17,7 +17,7 @@ report "files have at most 800 lines, headers 250" "$(find src -name '*.[ch]' | 
 report "functions have at most 100 lines" "$(sources | while read -r f; do
   awk -v f="$f" '/^[a-zA-Z_].*\) *\{$/ { start = NR; name = $0 } /^\}/ { if (start && NR - start > 100) print f ":" start ": " NR - start " lines: " name; start = 0 }' "$f"; done)"
 
-report "lines have at most 200 characters" "$(find src -name '*.[ch]' | xargs awk 'length($0) > 200 { print FILENAME ":" FNR ": " length($0) }')"
+report "lines have at most 170 characters" "$(find src -name '*.[ch]' | xargs perl -CSD -ne 'chomp; print "$ARGV:$.: " . length . "\n" if length > 170; close ARGV if eof')"
 
 report "no calls that are never right" "$(sources | xargs grep -nE '\b(strcpy|strcat|sprintf|gets|system|popen|atoi|strtok)\(' )"
 

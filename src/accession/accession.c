@@ -182,7 +182,7 @@ static gboolean take_text(const char *text, const char *what, char **ret, GError
 
 static gboolean take_source(const House *house, const AccessionSource *source, Incoming *in, GError **error) {
   if (source->path == NULL || !*source->path) return throw(error, LANTAI_ERROR_INVALID, "没有给出要导入的文件");
-  g_autofree char *base = g_path_get_basename(source->path);
+  g_autofree char *base = g_path_get_basename(source->file_name && *source->file_name ? source->file_name : source->path);
   if (!take_text(source->name && *source->name ? source->name : base, "批次名称", &in->name, error) || !take_text(base, "文件名", &in->base, error)) return FALSE;
   if (!take_text(source->fonds, "全宗号", &in->fonds, error) || !take_text(source->fonds_title, "全宗名称", &in->fonds_title, error)) return FALSE;
   if (!take_text(source->body, "移交单位", &in->body, error) || !take_text(source->category, "门类", &in->category, error)) return FALSE;

@@ -20,6 +20,7 @@ typedef struct {
   const char *fonds, *fonds_title; /* code; NULL: from the rows' 全宗号, else a fonds of the delivery's own */
   const char *category;      /* code; NULL: from the rows, else WS */
   const char *body;          /* 移交单位; NULL */
+  const char *file_name;     /* the table's own name when path is a temporary file; NULL: path's last part */
   gboolean take_files;       /* `files` is a temporary file that the delivery takes over; else it is referred to where it lies */
 } AccessionSource;
 

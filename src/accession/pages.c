@@ -1,2 +1,320 @@
+/*
+ * The pages of receiving: the list, a new delivery, and one page that leads a delivery from its columns to its records or back.
+ *
+ * 1. A delivery is shown to who may see its fonds, and to who received it; sample rows only to who may see such records.
+ * 2. Work that takes long is queued as a job; the page polls its progress and shows the result when it is done.
+ */
 #include "delivery.h"
-const WebRoute ACCESSION_ROUTES[] = {{NULL}};
+#include "error.h"
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PAGE_ROWS 50
+#define FAULTS_SHOWN 50
+
+/* ---- the list ---- */
+
+static json_t *list_row(json_t *delivery) {
+  json_t *row = json_object();
+  delivery_describe(row, delivery);
+  json_object_set_new(row, "loaded_any", json_boolean(delivery_int(delivery, "loaded_rows") > 0));
+  return row;
+}
+
+static WebReply *deliveries(WebRequest *request, GError **error) {
+  g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
+  json_t *list = sql ? delivery_list(web_house(request), sql, web_scope(request), web_actor(request), web_int(request, "before", 0), PAGE_ROWS + 1, error) : NULL, *delivery;
+  if (list == NULL) return NULL;
+  json_t *rows = json_array();
+  size_t i;
+  json_array_foreach(list, i, delivery)
+    if (i < PAGE_ROWS) json_array_append_new(rows, list_row(delivery));
+  json_t *model = json_pack("{s:o, s:b}", "deliveries", rows, "may_import", web_may(request, "delivery.import"));
+  if (json_array_size(list) > PAGE_ROWS) json_object_set(model, "next", json_object_get(json_array_get(rows, PAGE_ROWS - 1), "id"));
+  if (web_int(request, "before", 0)) json_object_set_new(model, "later", json_true());
+  json_decref(list);
+  return web_model(model);
+}
+
+/* ---- a new one ---- */
+
+static json_t *category_options(const Catalog *catalog, const char *selected) {
+  json_t *options = json_array();
+  guint count;
+  const CatalogCategory *const *categories = catalog_categories(catalog, &count);
+  for (guint i = 0; i < count; i++)
+    json_array_append_new(options, json_pack("{s:s, s:s, s:b}", "code", categories[i]->code, "title", categories[i]->title, "selected", g_str_equal(categories[i]->code, selected)));
+  return options;
+}
+
+static json_t *new_model(WebRequest *request) {
+  const House *house = web_house(request);
+  g_autoptr(Sql) sql = sql_read(house->db, NULL);
+  json_t *names = sql ? mapping_names(sql, NULL) : NULL, *name, *values = json_object();
+  static const char *const fields[] = {"name", "body", "fonds", "fonds_title", "category", "mapping"};
+  for (guint i = 0; i < G_N_ELEMENTS(fields); i++) json_object_set_new(values, fields[i], json_string(web_text(request, fields[i]) ? web_text(request, fields[i]) : ""));
+  size_t i;
+  json_array_foreach(names, i, name) json_object_set_new(name, "selected", json_boolean(g_str_equal(delivery_text(name, "name"), delivery_text(values, "mapping"))));
+  return json_pack("{s:o, s:o, s:o, s:I}", "mappings", names ? names : json_array(), "categories", category_options(house->catalog, delivery_text(values, "category")), "values", values,
+    "megabytes", (json_int_t)settings_int(house->settings, "upload.max_megabytes"));
+}
+
+static WebReply *new_form(WebRequest *request, GError **error) { return web_model(new_model(request)); }
+
+static WebReply *refuse_new(WebRequest *request, const char *field, GError *failure) {
+  json_t *model = new_model(request);
+  json_object_set_new(model, "problem", json_string(failure->message));
+  json_object_set_new(model, "errors", json_pack("{s:s}", field, failure->message));
+  guint status = error_http_status(failure);
+  g_error_free(failure);
+  return web_model_status(model, status);
+}
+
+static WebReply *receive(WebRequest *request, GError **error) {
+  const House *house = web_house(request);
+  const char *table_name = web_file_name(request, "table");
+  const char *name = web_text(request, "name") ? web_text(request, "name") : table_name;
+  g_autofree char *zip = web_file_path(request, "files") ? web_file_steal(request, "files") : NULL;
+  AccessionSource source = {.path = web_file_path(request, "table"), .name = name, .files = zip, .mapping = web_text(request, "mapping"), .fonds = web_text(request, "fonds"),
+    .fonds_title = web_text(request, "fonds_title"), .category = web_text(request, "category"), .body = web_text(request, "body"), .file_name = table_name, .take_files = TRUE};
+  GError *failure = NULL;
+  gint64 id = accession_receive(house, web_actor(request), &source, &failure);
+  if (zip) g_unlink(zip); /* still there only when the delivery did not take it over */
+  if (id == 0) return refuse_new(request, "table", failure);
+  return web_redirect("/delivery/%" G_GINT64_FORMAT, id);
+}
+
+/* ---- one delivery ---- */
+
+static json_t *visible_delivery(WebRequest *request, Sql *sql, GError **error) {
+  gint64 id = web_int(request, "id", 0);
+  json_t *delivery = delivery_load(sql, id, error);
+  gboolean visible;
+  if (delivery == NULL) return NULL;
+  if (delivery_visible(sql, web_scope(request), web_actor(request), delivery, &visible, error) && visible) return delivery;
+  json_decref(delivery);
+  return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有批次 %" G_GINT64_FORMAT "。批次号见“接收”页面", id);
+}
+
+static json_t *column_model(json_t *column, json_t *choices) {
+  json_t *model = json_copy(column), *options = json_array(), *choice;
+  const char *field = delivery_text(column, "field");
+  size_t i;
+  json_array_foreach(choices, i, choice)
+    json_array_append_new(options, json_pack("{s:O, s:O, s:b}", "key", json_object_get(choice, "key"), "label", json_object_get(choice, "label"), "selected",
+      g_str_equal(field, delivery_text(choice, "key"))));
+  json_object_set_new(model, "options", options);
+  json_object_set_new(model, "kept", json_boolean(g_str_equal(field, KEEP_FIELD)));
+  json_object_set_new(model, "ignored", json_boolean(!*field));
+  return model;
+}
+
+static json_t *mapping_model(const House *house, gint64 id, GError **error) {
+  json_t *layout = accession_mapping(house, id, error), *column;
+  if (layout == NULL) return NULL;
+  json_t *choices = mapping_choices(house->catalog, delivery_text(layout, "category")), *columns = json_array();
+  size_t i;
+  json_array_foreach(json_object_get(layout, "columns"), i, column) json_array_append_new(columns, column_model(column, choices));
+  json_object_set_new(layout, "columns", columns);
+  json_object_set_new(layout, "categories", category_options(house->catalog, delivery_text(layout, "category")));
+  json_object_set_new(layout, "two_rows", json_boolean(delivery_int(layout, "header_rows") > 1));
+  json_decref(choices);
+  return layout;
+}
+
+/* Sample rows as they would stand in a list, as far as the asker may see such records. */
+static json_t *sample_rows(const Scope *scope, json_t *samples) {
+  json_t *rows = json_array(), *sample;
+  size_t i;
+  json_array_foreach(samples, i, sample) {
+    Security security = (Security)delivery_int(sample, "security");
+    Opening opening = (Opening)delivery_int(sample, "opening");
+    if (security > scope->security || !(scope->opening_mask & (1u << opening))) continue;
+    json_t *row = json_copy(sample);
+    json_object_set_new(row, "security_label", json_string(security_label(security)));
+    json_object_set_new(row, "opening_label", json_string(opening_label(opening)));
+    json_array_append_new(rows, row);
+  }
+  return rows;
+}
+
+static json_t *active_job(Sql *sql, gint64 id) {
+  json_t *job = job_latest(sql, "accession", id, NULL);
+  const char *state = delivery_text(job, "state");
+  if (job && (g_str_equal(state, "queued") || g_str_equal(state, "running"))) return job;
+  json_decref(job);
+  return NULL;
+}
+
+static void add_actions(WebRequest *request, json_t *model, json_t *delivery, gboolean active) {
+  gboolean import = web_may(request, "delivery.import") && !active, loaded = delivery_is(delivery, "loading attaching done");
+  const struct { const char *name; gboolean value; } flags[] = {
+    {"can_map", import && delivery_is(delivery, "received rehearsed")}, {"is_mapped", delivery_is(delivery, "received rehearsed")}, {"is_rehearsed", delivery_is(delivery, "rehearsed")},
+    {"can_load", import && delivery_is(delivery, "rehearsed")}, {"can_resume", import && delivery_is(delivery, "loading attaching")}, {"is_loaded", loaded},
+    {"can_undo", web_may(request, "delivery.undo") && !active && (loaded || delivery_is(delivery, "undoing"))}, {"is_undone", delivery_is(delivery, "undone")},
+    {"has_result", !delivery_is(delivery, "received")}, {"has_documents", *delivery_text(delivery, "documents") != '\0'},
+    {"nothing_new", delivery_is(delivery, "rehearsed") && delivery_int(delivery, "created_count") + delivery_int(delivery, "updated_count") == 0},
+  };
+  for (guint i = 0; i < G_N_ELEMENTS(flags); i++) json_object_set_new(model, flags[i].name, json_boolean(flags[i].value));
+}
+
+static json_t *delivery_model(WebRequest *request, GError **error) {
+  const House *house = web_house(request);
+  gint64 id = web_int(request, "id", 0);
+  g_autoptr(Sql) sql = sql_read(house->db, error);
+  json_t *delivery = sql ? visible_delivery(request, sql, error) : NULL;
+  if (delivery == NULL) return NULL;
+  json_t *model = accession_report(house, id, FAULTS_SHOWN, error), *mapping = model ? mapping_model(house, id, error) : NULL, *job = active_job(sql, id);
+  if (mapping) {
+    json_object_set_new(model, "samples", sample_rows(web_scope(request), json_object_get(model, "samples")));
+    json_object_set_new(model, "mapping", json_incref(mapping));
+    json_object_set_new(model, "title", json_string(delivery_text(delivery, "name")));
+    json_object_set_new(model, "more_rejected", json_boolean(delivery_int(delivery, "rejected_count") > FAULTS_SHOWN));
+    json_object_set_new(model, "may_read_report", json_boolean(delivery_int(delivery, "rejected_count") + delivery_int(delivery, "warning_count") > 0));
+    gint64 load_ms = delivery_int(delivery, "rehearse_ms") + delivery_int(delivery, "load_ms");
+    if (load_ms > 0 && delivery_int(delivery, "load_ms")) json_object_set_new(model, "rows_per_second", json_integer(delivery_int(delivery, "loaded_rows") * 1000 / load_ms));
+    add_actions(request, model, delivery, job != NULL);
+    if (job) json_object_set_new(job, "delivery_id", json_integer(id));
+    if (job) json_object_set(model, "job", job);
+  } else {
+    json_decref(model);
+    model = NULL;
+  }
+  json_decref(mapping);
+  json_decref(job);
+  json_decref(delivery);
+  return model;
+}
+
+static WebReply *show(WebRequest *request, GError **error) {
+  json_t *model = delivery_model(request, error);
+  return model ? web_model(model) : NULL;
+}
+
+static WebReply *progress(WebRequest *request, GError **error) {
+  g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
+  json_t *delivery = sql ? visible_delivery(request, sql, error) : NULL;
+  if (delivery == NULL) return NULL;
+  json_t *model = json_object(), *job = active_job(sql, delivery_int(delivery, "id"));
+  delivery_describe(model, delivery);
+  json_object_set_new(model, "finished", json_boolean(job == NULL));
+  if (job) json_object_set_new(job, "delivery_id", json_object_get(delivery, "id") ? json_incref(json_object_get(delivery, "id")) : json_null());
+  if (job) json_object_set_new(model, "job", job);
+  json_object_set_new(model, "may_stop", json_boolean(web_may(request, "delivery.import")));
+  json_decref(delivery);
+  return web_model(model);
+}
+
+static WebReply *faults(WebRequest *request, GError **error) {
+  const House *house = web_house(request);
+  gint64 id = web_int(request, "id", 0);
+  g_autoptr(Sql) sql = sql_read(house->db, error);
+  json_t *delivery = sql ? visible_delivery(request, sql, error) : NULL;
+  if (delivery == NULL) return NULL;
+  g_autofree char *name = g_strdup_printf("有问题的行-%s.xlsx", delivery_text(delivery, "name"));
+  json_decref(delivery);
+  g_autofree char *folder = delivery_path(house, id, NULL), *path = g_build_filename(folder, "faults-XXXXXX", NULL);
+  int made = g_mkstemp_full(path, O_RDWR | O_CLOEXEC, 0600);
+  if (made < 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能写临时文件。请检查磁盘空间");
+  close(made);
+  gboolean good = accession_faults_xlsx(house, id, path, error);
+  int fd = good ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+  g_unlink(path);
+  struct stat status;
+  if (fd < 0 || fstat(fd, &status) != 0) return good ? throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能读临时文件。请再试一次") : NULL;
+  return web_fd(fd, status.st_size, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", name, FALSE, NULL);
+}
+
+/* ---- what is done to it ---- */
+
+static WebReply *queue(WebRequest *request, const char *kind, GError **error) {
+  gint64 id = web_int(request, "id", 0);
+  g_autoptr(Sql) sql = sql_write(web_house(request)->db, error);
+  json_t *delivery = sql ? visible_delivery(request, sql, error) : NULL, *job = delivery ? active_job(sql, id) : NULL;
+  if (delivery == NULL) return NULL;
+  gboolean other = job && !g_str_equal(delivery_text(job, "kind"), kind);
+  json_decref(delivery);
+  json_decref(job);
+  if (other) return throw_null(error, LANTAI_ERROR_CONFLICT, "这个批次正在处理中。请等它完成，或先停止");
+  json_t *parameters = json_pack("{s:I}", "accession", (json_int_t)id);
+  gint64 queued = job_queue(sql, kind, "accession", id, parameters, web_actor(request), error);
+  json_decref(parameters);
+  return queued && sql_commit(sql, error) ? web_redirect("/delivery/%" G_GINT64_FORMAT, id) : NULL;
+}
+
+static gboolean check_visible(WebRequest *request, GError **error) {
+  g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
+  json_t *delivery = sql ? visible_delivery(request, sql, error) : NULL;
+  json_decref(delivery);
+  return delivery != NULL;
+}
+
+static WebReply *set_mapping(WebRequest *request, GError **error) {
+  if (!check_visible(request, error)) return NULL;
+  gsize count;
+  const char *const *fields = web_list(request, "field", &count);
+  json_t *columns = count ? json_array() : NULL;
+  for (gsize i = 0; i < count; i++) json_array_append_new(columns, json_string(g_str_equal(fields[i], "-") ? "" : fields[i]));
+  GError *failure = NULL;
+  const char *category = web_text(request, "category"), *former = web_text(request, "former_category");
+  gboolean regrouped = category && former && !g_str_equal(category, former); /* other fields to choose from: guess anew and let them look */
+  gboolean good = mapping_apply(web_house(request), web_actor(request), web_int(request, "id", 0), regrouped ? NULL : columns, regrouped ? category : NULL,
+    regrouped ? NULL : web_text(request, "save_as"), &failure);
+  json_decref(columns);
+  if (good && !regrouped && web_flag(request, "rehearse")) return queue(request, "accession.rehearse", error);
+  if (good) return web_redirect("/delivery/%" G_GINT64_FORMAT, web_int(request, "id", 0));
+  json_t *model = delivery_model(request, NULL);
+  if (model == NULL) {
+    g_propagate_error(error, failure);
+    return NULL;
+  }
+  json_object_set_new(model, "problem", json_string(failure->message));
+  json_object_set_new(model, "errors", json_pack("{s:s}", "field", failure->message));
+  guint status = error_http_status(failure);
+  g_error_free(failure);
+  return web_model_status(model, status);
+}
+
+static WebReply *start_rehearsal(WebRequest *request, GError **error) { return queue(request, "accession.rehearse", error); }
+static WebReply *start_load(WebRequest *request, GError **error) { return queue(request, "accession.load", error); }
+static WebReply *start_undo(WebRequest *request, GError **error) { return queue(request, "accession.undo", error); }
+
+static WebReply *stop(WebRequest *request, GError **error) {
+  gint64 id = web_int(request, "id", 0);
+  if (!check_visible(request, error)) return NULL;
+  g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
+  json_t *job = sql ? active_job(sql, id) : NULL;
+  gint64 job_id = delivery_int(job, "id");
+  json_decref(job);
+  g_clear_pointer(&sql, sql_end);
+  if (job_id && !job_cancel(web_house(request)->db, job_id, error)) return NULL;
+  return web_redirect("/delivery/%" G_GINT64_FORMAT, id);
+}
+
+/* ---- the rows of the route table ---- */
+
+static const WebParameter LIST_PARAMETERS[] = {{"before", WEB_INT, FALSE, 0, "起始批次"}, {NULL}};
+static const WebParameter ID_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "批次号"}, {NULL}};
+static const WebParameter NEW_PARAMETERS[] = {{"table", WEB_FILE, TRUE, 0, "目录表"}, {"files", WEB_FILE, FALSE, 0, "原文包"}, {"name", WEB_TEXT, FALSE, 200, "批次名称"},
+  {"body", WEB_TEXT, FALSE, 200, "移交单位"}, {"fonds", WEB_TEXT, FALSE, 50, "全宗号"}, {"fonds_title", WEB_TEXT, FALSE, 200, "全宗名称"}, {"category", WEB_TEXT, FALSE, 20, "门类"},
+  {"mapping", WEB_TEXT, FALSE, 100, "字段对应"}, {NULL}};
+static const WebParameter MAPPING_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "批次号"}, {"field", WEB_LIST, FALSE, COLUMNS_MAX, "字段"}, {"category", WEB_TEXT, FALSE, 20, "门类"},
+  {"former_category", WEB_TEXT, FALSE, 20, "原门类"}, {"save_as", WEB_TEXT, FALSE, 100, "保存为"}, {"rehearse", WEB_FLAG, FALSE, 0, "预演"}, {NULL}};
+
+const WebRoute ACCESSION_ROUTES[] = {
+  {"GET", "/deliveries", "delivery.read", LIST_PARAMETERS, "accession/deliveries", deliveries, "接收"},
+  {"GET", "/delivery/new", "delivery.import", NULL, "accession/new", new_form, "接收一批档案"},
+  {"POST", "/delivery/new", "delivery.import", NEW_PARAMETERS, "accession/new", receive, "接收一批档案"},
+  {"GET", "/delivery/{id}", "delivery.read", ID_PARAMETERS, "accession/delivery", show, "移交批次"},
+  {"GET", "/delivery/{id}/progress", "delivery.read", ID_PARAMETERS, "accession/progress", progress, "进度"},
+  {"GET", "/delivery/{id}/faults.xlsx", "delivery.read", ID_PARAMETERS, NULL, faults, NULL},
+  {"POST", "/delivery/{id}/mapping", "delivery.import", MAPPING_PARAMETERS, "accession/delivery", set_mapping, "移交批次"},
+  {"POST", "/delivery/{id}/rehearse", "delivery.import", ID_PARAMETERS, NULL, start_rehearsal, NULL},
+  {"POST", "/delivery/{id}/load", "delivery.import", ID_PARAMETERS, NULL, start_load, NULL},
+  {"POST", "/delivery/{id}/stop", "delivery.import", ID_PARAMETERS, NULL, stop, NULL},
+  {"POST", "/delivery/{id}/undo", "delivery.undo", ID_PARAMETERS, NULL, start_undo, NULL},
+  {NULL, NULL, NULL, NULL, NULL, NULL, NULL},
+};

@@ -90,7 +90,7 @@ static json_t *fonds_of(Sql *sql, json_t *delivery, json_t *survey) {
     if (fonds) json_array_append_new(list, json_pack("{s:I, s:s, s:s}", "id", (json_int_t)fonds_id, "code", fonds->code, "title", fonds->title));
   }
   if (json_array_size(list) == 0 && *delivery_text(delivery, "fonds"))
-    json_array_append_new(list, json_pack("{s:s, s:s}", "code", delivery_text(delivery, "fonds"), "title", delivery_text(delivery, "fonds_title")));
+    json_array_append_new(list, json_pack("{s:i, s:s, s:s}", "id", 0, "code", delivery_text(delivery, "fonds"), "title", delivery_text(delivery, "fonds_title")));
   json_decref(places);
   return list;
 }

@@ -62,6 +62,7 @@ static void draw_paper(Canvas *canvas, gboolean aged) {
 static void draw_seal(Canvas *canvas, const char *owner, double x, double y) {
   vermilion(canvas);
   cairo_set_line_width(canvas->cairo, 2.4);
+  cairo_new_path(canvas->cairo);
   cairo_arc(canvas->cairo, x, y, 46, 0, 2 * G_PI);
   cairo_stroke(canvas->cairo);
   for (int i = 0; i < 5; i++) {

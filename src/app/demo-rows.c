@@ -98,7 +98,7 @@ static void set_sizes(Maker *maker, int rows, int documents) {
 
 /* TRUE when the row just made should have a document. */
 static gboolean wants_document(Maker *maker) {
-  if (maker->documents_left == 0 || maker->left % maker->every != 0) return FALSE;
+  if (maker->documents_left == 0 || maker->left > maker->documents_left * maker->every) return FALSE;
   maker->documents_left--;
   return TRUE;
 }

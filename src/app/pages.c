@@ -53,17 +53,20 @@ static void add_stat(json_t *stats, const char *label, gint64 number, const char
 }
 
 static json_t *holdings(const House *house, Sql *sql, const Scope *scope, GError **error) {
-  g_autoptr(SearchResult) all = search_run(house->search, sql, scope, &(SearchRequest){.facets = TRUE}, error);
-  g_autoptr(SearchResult) digital = all ? search_run(house->search, sql, scope, &(SearchRequest){.with_files = TRUE}, error) : NULL;
+  static const gint64 described[] = {LEVEL_VOLUME, LEVEL_ITEM};
+  const SearchRequest whole = {.facets = TRUE}, records = {.facets = TRUE, .levels = described, .levels_count = G_N_ELEMENTS(described)};
+  g_autoptr(SearchResult) all = search_run(house->search, sql, scope, &whole, error);
+  g_autoptr(SearchResult) reviewed = all ? search_run(house->search, sql, scope, &records, error) : NULL;
+  g_autoptr(SearchResult) digital = reviewed ? search_run(house->search, sql, scope, &(SearchRequest){.with_files = TRUE}, error) : NULL;
   if (digital == NULL) return NULL;
   json_t *stats = json_array();
   add_stat(stats, "全宗", facet_count(all, "level", LEVEL_FONDS), "/catalog");
   add_stat(stats, "案卷", facet_count(all, "level", LEVEL_VOLUME), "/search?level=3");
   add_stat(stats, "文件", facet_count(all, "level", LEVEL_ITEM), "/search?level=4");
   add_stat(stats, "有原文", (gint64)digital->count, "/search?files=1");
-  add_stat(stats, "已开放", facet_count(all, "opening", OPENING_OPEN), "/search?opening=1");
-  gint64 waiting = facet_count(all, "opening", OPENING_UNREVIEWED);
-  if (waiting) add_stat(stats, "待开放审核", waiting, "/search?opening=0");
+  add_stat(stats, "已开放", facet_count(reviewed, "opening", OPENING_OPEN), "/search?opening=1&level=3&level=4");
+  gint64 waiting = facet_count(reviewed, "opening", OPENING_UNREVIEWED);
+  if (waiting) add_stat(stats, "待开放审核", waiting, "/search?opening=0&level=3&level=4");
   return stats;
 }
 

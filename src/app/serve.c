@@ -39,7 +39,7 @@ typedef struct {
 } MenuItem;
 static const MenuItem MENU[] = {
   {"首页", "/", "public"}, {"检索", "/search", "public"}, {"目录", "/catalog", "public"}, {"接收", "/deliveries", "delivery.read"},
-  {"门类", "/categories", "catalogue.read"}, {"用户", "/users", "user.manage"}, {"角色", "/roles", "role.read"}, {"日志", "/journal", "journal.read"}, {"系统", "/system", "system.read"},
+  {"用户", "/users", "user.read"}, {"角色", "/roles", "role.read"}, {"日志", "/journal", "journal.read"}, {"系统", "/system", "system.read"},
 };
 
 static void decorate(WebRequest *request, json_t *model) {

@@ -2,7 +2,7 @@
  * Log lines on standard error: "time level room message", one write(2) each, so that threads do not mix.
  *
  * 1. A message is one line: control characters in it (they may come from users) are written as spaces.
- * 2. The room is the folder under src/ of the file that logs, else the log domain (a library's), else "-".
+ * 2. The room is the folder under src/ of the file that logs, else the log domain (a library's), else "-". A library's information is detail (debug) to us.
  */
 #include <string.h>
 #include <unistd.h>
@@ -34,7 +34,8 @@ static void append_room(GString *line, const GLogField *fields, gsize count) {
 
 static GLogWriterOutput write_line(GLogLevelFlags level, const GLogField *fields, gsize count, gpointer data) {
   if ((level & G_LOG_LEVEL_MASK) > lowest) return G_LOG_WRITER_HANDLED;
-  const char *message = field_text(fields, count, "MESSAGE");
+  const char *file = field_text(fields, count, "CODE_FILE"), *message = field_text(fields, count, "MESSAGE");
+  if ((level & G_LOG_LEVEL_INFO) && lowest < G_LOG_LEVEL_DEBUG && (file == NULL || strstr(file, "src/") == NULL)) return G_LOG_WRITER_HANDLED;
   g_autofree char *time = clock_format_iso(clock_now_us());
   g_autoptr(GString) line = g_string_new(time);
   g_string_append_printf(line, " %s ", level_name(level));

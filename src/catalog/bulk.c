@@ -114,19 +114,15 @@ static CatalogPut put_over(const House *house, Sql *sql, CatalogRecord *record, 
   return equal ? CATALOG_PUT_UNCHANGED : CATALOG_PUT_UPDATED;
 }
 
-CatalogPut catalog_record_put_prepared(const House *house, Sql *sql, CatalogRecord *record, const SearchPrepared *prepared, CatalogRecord **ret_before, GError **error) {
+CatalogPut catalog_record_put(const House *house, Sql *sql, CatalogRecord *record, CatalogRecord **ret_before, GError **error) {
   if (record->code[0] == '\0' || record->fonds_id == 0 || record->parent_id == 0 || record->level < LEVEL_VOLUME || record->level > LEVEL_ITEM) {
     throw(error, LANTAI_ERROR_INVALID, "档案缺少档号、全宗或上级，不能入库");
     return CATALOG_PUT_ERROR;
   }
   gboolean existing;
   record->rev = 0;
-  if (!record_insert(house, sql, record, prepared, &existing, error)) return CATALOG_PUT_ERROR;
+  if (!record_insert(house, sql, record, &existing, error)) return CATALOG_PUT_ERROR;
   return existing ? put_over(house, sql, record, ret_before, error) : CATALOG_PUT_CREATED;
-}
-
-CatalogPut catalog_record_put(const House *house, Sql *sql, CatalogRecord *record, CatalogRecord **ret_before, GError **error) {
-  return catalog_record_put_prepared(house, sql, record, NULL, ret_before, error);
 }
 
 gboolean catalog_record_restore(const House *house, Sql *sql, const CatalogRecord *record, GError **error) {
@@ -160,7 +156,8 @@ typedef struct {
 
 static void step(Progress *progress) {
   progress->done++;
-  if (progress->report != NULL && (progress->done % 1000 == 0 || progress->done == progress->total)) progress->report(progress->done, progress->total, progress->data);
+  if (progress->report != NULL && (progress->done % 1000 == 0 || progress->done == progress->total))
+    progress->report(progress->done, progress->total, progress->data);
 }
 
 static gboolean reindex_records(const House *house, Sql *sql, Progress *progress, GError **error) {
@@ -194,7 +191,7 @@ gboolean catalog_reindex(const House *house, void (*report)(gint64 done, gint64 
   g_autoptr(Sql) sql = sql_write(house->db, error);
   if (sql == NULL) return FALSE;
   g_autoptr(GError) local = NULL;
-  gint64 total = sql_number(sql, "SELECT (SELECT COUNT(*) FROM record) + (SELECT COUNT(*) FROM page_text) AS total", SQL_NONE, 0, &local);
+  gint64 total = sql_number(sql, "SELECT (SELECT COUNT(*) FROM record) + (SELECT COALESCE(SUM(text_pages), 0) FROM file) AS total", SQL_NONE, 0, &local);
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
   Progress progress = {report, data, 0, total};
   if (!search_rebuild_begin(house->search, sql, error)) return FALSE;

@@ -101,7 +101,10 @@ static void remove_definitions(const char *dir) {
     g_autofree char *path = g_build_filename(folder, name, NULL);
     g_unlink(path);
   }
+  g_autofree char *above = g_path_get_dirname(folder);
   g_rmdir(folder);
+  g_rmdir(above);
+  g_rmdir(dir);
 }
 
 /* An id belongs to its code for ever: when definitions change order, move or go. */
@@ -131,9 +134,11 @@ static void test_ids_stay(void) {
 static void test_bad_definitions(void) {
   static const char *const bad[] = {
     "code: ws\ntitle: 小写\n", "code: AA\n", "title: 无代码\n", "code: AA\ntitle: 甲\nfileds: []\n", "code: AA\ntitle: 甲\nid: 0\n", "code: AA\ntitle: 甲\nid: 300\n",
-    "code: AA\ntitle: 甲\nfields: 1\n", "code: AA\ntitle: 甲\nfields:\n  - key: Title\n    label: 大写\n", "code: AA\ntitle: 甲\nfields:\n  - key: title\n    label: 同名\n",
+    "code: AA\ntitle: 甲\nfields: 1\n", "code: AA\ntitle: 甲\nfields:\n  - key: Title\n    label: 大写\n",
+    "code: AA\ntitle: 甲\nfields:\n  - key: title\n    label: 同名\n",
     "code: AA\ntitle: 甲\nfields:\n  - key: x\n", "code: AA\ntitle: 甲\nfields:\n  - key: x\n    label: 甲\n    type: money\n",
-    "code: AA\ntitle: 甲\nfields:\n  - key: x\n    label: 甲\n    aliases: [1]\n", "code: AA\ntitle: 甲\nfields:\n  - key: x\n    label: 甲\n  - key: x\n    label: 乙\n",
+    "code: AA\ntitle: 甲\nfields:\n  - key: x\n    label: 甲\n    aliases: [1]\n",
+    "code: AA\ntitle: 甲\nfields:\n  - key: x\n    label: 甲\n  - key: x\n    label: 乙\n",
     "[1, 2]", "code: AA\ntitle: 甲\ntitle_rule: 5\n",
   };
   for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
@@ -213,8 +218,10 @@ static void test_codes(void) {
     {"Ｂ１６８－ＳＷ•２０１５•Ｙ－００１", CATALOG_CODE_2022, "B168 SW 2015 Y - - - 001 -"},
     {"Z001195800100020003", CATALOG_CODE_FIXED_VOLUME, "Z001 - 1958 - - 001 0002 - 0003"},
     {"Z0011998D3000120003", CATALOG_CODE_FIXED_PIECE, "Z001 - 1998 D30 0012 - - 0003 -"},
-    {"", CATALOG_CODE_OTHER, NULL}, {"随便写的", CATALOG_CODE_OTHER, NULL}, {"Z109-WS", CATALOG_CODE_OTHER, NULL}, {"Z109-WS·2011-Y-BGS-x", CATALOG_CODE_OTHER, NULL},
-    {"---", CATALOG_CODE_OTHER, NULL}, {"Z109-·-1", CATALOG_CODE_OTHER, NULL}, {"\xff\xfe-1-2", CATALOG_CODE_OTHER, NULL}, {"1-2-3-4-5-6-7-8-9", CATALOG_CODE_OTHER, NULL},
+    {"", CATALOG_CODE_OTHER, NULL}, {"随便写的", CATALOG_CODE_OTHER, NULL}, {"Z109-WS", CATALOG_CODE_OTHER, NULL}, {"Z109-WS·2011-Y-BGS-x", CATALOG_CODE_OTHER,
+    NULL},
+    {"---", CATALOG_CODE_OTHER, NULL}, {"Z109-·-1", CATALOG_CODE_OTHER, NULL}, {"\xff\xfe-1-2", CATALOG_CODE_OTHER, NULL}, {"1-2-3-4-5-6-7-8-9",
+    CATALOG_CODE_OTHER, NULL},
   };
   for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
     g_auto(CatalogCode) code;
@@ -233,14 +240,16 @@ static void test_codes(void) {
 }
 
 static void test_code_order(void) {
-  static const char *const ordered[] = {"", "A-1", "A-01", "A-2", "A-10", "A-10-2", "A-10-11", "A-99999999999999999999", "A-100000000000000000000", "B", "档-2", "档-10"};
+  static const char *const ordered[] = {"", "A-1", "A-01", "A-2", "A-10", "A-10-2", "A-10-11", "A-99999999999999999999", "A-100000000000000000000", "B",
+    "档-2", "档-10"};
   for (guint i = 0; i < G_N_ELEMENTS(ordered); i++)
     for (guint k = 0; k < G_N_ELEMENTS(ordered); k++) {
       int order = catalog_code_compare(ordered[i], ordered[k]);
       if (i == 1 && k == 2) g_assert_cmpint(order, !=, 0); /* the same number, written differently: some order, the same both ways */
       else if (i == 2 && k == 1) g_assert_cmpint(order, !=, 0);
       else g_assert_cmpint((order > 0) - (order < 0), ==, (i > k) - (i < k));
-      g_assert_cmpint((order > 0) - (order < 0), ==, -((catalog_code_compare(ordered[k], ordered[i]) > 0) - (catalog_code_compare(ordered[k], ordered[i]) < 0)));
+      g_assert_cmpint((order > 0) - (order < 0), ==, -((catalog_code_compare(ordered[k], ordered[i]) > 0) - (catalog_code_compare(ordered[k],
+        ordered[i]) < 0)));
     }
 }
 

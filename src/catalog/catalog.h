@@ -1,5 +1,6 @@
 /*
- * Descriptions: fonds, classes, volumes, items (ISAD(G) levels), their codes (档号), the categories and fields they are described by, and the list of files kept for each.
+ * Descriptions: fonds, classes, volumes, items (ISAD(G) levels), their codes (档号), the categories and fields they are described by, and the list
+ * of files kept for each.
  *
  * 1. A record's code is unique within its fonds. A fonds' own code (全宗号) is unique.
  * 2. Every change of a record goes through this room, in one transaction with its journal event and its index entry, and takes the next `rev`.
@@ -18,7 +19,8 @@
 /* ---- definitions (files of definitions/categories, loaded into table category, cached here) ---- */
 typedef struct Catalog Catalog;
 typedef struct {
-  const char *key;          /* "nfxm"; common fields: code title creator docno date retention security opening page_count fonds category volume year note file */
+  const char *key;          /* "nfxm"; common fields: code title creator docno date year retention security opening page_count fonds fonds_title category
+                               volume note file */
   const char *label;        /* 男方姓名 */
   const char *type;         /* text, date, number, person */
   const char *const *aliases; /* headers it is recognised by, NULL-ended, already folded (text_fold) */
@@ -39,7 +41,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Catalog, catalog_close)
 const CatalogCategory *catalog_category(const Catalog *catalog, guint8 id);            /* NULL if none */
 const CatalogCategory *catalog_category_by_code(const Catalog *catalog, const char *code);
 const CatalogCategory *const *catalog_categories(const Catalog *catalog, guint *ret_count);
-const CatalogField *catalog_common_fields(guint *ret_count); /* code 档号, title 题名, creator 责任者 … with their aliases (DH, TM, ZRZ, RZZ, WJRQ, RQ, BGQX, MJ, YS, QZH, ND, WH …) */
+/* code 档号, title 题名, creator 责任者 … with their aliases (DH, TM, ZRZ, RZZ, WJRQ, RQ, BGQX, MJ, YS, QZH, ND, WH …) */
+const CatalogField *catalog_common_fields(guint *ret_count);
 /* Retention as written ↔ small id (永久, 30年, 10年, 长期, 短期, …); interns new texts in the transaction; 0 for "". */
 guint8 catalog_retention_intern(Catalog *catalog, Sql *sql, const char *text, GError **error);
 const char *catalog_retention_text(const Catalog *catalog, guint8 id);
@@ -48,8 +51,13 @@ json_t *catalog_field_labels(const Catalog *catalog); /* label→key of all cate
 char *catalog_title_make(const CatalogCategory *category, json_t *fields);
 
 /* ---- archival codes (档号; DA/T 13-1994, DA/T 22-2015, DA/T 13-2022, local fixed widths) ---- */
-typedef enum { CATALOG_CODE_OTHER, CATALOG_CODE_VOLUME_1994, CATALOG_CODE_PIECE_2015, CATALOG_CODE_2022, CATALOG_CODE_FIXED_VOLUME, CATALOG_CODE_FIXED_PIECE } CatalogCodeKind;
-typedef struct { CatalogCodeKind kind; char *fonds, *category, *year, *retention, *organ, *inventory /* 目录号 */, *volume, *item, *page; /* NULL: not in the code */ } CatalogCode;
+typedef enum {
+  CATALOG_CODE_OTHER, CATALOG_CODE_VOLUME_1994, CATALOG_CODE_PIECE_2015, CATALOG_CODE_2022, CATALOG_CODE_FIXED_VOLUME, CATALOG_CODE_FIXED_PIECE
+} CatalogCodeKind;
+typedef struct {
+  CatalogCodeKind kind;
+  char *fonds, *category, *year, *retention, *organ, *inventory /* 目录号 */, *volume, *item, *page; /* NULL: not in the code */
+} CatalogCode;
 /* The parts that the code itself tells; kind OTHER with no parts when it follows none of the rules. */
 void catalog_code_parse(const char *code, CatalogCode *ret);
 void catalog_code_clear(CatalogCode *code);
@@ -79,15 +87,20 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CatalogRecord, catalog_record_free)
 
 /* The gate: NOT_FOUND when there is none or the scope does not admit it (no difference is told). */
 CatalogRecord *catalog_record_load(Sql *sql, const Scope *scope, gint64 id, GError **error);
-CatalogRecord *catalog_record_by_code(Sql *sql, const Scope *scope, gint64 fonds_id, const char *code, GError **error); /* fonds_id 0: the first with that code */
-/* As the JSON of the API and of metadata.json: {id, rev, level, level_label, code, title, creator, docno, date, date_from, date_to, year, retention, security, opening, …labels, category{code,title}, fields:[{key,label,value}], file_count}. */
+/* fonds_id 0: the first with that code that the scope admits. */
+CatalogRecord *catalog_record_by_code(Sql *sql, const Scope *scope, gint64 fonds_id, const char *code, GError **error);
+/* As the JSON of the API and of metadata.json: {id, rev, parent_id, fonds_id, accession_id, level: "fonds|class|volume|item", level_label, code, title,
+ * creator, docno, date (as written, else as understood), date_iso, date_from, date_to, year, retention, security: "public|internal|secret|confidential|top",
+ * security_label, security_tone, opening: "unreviewed|open|controlled|deferred", opening_label, opening_tone, page_count, file_count,
+ * category: {id, code, title} (absent: none), fields: [{key, label, value}]}. */
 json_t *catalog_record_json(const Catalog *catalog, const CatalogRecord *record);
 /* Ancestors from the fonds down: [{id, level, code, title}]. */
 json_t *catalog_record_path(Sql *sql, const CatalogRecord *record, GError **error);
 /* Many by id, in the order given, unseen ones left out; for result lists. */
 GPtrArray *catalog_records(Sql *sql, const Scope *scope, const gint64 *ids, gsize count, GError **error);
 
-/* Changes. The record's id is set on create. `house` gives search, catalog; both append an event and index. CONFLICT: rev differs from the stored one, or code exists.
+/* Changes. The record's id is set on create. `house` gives search, catalog; both append an event and index.
+ * CONFLICT: rev differs from the stored one, or code exists.
  * catalog_record_update with expect_rev 0 does not compare. Writing an equal record changes nothing and returns TRUE. */
 gboolean catalog_record_create(const House *house, Sql *sql, const char *actor, CatalogRecord *record, GError **error);
 gboolean catalog_record_update(const House *house, Sql *sql, const char *actor, const CatalogRecord *record, gint64 expect_rev, GError **error);
@@ -110,13 +123,12 @@ typedef enum { CATALOG_PUT_ERROR, CATALOG_PUT_CREATED, CATALOG_PUT_UPDATED, CATA
 /* record->id is used when it is new. When a record of that fonds has this code: equal → UNCHANGED; else updated, and ret_before (if wanted) gets the old one.
  * Level, parent and files of an existing record stay. */
 CatalogPut catalog_record_put(const House *house, Sql *sql, CatalogRecord *record, CatalogRecord **ret_before, GError **error);
-/* The text's work done beforehand in any thread (search_prepare); NULL when the retention term is not known yet: then put does it. Only for a new record is it used. */
-SearchPrepared *catalog_record_prepare(const Catalog *catalog, const CatalogRecord *record);
-CatalogPut catalog_record_put_prepared(const House *house, Sql *sql, CatalogRecord *record, const SearchPrepared *prepared, CatalogRecord **ret_before, GError **error);
-gboolean catalog_record_restore(const House *house, Sql *sql, const CatalogRecord *record, GError **error);  /* undo of an update: writes it back as it was, new rev */
-gboolean catalog_record_purge(const House *house, Sql *sql, gint64 id, GError **error);                     /* undo of a creation: record, index, file rows, page text */
+/* Undo of an update: writes it back as it was, with a new rev. */
+gboolean catalog_record_restore(const House *house, Sql *sql, const CatalogRecord *record, GError **error);
+/* Undo of a creation: record, index, file rows, page text. CONFLICT with children; gone already is fine. */
+gboolean catalog_record_purge(const House *house, Sql *sql, gint64 id, GError **error);
 void catalog_bulk_begin(const House *house, Sql *sql);                       /* = search_bulk_begin */
-gboolean catalog_bulk_end(const House *house, Sql *sql, GError **error);     /* before commit */
+gboolean catalog_bulk_end(const House *house, Sql *sql, GError **error);     /* the last change before commit */
 /* For a rebuild: the rev given last in this transaction's view; going on after another one; ids up to this one count as used. */
 gint64 catalog_rev_last(Sql *sql, GError **error);
 gboolean catalog_rev_seek(Sql *sql, gint64 last, GError **error);

@@ -89,30 +89,23 @@ gboolean record_index(const House *house, Sql *sql, const CatalogRecord *before,
 
 /* ---- rows ---- */
 
-SearchPrepared *catalog_record_prepare(const Catalog *catalog, const CatalogRecord *record) {
-  gint64 retention = retention_known(catalog, record->retention);
-  if (retention < 0) return NULL;
-  g_autoptr(GString) lines = g_string_sized_new(256);
-  SearchDocument document = document_of(record, retention_small(retention), lines);
-  return search_prepare(&document);
-}
-
-gboolean record_insert(const House *house, Sql *sql, CatalogRecord *record, const SearchPrepared *prepared, gboolean *ret_existing, GError **error) {
+gboolean record_insert(const House *house, Sql *sql, CatalogRecord *record, gboolean *ret_existing, GError **error) {
   gint64 retention = retention_id(house->catalog, sql, record->retention, error);
   gint64 rev = retention < 0 ? 0 : record->rev != 0 ? record->rev : next_rev(sql, error);
   if (rev == 0) return FALSE;
   if (!sql_exec(sql,
-        "INSERT INTO record (id, rev, parent_id, fonds_id, accession_id, level, category, security, opening, code, title, creator, docno, date_text, date_from, "
-        "date_to, year, retention, page_count, file_count, fields) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, "
-        "$20, $21) ON CONFLICT (code, fonds_id) DO NOTHING",
-        SQL_ARGS(sql_int(record->id), sql_int(rev), sql_int(record->parent_id), sql_int(record->fonds_id), sql_int(record->accession_id), sql_int(record->level),
-          sql_int(record->category), sql_int(record->security), sql_int(record->opening), sql_text(record->code), sql_text(record->title),
-          sql_text(record->creator), sql_text(record->docno), sql_text(record->date_text), sql_int(record->date.from), sql_int(record->date.to),
-          sql_int(record->year), sql_int(retention), sql_int(record->page_count), sql_int(record->file_count), sql_text(record->fields)), error)) return FALSE;
+        "INSERT INTO record (id, rev, parent_id, fonds_id, accession_id, level, category, security, opening, code, title, creator, docno, date_text, "
+        "date_from, date_to, year, retention, page_count, file_count, fields) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) ON CONFLICT (code, fonds_id) DO NOTHING",
+        SQL_ARGS(sql_int(record->id), sql_int(rev), sql_int(record->parent_id), sql_int(record->fonds_id), sql_int(record->accession_id),
+          sql_int(record->level), sql_int(record->category), sql_int(record->security), sql_int(record->opening), sql_text(record->code),
+          sql_text(record->title), sql_text(record->creator), sql_text(record->docno), sql_text(record->date_text), sql_int(record->date.from),
+          sql_int(record->date.to), sql_int(record->year), sql_int(retention), sql_int(record->page_count), sql_int(record->file_count),
+          sql_text(record->fields)), error)) return FALSE;
   *ret_existing = sql_changes(sql) == 0;
   if (*ret_existing) return TRUE;
   record->rev = rev;
-  return prepared != NULL ? search_put_prepared(house->search, sql, NULL, prepared, error) : record_index(house, sql, NULL, record, error);
+  return record_index(house, sql, NULL, record, error);
 }
 
 gboolean record_overwrite(const House *house, Sql *sql, const CatalogRecord *before, CatalogRecord *after, GError **error) {
@@ -123,10 +116,11 @@ gboolean record_overwrite(const House *house, Sql *sql, const CatalogRecord *bef
         "UPDATE record SET rev = $1, parent_id = $2, fonds_id = $3, accession_id = $4, level = $5, category = $6, security = $7, opening = $8, code = $9, "
         "title = $10, creator = $11, docno = $12, date_text = $13, date_from = $14, date_to = $15, year = $16, retention = $17, page_count = $18, "
         "file_count = $19, fields = $20 WHERE id = $21",
-        SQL_ARGS(sql_int(rev), sql_int(after->parent_id), sql_int(after->fonds_id), sql_int(after->accession_id), sql_int(after->level), sql_int(after->category),
-          sql_int(after->security), sql_int(after->opening), sql_text(after->code), sql_text(after->title), sql_text(after->creator), sql_text(after->docno),
-          sql_text(after->date_text), sql_int(after->date.from), sql_int(after->date.to), sql_int(after->year), sql_int(retention), sql_int(after->page_count),
-          sql_int(after->file_count), sql_text(after->fields), sql_int(after->id)), error)) return FALSE;
+        SQL_ARGS(sql_int(rev), sql_int(after->parent_id), sql_int(after->fonds_id), sql_int(after->accession_id), sql_int(after->level),
+          sql_int(after->category), sql_int(after->security), sql_int(after->opening), sql_text(after->code), sql_text(after->title),
+          sql_text(after->creator), sql_text(after->docno), sql_text(after->date_text), sql_int(after->date.from), sql_int(after->date.to),
+          sql_int(after->year), sql_int(retention), sql_int(after->page_count), sql_int(after->file_count), sql_text(after->fields),
+          sql_int(after->id)), error)) return FALSE;
   after->rev = rev;
   return record_index(house, sql, before, after, error);
 }
@@ -147,11 +141,14 @@ static gboolean check_description(const House *house, const CatalogRecord *recor
   if (record->title[0] == '\0') return throw(error, LANTAI_ERROR_INVALID, "缺少题名（档号 %s）", record->code);
   if (record->level < LEVEL_FONDS || record->level > LEVEL_ITEM || record->opening > OPENING_DEFERRED || record->security > SECURITY_TOP)
     return throw(error, LANTAI_ERROR_INVALID, "层级、开放标识或密级不是规定的值（档号 %s）", record->code);
-  if (record->category != 0 && catalog_category(house->catalog, record->category) == NULL) return throw(error, LANTAI_ERROR_INVALID, "没有编号为 %u 的门类", record->category);
+  if (record->category != 0 && catalog_category(house->catalog, record->category) == NULL)
+    return throw(error, LANTAI_ERROR_INVALID, "没有编号为 %u 的门类", record->category);
   if (record->page_count < 0) return throw(error, LANTAI_ERROR_INVALID, "页数不能小于 0");
   if (strlen(record->fields) > FIELDS_MAX_BYTES) return throw(error, LANTAI_ERROR_TOO_LARGE, "档号 %s 的著录内容合计超过 256 KB，请精简", record->code);
-  return text_short(record->code, CODE_MAX, "档号", error) && text_short(record->title, TEXT_MAX, "题名", error) && text_short(record->creator, TEXT_MAX, "责任者", error) &&
-         text_short(record->docno, TEXT_MAX, "文号", error) && text_short(record->date_text, CODE_MAX, "日期", error) && text_short(record->retention, CODE_MAX, "保管期限", error);
+  return text_short(record->code, CODE_MAX, "档号", error) && text_short(record->title, TEXT_MAX, "题名", error) && text_short(record->creator, TEXT_MAX, "责任者",
+    error) &&
+         text_short(record->docno, TEXT_MAX, "文号", error) && text_short(record->date_text, CODE_MAX, "日期", error) && text_short(record->retention, CODE_MAX,
+         "保管期限", error);
 }
 
 /* Invariant 3; gives the record its fonds. */
@@ -207,7 +204,7 @@ gboolean catalog_record_create(const House *house, Sql *sql, const char *actor, 
   made->id = catalog_reserve_ids(sql, 1, error);
   if (made->id == 0 || !check_place(sql, made, error) || !check_code(sql, made, error)) return FALSE;
   gboolean existing;
-  if (!record_insert(house, sql, made, NULL, &existing, error)) return FALSE;
+  if (!record_insert(house, sql, made, &existing, error)) return FALSE;
   if (existing) return code_taken(error, made);
   json_auto_t *data = json_pack("{s:o}", "record", record_store_json(made));
   if (journal_append(sql, actor, "record.create", "record", made->id, data, error) == 0) return FALSE;
@@ -336,7 +333,8 @@ gint64 catalog_class_ensure(const House *house, Sql *sql, const char *actor, gin
   const CatalogCategory *definition = catalog_category(house->catalog, category);
   if (definition == NULL) return throw(error, LANTAI_ERROR_INVALID, "没有编号为 %u 的门类", category);
   g_autoptr(GError) local = NULL;
-  gint64 id = sql_number(sql, "SELECT id FROM record WHERE parent_id = $1 AND level = 2 AND category = $2", SQL_ARGS(sql_int(fonds_id), sql_int(category)), 0, &local);
+  gint64 id = sql_number(sql, "SELECT id FROM record WHERE parent_id = $1 AND level = 2 AND category = $2", SQL_ARGS(sql_int(fonds_id), sql_int(category)),
+    0, &local);
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), 0;
   if (id != 0) return id;
   g_autoptr(CatalogRecord) fonds = record_by_id(sql, fonds_id, error);
@@ -358,7 +356,7 @@ static gboolean replay_create(const House *house, Sql *sql, json_t *data, GError
   g_autoptr(CatalogRecord) record = record_from_store_json(json_object_get(data, "record"), error);
   if (record == NULL) return FALSE;
   gboolean existing;
-  if (!record_insert(house, sql, record, NULL, &existing, error)) return FALSE;
+  if (!record_insert(house, sql, record, &existing, error)) return FALSE;
   if (existing) return code_taken(error, record);
   return catalog_ids_used(sql, record->id, error) && catalog_rev_seek(sql, record->rev, error);
 }

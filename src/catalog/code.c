@@ -14,7 +14,8 @@ enum { CODE_MAX_BYTES = 600, CODE_MAX_PARTS = 7 };
 
 static gboolean all_digits(const char *text) { return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0'; }
 
-static gboolean is_fonds(const char *text) { return (g_ascii_isupper(text[0]) && strlen(text) == 4 && all_digits(text + 1)) || (strlen(text) <= 6 && all_digits(text)); }
+static gboolean is_fonds(const char *text) {
+  return (g_ascii_isupper(text[0]) && strlen(text) == 4 && all_digits(text + 1)) || (strlen(text) <= 6 && all_digits(text)); }
 
 static gboolean is_year(const char *text) { return strlen(text) == 4 && all_digits(text) && text[0] >= '1' && text[0] <= '2'; }
 
@@ -60,7 +61,8 @@ static char *normal_form(const char *code) {
 /* 全宗号-门类·年度-保管期限-机构(问题)-件号 */
 static gboolean parse_2015(char **part, guint count, CatalogCode *ret) {
   g_auto(GStrv) kind = g_strsplit(part[1], "·", -1);
-  if (count < 4 || count > 5 || g_strv_length(kind) != 2 || !is_category(kind[0]) || !is_year(kind[1]) || !is_retention(part[2]) || !is_number(part[count - 1])) return FALSE;
+  if (count < 4 || count > 5 || g_strv_length(kind) != 2 || !is_category(kind[0]) || !is_year(kind[1]) || !is_retention(part[2]) ||
+    !is_number(part[count - 1])) return FALSE;
   ret->kind = CATALOG_CODE_PIECE_2015;
   ret->category = g_strdup(kind[0]);
   ret->year = g_strdup(kind[1]);

@@ -372,7 +372,7 @@ static void new_term_committed(gpointer data) {
   term_add(term->catalog, term->id, term->text);
 }
 
-gint64 retention_known(const Catalog *catalog, const char *text) {
+static gint64 known_id(const Catalog *catalog, const char *text) {
   if (text == NULL || text[0] == '\0') return 0;
   GMutex *lock = (GMutex *)&catalog->lock;
   g_mutex_lock(lock);
@@ -382,7 +382,7 @@ gint64 retention_known(const Catalog *catalog, const char *text) {
 }
 
 gint64 retention_id(Catalog *catalog, Sql *sql, const char *text, GError **error) {
-  gint64 id = retention_known(catalog, text);
+  gint64 id = known_id(catalog, text);
   if (id >= 0) return id;
   g_autoptr(GError) local = NULL;
   id = sql_number(sql, "SELECT id FROM retention_term WHERE text = $1", SQL_ARGS(sql_text(text)), 0, &local);

@@ -4,7 +4,8 @@
  * 1. A form sends every field (form=1): what is empty is meant to be empty. A JSON client sends what it changes.
  * 2. The form carries the rev it was made from. When the record has another one by now, nothing is saved: 409, with what stands there beside what was typed,
  *    and the form now carries the newer rev.
- * 3. A refused form comes back with everything that was typed.
+ * 3. Nobody can give a record a security level or opening status under which they would not see it any more.
+ * 4. A refused form comes back with everything that was typed.
  */
 #include "internal.h"
 #include "text.h"
@@ -74,7 +75,8 @@ static void fill(CatalogRecord *record, const Catalog *catalog, WebRequest *requ
 
 /* ---- the form's model ---- */
 
-static json_t *option(const char *value, const char *label, gboolean chosen) { return json_pack("{s:s, s:s, s:b}", "value", value, "label", label, "chosen", chosen); }
+static json_t *option(const char *value, const char *label, gboolean chosen) {
+  return json_pack("{s:s, s:s, s:b}", "value", value, "label", label, "chosen", chosen); }
 
 static json_t *input(const char *name, const char *label, const char *value, const char *theirs) {
   json_t *json = json_pack("{s:s, s:s, s:s}", "name", name, "label", label, "value", value);
@@ -139,7 +141,8 @@ static json_t *own_inputs(const CatalogCategory *category, const CatalogRecord *
   json_t *inputs = json_array();
   json_auto_t *fields = record_fields(record);
   json_auto_t *their_fields = theirs ? record_fields(theirs) : NULL;
-  for (guint i = 0; category != NULL && i < category->field_count; i++) add_own(inputs, category->fields[i].key, category->fields[i].label, fields, their_fields);
+  for (guint i = 0; category != NULL && i < category->field_count; i++)
+    add_own(inputs, category->fields[i].key, category->fields[i].label, fields, their_fields);
   const char *key;
   json_t *value;
   json_object_foreach(fields, key, value) {
@@ -200,6 +203,13 @@ static CatalogRecord *load_now(WebRequest *request, GError **error) {
   return sql == NULL ? NULL : catalog_record_load(sql, web_scope(request), web_int(request, "id", 0), error);
 }
 
+/* Nobody may save a record out of their own sight. */
+static gboolean stays_visible(WebRequest *request, const CatalogRecord *record, GError **error) {
+  if (record->level < LEVEL_VOLUME || scope_admits(web_scope(request), record->level, record->fonds_id, record->security, record->opening)) return TRUE;
+  return throw(error, LANTAI_ERROR_INVALID, "您无权查看“%s、%s”的档案，不能改成这样。请由有权限的人员修改", security_label(record->security),
+    opening_label(record->opening));
+}
+
 static gboolean is_form_error(const GError *problem) {
   return g_error_matches(problem, LANTAI_ERROR, LANTAI_ERROR_CONFLICT) || g_error_matches(problem, LANTAI_ERROR, LANTAI_ERROR_INVALID) ||
          g_error_matches(problem, LANTAI_ERROR, LANTAI_ERROR_TOO_LARGE);
@@ -221,7 +231,7 @@ WebReply *page_record_save(WebRequest *request, GError **error) {
   fill(record, house->catalog, request);
   gint64 rev = web_int(request, "rev", 0);
   g_autoptr(GError) problem = NULL;
-  if (catalog_record_save(house, web_actor(request), record, rev, &problem)) return saved(record);
+  if (stays_visible(request, record, &problem) && catalog_record_save(house, web_actor(request), record, rev, &problem)) return saved(record);
   if (!is_form_error(problem)) return g_propagate_error(error, g_steal_pointer(&problem)), NULL;
   g_autoptr(CatalogRecord) now = load_now(request, error);
   if (now == NULL) return NULL;
@@ -316,7 +326,7 @@ WebReply *page_record_create(WebRequest *request, GError **error) {
   g_autoptr(CatalogRecord) record = draft_under(request, parent, error);
   if (record == NULL) return NULL;
   fill(record, house->catalog, request);
-  if (create_in(house, sql, web_actor(request), parent, record, &problem)) return saved(record);
+  if (stays_visible(request, record, &problem) && create_in(house, sql, web_actor(request), parent, record, &problem)) return saved(record);
   if (!is_form_error(problem)) return g_propagate_error(error, g_steal_pointer(&problem)), NULL;
   return web_model_status(new_model(house->catalog, record, parent, problem), error_http_status(problem));
 }

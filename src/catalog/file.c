@@ -2,7 +2,8 @@
  * The files kept for a record, as rows, and the text of their pages.
  *
  * 1. record.file_count is the number of its file rows; both change in one transaction, and the index's has_files with them.
- * 2. Pages are numbered through a record's files in their order: a file takes as many as it has pages, at least one (file_span). When one is removed, the pages behind it move up.
+ * 2. Pages are numbered through a record's files in their order: a file takes as many as it has pages, at least one (file_span). When one is removed,
+ *    the pages behind it move up.
  * 3. Every text in page_text is in the index under its number, and the other way round.
  * 4. A record's files are seen by who passes scope_admits_files; who may see the record only is told so (DENIED).
  */
@@ -80,7 +81,8 @@ CatalogFile *catalog_file_load(Sql *sql, const Scope *scope, gint64 file_id, GEr
 json_t *catalog_file_json(const CatalogFile *file) {
   json_t *json = json_pack("{s:I, s:I, s:I, s:i, s:s, s:s, s:s}", "id", (json_int_t)file->id, "record_id", (json_int_t)file->record_id, "accession_id",
     (json_int_t)file->accession_id, "sequence", file->sequence, "name", file->name, "path", file->path, "mime", file->mime);
-  json_t *rest = json_pack("{s:s, s:s, s:I, s:s, s:s, s:i, s:i, s:b}", "puid", file->puid, "kind", file->kind, "size_bytes", (json_int_t)file->size_bytes, "sha512",
+  json_t *rest = json_pack("{s:s, s:s, s:I, s:s, s:s, s:i, s:i, s:b}", "puid", file->puid, "kind", file->kind, "size_bytes", (json_int_t)file->size_bytes,
+    "sha512",
     file->sha512, "sm3", file->sm3, "page_count", file->page_count, "text_pages", file->text_pages, "has_thumbnail",
     g_str_equal(file->kind, "image") || g_str_equal(file->kind, "pdf"));
   json_object_update_missing_new(json, rest);
@@ -96,7 +98,8 @@ static gboolean count_files(const House *house, Sql *sql, gint64 record_id, int 
   after->file_count = MAX(before->file_count + by, 0);
   after->rev = next_rev(sql, error);
   if (after->rev == 0) return FALSE;
-  if (!sql_exec(sql, "UPDATE record SET file_count = $1, rev = $2 WHERE id = $3", SQL_ARGS(sql_int(after->file_count), sql_int(after->rev), sql_int(record_id)), error)) return FALSE;
+  if (!sql_exec(sql, "UPDATE record SET file_count = $1, rev = $2 WHERE id = $3", SQL_ARGS(sql_int(after->file_count), sql_int(after->rev),
+    sql_int(record_id)), error)) return FALSE;
   return (before->file_count > 0) == (after->file_count > 0) || record_index(house, sql, before, after, error);
 }
 

@@ -6,7 +6,6 @@
 /* ---- definition.c ---- */
 /* The id of a retention as written, interned when new; any number of terms. 0 for "". -1 on error. */
 gint64 retention_id(Catalog *catalog, Sql *sql, const char *text, GError **error);
-gint64 retention_known(const Catalog *catalog, const char *text); /* the id of a committed term; 0 for "", -1 unknown */
 guint8 retention_small(gint64 id); /* for search columns: terms beyond 254 share 255 */
 const CatalogField *common_field(const char *key);                               /* NULL if none */
 const char *field_label(const CatalogCategory *category, const char *key);       /* the key itself when it is an unmapped column */
@@ -27,7 +26,8 @@ gint64 next_file_id(Sql *sql, GError **error); /* 0 on error */
   "r.date_text, r.date_from, r.date_to, r.year, COALESCE(t.text, '') AS retention_text, r.page_count, r.file_count, r.fields " \
   "FROM record AS r LEFT JOIN retention_term AS t ON t.id = r.retention "
 typedef struct {
-  int id, rev, parent_id, fonds_id, accession_id, level, category, security, opening, code, title, creator, docno, date_text, date_from, date_to, year, retention,
+  int id, rev, parent_id, fonds_id, accession_id, level, category, security, opening, code, title, creator, docno, date_text, date_from, date_to, year,
+    retention,
     page_count, file_count, fields;
 } RecordRow; /* column numbers of a RECORD_SELECT */
 RecordRow record_row(SqlRows *rows);
@@ -48,9 +48,8 @@ gboolean record_equal(const CatalogRecord *a, const CatalogRecord *b); /* as cat
 gboolean record_apply_diff(CatalogRecord *record, json_t *diff, GError **error); /* the later halves of catalog_record_diff */
 
 /* ---- change.c ---- */
-/* Inserts with the record's id and the next rev (record->rev 0) or the given one. ret_existing TRUE and nothing written when the code is taken.
- * prepared: its entry in the index if it was made beforehand, or NULL. */
-gboolean record_insert(const House *house, Sql *sql, CatalogRecord *record, const SearchPrepared *prepared, gboolean *ret_existing, GError **error);
+/* Inserts with the record's id and the next rev (record->rev 0) or the given one. ret_existing TRUE and nothing written when the code is taken. */
+gboolean record_insert(const House *house, Sql *sql, CatalogRecord *record, gboolean *ret_existing, GError **error);
 /* Row and index from before to after; after->rev is set. */
 gboolean record_overwrite(const House *house, Sql *sql, const CatalogRecord *before, CatalogRecord *after, GError **error);
 gboolean record_erase(const House *house, Sql *sql, const CatalogRecord *record, GError **error);

@@ -1,5 +1,6 @@
 /* What the catalogue's pages show of categories, descriptions and changes: labels and order, no HTML. */
 #include "internal.h"
+#include "text.h"
 #include <string.h>
 
 json_t *text_parts(GPtrArray *terms, const char *text) {
@@ -18,10 +19,11 @@ static const char *type_label(const char *type) {
 /* Aliases are kept folded (" nfxm "); shown without the outer blanks, letters large as they stand in tables. */
 static json_t *field_json(const CatalogField *field) {
   g_autoptr(GString) aliases = g_string_new(NULL);
+  g_autofree char *key = text_fold(field->key), *label = text_fold(field->label);
   for (const char *const *alias = field->aliases; *alias != NULL; alias++) {
+    if (g_str_equal(*alias, key) || g_str_equal(*alias, label)) continue;
     g_autofree char *shown = g_ascii_strup(*alias, -1);
     g_strstrip(shown);
-    if (shown[0] == '\0' || g_str_equal(shown, field->label) || g_ascii_strcasecmp(shown, field->key) == 0) continue;
     g_string_append_printf(aliases, "%s%s", aliases->len > 0 ? "、" : "", shown);
   }
   return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b}", "key", field->key, "label", field->label, "type", field->type, "type_label", type_label(field->type),
@@ -126,7 +128,8 @@ json_t *description_groups(const Catalog *catalog, const CatalogRecord *record, 
 /* ---- changes ---- */
 
 static const char *change_label(const CatalogCategory *category, const char *key) {
-  static const char *const others[][2] = {{"level", "层级"}, {"parent_id", "上级编号"}, {"fonds_id", "全宗编号"}, {"date_text", "日期"}, {"date_from", "日期（起）"}, {"date_to", "日期（止）"}};
+  static const char *const others[][2] = {{"level", "层级"}, {"parent_id", "上级编号"}, {"fonds_id", "全宗编号"}, {"date_text", "日期"}, {"date_from", "日期（起）"},
+    {"date_to", "日期（止）"}};
   if (g_str_has_prefix(key, "fields.")) return field_label(category, key + strlen("fields."));
   for (guint i = 0; i < G_N_ELEMENTS(others); i++)
     if (g_str_equal(key, others[i][0])) return others[i][1];

@@ -82,13 +82,17 @@ WebReply *page_catalog(WebRequest *request, GError **error) {
   g_autoptr(GHashTable) items = volumes == NULL ? NULL : count_by(request, sql, "fonds", 0, LEVEL_ITEM, error);
   if (items == NULL) return NULL;
   json_t *rows = json_array();
+  gboolean dates = FALSE;
   for (guint i = 0; i < fonds->len; i++) {
     const CatalogRecord *record = fonds->pdata[i];
+    dates = dates || record->date_text[0] != '\0';
     json_t *row = json_pack("{s:I, s:s, s:s, s:s}", "id", (json_int_t)record->id, "code", record->code, "title", record->title, "date", record->date_text);
     set_counts(row, record->id, volumes, items);
     json_array_append_new(rows, row);
   }
-  json_t *model = json_pack("{s:o, s:s, s:b, s:b}", "fonds", rows, "filter", filter ? filter : "", "paged", after != NULL, "may_create", web_may(request, PERMISSION_CREATE));
+  json_t *model = json_pack("{s:o, s:s, s:b, s:b}", "fonds", rows, "filter", filter ? filter : "", "paged", after != NULL, "may_create", web_may(request,
+    PERMISSION_CREATE));
+  json_object_set_new(model, "any_dates", json_boolean(dates));
   if (more) {
     const CatalogRecord *last = fonds->pdata[fonds->len - 1];
     g_autofree char *query = web_query_with(request, "after", last->code);
@@ -219,11 +223,15 @@ static json_t *node_model(WebRequest *request, Sql *sql, const CatalogRecord *no
   if (node->level == LEVEL_FONDS && !count_classes(request, sql, node, rows, error)) return NULL;
   g_autoptr(GArray) columns = columns_of(catalog_category(house->catalog, node->category));
   json_t *heads = fill_cells(rows, columns);
-  json_t *model = json_pack("{s:s, s:o, s:O, s:O, s:o, s:b, s:b}", "title", node->title, "record", catalog_record_json(house->catalog, node), "path", path, "rows",
+  json_t *model = json_pack("{s:s, s:o, s:O, s:O, s:o, s:b, s:b}", "title", node->title, "record", catalog_record_json(house->catalog, node), "path", path,
+    "rows",
     rows, "columns", heads, "is_fonds", node->level == LEVEL_FONDS, "is_volume", node->level == LEVEL_VOLUME);
   json_object_set_new(model, "may_edit", json_boolean(web_may(request, PERMISSION_EDIT)));
   json_object_set_new(model, "may_create", json_boolean(web_may(request, PERMISSION_CREATE)));
   json_object_set_new(model, "groups", description_groups(house->catalog, node, NULL));
+  gboolean files = FALSE;
+  for (guint i = 0; i < records->len; i++) files = files || ((const CatalogRecord *)records->pdata[i])->file_count > 0;
+  json_object_set_new(model, "any_files", json_boolean(files));
   set_paging(model, order, result, from, records->len);
   return model;
 }

@@ -14,8 +14,9 @@ static gboolean delete_page(const House *house, Sql *sql, gint64 record_id, int 
 
 static gboolean write_page(const House *house, Sql *sql, gint64 record_id, gint64 file_id, int page, const char *text, GError **error) {
   return sql_exec(sql,
-           "INSERT INTO page_text (record_id, page, file_id, text) VALUES ($1, $2, $3, $4) ON CONFLICT (record_id, page) DO UPDATE SET file_id = excluded.file_id, "
-           "text = excluded.text", SQL_ARGS(sql_int(record_id), sql_int(page), sql_int(file_id), sql_text(text)), error);
+           "INSERT INTO page_text (record_id, page, file_id, text) VALUES ($1, $2, $3, $4) "
+           "ON CONFLICT (record_id, page) DO UPDATE SET file_id = excluded.file_id, text = excluded.text",
+           SQL_ARGS(sql_int(record_id), sql_int(page), sql_int(file_id), sql_text(text)), error);
 }
 
 gboolean catalog_page_text_put(const House *house, Sql *sql, gint64 record_id, gint64 file_id, int page, const char *text, GError **error) {
@@ -26,7 +27,8 @@ gboolean catalog_page_text_put(const House *house, Sql *sql, gint64 record_id, g
   gboolean had = before != NULL, has = text != NULL && text[0] != '\0';
   if (g_strcmp0(before ? before : "", has ? text : "") == 0) return TRUE;
   if (!has && !delete_page(house, sql, record_id, page, before, error)) return FALSE;
-  if (has && (!write_page(house, sql, record_id, file_id, page, text, error) || !search_page_put(house->search, sql, record_id, page, before, text, error))) return FALSE;
+  if (has && (!write_page(house, sql, record_id, file_id, page, text, error) || !search_page_put(house->search, sql, record_id, page, before, text, error)))
+    return FALSE;
   if (had == has) return TRUE;
   return sql_exec(sql, "UPDATE file SET text_pages = text_pages + $1 WHERE id = $2", SQL_ARGS(sql_int(has ? 1 : -1), sql_int(file_id)), error);
 }
@@ -80,7 +82,8 @@ static gboolean remove_texts(const House *house, Sql *sql, gint64 record_id, gin
 
 gboolean page_text_clear(const House *house, Sql *sql, gint64 record_id, GError **error) { return remove_texts(house, sql, record_id, 0, error); }
 
-gboolean page_text_remove(const House *house, Sql *sql, const CatalogFile *file, GError **error) { return remove_texts(house, sql, file->record_id, file->id, error); }
+gboolean page_text_remove(const House *house, Sql *sql, const CatalogFile *file, GError **error) {
+  return remove_texts(house, sql, file->record_id, file->id, error); }
 
 gboolean page_text_move(const House *house, Sql *sql, gint64 record_id, gint64 behind, int by, GError **error) {
   g_autoptr(GPtrArray) texts = texts_from(sql, record_id, behind + by, 0, error);

@@ -11,7 +11,8 @@ enum { FILES_SHOWN = 60, FILES_PREVIEW = 6, HISTORY_SHOWN = 30, SIBLINGS_TRIED =
 
 /* ---- neighbours ---- */
 
-static json_t *sibling_json(const CatalogRecord *record) { return json_pack("{s:I, s:s, s:s}", "id", (json_int_t)record->id, "code", record->code, "title", record->title); }
+static json_t *sibling_json(const CatalogRecord *record) {
+  return json_pack("{s:I, s:s, s:s}", "id", (json_int_t)record->id, "code", record->code, "title", record->title); }
 
 static json_t *first_admitted(SqlRows *taken, const Scope *scope, GError **error) {
   g_autoptr(SqlRows) rows = taken;
@@ -29,7 +30,8 @@ static json_t *first_admitted(SqlRows *taken, const Scope *scope, GError **error
 /* The nearest admitted record before and after this one by code, under the same parent; none when the next SIBLINGS_TRIED are all closed to the asker. */
 static gboolean add_siblings(json_t *model, Sql *sql, const Scope *scope, const CatalogRecord *record, GError **error) {
   const SqlValue *args = SQL_ARGS(sql_int(record->parent_id), sql_text(record->code), sql_int(SIBLINGS_TRIED));
-  json_t *previous = first_admitted(sql_query(sql, RECORD_SELECT "WHERE r.parent_id = $1 AND r.code < $2 ORDER BY r.code DESC LIMIT $3", args, error), scope, error);
+  json_t *previous = first_admitted(sql_query(sql, RECORD_SELECT "WHERE r.parent_id = $1 AND r.code < $2 ORDER BY r.code DESC LIMIT $3", args, error), scope,
+    error);
   if (previous == NULL) return FALSE;
   json_object_set_new(model, "previous", previous);
   json_t *next = first_admitted(sql_query(sql, RECORD_SELECT "WHERE r.parent_id = $1 AND r.code > $2 ORDER BY r.code LIMIT $3", args, error), scope, error);
@@ -87,7 +89,8 @@ static const char *action_label(const char *action) {
 }
 
 static json_t *event_row(const Catalog *catalog, const CatalogRecord *record, json_t *event) {
-  json_t *row = json_pack("{s:O?, s:O?, s:O?, s:s}", "id", json_object_get(event, "id"), "at", json_object_get(event, "at"), "actor", json_object_get(event, "actor"),
+  json_t *row = json_pack("{s:O?, s:O?, s:O?, s:s}", "id", json_object_get(event, "id"), "at", json_object_get(event, "at"), "actor", json_object_get(event,
+    "actor"),
     "label", action_label(json_string_value(json_object_get(event, "action"))));
   json_t *changes = json_object_get(json_object_get(event, "data"), "changes");
   if (json_is_object(changes)) json_object_set_new(row, "changes", changes_rows(catalog, record, changes));
@@ -130,7 +133,8 @@ static json_t *record_model(WebRequest *request, Sql *sql, const CatalogRecord *
   g_autoptr(GPtrArray) terms = q == NULL ? NULL : search_terms(q);
   json_auto_t *path = record_path(sql, web_scope(request), record, error);
   if (path == NULL) return NULL;
-  json_auto_t *model = json_pack("{s:s, s:s, s:o, s:O, s:o, s:o}", "title", record->title, "q", q ? q : "", "record", catalog_record_json(house->catalog, record), "path",
+  json_auto_t *model = json_pack("{s:s, s:s, s:o, s:O, s:o, s:o}", "title", record->title, "q", q ? q : "", "record", catalog_record_json(house->catalog,
+    record), "path",
     path, "groups", description_groups(house->catalog, record, terms), "title_parts", text_parts(terms, record->title));
   json_object_set_new(model, "tab_files", json_boolean(files));
   json_object_set_new(model, "tab_history", json_boolean(history));

@@ -213,9 +213,11 @@ json_t *catalog_record_json(const Catalog *catalog, const CatalogRecord *record)
   static const char *const opening_tone[] = {"muted", "ok", "bad", "warn"};
   const CatalogCategory *category = catalog_category(catalog, record->category);
   g_autofree char *iso = date_format(record->date);
-  json_t *json = json_pack("{s:I, s:I, s:I, s:I, s:I}", "id", (json_int_t)record->id, "rev", (json_int_t)record->rev, "parent_id", (json_int_t)record->parent_id,
+  json_t *json = json_pack("{s:I, s:I, s:I, s:I, s:I}", "id", (json_int_t)record->id, "rev", (json_int_t)record->rev, "parent_id",
+    (json_int_t)record->parent_id,
     "fonds_id", (json_int_t)record->fonds_id, "accession_id", (json_int_t)record->accession_id);
-  json_t *texts = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "level", level_name(record->level), "level_label", level_label(record->level), "code",
+  json_t *texts = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "level", level_name(record->level), "level_label", level_label(record->level),
+    "code",
     record->code, "title", record->title, "creator", record->creator, "docno", record->docno, "date", record->date_text[0] != '\0' ? record->date_text : iso,
     "date_iso", iso, "retention", record->retention);
   json_t *state = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "security", security_name(record->security), "security_label", security_label(record->security),
@@ -227,7 +229,8 @@ json_t *catalog_record_json(const Catalog *catalog, const CatalogRecord *record)
   json_object_update_missing_new(json, texts);
   json_object_update_missing_new(json, state);
   json_object_update_missing_new(json, numbers);
-  if (category != NULL) json_object_set_new(json, "category", json_pack("{s:i, s:s, s:s}", "id", category->id, "code", category->code, "title", category->title));
+  if (category != NULL)
+    json_object_set_new(json, "category", json_pack("{s:i, s:s, s:s}", "id", category->id, "code", category->code, "title", category->title));
   json_object_set_new(json, "fields", fields_list(category, record));
   return json;
 }

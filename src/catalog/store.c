@@ -76,7 +76,8 @@ static gboolean column_set(CatalogRecord *record, const Column *column, json_t *
   }
   if (number_label(column->kind, LEVEL_FONDS) != NULL) {
     for (int number = 0; json_is_string(value) && number <= SECURITY_TOP; number++) {
-      if ((column->kind == COLUMN_LEVEL && (number < LEVEL_FONDS || number > LEVEL_ITEM)) || (column->kind == COLUMN_OPENING && number > OPENING_DEFERRED)) continue;
+      if ((column->kind == COLUMN_LEVEL && (number < LEVEL_FONDS || number > LEVEL_ITEM)) || (column->kind == COLUMN_OPENING && number > OPENING_DEFERRED))
+        continue;
       if (!g_str_equal(number_label(column->kind, number), json_string_value(value))) continue;
       *(guint *)place = number;
       return TRUE;

@@ -42,7 +42,8 @@ static void test_one_flipped_bit(void) {
 static void test_missing_and_surplus(void) {
   g_autoptr(TestStore) store = new_sample();
   g_autofree char *missing = object_file(store, "hurt", "v1/content/files/名.txt"), *surplus = object_file(store, "hurt", "v2/content/多余.txt");
-  g_autofree char *beside = object_file(store, "hurt", "notes.txt"), *in_version = object_file(store, "hurt", "v1/x"), *empty = object_file(store, "hurt", "v2/content/空");
+  g_autofree char *beside = object_file(store, "hurt", "notes.txt"), *in_version = object_file(store, "hurt", "v1/x");
+  g_autofree char *empty = object_file(store, "hurt", "v2/content/空");
   g_assert_cmpint(g_unlink(missing), ==, 0);
   write_text(surplus, "?", -1);
   write_text(beside, "?", -1);
@@ -63,7 +64,8 @@ static void test_stray_in_root(void) {
     g_assert_cmpint(g_mkdir_with_parents(folder, 0700), ==, 0);
     write_text(path, "?", -1);
   }
-  g_autofree char *empty = g_build_filename(content_root(store->content), "abc", NULL), *layout = g_build_filename(content_root(store->content), "ocfl_layout.json", NULL);
+  g_autofree char *empty = g_build_filename(content_root(store->content), "abc", NULL);
+  g_autofree char *layout = g_build_filename(content_root(store->content), "ocfl_layout.json", NULL);
   g_assert_cmpint(g_mkdir(empty, 0700), ==, 0);
   g_assert_cmpint(g_unlink(layout), ==, 0);
   EXPECT(store, "-|杂项.doc|surplus", "-|000/111/222/file|surplus", "-|000/111/222/folder|surplus", "-|extensions/other|surplus", "-|00g|surplus",
@@ -159,7 +161,8 @@ static void expect_bad_inventory(TestStore *store) {
 }
 
 static void test_paths_outside(void) {
-  static const char *const outside[] = {"../../../../well", "/etc/passwd", "v1/content/../../../x", "v1/content//x", "v3/content/deep/er/3", "v1/other/3", "inventory.json", ""};
+  static const char *const outside[] = {"../../../../well",    "/etc/passwd", "v1/content/../../../x", "v1/content//x",
+                                        "v3/content/deep/er/3", "v1/other/3",  "inventory.json",        ""};
   g_autoptr(TestStore) store = new_sample();
   g_autofree char *good = inventory_text(store);
   g_auto(GStrv) parts = g_strsplit(good, "v1/content/deep/er/3", 0);
@@ -175,8 +178,9 @@ static void test_paths_outside(void) {
 static void test_bad_json(void) {
   g_autoptr(TestStore) store = new_sample();
   g_autofree char *deep = g_strnfill(200000, '[');
-  const char *const bad[] = {"", "{", "null", "[]", "{}", "\xff", "{\"id\":\"a\",\"id\":\"b\"}", "{\"id\":\"hurt\",\"head\":{},\"manifest\":[]}", deep,
-                             "{\"id\":\"hurt\\u0000\"}", "{\"id\":\"hurt\",\"type\":\"" INVENTORY_TYPE "\",\"digestAlgorithm\":\"sha512\",\"head\":\"v999999999\"}"};
+  const char *const bad[] = {"", "{", "null", "[]", "{}", "\xff", "{\"id\":\"a\",\"id\":\"b\"}", "{\"id\":\"hurt\",\"head\":{},\"manifest\":[]}",
+                             deep, "{\"id\":\"hurt\\u0000\"}",
+                             "{\"id\":\"hurt\",\"type\":\"" INVENTORY_TYPE "\",\"digestAlgorithm\":\"sha512\",\"head\":\"v999999999\"}"};
   for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
     plant_inventory(store, bad[i], -1);
     expect_bad_inventory(store);

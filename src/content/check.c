@@ -234,8 +234,7 @@ static gboolean check_root(Check *check, GError **error) {
   check_extension_folder(check, "extensions", LAYOUT);
   check_extension_folder(check, "extensions/" LAYOUT, "config.json");
   for (guint i = 0; i < names->len; i++) {
-    const char *name = names->pdata[i];
-    if (strcmp(name, ROOT_DECLARATION) != 0 && strcmp(name, "ocfl_layout.json") != 0 && strcmp(name, "extensions") != 0) check_entry(check, "", name, 0);
+    if (!is_layout_name(names->pdata[i])) check_entry(check, "", names->pdata[i], 0);
   }
   take_finished(check, 1);
   return TRUE;

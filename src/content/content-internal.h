@@ -91,7 +91,8 @@ gboolean sidecar_matches(const GString *sidecar, const GString *inventory);
 typedef struct {
   const char *path, *text;
 } LayoutFile;
-extern const LayoutFile LAYOUT_FILES[3]; /* what the root holds beside objects */
+extern const LayoutFile LAYOUT_FILES[4]; /* what the root holds beside objects; the declaration last */
+gboolean is_layout_name(const char *name); /* a direct child of the root that is not objects */
 
 struct Content {
   char *root;    /* DIR/store */

@@ -1,5 +1,7 @@
 /* Round trips through the store: files, versions, sharing of contents, undo, removal, many threads, many random operations. */
 #include "test-store.h"
+#include <signal.h>
+#include <sys/resource.h>
 
 static void test_round_trip(void) {
   g_autoptr(TestStore) store = new_test_store();
@@ -35,12 +37,17 @@ static void test_layout(void) {
     g_autofree char *path = g_build_filename(content_root(store->content), LAYOUT_FILES[i].path, NULL), *text = NULL;
     g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
     g_assert_cmpstr(text, ==, LAYOUT_FILES[i].text);
-    if (g_str_has_suffix(path, ".json")) json_decref(json_loads(text, 0, NULL));
+    json_t *json = g_str_has_suffix(path, ".json") ? json_loads(text, 0, NULL) : NULL;
+    g_assert_cmpint(json != NULL, ==, g_str_has_suffix(path, ".json"));
+    json_decref(json);
   }
+  g_autofree char *empty = crypto_digest_hex(DIGEST_SM3, "", 0);
+  g_assert_nonnull(strstr(LAYOUT_FILES[0].text, empty));
   /* sha512("x") = a4abd4448c49562d828115d13a1fccea927f52b4d5459297f8b43e42da89238bc13626e43dcb38ddb082488927ec904fb42057443983e88585179d50551afe62 */
   g_autofree char *folder = g_build_filename(content_root(store->content), "a4a/bd4/448",
     "a4abd4448c49562d828115d13a1fccea927f52b4d5459297f8b43e42da89238bc13626e43dcb38ddb082488927ec904fb42057443983e88585179d50551afe62", NULL);
-  static const char *const files[] = {"0=ocfl_object_1.1", "inventory.json", "inventory.json.sha512", "v1/inventory.json", "v1/inventory.json.sha512", "v1/content/a"};
+  static const char *const files[] = {"0=ocfl_object_1.1", "inventory.json", "inventory.json.sha512", "v1/inventory.json", "v1/inventory.json.sha512",
+                                      "v1/content/a"};
   for (guint i = 0; i < G_N_ELEMENTS(files); i++) {
     g_autofree char *path = g_build_filename(folder, files[i], NULL);
     g_assert_true(g_file_test(path, G_FILE_TEST_IS_REGULAR));
@@ -108,6 +115,26 @@ static void test_failing_source(void) {
   }
   g_assert_cmpuint(count_staged(store), ==, 0);
   g_assert_false(content_exists(store->content, "broken"));
+}
+
+/* A disk that takes no more (a limit on file sizes stands in for it): words, and nothing left. */
+static void test_full_disk(void) {
+  g_autoptr(TestStore) store = new_test_store();
+  g_autoptr(GError) error = NULL;
+  struct rlimit before;
+  g_assert_cmpint(getrlimit(RLIMIT_FSIZE, &before), ==, 0);
+  g_autofree char *big = g_strnfill(3 << 20, 'b');
+  ContentStage *stage = content_stage_new(store->content, "big", "u", "m", &error);
+  void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+  setrlimit(RLIMIT_FSIZE, &(struct rlimit){2 << 20, before.rlim_max});
+  g_assert_null(content_stage_add_bytes(stage, "f", big, 3 << 20, &error));
+  setrlimit(RLIMIT_FSIZE, &before);
+  signal(SIGXFSZ, handler);
+  g_assert_error(error, LANTAI_ERROR, LANTAI_ERROR_UNAVAILABLE);
+  g_assert_nonnull(content_stage_add_bytes(stage, "f", big, 1 << 20, NULL)); /* the stage is still good */
+  put_stage(store, stage);
+  g_assert_cmpuint(count_staged(store), ==, 0);
+  assert_clean(store);
 }
 
 static void test_bad_paths(void) {
@@ -223,7 +250,7 @@ static void test_removal_leaves_nothing(void) {
   assert_content(store, "two", "f", "2");
   g_assert_true(content_remove(store->content, "two", &error));
   g_autoptr(GPtrArray) names = list_folder(store->content->root_fd);
-  g_assert_cmpuint(names->len, ==, 3); /* the layout's files only: no folders of the hash tree */
+  g_assert_cmpuint(names->len, ==, 4); /* the layout's files only: no folders of the hash tree */
   g_assert_cmpuint(count_staged(store), ==, 0);
 }
 
@@ -479,6 +506,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/content/digests", test_digests);
   g_test_add_func("/content/from-descriptor", test_from_descriptor);
   g_test_add_func("/content/failing-source", test_failing_source);
+  g_test_add_func("/content/full-disk", test_full_disk);
   g_test_add_func("/content/bad-paths", test_bad_paths);
   g_test_add_func("/content/file-against-folder", test_file_against_folder);
   g_test_add_func("/content/versions", test_versions);

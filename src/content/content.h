@@ -24,7 +24,8 @@ typedef struct {
 void content_file_free(ContentFile *file);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ContentFile, content_file_free)
 
-/* Opens or makes the store of an archive, runs recovery (invariants 2, 4). */
+/* Opens or makes the store of an archive, runs recovery (invariants 2, 4) unless another process has the store open too.
+ * db NULL: only for reading an existing store (rebuild, check of a copy); nothing is made or recovered, writing fails. */
 Content *content_open(const char *dir, SqlDb *db, GError **error);
 void content_close(Content *content);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Content, content_close)
@@ -44,7 +45,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(ContentStage, content_stage_free)
 
 ContentBatch *content_batch_new(Content *content);
 void content_batch_take(ContentBatch *batch, ContentStage *stage); /* takes ownership */
-/* Writes inventories, commits intents, flushes, renames into place, flushes again. On error nothing of the batch is visible. */
+/* Writes inventories, commits intents, flushes, renames into place, flushes again. On error nothing of the batch is visible. Takes the
+ * writer of the database itself: not to be called inside sql_write. CONFLICT when an object was changed since its stage was made. */
 gboolean content_batch_publish(ContentBatch *batch, GError **error);
 /* In the caller's transaction that makes the versions known: deletes their intents. Without it the batch is undone at the next open;
  * content_batch_free without a commit undoes it at once. */
@@ -56,13 +58,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(ContentBatch, content_batch_free)
 int content_read(Content *content, const char *object_id, const char *path, gint64 *ret_size_bytes, GError **error);
 /* Absolute path on disk of a file of the newest version, for tools in the sandbox; new string or NULL. */
 char *content_path(Content *content, const char *object_id, const char *path, GError **error);
-/* The inventory's newest state: [{path, size, sha512, sm3}]; NULL with NOT_FOUND. */
+/* The inventory's newest state, by path: [{path, size, sha512, sm3}] (size null: the file is missing); NULL with NOT_FOUND. */
 json_t *content_list(Content *content, const char *object_id, GError **error);
 gboolean content_exists(Content *content, const char *object_id);
 guint content_version(Content *content, const char *object_id); /* number of the newest version; 0: no such object, or its inventory cannot be read */
-/* Removes an object with all versions (undo of a delivery). Call after the commit that forgot it; idempotent. */
+/* Removes an object with all versions (undo of a delivery). Call after the commit that forgot it; idempotent. Not flushed: after a loss of
+ * power in the next seconds the object may be there again, and is removed by repeating the call. */
 gboolean content_remove(Content *content, const char *object_id, GError **error);
-/* Drops the newest version of an object, leaving the one before (undo); the object itself when it had one. */
+/* Drops the newest version of an object, leaving the one before (undo); the object itself when it had one. Idempotent; not inside sql_write. */
 gboolean content_remove_version(Content *content, const char *object_id, guint version, GError **error);
 
 typedef enum { CONTENT_FAULT_DAMAGED, CONTENT_FAULT_MISSING, CONTENT_FAULT_SURPLUS, CONTENT_FAULT_UNREADABLE, CONTENT_FAULT_INVENTORY } ContentFault;
@@ -72,9 +75,12 @@ typedef struct {
   void (*fault)(const char *object_id, const char *path, ContentFault fault, const char *detail, gpointer data); /* object_id NULL: stray file in the root */
   void (*progress)(gint64 objects, gint64 files, gint64 bytes, gpointer data);
 } ContentCheckVisitor;
-/* Reads every byte of every object (2 threads, read ahead), recomputes SHA-512 and SM3, validates inventories and sidecars, finds surplus files. */
+/* Reads every byte of every object (2 threads, read ahead), recomputes SHA-512 and SM3, validates inventories and sidecars, finds surplus files.
+ * The visitor is called in the calling thread; any of its functions may be NULL. An object without valid inventory gets faults but no object call.
+ * Paths of faults are below the object's folder ("v1/content/…"), with object_id NULL below the root. The store may be written to meanwhile. */
 gboolean content_check(Content *content, const ContentCheckVisitor *visitor, gpointer data, GError **error);
 
-/* Holds any OCFL 1.0 or 1.1 object (of any program) against the specification, reading every byte: {errors: [{code: "E092", text}], warnings: [{code: "W004", text}],
- * unverified: [names of fixity algorithms that were not computed]}. Never fails; an object that cannot be read is an error. New reference. */
+/* Holds any OCFL 1.0 or 1.1 object (of any program) against the specification, reading every byte: {errors: [{code: "E092", text}],
+ * warnings: [{code: "W004", text}], unverified: [names of fixity algorithms that were not computed]}. Never fails; an object that
+ * cannot be read is an error. New reference. */
 json_t *content_validate_object(const char *object_dir);

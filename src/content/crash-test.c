@@ -55,6 +55,8 @@ static void run_child(void) {
   const char *what = g_getenv("LANTAI_CONTENT_TEST");
   if (strcmp(what, "publish") == 0) publish_all(&store);
   if (strcmp(what, "undo") == 0) undo_all(&store);
+  close_test_store(&store);
+  g_free(store.dir);
 }
 
 /* Runs the child and closes the store around it; TRUE if it lived to its end. */
@@ -93,9 +95,9 @@ static guint assert_as_told(TestStore *store) {
 
 static void test_killed_while_publishing(void) {
   static const char *const faults[] = {
-    "content.publish.prepared:1", "content.publish.intended:1", "content.publish.flushed:1", "content.publish.version:1",  "content.publish.version:3",
-    "content.publish.inventory:1", "content.publish.inventory:4", "content.publish.renamed:1", "content.publish.renamed:5", "content.publish.renamed:8",
-    "content.publish.durable:1",  "content.acknowledge:1",
+    "content.publish.prepared:1",  "content.publish.intended:1",  "content.publish.flushed:1", "content.publish.version:1",
+    "content.publish.version:3",   "content.publish.inventory:1", "content.publish.inventory:4", "content.publish.renamed:1",
+    "content.publish.renamed:5",   "content.publish.renamed:8",   "content.publish.durable:1", "content.acknowledge:1",
   };
   for (guint i = 0; i < G_N_ELEMENTS(faults); i++) {
     g_autoptr(TestStore) store = new_test_store();
@@ -125,8 +127,8 @@ static void test_killed_while_undoing(void) {
 
 /* Recovery is itself killed, at each of its steps, and then runs through. */
 static void test_killed_while_recovering(void) {
-  static const char *const faults[] = {"content.recover:1", "content.recover:5", "content.drop.inventory:2", "content.drop.sidecar:1", "content.remove.renamed:3",
-                                       "content.recover.flushed:1"};
+  static const char *const faults[] = {"content.recover:1",      "content.recover:5",        "content.drop.inventory:2",
+                                       "content.drop.sidecar:1", "content.remove.renamed:3", "content.recover.flushed:1"};
   g_autoptr(TestStore) store = new_test_store();
   fill_store(store);
   g_assert_false(run_with_fault(store, "publish", "content.publish.durable:1"));
@@ -144,9 +146,9 @@ static void test_killed_while_recovering(void) {
 /* A step that fails instead of dying: the batch reports it and leaves nothing, at once. */
 static void test_failing_steps(void) {
   static const char *const faults[] = {
-    "content.publish.prepared:1:error", "content.publish.intended:1:error",  "content.publish.flushed:1:error", "content.publish.version:2:error",
-    "content.publish.inventory:3:error", "content.publish.renamed:6:error", "content.publish.durable:1:error", "content.acknowledge:1:error",
-    "sql.commit:1:error",               "sql.commit:2:error",
+    "content.publish.prepared:1:error",  "content.publish.intended:1:error", "content.publish.flushed:1:error", "content.publish.version:2:error",
+    "content.publish.inventory:3:error", "content.publish.renamed:6:error",  "content.publish.durable:1:error", "content.acknowledge:1:error",
+    "sql.commit:1:error",                "sql.commit:2:error",
   };
   for (guint i = 0; i < G_N_ELEMENTS(faults); i++) {
     g_autoptr(TestStore) store = new_test_store();

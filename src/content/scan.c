@@ -2,7 +2,8 @@
  * One object looked at with distrust: inventories, sidecars, and the files that are there against those that should be.
  *
  * 1. Nothing on disk is trusted: links are faults and never followed, depth and sizes are capped, paths of an inventory are checked before use.
- * 2. When the root inventory is damaged, the newest inventory of a version that is whole takes its place for finding damaged files.
+ * 2. The faults of one object are capped; the last one then says that there are more.
+ * 3. When the root inventory is damaged, the newest inventory of a version that is whole takes its place for finding damaged files.
  */
 #include "content-internal.h"
 #include <errno.h>
@@ -10,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { WALK_DEPTH_LIMIT = 64, SIDECAR_LIMIT_BYTES = 1024, INVENTORY_FINDINGS_SHOWN = 20 };
+enum { WALK_DEPTH_LIMIT = 64, SIDECAR_LIMIT_BYTES = 1024, INVENTORY_FINDINGS_SHOWN = 20, FAULTS_LIMIT = 20000 };
 
 static void fault_free(gpointer data) {
   FaultFound *found = data;
@@ -31,6 +32,8 @@ void scan_free(ObjectScan *scan) {
 }
 
 void scan_fault(ObjectScan *scan, ContentFault fault, const char *path, const char *format, ...) {
+  if (scan->faults->len >= FAULTS_LIMIT) return;
+  if (scan->faults->len == FAULTS_LIMIT - 1) format = "本对象的问题过多,其余未列出";
   va_list arguments;
   va_start(arguments, format);
   FaultFound *found = g_new0(FaultFound, 1);

@@ -15,7 +15,14 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-const LayoutFile LAYOUT_FILES[3] = {
+const LayoutFile LAYOUT_FILES[4] = {
+  /* OCFL §4.5: a local extension is documented by a text in the root, so that "sm3" is a name "in a table given in an Extension" (§3.5.4) */
+  {"sm3-digest-algorithm.md", "# OCFL local extension: SM3 digest algorithm\n\n"
+                              "Objects of this storage root use one more digest algorithm in the `fixity` block of their inventories.\n\n"
+                              "| Digest Algorithm Name | Note |\n| --- | --- |\n"
+                              "| `sm3` | SM3 cryptographic hash algorithm, GB/T 32905-2016 (ISO/IEC 10118-3:2018), encoded as 64 lower-case hex digits. "
+                              "For example, the `sm3` digest of a zero-length bitstream is "
+                              "`1ab21d8355cfa17f8e61194831e81a8f22bec8c728fefb747ed035eb5082aa2b`. |\n"},
   {"extensions/" LAYOUT "/config.json", "{\n  \"extensionName\": \"" LAYOUT "\",\n  \"digestAlgorithm\": \"sha512\",\n  \"tupleSize\": 3,\n"
                                         "  \"numberOfTuples\": 3,\n  \"shortObjectRoot\": false\n}\n"},
   {"ocfl_layout.json", "{\n  \"extension\": \"" LAYOUT "\",\n  \"description\": \"The SHA-512 of the object id in hexadecimal: "
@@ -79,13 +86,21 @@ static gboolean write_layout_file(Content *content, const char *path, const char
   return renameat(content->staging_fd, name, content->root_fd, path) == 0 || throw_errno(error, "建立", path);
 }
 
+gboolean is_layout_name(const char *name) {
+  for (gsize i = 0; i < G_N_ELEMENTS(LAYOUT_FILES); i++) {
+    gsize length = strcspn(LAYOUT_FILES[i].path, "/");
+    if (strlen(name) == length && strncmp(name, LAYOUT_FILES[i].path, length) == 0) return TRUE;
+  }
+  return FALSE;
+}
+
 static gboolean lay_out(Content *content, GError **error) {
   struct stat info;
   if (fstatat(content->root_fd, ROOT_DECLARATION, &info, AT_SYMLINK_NOFOLLOW) == 0) return TRUE;
   g_autoptr(GPtrArray) names = list_folder(content->root_fd);
   if (names == NULL) return throw_errno(error, "读取", content->root);
   for (guint i = 0; i < names->len; i++)
-    if (strcmp(names->pdata[i], "extensions") != 0 && strcmp(names->pdata[i], "ocfl_layout.json") != 0)
+    if (!is_layout_name(names->pdata[i]))
       return throw(error, LANTAI_ERROR_UNAVAILABLE, "目录 %s 里有别的文件(%s),又没有对象库标志 " ROOT_DECLARATION ",未使用。请核对路径", content->root,
                    (const char *)names->pdata[i]);
   for (gsize i = 0; i < G_N_ELEMENTS(LAYOUT_FILES); i++)

@@ -138,6 +138,49 @@ static void test_rules(void) {
   }
 }
 
+/* An inventory made to cost time: many versions and many digests, a path of a million elements. The test ends, where squares of that would not. */
+static void test_costly_inventories(void) {
+  GString *text = g_string_new("{\"versions\":{");
+  for (guint i = 1; i <= 100000; i++) g_string_append_printf(text, "%s\"v%u\":{\"state\":{\"%x\":[\"p\"]}}", i > 1 ? "," : "", i, i);
+  g_string_append(text, "},\"manifest\":{");
+  for (guint i = 1; i <= 100000; i++) g_string_append_printf(text, "\"%x\":[\"v1/content/%u\"],", i + 50000, i);
+  g_string_append(text, "\"deep\":[\"v1/content");
+  for (guint i = 0; i < 1000000; i++) g_string_append(text, "/a");
+  g_string_append(text, "\"]}}");
+  json_t *document = json_loadb(text->str, text->len, 0, NULL);
+  g_assert_nonnull(document);
+  Findings findings = {json_array(), json_array(), json_array()};
+  validate_inventory(document, "inventory.json", &findings);
+  g_assert_true(has_code(findings.errors, "E107") && has_code(findings.errors, "E050"));
+  json_decref(findings.errors);
+  json_decref(findings.warnings);
+  json_decref(findings.unverified);
+  json_decref(document);
+  g_string_free(text, TRUE);
+}
+
+/* Whatever stands in an inventory, there is an answer. */
+static void test_mutated_objects(void) {
+  g_autoptr(TestStore) store = new_test_store();
+  put_object(store, "urn:x-test:1", "a", "one", "b/c", "two");
+  put_object(store, "urn:x-test:1", "a", "three");
+  g_autofree char *folder = object_file(store, "urn:x-test:1", ""), *path = object_file(store, "urn:x-test:1", "v1/inventory.json"), *good = NULL;
+  gsize length;
+  g_assert_true(g_file_get_contents(path, &good, &length, NULL));
+  for (guint i = 0; i < 300; i++) {
+    g_autofree char *bad = g_memdup2(good, length + 1);
+    gsize at = (gsize)g_test_rand_int_range(0, (gint32)length);
+    char was = bad[at];
+    bad[at] = "\"{}[],:/.v0"[g_test_rand_int_range(0, 11)];
+    if (bad[at] == was) continue;
+    write_text(path, bad, (gssize)length);
+    json_t *result = content_validate_object(folder);
+    g_assert_true(has_code(json_object_get(result, "errors"), "E060") || has_code(json_object_get(result, "errors"), "E033") ||
+                  has_code(json_object_get(result, "errors"), "E025") || has_code(json_object_get(result, "errors"), "E036"));
+    json_decref(result);
+  }
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   static const char *const sets[] = {"1.0/good-objects", "1.0/warn-objects", "1.0/bad-objects", "1.1/good-objects", "1.1/warn-objects", "1.1/bad-objects"};
@@ -148,5 +191,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/validate/own-objects", test_own_objects);
   g_test_add_func("/validate/not-an-object", test_not_an_object);
   g_test_add_func("/validate/rules", test_rules);
+  g_test_add_func("/validate/costly-inventories", test_costly_inventories);
+  g_test_add_func("/validate/mutated-objects", test_mutated_objects);
   return g_test_run();
 }

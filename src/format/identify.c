@@ -220,12 +220,13 @@ static FormatInfo identify_signature(const Sample *sample) {
   return UNKNOWN;
 }
 
-/* Text: no control characters, and all of it readable in one of our encodings (up to the last line end of the sample). */
+/* Text: hardly any control characters, no NUL, and all of it readable in one of our encodings (up to the last line end of the sample). */
 static gboolean is_text(const Sample *sample) {
   gboolean wide = HAS(sample, 0, "\xff\xfe") || HAS(sample, 0, "\xfe\xff");
   gsize length = MIN(sample->length, 64 << 10);
-  for (gsize i = 0; i < length && !wide; i++)
-    if (sample->bytes[i] < ' ' && memchr("\t\n\r\f\x1a\x1b", sample->bytes[i], 6) == NULL) return FALSE;
+  gsize controls = 0;
+  for (gsize i = 0; i < length; i++) controls += sample->bytes[i] < ' ' && memchr("\t\n\r\f\x1a\x1b", sample->bytes[i], 6) == NULL;
+  if (!wide && controls * 100 > length) return FALSE;
   if (wide) return text_encoding_guess((const char *)sample->bytes, (gssize)length) != NULL;
   for (gsize cut = length < sample->size ? length : 0; cut > 0 && cut + 4096 > length; cut--)
     if (sample->bytes[cut - 1] == '\n') {

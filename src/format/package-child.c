@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
+#include <zip.h>
 
 enum { BLOCK = 256 << 10, SECONDS_PER_STEP = 60 };
 
@@ -172,11 +173,33 @@ static gboolean walk(Unpacking *unpacking, GError **error) {
   return throw(error, LANTAI_ERROR_INVALID, "压缩包不完整、已损坏或不是 zip/tar（第 %u 个文件之后：%s）；请重新打包为 zip 再试", unpacking->entries, reason == NULL ? "无法识别" : reason);
 }
 
+/* A zip says everything twice: in its directory and before each entry. libarchive delivers by the entries; so that none is lost without a word
+ * and no name hides, the directory is read first, by another library: its names must be harmless, its count is kept. */
+static gboolean check_directory(zip_int64_t *ret_entries, GError **error) {
+  int code = 0, copy = dup(SANDBOX_INPUT);
+  zip_t *zip = copy < 0 ? NULL : zip_fdopen(copy, 0, &code);
+  if (zip == NULL) return throw(error, LANTAI_ERROR_INVALID, "压缩包不完整或已损坏（目录读不出来）；请重新打包或重新复制");
+  *ret_entries = zip_get_num_entries(zip, 0);
+  g_autofree char *fault = *ret_entries > PACKAGE_ENTRIES_MAX ? g_strdup_printf("压缩包里的文件超过 %d 个；请拆成几包", PACKAGE_ENTRIES_MAX) : NULL;
+  for (zip_int64_t i = 0; i < *ret_entries && fault == NULL; i++) {
+    const char *name = zip_get_name(zip, (zip_uint64_t)i, ZIP_FL_ENC_RAW);
+    g_autofree char *text = name == NULL ? NULL : text_decode(name, (gssize)strlen(name), NULL, NULL);
+    const char *wrong = text == NULL ? "文件名读不出来" : package_path_fault(text);
+    g_autofree char *shown = printable(name == NULL ? "" : text == NULL ? name : text);
+    if (wrong != NULL) fault = g_strdup_printf("压缩包里的“%s”%s，可能是恶意文件，整包已拒绝", shown, wrong);
+  }
+  zip_discard(zip);
+  lseek(SANDBOX_INPUT, 0, SEEK_SET); /* the copy shared its position */
+  return fault == NULL || throw(error, LANTAI_ERROR_INVALID, "%s", fault);
+}
+
 static gboolean unpack(Unpacking *unpacking, GError **error) {
+  zip_int64_t listed = -1;
   char head[8] = "";
   if (pread(SANDBOX_INPUT, head, sizeof head, 0) < 4) return throw(error, LANTAI_ERROR_INVALID, "文件太短，不是压缩包");
   if (memcmp(head, "Rar!", 4) == 0 || memcmp(head, "7z\xbc\xaf", 4) == 0) return throw(error, LANTAI_ERROR_INVALID, "是 RAR 或 7z 压缩包；请解压后重新打包为 zip 再试");
   if (memcmp(head, "PK", 2) == 0) {
+    if (!check_directory(&listed, error)) return FALSE;
     archive_read_support_format_zip_seekable(unpacking->archive);
   } else {
     archive_read_support_format_tar(unpacking->archive);
@@ -187,7 +210,9 @@ static gboolean unpack(Unpacking *unpacking, GError **error) {
   }
   if (archive_read_open_fd(unpacking->archive, SANDBOX_INPUT, BLOCK) != ARCHIVE_OK)
     return throw(error, LANTAI_ERROR_INVALID, "压缩包不完整、已损坏或不是 zip/tar（%s）；请重新打包为 zip 再试", archive_error_string(unpacking->archive));
-  return walk(unpacking, error);
+  if (!walk(unpacking, error)) return FALSE;
+  return listed < 0 || listed == unpacking->entries
+         || throw(error, LANTAI_ERROR_INVALID, "压缩包的目录有 %" G_GINT64_FORMAT " 项，只读出 %u 项，包已损坏；请重新打包", (gint64)listed, unpacking->entries);
 }
 
 int child_package(const char *argument) {

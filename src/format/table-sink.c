@@ -20,7 +20,7 @@ struct TableSink {
   const char *kind, *encoding; /* of INFO, until it is sent */
   char *sheet;
   gint64 rows;
-  gboolean announced, undoing;
+  gboolean announced, undoing, row_open;
   GString *undone;
 };
 
@@ -78,6 +78,7 @@ static void announce(TableSink *sink) {
 void table_sink_row(TableSink *sink, guint number) {
   sink->number = number;
   sink->cells = sink->cells_kept = 0;
+  sink->row_open = TRUE;
   sink->row_start = sink->out->len;
   g_byte_array_set_size(sink->out, sink->out->len + sizeof(FrameHead) + sizeof(FrameRow));
   sink->row_kept = sink->out->len;
@@ -139,6 +140,7 @@ static void append_flaws(TableSink *sink) {
 }
 
 void table_sink_row_end(TableSink *sink, double position) {
+  sink->row_open = FALSE;
   if (sink->cells_kept == 0) {
     g_byte_array_set_size(sink->out, (guint)sink->row_start);
     return;
@@ -160,6 +162,7 @@ void table_sink_flaw(TableSink *sink, guint row, guint column) {
 }
 
 void table_sink_end(TableSink *sink, const GError *error) {
+  if (sink->row_open) g_byte_array_set_size(sink->out, (guint)sink->row_start); /* an error in the middle of a row */
   if (error == NULL) {
     announce(sink);
     append_flaws(sink);

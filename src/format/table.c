@@ -177,6 +177,14 @@ static gboolean read_info(TableReader *reader, GError **error) {
   return head.type == FRAME_INFO ? take_info(reader, bytes, head.length, error) : fail_garbage(reader, error);
 }
 
+TableReader *table_reader_new(Sandbox *sandbox, const char *name, GError **error) {
+  g_autoptr(TableReader) reader = g_new0(TableReader, 1);
+  reader->sandbox = sandbox;
+  reader->name = g_strdup(name);
+  reader->flaws = g_array_new(FALSE, FALSE, sizeof(TableFlaw));
+  return read_info(reader, error) ? g_steal_pointer(&reader) : NULL;
+}
+
 TableReader *format_table_open(const char *path, GError **error) {
   char codepage[CODEPAGE_BYTES];
   int fd = sandbox_open_input(path, error);
@@ -184,12 +192,8 @@ TableReader *format_table_open(const char *path, GError **error) {
   read_codepage(path, codepage);
   Sandbox *sandbox = sandbox_start("table", codepage, fd, error);
   close(fd);
-  if (sandbox == NULL) return NULL;
-  g_autoptr(TableReader) reader = g_new0(TableReader, 1);
-  reader->sandbox = sandbox;
-  reader->name = g_filename_display_basename(path);
-  reader->flaws = g_array_new(FALSE, FALSE, sizeof(TableFlaw));
-  return read_info(reader, error) ? g_steal_pointer(&reader) : NULL;
+  g_autofree char *name = g_filename_display_basename(path);
+  return sandbox == NULL ? NULL : table_reader_new(sandbox, name, error);
 }
 
 const TableInfo *format_table_info(const TableReader *reader) { return &reader->info; }

@@ -199,13 +199,15 @@ typedef struct {
   gboolean in_cell_styles;
 } StyleRun;
 
-/* Skips what is text and not picture: "年", \年, _), *x, [Red], [$-804]; elapsed time [h] is kept. Returns the next position. */
+/* Skips what says nothing of the kind: "年", \年, _), *x, [Red], [$-804], AM/PM; elapsed time [h] is kept. Returns the next position. */
 static const char *skip_literal(const char *at) {
   if (*at == '"') {
     const char *end = strchr(at + 1, '"');
     return end == NULL ? at + strlen(at) : end + 1;
   }
   if ((*at == '\\' || *at == '_' || *at == '*') && at[1] != '\0') return g_utf8_next_char(at + 1);
+  if (g_ascii_strncasecmp(at, "AM/PM", 5) == 0) return at + 5;
+  if (g_ascii_strncasecmp(at, "A/P", 3) == 0) return at + 3;
   if (*at == '[') {
     const char *end = strchr(at, ']');
     if (end != NULL && !(end - at >= 2 && strspn(at + 1, "hHmMsS") == (gsize)(end - at - 1))) return end + 1;
@@ -229,7 +231,6 @@ TableDateKind xlsx_format_kind(const char *code) {
     month |= letter == 'm';
     day |= letter == 'd' || letter == 'a';
     time |= letter == 'h' || letter == 's';
-    if (time && g_ascii_strncasecmp(at, "AM/PM", 5) == 0) at += 4;
     at++;
   }
   if (day || (time && year)) return DATE_DAY;

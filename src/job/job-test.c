@@ -242,7 +242,8 @@ static void test_stop_and_go_on(Place *place, gconstpointer data) {
 static void set_running(Place *place, gint64 id, int cancel, int attempts) {
   GError *error = NULL;
   g_autoptr(Sql) sql = sql_write(place->db, &error);
-  g_assert_true(sql_exec(sql, "UPDATE job SET state = 'running', cancel = $1, attempts = $2 WHERE id = $3", SQL_ARGS(sql_int(cancel), sql_int(attempts), sql_int(id)), &error));
+  g_assert_true(sql_exec(sql, "UPDATE job SET state = 'running', cancel = $1, attempts = $2 WHERE id = $3", SQL_ARGS(sql_int(cancel), sql_int(attempts),
+    sql_int(id)), &error));
   g_assert_true(sql_commit(sql, &error));
 }
 

@@ -16,12 +16,14 @@ gint64 job_queue(Sql *sql, const char *kind, const char *subject_kind, gint64 su
   const JobKind *known = jobs_kind(jobs, kind);
   if (known == NULL) return throw(error, LANTAI_ERROR_INTERNAL, "没有名为 %s 的后台任务", kind);
   GError *problem = NULL;
-  gint64 id = sql_number(sql, "SELECT id FROM job WHERE subject_kind = $1 AND subject_id = $2 AND kind = $3 AND state IN ('queued', 'running') AND cancel = 0 ORDER BY id LIMIT 1",
+  gint64 id = sql_number(sql,
+    "SELECT id FROM job WHERE subject_kind = $1 AND subject_id = $2 AND kind = $3 AND state IN ('queued', 'running') AND cancel = 0 ORDER BY id LIMIT 1",
     SQL_ARGS(sql_text(subject_kind ? subject_kind : ""), sql_int(subject_id), sql_text(kind)), 0, &problem);
   if (problem) return g_propagate_error(error, problem), 0;
   if (id) return id;
   char *text = parameters ? json_dumps(parameters, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY) : NULL;
-  gboolean good = sql_exec(sql, "INSERT INTO job (kind, heavy, subject_kind, subject_id, parameters, actor, state, created_us) VALUES ($1, $2, $3, $4, $5, $6, 'queued', $7)",
+  gboolean good = sql_exec(sql,
+    "INSERT INTO job (kind, heavy, subject_kind, subject_id, parameters, actor, state, created_us) VALUES ($1, $2, $3, $4, $5, $6, 'queued', $7)",
     SQL_ARGS(sql_text(kind), sql_int(known->heavy), sql_text(subject_kind ? subject_kind : ""), sql_int(subject_id), sql_text(text ? text : "null"),
       sql_text(actor && *actor ? actor : "system"), sql_int(clock_now_us())), error);
   free(text);
@@ -42,7 +44,8 @@ gboolean job_cancel(SqlDb *db, gint64 id, GError **error) {
   if (state == NULL) return throw(error, LANTAI_ERROR_NOT_FOUND, "没有第 %" G_GINT64_FORMAT " 号后台任务", id);
   gboolean queued = g_str_equal(state, "queued");
   if (!queued && !g_str_equal(state, "running")) return throw(error, LANTAI_ERROR_CONFLICT, "第 %" G_GINT64_FORMAT " 号后台任务已经结束，不能再取消", id);
-  return (queued ? sql_exec(sql, "UPDATE job SET state = 'cancelled', cancel = 1, finished_us = $1 WHERE id = $2", SQL_ARGS(sql_int(clock_now_us()), sql_int(id)), error)
+  return (queued ? sql_exec(sql, "UPDATE job SET state = 'cancelled', cancel = 1, finished_us = $1 WHERE id = $2", SQL_ARGS(sql_int(clock_now_us()),
+    sql_int(id)), error)
                  : sql_exec(sql, "UPDATE job SET cancel = 1 WHERE id = $1", SQL_ARGS(sql_int(id)), error)) && sql_commit(sql, error);
 }
 
@@ -73,7 +76,8 @@ static void finish_row(Sql *sql, json_t *job) {
   json_object_set_new(job, "label", json_string(known ? known->label : kind));
   static const char *const times[] = {"created", "started", "finished"};
   for (guint i = 0; i < G_N_ELEMENTS(times); i++) json_object_set_new(job, times[i], time_json(json_integer_value(json_object_get(job, times[i]))));
-  set_progress(job, json_integer_value(json_object_get(job, "done")), json_integer_value(json_object_get(job, "total")), json_number_value(json_object_get(job, "rate")),
+  set_progress(job, json_integer_value(json_object_get(job, "done")), json_integer_value(json_object_get(job, "total")),
+    json_number_value(json_object_get(job, "rate")),
     json_integer_value(json_object_get(job, "remaining_seconds")));
   json_object_set_new(job, "cancel", json_boolean(json_integer_value(json_object_get(job, "cancel"))));
   if (jobs && g_strcmp0(json_string_value(json_object_get(job, "state")), "running") == 0)
@@ -97,7 +101,8 @@ json_t *job_load(Sql *sql, gint64 id, GError **error) {
 
 json_t *job_latest(Sql *sql, const char *subject_kind, gint64 subject_id, GError **error) {
   GError *problem = NULL;
-  gint64 id = sql_number(sql, "SELECT id FROM job WHERE subject_kind = $1 AND subject_id = $2 ORDER BY id DESC LIMIT 1", SQL_ARGS(sql_text(subject_kind), sql_int(subject_id)), 0,
+  gint64 id = sql_number(sql, "SELECT id FROM job WHERE subject_kind = $1 AND subject_id = $2 ORDER BY id DESC LIMIT 1", SQL_ARGS(sql_text(subject_kind),
+    sql_int(subject_id)), 0,
     &problem);
   if (problem) return g_propagate_error(error, problem), NULL;
   return id ? job_load(sql, id, error) : NULL;

@@ -18,7 +18,8 @@ void jobs_start(Jobs *jobs, const House *house); /* worker threads: one for heav
 void jobs_close(Jobs *jobs);                     /* asks running jobs to stop, waits, leaves them queued */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Jobs, jobs_close)
 
-/* Queues a job in the caller's transaction; returns its id. subject, e.g. "accession", 12: a second unfinished job of the same kind and subject is not made; the first's id is returned. */
+/* Queues a job in the caller's transaction; returns its id. subject, e.g. "accession", 12: a second unfinished job of the same kind and subject is not made;
+ * the first's id is returned. */
 gint64 job_queue(Sql *sql, const char *kind, const char *subject_kind, gint64 subject_id, json_t *parameters, const char *actor, GError **error);
 /* Runs a job's function here and now without the queue (command line); progress goes to the terminal. */
 gboolean job_run_now(const House *house, JobRun run, json_t *parameters, const char *actor, gboolean show_progress, GError **error);
@@ -29,7 +30,8 @@ void job_progress(Job *job, gint64 done, gint64 total, const char *unit, const c
 gboolean job_should_stop(Job *job); /* return TRUE with what is done so far committed; the job goes on later */
 const char *job_actor(const Job *job);
 
-/* {id, kind, label, subject_kind, subject_id, state: queued|running|done|failed|cancelled, stage, done, total, unit, rate, remaining_seconds, error, actor, created, started, finished} */
+/* {id, kind, label, subject_kind, subject_id, state: queued|running|done|failed|cancelled, stage, done, total, unit, rate, remaining_seconds, error, actor,
+ * created, started, finished} */
 json_t *job_load(Sql *sql, gint64 id, GError **error);
 json_t *job_latest(Sql *sql, const char *subject_kind, gint64 subject_id, GError **error); /* newest of a subject; NULL without error: none */
 json_t *job_list(Sql *sql, gint64 before, int limit, GError **error);

@@ -109,7 +109,8 @@ static gboolean write_progress(Sql *sql, Job *job, GError **error) {
   g_mutex_unlock(&job->lock);
   return !unwritten || sql_exec(sql,
     "UPDATE job SET attempts = 0, stage = $1, done = $2, total = $3, unit = $4, rate = $5, remaining_seconds = $6 WHERE id = $7 AND state = 'running'",
-    SQL_ARGS(sql_text(stage), sql_int(copy.done), sql_int(copy.total), sql_text(unit), sql_real(copy.rate), sql_int(copy.remaining_seconds), sql_int(job->id)), error);
+    SQL_ARGS(sql_text(stage), sql_int(copy.done), sql_int(copy.total), sql_text(unit), sql_real(copy.rate), sql_int(copy.remaining_seconds),
+      sql_int(job->id)), error);
 }
 
 /* Called with the lock, under which no job leaves `running`. */

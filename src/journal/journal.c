@@ -100,7 +100,8 @@ static Pending *pending_of(Sql *sql, GError **error) {
 
 static gboolean event_insert(Sql *sql, const JournalEvent *event, const char *hash, GError **error) {
   return sql_exec(sql, "INSERT INTO event (id, at_us, actor, action, subject_kind, subject_id, data, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-    SQL_ARGS(sql_int(event->id), sql_int(event->at_us), sql_text(event->actor), sql_text(event->action), sql_text(event->subject_kind), sql_int(event->subject_id),
+    SQL_ARGS(sql_int(event->id), sql_int(event->at_us), sql_text(event->actor), sql_text(event->action), sql_text(event->subject_kind),
+      sql_int(event->subject_id),
       sql_text(event->data), sql_text(hash)), error);
 }
 
@@ -251,7 +252,8 @@ static gboolean take_over(Journal *journal, const char *dir, GError **error) {
 static gboolean set_aside(Journal *journal, const char *folder, gint64 database_last, GError **error) {
   g_autofree char *aside = g_strdup_printf("%s.aside-%" G_GINT64_FORMAT, folder, clock_now_us());
   g_autofree char *name = g_path_get_basename(aside);
-  json_t *data = json_pack("{s:s, s:I, s:I}", "kept_as", name, "mirror_last", (json_int_t)mirror_last_id(journal->mirror), "database_last", (json_int_t)database_last);
+  json_t *data = json_pack("{s:s, s:I, s:I}", "kept_as", name, "mirror_last", (json_int_t)mirror_last_id(journal->mirror), "database_last",
+    (json_int_t)database_last);
   g_clear_pointer(&journal->mirror, mirror_close);
   gboolean good = g_rename(folder, aside) == 0 || throw(error, LANTAI_ERROR_UNAVAILABLE, "日志文件与数据库不符，又不能把目录 %s 改名保留。请检查权限", folder);
   if (good) g_warning("the mirror does not agree with the database; kept as %s, a new one is written", aside);
@@ -337,7 +339,8 @@ json_t *journal_of(Sql *sql, const char *subject_kind, gint64 subject_id, gint64
   json_t *list = json_array();
   return listed(list, collect(sql_query(sql,
     "SELECT id, at_us, actor, action, subject_kind, subject_id, data FROM event WHERE subject_kind = $1 AND subject_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4",
-    SQL_ARGS(sql_text(subject_kind), sql_int(subject_id), sql_int(before > 0 ? before : G_MAXINT64), sql_int(CLAMP(limit, 1, LIST_LIMIT))), error), list, error));
+    SQL_ARGS(sql_text(subject_kind), sql_int(subject_id), sql_int(before > 0 ? before : G_MAXINT64), sql_int(CLAMP(limit, 1, LIST_LIMIT))), error), list,
+      error));
 }
 
 /* Newest first. */
@@ -384,8 +387,10 @@ json_t *journal_list(Sql *sql, const char *actor, const char *action_prefix, gin
   if (by_actor)
     return listed(list, collect(sql_query(sql,
       "SELECT id, at_us, actor, action, subject_kind, subject_id, data FROM event WHERE actor = $1 AND id < $2 AND substr(action, 1, $3) = $4 ORDER BY id DESC LIMIT $5",
-      SQL_ARGS(sql_text(actor), sql_int(before), sql_int(by_action ? g_utf8_strlen(action_prefix, -1) : 0), sql_text(by_action ? action_prefix : ""), sql_int(limit)), error),
+      SQL_ARGS(sql_text(actor), sql_int(before), sql_int(by_action ? g_utf8_strlen(action_prefix, -1) : 0), sql_text(by_action ? action_prefix : ""),
+        sql_int(limit)), error),
       list, error));
-  return listed(list, collect(sql_query(sql, "SELECT id, at_us, actor, action, subject_kind, subject_id, data FROM event WHERE id < $1 ORDER BY id DESC LIMIT $2",
+  return listed(list, collect(sql_query(sql,
+    "SELECT id, at_us, actor, action, subject_kind, subject_id, data FROM event WHERE id < $1 ORDER BY id DESC LIMIT $2",
     SQL_ARGS(sql_int(before), sql_int(limit)), error), list, error));
 }

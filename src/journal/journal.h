@@ -11,7 +11,8 @@
 
 typedef struct Journal Journal;
 /* Prepares schema and mirror under dir (NULL: no mirror, for tests) and brings the mirror up to date. Registers itself with db: journal_append finds it.
- * A database without any event takes over those of the mirror. A mirror that says something else than the database is kept aside (journal.aside-…), written anew,
+ * A database without any event takes over those of the mirror. A mirror that says something else than the database is kept aside (journal.aside-…), written
+ * anew,
  * and the event journal.mirror_replaced tells of it. */
 Journal *journal_open(SqlDb *db, const char *dir, GError **error);
 void journal_close(Journal *journal);
@@ -21,7 +22,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Journal, journal_close)
  * may be NULL. Returns the event's id, 0 on error. */
 gint64 journal_append(Sql *sql, const char *actor, const char *action, const char *subject_kind, gint64 subject_id, json_t *data, GError **error);
 
-/* Events of one subject, newest first: [{id, at, actor, action, subject_kind, subject_id, data}], at in microseconds since 1970; before: 0 for the newest; next page:
+/* Events of one subject, newest first: [{id, at, actor, action, subject_kind, subject_id, data}], at in microseconds since 1970; before: 0 for the newest;
+ * next page:
  * the last id. At most 1 000 at once. */
 json_t *journal_of(Sql *sql, const char *subject_kind, gint64 subject_id, gint64 before, int limit, GError **error);
 /* All events newest first, filtered where a value is given (actor, action prefix): for the auditor's page. */
@@ -33,7 +35,8 @@ json_t *journal_verify(SqlDb *db, const char *dir, GError **error);
 
 typedef gboolean (*JournalVisit)(json_t *event, gpointer data, GError **error);
 /* Reads the mirror of an archive without its database, verifying the chain as it goes; stops at the first fault with an error.
- * event (borrowed): {id, at (ISO text), actor, action, subject: {kind, id}, data, previous, hash}. An incomplete last line, as a crash leaves it, is the end. */
+ * event (borrowed): {id, at (ISO text), actor, action, subject: {kind, id}, data, previous, hash}. An incomplete last line, as a crash leaves it, is the
+ * end. */
 gboolean journal_replay(const char *dir, JournalVisit visit, gpointer data, GError **error);
 /* Adds an event of journal_replay as it was, with its time and hash. CONFLICT when it does not follow the newest event here. */
 gboolean journal_restore(Sql *sql, json_t *event, GError **error);

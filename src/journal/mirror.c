@@ -301,7 +301,8 @@ const char *mirror_reader_next(MirrorReader *reader, gsize *ret_length, GError *
     searched = held;
     if (more == 0) {
       more = next_file(reader, error);
-      if (more > 0 && mirror_reader_torn(reader)) g_string_append_c(reader->buffer, '\n'); /* a file inside the row that lacks its end: a faulty line of its own */
+      /* a file inside the row that lacks its end: a faulty line of its own */
+      if (more > 0 && mirror_reader_torn(reader)) g_string_append_c(reader->buffer, '\n');
     }
     if (more <= 0) return NULL;
   }

@@ -143,7 +143,8 @@ json_t *journal_verify(SqlDb *db, const char *dir, GError **error) {
   gint64 last_id, events = walk(&check, sql, head, &last_id);
   g_clear_pointer(&sql, sql_end);
   if (reader) finish_mirror(&check, db, last_id);
-  return json_pack("{s:I, s:s, s:o, s:I, s:I}", "events", (json_int_t)events, "head", head, "faults", check.faults, "fault_count", (json_int_t)check.fault_count,
+  return json_pack("{s:I, s:s, s:o, s:I, s:I}", "events", (json_int_t)events, "head", head, "faults", check.faults, "fault_count",
+    (json_int_t)check.fault_count,
     "mirror_lines", (json_int_t)check.mirror_lines);
 }
 

@@ -1,7 +1,8 @@
 /*
  * Accounts: making, changing, listing. Every act is journalled with subject "user".
  *
- * 1. Who administers does not grant, and nobody changes what he himself may do: people_user_update refuses changes of the actor's own roles, fonds, level and state.
+ * 1. Who administers does not grant, and nobody changes what he himself may do: people_user_update refuses changes of the actor's own roles, fonds, level
+ * and state.
  * 2. A password set by somebody else must be changed at the first sign-in; one of an exclusive role is set only by its owner or at the command line ("system"),
  *    so that the administrator cannot become the security officer.
  * 3. Accounts are disabled, never deleted: the journal names them.
@@ -26,7 +27,8 @@ char *account_name(const char *name) {
   if (length < NAME_SHORTEST || length > NAME_LONGEST) return NULL;
   for (const char *at = lower; *at; at = g_utf8_next_char(at)) {
     gunichar character = g_utf8_get_char(at);
-    if (character < 128 ? !g_ascii_isalnum((char)character) && !strchr("._-", (int)character) : g_unichar_get_script(character) != G_UNICODE_SCRIPT_HAN) return NULL;
+    if (character < 128 ? !g_ascii_isalnum((char)character) && !strchr("._-", (int)character)
+      : g_unichar_get_script(character) != G_UNICODE_SCRIPT_HAN) return NULL;
   }
   return g_steal_pointer(&lower);
 }
@@ -142,7 +144,8 @@ static gboolean finish_account(Sql *sql, json_t *account, GError **error) {
 
 json_t *account_load(Sql *sql, gint64 id, GError **error) {
   GError *problem = NULL;
-  json_t *account = sql_row_json(sql, "SELECT id, name, title, security, enabled, must_change, last_seen_us AS last_seen FROM account WHERE id = $1", SQL_ARGS(sql_int(id)), &problem);
+  json_t *account = sql_row_json(sql, "SELECT id, name, title, security, enabled, must_change, last_seen_us AS last_seen FROM account WHERE id = $1",
+    SQL_ARGS(sql_int(id)), &problem);
   if (g_error_matches(problem, LANTAI_ERROR, LANTAI_ERROR_NOT_FOUND)) {
     g_error_free(problem);
     return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有这个帐号");
@@ -154,7 +157,8 @@ json_t *account_load(Sql *sql, gint64 id, GError **error) {
 }
 
 json_t *people_user_list(Sql *sql, GError **error) {
-  json_t *accounts = sql_json(sql, "SELECT id, name, title, security, enabled, must_change, last_seen_us AS last_seen FROM account ORDER BY name", SQL_NONE, error), *account;
+  json_t *accounts = sql_json(sql, "SELECT id, name, title, security, enabled, must_change, last_seen_us AS last_seen FROM account ORDER BY name", SQL_NONE,
+    error), *account;
   gboolean good = accounts != NULL;
   size_t i;
   json_array_foreach(accounts, i, account) good = good && finish_account(sql, account, error);
@@ -171,9 +175,11 @@ static gboolean write_grants(Sql *sql, gint64 id, json_t *roles, json_t *fonds, 
   if (!sql_exec(sql, "DELETE FROM account_role WHERE account_id = $1", SQL_ARGS(sql_int(id)), error) ||
       !sql_exec(sql, "DELETE FROM account_fonds WHERE account_id = $1", SQL_ARGS(sql_int(id)), error)) return FALSE;
   json_array_foreach(roles, i, item)
-    if (!sql_exec(sql, "INSERT INTO account_role (account_id, role) VALUES ($1, $2)", SQL_ARGS(sql_int(id), sql_text(json_string_value(item))), error)) return FALSE;
+    if (!sql_exec(sql, "INSERT INTO account_role (account_id, role) VALUES ($1, $2)", SQL_ARGS(sql_int(id), sql_text(json_string_value(item))),
+      error)) return FALSE;
   json_array_foreach(fonds, i, item)
-    if (!sql_exec(sql, "INSERT INTO account_fonds (account_id, fonds_id) VALUES ($1, $2)", SQL_ARGS(sql_int(id), sql_int(json_integer_value(item))), error)) return FALSE;
+    if (!sql_exec(sql, "INSERT INTO account_fonds (account_id, fonds_id) VALUES ($1, $2)", SQL_ARGS(sql_int(id), sql_int(json_integer_value(item))),
+      error)) return FALSE;
   return TRUE;
 }
 
@@ -196,7 +202,8 @@ static gint64 insert_account(Sql *sql, const char *actor, const char *name, cons
   return good ? sql_last_id(sql) : 0;
 }
 
-gint64 people_user_create(Sql *sql, const char *actor, const char *name, const char *title, const char *password, json_t *roles, json_t *fonds, Security security, GError **error) {
+gint64 people_user_create(Sql *sql, const char *actor, const char *name, const char *title, const char *password, json_t *roles, json_t *fonds,
+  Security security, GError **error) {
   g_autofree char *stored = account_name(name), *shown = NULL;
   if (stored == NULL || name_reserved(stored))
     return throw(error, LANTAI_ERROR_INVALID, "用户名须为 2 至 32 个汉字、字母、数字或 . _ -，不能用 system、public");
@@ -208,7 +215,8 @@ gint64 people_user_create(Sql *sql, const char *actor, const char *name, const c
   GError *problem = NULL;
   gint64 id = insert_account(sql, actor, stored, shown, password, security, &problem);
   gboolean good = id != 0 && write_grants(sql, id, roles, clean, &problem) &&
-                  journal_account(sql, actor, "user.create", id, json_pack("{s:s, s:s, s:O, s:O, s:s}", "name", stored, "title", shown, "roles", roles, "fonds", clean, "security",
+                  journal_account(sql, actor, "user.create", id, json_pack("{s:s, s:s, s:O, s:O, s:s}", "name", stored, "title", shown, "roles", roles,
+                    "fonds", clean, "security",
                     security_label(security)), &problem);
   json_decref(clean);
   if (problem) g_propagate_error(error, problem);
@@ -245,21 +253,25 @@ static json_t *changes_of(json_t *account, const char *title, json_t *roles, jso
 }
 
 static gboolean refuse_own(json_t *account, const char *actor, json_t *changes, GError **error) {
-  gboolean rights = json_object_get(changes, "roles") || json_object_get(changes, "fonds") || json_object_get(changes, "security") || json_object_get(changes, "enabled");
+  gboolean rights = json_object_get(changes, "roles") || json_object_get(changes, "fonds") || json_object_get(changes, "security") || json_object_get(changes,
+    "enabled");
   if (!rights || g_strcmp0(json_string_value(json_object_get(account, "name")), actor) != 0) return TRUE;
   return throw(error, LANTAI_ERROR_DENIED, "不能更改自己的角色、全宗范围、密级，也不能停用自己。请由他人办理");
 }
 
 static gboolean apply_changes(Sql *sql, gint64 id, const char *title, json_t *roles, json_t *fonds, Security security, gboolean enabled, GError **error) {
-  return sql_exec(sql, "UPDATE account SET title = $1, security = $2, enabled = $3 WHERE id = $4", SQL_ARGS(sql_text(title), sql_int(security), sql_int(enabled), sql_int(id)), error) &&
+  return sql_exec(sql, "UPDATE account SET title = $1, security = $2, enabled = $3 WHERE id = $4", SQL_ARGS(sql_text(title), sql_int(security),
+    sql_int(enabled), sql_int(id)), error) &&
          write_grants(sql, id, roles, fonds, error) &&
          (enabled || sql_exec(sql, "DELETE FROM session WHERE account_id = $1", SQL_ARGS(sql_int(id)), error));
 }
 
-gboolean people_user_update(Sql *sql, const char *actor, gint64 id, const char *title, json_t *roles, json_t *fonds, Security security, gboolean enabled, GError **error) {
+gboolean people_user_update(Sql *sql, const char *actor, gint64 id, const char *title, json_t *roles, json_t *fonds, Security security, gboolean enabled,
+  GError **error) {
   g_autofree char *shown = title_clean(title, error);
   if (shown == NULL || !roles_check(roles_current(), roles, error) || !security_check(security, error)) return FALSE;
-  json_t *clean = fonds_clean(fonds, error), *account = clean ? account_load(sql, id, error) : NULL, *changes = account ? changes_of(account, shown, roles, clean, security, enabled) : NULL;
+  json_t *clean = fonds_clean(fonds, error), *account = clean ? account_load(sql, id, error) : NULL, *changes = account ? changes_of(account, shown, roles,
+    clean, security, enabled) : NULL;
   gboolean good = changes && refuse_own(account, actor, changes, error);
   if (good && json_object_size(changes)) {
     json_object_set(changes, "name", json_object_get(account, "name"));

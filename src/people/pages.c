@@ -20,7 +20,8 @@ static void set_text(json_t *model, const char *key, const char *text) { json_ob
 
 /* An error that the form can show; others go to the error page. */
 static gboolean is_answer(const GError *error) {
-  return error && error->domain == LANTAI_ERROR && (error->code == LANTAI_ERROR_INVALID || error->code == LANTAI_ERROR_DENIED || error->code == LANTAI_ERROR_CONFLICT ||
+  return error && error->domain == LANTAI_ERROR && (error->code == LANTAI_ERROR_INVALID || error->code == LANTAI_ERROR_DENIED ||
+    error->code == LANTAI_ERROR_CONFLICT ||
                                                     error->code == LANTAI_ERROR_BUSY);
 }
 
@@ -81,7 +82,8 @@ static json_t *me_model(WebRequest *request, GError **error) {
     return NULL;
   }
   size_t i;
-  json_array_foreach(signs, i, sign) json_object_set_new(sign, "good", json_boolean(g_strcmp0(json_string_value(json_object_get(sign, "action")), "user.sign_in") == 0));
+  json_array_foreach(signs, i, sign) json_object_set_new(sign, "good", json_boolean(g_strcmp0(json_string_value(json_object_get(sign, "action")),
+    "user.sign_in") == 0));
   json_object_set_new(account, "fonds_count", json_integer((json_int_t)json_array_size(json_object_get(account, "fonds"))));
   return json_pack("{s:o, s:o, s:i}", "account", account, "sign_ins", signs, "password_min", PASSWORD_MIN);
 }
@@ -196,7 +198,8 @@ static json_t *role_choices(json_t *held) {
   json_array_foreach(people_roles(), i, role) {
     json_t *code = json_object_get(role, "code");
     if (g_str_equal(json_string_value(code), "public")) continue;
-    json_array_append_new(choices, json_pack("{s:O, s:O, s:O, s:b}", "code", code, "title", json_object_get(role, "title"), "exclusive", json_object_get(role, "exclusive"), "held",
+    json_array_append_new(choices, json_pack("{s:O, s:O, s:O, s:b}", "code", code, "title", json_object_get(role, "title"), "exclusive", json_object_get(role,
+      "exclusive"), "held",
       list_has(held, code)));
   }
   return choices;
@@ -231,14 +234,18 @@ static json_t *user_model(WebRequest *request, json_t *changed, GError **error) 
   g_autoptr(Sql) sql = sql_read(house->db, error);
   json_t *user = sql ? account_load(sql, web_int(request, "id", 0), error) : NULL;
   if (user == NULL) return NULL;
-  gboolean self = g_strcmp0(json_string_value(json_object_get(user, "name")), web_actor(request)) == 0, exclusive = account_is_exclusive(json_object_get(user, "roles"));
+  gboolean self = g_strcmp0(json_string_value(json_object_get(user, "name")), web_actor(request)) == 0,
+    exclusive = account_is_exclusive(json_object_get(user, "roles"));
   json_t *shown = json_copy(user);
   json_object_update(shown, changed);
   GError *problem = NULL;
   json_t *fonds = fonds_choices(house, sql, json_object_get(shown, "fonds"), &problem);
-  json_t *model = problem ? NULL : json_pack("{s:o, s:O, s:b, s:b, s:b, s:b, s:o, s:o, s:o*, s:O, s:i}", "user", user, "form", shown, "self", self, "may_manage",
-    web_may(request, "user.manage"), "may_grant", web_may(request, "user.grant") && !self, "may_reset", web_may(request, "user.manage") && !self && !exclusive, "roles",
-    role_choices(json_object_get(shown, "roles")), "levels", level_choices(json_integer_value(json_object_get(shown, "security"))), "fonds", fonds, "kept_fonds",
+  json_t *model = problem ? NULL : json_pack("{s:o, s:O, s:b, s:b, s:b, s:b, s:o, s:o, s:o*, s:O, s:i}", "user", user, "form", shown, "self", self,
+    "may_manage",
+    web_may(request, "user.manage"), "may_grant", web_may(request, "user.grant") && !self, "may_reset", web_may(request, "user.manage") && !self &&
+      !exclusive, "roles",
+    role_choices(json_object_get(shown, "roles")), "levels", level_choices(json_integer_value(json_object_get(shown, "security"))), "fonds", fonds,
+      "kept_fonds",
     json_object_get(shown, "fonds"), "password_min", PASSWORD_MIN);
   if (problem) {
     json_decref(user);
@@ -313,7 +320,8 @@ static WebReply *user_grant_post(WebRequest *request, GError **error) {
   GError *problem = NULL;
   g_autoptr(Sql) sql = sql_write(web_house(request)->db, &problem);
   json_t *user = sql ? account_load(sql, id, &problem) : NULL;
-  if (user && people_user_update(sql, web_actor(request), id, json_string_value(json_object_get(user, "title")), json_object_get(changed, "roles"), json_object_get(changed, "fonds"),
+  if (user && people_user_update(sql, web_actor(request), id, json_string_value(json_object_get(user, "title")), json_object_get(changed, "roles"),
+    json_object_get(changed, "fonds"),
         (Security)security, json_is_true(json_object_get(user, "enabled")), &problem)) sql_commit(sql, &problem);
   json_decref(user);
   g_clear_pointer(&sql, sql_end);
@@ -345,13 +353,15 @@ static WebReply *roles_page(WebRequest *request, GError **error) {
   const char *permission;
   json_array_foreach(roles_json(set), i, role) {
     g_autofree char *opening = joined(json_object_get(role, "opening")), *files = joined(json_object_get(role, "files"));
-    json_array_append_new(columns, json_pack("{s:O, s:O, s:s, s:s, s:O, s:O}", "code", json_object_get(role, "code"), "title", json_object_get(role, "title"), "opening", opening, "files",
+    json_array_append_new(columns, json_pack("{s:O, s:O, s:s, s:s, s:O, s:O}", "code", json_object_get(role, "code"), "title", json_object_get(role, "title"),
+      "opening", opening, "files",
       files, "security", json_object_get(role, "security"), "exclusive", json_object_get(role, "exclusive")));
   }
   json_object_foreach(roles_permissions(set), permission, label) {
     json_t *cells = json_array();
     json_array_foreach(columns, i, role)
-      json_array_append_new(cells, json_pack("{s:O, s:b}", "role", json_object_get(role, "code"), "held", roles_allow(set, json_string_value(json_object_get(role, "code")), permission)));
+      json_array_append_new(cells, json_pack("{s:O, s:b}", "role", json_object_get(role, "code"), "held", roles_allow(set,
+        json_string_value(json_object_get(role, "code")), permission)));
     json_array_append_new(rows, json_pack("{s:s, s:O, s:o}", "code", permission, "label", label, "cells", cells));
   }
   return web_model(json_pack("{s:o, s:o}", "roles", columns, "permissions", rows));
@@ -370,7 +380,8 @@ static const WebParameter NEW_PARAMETERS[] = {
   {"name", WEB_TEXT, FALSE, 100, "用户名"}, {"shown", WEB_TEXT, FALSE, 100, "姓名"}, {"password", WEB_PASSWORD, FALSE, 500, "初始密码"}, {NULL},
 };
 static const WebParameter ID_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "帐号"}, {NULL}};
-static const WebParameter USER_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "帐号"}, {"shown", WEB_TEXT, FALSE, 100, "姓名"}, {"enabled", WEB_FLAG, FALSE, 0, "启用"}, {NULL}};
+static const WebParameter USER_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "帐号"}, {"shown", WEB_TEXT, FALSE, 100, "姓名"}, {"enabled", WEB_FLAG, FALSE, 0, "启用"},
+  {NULL}};
 static const WebParameter GRANT_PARAMETERS[] = {
   {"id", WEB_INT, TRUE, 0, "帐号"}, {"roles", WEB_LIST, FALSE, 50, "角色"}, {"fonds", WEB_INTS, FALSE, 10000, "全宗"}, {"security", WEB_INT, TRUE, 0, "密级"}, {NULL},
 };

@@ -2,7 +2,8 @@
  * Users, roles, sessions, and the gate: who asks becomes a scope and a set of permissions.
  * Roles are data (definitions/roles.yaml): 系统管理员 sysadmin, 安全保密员 security, 审计员 auditor (三员, mutually exclusive, none sees archive content),
  * archivist 档案员, director 馆长, reader 读者, public 公众.
- * A role row: {title, permissions: [..], opening: [..], files: [..], security: 公开|内部|…, exclusive: bool}. A user has roles; scope is the union, limited by the user's fonds and security level.
+ * A role row: {title, permissions: [..], opening: [..], files: [..], security: 公开|内部|…, exclusive: bool}. A user has roles; scope is the union, limited by
+ * the user's fonds and security level.
  */
 #pragma once
 #include "house.h"
@@ -12,7 +13,8 @@
 
 typedef struct Person Person;
 
-gboolean people_open(SqlDb *db, const char *definitions_dir, GError **error); /* schema; loads roles from <definitions_dir>/roles.yaml, else the built-in ones */
+/* schema; loads roles from <definitions_dir>/roles.yaml, else the built-in ones */
+gboolean people_open(SqlDb *db, const char *definitions_dir, GError **error);
 void people_set_session_minutes(gint64 minutes); /* security.session_minutes; 30 until it is called */
 /* Who can list the fonds for the choice on a user's page: [{id, code, title}] (new reference). Without one the page keeps an account's fonds as they are. */
 typedef json_t *(*PeopleFonds)(const House *house, Sql *sql, GError **error);
@@ -31,13 +33,18 @@ gboolean people_may(const Person *person, const char *permission); /* person NUL
 const Scope *people_scope(const Person *person);  /* owned by person; NULL person: the public scope, static */
 json_t *people_roles(void);                       /* the roles as loaded: [{code, title, permissions, …}]; borrowed */
 
-/* Accounts. roles: JSON array of codes; fonds: JSON array of fonds record ids, empty = all; INVALID when exclusive roles are mixed or the password is weak (≥ 8, two kinds of characters).
+/* Accounts. roles: JSON array of codes; fonds: JSON array of fonds record ids, empty = all; INVALID when exclusive roles are mixed or the password is weak
+ * (≥ 8, two kinds of characters).
  * A password given by another user (not "system", not the owner) must be changed at the first sign-in; until then its owner may do and see nothing. */
-gint64 people_user_create(Sql *sql, const char *actor, const char *name, const char *title, const char *password, json_t *roles, json_t *fonds, Security security, GError **error);
+gint64 people_user_create(Sql *sql, const char *actor, const char *name, const char *title, const char *password, json_t *roles, json_t *fonds,
+  Security security, GError **error);
 /* DENIED when the actor changes his own roles, fonds, level or state. */
-gboolean people_user_update(Sql *sql, const char *actor, gint64 id, const char *title, json_t *roles, json_t *fonds, Security security, gboolean enabled, GError **error);
-gboolean people_user_password(Sql *sql, const char *actor, gint64 id, const char *password, GError **error); /* ends the user's sessions; DENIED for the 三员 except by themselves or "system" */
-json_t *people_user_list(Sql *sql, GError **error); /* [{id, name, title, roles, role_titles, fonds, security, security_label, enabled, must_change, last_seen}] by name */
+gboolean people_user_update(Sql *sql, const char *actor, gint64 id, const char *title, json_t *roles, json_t *fonds, Security security, gboolean enabled,
+  GError **error);
+/* ends the user's sessions; DENIED for the 三员 except by themselves or "system" */
+gboolean people_user_password(Sql *sql, const char *actor, gint64 id, const char *password, GError **error);
+/* [{id, name, title, roles, role_titles, fonds, security, security_label, enabled, must_change, last_seen}] by name */
+json_t *people_user_list(Sql *sql, GError **error);
 
 /* Pages: /login /logout /me /users /user/new /user/{id} (and its /grant, /password) /roles /journal. Rows of the route table, ended by method NULL. */
 extern const WebRoute PEOPLE_ROUTES[];

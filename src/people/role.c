@@ -23,6 +23,7 @@ struct RoleSet {
   GHashTable *roles; /* code → Role */
   json_t *json, *permissions;
   Scope public_scope;
+  const RoleSet *older; /* the one that this replaced (invariant 1) */
 };
 
 static const RoleSet *current; /* atomic */
@@ -99,7 +100,8 @@ static gboolean read_role(RoleSet *set, const char *code, json_t *source, GError
   const char *title = json_string_value(json_object_get(source, "title")), *security = json_string_value(json_object_get(source, "security"));
   role->title = g_strdup(title ? title : code);
   role->exclusive = json_is_true(json_object_get(source, "exclusive"));
-  if (!read_permissions(set, role, json_object_get(source, "permissions"), error) || !read_mask(role, "opening", json_object_get(source, "opening"), &role->opening_mask, error) ||
+  if (!read_permissions(set, role, json_object_get(source, "permissions"), error) || !read_mask(role, "opening", json_object_get(source, "opening"),
+    &role->opening_mask, error) ||
       !read_mask(role, "files", json_object_get(source, "files"), &role->files_mask, error)) return FALSE;
   if (title == NULL || *title == '\0') return throw(error, LANTAI_ERROR_INVALID, "角色定义：角色 %s 缺少名称（title）", code);
   if (security == NULL || !security_parse(security, &role->security)) return throw(error, LANTAI_ERROR_INVALID, "角色定义：角色 %s 的密级（security）缺少或不认识", code);
@@ -141,6 +143,7 @@ gboolean roles_load(const char *definitions_dir, GError **error) {
   set->json = json_array();
   gboolean good = read_set(set, source, error);
   json_decref(source);
+  set->older = roles_current();
   if (good) g_atomic_pointer_set(&current, g_steal_pointer(&set));
   else if (own) g_prefix_error(error, "%s：", path);
   return good;

@@ -14,7 +14,8 @@
 #include "settings.h"
 #include <string.h>
 
-enum { TOKEN_BYTES = 32, TOKEN_MAX = 200, LOCK_US = 600 * G_USEC_PER_SEC, SEEN_US = 60 * G_USEC_PER_SEC, CHECKS_AT_ONCE = 3, DEFAULT_MINUTES = 30, ADDRESS_MAX = 100 };
+enum { TOKEN_BYTES = 32, TOKEN_MAX = 200, LOCK_US = 600 * G_USEC_PER_SEC, SEEN_US = 60 * G_USEC_PER_SEC, CHECKS_AT_ONCE = 3, DEFAULT_MINUTES = 30,
+  ADDRESS_MAX = 100 };
 
 static int session_minutes = DEFAULT_MINUTES; /* atomic */
 static GMutex check_lock;
@@ -62,7 +63,8 @@ static gboolean record_failure(SqlDb *db, const char *name, gint64 id, const cha
         " ON CONFLICT (name, address) DO UPDATE SET failures = sign_in_failure.failures + 1, last_us = excluded.last_us",
         SQL_ARGS(sql_text(name), sql_text(address), sql_int(now_us)), error)) return FALSE;
   GError *problem = NULL;
-  gint64 failures = sql_number(sql, "SELECT failures FROM sign_in_failure WHERE name = $1 AND address = $2", SQL_ARGS(sql_text(name), sql_text(address)), 0, &problem);
+  gint64 failures = sql_number(sql, "SELECT failures FROM sign_in_failure WHERE name = $1 AND address = $2", SQL_ARGS(sql_text(name), sql_text(address)), 0,
+    &problem);
   if (problem) return g_propagate_error(error, problem), FALSE;
   return journal_sign_in(sql, name, "user.sign_in_failed", id, address, reason, error) &&
          (failures != LOCK_FAILURES || journal_sign_in(sql, name, "user.sign_in_locked", id, address, NULL, error)) && sql_commit(sql, error);
@@ -151,7 +153,8 @@ gboolean people_sign_out(SqlDb *db, const char *token, GError **error) {
   g_autoptr(Sql) sql = sql_write(db, error);
   if (sql == NULL) return FALSE;
   GError *problem = NULL;
-  json_t *row = sql_row_json(sql, "SELECT account.id, account.name, session.address FROM session JOIN account ON account.id = session.account_id WHERE session.token_hash = $1",
+  json_t *row = sql_row_json(sql,
+    "SELECT account.id, account.name, session.address FROM session JOIN account ON account.id = session.account_id WHERE session.token_hash = $1",
     SQL_ARGS(sql_text(hash)), &problem);
   if (row == NULL) {
     gboolean absent = g_error_matches(problem, LANTAI_ERROR, LANTAI_ERROR_NOT_FOUND);
@@ -205,7 +208,8 @@ json_t *people_roles(void) { return roles_json(roles_current()); }
 
 static gboolean load_grants(Sql *sql, Person *person, GError **error) {
   g_autoptr(SqlRows) roles = sql_query(sql, "SELECT role FROM account_role WHERE account_id = $1 ORDER BY role", SQL_ARGS(sql_int(person->id)), error);
-  g_autoptr(SqlRows) fonds = roles ? sql_query(sql, "SELECT fonds_id FROM account_fonds WHERE account_id = $1 ORDER BY fonds_id", SQL_ARGS(sql_int(person->id)), error) : NULL;
+  g_autoptr(SqlRows) fonds = roles ? sql_query(sql, "SELECT fonds_id FROM account_fonds WHERE account_id = $1 ORDER BY fonds_id",
+    SQL_ARGS(sql_int(person->id)), error) : NULL;
   GError *problem = NULL;
   while (fonds && sql_next(roles, &problem)) g_ptr_array_add(person->roles, g_strdup(sql_get_text(roles, "role")));
   while (fonds && problem == NULL && sql_next(fonds, &problem)) {
@@ -268,4 +272,5 @@ Person *people_identify(SqlDb *db, const char *session_token) {
   return g_steal_pointer(&person);
 }
 
-gboolean people_open(SqlDb *db, const char *definitions_dir, GError **error) { return sql_migrate_room(db, "people", error) && roles_load(definitions_dir, error); }
+gboolean people_open(SqlDb *db, const char *definitions_dir, GError **error) { return sql_migrate_room(db, "people", error) && roles_load(definitions_dir,
+  error); }

@@ -150,6 +150,7 @@ static json_t *item_model(WebRequest *request, Sql *sql, const SearchResult *res
   }
   gboolean files_seen = record->file_count > 0 && scope_admits_files(web_scope(request), record->fonds_id, record->security, record->opening);
   json_object_set_new(item, "may_view", json_boolean(files_seen));
+  json_object_set_new(item, "restricted", json_boolean(record->security > SECURITY_PUBLIC));
   return item;
 }
 
@@ -240,7 +241,7 @@ const WebRoute READER_ROUTES[] = {
   {"GET", "/record/{id}/view", "public", VIEW_PARAMETERS, "reader/view", reader_view, "阅览"},
   {"GET", "/record/{id}/text", "public", VIEW_PARAMETERS, "reader/text", reader_text, "文字"},
   {"GET", "/file/{id}", "public", FILE_PARAMETERS, NULL, reader_file, NULL},
-  {"GET", "/file/{id}/thumbnail", "public", PAGE_PARAMETERS, NULL, reader_thumbnail, NULL},
+  {"GET", "/file/{id}/thumbnail", "public", PAGE_PARAMETERS, "reader/image", reader_thumbnail, "缩略图"},
   {"GET", "/file/{id}/page/{page}/image", "public", PAGE_PARAMETERS, "reader/image", reader_image, "页面图像"},
   {"GET", "/file/{id}/page/{page}/tile/{level}/{x}/{y}", "public", TILE_PARAMETERS, NULL, reader_tile, NULL},
   {NULL},

@@ -30,12 +30,18 @@ static char *pyramid_of(WebRequest *request, GError **error) {
   return reader_pyramid_soon(web_house(request), file, (guint)page, error);
 }
 
+/* Still in the making: asked for again by the page. Any other failure is the caller's. */
+static WebReply *preparing(GError *failure, GError **error) {
+  if (g_error_matches(failure, LANTAI_ERROR, LANTAI_ERROR_BUSY)) return web_model_status(json_pack("{s:s}", "state", "preparing"), 202);
+  g_propagate_error(error, g_error_copy(failure));
+  return NULL;
+}
+
 /* Size of a page image: {state: "ready", width, height, levels}, or {state: "preparing"} to be asked again. */
 WebReply *reader_image(WebRequest *request, GError **error) {
   g_autoptr(GError) failure = NULL;
   g_autofree char *path = pyramid_of(request, &failure);
-  if (path == NULL && g_error_matches(failure, LANTAI_ERROR, LANTAI_ERROR_BUSY)) return web_model_status(json_pack("{s:s}", "state", "preparing"), 202);
-  if (path == NULL) return g_propagate_error(error, g_steal_pointer(&failure)), NULL;
+  if (path == NULL) return preparing(failure, error);
   PyramidInfo info;
   if (!format_pyramid_info(path, &info, error)) return NULL;
   return web_model(json_pack("{s:s, s:i, s:i, s:i}", "state", "ready", "width", info.width, "height", info.height, "levels", info.levels));
@@ -51,8 +57,10 @@ WebReply *reader_tile(WebRequest *request, GError **error) {
 }
 
 WebReply *reader_thumbnail(WebRequest *request, GError **error) {
-  g_autofree char *path = pyramid_of(request, error);
-  GBytes *bytes = path ? format_pyramid_thumbnail(path, 240, error) : NULL;
+  g_autoptr(GError) failure = NULL;
+  g_autofree char *path = pyramid_of(request, &failure);
+  if (path == NULL) return preparing(failure, error);
+  GBytes *bytes = format_pyramid_thumbnail(path, 240, error);
   if (bytes == NULL) return NULL;
   WebReply *reply = web_bytes(bytes, "image/jpeg");
   web_reply_cache(reply, TILE_CACHE_SECONDS);

@@ -9,18 +9,19 @@
 #include "error.h"
 #include "internal.h"
 #include "text.h"
+#include <malloc.h>
 
 enum { TABLE_TITLE, TABLE_TEXT, TABLE_PAGE, TABLES };
-enum { CHANGES_FOLLOWED = 64, PUT_OFF_BYTES = 32 << 20, TEXT_PARTS = 4 };
+enum { CHANGES_FOLLOWED = 64, PUT_OFF_BYTES = 32 << 20, TEXT_PARTS = 4, AUTOMERGE = 4, KEEP_FREE_BYTES = 256 << 20 };
 static const char *const PENDING_KEY = "search";
 
-struct SearchPrepared {
+typedef struct { /* a document as tokens */
   gint64 id;
   SearchColumns columns;
   GString *code, *title, *text; /* title, text: tokens */
   gsize ends[TEXT_PARTS];       /* creator, code, docno, fields end here in text */
   GString *folded;              /* scratch */
-};
+} Prepared;
 
 typedef struct { /* one row of one table to be written or deleted */
   guint table, sequence;
@@ -40,17 +41,17 @@ typedef struct {
   guint draft_number;
   Draft *draft; /* the last one used */
   GPtrArray *changes;
-  SearchPrepared *before, *after;
+  Prepared *before, *after;
   gint64 last_rowid[TABLES];
   gboolean last_removed[TABLES];
   GArray *put_off; /* Operation */
   gsize put_off_bytes;
 } Pending;
 
-/* ---- preparing: text → tokens; pure, so that a load can do it in other threads ---- */
+/* ---- text → tokens (preparing them in other threads was measured: what the writer saves it loses again in cache misses) ---- */
 
-static SearchPrepared *prepared_new(void) {
-  SearchPrepared *prepared = g_new0(SearchPrepared, 1);
+static Prepared *prepared_new(void) {
+  Prepared *prepared = g_new0(Prepared, 1);
   prepared->code = g_string_new(NULL);
   prepared->title = g_string_sized_new(256);
   prepared->text = g_string_sized_new(256);
@@ -58,8 +59,7 @@ static SearchPrepared *prepared_new(void) {
   return prepared;
 }
 
-void search_prepared_free(SearchPrepared *prepared) {
-  if (prepared == NULL) return;
+static void prepared_free(Prepared *prepared) {
   g_string_free(prepared->code, TRUE);
   g_string_free(prepared->title, TRUE);
   g_string_free(prepared->text, TRUE);
@@ -67,19 +67,19 @@ void search_prepared_free(SearchPrepared *prepared) {
   g_free(prepared);
 }
 
-static void append_tokens(SearchPrepared *prepared, GString *out, const char *text, gsize length) {
+static void append_tokens(Prepared *prepared, GString *out, const char *text, gsize length) {
   g_string_truncate(prepared->folded, 0);
   text_fold_append(prepared->folded, text, (gssize)length);
   search_token_append(out, prepared->folded->str);
 }
 
 static void append_field(const char *key, const char *value, gsize length, gpointer data) {
-  SearchPrepared *prepared = data;
+  Prepared *prepared = data;
   search_token_append_anchor(prepared->text, key);
   append_tokens(prepared, prepared->text, value, length);
 }
 
-static void prepare(SearchPrepared *prepared, const SearchDocument *document) {
+static void prepare(Prepared *prepared, const SearchDocument *document) {
   prepared->id = document->id;
   prepared->columns = document->columns;
   g_string_assign(prepared->code, document->code ? document->code : "");
@@ -93,12 +93,6 @@ static void prepare(SearchPrepared *prepared, const SearchDocument *document) {
   }
   search_fields_each(document->fields, append_field, prepared);
   prepared->ends[TEXT_PARTS - 1] = prepared->text->len;
-}
-
-SearchPrepared *search_prepare(const SearchDocument *document) {
-  SearchPrepared *prepared = prepared_new();
-  prepare(prepared, document);
-  return prepared;
 }
 
 /* ---- rows of the FTS5 tables ---- */
@@ -163,8 +157,8 @@ static void pending_free(gpointer data) {
   Pending *pending = data;
   g_hash_table_unref(pending->drafts);
   g_clear_pointer(&pending->changes, g_ptr_array_unref);
-  search_prepared_free(pending->before);
-  search_prepared_free(pending->after);
+  prepared_free(pending->before);
+  prepared_free(pending->after);
   g_array_unref(pending->put_off);
   g_free(pending);
 }
@@ -226,7 +220,7 @@ static void note_change(Pending *pending, Change *change) {
   else search_change_free(change);
 }
 
-static gboolean put_columns(Pending *pending, Sql *sql, gint64 id, const SearchPrepared *after, GError **error) {
+static gboolean put_columns(Pending *pending, Sql *sql, gint64 id, const Prepared *after, GError **error) {
   guint number = (guint)(id / CHUNK_LINES);
   if (pending->draft == NULL || pending->draft_number != number) {
     Draft *draft = g_hash_table_lookup(pending->drafts, GUINT_TO_POINTER(number));
@@ -242,13 +236,13 @@ static gboolean put_columns(Pending *pending, Sql *sql, gint64 id, const SearchP
   return pending->bulk || search_draft_write(pending->draft, sql, number, error);
 }
 
-static gboolean put(Pending *pending, Sql *sql, const SearchPrepared *before, const SearchPrepared *after, GError **error) {
+static gboolean put(Pending *pending, Sql *sql, const Prepared *before, const Prepared *after, GError **error) {
   gint64 id = after ? after->id : before->id;
   if (id <= 0 || id >= G_MAXUINT32 || (before && before->id != id)) return throw(error, LANTAI_ERROR_INTERNAL, "记录号 %" G_GINT64_FORMAT " 超出检索库的范围", id);
   gboolean same_title = before && after && g_string_equal(before->title, after->title);
   gboolean same_text = before && after && g_string_equal(before->text, after->text) && memcmp(before->ends, after->ends, sizeof before->ends) == 0;
   for (guint pass = 0; pass < 2; pass++) {
-    const SearchPrepared *prepared = pass == 0 ? before : after;
+    const Prepared *prepared = pass == 0 ? before : after;
     if (prepared == NULL) continue;
     Operation title = {TABLE_TITLE, 0, pass == 0, id, prepared->title->str, {prepared->title->len}, NULL};
     Operation text = {TABLE_TEXT, 0, pass == 0, id, prepared->text->str, {0}, NULL};
@@ -270,20 +264,12 @@ gboolean search_put(Search *search, Sql *sql, const SearchDocument *before, cons
   return TRUE;
 }
 
-gboolean search_put_prepared(Search *search, Sql *sql, const SearchPrepared *before, const SearchPrepared *after, GError **error) {
-  if (before == NULL && after == NULL) return TRUE;
-  Pending *pending = pending_get(search, sql, error);
-  if (pending == NULL) return FALSE;
-  pending->many = TRUE;
-  return put(pending, sql, before, after, error);
-}
-
 gboolean search_page_put(Search *search, Sql *sql, gint64 record_id, guint page, const char *before, const char *after, GError **error) {
   if (record_id <= 0 || record_id >= G_MAXUINT32 || page < 1 || page > 0xffff)
     return throw(error, LANTAI_ERROR_INVALID, "第 %u 页超出范围：一份文件最多 65 535 页可作全文检索", page);
   Pending *pending = pending_get(search, sql, error);
   if (pending == NULL) return FALSE;
-  SearchPrepared *scratch = pending->after;
+  Prepared *scratch = pending->after;
   const char *texts[] = {before, after};
   for (guint pass = 0; pass < 2; pass++) {
     if (texts[pass] == NULL) continue;
@@ -298,15 +284,26 @@ gboolean search_page_put(Search *search, Sql *sql, gint64 record_id, guint page,
 
 /* ---- loads and rebuilding ---- */
 
+/* Segments are joined in the background of single saves; a load only writes them (search_optimize joins them afterwards). */
+static gboolean set_automerge(Sql *sql, gint64 segments, GError **error) {
+  return sql_exec(sql, "INSERT INTO search_title (search_title, rank) VALUES ('automerge', $1)", SQL_ARGS(sql_int(segments)), error) &&
+    sql_exec(sql, "INSERT INTO search_text (search_text, rank) VALUES ('automerge', $1)", SQL_ARGS(sql_int(segments)), error) &&
+    sql_exec(sql, "INSERT INTO search_page (search_page, rank) VALUES ('automerge', $1)", SQL_ARGS(sql_int(segments)), error);
+}
+
 void search_bulk_begin(Search *search, Sql *sql) {
+  mallopt(M_TRIM_THRESHOLD, KEEP_FREE_BYTES); /* else every flush of FTS5's terms gives its memory to the kernel, to be asked for again at once */
   Pending *pending = pending_get(search, sql, NULL); /* an error shows at the first put */
-  if (pending) pending->bulk = pending->many = TRUE;
+  if (pending == NULL || pending->bulk) return;
+  pending->bulk = pending->many = TRUE;
+  set_automerge(sql, 0, NULL);
 }
 
 gboolean search_bulk_flush(Search *search, Sql *sql, GError **error) {
   Pending *pending = sql_get_data(sql, PENDING_KEY);
   if (pending == NULL) return TRUE;
   if (!write_put_off(pending, sql, error)) return FALSE;
+  if (pending->bulk && !set_automerge(sql, AUTOMERGE, error)) return FALSE;
   GHashTableIter iter;
   gpointer number, draft;
   g_hash_table_iter_init(&iter, pending->drafts);

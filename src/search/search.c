@@ -3,6 +3,7 @@
  */
 #include "internal.h"
 #include "error.h"
+#include <malloc.h>
 
 enum { CACHE_BYTES = 64 << 20, OPTIMIZE_PAGES = 1000, OPTIMIZE_STEPS = 100000 };
 
@@ -101,5 +102,6 @@ gboolean search_optimize(Search *search, GError **error) {
   gboolean done = FALSE;
   for (guint step = 0; !done && step < OPTIMIZE_STEPS; step++)
     if (!optimize_step(search, step == 0, &done, error)) return FALSE;
+  malloc_trim(0); /* what the load kept (put.c) */
   return TRUE;
 }

@@ -39,14 +39,8 @@ gboolean search_needs_rebuild(Search *search);
 gboolean search_put(Search *search, Sql *sql, const SearchDocument *before, const SearchDocument *after, GError **error);
 /* Page text of a record's digital object: page 1 … 65535; text NULL or "" removes. before must be what was put. */
 gboolean search_page_put(Search *search, Sql *sql, gint64 record_id, guint page, const char *before, const char *after, GError **error);
-/* Between the two, search_put batches what it can (one thread, one transaction); flush before commit. */
+/* Between the two, search_put batches what it can (one thread, one transaction, best 10 000 … 100 000 documents); flush before commit. */
 void search_bulk_begin(Search *search, Sql *sql);
-/* For loads: the text's work (folding, tokens) done beforehand in any thread, so that the writer only writes. What is prepared is owned by the caller. */
-typedef struct SearchPrepared SearchPrepared;
-SearchPrepared *search_prepare(const SearchDocument *document);
-void search_prepared_free(SearchPrepared *prepared);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(SearchPrepared, search_prepared_free)
-gboolean search_put_prepared(Search *search, Sql *sql, const SearchPrepared *before, const SearchPrepared *after, GError **error);
 gboolean search_bulk_flush(Search *search, Sql *sql, GError **error);
 /* FTS5 'optimize' in small steps; call after a load, outside a transaction. */
 gboolean search_optimize(Search *search, GError **error);

@@ -81,7 +81,8 @@ static WebReply *prepare_body(WebRequest *request, const char *content_type, gui
     return reply_error(request, 415, "media_type", "不支持这种提交格式，请用表单或 JSON");
   }
   if (announced <= request->body_max) return NULL;
-  g_autofree char *message = g_strdup_printf("提交的内容有 %" G_GUINT64_FORMAT " MB，超过 %" G_GUINT64_FORMAT " MB 的上限，请拆分后上传", (announced >> 20) + 1, request->body_max >> 20);
+  g_autofree char *message = g_strdup_printf("提交的内容有 %" G_GUINT64_FORMAT " MB，超过 %" G_GUINT64_FORMAT " MB 的上限，请拆分后上传", (announced >> 20) + 1,
+                                             request->body_max >> 20);
   return reply_error(request, 413, "too_large", message);
 }
 
@@ -170,7 +171,8 @@ static WebReply *dispatch_whole(WebRequest *request, const char *body) {
   return dispatch_run(request);
 }
 
-guint web_dispatch(WebServer *server, const char *method, const char *target, const char *cookie, const char *body, const char *accept, char **ret_body, char **ret_headers) {
+guint web_dispatch(WebServer *server, const char *method, const char *target, const char *cookie, const char *body, const char *accept, char **ret_body,
+                   char **ret_headers) {
   g_autoptr(WebRequest) request = request_new(server, method, target);
   if (cookie != NULL) request_header(request, "Cookie", cookie);
   request_header(request, "Accept", g_strcmp0(accept, "json") == 0 ? "application/json" : "text/html");

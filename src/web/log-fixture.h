@@ -1,6 +1,7 @@
-/* Catches log lines in tests: structured logging does not know g_test_expect_message. A critical ends the test. */
+/* For tests: catches log lines (structured logging does not know g_test_expect_message; a critical ends the test) and removes folders. */
 #pragma once
 #include <glib.h>
+#include <glib/gstdio.h>
 #include <stdlib.h>
 
 static GString *logged;
@@ -23,6 +24,16 @@ static inline void catch_logs(void) {
   logged = g_string_new(NULL);
   g_log_set_always_fatal(G_LOG_FATAL_MASK);
   g_log_set_writer_func(catch_log, NULL, NULL);
+}
+
+static inline void remove_tree(const char *path) {
+  g_autoptr(GDir) dir = g_file_test(path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open(path, 0, NULL);
+  const char *name = NULL;
+  while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
+    g_autofree char *inner = g_build_filename(path, name, NULL);
+    remove_tree(inner);
+  }
+  g_remove(path);
 }
 
 /* Whether a line since the last call matches. */

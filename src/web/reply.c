@@ -139,6 +139,15 @@ static void set_missing(json_t *model, const char *name, const char *value) {
   if (value != NULL && json_object_get(model, name) == NULL) json_object_set_new(model, name, json_string(value));
 }
 
+/* While somebody works on LANTAI_UI a page follows its file; with a mistake in it the last good state is shown. */
+static const Template *as_on_disk(const Template *template) {
+  if (g_getenv("LANTAI_UI") == NULL) return template;
+  g_autoptr(GError) error = NULL;
+  const Template *fresh = template_load(template->name, &error);
+  if (fresh == NULL) g_warning("%s", error->message);
+  return fresh == NULL ? template : fresh;
+}
+
 /* What every page may use besides the handler's own model. */
 static json_t *page_model(WebReply *reply, WebRequest *request) {
   WebServer *server = request->server;
@@ -157,7 +166,7 @@ static json_t *page_model(WebReply *reply, WebRequest *request) {
 static char *render_page(const WebServer *server, const Template *template, json_t *model, gboolean fragment) {
   g_autofree char *content = render_nodes(template, model, NULL);
   if (content == NULL) return NULL;
-  return fragment ? g_steal_pointer(&content) : render_nodes(server->layout, model, content);
+  return fragment ? g_steal_pointer(&content) : render_nodes(as_on_disk(server->layout), model, content);
 }
 
 static void settle_page(WebReply *reply, WebRequest *request, const Template *template) {
@@ -178,9 +187,8 @@ static void settle_page(WebReply *reply, WebRequest *request, const Template *te
 
 static void settle_model(WebReply *reply, WebRequest *request) {
   const Template *template = reply->template != NULL || request->row == NULL ? reply->template : request->row->template;
-  if (g_getenv("LANTAI_UI") != NULL && reply->template == NULL && template != NULL) template = template_load(request->row->route->template, NULL); /* as it is on disk now */
   if (request->json || template == NULL) settle_json(reply, reply->model);
-  else settle_page(reply, request, template);
+  else settle_page(reply, request, as_on_disk(template));
 }
 
 /* Only paths of this site; every byte a browser might read differently is encoded. */
@@ -211,13 +219,14 @@ static void settle_redirect(WebReply *reply, const WebRequest *request) {
 }
 
 const char *reply_page_permit(void) {
-  return "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' blob:; "
-         "media-src 'self' blob:; worker-src 'self' blob:; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+  return "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; font-src 'self' data:; "
+         "connect-src 'self' blob:; media-src 'self' blob:; worker-src 'self' blob:; "
+         "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 }
 
 static void add_common(WebReply *reply, const WebRequest *request) {
-  gboolean page = reply->kind != REPLY_FD;
-  reply_header(reply, "Content-Security-Policy", page ? reply_page_permit() : "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'");
+  static const char *const file_permit = "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+  reply_header(reply, "Content-Security-Policy", reply->kind == REPLY_FD ? file_permit : reply_page_permit());
   reply_header(reply, "X-Content-Type-Options", "nosniff");
   reply_header(reply, "Referrer-Policy", "same-origin");
   reply_header(reply, "Cross-Origin-Opener-Policy", "same-origin");
@@ -288,8 +297,9 @@ static WebReply *reply_error_model(WebRequest *request, guint status, json_t *fa
 
 WebReply *reply_error(WebRequest *request, guint status, const char *code, const char *message) {
   if (request->json) return reply_error_model(request, status, json_pack("{s:{s:s, s:s}}", "error", "code", code, "message", message));
-  return reply_error_model(request, status,
-                           json_pack("{s:i, s:s, s:s, s:s}", "code", (int)status, "title", error_title(status), "message", message, "advice", error_advice(status)));
+  json_t *face = json_pack("{s:i, s:s, s:s}", "code", (int)status, "title", error_title(status), "advice", error_advice(status));
+  json_object_set_new(face, "message", json_string(message));
+  return reply_error_model(request, status, face);
 }
 
 static const char *error_code(const GError *error) {
@@ -302,7 +312,8 @@ WebReply *reply_gerror(WebRequest *request, const GError *error) {
   if (status != 500) return reply_error(request, status, error_code(error), error->message);
   g_autofree char *token = crypto_random_token(6);
   g_autofree char *message = g_strdup_printf("系统内部出错，编号 %s", token);
-  g_warning("%s %s: internal error %s: %s", request->method, request->shown_path, token, error == NULL ? "the handler gave neither reply nor error" : error->message);
+  const char *detail = error == NULL ? "the handler gave neither reply nor error" : error->message;
+  g_warning("%s %s: internal error %s: %s", request->method, request->shown_path, token, detail);
   return reply_error(request, 500, "internal", message);
 }
 
@@ -317,7 +328,8 @@ WebReply *reply_problems(WebRequest *request) {
   }
   json_t *face = NULL;
   if (request->json) face = json_pack("{s:{s:s, s:s, s:O}}", "error", "code", "invalid", "message", message->str, "fields", fields);
-  else face = json_pack("{s:i, s:s, s:s, s:O, s:s}", "code", 422, "title", error_title(422), "message", "有几处需要修改：", "errors", list, "advice", error_advice(422));
+  else face = json_pack("{s:i, s:s, s:s, s:O}", "code", 422, "title", error_title(422), "message", "有几处需要修改：", "errors", list);
+  if (!request->json) json_object_set_new(face, "advice", json_string(error_advice(422)));
   json_decref(fields);
   json_decref(list);
   return reply_error_model(request, 422, face);

@@ -357,6 +357,7 @@ static void test_secret_is_kept(void) {
   fixture_write(broken, "secret.key", "short");
   g_autoptr(GError) error = NULL;
   g_assert_null(csrf_key_load(broken, &error));
+  remove_tree(broken);
   has(error->message, "secret.key");
 }
 
@@ -385,5 +386,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/route/secret", test_secret_is_kept);
   int result = g_test_run();
   fixture_close(&fixture);
+  remove_tree(fixture_ui);
   return result;
 }

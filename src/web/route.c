@@ -17,7 +17,8 @@ static const WebParameter *part_parameter(const WebRoute *route, const char *nam
   return NULL;
 }
 
-/* The row's shape: method, and the path with parts replaced by a mark (~ digits, DEL text) that sorts after literals. Two rows of one shape would hide each other. */
+/* The row's shape: method, and the path with parts replaced by a mark (~ digits, DEL text) that sorts after literals.
+ * Two rows of one shape would hide each other. */
 static char *shape_of(const WebRoute *route) {
   GString *shape = g_string_new(NULL);
   for (const char *c = route->path; *c != '\0'; c++) {
@@ -143,8 +144,9 @@ json_t *web_routes(const WebServer *server) {
       if (p->label != NULL) json_object_set_new(parameter, "label", json_string(p->label));
       json_array_append_new(parameters, parameter);
     }
-    json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:o, s:s?}", "method", route->method, "path", route->path, "permission", route->permission, "parameters", parameters,
-                                          "template", route->template));
+    json_t *row = json_pack("{s:s, s:s, s:s, s:o}", "method", route->method, "path", route->path, "permission", route->permission, "parameters", parameters);
+    json_object_set_new(row, "template", route->template == NULL ? json_null() : json_string(route->template));
+    json_array_append_new(list, row);
   }
   return list;
 }

@@ -217,7 +217,8 @@ static void test_upload_limits(void) {
 
 static void test_chunked(void) {
   g_autoptr(GSocketConnection) connection = dial();
-  const char *text = "POST /form HTTP/1.1\r\nHost: a\r\nAccept: application/json\r\nContent-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\n"
+  const char *text = "POST /form HTTP/1.1\r\nHost: a\r\nAccept: application/json\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+                     "Transfer-Encoding: chunked\r\n\r\n"
                      "8\r\ntitle=%E\r\n8\r\n6%A1%A3x\r\n0\r\n\r\n";
   g_assert_true(say(connection, text, strlen(text)));
   g_autofree char *reply = read_reply(connection, FALSE);
@@ -237,10 +238,37 @@ static void test_fragment(void) {
 }
 
 static void test_cross_site(void) {
-  g_autofree char *reply = ask("POST", "/form", "Sec-Fetch-Site: cross-site\r\nContent-Type: application/x-www-form-urlencoded\r\nSec-Fetch-Mode: navigate\r\n");
+  g_autofree char *reply = ask("POST", "/form", "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\n");
   has(reply, "HTTP/1.1 403");
   g_autofree char *secure = ask("GET", "/go?to=/", "X-Forwarded-Proto: https\r\n");
   has(secure, "; Secure\r\n");
+}
+
+static void test_who(void) {
+  g_autofree char *plain = ask("GET", "/who", "");
+  has(plain, "{\"actor\":\"\",\"address\":\"127.0.0.1\"}");
+  has(plain, "Cache-Control: private, max-age=60\r\n");
+  has(plain, "Vary: Accept, Cookie, HX-Request\r\n");
+  g_autofree char *bearer = ask("GET", "/who", "Authorization: Bearer b-user\r\nX-Forwarded-For: 6.6.6.6, 10.1.2.3\r\n");
+  has(bearer, "{\"actor\":\"user\",\"address\":\"10.1.2.3\"}"); /* the entry of the proxy itself, not what the client claims */
+  g_autofree char *nonsense = ask("GET", "/who", "X-Forwarded-For: <script>\r\nAuthorization: Basic YTpi\r\n");
+  has(nonsense, "{\"actor\":\"\",\"address\":\"127.0.0.1\"}");
+}
+
+/* Bodies held in memory are bounded over all requests together. */
+static void test_form_memory(void) {
+  fixture.server->limits.form_memory = 1 << 10;
+  g_autoptr(GString) request = g_string_new("POST /form HTTP/1.1\r\nHost: a\r\nAccept: application/json\r\n"
+                                            "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 300000\r\n\r\n");
+  g_autofree char *body = g_strnfill(300000, 'a');
+  g_autoptr(GSocketConnection) connection = dial();
+  g_string_append(request, body);
+  g_assert_true(say(connection, request->str, request->len));
+  g_autofree char *reply = read_reply(connection, FALSE);
+  has(reply, "HTTP/1.1 503");
+  fixture.server->limits.form_memory = 256u << 20;
+  for (int wait = 0; wait < 200 && g_atomic_int_get(&fixture.server->form_memory_kib) != 0; wait++) g_usleep(5000);
+  g_assert_cmpint(g_atomic_int_get(&fixture.server->form_memory_kib), ==, 0);
 }
 
 static gboolean is_closed_within(GSocketConnection *connection, guint ms) {
@@ -346,7 +374,8 @@ static void test_busy(void) {
 }
 
 static void test_garbage(void) {
-  static const char *const texts[] = {"\r\n\r\n\r\n", "GET\r\n\r\n", "\x16\x03\x01\x02", "GET / HTTP/9.9\r\n\r\n", "GET http://[ HTTP/1.1\r\nHost: a\r\n\r\n", "POST /form HTTP/1.1\r\nHost: a\r\nContent-Length: -5\r\n\r\n"};
+  static const char *const texts[] = {"\r\n\r\n\r\n", "GET\r\n\r\n", "\x16\x03\x01\x02", "GET / HTTP/9.9\r\n\r\n",
+                                      "GET http://[ HTTP/1.1\r\nHost: a\r\n\r\n", "POST /form HTTP/1.1\r\nHost: a\r\nContent-Length: -5\r\n\r\n"};
   for (gsize i = 0; i < G_N_ELEMENTS(texts); i++) {
     g_autoptr(GSocketConnection) connection = dial();
     say(connection, texts[i], strlen(texts[i]));
@@ -400,6 +429,8 @@ int main(int argc, char **argv) {
   g_test_add_func("/server/chunked", test_chunked);
   g_test_add_func("/server/fragment", test_fragment);
   g_test_add_func("/server/cross-site", test_cross_site);
+  g_test_add_func("/server/who", test_who);
+  g_test_add_func("/server/form-memory", test_form_memory);
   g_test_add_func("/server/slow-drip", test_slow_drip);
   g_test_add_func("/server/slow-reader", test_slow_reader);
   g_test_add_func("/server/idle-connections", test_idle_connections);
@@ -410,5 +441,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/server/close", test_close);
   int result = g_test_run();
   fixture_close(&fixture);
+  remove_tree(fixture_ui);
   return result;
 }

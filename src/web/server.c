@@ -210,8 +210,8 @@ static enum MHD_Result admitted(Exchange *exchange) {
   return MHD_YES;
 }
 
-static enum MHD_Result on_request(void *data, struct MHD_Connection *connection, const char *url, const char *method, const char *version, const char *upload, size_t *length,
-                                  void **context) {
+static enum MHD_Result on_request(void *data, struct MHD_Connection *connection, const char *url, const char *method, const char *version,
+                                  const char *upload, size_t *length, void **context) {
   Exchange *exchange = *context;
   switch (exchange->stage) {
     case STAGE_NEW: return begin(exchange, method);
@@ -299,7 +299,8 @@ static GSocket *open_socket(const char *address, guint port, guint *ret_port, GE
   if (opened != NULL) g_socket_set_listen_backlog(opened, 1024);
   if (opened == NULL || !g_socket_bind(opened, wanted, TRUE, &problem) || !g_socket_listen(opened, &problem)) {
     if (g_error_matches(problem, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE))
-      return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "端口 %u 已被占用。请换一个端口（PORT=端口号 或 lantai.yaml 的 server.port），或停止占用它的程序", port);
+      return throw_null(error, LANTAI_ERROR_UNAVAILABLE,
+                        "端口 %u 已被占用。请换一个端口（PORT=端口号 或 lantai.yaml 的 server.port），或停止占用它的程序", port);
     if (g_error_matches(problem, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED))
       return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "没有权限使用端口 %u。1024 以下的端口要由系统管理员开放，请换一个端口", port);
     return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能在 %s 的端口 %u 上监听：%s", address, port, problem->message);
@@ -336,7 +337,8 @@ static struct MHD_Daemon *start_daemon(Listener *listener, int fd) {
     {MHD_OPTION_END, 0, NULL},
   };
   unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG;
-  return MHD_start_daemon(flags, 0, NULL, NULL, on_request, listener, MHD_OPTION_EXTERNAL_LOGGER, on_library_message, NULL, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+  return MHD_start_daemon(flags, 0, NULL, NULL, on_request, listener, MHD_OPTION_EXTERNAL_LOGGER, on_library_message, NULL, MHD_OPTION_ARRAY, options,
+                          MHD_OPTION_END);
 }
 
 gboolean web_server_listen(WebServer *server, const char *address, guint port, GError **error) {

@@ -18,9 +18,12 @@ gboolean static_is(const WebRequest *request) { return g_str_has_prefix(request-
 
 static const char *mime_of(const char *name) {
   static const struct { const char *suffix, *mime; } kinds[] = {
-    {".css", "text/css; charset=utf-8"}, {".js", "text/javascript; charset=utf-8"}, {".mjs", "text/javascript; charset=utf-8"}, {".svg", "image/svg+xml"},
-    {".png", "image/png"}, {".jpg", "image/jpeg"}, {".webp", "image/webp"}, {".ico", "image/x-icon"}, {".woff2", "font/woff2"}, {".ttf", "font/ttf"}, {".pfb", "application/x-font-type1"},
-    {".json", "application/json"}, {".webmanifest", "application/manifest+json"}, {".wasm", "application/wasm"}, {".txt", "text/plain; charset=utf-8"}, {".map", "application/json"},
+    {".css", "text/css; charset=utf-8"}, {".js", "text/javascript; charset=utf-8"},
+    {".mjs", "text/javascript; charset=utf-8"}, {".svg", "image/svg+xml"},
+    {".png", "image/png"}, {".jpg", "image/jpeg"}, {".webp", "image/webp"}, {".ico", "image/x-icon"}, {".woff2", "font/woff2"}, {".ttf", "font/ttf"},
+    {".pfb", "application/x-font-type1"},
+    {".json", "application/json"}, {".webmanifest", "application/manifest+json"}, {".wasm", "application/wasm"}, 
+    {".txt", "text/plain; charset=utf-8"}, {".map", "application/json"},
   };
   for (gsize i = 0; i < G_N_ELEMENTS(kinds); i++)
     if (g_str_has_suffix(name, kinds[i].suffix)) return kinds[i].mime;
@@ -84,7 +87,8 @@ WebReply *static_reply(WebRequest *request) {
   reply->bytes = same ? g_bytes_new_static("", 0) : g_steal_pointer(&bytes);
   reply_header(reply, "Content-Type", mime_of(name));
   reply_header(reply, "ETag", tag);
-  reply_header(reply, "Cache-Control", g_str_has_prefix(request->query, "v=") && from_folder == NULL ? "public, max-age=31536000, immutable" : "public, no-cache");
+  gboolean lasting = g_str_has_prefix(request->query, "v=") && from_folder == NULL;
+  reply_header(reply, "Cache-Control", lasting ? "public, max-age=31536000, immutable" : "public, no-cache");
   reply_settle(reply, request);
   return reply;
 }

@@ -50,8 +50,8 @@ static gboolean lists_tag(const char *header, const char *tag) {
 
 static gboolean is_safe_inline(const char *mime) {
   if (g_str_has_prefix(mime, "image/")) return !g_str_has_prefix(mime, "image/svg");
-  return g_str_has_prefix(mime, "audio/") || g_str_has_prefix(mime, "video/") || g_str_has_prefix(mime, "text/plain") || g_str_has_prefix(mime, "application/pdf") ||
-         g_str_has_prefix(mime, "application/json");
+  if (g_str_has_prefix(mime, "audio/") || g_str_has_prefix(mime, "video/")) return TRUE;
+  return g_str_has_prefix(mime, "text/plain") || g_str_has_prefix(mime, "application/pdf") || g_str_has_prefix(mime, "application/json");
 }
 
 char *stream_disposition(const char *name, gboolean inline_view) {
@@ -93,10 +93,12 @@ void stream_settle(WebReply *reply, const WebRequest *request) {
   }
   if (if_range != NULL && (tag == NULL || strcmp(if_range, tag) != 0)) return;
   RangeKind kind = stream_range(request_header_get(request, "range"), size, &reply->offset, &reply->length);
-  g_autofree char *range = kind == RANGE_PART ? g_strdup_printf("bytes %" G_GINT64_FORMAT "-%" G_GINT64_FORMAT "/%" G_GINT64_FORMAT, reply->offset, reply->offset + reply->length - 1, size)
-                                             : g_strdup_printf("bytes */%" G_GINT64_FORMAT, size);
   if (kind == RANGE_WHOLE) return;
-  reply_header(reply, "Content-Range", range);
+  g_autoptr(GString) range = g_string_new("bytes ");
+  if (kind == RANGE_PART) g_string_append_printf(range, "%" G_GINT64_FORMAT "-%" G_GINT64_FORMAT, reply->offset, reply->offset + reply->length - 1);
+  else g_string_append_c(range, '*');
+  g_string_append_printf(range, "/%" G_GINT64_FORMAT, size);
+  reply_header(reply, "Content-Range", range->str);
   if (kind == RANGE_PART) reply->status = 206;
   else no_body(reply, 416);
 }

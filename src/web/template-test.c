@@ -77,14 +77,16 @@ static void test_addresses(void) {
 
 static void test_filters(void) {
   g_setenv("TZ", "Asia/Shanghai", TRUE);
-  check("{{a|number}} {{b|number}} {{c|number}} {{d|number}} {{e|number}} {{f|number}}", "{\"a\":1234567,\"b\":-1234,\"c\":999,\"d\":1234.5,\"e\":\"1000000\",\"f\":0}",
+  check("{{a|number}} {{b|number}} {{c|number}} {{d|number}} {{e|number}} {{f|number}}",
+        "{\"a\":1234567,\"b\":-1234,\"c\":999,\"d\":1234.5,\"e\":\"1000000\",\"f\":0}",
         "1,234,567 -1,234 999 1,234.5 1,000,000 0");
   check("{{x|number}}", "{\"x\":\"12a\"}", "12a");
   check("{{x|number}}{{y|number}}", "{\"x\":null}", "");
   check("{{t|time}} {{t|date}}", "{\"t\":1795327500000000}", "2026-11-22 14:05 2026-11-22");
   check("{{t|time}} {{t|date}}", "{\"t\":\"2026-11-22T06:05:00.000000Z\"}", "2026-11-22 14:05 2026-11-22");
   check("{{a|date}} {{b|date}} {{c|date}} {{d|date}}", "{\"a\":19580301,\"b\":19580300,\"c\":19580000,\"d\":\"约1958年\"}", "1958-03-01 1958-03 1958 约1958年");
-  check("{{a|size}} {{b|size}} {{c|size}} {{d|size}} {{e|size}}", "{\"a\":0,\"b\":1023,\"c\":1024,\"d\":1258291,\"e\":1048575}", "0 字节 1023 字节 1.0 KB 1.2 MB 1.0 MB");
+  check("{{a|size}} {{b|size}} {{c|size}} {{d|size}} {{e|size}}",
+        "{\"a\":0,\"b\":1023,\"c\":1024,\"d\":1258291,\"e\":1048575}", "0 字节 1023 字节 1.0 KB 1.2 MB 1.0 MB");
   check("{{x|url}}", "{\"x\":12}", "12");
   check("{{x|json}}{{y|json}}", "{\"x\":{\"a\":[1,null]}}", "{&quot;a&quot;:[1,null]}");
   check("{{x}} {{y}} {{z}} {{n}}", "{\"x\":1.5,\"y\":true,\"z\":false,\"n\":null}", "1.5 true  ");
@@ -149,6 +151,25 @@ static void test_limits(void) {
   json_decref(model);
 }
 
+static void load_all(const char *folder) {
+  g_auto(GStrv) names = g_resources_enumerate_children(folder, G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
+  for (gsize i = 0; names != NULL && names[i] != NULL; i++) {
+    g_autofree char *path = g_strconcat(folder, names[i], NULL);
+    if (g_str_has_suffix(path, "/") && strcmp(names[i], "static/") != 0) load_all(path);
+    if (!g_str_has_suffix(path, ".html")) continue;
+    g_autoptr(GError) error = NULL;
+    g_autofree char *name = g_strndup(path + strlen("/lantai/ui/"), strlen(path) - strlen("/lantai/ui/.html"));
+    if (template_load(name, &error) == NULL) g_printerr("# %s\n", error->message);
+    if (error != NULL) g_test_fail();
+  }
+}
+
+/* Every template that travels inside the program. */
+static void test_all_of_ours(void) {
+  g_assert_nonnull(template_load("error", NULL));
+  load_all("/lantai/ui/");
+}
+
 int main(int argc, char **argv) {
   ui_dir = g_dir_make_tmp("lantai-template-XXXXXX", NULL);
   g_setenv("LANTAI_UI", ui_dir, TRUE);
@@ -163,5 +184,8 @@ int main(int argc, char **argv) {
   g_test_add_func("/template/errors", test_errors);
   g_test_add_func("/template/parts", test_parts);
   g_test_add_func("/template/limits", test_limits);
-  return g_test_run();
+  g_test_add_func("/template/all-of-ours", test_all_of_ours);
+  int result = g_test_run();
+  remove_tree(ui_dir);
+  return result;
 }

@@ -158,8 +158,8 @@ static gboolean part_bytes(Upload *upload, const guint8 *data, gsize length, GEr
     guint64 max = parameter_file_max(upload->request, upload->parameter);
     upload->value->file_bytes += length;
     if (upload->value->file_bytes > max)
-      return throw(error, LANTAI_ERROR_TOO_LARGE, "%s“%s”超过 %" G_GUINT64_FORMAT " MB 的上限，请拆分后上传", upload->parameter->label == NULL ? "文件" : upload->parameter->label,
-                   upload->value->file_name, max >> 20);
+      return throw(error, LANTAI_ERROR_TOO_LARGE, "%s“%s”超过 %" G_GUINT64_FORMAT " MB 的上限，请拆分后上传",
+                   upload->parameter->label == NULL ? "文件" : upload->parameter->label, upload->value->file_name, max >> 20);
     return write_all(upload->fd, data, length, error);
   }
   if (upload->file_name != NULL) return TRUE; /* an undeclared or empty file: read over */

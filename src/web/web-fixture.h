@@ -39,8 +39,9 @@ static WebReply *handle_form(WebRequest *request, GError **error) {
   const char *const *tag = web_list(request, "tag", &tags);
   const char *title = web_text(request, "title"), *note = web_text(request, "note"), *password = web_text(request, "password");
   handled++;
-  json_t *model = json_pack("{s:s?, s:s?, s:I, s:b, s:s?, s:[], s:[]}", "title", title, "note", note, "count", (json_int_t)web_int(request, "count", -1), "open",
-                            web_flag(request, "open"), "password", password, "years", "tags");
+  json_int_t count = web_int(request, "count", -1);
+  json_t *model = json_pack("{s:s?, s:s?, s:I, s:b, s:s?, s:[], s:[]}", "title", title, "note", note, "count", count, "open", web_flag(request, "open"),
+                            "password", password, "years", "tags");
   for (gsize i = 0; i < years; i++) json_array_append_new(json_object_get(model, "years"), json_integer(year[i]));
   for (gsize i = 0; i < tags; i++) json_array_append_new(json_object_get(model, "tags"), json_string(tag[i]));
   return web_model(model);
@@ -51,8 +52,10 @@ static WebReply *handle_upload(WebRequest *request, GError **error) {
   GStatBuf info = {0};
   if (path != NULL && g_stat(path, &info) != 0) return throw_null(error, LANTAI_ERROR_INTERNAL, "the file is not there");
   handled++;
-  json_t *model = json_pack("{s:s?, s:I, s:s?, s:s?}", "name", web_file_name(request, "file"), "bytes", (json_int_t)info.st_size, "note", web_text(request, "note"), "path", path);
-  if (web_flag(request, "steal")) g_free(web_file_steal(request, "file"));
+  json_t *model = json_pack("{s:s?, s:I}", "name", web_file_name(request, "file"), "bytes", (json_int_t)info.st_size);
+  if (parameter_value(request, "note", NULL) != NULL) json_object_set_new(model, "note", json_string(web_text(request, "note")));
+  json_object_set_new(model, "path", json_string(path));
+  if (parameter_value(request, "steal", NULL) != NULL && web_flag(request, "steal")) g_free(web_file_steal(request, "file"));
   return web_model(model);
 }
 
@@ -79,6 +82,12 @@ static WebReply *handle_fail(WebRequest *request, GError **error) {
 static WebReply *handle_slow(WebRequest *request, GError **error) {
   g_usleep((gulong)web_int(request, "ms", 0) * 1000);
   return handle_new(request, error);
+}
+
+static WebReply *handle_who(WebRequest *request, GError **error) {
+  WebReply *reply = web_model(json_pack("{s:s, s:s}", "actor", web_actor(request), "address", web_address(request)));
+  web_reply_cache(reply, 60);
+  return reply;
 }
 
 static WebReply *handle_big(WebRequest *request, GError **error) {
@@ -114,6 +123,7 @@ static const WebRoute ROUTES[] = {
   {"GET", "/go", "public", TO, NULL, handle_go, NULL},
   {"GET", "/fail", "public", NUMBER, NULL, handle_fail, NULL},
   {"GET", "/slow", "public", NUMBER, NULL, handle_slow, NULL},
+  {"GET", "/who", "public", NULL, NULL, handle_who, NULL},
   {"GET", "/big", "public", NUMBER, NULL, handle_big, NULL},
   {NULL},
 };
@@ -136,9 +146,11 @@ static inline void fixture_write(const char *dir, const char *name, const char *
   g_assert_true(g_file_set_contents(path, text, -1, NULL));
 }
 
+static char *fixture_ui; /* folder of templates, removed by main */
+
 /* Once, before the first template is loaded. */
 static inline void fixture_templates(void) {
-  g_autofree char *dir = g_dir_make_tmp("lantai-ui-XXXXXX", NULL);
+  char *dir = fixture_ui = g_dir_make_tmp("lantai-ui-XXXXXX", NULL);
   fixture_write(dir, "layout.html", "<!DOCTYPE html><title>{{title}}</title>[{{me}}]{{#flash}}<i>{{flash}}</i>{{/flash}}<main>{{{content}}}</main>\n");
   fixture_write(dir, "t/home.html", "<p>{{text}}|{{q}}|{{path}}|{{query}}</p><input value=\"{{csrf}}\">\n");
   fixture_write(dir, "t/record.html", "<h1>{{id}} {{actor}}</h1>\n");
@@ -166,5 +178,6 @@ static inline void fixture_open(Fixture *fixture) {
 static inline void fixture_close(Fixture *fixture) {
   web_server_free(fixture->server);
   settings_free(fixture->settings);
+  remove_tree(fixture->dir);
   g_free(fixture->dir);
 }

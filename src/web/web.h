@@ -1,8 +1,8 @@
 /*
  * The HTTP kernel: routes, parameters, identity, replies, templates. Only this room includes microhttpd.h. No rule of the trade here.
  *
- * 1. A handler turns a request into one JSON model, a redirect, or a stream. `Accept: application/json` or a path ending in .json gives the model; otherwise the
- *    route's template renders it. Access is checked once, before the handler, by the route's permission.
+ * 1. A handler turns a request into one JSON model, a redirect, or a stream. `Accept: application/json` or a path ending in .json gives the model; otherwise
+ *    the route's template renders it. Access is checked once, before the handler, by the route's permission.
  * 2. Parameters are declared; a handler sees only declared ones, already checked. Form body, JSON body and query string pass the same declarations.
  * 3. Anything that changes state is not GET, and with a cookie needs the CSRF token (field or header X-CSRF-Token).
  * 4. Requests have absolute deadlines: header in 10 s, form body in 60 s (uploads: 100 KiB/s at least), reply written at 10 KiB/s at least.
@@ -18,7 +18,10 @@ typedef struct WebServer WebServer;
 
 #define WEB_SESSION_COOKIE "session" /* the cookie whose value becomes identify's session_token */
 
-typedef enum { WEB_TEXT, WEB_LINES /* text with line ends */, WEB_INT, WEB_FLAG, WEB_LIST /* repeated */, WEB_INTS /* repeated integers */, WEB_FILE /* upload, streamed to disk */, WEB_PASSWORD } WebKind;
+typedef enum {
+  WEB_TEXT, WEB_LINES /* text with line ends */, WEB_INT, WEB_FLAG, WEB_LIST /* repeated */, WEB_INTS /* repeated integers */,
+  WEB_FILE /* upload, streamed to disk */, WEB_PASSWORD
+} WebKind;
 typedef struct {
   const char *name;  /* also the name of a {part} of the path */
   WebKind kind;
@@ -88,16 +91,20 @@ void web_server_free(WebServer *server); /* finishes running requests (5 s), clo
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(WebServer, web_server_free)
 json_t *web_routes(const WebServer *server); /* [{method, path, permission, parameters, template}] for `lantai routes` */
 
-/* The router without a socket, for tests: body NULL or form-encoded; accept "json" or "html". Returns the status; ret_body new string; headers as "Name: value\n". */
-guint web_dispatch(WebServer *server, const char *method, const char *target, const char *cookie, const char *body, const char *accept, char **ret_body, char **ret_headers);
+/* The router without a socket, for tests: body NULL or form-encoded; accept "json" or "html".
+ * Returns the status; ret_body new string; headers as "Name: value\n". */
+guint web_dispatch(WebServer *server, const char *method, const char *target, const char *cookie, const char *body, const char *accept,
+                   char **ret_body, char **ret_headers);
 
 /* The token that forms of this session carry in the field csrf (for tests that post as somebody). */
 char *web_csrf_token(const WebServer *server, const char *session_token);
 
 /* ---- templates (ui/<room>/<name>.html in GResource /lantai/ui, or LANTAI_UI=dir while working on them) ----
  * {{name}} escaped, {{a.b}}, {{.}}, {{name|filter}} with number (1,234), date, time, size (1.2 MB), url (percent-encoded), json (escaped JSON for attributes);
- * {{#name}}…{{/name}} for true/object/array, {{^name}}…{{/name}} when empty, {{>room/part}}. Names are looked up outwards. Inside a list: @first, @last, @index (from 0), @number (from 1). Always escaped; layout.html
- * alone has {{{content}}}. A page fragment (request header HX-Request) is rendered without layout. */
+ * {{#name}}…{{/name}} for true/object/array, {{^name}}…{{/name}} when empty, {{>room/part}}. Names are looked up outwards.
+ * Inside a list: @first, @last, @index (from 0), @number (from 1). Values may stand only in text and in quoted attributes; style=, on…= and values in
+ * <script> are parse errors. Always escaped; layout.html alone has {{{content}}}. Besides its model a page has csrf, path, query, title, flash, assets
+ * (for /static/x?v={{assets}}). A page fragment (request header HX-Request) is rendered without layout. */
 typedef struct Template Template;
 Template *template_load(const char *name, GError **error); /* cached; parse errors say file and line */
 char *template_render(const Template *template, json_t *model); /* NULL (logged) when the page exceeds 16 MiB or parts nest deeper than 32 */

@@ -89,10 +89,15 @@
   });
   document.addEventListener('change', event => { if (event.target.matches('[data-submit]')) event.target.form.requestSubmit(); });
 
-  /* A thumbnail may still be in the making: the server answers 503 until then. */
-  function loadThumbnail(image, tries = 0) {
-    image.addEventListener('error', () => { if (tries < 8) setTimeout(() => loadThumbnail(image, tries + 1), 400 * (tries + 1)); else image.classList.add('absent'); }, { once: true });
-    image.src = `${image.dataset.thumbnail}${tries ? `?try=${tries}` : ''}`;
+  /* A thumbnail may still be in the making: the server answers 202 until it is there. */
+  async function loadThumbnail(image) {
+    for (let tries = 1; tries <= 10; tries++) {
+      const reply = await fetch(image.dataset.thumbnail, { headers: { Accept: 'application/json' } }).catch(() => null);
+      if (reply && reply.status === 200) { image.src = URL.createObjectURL(await reply.blob()); return; }
+      if (!reply || reply.status !== 202) break;
+      await new Promise(done => setTimeout(done, 250 * tries));
+    }
+    image.classList.add('absent');
   }
 
   document.addEventListener('DOMContentLoaded', () => {

@@ -42,17 +42,25 @@ async function showImage(holder) {
   });
 }
 
-/* Marks the given strings across the spans of a PDF text layer. */
+/* Marks the given strings across the spans of a PDF text layer: the part of each span that belongs to a match is wrapped. */
 function markSpans(layer, words) {
   const spans = [...layer.querySelectorAll('span')].filter(span => span.firstChild?.nodeType === Node.TEXT_NODE);
   const starts = [];
   let all = '';
   for (const span of spans) { starts.push(all.length); all += span.textContent; }
-  for (const word of words) {
-    const bare = word.replace(/\s+/g, '');
-    for (let at = all.indexOf(bare); bare && at >= 0; at = all.indexOf(bare, at + bare.length))
-      spans.forEach((span, i) => { if (starts[i] < at + bare.length && starts[i] + span.textContent.length > at) span.classList.add('marked'); });
-  }
+  const marked = new Uint8Array(all.length);
+  for (const word of words.map(text => text.replace(/\s+/g, '')).filter(Boolean))
+    for (let at = all.indexOf(word); at >= 0; at = all.indexOf(word, at + word.length)) marked.fill(1, at, at + word.length);
+  spans.forEach((span, i) => {
+    const text = span.textContent, parts = [];
+    for (let from = 0, to; from < text.length; from = to) {
+      for (to = from + 1; to < text.length && marked[starts[i] + to] === marked[starts[i] + from];) to++;
+      const part = marked[starts[i] + from] ? document.createElement('mark') : null;
+      if (part) part.textContent = text.slice(from, to);
+      parts.push(part || text.slice(from, to));
+    }
+    if (parts.some(part => part instanceof Element)) span.replaceChildren(...parts);
+  });
 }
 
 async function showPdf(holder) {

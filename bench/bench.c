@@ -1,0 +1,338 @@
+/*
+ * What `make bench` measures in C: rows and pages to import, and search through the room's interface. bench/run.mjs calls it and puts the results beside the peers'.
+ *
+ *   lantai-bench make ROWS FILE.csv [FILE.xlsx]        a catalogue of ROWS descriptions
+ *   lantai-bench page FILE.jpg WIDTH HEIGHT GRAIN      a scanned page; GRAIN makes it larger
+ *   lantai-bench export ARCHIVE FILE.tsv               what search sees of each record, for the peers
+ *   lantai-bench search ARCHIVE QUESTIONS              six kinds of question, 1 and 8 readers; one JSON value
+ *
+ * 1. Everything drawn comes from Random with a fixed seed: every making gives the same bytes, every run asks the same questions.
+ * 2. Texts hold only characters that folding leaves as they are, so that a peer that compares bytes must count the same.
+ */
+#include "app.h"
+#include "error.h"
+#include "jpeg.h"
+#include "text.h"
+#include <stdio.h>
+#include <string.h>
+#include <xlsxwriter.h>
+
+enum { WORDS = 12000, BODIES = 396, FONDS = 36, COLUMNS = 12, SAMPLES = 4000, COMMON_PAIRS = 20, COMMON_ASKED = 100, READERS = 8, YEAR_FIRST = 1949, YEARS = 75 };
+#define SEED G_GUINT64_CONSTANT(19490101)
+
+typedef struct { guint64 state; } Random; /* SplitMix64 */
+
+static guint draw(Random *random, guint below) {
+  guint64 z = (random->state += G_GUINT64_CONSTANT(0x9E3779B97F4A7C15));
+  z = (z ^ (z >> 30)) * G_GUINT64_CONSTANT(0xBF58476D1CE4E5B9);
+  z = (z ^ (z >> 27)) * G_GUINT64_CONSTANT(0x94D049BB133111EB);
+  return (guint)((z ^ (z >> 31)) % below);
+}
+
+/* ---- words ---- */
+
+typedef struct {
+  Random random;
+  char *characters[4096]; /* of GB 2312's first level, the everyday ones */
+  guint character_count;
+  char *words[WORDS], *bodies[BODIES];
+  double weights[WORDS]; /* cumulative, by Zipf's law */
+} Corpus;
+
+static void load_characters(Corpus *corpus) {
+  for (guint row = 0xB0; row <= 0xD7; row++)
+    for (guint cell = 0xA1; cell <= 0xFE; cell++) {
+      const char bytes[2] = {(char)row, (char)cell};
+      g_autofree char *character = g_convert(bytes, 2, "UTF-8", "GB2312", NULL, NULL, NULL);
+      gunichar folded[18];
+      if (character && text_fold_character(g_utf8_get_char(character), folded) == 1 && folded[0] == g_utf8_get_char(character))
+        corpus->characters[corpus->character_count++] = g_steal_pointer(&character);
+    }
+}
+
+static Corpus *corpus_new(void) {
+  Corpus *corpus = g_new0(Corpus, 1);
+  corpus->random.state = SEED;
+  load_characters(corpus);
+  for (guint i = 0; i < WORDS; i++) {
+    g_autoptr(GString) word = g_string_new(NULL);
+    for (guint k = 0, length = i % 5 == 4 ? 3 : 2; k < length; k++) g_string_append(word, corpus->characters[draw(&corpus->random, corpus->character_count)]);
+    corpus->words[i] = g_strdup(word->str);
+    corpus->weights[i] = (i ? corpus->weights[i - 1] : 0) + 1.0 / (i + 20);
+  }
+  for (guint i = 0; i < BODIES; i++) corpus->bodies[i] = g_strconcat("临江市", corpus->words[i * 7], i % 3 ? "局" : "委员会", NULL);
+  return corpus;
+}
+
+static const char *draw_word(Corpus *corpus) {
+  double x = draw(&corpus->random, 1u << 30) / (double)(1u << 30) * corpus->weights[WORDS - 1];
+  guint low = 0, high = WORDS - 1;
+  while (low < high) {
+    guint middle = (low + high) / 2;
+    if (corpus->weights[middle] < x) low = middle + 1;
+    else high = middle;
+  }
+  return corpus->words[low];
+}
+
+/* ---- make: as a city archives' largest delivery looks, sorted by 档号; two thirds of it are one fonds ---- */
+
+static const char *const HEADER[COLUMNS] = {"全宗号", "档号", "题名", "责任者", "文号", "日期", "年度", "保管期限", "密级", "页数", "开放状态", "文种"};
+typedef char Row[COLUMNS][256];
+
+static void make_title(Corpus *corpus, const char *body, const char *type, char *ret, gsize size) {
+  g_autoptr(GString) title = g_string_new(draw(&corpus->random, 10) < 7 ? body : "");
+  g_string_append(title, "关于");
+  for (guint i = 0, count = 5 + draw(&corpus->random, 3); i < count; i++) g_string_append(title, draw_word(corpus));
+  g_string_append_printf(title, "的%s", type);
+  g_strlcpy(ret, title->str, size);
+}
+
+static void make_row(Corpus *corpus, guint id, guint rows, Row row) {
+  static const char *const types[] = {"通知", "通知", "通知", "批复", "报告", "请示", "意见", "决定", "会议纪要", "函"};
+  static const char *const retentions[] = {"永久", "30年", "10年"}, *const terms[] = {"Y", "D30", "D10"}, *const openings[] = {"开放", "控制", "延期开放", ""};
+  Random *random = &corpus->random;
+  guint largest = rows - rows / 3, share = MAX((rows - largest) / (FONDS - 1), 1), fonds = id < largest ? 0 : MIN(1 + (id - largest) / share, FONDS - 1);
+  guint year = YEAR_FIRST + (fonds == 0 ? (guint)((guint64)id * YEARS / largest) : MIN((id - largest) % share * YEARS / share, YEARS - 1)), term = draw(random, 3), chance = draw(random, 1000);
+  const char *body = corpus->bodies[fonds * (BODIES / FONDS) + draw(random, BODIES / FONDS)], *type = types[draw(random, G_N_ELEMENTS(types))];
+  g_snprintf(row[0], sizeof row[0], "X%03u", fonds + 1);
+  g_snprintf(row[1], sizeof row[1], "X%03u-WS·%u-%s-%07u", fonds + 1, year, terms[term], id + 1);
+  make_title(corpus, body, type, row[2], sizeof row[2]);
+  g_strlcpy(row[3], body, sizeof row[3]);
+  g_snprintf(row[4], sizeof row[4], "临发〔%u〕%u号", year, 1 + draw(random, 400));
+  g_snprintf(row[5], sizeof row[5], "%u%02u%02u", year, 1 + draw(random, 12), 1 + draw(random, 28));
+  g_snprintf(row[6], sizeof row[6], "%u", year);
+  g_strlcpy(row[7], retentions[term], sizeof row[7]);
+  g_strlcpy(row[8], chance < 12 ? "内部" : chance < 24 ? "秘密" : "", sizeof row[8]);
+  g_snprintf(row[9], sizeof row[9], "%u", 1 + draw(random, 18));
+  g_strlcpy(row[10], year > 1998 ? "" : openings[(chance >= 720) + (chance >= 900) + (chance >= 960)], sizeof row[10]);
+  g_strlcpy(row[11], type, sizeof row[11]);
+}
+
+static void write_sheet_row(lxw_worksheet *sheet, guint at, const char *const *cells) {
+  for (guint i = 0; sheet && i < COLUMNS; i++)
+    if (*cells[i]) worksheet_write_string(sheet, at, (lxw_col_t)i, cells[i], NULL);
+}
+
+/* The workbook is not written in constant memory, so that it has a table of shared strings, as office programs write it. */
+static gboolean run_make(char **arguments, GError **error) {
+  guint rows = (guint)g_ascii_strtoull(arguments[0], NULL, 10);
+  lxw_workbook *book = arguments[2] ? workbook_new(arguments[2]) : NULL;
+  lxw_worksheet *sheet = book ? workbook_add_worksheet(book, NULL) : NULL;
+  FILE *file = fopen(arguments[1], "w");
+  if (file == NULL) return throw(error, LANTAI_ERROR_UNAVAILABLE, "cannot write %s", arguments[1]);
+  Corpus *corpus = corpus_new();
+  write_sheet_row(sheet, 0, HEADER);
+  for (guint i = 0; i < COLUMNS; i++) fprintf(file, "%s%c", HEADER[i], i + 1 < COLUMNS ? ',' : '\n');
+  for (guint id = 0; id < rows; id++) {
+    Row row;
+    const char *cells[COLUMNS];
+    make_row(corpus, id, rows, row);
+    for (guint i = 0; i < COLUMNS; i++) fprintf(file, "%s%c", cells[i] = row[i], i + 1 < COLUMNS ? ',' : '\n');
+    write_sheet_row(sheet, id + 1, cells);
+  }
+  gboolean good = fclose(file) == 0 && (book == NULL || workbook_close(book) == LXW_NO_ERROR);
+  return good || throw(error, LANTAI_ERROR_UNAVAILABLE, "cannot write %s", arguments[1]);
+}
+
+static gboolean run_page(char **arguments, GError **error) {
+  int width = (int)g_ascii_strtoll(arguments[1], NULL, 10), height = (int)g_ascii_strtoll(arguments[2], NULL, 10);
+  guint grain = (guint)g_ascii_strtoull(arguments[3], NULL, 10);
+  Random random = {SEED};
+  g_autofree guint8 *rgb = g_malloc((gsize)width * (gsize)height * 3);
+  for (int y = 0; y < height; y++)
+    for (int x = 0; x < width; x++) {
+      gboolean ink = y % 60 > 20 && x % 48 > 12 && (x / 8 * 31 + y / 8 * 17) % 5 > 1;
+      memset(rgb + ((gsize)y * (gsize)width + (gsize)x) * 3, (int)((ink ? 40 : 225) + draw(&random, grain + 1)), 3);
+    }
+  return format_jpeg_write(arguments[0], rgb, width, height, 200, error);
+}
+
+/* ---- export ---- */
+
+static void append_values(GString *line, const char *fields) {
+  json_t *object = json_loads(fields, 0, NULL), *value;
+  const char *key;
+  json_object_foreach(object, key, value) g_string_append_printf(line, "\x1f%s", json_string_value(value));
+  json_decref(object);
+}
+
+/* id, all texts of the record (separated by U+001F), and the columns of the gate, the filters and the order. */
+static gboolean run_export(char **arguments, GError **error) {
+  g_autoptr(Archive) archive = archive_open(arguments[0], ARCHIVE_READ, error);
+  g_autoptr(Sql) sql = archive ? sql_read(archive_house(archive)->db, error) : NULL;
+  g_autoptr(SqlRows) rows = sql ? sql_query(sql, "SELECT id, title, creator, code, docno, fields, fonds_id, category, year, retention, opening, security, level, date_from FROM record ORDER BY id", SQL_NONE, error) : NULL;
+  FILE *file = rows ? fopen(arguments[1], "w") : NULL;
+  if (file == NULL) return rows ? throw(error, LANTAI_ERROR_UNAVAILABLE, "cannot write %s", arguments[1]) : FALSE;
+  g_autoptr(GString) line = g_string_new(NULL);
+  GError *failure = NULL;
+  while (sql_next(rows, &failure)) {
+    g_string_printf(line, "%" G_GINT64_FORMAT "\t%s\x1f%s\x1f%s\x1f%s", sql_int_at(rows, 0), sql_text_at(rows, 1), sql_text_at(rows, 2), sql_text_at(rows, 3), sql_text_at(rows, 4));
+    append_values(line, sql_text_at(rows, 5));
+    for (int column = 6; column <= 13; column++) g_string_append_printf(line, "\t%" G_GINT64_FORMAT, sql_int_at(rows, column));
+    fprintf(file, "%s\n", line->str);
+  }
+  if (failure) g_propagate_error(error, failure);
+  return fclose(file) == 0 && failure == NULL;
+}
+
+/* ---- search ---- */
+
+typedef enum { KIND_TWO, KIND_FOUR, KIND_THREE_WORDS, KIND_PHRASE, KIND_FILTERED, KIND_COMMON, KINDS } Kind;
+static const struct { guint words, characters; } SHAPES[KINDS] = {{1, 2}, {1, 4}, {3, 2}, {1, 8}, {2, 2}, {1, 2}};
+
+typedef struct {
+  json_t *terms; /* [text] */
+  char *query;
+  guint64 hits, facets; /* facets: sum of (facet number × value × count), which the peers can compute too */
+  double ms;
+} Question;
+
+typedef struct {
+  const House *house;
+  Scope scope;
+  Kind kind;
+  GPtrArray *titles, *common;
+  Random random;
+  Question *questions;
+  gint count, next; /* next: atomic */
+} Session;
+
+static void ask(Session *session, Question *question) {
+  static const gint64 open[] = {OPENING_OPEN};
+  SearchRequest request = {.query = question->query, .limit = 20, .facets = TRUE};
+  if (session->kind == KIND_FILTERED) request.openings = open, request.openings_count = 1, request.year_from = 1980, request.year_to = 1990;
+  if (session->kind == KIND_COMMON) request.sort = SEARCH_SORT_DATE_DESC;
+  g_autoptr(GError) error = NULL;
+  gint64 begin = g_get_monotonic_time();
+  g_autoptr(Sql) sql = sql_read(session->house->db, &error);
+  g_autoptr(SearchResult) result = sql ? search_run(session->house->search, sql, &session->scope, &request, &error) : NULL;
+  question->ms = (double)(g_get_monotonic_time() - begin) / 1000;
+  if (result == NULL) g_error("%s", error->message);
+  question->hits = result->count;
+  for (guint f = 0; f < result->facets->len; f++) {
+    const SearchFacet *facet = g_ptr_array_index(result->facets, f);
+    for (guint v = 0; v < facet->values->len; v++) {
+      SearchFacetValue value = g_array_index(facet->values, SearchFacetValue, v);
+      question->facets += (f + 1) * (guint64)value.value * value.count;
+    }
+  }
+}
+
+static gpointer run_reader(gpointer data) {
+  Session *session = data;
+  for (gint at; (at = g_atomic_int_add(&session->next, 1)) < session->count;) ask(session, &session->questions[at]);
+  return NULL;
+}
+
+static char *draw_term(Session *session, guint number) {
+  if (session->kind == KIND_COMMON) return g_strdup(g_ptr_array_index(session->common, number % session->common->len));
+  const char *title = g_ptr_array_index(session->titles, draw(&session->random, session->titles->len));
+  guint length = text_length(title), characters = MIN(SHAPES[session->kind].characters, length), at = draw(&session->random, length - characters + 1);
+  return g_utf8_substring(title, at, at + characters);
+}
+
+static void draw_question(Session *session, guint number) {
+  g_autoptr(GString) query = g_string_new(NULL);
+  json_t *terms = json_array();
+  for (guint i = 0; i < SHAPES[session->kind].words; i++) {
+    g_autofree char *term = draw_term(session, number);
+    json_array_append_new(terms, json_string(term));
+    g_string_append_printf(query, "\"%s\" ", term);
+  }
+  session->questions[number] = (Question){.terms = terms, .query = g_strdup(query->str)};
+}
+
+/* [{terms, hits, facets, ms}] in the order asked. */
+static json_t *run_questions(Session *session, Kind kind, guint readers, guint count) {
+  session->kind = kind;
+  session->count = (gint)count;
+  session->next = 0;
+  session->random.state = SEED + kind * 100 + readers;
+  session->questions = g_new0(Question, count);
+  for (guint i = 0; i < count; i++) draw_question(session, i);
+  GThread *threads[READERS];
+  for (guint i = 0; i < readers; i++) threads[i] = g_thread_new("reader", run_reader, session);
+  for (guint i = 0; i < readers; i++) g_thread_join(threads[i]);
+  json_t *list = json_array();
+  for (guint i = 0; i < count; i++) {
+    Question *question = &session->questions[i];
+    json_array_append_new(list, json_pack("{s:o, s:I, s:I, s:f}", "terms", question->terms, "hits", (json_int_t)question->hits, "facets", (json_int_t)question->facets, "ms", question->ms));
+    g_free(question->query);
+  }
+  g_free(session->questions);
+  return list;
+}
+
+static int compare_frequency(gconstpointer a, gconstpointer b, gpointer table) {
+  const char *x = *(const char *const *)a, *y = *(const char *const *)b;
+  guint m = GPOINTER_TO_UINT(g_hash_table_lookup(table, x)), n = GPOINTER_TO_UINT(g_hash_table_lookup(table, y));
+  return m != n ? (m > n ? -1 : 1) : strcmp(x, y);
+}
+
+static void find_common(Session *session) {
+  g_autoptr(GHashTable) pairs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  for (guint i = 0; i < session->titles->len; i++)
+    for (const char *at = g_ptr_array_index(session->titles, i); *at && *g_utf8_next_char(at); at = g_utf8_next_char(at)) {
+      char *pair = g_utf8_substring(at, 0, 2);
+      guint count = GPOINTER_TO_UINT(g_hash_table_lookup(pairs, pair));
+      g_hash_table_insert(pairs, pair, GUINT_TO_POINTER(count + 1));
+    }
+  g_autoptr(GPtrArray) all = g_hash_table_get_keys_as_ptr_array(pairs);
+  g_ptr_array_sort_with_data(all, compare_frequency, pairs);
+  session->common = g_ptr_array_new_with_free_func(g_free);
+  for (guint i = 0; i < MIN(all->len, COMMON_PAIRS); i++) g_ptr_array_add(session->common, g_strdup(g_ptr_array_index(all, i)));
+}
+
+/* Titles to draw from; and the asker: an archivist of every second fonds, who may see what is 内部 at most. */
+static gboolean session_open(Session *session, GArray *fonds, GError **error) {
+  g_autoptr(Sql) sql = sql_read(session->house->db, error);
+  gint64 step = sql ? sql_number(sql, "SELECT MAX(id) AS last FROM record", SQL_NONE, 0, error) / SAMPLES + 1 : 0;
+  g_autoptr(SqlRows) titles = step ? sql_query(sql, "SELECT title FROM record WHERE id % $1 = 0 AND level = 4 ORDER BY id", SQL_ARGS(sql_int(step)), error) : NULL;
+  g_autoptr(SqlRows) nodes = titles ? sql_query(sql, "SELECT id FROM record WHERE level = 1 ORDER BY code", SQL_NONE, error) : NULL;
+  if (nodes == NULL) return FALSE;
+  session->titles = g_ptr_array_new_with_free_func(g_free);
+  while (sql_next(titles, error)) g_ptr_array_add(session->titles, g_strdup(sql_text_at(titles, 0)));
+  for (gboolean wanted = TRUE; sql_next(nodes, error); wanted = !wanted) {
+    gint64 id = sql_int_at(nodes, 0);
+    if (wanted) g_array_append_val(fonds, id);
+  }
+  find_common(session);
+  session->scope = (Scope){.opening_mask = 15, .files_mask = 15, .security = SECURITY_INTERNAL, .fonds = (const gint64 *)(void *)fonds->data, .fonds_count = fonds->len};
+  return TRUE;
+}
+
+static int compare_ids(gconstpointer a, gconstpointer b) { return *(const gint64 *)a < *(const gint64 *)b ? -1 : *(const gint64 *)a > *(const gint64 *)b; }
+
+static gboolean run_search(char **arguments, GError **error) {
+  g_autoptr(Archive) archive = archive_open(arguments[0], ARCHIVE_READ, error);
+  if (archive == NULL) return FALSE;
+  g_autoptr(GArray) fonds = g_array_new(FALSE, FALSE, sizeof(gint64));
+  Session session = {.house = archive_house(archive)};
+  if (!session_open(&session, fonds, error)) return FALSE;
+  g_array_sort(fonds, compare_ids);
+  json_t *result = json_object(), *one = json_array(), *eight = json_array(), *ids = json_array();
+  guint count = (guint)g_ascii_strtoull(arguments[1], NULL, 10);
+  for (guint i = 0; i < fonds->len; i++) json_array_append_new(ids, json_integer(g_array_index(fonds, gint64, i)));
+  for (Kind kind = 0; kind < KINDS; kind++) json_array_append_new(one, run_questions(&session, kind, 1, kind == KIND_COMMON ? MIN(count, COMMON_ASKED) : count));
+  for (Kind kind = 0; kind < KINDS; kind++) json_array_append_new(eight, run_questions(&session, kind, READERS, kind == KIND_COMMON ? MIN(count, COMMON_ASKED) : count));
+  json_object_set_new(result, "fonds", ids);
+  json_object_set_new(result, "1", one);
+  json_object_set_new(result, "8", eight);
+  json_dumpf(result, stdout, JSON_COMPACT);
+  json_decref(result);
+  return TRUE;
+}
+
+int main(int argc, char **argv) {
+  static const struct { const char *name; int minimum; gboolean (*run)(char **arguments, GError **error); } verbs[] = {
+    {"make", 2, run_make}, {"page", 4, run_page}, {"export", 2, run_export}, {"search", 2, run_search}};
+  log_init();
+  for (guint i = 0; argc > 1 && i < G_N_ELEMENTS(verbs); i++) {
+    if (!g_str_equal(argv[1], verbs[i].name) || argc - 2 < verbs[i].minimum) continue;
+    g_autoptr(GError) error = NULL;
+    if (verbs[i].run(argv + 2, &error)) return 0;
+    return fprintf(stderr, "lantai-bench: %s\n", error->message), 1;
+  }
+  return fprintf(stderr, "lantai-bench: see the head of bench/bench.c\n"), 2;
+}
