@@ -83,7 +83,7 @@ typedef char Row[COLUMNS][256];
 static void make_title(Corpus *corpus, const char *body, const char *type, char *ret, gsize size) {
   g_autoptr(GString) title = g_string_new(draw(&corpus->random, 10) < 7 ? body : "");
   g_string_append(title, "关于");
-  for (guint i = 0, count = 5 + draw(&corpus->random, 3); i < count; i++) g_string_append(title, draw_word(corpus));
+  for (guint i = 0, count = 6 + draw(&corpus->random, 3); i < count; i++) g_string_append(title, draw_word(corpus));
   g_string_append_printf(title, "的%s", type);
   g_strlcpy(ret, title->str, size);
 }
@@ -275,10 +275,12 @@ static void find_common(Session *session) {
   for (guint i = 0; i < session->titles->len; i++)
     for (const char *at = g_ptr_array_index(session->titles, i); *at && *g_utf8_next_char(at); at = g_utf8_next_char(at)) {
       char *pair = g_utf8_substring(at, 0, 2);
-      guint count = GPOINTER_TO_UINT(g_hash_table_lookup(pairs, pair));
-      g_hash_table_insert(pairs, pair, GUINT_TO_POINTER(count + 1));
+      g_hash_table_insert(pairs, pair, GUINT_TO_POINTER(GPOINTER_TO_UINT(g_hash_table_lookup(pairs, pair)) + 1));
     }
-  g_autoptr(GPtrArray) all = g_hash_table_get_keys_as_ptr_array(pairs);
+  guint count;
+  g_autofree gpointer *keys = g_hash_table_get_keys_as_array(pairs, &count);
+  g_autoptr(GPtrArray) all = g_ptr_array_new();
+  for (guint i = 0; i < count; i++) g_ptr_array_add(all, keys[i]);
   g_ptr_array_sort_with_data(all, compare_frequency, pairs);
   session->common = g_ptr_array_new_with_free_func(g_free);
   for (guint i = 0; i < MIN(all->len, COMMON_PAIRS); i++) g_ptr_array_add(session->common, g_strdup(g_ptr_array_index(all, i)));

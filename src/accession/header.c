@@ -3,7 +3,7 @@
  *
  * 1. The header is the first row with two names we know; failing that, the first row of two or more different short texts. Title rows above it are skipped.
  * 2. A header of two rows (merged cells) is joined: the group's name stands before the names below it.
- * 3. Nothing of the table is dropped here: a column without a name that holds data is called 列N.
+ * 3. A column without a name is called 列N. Behind the last named one it is a column only when half of the rows fill it; a few cells there are rows out of place.
  */
 #include "delivery.h"
 #include "error.h"
@@ -176,6 +176,19 @@ static json_t *columns_of(GPtrArray *rows, guint header, guint header_rows, guin
   return columns;
 }
 
+/* Up to the last column that is named, or that half of the rows fill. */
+static guint table_width(GPtrArray *rows, guint header) {
+  guint named = ((ProbeRow *)rows->pdata[header])->cells->len, width = named, most = named;
+  if (header + 1 < rows->len && is_second_header(rows->pdata[header], rows->pdata[header + 1], COLUMNS_MAX)) width = named = MAX(named, ((ProbeRow *)rows->pdata[header + 1])->cells->len);
+  for (guint i = header + 1; i < rows->len; i++) most = MAX(most, ((ProbeRow *)rows->pdata[i])->cells->len);
+  for (guint column = named; column < MIN(most, COLUMNS_MAX + 1); column++) {
+    guint filled = 0;
+    for (guint i = header + 1; i < rows->len; i++) filled += *cell(rows->pdata[i], column) != '\0';
+    if (filled * 2 >= rows->len - header - 1 && filled > 0) width = column + 1;
+  }
+  return width;
+}
+
 json_t *layout_read(const char *path, GError **error) {
   g_autoptr(TableReader) reader = format_table_open(path, error);
   if (reader == NULL) return NULL;
@@ -184,8 +197,7 @@ json_t *layout_read(const char *path, GError **error) {
   if (rows->len == 0) return throw_null(error, LANTAI_ERROR_INVALID, "文件中没有任何内容的行。请检查是不是选错了工作表或文件");
   int header = find_header(rows);
   if (header < 0) return throw_null(error, LANTAI_ERROR_INVALID, "前 %d 行中没有找到表头：应有一行写明各列的名称（如 档号、题名、责任者）。请补上表头后再交", HEADER_WITHIN);
-  guint width = 0, header_rows = 1;
-  for (guint i = (guint)header; i < rows->len; i++) width = MAX(width, ((ProbeRow *)rows->pdata[i])->cells->len);
+  guint width = table_width(rows, (guint)header), header_rows = 1;
   if (width > COLUMNS_MAX) return throw_null(error, LANTAI_ERROR_INVALID, "表中有 %u 列，最多可接收 %d 列。请删去无用的列", width, COLUMNS_MAX);
   if ((guint)header + 1 < rows->len && is_second_header(rows->pdata[header], rows->pdata[header + 1], width)) header_rows = 2;
   const ProbeRow *last = rows->pdata[(guint)header + header_rows - 1];

@@ -69,12 +69,14 @@ static char *normalize(const char *path) {
   return g_string_free(out, FALSE);
 }
 
-/* A name for messages, whatever it is made of. */
+/* A name for messages, whatever it is made of; of a long one the beginning and the end. */
 static char *printable(const char *path) {
   g_autofree char *valid = g_utf8_make_valid(path, -1);
-  char *clean = text_clean(valid, FALSE);
-  if (g_utf8_strlen(clean, -1) > 120) *g_utf8_offset_to_pointer(clean, 120) = '\0';
-  return clean;
+  g_autofree char *clean = text_clean(valid, FALSE);
+  glong length = g_utf8_strlen(clean, -1);
+  if (length <= 120) return g_steal_pointer(&clean);
+  g_autofree char *start = g_utf8_substring(clean, 0, 30);
+  return g_strconcat(start, "…", g_utf8_offset_to_pointer(clean, length - 80), NULL);
 }
 
 static char *dup_entry_path(struct archive_entry *entry, GError **error) {
@@ -224,7 +226,8 @@ int child_package(const char *argument) {
   gboolean done = unpack(&unpacking, &error);
   PackagePacket packet = {.type = done ? PACKAGE_END : PACKAGE_ERROR};
   if (error != NULL) {
-    g_autofree char *message = g_utf8_make_valid(error->message, -1); /* libarchive's words may hold names as they are */
+    g_autofree char *valid = g_utf8_make_valid(error->message, -1); /* libarchive's words may hold names as they are */
+    g_autofree char *message = text_clean(valid, FALSE);
     g_autofree char *cut = g_utf8_strlen(message, -1) > 1500 ? g_utf8_substring(message, 0, 1500) : g_strdup(message);
     packet.code = (guint32)error->code;
     g_strlcpy(packet.text, cut, sizeof packet.text);

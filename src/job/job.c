@@ -44,9 +44,11 @@ gboolean job_cancel(SqlDb *db, gint64 id, GError **error) {
   if (state == NULL) return throw(error, LANTAI_ERROR_NOT_FOUND, "没有第 %" G_GINT64_FORMAT " 号后台任务", id);
   gboolean queued = g_str_equal(state, "queued");
   if (!queued && !g_str_equal(state, "running")) return throw(error, LANTAI_ERROR_CONFLICT, "第 %" G_GINT64_FORMAT " 号后台任务已经结束，不能再取消", id);
-  return (queued ? sql_exec(sql, "UPDATE job SET state = 'cancelled', cancel = 1, finished_us = $1 WHERE id = $2", SQL_ARGS(sql_int(clock_now_us()),
+  gint64 now_us = clock_now_us();
+  gboolean good = queued ? sql_exec(sql, "UPDATE job SET state = 'cancelled', cancel = 1, finished_us = $1 WHERE id = $2", SQL_ARGS(sql_int(now_us),
     sql_int(id)), error)
-                 : sql_exec(sql, "UPDATE job SET cancel = 1 WHERE id = $1", SQL_ARGS(sql_int(id)), error)) && sql_commit(sql, error);
+                         : sql_exec(sql, "UPDATE job SET cancel = 1 WHERE id = $1", SQL_ARGS(sql_int(id)), error);
+  return good && sql_commit(sql, error);
 }
 
 /* ---- reading ---- */
@@ -87,7 +89,8 @@ static void finish_row(Sql *sql, json_t *job) {
 json_t *job_load(Sql *sql, gint64 id, GError **error) {
   GError *problem = NULL;
   json_t *job = sql_row_json(sql,
-    "SELECT id, kind, subject_kind, subject_id, state, cancel, stage, done, total, unit, rate, remaining_seconds, error, actor, created_us AS created, started_us AS started,"
+    "SELECT id, kind, subject_kind, subject_id, state, cancel, stage, done, total, unit, rate, remaining_seconds,"
+    " error, actor, created_us AS created, started_us AS started,"
     " finished_us AS finished FROM job WHERE id = $1",
     SQL_ARGS(sql_int(id)), &problem);
   if (job) {
@@ -110,7 +113,8 @@ json_t *job_latest(Sql *sql, const char *subject_kind, gint64 subject_id, GError
 
 json_t *job_list(Sql *sql, gint64 before, int limit, GError **error) {
   json_t *list = sql_json(sql,
-    "SELECT id, kind, subject_kind, subject_id, state, cancel, stage, done, total, unit, rate, remaining_seconds, error, actor, created_us AS created, started_us AS started,"
+    "SELECT id, kind, subject_kind, subject_id, state, cancel, stage, done, total, unit, rate, remaining_seconds,"
+    " error, actor, created_us AS created, started_us AS started,"
     " finished_us AS finished FROM job WHERE id < $1 ORDER BY id DESC LIMIT $2",
     SQL_ARGS(sql_int(before > 0 ? before : G_MAXINT64), sql_int(CLAMP(limit, 1, LIST_LIMIT))), error);
   size_t i;

@@ -135,7 +135,8 @@ static void test_line(void) {
   g_autoptr(GString) line = g_string_new(NULL);
   char hash[JOURNAL_HASH + 1], read[JOURNAL_HASH + 1];
   journal_line_append(line, &event, JOURNAL_NO_HASH, hash);
-  g_autofree char *expected = g_strdup_printf("{\"id\":1,\"at\":\"2023-11-14T22:13:20.123456Z\",\"actor\":\"wang\",\"action\":\"record.update\",\"subject\":{\"kind\":\"record\",\"id\":12},"
+  g_autofree char *expected = g_strdup_printf("{\"id\":1,\"at\":\"2023-11-14T22:13:20.123456Z\",\"actor\":\"wang\",\"action\":\"record.update\","
+    "\"subject\":{\"kind\":\"record\",\"id\":12},"
     "\"data\":{\"题名\":\"a\\\"b\"},\"previous\":\"%s\",\"hash\":\"%s\"}", JOURNAL_NO_HASH, hash);
   g_assert_cmpstr(line->str, ==, expected);
   g_assert_cmpstr(hash, ==, "beb76586f4769d9b19943d602907f59eb1dcc6fd0a6c4927e24f9441a82efc10");

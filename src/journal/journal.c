@@ -338,7 +338,8 @@ static json_t *listed(json_t *list, gboolean good) {
 json_t *journal_of(Sql *sql, const char *subject_kind, gint64 subject_id, gint64 before, int limit, GError **error) {
   json_t *list = json_array();
   return listed(list, collect(sql_query(sql,
-    "SELECT id, at_us, actor, action, subject_kind, subject_id, data FROM event WHERE subject_kind = $1 AND subject_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4",
+    "SELECT id, at_us, actor, action, subject_kind, subject_id, data"
+    " FROM event WHERE subject_kind = $1 AND subject_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4",
     SQL_ARGS(sql_text(subject_kind), sql_int(subject_id), sql_int(before > 0 ? before : G_MAXINT64), sql_int(CLAMP(limit, 1, LIST_LIMIT))), error), list,
       error));
 }
@@ -386,7 +387,8 @@ json_t *journal_list(Sql *sql, const char *actor, const char *action_prefix, gin
   json_t *list = json_array();
   if (by_actor)
     return listed(list, collect(sql_query(sql,
-      "SELECT id, at_us, actor, action, subject_kind, subject_id, data FROM event WHERE actor = $1 AND id < $2 AND substr(action, 1, $3) = $4 ORDER BY id DESC LIMIT $5",
+      "SELECT id, at_us, actor, action, subject_kind, subject_id, data"
+      " FROM event WHERE actor = $1 AND id < $2 AND substr(action, 1, $3) = $4 ORDER BY id DESC LIMIT $5",
       SQL_ARGS(sql_text(actor), sql_int(before), sql_int(by_action ? g_utf8_strlen(action_prefix, -1) : 0), sql_text(by_action ? action_prefix : ""),
         sql_int(limit)), error),
       list, error));

@@ -11,9 +11,8 @@
 
 typedef struct Journal Journal;
 /* Prepares schema and mirror under dir (NULL: no mirror, for tests) and brings the mirror up to date. Registers itself with db: journal_append finds it.
- * A database without any event takes over those of the mirror. A mirror that says something else than the database is kept aside (journal.aside-…), written
- * anew,
- * and the event journal.mirror_replaced tells of it. */
+ * A database without any event takes over those of the mirror. A mirror that says something else than the database is kept aside (journal.aside-…),
+ * written anew, and the event journal.mirror_replaced tells of it. */
 Journal *journal_open(SqlDb *db, const char *dir, GError **error);
 void journal_close(Journal *journal);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Journal, journal_close)
@@ -23,8 +22,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Journal, journal_close)
 gint64 journal_append(Sql *sql, const char *actor, const char *action, const char *subject_kind, gint64 subject_id, json_t *data, GError **error);
 
 /* Events of one subject, newest first: [{id, at, actor, action, subject_kind, subject_id, data}], at in microseconds since 1970; before: 0 for the newest;
- * next page:
- * the last id. At most 1 000 at once. */
+ * next page: the last id. At most 1 000 at once. */
 json_t *journal_of(Sql *sql, const char *subject_kind, gint64 subject_id, gint64 before, int limit, GError **error);
 /* All events newest first, filtered where a value is given (actor, action prefix): for the auditor's page. */
 json_t *journal_list(Sql *sql, const char *actor, const char *action_prefix, gint64 before, int limit, GError **error);

@@ -214,10 +214,9 @@ gint64 people_user_create(Sql *sql, const char *actor, const char *name, const c
   if (clean == NULL) return 0;
   GError *problem = NULL;
   gint64 id = insert_account(sql, actor, stored, shown, password, security, &problem);
-  gboolean good = id != 0 && write_grants(sql, id, roles, clean, &problem) &&
-                  journal_account(sql, actor, "user.create", id, json_pack("{s:s, s:s, s:O, s:O, s:s}", "name", stored, "title", shown, "roles", roles,
-                    "fonds", clean, "security",
-                    security_label(security)), &problem);
+  json_t *data = json_pack("{s:s, s:s, s:O, s:O, s:s}", "name", stored, "title", shown, "roles", roles, "fonds", clean, "security", security_label(security));
+  gboolean good = id != 0 && write_grants(sql, id, roles, clean, &problem) && journal_account(sql, actor, "user.create", id, json_incref(data), &problem);
+  json_decref(data);
   json_decref(clean);
   if (problem) g_propagate_error(error, problem);
   return good ? id : 0;
@@ -253,8 +252,9 @@ static json_t *changes_of(json_t *account, const char *title, json_t *roles, jso
 }
 
 static gboolean refuse_own(json_t *account, const char *actor, json_t *changes, GError **error) {
-  gboolean rights = json_object_get(changes, "roles") || json_object_get(changes, "fonds") || json_object_get(changes, "security") || json_object_get(changes,
-    "enabled");
+  static const char *const guarded[] = {"roles", "fonds", "security", "enabled"};
+  gboolean rights = FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS(guarded); i++) rights = rights || json_object_get(changes, guarded[i]);
   if (!rights || g_strcmp0(json_string_value(json_object_get(account, "name")), actor) != 0) return TRUE;
   return throw(error, LANTAI_ERROR_DENIED, "不能更改自己的角色、全宗范围、密级，也不能停用自己。请由他人办理");
 }
@@ -270,8 +270,8 @@ gboolean people_user_update(Sql *sql, const char *actor, gint64 id, const char *
   GError **error) {
   g_autofree char *shown = title_clean(title, error);
   if (shown == NULL || !roles_check(roles_current(), roles, error) || !security_check(security, error)) return FALSE;
-  json_t *clean = fonds_clean(fonds, error), *account = clean ? account_load(sql, id, error) : NULL, *changes = account ? changes_of(account, shown, roles,
-    clean, security, enabled) : NULL;
+  json_t *clean = fonds_clean(fonds, error), *account = clean ? account_load(sql, id, error) : NULL;
+  json_t *changes = account ? changes_of(account, shown, roles, clean, security, enabled) : NULL;
   gboolean good = changes && refuse_own(account, actor, changes, error);
   if (good && json_object_size(changes)) {
     json_object_set(changes, "name", json_object_get(account, "name"));

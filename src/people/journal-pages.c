@@ -147,8 +147,8 @@ WebReply *journal_page(WebRequest *request, GError **error) {
   if (more) json_array_remove(events, PAGE);
   size_t i;
   json_array_foreach(events, i, event) add_words(event);
-  json_t *model = json_pack("{s:o, s:s, s:o, s:b}", "events", events, "actor", actor ? actor : "", "actions", action_choices(action), "filtered", actor ||
-    action);
+  json_t *model = json_pack("{s:o, s:s, s:o, s:b}", "events", events, "actor", actor ? actor : "", "actions", action_choices(action),
+    "filtered", actor || action);
   if (more) {
     g_autofree char *last = g_strdup_printf("%" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(json_array_get(events, PAGE - 1), "id")));
     g_autofree char *query = web_query_with(request, "before", last);
@@ -160,8 +160,9 @@ WebReply *journal_page(WebRequest *request, GError **error) {
 /* The proof itself is journalled: who verified, and with what outcome. */
 static gboolean journal_proof(WebRequest *request, json_t *result, GError **error) {
   g_autoptr(Sql) sql = sql_write(web_house(request)->db, error);
-  json_t *data = json_pack("{s:O, s:O, s:O}", "events", json_object_get(result, "events"), "head", json_object_get(result, "head"), "fault_count",
-    json_object_get(result, "fault_count"));
+  json_t *data = json_object();
+  static const char *const kept[] = {"events", "head", "fault_count"};
+  for (guint i = 0; i < G_N_ELEMENTS(kept); i++) json_object_set(data, kept[i], json_object_get(result, kept[i]));
   gboolean good = sql && journal_append(sql, web_actor(request), "journal.verify", "journal", 0, data, error) && sql_commit(sql, error);
   json_decref(data);
   return good;

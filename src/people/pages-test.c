@@ -75,8 +75,9 @@ static guint ask(Place *place, const char *role, const char *method, const char 
 }
 
 static guint get(Place *place, const char *role, const char *target, char **ret_body) { return ask(place, role, "GET", target, NULL, "html", ret_body, NULL); }
-static guint post(Place *place, const char *role, const char *target, const char *form, char **ret_body) { return ask(place, role, "POST", target, form,
-  "html", ret_body, NULL); }
+static guint post(Place *place, const char *role, const char *target, const char *form, char **ret_body) {
+  return ask(place, role, "POST", target, form, "html", ret_body, NULL);
+}
 
 /* Every row, every role: allowed exactly where its permission says so; both faces are made. */
 static void test_every_row(Place *place, gconstpointer data) {

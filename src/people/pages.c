@@ -20,9 +20,10 @@ static void set_text(json_t *model, const char *key, const char *text) { json_ob
 
 /* An error that the form can show; others go to the error page. */
 static gboolean is_answer(const GError *error) {
-  return error && error->domain == LANTAI_ERROR && (error->code == LANTAI_ERROR_INVALID || error->code == LANTAI_ERROR_DENIED ||
-    error->code == LANTAI_ERROR_CONFLICT ||
-                                                    error->code == LANTAI_ERROR_BUSY);
+  static const LantaiError answers[] = {LANTAI_ERROR_INVALID, LANTAI_ERROR_DENIED, LANTAI_ERROR_CONFLICT, LANTAI_ERROR_BUSY};
+  for (guint i = 0; i < G_N_ELEMENTS(answers); i++)
+    if (g_error_matches(error, LANTAI_ERROR, (int)answers[i])) return TRUE;
+  return FALSE;
 }
 
 /* ---- sign-in ---- */
@@ -82,8 +83,10 @@ static json_t *me_model(WebRequest *request, GError **error) {
     return NULL;
   }
   size_t i;
-  json_array_foreach(signs, i, sign) json_object_set_new(sign, "good", json_boolean(g_strcmp0(json_string_value(json_object_get(sign, "action")),
-    "user.sign_in") == 0));
+  json_array_foreach(signs, i, sign) {
+    const char *action = json_string_value(json_object_get(sign, "action"));
+    json_object_set_new(sign, "good", json_boolean(g_strcmp0(action, "user.sign_in") == 0));
+  }
   json_object_set_new(account, "fonds_count", json_integer((json_int_t)json_array_size(json_object_get(account, "fonds"))));
   return json_pack("{s:o, s:o, s:i}", "account", account, "sign_ins", signs, "password_min", PASSWORD_MIN);
 }
@@ -196,11 +199,10 @@ static json_t *role_choices(json_t *held) {
   json_t *choices = json_array(), *role;
   size_t i;
   json_array_foreach(people_roles(), i, role) {
-    json_t *code = json_object_get(role, "code");
+    json_t *code = json_object_get(role, "code"), *title = json_object_get(role, "title"), *exclusive = json_object_get(role, "exclusive");
     if (g_str_equal(json_string_value(code), "public")) continue;
-    json_array_append_new(choices, json_pack("{s:O, s:O, s:O, s:b}", "code", code, "title", json_object_get(role, "title"), "exclusive", json_object_get(role,
-      "exclusive"), "held",
-      list_has(held, code)));
+    gboolean on = list_has(held, code);
+    json_array_append_new(choices, json_pack("{s:O, s:O, s:O, s:b}", "code", code, "title", title, "exclusive", exclusive, "held", on));
   }
   return choices;
 }
@@ -228,34 +230,38 @@ static json_t *fonds_choices(const House *house, Sql *sql, json_t *held, GError 
   return first;
 }
 
+/* What the asker may do with this account: which forms the page has. */
+static void set_forms(json_t *model, WebRequest *request, json_t *user) {
+  gboolean self = g_strcmp0(json_string_value(json_object_get(user, "name")), web_actor(request)) == 0;
+  gboolean manages = web_may(request, "user.manage"), exclusive = account_is_exclusive(json_object_get(user, "roles"));
+  json_object_set_new(model, "self", json_boolean(self));
+  json_object_set_new(model, "may_manage", json_boolean(manages));
+  json_object_set_new(model, "may_reset", json_boolean(manages && !self && !exclusive));
+  json_object_set_new(model, "may_grant", json_boolean(web_may(request, "user.grant") && !self));
+}
+
 /* changed: values of a refused form, to be shown in place of the stored ones; NULL: none. */
 static json_t *user_model(WebRequest *request, json_t *changed, GError **error) {
   const House *house = web_house(request);
   g_autoptr(Sql) sql = sql_read(house->db, error);
   json_t *user = sql ? account_load(sql, web_int(request, "id", 0), error) : NULL;
   if (user == NULL) return NULL;
-  gboolean self = g_strcmp0(json_string_value(json_object_get(user, "name")), web_actor(request)) == 0,
-    exclusive = account_is_exclusive(json_object_get(user, "roles"));
-  json_t *shown = json_copy(user);
-  json_object_update(shown, changed);
+  json_t *form = json_copy(user);
+  json_object_update(form, changed);
+  json_t *roles = role_choices(json_object_get(form, "roles")), *levels = level_choices(json_integer_value(json_object_get(form, "security")));
+  json_t *model = json_pack("{s:O, s:o, s:o, s:o, s:i}", "user", user, "form", form, "roles", roles, "levels", levels, "password_min", PASSWORD_MIN);
+  json_object_set(model, "title", json_object_get(user, "title"));
+  json_object_set_new(model, "fonds_count", json_integer((json_int_t)json_array_size(json_object_get(user, "fonds"))));
+  json_object_set(model, "kept_fonds", json_object_get(form, "fonds"));
+  set_forms(model, request, user);
+  json_decref(user);
   GError *problem = NULL;
-  json_t *fonds = fonds_choices(house, sql, json_object_get(shown, "fonds"), &problem);
-  json_t *model = problem ? NULL : json_pack("{s:o, s:O, s:b, s:b, s:b, s:b, s:o, s:o, s:o*, s:O, s:i}", "user", user, "form", shown, "self", self,
-    "may_manage",
-    web_may(request, "user.manage"), "may_grant", web_may(request, "user.grant") && !self, "may_reset", web_may(request, "user.manage") && !self &&
-      !exclusive, "roles",
-    role_choices(json_object_get(shown, "roles")), "levels", level_choices(json_integer_value(json_object_get(shown, "security"))), "fonds", fonds,
-      "kept_fonds",
-    json_object_get(shown, "fonds"), "password_min", PASSWORD_MIN);
-  if (problem) {
-    json_decref(user);
-    g_propagate_error(error, problem);
-  } else {
-    json_object_set(model, "title", json_object_get(user, "title"));
-    json_object_set_new(model, "fonds_count", json_integer((json_int_t)json_array_size(json_object_get(user, "fonds"))));
-  }
-  json_decref(shown);
-  return model;
+  json_t *fonds = fonds_choices(house, sql, json_object_get(form, "fonds"), &problem);
+  if (fonds) json_object_set_new(model, "fonds", fonds);
+  if (problem == NULL) return model;
+  json_decref(model);
+  g_propagate_error(error, problem);
+  return NULL;
 }
 
 static WebReply *user_page(WebRequest *request, GError **error) {
@@ -319,10 +325,10 @@ static WebReply *user_grant_post(WebRequest *request, GError **error) {
   json_t *changed = json_pack("{s:o, s:o, s:I}", "roles", list_of(request, "roles"), "fonds", ints_of(request, "fonds"), "security", (json_int_t)security);
   GError *problem = NULL;
   g_autoptr(Sql) sql = sql_write(web_house(request)->db, &problem);
-  json_t *user = sql ? account_load(sql, id, &problem) : NULL;
-  if (user && people_user_update(sql, web_actor(request), id, json_string_value(json_object_get(user, "title")), json_object_get(changed, "roles"),
-    json_object_get(changed, "fonds"),
-        (Security)security, json_is_true(json_object_get(user, "enabled")), &problem)) sql_commit(sql, &problem);
+  json_t *user = sql ? account_load(sql, id, &problem) : NULL, *roles = json_object_get(changed, "roles"), *fonds = json_object_get(changed, "fonds");
+  const char *title = json_string_value(json_object_get(user, "title"));
+  gboolean enabled = json_is_true(json_object_get(user, "enabled"));
+  if (user && people_user_update(sql, web_actor(request), id, title, roles, fonds, (Security)security, enabled, &problem)) sql_commit(sql, &problem);
   json_decref(user);
   g_clear_pointer(&sql, sql_end);
   return user_answer(request, problem, changed, "grant", "授权已保存，立即生效", error);
@@ -346,22 +352,27 @@ static char *joined(json_t *list) {
   return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
+/* A role as a column of the matrix. */
+static json_t *role_column(json_t *role) {
+  g_autofree char *opening = joined(json_object_get(role, "opening")), *files = joined(json_object_get(role, "files"));
+  json_t *column = json_pack("{s:s, s:s}", "opening", opening, "files", files);
+  static const char *const kept[] = {"code", "title", "security", "exclusive"};
+  for (guint i = 0; i < G_N_ELEMENTS(kept); i++) json_object_set(column, kept[i], json_object_get(role, kept[i]));
+  return column;
+}
+
 static WebReply *roles_page(WebRequest *request, GError **error) {
   const RoleSet *set = roles_current();
   json_t *columns = json_array(), *rows = json_array(), *role, *label;
   size_t i;
   const char *permission;
-  json_array_foreach(roles_json(set), i, role) {
-    g_autofree char *opening = joined(json_object_get(role, "opening")), *files = joined(json_object_get(role, "files"));
-    json_array_append_new(columns, json_pack("{s:O, s:O, s:s, s:s, s:O, s:O}", "code", json_object_get(role, "code"), "title", json_object_get(role, "title"),
-      "opening", opening, "files",
-      files, "security", json_object_get(role, "security"), "exclusive", json_object_get(role, "exclusive")));
-  }
+  json_array_foreach(roles_json(set), i, role) json_array_append_new(columns, role_column(role));
   json_object_foreach(roles_permissions(set), permission, label) {
     json_t *cells = json_array();
-    json_array_foreach(columns, i, role)
-      json_array_append_new(cells, json_pack("{s:O, s:b}", "role", json_object_get(role, "code"), "held", roles_allow(set,
-        json_string_value(json_object_get(role, "code")), permission)));
+    json_array_foreach(columns, i, role) {
+      const char *code = json_string_value(json_object_get(role, "code"));
+      json_array_append_new(cells, json_pack("{s:s, s:b}", "role", code, "held", roles_allow(set, code, permission)));
+    }
     json_array_append_new(rows, json_pack("{s:s, s:O, s:o}", "code", permission, "label", label, "cells", cells));
   }
   return web_model(json_pack("{s:o, s:o}", "roles", columns, "permissions", rows));
@@ -380,8 +391,9 @@ static const WebParameter NEW_PARAMETERS[] = {
   {"name", WEB_TEXT, FALSE, 100, "用户名"}, {"shown", WEB_TEXT, FALSE, 100, "姓名"}, {"password", WEB_PASSWORD, FALSE, 500, "初始密码"}, {NULL},
 };
 static const WebParameter ID_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "帐号"}, {NULL}};
-static const WebParameter USER_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "帐号"}, {"shown", WEB_TEXT, FALSE, 100, "姓名"}, {"enabled", WEB_FLAG, FALSE, 0, "启用"},
-  {NULL}};
+static const WebParameter USER_PARAMETERS[] = {
+  {"id", WEB_INT, TRUE, 0, "帐号"}, {"shown", WEB_TEXT, FALSE, 100, "姓名"}, {"enabled", WEB_FLAG, FALSE, 0, "启用"}, {NULL},
+};
 static const WebParameter GRANT_PARAMETERS[] = {
   {"id", WEB_INT, TRUE, 0, "帐号"}, {"roles", WEB_LIST, FALSE, 50, "角色"}, {"fonds", WEB_INTS, FALSE, 10000, "全宗"}, {"security", WEB_INT, TRUE, 0, "密级"}, {NULL},
 };

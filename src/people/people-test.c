@@ -179,7 +179,8 @@ static void test_roles_file(void) {
     "permissions: {a: 甲}\nroles: {public: {title: 公众, permissions: [a], opening: [多云], files: [], security: 公开}}\n",
     "permissions: {a: 甲}\nroles: {public: {title: 公众, permissions: [a], opening: [], files: [], security: 很密}}\n",
     "permissions: {a: 甲}\nroles: {public: {title: 公众, permissions: [a], opening: [], files: [], security: 公开, colour: 红}}\n",
-    "permissions: {a: 甲}\nroles: {public: {title: 公众, permissions: [a], opening: [], files: [], security: 公开}, x: {title: 甲, permissions: [], opening: [开放], files: [],"
+    "permissions: {a: 甲}\n"
+    "roles: {public: {title: 公众, permissions: [a], opening: [], files: [], security: 公开}, x: {title: 甲, permissions: [], opening: [开放], files: [],"
     " security: 公开, exclusive: true}}\n",
     "permissions: {a: 甲}\n", "- 1\n", "permissions: {a: 甲\n",
   };

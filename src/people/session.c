@@ -232,7 +232,8 @@ static void set_scope(Person *person, Security security) {
 
 static Person *load_person(Sql *sql, const char *hash, gint64 now_us, gint64 *ret_seen_us, GError **error) {
   g_autoptr(SqlRows) rows = sql_query(sql,
-    "SELECT account.id, account.name, account.title, account.must_change, account.security, session.seen_us FROM session JOIN account ON account.id = session.account_id"
+    "SELECT account.id, account.name, account.title, account.must_change, account.security, session.seen_us"
+    " FROM session JOIN account ON account.id = session.account_id"
     " WHERE session.token_hash = $1 AND session.seen_us >= $2 AND account.enabled = 1",
     SQL_ARGS(sql_text(hash), sql_int(now_us - session_us())), error);
   if (rows == NULL || !sql_next(rows, error)) return NULL;
@@ -272,5 +273,6 @@ Person *people_identify(SqlDb *db, const char *session_token) {
   return g_steal_pointer(&person);
 }
 
-gboolean people_open(SqlDb *db, const char *definitions_dir, GError **error) { return sql_migrate_room(db, "people", error) && roles_load(definitions_dir,
-  error); }
+gboolean people_open(SqlDb *db, const char *definitions_dir, GError **error) {
+  return sql_migrate_room(db, "people", error) && roles_load(definitions_dir, error);
+}

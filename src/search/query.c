@@ -234,6 +234,8 @@ static Operator operator_word(const Parser *parser, glong at, glong *ret_end) {
   return OPERATOR_NONE;
 }
 
+static void notice_operator(Parser *parser) { notice(parser, "“或”“非”“OR”“AND”“NOT”缺少检索词，已当作普通的字检索"); }
+
 /* The operator at the parser's place when it has its operands (left: there is one before it). */
 static Operator take_operator(Parser *parser, gboolean left, Operator wanted) {
   glong end, after;
@@ -247,7 +249,7 @@ static Operator take_operator(Parser *parser, gboolean left, Operator wanted) {
     right = following == OPERATOR_NONE || (following == OPERATOR_NOT && operator != OPERATOR_NOT);
   }
   if (!right || (!left && operator != OPERATOR_NOT)) {
-    notice(parser, "“或”“非”“OR”“AND”“NOT”缺少检索词，已当作普通的字检索");
+    notice_operator(parser);
     return OPERATOR_NONE;
   }
   parser->at = next;
@@ -311,7 +313,9 @@ static SearchNode *parse_and(Parser *parser) {
       parser->at++;
       continue;
     }
-    if (any && operator_word(parser, parser->at, &end) == OPERATOR_OR) {
+    Operator word = operator_word(parser, parser->at, &end);
+    if (!any && (word == OPERATOR_OR || word == OPERATOR_AND)) notice_operator(parser);
+    if (any && word == OPERATOR_OR) {
       glong place = parser->at;
       gboolean good = take_operator(parser, TRUE, OPERATOR_OR) != OPERATOR_NONE;
       parser->at = place;

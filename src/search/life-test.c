@@ -1,0 +1,240 @@
+/* The index among readers and writers: snapshots, what a reader may not see, damage, suggestions, keys. */
+#include "internal.h"
+#include "error.h"
+#include "text.h"
+
+typedef struct {
+  SqlDb *db;
+  Search *search;
+} Fixture;
+
+static void set_up(Fixture *fixture, gconstpointer unused) {
+  g_autoptr(GError) error = NULL;
+  fixture->db = sql_open(":memory:", &error);
+  g_assert_no_error(error);
+  fixture->search = search_open(fixture->db, &error);
+  g_assert_no_error(error);
+  search_cache_keep_all(fixture->search->cache);
+}
+
+static void tear_down(Fixture *fixture, gconstpointer unused) {
+  search_close(fixture->search);
+  sql_close(fixture->db);
+}
+
+static SearchDocument document(gint64 id, const char *title) {
+  return (SearchDocument){.id = id, .title = title, .code = "A-1", .columns = {.fonds_id = 1, .level = LEVEL_ITEM, .opening = OPENING_OPEN, .title_length = (guint8)text_length(title)}};
+}
+
+static void put_in(Fixture *fixture, Sql *sql, gint64 id, const char *before, const char *after) {
+  g_autoptr(GError) error = NULL;
+  SearchDocument old = document(id, before ? before : ""), new = document(id, after ? after : "");
+  search_put(fixture->search, sql, before ? &old : NULL, after ? &new : NULL, &error);
+  g_assert_no_error(error);
+}
+
+static void put(Fixture *fixture, gint64 id, const char *before, const char *after) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(Sql) sql = sql_write(fixture->db, &error);
+  put_in(fixture, sql, id, before, after);
+  sql_commit(sql, &error);
+  g_assert_no_error(error);
+}
+
+static guint64 count_in(Fixture *fixture, Sql *sql, const Scope *scope, const char *query) {
+  g_autoptr(GError) error = NULL;
+  SearchRequest request = {.query = query, .limit = 1};
+  g_autoptr(SearchResult) result = search_run(fixture->search, sql, scope, &request, &error);
+  g_assert_no_error(error);
+  return result->count;
+}
+
+static guint64 count(Fixture *fixture, const char *query) {
+  g_autoptr(Sql) sql = sql_read(fixture->db, NULL);
+  return count_in(fixture, sql, &SCOPE_EVERYTHING, query);
+}
+
+static void test_snapshot(Fixture *fixture, gconstpointer unused) {
+  put(fixture, 1, NULL, "甲方");
+  g_autoptr(Sql) early = sql_read(fixture->db, NULL);
+  g_assert_cmpuint(count_in(fixture, early, &SCOPE_EVERYTHING, "甲"), ==, 1);
+  put(fixture, 1, "甲方", "乙方");
+  put(fixture, 2, NULL, "乙方");
+  g_assert_cmpuint(count_in(fixture, early, &SCOPE_EVERYTHING, "甲"), ==, 1);
+  g_assert_cmpuint(count_in(fixture, early, &SCOPE_EVERYTHING, "乙"), ==, 0);
+  g_assert_cmpuint(count_in(fixture, early, &SCOPE_EVERYTHING, ""), ==, 1);
+  g_assert_cmpuint(count(fixture, "甲"), ==, 0);
+  g_assert_cmpuint(count(fixture, "乙"), ==, 2);
+  SearchColumns columns;
+  g_assert_true(search_columns(fixture->search, 2, &columns) && columns.fonds_id == 1);
+  g_assert_false(search_columns(fixture->search, 3, &columns) || search_columns(fixture->search, -1, &columns) || search_columns(fixture->search, G_MAXINT64, &columns));
+  put(fixture, 2, "乙方", NULL);
+  g_assert_false(search_columns(fixture->search, 2, &columns));
+}
+
+static void test_rollback(Fixture *fixture, gconstpointer unused) {
+  put(fixture, 1, NULL, "甲方");
+  g_autoptr(Sql) sql = sql_write(fixture->db, NULL);
+  put_in(fixture, sql, 1, "甲方", "乙方");
+  put_in(fixture, sql, 2, NULL, "乙方");
+  g_assert_cmpuint(count_in(fixture, sql, &SCOPE_EVERYTHING, "乙"), ==, 2);
+  sql_end(g_steal_pointer(&sql));
+  g_assert_cmpuint(count(fixture, "乙"), ==, 0);
+  g_assert_cmpuint(count(fixture, "甲"), ==, 1);
+  g_autoptr(GError) error = NULL;
+  g_autoptr(Sql) again = sql_write(fixture->db, NULL);
+  SearchDocument impossible = document(G_MAXUINT32, "甲");
+  g_assert_false(search_put(fixture->search, again, NULL, &impossible, &error));
+  g_clear_error(&error);
+  g_assert_false(search_page_put(fixture->search, again, 1, 65536, NULL, "甲", &error));
+}
+
+/* A writer moves every record between two states; at any snapshot each record is in exactly one. */
+enum { MOVED = 60, COMMITS = 400 };
+typedef struct { Fixture *fixture; gint stop; } Stress;
+
+static gpointer read_on(gpointer data) {
+  Stress *stress = data;
+  while (!g_atomic_int_get(&stress->stop)) {
+    g_autoptr(Sql) sql = sql_read(stress->fixture->db, NULL);
+    guint64 first = count_in(stress->fixture, sql, &SCOPE_EVERYTHING, "甲态"), both = count_in(stress->fixture, sql, &SCOPE_EVERYTHING, "甲态 OR 乙态");
+    guint64 second = count_in(stress->fixture, sql, &SCOPE_EVERYTHING, "乙态 -甲态"), none = count_in(stress->fixture, sql, &SCOPE_EVERYTHING, "-甲态 -乙态");
+    g_assert_cmpuint(first + second, ==, MOVED);
+    g_assert_cmpuint(both, ==, MOVED);
+    g_assert_cmpuint(none, ==, 0);
+  }
+  return NULL;
+}
+
+static void test_readers_beside_writer(Fixture *fixture, gconstpointer unused) {
+  static const char *const states[] = {"甲态", "乙态"};
+  guint8 state[MOVED] = {0};
+  for (guint i = 0; i < MOVED; i++) put(fixture, i + 1, NULL, states[0]);
+  Stress stress = {fixture, 0};
+  GThread *threads[3];
+  for (guint i = 0; i < G_N_ELEMENTS(threads); i++) threads[i] = g_thread_new("reader", read_on, &stress);
+  g_autoptr(GRand) random = g_rand_new_with_seed(5);
+  for (guint i = 0; i < COMMITS; i++) {
+    guint record = (guint)g_rand_int_range(random, 0, MOVED);
+    put(fixture, record + 1, states[state[record]], states[!state[record]]);
+    state[record] = !state[record];
+  }
+  g_atomic_int_set(&stress.stop, 1);
+  for (guint i = 0; i < G_N_ELEMENTS(threads); i++) g_thread_join(threads[i]);
+}
+
+static void test_pages_are_files(Fixture *fixture, gconstpointer unused) {
+  g_autoptr(Sql) sql = sql_write(fixture->db, NULL);
+  put_in(fixture, sql, 1, NULL, "卷宗");
+  search_page_put(fixture->search, sql, 1, 3, NULL, "密谈记录", NULL);
+  search_page_put(fixture->search, sql, 1, 65535, NULL, "密谈", NULL);
+  sql_commit(sql, NULL);
+  sql_end(g_steal_pointer(&sql));
+  const Scope descriptions = {.opening_mask = 1 << OPENING_OPEN, .files_mask = 0, .security = SECURITY_TOP, .all_fonds = TRUE};
+  g_autoptr(Sql) read = sql_read(fixture->db, NULL);
+  g_assert_cmpuint(count_in(fixture, read, &SCOPE_EVERYTHING, "密谈"), ==, 1);
+  g_assert_cmpuint(count_in(fixture, read, &descriptions, "密谈"), ==, 0);
+  g_assert_cmpuint(count_in(fixture, read, &descriptions, "全文:密谈"), ==, 0);
+  g_assert_cmpuint(count_in(fixture, read, &descriptions, "卷宗 -密谈"), ==, 1);
+  g_assert_cmpuint(count_in(fixture, read, &SCOPE_EVERYTHING, "卷宗 -密谈"), ==, 0);
+  g_assert_cmpuint(count_in(fixture, read, &SCOPE_NOTHING, "卷宗"), ==, 0);
+  SearchRequest request = {.query = "卷宗 记录", .limit = 5};
+  g_autoptr(SearchResult) result = search_run(fixture->search, read, &SCOPE_EVERYTHING, &request, NULL);
+  g_assert_cmpuint(g_array_index(result->pages, guint, 0), ==, 3);
+}
+
+static void test_keys(Fixture *fixture, gconstpointer unused) {
+  static const char *const bad[] = {"x", "r", "r00000000000000zz", "d0000000000000001", "r00000000000000011", "r000000000000000\xff", "档"};
+  put(fixture, 1, NULL, "甲");
+  for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Sql) sql = sql_read(fixture->db, NULL);
+    SearchRequest request = {.query = "甲", .after = bad[i], .limit = 1};
+    g_assert_null(search_run(fixture->search, sql, &SCOPE_EVERYTHING, &request, &error));
+    g_assert_error(error, LANTAI_ERROR, LANTAI_ERROR_INVALID);
+  }
+}
+
+static void test_damage(Fixture *fixture, gconstpointer unused) {
+  put(fixture, 1, NULL, "甲");
+  g_autoptr(Sql) sql = sql_write(fixture->db, NULL);
+  g_assert_true(sql_exec(sql, "UPDATE search_column SET codes = x'00'", SQL_NONE, NULL));
+  sql_commit(sql, NULL);
+  sql_end(g_steal_pointer(&sql));
+  search_close(fixture->search);
+  g_autoptr(GError) error = NULL;
+  fixture->search = search_open(fixture->db, &error);
+  g_assert_no_error(error);
+  g_assert_true(search_needs_rebuild(fixture->search));
+  sql = sql_write(fixture->db, NULL);
+  g_assert_true(search_rebuild_begin(fixture->search, sql, NULL));
+  sql_commit(sql, NULL);
+  sql_end(g_steal_pointer(&sql));
+  g_assert_true(search_needs_rebuild(fixture->search));
+  g_autoptr(Sql) read = sql_read(fixture->db, NULL);
+  SearchRequest request = {.query = "甲"};
+  g_autoptr(SearchResult) result = search_run(fixture->search, read, &SCOPE_EVERYTHING, &request, NULL);
+  g_assert_nonnull(strstr(result->notice, "重建"));
+  sql = sql_write(fixture->db, NULL);
+  put_in(fixture, sql, 1, NULL, "甲");
+  g_assert_true(search_rebuild_finish(fixture->search, sql, NULL));
+  sql_commit(sql, NULL);
+  sql_end(g_steal_pointer(&sql));
+  g_assert_false(search_needs_rebuild(fixture->search));
+  g_assert_cmpuint(count(fixture, "甲"), ==, 1);
+}
+
+static gboolean read_text(Sql *sql, gint64 id, SearchText *ret, gpointer data) {
+  const char *const *titles = data;
+  *ret = (SearchText){g_strdup(titles[id]), g_strdup(""), g_strdup("")};
+  return TRUE;
+}
+
+static void test_suggest(Fixture *fixture, gconstpointer unused) {
+  static const char *const titles[] = {"", "档案法", "档案法", "檔案局", "国家档案", "档案馆"};
+  for (gint64 id = 1; id <= 4; id++) put(fixture, id, NULL, titles[id]);
+  g_autoptr(Sql) write = sql_write(fixture->db, NULL);
+  SearchDocument closed = document(5, titles[5]);
+  closed.columns.opening = OPENING_CONTROLLED;
+  g_assert_true(search_put(fixture->search, write, NULL, &closed, NULL));
+  sql_commit(write, NULL);
+  sql_end(g_steal_pointer(&write));
+  g_autoptr(Sql) sql = sql_read(fixture->db, NULL);
+  json_auto_t *silent = search_suggest(fixture->search, sql, &SCOPE_EVERYTHING, "档案", 5, NULL);
+  g_assert_cmpuint(json_array_size(silent), ==, 0);
+  search_set_text_source(fixture->search, read_text, (gpointer)titles);
+  const Scope open = {.opening_mask = 1 << OPENING_OPEN, .all_fonds = TRUE};
+  json_auto_t *list = search_suggest(fixture->search, sql, &open, "档案", 5, NULL);
+  json_auto_t *expected = json_pack("[{s:s,s:i},{s:s,s:i}]", "text", "档案法", "count", 2, "text", "檔案局", "count", 1);
+  g_assert_true(json_equal(list, expected));
+  json_auto_t *none = search_suggest(fixture->search, sql, &SCOPE_NOTHING, "档案", 5, NULL);
+  json_auto_t *empty = search_suggest(fixture->search, sql, &SCOPE_EVERYTHING, "，", 5, NULL);
+  g_assert_cmpuint(json_array_size(none) + json_array_size(empty), ==, 0);
+}
+
+static void test_long_texts(Fixture *fixture, gconstpointer unused) {
+  g_autoptr(GString) title = g_string_new(NULL), word = g_string_new(NULL);
+  for (guint i = 0; i < 100000; i++) g_string_append_unichar(title, 0x4E00 + i % 500);
+  for (guint i = 0; i < 40000; i++) g_string_append_c(word, 'a');
+  put(fixture, 1, NULL, title->str);
+  put(fixture, 2, NULL, word->str);
+  g_autofree char *phrase = g_utf8_substring(title->str, 40, 40 + QUERY_CHARACTERS);
+  g_assert_cmpuint(count(fixture, phrase), ==, 1);
+  g_assert_cmpuint(count(fixture, "aaa*"), ==, 1);
+  put(fixture, 1, title->str, NULL);
+  put(fixture, 2, word->str, "b");
+  g_assert_cmpuint(count(fixture, phrase) + count(fixture, "aaa*"), ==, 0);
+}
+
+int main(int argc, char **argv) {
+  g_test_init(&argc, &argv, NULL);
+  g_test_add("/life/snapshot", Fixture, NULL, set_up, test_snapshot, tear_down);
+  g_test_add("/life/rollback", Fixture, NULL, set_up, test_rollback, tear_down);
+  g_test_add("/life/readers-beside-writer", Fixture, NULL, set_up, test_readers_beside_writer, tear_down);
+  g_test_add("/life/pages-are-files", Fixture, NULL, set_up, test_pages_are_files, tear_down);
+  g_test_add("/life/keys", Fixture, NULL, set_up, test_keys, tear_down);
+  g_test_add("/life/damage", Fixture, NULL, set_up, test_damage, tear_down);
+  g_test_add("/life/suggest", Fixture, NULL, set_up, test_suggest, tear_down);
+  g_test_add("/life/long-texts", Fixture, NULL, set_up, test_long_texts, tear_down);
+  return g_test_run();
+}

@@ -1,0 +1,145 @@
+/* The query language: what is read as what, and that nothing makes it fail but length. */
+#include "internal.h"
+#include "error.h"
+
+static void write_node(GString *out, const SearchNode *node) {
+  static const char *const fields[] = {"", "title:", "creator:", "code:", "docno:", "text:", "year:", ""};
+  if (node->kind == NODE_YEARS) return g_string_append_printf(out, "%u-%u", node->year_from, node->year_to), (void)0;
+  if (node->kind == NODE_TERM) {
+    if (node->field == FIELD_CATEGORY) g_string_append_printf(out, "%s=", node->key);
+    return g_string_append_printf(out, "%s[%s]", fields[node->field], node->pattern), (void)0;
+  }
+  g_string_append(out, node->kind == NODE_AND ? "(&" : node->kind == NODE_OR ? "(|" : "(!");
+  for (guint i = 0; i < node->children->len; i++) {
+    g_string_append_c(out, ' ');
+    write_node(out, g_ptr_array_index(node->children, i));
+  }
+  g_string_append_c(out, ')');
+}
+
+static void check(const char *text, const char *tree, gboolean understood) {
+  json_auto_t *labels = json_pack("{s:s, s:s}", "男方姓名", "nfxm", "备 注", "bz");
+  g_autoptr(GHashTable) fields = search_query_fields(labels);
+  g_autoptr(GError) error = NULL;
+  g_autoptr(SearchQuery) query = search_query_parse(text, fields, &error);
+  g_assert_no_error(error);
+  g_autoptr(GString) got = g_string_new(NULL);
+  if (query->root) write_node(got, query->root);
+  g_assert_cmpstr(got->str, ==, tree);
+  if (understood) g_assert_cmpstr(query->notice->str, ==, "");
+  else g_assert_cmpuint(query->notice->len, >, 0);
+}
+
+static void test_understood(void) {
+  check("", "", TRUE);
+  check("  　", "", TRUE);
+  check("婚姻", "[婚姻]", TRUE);
+  check("婚姻 登记　结婚", "(& [婚姻] [登记] [结婚])", TRUE);
+  check("国发〔2015〕12号", "[国发 2015 12 号]", TRUE);
+  check("A4", "[ a4 ]", TRUE);
+  check("2015*", "[ 2015]", TRUE);
+  check("J001-WS·2015-*", "[ j001 ws 2015]", TRUE);
+  check("档案*", "[档案]", TRUE);
+  check("\"人口 普查\"", "[人口 普查]", TRUE);
+  check("“人口普查” 「资料」 『汇编』", "(& [人口普查] [资料] [汇编])", TRUE);
+  check("\"ab\"*", "[ ab]", TRUE);
+  check("甲 OR 乙 或 丙", "(| [甲] [乙] [丙])", TRUE);
+  check("甲 乙 OR 丙 AND 丁", "(| (& [甲] [乙]) (& [丙] [丁]))", TRUE);
+  check("甲　ＯＲ　乙", "(| [甲] [乙])", TRUE);
+  check("甲 -乙 NOT 丙 非 丁", "(& [甲] (! [乙]) (! [丙]) (! [丁]))", TRUE);
+  check("－乙", "(! [乙])", TRUE);
+  check("（甲 或 乙） 丙", "(& (| [甲] [乙]) [丙])", TRUE);
+  check("甲 -(乙 OR \"丙 丁\")", "(& [甲] (! (| [乙] [丙 丁])))", TRUE);
+  check("title:甲 责任者：乙 档号:X001 文号:\"国发 12\" 全文:丙", "(& title:[甲] creator:[乙] code:[ x001 ] docno:[国发 12 ] text:[丙])", TRUE);
+  check("题名：（甲 或 责任者:乙）", "(| title:[甲] creator:[乙])", TRUE);
+  check("男方姓名:张三 nfxm:李四 备注： 甲", "(& nfxm=[张三] nfxm=[李四] [备注] [甲])", TRUE);
+  check("年度:1958 year:1950-1959 year:1960— 年度：１９５０～１９５９年", "(& 1958-1958 1950-1959 1960-65535 1950-1959)", TRUE);
+  check("12:30 http://a", "(& [ 12 30 ] [ http a ])", TRUE);
+  check("关于印发《办法（试行）》的通知", "[关于印发 办法 试行 的通知]", TRUE);
+  check("(关于《办法（试行）》的通知 OR 甲)", "(| [关于 办法 试行 的通知] [甲])", TRUE);
+  check("关于“十二五”规划", "[关于 十二五 规划]", TRUE);
+  check("檔案", "[档案]", TRUE);
+  check("or and not", "(& [ or ] [ and ] [ not ])", TRUE);
+  check("2015-2016 甲-乙", "(& [ 2015 2016 ] [甲 乙])", TRUE);
+}
+
+static void test_read_as_words(void) {
+  check("或", "[或]", FALSE);
+  check("甲 OR", "(& [甲] [ or ])", FALSE);
+  check("OR 甲", "(& [ or ] [甲])", FALSE);
+  check("非", "[非]", FALSE);
+  check("甲 OR OR 乙", "(| (& [甲] [ or ]) [乙])", FALSE);
+  check("(甲 OR 乙", "(| [甲] [乙])", FALSE);
+  check("甲 ) 乙", "(& [甲] [乙])", FALSE);
+  check("\"人口 普查", "[人口 普查]", FALSE);
+  check("year:甲", "[甲]", FALSE);
+  check("title:", "[ title ]", FALSE);
+  check("(title:)", "[ title ]", FALSE);
+  check("，。、", "", FALSE);
+  check("甲 ***", "[甲]", TRUE);
+  check("()", "", TRUE);
+}
+
+static void test_positive_terms(void) {
+  g_autoptr(GPtrArray) terms = search_terms("甲* -乙 (丙 OR NOT (丁 -戊)) 题名:己 甲* ab* 男方姓名：张三");
+  g_autoptr(GString) all = g_string_new(NULL);
+  for (guint i = 0; i < terms->len; i++) g_string_append_printf(all, "%s|", (char *)g_ptr_array_index(terms, i));
+  g_assert_cmpstr(all->str, ==, "甲*|丙|戊|己|ab*|男方姓名：张三|张三|");
+}
+
+static void test_limits(void) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GString) text = g_string_new(NULL);
+  for (guint i = 0; i < 10000; i++) g_string_append(text, "档");
+  g_assert_null(search_query_parse(text->str, NULL, &error));
+  g_assert_error(error, LANTAI_ERROR, LANTAI_ERROR_INVALID);
+  g_clear_error(&error);
+  g_string_truncate(text, strlen("档") * QUERY_CHARACTERS);
+  g_autoptr(SearchQuery) longest = search_query_parse(text->str, NULL, &error);
+  g_assert_no_error(error);
+  g_string_truncate(text, 0);
+  for (guint i = 0; i < QUERY_TERMS; i++) g_string_append_printf(text, "%u ", i);
+  g_autoptr(SearchQuery) most = search_query_parse(text->str, NULL, &error);
+  g_assert_no_error(error);
+  g_string_append(text, "甲");
+  g_assert_null(search_query_parse(text->str, NULL, &error));
+  g_assert_error(error, LANTAI_ERROR, LANTAI_ERROR_INVALID);
+  g_autoptr(GPtrArray) none = search_terms(text->str);
+  g_assert_cmpuint(none->len, ==, 0);
+}
+
+static guint tree_depth(const SearchNode *node) {
+  guint deepest = 0;
+  for (guint i = 0; node && node->children && i < node->children->len; i++) deepest = MAX(deepest, tree_depth(g_ptr_array_index(node->children, i)));
+  return deepest + 1;
+}
+
+static void test_garbage(void) {
+  static const char *const parts[] = {"(", ")", "（", "）", "\"", "“", "”", "「", "」", "-", "－", "--", " ", "　", "OR", "或", "AND", "NOT", "非", " OR ", " NOT ", "title:", "题名：",
+    "year:", "年度:1950-", ":", "：", "*", "甲", "乙", "ab", "12", "，", "\377", "\357\277\277", "\001", "\360\237\230\200", "\314\201", "\342\200\213", "nfxm:"};
+  g_autoptr(GRand) random = g_rand_new_with_seed(11);
+  for (guint round = 0; round < 20000; round++) {
+    g_autoptr(GString) text = g_string_new(NULL);
+    for (gint i = g_rand_int_range(random, 0, 24); i > 0; i--) g_string_append(text, parts[g_rand_int_range(random, 0, G_N_ELEMENTS(parts))]);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(SearchQuery) query = search_query_parse(text->str, NULL, &error);
+    g_assert_no_error(error);
+    for (guint i = 0; i < query->leaves->len; i++) g_assert_cmpuint(((SearchNode *)g_ptr_array_index(query->leaves, i))->leaf, ==, i);
+  }
+  for (guint i = 0; i < G_N_ELEMENTS(parts); i++) { /* each of them 2 000 characters long */
+    g_autoptr(GString) text = g_string_new(NULL);
+    while (g_utf8_strlen(text->str, -1) < QUERY_CHARACTERS - 12) g_string_append(text, parts[i]);
+    g_autoptr(SearchQuery) query = search_query_parse(text->str, NULL, NULL);
+    if (query) g_assert_cmpuint(tree_depth(query->root), <=, 4 * QUERY_DEPTH);
+  }
+}
+
+int main(int argc, char **argv) {
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/query/understood", test_understood);
+  g_test_add_func("/query/read-as-words", test_read_as_words);
+  g_test_add_func("/query/positive-terms", test_positive_terms);
+  g_test_add_func("/query/limits", test_limits);
+  g_test_add_func("/query/garbage", test_garbage);
+  return g_test_run();
+}
