@@ -17,7 +17,7 @@
 #include <string.h>
 #include <xlsxwriter.h>
 
-enum { WORDS = 12000, BODIES = 396, FONDS = 36, COLUMNS = 12, SAMPLES = 4000, COMMON_PAIRS = 20, COMMON_ASKED = 100, READERS = 8, YEAR_FIRST = 1949, YEARS = 75 };
+enum { WORDS = 12000, BODIES = 396, FONDS = 36, COLUMNS = 12, SAMPLES = 4000, COMMON_ASKED = 100, READERS = 8, YEAR_FIRST = 1949, YEARS = 75 };
 #define SEED G_GUINT64_CONSTANT(19490101)
 
 typedef struct { guint64 state; } Random; /* SplitMix64 */
@@ -180,6 +180,7 @@ static gboolean run_export(char **arguments, GError **error) {
 
 typedef enum { KIND_TWO, KIND_FOUR, KIND_THREE_WORDS, KIND_PHRASE, KIND_FILTERED, KIND_COMMON, KINDS } Kind;
 static const struct { guint words, characters; } SHAPES[KINDS] = {{1, 2}, {1, 4}, {3, 2}, {1, 8}, {2, 2}, {1, 2}};
+static const char *const COMMON[] = {"临江", "江市", "关于", "的通", "通知", "委员", "员会", "会关", "局关", "报告", "的报", "批复", "请示", "意见", "决定", "会议", "议纪", "纪要", "的会", "的批"};
 
 typedef struct {
   json_t *terms; /* [text] */
@@ -192,7 +193,7 @@ typedef struct {
   const House *house;
   Scope scope;
   Kind kind;
-  GPtrArray *titles, *common;
+  GPtrArray *titles;
   Random random;
   Question *questions;
   gint count, next; /* next: atomic */
@@ -225,18 +226,15 @@ static gpointer run_reader(gpointer data) {
   return NULL;
 }
 
-static char *draw_term(Session *session, guint number) {
-  if (session->kind == KIND_COMMON) return g_strdup(g_ptr_array_index(session->common, number % session->common->len));
-  const char *title = g_ptr_array_index(session->titles, draw(&session->random, session->titles->len));
-  guint length = text_length(title), characters = MIN(SHAPES[session->kind].characters, length), at = draw(&session->random, length - characters + 1);
-  return g_utf8_substring(title, at, at + characters);
-}
-
+/* All words of a question come from one title. */
 static void draw_question(Session *session, guint number) {
+  const char *title = g_ptr_array_index(session->titles, draw(&session->random, session->titles->len));
+  guint length = text_length(title), characters = MIN(SHAPES[session->kind].characters, length);
   g_autoptr(GString) query = g_string_new(NULL);
   json_t *terms = json_array();
   for (guint i = 0; i < SHAPES[session->kind].words; i++) {
-    g_autofree char *term = draw_term(session, number);
+    guint at = draw(&session->random, length - characters + 1);
+    g_autofree char *term = session->kind == KIND_COMMON ? g_strdup(COMMON[number % G_N_ELEMENTS(COMMON)]) : g_utf8_substring(title, at, at + characters);
     json_array_append_new(terms, json_string(term));
     g_string_append_printf(query, "\"%s\" ", term);
   }
@@ -264,28 +262,6 @@ static json_t *run_questions(Session *session, Kind kind, guint readers, guint c
   return list;
 }
 
-static int compare_frequency(gconstpointer a, gconstpointer b, gpointer table) {
-  const char *x = *(const char *const *)a, *y = *(const char *const *)b;
-  guint m = GPOINTER_TO_UINT(g_hash_table_lookup(table, x)), n = GPOINTER_TO_UINT(g_hash_table_lookup(table, y));
-  return m != n ? (m > n ? -1 : 1) : strcmp(x, y);
-}
-
-static void find_common(Session *session) {
-  g_autoptr(GHashTable) pairs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-  for (guint i = 0; i < session->titles->len; i++)
-    for (const char *at = g_ptr_array_index(session->titles, i); *at && *g_utf8_next_char(at); at = g_utf8_next_char(at)) {
-      char *pair = g_utf8_substring(at, 0, 2);
-      g_hash_table_insert(pairs, pair, GUINT_TO_POINTER(GPOINTER_TO_UINT(g_hash_table_lookup(pairs, pair)) + 1));
-    }
-  guint count;
-  g_autofree gpointer *keys = g_hash_table_get_keys_as_array(pairs, &count);
-  g_autoptr(GPtrArray) all = g_ptr_array_new();
-  for (guint i = 0; i < count; i++) g_ptr_array_add(all, keys[i]);
-  g_ptr_array_sort_with_data(all, compare_frequency, pairs);
-  session->common = g_ptr_array_new_with_free_func(g_free);
-  for (guint i = 0; i < MIN(all->len, COMMON_PAIRS); i++) g_ptr_array_add(session->common, g_strdup(g_ptr_array_index(all, i)));
-}
-
 /* Titles to draw from; and the asker: an archivist of every second fonds, who may see what is 内部 at most. */
 static gboolean session_open(Session *session, GArray *fonds, GError **error) {
   g_autoptr(Sql) sql = sql_read(session->house->db, error);
@@ -299,7 +275,6 @@ static gboolean session_open(Session *session, GArray *fonds, GError **error) {
     gint64 id = sql_int_at(nodes, 0);
     if (wanted) g_array_append_val(fonds, id);
   }
-  find_common(session);
   session->scope = (Scope){.opening_mask = 15, .files_mask = 15, .security = SECURITY_INTERNAL, .fonds = (const gint64 *)(void *)fonds->data, .fonds_count = fonds->len};
   return TRUE;
 }

@@ -1,6 +1,6 @@
 // What the tests of the whole program share: temporary archives, the server on loopback, signing in, requests.
-import { execFile, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, cpSync } from 'node:fs';
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, cpSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -105,4 +105,60 @@ export class Client {
     await this.learnToken();
     return this;
   }
+}
+
+// ---- a delivery to import: a table and its documents, the same for the same numbers ----
+
+// Asks the database beside the program, through the sqlite3 command. Changing it (write: true) is for tests that do harm.
+export function sqlite(dir, statement, { write = false } = {}) {
+  const file = path.join(dir, 'lantai.db');
+  const output = execFileSync('sqlite3', ['-json', '-cmd', '.timeout 5000', write ? file : `file:${file}?mode=ro`], { input: statement, encoding: 'utf8', maxBuffer: 1 << 28 });
+  return output.trim() ? JSON.parse(output) : [];
+}
+
+export function randomNumbers(seed) {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6D2B79F5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+export function pdfBytes(text) {
+  const page = `BT /F1 24 Tf 60 760 Td (${text.replace(/[\\()]/g, '')}) Tj ET`;
+  const objects = ['<< /Type /Catalog /Pages 2 0 R >>', '<< /Type /Pages /Kids [3 0 R] /Count 1 >>',
+    '<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << /Font << /F1 5 0 R >> >> /Contents 4 0 R >>',
+    `<< /Length ${page.length} >>\nstream\n${page}\nendstream`, '<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>'];
+  let body = '%PDF-1.4\n';
+  const offsets = objects.map((object, i) => { const at = body.length; body += `${i + 1} 0 obj\n${object}\nendobj\n`; return at; });
+  const table = offsets.map(at => `${String(at).padStart(10, '0')} 00000 n \n`).join('');
+  return Buffer.from(`${body}xref\n0 ${objects.length + 1}\n0000000000 65535 f \n${table}trailer << /Size ${objects.length + 1} /Root 1 0 R >>\nstartxref\n${body.length}\n%%EOF\n`, 'latin1');
+}
+
+export const DELIVERY_HEADER = ['全宗号', '全宗名称', '档号', '题名', '责任者', '文号', '日期', '年度', '保管期限', '密级', '开放标识', '电子档案名称'];
+export const deliveryCode = i => `T001-WS·${1950 + i % 70}-Y-${String(i).padStart(5, '0')}`;
+export function csvText(header, rows) {
+  const cell = value => (/[",\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
+  return `\ufeff${[header, ...rows].map(row => row.map(value => cell(String(value))).join(',')).join('\r\n')}\r\n`;
+}
+// Row i of version v: title, creator and text of its document all name the version, so that a mixture of two can be seen.
+export function deliveryRow(i, version = '甲', documents = 0) {
+  const year = 1950 + i % 70;
+  return ['T001', '试验全宗', deliveryCode(i), `关于第${i}号水库加固工程的${version}批复`, `临江市水利局${version}`, `临水〔${year}〕${i}号`, `${year}-03-${String(1 + i % 28).padStart(2, '0')}`, year, '永久', '公开', '开放',
+    i < documents ? `${deliveryCode(i)}.${i % 8 === 7 ? 'pdf' : 'txt'}` : ''];
+}
+// Writes folder/table.csv and folder/files/; from/count say which rows. Returns {table, files}.
+export function writeDelivery(folder, { from = 0, count, documents = 0, version = '甲' }) {
+  const files = path.join(folder, 'files'), table = path.join(folder, 'table.csv');
+  mkdirSync(files, { recursive: true });
+  const rows = Array.from({ length: count }, (_, at) => deliveryRow(from + at, version, documents));
+  writeFileSync(table, csvText(DELIVERY_HEADER, rows));
+  for (const row of rows) {
+    const name = row.at(-1);
+    if (name.endsWith('.pdf')) writeFileSync(path.join(files, name), pdfBytes(`Reservoir ${row[2].replace(/[^\x20-\x7e]/g, '')} ${version === '甲' ? 'version one' : 'version two'}`));
+    else if (name) writeFileSync(path.join(files, name), `${row[3]}\n档号 ${row[2]}，${row[4]}。\n${'经研究，同意所报方案，望精心组织施工，确保安全度汛。'.repeat(8)}\n`);
+  }
+  return { table, files };
 }

@@ -53,6 +53,7 @@ static void add_stat(json_t *stats, const char *label, gint64 number, const char
 }
 
 static json_t *holdings(const House *house, Sql *sql, const Scope *scope, GError **error) {
+  if (scope->opening_mask == 0) return json_array();
   static const gint64 described[] = {LEVEL_VOLUME, LEVEL_ITEM};
   const SearchRequest whole = {.facets = TRUE}, records = {.facets = TRUE, .levels = described, .levels_count = G_N_ELEMENTS(described)};
   g_autoptr(SearchResult) all = search_run(house->search, sql, scope, &whole, error);

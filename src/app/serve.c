@@ -38,9 +38,15 @@ typedef struct {
   const char *label, *path, *permission;
 } MenuItem;
 static const MenuItem MENU[] = {
-  {"首页", "/", "public"}, {"检索", "/search", "public"}, {"目录", "/catalog", "public"}, {"接收", "/deliveries", "delivery.read"},
+  {"首页", "/", "public"}, {"检索", "/search", "records"}, {"目录", "/catalog", "records"}, {"接收", "/deliveries", "delivery.read"},
   {"用户", "/users", "user.read"}, {"角色", "/roles", "role.read"}, {"日志", "/journal", "journal.read"}, {"系统", "/system", "system.read"},
 };
+
+/* "records": for those who may see any; the three officers see none and get no way to search. */
+static gboolean shows(WebRequest *request, const char *permission) {
+  if (g_str_equal(permission, "records")) return web_scope(request)->opening_mask != 0;
+  return g_str_equal(permission, "public") || web_may(request, permission);
+}
 
 static void decorate(WebRequest *request, json_t *model) {
   const House *house = web_house(request);
@@ -51,11 +57,12 @@ static void decorate(WebRequest *request, json_t *model) {
   json_t *menu = json_array();
   for (guint i = 0; i < G_N_ELEMENTS(MENU); i++) {
     const MenuItem *item = &MENU[i];
-    if (!g_str_equal(item->permission, "public") && !web_may(request, item->permission)) continue;
+    if (!shows(request, item->permission)) continue;
     gboolean current = g_str_equal(item->path, "/") ? g_str_equal(path, "/") : g_str_has_prefix(path, item->path);
     json_array_append_new(menu, json_pack("{s:s, s:s, s:b}", "label", item->label, "href", item->path, "current", current));
   }
   json_object_set_new(model, "menu", menu);
+  json_object_set_new(model, "may_search", json_boolean(shows(request, "records")));
 }
 
 const WebHooks APP_HOOKS = {identify, identity_free, actor, may, decorate};

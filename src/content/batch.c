@@ -74,12 +74,14 @@ static gboolean prepare_all(ContentBatch *batch, GError **error) {
 /* Invariant 2: the object is as the stage found it. */
 static gboolean check_base(const ContentStage *stage, GError **error) {
   guint head = 0;
+  gboolean same = TRUE;
   if (stage->base != NULL || content_exists(stage->content, stage->object_id)) {
     g_autoptr(Inventory) inventory = object_load(stage->content, stage->object_id, error);
     if (inventory == NULL) return FALSE;
     head = inventory->head;
+    same = stage->base != NULL && json_equal(inventory->document, stage->base->document); /* not undone and written anew meanwhile */
   }
-  if (head + 1 == stage->version) return TRUE;
+  if (same && head + 1 == stage->version) return TRUE;
   return throw(error, LANTAI_ERROR_CONFLICT, "对象 %s 在准备期间已被改动(现为 v%u),请重新操作", stage->object_id, head);
 }
 

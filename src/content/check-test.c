@@ -98,7 +98,8 @@ static void test_linked_folders(void) {
   g_autofree char *version = object_file(store, "hurt", "v2"), *moved = g_build_filename(store->dir, "moved", NULL);
   g_assert_cmpint(g_rename(version, moved), ==, 0);
   g_assert_cmpint(symlink(moved, version), ==, 0);
-  EXPECT(store, "hurt|v2/inventory.json|inventory", "hurt|v2|surplus", "hurt|v2/content/files/1|missing");
+  EXPECT(store, "hurt|v2/inventory.json|inventory", "hurt|v2|surplus", "hurt|v2/content/files/1|missing", "hurt|v2/content/sm3.txt|missing",
+         "hurt|v2/content/sm3.txt|sm3");
 }
 
 static void test_unreadable(void) {
@@ -153,7 +154,7 @@ static void expect_bad_inventory(TestStore *store) {
   g_autoptr(Report) report = check_store(store);
   g_assert_true(has_fault(report, "hurt|inventory.json|inventory"));
   g_assert_false(g_hash_table_contains(report->objects, "hurt"));
-  g_assert_cmpint(report->files, ==, 7);
+  g_assert_cmpint(report->files, ==, 11);
   g_autoptr(GError) error = NULL;
   g_assert_cmpint(content_read(store->content, "hurt", "files/1", NULL, &error), ==, -1);
   g_assert_error(error, LANTAI_ERROR, LANTAI_ERROR_INTERNAL);

@@ -31,6 +31,7 @@ const char *content_fault_name(ContentFault fault) {
   static const char *const names[] = {
     [CONTENT_FAULT_DAMAGED] = "damaged",       [CONTENT_FAULT_MISSING] = "missing",     [CONTENT_FAULT_SURPLUS] = "surplus",
     [CONTENT_FAULT_UNREADABLE] = "unreadable", [CONTENT_FAULT_INVENTORY] = "inventory",
+    [CONTENT_FAULT_SM3] = "sm3",
   };
   return names[fault];
 }
@@ -48,11 +49,11 @@ static gssize read_counted(gpointer data, void *buffer, gsize capacity, GError *
 }
 
 static void compare_digests(ObjectScan *scan, const char *path, const FileDigests *digests) {
-  const char *sha512 = g_hash_table_lookup(scan->inventory->paths, path), *sm3 = g_hash_table_lookup(scan->inventory->sm3, path);
+  const char *sha512 = g_hash_table_lookup(scan->inventory->paths, path), *sm3 = g_hash_table_lookup(scan->digests, sha512);
   gboolean sha512_same = strcmp(sha512, digests->sha512) == 0, sm3_same = sm3 == NULL || strcmp(sm3, digests->sm3) == 0;
   if (sha512_same && sm3_same) return;
-  const char *which = sha512_same ? "SM3" : sm3_same ? "SHA-512" : "SHA-512 与 SM3";
-  scan_fault(scan, CONTENT_FAULT_DAMAGED, path, "内容与清单的 %s 值不符(现长 %" G_GINT64_FORMAT " 字节)", which, digests->size_bytes);
+  const char *which = sha512_same ? " " SM3_LIST " " : sm3_same ? "清单的 SHA-512 值" : "清单的 SHA-512 值和 " SM3_LIST " ";
+  scan_fault(scan, CONTENT_FAULT_DAMAGED, path, "内容与%s不符(现长 %" G_GINT64_FORMAT " 字节)", which, digests->size_bytes);
 }
 
 static void hash_file(Check *check, ObjectScan *scan, const char *path, int fd) {
@@ -117,7 +118,7 @@ static void report_object(Check *check, const ObjectScan *scan) {
   }
   check->objects++;
   if (!scan->whole || check->visitor->object == NULL) return;
-  json_t *files = inventory_list(scan->inventory, scan->fd);
+  json_t *files = inventory_list(scan->inventory, scan->fd, scan->digests);
   check->visitor->object(scan->object_id, scan->inventory->head, files, check->data);
   json_decref(files);
 }

@@ -62,7 +62,7 @@ gssize read_descriptor(gpointer source, void *buffer, gsize capacity, GError **e
 /* ---- inventories (inventory.c) ---- */
 
 typedef struct {
-  const char *content_path, *sha512, *sm3; /* sm3 may be NULL; borrowed from the inventory */
+  const char *content_path, *sha512; /* borrowed from the inventory */
 } InventoryFile;
 typedef struct {
   json_t *document;
@@ -70,7 +70,6 @@ typedef struct {
   guint head;
   GHashTable *files;    /* logical path of the newest version → InventoryFile */
   GHashTable *contents; /* sha512 → first content path */
-  GHashTable *sm3;      /* content path → sm3 */
   GHashTable *paths;    /* content path → sha512: every file the object has */
 } Inventory;
 /* An inventory as this program writes them (sha512, folder "content"); INVALID says what is wrong. Free with inventory_unref. */
@@ -78,12 +77,24 @@ Inventory *inventory_parse(const char *text, gsize length, GError **error);
 Inventory *inventory_ref(Inventory *inventory);
 void inventory_unref(Inventory *inventory);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Inventory, inventory_unref)
-/* [{path, size, sha512, sm3}]; size null where the file cannot be found. */
-json_t *inventory_list(const Inventory *inventory, int object_fd);
+/* Logical path → digest of a version block of any inventory; borrowed from it. What is not formed like one is passed over. */
+GHashTable *state_paths(json_t *version);
+/* [{path, size, sha512, sm3}] without sm3.txt; size null where the file cannot be found, sm3 null where digests (SHA-512 → SM3) has none. */
+json_t *inventory_list(const Inventory *inventory, int object_fd, GHashTable *digests);
 /* Writes inventory.json and its sidecar into a folder. */
 gboolean inventory_write(int dirfd, const char *text, gsize length, GError **error);
 /* TRUE if the sidecar text is "<sha512> inventory.json" of that inventory. */
 gboolean sidecar_matches(const GString *sidecar, const GString *inventory);
+
+/* ---- sm3.txt (sm3-list.c) ---- */
+
+#define SM3_LIST "sm3.txt"
+/* The list of a state (logical path → SHA-512) from digests (SHA-512 → SM3), which has all of them. */
+GString *sm3_list_text(GHashTable *state, GHashTable *digests);
+GHashTable *sm3_digests_new(void); /* SHA-512 → SM3, both owned */
+/* Adds what a version's list says to digests. FALSE with the first thing that is wrong; what can be known is in digests all the same. */
+gboolean sm3_list_collect(const Inventory *inventory, guint version, int object_fd, GHashTable *digests, GError **error);
+const char *sm3_list_path(const Inventory *inventory, guint version); /* its content path; NULL: the version has none */
 
 /* ---- the store (store.c, object.c) ---- */
 
@@ -91,7 +102,7 @@ gboolean sidecar_matches(const GString *sidecar, const GString *inventory);
 typedef struct {
   const char *path, *text;
 } LayoutFile;
-extern const LayoutFile LAYOUT_FILES[4]; /* what the root holds beside objects; the declaration last */
+extern const LayoutFile LAYOUT_FILES[3]; /* what the root holds beside objects; the declaration last */
 gboolean is_layout_name(const char *name); /* a direct child of the root that is not objects */
 
 struct Content {
@@ -141,6 +152,7 @@ struct ContentStage {
   GHashTable *state;   /* logical path → sha512 */
   GHashTable *folders; /* folder of logical paths → number of files below */
   GHashTable *fresh;   /* sha512 → StagedBytes: contents the object does not have yet */
+  GHashTable *digests; /* sha512 → SM3 of every content of the state */
   GPtrArray *files;    /* ContentFile handed out */
   guint flush_failures;
   gboolean placed;     /* renamed into the store, wholly or in part */
@@ -163,6 +175,7 @@ typedef struct {
   char *object_id;      /* NULL: no inventory tells it */
   Inventory *inventory; /* the root's, or the newest readable one of a version; NULL */
   gboolean whole;       /* inventory is the root's and valid */
+  GHashTable *digests;  /* SHA-512 → SM3 as the lists of the inventory's versions say */
   GPtrArray *files;     /* content paths to hash; borrowed from the inventory */
   GPtrArray *faults;    /* FaultFound */
   struct stat seen;     /* inventory.json when it was read; st_ino 0: none */

@@ -1,6 +1,8 @@
 /*
  * The object store: an OCFL 1.1 storage root (DIR/store) of plain files that other programs read and validate.
- * Layout extension 0004-hashed-n-tuple-storage-layout (sha512, tuples of 3 hex × 3). Digest sha512; SM3 of every file in the inventory's fixity block "sm3".
+ * Layout extension 0004-hashed-n-tuple-storage-layout (sha512, tuples of 3 hex × 3). Digest sha512.
+ * The SM3 of every file is in the object's own file "sm3.txt", made anew for each version: "<64 hex>  <logical path>" LF for each other file of the version,
+ * sorted by path, as GNU `cksum -a sm3` reads it (the specification's table of digests has no SM3, and validators refuse names outside it).
  *
  * 1. An object version is visible only after every byte of it is flushed (syncfs) and renamed into place.
  * 2. Before it is renamed, an intent row is committed; the caller's transaction that refers to the version deletes the intent.
@@ -32,6 +34,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Content, content_close)
 const char *content_root(const Content *content);
 
 /* A new version of object_id (an existing object's files are carried over unless replaced or removed). message/user go to the inventory.
+ * The path sm3.txt is the store's own: INVALID. INTERNAL when the existing version's inventory or sm3.txt is damaged.
  * Thread-safe: several stages may be filled at once. */
 ContentStage *content_stage_new(Content *content, const char *object_id, const char *user, const char *message, GError **error);
 /* Copies the stream to staging while both digests are made: each byte is read once. fd is read from its position to the end. */
@@ -58,24 +61,33 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(ContentBatch, content_batch_free)
 int content_read(Content *content, const char *object_id, const char *path, gint64 *ret_size_bytes, GError **error);
 /* Absolute path on disk of a file of the newest version, for tools in the sandbox; new string or NULL. */
 char *content_path(Content *content, const char *object_id, const char *path, GError **error);
-/* The inventory's newest state, by path: [{path, size, sha512, sm3}] (size null: the file is missing); NULL with NOT_FOUND. */
+/* The inventory's newest state, by path, without sm3.txt: [{path, size, sha512, sm3}] (size null: the file is missing; sm3 null: sm3.txt is, or is
+ * damaged); NULL with NOT_FOUND. */
 json_t *content_list(Content *content, const char *object_id, GError **error);
 gboolean content_exists(Content *content, const char *object_id);
 guint content_version(Content *content, const char *object_id); /* number of the newest version; 0: no such object, or its inventory cannot be read */
-/* Removes an object with all versions (undo of a delivery). Call after the commit that forgot it; idempotent. Not flushed: after a loss of
- * power in the next seconds the object may be there again, and is removed by repeating the call. */
+/* Removes an object with all versions (undo of a delivery). Call after the commit that forgot it; idempotent. When it returns TRUE the folder
+ * is flushed: a loss of power does not bring the object back. */
 gboolean content_remove(Content *content, const char *object_id, GError **error);
 /* Drops the newest version of an object, leaving the one before (undo); the object itself when it had one. Idempotent; not inside sql_write. */
 gboolean content_remove_version(Content *content, const char *object_id, guint version, GError **error);
 
-typedef enum { CONTENT_FAULT_DAMAGED, CONTENT_FAULT_MISSING, CONTENT_FAULT_SURPLUS, CONTENT_FAULT_UNREADABLE, CONTENT_FAULT_INVENTORY } ContentFault;
-const char *content_fault_name(ContentFault fault); /* "damaged", "missing", "surplus", "unreadable", "inventory" */
+typedef enum {
+  CONTENT_FAULT_DAMAGED,
+  CONTENT_FAULT_MISSING,
+  CONTENT_FAULT_SURPLUS,
+  CONTENT_FAULT_UNREADABLE,
+  CONTENT_FAULT_INVENTORY,
+  CONTENT_FAULT_SM3 /* sm3.txt is missing, damaged, no such list, or does not list the version's files: their SM3 was not (all) held against it */
+} ContentFault;
+const char *content_fault_name(ContentFault fault); /* "damaged", "missing", "surplus", "unreadable", "inventory", "sm3" */
 typedef struct {
   void (*object)(const char *object_id, guint version, json_t *files, gpointer data); /* each object, after its files; files as content_list */
   void (*fault)(const char *object_id, const char *path, ContentFault fault, const char *detail, gpointer data); /* object_id NULL: stray file in the root */
   void (*progress)(gint64 objects, gint64 files, gint64 bytes, gpointer data);
 } ContentCheckVisitor;
-/* Reads every byte of every object (2 threads, read ahead), recomputes SHA-512 and SM3, validates inventories and sidecars, finds surplus files.
+/* Reads every byte of every object (2 threads, read ahead), holds SHA-512 against the inventory and SM3 against sm3.txt (of the newest version; what only
+ * older versions have, against theirs), validates inventories and sidecars, finds surplus files.
  * The visitor is called in the calling thread; any of its functions may be NULL. An object without valid inventory gets faults but no object call.
  * Paths of faults are below the object's folder ("v1/content/…"), with object_id NULL below the root. The store may be written to meanwhile. */
 gboolean content_check(Content *content, const ContentCheckVisitor *visitor, gpointer data, GError **error);

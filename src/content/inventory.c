@@ -13,7 +13,6 @@ static void inventory_clear(gpointer data) {
   Inventory *inventory = data;
   g_clear_pointer(&inventory->files, g_hash_table_unref);
   g_clear_pointer(&inventory->contents, g_hash_table_unref);
-  g_clear_pointer(&inventory->sm3, g_hash_table_unref);
   g_clear_pointer(&inventory->paths, g_hash_table_unref);
   json_decref(inventory->document);
 }
@@ -55,24 +54,6 @@ static gboolean parse_manifest(Inventory *inventory, GError **error) {
   return TRUE;
 }
 
-static gboolean parse_sm3(Inventory *inventory, GError **error) {
-  json_t *block = json_object_get(json_object_get(inventory->document, "fixity"), "sm3");
-  const char *digest;
-  json_t *paths;
-  json_object_foreach(block, digest, paths) {
-    if (!is_hex(digest, SM3_HEX)) return throw(error, LANTAI_ERROR_INVALID, "fixity 中“%.40s”不是 SM3 值", digest);
-    gsize i;
-    json_t *item;
-    json_array_foreach(paths, i, item) {
-      const char *path = json_string_value(item);
-      if (path == NULL || !g_hash_table_contains(inventory->paths, path))
-        return throw(error, LANTAI_ERROR_INVALID, "fixity 中的路径“%.200s”不在 manifest 中", path != NULL ? path : "(非文本)");
-      g_hash_table_insert(inventory->sm3, (gpointer)path, (gpointer)digest);
-    }
-  }
-  return TRUE;
-}
-
 static gboolean parse_state(Inventory *inventory, json_t *state, GError **error) {
   if (!json_is_object(state)) return throw(error, LANTAI_ERROR_INVALID, "清单的最新版本没有 state");
   const char *digest;
@@ -87,7 +68,7 @@ static gboolean parse_state(Inventory *inventory, json_t *state, GError **error)
       if (path == NULL || path_fault(path) != PATH_SAFE)
         return throw(error, LANTAI_ERROR_INVALID, "state 中的路径“%.200s”不合规", path != NULL ? path : "(非文本)");
       InventoryFile *file = g_new(InventoryFile, 1);
-      *file = (InventoryFile){content_path, digest, g_hash_table_lookup(inventory->sm3, content_path)};
+      *file = (InventoryFile){content_path, digest};
       if (!g_hash_table_insert(inventory->files, (gpointer)path, file)) return throw(error, LANTAI_ERROR_INVALID, "state 中的路径“%.200s”重复", path);
     }
   }
@@ -119,20 +100,31 @@ Inventory *inventory_parse(const char *text, gsize length, GError **error) {
   inventory->document = document;
   inventory->files = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
   inventory->contents = g_hash_table_new(g_str_hash, g_str_equal);
-  inventory->sm3 = g_hash_table_new(g_str_hash, g_str_equal);
   inventory->paths = g_hash_table_new(g_str_hash, g_str_equal);
   json_t *state;
-  if (!parse_head(inventory, &state, error) || !parse_manifest(inventory, error) || !parse_sm3(inventory, error) ||
-      !parse_state(inventory, state, error))
-    return NULL;
+  if (!parse_head(inventory, &state, error) || !parse_manifest(inventory, error) || !parse_state(inventory, state, error)) return NULL;
   return g_steal_pointer(&inventory);
 }
 
-json_t *inventory_list(const Inventory *inventory, int object_fd) {
+GHashTable *state_paths(json_t *version) {
+  GHashTable *paths = g_hash_table_new(g_str_hash, g_str_equal);
+  const char *digest;
+  json_t *list, *item;
+  json_object_foreach(json_object_get(version, "state"), digest, list) {
+    gsize i;
+    json_array_foreach(list, i, item)
+      if (json_is_string(item)) g_hash_table_insert(paths, (gpointer)json_string_value(item), (gpointer)digest);
+  }
+  return paths;
+}
+
+json_t *inventory_list(const Inventory *inventory, int object_fd, GHashTable *digests) {
   json_t *list = json_array();
   g_autoptr(GPtrArray) paths = sorted_keys(inventory->files);
   for (guint i = 0; i < paths->len; i++) {
+    if (strcmp(paths->pdata[i], SM3_LIST) == 0) continue;
     const InventoryFile *file = g_hash_table_lookup(inventory->files, paths->pdata[i]);
+    const char *sm3 = g_hash_table_lookup(digests, file->sha512);
     struct stat info;
     autofd fd = open_beneath(object_fd, file->content_path, O_PATH);
     gboolean found = fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
@@ -140,7 +132,7 @@ json_t *inventory_list(const Inventory *inventory, int object_fd) {
     json_object_set_new(item, "path", json_string(paths->pdata[i]));
     json_object_set_new(item, "size", found ? json_integer(info.st_size) : json_null());
     json_object_set_new(item, "sha512", json_string(file->sha512));
-    json_object_set_new(item, "sm3", file->sm3 != NULL ? json_string(file->sm3) : json_null());
+    json_object_set_new(item, "sm3", sm3 != NULL ? json_string(sm3) : json_null());
     json_array_append_new(list, item);
   }
   return list;

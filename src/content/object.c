@@ -161,7 +161,10 @@ char *content_path(Content *content, const char *object_id, const char *path, GE
 json_t *content_list(Content *content, const char *object_id, GError **error) {
   autofd object = -1;
   g_autoptr(Inventory) inventory = load_at(content, object_id, &object, error);
-  return inventory != NULL ? inventory_list(inventory, object) : NULL;
+  if (inventory == NULL) return NULL;
+  g_autoptr(GHashTable) digests = sm3_digests_new();
+  sm3_list_collect(inventory, inventory->head, object, digests, NULL);
+  return inventory_list(inventory, object, digests);
 }
 
 gboolean content_exists(Content *content, const char *object_id) {
@@ -256,9 +259,21 @@ gboolean object_drop_version(Content *content, const char *object_id, guint vers
   return restore_inventory(content, object, object_id, version, error) && discard(content, object, folder, error);
 }
 
+/* Flushes the lowest folder above the object that is still there: the last one that removing it has changed. */
+static gboolean flush_above(Content *content, const char *object_id, GError **error) {
+  g_autofree char *folder = object_path(object_id);
+  for (char *slash; (slash = strrchr(folder, '/')) != NULL;) {
+    *slash = '\0';
+    autofd fd = open_beneath(content->root_fd, folder, O_RDONLY | O_DIRECTORY);
+    if (fd < 0 && errno == ENOENT) continue;
+    return (fd >= 0 && fsync(fd) == 0) || throw_errno(error, "落盘", folder);
+  }
+  return fsync(content->root_fd) == 0 || throw_errno(error, "落盘", content->root);
+}
+
 gboolean content_remove(Content *content, const char *object_id, GError **error) {
   if (!content_writable(content, error) || !object_id_check(object_id, error) || !content_claim(content, object_id, error)) return FALSE;
-  gboolean done = object_drop(content, object_id, error);
+  gboolean done = object_drop(content, object_id, error) && flush_above(content, object_id, error);
   content_unclaim(content, object_id);
   return done;
 }

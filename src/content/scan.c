@@ -3,7 +3,8 @@
  *
  * 1. Nothing on disk is trusted: links are faults and never followed, depth and sizes are capped, paths of an inventory are checked before use.
  * 2. The faults of one object are capped; the last one then says that there are more.
- * 3. When the root inventory is damaged, the newest inventory of a version that is whole takes its place for finding damaged files.
+ * 3. What SM3 a content should have is told by the sm3.txt of each version; a list that cannot be believed is a fault and tells nothing.
+ * 4. When the root inventory is damaged, the newest inventory of a version that is whole takes its place for finding damaged files.
  */
 #include "content-internal.h"
 #include <errno.h>
@@ -24,6 +25,7 @@ void scan_free(ObjectScan *scan) {
   if (scan == NULL) return;
   close_fd(&scan->fd);
   g_clear_pointer(&scan->inventory, inventory_unref);
+  g_clear_pointer(&scan->digests, g_hash_table_unref);
   g_clear_pointer(&scan->files, g_ptr_array_unref);
   g_clear_pointer(&scan->faults, g_ptr_array_unref);
   g_free(scan->object_id);
@@ -259,15 +261,25 @@ static void scan_files(ObjectScan *scan, const GPtrArray *names) {
   if (scan->inventory == NULL) return;
   GHashTableIter iter;
   gpointer path;
-  for (g_hash_table_iter_init(&iter, scan->inventory->paths); g_hash_table_iter_next(&iter, &path, NULL);) {
+  for (g_hash_table_iter_init(&iter, scan->inventory->paths); g_hash_table_iter_next(&iter, &path, NULL);)
     if (!g_hash_table_contains(found, path)) scan_fault(scan, CONTENT_FAULT_MISSING, path, "清单中有,存储中没有");
-    if (!g_hash_table_contains(scan->inventory->sm3, path)) scan_fault(scan, CONTENT_FAULT_INVENTORY, "inventory.json", "文件 %s 没有 SM3 值", (char *)path);
+}
+
+/* Newest first: what the newest list says of a content is what its bytes are held against; an older list that says otherwise is a fault. */
+static void scan_lists(ObjectScan *scan) {
+  for (guint version = scan->inventory != NULL ? scan->inventory->head : 0; version >= 1; version--) {
+    g_autoptr(GError) reason = NULL;
+    if (sm3_list_collect(scan->inventory, version, scan->fd, scan->digests, &reason)) continue;
+    g_autofree char *usual = g_strdup_printf("v%u/content/" SM3_LIST, version);
+    const char *path = sm3_list_path(scan->inventory, version);
+    scan_fault(scan, CONTENT_FAULT_SM3, path != NULL ? path : usual, "%s", reason->message);
   }
 }
 
 ObjectScan *scan_object(Content *content, const char *folder) {
   ObjectScan *scan = g_new0(ObjectScan, 1);
   scan->folder = g_strdup(folder);
+  scan->digests = sm3_digests_new();
   scan->files = g_ptr_array_new();
   scan->faults = g_ptr_array_new_with_free_func(fault_free);
   scan->fd = open_beneath(content->root_fd, folder, O_RDONLY | O_DIRECTORY);
@@ -283,6 +295,7 @@ ObjectScan *scan_object(Content *content, const char *folder) {
   scan_declaration(scan);
   scan_version_inventories(scan, names, &root);
   scan_files(scan, names);
+  scan_lists(scan);
   return scan;
 }
 

@@ -5,6 +5,7 @@
  * 2. A content is kept once per object: what an earlier version or this one already has is not staged again.
  * 3. Content paths are chosen when the version is complete, from the logical paths it really has; so they never collide,
  *    and every content in the manifest is in a state (OCFL E107).
+ * 4. sm3.txt is made last, from the digests of everything else in the state; no caller's file can take its place.
  * A stage is filled by one thread at a time; different stages by as many as there are.
  */
 #include "content-internal.h"
@@ -17,7 +18,6 @@ enum { LOGICAL_PATH_LIMIT_BYTES = 1900, LOGICAL_DEPTH_LIMIT = 32, WRITEBACK_FROM
 
 typedef struct {
   char temporary[64]; /* in the staging folder */
-  char sm3[SM3_HEX + 1];
   const char *content_path; /* once chosen: a logical path, owned by the state */
 } StagedBytes;
 
@@ -50,8 +50,10 @@ static void set_state(ContentStage *stage, const char *path, const char *sha512)
   if (g_hash_table_insert(stage->state, g_strdup(path), g_strdup(sha512))) count_folders(stage, path, 1);
 }
 
-/* A file and a folder of one name cannot both be (OCFL E095). */
+/* A file and a folder of one name cannot both be (OCFL E095), and sm3.txt is no caller's. */
 static gboolean check_conflict(const ContentStage *stage, const char *path, GError **error) {
+  if (g_str_has_prefix(path, SM3_LIST) && (path[strlen(SM3_LIST)] == '\0' || path[strlen(SM3_LIST)] == '/'))
+    return throw(error, LANTAI_ERROR_INVALID, "文件名 " SM3_LIST " 由对象库自用,请改名后再存");
   if (g_hash_table_contains(stage->folders, path)) return throw(error, LANTAI_ERROR_INVALID, "“%s”已是文件夹,不能再作文件名", path);
   g_autofree char *folder = g_strdup(path);
   for (char *slash; (slash = strrchr(folder, '/')) != NULL;) {
@@ -59,6 +61,15 @@ static gboolean check_conflict(const ContentStage *stage, const char *path, GErr
     if (g_hash_table_contains(stage->state, folder)) return throw(error, LANTAI_ERROR_INVALID, "“%s”已是文件,其下不能再有“%s”", folder, path);
   }
   return TRUE;
+}
+
+/* The SM3 values of the version before are handed on; without them nothing is built on it. */
+static gboolean take_digests(ContentStage *stage, GError **error) {
+  autofd object = object_open(stage->content, stage->object_id);
+  if (object < 0) return throw_errno(error, "打开对象", stage->object_id);
+  g_autoptr(GError) reason = NULL;
+  if (sm3_list_collect(stage->base, stage->base->head, object, stage->digests, &reason)) return TRUE;
+  return throw(error, LANTAI_ERROR_INTERNAL, "对象 %s: %s。请运行完整性检查,并从备份恢复该对象", stage->object_id, reason->message);
 }
 
 static gboolean open_base(ContentStage *stage, GError **error) {
@@ -74,8 +85,8 @@ static gboolean open_base(ContentStage *stage, GError **error) {
   GHashTableIter iter;
   gpointer path, file;
   for (g_hash_table_iter_init(&iter, stage->base->files); g_hash_table_iter_next(&iter, &path, &file);)
-    set_state(stage, path, ((const InventoryFile *)file)->sha512);
-  return TRUE;
+    if (strcmp(path, SM3_LIST) != 0) set_state(stage, path, ((const InventoryFile *)file)->sha512);
+  return take_digests(stage, error);
 }
 
 ContentStage *content_stage_new(Content *content, const char *object_id, const char *user, const char *message, GError **error) {
@@ -88,6 +99,7 @@ ContentStage *content_stage_new(Content *content, const char *object_id, const c
   stage->state = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
   stage->folders = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   stage->fresh = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+  stage->digests = sm3_digests_new();
   stage->files = g_ptr_array_new_with_free_func((GDestroyNotify)content_file_free);
   stage->flush_failures = content_flush_failures(content);
   if (!open_base(stage, error)) return NULL;
@@ -105,6 +117,7 @@ void content_stage_free(ContentStage *stage) {
   g_clear_pointer(&stage->state, g_hash_table_unref);
   g_clear_pointer(&stage->folders, g_hash_table_unref);
   g_clear_pointer(&stage->fresh, g_hash_table_unref);
+  g_clear_pointer(&stage->digests, g_hash_table_unref);
   g_clear_pointer(&stage->files, g_ptr_array_unref);
   g_free(stage->object_id);
   g_free(stage->user);
@@ -122,9 +135,9 @@ static const ContentFile *admit(ContentStage *stage, const char *path, const cha
   } else {
     StagedBytes *bytes = g_new0(StagedBytes, 1);
     g_strlcpy(bytes->temporary, temporary, sizeof bytes->temporary);
-    memcpy(bytes->sm3, digests->sm3, sizeof bytes->sm3);
     g_hash_table_insert(stage->fresh, g_strdup(digests->sha512), bytes);
   }
+  g_hash_table_insert(stage->digests, g_strdup(digests->sha512), g_strdup(digests->sm3));
   set_state(stage, path, digests->sha512);
   ContentFile *file = g_new0(ContentFile, 1);
   file->path = g_strdup(path);
@@ -135,8 +148,7 @@ static const ContentFile *admit(ContentStage *stage, const char *path, const cha
   return file;
 }
 
-const ContentFile *content_stage_add_stream(ContentStage *stage, const char *path, ContentRead read, gpointer source, GError **error) {
-  if (!check_logical_path(path, error) || !check_conflict(stage, path, error)) return NULL;
+static const ContentFile *take_stream(ContentStage *stage, const char *path, ContentRead read, gpointer source, GError **error) {
   g_autofree char *temporary = g_strdup_printf("%s/f%u", stage->name, stage->files->len);
   autofd fd = openat(stage->content->staging_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
   if (fd < 0) {
@@ -158,6 +170,11 @@ const ContentFile *content_stage_add_stream(ContentStage *stage, const char *pat
     return NULL;
   }
   return admit(stage, path, temporary, &digests);
+}
+
+const ContentFile *content_stage_add_stream(ContentStage *stage, const char *path, ContentRead read, gpointer source, GError **error) {
+  if (!check_logical_path(path, error) || !check_conflict(stage, path, error)) return NULL;
+  return take_stream(stage, path, read, source, error);
 }
 
 const ContentFile *content_stage_add_fd(ContentStage *stage, const char *path, int fd, GError **error) {
@@ -187,6 +204,13 @@ gboolean content_stage_remove(ContentStage *stage, const char *path, GError **er
   if (!g_hash_table_remove(stage->state, path)) return throw(error, LANTAI_ERROR_NOT_FOUND, "对象 %s 中没有文件 %s", stage->object_id, path);
   count_folders(stage, path, -1);
   return TRUE;
+}
+
+static gboolean add_list(ContentStage *stage, GError **error) {
+  GString *text = sm3_list_text(stage->state, stage->digests);
+  gboolean done = take_stream(stage, SM3_LIST, read_bytes, &(Bytes){text->str, text->len}, error) != NULL;
+  g_string_free(text, TRUE);
+  return done;
 }
 
 /* Moves each content to the first logical path that has it. */
@@ -236,15 +260,13 @@ static json_t *make_version(const ContentStage *stage, const GPtrArray *paths) {
 
 static json_t *make_inventory(const ContentStage *stage, const GPtrArray *paths) {
   g_autofree char *head = g_strdup_printf("v%u", stage->version);
-  json_t *manifest = copy_of(stage, "manifest"), *versions = copy_of(stage, "versions"), *fixity = copy_of(stage, "fixity");
-  if (json_object_get(fixity, "sm3") == NULL) json_object_set_new(fixity, "sm3", json_object());
+  json_t *manifest = copy_of(stage, "manifest"), *versions = copy_of(stage, "versions");
   for (guint i = 0; i < paths->len; i++) {
     const char *digest = g_hash_table_lookup(stage->state, paths->pdata[i]);
     const StagedBytes *bytes = g_hash_table_lookup(stage->fresh, digest);
     if (bytes == NULL || bytes->content_path != paths->pdata[i]) continue;
     g_autofree char *content_path = g_strdup_printf("%s/content/%s", head, bytes->content_path);
     append_path(manifest, digest, content_path);
-    append_path(json_object_get(fixity, "sm3"), bytes->sm3, content_path);
   }
   json_object_set_new(versions, head, make_version(stage, paths));
   json_t *inventory = json_object();
@@ -254,7 +276,6 @@ static json_t *make_inventory(const ContentStage *stage, const GPtrArray *paths)
   json_object_set_new(inventory, "head", json_string(head));
   json_object_set_new(inventory, "manifest", manifest);
   json_object_set_new(inventory, "versions", versions);
-  json_object_set_new(inventory, "fixity", fixity);
   return inventory;
 }
 
@@ -273,6 +294,7 @@ static gboolean write_inventories(ContentStage *stage, int object_fd, const char
 }
 
 gboolean stage_prepare(ContentStage *stage, GError **error) {
+  if (!add_list(stage, error)) return FALSE;
   g_autofree char *version_folder = g_strdup_printf("v%u", stage->version), *folder = g_strconcat(stage->name, "/o", NULL);
   int staging_fd = stage->content->staging_fd;
   if (mkdirat(staging_fd, folder, 0750) != 0) return throw_errno(error, "新建文件夹", stage->object_id);

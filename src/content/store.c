@@ -15,14 +15,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-const LayoutFile LAYOUT_FILES[4] = {
-  /* OCFL §4.5: a local extension is documented by a text in the root, so that "sm3" is a name "in a table given in an Extension" (§3.5.4) */
-  {"sm3-digest-algorithm.md", "# OCFL local extension: SM3 digest algorithm\n\n"
-                              "Objects of this storage root use one more digest algorithm in the `fixity` block of their inventories.\n\n"
-                              "| Digest Algorithm Name | Note |\n| --- | --- |\n"
-                              "| `sm3` | SM3 cryptographic hash algorithm, GB/T 32905-2016 (ISO/IEC 10118-3:2018), encoded as 64 lower-case hex digits. "
-                              "For example, the `sm3` digest of a zero-length bitstream is "
-                              "`1ab21d8355cfa17f8e61194831e81a8f22bec8c728fefb747ed035eb5082aa2b`. |\n"},
+const LayoutFile LAYOUT_FILES[3] = {
   {"extensions/" LAYOUT "/config.json", "{\n  \"extensionName\": \"" LAYOUT "\",\n  \"digestAlgorithm\": \"sha512\",\n  \"tupleSize\": 3,\n"
                                         "  \"numberOfTuples\": 3,\n  \"shortObjectRoot\": false\n}\n"},
   {"ocfl_layout.json", "{\n  \"extension\": \"" LAYOUT "\",\n  \"description\": \"The SHA-512 of the object id in hexadecimal: "

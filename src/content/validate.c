@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ALGORITHMS = 5, WALK_DEPTH_LIMIT = 128, READ_BYTES = 256 * 1024 };
+enum { ALGORITHMS = 4, WALK_DEPTH_LIMIT = 128, READ_BYTES = 256 * 1024 };
 
 static const struct {
   const char *name;
@@ -19,8 +19,10 @@ static const struct {
   DigestKind kind;
   GChecksumType checksum;
 } ALGORITHM[ALGORITHMS] = {
-  {"sha512", TRUE, DIGEST_SHA512, 0}, {"sha256", TRUE, DIGEST_SHA256, 0},        {"sm3", TRUE, DIGEST_SM3, 0},
-  {"md5", FALSE, 0, G_CHECKSUM_MD5},  {"sha1", FALSE, 0, G_CHECKSUM_SHA1},
+  {"sha512", TRUE, DIGEST_SHA512, 0},
+  {"sha256", TRUE, DIGEST_SHA256, 0},
+  {"md5", FALSE, 0, G_CHECKSUM_MD5},
+  {"sha1", FALSE, 0, G_CHECKSUM_SHA1},
 };
 
 typedef struct {
@@ -231,19 +233,6 @@ static void check_version_folder(Validation *validation, const char *name) {
     }
   }
   if (!inventory) finding_warning(&validation->findings, "W010", "版本 %s 没有自己的清单", name);
-}
-
-/* logical path → digest of one version block */
-static GHashTable *state_paths(json_t *version) {
-  GHashTable *paths = g_hash_table_new(g_str_hash, g_str_equal);
-  const char *digest;
-  json_t *list, *item;
-  json_object_foreach(json_object_get(version, "state"), digest, list) {
-    gsize i;
-    json_array_foreach(list, i, item)
-      if (json_is_string(item)) g_hash_table_insert(paths, (gpointer)json_string_value(item), (gpointer)digest);
-  }
-  return paths;
 }
 
 static gboolean array_contains(json_t *array, json_t *value) {

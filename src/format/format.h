@@ -11,11 +11,13 @@ typedef struct TableReader TableReader;
 typedef struct {
   guint number;       /* row number as a spreadsheet shows it, from 1; a DBF's field names are row 1 */
   guint count;        /* cells; empty ones at the end are cut */
-  const char **cells; /* never NULL; "" for empty; valid until the next row. Numbers without needless zeros ("20231229"), dates as 2023-12-29, formulas by their stored result */
+  /* Never NULL, "" for empty, valid until the next row. Numbers without needless zeros ("20231229"), dates as 2023-12-29 (2023-12 where a
+   * cell shows no day and the spreadsheet made up the first), formulas by their stored result. */
+  const char **cells;
 } TableRow;
 typedef struct {
   const char *kind;      /* "csv", "xlsx", "xls", "dbf" */
-  const char *encoding;  /* "UTF-8", "GB18030", … */
+  const char *encoding;  /* "UTF-8", "GB18030", …; says so when a workbook of UTF-8 misread as Windows-1252 was put right */
   char *sheet;           /* sheet read, NULL for others */
   gint64 size_rows;      /* rows if the format says so beforehand, else -1 */
 } TableInfo;
@@ -43,14 +45,21 @@ gboolean format_xlsx_close(TableWriter *writer, GError **error);     /* frees */
 typedef struct FilePackage FilePackage;
 typedef struct { const char *path; /* relative, '/', UTF-8 (GBK names decoded) */ gint64 size_bytes; } FileEntry;
 FilePackage *format_package_open(const char *path, GError **error);
-/* Walks entries in the order that is cheap; a folder: sorted. open_fd: a descriptor of the current entry's bytes (a pipe for archives), caller closes. */
+/* Walks entries in the order that is cheap; a folder: sorted. read gives a descriptor of the current entry's bytes
+ * (a stream for archives, once for each entry), caller closes. An entry that is damaged or breaks off never ends well: read(2) fails, and the next
+ * call of next says what is wrong with which entry. Links and special files are not delivered. */
 gboolean format_package_next(FilePackage *package, FileEntry *ret, GError **error);
 int format_package_read(FilePackage *package, GError **error);
 void format_package_free(FilePackage *package);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FilePackage, format_package_free)
 
 /* ---- one file ---- */
-typedef struct { const char *mime; const char *puid; /* PRONOM id or "" */ const char *name; /* Chinese or common name */ const char *kind; /* "image","pdf","text","office","audio","video","other" */ } FormatInfo;
+typedef struct {
+  const char *mime;
+  const char *puid; /* PRONOM id or "" */
+  const char *name; /* Chinese or common name */
+  const char *kind; /* "image", "pdf", "text", "office", "audio", "video", "other" */
+} FormatInfo;
 FormatInfo format_identify(const char *path); /* by content (libmagic), then by our table; static strings */
 
 /* Text page by page (PDF text layer; .txt decoded, form feeds split pages). visit gets page from 1 and clean UTF-8. No text: TRUE without a visit. */
@@ -66,7 +75,7 @@ gboolean format_pyramid_info(const char *pyramid, PyramidInfo *ret, GError **err
 GBytes *format_pyramid_tile(const char *pyramid, int level, int x, int y, GError **error);
 GBytes *format_pyramid_thumbnail(const char *pyramid, int width, GError **error);
 
-/* The sandbox child's entry, called by main() before anything else when argv[1] is "sandbox". */
+/* The sandbox child's entry, called by main() before anything else when argv[1] is "sandbox" (by a test's main too, if it reads foreign files). */
 int format_sandbox_main(int argc, char **argv);
 /* What the sandbox could enforce on this machine: {seccomp, landlock, memory, time}, for `lantai check --json` and the home page. */
 json_t *format_sandbox_state(void);

@@ -15,8 +15,8 @@ enum { TILE = 512, QUALITY = 85, EXIT_DAMAGED = 1, BMP_BYTES_MAX = 1 << 30 };
 static gboolean library_ready;
 
 void child_image_prepare(void) {
-  static const char *const OPEN[] = {"VipsForeignLoadJpeg", "VipsForeignLoadPng", "VipsForeignLoadTiff", "VipsForeignLoadWebp", "VipsForeignLoadNsgif",
-                                     "VipsForeignLoadPpm",  "VipsForeignLoadJp2k", "VipsForeignLoadHeif"};
+  static const char *const OPEN[] = {"VipsForeignLoadJpeg",  "VipsForeignLoadPng", "VipsForeignLoadTiff", "VipsForeignLoadWebp",
+                                     "VipsForeignLoadNsgif", "VipsForeignLoadPpm", "VipsForeignLoadJp2k", "VipsForeignLoadHeif"};
   if (library_ready || VIPS_INIT("lantai") != 0) return;
   vips_concurrency_set(1);
   vips_cache_set_max(0);
@@ -106,8 +106,9 @@ int child_pyramid(const char *argument) {
   void *bytes = NULL;
   size_t length = 0;
   if (!turn_upright(&image) || !convert_colours(&image)) return EXIT_DAMAGED;
-  if (vips_tiffsave_buffer(image, &bytes, &length, "compression", VIPS_FOREIGN_TIFF_COMPRESSION_JPEG, "Q", QUALITY, "tile", TRUE, "tile_width", TILE, "tile_height", TILE,
-                           "pyramid", TRUE, "strip", TRUE, NULL) != 0) {
+  if (vips_tiffsave_buffer(image, &bytes, &length, "compression", VIPS_FOREIGN_TIFF_COMPRESSION_JPEG, "Q", QUALITY, "tile", TRUE, "tile_width", TILE,
+                           "tile_height", TILE, "pyramid", TRUE, "strip", TRUE, NULL)
+      != 0) {
     g_printerr("%s\n", vips_error_buffer());
     return EXIT_DAMAGED;
   }

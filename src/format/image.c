@@ -83,7 +83,8 @@ static gboolean make(int source, const FormatInfo *info, guint page, int to, con
 
 gboolean format_pyramid_make(const char *source, const FormatInfo *info, guint page, const char *target, GError **error) {
   g_autofree char *name = g_filename_display_basename(source);
-  if (page < 1 || (strcmp(info->kind, "pdf") != 0 && strcmp(info->kind, "image") != 0)) return throw(error, LANTAI_ERROR_INVALID, "“%s”不是图像或 PDF，不能生成浏览图", name);
+  if (page < 1 || (strcmp(info->kind, "pdf") != 0 && strcmp(info->kind, "image") != 0))
+    return throw(error, LANTAI_ERROR_INVALID, "“%s”不是图像或 PDF，不能生成浏览图", name);
   int from = sandbox_open_input(source, error);
   if (from < 0) return FALSE;
   g_autofree char *part = g_strdup_printf("%s.XXXXXX", target);
@@ -151,7 +152,8 @@ GBytes *format_pyramid_tile(const char *pyramid, int level, int x, int y, GError
   int columns = (image->Xsize + TILE - 1) / TILE, rows = (image->Ysize + TILE - 1) / TILE;
   if (x < 0 || y < 0 || x >= columns || y >= rows) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有这一块浏览图");
   g_autoptr(VipsImage) tile = NULL;
-  if (vips_crop(image, &tile, x * TILE, y * TILE, MIN(TILE, image->Xsize - x * TILE), MIN(TILE, image->Ysize - y * TILE), NULL) != 0) return fail_vips(pyramid, error);
+  if (vips_crop(image, &tile, x * TILE, y * TILE, MIN(TILE, image->Xsize - x * TILE), MIN(TILE, image->Ysize - y * TILE), NULL) != 0)
+    return fail_vips(pyramid, error);
   return encode(tile, pyramid, error);
 }
 

@@ -25,7 +25,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-
 /* Memory is address space: libraries alone take 0.5 GiB of it. */
 static const SandboxKind KINDS[] = {
   {.kind = "table", .run = child_table, .memory_mib = 3072, .cpu_s = 900, .patience_s = 120},
@@ -82,7 +81,8 @@ static void allow_path(int rules, const char *path, guint64 access) {
 }
 
 static gboolean restrict_files(const SandboxKind *kind) {
-  static const char *const DATA[] = {"/usr", "/etc/ld.so.cache", "/etc/fonts", "/etc/magic", "/etc/ImageMagick-6", "/var/cache/fontconfig", "/dev/null", "/dev/urandom", "/etc/localtime", NULL};
+  static const char *const DATA[] = {"/usr",      "/etc/ld.so.cache", "/etc/fonts",     "/etc/magic", "/etc/ImageMagick-6", "/var/cache/fontconfig",
+                                     "/dev/null", "/dev/urandom",     "/etc/localtime", NULL};
   long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
   if (abi < 1) return FALSE;
   guint64 known = (1ULL << 13) - 1; /* ABI 1 has 13 rights; 2 adds REFER, 3 TRUNCATE, 5 IOCTL_DEV */
@@ -107,23 +107,108 @@ static gboolean restrict_files(const SandboxKind *kind) {
 
 /* ---- seccomp: which system calls may be made ---- */
 
-static const int REFUSED[] = {
-  SCMP_SYS(socket), SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(listen), SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(ptrace),
-  SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev), SCMP_SYS(kcmp), SCMP_SYS(pidfd_open), SCMP_SYS(pidfd_getfd), SCMP_SYS(pidfd_send_signal),
-  SCMP_SYS(kill), SCMP_SYS(tkill), SCMP_SYS(rt_sigqueueinfo), SCMP_SYS(rt_tgsigqueueinfo), SCMP_SYS(creat), SCMP_SYS(unlink), SCMP_SYS(unlinkat),
-  SCMP_SYS(rename), SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(mkdir), SCMP_SYS(mkdirat), SCMP_SYS(rmdir), SCMP_SYS(link), SCMP_SYS(linkat),
-  SCMP_SYS(symlink), SCMP_SYS(symlinkat), SCMP_SYS(mknod), SCMP_SYS(mknodat), SCMP_SYS(truncate), SCMP_SYS(ftruncate), SCMP_SYS(chmod), SCMP_SYS(fchmod),
-  SCMP_SYS(fchmodat), SCMP_SYS(chown), SCMP_SYS(fchown), SCMP_SYS(lchown), SCMP_SYS(fchownat), SCMP_SYS(utime), SCMP_SYS(utimes), SCMP_SYS(utimensat),
-  SCMP_SYS(futimesat), SCMP_SYS(setxattr), SCMP_SYS(lsetxattr), SCMP_SYS(fsetxattr), SCMP_SYS(removexattr), SCMP_SYS(lremovexattr), SCMP_SYS(fremovexattr),
-  SCMP_SYS(mount), SCMP_SYS(umount2), SCMP_SYS(pivot_root), SCMP_SYS(chroot), SCMP_SYS(unshare), SCMP_SYS(setns), SCMP_SYS(bpf),
-  SCMP_SYS(perf_event_open), SCMP_SYS(keyctl), SCMP_SYS(add_key), SCMP_SYS(request_key), SCMP_SYS(userfaultfd), SCMP_SYS(kexec_load),
-  SCMP_SYS(kexec_file_load), SCMP_SYS(init_module), SCMP_SYS(finit_module), SCMP_SYS(delete_module), SCMP_SYS(reboot), SCMP_SYS(swapon),
-  SCMP_SYS(swapoff), SCMP_SYS(setuid), SCMP_SYS(setgid), SCMP_SYS(setreuid), SCMP_SYS(setregid), SCMP_SYS(setresuid), SCMP_SYS(setresgid),
-  SCMP_SYS(setgroups), SCMP_SYS(capset), SCMP_SYS(setrlimit), SCMP_SYS(setpriority), SCMP_SYS(name_to_handle_at), SCMP_SYS(open_by_handle_at),
-  SCMP_SYS(shmget), SCMP_SYS(shmat), SCMP_SYS(msgget), SCMP_SYS(semget), SCMP_SYS(mq_open), SCMP_SYS(fanotify_init), SCMP_SYS(inotify_init1),
-  SCMP_SYS(acct), SCMP_SYS(quotactl), SCMP_SYS(settimeofday), SCMP_SYS(clock_settime), SCMP_SYS(adjtimex), SCMP_SYS(sethostname), SCMP_SYS(setdomainname),
-  SCMP_SYS(iopl), SCMP_SYS(ioperm), SCMP_SYS(fork), SCMP_SYS(vfork), SCMP_SYS(execveat),
-};
+static const int REFUSED[] = {SCMP_SYS(socket),
+                              SCMP_SYS(connect),
+                              SCMP_SYS(bind),
+                              SCMP_SYS(listen),
+                              SCMP_SYS(accept),
+                              SCMP_SYS(accept4),
+                              SCMP_SYS(ptrace),
+                              SCMP_SYS(process_vm_readv),
+                              SCMP_SYS(process_vm_writev),
+                              SCMP_SYS(kcmp),
+                              SCMP_SYS(pidfd_open),
+                              SCMP_SYS(pidfd_getfd),
+                              SCMP_SYS(pidfd_send_signal),
+                              SCMP_SYS(kill),
+                              SCMP_SYS(tkill),
+                              SCMP_SYS(rt_sigqueueinfo),
+                              SCMP_SYS(rt_tgsigqueueinfo),
+                              SCMP_SYS(creat),
+                              SCMP_SYS(unlink),
+                              SCMP_SYS(unlinkat),
+                              SCMP_SYS(rename),
+                              SCMP_SYS(renameat),
+                              SCMP_SYS(renameat2),
+                              SCMP_SYS(mkdir),
+                              SCMP_SYS(mkdirat),
+                              SCMP_SYS(rmdir),
+                              SCMP_SYS(link),
+                              SCMP_SYS(linkat),
+                              SCMP_SYS(symlink),
+                              SCMP_SYS(symlinkat),
+                              SCMP_SYS(mknod),
+                              SCMP_SYS(mknodat),
+                              SCMP_SYS(truncate),
+                              SCMP_SYS(ftruncate),
+                              SCMP_SYS(chmod),
+                              SCMP_SYS(fchmod),
+                              SCMP_SYS(fchmodat),
+                              SCMP_SYS(chown),
+                              SCMP_SYS(fchown),
+                              SCMP_SYS(lchown),
+                              SCMP_SYS(fchownat),
+                              SCMP_SYS(utime),
+                              SCMP_SYS(utimes),
+                              SCMP_SYS(utimensat),
+                              SCMP_SYS(futimesat),
+                              SCMP_SYS(setxattr),
+                              SCMP_SYS(lsetxattr),
+                              SCMP_SYS(fsetxattr),
+                              SCMP_SYS(removexattr),
+                              SCMP_SYS(lremovexattr),
+                              SCMP_SYS(fremovexattr),
+                              SCMP_SYS(mount),
+                              SCMP_SYS(umount2),
+                              SCMP_SYS(pivot_root),
+                              SCMP_SYS(chroot),
+                              SCMP_SYS(unshare),
+                              SCMP_SYS(setns),
+                              SCMP_SYS(bpf),
+                              SCMP_SYS(perf_event_open),
+                              SCMP_SYS(keyctl),
+                              SCMP_SYS(add_key),
+                              SCMP_SYS(request_key),
+                              SCMP_SYS(userfaultfd),
+                              SCMP_SYS(kexec_load),
+                              SCMP_SYS(kexec_file_load),
+                              SCMP_SYS(init_module),
+                              SCMP_SYS(finit_module),
+                              SCMP_SYS(delete_module),
+                              SCMP_SYS(reboot),
+                              SCMP_SYS(swapon),
+                              SCMP_SYS(swapoff),
+                              SCMP_SYS(setuid),
+                              SCMP_SYS(setgid),
+                              SCMP_SYS(setreuid),
+                              SCMP_SYS(setregid),
+                              SCMP_SYS(setresuid),
+                              SCMP_SYS(setresgid),
+                              SCMP_SYS(setgroups),
+                              SCMP_SYS(capset),
+                              SCMP_SYS(setrlimit),
+                              SCMP_SYS(setpriority),
+                              SCMP_SYS(name_to_handle_at),
+                              SCMP_SYS(open_by_handle_at),
+                              SCMP_SYS(shmget),
+                              SCMP_SYS(shmat),
+                              SCMP_SYS(msgget),
+                              SCMP_SYS(semget),
+                              SCMP_SYS(mq_open),
+                              SCMP_SYS(fanotify_init),
+                              SCMP_SYS(inotify_init1),
+                              SCMP_SYS(acct),
+                              SCMP_SYS(quotactl),
+                              SCMP_SYS(settimeofday),
+                              SCMP_SYS(clock_settime),
+                              SCMP_SYS(adjtimex),
+                              SCMP_SYS(sethostname),
+                              SCMP_SYS(setdomainname),
+                              SCMP_SYS(iopl),
+                              SCMP_SYS(ioperm),
+                              SCMP_SYS(fork),
+                              SCMP_SYS(vfork),
+                              SCMP_SYS(execveat)};
 /* Newer forms whose arguments a filter cannot see: "not there", so that libc takes the older ones. */
 static const int ABSENT[] = {SCMP_SYS(clone3), SCMP_SYS(openat2), SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register)};
 
@@ -180,8 +265,8 @@ gboolean jail_enter(const SandboxKind *kind) {
 /* ---- what the sandbox really does here ---- */
 
 static gboolean refuses_calls(void) {
-  return socket(AF_INET, SOCK_STREAM, 0) < 0 && open("/tmp/lantai-probe", O_CREAT | O_WRONLY, 0600) < 0 && openat(AT_FDCWD, "/dev/null", O_RDWR) < 0 && fork() < 0
-         && execl("/bin/true", "true", NULL) < 0 && kill(getppid(), 0) < 0;
+  return socket(AF_INET, SOCK_STREAM, 0) < 0 && open("/tmp/lantai-probe", O_CREAT | O_WRONLY, 0600) < 0 && openat(AT_FDCWD, "/dev/null", O_RDWR) < 0
+         && fork() < 0 && execl("/bin/true", "true", NULL) < 0 && kill(getppid(), 0) < 0;
 }
 
 static gboolean refuses_memory(void) {
@@ -202,8 +287,8 @@ int jail_probe(const char *argument) {
   if (strcmp(argument, "hang") == 0) pause();
   if (*argument != '\0') return 0;
   gboolean files = open("/etc/passwd", O_RDONLY | O_CLOEXEC) < 0 && errno == EACCES;
-  g_snprintf(block, sizeof block, "{\"seccomp\": %s, \"landlock\": %s, \"memory\": %s, \"time\": %s}", refuses_calls() ? "true" : "false", files ? "true" : "false",
-             refuses_memory() ? "true" : "false", refuses_time() ? "true" : "false");
+  g_snprintf(block, sizeof block, "{\"seccomp\": %s, \"landlock\": %s, \"memory\": %s, \"time\": %s}", refuses_calls() ? "true" : "false",
+             files ? "true" : "false", refuses_memory() ? "true" : "false", refuses_time() ? "true" : "false");
   jail_answer(block, strlen(block));
   return 0;
 }

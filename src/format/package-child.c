@@ -97,7 +97,8 @@ static char *dup_entry_path(struct archive_entry *entry, GError **error) {
 
 static gboolean check_growth(Unpacking *unpacking, const char *path, gsize more, GError **error) {
   unpacking->unpacked_bytes += more;
-  if (unpacking->unpacked_bytes > PACKAGE_BYTES_MAX) return throw(error, LANTAI_ERROR_TOO_LARGE, "压缩包解开后超过 1 TiB（解到“%s”），已停止；请拆成几包", path);
+  if (unpacking->unpacked_bytes > PACKAGE_BYTES_MAX)
+    return throw(error, LANTAI_ERROR_TOO_LARGE, "压缩包解开后超过 1 TiB（解到“%s”），已停止；请拆成几包", path);
   if (unpacking->unpacked_bytes > PACKAGE_BYTES_FREE && unpacking->unpacked_bytes / PACKAGE_RATIO_MAX > unpacking->size_bytes)
     return throw(error, LANTAI_ERROR_TOO_LARGE, "压缩包里的“%s”解开后是压缩前的 %d 倍以上，可能是恶意文件，已停止", path, PACKAGE_RATIO_MAX);
   return TRUE;
@@ -135,13 +136,15 @@ static gboolean pump(Unpacking *unpacking, const char *path, int to, gint64 size
     at += (la_int64_t)length;
   }
   if (result != ARCHIVE_EOF || (size_bytes >= 0 && at != size_bytes))
-    return throw(error, LANTAI_ERROR_INVALID, "压缩包里的“%s”已损坏（%s）；请重新打包或重新复制", path, result != ARCHIVE_EOF ? archive_error_string(unpacking->archive) : "大小与目录不符");
+    return throw(error, LANTAI_ERROR_INVALID, "压缩包里的“%s”已损坏（%s）；请重新打包或重新复制", path,
+                 result != ARCHIVE_EOF ? archive_error_string(unpacking->archive) : "大小与目录不符");
   return TRUE;
 }
 
 static gboolean deliver(Unpacking *unpacking, struct archive_entry *entry, const char *path, GError **error) {
   int ends[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0 || write(ends[0], "!", 1) != 1) return throw(error, LANTAI_ERROR_UNAVAILABLE, "解包失败：%s", g_strerror(errno));
+  if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0 || write(ends[0], "!", 1) != 1)
+    return throw(error, LANTAI_ERROR_UNAVAILABLE, "解包失败：%s", g_strerror(errno));
   PackagePacket packet = {.type = PACKAGE_ENTRY, .size_bytes = archive_entry_size_is_set(entry) ? archive_entry_size(entry) : -1};
   g_strlcpy(packet.text, path, sizeof packet.text);
   send_packet(&packet, ends[0]);
@@ -158,7 +161,8 @@ static gboolean take_entry(Unpacking *unpacking, struct archive_entry *entry, in
   g_autofree char *path = dup_entry_path(entry, error);
   if (path == NULL) return FALSE;
   const char *warning = result == ARCHIVE_OK ? NULL : archive_error_string(unpacking->archive);
-  if (warning != NULL && !g_str_has_prefix(warning, "Pathname")) return throw(error, LANTAI_ERROR_INVALID, "压缩包里的“%s”前后不一致（%s），已拒绝；请重新打包", path, warning);
+  if (warning != NULL && !g_str_has_prefix(warning, "Pathname"))
+    return throw(error, LANTAI_ERROR_INVALID, "压缩包里的“%s”前后不一致（%s），已拒绝；请重新打包", path, warning);
   if (archive_entry_is_encrypted(entry)) return throw(error, LANTAI_ERROR_INVALID, "压缩包里的“%s”已加密；请去掉密码后重新打包", path);
   if (++unpacking->entries > PACKAGE_ENTRIES_MAX) return throw(error, LANTAI_ERROR_TOO_LARGE, "压缩包里的文件超过 %d 个；请拆成几包", PACKAGE_ENTRIES_MAX);
   if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry) != NULL) return TRUE;
@@ -172,7 +176,8 @@ static gboolean walk(Unpacking *unpacking, GError **error) {
     if (!take_entry(unpacking, entry, result, error)) return FALSE;
   if (result == ARCHIVE_EOF) return TRUE;
   const char *reason = archive_error_string(unpacking->archive);
-  return throw(error, LANTAI_ERROR_INVALID, "压缩包不完整、已损坏或不是 zip/tar（第 %u 个文件之后：%s）；请重新打包为 zip 再试", unpacking->entries, reason == NULL ? "无法识别" : reason);
+  return throw(error, LANTAI_ERROR_INVALID, "压缩包不完整、已损坏或不是 zip/tar（第 %u 个文件之后：%s）；请重新打包为 zip 再试", unpacking->entries,
+               reason == NULL ? "无法识别" : reason);
 }
 
 /* A zip says everything twice: in its directory and before each entry. libarchive delivers by the entries; so that none is lost without a word
@@ -199,7 +204,8 @@ static gboolean unpack(Unpacking *unpacking, GError **error) {
   zip_int64_t listed = -1;
   char head[8] = "";
   if (pread(SANDBOX_INPUT, head, sizeof head, 0) < 4) return throw(error, LANTAI_ERROR_INVALID, "文件太短，不是压缩包");
-  if (memcmp(head, "Rar!", 4) == 0 || memcmp(head, "7z\xbc\xaf", 4) == 0) return throw(error, LANTAI_ERROR_INVALID, "是 RAR 或 7z 压缩包；请解压后重新打包为 zip 再试");
+  if (memcmp(head, "Rar!", 4) == 0 || memcmp(head, "7z\xbc\xaf", 4) == 0)
+    return throw(error, LANTAI_ERROR_INVALID, "是 RAR 或 7z 压缩包；请解压后重新打包为 zip 再试");
   if (memcmp(head, "PK", 2) == 0) {
     if (!check_directory(&listed, error)) return FALSE;
     archive_read_support_format_zip_seekable(unpacking->archive);
@@ -214,7 +220,8 @@ static gboolean unpack(Unpacking *unpacking, GError **error) {
     return throw(error, LANTAI_ERROR_INVALID, "压缩包不完整、已损坏或不是 zip/tar（%s）；请重新打包为 zip 再试", archive_error_string(unpacking->archive));
   if (!walk(unpacking, error)) return FALSE;
   return listed < 0 || listed == unpacking->entries
-         || throw(error, LANTAI_ERROR_INVALID, "压缩包的目录有 %" G_GINT64_FORMAT " 项，只读出 %u 项，包已损坏；请重新打包", (gint64)listed, unpacking->entries);
+         || throw(error, LANTAI_ERROR_INVALID, "压缩包的目录有 %" G_GINT64_FORMAT " 项，只读出 %u 项，包已损坏；请重新打包", (gint64)listed,
+                  unpacking->entries);
 }
 
 int child_package(const char *argument) {

@@ -99,7 +99,11 @@ static void test_folder(void) {
 
 static void test_archives(void) {
   static const char *const KINDS[] = {"zip", "tar", "tar.gz"};
-  static const Entry ENTRIES[] = {{.name = "./"}, {.name = "./甲/a.txt", .content = "alpha"}, {.name = "空.txt"}, {.name = "链接", .link = "/etc/passwd", .type = AE_IFLNK}, {.name = "c", .content = "gamma"}};
+  static const Entry ENTRIES[] = {{.name = "./"},
+                                  {.name = "./甲/a.txt", .content = "alpha"},
+                                  {.name = "空.txt"},
+                                  {.name = "链接", .link = "/etc/passwd", .type = AE_IFLNK},
+                                  {.name = "c", .content = "gamma"}};
   Entry entries[G_N_ELEMENTS(ENTRIES)];
   memcpy(entries, ENTRIES, sizeof entries);
   entries[0].type = AE_IFDIR;

@@ -10,8 +10,8 @@
 typedef enum { PACKAGE_ENTRY = 1, PACKAGE_ERROR, PACKAGE_END } PackagePacketType;
 typedef struct {
   guint32 type, code; /* code: of an error */
-  gint64 size_bytes;  /* -1: not known beforehand */
-  char text[8192];    /* path or message, NUL-ended; a packet may end after the NUL */
+  gint64 size_bytes; /* -1: not known beforehand */
+  char text[8192]; /* path or message, NUL-ended; a packet may end after the NUL */
 } PackagePacket;
 
 enum { PACKAGE_PATH_MAX = 4096, PACKAGE_NAME_MAX = 255, PACKAGE_DEPTH_MAX = 64, PACKAGE_ENTRIES_MAX = 2000000, PACKAGE_RATIO_MAX = 200 };

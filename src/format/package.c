@@ -26,8 +26,8 @@ typedef struct {
 struct FilePackage {
   char *name;
   guint entries;
-  GString *path;       /* of the current entry */
-  GArray *folders;     /* of Folder: the way down to the current entry; NULL for archives */
+  GString *path; /* of the current entry */
+  GArray *folders; /* of Folder: the way down to the current entry; NULL for archives */
   const char *current; /* the current file's name in the last folder */
   Sandbox *sandbox;
   int entry_fd;
@@ -69,7 +69,8 @@ static gboolean enter_folder(FilePackage *package, int fd, GError **error) {
   }
   Folder folder = {.fd = fd, .names = g_ptr_array_new_with_free_func(g_free), .path_length = package->path->len};
   for (struct dirent *entry; (entry = readdir(stream)) != NULL;)
-    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 && folder.names->len < PACKAGE_ENTRIES_MAX) g_ptr_array_add(folder.names, g_strdup(entry->d_name));
+    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 && folder.names->len < PACKAGE_ENTRIES_MAX)
+      g_ptr_array_add(folder.names, g_strdup(entry->d_name));
   closedir(stream);
   g_ptr_array_sort(folder.names, compare_names);
   g_array_append_val(package->folders, folder);
@@ -133,7 +134,8 @@ static gboolean fail_garbage(FilePackage *package, GError **error) {
 }
 
 static gboolean take_entry(FilePackage *package, const PackagePacket *packet, FileEntry *ret, GError **error) {
-  if (package->entry_fd < 0 || packet->size_bytes < -1 || package_path_fault(packet->text) != NULL || ++package->entries > PACKAGE_ENTRIES_MAX) return fail_garbage(package, error);
+  if (package->entry_fd < 0 || packet->size_bytes < -1 || package_path_fault(packet->text) != NULL || ++package->entries > PACKAGE_ENTRIES_MAX)
+    return fail_garbage(package, error);
   g_string_assign(package->path, packet->text);
   *ret = (FileEntry){.path = package->path->str, .size_bytes = packet->size_bytes};
   return TRUE;

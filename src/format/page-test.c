@@ -17,7 +17,9 @@ static char *make_pdf(const char *name, const char *version, const char *const *
     g_autofree char *content = g_strdup_printf("1 0 0 rg 0 108 144 108 re f 0 g BT /F1 18 Tf 20 20 Td (%s) Tj ET", texts[i]);
     g_string_append_printf(kids, "%u 0 R ", object);
     offsets[object] = out->len;
-    g_string_append_printf(out, "%u 0 obj\n<</Type/Page/Parent 2 0 R/MediaBox[0 0 288 216]/Contents %u 0 R/Resources<</Font<</F1<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>>>>>\nendobj\n",
+    g_string_append_printf(out,
+                           "%u 0 obj\n<</Type/Page/Parent 2 0 R/MediaBox[0 0 288 216]/Contents %u 0 "
+                           "R/Resources<</Font<</F1<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>>>>>\nendobj\n",
                            object, object + 1);
     offsets[object + 1] = out->len;
     g_string_append_printf(out, "%u 0 obj\n<</Length %u>>\nstream\n%s\nendstream\nendobj\n", object + 1, (guint)strlen(content), content);
@@ -116,7 +118,11 @@ static char colour_at(GBytes *jpeg, double x, double y) {
   g_assert_cmpint(vips_jpegload_buffer(bytes, length, &image, NULL), ==, 0);
   vips_operation_block_set("VipsForeignLoadJpeg", TRUE);
   g_assert_cmpint(vips_getpoint(image, &pixel, &bands, (int)(x * (image->Xsize - 1)), (int)(y * (image->Ysize - 1)), NULL), ==, 0);
-  char colour = bands < 3 ? 'w' : pixel[0] > pixel[1] + 60 && pixel[0] > pixel[2] + 60 ? 'r' : pixel[1] > pixel[0] + 60 ? 'g' : pixel[2] > pixel[0] + 60 ? 'b' : 'w';
+  char colour = bands < 3                                              ? 'w'
+                : pixel[0] > pixel[1] + 60 && pixel[0] > pixel[2] + 60 ? 'r'
+                : pixel[1] > pixel[0] + 60                             ? 'g'
+                : pixel[2] > pixel[0] + 60                             ? 'b'
+                                                                       : 'w';
   g_free(pixel);
   return colour;
 }
@@ -182,8 +188,9 @@ static void test_sources(void) {
     VipsImage *image;
     const char *mime;
   } SOURCES[] = {
-    {"a.png", image, "image/png"},  {"b.tif", image, "image/tiff"}, {"c.webp", image, "image/webp"}, {"d.jp2", image, "image/jp2"}, {"e.gif", image, "image/gif"}, {"f.bmp", image, "image/bmp"},
-    {"g.tif", wide, "image/tiff"},  {"h.png", wide, "image/png"},   {"i.jpg", cmyk, "image/jpeg"},   {"j.png", clear, "image/png"}, {"k.jpg", turned, "image/jpeg"}, {"l.heic", image, "image/heic"},
+    {"a.png", image, "image/png"}, {"b.tif", image, "image/tiff"}, {"c.webp", image, "image/webp"}, {"d.jp2", image, "image/jp2"},
+    {"e.gif", image, "image/gif"}, {"f.bmp", image, "image/bmp"},  {"g.tif", wide, "image/tiff"},   {"h.png", wide, "image/png"},
+    {"i.jpg", cmyk, "image/jpeg"}, {"j.png", clear, "image/png"},  {"k.jpg", turned, "image/jpeg"}, {"l.heic", image, "image/heic"},
   };
   for (gsize i = 0; i < G_N_ELEMENTS(SOURCES); i++) {
     g_autofree char *source = fixture_path(SOURCES[i].name);
@@ -280,11 +287,24 @@ static void test_identify(void) {
     gsize length;
     const char *mime, *puid, *kind;
   } FILES[] = {
-    {"a", "\xff\xd8\xff\xe0\0\x10JFIF\0\1\1\0", 14, "image/jpeg", "fmt/43", "image"}, {"b", "II*\0\10\0\0\0", 8, "image/tiff", "fmt/353", "image"},
-    {"c", "PK\5\6\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 22, "application/zip", "x-fmt/263", "other"}, {"d", "plain words\n", 12, "text/plain", "x-fmt/111", "text"},
-    {"e", "\xd6\xd0\xb9\xfa\n", 5, "text/plain", "x-fmt/111", "text"}, {"f", "<?xml version='1.0'?><a/>", 25, "text/xml", "fmt/101", "text"}, {"g", "\xef\xbb\xbf <!DOCTYPE html><p>", 20, "text/html", "fmt/96", "text"},
-    {"h", "RIFF\0\0\0\0WAVEfmt ", 16, "audio/x-wav", "fmt/6", "audio"}, {"i", "\0\0\0\x18" "ftypmp42\0\0\0\0", 16, "video/mp4", "fmt/199", "video"}, {"j", "SQLite format 3\0", 16, "application/vnd.sqlite3", "fmt/729", "other"},
-    {"k", "\x7f" "ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0\x3e\0", 20, "application/octet-stream", "", "other"}, {"l", "", 0, "application/x-empty", "", "other"},
+    {"a", "\xff\xd8\xff\xe0\0\x10JFIF\0\1\1\0", 14, "image/jpeg", "fmt/43", "image"},
+    {"b", "II*\0\10\0\0\0", 8, "image/tiff", "fmt/353", "image"},
+    {"c", "PK\5\6\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 22, "application/zip", "x-fmt/263", "other"},
+    {"d", "plain words\n", 12, "text/plain", "x-fmt/111", "text"},
+    {"e", "\xd6\xd0\xb9\xfa\n", 5, "text/plain", "x-fmt/111", "text"},
+    {"f", "<?xml version='1.0'?><a/>", 25, "text/xml", "fmt/101", "text"},
+    {"g", "\xef\xbb\xbf <!DOCTYPE html><p>", 20, "text/html", "fmt/96", "text"},
+    {"h", "RIFF\0\0\0\0WAVEfmt ", 16, "audio/x-wav", "fmt/6", "audio"},
+    {"i",
+     "\0\0\0\x18"
+     "ftypmp42\0\0\0\0",
+     16, "video/mp4", "fmt/199", "video"},
+    {"j", "SQLite format 3\0", 16, "application/vnd.sqlite3", "fmt/729", "other"},
+    {"k",
+     "\x7f"
+     "ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0\x3e\0",
+     20, "application/octet-stream", "", "other"},
+    {"l", "", 0, "application/x-empty", "", "other"},
     {"m", "%PDF-1.4\n<x:xmpmeta><pdfaid:part>1</pdfaid:part><pdfaid:conformance>B</pdfaid:conformance>", 90, "application/pdf", "fmt/354", "pdf"},
   };
   for (gsize i = 0; i < G_N_ELEMENTS(FILES); i++) {
@@ -298,9 +318,14 @@ static void test_identify(void) {
 
 static void test_identify_shared(void) {
   static const char *const FILES[][3] = {
-    {"laws/catalogue.xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "fmt/214"}, {"laws/catalogue.xls", "application/vnd.ms-excel", "fmt/61"},
-    {"laws/catalogue-gb18030.csv", "text/plain", "x-fmt/111"}, {"ofd/ofdrw-sign-helloworld.ofd", "application/ofd", ""}, {"gazette/catalogue.dbf", "application/x-dbf", ""},
-    {"hostile/gbk.zip", "application/zip", "x-fmt/263"}, {"hostile/blns.txt", "text/plain", "x-fmt/111"}, {"hostile/testXXE.xml", "text/xml", "fmt/101"},
+    {"laws/catalogue.xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "fmt/214"},
+    {"laws/catalogue.xls", "application/vnd.ms-excel", "fmt/61"},
+    {"laws/catalogue-gb18030.csv", "text/plain", "x-fmt/111"},
+    {"ofd/ofdrw-sign-helloworld.ofd", "application/ofd", ""},
+    {"gazette/catalogue.dbf", "application/x-dbf", ""},
+    {"hostile/gbk.zip", "application/zip", "x-fmt/263"},
+    {"hostile/blns.txt", "text/plain", "x-fmt/111"},
+    {"hostile/testXXE.xml", "text/xml", "fmt/101"},
   };
   for (gsize i = 0; i < G_N_ELEMENTS(FILES); i++) {
     g_autofree char *path = fixture_shared(FILES[i][0]);

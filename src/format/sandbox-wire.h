@@ -1,4 +1,5 @@
-/* What the program and its sandbox helper say to each other (sandbox.c, jail.c): one packet per request with the input and the answer as descriptors; the pid comes back. */
+/* What the program and its sandbox helper say to each other (sandbox.c, jail.c): one packet per request with the input and the answer as descriptors; the pid
+ * comes back. */
 #pragma once
 #include "sandbox.h"
 

@@ -257,8 +257,7 @@ gboolean sandbox_finish(Sandbox *sandbox, GError **error) {
   if (got < 0) return FALSE;
   int status = sandbox->reaped ? -1 : reap(sandbox);
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return TRUE;
-  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)
-    return throw(error, LANTAI_ERROR_INVALID, "解析超过处理器时间上限，已停止；文件可能损坏或被恶意构造");
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU) return throw(error, LANTAI_ERROR_INVALID, "解析超过处理器时间上限，已停止；文件可能损坏或被恶意构造");
   if (WIFSIGNALED(status))
     return throw(error, LANTAI_ERROR_INVALID, "解析时异常终止（信号 %d，可能是内存超过上限）；文件可能损坏或被恶意构造", WTERMSIG(status));
   int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -299,7 +298,10 @@ int sandbox_open_input(const char *path, GError **error) {
     throw(error, reason == ENOENT ? LANTAI_ERROR_NOT_FOUND : LANTAI_ERROR_INVALID, "打不开“%s”：%s", name, g_strerror(reason));
     return -1;
   }
-  const char *fault = S_ISDIR(about.st_mode) ? "是文件夹，请指定其中的一个文件" : !S_ISREG(about.st_mode) ? "不是普通文件" : about.st_size == 0 ? "是空文件（0 字节）" : NULL;
+  const char *fault = S_ISDIR(about.st_mode)    ? "是文件夹，请指定其中的一个文件"
+                      : !S_ISREG(about.st_mode) ? "不是普通文件"
+                      : about.st_size == 0      ? "是空文件（0 字节）"
+                                                : NULL;
   if (fault == NULL) return fd;
   close(fd);
   throw(error, LANTAI_ERROR_INVALID, "“%s”%s", name, fault);

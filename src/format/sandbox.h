@@ -37,9 +37,9 @@ enum { SANDBOX_EXIT_JAIL = 3, SANDBOX_EXIT_NO_TOOL = 4, SANDBOX_EXIT_TOO_LARGE =
 typedef struct {
   const char *kind;
   int (*run)(const char *argument); /* NULL: tool is executed instead */
-  const char *tool;                 /* path of the one program that may be executed */
+  const char *tool; /* path of the one program that may be executed */
   guint memory_mib, cpu_s, patience_s;
-  void (*prepare)(void);            /* run once in the helper, before the fork */
+  void (*prepare)(void); /* run once in the helper, before the fork */
 } SandboxKind;
 const SandboxKind *sandbox_kind_find(const char *kind);
 /* Gives up every right that the kind does not need. FALSE: not even the basics worked, the child must not go on. */
@@ -48,10 +48,10 @@ gboolean jail_enter(const SandboxKind *kind);
 void jail_answer(const void *data, gsize length);
 int jail_probe(const char *argument); /* tries what is forbidden and answers with JSON */
 
-int child_table(const char *argument);   /* table-child.c */
+int child_table(const char *argument); /* table-child.c */
 int child_package(const char *argument); /* package-child.c */
-int child_magic(const char *argument);   /* identify.c */
+int child_magic(const char *argument); /* identify.c */
 void child_magic_prepare(void);
-int child_pages(const char *argument);   /* image-child.c */
+int child_pages(const char *argument); /* image-child.c */
 int child_pyramid(const char *argument);
 void child_image_prepare(void);

@@ -22,9 +22,9 @@ static const char *foreign_kind(const char *head, gsize length) {
   static const struct {
     const char *bytes, *name;
   } KNOWN[] = {
-    {"%PDF-", "PDF 文件"}, {"\xff\xd8\xff", "JPEG 图像"}, {"\x89PNG", "PNG 图像"}, {"Rar!", "RAR 压缩包"},
-    {"7z\xbc\xaf", "7z 压缩包"}, {"\x1f\x8b", "gzip 压缩包"}, {"<html", "网页（HTML）"}, {"<!doctype", "网页（HTML）"}, {"<table", "网页（HTML）"}, {"<?xml", "XML 文件"},
-    {"{\\rtf", "RTF 文档"}, {"SQLite format 3", "SQLite 数据库"},
+    {"%PDF-", "PDF 文件"},       {"\xff\xd8\xff", "JPEG 图像"}, {"\x89PNG", "PNG 图像"},   {"Rar!", "RAR 压缩包"},
+    {"7z\xbc\xaf", "7z 压缩包"}, {"\x1f\x8b", "gzip 压缩包"},   {"<html", "网页（HTML）"}, {"<!doctype", "网页（HTML）"},
+    {"<table", "网页（HTML）"},  {"<?xml", "XML 文件"},         {"{\\rtf", "RTF 文档"},    {"SQLite format 3", "SQLite 数据库"},
   };
   if (length >= 3 && memcmp(head, "\xef\xbb\xbf", 3) == 0) {
     head += 3;

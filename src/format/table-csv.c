@@ -21,10 +21,10 @@ typedef enum { FIELD_START, FIELD_PLAIN, FIELD_QUOTED, FIELD_QUOTE_SEEN } FieldS
 typedef struct {
   TableSink *sink;
   char delimiter;
-  gboolean is_end[256];     /* what ends a plain field */
+  gboolean is_end[256]; /* what ends a plain field */
   FieldState state;
   gboolean after_cr, has_broken;
-  GString *field, *mended;  /* a field that began in an earlier piece, or needs rewriting */
+  GString *field, *mended; /* a field that began in an earlier piece, or needs rewriting */
   guint row, quoted_row;
   double position;
 } CsvParser;
@@ -112,7 +112,8 @@ static const char *decide_encoding(int fd, gsize *ret_mark, GError **error) {
     if (census.bad > 0 && census.good < 4 * census.bad) encoding = "GB18030";
   }
   if (is_text(encoding, sample + *ret_mark, length - *ret_mark)) return encoding;
-  return throw_null(error, LANTAI_ERROR_INVALID, "内容不是表格：既不是 Excel、DBF，也不是 UTF-8、UTF-16 或 GB18030 编码的文字；请用原软件另存为 .xlsx 或 UTF-8 的 CSV");
+  return throw_null(error, LANTAI_ERROR_INVALID,
+                    "内容不是表格：既不是 Excel、DBF，也不是 UTF-8、UTF-16 或 GB18030 编码的文字；请用原软件另存为 .xlsx 或 UTF-8 的 CSV");
 }
 
 /* ---- the delimiter ---- */
@@ -261,7 +262,8 @@ static gboolean feed(CsvParser *parser, const char *text, gsize length, GError *
 
 static gboolean finish(CsvParser *parser, GError **error) {
   if (parser->state == FIELD_QUOTED)
-    return throw(error, LANTAI_ERROR_INVALID, "第 %u 行第 %u 列的引号到文件末尾没有闭合；请在该单元格补上引号，或文件不完整", parser->quoted_row, table_sink_cells(parser->sink) + 1);
+    return throw(error, LANTAI_ERROR_INVALID, "第 %u 行第 %u 列的引号到文件末尾没有闭合；请在该单元格补上引号，或文件不完整", parser->quoted_row,
+                 table_sink_cells(parser->sink) + 1);
   gboolean is_dos_end = table_sink_cells(parser->sink) == 0 && parser->field->len == 1 && parser->field->str[0] == '\x1a';
   if (!is_dos_end && !emit(parser, parser->field->str, parser->field->len, error)) return FALSE;
   end_row(parser);

@@ -26,9 +26,7 @@ typedef struct {
 
 static int current_fd = -1;
 
-static SAFile open_ours(const char *name, const char *access) {
-  return g_str_has_suffix(name, ".dbf") ? (SAFile)fdopen(dup(current_fd), "rb") : NULL;
-}
+static SAFile open_ours(const char *name, const char *access) { return g_str_has_suffix(name, ".dbf") ? (SAFile)fdopen(dup(current_fd), "rb") : NULL; }
 static SAOffset read_ours(void *to, SAOffset size, SAOffset count, SAFile file) { return (SAOffset)fread(to, size, count, (FILE *)file); }
 static SAOffset write_none(void *from, SAOffset size, SAOffset count, SAFile file) { return 0; }
 static SAOffset seek_ours(SAFile file, SAOffset offset, int whence) { return (SAOffset)fseeko((FILE *)file, (off_t)offset, whence); }
@@ -59,8 +57,9 @@ static DBFHandle open_table(int fd) {
 
 static const char *encoding_of_codepage(const char *codepage) {
   static const char *const KNOWN[][2] = {
-    {"65001", "UTF-8"}, {"UTF-8", "UTF-8"}, {"UTF8", "UTF-8"}, {"936", "GB18030"}, {"CP936", "GB18030"}, {"GBK", "GB18030"}, {"GB2312", "GB18030"},
-    {"GB18030", "GB18030"}, {"54936", "GB18030"}, {"ANSI 936", "GB18030"}, {"950", "BIG5-HKSCS"}, {"BIG5", "BIG5-HKSCS"}, {"CP950", "BIG5-HKSCS"}, {"ANSI 950", "BIG5-HKSCS"},
+    {"65001", "UTF-8"},    {"UTF-8", "UTF-8"},     {"UTF8", "UTF-8"},       {"936", "GB18030"},         {"CP936", "GB18030"},
+    {"GBK", "GB18030"},    {"GB2312", "GB18030"},  {"GB18030", "GB18030"},  {"54936", "GB18030"},       {"ANSI 936", "GB18030"},
+    {"950", "BIG5-HKSCS"}, {"BIG5", "BIG5-HKSCS"}, {"CP950", "BIG5-HKSCS"}, {"ANSI 950", "BIG5-HKSCS"},
   };
   for (gsize i = 0; i < G_N_ELEMENTS(KNOWN); i++)
     if (g_ascii_strcasecmp(codepage, KNOWN[i][0]) == 0) return KNOWN[i][1];
@@ -161,11 +160,13 @@ gboolean table_dbf_parse(int fd, const char *codepage, TableSink *sink, GError *
   guint8 head[32];
   struct stat about;
   if (fstat(fd, &about) != 0 || pread(fd, head, sizeof head, 0) != (gssize)sizeof head) return throw(error, LANTAI_ERROR_INVALID, "DBF 文件不完整：没有文件头");
-  guint64 records = head[4] | (guint64)head[5] << 8 | (guint64)head[6] << 16 | (guint64)head[7] << 24, start = head[8] | (guint)head[9] << 8, width = head[10] | (guint)head[11] << 8;
+  guint64 records = head[4] | (guint64)head[5] << 8 | (guint64)head[6] << 16 | (guint64)head[7] << 24, start = head[8] | (guint)head[9] << 8,
+          width = head[10] | (guint)head[11] << 8;
   guint64 size = (guint64)about.st_size, here = width == 0 || size < start ? 0 : (size - start) / width;
   if (width == 0 || records > G_MAXINT - 2) return throw(error, LANTAI_ERROR_INVALID, "DBF 文件头已损坏：记录长度或记录数不对");
   if (here < records)
-    return throw(error, LANTAI_ERROR_INVALID, "DBF 文件不完整：文件头说有 %" G_GUINT64_FORMAT " 条记录，实际只有 %" G_GUINT64_FORMAT " 条；请重新复制", records, here);
+    return throw(error, LANTAI_ERROR_INVALID, "DBF 文件不完整：文件头说有 %" G_GUINT64_FORMAT " 条记录，实际只有 %" G_GUINT64_FORMAT " 条；请重新复制", records,
+                 here);
   DbfRun run = {.file = open_table(fd)};
   if (run.file == NULL) return throw(error, LANTAI_ERROR_INVALID, "DBF 文件头已损坏，读不出字段定义；请用原软件打开后另存为 .xlsx 再试");
   run.fields = DBFGetFieldCount(run.file);

@@ -9,7 +9,7 @@
 
 struct TableDecoder {
   iconv_t converter; /* (iconv_t)-1: the bytes are UTF-8 */
-  char carry[8];     /* a character cut by the end of the last piece */
+  char carry[8]; /* a character cut by the end of the last piece */
   gsize carried;
 };
 
@@ -58,7 +58,8 @@ static gsize decode_foreign(TableDecoder *decoder, const char *bytes, gsize leng
     gsize result = iconv(decoder->converter, &in, &left, &to, &room);
     int reason = errno;
     gsize wrote = (gsize)(to - (out->str + start));
-    for (char *zero = out->str + start; (zero = memchr(zero, 0, wrote - (gsize)(zero - (out->str + start)))) != NULL; zero++, ++*broken) *zero = (char)TABLE_BROKEN;
+    for (char *zero = out->str + start; (zero = memchr(zero, 0, wrote - (gsize)(zero - (out->str + start)))) != NULL; zero++, ++*broken)
+      *zero = (char)TABLE_BROKEN;
     g_string_set_size(out, start + wrote);
     if (result != (gsize)-1) break;
     if (reason == EINVAL) break; /* cut at the end */
@@ -111,8 +112,8 @@ void table_mend(const char *text, gsize length, GString *out) {
 }
 
 /* Windows-1252's characters from 0x80 on; 0: the byte has none, spreadsheets then use U+F100 and the byte. */
-static const guint16 WESTERN[32] = {0x20ac, 0, 0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160, 0x2039, 0x0152, 0, 0x017d, 0,
-                                    0, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0, 0x017e, 0x0178};
+static const guint16 WESTERN[32] = {0x20ac, 0,      0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160, 0x2039, 0x0152, 0, 0x017d, 0,
+                                    0,      0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0, 0x017e, 0x0178};
 
 static int western_byte(gunichar character) {
   if (character < 0x100) return (int)character; /* some programs keep 0x81 and its like as they are */

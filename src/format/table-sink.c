@@ -115,7 +115,8 @@ gboolean table_sink_cell(TableSink *sink, const char *text, gsize length, GError
   gboolean is_first = !sink->announced && sink->cells == 0 && sink->kind != NULL && sink->kind[0] == 'x';
   if (is_first && length >= 6 && memcmp(text, "\xc3\xaf\xc2\xbb\xc2\xbf", 6) == 0) sink->undoing = TRUE; /* ï»¿ */
   if (sink->undoing) undo(sink, &text, &length);
-  if (sink->cells >= TABLE_COLUMNS_MAX) return throw(error, LANTAI_ERROR_INVALID, "第 %u 行超过 %d 列，不像是目录表；请检查分隔符", sink->number, TABLE_COLUMNS_MAX);
+  if (sink->cells >= TABLE_COLUMNS_MAX)
+    return throw(error, LANTAI_ERROR_INVALID, "第 %u 行超过 %d 列，不像是目录表；请检查分隔符", sink->number, TABLE_COLUMNS_MAX);
   if (sink->out->len - sink->row_start + length > TABLE_ROW_BYTES_MAX)
     return throw(error, LANTAI_ERROR_INVALID, "第 %u 行长度超过 16 MiB，可能缺少换行或一个引号没有闭合", sink->number);
   gsize at = sink->out->len;

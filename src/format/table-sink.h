@@ -26,7 +26,8 @@ typedef struct {
 enum { TABLE_COLUMNS_MAX = 16384, TABLE_ROW_BYTES_MAX = 16 << 20, TABLE_FLAWS_MAX = 1000, TABLE_POSITION_END = 1000000 };
 #define TABLE_FRAME_MAX (TABLE_ROW_BYTES_MAX + 65536u)
 
-/* ---- the parent's end (table.c): a reader of the answer of a child that was started; takes the child. Seen by the tests, which let children talk nonsense ---- */
+/* ---- the parent's end (table.c): a reader of the answer of a child that was started; takes the child. Seen by the tests, which let children talk nonsense
+ * ---- */
 struct Sandbox;
 struct TableReader *table_reader_new(struct Sandbox *sandbox, const char *name, GError **error);
 

@@ -141,7 +141,8 @@ static void test_truncated(void) {
 }
 
 static void test_hostile(void) {
-  static const char *const BAD[] = {"hostile/poc-xmlbomb.xlsx", "hostile/poc-xmlbomb-empty.xlsx", "hostile/testXXE.xml", "hostile/gbk.zip", "ofd/ofdrw-sign-helloworld.ofd"};
+  static const char *const BAD[] = {"hostile/poc-xmlbomb.xlsx", "hostile/poc-xmlbomb-empty.xlsx", "hostile/testXXE.xml", "hostile/gbk.zip",
+                                    "ofd/ofdrw-sign-helloworld.ofd"};
   for (gsize i = 0; i < G_N_ELEMENTS(BAD); i++) {
     g_autofree char *path = fixture_shared(BAD[i]);
     if (path == NULL) return;
@@ -179,13 +180,15 @@ static void append_frame(GByteArray *out, guint32 type, const void *bytes, gsize
 }
 
 static void test_nonsense(void) {
-  static const char INFO[] = "\xff\xff\xff\xff\xff\xff\xff\xff" "csv\0UTF-8\0";
+  static const char INFO[] = "\xff\xff\xff\xff\xff\xff\xff\xff"
+                             "csv\0UTF-8\0";
   static const struct {
     FrameRow row;
     char cells[8];
     gsize length;
   } ROWS[] = {
-    {{1, 2, 0}, "ab", 3}, {{1, 1, 0}, "a\0b", 4}, {{1, 0, 0}, "", 0}, {{1, G_MAXUINT32, 0}, "a", 2}, {{1, 1, 0}, "a", 1}, {{1, 1, 0}, "\xff", 2}, {{1, 16385, 0}, "a", 2}, {{1, 1, 0}, "", 0},
+    {{1, 2, 0}, "ab", 3}, {{1, 1, 0}, "a\0b", 4}, {{1, 0, 0}, "", 0},      {{1, G_MAXUINT32, 0}, "a", 2},
+    {{1, 1, 0}, "a", 1},  {{1, 1, 0}, "\xff", 2}, {{1, 16385, 0}, "a", 2}, {{1, 1, 0}, "", 0},
   };
   assert_nonsense("garbage", 7);
   assert_nonsense("\xff\xff\xff\xff\1\0\0\0", 8);

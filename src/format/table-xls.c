@@ -84,7 +84,8 @@ static gboolean put_rows(const void *book, TableSink *sink, guint rows, guint co
     for (guint column = 0; column < columns; column++) {
       FreeXL_CellValue cell = {.type = FREEXL_CELL_NULL};
       int code = freexl_get_cell_value(book, row, (unsigned short)column, &cell);
-      if (code != FREEXL_OK) return throw(error, LANTAI_ERROR_INVALID, "第 %u 行第 %u 列读不出来（代码 %d）；请用原软件打开后另存为 .xlsx 再试", row + 1, column + 1, code);
+      if (code != FREEXL_OK)
+        return throw(error, LANTAI_ERROR_INVALID, "第 %u 行第 %u 列读不出来（代码 %d）；请用原软件打开后另存为 .xlsx 再试", row + 1, column + 1, code);
       if (!put_cell(sink, &cell, error)) return FALSE;
     }
     table_sink_row_end(sink, (double)(row + 1) / rows);
@@ -99,7 +100,8 @@ static gboolean put_first_sheet(const void *book, TableSink *sink, GError **erro
     const char *name = NULL;
     unsigned int rows = 0;
     unsigned short columns = 0;
-    if (freexl_select_active_worksheet(book, (unsigned short)i) != FREEXL_OK || freexl_worksheet_dimensions(book, &rows, &columns) != FREEXL_OK || rows == 0) continue;
+    if (freexl_select_active_worksheet(book, (unsigned short)i) != FREEXL_OK || freexl_worksheet_dimensions(book, &rows, &columns) != FREEXL_OK || rows == 0)
+      continue;
     if (freexl_get_worksheet_name(book, (unsigned short)i, &name) != FREEXL_OK || name == NULL || !g_utf8_validate(name, -1, NULL)) name = "";
     table_sink_info(sink, "xls", "UTF-8", name, rows);
     return put_rows(book, sink, rows, columns, error);
@@ -113,9 +115,9 @@ gboolean table_xls_parse(int fd, TableSink *sink, GError **error) {
   g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", fd); /* the library takes a path only */
   int code = freexl_open(path, &book);
   gboolean locked = book != NULL && freexl_get_info(book, FREEXL_BIFF_PASSWORD, &password) == FREEXL_OK && password == FREEXL_BIFF_OBFUSCATED;
-  gboolean done = locked                            ? explain(fd, CODE_ENCRYPTED, error)
+  gboolean done = locked                               ? explain(fd, CODE_ENCRYPTED, error)
                   : code != FREEXL_OK || !is_whole(fd) ? explain(fd, code, error)
-                                                    : put_first_sheet(book, sink, error);
+                                                       : put_first_sheet(book, sink, error);
   if (book != NULL) freexl_close(book);
   return done;
 }

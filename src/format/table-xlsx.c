@@ -7,8 +7,10 @@
  */
 #include "error.h"
 #include "xlsx-parts.h"
+#include <libxml/parser.h>
 #include <string.h>
 #include <unistd.h>
+#include <zip.h>
 
 enum { SHEET_ROWS_MAX = 1 << 20 };
 
@@ -26,7 +28,8 @@ typedef struct {
 } SheetRun;
 
 static void fail(SheetRun *sheet, const char *message) {
-  xlsx_stop(&sheet->run, g_error_new(LANTAI_ERROR, LANTAI_ERROR_INVALID, "工作表“%s”第 %u 行：%s", sheet->book->sheet_name == NULL ? "" : sheet->book->sheet_name, sheet->row, message));
+  xlsx_stop(&sheet->run, g_error_new(LANTAI_ERROR, LANTAI_ERROR_INVALID, "工作表“%s”第 %u 行：%s",
+                                     sheet->book->sheet_name == NULL ? "" : sheet->book->sheet_name, sheet->row, message));
 }
 
 static void introduce(SheetRun *sheet) {
@@ -94,8 +97,8 @@ static void start_cell(SheetRun *sheet, const xmlChar **attributes, int count) {
   if (sheet->column == G_MAXUINT || sheet->column < table_sink_cells(sheet->sink)) fail(sheet, "单元格位置错乱，文件可能损坏；请用原软件打开后另存再试");
 }
 
-static void on_sheet_start(void *data, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri, int namespaces, const xmlChar **spaces, int count, int defaulted,
-                           const xmlChar **attributes) {
+static void on_sheet_start(void *data, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri, int namespaces, const xmlChar **spaces, int count,
+                           int defaulted, const xmlChar **attributes) {
   SheetRun *sheet = data;
   const char *element = (const char *)name;
   if (element[1] == '\0') {

@@ -35,7 +35,7 @@ static gboolean fail_garbage(TableReader *reader, GError **error) {
 /* At least length bytes from start on; FALSE with an error when the child ended before. */
 static gboolean fill(TableReader *reader, gsize length, GError **error) {
   if (reader->filled - reader->start >= length) return TRUE;
-  memmove(reader->buffer, reader->buffer + reader->start, reader->filled - reader->start);
+  if (reader->start > 0) memmove(reader->buffer, reader->buffer + reader->start, reader->filled - reader->start);
   reader->filled -= reader->start;
   reader->start = 0;
   if (reader->size < length + READ_SIZE) {

@@ -48,7 +48,8 @@ static gboolean visit_pdf(int fd, PageRun *run, GError **error) {
   g_autofree char *block = g_malloc(BLOCK);
   gssize got;
   while ((got = sandbox_read(sandbox, block, BLOCK, NULL, error)) > 0)
-    if (run->number > PAGES_MAX || !take(run, block, (gsize)got, error)) return run->number > PAGES_MAX ? throw(error, LANTAI_ERROR_TOO_LARGE, "页数超过 %d", PAGES_MAX) : FALSE;
+    if (run->number > PAGES_MAX || !take(run, block, (gsize)got, error))
+      return run->number > PAGES_MAX ? throw(error, LANTAI_ERROR_TOO_LARGE, "页数超过 %d", PAGES_MAX) : FALSE;
   return got == 0 && sandbox_finish(sandbox, error) && (run->page->len == 0 || end_page(run, error));
 }
 

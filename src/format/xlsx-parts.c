@@ -1,7 +1,9 @@
 /* Workbook, relations, styles and shared strings of an .xlsx (xlsx-parts.h). */
 #include "xlsx-parts.h"
 #include "error.h"
+#include <libxml/parser.h>
 #include <string.h>
+#include <zip.h>
 
 enum { STRINGS_MAX = 32 << 20, STYLES_MAX = 1 << 17, SHEETS_MAX = 4096 };
 #define STRING_BYTES_MAX (1u << 30)
@@ -62,7 +64,8 @@ static gboolean pump(zip_file_t *part, const char *path, XlsxRun *run, guint lim
       return FALSE;
     }
     if (result != XML_ERR_OK && !run->parser->wellFormed)
-      return throw(error, LANTAI_ERROR_INVALID, "表格中的 %s 不是完整的 XML（第 %d 行附近）；请用原软件打开后另存再试", path, xmlSAX2GetLineNumber(run->parser));
+      return throw(error, LANTAI_ERROR_INVALID, "表格中的 %s 不是完整的 XML（第 %d 行附近）；请用原软件打开后另存再试", path,
+                   xmlSAX2GetLineNumber(run->parser));
     if (got == 0) return TRUE;
   }
 }
@@ -115,13 +118,14 @@ static void clear_sheet(Sheet *sheet) {
   g_free(sheet->path);
 }
 
-static void on_workbook_start(void *data, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri, int namespaces, const xmlChar **spaces, int count, int defaulted,
-                              const xmlChar **attributes) {
+static void on_workbook_start(void *data, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri, int namespaces, const xmlChar **spaces, int count,
+                              int defaulted, const xmlChar **attributes) {
   BookRun *book = data;
   if (strcmp((const char *)name, "workbookPr") == 0) book->since_1904 = is_true(attributes, count, "date1904");
   if (strcmp((const char *)name, "sheet") != 0 || book->sheets->len >= SHEETS_MAX) return;
   g_autofree char *state = dup_attribute(attributes, count, "state");
-  Sheet sheet = {.name = dup_attribute(attributes, count, "name"), .relation = dup_attribute(attributes, count, "id"),
+  Sheet sheet = {.name = dup_attribute(attributes, count, "name"),
+                 .relation = dup_attribute(attributes, count, "id"),
                  .hidden = g_strcmp0(state, "hidden") == 0 || g_strcmp0(state, "veryHidden") == 0};
   g_array_append_val(book->sheets, sheet);
 }
@@ -134,8 +138,8 @@ static char *resolve(const char *folder, const char *target) {
   return g_strdup(path + 1);
 }
 
-static void on_relation_start(void *data, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri, int namespaces, const xmlChar **spaces, int count, int defaulted,
-                              const xmlChar **attributes) {
+static void on_relation_start(void *data, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri, int namespaces, const xmlChar **spaces, int count,
+                              int defaulted, const xmlChar **attributes) {
   BookRun *book = data;
   if (strcmp((const char *)name, "Relationship") != 0) return;
   g_autofree char *id = dup_attribute(attributes, count, "Id");
@@ -153,8 +157,9 @@ static void on_relation_start(void *data, const xmlChar *name, const xmlChar *pr
 /* What else a zip may be, so that the message helps. */
 static gboolean explain_zip(zip_t *zip, GError **error) {
   static const char *const KNOWN[][2] = {
-    {"xl/workbook.bin", "是 Excel 二进制工作簿（.xlsb）"}, {"word/document.xml", "是 Word 文档，不是表格"}, {"ppt/presentation.xml", "是演示文稿，不是表格"},
-    {"OFD.xml", "是 OFD 版式文件，不是表格"}, {"content.xml", "是 OpenDocument 文件（.ods 等）"},
+    {"xl/workbook.bin", "是 Excel 二进制工作簿（.xlsb）"}, {"word/document.xml", "是 Word 文档，不是表格"},
+    {"ppt/presentation.xml", "是演示文稿，不是表格"},      {"OFD.xml", "是 OFD 版式文件，不是表格"},
+    {"content.xml", "是 OpenDocument 文件（.ods 等）"},
   };
   for (gsize i = 0; i < G_N_ELEMENTS(KNOWN); i++)
     if (zip_name_locate(zip, KNOWN[i][0], 0) >= 0) return throw(error, LANTAI_ERROR_INVALID, "%s；请用原软件另存为 .xlsx 或 CSV 再试", KNOWN[i][1]);
@@ -247,8 +252,8 @@ static TableDateKind builtin_kind(guint64 id) {
   return DATE_NONE;
 }
 
-static void on_styles_start(void *data, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri, int namespaces, const xmlChar **spaces, int count, int defaulted,
-                            const xmlChar **attributes) {
+static void on_styles_start(void *data, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri, int namespaces, const xmlChar **spaces, int count,
+                            int defaulted, const xmlChar **attributes) {
   StyleRun *run = data;
   if (strcmp((const char *)name, "cellXfs") == 0) run->in_cell_styles = TRUE;
   gboolean is_format = strcmp((const char *)name, "numFmt") == 0, is_style = run->in_cell_styles && strcmp((const char *)name, "xf") == 0;
@@ -312,8 +317,8 @@ void xlsx_unescape(GString *text) {
   g_string_truncate(text, to);
 }
 
-static void on_strings_start(void *data, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri, int namespaces, const xmlChar **spaces, int count, int defaulted,
-                             const xmlChar **attributes) {
+static void on_strings_start(void *data, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri, int namespaces, const xmlChar **spaces, int count,
+                             int defaulted, const xmlChar **attributes) {
   StringRun *run = data;
   const char *element = (const char *)name;
   if (strcmp(element, "si") == 0) g_string_truncate(run->text, 0);

@@ -6,32 +6,34 @@
  */
 #pragma once
 #include "table-sink.h"
-#include <libxml/parser.h>
-#include <zip.h>
+
+struct zip;
+struct _xmlParserCtxt;
+struct _xmlSAXHandler;
 
 typedef struct {
   char *sheet_name, *sheet_path;
   gboolean since_1904;
-  GPtrArray *strings;   /* const char *, in text */
+  GPtrArray *strings; /* const char *, in text */
   GStringChunk *text;
-  GByteArray *styles;   /* a TableDateKind for each cell style */
+  GByteArray *styles; /* a TableDateKind for each cell style */
 } XlsxBook;
 void xlsx_book_clear(XlsxBook *book);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(XlsxBook, xlsx_book_clear)
-gboolean xlsx_book_load(zip_t *zip, XlsxBook *ret, GError **error);
+gboolean xlsx_book_load(struct zip *zip, XlsxBook *ret, GError **error);
 
 /* One parse; a handler's own struct begins with it. The first error stops the parser. */
 typedef struct {
-  xmlParserCtxtPtr parser;
+  struct _xmlParserCtxt *parser;
   GError *error;
   guint64 read_bytes, size_bytes;
 } XlsxRun;
 enum { XLSX_SMALL_MIB = 64, XLSX_STRINGS_MIB = 2048, XLSX_SHEET_MIB = 16384 };
 /* found FALSE (with TRUE returned) when there is no such part; ret_found may be NULL: then it must be there. */
-gboolean xlsx_run(zip_t *zip, const char *path, xmlSAXHandler *handler, XlsxRun *run, guint limit_mib, gboolean *ret_found, GError **error);
+gboolean xlsx_run(struct zip *zip, const char *path, struct _xmlSAXHandler *handler, XlsxRun *run, guint limit_mib, gboolean *ret_found, GError **error);
 void xlsx_stop(XlsxRun *run, GError *error); /* takes error */
 /* The value of an attribute in SAX2's array of five; NULL if it is not there. Not NUL-ended. */
-const char *xlsx_attribute(const xmlChar **attributes, int count, const char *name, gsize *ret_length);
+const char *xlsx_attribute(const unsigned char **attributes, int count, const char *name, gsize *ret_length);
 /* Undoes _x000D_ escapes; control characters vanish. */
 void xlsx_unescape(GString *text);
 /* What a number format shows of a day number. */

@@ -1,19 +1,25 @@
 /* .xlsx: hand-made workbooks with each trait and each fault, then what our own writer writes. */
 #include "test-fixture.h"
 #include "xlsx-parts.h"
+#include <zip.h>
 
 static const char *const CONTENT_TYPES = "<?xml version=\"1.0\"?><Types xmlns=\"http://schemas.openxmlformats.org/package/2006/content-types\"/>";
-static const char *const ROOT_RELATIONS = "<Relationships><Relationship Id=\"r1\" Type=\"http://x/officeDocument\" Target=\"xl/workbook.xml\"/></Relationships>";
+static const char *const ROOT_RELATIONS =
+  "<Relationships><Relationship Id=\"r1\" Type=\"http://x/officeDocument\" Target=\"xl/workbook.xml\"/></Relationships>";
 static const char *const BOOK = "<workbook xmlns:r=\"http://r\"><sheets><sheet name=\"隐藏\" sheetId=\"1\" state=\"hidden\" r:id=\"a\"/>"
                                 "<sheet name=\"目录 &amp; 清单\" sheetId=\"2\" r:id=\"b\"/></sheets></workbook>";
-static const char *const BOOK_1904 = "<workbook xmlns:r=\"http://r\"><workbookPr date1904=\"1\"/><sheets><sheet name=\"s\" sheetId=\"2\" r:id=\"b\"/></sheets></workbook>";
+static const char *const BOOK_1904 =
+  "<workbook xmlns:r=\"http://r\"><workbookPr date1904=\"1\"/><sheets><sheet name=\"s\" sheetId=\"2\" r:id=\"b\"/></sheets></workbook>";
 static const char *const RELATIONS = "<Relationships><Relationship Id=\"a\" Type=\"http://x/worksheet\" Target=\"worksheets/sheet1.xml\"/>"
                                      "<Relationship Id=\"b\" Type=\"http://x/worksheet\" Target=\"/xl/worksheets/sheet2.xml\"/></Relationships>";
-static const char *const STYLES = "<styleSheet><numFmts count=\"2\"><numFmt numFmtId=\"164\" formatCode=\"yyyy&quot;年&quot;m&quot;月&quot;d&quot;日&quot;;@\"/>"
-                                  "<numFmt numFmtId=\"165\" formatCode=\"0.00_);[Red]\\(0.00\\)\"/></numFmts><cellStyleXfs><xf numFmtId=\"14\"/></cellStyleXfs>"
-                                  "<cellXfs><xf numFmtId=\"0\"/><xf numFmtId=\"14\"/><xf numFmtId=\"164\"/><xf numFmtId=\"165\"/><xf numFmtId=\"22\"/><xf numFmtId=\"20\"/></cellXfs></styleSheet>";
-static const char *const STRINGS = "<sst><si><t>题名</t></si><si><r><t>富</t></r><r><rPr><b/></rPr><t xml:space=\"preserve\">文本 </t></r><rPh sb=\"0\" eb=\"1\"><t>フリガナ</t></rPh></si>"
-                                   "<si><t>两行_x000D_\n第二_x005F_x</t></si><si/></sst>";
+static const char *const STYLES =
+  "<styleSheet><numFmts count=\"2\"><numFmt numFmtId=\"164\" formatCode=\"yyyy&quot;年&quot;m&quot;月&quot;d&quot;日&quot;;@\"/>"
+  "<numFmt numFmtId=\"165\" formatCode=\"0.00_);[Red]\\(0.00\\)\"/></numFmts><cellStyleXfs><xf numFmtId=\"14\"/></cellStyleXfs>"
+  "<cellXfs><xf numFmtId=\"0\"/><xf numFmtId=\"14\"/><xf numFmtId=\"164\"/><xf numFmtId=\"165\"/><xf numFmtId=\"22\"/><xf "
+  "numFmtId=\"20\"/></cellXfs></styleSheet>";
+static const char *const STRINGS =
+  "<sst><si><t>题名</t></si><si><r><t>富</t></r><r><rPr><b/></rPr><t xml:space=\"preserve\">文本 </t></r><rPh sb=\"0\" eb=\"1\"><t>フリガナ</t></rPh></si>"
+  "<si><t>两行_x000D_\n第二_x005F_x</t></si><si/></sst>";
 
 static void add_part(zip_t *zip, const char *name, const char *text) {
   if (text == NULL) return;
@@ -38,7 +44,8 @@ static char *make_book(const char *name, const char *book, const char *strings, 
 }
 
 static void assert_sheet(const char *book, const char *rows, const char *expected) {
-  g_autofree char *sheet = g_strdup_printf("<worksheet><dimension ref=\"A1:XFD1048576\"/><sheetData>%s</sheetData><mergeCells><mergeCell ref=\"A1:C1\"/></mergeCells></worksheet>", rows);
+  g_autofree char *sheet = g_strdup_printf(
+    "<worksheet><dimension ref=\"A1:XFD1048576\"/><sheetData>%s</sheetData><mergeCells><mergeCell ref=\"A1:C1\"/></mergeCells></worksheet>", rows);
   g_autofree char *path = make_book("book.xlsx", book, STRINGS, sheet);
   g_autoptr(GError) error = NULL;
   g_autofree char *table = fixture_table(path, TRUE, &error);
@@ -66,15 +73,18 @@ static void must_fail_sheet(const char *rows, const char *part_of_message) {
 static void test_values(void) {
   assert_sheet(BOOK,
                "<row r=\"1\"><c r=\"A1\" t=\"s\"><v>0</v></c><c r=\"C1\" t=\"s\"><v>1</v></c></row>"
-               "<row r=\"3\"><c t=\"inlineStr\"><is><t>内联</t><rPh><t>x</t></rPh></is></c><c t=\"str\"><f>A1&amp;\"\"</f><v>公式</v></c><c t=\"b\"><v>1</v></c><c t=\"e\"><v>#N/A</v></c></row>"
+               "<row r=\"3\"><c t=\"inlineStr\"><is><t>内联</t><rPh><t>x</t></rPh></is></c><c t=\"str\"><f>A1&amp;\"\"</f><v>公式</v></c><c "
+               "t=\"b\"><v>1</v></c><c t=\"e\"><v>#N/A</v></c></row>"
                "<row r=\"4\"><c r=\"A4\" s=\"1\"/><c r=\"B4\"/></row>"
-               "<row r=\"5\"><c r=\"A5\"><v>20231229</v></c><c r=\"B5\"><v>0.30000000000000004</v></c><c r=\"C5\" s=\"3\"><v>12.50</v></c><c r=\"E5\" t=\"s\"><v>2</v></c><c r=\"F5\" t=\"s\"><v>3</v></c></row>",
+               "<row r=\"5\"><c r=\"A5\"><v>20231229</v></c><c r=\"B5\"><v>0.30000000000000004</v></c><c r=\"C5\" s=\"3\"><v>12.50</v></c><c r=\"E5\" "
+               "t=\"s\"><v>2</v></c><c r=\"F5\" t=\"s\"><v>3</v></c></row>",
                "1:题名||富文本 \n3:内联|公式|TRUE|#N/A\n5:20231229|0.3|12.5||两行\n第二_x\n");
 }
 
 static void test_dates(void) {
   assert_sheet(BOOK,
-               "<row r=\"1\"><c r=\"A1\" s=\"1\"><v>45289</v></c><c r=\"B1\" s=\"2\"><v>45289</v></c><c r=\"C1\" s=\"4\"><v>45289.25</v></c><c r=\"D1\" s=\"5\"><v>0.5</v></c>"
+               "<row r=\"1\"><c r=\"A1\" s=\"1\"><v>45289</v></c><c r=\"B1\" s=\"2\"><v>45289</v></c><c r=\"C1\" s=\"4\"><v>45289.25</v></c><c r=\"D1\" "
+               "s=\"5\"><v>0.5</v></c>"
                "<c r=\"E1\"><v>45289</v></c><c r=\"F1\" t=\"d\"><v>2023-12-29T00:00:00</v></c><c r=\"G1\" s=\"99\"><v>7</v></c></row>",
                "1:2023-12-29|2023-12-29|2023-12-29 06:00:00|12:00:00|45289|2023-12-29|7\n");
   assert_sheet(BOOK_1904, "<row><c s=\"1\"><v>43827</v></c></row>", "1:2023-12-29\n");
@@ -85,10 +95,29 @@ static void test_formats(void) {
     const char *code;
     TableDateKind kind;
   } FORMATS[] = {
-    {"General", DATE_NONE}, {"0.00", DATE_NONE}, {"0.00E+00", DATE_NONE}, {"#,##0_ ;[Red]-#,##0", DATE_NONE}, {"@", DATE_NONE}, {"[Red]General", DATE_NONE}, {"\"day\"0", DATE_NONE},
-    {"yyyy-mm-dd", DATE_DAY}, {"[$-804]yyyy\"年\"m\"月\"d\"日\";@", DATE_DAY}, {"yyyy\\-mm\\-dd hh:mm", DATE_DAY}, {"m\"月\"d\"日\"", DATE_DAY}, {"yyyy\"年\"m\"月\"", DATE_MONTH},
-    {"yyyy", DATE_YEAR}, {"h:mm:ss", DATE_TIME}, {"[h]:mm", DATE_TIME}, {"mm:ss.0", DATE_TIME}, {"[$-404]e/m/d", DATE_DAY}, {"h:mm AM/PM", DATE_TIME}, {"[DBNum1][$-804]yyyy\"年\"m\"月\"", DATE_MONTH},
-    {"\"", DATE_NONE}, {"[", DATE_NONE}, {"\\", DATE_NONE}, {"", DATE_NONE},
+    {"General", DATE_NONE},
+    {"0.00", DATE_NONE},
+    {"0.00E+00", DATE_NONE},
+    {"#,##0_ ;[Red]-#,##0", DATE_NONE},
+    {"@", DATE_NONE},
+    {"[Red]General", DATE_NONE},
+    {"\"day\"0", DATE_NONE},
+    {"yyyy-mm-dd", DATE_DAY},
+    {"[$-804]yyyy\"年\"m\"月\"d\"日\";@", DATE_DAY},
+    {"yyyy\\-mm\\-dd hh:mm", DATE_DAY},
+    {"m\"月\"d\"日\"", DATE_DAY},
+    {"yyyy\"年\"m\"月\"", DATE_MONTH},
+    {"yyyy", DATE_YEAR},
+    {"h:mm:ss", DATE_TIME},
+    {"[h]:mm", DATE_TIME},
+    {"mm:ss.0", DATE_TIME},
+    {"[$-404]e/m/d", DATE_DAY},
+    {"h:mm AM/PM", DATE_TIME},
+    {"[DBNum1][$-804]yyyy\"年\"m\"月\"", DATE_MONTH},
+    {"\"", DATE_NONE},
+    {"[", DATE_NONE},
+    {"\\", DATE_NONE},
+    {"", DATE_NONE},
   };
   for (gsize i = 0; i < G_N_ELEMENTS(FORMATS); i++) {
     g_test_message("%s", FORMATS[i].code);
@@ -97,7 +126,8 @@ static void test_formats(void) {
 }
 
 static void test_info(void) {
-  g_autofree char *path = make_book("info.xlsx", BOOK, NULL, "<worksheet><dimension ref=\"A1:C7\"/><sheetData><row><c><v>1</v></c></row></sheetData></worksheet>");
+  g_autofree char *path =
+    make_book("info.xlsx", BOOK, NULL, "<worksheet><dimension ref=\"A1:C7\"/><sheetData><row><c><v>1</v></c></row></sheetData></worksheet>");
   g_autoptr(TableReader) reader = format_table_open(path, NULL);
   g_assert_cmpstr(format_table_info(reader)->kind, ==, "xlsx");
   g_assert_cmpstr(format_table_info(reader)->sheet, ==, "目录 & 清单");
@@ -167,8 +197,8 @@ static void test_other_zips(void) {
     g_assert_cmpint(zip_close(zip), ==, 0);
     g_free(must_fail_path(path));
   }
-  static const guint8 OLE[1024] = {0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1, [512] = 'E', 0, 'n', 0, 'c', 0, 'r', 0, 'y', 0, 'p', 0, 't', 0, 'e', 0, 'd', 0, 'P', 0, 'a', 0, 'c', 0,
-                                   'k', 0, 'a', 0, 'g', 0, 'e', 0};
+  static const guint8 OLE[1024] = {0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1, [512] = 'E', 0, 'n', 0, 'c', 0, 'r', 0, 'y', 0, 'p', 0,
+                                   't',  0,    'e',  0,    'd',  0,    'P',  0,    'a',         0, 'c', 0, 'k', 0, 'a', 0, 'g', 0, 'e', 0};
   g_autofree char *locked = fixture_write("locked.xlsx", OLE, sizeof OLE);
   g_autofree char *message = must_fail_path(locked);
   g_assert_nonnull(strstr(message, "加密"));

@@ -124,7 +124,8 @@ gboolean format_xlsx_close(TableWriter *writer, GError **error) {
   lxw_error failed = writer->failed != LXW_NO_ERROR ? writer->failed : closed;
   gboolean done = failed == LXW_NO_ERROR && flush_and_rename(writer);
   if (!done) {
-    throw(error, LANTAI_ERROR_UNAVAILABLE, "Excel 文件 %s 没有写成：%s；请检查磁盘空间后重试", writer->path, failed != LXW_NO_ERROR ? lxw_strerror(failed) : g_strerror(errno));
+    throw(error, LANTAI_ERROR_UNAVAILABLE, "Excel 文件 %s 没有写成：%s；请检查磁盘空间后重试", writer->path,
+          failed != LXW_NO_ERROR ? lxw_strerror(failed) : g_strerror(errno));
     g_unlink(writer->part);
   }
   free_writer(writer);

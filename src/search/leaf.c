@@ -242,7 +242,7 @@ static void clear(Cache *cache, guint64 version) {
 
 void search_cache_commit(Cache *cache, guint64 version, GPtrArray *changes) {
   g_mutex_lock(&cache->lock);
-  cache->version = version;
+  cache->version = MAX(cache->version, version);
   if (changes == NULL) clear(cache, version);
   else {
     Commit commit = {version, 0, changes};

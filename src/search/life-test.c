@@ -123,6 +123,22 @@ static void test_readers_beside_writer(Fixture *fixture, gconstpointer unused) {
   for (guint i = 0; i < G_N_ELEMENTS(threads); i++) g_thread_join(threads[i]);
 }
 
+/* Two indexes over one database, as two processes have them: each follows what the other wrote. */
+static void test_another_process(Fixture *fixture, gconstpointer unused) {
+  put(fixture, 1, NULL, "甲方");
+  g_assert_cmpuint(count(fixture, "甲"), ==, 1);
+  Fixture other = {fixture->db, search_open(fixture->db, NULL)};
+  put(&other, 1, "甲方", "乙方");
+  put(&other, 600, NULL, "乙方");
+  g_assert_cmpuint(count(fixture, "甲"), ==, 0);
+  g_assert_cmpuint(count(fixture, "乙"), ==, 2);
+  put(fixture, 601, NULL, "乙方");
+  put(&other, 602, NULL, "乙方");
+  g_assert_cmpuint(count(&other, "乙"), ==, 4);
+  g_assert_cmpuint(count(fixture, "乙"), ==, 4);
+  search_close(other.search);
+}
+
 static void test_pages_are_files(Fixture *fixture, gconstpointer unused) {
   g_autoptr(Sql) sql = sql_write(fixture->db, NULL);
   put_in(fixture, sql, 1, NULL, "卷宗");
@@ -231,6 +247,7 @@ int main(int argc, char **argv) {
   g_test_add("/life/snapshot", Fixture, NULL, set_up, test_snapshot, tear_down);
   g_test_add("/life/rollback", Fixture, NULL, set_up, test_rollback, tear_down);
   g_test_add("/life/readers-beside-writer", Fixture, NULL, set_up, test_readers_beside_writer, tear_down);
+  g_test_add("/life/another-process", Fixture, NULL, set_up, test_another_process, tear_down);
   g_test_add("/life/pages-are-files", Fixture, NULL, set_up, test_pages_are_files, tear_down);
   g_test_add("/life/keys", Fixture, NULL, set_up, test_keys, tear_down);
   g_test_add("/life/damage", Fixture, NULL, set_up, test_damage, tear_down);

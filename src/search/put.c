@@ -4,7 +4,8 @@
  * 1. Everything a transaction changes is gathered in its Pending; nothing of it is seen by others before the commit, nothing remains after a rollback.
  * 2. FTS5 gathers terms in memory only while row ids rise (a lower id flushes them), so in bulk mode what goes back is put off and written in order.
  * 3. Chunks of columns are written at each put, in bulk mode at search_bulk_flush.
- * 4. The cache is brought up to the commit before the new columns are shown: who sees version n of the columns finds the cache at n or later.
+ * 4. A commit is seen in the database a moment before memory follows; a reader waits for that moment. The cache is brought up to the commit
+ *    before the new columns are shown: who sees version n of the columns finds the cache at n or later.
  */
 #include "error.h"
 #include "internal.h"
@@ -12,7 +13,7 @@
 #include <malloc.h>
 
 enum { TABLE_TITLE, TABLE_TEXT, TABLE_PAGE, TABLES };
-enum { CHANGES_FOLLOWED = 64, PUT_OFF_BYTES = 32 << 20, TEXT_PARTS = 4, AUTOMERGE = 4, KEEP_FREE_BYTES = 256 << 20 };
+enum { CHANGES_FOLLOWED = 64, PUT_OFF_BYTES = 32 << 20, TEXT_PARTS = 4, AUTOMERGE = 4, KEEP_FREE_BYTES = 256 << 20, FOLLOW_US = 250000 };
 static const char *const PENDING_KEY = "search";
 
 typedef struct { /* a document as tokens */
@@ -34,7 +35,8 @@ typedef struct { /* one row of one table to be written or deleted */
 
 typedef struct {
   Search *search;
-  guint64 version;
+  Columns *base;   /* the state before */
+  guint64 version; /* the state after */
   gboolean bulk, many, reset;
   int ready; /* 0, 1; -1: unchanged */
   GHashTable *drafts;
@@ -155,6 +157,7 @@ static gboolean write_row(Pending *pending, Sql *sql, Operation op, GError **err
 
 static void pending_free(gpointer data) {
   Pending *pending = data;
+  search_columns_unref(pending->base);
   g_hash_table_unref(pending->drafts);
   g_clear_pointer(&pending->changes, g_ptr_array_unref);
   prepared_free(pending->before);
@@ -172,35 +175,71 @@ static gboolean is_flushed(Pending *pending) {
   return pending->put_off->len == 0;
 }
 
+/* Shows a newer state to everybody; takes columns. */
+static void adopt(Search *search, Columns *columns) {
+  g_mutex_lock(&search->lock);
+  Columns *gone = columns;
+  if (columns->version > search->current->version) {
+    gone = search->history[HISTORY - 1];
+    memmove(search->history + 1, search->history, sizeof search->history - sizeof search->history[0]);
+    search->history[0] = search->current;
+    search->current = columns;
+    g_cond_broadcast(&search->moved);
+  }
+  g_mutex_unlock(&search->lock);
+  search_columns_unref(gone);
+}
+
 /* Right after the commit: memory follows. */
 static void publish(gpointer data) {
   Pending *pending = data;
   Search *search = pending->search;
-  Columns *columns = search_columns_with(search->current, pending->version, pending->reset, pending->drafts);
-  search_cache_commit(search->cache, pending->version, pending->many ? NULL : g_steal_pointer(&pending->changes));
   gboolean flushed = is_flushed(pending);
   if (!flushed) g_critical("search: a load was committed without search_bulk_flush");
+  Columns *columns = search_columns_with(pending->base, pending->version, pending->reset, pending->drafts);
+  search_cache_commit(search->cache, pending->version, pending->many ? NULL : g_steal_pointer(&pending->changes));
   g_mutex_lock(&search->lock);
-  search_columns_unref(search->history[HISTORY - 1]);
-  memmove(search->history + 1, search->history, sizeof search->history - sizeof search->history[0]);
-  search->history[0] = search->current;
-  search->current = columns;
   if (pending->ready >= 0) search->needs_rebuild = pending->ready == 0;
   if (!flushed) search->needs_rebuild = TRUE;
-  g_cond_broadcast(&search->moved);
   g_mutex_unlock(&search->lock);
+  adopt(search, columns);
+}
+
+/* The newest state there is in memory by `version` at the latest; waits for it until `until`. */
+static Columns *take_columns(Search *search, guint64 version, gint64 until) {
+  g_mutex_lock(&search->lock);
+  while (search->current->version < version && g_cond_wait_until(&search->moved, &search->lock, until)) continue;
+  Columns *columns = search->current;
+  for (guint i = 0; columns->version > version && i < HISTORY && search->history[i]; i++) columns = search->history[i];
+  search_columns_ref(columns);
+  g_mutex_unlock(&search->lock);
+  return columns;
+}
+
+/* The columns of exactly the version that sql sees. When memory does not get there, another process has written: it is read anew. */
+static Columns *columns_of(Search *search, Sql *sql, guint64 version, GError **error) {
+  g_autoptr(Columns) columns = take_columns(search, version, g_get_monotonic_time() + FOLLOW_US);
+  if (columns->version >= version) return g_steal_pointer(&columns);
+  gboolean damaged = FALSE;
+  g_autoptr(Columns) loaded = search_columns_load(sql, &damaged, error);
+  if (loaded == NULL) return NULL;
+  search_cache_commit(search->cache, loaded->version, NULL);
+  adopt(search, search_columns_ref(loaded));
+  return g_steal_pointer(&loaded);
 }
 
 static Pending *pending_get(Search *search, Sql *sql, GError **error) {
   Pending *pending = sql_get_data(sql, PENDING_KEY);
   if (pending) return pending;
-  if (!sql_exec(sql, "UPDATE search_state SET version = version + 1 WHERE id = 1", SQL_NONE, error)) return NULL;
   g_autoptr(GError) failure = NULL;
   gint64 version = sql_number(sql, "SELECT version FROM search_state WHERE id = 1", SQL_NONE, 0, &failure);
   if (failure) return g_propagate_error(error, g_steal_pointer(&failure)), NULL;
+  g_autoptr(Columns) base = columns_of(search, sql, (guint64)version, error);
+  if (base == NULL || !sql_exec(sql, "UPDATE search_state SET version = version + 1 WHERE id = 1", SQL_NONE, error)) return NULL;
   pending = g_new0(Pending, 1);
   pending->search = search;
-  pending->version = (guint64)version;
+  pending->base = g_steal_pointer(&base);
+  pending->version = (guint64)version + 1;
   pending->ready = -1;
   pending->drafts = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, (GDestroyNotify)search_draft_free);
   pending->changes = g_ptr_array_new_with_free_func((GDestroyNotify)search_change_free);
@@ -225,7 +264,7 @@ static gboolean put_columns(Pending *pending, Sql *sql, gint64 id, const Prepare
   if (pending->draft == NULL || pending->draft_number != number) {
     Draft *draft = g_hash_table_lookup(pending->drafts, GUINT_TO_POINTER(number));
     if (draft == NULL) {
-      const Columns *columns = pending->search->current; /* only the writer replaces it, and we are the writer */
+      const Columns *columns = pending->base;
       draft = search_draft_new(!pending->reset && number < columns->chunk_count ? columns->chunks[number] : NULL);
       g_hash_table_insert(pending->drafts, GUINT_TO_POINTER(number), draft);
     }
@@ -339,20 +378,14 @@ gboolean search_view_open(Search *search, Sql *sql, SearchView *ret, GError **er
   Pending *pending = sql_get_data(sql, PENDING_KEY);
   if (pending) {
     if (!search_bulk_flush(search, sql, error)) return FALSE;
-    *ret = (SearchView){search_columns_with(search->current, pending->version, pending->reset, pending->drafts), pending->version, FALSE, pending->ready != 0};
+    *ret = (SearchView){search_columns_with(pending->base, pending->version, pending->reset, pending->drafts), pending->version, FALSE, pending->ready != 0};
     return TRUE;
   }
   g_autoptr(SqlRows) rows = sql_query(sql, "SELECT version, ready FROM search_state WHERE id = 1", SQL_NONE, error);
   if (rows == NULL || !sql_next(rows, error)) return FALSE;
   guint64 version = (guint64)sql_get_int(rows, "version");
   gboolean ready = sql_get_int(rows, "ready") != 0;
-  /* A commit is seen in the database a moment before memory follows. */
-  gint64 until = g_get_monotonic_time() + G_TIME_SPAN_SECOND;
-  g_mutex_lock(&search->lock);
-  while (search->current->version < version && g_cond_wait_until(&search->moved, &search->lock, until)) continue;
-  Columns *columns = search->current;
-  for (guint i = 0; columns->version > version && i < HISTORY && search->history[i]; i++) columns = search->history[i];
-  *ret = (SearchView){search_columns_ref(columns), version, TRUE, ready};
-  g_mutex_unlock(&search->lock);
-  return TRUE;
+  Columns *columns = columns_of(search, sql, version, error);
+  if (columns) *ret = (SearchView){columns, version, TRUE, ready};
+  return columns != NULL;
 }

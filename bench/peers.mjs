@@ -1,0 +1,110 @@
+// The peers of the embedded index: SQLite with LIKE and PostgreSQL with pg_trgm, over the same rows and the same questions, asked through their own command-line clients,
+// which time each statement. Both read the same SQL. PostgreSQL runs as a cluster of its own in a temporary folder, on a unix socket.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, chownSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+export const PEER_ANSWERS = { 1: 30, 8: 24 }; // questions a peer is asked, by readers
+const SETTINGS = { listen_addresses: '', shared_buffers: '1GB', work_mem: '64MB', maintenance_work_mem: '512MB', max_wal_size: '4GB', jit: 'off' };
+const FACETS = ['fonds_id', 'category', 'year', 'retention', 'opening', 'level'];
+const COLUMNS = 'id, text, fonds_id, category, year, retention, opening, security, level, date_from';
+const TABLE = `CREATE TABLE line (${COLUMNS.split(', ').map(name => `${name} ${name === 'text' ? 'TEXT' : name === 'id' ? 'INTEGER PRIMARY KEY' : 'INTEGER'} NOT NULL`).join(', ')});\n`;
+
+// Runs a program to its end: {output, seconds, peak: greatest resident size in bytes as seen every 50 ms}.
+export function execute(command, args, { input, owner = {}, quiet = false, environment = {} } = {}) {
+  return new Promise((done, fail) => {
+    const begin = performance.now(), child = spawn(command, args, { ...owner, cwd: owner.uid ? '/' : undefined, env: { ...process.env, ...environment }, stdio: ['pipe', 'pipe', 'pipe'] });
+    const output = [], errors = [];
+    let peak = 0;
+    const watch = setInterval(() => {
+      try { peak = Math.max(peak, 1024 * Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0)); } catch { /* it has just ended */ }
+    }, 50);
+    child.stdout.on('data', data => output.push(data));
+    child.stderr.on('data', data => errors.push(data));
+    child.stdin.on('error', () => {});
+    child.stdin.end(input ?? '');
+    child.on('error', fail);
+    child.on('close', code => {
+      clearInterval(watch);
+      if (code === 0 || quiet) done({ output: Buffer.concat(output).toString(), seconds: (performance.now() - begin) / 1000, peak, code });
+      else fail(new Error(`${command} ${args.join(' ')}: ${Buffer.concat(errors).toString().slice(-2000)}`));
+    });
+  });
+}
+
+const quote = text => `'${text.replaceAll("'", "''")}'`;
+
+// Count, six facets and the newest twenty in one statement; a facet ignores its own filter, as Lantai's do.
+function statement({ terms, filter }, fonds) {
+  const like = terms.map(term => `text LIKE ${quote(`%${term}%`)}`).join(' AND ');
+  const opening = filter ? 'opening = 1' : 'TRUE', years = filter ? 'year BETWEEN 1980 AND 1990' : 'TRUE';
+  const facets = FACETS.map((name, i) => {
+    const where = name === 'year' ? opening : name === 'opening' ? years : `${opening} AND ${years}`;
+    return `SELECT ${i + 1} AS facet, ${name} AS value, COUNT(*) AS hits FROM hit WHERE ${where} GROUP BY ${name}`;
+  });
+  return `WITH hit AS MATERIALIZED (SELECT ${COLUMNS.replace('text, ', '')} FROM line WHERE ${like} AND fonds_id IN (${fonds}) AND (level <= 2 OR security <= 1)) ` +
+    `SELECT 0 AS facet, 0 AS value, COUNT(*) AS hits FROM hit WHERE ${opening} AND ${years} UNION ALL ${facets.join(' UNION ALL ')} UNION ALL ` +
+    `SELECT 7, id, date_from FROM (SELECT id, date_from FROM hit WHERE ${opening} AND ${years} ORDER BY date_from DESC, id DESC LIMIT 20) AS newest;\n`;
+}
+
+// Answers as they stand in a client's output after the line "----": rows facet|value|hits, then the time of the statement.
+function readAnswers(output) {
+  const answers = [];
+  let answer = { hits: 0, facets: 0 };
+  for (const line of output.slice(output.indexOf('----')).split('\n')) {
+    const time = /^(?:Run Time: real|Time:) ([\d.]+)( ms)?/.exec(line), [facet, value, hits] = line.split('|').map(Number);
+    if (time) {
+      answers.push({ ...answer, ms: Number(time[1]) * (time[2] ? 1 : 1000) });
+      answer = { hits: 0, facets: 0 };
+    } else if (line.includes('|') && facet === 0) answer.hits = hits;
+    else if (line.includes('|') && facet < 7) answer.facets += facet * value * hits;
+  }
+  return answers;
+}
+
+// Asks a peer's questions with so many clients at once; the answers in the order of the questions.
+async function ask(client, questions, readers, fonds) {
+  const shares = Array.from({ length: readers }, (_, reader) => questions.filter((_, i) => i % readers === reader));
+  const outputs = await Promise.all(shares.map(share => client(share.map(question => statement(question, fonds)).join(''))));
+  const answers = outputs.map(({ output }) => readAnswers(output));
+  return questions.map((_, i) => answers[i % readers][Math.floor(i / readers)]);
+}
+
+export async function openSqlite(folder, rows) {
+  const file = path.join(folder, 'like.db');
+  const { seconds } = await execute('sqlite3', ['-batch', file], { input: `${TABLE}.mode tabs\n.import ${rows} line\n` });
+  const client = script => execute('sqlite3', ['-batch', file], { input: `PRAGMA mmap_size = 4000000000;\nSELECT SUM(LENGTH(text)) FROM line;\n.mode list\n.print ----\n.timer on\n${script}` });
+  return { name: 'SQLite LIKE', load: seconds, ask: (questions, readers, fonds) => ask(client, questions, readers, fonds), close: async () => rmSync(file) };
+}
+
+// NULL with the reason when PostgreSQL is not here.
+export async function openPostgres() {
+  const programs = '/usr/lib/postgresql/15/bin';
+  if (!existsSync(path.join(programs, 'initdb'))) return null;
+  const root = process.getuid() === 0, identity = async flag => Number((await execute('id', [flag, 'postgres'])).output);
+  const owner = root ? { uid: await identity('-u'), gid: await identity('-g') } : {}, folder = mkdtempSync(path.join(tmpdir(), 'lantai-bench-pg-'));
+  if (root) chownSync(folder, owner.uid, owner.gid);
+  const data = path.join(folder, 'data'), program = name => path.join(programs, name);
+  await execute(program('initdb'), ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8'], { owner });
+  const server = spawn(program('postgres'), ['-D', data, '-k', folder, ...Object.entries(SETTINGS).flatMap(([key, value]) => ['-c', `${key}=${value}`])], { ...owner, cwd: '/', stdio: 'ignore' });
+  const ended = new Promise(done => server.on('close', done));
+  const psql = script => execute(program('psql'), ['-XqAt', '-v', 'ON_ERROR_STOP=1', '-h', folder, '-U', 'postgres', '-d', 'postgres'], { input: script });
+  const close = async () => {
+    server.kill('SIGINT');
+    await ended;
+    rmSync(folder, { recursive: true, force: true });
+  };
+  for (let tries = 0; (await execute(program('pg_isready'), ['-h', folder], { quiet: true })).code !== 0; tries++) {
+    if (tries > 100) throw await close(), new Error('PostgreSQL does not start');
+    await new Promise(done => setTimeout(done, 100));
+  }
+  await psql('CREATE EXTENSION pg_trgm;');
+  const load = async rows => {
+    const { seconds } = await psql(`DROP TABLE IF EXISTS line;\n${TABLE}\\copy line FROM '${rows}'\nCREATE INDEX line_text ON line USING gin (text gin_trgm_ops);\n`);
+    await psql('VACUUM ANALYZE line;');
+    const client = script => psql(`SELECT SUM(LENGTH(text)) FROM line;\n\\echo ----\n\\timing on\n${script}`);
+    return { name: 'PostgreSQL pg_trgm', load: seconds, ask: (questions, readers, fonds) => ask(client, questions, readers, fonds), close: async () => {} };
+  };
+  return { load, close, pid: server.pid };
+}

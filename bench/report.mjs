@@ -1,0 +1,36 @@
+// The report of a run: the machine, tables that read well on a terminal and as Markdown, the aims beside what was measured.
+import { cpus, release, totalmem, loadavg } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
+import { execute } from './peers.mjs';
+
+export const NOTES = '<!-- Below this line: written by hand, kept by `make bench -- --write`. -->';
+
+export const percentile = (values, share) => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] ?? NaN;
+export const number = (value, digits = 0) => value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits }).replaceAll(',', ' ');
+export const ms = value => number(value, value < 1 ? 3 : value < 100 ? 1 : 0);
+export const mega = bytes => `${number(bytes / 1e6)} MB`;
+
+export function table(header, rows) {
+  const cells = [header, ...rows].map(row => row.map(String)), widths = header.map((_, i) => Math.max(...cells.map(row => row[i].length)));
+  const line = row => `| ${row.map((cell, i) => (i ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join(' | ')} |`;
+  return [line(cells[0]), `|${widths.map((width, i) => (i ? `${'-'.repeat(width + 1)}:` : '-'.repeat(width + 2))).join('|')}|`, ...cells.slice(1).map(line)].join('\n');
+}
+
+const firstLine = async (command, ...args) => (await execute(command, args, { quiet: true }).catch(() => ({ output: '' }))).output.split('\n')[0].trim() || 'not here';
+
+export async function machine(program, folder) {
+  const cpu = cpus(), [system, device] = (await firstLine('findmnt', '-no', 'FSTYPE,SOURCE', '-T', folder)).split(/\s+/);
+  const debian = existsSync('/etc/debian_version') ? readFileSync('/etc/debian_version', 'utf8').trim() : '';
+  return [
+    `- CPU: ${cpu[0].model}, ${cpu.length} cores; memory ${number(totalmem() / 2 ** 30, 1)} GiB; kernel ${release()}; Debian ${debian}`,
+    `- disk: ${device}, ${system} (${folder}); load of the machine when the run began: ${loadavg()[0].toFixed(2)}`,
+    `- ${await firstLine(program, '--version')}; ${await firstLine('gcc', '--version')}; SQLite ${(await firstLine('sqlite3', '--version')).split(' ')[0]}; ` +
+      `${await firstLine('/usr/lib/postgresql/15/bin/postgres', '--version')}; ${await firstLine('openssl', 'version')}; node ${process.version}`,
+  ].join('\n');
+}
+
+// less: the measured value should be below the limit; otherwise at least it.
+export function aim(label, value, limit, less, unit) {
+  const met = less ? value < limit : value >= limit, gap = Math.abs(value - limit), digits = limit < 1 ? 3 : limit < 100 ? 1 : 0;
+  return [label, `${less ? '<' : '≥'} ${number(limit, limit < 1 ? 1 : 0)} ${unit}`, `${number(value, digits)} ${unit}`, met ? 'met' : `missed by ${number(gap, digits)} ${unit}`];
+}
