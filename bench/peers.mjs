@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, chownSync, readFileSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-export const PEER_ANSWERS = { 1: 30, 8: 24 }; // questions a peer is asked, by readers
+export const PEER_QUESTIONS = { 1: 30, 8: 24 }, SECONDS_A_KIND = 15; // what a peer is asked of each kind, by readers, and the time it gets for that
 const SETTINGS = { listen_addresses: '', shared_buffers: '1GB', work_mem: '64MB', maintenance_work_mem: '512MB', max_wal_size: '4GB', jit: 'off' };
 const FACETS = ['fonds_id', 'category', 'year', 'retention', 'opening', 'level'];
 const COLUMNS = 'id, text, fonds_id, category, year, retention, opening, security, level, date_from';
@@ -48,37 +48,52 @@ function statement({ terms, filter }, fonds) {
     `SELECT 7, id, date_from FROM (SELECT id, date_from FROM hit WHERE ${opening} AND ${years} ORDER BY date_from DESC, id DESC LIMIT 20) AS newest;\n`;
 }
 
-// Answers as they stand in a client's output after the line "----": rows facet|value|hits, then the time of the statement.
-function readAnswers(output) {
-  const answers = [];
-  let answer = { hits: 0, facets: 0 };
-  for (const line of output.slice(output.indexOf('----')).split('\n')) {
-    const time = /^(?:Run Time: real|Time:) ([\d.]+)( ms)?/.exec(line), [facet, value, hits] = line.split('|').map(Number);
-    if (time) {
-      answers.push({ ...answer, ms: Number(time[1]) * (time[2] ? 1 : 1000) });
-      answer = { hits: 0, facets: 0 };
-    } else if (line.includes('|') && facet === 0) answer.hits = hits;
-    else if (line.includes('|') && facet < 7) answer.facets += facet * value * hits;
-  }
-  return answers;
+// One client process of a peer, asked one statement at a time: its rows facet|value|hits, then a line with the time it took.
+function openClient(command, args, prologue) {
+  const child = spawn('stdbuf', ['-oL', command, ...args], { stdio: ['pipe', 'pipe', 'inherit'] }), ended = new Promise(done => child.on('close', done));
+  let rest = '', answer = { hits: 0, facets: 0 }, settle = null;
+  child.stdin.on('error', () => {});
+  child.stdout.on('data', data => {
+    const lines = (rest + data).split('\n');
+    rest = lines.pop();
+    for (const line of lines) {
+      const time = /^(?:Run Time: real|Time:) ([\d.]+)( ms)?/.exec(line), [facet, value, hits] = line.split('|').map(Number);
+      if (time && settle) {
+        settle({ ...answer, ms: Number(time[1]) * (time[2] ? 1 : 1000) });
+        answer = { hits: 0, facets: 0 };
+      } else if (line.includes('|') && facet === 0) answer.hits = hits;
+      else if (line.includes('|') && facet < 7) answer.facets += facet * value * hits;
+    }
+  });
+  const ask = text => new Promise((done, fail) => {
+    settle = done;
+    ended.then(() => fail(new Error(`${command} has ended`)));
+    child.stdin.write(text);
+  });
+  return { ask, start: () => ask(prologue), close: () => (child.stdin.end(), ended) };
 }
 
-// Asks a peer's questions with so many clients at once; the answers in the order of the questions.
-async function ask(client, questions, readers, fonds) {
-  const shares = Array.from({ length: readers }, (_, reader) => questions.filter((_, i) => i % readers === reader));
-  const outputs = await Promise.all(shares.map(share => client(share.map(question => statement(question, fonds)).join(''))));
-  const answers = outputs.map(({ output }) => readAnswers(output));
-  return questions.map((_, i) => answers[i % readers][Math.floor(i / readers)]);
+// The answers to the questions with so many clients at once, in their order; none for those that the time did not suffice for.
+async function askAll(open, questions, readers, fonds) {
+  const clients = Array.from({ length: readers }, open), answers = [];
+  await Promise.all(clients.map(client => client.start()));
+  const until = performance.now() + SECONDS_A_KIND * 1000;
+  let next = 0;
+  await Promise.all(clients.map(async client => {
+    for (let at; (at = next++) < questions.length && performance.now() < until;) answers[at] = await client.ask(statement(questions[at], fonds));
+  }));
+  await Promise.all(clients.map(client => client.close()));
+  return answers;
 }
 
 export async function openSqlite(folder, rows) {
   const file = path.join(folder, 'like.db');
   const { seconds } = await execute('sqlite3', ['-batch', file], { input: `${TABLE}.mode tabs\n.import ${rows} line\n` });
-  const client = script => execute('sqlite3', ['-batch', file], { input: `PRAGMA mmap_size = 4000000000;\nSELECT SUM(LENGTH(text)) FROM line;\n.mode list\n.print ----\n.timer on\n${script}` });
-  return { name: 'SQLite LIKE', load: seconds, ask: (questions, readers, fonds) => ask(client, questions, readers, fonds), close: async () => rmSync(file) };
+  const open = () => openClient('sqlite3', ['-batch', file], `PRAGMA mmap_size = 4000000000;\n.mode list\n.timer on\nSELECT SUM(LENGTH(text)) FROM line;\n`);
+  return { name: 'SQLite LIKE', load: seconds, ask: (...question) => askAll(open, ...question), close: async () => rmSync(file) };
 }
 
-// NULL with the reason when PostgreSQL is not here.
+// NULL when PostgreSQL is not here.
 export async function openPostgres() {
   const programs = '/usr/lib/postgresql/15/bin';
   if (!existsSync(path.join(programs, 'initdb'))) return null;
@@ -89,7 +104,7 @@ export async function openPostgres() {
   await execute(program('initdb'), ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8'], { owner });
   const server = spawn(program('postgres'), ['-D', data, '-k', folder, ...Object.entries(SETTINGS).flatMap(([key, value]) => ['-c', `${key}=${value}`])], { ...owner, cwd: '/', stdio: 'ignore' });
   const ended = new Promise(done => server.on('close', done));
-  const psql = script => execute(program('psql'), ['-XqAt', '-v', 'ON_ERROR_STOP=1', '-h', folder, '-U', 'postgres', '-d', 'postgres'], { input: script });
+  const connection = ['-XqAt', '-v', 'ON_ERROR_STOP=1', '-h', folder, '-U', 'postgres', '-d', 'postgres'], psql = script => execute(program('psql'), connection, { input: script });
   const close = async () => {
     server.kill('SIGINT');
     await ended;
@@ -103,8 +118,8 @@ export async function openPostgres() {
   const load = async rows => {
     const { seconds } = await psql(`DROP TABLE IF EXISTS line;\n${TABLE}\\copy line FROM '${rows}'\nCREATE INDEX line_text ON line USING gin (text gin_trgm_ops);\n`);
     await psql('VACUUM ANALYZE line;');
-    const client = script => psql(`SELECT SUM(LENGTH(text)) FROM line;\n\\echo ----\n\\timing on\n${script}`);
-    return { name: 'PostgreSQL pg_trgm', load: seconds, ask: (questions, readers, fonds) => ask(client, questions, readers, fonds), close: async () => {} };
+    const open = () => openClient(program('psql'), connection, `\\timing on\nSELECT SUM(LENGTH(text)) FROM line;\n`);
+    return { name: 'PostgreSQL pg_trgm', load: seconds, ask: (...question) => askAll(open, ...question), close: async () => {} };
   };
-  return { load, close, pid: server.pid };
+  return { load, close };
 }

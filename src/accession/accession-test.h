@@ -124,4 +124,12 @@ static inline CatalogRecord *test_record(TestHouse *t, const char *code) {
   return catalog_record_by_code(sql, &SCOPE_EVERYTHING, 0, code, NULL);
 }
 
+/* Two dumps are equal; says the first lines that differ. */
+static inline void test_same(const char *is, const char *expected) {
+  g_auto(GStrv) a = g_strsplit(is, "\n", -1);
+  g_auto(GStrv) b = g_strsplit(expected, "\n", -1);
+  for (guint i = 0; a[i] && b[i]; i++) g_assert_cmpstr(a[i], ==, b[i]);
+  g_assert_cmpuint(g_strv_length(a), ==, g_strv_length(b));
+}
+
 #define report_int(report, key) ((gint64)json_integer_value(json_object_get((report), (key))))

@@ -260,12 +260,13 @@ static gboolean take_documents(const AccessionSource *source, Incoming *in, GErr
 }
 
 static gboolean insert_row(Sql *sql, const char *actor, gint64 id, const Incoming *in, const char *documents, GError **error) {
-  g_autofree char *layout = json_dumps(in->layout, JSON_COMPACT);
+  g_autofree char *layout = json_dumps(in->layout, JSON_COMPACT | JSON_SORT_KEYS);
+  gint64 now_us = clock_now_us();
   if (!sql_exec(sql, "INSERT INTO accession (id, name, state, body, fonds, fonds_title, category, source, documents, fingerprint, layout, actor, created_at) "
       "VALUES ($1, $2, 'received', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
       SQL_ARGS(sql_int(id), sql_text(in->name), sql_text(in->body), sql_text(in->fonds), sql_text(in->fonds_title), sql_text(in->category), sql_text(in->base), sql_text(documents),
-        sql_text(in->fingerprint), sql_text(layout), sql_text(actor), sql_int(clock_now_us())), error)) return FALSE;
-  json_t *event = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:O}", "name", in->name, "body", in->body, "fonds", in->fonds, "fonds_title", in->fonds_title, "category",
+        sql_text(in->fingerprint), sql_text(layout), sql_text(actor), sql_int(now_us)), error)) return FALSE;
+  json_t *event = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:O}", "created_at", (json_int_t)now_us, "name", in->name, "body", in->body, "fonds", in->fonds, "fonds_title", in->fonds_title, "category",
     in->category, "source", in->base, "documents", documents, "fingerprint", in->fingerprint, "layout", in->layout);
   gint64 appended = journal_append(sql, actor, "accession.receive", "accession", id, event, error);
   json_decref(event);

@@ -4,7 +4,8 @@
  * 1. Rows are taken in order, in batches of objects that become durable together; then one transaction adds the file rows, texts, event, and the row reached.
  * 2. Each byte of a new file is read once; a file of the same name and digest that the record already has is left alone, another digest makes a new version.
  * 3. Staging, identifying and reading of text run in two threads; the transaction writes what they found, in order.
- * 4. At the end the lists of missing and surplus documents are those of what was really attached.
+ * 4. The description inside an object follows its record: records that this delivery changed get a new metadata.json, with their new files or by itself.
+ * 5. At the end the lists of missing and surplus documents are those of what was really attached.
  */
 #include "crypto.h"
 #include "delivery.h"
@@ -181,7 +182,7 @@ static gboolean run_task(const Attaching *attaching, Task *task, GError **error)
   guint first, news = 0;
   if (!compare_existing(task, attaching->folder, places, &first, error)) return FALSE;
   for (guint i = 0; i < task->paths->len; i++) news += places[i] != G_MAXUINT;
-  if (news == 0) return TRUE;
+  if (news == 0 && task->paths->len) return TRUE;
   g_autofree char *object = catalog_object_id(task->record_id), *message = g_strdup_printf("移交批次 %" G_GINT64_FORMAT " 挂接原文", attaching->id);
   if ((task->stage = content_stage_new(house->content, object, job_actor(attaching->job), message, error)) == NULL) return FALSE;
   task->change = json_pack("{s:I, s:[], s:[]}", "record", (json_int_t)task->record_id, "remove", "add");
@@ -197,7 +198,7 @@ static void run_in_thread(gpointer data, gpointer user_data) {
 /* ---- a batch ---- */
 
 static gboolean stage_batch(Attaching *attaching, GError **error) {
-  GThreadPool *pool = g_thread_pool_new(run_in_thread, attaching, THREADS, FALSE, error);
+  GThreadPool *pool = g_thread_pool_new(run_in_thread, attaching, THREADS, TRUE, error);
   if (pool == NULL) return FALSE;
   for (guint i = 0; i < attaching->tasks->len; i++) g_thread_pool_push(pool, attaching->tasks->pdata[i], NULL);
   g_thread_pool_free(pool, FALSE, TRUE);
@@ -332,13 +333,46 @@ static gboolean walk_rows(Attaching *attaching, gboolean claiming, GError **erro
   return failure == NULL;
 }
 
+/* ---- descriptions ---- */
+
+static json_t *changed_records(Attaching *attaching, gint64 after, GError **error) {
+  g_autoptr(Sql) sql = sql_read(attaching->house->db, error);
+  return sql ? sql_json(sql, "SELECT record_id FROM accession_change WHERE accession_id = $1 AND record_id > $2 AND record_id NOT IN (SELECT record_id FROM accession_object WHERE accession_id = $1) "
+    "ORDER BY record_id LIMIT $3", SQL_ARGS(sql_int(attaching->id), sql_int(after), sql_int(BATCH_OBJECTS)), error) : NULL;
+}
+
+static gboolean refresh_descriptions(Attaching *attaching, GError **error) {
+  gint64 after = 0;
+  for (size_t count = BATCH_OBJECTS; count == BATCH_OBJECTS && !job_should_stop(attaching->job);) {
+    json_t *records = changed_records(attaching, after, error), *record;
+    if (records == NULL) return FALSE;
+    count = json_array_size(records);
+    size_t i;
+    json_array_foreach(records, i, record) {
+      after = delivery_int(record, "record_id");
+      SearchColumns columns;
+      if (!search_columns(attaching->house->search, after, &columns) || !columns.has_files) continue;
+      Task *task = g_new0(Task, 1);
+      task->record_id = after;
+      task->paths = g_ptr_array_new();
+      g_ptr_array_add(attaching->tasks, task);
+    }
+    json_decref(records);
+    if (!flush_batch(attaching, error)) return FALSE;
+    job_progress(attaching->job, 0, 0, "件", "更新原文所附的著录");
+  }
+  return TRUE;
+}
+
+/* ---- the whole ---- */
+
 static gboolean end_attaching(Attaching *attaching, gint64 started_us, GError **error) {
-  file_index_surplus(attaching->index, note_surplus, attaching);
+  if (attaching->index) file_index_surplus(attaching->index, note_surplus, attaching);
   if (attaching->failure) {
     g_propagate_error(error, g_steal_pointer(&attaching->failure));
     return FALSE;
   }
-  if (!row_writer_close(attaching->files, error)) return FALSE;
+  if (attaching->files && !row_writer_close(attaching->files, error)) return FALSE;
   g_autoptr(Sql) sql = sql_write(attaching->house->db, error);
   return sql && sql_exec(sql, "UPDATE accession SET missing_count = $1, surplus_count = $2, attach_ms = attach_ms + $3 WHERE id = $4", SQL_ARGS(sql_int(attaching->missing),
     sql_int(attaching->surplus), sql_int((g_get_monotonic_time() - started_us) / 1000), sql_int(attaching->id)), error) &&
@@ -353,6 +387,7 @@ static gboolean open_attaching(Attaching *attaching, GError **error) {
   attaching->tasks = g_ptr_array_new_with_free_func(task_free);
   g_autoptr(Sql) sql = sql_read(house->db, error);
   if (sql == NULL || (attaching->places = place_table_load(house, sql, attaching->id, error)) == NULL) return FALSE;
+  if (!*delivery_text(attaching->delivery, "documents")) return TRUE;
   if ((attaching->folder = unpack_documents(house, attaching->job, attaching->delivery, error)) == NULL) return FALSE;
   if (job_should_stop(attaching->job)) return TRUE;
   g_autofree char *list = delivery_path(house, attaching->id, FILES_NAME);
@@ -364,7 +399,10 @@ static gboolean attach_all(Attaching *attaching, GError **error) {
   job_progress(attaching->job, 0, 0, "行", "核对原文");
   if (!open_attaching(attaching, error)) return FALSE;
   if (job_should_stop(attaching->job)) return TRUE;
-  if (!walk_rows(attaching, TRUE, error) || !walk_rows(attaching, FALSE, error)) return FALSE;
+  if (attaching->index && (!walk_rows(attaching, TRUE, error) || !walk_rows(attaching, FALSE, error))) return FALSE;
+  attaching->row = attaching->total;
+  if (job_should_stop(attaching->job)) return TRUE;
+  if (!refresh_descriptions(attaching, error)) return FALSE;
   if (job_should_stop(attaching->job)) return TRUE;
   if (!search_optimize(attaching->house->search, error) || !end_attaching(attaching, started_us, error)) return FALSE;
   g_autofree char *unpacked = delivery_path(attaching->house, attaching->id, "files");

@@ -368,7 +368,7 @@ static json_t *load_event(Sql *sql, json_t *delivery, gint64 first_id, gint64 re
   g_autofree char *object = delivery_object(id);
   json_t *event = json_pack("{s:s, s:s, s:I, s:I, s:I, s:o}", "object", object, "digest", delivery_text(delivery, "digest"), "first_id", (json_int_t)first_id, "reserved",
     (json_int_t)reserved, "last_id", (json_int_t)(first_id + reserved - 1), "places", places);
-  static const char *const kept[] = {"row_count", "accepted_count", "volume_count", "rejected_count", "warning_count", "survey", "layout", "category"};
+  static const char *const kept[] = {"row_count", "accepted_count", "volume_count", "rejected_count", "warning_count", "survey", "category"};
   for (guint i = 0; i < G_N_ELEMENTS(kept); i++) json_object_set(event, kept[i], json_object_get(delivery, kept[i]));
   json_t *own = *delivery_text(delivery, "fonds") ? NULL : own_fonds_find(sql, delivery, NULL);
   if (own) json_object_set_new(event, "own_fonds", own);
@@ -383,12 +383,14 @@ static gboolean begin_load(const House *house, Job *job, json_t *delivery, GErro
   g_autoptr(Sql) sql = sql_write(house->db, error);
   if (sql == NULL || !content_batch_acknowledge(batch, sql, error) || !place_make_all(house, sql, job_actor(job), delivery, error)) return FALSE;
   gint64 first_id = accepted ? catalog_reserve_ids(sql, accepted, error) : 1;
+  gint64 now_us = clock_now_us();
   json_t *event = first_id ? load_event(sql, delivery, first_id, accepted, error) : NULL;
+  if (event) json_object_set_new(event, "loaded_at", json_integer(now_us));
   gint64 event_id = event ? journal_append(sql, job_actor(job), "accession.load", "accession", id, event, error) : 0;
   json_decref(event);
   return event_id && sql_exec(sql, "UPDATE accession SET state = 'loading', first_record_id = $1, reserved_count = $2, load_event = $3, loaded_rows = 0, created_count = 0, "
     "updated_count = 0, unchanged_count = 0, attach_row = 0, attached_count = 0, attached_bytes = 0, loaded_at = $4 WHERE id = $5 AND state = 'rehearsed'",
-    SQL_ARGS(sql_int(first_id), sql_int(accepted), sql_int(event_id), sql_int(clock_now_us()), sql_int(id)), error) &&
+    SQL_ARGS(sql_int(first_id), sql_int(accepted), sql_int(event_id), sql_int(now_us), sql_int(id)), error) &&
     (sql_changes(sql) == 1 || throw(error, LANTAI_ERROR_CONFLICT, "批次 %" G_GINT64_FORMAT " 的字段对应刚被改动。请重新预演", id)) &&
     delivery_point("accession.reserved", error) && sql_commit(sql, error) && delivery_point("accession.reserved.done", error);
 }
@@ -410,8 +412,15 @@ static gboolean end_rows(const House *house, Job *job, json_t *delivery, gint64 
   job_progress(job, delivery_int(delivery, "accepted_count"), delivery_int(delivery, "accepted_count"), "行", "整理检索索引");
   if (!search_optimize(house->search, error)) return FALSE;
   g_autoptr(Sql) sql = sql_write(house->db, error);
-  const char *next = *delivery_text(delivery, "documents") ? "attaching" : "done";
-  return sql && load_finish(sql, job_actor(job), id, next, error) && sql_exec(sql, "UPDATE accession SET load_ms = load_ms + $1 WHERE id = $2",
+  if (sql == NULL) return FALSE;
+  GError *failure = NULL;
+  gint64 updated = sql_number(sql, "SELECT updated_count FROM accession WHERE id = $1", SQL_ARGS(sql_int(id)), 0, &failure);
+  if (failure) {
+    g_propagate_error(error, failure);
+    return FALSE;
+  }
+  const char *next = *delivery_text(delivery, "documents") || updated ? "attaching" : "done"; /* changed records have a description in their object */
+  return load_finish(sql, job_actor(job), id, next, error) && sql_exec(sql, "UPDATE accession SET load_ms = load_ms + $1 WHERE id = $2",
     SQL_ARGS(sql_int((g_get_monotonic_time() - started_us) / 1000), sql_int(id)), error) && sql_commit(sql, error) && delivery_point("accession.loaded", error);
 }
 

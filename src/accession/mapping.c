@@ -260,7 +260,7 @@ static json_t *columns_by_header(json_t *layout) {
 static gboolean mapping_write(const House *house, Sql *sql, const char *actor, json_t *delivery, json_t *layout, const char *category, const char *save_as, GError **error) {
   gint64 id = delivery_int(delivery, "id");
   json_t *columns = columns_by_header(layout);
-  g_autofree char *dump = json_dumps(layout, JSON_COMPACT);
+  g_autofree char *dump = json_dumps(layout, JSON_COMPACT | JSON_SORT_KEYS);
   gboolean good = sql_exec(sql, "UPDATE accession SET layout = $1, category = $2, state = 'received', failure = '', survey = '{}', digest = '' WHERE id = $3",
     SQL_ARGS(sql_text(dump), sql_text(category), sql_int(id)), error);
   if (good && save_as && *save_as) good = mapping_save(sql, save_as, column_text(layout, "category"), columns, actor, error);

@@ -298,15 +298,16 @@ static WebReply *stop(WebRequest *request, GError **error) {
 
 static const WebParameter LIST_PARAMETERS[] = {{"before", WEB_INT, FALSE, 0, "起始批次"}, {NULL}};
 static const WebParameter ID_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "批次号"}, {NULL}};
-static const WebParameter NEW_PARAMETERS[] = {{"table", WEB_FILE, TRUE, 0, "目录表"}, {"files", WEB_FILE, FALSE, 0, "原文包"}, {"name", WEB_TEXT, FALSE, 200, "批次名称"},
-  {"body", WEB_TEXT, FALSE, 200, "移交单位"}, {"fonds", WEB_TEXT, FALSE, 50, "全宗号"}, {"fonds_title", WEB_TEXT, FALSE, 200, "全宗名称"}, {"category", WEB_TEXT, FALSE, 20, "门类"},
-  {"mapping", WEB_TEXT, FALSE, 100, "字段对应"}, {NULL}};
+#define NEW_TEXTS {"name", WEB_TEXT, FALSE, 200, "批次名称"}, {"body", WEB_TEXT, FALSE, 200, "移交单位"}, {"fonds", WEB_TEXT, FALSE, 50, "全宗号"}, \
+  {"fonds_title", WEB_TEXT, FALSE, 200, "全宗名称"}, {"category", WEB_TEXT, FALSE, 20, "门类"}, {"mapping", WEB_TEXT, FALSE, 100, "字段对应"}
+static const WebParameter FORM_PARAMETERS[] = {NEW_TEXTS, {NULL}}; /* a link may fill the form in beforehand */
+static const WebParameter NEW_PARAMETERS[] = {{"table", WEB_FILE, TRUE, 0, "目录表"}, {"files", WEB_FILE, FALSE, 0, "原文包"}, NEW_TEXTS, {NULL}};
 static const WebParameter MAPPING_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "批次号"}, {"field", WEB_LIST, FALSE, COLUMNS_MAX, "字段"}, {"category", WEB_TEXT, FALSE, 20, "门类"},
   {"former_category", WEB_TEXT, FALSE, 20, "原门类"}, {"save_as", WEB_TEXT, FALSE, 100, "保存为"}, {"rehearse", WEB_FLAG, FALSE, 0, "预演"}, {NULL}};
 
 const WebRoute ACCESSION_ROUTES[] = {
   {"GET", "/deliveries", "delivery.read", LIST_PARAMETERS, "accession/deliveries", deliveries, "接收"},
-  {"GET", "/delivery/new", "delivery.import", NULL, "accession/new", new_form, "接收一批档案"},
+  {"GET", "/delivery/new", "delivery.import", FORM_PARAMETERS, "accession/new", new_form, "接收一批档案"},
   {"POST", "/delivery/new", "delivery.import", NEW_PARAMETERS, "accession/new", receive, "接收一批档案"},
   {"GET", "/delivery/{id}", "delivery.read", ID_PARAMETERS, "accession/delivery", show, "移交批次"},
   {"GET", "/delivery/{id}/progress", "delivery.read", ID_PARAMETERS, "accession/progress", progress, "进度"},

@@ -15,14 +15,14 @@ typedef struct {
   json_t *data;
 } Replay;
 
-static gboolean replay_receive(Replay *r, gint64 at_us, GError **error) {
+static gboolean replay_receive(Replay *r, GError **error) {
   json_t *d = r->data;
-  g_autofree char *layout = json_dumps(json_object_get(d, "layout"), JSON_COMPACT);
+  g_autofree char *layout = json_dumps(json_object_get(d, "layout"), JSON_COMPACT | JSON_SORT_KEYS);
   return sql_exec(r->sql, "INSERT INTO accession (id, name, state, body, fonds, fonds_title, category, source, documents, fingerprint, layout, actor, created_at) "
     "VALUES ($1, $2, 'received', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
     SQL_ARGS(sql_int(r->id), sql_text(delivery_text(d, "name")), sql_text(delivery_text(d, "body")), sql_text(delivery_text(d, "fonds")), sql_text(delivery_text(d, "fonds_title")),
       sql_text(delivery_text(d, "category")), sql_text(delivery_text(d, "source")), sql_text(delivery_text(d, "documents")), sql_text(delivery_text(d, "fingerprint")),
-      sql_text(layout ? layout : "{}"), sql_text(r->actor), sql_int(at_us)), error);
+      sql_text(layout ? layout : "{}"), sql_text(r->actor), sql_int(delivery_int(d, "created_at"))), error);
 }
 
 static json_t *columns_of(json_t *layout) {
@@ -34,7 +34,7 @@ static json_t *columns_of(json_t *layout) {
 
 static gboolean replay_mapping(Replay *r, GError **error) {
   json_t *layout = json_object_get(r->data, "layout");
-  g_autofree char *dump = json_dumps(layout, JSON_COMPACT);
+  g_autofree char *dump = json_dumps(layout, JSON_COMPACT | JSON_SORT_KEYS);
   if (!sql_exec(r->sql, "UPDATE accession SET layout = $1, category = $2, state = 'received' WHERE id = $3", SQL_ARGS(sql_text(dump ? dump : "{}"),
       sql_text(delivery_text(r->data, "category")), sql_int(r->id)), error)) return FALSE;
   const char *name = delivery_text(r->data, "save_as");
@@ -54,16 +54,14 @@ static gboolean replay_own_fonds(Replay *r, GError **error) {
       sql_text(delivery_text(own, "key_header")), sql_text(delivery_text(own, "code"))), error);
 }
 
-static gboolean replay_load(Replay *r, gint64 event_id, gint64 at_us, GError **error) {
+static gboolean replay_load(Replay *r, gint64 event_id, GError **error) {
   json_t *d = r->data;
-  g_autofree char *layout = json_dumps(json_object_get(d, "layout"), JSON_COMPACT);
   return catalog_ids_used(r->sql, delivery_int(d, "last_id"), error) && place_store(r->sql, r->id, json_object_get(d, "places"), error) && replay_own_fonds(r, error) &&
     sql_exec(r->sql, "UPDATE accession SET state = 'loading', first_record_id = $1, reserved_count = $2, load_event = $3, digest = $4, row_count = $5, accepted_count = $6, volume_count = $7, "
       "rejected_count = $8, warning_count = $9, survey = $10, loaded_at = $11, category = $12 WHERE id = $13",
       SQL_ARGS(sql_int(delivery_int(d, "first_id")), sql_int(delivery_int(d, "reserved")), sql_int(event_id), sql_text(delivery_text(d, "digest")), sql_int(delivery_int(d, "row_count")),
         sql_int(delivery_int(d, "accepted_count")), sql_int(delivery_int(d, "volume_count")), sql_int(delivery_int(d, "rejected_count")), sql_int(delivery_int(d, "warning_count")),
-        sql_text(delivery_text(d, "survey")), sql_int(at_us), sql_text(delivery_text(d, "category")), sql_int(r->id)), error) &&
-    (layout == NULL || sql_exec(r->sql, "UPDATE accession SET layout = $1 WHERE id = $2", SQL_ARGS(sql_text(layout), sql_int(r->id)), error));
+        sql_text(delivery_text(d, "survey")), sql_int(delivery_int(d, "loaded_at")), sql_text(delivery_text(d, "category")), sql_int(r->id)), error);
 }
 
 static gboolean replay_rows(Replay *r, GError **error) {
@@ -113,12 +111,9 @@ static gboolean replay_state(Replay *r, GError **error) {
 }
 
 static gboolean apply(Replay *r, const char *action, json_t *event, GError **error) {
-  GDateTime *at = g_date_time_new_from_iso8601(delivery_text(event, "at"), NULL);
-  gint64 at_us = at ? g_date_time_to_unix(at) * G_USEC_PER_SEC + g_date_time_get_microsecond(at) : 0;
-  g_clear_pointer(&at, g_date_time_unref);
-  if (g_str_equal(action, "accession.receive")) return replay_receive(r, at_us, error);
+  if (g_str_equal(action, "accession.receive")) return replay_receive(r, error);
   if (g_str_equal(action, "accession.mapping")) return replay_mapping(r, error);
-  if (g_str_equal(action, "accession.load")) return replay_load(r, delivery_int(event, "id"), at_us, error);
+  if (g_str_equal(action, "accession.load")) return replay_load(r, delivery_int(event, "id"), error);
   if (g_str_equal(action, "accession.rows")) return replay_rows(r, error);
   if (g_str_equal(action, "accession.files")) return replay_files(r, error);
   if (g_str_equal(action, "accession.undo")) return replay_undo(r, error);

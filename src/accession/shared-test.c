@@ -94,27 +94,30 @@ static void test_again(void) {
   test_house_remove(t);
 }
 
+/* The texts of one class only, so that the test is quick: found by their names, the others are missing. */
 static void test_texts(void) {
-  g_autofree char *laws = shared("laws/catalogue.xlsx"), *texts = laws ? shared("laws/texts") : NULL;
+  g_autofree char *laws = shared("laws/catalogue.xlsx"), *texts = laws ? shared("laws/texts/宪法相关法") : NULL;
   if (texts == NULL) return;
   TestHouse *t = test_house_new();
   AccessionSource source = {.path = laws, .files = texts};
   json_t *report = test_report(t, test_import(t, &source, TRUE));
+  guint expected = 0;
+  g_autoptr(GDir) dir = g_dir_open(texts, 0, NULL);
+  while (g_dir_read_name(dir)) expected++;
   g_assert_cmpstr(delivery_text(report, "state"), ==, "done");
-  g_assert_cmpint(report_int(report, "attached"), ==, 3420);
-  g_assert_cmpint(report_int(report, "missing_count"), ==, 0);
+  g_assert_cmpint(report_int(report, "attached"), ==, expected);
+  g_assert_cmpint(report_int(report, "missing_count"), ==, 3420 - expected);
   g_assert_cmpint(report_int(report, "surplus_count"), ==, 0);
-  g_autoptr(CatalogRecord) record = test_record(t, "1");
-  g_assert_cmpstr(record->title, ==, "刑法修正案（十二）");
+  const gint64 levels[] = {LEVEL_ITEM};
   g_autoptr(Sql) sql = sql_read(t->house.db, NULL);
-  g_autoptr(GPtrArray) files = catalog_files(sql, &SCOPE_EVERYTHING, record->id, NULL);
-  g_assert_cmpuint(files->len, ==, 1);
-  g_assert_cmpint(((CatalogFile *)files->pdata[0])->text_pages, >=, 1);
-  g_autofree char *text = catalog_page_text(sql, &SCOPE_EVERYTHING, record->id, 1, NULL);
-  g_assert_nonnull(strstr(text, "刑法"));
-  g_assert_cmpuint(test_count(t, "text:有期徒刑"), >, 3);
-  json_decref(report);
+  SearchRequest request = {.query = "text:全国人民代表大会", .with_files = TRUE, .levels = levels, .levels_count = 1, .limit = 1};
+  g_autoptr(SearchResult) result = search_run(t->house.search, sql, &SCOPE_EVERYTHING, &request, NULL);
+  g_assert_cmpuint(result->count, >, 10);
+  gint64 id = g_array_index(result->ids, gint64, 0);
+  g_autofree char *text = catalog_page_text(sql, &SCOPE_EVERYTHING, id, 1, NULL);
+  g_assert_nonnull(text);
   g_clear_pointer(&sql, sql_end);
+  json_decref(report);
   test_house_remove(t);
 }
 

@@ -49,11 +49,6 @@ static gboolean take_lock(Archive *archive, GError **error) {
   return TRUE;
 }
 
-/* For people/, which knows no records: the fonds an account can be limited to. */
-static json_t *list_fonds(const House *house, Sql *sql, GError **error) {
-  return sql_json(sql, "SELECT id, code, title FROM record WHERE level = 1 ORDER BY code", SQL_NONE, error);
-}
-
 static gboolean open_rooms(Archive *archive, ArchiveMode mode, GError **error) {
   House *house = &archive->house;
   g_autofree char *path = g_build_filename(archive->dir, "lantai.db", NULL);
@@ -67,11 +62,12 @@ static gboolean open_rooms(Archive *archive, ArchiveMode mode, GError **error) {
   if (mode == ARCHIVE_WRITE && (house->jobs = jobs_open(house->db, archive->kinds, error)) == NULL) return FALSE;
   if (!people_open(house->db, definitions, error)) return FALSE;
   people_set_session_minutes(settings_int(house->settings, "security.session_minutes"));
-  people_set_fonds_source(list_fonds);
+  people_set_fonds_source(catalog_fonds_list);
   if ((house->catalog = catalog_open(house->db, archive->dir, error)) == NULL) return FALSE;
   if (!accession_open(house->db, error) || !sql_migrate_room(house->db, "app", error)) return FALSE;
   json_t *labels = catalog_field_labels(house->catalog);
   search_set_fields(house->search, labels);
+  search_set_text_source(house->search, catalog_search_text, NULL);
   json_decref(labels);
   return TRUE;
 }

@@ -134,6 +134,10 @@ gint64 catalog_rev_last(Sql *sql, GError **error);
 gboolean catalog_rev_seek(Sql *sql, gint64 last, GError **error);
 gboolean catalog_ids_used(Sql *sql, gint64 up_to, GError **error);
 
+/* For search/ (search_set_text_source) and people/ (people_set_fonds_source), which know no records: words of a record; [{id, code, title}] of all fonds. */
+gboolean catalog_search_text(Sql *sql, gint64 id, SearchText *ret, gpointer unused);
+json_t *catalog_fonds_list(const House *house, Sql *sql, GError **error);
+
 /* ---- files of a record (rows; the bytes are in content/, object "urn:lantai:record:<id>") ---- */
 typedef struct {
   gint64 id, record_id, accession_id;

@@ -234,3 +234,16 @@ json_t *catalog_record_json(const Catalog *catalog, const CatalogRecord *record)
   json_object_set_new(json, "fields", fields_list(category, record));
   return json;
 }
+
+/* ---- for rooms that know no records ---- */
+
+gboolean catalog_search_text(Sql *sql, gint64 id, SearchText *ret, gpointer unused) {
+  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT title, creator, docno FROM record WHERE id = $1", SQL_ARGS(sql_int(id)), NULL);
+  if (rows == NULL || !sql_next(rows, NULL)) return FALSE;
+  *ret = (SearchText){g_strdup(sql_get_text(rows, "title")), g_strdup(sql_get_text(rows, "creator")), g_strdup(sql_get_text(rows, "docno"))};
+  return TRUE;
+}
+
+json_t *catalog_fonds_list(const House *house, Sql *sql, GError **error) {
+  return sql_json(sql, "SELECT id, code, title FROM record WHERE level = 1 ORDER BY code", SQL_NONE, error);
+}

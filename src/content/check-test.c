@@ -206,6 +206,102 @@ static void test_sidecars(void) {
   EXPECT(store, "hurt|v1/inventory.json.sha512|inventory");
 }
 
+/* ---- sm3.txt ---- */
+
+/* Replaces every "from" in both inventories of the object, the sidecars too: what one does who wants a change not to be seen. */
+static void forge_inventories(TestStore *store, const char *from, const char *to) {
+  static const char *const folders[] = {"", "v1/", "v2/"};
+  for (guint i = 0; i < G_N_ELEMENTS(folders); i++) {
+    g_autofree char *name = g_strconcat(folders[i], "inventory.json", NULL), *sidecar_name = g_strconcat(folders[i], SIDECAR, NULL), *text = NULL;
+    g_autofree char *path = object_file(store, "hurt", name), *sidecar_path = object_file(store, "hurt", sidecar_name);
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    g_auto(GStrv) parts = g_strsplit(text, from, 0);
+    g_autofree char *forged = g_strjoinv(to, parts), *digest = crypto_digest_hex(DIGEST_SHA512, forged, strlen(forged));
+    g_autofree char *sidecar = g_strdup_printf("%s inventory.json\n", digest);
+    write_text(path, forged, -1);
+    write_text(sidecar_path, sidecar, -1);
+  }
+}
+
+/* Replaces a content, and its SHA-512 wherever it stands. Nothing but SM3 can tell. */
+static void forge_content(TestStore *store, const char *content_path, const char *text) {
+  g_autofree char *path = object_file(store, "hurt", content_path), *before = NULL;
+  gsize length;
+  g_assert_true(g_file_get_contents(path, &before, &length, NULL));
+  g_autofree char *from = crypto_digest_hex(DIGEST_SHA512, before, length), *to = crypto_digest_hex(DIGEST_SHA512, text, strlen(text));
+  write_text(path, text, -1);
+  forge_inventories(store, from, to);
+}
+
+static void test_forged_sha512(void) {
+  g_autoptr(TestStore) store = new_sample();
+  forge_content(store, "v1/content/deep/er/3", "thrEe");
+  EXPECT(store, "hurt|v1/content/deep/er/3|damaged");
+  forge_content(store, "v1/content/deep/er/3", "three");
+  EXPECT(store);
+  forge_content(store, "v1/content/files/1", "0ne"); /* no longer in the newest version: its own list knows it */
+  EXPECT(store, "hurt|v1/content/files/1|damaged");
+}
+
+static char *list_text(TestStore *store, const char *content_path) {
+  g_autofree char *path = object_file(store, "hurt", content_path);
+  char *text = NULL;
+  g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+  return text;
+}
+
+static void test_changed_list(void) {
+  g_autoptr(TestStore) store = new_sample();
+  g_autofree char *path = object_file(store, "hurt", "v2/content/sm3.txt"), *text = list_text(store, "v2/content/sm3.txt");
+  char was = text[0];
+  text[0] = was == '0' ? '1' : '0';
+  write_text(path, text, -1);
+  EXPECT(store, "hurt|v2/content/sm3.txt|damaged", "hurt|v2/content/sm3.txt|sm3");
+  g_autoptr(GError) error = NULL;
+  g_assert_null(content_stage_new(store->content, "hurt", "u", "m", &error)); /* nothing is built on it */
+  g_assert_error(error, LANTAI_ERROR, LANTAI_ERROR_INTERNAL);
+  assert_content(store, "hurt", "files/1", "one, corrected"); /* the files can be read all the same */
+  json_t *list = content_list(store->content, "hurt", NULL);
+  g_assert_cmpuint(json_array_size(list), ==, 3);
+  g_assert_true(json_is_null(json_object_get(json_array_get(list, 0), "sm3")));
+  json_decref(list);
+  g_assert_cmpint(g_unlink(path), ==, 0);
+  EXPECT(store, "hurt|v2/content/sm3.txt|missing", "hurt|v2/content/sm3.txt|sm3");
+}
+
+/* A list changed together with its SHA-512: what it says of the files is no longer so, or it does not fit the version. */
+static void test_forged_list(void) {
+  g_autoptr(TestStore) store = new_sample();
+  g_autofree char *good = list_text(store, "v2/content/sm3.txt"), *other = g_strdup(good), *twice = g_strconcat(good, good, NULL);
+  other[70] = other[70] == 'x' ? 'y' : 'x'; /* the first path: deep/er/3 becomes deepxer/3 */
+  const char *rest = strchr(good, '\n') + 1;
+  g_autofree char *cut = g_strndup(good, strlen(good) - 1), *upper = g_ascii_strup(good, 64), *unordered = g_strdup_printf("%s%.*s", rest, (int)(rest - good), good);
+  g_autofree char *capitals = g_strconcat(upper, good + 64, NULL), *one_blank = g_strdup_printf("%.64s %s", good, good + 66);
+  g_autofree char *outside = g_strdup_printf("%.64s  ../x\n%s", good, good), *itself = g_strdup_printf("%s%.64s  sm3.txt\n", good, good);
+  const char *const bad[] = {rest, other, twice, cut, capitals, one_blank, unordered, outside, itself, "", "\n"};
+  for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
+    forge_content(store, "v2/content/sm3.txt", bad[i]);
+    EXPECT(store, "hurt|v2/content/sm3.txt|sm3");
+  }
+  g_autofree char *wrong = g_strdup(good);
+  wrong[5] = wrong[5] == '0' ? '1' : '0';
+  forge_content(store, "v2/content/sm3.txt", wrong);
+  EXPECT(store, "hurt|v1/content/deep/er/3|damaged", "hurt|v1/content/sm3.txt|sm3"); /* the bytes, and the older list, say otherwise */
+  forge_content(store, "v2/content/sm3.txt", good);
+  EXPECT(store);
+  g_autofree char *older = list_text(store, "v1/content/sm3.txt");
+  older[5] = older[5] == '0' ? '1' : '0';
+  forge_content(store, "v1/content/sm3.txt", older);
+  EXPECT(store, "hurt|v1/content/sm3.txt|sm3");
+}
+
+/* A version that never had a list, as another program might have written it. */
+static void test_no_list(void) {
+  g_autoptr(TestStore) store = new_sample();
+  forge_inventories(store, "\"sm3.txt\"", "\"other.txt\"");
+  EXPECT(store, "hurt|v1/content/sm3.txt|sm3", "hurt|v2/content/sm3.txt|sm3");
+}
+
 /* An object moved to another's place, and one that says nothing of itself. */
 static void test_wrong_place(void) {
   g_autoptr(TestStore) store = new_sample();
@@ -251,6 +347,10 @@ int main(int argc, char **argv) {
   g_test_add_func("/check/bad-json", test_bad_json);
   g_test_add_func("/check/huge-inventory", test_huge_inventory);
   g_test_add_func("/check/sidecars", test_sidecars);
+  g_test_add_func("/check/forged-sha512", test_forged_sha512);
+  g_test_add_func("/check/changed-list", test_changed_list);
+  g_test_add_func("/check/forged-list", test_forged_list);
+  g_test_add_func("/check/no-list", test_no_list);
   g_test_add_func("/check/wrong-place", test_wrong_place);
   g_test_add_func("/check/mutated-inventories", test_mutated_inventories);
   return g_test_run();

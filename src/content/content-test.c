@@ -30,6 +30,41 @@ static void test_round_trip(void) {
   assert_clean(store);
 }
 
+/* The list of a version's SM3 values: a file of it that a caller can read and not touch, and no word of SM3 in the inventory. */
+static void test_sm3_list(void) {
+  g_autoptr(TestStore) store = new_test_store();
+  put_object(store, "o", "文/件 1", "一", "b", "二", "a/c", "二", "a-c", "");
+  g_autofree char *one = crypto_digest_hex(DIGEST_SM3, "一", 3), *two = crypto_digest_hex(DIGEST_SM3, "二", 3), *none = crypto_digest_hex(DIGEST_SM3, "", 0);
+  g_autofree char *first = g_strdup_printf("%s  a-c\n%s  a/c\n%s  b\n%s  文/件 1\n", none, two, two, one);
+  assert_content(store, "o", "sm3.txt", first);
+  ContentStage *stage = stage_files(store, "o", (const char *const[]){"b", "一", NULL});
+  g_assert_true(content_stage_remove(stage, "a/c", NULL));
+  g_assert_false(content_stage_remove(stage, "sm3.txt", NULL));
+  put_stage(store, stage);
+  g_autofree char *second = g_strdup_printf("%s  a-c\n%s  b\n%s  文/件 1\n", none, one, one);
+  assert_content(store, "o", "sm3.txt", second);
+  json_t *list = content_list(store->content, "o", NULL), *item;
+  gsize i;
+  g_assert_cmpuint(json_array_size(list), ==, 3);
+  json_array_foreach(list, i, item) g_assert_cmpstr(json_string_value(json_object_get(item, "sm3")), ==, i == 0 ? none : one);
+  json_decref(list);
+  g_autofree char *path = object_file(store, "o", "inventory.json"), *text = NULL;
+  g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+  g_assert_null(strstr(text, "fixity"));
+  /* a copy of a list is a file like others, and an object without files has an empty list */
+  put_object(store, "o", "copy", first);
+  stage = stage_files(store, "o", (const char *const[]){NULL});
+  static const char *const all[] = {"a-c", "b", "文/件 1", "copy"};
+  for (i = 0; i < G_N_ELEMENTS(all); i++) g_assert_true(content_stage_remove(stage, all[i], NULL));
+  put_stage(store, stage);
+  assert_content(store, "o", "sm3.txt", "");
+  put_object(store, "o", "a-c", "");
+  assert_clean(store);
+  g_assert_true(content_remove_version(store->content, "o", 5, NULL) && content_remove_version(store->content, "o", 4, NULL));
+  g_assert_true(content_remove_version(store->content, "o", 3, NULL));
+  assert_content(store, "o", "sm3.txt", second);
+}
+
 static void test_layout(void) {
   g_autoptr(TestStore) store = new_test_store();
   put_object(store, "x", "a", "1");
@@ -140,7 +175,8 @@ static void test_bad_paths(void) {
   g_autoptr(ContentStage) stage = content_stage_new(store->content, "paths", "u", "m", NULL);
   g_autofree char *long_name = g_strnfill(256, 'n'), *deep = g_strnfill(200, '/');
   for (guint i = 0; i < 200; i += 2) deep[i] = 'd';
-  const char *const bad[] = {"", "/a", "a/", "a//b", ".", "..", "a/../b", "a/./b", "../../etc/passwd", "a\nb", "\xff\xfe", long_name, deep};
+  const char *const bad[] = {"",   "/a",   "a/",        "a//b", ".",     "..",       "a/../b", "a/./b", "../../etc/passwd",
+                             "a\nb", "\xff\xfe", long_name, deep,   "sm3.txt", "sm3.txt/x"};
   for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
     g_autoptr(GError) error = NULL;
     g_assert_null(content_stage_add_bytes(stage, bad[i], "x", 1, &error));
@@ -153,7 +189,7 @@ static void test_bad_paths(void) {
     g_assert_null(content_stage_new(store->content, bad_ids[i], "u", "m", &error));
     g_assert_error(error, LANTAI_ERROR, LANTAI_ERROR_INVALID);
   }
-  static const char *const good[] = {"..a", "a..b/...", ".hidden", "空 格/文件,名.tif", "A\\B"};
+  static const char *const good[] = {"..a", "a..b/...", ".hidden", "空 格/文件,名.tif", "A\\B", "files/sm3.txt", "sm3.txt.bak"};
   for (guint i = 0; i < G_N_ELEMENTS(good); i++) g_assert_nonnull(content_stage_add_bytes(stage, good[i], "x", 1, NULL));
 }
 
@@ -323,6 +359,23 @@ static void test_two_batches_one_object(void) {
   close_test_store(store);
   open_test_store(store);
   assert_content(store, "o", "f", "first"); /* no failed batch left an intent that takes it */
+}
+
+/* The version a stage was made from was undone and another put in its place: the number is the same, the files are not. */
+static void test_replaced_base(void) {
+  g_autoptr(TestStore) store = new_test_store();
+  put_object(store, "o", "f", "one");
+  put_object(store, "o", "f", "two");
+  ContentStage *stage = stage_files(store, "o", (const char *const[]){"g", "new", NULL});
+  g_assert_true(content_remove_version(store->content, "o", 2, NULL));
+  put_object(store, "o", "f", "two, otherwise");
+  g_autoptr(GError) error = NULL;
+  g_autoptr(ContentBatch) batch = content_batch_new(store->content);
+  content_batch_take(batch, stage);
+  g_assert_false(content_batch_publish(batch, &error));
+  g_assert_error(error, LANTAI_ERROR, LANTAI_ERROR_CONFLICT);
+  assert_content(store, "o", "f", "two, otherwise");
+  assert_clean(store);
 }
 
 static void test_two_processes(void) {
@@ -504,6 +557,7 @@ static void test_random_operations(void) {
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/content/round-trip", test_round_trip);
+  g_test_add_func("/content/sm3-list", test_sm3_list);
   g_test_add_func("/content/layout", test_layout);
   g_test_add_func("/content/digests", test_digests);
   g_test_add_func("/content/from-descriptor", test_from_descriptor);
@@ -518,6 +572,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/content/unacknowledged-is-undone", test_unacknowledged_is_undone);
   g_test_add_func("/content/rolled-back", test_rolled_back);
   g_test_add_func("/content/two-batches-one-object", test_two_batches_one_object);
+  g_test_add_func("/content/replaced-base", test_replaced_base);
   g_test_add_func("/content/two-processes", test_two_processes);
   g_test_add_func("/content/read-only", test_read_only);
   g_test_add_func("/content/foreign-folder", test_foreign_folder);

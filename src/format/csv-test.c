@@ -179,7 +179,7 @@ static void test_numbers(void) {
   assert_number(0.1 + 0.2, "0.3");
   assert_number(-1.50, "-1.5");
   assert_number(1.1010119491231e17, "110101194912310000");
-  assert_number(123456789012345678, "123456789012346000");
+  assert_number(123456789012345680.0, "123456789012346000");
   assert_number(0.00001, "0.00001");
   assert_number(1e-20, "0.00000000000000000001");
   assert_number(1e300, "1e+300");

@@ -116,7 +116,7 @@ static void test_codepage_file(void) {
   DBFHandle table = DBFOpen(path, "rb+");
   DBFWriteStringAttribute(table, 0, 0, "国\xe5\x8f"); /* cut UTF-8 */
   DBFClose(table);
-  g_autofree char *side = fixture_write("u.cpg", "UTF-8\r\n", -1);
+  g_free(fixture_write("u.cpg", "UTF-8\r\n", -1));
   g_autofree char *read = must_read(path);
   g_assert_true(g_str_has_prefix(read, "1:TM|RQ|YS\n2:国||0\n"));
 }

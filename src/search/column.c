@@ -87,6 +87,7 @@ Columns *search_columns_load(Sql *sql, gboolean *ret_damaged, GError **error) {
   if (failure) return g_propagate_error(error, g_steal_pointer(&failure)), NULL;
   gboolean damaged = last > G_MAXUINT32 / CHUNK_LINES;
   g_autoptr(Columns) columns = columns_new((guint64)version, damaged ? 0 : (guint)(last + 1));
+  /* A full scan on purpose: once, at opening. */
   g_autoptr(SqlRows) rows = sql_query(sql, "SELECT chunk, lines, codes FROM search_column ORDER BY chunk", SQL_NONE, error);
   if (rows == NULL) return NULL;
   while (sql_next(rows, &failure)) {

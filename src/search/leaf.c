@@ -115,9 +115,9 @@ static gsize change_bytes(const Change *change) {
 
 static gboolean value_matches(const Entry *entry, const Change *change) {
   for (guint i = 0; i < change->values->len; i++) {
-    const char *value = g_ptr_array_index(change->values, i);
+    const char *key = g_ptr_array_index(change->keys, i), *value = g_ptr_array_index(change->values, i);
     if (entry->component == COMPONENT_OTHER && search_pattern_in(entry->pattern, value)) return TRUE;
-    if (entry->component == COMPONENT_CATEGORY && g_str_equal(entry->key, g_ptr_array_index(change->keys, i)) && search_pattern_begins(entry->pattern, value)) return TRUE;
+    if (entry->component == COMPONENT_CATEGORY && g_str_equal(entry->key, key) && search_pattern_begins(entry->pattern, value)) return TRUE;
   }
   return FALSE;
 }

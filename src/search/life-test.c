@@ -23,7 +23,8 @@ static void tear_down(Fixture *fixture, gconstpointer unused) {
 }
 
 static SearchDocument document(gint64 id, const char *title) {
-  return (SearchDocument){.id = id, .title = title, .code = "A-1", .columns = {.fonds_id = 1, .level = LEVEL_ITEM, .opening = OPENING_OPEN, .title_length = (guint8)text_length(title)}};
+  return (SearchDocument){.id = id, .title = title, .code = "A-1",
+    .columns = {.fonds_id = 1, .level = LEVEL_ITEM, .opening = OPENING_OPEN, .title_length = (guint8)text_length(title)}};
 }
 
 static void put_in(Fixture *fixture, Sql *sql, gint64 id, const char *before, const char *after) {
@@ -67,7 +68,8 @@ static void test_snapshot(Fixture *fixture, gconstpointer unused) {
   g_assert_cmpuint(count(fixture, "乙"), ==, 2);
   SearchColumns columns;
   g_assert_true(search_columns(fixture->search, 2, &columns) && columns.fonds_id == 1);
-  g_assert_false(search_columns(fixture->search, 3, &columns) || search_columns(fixture->search, -1, &columns) || search_columns(fixture->search, G_MAXINT64, &columns));
+  static const gint64 absent[] = {3, -1, G_MAXINT64};
+  for (guint i = 0; i < G_N_ELEMENTS(absent); i++) g_assert_false(search_columns(fixture->search, absent[i], &columns));
   put(fixture, 2, "乙方", NULL);
   g_assert_false(search_columns(fixture->search, 2, &columns));
 }

@@ -108,10 +108,12 @@ static gboolean write_operation(Sql *sql, const Operation *op, GError **error) {
     if (op->removes)
       return sql_exec(sql, "INSERT INTO search_text (search_text, rowid, creator, code, docno, fields) VALUES ('delete', $1, $2, $3, $4, $5)",
         SQL_ARGS(id, creator, code, docno, fields), error);
-    return sql_exec(sql, "INSERT INTO search_text (rowid, creator, code, docno, fields) VALUES ($1, $2, $3, $4, $5)", SQL_ARGS(id, creator, code, docno, fields), error);
+    return sql_exec(sql, "INSERT INTO search_text (rowid, creator, code, docno, fields) VALUES ($1, $2, $3, $4, $5)",
+      SQL_ARGS(id, creator, code, docno, fields), error);
   }
   const SqlValue *args = SQL_ARGS(sql_int(op->rowid), sql_text_n(text, (gssize)ends[0]));
-  if (op->table == TABLE_TITLE && op->removes) return sql_exec(sql, "INSERT INTO search_title (search_title, rowid, title) VALUES ('delete', $1, $2)", args, error);
+  if (op->table == TABLE_TITLE && op->removes)
+    return sql_exec(sql, "INSERT INTO search_title (search_title, rowid, title) VALUES ('delete', $1, $2)", args, error);
   if (op->table == TABLE_TITLE) return sql_exec(sql, "INSERT INTO search_title (rowid, title) VALUES ($1, $2)", args, error);
   if (op->removes) return sql_exec(sql, "INSERT INTO search_page (search_page, rowid, text) VALUES ('delete', $1, $2)", args, error);
   return sql_exec(sql, "INSERT INTO search_page (rowid, text) VALUES ($1, $2)", args, error);

@@ -115,7 +115,8 @@ static guint tree_depth(const SearchNode *node) {
 }
 
 static void test_garbage(void) {
-  static const char *const parts[] = {"(", ")", "（", "）", "\"", "“", "”", "「", "」", "-", "－", "--", " ", "　", "OR", "或", "AND", "NOT", "非", " OR ", " NOT ", "title:", "题名：",
+  static const char *const parts[] = {"(", ")", "（", "）", "\"", "“", "”", "「", "」", "-", "－", "--", " ", "　",
+    "OR", "或", "AND", "NOT", "非", " OR ", " NOT ", "title:", "题名：",
     "year:", "年度:1950-", ":", "：", "*", "甲", "乙", "ab", "12", "，", "\377", "\357\277\277", "\001", "\360\237\230\200", "\314\201", "\342\200\213", "nfxm:"};
   g_autoptr(GRand) random = g_rand_new_with_seed(11);
   for (guint round = 0; round < 20000; round++) {

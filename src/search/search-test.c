@@ -23,8 +23,8 @@ typedef struct {
 
 /* ---- documents ---- */
 
-static const char *const ALPHABET[] = {"档", "案", "檔", "国", "國", "发", "發", "文", "的", "a", "b", "Ａ", "1", "2", "１", "é", "e\314\201", "，", "-", "·", " ", "　", "《", "》",
-  "\356\200\200", "\357\246\216", "年", "㈱", "\"", "(", ")", ":", "*"};
+static const char *const ALPHABET[] = {"档", "案", "檔", "国", "國", "发", "發", "文", "的", "a", "b", "Ａ", "1", "2", "１",
+  "é", "e\314\201", "，", "-", "·", " ", "　", "《", "》", "\356\200\200", "\357\246\216", "年", "㈱", "\"", "(", ")", ":", "*"};
 
 static char *random_text(GRand *random, gint most) {
   GString *text = g_string_new(NULL);
@@ -60,9 +60,11 @@ static void model_fill(Model *model, GRand *random) {
   }
   for (guint i = 0; i < PAGES; i++) model->pages[i] = g_rand_int_range(random, 0, 4) == 0 ? random_text(random, 30) : NULL;
   gint32 date = dates[g_rand_int_range(random, 0, G_N_ELEMENTS(dates))];
-  model->columns = (SearchColumns){.parent_id = (guint32)g_rand_int_range(random, 0, 4), .fonds_id = (guint32)g_rand_int_range(random, 1, 130), .accession_id = (guint32)g_rand_int_range(random, 0, 3),
-    .date_from = date, .year = (guint16)(date / 10000), .category = (guint8)g_rand_int_range(random, 0, 4), .level = (guint8)g_rand_int_range(random, LEVEL_FONDS, LEVEL_ITEM + 1),
-    .retention = (guint8)g_rand_int_range(random, 0, 4), .opening = (guint8)g_rand_int_range(random, 0, 4), .security = (guint8)g_rand_int_range(random, 0, 5),
+  model->columns = (SearchColumns){.parent_id = (guint32)g_rand_int_range(random, 0, 4), .fonds_id = (guint32)g_rand_int_range(random, 1, 130),
+    .accession_id = (guint32)g_rand_int_range(random, 0, 3), .date_from = date, .year = (guint16)(date / 10000),
+    .category = (guint8)g_rand_int_range(random, 0, 4),
+    .level = (guint8)g_rand_int_range(random, LEVEL_FONDS, LEVEL_ITEM + 1), .retention = (guint8)g_rand_int_range(random, 0, 4),
+    .opening = (guint8)g_rand_int_range(random, 0, 4), .security = (guint8)g_rand_int_range(random, 0, 5),
     .title_length = (guint8)text_length(model->title), .has_files = (guint8)g_rand_boolean(random)};
 }
 
@@ -233,7 +235,8 @@ static gsize random_values(GRand *random, gint64 *values, gint from, gint below)
 
 static void random_question(Question *question, GRand *random) {
   memset(question, 0, sizeof *question);
-  question->scope = (Scope){.opening_mask = (guint)g_rand_int_range(random, 0, 16) | 2, .security = (Security)g_rand_int_range(random, 0, 5), .all_fonds = g_rand_boolean(random), .fonds = question->fonds};
+  question->scope = (Scope){.opening_mask = (guint)g_rand_int_range(random, 0, 16) | 2, .security = (Security)g_rand_int_range(random, 0, 5),
+    .all_fonds = g_rand_boolean(random), .fonds = question->fonds};
   question->scope.files_mask = question->scope.opening_mask & (guint)g_rand_int_range(random, 0, 16);
   if (g_rand_int_range(random, 0, 3) == 0) question->scope = SCOPE_EVERYTHING;
   else if (!question->scope.all_fonds) {
@@ -283,7 +286,8 @@ static gboolean is_candidate(const Question *question, const Model *model) {
   const SearchColumns *c = &model->columns;
   const SearchRequest *r = &question->request;
   if (!model->alive || !scope_admits(&question->scope, c->level, c->fonds_id, c->security, c->opening)) return FALSE;
-  if ((r->parent_id && c->parent_id != r->parent_id) || (r->accession_id && c->accession_id != r->accession_id) || (r->with_files && !c->has_files)) return FALSE;
+  if ((r->parent_id && c->parent_id != r->parent_id) || (r->accession_id && c->accession_id != r->accession_id)) return FALSE;
+  if (r->with_files && !c->has_files) return FALSE;
   if (question->expression == NULL) return TRUE;
   gboolean files = scope_admits_files(&question->scope, c->fonds_id, c->security, c->opening);
   return scan(question->expression, model, files ? LOOK_ALL : LOOK_DESCRIPTION);

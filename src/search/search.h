@@ -5,6 +5,7 @@
  * 1. The index is written in the record's own transaction; memory follows right after the commit, before the writer is released.
  * 2. A query term finds a record exactly when the term's folded text (base/text.h) stands in the folded text of one of its fields or of a page of it;
  *    a term's end that is a letter or digit must be a run's end unless it is followed by *. A term inside quotes is the same: every term is a phrase.
+ *    A category field's field:value asks for values that begin so; all other fields hold the term anywhere.
  * 3. Counts are exact and within the scope; facet counts of a facet ignore that facet's own filter.
  * 4. Nothing here is truth: search_rebuild makes all of it anew.
  */
@@ -64,12 +65,13 @@ typedef struct {
   gboolean with_files;    /* only records that have files */
   SearchSort sort;
   const char *after;      /* key of the last item seen, as the result gave it; NULL: from the start */
-  guint limit;            /* 0: count and facets only */
+  guint limit;            /* at most 10 000; 0: count and facets only */
   gboolean facets;
 } SearchRequest;
 
 typedef struct { gint64 value; guint32 count; } SearchFacetValue;
-typedef struct { const char *name; GArray *values; /* SearchFacetValue, largest count first */ } SearchFacet; /* names: fonds category year retention opening level */
+/* names: fonds category year retention opening level; values: SearchFacetValue, largest count first */
+typedef struct { const char *name; GArray *values; } SearchFacet;
 typedef struct {
   guint64 count;
   GArray *ids;          /* gint64, in order */
@@ -94,7 +96,8 @@ void search_set_fields(Search *search, json_t *labels);
 typedef struct { char *title, *creator, *docno; } SearchText;
 typedef gboolean (*SearchTextSource)(Sql *sql, gint64 id, SearchText *ret, gpointer data);
 void search_set_text_source(Search *search, SearchTextSource source, gpointer data);
-/* Completions of a beginning of a title, creator or docno within the scope: [{text, count}], at most limit. */
+/* Completions of a beginning of a title, creator or docno within the scope: [{text, count}], at most limit (20). count: hits of the text as a phrase.
+ * Beyond 200 matching records of a kind the candidates come from an even sample of them. */
 json_t *search_suggest(Search *search, Sql *sql, const Scope *scope, const char *beginning, guint limit, GError **error);
 
 /* text cut into [{"t": "…"}, {"t": "…", "m": true}] where a term of the query stands; snippet: around the first match, at most max characters (0: all). */

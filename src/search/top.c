@@ -18,11 +18,12 @@ static guint32 date_days(gint32 date) {
 
 static guint64 hit_key(SearchSort sort, guint32 id, const SearchColumns *line, guint tier) {
   guint32 days = date_days(line->date_from);
+  guint64 item = line->level >= LEVEL_ITEM, length = MIN(line->title_length, 127);
   switch (sort) {
   case SEARCH_SORT_DATE_DESC: return (guint64)(DAYS_NONE - days) << 32 | id;
   case SEARCH_SORT_DATE_ASC: return (guint64)(days ? days : DAYS_NONE) << 32 | id;
   case SEARCH_SORT_CODE: return id;
-  default: return (guint64)tier << 62 | (guint64)(line->level >= LEVEL_ITEM) << 61 | (guint64)MIN(line->title_length, 127) << 54 | (guint64)(DAYS_NONE - days) << 32 | id;
+  default: return (guint64)tier << 62 | item << 61 | length << 54 | (guint64)(DAYS_NONE - days) << 32 | id;
   }
 }
 
