@@ -1,5 +1,6 @@
 // Files made for the tests: CSV, ZIP (stored entries) and small .xlsx workbooks, and reading CSV back, all independent of the program.
 import { writeFileSync } from 'node:fs';
+import { deflateSync } from 'node:zlib';
 
 export function csv(rows) {
   const cell = value => /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
@@ -88,6 +89,20 @@ export function dbf(fields, rows, language = 0x4D) {
   header[header.length - 1] = 0x0D;
   const body = rows.map(row => Buffer.concat([Buffer.from(' '), ...fields.map((field, i) => { const cell = Buffer.alloc(field.width, 0x20); Buffer.from(row[i]).copy(cell); return cell; })]));
   return Buffer.concat([header, ...body, Buffer.from([0x1A])]);
+}
+
+// A grey picture in which every pixel differs from its neighbours.
+export function png(width, height) {
+  const chunk = (kind, body) => {
+    const all = Buffer.concat([Buffer.alloc(4), Buffer.from(kind), body, Buffer.alloc(4)]);
+    all.writeUInt32BE(body.length, 0);
+    all.writeUInt32BE(crc32(all.subarray(4, 8 + body.length)), 8 + body.length);
+    return all;
+  };
+  const head = Buffer.alloc(13), lines = Buffer.alloc((width + 1) * height);
+  head.writeUInt32BE(width, 0); head.writeUInt32BE(height, 4); head[8] = 8;
+  for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) lines[y * (width + 1) + 1 + x] = (x * 3 ^ y * 5) & 255;
+  return Buffer.concat([Buffer.from([137, 80, 78, 71, 13, 10, 26, 10]), chunk('IHDR', head), chunk('IDAT', deflateSync(lines)), chunk('IEND', Buffer.alloc(0))]);
 }
 
 export function write(file, content) { writeFileSync(file, content); return file; }

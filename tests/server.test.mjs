@@ -9,7 +9,7 @@ import { Client, csvText, deliveryRow, DELIVERY_HEADER, lantai, PASSWORD, progra
 
 const folder = temporary('lantai-server-');
 const pause = ms => new Promise(done => setTimeout(done, ms));
-const CHINESE = /[\u4e00-\u9fff]{4}/;
+const CHINESE = /[\u4e00-\u9fff]{3}/;
 let archive, copies = 0;
 
 function copy() {
@@ -70,9 +70,8 @@ test('a port that is taken', async () => {
 
 test('an address that is not ours, and a port that is no port', async () => {
   const dir = copy();
-  await refusedServe(dir, '--port', '0', '--address', '203.0.113.7');
-  await refusedServe(dir, '--port', '0', '--address', 'not an address');
-  await refusedServe(dir, '--port', '65536');
+  for (const options of [['--port', '0', '--address', '203.0.113.7'], ['--port', '0', '--address', 'not an address'], ['--port', '65536'], ['--port', '-7'], ['--port', 'x']])
+    assert.doesNotMatch(await refusedServe(dir, ...options), /Error|Cannot/, options.join(' '));
 });
 
 test('a directory that is in use names the process; reading goes on beside it', async () => {
@@ -101,10 +100,8 @@ test('a folder without an archive, and one that cannot be made', async () => {
 });
 
 test('a database of a newer program is refused and not touched', async () => {
-  const dir = copy(), [table] = sqlite(dir, `SELECT name FROM sqlite_schema WHERE name LIKE 'schema%' OR name LIKE '%migration%' OR name LIKE '%version%'`);
-  assert.ok(table, 'the database says which scripts it has seen');
-  const [column] = sqlite(dir, `SELECT name FROM pragma_table_info('${table.name}') WHERE type LIKE 'INT%' OR type LIKE 'BIG%'`);
-  sqlite(dir, `UPDATE ${table.name} SET ${column.name} = ${column.name} + 7 WHERE rowid IN (SELECT rowid FROM ${table.name} LIMIT 1)`, { write: true });
+  const dir = copy();
+  sqlite(dir, `UPDATE schema_version SET number = number + 7 WHERE room = 'catalog'`, { write: true });
   const before = sqlite(dir, 'SELECT count(*) AS n FROM event');
   const said = await refusedServe(dir, '--port', '0');
   assert.match(said, /新|版本/);
@@ -160,6 +157,11 @@ test('a damaged database is refused or found by the check, never served as if no
 
 /* ---- signing in ---- */
 
+async function signInReply(client, name, password) {
+  client.csrf = /name="csrf" value="([^"]+)"/.exec((await client.get('/login', { html: true })).text)[1];
+  return client.post('/login', { form: { name, password }, html: true });
+}
+
 test('sign-in, sign-out, and that a token is worth nothing afterwards', async () => {
   const server = await serve(copy());
   try {
@@ -173,8 +175,11 @@ test('sign-in, sign-out, and that a token is worth nothing afterwards', async ()
     client.cookies.set('session', cookie);
     assert.ok([303, 401, 403].includes((await client.get('/deliveries')).status), 'the old token opens nothing');
     const wrong = new Client(server.base);
-    await assert.rejects(wrong.signIn('archivist', 'wrong'), /用户名或密码不正确/);
-    await assert.rejects(wrong.signIn('nobody', 'wrong'), /用户名或密码不正确/);
+    for (const name of ['archivist', 'nobody']) {
+      const { status, text } = await signInReply(wrong, name, 'wrong');
+      assert.equal(status, 403);
+      assert.match(text, /用户名或密码不正确/, 'the same words whether the name is known or not');
+    }
     const cookieHeader = (await wrong.post('/login', { html: true, form: { name: 'archivist', password: PASSWORD } })).headers.getSetCookie().find(text => text.startsWith('session='));
     assert.match(cookieHeader, /HttpOnly/i);
     assert.match(cookieHeader, /SameSite=(Lax|Strict)/i);
@@ -185,8 +190,8 @@ test('after five failures the name is locked for this address, also with the rig
   const dir = copy(), server = await serve(dir);
   try {
     const client = new Client(server.base);
-    for (let i = 0; i < 5; i++) await assert.rejects(client.signIn('reader', `wrong-${i}`), /用户名或密码不正确|锁定/);
-    await assert.rejects(client.signIn('reader'), /锁定/);
+    for (let i = 0; i < 5; i++) assert.match((await signInReply(client, 'reader', `wrong-${i}`)).text, /用户名或密码不正确/);
+    assert.match((await signInReply(client, 'reader', PASSWORD)).text, /锁定.*\d+ 分钟/);
     await new Client(server.base).signIn('archivist');
     const events = sqlite(dir, `SELECT action, count(*) AS n FROM event WHERE action LIKE 'user.sign_in%' GROUP BY action`);
     assert.deepEqual(events.find(event => event.action === 'user.sign_in_failed')?.n, 5);
@@ -339,7 +344,7 @@ test('every page carries its protections', async () => {
     for (const target of ['/', '/search?q=1', '/login', '/no-such-page']) {
       const { headers } = await new Client(server.base).get(target, { html: true });
       assert.match(headers.get('content-security-policy') || '', /default-src|script-src/);
-      assert.doesNotMatch(headers.get('content-security-policy'), /unsafe-inline[^;]*;?.*script|script-src[^;]*unsafe/);
+      assert.doesNotMatch(headers.get('content-security-policy'), /'unsafe-(inline|eval)'/);
       assert.equal(headers.get('x-content-type-options'), 'nosniff');
       assert.match(`${headers.get('x-frame-options')} ${headers.get('content-security-policy')}`, /DENY|SAMEORIGIN|frame-ancestors/i);
       assert.match(headers.get('referrer-policy') || '', /same-origin|no-referrer/);

@@ -59,7 +59,10 @@ export async function serve(dir, environment = {}) {
   child.stderr.on('data', data => { errors += data; });
   const ended = new Promise(done => child.on('close', (code, signal) => done({ code, signal, errors })));
   const started = await new Promise((done, fail) => {
-    child.stdout.on('data', data => { output += data; try { done(JSON.parse(output)); } catch { /* not all of it yet */ } });
+    child.stdout.on('data', data => {
+      output += data;
+      try { const value = JSON.parse(output); if (value.port) done(value); } catch { /* not all of it yet */ }
+    });
     ended.then(({ code }) => fail(new Error(`serve ended with ${code}: ${errors}`)));
   });
   const base = `http://127.0.0.1:${started.port}`;

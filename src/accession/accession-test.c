@@ -40,7 +40,8 @@ static void test_pinyin(void) {
   TestHouse *t = test_house_new();
   gint64 id = import_text(t, "a.csv", "QZH,DH,TM,ZRZ,RQ,BGQX,MJ,YS,ND,WH\nZ001,Z001-1,通知,县委,19580301,永久,秘密,3页,1958,1号\n", TRUE);
   json_t *fields = field_map(t, id);
-  static const char *const expected[][2] = {{"QZH", "fonds"}, {"DH", "code"}, {"TM", "title"}, {"ZRZ", "creator"}, {"RQ", "date"}, {"BGQX", "retention"}, {"MJ", "security"},
+  static const char *const expected[][2] = {{"QZH", "fonds"}, {"DH", "code"}, {"TM", "title"}, {"ZRZ", "creator"}, {"RQ", "date"}, {"BGQX", "retention"},
+    {"MJ", "security"},
     {"YS", "page_count"}, {"ND", "year"}, {"WH", "docno"}, {"#category", "WS"}, {"#key", "DH"}};
   for (guint i = 0; i < G_N_ELEMENTS(expected); i++) g_assert_cmpstr(delivery_text(fields, expected[i][0]), ==, expected[i][1]);
   g_autoptr(CatalogRecord) record = test_record(t, "Z001-1");
@@ -117,7 +118,8 @@ static void test_named_mapping(void) {
 
 static void test_category_column(void) {
   TestHouse *t = test_house_new();
-  json_t *plain = field_map(t, import_text(t, "a.csv", "档号,题名,类别代码\nA-1,一,WS\nA-2,二,ZP\n", TRUE)), *other = field_map(t, import_text(t, "b.csv", "档号,题名,类别代码\nA-1,一,刑法\n", FALSE));
+  json_t *plain = field_map(t, import_text(t, "a.csv", "档号,题名,类别代码\nA-1,一,WS\nA-2,二,ZP\n", TRUE)), *other = field_map(t, import_text(t, "b.csv",
+    "档号,题名,类别代码\nA-1,一,刑法\n", FALSE));
   g_assert_cmpstr(delivery_text(plain, "类别代码"), ==, "category");
   g_assert_cmpstr(delivery_text(other, "类别代码"), ==, "*");
   g_autoptr(CatalogRecord) photo = test_record(t, "A-2");
@@ -197,7 +199,8 @@ static void test_faults_xlsx(void) {
   g_assert_no_error(error);
   g_autoptr(TableReader) reader = format_table_open(path, &error);
   g_assert_no_error(error);
-  static const char *const expected[][7] = {{"行号", "列", "值", "原因", "档号", "题名", "日期"}, {"3", "题名", "", NULL, "X-2", "", "1951"}, {"4", "日期", "某年某月", NULL, "X-3", "迟", "某年某月"},
+  static const char *const expected[][7] = {{"行号", "列", "值", "原因", "档号", "题名", "日期"}, {"3", "题名", "", NULL, "X-2", "", "1951"}, {"4", "日期", "某年某月", NULL,
+    "X-3", "迟", "某年某月"},
     {"5", "档号", "X-1", NULL, "X-1", "又", "1952"}};
   TableRow row;
   for (guint r = 0; r < G_N_ELEMENTS(expected); r++) {
@@ -226,7 +229,8 @@ static void test_key_column(void) {
 
 static void test_refused_files(void) {
   TestHouse *t = test_house_new();
-  static const struct { const char *name, *text; } files[] = {{"empty.csv", ""}, {"blank.csv", "\n\n\n"}, {"numbers.csv", "1,2,3\n4,5,6\n"}, {"words.txt", "没有分栏的一段话"}};
+  static const struct { const char *name, *text; } files[] = {{"empty.csv", ""}, {"blank.csv", "\n\n\n"}, {"numbers.csv", "1,2,3\n4,5,6\n"}, {"words.txt",
+    "没有分栏的一段话"}};
   for (guint i = 0; i < G_N_ELEMENTS(files); i++) {
     g_autoptr(GError) error = NULL;
     g_autofree char *path = test_write(t, files[i].name, files[i].text);
@@ -242,6 +246,18 @@ static void test_refused_files(void) {
   g_autofree char *deliveries = g_build_filename(t->dir, "deliveries", NULL);
   g_autoptr(GDir) dir = g_dir_open(deliveries, 0, NULL);
   g_assert_null(g_dir_read_name(dir)); /* nothing is left of them */
+  test_house_remove(t);
+}
+
+/* A code that a node of the tree has would never come in: it is told beforehand. */
+static void test_node_codes(void) {
+  TestHouse *t = test_house_new();
+  g_autofree char *path = test_write(t, "n.csv", "档号,题名\nZ001,同全宗\nZ001-WS,同门类\nZ001-WS-1,可以\n");
+  AccessionSource source = {.path = path, .fonds = "Z001"};
+  json_t *report = test_report(t, test_import(t, &source, TRUE));
+  g_assert_cmpint(report_int(report, "rejected_count"), ==, 2);
+  g_assert_cmpint(report_int(report, "created"), ==, 1);
+  json_decref(report);
   test_house_remove(t);
 }
 
@@ -286,7 +302,8 @@ static void test_corrected(void) {
 
 static void test_volumes(void) {
   TestHouse *t = test_house_new();
-  g_autofree char *path = test_write(t, "v.csv", "著录层级,档号,案卷号,题名\n文件,Z9-1-01-001,01,件一\n案卷,Z9-1-01,01,案卷一\n文件,Z9-1-02-001,02,件二\n案卷,Z9-1-02,02,案卷二\n文件,另-1,02,按案卷号\n件,散-1,,散件\n");
+  g_autofree char *path = test_write(t, "v.csv",
+    "著录层级,档号,案卷号,题名\n文件,Z9-1-01-001,01,件一\n案卷,Z9-1-01,01,案卷一\n文件,Z9-1-02-001,02,件二\n案卷,Z9-1-02,02,案卷二\n文件,另-1,02,按案卷号\n件,散-1,,散件\n");
   AccessionSource source = {.path = path, .fonds = "Z009", .fonds_title = "某局"};
   json_t *report = test_report(t, test_import(t, &source, TRUE));
   g_assert_cmpint(report_int(report, "created"), ==, 6);
@@ -313,6 +330,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/accession/faults-xlsx", test_faults_xlsx);
   g_test_add_func("/accession/key-column", test_key_column);
   g_test_add_func("/accession/refused-files", test_refused_files);
+  g_test_add_func("/accession/node-codes", test_node_codes);
   g_test_add_func("/accession/corrected", test_corrected);
   g_test_add_func("/accession/volumes", test_volumes);
   return g_test_run();

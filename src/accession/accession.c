@@ -1,8 +1,10 @@
 /*
  * A delivery's row and its working folder DIR/deliveries/<id>/: receiving, reading, listing.
  *
- * 1. The file is copied and flushed into a folder "incoming-…", which gets its number in the transaction that makes the row; other folders of that name are leftovers.
- * 2. The state column only goes forward along the life told in accession.h; why a step failed stands beside it in `failure`, and running the step again clears it.
+ * 1. The file is copied and flushed into a folder "incoming-…", which gets its number in the transaction that makes the row; other folders of that name are
+ *    leftovers.
+ * 2. The state column only goes forward along the life told in accession.h; why a step failed stands beside it in `failure`, and running the step again
+ *    clears it.
  */
 #include "crypto.h"
 #include "delivery.h"
@@ -147,7 +149,8 @@ static void sweep_leftovers(const char *deliveries) {
   while (dir && (name = g_dir_read_name(dir))) {
     g_autofree char *path = g_build_filename(deliveries, name, NULL);
     struct stat status;
-    if (g_str_has_prefix(name, "incoming-") && lstat(path, &status) == 0 && status.st_mtime < g_get_real_time() / G_USEC_PER_SEC - LEFTOVER_SECONDS) folder_remove(path);
+    if (g_str_has_prefix(name, "incoming-") && lstat(path, &status) == 0 &&
+      status.st_mtime < g_get_real_time() / G_USEC_PER_SEC - LEFTOVER_SECONDS) folder_remove(path);
   }
 }
 
@@ -220,7 +223,8 @@ static gboolean copy_in(const House *house, const AccessionSource *source, Incom
   g_autofree char *copy = g_build_filename(in->folder, "source", NULL), *digest = NULL;
   if (!copy_file(source->path, copy, &digest, error)) return FALSE;
   g_autofree char *columns = source->columns ? json_dumps(source->columns, JSON_COMPACT | JSON_SORT_KEYS) : NULL, *documents = documents_mark(source, in);
-  g_autofree char *all = g_strjoin("\n", digest, in->name, documents, source->mapping ? source->mapping : "", columns ? columns : "", in->fonds, in->fonds_title, in->category,
+  g_autofree char *all = g_strjoin("\n", digest, in->name, documents, source->mapping ? source->mapping : "", columns ? columns : "", in->fonds,
+    in->fonds_title, in->category,
     in->body, NULL);
   in->fingerprint = crypto_digest_hex(DIGEST_SM3, all, strlen(all));
   return TRUE;
@@ -264,9 +268,11 @@ static gboolean insert_row(Sql *sql, const char *actor, gint64 id, const Incomin
   gint64 now_us = clock_now_us();
   if (!sql_exec(sql, "INSERT INTO accession (id, name, state, body, fonds, fonds_title, category, source, documents, fingerprint, layout, actor, created_at) "
       "VALUES ($1, $2, 'received', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-      SQL_ARGS(sql_int(id), sql_text(in->name), sql_text(in->body), sql_text(in->fonds), sql_text(in->fonds_title), sql_text(in->category), sql_text(in->base), sql_text(documents),
+      SQL_ARGS(sql_int(id), sql_text(in->name), sql_text(in->body), sql_text(in->fonds), sql_text(in->fonds_title), sql_text(in->category),
+        sql_text(in->base), sql_text(documents),
         sql_text(in->fingerprint), sql_text(layout), sql_text(actor), sql_int(now_us)), error)) return FALSE;
-  json_t *event = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:O}", "created_at", (json_int_t)now_us, "name", in->name, "body", in->body, "fonds", in->fonds, "fonds_title", in->fonds_title, "category",
+  json_t *event = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:O}", "created_at", (json_int_t)now_us, "name", in->name, "body", in->body,
+    "fonds", in->fonds, "fonds_title", in->fonds_title, "category",
     in->category, "source", in->base, "documents", documents, "fingerprint", in->fingerprint, "layout", in->layout);
   gint64 appended = journal_append(sql, actor, "accession.receive", "accession", id, event, error);
   json_decref(event);
@@ -277,7 +283,8 @@ static gint64 make_row(const House *house, const char *actor, const AccessionSou
   g_autoptr(Sql) sql = sql_write(house->db, error);
   if (sql == NULL) return 0;
   GError *failure = NULL;
-  gint64 unfinished = sql_number(sql, "SELECT id FROM accession WHERE fingerprint = $1 AND state IN ('received', 'rehearsed', 'loading', 'attaching') ORDER BY id DESC LIMIT 1",
+  gint64 unfinished = sql_number(sql, "SELECT id FROM accession WHERE fingerprint = $1 AND state IN ('received', 'rehearsed', 'loading', 'attaching') ORDER "
+    "BY id DESC LIMIT 1",
     SQL_ARGS(sql_text(in->fingerprint)), 0, &failure);
   gint64 id = failure || unfinished ? 0 : sql_number(sql, "SELECT COALESCE(MAX(id), 0) + 1 AS next_id FROM accession", SQL_NONE, 1, &failure);
   if (failure) {
@@ -314,7 +321,8 @@ gint64 accession_receive(const House *house, const char *actor, const AccessionS
 gboolean delivery_visible(Sql *sql, const Scope *scope, const char *actor, json_t *delivery, gboolean *ret_visible, GError **error) {
   *ret_visible = scope->opening_mask != 0 && (scope->all_fonds || (*actor && g_str_equal(actor, delivery_text(delivery, "actor"))));
   if (*ret_visible || scope->opening_mask == 0) return TRUE;
-  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT fonds_id FROM accession_place WHERE accession_id = $1", SQL_ARGS(sql_int(delivery_int(delivery, "id"))), error);
+  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT fonds_id FROM accession_place WHERE accession_id = $1", SQL_ARGS(sql_int(delivery_int(delivery, "id"))),
+    error);
   if (rows == NULL) return FALSE;
   GError *failure = NULL;
   gboolean any = FALSE, all = TRUE;
@@ -327,12 +335,14 @@ gboolean delivery_visible(Sql *sql, const Scope *scope, const char *actor, json_
   return failure == NULL;
 }
 
-json_t *delivery_list(const House *house, Sql *sql, const Scope *scope, const char *actor, gint64 before, int limit, GError **error) {
+json_t *delivery_list(Sql *sql, const Scope *scope, const char *actor, gint64 before, int limit, GError **error) {
   json_t *found = json_array();
   gint64 from = before > 0 ? before : G_MAXINT64;
   for (gboolean more = TRUE; more && json_array_size(found) < (size_t)limit;) {
-    json_t *page = sql_json(sql, "SELECT id, name, state, failure, body, source, documents, row_count, accepted_count, created_count, updated_count, unchanged_count, rejected_count, "
-      "missing_count, surplus_count, attached_count, attached_bytes, loaded_rows, actor, created_at, loaded_at FROM accession WHERE id < $1 ORDER BY id DESC LIMIT $2",
+    json_t *page = sql_json(sql, "SELECT id, name, state, failure, body, source, documents, row_count, accepted_count, created_count, updated_count, "
+      "unchanged_count, rejected_count, "
+      "missing_count, surplus_count, attached_count, attached_bytes, loaded_rows, actor, created_at, loaded_at FROM accession WHERE id < $1 ORDER BY id DESC "
+        "LIMIT $2",
       SQL_ARGS(sql_int(from), sql_int(limit)), error), *row;
     if (page == NULL) {
       json_decref(found);
@@ -356,5 +366,13 @@ json_t *delivery_list(const House *house, Sql *sql, const Scope *scope, const ch
 }
 
 json_t *accession_list(const House *house, Sql *sql, const Scope *scope, gint64 before, int limit, GError **error) {
-  return delivery_list(house, sql, scope, "", before, limit, error);
+  json_t *list = delivery_list(sql, scope, "", before, limit, error), *delivery, *described = list ? json_array() : NULL;
+  size_t i;
+  json_array_foreach(list, i, delivery) {
+    json_t *row = json_object();
+    delivery_describe(row, delivery);
+    json_array_append_new(described, row);
+  }
+  json_decref(list);
+  return described;
 }

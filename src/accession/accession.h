@@ -1,11 +1,14 @@
 /*
  * Deliveries (移交批次): what arrived, from whom, how its columns are read, what was found wrong, what it brought, and how it is undone.
  *
- * The life of a delivery's table: received (file kept) → rehearsed (read once, nothing written to the catalogue) → loading → loaded → attaching → done; undoing → undone; failed shows why and goes on where it stopped.
+ * The life of a delivery's table: received (file kept) → rehearsed (read once, nothing written to the catalogue) → loading → loaded → attaching → done;
+ * undoing → undone; failed shows why and goes on where it stopped.
  * 1. A rehearsal writes canonical rows (rows.ndjson) and faults (errors.ndjson) to the delivery's working folder; loading reads only those.
- * 2. Before the first row is loaded, the source, mapping and canonical rows are durable in the store (object "urn:lantai:accession:<id>") and ids are reserved; row i gets first_id + i.
+ * 2. Before the first row is loaded, the source, mapping and canonical rows are durable in the store (object "urn:lantai:accession:<id>") and ids are
+ *    reserved; row i gets first_id + i.
  * 3. Rows are committed in batches with the row number reached, so a load that was killed goes on there and ends in the same state.
- * 4. Every created record has accession_id; every updated one has its former state in accession_change; so undo restores exactly, and refuses (listing them) what others changed since.
+ * 4. Every created record has accession_id; every updated one has its former state in accession_change; so undo restores exactly, and refuses (listing them)
+ *    what others changed since.
  */
 #pragma once
 #include "catalog.h"
@@ -26,10 +29,12 @@ typedef struct {
 
 gboolean accession_open(SqlDb *db, GError **error); /* schema */
 
-/* Makes a delivery and keeps the file in DIR/deliveries/<id>/. The same source while an earlier delivery of it is unfinished is that delivery, so that an import
+/* Makes a delivery and keeps the file in DIR/deliveries/<id>/. The same source while an earlier delivery of it is unfinished is that delivery, so that an
+ * import
  * that was killed goes on when it is started again. Returns its id, 0 on error. */
 gint64 accession_receive(const House *house, const char *actor, const AccessionSource *source, GError **error);
-/* The columns as guessed or set: {columns: [{index, header, field, label, samples: [..], certain}], key: the visible key's header, category, header_row, sheet, encoding, kind}.
+/* The columns as guessed or set: {columns: [{index, header, field, label, samples: [..], certain}], key: the visible key's header, category, header_row,
+ * sheet, encoding, kind}.
  * field: key of a common or category field, "*": kept under its own header, "": not taken. */
 json_t *accession_mapping(const House *house, gint64 id, GError **error);
 /* columns: {header: field} or [field, …] in order. */
@@ -40,8 +45,10 @@ gboolean accession_rehearse(const House *house, Job *job, json_t *parameters, GE
 gboolean accession_load(const House *house, Job *job, json_t *parameters, GError **error);   /* rows, then files when there are some */
 gboolean accession_undo(const House *house, Job *job, json_t *parameters, GError **error);
 
-/* {id, name, state, failure, body, rows, created, updated, unchanged, rejected: [{row, column, value, reason}], rejected_count, warnings: [the same], warning_count,
- *  missing: [{code, wanted}], missing_count, surplus: [path], surplus_count, attached, bytes, digest (SM3 of the canonical rows), key, fonds: [{code, title}], category,
+/* {id, name, state, failure, body, rows, created, updated, unchanged, rejected: [{row, column, value, reason}], rejected_count, warnings: [the same],
+ * warning_count,
+ *  missing: [{code, wanted}], missing_count, surplus: [path], surplus_count, attached, bytes, digest (SM3 of the canonical rows), key, fonds: [{code,
+ * title}], category,
  *  samples, timings: {rehearse_ms, load_ms, attach_ms}, …}; lists hold at most `faults` entries. */
 json_t *accession_report(const House *house, gint64 id, guint faults, GError **error);
 json_t *accession_list(const House *house, Sql *sql, const Scope *scope, gint64 before, int limit, GError **error);

@@ -88,7 +88,8 @@ static gboolean add_file(const House *house, Sql *sql, CatalogFile *file, json_t
 
 static gboolean note_file(Sql *sql, gint64 accession_id, gint64 record_id, gint64 file_id, json_t *before, GError **error) {
   g_autofree char *dump = before ? json_dumps(before, JSON_COMPACT) : NULL;
-  return sql_exec(sql, "INSERT INTO accession_file (accession_id, record_id, file_id, before) VALUES ($1, $2, $3, $4)", SQL_ARGS(sql_int(accession_id), sql_int(record_id), sql_int(file_id),
+  return sql_exec(sql, "INSERT INTO accession_file (accession_id, record_id, file_id, before) VALUES ($1, $2, $3, $4)", SQL_ARGS(sql_int(accession_id),
+    sql_int(record_id), sql_int(file_id),
     sql_text(dump)), error);
 }
 
@@ -167,7 +168,8 @@ static gboolean revert_removed(const House *house, Sql *sql, json_t *rows, GErro
 }
 
 gboolean attach_revert(const House *house, Sql *sql, gint64 accession_id, gint64 record_id, GError **error) {
-  json_t *rows = sql_json(sql, "SELECT file_id, before FROM accession_file WHERE accession_id = $1 AND record_id = $2 ORDER BY file_id", SQL_ARGS(sql_int(accession_id),
+  json_t *rows = sql_json(sql, "SELECT file_id, before FROM accession_file WHERE accession_id = $1 AND record_id = $2 ORDER BY file_id",
+    SQL_ARGS(sql_int(accession_id),
     sql_int(record_id)), error);
   if (rows == NULL) return FALSE;
   gboolean good = TRUE;
@@ -177,7 +179,8 @@ gboolean attach_revert(const House *house, Sql *sql, gint64 accession_id, gint64
   }
   good = good && revert_removed(house, sql, rows, error) &&
     sql_exec(sql, "DELETE FROM accession_file WHERE accession_id = $1 AND record_id = $2", SQL_ARGS(sql_int(accession_id), sql_int(record_id)), error) &&
-    sql_exec(sql, "INSERT INTO accession_removal (accession_id, record_id, version) SELECT accession_id, record_id, version FROM accession_object WHERE accession_id = $1 AND record_id = $2",
+    sql_exec(sql, "INSERT INTO accession_removal (accession_id, record_id, version) SELECT accession_id, record_id, version FROM accession_object WHERE "
+      "accession_id = $1 AND record_id = $2",
       SQL_ARGS(sql_int(accession_id), sql_int(record_id)), error) &&
     sql_exec(sql, "DELETE FROM accession_object WHERE accession_id = $1 AND record_id = $2", SQL_ARGS(sql_int(accession_id), sql_int(record_id)), error);
   json_decref(rows);

@@ -39,7 +39,8 @@ static void assert_stored(TestHouse *t, const char *code) {
   for (guint f = 0; f < files->len; f++) {
     const CatalogFile *file = files->pdata[f];
     gboolean found = FALSE;
-    json_array_foreach(list, i, entry) found |= g_str_equal(delivery_text(entry, "path"), file->path) && g_str_equal(delivery_text(entry, "sha512"), file->sha512) && g_str_equal(delivery_text(entry, "sm3"), file->sm3);
+    json_array_foreach(list, i, entry) found |= g_str_equal(delivery_text(entry, "path"), file->path) && g_str_equal(delivery_text(entry, "sha512"),
+      file->sha512) && g_str_equal(delivery_text(entry, "sm3"), file->sm3);
     g_assert_true(found);
   }
   json_decref(list);
@@ -48,7 +49,8 @@ static void assert_stored(TestHouse *t, const char *code) {
 static const char TABLE[] = "档号,题名\nA-1,单个文件\nA-2,几页\nA-3,文件夹\nA-2-3,档号较长的\nA-4,没有\n";
 
 static char *code_documents(TestHouse *t) {
-  static const char *const names[] = {"docs/a-1.txt", "docs/A-2-1.txt", "docs/A-2-2.txt", "docs/A-2-10.txt", "docs/A-2-3.txt", "docs/sub/A-3/2.txt", "docs/sub/A-3/10.txt", "docs/多余.txt", "docs/Thumbs.db"};
+  static const char *const names[] = {"docs/a-1.txt", "docs/A-2-1.txt", "docs/A-2-2.txt", "docs/A-2-10.txt", "docs/A-2-3.txt", "docs/sub/A-3/2.txt",
+    "docs/sub/A-3/10.txt", "docs/多余.txt", "docs/Thumbs.db"};
   for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
     g_autofree char *text = g_strdup_printf("这是%s的正文", names[i]), *path = test_write(t, names[i], text);
   }
@@ -87,7 +89,8 @@ static void test_by_code(void) {
 static void test_by_column(void) {
   TestHouse *t = test_house_new();
   g_autofree char *table = test_write(t, "t.csv", "档号,题名,电子档案名称\nB-1,一,甲/一.txt\nB-2,二,.\\甲\\二\nB-3,三,三.TXT;甲/一.txt\nB-4,四,不在.txt\nB-5,五,乙\n");
-  g_autofree char *a = test_write(t, "d/甲/一.txt", "一"), *b = test_write(t, "d/甲/二.txt", "二"), *c = test_write(t, "d/丙/三.txt", "三"), *d = test_write(t, "d/乙/1.txt", "1"), *e = test_write(t, "d/乙/2.txt", "2");
+  g_autofree char *a = test_write(t, "d/甲/一.txt", "一"), *b = test_write(t, "d/甲/二.txt", "二"), *c = test_write(t, "d/丙/三.txt", "三"), *d = test_write(t,
+    "d/乙/1.txt", "1"), *e = test_write(t, "d/乙/2.txt", "2");
   g_autofree char *folder = g_build_filename(t->dir, "in", "d", NULL);
   AccessionSource source = {.path = table, .files = folder};
   json_t *report = test_report(t, test_import(t, &source, TRUE));
@@ -112,7 +115,8 @@ static void test_new_version(void) {
   json_t *report = test_report(t, test_import(t, &source, TRUE));
   g_assert_cmpint(report_int(report, "attached"), ==, 0); /* again: nothing */
   json_decref(report);
-  g_autofree char *changed = test_write(t, "docs/A-2-1.txt", "第一页改过\f它多了一页"), *table_again = test_write(t, "t.csv", "档号,题名\nA-1,新题名\nA-2,几页\nA-3,文件夹\nA-2-3,档号较长的\n");
+  g_autofree char *changed = test_write(t, "docs/A-2-1.txt", "第一页改过\f它多了一页"), *table_again = test_write(t, "t.csv",
+    "档号,题名\nA-1,新题名\nA-2,几页\nA-3,文件夹\nA-2-3,档号较长的\n");
   gint64 id = test_import(t, &source, TRUE);
   report = test_report(t, id);
   g_assert_cmpint(report_int(report, "attached"), ==, 1);
@@ -122,7 +126,8 @@ static void test_new_version(void) {
   assert_stored(t, "A-2");
   g_autoptr(CatalogRecord) record = test_record(t, "A-2");
   g_autoptr(CatalogRecord) retitled = test_record(t, "A-1");
-  g_autofree char *object = catalog_object_id(record->id), *first = page_of(t, "A-2", 1), *fourth = page_of(t, "A-2", 4), *other = catalog_object_id(retitled->id);
+  g_autofree char *object = catalog_object_id(record->id), *first = page_of(t, "A-2", 1), *fourth = page_of(t, "A-2", 4),
+    *other = catalog_object_id(retitled->id);
   g_assert_cmpuint(content_version(t->house.content, object), ==, 2);
   g_assert_cmpstr(first, ==, "第一页改过");
   g_assert_cmpstr(fourth, ==, "这是docs/A-2-10.txt的正文");
@@ -193,17 +198,21 @@ static gboolean replay_one(json_t *event, gpointer data, GError **error) {
   Rebuild *rebuild = data;
   g_autoptr(Sql) sql = sql_write(rebuild->to->house.db, error);
   const char *action = delivery_text(event, "action");
-  gboolean good = g_str_has_prefix(action, "accession.") ? accession_replay(&rebuild->to->house, sql, event, error) : catalog_replay(&rebuild->to->house, sql, event, error);
+  gboolean good = g_str_has_prefix(action, "accession.") ? accession_replay(&rebuild->to->house, sql, event, error) : catalog_replay(&rebuild->to->house, sql,
+    event, error);
   rebuild->events++;
   return good && sql_commit(sql, error);
 }
 
 static char *dump(TestHouse *t) {
   g_autoptr(Sql) sql = sql_read(t->house.db, NULL);
-  json_t *all = json_pack("{s:o, s:o, s:o, s:o, s:o}", "record", sql_json(sql, "SELECT * FROM record ORDER BY id", SQL_NONE, NULL), "file", sql_json(sql, "SELECT * FROM file ORDER BY id", SQL_NONE, NULL),
+  json_t *all = json_pack("{s:o, s:o, s:o, s:o, s:o}", "record", sql_json(sql, "SELECT * FROM record ORDER BY id", SQL_NONE, NULL), "file", sql_json(sql,
+    "SELECT * FROM file ORDER BY id", SQL_NONE, NULL),
     "page", sql_json(sql, "SELECT * FROM page_text ORDER BY record_id, page", SQL_NONE, NULL), "accession",
-    sql_json(sql, "SELECT id, name, state, digest, first_record_id, loaded_rows, created_count, updated_count, unchanged_count, rejected_count, missing_count, surplus_count, attached_count, "
-      "attached_bytes, layout, survey, created_at, loaded_at FROM accession ORDER BY id", SQL_NONE, NULL), "change", sql_json(sql, "SELECT * FROM accession_change ORDER BY accession_id, record_id", SQL_NONE, NULL));
+    sql_json(sql, "SELECT id, name, state, digest, first_record_id, loaded_rows, created_count, updated_count, unchanged_count, rejected_count, "
+      "missing_count, surplus_count, attached_count, "
+      "attached_bytes, layout, survey, created_at, loaded_at FROM accession ORDER BY id", SQL_NONE, NULL), "change", sql_json(sql,
+        "SELECT * FROM accession_change ORDER BY accession_id, record_id", SQL_NONE, NULL));
   char *text = json_dumps(all, JSON_SORT_KEYS | JSON_INDENT(1));
   json_decref(all);
   return text;

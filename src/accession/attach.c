@@ -132,8 +132,10 @@ static json_t *store_file(Task *task, const char *folder, const char *source, in
   close(fd);
   if (stored == NULL) return NULL;
   FormatInfo info = format_identify(full);
-  CatalogFile file = {.record_id = task->record_id, .sequence = sequence, .name = name, .path = path, .mime = (char *)info.mime, .puid = (char *)info.puid, .kind = (char *)info.kind,
-    .size_bytes = stored->size_bytes, .sha512 = (char *)stored->sha512, .sm3 = (char *)stored->sm3, .page_count = (int)MIN(format_page_count(full, &info), 65535)};
+  CatalogFile file = {.record_id = task->record_id, .sequence = sequence, .name = name, .path = path, .mime = (char *)info.mime, .puid = (char *)info.puid,
+    .kind = (char *)info.kind,
+    .size_bytes = stored->size_bytes, .sha512 = (char *)stored->sha512, .sm3 = (char *)stored->sm3, .page_count = (int)MIN(format_page_count(full, &info),
+      65535)};
   g_autoptr(GError) unread = NULL;
   json_t *texts = attach_texts(full, &info, &unread);
   if (texts == NULL) g_message("%s：没有取到文字：%s", source, unread ? unread->message : "");
@@ -165,7 +167,8 @@ static gboolean store_changes(const House *house, Task *task, const char *folder
     CatalogFile *old = i < task->existing->len ? task->existing->pdata[i] : NULL;
     const char *path = g_hash_table_lookup(changed, GUINT_TO_POINTER(i + 1));
     if (old && i < first) continue;
-    int sequence = old ? old->sequence : (task->existing->len ? ((CatalogFile *)task->existing->pdata[task->existing->len - 1])->sequence : 0) + (int)(i - task->existing->len) + 1;
+    int sequence = old ? old->sequence : (task->existing->len ?
+      ((CatalogFile *)task->existing->pdata[task->existing->len - 1])->sequence : 0) + (int)(i - task->existing->len) + 1;
     if (old) json_array_append_new(remove, json_integer(old->id));
     if (old && path && !content_stage_remove(task->stage, old->path, error)) return FALSE;
     json_t *entry = path ? store_file(task, folder, path, sequence, error) : file_to_json(old);
@@ -227,7 +230,8 @@ static gboolean apply_tasks(Attaching *attaching, Sql *sql, gint64 *ret_files, g
     *ret_bytes += task->bytes;
   }
   gint64 rev = good ? catalog_rev_last(sql, error) : -1;
-  json_t *event = json_pack("{s:o, s:I, s:I, s:I, s:I, s:I}", "records", changes, "row", (json_int_t)attaching->row, "files", (json_int_t)*ret_files, "bytes", (json_int_t)*ret_bytes, "rev_before",
+  json_t *event = json_pack("{s:o, s:I, s:I, s:I, s:I, s:I}", "records", changes, "row", (json_int_t)attaching->row, "files", (json_int_t)*ret_files, "bytes",
+    (json_int_t)*ret_bytes, "rev_before",
     (json_int_t)rev_before, "rev", (json_int_t)rev);
   good = good && rev >= 0 && journal_append(sql, job_actor(attaching->job), "accession.files", "accession", attaching->id, event, error) != 0;
   json_decref(event);
@@ -240,7 +244,8 @@ static gboolean commit_batch(Attaching *attaching, ContentBatch *batch, GError *
   catalog_bulk_begin(attaching->house, sql);
   gint64 files, bytes;
   return apply_tasks(attaching, sql, &files, &bytes, error) && catalog_bulk_end(attaching->house, sql, error) &&
-    sql_exec(sql, "UPDATE accession SET attach_row = $1, attached_count = attached_count + $2, attached_bytes = attached_bytes + $3 WHERE id = $4", SQL_ARGS(sql_int(attaching->row),
+    sql_exec(sql, "UPDATE accession SET attach_row = $1, attached_count = attached_count + $2, attached_bytes = attached_bytes + $3 WHERE id = $4",
+      SQL_ARGS(sql_int(attaching->row),
       sql_int(files), sql_int(bytes), sql_int(attaching->id)), error) && delivery_point("accession.files", error) && sql_commit(sql, error) &&
     delivery_point("accession.files.done", error);
 }
@@ -337,7 +342,8 @@ static gboolean walk_rows(Attaching *attaching, gboolean claiming, GError **erro
 
 static json_t *changed_records(Attaching *attaching, gint64 after, GError **error) {
   g_autoptr(Sql) sql = sql_read(attaching->house->db, error);
-  return sql ? sql_json(sql, "SELECT record_id FROM accession_change WHERE accession_id = $1 AND record_id > $2 AND record_id NOT IN (SELECT record_id FROM accession_object WHERE accession_id = $1) "
+  return sql ? sql_json(sql, "SELECT record_id FROM accession_change WHERE accession_id = $1 AND record_id > $2 AND record_id NOT IN (SELECT record_id FROM "
+    "accession_object WHERE accession_id = $1) "
     "ORDER BY record_id LIMIT $3", SQL_ARGS(sql_int(attaching->id), sql_int(after), sql_int(BATCH_OBJECTS)), error) : NULL;
 }
 
@@ -374,7 +380,8 @@ static gboolean end_attaching(Attaching *attaching, gint64 started_us, GError **
   }
   if (attaching->files && !row_writer_close(attaching->files, error)) return FALSE;
   g_autoptr(Sql) sql = sql_write(attaching->house->db, error);
-  return sql && sql_exec(sql, "UPDATE accession SET missing_count = $1, surplus_count = $2, attach_ms = attach_ms + $3 WHERE id = $4", SQL_ARGS(sql_int(attaching->missing),
+  return sql && sql_exec(sql, "UPDATE accession SET missing_count = $1, surplus_count = $2, attach_ms = attach_ms + $3 WHERE id = $4",
+    SQL_ARGS(sql_int(attaching->missing),
     sql_int(attaching->surplus), sql_int((g_get_monotonic_time() - started_us) / 1000), sql_int(attaching->id)), error) &&
     load_finish(sql, job_actor(attaching->job), attaching->id, "done", error) && sql_commit(sql, error);
 }
@@ -407,6 +414,8 @@ static gboolean attach_all(Attaching *attaching, GError **error) {
   if (!search_optimize(attaching->house->search, error) || !end_attaching(attaching, started_us, error)) return FALSE;
   g_autofree char *unpacked = delivery_path(attaching->house, attaching->id, "files");
   folder_remove(unpacked);
+  g_autofree char *taken = delivery_path(attaching->house, attaching->id, "documents");
+  if (attaching->surplus == 0) folder_remove(taken); /* every file of the package is in the store; else it is kept for the surplus ones */
   return TRUE;
 }
 

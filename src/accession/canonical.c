@@ -2,7 +2,8 @@
  * One row of a delivered table to its canonical line, with what is wrong with it.
  *
  * 1. The line depends on the values alone: not on file format, encoding, row number or column order; keys are sorted, empty values left out.
- * 2. A row is rejected for what would make it unfindable or unsafe: no key, no title (nor a rule to make one), a security level nobody understands, values too long,
+ * 2. A row is rejected for what would make it unfindable or unsafe: no key, no title (nor a rule to make one), a security level nobody understands, values
+ *    too long,
  *    cells beyond the header. Everything else is kept as written and reported as a warning.
  * 3. Each row gives at most one entry of faults, with its first bad column; further reasons follow in the same entry.
  */
@@ -12,13 +13,16 @@
 #include <string.h>
 
 typedef enum {
-  ROLE_IGNORE, ROLE_FIELD, ROLE_CODE, ROLE_TITLE, ROLE_CREATOR, ROLE_DOCNO, ROLE_DATE, ROLE_YEAR, ROLE_RETENTION, ROLE_SECURITY, ROLE_OPENING, ROLE_PAGE_COUNT, ROLE_FONDS,
+  ROLE_IGNORE, ROLE_FIELD, ROLE_CODE, ROLE_TITLE, ROLE_CREATOR, ROLE_DOCNO, ROLE_DATE, ROLE_YEAR, ROLE_RETENTION, ROLE_SECURITY, ROLE_OPENING,
+    ROLE_PAGE_COUNT, ROLE_FONDS,
   ROLE_FONDS_TITLE, ROLE_CATEGORY, ROLE_LEVEL, ROLE_VOLUME, ROLE_NOTE, ROLE_FILE, ROLE_COUNT
 } Role;
 
 static const struct { const char *field; guint limit; gboolean stored; /* goes into fields under its own key */ } ROLES[ROLE_COUNT] = {
-  [ROLE_FIELD] = {NULL, 32767, TRUE}, [ROLE_CODE] = {"code", 200}, [ROLE_TITLE] = {"title", 4000}, [ROLE_CREATOR] = {"creator", 2000}, [ROLE_DOCNO] = {"docno", 500},
-  [ROLE_DATE] = {"date", 200}, [ROLE_YEAR] = {"year", 100}, [ROLE_RETENTION] = {"retention", 50}, [ROLE_SECURITY] = {"security", 100}, [ROLE_OPENING] = {"opening", 100},
+  [ROLE_FIELD] = {NULL, 32767, TRUE}, [ROLE_CODE] = {"code", 200}, [ROLE_TITLE] = {"title", 4000}, [ROLE_CREATOR] = {"creator", 2000},
+    [ROLE_DOCNO] = {"docno", 500},
+  [ROLE_DATE] = {"date", 200}, [ROLE_YEAR] = {"year", 100}, [ROLE_RETENTION] = {"retention", 50}, [ROLE_SECURITY] = {"security", 100},
+    [ROLE_OPENING] = {"opening", 100},
   [ROLE_PAGE_COUNT] = {"page_count", 100}, [ROLE_FONDS] = {"fonds", 50}, [ROLE_FONDS_TITLE] = {"fonds_title", 200}, [ROLE_CATEGORY] = {"category", 100},
   [ROLE_LEVEL] = {"level", 50}, [ROLE_VOLUME] = {"volume", 200, TRUE}, [ROLE_NOTE] = {"note", 32767, TRUE}, [ROLE_FILE] = {"file", 4000, TRUE},
 };
@@ -370,6 +374,7 @@ void row_result_clear(RowResult *result) {
   result->category = NULL;
   result->level = LEVEL_ITEM;
   result->errors = result->warnings = 0;
+  result->security = SECURITY_PUBLIC;
 }
 
 void row_plan_apply(const RowPlan *plan, const TableRow *row, RowResult *result) {
@@ -386,6 +391,7 @@ void row_plan_apply(const RowPlan *plan, const TableRow *row, RowResult *result)
   result->file = g_strdup(value_of(&work, ROLE_FILE));
   result->volume = g_strdup(value_of(&work, ROLE_VOLUME));
   Understood understood = read_values(&work);
+  result->security = understood.security;
   if (!*result->code) complain(&work, FALSE, plan->key, plan->of[ROLE_CODE] >= 0 ? "档号为空" : "作为标识的列为空");
   else if (plan->key != plan->of[ROLE_CODE] && text_length(result->code) > ROLES[ROLE_CODE].limit) complain(&work, FALSE, plan->key, "作为标识的内容过长，最多 200 字");
   if (!plan->fonds_given && plan->of[ROLE_FONDS] >= 0 && !*result->fonds) complain(&work, FALSE, plan->of[ROLE_FONDS], "全宗号为空");

@@ -102,7 +102,8 @@ static char *scan_object(Scan *scan) {
 static char **text_slot(DecodedRow *row, const char *key, gsize length) {
   CatalogRecord *record = row->record;
   const struct { const char *key; char **slot; } slots[] = {
-    {"category", &row->category}, {"code", &record->code}, {"creator", &record->creator}, {"date_text", &record->date_text}, {"docno", &record->docno}, {"file", &row->file},
+    {"category", &row->category}, {"code", &record->code}, {"creator", &record->creator}, {"date_text", &record->date_text}, {"docno", &record->docno},
+      {"file", &row->file},
     {"fonds", &row->fonds}, {"fonds_title", &row->fonds_title}, {"retention", &record->retention}, {"title", &record->title}, {"volume", &row->volume},
   };
   for (guint i = 0; i < G_N_ELEMENTS(slots); i++)
@@ -165,7 +166,8 @@ gboolean row_decode(const char *line, gsize length, DecodedRow *ret, GError **er
     good = scan_member(&scan, &row);
     more = good && scan_char(&scan, ',');
   }
-  good = good && scan_char(&scan, '}') && scan.at == scan.end && *row.record->code && row.record->level <= LEVEL_ITEM && row.record->opening <= OPENING_DEFERRED &&
+  good = good && scan_char(&scan, '}') && scan.at == scan.end && *row.record->code && row.record->level <= LEVEL_ITEM &&
+    row.record->opening <= OPENING_DEFERRED &&
     row.record->security <= SECURITY_TOP;
   if (!good) {
     row_decoded_clear(&row);
@@ -181,10 +183,14 @@ gboolean row_decode(const char *line, gsize length, DecodedRow *ret, GError **er
 /* ---- records and files as they were ---- */
 
 char *record_to_json(const CatalogRecord *r) {
-  json_t *json = json_pack("{s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:i, s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:s, s:i, s:i, s:s}", "id", (json_int_t)r->id, "rev", (json_int_t)r->rev,
-    "parent_id", (json_int_t)r->parent_id, "fonds_id", (json_int_t)r->fonds_id, "accession_id", (json_int_t)r->accession_id, "level", (int)r->level, "category", (int)r->category,
-    "security", (int)r->security, "opening", (int)r->opening, "code", r->code, "title", r->title, "creator", r->creator, "docno", r->docno, "date_text", r->date_text, "date_from",
-    r->date.from, "date_to", r->date.to, "year", r->year, "retention", r->retention, "page_count", r->page_count, "file_count", r->file_count, "fields", r->fields);
+  json_t *json = json_pack("{s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:i, s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:s, s:i, s:i, s:s}", "id",
+    (json_int_t)r->id, "rev", (json_int_t)r->rev,
+    "parent_id", (json_int_t)r->parent_id, "fonds_id", (json_int_t)r->fonds_id, "accession_id", (json_int_t)r->accession_id, "level", (int)r->level,
+      "category", (int)r->category,
+    "security", (int)r->security, "opening", (int)r->opening, "code", r->code, "title", r->title, "creator", r->creator, "docno", r->docno, "date_text",
+      r->date_text, "date_from",
+    r->date.from, "date_to", r->date.to, "year", r->year, "retention", r->retention, "page_count", r->page_count, "file_count", r->file_count, "fields",
+      r->fields);
   char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
   json_decref(json);
   return text;
@@ -225,8 +231,10 @@ CatalogRecord *record_from_json(const char *text, GError **error) {
 }
 
 json_t *file_to_json(const CatalogFile *f) {
-  return json_pack("{s:I, s:I, s:I, s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:i, s:i}", "id", (json_int_t)f->id, "record_id", (json_int_t)f->record_id, "accession_id",
-    (json_int_t)f->accession_id, "sequence", f->sequence, "name", f->name, "path", f->path, "mime", f->mime, "puid", f->puid, "kind", f->kind, "size", (json_int_t)f->size_bytes,
+  return json_pack("{s:I, s:I, s:I, s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:i, s:i}", "id", (json_int_t)f->id, "record_id", (json_int_t)f->record_id,
+    "accession_id",
+    (json_int_t)f->accession_id, "sequence", f->sequence, "name", f->name, "path", f->path, "mime", f->mime, "puid", f->puid, "kind", f->kind, "size",
+      (json_int_t)f->size_bytes,
     "sha512", f->sha512, "sm3", f->sm3, "page_count", f->page_count, "text_pages", f->text_pages);
 }
 

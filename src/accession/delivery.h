@@ -24,7 +24,7 @@ char *delivery_path(const House *house, gint64 id, const char *name); /* in its 
 char *delivery_object(gint64 id);                                /* "urn:lantai:accession:<id>" */
 gboolean delivery_fail(const House *house, gint64 id, const GError *failure); /* keeps the reason with the delivery; always FALSE */
 gboolean delivery_clear_failure(const House *house, gint64 id, GError **error);
-json_t *delivery_list(const House *house, Sql *sql, const Scope *scope, const char *actor, gint64 before, int limit, GError **error);
+json_t *delivery_list(Sql *sql, const Scope *scope, const char *actor, gint64 before, int limit, GError **error);
 gboolean delivery_visible(Sql *sql, const Scope *scope, const char *actor, json_t *delivery, gboolean *ret_visible, GError **error);
 gboolean folder_remove(const char *path);                        /* with everything in it; TRUE when it is gone */
 gboolean delivery_point(const char *name, GError **error);       /* a fault point as a step that may fail */
@@ -40,7 +40,8 @@ int layout_column_of(json_t *layout, const char *field); /* -1: none */
 int layout_key_guess(json_t *layout);                    /* from the samples */
 char *header_squash(const char *header);                 /* as headers are compared */
 json_t *mapping_named(Sql *sql, const char *name, char **ret_category, GError **error);
-gboolean mapping_apply(const House *house, const char *actor, gint64 id, json_t *columns, const char *category, const char *save_as, GError **error);
+typedef struct { json_t *columns; const char *category, *save_as; } MappingChange; /* NULL: stays as it is; no name */
+gboolean mapping_apply(const House *house, const char *actor, gint64 id, const MappingChange *change, GError **error);
 gboolean mapping_save(Sql *sql, const char *name, const char *category, json_t *columns, const char *actor, GError **error);
 json_t *mapping_choices(const Catalog *catalog, const char *category); /* [{key, label}] for the selects */
 json_t *mapping_names(Sql *sql, GError **error);
@@ -54,6 +55,7 @@ typedef struct {
   const CatalogCategory *category;
   Level level;
   guint errors, warnings;
+  Security security;
 } RowResult;
 RowPlan *row_plan_new(const Catalog *catalog, json_t *layout, int key_column, const char *category, const char *fonds, GError **error);
 void row_plan_free(RowPlan *plan);

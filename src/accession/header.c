@@ -3,7 +3,8 @@
  *
  * 1. The header is the first row with two names we know; failing that, the first row of two or more different short texts. Title rows above it are skipped.
  * 2. A header of two rows (merged cells) is joined: the group's name stands before the names below it.
- * 3. A column without a name is called 列N. Behind the last named one it is a column only when half of the rows fill it; a few cells there are rows out of place.
+ * 3. A column without a name is called 列N. Behind the last named one it is a column only when half of the rows fill it; a few cells there are rows out of
+ *    place.
  */
 #include "delivery.h"
 #include "error.h"
@@ -170,7 +171,8 @@ static json_t *columns_of(GPtrArray *rows, guint header, guint header_rows, guin
       name = g_strdup_printf("列%u", i + 1);
     }
     name = different_name(seen, g_steal_pointer(&name));
-    json_array_append_new(columns, json_pack("{s:i, s:s, s:s, s:s, s:b, s:o}", "index", (int)i, "header", name, "field", KEEP_FIELD, "label", name, "certain", 0, "samples",
+    json_array_append_new(columns, json_pack("{s:i, s:s, s:s, s:s, s:b, s:o}", "index", (int)i, "header", name, "field", KEEP_FIELD, "label", name, "certain",
+      0, "samples",
       samples_of(rows, header + header_rows, i)));
   }
   return columns;
@@ -179,7 +181,8 @@ static json_t *columns_of(GPtrArray *rows, guint header, guint header_rows, guin
 /* Up to the last column that is named, or that half of the rows fill. */
 static guint table_width(GPtrArray *rows, guint header) {
   guint named = ((ProbeRow *)rows->pdata[header])->cells->len, width = named, most = named;
-  if (header + 1 < rows->len && is_second_header(rows->pdata[header], rows->pdata[header + 1], COLUMNS_MAX)) width = named = MAX(named, ((ProbeRow *)rows->pdata[header + 1])->cells->len);
+  if (header + 1 < rows->len && is_second_header(rows->pdata[header], rows->pdata[header + 1], COLUMNS_MAX)) width = named = MAX(named,
+    ((ProbeRow *)rows->pdata[header + 1])->cells->len);
   for (guint i = header + 1; i < rows->len; i++) most = MAX(most, ((ProbeRow *)rows->pdata[i])->cells->len);
   for (guint column = named; column < MIN(most, COLUMNS_MAX + 1); column++) {
     guint filled = 0;
@@ -202,7 +205,8 @@ json_t *layout_read(const char *path, GError **error) {
   if ((guint)header + 1 < rows->len && is_second_header(rows->pdata[header], rows->pdata[header + 1], width)) header_rows = 2;
   const ProbeRow *last = rows->pdata[(guint)header + header_rows - 1];
   const TableInfo *info = format_table_info(reader);
-  return json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:o}", "kind", info->kind ? info->kind : "", "encoding", info->encoding ? info->encoding : "", "sheet", info->sheet ? info->sheet : "",
+  return json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:o}", "kind", info->kind ? info->kind : "", "encoding", info->encoding ? info->encoding : "", "sheet",
+    info->sheet ? info->sheet : "",
     "header_row", (int)((ProbeRow *)rows->pdata[header])->number, "header_rows", (int)header_rows, "last_header_row", (int)last->number, "columns",
     columns_of(rows, (guint)header, header_rows, width));
 }

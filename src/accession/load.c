@@ -1,8 +1,10 @@
 /*
  * Loading: canonical rows to records, from the delivery's object in the store.
  *
- * 1. First the object with source, mapping and rows is durable; the transaction that makes it known also makes fonds and class nodes, reserves the ids, and tells the journal.
- * 2. Row i becomes record first_record_id + i, or changes the record of its code. Rows are put in order, in batches of one transaction with the row number reached.
+ * 1. First the object with source, mapping and rows is durable; the transaction that makes it known also makes fonds and class nodes, reserves the ids, and
+ *    tells the journal.
+ * 2. Row i becomes record first_record_id + i, or changes the record of its code. Rows are put in order, in batches of one transaction with the row number
+ *    reached.
  * 3. A second thread reads and decodes rows ahead; the order is kept by one bounded queue.
  * 4. What the archives decides itself, opening and security, is not reset by a file that has no column for it.
  */
@@ -148,8 +150,10 @@ gboolean load_state_put(LoadState *state, Sql *sql, gint64 row, DecodedRow *deco
 }
 
 gboolean load_state_save(LoadState *state, Sql *sql, gint64 loaded_rows, GError **error) {
-  gboolean good = sql_exec(sql, "UPDATE accession SET loaded_rows = $1, created_count = created_count + $2, updated_count = updated_count + $3, unchanged_count = unchanged_count + $4, "
-    "rejected_count = rejected_count + $5 WHERE id = $6", SQL_ARGS(sql_int(loaded_rows), sql_int(state->created), sql_int(state->updated), sql_int(state->unchanged),
+  gboolean good = sql_exec(sql, "UPDATE accession SET loaded_rows = $1, created_count = created_count + $2, updated_count = updated_count + $3, "
+    "unchanged_count = unchanged_count + $4, "
+    "rejected_count = rejected_count + $5 WHERE id = $6", SQL_ARGS(sql_int(loaded_rows), sql_int(state->created), sql_int(state->updated),
+      sql_int(state->unchanged),
       sql_int(state->refused), sql_int(state->id)), error);
   state->created = state->updated = state->unchanged = state->refused = 0;
   return good;
@@ -271,7 +275,8 @@ static gboolean put_rows(Loading *loading, Sql *sql, GError **error) {
 
 static gboolean tell_rows(Loading *loading, Sql *sql, gint64 from, gint64 rev_before, GError **error) {
   gint64 rev = catalog_rev_last(sql, error);
-  json_t *event = json_pack("{s:I, s:I, s:I, s:I}", "from", (json_int_t)from, "to", (json_int_t)loading->row, "rev_before", (json_int_t)rev_before, "rev", (json_int_t)rev);
+  json_t *event = json_pack("{s:I, s:I, s:I, s:I}", "from", (json_int_t)from, "to", (json_int_t)loading->row, "rev_before", (json_int_t)rev_before, "rev",
+    (json_int_t)rev);
   gboolean good = rev >= 0 && journal_append(sql, job_actor(loading->job), "accession.rows", "accession", loading->id, event, error) != 0;
   json_decref(event);
   return good;
@@ -285,7 +290,8 @@ static gboolean load_batch(Loading *loading, GError **error) {
   catalog_bulk_begin(loading->house, sql);
   if (!put_rows(loading, sql, error) || !catalog_bulk_end(loading->house, sql, error)) return FALSE;
   if (loading->row == from) return TRUE;
-  return load_state_save(loading->state, sql, loading->row, error) && tell_rows(loading, sql, from, rev_before, error) && delivery_point("accession.rows", error) &&
+  return load_state_save(loading->state, sql, loading->row, error) && tell_rows(loading, sql, from, rev_before, error) && delivery_point("accession.rows",
+    error) &&
     sql_commit(sql, error) && delivery_point("accession.rows.done", error);
 }
 
@@ -295,7 +301,8 @@ static gboolean load_all(Loading *loading, GError **error) {
     job_progress(loading->job, loading->row, loading->total, "行", "写入目录库");
     if (job_should_stop(loading->job)) return TRUE;
   }
-  return loading->row == loading->total || throw(error, LANTAI_ERROR_INTERNAL, "批次应有 %" G_GINT64_FORMAT " 条规范行，只读到 %" G_GINT64_FORMAT " 条。请运行 lantai check 检查存储", loading->total,
+  return loading->row == loading->total || throw(error, LANTAI_ERROR_INTERNAL,
+    "批次应有 %" G_GINT64_FORMAT " 条规范行，只读到 %" G_GINT64_FORMAT " 条。请运行 lantai check 检查存储", loading->total,
     loading->row);
 }
 
@@ -305,7 +312,8 @@ static LoadState *open_state(const House *house, json_t *delivery, GError **erro
 }
 
 static gboolean load_rows(const House *house, Job *job, json_t *delivery, GError **error) {
-  Loading loading = {.house = house, .job = job, .id = delivery_int(delivery, "id"), .row = delivery_int(delivery, "loaded_rows"), .total = delivery_int(delivery, "accepted_count"),
+  Loading loading = {.house = house, .job = job, .id = delivery_int(delivery, "id"), .row = delivery_int(delivery, "loaded_rows"),
+    .total = delivery_int(delivery, "accepted_count"),
     .batch_rows = settings_int(house->settings, "import.batch_rows")};
   if (loading.row >= loading.total) return TRUE;
   g_autoptr(LoadState) state = open_state(house, delivery, error);
@@ -336,9 +344,12 @@ static gboolean stage_file(const House *house, ContentStage *stage, gint64 id, c
 
 static gboolean stage_mapping(ContentStage *stage, json_t *delivery, GError **error) {
   json_t *layout = json_loads(delivery_text(delivery, "layout"), 0, NULL), *survey = json_loads(delivery_text(delivery, "survey"), 0, NULL);
-  json_t *mapping = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:O}", "accession", (json_int_t)delivery_int(delivery, "id"), "name", delivery_text(delivery, "name"),
-    "source", delivery_text(delivery, "source"), "body", delivery_text(delivery, "body"), "fonds", delivery_text(delivery, "fonds"), "fonds_title", delivery_text(delivery, "fonds_title"),
-    "category", delivery_text(delivery, "category"), "digest", delivery_text(delivery, "digest"), "rows", (json_int_t)delivery_int(delivery, "row_count"), "accepted",
+  json_t *mapping = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:O}", "accession", (json_int_t)delivery_int(delivery, "id"), "name",
+    delivery_text(delivery, "name"),
+    "source", delivery_text(delivery, "source"), "body", delivery_text(delivery, "body"), "fonds", delivery_text(delivery, "fonds"), "fonds_title",
+      delivery_text(delivery, "fonds_title"),
+    "category", delivery_text(delivery, "category"), "digest", delivery_text(delivery, "digest"), "rows", (json_int_t)delivery_int(delivery, "row_count"),
+      "accepted",
     (json_int_t)delivery_int(delivery, "accepted_count"), "layout", layout, "key", json_object_get(survey, "key_header"));
   json_decref(survey);
   g_autofree char *text = json_dumps(mapping, JSON_INDENT(2) | JSON_SORT_KEYS);
@@ -366,7 +377,8 @@ static json_t *load_event(Sql *sql, json_t *delivery, gint64 first_id, gint64 re
   json_t *places = place_json(sql, id, error);
   if (places == NULL) return NULL;
   g_autofree char *object = delivery_object(id);
-  json_t *event = json_pack("{s:s, s:s, s:I, s:I, s:I, s:o}", "object", object, "digest", delivery_text(delivery, "digest"), "first_id", (json_int_t)first_id, "reserved",
+  json_t *event = json_pack("{s:s, s:s, s:I, s:I, s:I, s:o}", "object", object, "digest", delivery_text(delivery, "digest"), "first_id", (json_int_t)first_id,
+    "reserved",
     (json_int_t)reserved, "last_id", (json_int_t)(first_id + reserved - 1), "places", places);
   static const char *const kept[] = {"row_count", "accepted_count", "volume_count", "rejected_count", "warning_count", "survey", "category"};
   for (guint i = 0; i < G_N_ELEMENTS(kept); i++) json_object_set(event, kept[i], json_object_get(delivery, kept[i]));
@@ -388,7 +400,8 @@ static gboolean begin_load(const House *house, Job *job, json_t *delivery, GErro
   if (event) json_object_set_new(event, "loaded_at", json_integer(now_us));
   gint64 event_id = event ? journal_append(sql, job_actor(job), "accession.load", "accession", id, event, error) : 0;
   json_decref(event);
-  return event_id && sql_exec(sql, "UPDATE accession SET state = 'loading', first_record_id = $1, reserved_count = $2, load_event = $3, loaded_rows = 0, created_count = 0, "
+  return event_id && sql_exec(sql, "UPDATE accession SET state = 'loading', first_record_id = $1, reserved_count = $2, load_event = $3, loaded_rows = 0, "
+    "created_count = 0, "
     "updated_count = 0, unchanged_count = 0, attach_row = 0, attached_count = 0, attached_bytes = 0, loaded_at = $4 WHERE id = $5 AND state = 'rehearsed'",
     SQL_ARGS(sql_int(first_id), sql_int(accepted), sql_int(event_id), sql_int(now_us), sql_int(id)), error) &&
     (sql_changes(sql) == 1 || throw(error, LANTAI_ERROR_CONFLICT, "批次 %" G_GINT64_FORMAT " 的字段对应刚被改动。请重新预演", id)) &&
@@ -433,7 +446,8 @@ static gboolean is_at(const House *house, gint64 id, const char *state, json_t *
 static gboolean load_step(const House *house, Job *job, gint64 id, json_t **delivery, GError **error) {
   gint64 started_us = g_get_monotonic_time();
   GError *failure = NULL;
-  if (is_at(house, id, "rehearsed", delivery, &failure) && !begin_load(house, job, *delivery, &failure)) failure = failure ? failure : g_error_new_literal(LANTAI_ERROR, LANTAI_ERROR_INTERNAL, "没有开始导入");
+  if (is_at(house, id, "rehearsed", delivery, &failure) && !begin_load(house, job, *delivery, &failure)) failure = failure ?
+    failure : g_error_new_literal(LANTAI_ERROR, LANTAI_ERROR_INTERNAL, "没有开始导入");
   if (!failure && is_at(house, id, "loading", delivery, &failure)) {
     gboolean good = load_rows(house, job, *delivery, &failure);
     if (good && !job_should_stop(job)) end_rows(house, job, *delivery, started_us, &failure);

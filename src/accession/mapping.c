@@ -257,42 +257,54 @@ static json_t *columns_by_header(json_t *layout) {
   return by_header;
 }
 
-static gboolean mapping_write(const House *house, Sql *sql, const char *actor, json_t *delivery, json_t *layout, const char *category, const char *save_as, GError **error) {
+static gboolean mapping_write(Sql *sql, const char *actor, json_t *delivery, json_t *layout, const char *save_as, GError **error) {
   gint64 id = delivery_int(delivery, "id");
+  const char *category = delivery_text(delivery, "category");
   json_t *columns = columns_by_header(layout);
   g_autofree char *dump = json_dumps(layout, JSON_COMPACT | JSON_SORT_KEYS);
-  gboolean good = sql_exec(sql, "UPDATE accession SET layout = $1, category = $2, state = 'received', failure = '', survey = '{}', digest = '' WHERE id = $3",
+  gboolean good = sql_exec(sql,
+    "UPDATE accession SET layout = $1, category = $2, state = 'received', failure = '', survey = '{}', digest = '' WHERE id = $3",
     SQL_ARGS(sql_text(dump), sql_text(category), sql_int(id)), error);
   if (good && save_as && *save_as) good = mapping_save(sql, save_as, column_text(layout, "category"), columns, actor, error);
-  json_t *event = json_pack("{s:O, s:s, s:s, s:s}", "layout", layout, "category", category, "mapping", column_text(layout, "category"), "save_as", save_as ? save_as : "");
+  json_t *event = json_pack("{s:O, s:s, s:s}", "layout", layout, "category", category, "save_as", save_as ? save_as : "");
   good = good && journal_append(sql, actor, "accession.mapping", "accession", id, event, error) != 0;
   json_decref(event);
   json_decref(columns);
   return good;
 }
 
-gboolean mapping_apply(const House *house, const char *actor, gint64 id, json_t *columns, const char *category, const char *save_as, GError **error) {
+static gboolean change_check(const House *house, json_t *delivery, const MappingChange *change, GError **error) {
+  if (!delivery_is(delivery, "received rehearsed"))
+    return throw(error, LANTAI_ERROR_CONFLICT, "批次 %" G_GINT64_FORMAT " 已经开始导入，不能再改字段对应。需要改时请先撤销，再重新接收", delivery_int(delivery, "id"));
+  if (change->save_as && text_length(change->save_as) > 100) return throw(error, LANTAI_ERROR_INVALID, "字段对应的名称过长，最多 100 字");
+  return change->category == NULL || catalog_category_by_code(house->catalog, change->category) != NULL ||
+    throw(error, LANTAI_ERROR_INVALID, "没有门类“%s”。可用的门类见“门类”页面", change->category);
+}
+
+/* Another category has other fields: its columns are guessed anew before what was said about them is applied. */
+static gboolean change_layout(const House *house, json_t *delivery, json_t *layout, const MappingChange *change, GError **error) {
+  if (change->category) {
+    json_object_set_new(delivery, "category", json_string(change->category));
+    if (!g_str_equal(change->category, column_text(layout, "category"))) layout_guess(house->catalog, layout, change->category);
+  }
+  return change->columns == NULL || layout_apply(house->catalog, layout, change->columns, error);
+}
+
+gboolean mapping_apply(const House *house, const char *actor, gint64 id, const MappingChange *change, GError **error) {
   g_autoptr(Sql) sql = sql_write(house->db, error);
-  if (sql == NULL) return FALSE;
-  json_t *delivery = delivery_load(sql, id, error);
+  json_t *delivery = sql ? delivery_load(sql, id, error) : NULL;
   if (delivery == NULL) return FALSE;
   json_t *layout = json_loads(delivery_text(delivery, "layout"), 0, NULL);
-  gboolean good = FALSE;
-  if (!delivery_is(delivery, "received rehearsed")) throw(error, LANTAI_ERROR_CONFLICT, "批次 %" G_GINT64_FORMAT " 已经开始导入，不能再改字段对应。需要改时请先撤销，再重新接收", id);
-  else if (save_as && text_length(save_as) > 100) throw(error, LANTAI_ERROR_INVALID, "字段对应的名称过长，最多 100 字");
-  else if (category && *category && catalog_category_by_code(house->catalog, category) == NULL) throw(error, LANTAI_ERROR_INVALID, "没有门类“%s”。可用的门类见“门类”页面", category);
-  else {
-    if (category && *category && !g_str_equal(category, column_text(layout, "category"))) layout_guess(house->catalog, layout, category);
-    const char *kept = category && *category ? category : delivery_text(delivery, "category");
-    good = (columns == NULL || layout_apply(house->catalog, layout, columns, error)) && mapping_write(house, sql, actor, delivery, layout, kept, save_as, error) && sql_commit(sql, error);
-  }
+  gboolean good = change_check(house, delivery, change, error) && change_layout(house, delivery, layout, change, error) &&
+    mapping_write(sql, actor, delivery, layout, change->save_as, error) && sql_commit(sql, error);
   json_decref(layout);
   json_decref(delivery);
   return good;
 }
 
 gboolean accession_mapping_set(const House *house, const char *actor, gint64 id, json_t *columns, const char *save_as, GError **error) {
-  return mapping_apply(house, actor, id, columns, NULL, save_as, error);
+  const MappingChange change = {columns, NULL, save_as};
+  return mapping_apply(house, actor, id, &change, error);
 }
 
 json_t *accession_mapping(const House *house, gint64 id, GError **error) {
@@ -302,7 +314,8 @@ json_t *accession_mapping(const House *house, gint64 id, GError **error) {
   json_t *key = json_object_get(survey, "key_header");
   int guess = key ? -1 : layout_key_guess(layout);
   if (key) json_object_set(layout, "key", key);
-  else json_object_set_new(layout, "key", json_string(guess < 0 ? "" : column_text(json_array_get(json_object_get(layout, "columns"), (size_t)guess), "header")));
+  else json_object_set_new(layout, "key", json_string(guess < 0 ? "" : column_text(json_array_get(json_object_get(layout, "columns"), (size_t)guess),
+    "header")));
   json_decref(survey);
   json_decref(delivery);
   return layout;

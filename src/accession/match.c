@@ -1,9 +1,11 @@
 /*
  * Which documents of a folder or package belong to which row.
  *
- * 1. A row that names files gets just those: by relative path, without extension, without regard to case, and last by a file name that is unique in the delivery.
+ * 1. A row that names files gets just those: by relative path, without extension, without regard to case, and last by a file name that is unique in the
+ *    delivery.
  *    The name of a folder stands for all files in it.
- * 2. Otherwise the 档号 decides: `档号.ext`, pages `档号-流水号.ext`, and everything in a folder called 档号, in natural order. Characters that file systems forbid count as "_".
+ * 2. Otherwise the 档号 decides: `档号.ext`, pages `档号-流水号.ext`, and everything in a folder called 档号, in natural order. Characters that file systems forbid
+ *    count as "_".
  * 3. A file whose whole name is some row's 档号 is that row's, not a page of a shorter 档号; a folder inside a folder belongs to the deeper 档号.
  * 4. Everything matched by no row is surplus.
  */
@@ -68,7 +70,8 @@ static const char *extension_at(const char *name) {
 
 static gboolean is_litter(const char *path) {
   g_autofree char *base = g_path_get_basename(path);
-  return g_ascii_strcasecmp(base, "Thumbs.db") == 0 || g_ascii_strcasecmp(base, "desktop.ini") == 0 || g_str_equal(base, ".DS_Store") || g_str_has_prefix(base, "._") ||
+  return g_ascii_strcasecmp(base, "Thumbs.db") == 0 || g_ascii_strcasecmp(base, "desktop.ini") == 0 || g_str_equal(base, ".DS_Store") ||
+    g_str_has_prefix(base, "._") ||
     g_str_has_prefix(base, "~$") || g_str_has_prefix(path, "__MACOSX/");
 }
 

@@ -3,10 +3,11 @@
 
 static gboolean permitted = TRUE;
 static Scope scope_now;
+static const char *who;
 
 static gpointer identify(const House *house, const char *session, const char *bearer, const Scope **ret_scope) {
   *ret_scope = &scope_now;
-  return (gpointer)"tester";
+  return (gpointer)who;
 }
 static void identity_free(gpointer identity) {}
 static const char *actor(gpointer identity) { return identity; }
@@ -22,6 +23,7 @@ static void set_up(Fixture *f, gconstpointer data) {
   GError *error = NULL;
   permitted = TRUE;
   scope_now = SCOPE_EVERYTHING;
+  who = "tester";
   f->t = test_house_new();
   f->server = web_server_new(&f->t->house, ROUTES, &HOOKS, &error);
   g_assert_no_error(error);
@@ -73,13 +75,15 @@ static void run_queued(Fixture *f, JobRun run) {
 }
 
 static void test_states(Fixture *f, gconstpointer data) {
-  g_autofree char *list = get(f, 200, "html", "/deliveries"), *form = get(f, 200, "html", "/delivery/new"), *received = get(f, 200, "html", "/delivery/%" G_GINT64_FORMAT, f->id);
+  g_autofree char *list = get(f, 200, "html", "/deliveries"), *form = get(f, 200, "html", "/delivery/new"), *received = get(f, 200, "html",
+    "/delivery/%" G_GINT64_FORMAT, f->id);
   g_assert_nonnull(strstr(list, "目录.csv"));
   g_assert_nonnull(strstr(form, "multipart/form-data"));
   g_assert_nonnull(strstr(received, "预演"));
   g_assert_nonnull(strstr(received, "&lt;b&gt;甲")); /* escaped */
   g_assert_cmpuint(post(f, "field=code&field=title&field=date&field=security&field=-&rehearse=1", "mapping", f->id), ==, 303);
-  g_autofree char *waiting = get(f, 200, "html", "/delivery/%" G_GINT64_FORMAT "/progress", f->id), *busy = get(f, 200, "html", "/delivery/%" G_GINT64_FORMAT, f->id);
+  g_autofree char *waiting = get(f, 200, "html", "/delivery/%" G_GINT64_FORMAT "/progress", f->id), *busy = get(f, 200, "html", "/delivery/%" G_GINT64_FORMAT,
+    f->id);
   g_assert_nonnull(strstr(waiting, "排队"));
   g_assert_null(strstr(busy, "/load\"")); /* nothing else can be started meanwhile */
   g_assert_cmpuint(post(f, "", "load", f->id), ==, 409);
@@ -96,7 +100,8 @@ static void test_states(Fixture *f, gconstpointer data) {
   g_assert_cmpint(delivery_int(model, "created"), ==, 3);
   g_assert_true(json_is_true(json_object_get(model, "can_undo")));
   json_decref(model);
-  g_autofree char *done = get(f, 200, "html", "/delivery/%" G_GINT64_FORMAT, f->id), *over = get(f, 200, "html", "/delivery/%" G_GINT64_FORMAT "/progress", f->id);
+  g_autofree char *done = get(f, 200, "html", "/delivery/%" G_GINT64_FORMAT, f->id), *over = get(f, 200, "html", "/delivery/%" G_GINT64_FORMAT "/progress",
+    f->id);
   g_assert_nonnull(strstr(done, "/search?delivery=1"));
   g_assert_nonnull(strstr(over, "hx-trigger=\"load\""));
   g_autoptr(CatalogRecord) record = test_record(f->t, "P-1");
@@ -125,15 +130,20 @@ static void test_gate(Fixture *f, gconstpointer data) {
   test_job(f->t, accession_load, f->id, &error);
   g_assert_no_error(error);
   scope_now.security = SECURITY_INTERNAL;
+  who = "colleague";
   g_autofree char *shown = get(f, 200, "html", "/delivery/%" G_GINT64_FORMAT, f->id);
   g_assert_nonnull(strstr(shown, "公开的题名"));
   g_autofree char *json = get(f, 200, "json", "/delivery/%" G_GINT64_FORMAT, f->id);
   g_assert_null(strstr(json, "机密的题名"));
+  g_assert_nonnull(strstr(json, "密级较高"));
+  g_autofree char *sheet = get(f, 403, "json", "/delivery/%" G_GINT64_FORMAT "/faults.xlsx", f->id);
   g_autoptr(CatalogRecord) fonds = test_record(f->t, "Z001");
   gint64 other = fonds->id + 1000;
   g_autoptr(Sql) sql = sql_read(f->t->house.db, NULL);
-  const Scope elsewhere = {.opening_mask = 15, .files_mask = 15, .security = SECURITY_TOP, .fonds = &other, .fonds_count = 1}, here = {.opening_mask = 15, .security = SECURITY_TOP, .fonds = &fonds->id, .fonds_count = 1};
-  json_t *none = accession_list(&f->t->house, sql, &elsewhere, 0, 10, NULL), *some = accession_list(&f->t->house, sql, &here, 0, 10, NULL), *nothing = accession_list(&f->t->house, sql, &SCOPE_NOTHING, 0, 10, NULL);
+  const Scope elsewhere = {.opening_mask = 15, .files_mask = 15, .security = SECURITY_TOP, .fonds = &other, .fonds_count = 1}, here = {.opening_mask = 15,
+    .security = SECURITY_TOP, .fonds = &fonds->id, .fonds_count = 1};
+  json_t *none = accession_list(&f->t->house, sql, &elsewhere, 0, 10, NULL), *some = accession_list(&f->t->house, sql, &here, 0, 10, NULL),
+    *nothing = accession_list(&f->t->house, sql, &SCOPE_NOTHING, 0, 10, NULL);
   g_assert_cmpuint(json_array_size(none), ==, 0);
   g_assert_cmpuint(json_array_size(some), ==, 1);
   g_assert_cmpuint(json_array_size(nothing), ==, 0);

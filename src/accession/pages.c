@@ -1,7 +1,9 @@
 /*
  * The pages of receiving: the list, a new delivery, and one page that leads a delivery from its columns to its records or back.
  *
- * 1. A delivery is shown to who may see its fonds, and to who received it; sample rows only to who may see such records.
+ * 1. A delivery is shown to who may see its fonds, and to who received it. What stands in its cells (samples, faults) is shown to who received it and to who
+ *    may see
+ *    the highest security level found in it; nobody knows that level before the rehearsal.
  * 2. Work that takes long is queued as a job; the page polls its progress and shows the result when it is done.
  */
 #include "delivery.h"
@@ -26,7 +28,8 @@ static json_t *list_row(json_t *delivery) {
 
 static WebReply *deliveries(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
-  json_t *list = sql ? delivery_list(web_house(request), sql, web_scope(request), web_actor(request), web_int(request, "before", 0), PAGE_ROWS + 1, error) : NULL, *delivery;
+  json_t *list = sql ? delivery_list(sql, web_scope(request), web_actor(request), web_int(request, "before", 0), PAGE_ROWS + 1,
+    error) : NULL, *delivery;
   if (list == NULL) return NULL;
   json_t *rows = json_array();
   size_t i;
@@ -46,7 +49,8 @@ static json_t *category_options(const Catalog *catalog, const char *selected) {
   guint count;
   const CatalogCategory *const *categories = catalog_categories(catalog, &count);
   for (guint i = 0; i < count; i++)
-    json_array_append_new(options, json_pack("{s:s, s:s, s:b}", "code", categories[i]->code, "title", categories[i]->title, "selected", g_str_equal(categories[i]->code, selected)));
+    json_array_append_new(options, json_pack("{s:s, s:s, s:b}", "code", categories[i]->code, "title", categories[i]->title, "selected",
+      g_str_equal(categories[i]->code, selected)));
   return options;
 }
 
@@ -55,10 +59,13 @@ static json_t *new_model(WebRequest *request) {
   g_autoptr(Sql) sql = sql_read(house->db, NULL);
   json_t *names = sql ? mapping_names(sql, NULL) : NULL, *name, *values = json_object();
   static const char *const fields[] = {"name", "body", "fonds", "fonds_title", "category", "mapping"};
-  for (guint i = 0; i < G_N_ELEMENTS(fields); i++) json_object_set_new(values, fields[i], json_string(web_text(request, fields[i]) ? web_text(request, fields[i]) : ""));
+  for (guint i = 0; i < G_N_ELEMENTS(fields); i++) json_object_set_new(values, fields[i], json_string(web_text(request, fields[i]) ? web_text(request,
+    fields[i]) : ""));
   size_t i;
-  json_array_foreach(names, i, name) json_object_set_new(name, "selected", json_boolean(g_str_equal(delivery_text(name, "name"), delivery_text(values, "mapping"))));
-  return json_pack("{s:o, s:o, s:o, s:I}", "mappings", names ? names : json_array(), "categories", category_options(house->catalog, delivery_text(values, "category")), "values", values,
+  json_array_foreach(names, i, name) json_object_set_new(name, "selected", json_boolean(g_str_equal(delivery_text(name, "name"), delivery_text(values,
+    "mapping"))));
+  return json_pack("{s:o, s:o, s:o, s:I}", "mappings", names ? names : json_array(), "categories", category_options(house->catalog, delivery_text(values,
+    "category")), "values", values,
     "megabytes", (json_int_t)settings_int(house->settings, "upload.max_megabytes"));
 }
 
@@ -78,8 +85,10 @@ static WebReply *receive(WebRequest *request, GError **error) {
   const char *table_name = web_file_name(request, "table");
   const char *name = web_text(request, "name") ? web_text(request, "name") : table_name;
   g_autofree char *zip = web_file_path(request, "files") ? web_file_steal(request, "files") : NULL;
-  AccessionSource source = {.path = web_file_path(request, "table"), .name = name, .files = zip, .mapping = web_text(request, "mapping"), .fonds = web_text(request, "fonds"),
-    .fonds_title = web_text(request, "fonds_title"), .category = web_text(request, "category"), .body = web_text(request, "body"), .file_name = table_name, .take_files = TRUE};
+  AccessionSource source = {.path = web_file_path(request, "table"), .name = name, .files = zip, .mapping = web_text(request, "mapping"),
+    .fonds = web_text(request, "fonds"),
+    .fonds_title = web_text(request, "fonds_title"), .category = web_text(request, "category"), .body = web_text(request, "body"), .file_name = table_name,
+      .take_files = TRUE};
   GError *failure = NULL;
   gint64 id = accession_receive(house, web_actor(request), &source, &failure);
   if (zip) g_unlink(zip); /* still there only when the delivery did not take it over */
@@ -88,6 +97,23 @@ static WebReply *receive(WebRequest *request, GError **error) {
 }
 
 /* ---- one delivery ---- */
+
+static gboolean may_see_cells(WebRequest *request, json_t *delivery) {
+  if (*web_actor(request) && g_str_equal(web_actor(request), delivery_text(delivery, "actor"))) return TRUE;
+  json_t *survey = json_loads(delivery_text(delivery, "survey"), 0, NULL), *highest = json_object_get(survey, "security");
+  Security level = highest ? (Security)json_integer_value(highest) : SECURITY_TOP;
+  json_decref(survey);
+  return web_scope(request)->security >= level;
+}
+
+static void hide_cells(json_t *model) {
+  static const char *const lists[] = {"rejected", "warnings"};
+  json_t *entry;
+  size_t i;
+  for (guint list = 0; list < G_N_ELEMENTS(lists); list++)
+    json_array_foreach(json_object_get(model, lists[list]), i, entry) json_object_set_new(entry, "value", json_string("（密级较高，不显示）"));
+  json_array_foreach(json_object_get(json_object_get(model, "mapping"), "columns"), i, entry) json_object_set_new(entry, "samples", json_array());
+}
 
 static json_t *visible_delivery(WebRequest *request, Sql *sql, GError **error) {
   gint64 id = web_int(request, "id", 0);
@@ -152,7 +178,8 @@ static json_t *active_job(Sql *sql, gint64 id) {
 static void add_actions(WebRequest *request, json_t *model, json_t *delivery, gboolean active) {
   gboolean import = web_may(request, "delivery.import") && !active, loaded = delivery_is(delivery, "loading attaching done");
   const struct { const char *name; gboolean value; } flags[] = {
-    {"can_map", import && delivery_is(delivery, "received rehearsed")}, {"is_mapped", delivery_is(delivery, "received rehearsed")}, {"is_rehearsed", delivery_is(delivery, "rehearsed")},
+    {"can_map", import && delivery_is(delivery, "received rehearsed")}, {"is_mapped", delivery_is(delivery, "received rehearsed")}, {"is_rehearsed",
+      delivery_is(delivery, "rehearsed")},
     {"can_load", import && delivery_is(delivery, "rehearsed")}, {"can_resume", import && delivery_is(delivery, "loading attaching")}, {"is_loaded", loaded},
     {"can_undo", web_may(request, "delivery.undo") && !active && (loaded || delivery_is(delivery, "undoing"))}, {"is_undone", delivery_is(delivery, "undone")},
     {"has_result", !delivery_is(delivery, "received")}, {"has_documents", *delivery_text(delivery, "documents") != '\0'},
@@ -175,8 +202,10 @@ static json_t *delivery_model(WebRequest *request, GError **error) {
     json_object_set_new(model, "more_rejected", json_boolean(delivery_int(delivery, "rejected_count") > FAULTS_SHOWN));
     json_object_set_new(model, "may_read_report", json_boolean(delivery_int(delivery, "rejected_count") + delivery_int(delivery, "warning_count") > 0));
     gint64 load_ms = delivery_int(delivery, "rehearse_ms") + delivery_int(delivery, "load_ms");
-    if (load_ms > 0 && delivery_int(delivery, "load_ms")) json_object_set_new(model, "rows_per_second", json_integer(delivery_int(delivery, "loaded_rows") * 1000 / load_ms));
+    if (load_ms > 0 && delivery_int(delivery, "load_ms")) json_object_set_new(model, "rows_per_second", json_integer(delivery_int(delivery,
+      "loaded_rows") * 1000 / load_ms));
     add_actions(request, model, delivery, job != NULL);
+    if (!may_see_cells(request, delivery)) hide_cells(model);
     if (job) json_object_set_new(job, "delivery_id", json_integer(id));
     if (job) json_object_set(model, "job", job);
   } else {
@@ -215,7 +244,9 @@ static WebReply *faults(WebRequest *request, GError **error) {
   json_t *delivery = sql ? visible_delivery(request, sql, error) : NULL;
   if (delivery == NULL) return NULL;
   g_autofree char *name = g_strdup_printf("有问题的行-%s.xlsx", delivery_text(delivery, "name"));
+  gboolean shown = may_see_cells(request, delivery);
   json_decref(delivery);
+  if (!shown) return throw_null(error, LANTAI_ERROR_DENIED, "这批档案中有您无权查看的密级，不能下载其中的行。请由接收人处理");
   g_autofree char *folder = delivery_path(house, id, NULL), *path = g_build_filename(folder, "faults-XXXXXX", NULL);
   int made = g_mkstemp_full(path, O_RDWR | O_CLOEXEC, 0600);
   if (made < 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能写临时文件。请检查磁盘空间");
@@ -261,8 +292,8 @@ static WebReply *set_mapping(WebRequest *request, GError **error) {
   GError *failure = NULL;
   const char *category = web_text(request, "category"), *former = web_text(request, "former_category");
   gboolean regrouped = category && former && !g_str_equal(category, former); /* other fields to choose from: guess anew and let them look */
-  gboolean good = mapping_apply(web_house(request), web_actor(request), web_int(request, "id", 0), regrouped ? NULL : columns, regrouped ? category : NULL,
-    regrouped ? NULL : web_text(request, "save_as"), &failure);
+  const MappingChange change = {regrouped ? NULL : columns, regrouped ? category : NULL, regrouped ? NULL : web_text(request, "save_as")};
+  gboolean good = mapping_apply(web_house(request), web_actor(request), web_int(request, "id", 0), &change, &failure);
   json_decref(columns);
   if (good && !regrouped && web_flag(request, "rehearse")) return queue(request, "accession.rehearse", error);
   if (good) return web_redirect("/delivery/%" G_GINT64_FORMAT, web_int(request, "id", 0));
@@ -302,7 +333,8 @@ static const WebParameter ID_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "批次号
   {"fonds_title", WEB_TEXT, FALSE, 200, "全宗名称"}, {"category", WEB_TEXT, FALSE, 20, "门类"}, {"mapping", WEB_TEXT, FALSE, 100, "字段对应"}
 static const WebParameter FORM_PARAMETERS[] = {NEW_TEXTS, {NULL}}; /* a link may fill the form in beforehand */
 static const WebParameter NEW_PARAMETERS[] = {{"table", WEB_FILE, TRUE, 0, "目录表"}, {"files", WEB_FILE, FALSE, 0, "原文包"}, NEW_TEXTS, {NULL}};
-static const WebParameter MAPPING_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "批次号"}, {"field", WEB_LIST, FALSE, COLUMNS_MAX, "字段"}, {"category", WEB_TEXT, FALSE, 20, "门类"},
+static const WebParameter MAPPING_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "批次号"}, {"field", WEB_LIST, FALSE, COLUMNS_MAX, "字段"}, {"category", WEB_TEXT,
+  FALSE, 20, "门类"},
   {"former_category", WEB_TEXT, FALSE, 20, "原门类"}, {"save_as", WEB_TEXT, FALSE, 100, "保存为"}, {"rehearse", WEB_FLAG, FALSE, 0, "预演"}, {NULL}};
 
 const WebRoute ACCESSION_ROUTES[] = {

@@ -2,7 +2,8 @@
  * Where rows go: the fonds and the class node of each pair (fonds, category) in a delivery.
  *
  * 1. The fonds is the one given, else the row's 全宗号, else a fonds of the delivery's own.
- * 2. A delivery's own fonds is found again by body, name and headers (half of them equal), so that a corrected file of the same name lands where the first one did,
+ * 2. A delivery's own fonds is found again by body, name and headers (half of them equal), so that a corrected file of the same name lands where the first
+ *    one did,
  *    while another table that happens to have the same file name does not.
  */
 #include "delivery.h"
@@ -39,7 +40,8 @@ static double headers_shared(json_t *a, json_t *b) {
 
 json_t *own_fonds_find(Sql *sql, json_t *delivery, GError **error) {
   g_autofree char *stem = stem_of(delivery);
-  json_t *rows = sql_json(sql, "SELECT id, body, stem, code, headers, key_header FROM accession_fonds WHERE stem = $1 AND body = $2 ORDER BY id", SQL_ARGS(sql_text(stem),
+  json_t *rows = sql_json(sql, "SELECT id, body, stem, code, headers, key_header FROM accession_fonds WHERE stem = $1 AND body = $2 ORDER BY id",
+    SQL_ARGS(sql_text(stem),
     sql_text(delivery_text(delivery, "body"))), error), *row, *best = NULL;
   if (rows == NULL) return NULL;
   json_t *headers = headers_of(delivery);
@@ -100,45 +102,62 @@ static char *own_fonds_ensure(Sql *sql, json_t *delivery, const char *key_header
 
 /* ---- making ---- */
 
-static json_t *place_make(const House *house, Sql *sql, const char *actor, json_t *delivery, json_t *wanted, const char *key_header, gint64 marker, GError **error) {
+typedef struct {
+  const House *house;
+  Sql *sql;
+  const char *actor;
+  json_t *delivery;
+  const char *key_header;
+  gint64 marker; /* ids rise, so a node beyond this one is of our making */
+} Making;
+
+static json_t *place_make(const Making *making, json_t *wanted, GError **error) {
+  const House *house = making->house;
+  Sql *sql = making->sql;
+  json_t *delivery = making->delivery;
   const char *fonds = delivery_text(delivery, "fonds"), *title = delivery_text(delivery, "fonds_title");
   g_autofree char *own = NULL, *made_title = NULL, *stem = stem_of(delivery);
   if (!*fonds && *delivery_text(wanted, "fonds")) {
     fonds = delivery_text(wanted, "fonds");
     title = delivery_text(wanted, "fonds_title");
   } else if (!*fonds) {
-    if ((own = own_fonds_ensure(sql, delivery, key_header, error)) == NULL) return NULL;
+    if ((own = own_fonds_ensure(sql, delivery, making->key_header, error)) == NULL) return NULL;
     fonds = own;
     if (!*title) title = made_title = g_strconcat(stem, "（移交）", NULL);
   }
   if (!*title) title = made_title = g_strdup_printf("%s 全宗", fonds);
   const CatalogCategory *category = catalog_category_by_code(house->catalog, delivery_text(wanted, "category"));
   if (category == NULL) return throw_null(error, LANTAI_ERROR_CONFLICT, "门类“%s”在预演之后已不存在。请重新预演", delivery_text(wanted, "category"));
-  gint64 fonds_id = catalog_fonds_ensure(house, sql, actor, fonds, title, error);
-  gint64 class_id = fonds_id ? catalog_class_ensure(house, sql, actor, fonds_id, category->id, error) : 0;
+  gint64 fonds_id = catalog_fonds_ensure(house, sql, making->actor, fonds, title, error);
+  gint64 class_id = fonds_id ? catalog_class_ensure(house, sql, making->actor, fonds_id, category->id, error) : 0;
   if (class_id == 0) return NULL;
-  return json_pack("{s:s, s:s, s:I, s:I, s:i, s:i}", "fonds", delivery_text(wanted, "fonds"), "category", category->code, "fonds_id", (json_int_t)fonds_id, "class_id",
-    (json_int_t)class_id, "made_fonds", fonds_id > marker, "made_class", class_id > marker);
+  return json_pack("{s:s, s:s, s:I, s:I, s:i, s:i}", "fonds", delivery_text(wanted, "fonds"), "category", category->code, "fonds_id", (json_int_t)fonds_id,
+    "class_id",
+    (json_int_t)class_id, "made_fonds", fonds_id > making->marker, "made_class", class_id > making->marker);
 }
 
 gboolean place_store(Sql *sql, gint64 accession_id, json_t *places, GError **error) {
   size_t i;
   json_t *place;
   json_array_foreach(places, i, place)
-    if (!sql_exec(sql, "INSERT INTO accession_place (accession_id, fonds, category, fonds_id, class_id, made_fonds, made_class) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        SQL_ARGS(sql_int(accession_id), sql_text(delivery_text(place, "fonds")), sql_text(delivery_text(place, "category")), sql_int(delivery_int(place, "fonds_id")),
-          sql_int(delivery_int(place, "class_id")), sql_int(delivery_int(place, "made_fonds")), sql_int(delivery_int(place, "made_class"))), error)) return FALSE;
+    if (!sql_exec(sql, "INSERT INTO accession_place (accession_id, fonds, category, fonds_id, class_id, made_fonds, made_class) VALUES ($1, $2, $3, $4, $5, "
+      "$6, $7)",
+        SQL_ARGS(sql_int(accession_id), sql_text(delivery_text(place, "fonds")), sql_text(delivery_text(place, "category")), sql_int(delivery_int(place,
+          "fonds_id")),
+          sql_int(delivery_int(place, "class_id")), sql_int(delivery_int(place, "made_fonds")), sql_int(delivery_int(place, "made_class"))),
+            error)) return FALSE;
   return TRUE;
 }
 
 gboolean place_make_all(const House *house, Sql *sql, const char *actor, json_t *delivery, GError **error) {
-  gint64 marker = catalog_reserve_ids(sql, 1, error); /* ids rise, so a node beyond this one is of our making */
+  gint64 marker = catalog_reserve_ids(sql, 1, error);
   if (marker == 0) return FALSE;
   json_t *survey = json_loads(delivery_text(delivery, "survey"), 0, NULL), *places = json_array(), *wanted;
+  const Making making = {house, sql, actor, delivery, delivery_text(survey, "key_header"), marker};
   gboolean good = TRUE;
   size_t i;
   json_array_foreach(json_object_get(survey, "places"), i, wanted) {
-    json_t *place = good ? place_make(house, sql, actor, delivery, wanted, delivery_text(survey, "key_header"), marker, error) : NULL;
+    json_t *place = good ? place_make(&making, wanted, error) : NULL;
     good = good && place != NULL && json_array_append_new(places, place) == 0;
   }
   good = good && place_store(sql, delivery_int(delivery, "id"), places, error);
@@ -148,7 +167,8 @@ gboolean place_make_all(const House *house, Sql *sql, const char *actor, json_t 
 }
 
 json_t *place_json(Sql *sql, gint64 accession_id, GError **error) {
-  return sql_json(sql, "SELECT fonds, category, fonds_id, class_id, made_fonds, made_class FROM accession_place WHERE accession_id = $1 ORDER BY fonds, category",
+  return sql_json(sql, "SELECT fonds, category, fonds_id, class_id, made_fonds, made_class FROM accession_place WHERE accession_id = $1 ORDER BY fonds, "
+    "category",
     SQL_ARGS(sql_int(accession_id)), error);
 }
 

@@ -99,6 +99,7 @@ static int choose_key(const House *house, Job *job, json_t *delivery, json_t *la
 typedef struct {
   const House *house;
   Job *job;
+  const char *fonds;       /* the one given, or "" */
   gint64 id, rows, accepted, volumes, rejected, warnings;
   RowPlan *plan;
   RowWriter *out, *volume_out, *faults;
@@ -107,7 +108,9 @@ typedef struct {
   GHashTable *place_seen;  /* "fonds\ncategory" */
   json_t *places, *samples;
   Digest *digest;          /* while there are no volumes to be put first */
+  char *digest_hex;
   RowResult result;
+  Security security; /* the highest found, rejected rows too */
   GString *key;
 } Pass;
 
@@ -122,6 +125,7 @@ static void pass_clear(Pass *pass) {
   json_decref(pass->places);
   json_decref(pass->samples);
   g_clear_pointer(&pass->digest, digest_free);
+  g_free(pass->digest_hex);
   row_result_clear(&pass->result);
   g_string_free(pass->result.line, TRUE);
   g_string_free(pass->result.faults, TRUE);
@@ -129,13 +133,26 @@ static void pass_clear(Pass *pass) {
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Pass, pass_clear)
 
-static void reject_repeat(Pass *pass, guint row, guint first, const char *column) {
+static void reject_row(Pass *pass, guint row, const char *column, const char *reason) {
   RowResult *result = &pass->result;
-  g_autofree char *reason = g_strdup_printf("与第 %u 行重复：同一批次中档号（标识）只能出现一次", first);
   g_string_truncate(result->faults, 0);
   row_fault(result->faults, row, column, result->code, reason, FALSE);
   result->errors = 1;
   result->warnings = 0;
+}
+
+static void reject_repeat(Pass *pass, guint row, guint first, const char *column) {
+  g_autofree char *reason = g_strdup_printf("与第 %u 行重复：同一批次中档号（标识）只能出现一次", first);
+  reject_row(pass, row, column, reason);
+}
+
+/* The codes that fonds and class nodes have within a fonds. */
+static gboolean is_node_code(const Pass *pass, const RowResult *result) {
+  const char *fonds = *pass->fonds ? pass->fonds : result->fonds;
+  gsize length = strlen(fonds);
+  if (length == 0 || strncmp(result->code, fonds, length) != 0) return FALSE;
+  const char *rest = result->code + length;
+  return *rest == '\0' || (*rest == '-' && catalog_category_by_code(pass->house->catalog, rest + 1) != NULL);
 }
 
 static gboolean note_place(Pass *pass, GError **error) {
@@ -145,7 +162,8 @@ static gboolean note_place(Pass *pass, GError **error) {
   if (g_hash_table_size(pass->place_seen) >= PLACES_MAX)
     return throw(error, LANTAI_ERROR_INVALID, "全宗号与门类的组合超过 %d 种，全宗号列多半对应错了。请检查字段对应", PLACES_MAX);
   g_hash_table_add(pass->place_seen, g_strdup(pass->key->str));
-  json_array_append_new(pass->places, json_pack("{s:s, s:s, s:s}", "fonds", result->fonds, "fonds_title", result->fonds_title, "category", result->category->code));
+  json_array_append_new(pass->places, json_pack("{s:s, s:s, s:s}", "fonds", result->fonds, "fonds_title", result->fonds_title, "category",
+    result->category->code));
   return TRUE;
 }
 
@@ -164,6 +182,7 @@ static gboolean accept_row(Pass *pass, GError **error) {
 static gboolean pass_row(Pass *pass, const TableRow *row, const char *key_header, GError **error) {
   RowResult *result = &pass->result;
   row_plan_apply(pass->plan, row, result);
+  if (result->errors == 0 && is_node_code(pass, result)) reject_row(pass, row->number, key_header, "与全宗号或门类节点的代码相同，不能作一件档案的档号");
   if (result->errors == 0) {
     g_string_printf(pass->key, "%s\n%s", result->fonds, result->code);
     guint first = GPOINTER_TO_UINT(g_hash_table_lookup(pass->codes, pass->key->str));
@@ -171,6 +190,7 @@ static gboolean pass_row(Pass *pass, const TableRow *row, const char *key_header
     else g_hash_table_insert(pass->codes, g_string_chunk_insert_len(pass->code_text, pass->key->str, (gssize)pass->key->len), GUINT_TO_POINTER(row->number));
   }
   pass->rows++;
+  pass->security = MAX(pass->security, result->security);
   if (result->faults->len && !row_writer_add(pass->faults, result->faults->str, result->faults->len, error)) return FALSE;
   if (result->errors == 0) return accept_row(pass, error);
   pass->rejected++;
@@ -386,15 +406,21 @@ static gboolean outlook_run(Outlook *outlook, json_t *delivery, json_t *places, 
 
 /* ---- the rehearsal ---- */
 
-static gboolean store_results(const Pass *pass, const Outlook *outlook, const char *digest, json_t *survey, gint64 started_us, GError **error) {
+/* Only for the columns that were read: they may have been mapped otherwise meanwhile. */
+static gboolean store_results(const Pass *pass, const Outlook *outlook, json_t *delivery, json_t *survey, gint64 started_us, GError **error) {
   g_autoptr(Sql) sql = sql_write(pass->house->db, error);
   g_autofree char *dump = json_dumps(survey, JSON_COMPACT);
-  return sql && sql_exec(sql, "UPDATE accession SET state = 'rehearsed', failure = '', survey = $1, digest = $2, row_count = $3, accepted_count = $4, volume_count = $5, "
-    "created_count = $6, updated_count = $7, unchanged_count = $8, rejected_count = $9, warning_count = $10, missing_count = $11, surplus_count = $12, rehearse_ms = $13 "
-    "WHERE id = $14 AND state IN ('received', 'rehearsed')",
-    SQL_ARGS(sql_text(dump), sql_text(digest), sql_int(pass->rows), sql_int(pass->accepted), sql_int(pass->volumes), sql_int(outlook->created), sql_int(outlook->updated),
-      sql_int(outlook->unchanged), sql_int(pass->rejected), sql_int(pass->warnings), sql_int(outlook->missing), sql_int(outlook->surplus),
-      sql_int((g_get_monotonic_time() - started_us) / 1000), sql_int(pass->id)), error) && sql_commit(sql, error);
+  if (sql == NULL || !sql_exec(sql,
+      "UPDATE accession SET state = 'rehearsed', failure = '', survey = $1, digest = $2, row_count = $3, accepted_count = $4, volume_count = $5, "
+        "created_count = $6, "
+      "updated_count = $7, unchanged_count = $8, rejected_count = $9, warning_count = $10, missing_count = $11, surplus_count = $12, rehearse_ms = $13 "
+      "WHERE id = $14 AND state IN ('received', 'rehearsed') AND layout = $15",
+      SQL_ARGS(sql_text(dump), sql_text(pass->digest_hex), sql_int(pass->rows), sql_int(pass->accepted), sql_int(pass->volumes), sql_int(outlook->created),
+        sql_int(outlook->updated), sql_int(outlook->unchanged), sql_int(pass->rejected), sql_int(pass->warnings), sql_int(outlook->missing),
+          sql_int(outlook->surplus),
+        sql_int((g_get_monotonic_time() - started_us) / 1000), sql_int(pass->id), sql_text(delivery_text(delivery, "layout"))), error)) return FALSE;
+  if (sql_changes(sql) != 1) return throw(error, LANTAI_ERROR_CONFLICT, "预演期间字段对应被改动。请重新预演");
+  return sql_commit(sql, error);
 }
 
 static gboolean look_ahead(Pass *pass, Outlook *outlook, json_t *delivery, GError **error) {
@@ -417,19 +443,20 @@ static gboolean rehearse(const House *house, Job *job, json_t *delivery, json_t 
     return FALSE;
   }
   const char *key_header = key >= 0 ? delivery_text(json_array_get(json_object_get(layout, "columns"), (size_t)key), "header") : "";
-  g_auto(Pass) pass = {.house = house, .job = job, .id = delivery_int(delivery, "id")};
+  g_auto(Pass) pass = {.house = house, .job = job, .id = delivery_int(delivery, "id"), .fonds = delivery_text(delivery, "fonds")};
   row_result_clear(&pass.result);
   g_autoptr(TableReader) reader = delivery_table(house, pass.id, error);
   if (reader == NULL || !pass_open(&pass, delivery, layout, key, error) || !pass_table(&pass, reader, layout, key_header, error)) return FALSE;
   if (job_should_stop(job)) return TRUE;
-  g_autofree char *digest = pass_finish(&pass, error);
+  pass.digest_hex = pass_finish(&pass, error);
   Outlook outlook;
-  if (digest == NULL || !look_ahead(&pass, &outlook, delivery, error)) return FALSE;
+  if (pass.digest_hex == NULL || !look_ahead(&pass, &outlook, delivery, error)) return FALSE;
   if (job_should_stop(job)) return TRUE;
   job_progress(job, pass.rows, pass.rows, "行", "预演完成");
-  json_t *survey = json_pack("{s:i, s:s, s:O, s:O, s:i}", "key_column", key, "key_header", key_header, "places", pass.places, "samples", pass.samples, "replaced",
+  json_t *survey = json_pack("{s:i, s:i, s:s, s:O, s:O, s:i}", "security", (int)pass.security, "key_column", key, "key_header", key_header, "places",
+    pass.places, "samples", pass.samples, "replaced",
     (int)format_table_replaced(reader));
-  gboolean good = delivery_point("accession.rehearsed", error) && store_results(&pass, &outlook, digest, survey, started_us, error);
+  gboolean good = delivery_point("accession.rehearsed", error) && store_results(&pass, &outlook, delivery, survey, started_us, error);
   json_decref(survey);
   return good;
 }

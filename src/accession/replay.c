@@ -1,5 +1,6 @@
 /*
- * Rebuilding: applies this room's events to a new archive in their order. The house's store is the old one (or a copy): canonical rows and files are read from it.
+ * Rebuilding: applies this room's events to a new archive in their order. The house's store is the old one (or a copy): canonical rows and files are read
+ * from it.
  *
  * Revisions and ids come out as they were, because the same functions run in the same order; what the event noted of them is compared or set.
  */
@@ -18,10 +19,13 @@ typedef struct {
 static gboolean replay_receive(Replay *r, GError **error) {
   json_t *d = r->data;
   g_autofree char *layout = json_dumps(json_object_get(d, "layout"), JSON_COMPACT | JSON_SORT_KEYS);
-  return sql_exec(r->sql, "INSERT INTO accession (id, name, state, body, fonds, fonds_title, category, source, documents, fingerprint, layout, actor, created_at) "
+  return sql_exec(r->sql, "INSERT INTO accession (id, name, state, body, fonds, fonds_title, category, source, documents, fingerprint, layout, actor, "
+    "created_at) "
     "VALUES ($1, $2, 'received', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-    SQL_ARGS(sql_int(r->id), sql_text(delivery_text(d, "name")), sql_text(delivery_text(d, "body")), sql_text(delivery_text(d, "fonds")), sql_text(delivery_text(d, "fonds_title")),
-      sql_text(delivery_text(d, "category")), sql_text(delivery_text(d, "source")), sql_text(delivery_text(d, "documents")), sql_text(delivery_text(d, "fingerprint")),
+    SQL_ARGS(sql_int(r->id), sql_text(delivery_text(d, "name")), sql_text(delivery_text(d, "body")), sql_text(delivery_text(d, "fonds")),
+      sql_text(delivery_text(d, "fonds_title")),
+      sql_text(delivery_text(d, "category")), sql_text(delivery_text(d, "source")), sql_text(delivery_text(d, "documents")), sql_text(delivery_text(d,
+        "fingerprint")),
       sql_text(layout ? layout : "{}"), sql_text(r->actor), sql_int(delivery_int(d, "created_at"))), error);
 }
 
@@ -50,17 +54,22 @@ static gboolean replay_own_fonds(Replay *r, GError **error) {
   json_t *own = json_object_get(r->data, "own_fonds");
   if (!json_is_object(own)) return TRUE;
   return sql_exec(r->sql, "INSERT INTO accession_fonds (id, body, stem, headers, key_header, code) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING",
-    SQL_ARGS(sql_int(delivery_int(own, "id")), sql_text(delivery_text(own, "body")), sql_text(delivery_text(own, "stem")), sql_text(delivery_text(own, "headers")),
+    SQL_ARGS(sql_int(delivery_int(own, "id")), sql_text(delivery_text(own, "body")), sql_text(delivery_text(own, "stem")), sql_text(delivery_text(own,
+      "headers")),
       sql_text(delivery_text(own, "key_header")), sql_text(delivery_text(own, "code"))), error);
 }
 
 static gboolean replay_load(Replay *r, gint64 event_id, GError **error) {
   json_t *d = r->data;
-  return catalog_ids_used(r->sql, delivery_int(d, "last_id"), error) && place_store(r->sql, r->id, json_object_get(d, "places"), error) && replay_own_fonds(r, error) &&
-    sql_exec(r->sql, "UPDATE accession SET state = 'loading', first_record_id = $1, reserved_count = $2, load_event = $3, digest = $4, row_count = $5, accepted_count = $6, volume_count = $7, "
+  return catalog_ids_used(r->sql, delivery_int(d, "last_id"), error) && place_store(r->sql, r->id, json_object_get(d, "places"), error) && replay_own_fonds(r,
+    error) &&
+    sql_exec(r->sql, "UPDATE accession SET state = 'loading', first_record_id = $1, reserved_count = $2, load_event = $3, digest = $4, row_count = $5, "
+      "accepted_count = $6, volume_count = $7, "
       "rejected_count = $8, warning_count = $9, survey = $10, loaded_at = $11, category = $12 WHERE id = $13",
-      SQL_ARGS(sql_int(delivery_int(d, "first_id")), sql_int(delivery_int(d, "reserved")), sql_int(event_id), sql_text(delivery_text(d, "digest")), sql_int(delivery_int(d, "row_count")),
-        sql_int(delivery_int(d, "accepted_count")), sql_int(delivery_int(d, "volume_count")), sql_int(delivery_int(d, "rejected_count")), sql_int(delivery_int(d, "warning_count")),
+      SQL_ARGS(sql_int(delivery_int(d, "first_id")), sql_int(delivery_int(d, "reserved")), sql_int(event_id), sql_text(delivery_text(d, "digest")),
+        sql_int(delivery_int(d, "row_count")),
+        sql_int(delivery_int(d, "accepted_count")), sql_int(delivery_int(d, "volume_count")), sql_int(delivery_int(d, "rejected_count")),
+          sql_int(delivery_int(d, "warning_count")),
         sql_text(delivery_text(d, "survey")), sql_int(delivery_int(d, "loaded_at")), sql_text(delivery_text(d, "category")), sql_int(r->id)), error);
 }
 
@@ -77,7 +86,8 @@ static gboolean replay_rows(Replay *r, GError **error) {
     const char *line;
     gsize length;
     DecodedRow decoded;
-    if (!row_reader_next(reader, &line, &length, error)) return error && *error ? FALSE : throw(error, LANTAI_ERROR_INTERNAL, "批次 %" G_GINT64_FORMAT " 的规范行不全", r->id);
+    if (!row_reader_next(reader, &line, &length, error)) return error && *error ? FALSE : throw(error, LANTAI_ERROR_INTERNAL,
+      "批次 %" G_GINT64_FORMAT " 的规范行不全", r->id);
     if (!row_decode(line, length, &decoded, error)) return FALSE;
     gboolean good = load_state_put(state, r->sql, row, &decoded, error);
     row_decoded_clear(&decoded);

@@ -23,9 +23,12 @@ void delivery_describe(json_t *model, json_t *delivery) {
   json_object_set_new(model, "state_label", json_string(failed ? "出错停下" : label));
   json_object_set_new(model, "state_tone", json_string(failed ? "bad" : tone));
   static const struct { const char *key, *column; } kept[] = {
-    {"id", "id"}, {"name", "name"}, {"failure", "failure"}, {"body", "body"}, {"source", "source"}, {"rows", "row_count"}, {"accepted", "accepted_count"}, {"volumes", "volume_count"},
-    {"created", "created_count"}, {"updated", "updated_count"}, {"unchanged", "unchanged_count"}, {"rejected_count", "rejected_count"}, {"warning_count", "warning_count"},
-    {"missing_count", "missing_count"}, {"surplus_count", "surplus_count"}, {"attached", "attached_count"}, {"bytes", "attached_bytes"}, {"digest", "digest"}, {"loaded", "loaded_rows"},
+    {"id", "id"}, {"name", "name"}, {"failure", "failure"}, {"body", "body"}, {"source", "source"}, {"rows", "row_count"}, {"accepted", "accepted_count"},
+      {"volumes", "volume_count"},
+    {"created", "created_count"}, {"updated", "updated_count"}, {"unchanged", "unchanged_count"}, {"rejected_count", "rejected_count"}, {"warning_count",
+      "warning_count"},
+    {"missing_count", "missing_count"}, {"surplus_count", "surplus_count"}, {"attached", "attached_count"}, {"bytes", "attached_bytes"}, {"digest", "digest"},
+      {"loaded", "loaded_rows"},
     {"actor", "actor"}, {"created_at", "created_at"}, {"loaded_at", "loaded_at"}, {"documents", "documents"}, {"category", "category"},
   };
   for (guint i = 0; i < G_N_ELEMENTS(kept); i++) json_object_set(model, kept[i].key, json_object_get(delivery, kept[i].column));
@@ -90,7 +93,8 @@ static json_t *fonds_of(Sql *sql, json_t *delivery, json_t *survey) {
     if (fonds) json_array_append_new(list, json_pack("{s:I, s:s, s:s}", "id", (json_int_t)fonds_id, "code", fonds->code, "title", fonds->title));
   }
   if (json_array_size(list) == 0 && *delivery_text(delivery, "fonds"))
-    json_array_append_new(list, json_pack("{s:i, s:s, s:s}", "id", 0, "code", delivery_text(delivery, "fonds"), "title", delivery_text(delivery, "fonds_title")));
+    json_array_append_new(list, json_pack("{s:i, s:s, s:s}", "id", 0, "code", delivery_text(delivery, "fonds"), "title", delivery_text(delivery,
+      "fonds_title")));
   json_decref(places);
   return list;
 }
@@ -99,7 +103,8 @@ json_t *accession_report(const House *house, gint64 id, guint faults, GError **e
   g_autoptr(Sql) sql = sql_read(house->db, error);
   json_t *delivery = sql ? delivery_load(sql, id, error) : NULL;
   if (delivery == NULL) return NULL;
-  json_t *survey = json_loads(delivery_text(delivery, "survey"), 0, NULL), *layout = json_loads(delivery_text(delivery, "layout"), 0, NULL), *report = json_object();
+  json_t *survey = json_loads(delivery_text(delivery, "survey"), 0, NULL), *layout = json_loads(delivery_text(delivery, "layout"), 0, NULL),
+    *report = json_object();
   delivery_describe(report, delivery);
   json_t *key = json_object_get(survey, "key_header"), *samples = json_object_get(survey, "samples");
   json_object_set_new(report, "key", json_string(json_string_value(key) ? json_string_value(key) : ""));
@@ -107,8 +112,10 @@ json_t *accession_report(const House *house, gint64 id, guint faults, GError **e
   json_object_set_new(report, "samples", samples ? json_incref(samples) : json_array());
   json_object_set_new(report, "replaced", json_integer(delivery_int(survey, "replaced")));
   json_object_set_new(report, "fonds", fonds_of(sql, delivery, survey));
-  json_object_set_new(report, "format", json_pack("{s:s, s:s, s:s}", "kind", delivery_text(layout, "kind"), "encoding", delivery_text(layout, "encoding"), "sheet", delivery_text(layout, "sheet")));
-  json_object_set_new(report, "timings", json_pack("{s:I, s:I, s:I}", "rehearse_ms", (json_int_t)delivery_int(delivery, "rehearse_ms"), "load_ms", (json_int_t)delivery_int(delivery, "load_ms"),
+  json_object_set_new(report, "format", json_pack("{s:s, s:s, s:s}", "kind", delivery_text(layout, "kind"), "encoding", delivery_text(layout, "encoding"),
+    "sheet", delivery_text(layout, "sheet")));
+  json_object_set_new(report, "timings", json_pack("{s:I, s:I, s:I}", "rehearse_ms", (json_int_t)delivery_int(delivery, "rehearse_ms"), "load_ms",
+    (json_int_t)delivery_int(delivery, "load_ms"),
     "attach_ms", (json_int_t)delivery_int(delivery, "attach_ms")));
   gboolean good = add_lists(house, id, faults, report, error);
   json_decref(layout);

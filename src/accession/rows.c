@@ -126,7 +126,8 @@ gboolean row_writer_add(RowWriter *writer, const char *text, gsize length, GErro
 
 gboolean row_writer_close(RowWriter *writer, GError **error) {
   if (!writer_flush(writer, error)) return FALSE;
-  if (fsync(writer->fd) != 0 || g_rename(writer->part, writer->path) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "文件 %s 没有写到磁盘：%s", writer->path, g_strerror(errno));
+  if (fsync(writer->fd) != 0 || g_rename(writer->part, writer->path) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "文件 %s 没有写到磁盘：%s", writer->path,
+    g_strerror(errno));
   g_clear_pointer(&writer->part, g_free);
   return TRUE;
 }

@@ -10,8 +10,10 @@ static const char SECOND[] = "档号,题名,责任者\nU-2,二改,乙\nU-4,四,�
 /* Everything a user could notice, without revisions (an undo takes new ones). */
 static char *state_of(TestHouse *t) {
   g_autoptr(Sql) sql = sql_read(t->house.db, NULL);
-  json_t *all = json_pack("{s:o, s:o, s:o}", "record", sql_json(sql, "SELECT fonds_id, parent_id, level, code, title, creator, file_count, fields, opening FROM record ORDER BY code", SQL_NONE, NULL), "file",
-    sql_json(sql, "SELECT f.name, f.path, f.sequence, f.sha512, f.text_pages, r.code FROM file AS f JOIN record AS r ON r.id = f.record_id ORDER BY r.code, f.sequence", SQL_NONE, NULL), "page",
+  json_t *all = json_pack("{s:o, s:o, s:o}", "record", sql_json(sql,
+    "SELECT fonds_id, parent_id, level, code, title, creator, file_count, fields, opening FROM record ORDER BY code", SQL_NONE, NULL), "file",
+    sql_json(sql, "SELECT f.name, f.path, f.sequence, f.sha512, f.text_pages, r.code FROM file AS f JOIN record AS r ON r.id = f.record_id ORDER BY r.code, "
+      "f.sequence", SQL_NONE, NULL), "page",
     sql_json(sql, "SELECT r.code, p.page, p.text FROM page_text AS p JOIN record AS r ON r.id = p.record_id ORDER BY r.code, p.page", SQL_NONE, NULL));
   char *text = json_dumps(all, JSON_SORT_KEYS | JSON_INDENT(1));
   json_decref(all);
@@ -39,7 +41,8 @@ static void assert_clean(TestHouse *t) {
 static void test_undo(void) {
   TestHouse *t = test_house_new();
   GError *error = NULL;
-  g_autofree char *a = test_write(t, "first.csv", FIRST), *b = test_write(t, "second.csv", SECOND), *doc = test_write(t, "d/U-4.txt", "正文四"), *old = test_write(t, "d/U-1.txt", "正文一"),
+  g_autofree char *a = test_write(t, "first.csv", FIRST), *b = test_write(t, "second.csv", SECOND), *doc = test_write(t, "d/U-4.txt", "正文四"),
+    *old = test_write(t, "d/U-1.txt", "正文一"),
     *docs = g_build_filename(t->dir, "in", "d", NULL);
   AccessionSource one = {.path = a, .fonds = "Z001"}, two = {.path = b, .fonds = "Z001", .files = docs};
   test_import(t, &one, TRUE);
@@ -137,7 +140,8 @@ static void small_batches(const char *dir) {
 }
 
 static void import_both(TestHouse *t, gboolean undo) {
-  g_autofree char *a = g_build_filename(t->dir, "in", "first.csv", NULL), *b = g_build_filename(t->dir, "in", "second.csv", NULL), *docs = g_build_filename(t->dir, "in", "d", NULL);
+  g_autofree char *a = g_build_filename(t->dir, "in", "first.csv", NULL), *b = g_build_filename(t->dir, "in", "second.csv", NULL),
+    *docs = g_build_filename(t->dir, "in", "d", NULL);
   AccessionSource one = {.path = a, .fonds = "Z001"}, two = {.path = b, .fonds = "Z001", .files = docs};
   json_t *first = delivery_read(&t->house, 1, NULL);
   if (first == NULL || !delivery_is(first, "done")) test_import(t, &one, TRUE);
@@ -218,8 +222,10 @@ int main(int argc, char **argv) {
   g_test_add_func("/undo/all", test_undo);
   g_test_add_func("/undo/nodes", test_undo_takes_nodes);
   g_test_add_func("/undo/refused", test_undo_refused);
-  static const char *const faults[] = {"accession.receive:2", "accession.rehearsed:2", "accession.object:2", "accession.reserved:2", "accession.reserved.done:2", "accession.rows:3", "accession.rows.done:4",
-    "accession.loaded:2", "accession.staged:1", "accession.published:1", "accession.files:1", "accession.files.done:1", "accession.undo:2", "accession.undo.done:2", "accession.undo.done:3"};
+  static const char *const faults[] = {"accession.receive:2", "accession.rehearsed:2", "accession.object:2", "accession.reserved:2",
+    "accession.reserved.done:2", "accession.rows:3", "accession.rows.done:4",
+    "accession.loaded:2", "accession.staged:1", "accession.published:1", "accession.files:1", "accession.files.done:1", "accession.undo:2",
+      "accession.undo.done:2", "accession.undo.done:3"};
   for (guint i = 0; i < G_N_ELEMENTS(faults); i++) {
     g_autofree char *name = g_strdup_printf("/undo/killed/%s", faults[i]);
     g_test_add_data_func(name, faults[i], test_killed);

@@ -1,9 +1,12 @@
 /*
  * Undoing a delivery with everything it brought.
  *
- * 1. Before anything is touched, what others changed since is looked for (events, later deliveries' changes and files, others' items in its volumes): then nothing is undone.
- * 2. Records it made go first, from the last to the first (items before their volumes), then files it gave to others' records, then former states come back, then empty nodes go.
- * 3. Each step is one transaction with its event; objects are removed from the store after the commit that forgot them, and remembered in accession_removal until they are.
+ * 1. Before anything is touched, what others changed since is looked for (events, later deliveries' changes and files, others' items in its volumes): then
+ *    nothing is undone.
+ * 2. Records it made go first, from the last to the first (items before their volumes), then files it gave to others' records, then former states come back,
+ *    then empty nodes go.
+ * 3. Each step is one transaction with its event; objects are removed from the store after the commit that forgot them, and remembered in accession_removal
+ *    until they are.
  */
 #include "delivery.h"
 #include "error.h"
@@ -78,15 +81,20 @@ static gboolean check_rows(Conflicts *conflicts, SqlRows *rows, gboolean by_even
 static gboolean check_touched(Conflicts *conflicts, json_t *delivery, GError **error) {
   SqlValue id = sql_int(conflicts->id), first = sql_int(delivery_int(delivery, "first_record_id")),
     last = sql_int(delivery_int(delivery, "first_record_id") + delivery_int(delivery, "reserved_count") - 1);
-  g_autoptr(SqlRows) changed = sql_query(conflicts->sql, "SELECT record_id FROM accession_change WHERE accession_id = $1 UNION SELECT record_id FROM accession_object WHERE accession_id = $1 "
+  g_autoptr(SqlRows) changed = sql_query(conflicts->sql,
+    "SELECT record_id FROM accession_change WHERE accession_id = $1 UNION SELECT record_id FROM accession_object WHERE accession_id = $1 "
     "ORDER BY record_id", SQL_ARGS(id), error);
   if (!check_rows(conflicts, changed, TRUE, error)) return FALSE;
   g_autoptr(SqlRows) later = sql_query(conflicts->sql, "SELECT record_id FROM accession_change WHERE accession_id > $1 AND record_id BETWEEN $2 AND $3 "
-    "UNION SELECT record_id FROM accession_object WHERE accession_id > $1 AND record_id BETWEEN $2 AND $3 ORDER BY record_id", SQL_ARGS(id, first, last), error);
+    "UNION SELECT record_id FROM accession_object WHERE accession_id > $1 AND record_id BETWEEN $2 AND $3 ORDER BY record_id", SQL_ARGS(id, first, last),
+      error);
   if (!check_rows(conflicts, later, FALSE, error)) return FALSE;
-  g_autoptr(SqlRows) again = sql_query(conflicts->sql, "SELECT l.record_id AS record_id FROM accession_change AS c JOIN accession_change AS l ON l.record_id = c.record_id AND l.accession_id > c.accession_id "
-    "WHERE c.accession_id = $1 UNION SELECT l.record_id AS record_id FROM accession_change AS c JOIN accession_object AS l ON l.record_id = c.record_id AND l.accession_id > c.accession_id "
-    "WHERE c.accession_id = $1 UNION SELECT l.record_id AS record_id FROM accession_object AS c JOIN accession_object AS l ON l.record_id = c.record_id AND l.accession_id > c.accession_id "
+  g_autoptr(SqlRows) again = sql_query(conflicts->sql,
+    "SELECT l.record_id AS record_id FROM accession_change AS c JOIN accession_change AS l ON l.record_id = c.record_id AND l.accession_id > c.accession_id "
+    "WHERE c.accession_id = $1 UNION SELECT l.record_id AS record_id FROM accession_change AS c JOIN accession_object AS l ON l.record_id = c.record_id AND "
+      "l.accession_id > c.accession_id "
+    "WHERE c.accession_id = $1 UNION SELECT l.record_id AS record_id FROM accession_object AS c JOIN accession_object AS l ON l.record_id = c.record_id AND "
+      "l.accession_id > c.accession_id "
     "WHERE c.accession_id = $1 ORDER BY record_id", SQL_ARGS(id), error);
   return check_rows(conflicts, again, FALSE, error);
 }
@@ -106,7 +114,8 @@ static gboolean refuse_conflicts(const House *house, Job *job, json_t *delivery,
 /* ---- steps, as events tell them ---- */
 
 static gboolean forget_object(Sql *sql, gint64 id, gint64 record_id, GError **error) {
-  return sql_exec(sql, "INSERT INTO accession_removal (accession_id, record_id, version) VALUES ($1, $2, 0)", SQL_ARGS(sql_int(id), sql_int(record_id)), error) &&
+  return sql_exec(sql, "INSERT INTO accession_removal (accession_id, record_id, version) VALUES ($1, $2, 0)", SQL_ARGS(sql_int(id), sql_int(record_id)),
+    error) &&
     sql_exec(sql, "DELETE FROM accession_object WHERE record_id = $1", SQL_ARGS(sql_int(record_id)), error) &&
     sql_exec(sql, "DELETE FROM accession_file WHERE record_id = $1", SQL_ARGS(sql_int(record_id)), error);
 }
@@ -122,7 +131,8 @@ static gboolean purge(const House *house, Sql *sql, gint64 id, gint64 from, gint
 }
 
 static gboolean restore(const House *house, Sql *sql, gint64 id, gint64 record_id, GError **error) {
-  g_autofree char *before = sql_string(sql, "SELECT before FROM accession_change WHERE accession_id = $1 AND record_id = $2", SQL_ARGS(sql_int(id), sql_int(record_id)), error);
+  g_autofree char *before = sql_string(sql, "SELECT before FROM accession_change WHERE accession_id = $1 AND record_id = $2", SQL_ARGS(sql_int(id),
+    sql_int(record_id)), error);
   g_autoptr(CatalogRecord) record = before ? record_from_json(before, error) : NULL;
   if (record == NULL) return before == NULL && throw(error, LANTAI_ERROR_INTERNAL, "条目 %" G_GINT64_FORMAT " 的旧状态不在了，不能恢复", record_id);
   return catalog_record_restore(house, sql, record, error) &&
@@ -134,7 +144,8 @@ gboolean undo_apply(const House *house, Sql *sql, gint64 id, json_t *step, GErro
   json_t *records = json_object_get(step, "records"), *record;
   size_t i;
   if (g_str_equal(kind, "begin"))
-    return sql_exec(sql, "UPDATE accession SET state = 'undoing', undo_next = first_record_id + reserved_count - 1 WHERE id = $1", SQL_ARGS(sql_int(id)), error);
+    return sql_exec(sql, "UPDATE accession SET state = 'undoing', undo_next = first_record_id + reserved_count - 1 WHERE id = $1", SQL_ARGS(sql_int(id)),
+      error);
   if (g_str_equal(kind, "end")) return sql_exec(sql, "UPDATE accession SET state = 'undone', failure = '' WHERE id = $1", SQL_ARGS(sql_int(id)), error);
   if (g_str_equal(kind, "purge")) return purge(house, sql, id, delivery_int(step, "from"), delivery_int(step, "to"), error);
   json_array_foreach(records, i, record) {
@@ -154,7 +165,8 @@ static gboolean run_step(const House *house, Job *job, gint64 id, json_t *step, 
   if (!undo_apply(house, sql, id, step, error) || !catalog_bulk_end(house, sql, error)) return FALSE;
   json_object_set_new(step, "rev_before", json_integer(rev_before));
   json_object_set_new(step, "rev", json_integer(catalog_rev_last(sql, error)));
-  return journal_append(sql, job_actor(job), "accession.undo", "accession", id, step, error) != 0 && delivery_point("accession.undo", error) && sql_commit(sql, error) &&
+  return journal_append(sql, job_actor(job), "accession.undo", "accession", id, step, error) != 0 && delivery_point("accession.undo", error) &&
+    sql_commit(sql, error) &&
     delivery_point("accession.undo.done", error);
 }
 
@@ -167,7 +179,8 @@ static gboolean remove_object(const House *house, gint64 record_id, gint64 versi
 static gboolean remove_objects(const House *house, gint64 id, GError **error) {
   for (gboolean more = TRUE; more;) {
     g_autoptr(Sql) look = sql_read(house->db, error);
-    json_t *removals = look ? sql_json(look, "SELECT record_id, version FROM accession_removal WHERE accession_id = $1 ORDER BY record_id LIMIT 1000", SQL_ARGS(sql_int(id)), error) : NULL, *removal;
+    json_t *removals = look ? sql_json(look, "SELECT record_id, version FROM accession_removal WHERE accession_id = $1 ORDER BY record_id LIMIT 1000",
+      SQL_ARGS(sql_int(id)), error) : NULL, *removal;
     g_clear_pointer(&look, sql_end);
     more = json_array_size(removals) > 0;
     gboolean good = removals != NULL;
@@ -175,7 +188,8 @@ static gboolean remove_objects(const House *house, gint64 id, GError **error) {
     json_array_foreach(removals, i, removal) good = good && remove_object(house, delivery_int(removal, "record_id"), delivery_int(removal, "version"), error);
     g_autoptr(Sql) sql = good && more ? sql_write(house->db, error) : NULL;
     json_array_foreach(removals, i, removal)
-      good = good && sql && sql_exec(sql, "DELETE FROM accession_removal WHERE accession_id = $1 AND record_id = $2", SQL_ARGS(sql_int(id), sql_int(delivery_int(removal, "record_id"))), error);
+      good = good && sql && sql_exec(sql, "DELETE FROM accession_removal WHERE accession_id = $1 AND record_id = $2", SQL_ARGS(sql_int(id),
+        sql_int(delivery_int(removal, "record_id"))), error);
     good = good && (!more || sql_commit(sql, error));
     json_decref(removals);
     if (!good) return FALSE;
@@ -237,7 +251,8 @@ static gboolean remove_node(const House *house, Job *job, gint64 id, gint64 node
   g_autoptr(Sql) sql = sql_write(house->db, error);
   if (sql == NULL) return FALSE;
   GError *failure = NULL;
-  gint64 others = sql_number(sql, "SELECT COUNT(*) AS others FROM accession_place AS p JOIN accession AS a ON a.id = p.accession_id WHERE p.accession_id <> $1 AND (p.fonds_id = $2 OR p.class_id = $2) "
+  gint64 others = sql_number(sql, "SELECT COUNT(*) AS others FROM accession_place AS p JOIN accession AS a ON a.id = p.accession_id WHERE p.accession_id <> "
+    "$1 AND (p.fonds_id = $2 OR p.class_id = $2) "
     "AND a.state NOT IN ('undone')", SQL_ARGS(sql_int(id), sql_int(node_id)), 0, &failure);
   if (failure == NULL && others == 0 && catalog_record_delete(house, sql, job_actor(job), node_id, &failure)) return sql_commit(sql, error);
   if (failure == NULL || g_error_matches(failure, LANTAI_ERROR, LANTAI_ERROR_CONFLICT) || g_error_matches(failure, LANTAI_ERROR, LANTAI_ERROR_NOT_FOUND)) {

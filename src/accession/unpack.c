@@ -1,5 +1,6 @@
 /*
- * Documents that came as a zip are unpacked into the delivery's folder "files" first, so that attaching is the same for folders and packages and can go on after a crash.
+ * Documents that came as a zip are unpacked into the delivery's folder "files" first, so that attaching is the same for folders and packages and can go on
+ * after a crash.
  * The folder has its name only when it is complete. Nothing is written outside it, whatever the entries are called.
  */
 #include "delivery.h"
@@ -37,7 +38,8 @@ static gboolean write_entry(FilePackage *package, const FileEntry *entry, const 
     else if (got > 0) good = file_write_all(out, buffer, (gsize)got, error);
     size += MAX(got, 0);
   }
-  if (good && entry->size_bytes >= 0 && size != entry->size_bytes) good = throw(error, LANTAI_ERROR_INVALID, "包中的 %s 不完整：应有 %" G_GINT64_FORMAT " 字节，只有 %" G_GINT64_FORMAT
+  if (good && entry->size_bytes >= 0 && size != entry->size_bytes) good = throw(error, LANTAI_ERROR_INVALID,
+    "包中的 %s 不完整：应有 %" G_GINT64_FORMAT " 字节，只有 %" G_GINT64_FORMAT
     " 字节。请让移交单位重新打包", entry->path, entry->size_bytes, size);
   if (in >= 0) close(in);
   close(out);
@@ -63,7 +65,8 @@ static gboolean unpack(Job *job, const char *archive, const char *target, GError
 char *unpack_documents(const House *house, Job *job, json_t *delivery, GError **error) {
   const char *documents = delivery_text(delivery, "documents");
   if (g_file_test(documents, G_FILE_TEST_IS_DIR)) return g_strdup(documents);
-  g_autofree char *files = delivery_path(house, delivery_int(delivery, "id"), "files"), *part = delivery_path(house, delivery_int(delivery, "id"), "files.part");
+  g_autofree char *files = delivery_path(house, delivery_int(delivery, "id"), "files"), *part = delivery_path(house, delivery_int(delivery, "id"),
+    "files.part");
   if (g_file_test(files, G_FILE_TEST_IS_DIR)) return g_steal_pointer(&files);
   if (!g_file_test(documents, G_FILE_TEST_EXISTS)) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "原文目录或 zip 包 %s 不在了。请放回原处后继续导入", documents);
   if (!folder_remove(part) || g_mkdir(part, 0700) != 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", part, g_strerror(errno));

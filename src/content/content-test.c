@@ -400,6 +400,15 @@ static void test_read_only(void) {
   g_clear_error(&error);
   g_assert_false(content_remove(reader, "o", &error));
   g_clear_error(&error);
+  g_assert_true(content_remove_version(store->content, "o", 1, &error)); /* leaves an intent, which only a writer may settle */
+  close_test_store(store);
+  g_autofree char *path = g_build_filename(store->dir, "test.db", NULL);
+  g_autoptr(SqlDb) db = sql_open_readonly(path, &error);
+  g_autoptr(Content) other = content_open(store->dir, db, &error);
+  g_assert_no_error(error);
+  g_assert_null(content_stage_new(other, "o", "u", "m", &error));
+  g_assert_error(error, LANTAI_ERROR, LANTAI_ERROR_CONFLICT);
+  g_clear_error(&error);
   g_assert_null(content_open("/nonexistent/lantai", NULL, &error));
   g_assert_error(error, LANTAI_ERROR, LANTAI_ERROR_NOT_FOUND);
 }

@@ -27,7 +27,7 @@ void content_file_free(ContentFile *file);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ContentFile, content_file_free)
 
 /* Opens or makes the store of an archive, runs recovery (invariants 2, 4) unless another process has the store open too.
- * db NULL: only for reading an existing store (rebuild, check of a copy); nothing is made or recovered, writing fails. */
+ * db NULL or read-only: only for reading an existing store (rebuild, check); nothing is made or recovered, writing fails. */
 Content *content_open(const char *dir, SqlDb *db, GError **error);
 void content_close(Content *content);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Content, content_close)

@@ -204,13 +204,13 @@ Content *content_open(const char *dir, SqlDb *db, GError **error) {
   content->root = g_build_filename(dir, "store", NULL);
   content->staging = g_build_filename(dir, "store-staging", NULL);
   content->root_fd = content->staging_fd = -1;
-  content->db = db;
+  content->db = db != NULL && !sql_is_readonly(db) ? db : NULL; /* recovery is for those who can finish it */
   content->session = g_random_int();
   content->claims = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   content->cache = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, cached_inventory_free);
-  content->root_fd = open_folder(content->root, db != NULL, error);
+  content->root_fd = open_folder(content->root, content->db != NULL, error);
   if (content->root_fd < 0) return NULL;
-  if (db == NULL) return g_steal_pointer(&content);
+  if (content->db == NULL) return g_steal_pointer(&content);
   content->staging_fd = open_folder(content->staging, TRUE, error);
   if (content->staging_fd < 0) return NULL;
   if (!sql_migrate_room(db, "content", error) || !lock_and_recover(content, error)) return NULL;

@@ -1,0 +1,565 @@
+// The gate, over every route as every role: whatever leaves the server is searched for marks that stand in each record's title, creator, fields, files and pages, and every
+// count is compared with a model of the roles that is written down here and knows nothing of the program.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { CHINESE, emptyArchive, query, take } from './archive.mjs';
+import { csv, png, write } from './make.mjs';
+import { Client, lantai, PASSWORD, serve, temporary } from './support.mjs';
+
+const OPENINGS = ['未审核', '开放', '控制', '延期开放'], SECURITIES = ['公开', '内部', '秘密', '机密'];
+const ALL = [0, 1, 2, 3];
+
+// What each account may see and do, by the words of the issue and definitions/roles.yaml; security: the lower one of role and account.
+const ROLES = {
+  public: { may: ['catalogue.read'], opening: [1], files: [1], security: 0 },
+  admin: { role: 'sysadmin', may: ['user.read', 'user.manage', 'role.read', 'job.read', 'system.read', 'system.care'], opening: [], files: [], security: 0 },
+  officer: { role: 'security', may: ['user.read', 'user.grant', 'role.read', 'system.read'], opening: [], files: [], security: 0 },
+  auditor: { role: 'auditor', may: ['journal.read', 'role.read', 'system.read'], opening: [], files: [], security: 0 },
+  archivist: { role: 'archivist', grant: '机密', may: 'archivist', opening: ALL, files: ALL, security: 2 },
+  limited: { role: 'archivist', grant: '秘密', may: 'archivist', opening: ALL, files: ALL, security: 2, fonds: 'A' },
+  director: { role: 'director', grant: '内部', may: ['catalogue.read', 'delivery.read', 'role.read'], opening: ALL, files: ALL, security: 1 },
+  reader: { role: 'reader', grant: '机密', may: ['catalogue.read'], opening: [1], files: [1], security: 0 },
+  clerk: { role: 'clerk', grant: '内部', may: ['catalogue.read', 'delivery.read'], opening: [1, 2], files: [1], security: 1 },
+};
+const ARCHIVIST = ['catalogue.read', 'record.create', 'record.edit', 'record.delete', 'delivery.read', 'delivery.import', 'delivery.undo', 'definition.edit', 'job.read'];
+for (const role of Object.values(ROLES)) if (role.may === 'archivist') role.may = ARCHIVIST;
+const CLERK = `
+  clerk:
+    title: 窗口
+    permissions: [catalogue.read, delivery.read]
+    opening: [开放, 控制]
+    files: [开放]
+    security: 内部
+    exclusive: false
+`;
+
+// ---- the archive: two fonds, each with every opening status at every security level, alone and in volumes of all kinds ----
+
+const rows = []; // {n, fonds, code, level, opening, security, file}
+for (const fonds of ['A', 'B']) {
+  const add = (code, level, opening, security, file) => rows.push({ n: rows.length, fonds, code: `${fonds}-${code}`, level, opening, security, file });
+  for (const [v, [opening, security]] of [[1, 0], [2, 0], [1, 3], [0, 1]].entries()) {
+    add(`V${v}`, 3, opening, security, null);
+    add(`V${v}-001`, 4, 1, 0, 'txt');
+    add(`V${v}-002`, 4, 2, 0, 'txt');
+    add(`V${v}-003`, 4, 1, 3, 'txt');
+  }
+  for (const opening of ALL) for (const security of ALL) add(`${opening}${security}`, 4, opening, security, security === 0 || opening === 1 ? 'png' : security === 1 ? null : 'txt');
+}
+const mark = (kind, n) => `Q${kind}${String(n).padStart(4, '0')}x`;
+const MARKS = /q([a-z])(\d{4})x/gi;
+
+let dir, server, clients = {}, records, files, deliveries, fondsId = {}, classId = {}, routes, users;
+const hit = new Map(); // "GET /path" → set of outcomes
+
+before(async () => {
+  dir = await emptyArchive();
+  const roles = path.join(dir, 'definitions', 'roles.yaml');
+  writeFileSync(roles, readFileSync(roles, 'utf8').trimEnd() + CLERK);
+  for (const fonds of ['A', 'B']) {
+    const folder = temporary(), mine = rows.filter(row => row.fonds === fonds);
+    mkdirSync(path.join(folder, 'files'));
+    const table = [['档号', '题名', '责任者', '文号', '日期', '年度', '保管期限', '开放状态', '密级', '著录层级', '主题词', '电子档案名称']];
+    for (const row of mine) {
+      const name = row.file ? `${mark('n', row.n)}.${row.file}` : '';
+      // Every fourth date is none: it is reported with its value.
+      table.push([row.code, `卷宗${mark('t', row.n)}`, `机关${mark('c', row.n)}`, `甲字${mark('w', row.n)}号`, row.n % 4 ? `${1950 + row.n % 7}0102` : `某日${mark('d', row.n)}`, String(1950 + row.n % 7),
+        row.n % 2 ? '永久' : '30年', OPENINGS[row.opening], SECURITIES[row.security], row.level === 3 ? '案卷' : '文件', `词${mark('f', row.n)}`, name]);
+      if (row.file === 'txt') write(path.join(folder, 'files', name), `正文专词，${mark('p', row.n)}，某县水库移民安置。\n`);
+      if (row.file === 'png') write(path.join(folder, 'files', name), png(700 + row.n, 640));
+    }
+    const report = await take(dir, write(path.join(folder, '移交.csv'), csv(table)), '--fonds', fonds, '--fonds-title', `全宗${mark('g', fonds === 'A' ? 9000 : 9001)}`, '--files', path.join(folder, 'files'));
+    assert.deepEqual([report.created, report.rejected, report.missing_count, report.attached], [mine.length, [], mine.filter(row => !row.file && row.level === 4).length, mine.filter(row => row.file).length]);
+  }
+  const stored = await query(dir, 'SELECT id, parent_id, fonds_id, level, code FROM record');
+  for (const record of stored) {
+    if (record.level === 1) fondsId[record.code] = record.id;
+    if (record.level === 2) classId[record.fonds_id] = record.id;
+  }
+  const byCode = new Map(rows.map(row => [row.code, row]));
+  records = stored.map(record => ({ ...record, fonds: Object.keys(fondsId).find(code => fondsId[code] === record.fonds_id), row: record.level > 2 ? byCode.get(record.code) : undefined }));
+  files = await query(dir, 'SELECT id, record_id, kind, sha512 FROM file');
+  for (const file of files) file.record = records.find(record => record.id === file.record_id);
+  deliveries = (await query(dir, 'SELECT id FROM accession ORDER BY id')).map((row, i) => ({ id: row.id, fonds: 'AB'[i] }));
+  for (const [name, account] of Object.entries(ROLES)) {
+    if (name === 'public') continue;
+    const made = await lantai(dir, 'user', 'add', name, '--role', account.role, '--password', PASSWORD, '--security', account.grant ?? '公开');
+    assert.equal(made.status, 0, made.stderr);
+  }
+  // A damaged file, so that a check has something to tell.
+  const damaged = files.find(file => file.kind === 'text' && file.record.row.security === 3);
+  const object = execFileSync('grep', ['-rl', '--include=inventory.json', `"urn:lantai:record:${damaged.record_id}"`, path.join(dir, 'store')], { encoding: 'utf8' }).trim().split('\n')[0];
+  writeFileSync(path.join(object.replace(/(\/v1)?\/inventory\.json$/, ''), 'v1/content/files/0001.txt'), '换掉了');
+  server = await serve(dir);
+  routes = (await lantai(dir, 'routes', '--json')).json;
+  for (const name of Object.keys(ROLES)) {
+    clients[name] = new Client(server.base);
+    if (name !== 'public') await clients[name].signIn(name);
+  }
+  users = Object.fromEntries((await clients.admin.get('/users')).json.users.map(user => [user.name, user.id]));
+  // The fonds of an archivist are set by the security officer, on the page.
+  const granted = await ask('officer', 'POST', `/user/${users.limited}/grant`, { form: [['roles', 'archivist'], ['fonds', fondsId.A], ['security', 2]] });
+  assert.equal(granted.status, 200, granted.text);
+});
+after(async () => { await server?.stop(); });
+
+// ---- the model ----
+
+const inFonds = (name, fonds) => !ROLES[name].fonds || ROLES[name].fonds === fonds;
+function sees(name, record) {
+  const role = ROLES[name];
+  if (!role.opening.length || !inFonds(name, record.fonds)) return false;
+  return record.level < 3 || (role.opening.includes(record.row.opening) && record.row.security <= role.security);
+}
+const seesFiles = (name, record) => sees(name, record) && record.level > 2 && ROLES[name].files.includes(record.row.opening);
+const seesDelivery = (name, delivery) => ROLES[name].opening.length > 0 && inFonds(name, delivery.fonds);
+const allows = (name, permission) => permission === 'public' || (permission === 'user' ? name !== 'public' : ROLES[name].may.includes(permission));
+
+// ---- asking: every reply is searched for marks that its asker may not see ----
+
+const pattern = route => new RegExp(`^${route.path.replaceAll('.', '\\.').replace(/\{(\w+)\}/g, (_, part) => route.parameters.find(each => each.name === part)?.kind === 'int' ? '\\d+' : '[^/]+')}$`);
+function rowOf(method, target) {
+  const place = target.split('?')[0], exact = routes.find(route => route.method === method && route.path === place);
+  return exact ?? routes.find(route => route.method === method && pattern(route).test(place)) ?? routes.find(route => route.method === method && pattern(route).test(place.replace(/\.json$/, '')));
+}
+
+// Leaks are gathered, so that a run names all of them; each test ends by asserting that there were none.
+const leaks = new Set();
+const told = (condition, message) => { if (!condition) leaks.add(message); };
+function assertNoLeaks(...more) {
+  const all = [...leaks, ...more];
+  leaks.clear();
+  assert.deepEqual(all, []);
+}
+
+function watch(name, target, text) {
+  for (const [whole, kind, digits] of text.matchAll(MARKS)) {
+    const letter = kind.toLowerCase(), n = Number(digits);
+    if (decodeURIComponent(target).toLowerCase().includes(whole.toLowerCase())) continue; // what the asker wrote himself
+    if (n >= 9000) {
+      const choosing = ROLES[name].may.includes('user.read') && /^\/user/.test(target); // whoever grants fonds chooses from their names
+      told(choosing || (ROLES[name].opening.length && inFonds(name, 'AB'[n - 9000])), `${name} learns of fonds ${'AB'[n - 9000]} (${whole}) at ${target}`);
+      continue;
+    }
+    const record = records.find(each => each.row?.n === n);
+    const allowed = letter === 'p' || letter === 'n' ? seesFiles(name, record) || (letter === 'n' && sees(name, record)) : sees(name, record);
+    told(allowed, `${name} sees ${whole} of ${record.code} (${OPENINGS[record.row.opening]}, ${SECURITIES[record.row.security]}) at ${target}`);
+  }
+}
+
+async function ask(name, method, target, options = {}) {
+  const reply = await clients[name].request(method, target, options), route = rowOf(method, target);
+  if (route) {
+    const key = `${method} ${route.path}`;
+    hit.set(key, (hit.get(key) ?? new Set()).add(reply.status < 400 ? 'given' : 'refused'));
+  }
+  assert.ok(reply.status < 500, `${name} ${method} ${target}: ${reply.status} ${reply.text.slice(0, 300)}`);
+  const type = reply.headers.get('content-type') ?? '';
+  if (/text|json|xml|javascript/.test(type)) watch(name, target, reply.text);
+  watch(name, target, decodeURIComponent(reply.headers.get('content-disposition') ?? '') + (reply.headers.get('location') ?? ''));
+  if (options.html && /text\/html/.test(type)) {
+    assert.match(reply.text, /<html[^>]*lang="zh/, target);
+    assert.match(reply.text, /<title>[^<]*[\u4e00-\u9fff]/, target);
+    assert.doesNotMatch(reply.text, /\{\{|\}\}|\(null\)|undefined|\[object/, target);
+  }
+  return reply;
+}
+
+const both = async (name, target) => { await ask(name, 'GET', target, { html: true }); return ask(name, 'GET', target); };
+const json = async (name, target) => { const reply = await ask(name, 'GET', target); assert.equal(reply.status, 200, `${name} ${target}: ${reply.text.slice(0, 200)}`); return reply.json; };
+const each = async work => { for (const name of Object.keys(ROLES)) await work(name); };
+const encode = encodeURIComponent;
+
+// ---- the matrix: permission of every row for every role ----
+
+const SAMPLES = { // a path's parts that lead to something the unlimited archivist may see; without them a new route fails here
+  '/catalog/{id}': () => `/catalog/${fondsId.A}`, '/record/{id}': () => `/record/${open().id}`, '/record/{id}/edit': () => `/record/${open().id}/edit`, '/record/{id}/view': () => `/record/${open().id}/view`,
+  '/record/{id}/text': () => `/record/${open().id}/text`, '/record/{id}/delete': () => '/record/999999/delete', '/file/{id}': () => `/file/${picture().id}`, '/file/{id}/thumbnail': () => `/file/${picture().id}/thumbnail`,
+  '/file/{id}/page/{page}/image': () => `/file/${picture().id}/page/1/image`, '/file/{id}/page/{page}/tile/{level}/{x}/{y}': () => `/file/${picture().id}/page/1/tile/0/0/0`, '/delivery/{id}': () => `/delivery/${deliveries[0].id}`,
+  '/delivery/{id}/progress': () => `/delivery/${deliveries[0].id}/progress`, '/delivery/{id}/faults.xlsx': () => `/delivery/${deliveries[0].id}/faults.xlsx`, '/user/{id}': () => `/user/${users.reader}`,
+};
+const open = () => records.find(record => record.row?.file === 'txt' && record.row.opening === 1 && record.row.security === 0 && record.fonds === 'A');
+const picture = () => files.find(file => file.kind === 'image' && file.record.row.opening === 1 && file.record.row.security === 0 && file.record.fonds === 'A');
+const placeOf = route => (SAMPLES[route.path] ?? (() => route.path.replace('{kind}', 'nothing').replace(/\{\w+\}/g, '999999')))();
+
+test('every GET row: who has the permission gets page and JSON, everyone else a refusal that says nothing', async () => {
+  for (let i = 0; i < 200; i++) { // page images are made in the background
+    if ((await ask('archivist', 'GET', `/file/${picture().id}/page/1/image`)).status === 200) break;
+    await new Promise(done => setTimeout(done, 50));
+  }
+  for (const route of routes.filter(row => row.method === 'GET')) {
+    assert.ok(!route.path.includes('{') || SAMPLES[route.path], `no sample for ${route.path}: add it to SAMPLES`);
+    const target = placeOf(route), required = route.parameters.filter(parameter => parameter.required && !route.path.includes(`{${parameter.name}}`));
+    assert.deepEqual(required, [], `${route.path}: give its required parameters`);
+    await each(async name => {
+      const page = await ask(name, 'GET', target, { html: true }), data = await ask(name, 'GET', target);
+      if (allows(name, route.permission)) {
+        const content = !/^\/(catalog|record|file|delivery)\/\{/.test(route.path) || ROLES[name].opening.length > 0;
+        const expected = content ? [200, 202, ...(route.path === '/login' && name !== 'public' ? [303] : [])] : [404];
+        assert.ok(expected.includes(page.status) && expected.includes(data.status), `${name} ${target}: ${page.status} ${data.status} ${data.text.slice(0, 200)}`);
+        if (content && route.template && data.status === 200 && /json/.test(data.headers.get('content-type'))) assert.equal(typeof data.json, 'object', target);
+        if (content && route.template && page.status === 200 && !/image/.test(page.headers.get('content-type'))) assert.match(page.headers.get('content-type'), /text\/html/, target);
+      } else if (name === 'public') {
+        assert.equal(page.status, 303, `${target} sends the public to sign in`);
+        assert.match(page.headers.get('location'), /^\/login/);
+        assert.equal(data.status, 401, target);
+      } else {
+        assert.deepEqual([page.status, data.status], [403, 403], `${name} ${target}`);
+        assert.match(page.text, CHINESE);
+      }
+    });
+  }
+  assertNoLeaks();
+});
+
+test('every POST row: refused without the token, refused without the permission, and nothing has happened', async () => {
+  const count = async () => (await query(dir, "SELECT (SELECT count(*) FROM record) AS records, (SELECT count(*) FROM accession) AS deliveries, (SELECT count(*) FROM account) AS accounts, (SELECT count(*) FROM job) AS jobs, (SELECT sum(rev) FROM record) AS revs"))[0];
+  const earlier = await count();
+  for (const route of routes.filter(row => row.method !== 'GET')) {
+    const target = SAMPLES[route.path] && !/delete/.test(route.path) ? SAMPLES[route.path]() : placeOf(route);
+    await each(async name => {
+      const client = clients[name];
+      if (name !== 'public') {
+        for (const token of ['', 'x'.repeat(64), clients[name === 'admin' ? 'reader' : 'admin'].csrf]) {
+          const reply = await ask(name, 'POST', target, { form: { csrf: token, title: '无令牌' }, headers: { 'X-CSRF-Token': token || 'none' } });
+          assert.equal(reply.status, 403, `${name} ${target} with token “${token.slice(0, 8)}”: ${reply.status}`);
+        }
+        const crossed = await ask(name, 'POST', target, { form: { title: '他站' }, headers: { 'Sec-Fetch-Site': 'cross-site' } });
+        assert.equal(crossed.status, 403, `${name} ${target} from another site`);
+      }
+      if (allows(name, route.permission)) return;
+      const reply = await ask(name, 'POST', target, { form: { title: '无权' } });
+      assert.equal(reply.status, name === 'public' ? 401 : 403, `${name} POST ${target}`);
+      assert.equal(client.csrf !== undefined, name !== 'public');
+    });
+  }
+  assert.deepEqual(await count(), earlier);
+  assertNoLeaks();
+});
+
+// ---- records, files, and what lies around them ----
+
+test('every record and node through every page: given within the scope, not found without, and forbidden looks like unknown', async () => {
+  const unknown = 987654, views = id => [`/record/${id}`, `/record/${id}?tab=files`, `/record/${id}?tab=history`, `/record/${id}/view`, `/record/${id}/view?q=${encode('水库 专词')}`, `/record/${id}/text`, `/catalog/${id}`, `/record/${id}/edit`];
+  await each(async name => {
+    const seen = { ...Object.fromEntries(await Promise.all(views(unknown).map(async target => [target.replace(unknown, '#'), await both(name, target)]))) };
+    for (const record of records) {
+      for (const target of views(record.id)) {
+        const editing = target.endsWith('/edit'), reader = /\/(view|text)/.test(target), permission = editing ? 'record.edit' : 'catalogue.read';
+        const page = await ask(name, 'GET', target, { html: true }), data = await ask(name, 'GET', target);
+        if (!reader && !allows(name, permission)) { assert.equal(data.status, name === 'public' ? 401 : 403, `${name} ${target}`); continue; }
+        const model = seen[target.replace(String(record.id), '#')], same = text => text.replaceAll(String(record.id), '#').replaceAll(String(unknown), '#');
+        if (!sees(name, record)) {
+          assert.deepEqual([page.status, data.status], [404, 404], `${name} ${target} of ${record.code}`);
+          assert.equal(same(data.text), same(model.text), `${name} ${target}: forbidden and unknown differ`);
+        } else if (reader) {
+          const readable = seesFiles(name, record) && record.row.file;
+          if (readable && !(record.row.file === 'png' && target.endsWith('/text'))) assert.equal(data.status, 200, `${name} ${target} of ${record.code}: ${data.text.slice(0, 200)}`);
+          else assert.ok([403, 404].includes(data.status), `${name} ${target} of ${record.code}: ${data.status}`);
+        } else if (target.startsWith('/catalog') && record.level === 4) assert.ok([200, 303].includes(data.status), target);
+        else {
+          assert.equal(data.status, 200, `${name} ${target} of ${record.code}: ${data.text.slice(0, 200)}`);
+          assert.equal(page.status, 200, `${name} ${target}`);
+          if (target === `/record/${record.id}` && record.row?.file) assert.equal((data.json.files ?? []).length, seesFiles(name, record) ? 1 : 0, `${name} ${target}: files`);
+          for (const around of [data.json.previous, data.json.next]) if (around?.id) assert.ok(sees(name, records.find(each => each.id === around.id)), `${name} ${target}: neighbour ${around.code}`);
+        }
+      }
+    }
+  });
+  assertNoLeaks();
+});
+
+test('every file as download, thumbnail, image and tile: only within the scope of files', async () => {
+  const unknown = 987654, views = id => [`/file/${id}`, `/file/${id}?download=1`, `/file/${id}/thumbnail`, `/file/${id}/page/1/image`, `/file/${id}/page/1/tile/0/0/0`];
+  for (const file of files.filter(each => each.kind === 'image'))
+    for (let i = 0; i < 400 && (await ask(seesFiles('archivist', file.record) ? 'archivist' : 'public', 'GET', `/file/${file.id}/page/1/image`)).status === 202; i++) await new Promise(done => setTimeout(done, 20));
+  await each(async name => {
+    const missing = Object.fromEntries(await Promise.all(views(unknown).map(async target => [target.replace(unknown, '#'), await ask(name, 'GET', target)])));
+    for (const file of files) {
+      for (const target of views(file.id)) {
+        const reply = await ask(name, 'GET', target), image = /thumbnail|page/.test(target);
+        if (seesFiles(name, file.record)) {
+          if (!image) {
+            assert.equal(reply.status, 200, `${name} ${target}`);
+            if (file.kind === 'text' && !reply.bytes.equals(Buffer.from('换掉了'))) assert.match(reply.text, new RegExp(mark('p', file.record.row.n)));
+            assert.ok(!/html|svg|xml/.test(reply.headers.get('content-type')), 'nothing that a browser runs');
+          } else if (file.kind === 'image') assert.equal(reply.status, 200, `${name} ${target}: ${reply.text.slice(0, 200)}`);
+          else assert.ok(reply.status >= 400, `${name} ${target}: a text has no picture`);
+          continue;
+        }
+        assert.ok([403, 404].includes(reply.status), `${name} ${target} of ${file.record.code}: ${reply.status}`);
+        if (sees(name, file.record)) continue; // the description is seen, so that there is a file is no secret
+        const model = missing[target.replace(String(file.id), '#')];
+        assert.deepEqual([reply.status, reply.text.replaceAll(String(file.id), '#')], [model.status, model.text.replaceAll(String(unknown), '#')], `${name} ${target}: forbidden and unknown differ`);
+      }
+      if (seesFiles(name, file.record)) continue;
+      for (const headers of [{ 'If-None-Match': `"${file.sha512}"` }, { Range: 'bytes=0-3' }, { 'If-Range': `"${file.sha512}"`, Range: 'bytes=0-0' }])
+        assert.ok([403, 404].includes((await ask(name, 'GET', `/file/${file.id}`, { headers })).status), `${name} /file/${file.id} ${JSON.stringify(headers)}`);
+      assert.ok([403, 404, 405].includes((await clients[name].request('HEAD', `/file/${file.id}`)).status));
+    }
+  });
+  assertNoLeaks();
+});
+
+// ---- counts ----
+
+const described = name => records.filter(record => record.level > 2 && sees(name, record));
+const readable = name => records.filter(record => record.row?.file === 'txt' && seesFiles(name, record) && !record.damaged);
+
+async function everyHit(name, parameters) {
+  const ids = [];
+  let after = '', answer;
+  do {
+    answer = await json(name, `/search.json?limit=7&${parameters}${after}`);
+    ids.push(...answer.items.map(item => item.id));
+    after = answer.next ? `&after=${encode(answer.next)}` : '';
+  } while (after && ids.length < 1000);
+  assert.equal(ids.length, answer.hits, `${name} ${parameters}`);
+  assert.equal(new Set(ids).size, ids.length, `${name} ${parameters}: a hit twice`);
+  return ids;
+}
+
+test('searches: hits, counts, every facet and every page of hits are exactly the scope', async () => {
+  const text = '专词';
+  await each(async name => {
+    const mine = records.filter(record => sees(name, record)), items = described(name), pages = readable(name);
+    const expect = [
+      ['', mine], [`q=${encode('卷宗')}`, items], [`q=${encode(text)}`, pages], [`q=${encode(`卷宗 -${text}`)}`, items.filter(record => !pages.includes(record))], [`q=${encode(`-${text}`)}`, mine.filter(record => !pages.includes(record))],
+      [`q=${encode(`text:${text}`)}`, pages], [`q=${encode(`卷宗 OR ${text}`)}`, items], ['files=1', items.filter(record => record.row.file)], ['opening=2', items.filter(record => record.row.opening === 2)],
+      ['level=4', items.filter(record => record.level === 4)], ['level=3', items.filter(record => record.level === 3)], [`fonds=${fondsId.B}`, mine.filter(record => record.fonds === 'B')],
+      [`parent=${classId[fondsId.B]}`, mine.filter(record => record.parent_id === classId[fondsId.B])], [`delivery=${deliveries[1].id}`, items.filter(record => record.fonds === 'B')],
+      ['year=1951', items.filter(record => 1950 + record.row.n % 7 === 1951)], ['from=1952&to=1953', items.filter(record => [1952, 1953].includes(1950 + record.row.n % 7))],
+    ];
+    for (const [parameters, wanted] of expect) {
+      const ids = await everyHit(name, parameters);
+      assert.deepEqual([...ids].sort((a, b) => a - b), wanted.map(record => record.id).sort((a, b) => a - b), `${name} ${decodeURIComponent(parameters)}`);
+      await ask(name, 'GET', `/search?${parameters}`, { html: true });
+      const answer = await json(name, `/search.json?limit=1&${parameters}`), own = /^from=/.test(parameters) ? 'year' : /^(fonds|opening|level|year)=/.exec(parameters)?.[1];
+      const tally = key => { const counts = {}; for (const record of wanted) { const value = key(record); counts[value] = (counts[value] ?? 0) + 1; } return counts; };
+      const keys = { fonds: record => record.fonds_id, level: record => record.level, opening: record => record.row?.opening ?? 0, year: record => record.row ? 1950 + record.row.n % 7 : 0 };
+      for (const facet of answer.facets) {
+        assert.equal(facet.name === own || facet.values.reduce((sum, value) => sum + value.count, 0), facet.name === own || wanted.length, `${name} ${parameters}: facet ${facet.name}`);
+        if (!keys[facet.name] || facet.name === own) continue;
+        assert.deepEqual(Object.fromEntries(facet.values.map(value => [value.value, value.count])), tally(keys[facet.name]), `${name} ${parameters}: facet ${facet.name}`);
+      }
+    }
+  });
+  assertNoLeaks();
+});
+
+test('a facet ignores its own filter only, within the scope', async () => {
+  await each(async name => {
+    const items = described(name), answer = await json(name, '/search.json?limit=1&opening=2&level=4'), facet = answer.facets.find(each => each.name === 'opening');
+    const wanted = {};
+    for (const record of items.filter(each => each.level === 4)) wanted[record.row.opening] = (wanted[record.row.opening] ?? 0) + 1;
+    assert.deepEqual(Object.fromEntries((facet?.values ?? []).map(value => [value.value, value.count])), wanted, name);
+  });
+  assertNoLeaks();
+});
+
+test('each mark finds its record for those who may see it, and nothing for the others; filters name nothing either', async () => {
+  await each(async name => {
+    for (const record of records.filter(each => each.row)) {
+      for (const kind of ['t', 'c', 'w', 'f', 'p', 'n']) {
+        const hits = (await json(name, `/search.json?limit=5&q=${mark(kind, record.row.n)}`)).hits;
+        if (kind === 'p') assert.equal(hits, record.row.file === 'txt' && seesFiles(name, record) ? 1 : 0, `${name} ${mark(kind, record.row.n)}`);
+        else if (kind !== 'n') assert.equal(hits, sees(name, record) ? 1 : 0, `${name} ${mark(kind, record.row.n)}`);
+        else assert.ok(hits <= (sees(name, record) ? 1 : 0), `${name}: file name ${mark(kind, record.row.n)}`);
+      }
+      const suggested = (await json(name, `/suggest.json?q=${encode(`卷宗${mark('t', record.row.n)}`)}`)).items;
+      assert.equal(suggested.length, sees(name, record) ? 1 : 0, `${name} suggestion for ${record.code}`);
+      for (const filter of ['fonds', 'parent', 'delivery', 'category', 'retention', 'level']) {
+        await ask(name, 'GET', `/search?${filter}=${record.id}`, { html: true });
+        await ask(name, 'GET', `/search.json?${filter}=${record.id}`);
+      }
+    }
+    for (const beginning of ['卷宗', '机关', '甲字', '卷', '机关q', '全宗']) for (const item of (await json(name, `/suggest.json?q=${encode(beginning)}`)).items) {
+      const hits = await everyHit(name, `q=${encode(`"${item.text}"`)}`);
+      assert.equal(item.count, hits.length, `${name}: suggestion ${item.text}`);
+      assert.ok(item.count > 0);
+    }
+  });
+  assertNoLeaks();
+});
+
+test('home, tree and nodes count within the scope', async () => {
+  await each(async name => {
+    const mine = records.filter(record => sees(name, record)), items = described(name), home = (await both(name, '/')).json;
+    const wanted = { 全宗: mine.filter(record => record.level === 1).length, 案卷: items.filter(record => record.level === 3).length, 文件: items.filter(record => record.level === 4).length,
+      有原文: items.filter(record => record.row.file).length, 已开放: items.filter(record => record.row.opening === 1).length, 待开放审核: items.filter(record => record.row.opening === 0).length };
+    for (const stat of home.stats ?? []) assert.equal(stat.number, wanted[stat.label], `${name}: home ${stat.label}`);
+    if (!allows(name, 'catalogue.read')) return;
+    const tree = await json(name, '/catalog.json');
+    assert.deepEqual(tree.fonds.map(row => row.code), ['A', 'B'].filter(code => sees(name, records.find(record => record.id === fondsId[code]))), `${name}: fonds`);
+    for (const row of tree.fonds) {
+      const inside = items.filter(record => record.fonds_id === row.id);
+      assert.deepEqual([row.volumes, row.items], [3, 4].map(level => inside.filter(record => record.level === level).length), `${name}: counts of fonds ${row.code}`);
+    }
+    assert.equal((await json(name, `/catalog.json?filter=${mark('g', 9001)}`)).fonds.length, inFonds(name, 'B') ? 1 : 0);
+    for (const node of mine.filter(record => record.level < 4)) {
+      const ids = [], children = mine.filter(record => record.parent_id === node.id);
+      for (const sort of ['code', 'newest', 'oldest']) {
+        const page = await json(name, `/catalog/${node.id}.json?sort=${sort}`);
+        assert.equal(page.count, children.length, `${name}: children of ${node.code}`);
+        ids.push(page.rows.map(row => row.id).sort((a, b) => a - b));
+        if (node.level === 1) for (const row of page.rows) assert.deepEqual([row.volumes, row.items], [3, 4].map(level => items.filter(record => record.fonds_id === node.id && record.level === level).length), `${name}: class in ${node.code}`);
+      }
+      for (const list of ids) assert.deepEqual(list, children.map(record => record.id).sort((a, b) => a - b), `${name}: children of ${node.code}`);
+    }
+  });
+  assertNoLeaks();
+});
+
+// ---- deliveries, jobs, care, journal ----
+
+function sheetText(bytes) {
+  const file = path.join(temporary(), 'x.xlsx');
+  writeFileSync(file, bytes);
+  return execFileSync('unzip', ['-p', file], { encoding: 'utf8', maxBuffer: 1 << 26 });
+}
+
+test('deliveries: seen by who sees their fonds, with no row of theirs that he may not see', async () => {
+  const faults = [];
+  await each(async name => {
+    if (!allows(name, 'delivery.read')) return;
+    const list = (await both(name, '/deliveries')).json.deliveries.map(row => row.id).sort((a, b) => a - b);
+    assert.deepEqual(list, deliveries.filter(delivery => seesDelivery(name, delivery)).map(delivery => delivery.id), name);
+    for (const delivery of [...deliveries, { id: 4711, fonds: '-' }]) {
+      for (const part of ['', '/progress', '/faults.xlsx']) {
+        try {
+          const reply = part === '/faults.xlsx' ? await ask(name, 'GET', `/delivery/${delivery.id}${part}`) : await both(name, `/delivery/${delivery.id}${part}`);
+          assert.equal(reply.status, seesDelivery(name, delivery) && delivery.fonds !== '-' ? 200 : 404, `${name} /delivery/${delivery.id}${part}`);
+          if (reply.status === 200 && part === '/faults.xlsx') watch(name, `/delivery/${delivery.id}${part}`, sheetText(reply.bytes));
+        } catch (error) { faults.push(error.message); }
+      }
+    }
+  });
+  assertNoLeaks(...faults);
+});
+
+test('an archivist of one fonds cannot bring, change or take back anything in another', async () => {
+  const client = clients.limited, foreign = records.filter(record => record.fonds === 'B' && record.level > 2), before = await query(dir, `SELECT * FROM record WHERE fonds_id = ${fondsId.B} ORDER BY id`);
+  const faults = [];
+  const attempt = async (what, work) => {
+    try { await work(); } catch (error) { faults.push(`${what}: ${error.message}`); }
+    const now = await query(dir, `SELECT * FROM record WHERE fonds_id = ${fondsId.B} ORDER BY id`);
+    if (JSON.stringify(now) !== JSON.stringify(before)) faults.push(`${what}: fonds B was changed`);
+  };
+  const target = foreign.find(record => record.row.opening === 1 && record.row.security === 0 && record.level === 4 && !record.row.file) ?? foreign[1];
+  await attempt('edit', async () => assert.equal((await ask('limited', 'POST', `/record/${target.id}/edit`, { form: { title: '改了', rev: 1 } })).status, 404));
+  await attempt('delete', async () => assert.equal((await ask('limited', 'POST', `/record/${target.id}/delete`)).status, 404));
+  await attempt('new', async () => assert.equal((await ask('limited', 'POST', '/record/new', { form: { parent: classId[fondsId.B], code: 'B-新', title: '新来的' } })).status, 404));
+  await attempt('undo', async () => assert.equal((await ask('limited', 'POST', `/delivery/${deliveries[1].id}/undo`)).status, 404));
+  for (const part of ['load', 'rehearse', 'stop', 'mapping']) await attempt(part, async () => assert.equal((await ask('limited', 'POST', `/delivery/${deliveries[1].id}/${part}`, { form: { field: '-' } })).status, 404));
+  const upload = async (rowsOfTable, fields) => {
+    const form = new FormData();
+    for (const [name, value] of Object.entries(fields)) form.append(name, value);
+    form.append('table', new Blob([csv(rowsOfTable)]), '夹带.csv');
+    const reply = await ask('limited', 'POST', '/delivery/new', { body: form });
+    const id = /\/delivery\/(\d+)/.exec(reply.json?.location ?? '')?.[1];
+    if (!id) { assert.ok(reply.status >= 400 && reply.status < 500); return; }
+    for (const step of ['rehearse', 'load']) {
+      if ((await ask('limited', 'POST', `/delivery/${id}/${step}`)).status >= 400) return;
+      for (let i = 0; i < 300 && !(await ask('limited', 'GET', `/delivery/${id}/progress`)).json?.finished; i++) await new Promise(done => setTimeout(done, 10));
+    }
+    const page = (await ask('limited', 'GET', `/delivery/${id}`)).json;
+    assert.ok(page?.state !== 'done', `the delivery was loaded: ${page?.created} created, ${page?.updated} updated, ${page?.unchanged} unchanged`);
+  };
+  await attempt('a delivery for another fonds', () => upload([['档号', '题名'], [target.code, '夹带改题'], ['B-夹带', '夹带新件']], { fonds: 'B' }));
+  await attempt('rows that name another fonds', () => upload([['全宗号', '档号', '题名'], ['B', target.code, '夹带改题'], ['B', 'B-夹带2', '夹带新件']], {}));
+  for (const record of foreign.slice(0, 6)) await attempt('a code that exists elsewhere', async () => { await ask('limited', 'POST', '/record/new', { form: { parent: classId[fondsId.A], code: record.code, title: '同号' } }); });
+  assert.ok(client.csrf);
+  assertNoLeaks(...faults);
+});
+
+test('a record that the archivist may not see cannot be run into by its code', async () => {
+  const hidden = records.find(record => record.fonds === 'A' && record.row?.security === 3 && record.level === 4);
+  const reply = await ask('limited', 'POST', '/record/new', { form: { parent: classId[fondsId.A], code: hidden.code, title: '同号' } });
+  assert.ok(reply.status >= 400, 'codes are unique within a fonds');
+  const mine = records.find(record => record.fonds === 'A' && record.row?.security === 0 && record.row.opening === 1 && record.level === 4);
+  for (const change of [{ security: 'confidential' }, { security: 'top' }]) assert.ok((await ask('limited', 'POST', `/record/${mine.id}/edit`, { form: change })).status >= 400, 'nobody saves a record out of his own sight');
+  assertNoLeaks();
+});
+
+test('jobs, system, home of the three officers, journal: no content of the archive', async () => {
+  const started = await ask('admin', 'POST', '/system/check');
+  assert.equal(started.status, 200, started.text);
+  for (let i = 0; i < 500; i++) {
+    const { json: state } = await clients.admin.get('/jobs');
+    if (!state.jobs.some(job => job.state === 'running' || job.state === 'queued')) break;
+    await new Promise(done => setTimeout(done, 20));
+  }
+  const faults = [];
+  await each(async name => {
+    for (const target of ['/', '/jobs', '/system', '/users', '/roles', '/me', '/categories', '/journal', '/journal?action=record.', '/journal?action=accession.', `/user/${users.limited}`, '/delivery/new', '/record/new', `/record/new?parent=${fondsId.B}`, `/record/new?parent=${records.find(record => record.row?.security === 3 && record.level === 3).id}`])
+      try { await both(name, target); } catch (error) { faults.push(error.message); }
+  });
+  const jobs = (await ask('limited', 'GET', '/jobs')).json.jobs.filter(job => job.subject_kind === 'accession').map(job => job.subject_id);
+  for (const id of jobs) if (deliveries.some(delivery => delivery.id === id && delivery.fonds === 'B')) faults.push(`limited sees a job of delivery ${id} at /jobs`);
+  const verified = await ask('auditor', 'POST', '/journal/verify');
+  assert.equal(verified.status, 200);
+  assertNoLeaks(...faults);
+});
+
+test('what is granted and taken counts from the next request', async () => {
+  const form = fonds => [['roles', 'archivist'], ...fonds.map(code => ['fonds', fondsId[code]]), ['security', 2]], item = records.find(record => record.fonds === 'B' && record.row?.opening === 1 && record.row.security === 0);
+  const opened = async () => (await clients.limited.get(`/record/${item.id}`)).status;
+  assert.equal(await opened(), 404);
+  assert.equal((await ask('officer', 'POST', `/user/${users.limited}/grant`, { form: form(['A', 'B']) })).status, 200);
+  assert.equal(await opened(), 200);
+  assert.equal((await ask('officer', 'POST', `/user/${users.limited}/grant`, { form: form(['A']) })).status, 200);
+  assert.equal(await opened(), 404);
+  const own = await ask('officer', 'POST', `/user/${users.officer}/grant`, { form: [['roles', 'archivist'], ['security', 4]] });
+  assert.ok(own.status >= 400, 'nobody grants himself');
+  const mixed = await ask('officer', 'POST', `/user/${users.reader}/grant`, { form: [['roles', 'sysadmin'], ['roles', 'archivist'], ['security', 0]] });
+  assert.ok(mixed.status >= 400, 'the three officers hold no other role');
+  assert.equal((await ask('admin', 'POST', `/user/${users.reader}`, { form: { shown: '读者' } })).status, 200, 'disabled: the box is not ticked');
+  assert.equal((await clients.reader.get('/me')).status, 401);
+  assertNoLeaks();
+});
+
+test('the remaining rows as those who may', async () => {
+  const made = await ask('admin', 'POST', '/users', { form: { name: 'later', shown: '后来', password: 'Yihou-2026' } });
+  assert.equal(made.status, 200, made.text);
+  assert.equal((await ask('admin', 'GET', '/user/new', { html: true })).status, 200);
+  const id = (await clients.admin.get('/users')).json.users.find(user => user.name === 'later').id;
+  assert.equal((await ask('admin', 'POST', `/user/${id}/password`, { form: { password: 'Yihou-2027' } })).status, 200);
+  const later = new Client(server.base);
+  await later.signIn('later', 'Yihou-2027');
+  assert.equal((await later.get('/search.json?q=卷宗')).json.hits, 0, 'sees nothing until the password is his own');
+  clients.later = later; ROLES.later = { may: [], opening: [], files: [], security: 0 };
+  assert.equal((await ask('later', 'POST', '/me', { form: { old: 'Yihou-2027', new: 'Ziji-2028', repeat: 'Ziji-2028' } })).status, 200);
+  await later.learnToken();
+  assert.equal((await ask('later', 'POST', '/logout')).status, 200);
+  const nobody = new Client(server.base);
+  clients.nobody = nobody; ROLES.nobody = ROLES.public;
+  assert.equal((await ask('nobody', 'POST', '/login', { form: { name: 'later', password: 'Ziji-2028' } })).status, 200);
+  delete ROLES.later; delete ROLES.nobody;
+  const item = records.find(record => record.fonds === 'A' && record.row?.opening === 1 && record.row.security === 0 && !record.row.file && record.level === 4) ?? open();
+  assert.equal((await ask('archivist', 'POST', `/record/${item.id}/edit`, { form: { creator: `机关${mark('c', item.row.n)}` } })).status, 200);
+  const created = await ask('archivist', 'POST', '/record/new', { form: { parent: classId[fondsId.A], code: 'A-9999', title: '新件' } });
+  assert.equal(created.status, 200, created.text);
+  assert.equal((await ask('archivist', 'POST', `${created.json.location}/delete`)).status, 200);
+  const form = new FormData();
+  form.append('fonds', 'A');
+  form.append('table', new Blob([csv([['档号', '题名'], ['A-8888', '补交']])]), '补交.csv');
+  const place = (await ask('archivist', 'POST', '/delivery/new', { body: form })).json.location;
+  const settle = async () => { for (let i = 0; i < 500 && !(await ask('archivist', 'GET', `${place}/progress`)).json.finished; i++) await new Promise(done => setTimeout(done, 10)); };
+  for (const [step, options] of [['mapping', { form: [['field', 'code'], ['field', 'title']] }], ['rehearse'], ['load'], ['stop'], ['undo']]) {
+    const reply = await ask('archivist', 'POST', `${place}/${step}`, options);
+    assert.equal(reply.status, 200, `${step}: ${reply.text.slice(0, 200)}`);
+    await settle();
+  }
+  assertNoLeaks();
+});
+
+test('every row of the route table was hit, given and, where it has a permission, refused', () => {
+  for (const route of routes) {
+    const outcomes = hit.get(`${route.method} ${route.path}`) ?? new Set();
+    assert.ok(outcomes.has('given'), `${route.method} ${route.path} was never given`);
+    if (route.permission !== 'public') assert.ok(outcomes.has('refused'), `${route.method} ${route.path} was never refused`);
+  }
+});
