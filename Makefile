@@ -9,14 +9,16 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 ## make run [PORT=8080]   install what is missing, build, make the demonstration archive, serve it
-run: setup build
+run:
 	@sh tools/port.sh $(PORT)
+	@sh tools/setup.sh run
+	@sh tools/build.sh build lantai
 	@build/lantai -C $(ARCHIVE) demo
 	@exec build/lantai -C $(ARCHIVE) serve --port $(PORT)
 
 ## make build             build/lantai
 build:
-	@sh tools/build.sh build
+	@sh tools/build.sh build lantai
 
 setup:
 	@sh tools/setup.sh run

@@ -1,5 +1,6 @@
 /*
- * What `make bench` measures in C: rows and pages to import, and search through the room's interface. bench/run.mjs calls it and puts the results beside the peers'.
+ * What `make bench` measures in C: rows and pages to import, and search through the room's interface. bench/run.mjs calls it
+ * and puts the results beside the peers'.
  *
  *   lantai-bench make ROWS FILE.csv [FILE.xlsx]        a catalogue of ROWS descriptions
  *   lantai-bench page FILE.jpg WIDTH HEIGHT GRAIN      a scanned page; GRAIN makes it larger
@@ -77,7 +78,8 @@ static const char *draw_word(Corpus *corpus) {
 
 /* ---- make: as a city archives' largest delivery looks, sorted by 档号; two thirds of it are one fonds ---- */
 
-static const char *const HEADER[COLUMNS] = {"全宗号", "档号", "题名", "责任者", "文号", "日期", "年度", "保管期限", "密级", "页数", "开放状态", "文种"};
+static const char *const HEADER[COLUMNS] = {
+  "全宗号", "档号", "题名", "责任者", "文号", "日期", "年度", "保管期限", "密级", "页数", "开放状态", "文种"};
 typedef char Row[COLUMNS][256];
 
 static void make_title(Corpus *corpus, const char *body, const char *type, char *ret, gsize size) {
@@ -88,12 +90,20 @@ static void make_title(Corpus *corpus, const char *body, const char *type, char 
   g_strlcpy(ret, title->str, size);
 }
 
+/* The row's fonds, and how far it stands in that (of so many). */
+static guint place_row(guint id, guint rows, guint *ret_at, guint *ret_of) {
+  guint largest = rows - rows / 3, share = MAX((rows - largest) / (FONDS - 1), 1);
+  *ret_at = id < largest ? id : (id - largest) % share;
+  *ret_of = id < largest ? largest : share;
+  return id < largest ? 0 : MIN(1 + (id - largest) / share, FONDS - 1);
+}
+
 static void make_row(Corpus *corpus, guint id, guint rows, Row row) {
   static const char *const types[] = {"通知", "通知", "通知", "批复", "报告", "请示", "意见", "决定", "会议纪要", "函"};
-  static const char *const retentions[] = {"永久", "30年", "10年"}, *const terms[] = {"Y", "D30", "D10"}, *const openings[] = {"开放", "控制", "延期开放", ""};
+  static const char *const retentions[] = {"永久", "30年", "10年"}, *const terms[] = {"Y", "D30", "D10"};
+  static const char *const openings[] = {"开放", "控制", "延期开放", ""};
   Random *random = &corpus->random;
-  guint largest = rows - rows / 3, share = MAX((rows - largest) / (FONDS - 1), 1), fonds = id < largest ? 0 : MIN(1 + (id - largest) / share, FONDS - 1);
-  guint year = YEAR_FIRST + (fonds == 0 ? (guint)((guint64)id * YEARS / largest) : MIN((id - largest) % share * YEARS / share, YEARS - 1)), term = draw(random, 3), chance = draw(random, 1000);
+  guint at, of, fonds = place_row(id, rows, &at, &of), year = YEAR_FIRST + (guint)((guint64)at * YEARS / of), term = draw(random, 3), chance = draw(random, 1000);
   const char *body = corpus->bodies[fonds * (BODIES / FONDS) + draw(random, BODIES / FONDS)], *type = types[draw(random, G_N_ELEMENTS(types))];
   g_snprintf(row[0], sizeof row[0], "X%03u", fonds + 1);
   g_snprintf(row[1], sizeof row[1], "X%03u-WS·%u-%s-%07u", fonds + 1, year, terms[term], id + 1);
@@ -161,13 +171,15 @@ static void append_values(GString *line, const char *fields) {
 static gboolean run_export(char **arguments, GError **error) {
   g_autoptr(Archive) archive = archive_open(arguments[0], ARCHIVE_READ, error);
   g_autoptr(Sql) sql = archive ? sql_read(archive_house(archive)->db, error) : NULL;
-  g_autoptr(SqlRows) rows = sql ? sql_query(sql, "SELECT id, title, creator, code, docno, fields, fonds_id, category, year, retention, opening, security, level, date_from FROM record ORDER BY id", SQL_NONE, error) : NULL;
+  g_autoptr(SqlRows) rows = sql ? sql_query(sql, "SELECT id, title, creator, code, docno, fields, fonds_id, category, year, retention, opening, security, "
+    "level, date_from FROM record ORDER BY id", SQL_NONE, error) : NULL;
   FILE *file = rows ? fopen(arguments[1], "w") : NULL;
   if (file == NULL) return rows ? throw(error, LANTAI_ERROR_UNAVAILABLE, "cannot write %s", arguments[1]) : FALSE;
   g_autoptr(GString) line = g_string_new(NULL);
   GError *failure = NULL;
   while (sql_next(rows, &failure)) {
-    g_string_printf(line, "%" G_GINT64_FORMAT "\t%s\x1f%s\x1f%s\x1f%s", sql_int_at(rows, 0), sql_text_at(rows, 1), sql_text_at(rows, 2), sql_text_at(rows, 3), sql_text_at(rows, 4));
+    g_string_printf(line, "%" G_GINT64_FORMAT "\t%s", sql_int_at(rows, 0), sql_text_at(rows, 1));
+    for (int column = 2; column <= 4; column++) g_string_append_printf(line, "\x1f%s", sql_text_at(rows, column));
     append_values(line, sql_text_at(rows, 5));
     for (int column = 6; column <= 13; column++) g_string_append_printf(line, "\t%" G_GINT64_FORMAT, sql_int_at(rows, column));
     fprintf(file, "%s\n", line->str);
@@ -180,7 +192,8 @@ static gboolean run_export(char **arguments, GError **error) {
 
 typedef enum { KIND_TWO, KIND_FOUR, KIND_THREE_WORDS, KIND_PHRASE, KIND_FILTERED, KIND_COMMON, KINDS } Kind;
 static const struct { guint words, characters; } SHAPES[KINDS] = {{1, 2}, {1, 4}, {3, 2}, {1, 8}, {2, 2}, {1, 2}};
-static const char *const COMMON[] = {"临江", "江市", "关于", "的通", "通知", "委员", "员会", "会关", "局关", "报告", "的报", "批复", "请示", "意见", "决定", "会议", "议纪", "纪要", "的会", "的批"};
+static const char *const COMMON[] = {"临江", "江市", "关于", "的通", "通知", "委员", "员会", "会关", "局关", "报告", "的报", "批复", "请示", "意见", "决定",
+  "会议", "议纪", "纪要", "的会", "的批"};
 
 typedef struct {
   json_t *terms; /* [text] */
@@ -234,7 +247,8 @@ static void draw_question(Session *session, guint number) {
   json_t *terms = json_array();
   for (guint i = 0; i < SHAPES[session->kind].words; i++) {
     guint at = draw(&session->random, length - characters + 1);
-    g_autofree char *term = session->kind == KIND_COMMON ? g_strdup(COMMON[number % G_N_ELEMENTS(COMMON)]) : g_utf8_substring(title, at, at + characters);
+    g_autofree char *cut = g_utf8_substring(title, at, at + characters);
+    const char *term = session->kind == KIND_COMMON ? COMMON[number % G_N_ELEMENTS(COMMON)] : cut;
     json_array_append_new(terms, json_string(term));
     g_string_append_printf(query, "\"%s\" ", term);
   }
@@ -255,7 +269,8 @@ static json_t *run_questions(Session *session, Kind kind, guint readers, guint c
   json_t *list = json_array();
   for (guint i = 0; i < count; i++) {
     Question *question = &session->questions[i];
-    json_array_append_new(list, json_pack("{s:o, s:I, s:I, s:f}", "terms", question->terms, "hits", (json_int_t)question->hits, "facets", (json_int_t)question->facets, "ms", question->ms));
+    json_array_append_new(list, json_pack("{s:o, s:I, s:I, s:f}", "terms", question->terms, "hits", (json_int_t)question->hits, "facets",
+      (json_int_t)question->facets, "ms", question->ms));
     g_free(question->query);
   }
   g_free(session->questions);
@@ -266,7 +281,8 @@ static json_t *run_questions(Session *session, Kind kind, guint readers, guint c
 static gboolean session_open(Session *session, GArray *fonds, GError **error) {
   g_autoptr(Sql) sql = sql_read(session->house->db, error);
   gint64 step = sql ? sql_number(sql, "SELECT MAX(id) AS last FROM record", SQL_NONE, 0, error) / SAMPLES + 1 : 0;
-  g_autoptr(SqlRows) titles = step ? sql_query(sql, "SELECT title FROM record WHERE id % $1 = 0 AND level = 4 ORDER BY id", SQL_ARGS(sql_int(step)), error) : NULL;
+  g_autoptr(SqlRows) titles = step ?
+    sql_query(sql, "SELECT title FROM record WHERE id % $1 = 0 AND level = 4 ORDER BY id", SQL_ARGS(sql_int(step)), error) : NULL;
   g_autoptr(SqlRows) nodes = titles ? sql_query(sql, "SELECT id FROM record WHERE level = 1 ORDER BY code", SQL_NONE, error) : NULL;
   if (nodes == NULL) return FALSE;
   session->titles = g_ptr_array_new_with_free_func(g_free);
@@ -275,7 +291,8 @@ static gboolean session_open(Session *session, GArray *fonds, GError **error) {
     gint64 id = sql_int_at(nodes, 0);
     if (wanted) g_array_append_val(fonds, id);
   }
-  session->scope = (Scope){.opening_mask = 15, .files_mask = 15, .security = SECURITY_INTERNAL, .fonds = (const gint64 *)(void *)fonds->data, .fonds_count = fonds->len};
+  session->scope = (Scope){.opening_mask = 15, .files_mask = 15, .security = SECURITY_INTERNAL, .fonds = (const gint64 *)(void *)fonds->data,
+    .fonds_count = fonds->len};
   return TRUE;
 }
 
@@ -288,14 +305,16 @@ static gboolean run_search(char **arguments, GError **error) {
   Session session = {.house = archive_house(archive)};
   if (!session_open(&session, fonds, error)) return FALSE;
   g_array_sort(fonds, compare_ids);
-  json_t *result = json_object(), *one = json_array(), *eight = json_array(), *ids = json_array();
+  json_t *result = json_object(), *ids = json_array();
   guint count = (guint)g_ascii_strtoull(arguments[1], NULL, 10);
   for (guint i = 0; i < fonds->len; i++) json_array_append_new(ids, json_integer(g_array_index(fonds, gint64, i)));
-  for (Kind kind = 0; kind < KINDS; kind++) json_array_append_new(one, run_questions(&session, kind, 1, kind == KIND_COMMON ? MIN(count, COMMON_ASKED) : count));
-  for (Kind kind = 0; kind < KINDS; kind++) json_array_append_new(eight, run_questions(&session, kind, READERS, kind == KIND_COMMON ? MIN(count, COMMON_ASKED) : count));
   json_object_set_new(result, "fonds", ids);
-  json_object_set_new(result, "1", one);
-  json_object_set_new(result, "8", eight);
+  for (guint readers = 1; readers <= READERS; readers += READERS - 1) {
+    json_t *kinds = json_array();
+    for (Kind kind = 0; kind < KINDS; kind++)
+      json_array_append_new(kinds, run_questions(&session, kind, readers, kind == KIND_COMMON ? MIN(count, COMMON_ASKED) : count));
+    json_object_set_new(result, readers == 1 ? "1" : "8", kinds);
+  }
   json_dumpf(result, stdout, JSON_COMPACT);
   json_decref(result);
   return TRUE;

@@ -69,7 +69,7 @@ static void try_query(Sql *sql, const char *text, const SearchQuery *query, char
   SearchRequest request = {.query = text, .limit = 10, .facets = TRUE};
   g_autoptr(SearchResult) result = search_run(search, sql, &SCOPE_EVERYTHING, &request, &error);
   if (result == NULL) g_error("%s", error->message);
-  gboolean expected = query->root == NULL || tree_holds(query->root, folded);
+  guint expected = query->root == NULL || tree_holds(query->root, folded);
   require(result->count == expected && result->ids->len == expected, "the index finds what stands there");
 }
 

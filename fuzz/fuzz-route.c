@@ -3,6 +3,7 @@
  * Whatever comes, there is one settled reply with a sensible status, whose headers have no line ends.
  */
 #include "kernel.h"
+#include <glib/gstdio.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -39,10 +40,21 @@ static const WebRoute ROUTES[] = {
   {"GET", "/user", "user", NULL, NULL, handle, NULL}, {NULL},
 };
 
+static char *dir;
+
+static void remove_dir(void) {
+  static const char *const names[] = {"secret.key", "tmp", ""};
+  for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+    g_autofree char *path = g_build_filename(dir, names[i], NULL);
+    g_remove(path);
+  }
+}
+
 static WebServer *open_server(House *house) {
   static const WebRoute *const tables[] = {ROUTES, NULL};
   g_autoptr(GError) error = NULL;
-  house->dir = g_dir_make_tmp("fuzz-route-XXXXXX", NULL);
+  house->dir = dir = g_dir_make_tmp("fuzz-route-XXXXXX", NULL);
+  atexit(remove_dir);
   WebServer *server = web_server_new(house, tables, NULL, &error);
   if (server == NULL) g_error("%s", error->message);
   return server;

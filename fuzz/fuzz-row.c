@@ -94,7 +94,8 @@ static void try_rows(const RowPlan *plan, json_t *layout) {
 
 static Catalog *open_catalog(void) {
   g_autoptr(GError) error = NULL;
-  SqlDb *db = sql_open(":memory:", &error);
+  static SqlDb *db; /* as long as the program */
+  db = sql_open(":memory:", &error);
   Catalog *catalog = db == NULL ? NULL : catalog_open(db, "/nonexistent", &error);
   if (catalog == NULL) g_error("%s", error->message);
   return catalog;

@@ -73,10 +73,12 @@ async function signIn(page, site, name) {
   await page.waitForURL(url => !url.pathname.startsWith('/login'));
 }
 const clean = what => assert.deepEqual(troubles.splice(0), [], what);
-const settled = async page => {
-  await page.waitForLoadState('networkidle').catch(() => {});
-  if (await page.locator('[data-viewer]').count()) await page.waitForSelector('[data-viewer][data-ready]');
-};
+// The viewer has drawn its page; the thumbnails on the screen are there, or known to be absent.
+const settled = page => page.waitForFunction(() => {
+  const viewer = document.querySelector('[data-viewer]');
+  const waiting = [...document.querySelectorAll('img[data-thumbnail]')].some(image => image.getBoundingClientRect().top < innerHeight && !image.src && !image.classList.contains('absent'));
+  return (!viewer || viewer.dataset.ready) && !waiting;
+});
 const overflow = page => page.evaluate(() => {
   const width = document.documentElement.clientWidth;
   if (document.documentElement.scrollWidth <= width) return '';
@@ -181,13 +183,6 @@ test('an archivist receives a table and a zip, finds and reads the documents, ch
   await page.screenshot({ path: path.join(shots, 'journey-history.png'), fullPage: true });
 
   const first = sqlite(dir, 'SELECT max(id) AS id FROM accession')[0].id;
-  await page.goto(`${server.base}/delivery/${first}`);
-  await page.getByText('撤销这个批次').click();
-  await page.getByRole('button', { name: `确认撤销批次 ${first}` }).click();
-  await page.waitForFunction(() => !document.querySelector('#delivery-progress') && document.querySelector('.notice'));
-  assert.match(await page.locator('.notice').first().innerText(), /B777-WS·1962-Y-0001/, 'what was changed since is named, and nothing is taken back');
-  assert.equal(sqlite(dir, `SELECT count(*) AS n FROM record WHERE code LIKE 'B777-WS·%'`)[0].n >= 3, true);
-  await page.screenshot({ path: path.join(shots, 'journey-undo-refused.png'), fullPage: true });
 
   const table = path.join(folder, '补交目录.csv');
   writeFileSync(table, csvText(['档号', '题名', '责任者', '年度'], [['B778-1', '望江楼修缮报告', '临江市文化局', '1981']]));
@@ -201,6 +196,16 @@ test('an archivist receives a table and a zip, finds and reads the documents, ch
   await page.waitForFunction(() => document.querySelector('h1 .badge')?.textContent.includes('已撤销') && !document.querySelector('#delivery-progress'));
   await page.goto(`${server.base}/search?q=${encodeURIComponent('望江楼')}`);
   assert.match(await page.locator('h1.count').innerText(), /^0\s*条/);
+  clean('on the journey so far');
+
+  await page.goto(`${server.base}/delivery/${first}`);
+  await page.getByText('撤销这个批次').click();
+  await page.getByRole('button', { name: `确认撤销批次 ${first}` }).click();
+  await page.waitForFunction(() => !document.querySelector('#delivery-progress'));
+  const refusal = await page.locator('main .notice').allInnerTexts();
+  assert.match(refusal.join(), /不能撤销[\s\S]*B777-WS·1962-Y-0001/, 'the page says why nothing was taken back, and names what was changed since');
+  assert.equal(sqlite(dir, `SELECT count(*) AS n FROM record WHERE code LIKE 'B777-WS·%'`)[0].n, 3);
+  await page.screenshot({ path: path.join(shots, 'journey-undo-refused.png'), fullPage: true });
   clean('on the whole journey');
 });
 
@@ -270,8 +275,10 @@ test('at the counter everything goes by the keyboard', async () => {
   await page.goBack();
   await page.keyboard.press('ArrowDown');
   await page.keyboard.press('Enter');
-  await page.waitForURL(/\/record\/\d+/);
+  await page.waitForURL(/\/record\/\d+\?q=/);
+  await page.goto(`${server.base}/record/${sample.image.id}`);
   const at = page.url(), next = await page.locator('a[rel="next"]').count() ? ']' : '[', back = next === ']' ? '[' : ']';
+  assert.ok(await page.locator('a[rel="next"], a[rel="prev"]').count(), 'there is a neighbour to go to');
   await page.keyboard.press(next);
   await page.waitForURL(url => url.href !== at && /\/record\/\d+/.test(url.href));
   await page.keyboard.press(back);
@@ -349,7 +356,7 @@ test('on paper a record is its description, without the machine around it', asyn
   await page.emulateMedia({ media: 'print' });
   for (const target of [`/record/${sample.image.id}`, `/search?q=${encodeURIComponent('通知')}`, `/catalog/${sample.image.volume}`]) {
     await page.goto(server.base + target);
-    for (const part of ['header.site', 'footer.site', '.actions', '.toolbar', '.facets', 'nav.tabs', 'button'])
+    for (const part of ['header.site', 'footer.site', '.actions', '.sorts', '.facets', 'nav.tabs', 'button'])
       assert.equal(await page.locator(part).evaluateAll(all => all.filter(element => getComputedStyle(element).display !== 'none' && element.getClientRects().length).length), 0, `${part} on the paper of ${target}`);
     assert.equal(await page.evaluate(() => getComputedStyle(document.body).backgroundColor), 'rgb(255, 255, 255)');
     await page.screenshot({ path: path.join(shots, `print-${target.replace(/\W+/g, '-')}.png`), fullPage: true });
@@ -414,7 +421,7 @@ async function look(page, site, target, name, found) {
   const wide = await overflow(page);
   if (wide) say(`at 1280 ${wide}`);
   await page.setViewportSize(NARROW);
-  await page.waitForTimeout(60);
+  await page.evaluate(() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done))));
   const narrow = await overflow(page);
   if (narrow) say(`at 390 ${narrow}`);
   await page.screenshot({ path: path.join(shots, `${file}-390.png`) });

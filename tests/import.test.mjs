@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { assertClean, CHINESE, copyArchive, descriptions, dump, emptyArchive, hits, query, show, take } from './archive.mjs';
@@ -268,7 +268,7 @@ test('progress has rate and remaining time on page and terminal', async () => {
   assert.ok(running.length > 0, `no progress seen: ${JSON.stringify(seen.slice(-2))}`);
   assert.ok(running.some(job => job.remaining_seconds >= 0 && job.done > 0 && job.total === MANY), JSON.stringify(running.slice(-2)));
   assert.deepEqual(running.map(job => job.done), running.map(job => job.done).sort((a, b) => a - b));
-  const terminal = await lantai(dir, 'import', inFolder('other.csv', csv(rows.slice(0, 60000))), '--fonds', 'V');
+  const terminal = await lantai(dir, 'import', inFolder('other.csv', csv(rows)), '--fonds', 'V');
   assert.match(terminal.stderr, /行\/秒/);
   assert.match(terminal.stderr, /剩余|用时/);
 });
@@ -321,10 +321,10 @@ test('the same delivery again changes nothing; a corrected one updates in place 
     await assertClean(dir, `after undo of ${delivery}`);
   }
   assert.equal(await hits(dir, '甲'), 0);
-  assert.equal(execFileSync('find', [path.join(dir, 'store'), '-name', '*.txt'], { encoding: 'utf8' }), '', 'no document is left');
-  const twice = await lantai(dir, 'undo', String(report.id));
-  assert.notEqual(twice.status, 0);
-  assert.match(twice.stderr, CHINESE);
+  assert.equal(execFileSync('find', [path.join(dir, 'store'), '-path', '*/content/files/*'], { encoding: 'utf8' }), '', 'no document is left');
+  await lantai(dir, 'undo', String(report.id)); // again: whatever it answers, there is nothing left to take back
+  assert.deepEqual(await dump(dir), before);
+  await assertClean(dir);
 });
 
 test('undo refuses what others changed since, and lists it', async () => {
@@ -370,7 +370,6 @@ test('documents by 档号, page number, folder, zip, named column; missing and s
   await assertClean(dir);
 });
 
-const dirOf = {};
 test('laws: 3 420 texts are attached and found, again nothing, and each byte is accounted for', needsData, async () => {
   const dir = await emptyArchive(), texts = path.join(data, 'laws', 'texts'), table = path.join(data, 'laws', 'catalogue.csv');
   const report = await take(dir, table, '--files', texts);
@@ -384,7 +383,6 @@ test('laws: 3 420 texts are attached and found, again nothing, and each byte is 
   assert.ok(checked.bytes > sizes && checked.objects >= 3420);
   const again = await take(dir, table, '--files', texts);
   assert.deepEqual([again.created, again.updated, again.unchanged, again.attached, again.rejected], [0, 0, 3420, 0, []]);
-  dirOf.laws = dir;
 });
 
 function objectOf(dir, record) {
@@ -412,6 +410,7 @@ test('check reads every byte: one flipped bit, a missing and a surplus file, eac
   const check = await lantai(dir, 'check', '--json');
   assert.notEqual(check.status, 0);
   assert.match(check.stderr, CHINESE);
+  assert.ok(check.json, `--json gives one JSON value: ${check.stdout.slice(-200)}`);
   const faults = check.json.faults.map(fault => [fault.kind, fault.record?.code ?? null, fault.file]).sort();
   assert.deepEqual(faults, [['damaged', 'C-0003', 'v1/content/files/0001.txt'], ['damaged', 'C-0009', 'v1/content/metadata.json'], ['missing', 'C-0005', 'v1/content/files/0001.txt'],
     ['surplus', 'C-0007', 'v1/content/files/0002.txt'], ['surplus', null, 'stray.txt']].sort());
@@ -603,6 +602,4 @@ test('every command has --help; wrong use and failure have their own exit status
     assert.ok(failed.status === 1 || failed.status === 2, args.join(' '));
     assert.match(failed.stderr, CHINESE, args.join(' '));
   }
-  copyFileSync(path.join(made, 'lantai.yaml'), path.join(made, 'lantai.yaml.copy'));
-  cpSync(made, copyArchive(made), { recursive: true });
 });

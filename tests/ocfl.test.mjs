@@ -128,7 +128,7 @@ async function ocflPy() {
   const home = path.join(folder, 'python');
   const made = await run('python3', ['-m', 'venv', home]);
   if (made.status !== 0) return { reason: 'python3 with venv is not here' };
-  const installed = await run(path.join(home, 'bin', 'pip'), ['install', '--quiet', '--disable-pip-version-check', '--retries', '1', '--timeout', '10', OCFL_PY], { timeout: 40000 });
+  const installed = await run(path.join(home, 'bin', 'pip'), ['install', '--quiet', '--disable-pip-version-check', '--retries', '1', '--timeout', '10', OCFL_PY], { timeout: 25000 });
   return installed.status === 0 ? { bin: path.join(home, 'bin') } : { reason: `pip could not fetch ${OCFL_PY} (no network?)` };
 }
 

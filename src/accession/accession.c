@@ -20,6 +20,7 @@
 
 #define NAME_LENGTH 200
 #define LEFTOVER_SECONDS (24 * 3600)
+#define FILE_NAME_BYTES 240
 #define COPY_BYTES (1 << 18)
 
 const JobKind ACCESSION_JOBS[] = {
@@ -67,6 +68,14 @@ char *delivery_path(const House *house, gint64 id, const char *name) {
   return g_build_filename(house->dir, "deliveries", number, name, NULL);
 }
 
+/* The copy bears the file's own name, so that what is said about it names it. */
+char *delivery_source(const House *house, gint64 id) {
+  g_autofree char *folder = delivery_path(house, id, "source");
+  g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+  const char *name = dir ? g_dir_read_name(dir) : NULL;
+  return g_build_filename(folder, name ? name : "source", NULL);
+}
+
 char *delivery_object(gint64 id) { return g_strdup_printf("urn:lantai:accession:%" G_GINT64_FORMAT, id); }
 
 static gboolean write_failure(const House *house, gint64 id, const char *message, GError **error) {
@@ -74,8 +83,17 @@ static gboolean write_failure(const House *house, gint64 id, const char *message
   return sql && sql_exec(sql, "UPDATE accession SET failure = $1 WHERE id = $2", SQL_ARGS(sql_text(message), sql_int(id)), error) && sql_commit(sql, error);
 }
 
-gboolean delivery_fail(const House *house, gint64 id, const GError *failure) {
+/* The package of documents has a name of ours in the delivery's folder, which says nothing to the reader of a message. */
+static void name_plainly(GError *failure) {
+  g_autoptr(GString) text = g_string_new(failure->message);
+  g_string_replace(text, "“documents”", "原文包", 0);
+  g_free(failure->message);
+  failure->message = g_strdup(text->str);
+}
+
+gboolean delivery_fail(const House *house, gint64 id, GError *failure) {
   g_autoptr(GError) error = NULL;
+  if (failure) name_plainly(failure);
   if (!write_failure(house, id, failure ? failure->message : "原因不明", &error)) g_warning("批次 %" G_GINT64_FORMAT "：不能记下失败的原因：%s", id, error->message);
   return FALSE;
 }
@@ -157,13 +175,14 @@ static void sweep_leftovers(const char *deliveries) {
 /* ---- receiving ---- */
 
 typedef struct {
-  char *folder, *name, *base, *documents, *fonds, *fonds_title, *body, *category, *fingerprint;
+  char *folder, *copy, *name, *base, *documents, *fonds, *fonds_title, *body, *category, *fingerprint;
   json_t *layout;
 } Incoming;
 
 static void incoming_clear(Incoming *incoming) {
   if (incoming->folder) folder_remove(incoming->folder);
   g_free(incoming->folder);
+  g_free(incoming->copy);
   g_free(incoming->name);
   g_free(incoming->base);
   g_free(incoming->documents);
@@ -220,8 +239,11 @@ static gboolean copy_in(const House *house, const AccessionSource *source, Incom
   sweep_leftovers(deliveries);
   if (g_mkdtemp_full(template, 0700) == NULL) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", template, g_strerror(errno));
   in->folder = g_steal_pointer(&template);
-  g_autofree char *copy = g_build_filename(in->folder, "source", NULL), *digest = NULL;
-  if (!copy_file(source->path, copy, &digest, error)) return FALSE;
+  g_autofree char *folder = g_build_filename(in->folder, "source", NULL), *digest = NULL;
+  if (g_mkdir(folder, 0700) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", folder, g_strerror(errno));
+  gboolean plain = *in->base && *in->base != '.' && strlen(in->base) < FILE_NAME_BYTES && strchr(in->base, '/') == NULL;
+  in->copy = g_build_filename(folder, plain ? in->base : "source", NULL);
+  if (!copy_file(source->path, in->copy, &digest, error)) return FALSE;
   g_autofree char *columns = source->columns ? json_dumps(source->columns, JSON_COMPACT | JSON_SORT_KEYS) : NULL, *documents = documents_mark(source, in);
   g_autofree char *all = g_strjoin("\n", digest, in->name, documents, source->mapping ? source->mapping : "", columns ? columns : "", in->fonds,
     in->fonds_title, in->category,
@@ -231,9 +253,10 @@ static gboolean copy_in(const House *house, const AccessionSource *source, Incom
 }
 
 static gboolean read_layout(const House *house, const AccessionSource *source, Incoming *in, GError **error) {
-  g_autofree char *copy = g_build_filename(in->folder, "source", NULL);
-  if ((in->layout = layout_read(copy, error)) == NULL) {
-    g_prefix_error(error, "文件 %s：", in->base);
+  GError *failure = NULL;
+  if ((in->layout = layout_read(in->copy, &failure)) == NULL) {
+    if (strstr(failure->message, in->base) == NULL) g_prefix_error(&failure, "“%s”：", in->base);
+    g_propagate_error(error, failure);
     return FALSE;
   }
   json_t *named = NULL;

@@ -3,7 +3,7 @@
  *
  * 1. Rows are taken in order, in batches of objects that become durable together; then one transaction adds the file rows, texts, event, and the row reached.
  * 2. Each byte of a new file is read once; a file of the same name and digest that the record already has is left alone, another digest makes a new version.
- * 3. Staging, identifying and reading of text run in two threads; the transaction writes what they found, in order.
+ * 3. Staging, identifying and reading of text run in two threads, while the batch before is published and committed in a third; batches are committed in order.
  * 4. The description inside an object follows its record: records that this delivery changed get a new metadata.json, with their new files or by itself.
  * 5. At the end the lists of missing and surplus documents are those of what was really attached.
  */
@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BATCH_OBJECTS 100
+#define BATCH_OBJECTS 200
 #define BATCH_BYTES ((gint64)256 << 20)
 #define THREADS 2
 
@@ -30,6 +30,7 @@ typedef struct {
   GError *failure;
 } Task;
 
+typedef struct Batch Batch;
 typedef struct {
   const House *house;
   Job *job;
@@ -39,7 +40,8 @@ typedef struct {
   FileIndex *index;
   PlaceTable *places;
   GPtrArray *tasks;
-  gint64 batch_bytes, all_bytes, missing, surplus;
+  gint64 batch_bytes, missing, surplus;
+  Batch *under_way;
   RowWriter *files;
   GError *failure;
 } Attaching;
@@ -214,40 +216,77 @@ static gboolean stage_batch(Attaching *attaching, GError **error) {
   return TRUE;
 }
 
-static gboolean apply_tasks(Attaching *attaching, Sql *sql, gint64 *ret_files, gint64 *ret_bytes, GError **error) {
-  json_t *changes = json_array();
-  gboolean good = TRUE;
-  gint64 rev_before = catalog_rev_last(sql, error);
-  *ret_files = *ret_bytes = 0;
-  for (guint i = 0; good && i < attaching->tasks->len; i++) {
-    Task *task = attaching->tasks->pdata[i];
-    if (task->change == NULL) continue;
-    g_autofree char *object = catalog_object_id(task->record_id);
-    json_object_set_new(task->change, "version", json_integer(content_version(attaching->house->content, object)));
-    json_array_append(changes, task->change);
-    good = attach_apply(attaching->house, sql, attaching->id, task->change, task->texts, error);
-    *ret_files += task->files;
-    *ret_bytes += task->bytes;
-  }
-  gint64 rev = good ? catalog_rev_last(sql, error) : -1;
-  json_t *event = json_pack("{s:o, s:I, s:I, s:I, s:I, s:I}", "records", changes, "row", (json_int_t)attaching->row, "files", (json_int_t)*ret_files, "bytes",
-    (json_int_t)*ret_bytes, "rev_before",
-    (json_int_t)rev_before, "rev", (json_int_t)rev);
-  good = good && rev >= 0 && journal_append(sql, job_actor(attaching->job), "accession.files", "accession", attaching->id, event, error) != 0;
-  json_decref(event);
-  return good;
+/* What is staged: published and made known in a thread of its own, while the next batch is staged. */
+struct Batch {
+  const Attaching *attaching;
+  GPtrArray *tasks;
+  ContentBatch *content;
+  gint64 row, files, bytes;
+  GThread *thread;
+  GError *failure;
+};
+
+static void batch_free(Batch *batch) {
+  g_ptr_array_unref(batch->tasks);
+  g_clear_pointer(&batch->content, content_batch_free);
+  g_clear_error(&batch->failure);
+  g_free(batch);
 }
 
-static gboolean commit_batch(Attaching *attaching, ContentBatch *batch, GError **error) {
-  g_autoptr(Sql) sql = sql_write(attaching->house->db, error);
-  if (sql == NULL || !content_batch_acknowledge(batch, sql, error)) return FALSE;
-  catalog_bulk_begin(attaching->house, sql);
-  gint64 files, bytes;
-  return apply_tasks(attaching, sql, &files, &bytes, error) && catalog_bulk_end(attaching->house, sql, error) &&
-    sql_exec(sql, "UPDATE accession SET attach_row = $1, attached_count = attached_count + $2, attached_bytes = attached_bytes + $3 WHERE id = $4",
-      SQL_ARGS(sql_int(attaching->row),
-      sql_int(files), sql_int(bytes), sql_int(attaching->id)), error) && delivery_point("accession.files", error) && sql_commit(sql, error) &&
-    delivery_point("accession.files.done", error);
+static gboolean apply_tasks(Batch *batch, Sql *sql, json_t *changes, GError **error) {
+  const House *house = batch->attaching->house;
+  for (guint i = 0; i < batch->tasks->len; i++) {
+    Task *task = batch->tasks->pdata[i];
+    if (task->change == NULL) continue;
+    g_autofree char *object = catalog_object_id(task->record_id);
+    json_object_set_new(task->change, "version", json_integer(content_version(house->content, object)));
+    json_array_append(changes, task->change);
+    if (!attach_apply(house, sql, batch->attaching->id, task->change, task->texts, error)) return FALSE;
+    batch->files += task->files;
+    batch->bytes += task->bytes;
+  }
+  return TRUE;
+}
+
+static gboolean tell_files(const Batch *batch, Sql *sql, json_t *changes, gint64 rev_before, GError **error) {
+  const Attaching *attaching = batch->attaching;
+  gint64 rev = catalog_rev_last(sql, error);
+  json_t *event = json_pack("{s:O, s:I, s:I, s:I, s:I, s:I}", "records", changes, "row", (json_int_t)batch->row, "files", (json_int_t)batch->files, "bytes",
+    (json_int_t)batch->bytes, "rev_before", (json_int_t)rev_before, "rev", (json_int_t)rev);
+  gboolean good = rev >= 0 && journal_append(sql, job_actor(attaching->job), "accession.files", "accession", attaching->id, event, error) != 0;
+  json_decref(event);
+  return good && sql_exec(sql, "UPDATE accession SET attach_row = $1, attached_count = attached_count + $2, attached_bytes = attached_bytes + $3 WHERE id = $4",
+    SQL_ARGS(sql_int(batch->row), sql_int(batch->files), sql_int(batch->bytes), sql_int(attaching->id)), error);
+}
+
+static gboolean commit_batch(Batch *batch, GError **error) {
+  const House *house = batch->attaching->house;
+  g_autoptr(Sql) sql = sql_write(house->db, error);
+  if (sql == NULL || !content_batch_acknowledge(batch->content, sql, error)) return FALSE;
+  gint64 rev_before = catalog_rev_last(sql, error);
+  if (rev_before < 0) return FALSE;
+  catalog_bulk_begin(house, sql);
+  json_t *changes = json_array();
+  gboolean good = apply_tasks(batch, sql, changes, error) && catalog_bulk_end(house, sql, error) && tell_files(batch, sql, changes, rev_before, error);
+  json_decref(changes);
+  return good && delivery_point("accession.files", error) && sql_commit(sql, error) && delivery_point("accession.files.done", error);
+}
+
+static gpointer publish_in_thread(gpointer data) {
+  Batch *batch = data;
+  gboolean good = content_batch_publish(batch->content, &batch->failure) && delivery_point("accession.published", &batch->failure) && commit_batch(batch,
+    &batch->failure);
+  return GINT_TO_POINTER(good);
+}
+
+/* Waits for the batch under way, if there is one. */
+static gboolean finish_batch(Attaching *attaching, GError **error) {
+  Batch *batch = g_steal_pointer(&attaching->under_way);
+  if (batch == NULL) return TRUE;
+  gboolean good = GPOINTER_TO_INT(g_thread_join(batch->thread));
+  if (!good) g_propagate_error(error, g_steal_pointer(&batch->failure));
+  batch_free(batch);
+  return good;
 }
 
 static gboolean load_existing(Attaching *attaching, GError **error) {
@@ -260,21 +299,33 @@ static gboolean load_existing(Attaching *attaching, GError **error) {
   return sql != NULL;
 }
 
+static Batch *batch_new(Attaching *attaching) {
+  Batch *batch = g_new0(Batch, 1);
+  batch->attaching = attaching;
+  batch->row = attaching->row;
+  batch->tasks = g_steal_pointer(&attaching->tasks);
+  attaching->tasks = g_ptr_array_new_with_free_func(task_free);
+  attaching->batch_bytes = 0;
+  batch->content = content_batch_new(attaching->house->content);
+  return batch;
+}
+
 static gboolean flush_batch(Attaching *attaching, GError **error) {
-  gboolean good = attaching->tasks->len == 0 || (load_existing(attaching, error) && stage_batch(attaching, error) && delivery_point("accession.staged", error));
+  if (attaching->tasks->len == 0) return TRUE;
+  if (!load_existing(attaching, error) || !stage_batch(attaching, error) || !delivery_point("accession.staged", error)) return FALSE;
+  if (!finish_batch(attaching, error)) return FALSE;
+  Batch *batch = batch_new(attaching);
   guint news = 0;
-  g_autoptr(ContentBatch) batch = content_batch_new(attaching->house->content);
-  for (guint i = 0; good && i < attaching->tasks->len; i++) {
-    Task *task = attaching->tasks->pdata[i];
+  for (guint i = 0; i < batch->tasks->len; i++) {
+    Task *task = batch->tasks->pdata[i];
     if (task->stage == NULL) continue;
-    content_batch_take(batch, g_steal_pointer(&task->stage));
+    content_batch_take(batch->content, g_steal_pointer(&task->stage));
     news++;
   }
-  if (good && news) good = content_batch_publish(batch, error) && delivery_point("accession.published", error) && commit_batch(attaching, batch, error);
-  g_ptr_array_set_size(attaching->tasks, 0);
-  attaching->all_bytes += attaching->batch_bytes;
-  attaching->batch_bytes = 0;
-  return good;
+  if (news == 0) return batch_free(batch), TRUE;
+  attaching->under_way = batch;
+  batch->thread = g_thread_new("accession-publish", publish_in_thread, batch);
+  return TRUE;
 }
 
 /* ---- rows ---- */
@@ -333,7 +384,7 @@ static gboolean walk_rows(Attaching *attaching, gboolean claiming, GError **erro
     if (flush_batch(attaching, &failure)) job_progress(attaching->job, attaching->row, attaching->total, "行", "挂接原文");
     if (job_should_stop(attaching->job)) return TRUE;
   }
-  if (failure == NULL && !claiming) flush_batch(attaching, &failure);
+  if (failure == NULL && !claiming && flush_batch(attaching, &failure)) finish_batch(attaching, &failure);
   if (failure) g_propagate_error(error, failure);
   return failure == NULL;
 }
@@ -364,7 +415,7 @@ static gboolean refresh_descriptions(Attaching *attaching, GError **error) {
       g_ptr_array_add(attaching->tasks, task);
     }
     json_decref(records);
-    if (!flush_batch(attaching, error)) return FALSE;
+    if (!flush_batch(attaching, error) || !finish_batch(attaching, error)) return FALSE;
     job_progress(attaching->job, 0, 0, "件", "更新原文所附的著录");
   }
   return TRUE;
@@ -422,6 +473,7 @@ static gboolean attach_all(Attaching *attaching, GError **error) {
 gboolean attach_files(const House *house, Job *job, gint64 id, GError **error) {
   Attaching attaching = {.house = house, .job = job, .id = id};
   gboolean good = attach_all(&attaching, error);
+  good = finish_batch(&attaching, good ? error : NULL) && good;
   json_decref(attaching.delivery);
   g_free(attaching.folder);
   g_clear_pointer(&attaching.index, file_index_free);

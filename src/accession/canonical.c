@@ -101,6 +101,8 @@ RowPlan *row_plan_new(const Catalog *catalog, json_t *layout, int key_column, co
   plan->category = catalog_category_by_code(catalog, code);
   if (plan->category == NULL) return throw_null(error, LANTAI_ERROR_INVALID, "没有门类“%s”。请在导入页面上选择门类", code);
   plan->category_given = *category != '\0';
+  if (layout_column_of(layout, "title") < 0 && layout_column_of(layout, "category") < 0 && plan->category->title_rule == NULL)
+    return throw_null(error, LANTAI_ERROR_INVALID, "没有一列对应到题名，%s也没有据以拟写题名的规则。请在字段对应中选出题名所在的列", plan->category->title);
   plan->fonds_given = *fonds != '\0';
   json_t *columns = json_object_get(layout, "columns"), *column;
   guint count = (guint)json_array_size(columns);

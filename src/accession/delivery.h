@@ -20,9 +20,10 @@ json_t *delivery_read(const House *house, gint64 id, GError **error);
 const char *delivery_text(json_t *delivery, const char *column); /* never NULL */
 gint64 delivery_int(json_t *delivery, const char *column);
 gboolean delivery_is(json_t *delivery, const char *states);      /* one of the words in states */
+char *delivery_source(const House *house, gint64 id);                  /* the table in its working folder */
 char *delivery_path(const House *house, gint64 id, const char *name); /* in its working folder; name NULL: the folder */
 char *delivery_object(gint64 id);                                /* "urn:lantai:accession:<id>" */
-gboolean delivery_fail(const House *house, gint64 id, const GError *failure); /* keeps the reason with the delivery; always FALSE */
+gboolean delivery_fail(const House *house, gint64 id, GError *failure); /* keeps the reason, in plain names, with the delivery; always FALSE */
 gboolean delivery_clear_failure(const House *house, gint64 id, GError **error);
 json_t *delivery_list(Sql *sql, const Scope *scope, const char *actor, gint64 before, int limit, GError **error);
 gboolean delivery_visible(Sql *sql, const Scope *scope, const char *actor, json_t *delivery, gboolean *ret_visible, GError **error);

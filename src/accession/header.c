@@ -198,7 +198,7 @@ json_t *layout_read(const char *path, GError **error) {
   g_autoptr(GPtrArray) rows = probe(reader, error);
   if (rows == NULL) return NULL;
   if (rows->len == 0) return throw_null(error, LANTAI_ERROR_INVALID, "文件中没有任何内容的行。请检查是不是选错了工作表或文件");
-  int header = find_header(rows);
+  int header = g_str_equal(format_table_info(reader)->kind, "dbf") ? 0 : find_header(rows); /* a DBF always names its fields */
   if (header < 0) return throw_null(error, LANTAI_ERROR_INVALID, "前 %d 行中没有找到表头：应有一行写明各列的名称（如 档号、题名、责任者）。请补上表头后再交", HEADER_WITHIN);
   guint width = table_width(rows, (guint)header), header_rows = 1;
   if (width > COLUMNS_MAX) return throw_null(error, LANTAI_ERROR_INVALID, "表中有 %u 列，最多可接收 %d 列。请删去无用的列", width, COLUMNS_MAX);

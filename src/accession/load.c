@@ -334,9 +334,9 @@ static gboolean load_rows(const House *house, Job *job, json_t *delivery, GError
 /* ---- before the first row ---- */
 
 static gboolean stage_file(const House *house, ContentStage *stage, gint64 id, const char *name, const char *as, GError **error) {
-  g_autofree char *path = delivery_path(house, id, name);
+  g_autofree char *path = name ? delivery_path(house, id, name) : delivery_source(house, id);
   int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return throw(error, LANTAI_ERROR_NOT_FOUND, "批次 %" G_GINT64_FORMAT " 的文件 %s 不在了。请重新接收并预演", id, name);
+  if (fd < 0) return throw(error, LANTAI_ERROR_NOT_FOUND, "批次 %" G_GINT64_FORMAT " 的文件 %s 不在了。请重新接收并预演", id, path);
   gboolean good = content_stage_add_fd(stage, as, fd, error) != NULL;
   close(fd);
   return good;
@@ -365,7 +365,7 @@ static ContentBatch *publish_object(const House *house, const char *actor, json_
   gboolean plain = dot && dot[1] && strlen(dot) <= 8;
   for (const char *at = dot ? dot + 1 : ""; plain && *at; at++) plain = g_ascii_isalnum(*at);
   g_autofree char *source = g_strconcat("source", plain ? dot : "", NULL);
-  if (stage == NULL || !stage_file(house, stage, id, "source", source, error) || !stage_file(house, stage, id, ROWS_NAME, ROWS_NAME, error) ||
+  if (stage == NULL || !stage_file(house, stage, id, NULL, source, error) || !stage_file(house, stage, id, ROWS_NAME, ROWS_NAME, error) ||
       !stage_file(house, stage, id, FAULTS_NAME, FAULTS_NAME, error) || !stage_mapping(stage, delivery, error)) return NULL;
   g_autoptr(ContentBatch) batch = content_batch_new(house->content);
   content_batch_take(batch, g_steal_pointer(&stage));

@@ -175,6 +175,14 @@ static json_t *active_job(Sql *sql, gint64 id) {
   return NULL;
 }
 
+/* Why the latest task of it did not come about, when the delivery itself went on as it was (an undoing that was refused). */
+static void add_refusal(Sql *sql, json_t *model, json_t *delivery) {
+  json_t *job = job_latest(sql, "accession", delivery_int(delivery, "id"), NULL);
+  if (job && g_str_equal(delivery_text(job, "state"), "failed") && !*delivery_text(delivery, "failure"))
+    json_object_set(model, "refusal", json_object_get(job, "error"));
+  json_decref(job);
+}
+
 static void add_actions(WebRequest *request, json_t *model, json_t *delivery, gboolean active) {
   gboolean import = web_may(request, "delivery.import") && !active, loaded = delivery_is(delivery, "loading attaching done");
   const struct { const char *name; gboolean value; } flags[] = {
@@ -183,7 +191,8 @@ static void add_actions(WebRequest *request, json_t *model, json_t *delivery, gb
     {"can_load", import && delivery_is(delivery, "rehearsed")}, {"can_resume", import && delivery_is(delivery, "loading attaching")}, {"is_loaded", loaded},
     {"can_undo", web_may(request, "delivery.undo") && !active && (loaded || delivery_is(delivery, "undoing"))}, {"is_undone", delivery_is(delivery, "undone")},
     {"has_result", !delivery_is(delivery, "received")}, {"has_documents", *delivery_text(delivery, "documents") != '\0'},
-    {"nothing_new", delivery_is(delivery, "rehearsed") && delivery_int(delivery, "created_count") + delivery_int(delivery, "updated_count") == 0},
+    {"nothing_new", delivery_is(delivery, "rehearsed") && delivery_int(delivery, "accepted_count") &&
+      delivery_int(delivery, "created_count") + delivery_int(delivery, "updated_count") == 0},
   };
   for (guint i = 0; i < G_N_ELEMENTS(flags); i++) json_object_set_new(model, flags[i].name, json_boolean(flags[i].value));
 }
@@ -205,6 +214,7 @@ static json_t *delivery_model(WebRequest *request, GError **error) {
     if (load_ms > 0 && delivery_int(delivery, "load_ms")) json_object_set_new(model, "rows_per_second", json_integer(delivery_int(delivery,
       "loaded_rows") * 1000 / load_ms));
     add_actions(request, model, delivery, job != NULL);
+    if (may_see_cells(request, delivery)) add_refusal(sql, model, delivery);
     if (!may_see_cells(request, delivery)) hide_cells(model);
     if (job) json_object_set_new(job, "delivery_id", json_integer(id));
     if (job) json_object_set(model, "job", job);
@@ -243,7 +253,8 @@ static WebReply *faults(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(house->db, error);
   json_t *delivery = sql ? visible_delivery(request, sql, error) : NULL;
   if (delivery == NULL) return NULL;
-  g_autofree char *name = g_strdup_printf("有问题的行-%s.xlsx", delivery_text(delivery, "name"));
+  const char *stem = delivery_text(delivery, "name"), *dot = strrchr(stem, '.');
+  g_autofree char *name = g_strdup_printf("有问题的行-%.*s.xlsx", (int)(dot && dot > stem ? dot - stem : (ptrdiff_t)strlen(stem)), stem);
   gboolean shown = may_see_cells(request, delivery);
   json_decref(delivery);
   if (!shown) return throw_null(error, LANTAI_ERROR_DENIED, "这批档案中有您无权查看的密级，不能下载其中的行。请由接收人处理");

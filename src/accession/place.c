@@ -109,6 +109,7 @@ typedef struct {
   json_t *delivery;
   const char *key_header;
   gint64 marker; /* ids rise, so a node beyond this one is of our making */
+  gboolean one_fonds; /* the whole delivery is of one: the title given for it is that one's */
 } Making;
 
 static json_t *place_make(const Making *making, json_t *wanted, GError **error) {
@@ -119,7 +120,7 @@ static json_t *place_make(const Making *making, json_t *wanted, GError **error) 
   g_autofree char *own = NULL, *made_title = NULL, *stem = stem_of(delivery);
   if (!*fonds && *delivery_text(wanted, "fonds")) {
     fonds = delivery_text(wanted, "fonds");
-    title = delivery_text(wanted, "fonds_title");
+    if (!making->one_fonds || *delivery_text(wanted, "fonds_title")) title = delivery_text(wanted, "fonds_title");
   } else if (!*fonds) {
     if ((own = own_fonds_ensure(sql, delivery, making->key_header, error)) == NULL) return NULL;
     fonds = own;
@@ -153,10 +154,12 @@ gboolean place_make_all(const House *house, Sql *sql, const char *actor, json_t 
   gint64 marker = catalog_reserve_ids(sql, 1, error);
   if (marker == 0) return FALSE;
   json_t *survey = json_loads(delivery_text(delivery, "survey"), 0, NULL), *places = json_array(), *wanted;
-  const Making making = {house, sql, actor, delivery, delivery_text(survey, "key_header"), marker};
-  gboolean good = TRUE;
+  json_t *all = json_object_get(survey, "places");
+  gboolean good = TRUE, one_fonds = TRUE;
   size_t i;
-  json_array_foreach(json_object_get(survey, "places"), i, wanted) {
+  json_array_foreach(all, i, wanted) one_fonds = one_fonds && g_str_equal(delivery_text(wanted, "fonds"), delivery_text(json_array_get(all, 0), "fonds"));
+  const Making making = {house, sql, actor, delivery, delivery_text(survey, "key_header"), marker, one_fonds};
+  json_array_foreach(all, i, wanted) {
     json_t *place = good ? place_make(&making, wanted, error) : NULL;
     good = good && place != NULL && json_array_append_new(places, place) == 0;
   }

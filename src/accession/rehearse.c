@@ -18,7 +18,7 @@
 #define PROGRESS_EVERY 512
 
 TableReader *delivery_table(const House *house, gint64 id, GError **error) {
-  g_autofree char *path = delivery_path(house, id, "source");
+  g_autofree char *path = delivery_source(house, id);
   return format_table_open(path, error);
 }
 

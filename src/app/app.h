@@ -39,12 +39,16 @@ void command_print(const CommandLine *line, json_t *value, const char *text, ...
 
 /* ---- care of the holdings (check.c, backup.c, rebuild.c): each as command, job and page ---- */
 typedef void (*CareProgress)(gint64 done, gint64 total, const char *unit, gpointer data);
-/* {objects, files, bytes, faults: [{object, file, kind, record, detail}], database, index}: kind as content_fault_name, or "unrecorded". */
+/* {objects, files, bytes, unfinished, faults: [{object, file, kind, kind_label, record, detail}], database, index}: kind as content_fault_name, or "unrecorded";
+ * unfinished: objects that a crash left in the making or in removal, which the next start settles. */
 json_t *care_check(const House *house, CareProgress progress, gpointer data, GError **error);
 /* Writes one tar file with the database's snapshot, the store, the journal, deliveries, definitions and settings, and MANIFEST.json (sizes, SM3). */
 json_t *care_backup(const House *house, const char *path, CareProgress progress, gpointer data, GError **error);
 /* Restores into an empty dir, verifying every byte against the manifest and the catalogue's digest against the one at backup time. */
 json_t *care_restore(const char *path, const char *dir, GError **error);
+/* A restored or rebuilt archive is made aside (DIR.unproven) and takes its name only when it is proven; what failed stays there to be looked at. */
+char *care_aside(const char *dir, GError **error);
+json_t *care_put_in_place(const char *aside, const char *dir, json_t *result, GError **error); /* result NULL: it failed; gives the result back */
 /* A new archive from the store and the journal of `from`; {events, records, files, equal: true|false|null (no old database to compare), differences}. */
 json_t *care_rebuild(const char *from, const char *dir, gboolean show_progress, GError **error);
 /* SM3 over every row of the catalogue in order: {record, file, page_text: {rows, sm3}}. Two archives with the same are equal. */

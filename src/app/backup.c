@@ -171,9 +171,29 @@ static gboolean is_empty_folder(const char *dir) {
 
 json_t *care_restore(const char *path, const char *dir, GError **error) {
   if (!is_empty_folder(dir)) return throw_null(error, LANTAI_ERROR_CONFLICT, "目录 %s 不是空的，没有恢复。请指定一个新目录", dir);
-  if (g_mkdir_with_parents(dir, 0750) != 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", dir, g_strerror(errno));
+  g_autofree char *aside = care_aside(dir, error);
+  if (aside == NULL) return NULL;
   json_t *found = json_object();
-  json_t *result = tar_extract(path, dir, remember, found, error) ? verify_restored(dir, found, error) : NULL;
+  json_t *result = tar_extract(path, aside, remember, found, error) ? verify_restored(aside, found, error) : NULL;
   json_decref(found);
-  return result;
+  if (result) json_object_set_new(result, "directory", json_string(dir));
+  return care_put_in_place(aside, dir, result, error);
+}
+
+char *care_aside(const char *dir, GError **error) {
+  g_autofree char *whole = g_canonicalize_filename(dir, NULL), *aside = g_strconcat(whole, ".unproven", NULL);
+  if (!is_empty_folder(aside)) return throw_null(error, LANTAI_ERROR_CONFLICT, "上一次没有成功的目录 %s 还在，请先查看并移走", aside);
+  if (g_mkdir_with_parents(aside, 0750) != 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", aside, g_strerror(errno));
+  return g_steal_pointer(&aside);
+}
+
+json_t *care_put_in_place(const char *aside, const char *dir, json_t *result, GError **error) {
+  if (result == NULL) {
+    g_prefix_error(error, "没有成功，已写出的留在 %s 供查看。", aside);
+    return NULL;
+  }
+  g_rmdir(dir);
+  if (g_rename(aside, dir) == 0) return result;
+  json_decref(result);
+  return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能把 %s 改名为 %s：%s", aside, dir, g_strerror(errno));
 }

@@ -9,7 +9,7 @@ static void show_progress(gint64 done, gint64 total, const char *unit, gpointer 
   if (now - *last_us < 500000) return;
   *last_us = now;
   g_autofree char *size = g_format_size((guint64)done);
-  if (g_str_equal(unit, "字节")) fprintf(stderr, "\r  已读 %s（%d%%）   ", size, total > 0 ? (int)(done * 100 / total) : 0);
+  if (g_str_equal(unit, "字节")) fprintf(stderr, "\r  已写 %s（%d%%）   ", size, total > 0 ? (int)(done * 100 / total) : 0);
   else fprintf(stderr, "\r  %" G_GINT64_FORMAT " / %" G_GINT64_FORMAT " %s   ", done, total, unit);
 }
 
@@ -31,7 +31,7 @@ static void keep_result(const House *house, const char *kind, const char *actor,
 static char *describe_fault(json_t *fault) {
   json_t *record = json_object_get(fault, "record");
   const char *code = json_string_value(json_object_get(record, "code")), *object = json_string_value(json_object_get(fault, "object")), *file = json_string_value(json_object_get(fault, "file"));
-  return g_strdup_printf("  %s　%s　%s　%s\n", json_string_value(json_object_get(fault, "kind")), code ? code : "（无对应条目）", object ? object : "", file ? file : "");
+  return g_strdup_printf("  %s　%s　%s　%s\n", json_string_value(json_object_get(fault, "kind_label")), code ? code : "（无对应条目）", object ? object : "", file ? file : "");
 }
 
 static gboolean run_check(const CommandLine *line, GError **error) {

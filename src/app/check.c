@@ -11,15 +11,22 @@
 typedef struct {
   const House *house;
   GMutex lock; /* the store is read by two threads */
-  gint64 objects, files, bytes, total_bytes;
+  gint64 objects, files, bytes, total_objects, unfinished;
   json_t *faults;
-  GHashTable *seen; /* ids of records whose object was met */
+  GHashTable *seen, *seen_deliveries; /* ids of records and deliveries whose object was met */
   CareProgress progress;
   gpointer progress_data;
 } Check;
 
+static const char *kind_label(const char *kind) {
+  static const char *const labels[][2] = {{"damaged", "损坏"}, {"missing", "缺失"}, {"surplus", "多余"}, {"unreadable", "不能读取"}, {"inventory", "清单有误"}, {"unrecorded", "未登记"}};
+  for (guint i = 0; i < G_N_ELEMENTS(labels); i++)
+    if (g_str_equal(labels[i][0], kind)) return labels[i][1];
+  return kind;
+}
+
 static void add_fault(Check *check, const char *object, const char *file, const char *kind, json_t *record, const char *detail) {
-  json_t *fault = json_pack("{s:s?, s:s?, s:s, s:o, s:s?}", "object", object, "file", file, "kind", kind, "record", record ? record : json_null(), "detail", detail);
+  json_t *fault = json_pack("{s:s?, s:s?, s:s, s:s, s:o, s:s?}", "object", object, "file", file, "kind", kind, "kind_label", kind_label(kind), "record", record ? record : json_null(), "detail", detail);
   json_array_append_new(check->faults, fault);
 }
 
@@ -55,11 +62,22 @@ static void compare_files(Check *check, const char *object_id, gint64 record_id,
   json_decref(rows);
 }
 
+static const char DELIVERY_PREFIX[] = "urn:lantai:accession:";
+
 static gboolean is_known_accession(Check *check, const char *object_id) {
-  static const char prefix[] = "urn:lantai:accession:";
-  if (!g_str_has_prefix(object_id, prefix)) return FALSE;
+  if (!g_str_has_prefix(object_id, DELIVERY_PREFIX)) return FALSE;
+  gint64 id = g_ascii_strtoll(object_id + strlen(DELIVERY_PREFIX), NULL, 10);
+  g_hash_table_add(check->seen_deliveries, GSIZE_TO_POINTER((gsize)id));
   g_autoptr(Sql) sql = sql_read(check->house->db, NULL);
-  return sql && sql_number(sql, "SELECT count(*) AS n FROM accession WHERE id = $1", SQL_ARGS(sql_int(g_ascii_strtoll(object_id + strlen(prefix), NULL, 10))), 0, NULL) == 1;
+  return sql && sql_number(sql, "SELECT count(*) AS n FROM accession WHERE id = $1", SQL_ARGS(sql_int(id)), 0, NULL) == 1;
+}
+
+/* Versions not yet acknowledged, and objects of undone records that wait to be removed, after a crash: the program's next start takes them away. */
+static gboolean is_unfinished(Check *check, const char *object_id, gint64 record_id) {
+  if (object_id == NULL) return FALSE;
+  g_autoptr(Sql) sql = sql_read(check->house->db, NULL);
+  return sql && (sql_number(sql, "SELECT count(*) AS n FROM content_intent WHERE object_id = $1", SQL_ARGS(sql_text(object_id)), 0, NULL) > 0 ||
+                 sql_number(sql, "SELECT count(*) AS n FROM accession_removal WHERE record_id = $1", SQL_ARGS(sql_int(record_id)), 0, NULL) > 0);
 }
 
 static void on_object(const char *object_id, guint version, json_t *files, gpointer data) {
@@ -67,7 +85,10 @@ static void on_object(const char *object_id, guint version, json_t *files, gpoin
   gint64 id;
   g_mutex_lock(&check->lock);
   json_t *record = record_of(check, object_id, &id);
-  if (record) {
+  if (id && is_unfinished(check, object_id, id)) {
+    g_hash_table_add(check->seen, GSIZE_TO_POINTER((gsize)id));
+    check->unfinished++;
+  } else if (record) {
     g_hash_table_add(check->seen, GSIZE_TO_POINTER((gsize)id));
     compare_files(check, object_id, id, record, files);
   } else if (!is_known_accession(check, object_id)) add_fault(check, object_id, NULL, "surplus", NULL, "目录库中没有对应的条目或批次");
@@ -90,8 +111,24 @@ static void on_progress(gint64 objects, gint64 files, gint64 bytes, gpointer dat
   check->objects = objects;
   check->files = files;
   check->bytes = bytes;
-  if (check->progress) check->progress(bytes, check->total_bytes, "字节", check->progress_data);
+  if (check->progress) check->progress(objects, check->total_objects, "个对象", check->progress_data);
   g_mutex_unlock(&check->lock);
+}
+
+/* Deliveries that were loaded (and not undone) but whose rows are no longer in the store: without them nothing can be rebuilt. */
+static gboolean find_missing_deliveries(Check *check, GError **error) {
+  g_autoptr(Sql) sql = sql_read(check->house->db, error);
+  g_autoptr(SqlRows) rows = sql ? sql_query(sql, "SELECT id FROM accession WHERE load_event > 0 ORDER BY id", SQL_NONE, error) : NULL;
+  if (rows == NULL) return FALSE;
+  g_autoptr(GError) failure = NULL;
+  while (sql_next(rows, &failure)) {
+    gint64 id = sql_get_int(rows, "id");
+    if (g_hash_table_contains(check->seen_deliveries, GSIZE_TO_POINTER((gsize)id))) continue;
+    g_autofree char *object_id = g_strdup_printf("%s%" G_GINT64_FORMAT, DELIVERY_PREFIX, id);
+    add_fault(check, object_id, NULL, "missing", NULL, "长期保存库中没有这一批次的目录");
+  }
+  if (failure) g_propagate_error(error, g_steal_pointer(&failure));
+  return failure == NULL;
 }
 
 /* Records that have files but whose object was not in the store at all. */
@@ -120,21 +157,23 @@ static const char *check_index(const House *house) {
 }
 
 json_t *care_check(const House *house, CareProgress progress, gpointer data, GError **error) {
-  Check check = {.house = house, .faults = json_array(), .seen = g_hash_table_new(NULL, NULL), .progress = progress, .progress_data = data};
+  Check check = {.house = house, .faults = json_array(), .seen = g_hash_table_new(NULL, NULL), .seen_deliveries = g_hash_table_new(NULL, NULL), .progress = progress,
+    .progress_data = data};
   g_mutex_init(&check.lock);
   {
     g_autoptr(Sql) sql = sql_read(house->db, NULL);
-    check.total_bytes = sql ? sql_number(sql, "SELECT coalesce(sum(size_bytes), 0) AS n FROM file", SQL_NONE, 0, NULL) : 0;
+    check.total_objects = sql ? sql_number(sql, "SELECT (SELECT count(DISTINCT record_id) FROM file) + (SELECT count(*) FROM accession WHERE load_event > 0) AS n", SQL_NONE, 0, NULL) : 0;
   }
   const ContentCheckVisitor visitor = {on_object, on_fault, on_progress};
-  gboolean good = content_check(house->content, &visitor, &check, error) && find_missing_objects(&check, error);
+  gboolean good = content_check(house->content, &visitor, &check, error) && find_missing_objects(&check, error) && find_missing_deliveries(&check, error);
   g_hash_table_unref(check.seen);
+  g_hash_table_unref(check.seen_deliveries);
   g_mutex_clear(&check.lock);
   if (!good) return json_decref(check.faults), NULL;
   g_autoptr(GError) database = NULL;
   sql_integrity_check(house->db, &database);
   const char *index = check_index(house);
-  return json_pack("{s:I, s:I, s:I, s:o, s:s, s:s}", "objects", (json_int_t)check.objects, "files", (json_int_t)check.files, "bytes", (json_int_t)check.bytes, "faults", check.faults,
+  return json_pack("{s:I, s:I, s:I, s:I, s:o, s:s, s:s}", "unfinished", (json_int_t)check.unfinished, "objects", (json_int_t)check.objects, "files", (json_int_t)check.files, "bytes", (json_int_t)check.bytes, "faults", check.faults,
     "database", database ? database->message : "good", "index", index);
 }
 

@@ -11,7 +11,10 @@
 
 static const Command *const GROUPS[] = {ARCHIVE_COMMANDS, SERVE_COMMANDS, IMPORT_COMMANDS, QUERY_COMMANDS, CARE_COMMANDS, USER_COMMANDS, DEMO_COMMANDS};
 
+static gboolean printed; /* the one JSON value is out */
+
 void command_print(const CommandLine *line, json_t *value, const char *text, ...) {
+  printed = TRUE;
   if (line->json) {
     g_autofree char *dump = json_dumps(value, JSON_INDENT(2) | JSON_ENSURE_ASCII * 0);
     fprintf(stdout, "%s\n", dump);
@@ -25,12 +28,19 @@ void command_print(const CommandLine *line, json_t *value, const char *text, ...
   json_decref(value);
 }
 
+/* Columns on a terminal: ideographs take two. */
+static int display_width(const char *text) {
+  int width = 0;
+  for (; *text; text = g_utf8_next_char(text)) width += g_unichar_iswide(g_utf8_get_char(text)) ? 2 : 1;
+  return width;
+}
+
 static void print_help(FILE *out) {
   fputs("兰台：数字档案馆系统\n\n用法：lantai [-C 目录] 命令 [选项] …\n\n命令：\n", out);
   for (guint g = 0; g < G_N_ELEMENTS(GROUPS); g++)
     for (const Command *command = GROUPS[g]; command->name; command++) {
       g_autofree char *head = g_strdup_printf("%s %s", command->name, command->arguments);
-      fprintf(out, "  %-36s %s\n", head, command->summary);
+      fprintf(out, "  %s%*s%s\n", head, 34 - display_width(head), "", command->summary);
     }
   fputs("\n  -C 目录    档案库所在目录（缺省：环境变量 LANTAI_DIR，再缺省 ./archive）\n  --json     结果以一个 JSON 值写到标准输出\n每个命令都有 --help。\n", out);
 }
@@ -49,8 +59,8 @@ static int wrong_use(const char *message) {
 
 static void report_failure(const CommandLine *line, const GError *error) {
   fprintf(stderr, "lantai: %s\n", error->message);
-  if (!line->json) return;
-  static const char *const codes[] = {"invalid", "denied", "not-found", "conflict", "too-large", "busy", "unavailable", "internal"};
+  if (!line->json || printed) return;
+  static const char *const codes[] = {"invalid", "denied", "not_found", "conflict", "too_large", "busy", "unavailable", "internal"};
   const char *code = error->domain == LANTAI_ERROR && error->code >= 0 && error->code < (int)G_N_ELEMENTS(codes) ? codes[error->code] : "internal";
   json_t *value = json_pack("{s:{s:s, s:s}}", "error", "code", code, "message", error->message);
   json_dumpf(value, stdout, JSON_INDENT(2));
@@ -58,9 +68,9 @@ static void report_failure(const CommandLine *line, const GError *error) {
   json_decref(value);
 }
 
-static int run_command(const Command *command, int argc, char **argv, const char *dir) {
+static int run_command(const Command *command, int argc, char **argv, const CommandLine *before) {
   g_autofree char *chosen_dir = NULL;
-  gboolean json = FALSE;
+  gboolean json = before->json;
   GOptionEntry common[] = {
     {"directory", 'C', 0, G_OPTION_ARG_FILENAME, &chosen_dir, "档案库所在目录", "目录"},
     {"json", 0, 0, G_OPTION_ARG_NONE, &json, "结果写成 JSON", NULL},
@@ -75,7 +85,7 @@ static int run_command(const Command *command, int argc, char **argv, const char
   argv[0] = program;
   g_set_prgname(program);
   if (!g_option_context_parse(context, &argc, &argv, &error)) return wrong_use(error->message);
-  CommandLine line = {chosen_dir ? chosen_dir : dir, json, argc - 1, argv + 1};
+  CommandLine line = {chosen_dir ? chosen_dir : before->dir, json, argc - 1, argv + 1};
   if (line.count < command->minimum || line.count > command->maximum) return wrong_use(line.count < command->minimum ? "缺少参数" : "参数太多");
   if (command->run(&line, &error)) return 0;
   if (error) report_failure(&line, error);
@@ -89,9 +99,10 @@ int app_main(int argc, char **argv) {
   const char *dir = g_getenv("LANTAI_DIR");
   if (dir == NULL) dir = "archive";
   int at = 1;
-  while (at + 1 < argc && g_str_equal(argv[at], "-C")) {
-    dir = argv[at + 1];
-    at += 2;
+  gboolean json = FALSE;
+  for (; at < argc && (g_str_equal(argv[at], "-C") || g_str_equal(argv[at], "--json")); at++) {
+    if (g_str_equal(argv[at], "--json")) json = TRUE;
+    else if (++at < argc) dir = argv[at];
   }
   if (at >= argc) return print_help(stderr), 2;
   if (g_str_equal(argv[at], "--help") || g_str_equal(argv[at], "-h") || g_str_equal(argv[at], "help")) return print_help(stdout), 0;
@@ -101,5 +112,5 @@ int app_main(int argc, char **argv) {
     g_autofree char *message = g_strdup_printf("没有命令 %s", argv[at]);
     return wrong_use(message);
   }
-  return run_command(command, argc - at, argv + at, dir);
+  return run_command(command, argc - at, argv + at, &(CommandLine){.dir = dir, .json = json});
 }

@@ -138,9 +138,15 @@ static gboolean build(const char *dir, const char *folder, GError **error) {
   return archive && fill(archive_house(archive), deliveries, error);
 }
 
-static void print_accounts(void) {
-  printf("演示帐号（密码都是 %s）：\n", PASSWORD);
-  for (guint i = 0; i < G_N_ELEMENTS(ACCOUNTS); i++) printf("  %-10s %s\n", ACCOUNTS[i].name, ACCOUNTS[i].title);
+static void print_accounts(const CommandLine *line) {
+  json_t *accounts = json_array();
+  g_autoptr(GString) text = g_string_new(NULL);
+  g_string_append_printf(text, "演示帐号（密码都是 %s）：\n", PASSWORD);
+  for (guint i = 0; i < G_N_ELEMENTS(ACCOUNTS); i++) {
+    g_string_append_printf(text, "  %-10s %s\n", ACCOUNTS[i].name, ACCOUNTS[i].title);
+    json_array_append_new(accounts, json_pack("{s:s, s:s, s:s}", "name", ACCOUNTS[i].name, "title", ACCOUNTS[i].title, "role", ACCOUNTS[i].role));
+  }
+  command_print(line, json_pack("{s:s, s:s, s:o}", "directory", line->dir, "password", PASSWORD, "accounts", accounts), "%s", text->str);
 }
 
 static gboolean run_demo(const CommandLine *line, GError **error) {
@@ -149,14 +155,14 @@ static gboolean run_demo(const CommandLine *line, GError **error) {
   if (!archive_exists(line->dir)) {
     gint64 begin = g_get_monotonic_time();
     remove_tree(unfinished);
-    fprintf(stderr, "正在生成演示档案库（%d 条目录、%d 件原文）…\n", 304 * demo_options.scale, 2 * demo_options.scale);
+    fprintf(stderr, "正在生成演示档案库（约 %d 条目录、%d 件原文）…\n", 304 * demo_options.scale, 2 * demo_options.scale);
     if (g_mkdir_with_parents(folder, 0750) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s，请检查权限", folder);
     if (!build(unfinished, folder, error)) return FALSE;
     remove_tree(folder);
     if (g_rename(unfinished, line->dir) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能把 %s 改名为 %s", unfinished, line->dir);
     fprintf(stderr, "演示档案库已生成，用 %.0f 秒。\n", (double)(g_get_monotonic_time() - begin) / 1e6);
   }
-  if (!line->json) print_accounts();
+  print_accounts(line);
   return TRUE;
 }
 

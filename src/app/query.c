@@ -16,7 +16,7 @@ static const GOptionEntry *search_entries(void) {
     {"after", 0, 0, G_OPTION_ARG_STRING, &query_options.after, "从这个键之后接着列（上次结果的 next）", "键"},
     {"facet", 0, 0, G_OPTION_ARG_STRING, &query_options.facet, "同时给出分面计数：fonds category year retention opening level", "名称"},
     {"sort", 0, 0, G_OPTION_ARG_STRING, &query_options.sort, "relevance（缺省）、newest、oldest、code", "次序"},
-    {"as", 0, 0, G_OPTION_ARG_STRING, &query_options.as, "以 public（公众）的可见范围检索；缺省为全部", "角色"},
+    {"as", 0, 0, G_OPTION_ARG_STRING, &query_options.as, "public：只检索公众可见的；缺省为全部", "public"},
     {NULL, 0, 0, 0, NULL, NULL, NULL},
   };
   return entries;
@@ -29,6 +29,15 @@ static gboolean read_sort(const char *name, SearchSort *ret, GError **error) {
   for (guint i = 0; i < G_N_ELEMENTS(names); i++)
     if (g_str_equal(names[i], name)) return *ret = (SearchSort)i, TRUE;
   return throw(error, LANTAI_ERROR_INVALID, "不认识的次序 %s，可用 relevance、newest、oldest、code", name);
+}
+
+static gboolean check_options(GError **error) {
+  static const char *const facets[] = {"fonds", "category", "year", "retention", "opening", "level", NULL};
+  if (query_options.limit < 0) return throw(error, LANTAI_ERROR_INVALID, "--limit 不能是负数");
+  if (query_options.as && !g_str_equal(query_options.as, "public")) return throw(error, LANTAI_ERROR_INVALID, "--as 只能是 public（公众）");
+  if (query_options.facet && !g_strv_contains(facets, query_options.facet))
+    return throw(error, LANTAI_ERROR_INVALID, "没有分面 %s，可用 fonds category year retention opening level", query_options.facet);
+  return TRUE;
 }
 
 static json_t *facet_json(const SearchResult *result, const char *name) {
@@ -49,8 +58,8 @@ static gboolean run_search(const CommandLine *line, GError **error) {
   if (archive == NULL) return FALSE;
   const House *house = archive_house(archive);
   SearchRequest request = {.query = line->arguments[0], .limit = query_options.limit > 0 ? (guint)query_options.limit : 20, .after = query_options.after, .facets = query_options.facet != NULL};
-  if (!read_sort(query_options.sort, &request.sort, error)) return FALSE;
-  const Scope *scope = g_strcmp0(query_options.as, "public") == 0 ? people_scope(NULL) : &SCOPE_EVERYTHING;
+  if (!check_options(error) || !read_sort(query_options.sort, &request.sort, error)) return FALSE;
+  const Scope *scope = query_options.as ? people_scope(NULL) : &SCOPE_EVERYTHING;
   g_autoptr(Sql) sql = sql_read(house->db, error);
   g_autoptr(SearchResult) result = sql ? search_run(house->search, sql, scope, &request, error) : NULL;
   if (result == NULL) return FALSE;
@@ -87,8 +96,15 @@ static gboolean run_show(const CommandLine *line, GError **error) {
   json_object_set_new(value, "files", list);
   json_object_set_new(value, "path", catalog_record_path(sql, record, NULL));
   json_object_set_new(value, "history", journal_of(sql, "record", record->id, 0, 100, NULL));
-  g_autofree char *dump = json_dumps(value, JSON_INDENT(2));
-  command_print(line, value, "档号　　%s\n题名　　%s\n责任者　%s\n日期　　%s\n文件　　%u 个\n%s\n", record->code, record->title, record->creator, record->date_text, files->len, dump);
+  g_autoptr(GString) text = g_string_new(NULL);
+  g_string_append_printf(text, "档号　　%s\n题名　　%s\n责任者　%s\n日期　　%s\n层级　　%s\n保管期限　%s\n密级　　%s\n开放标识　%s\n", record->code, record->title, record->creator,
+    record->date_text, level_label(record->level), record->retention, security_label(record->security), opening_label(record->opening));
+  for (guint i = 0; i < files->len; i++) {
+    const CatalogFile *file = g_ptr_array_index(files, i);
+    g_autofree char *size = g_format_size((guint64)file->size_bytes);
+    g_string_append_printf(text, "文件　　%s（%s）\n", file->name, size);
+  }
+  command_print(line, value, "%s", text->str);
   return TRUE;
 }
 

@@ -78,16 +78,12 @@ static json_t *compare(const char *from, const House *house, GError **error) {
   return result;
 }
 
-json_t *care_rebuild(const char *from, const char *dir, gboolean show_progress, GError **error) {
-  g_autofree char *store = g_build_filename(from, "store", NULL);
-  if (!g_file_test(store, G_FILE_TEST_IS_DIR)) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "目录 %s 中没有长期保存库（store），无法重建", from);
-  if (archive_exists(dir)) return throw_null(error, LANTAI_ERROR_CONFLICT, "目录 %s 中已有档案库，没有改动。请指定一个新目录", dir);
-  static const char *const parts[] = {"lantai.yaml", "definitions", "store", "deliveries", "secret.key"};
-  if (g_mkdir_with_parents(dir, 0750) != 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", dir, g_strerror(errno));
+static json_t *rebuild_aside(const char *from, const char *aside, gboolean show_progress, GError **error) {
+  static const char *const parts[] = {"lantai.yaml", "definitions", "store", "deliveries"};
   for (guint i = 0; i < G_N_ELEMENTS(parts); i++)
-    if (!copy_part(from, dir, parts[i], error)) return NULL;
-  if (!archive_create(dir, error)) return NULL;
-  g_autoptr(Archive) archive = archive_open(dir, ARCHIVE_WRITE, error);
+    if (!copy_part(from, aside, parts[i], error)) return NULL;
+  if (!archive_create(aside, error)) return NULL;
+  g_autoptr(Archive) archive = archive_open(aside, ARCHIVE_WRITE, error);
   if (archive == NULL) return NULL;
   Replay replay = {archive_house(archive), 0, show_progress};
   if (!journal_replay(from, replay_event, &replay, error) || !care_reindex(replay.house, NULL, NULL, error)) return NULL;
@@ -95,4 +91,12 @@ json_t *care_rebuild(const char *from, const char *dir, gboolean show_progress, 
   json_t *result = compare(from, replay.house, error);
   if (result) json_object_set_new(result, "events", json_integer(replay.events));
   return result;
+}
+
+json_t *care_rebuild(const char *from, const char *dir, gboolean show_progress, GError **error) {
+  g_autofree char *store = g_build_filename(from, "store", NULL);
+  if (!g_file_test(store, G_FILE_TEST_IS_DIR)) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "目录 %s 中没有长期保存库（store），无法重建", from);
+  if (g_file_test(dir, G_FILE_TEST_EXISTS)) return throw_null(error, LANTAI_ERROR_CONFLICT, "目录 %s 已存在，没有改动。请指定一个新目录", dir);
+  g_autofree char *aside = care_aside(dir, error);
+  return aside ? care_put_in_place(aside, dir, rebuild_aside(from, aside, show_progress, error), error) : NULL;
 }

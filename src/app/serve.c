@@ -14,7 +14,7 @@ const WebRoute *const *app_routes(void) {
 }
 
 JobKind *app_job_kinds(void) {
-  static const JobKind *const rooms[] = {ACCESSION_JOBS, READER_JOBS, CARE_JOBS};
+  static const JobKind *const rooms[] = {ACCESSION_JOBS, CARE_JOBS};
   GArray *kinds = g_array_new(TRUE, TRUE, sizeof(JobKind));
   for (guint i = 0; i < G_N_ELEMENTS(rooms); i++)
     for (const JobKind *kind = rooms[i]; kind->kind; kind++) g_array_append_val(kinds, *kind);
@@ -39,7 +39,7 @@ typedef struct {
 } MenuItem;
 static const MenuItem MENU[] = {
   {"首页", "/", "public"}, {"检索", "/search", "records"}, {"目录", "/catalog", "records"}, {"接收", "/deliveries", "delivery.read"},
-  {"用户", "/users", "user.read"}, {"角色", "/roles", "role.read"}, {"日志", "/journal", "journal.read"}, {"系统", "/system", "system.read"},
+  {"帐号", "/users", "user.read"}, {"角色", "/roles", "role.read"}, {"日志", "/journal", "journal.read"}, {"系统", "/system", "system.read"},
 };
 
 /* "records": for those who may see any; the three officers see none and get no way to search. */

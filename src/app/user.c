@@ -38,6 +38,13 @@ static gboolean list_users(const CommandLine *line, const House *house, GError *
   return TRUE;
 }
 
+/* A password that was made here is told once; a given one is not repeated. */
+static json_t *account_json(gint64 id, const char *name, const char *password) {
+  json_t *account = json_pack("{s:I, s:s}", "id", (json_int_t)id, "name", name);
+  if (user_options.password == NULL) json_object_set_new(account, "password", json_string(password));
+  return account;
+}
+
 static gboolean add_user(const CommandLine *line, const House *house, const char *name, GError **error) {
   Security security = SECURITY_PUBLIC;
   if (user_options.security && !security_parse(user_options.security, &security)) return throw(error, LANTAI_ERROR_INVALID, "不认识的密级“%s”", user_options.security);
@@ -50,7 +57,7 @@ static gboolean add_user(const CommandLine *line, const House *house, const char
   gboolean good = id != 0 && sql_commit(sql, error);
   json_decref(roles);
   json_decref(fonds);
-  if (good) command_print(line, json_pack("{s:I, s:s}", "id", (json_int_t)id, "name", name), "已建立用户 %s%s%s\n", name, user_options.password ? "" : "，密码：", user_options.password ? "" : random);
+  if (good) command_print(line, account_json(id, name, password), "已建立用户 %s%s%s\n", name, user_options.password ? "" : "，密码：", user_options.password ? "" : random);
   return good;
 }
 
@@ -68,7 +75,7 @@ static gboolean set_password(const CommandLine *line, const House *house, const 
   json_decref(users);
   if (id == 0) return throw(error, LANTAI_ERROR_NOT_FOUND, "没有用户 %s", name);
   if (!people_user_password(sql, "system", id, password, error) || !sql_commit(sql, error)) return FALSE;
-  command_print(line, json_pack("{s:I, s:s}", "id", (json_int_t)id, "name", name), "已更改用户 %s 的密码%s%s\n", name, user_options.password ? "" : "：", user_options.password ? "" : random);
+  command_print(line, account_json(id, name, password), "已更改用户 %s 的密码%s%s\n", name, user_options.password ? "" : "：", user_options.password ? "" : random);
   return TRUE;
 }
 

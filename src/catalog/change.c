@@ -263,6 +263,8 @@ gboolean catalog_record_delete(const House *house, Sql *sql, const char *actor, 
 char *catalog_metadata_json(const Catalog *catalog, const CatalogRecord *record) {
   json_auto_t *json = catalog_record_json(catalog, record);
   json_object_del(json, "rev"); /* the database's own counter; the object's version is the store's */
+  json_object_del(json, "opening_tone"); /* how a page colours it */
+  json_object_del(json, "security_tone");
   char *text = json_dumps(json, JSON_INDENT(2) | JSON_SORT_KEYS);
   char *owned = g_strconcat(text, "\n", NULL);
   free(text);

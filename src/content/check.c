@@ -167,11 +167,15 @@ static void check_object(Check *check, const char *folder) {
 
 static gboolean is_tuple(const char *name) { return is_hex(name, 3); }
 
-/* An object's folder is named by the whole digest, which begins with the folders above it. */
-static gboolean is_object_folder(const char *parent, const char *name) {
-  if (!is_hex(name, SHA512_HEX)) return FALSE;
-  g_autofree char *expected = g_strdup_printf("%.3s/%.3s/%.3s", name, name + 3, name + 6);
-  return strcmp(expected, parent) == 0;
+/* An object's folder is named by its id, and lies where that id belongs; a cut name ends in the digest that the folders above begin. */
+static gboolean is_object_folder(const char *path) {
+  const char *name = path + strlen("abc/def/012/"), *cut = strlen(name) > SHA512_HEX ? name + strlen(name) - SHA512_HEX : NULL;
+  if (cut != NULL && is_hex(cut, SHA512_HEX)) {
+    g_autofree char *above = g_strdup_printf("%.3s/%.3s/%.3s/", cut, cut + 3, cut + 6);
+    return g_str_has_prefix(path, above);
+  }
+  g_autofree char *id = g_uri_unescape_string(name, NULL), *expected = id != NULL ? object_path(id) : NULL;
+  return g_strcmp0(path, expected) == 0;
 }
 
 static void check_folder(Check *check, const char *path, guint level);
@@ -186,7 +190,7 @@ static void check_entry(Check *check, const char *parent, const char *name, guin
   }
   gboolean folder = S_ISDIR(info.st_mode);
   if (folder && level < 3 && is_tuple(name)) check_folder(check, path, level + 1);
-  else if (folder && level == 3 && is_object_folder(parent, name)) check_object(check, path);
+  else if (folder && level == 3 && is_object_folder(path)) check_object(check, path);
   else report_stray(check, path, CONTENT_FAULT_SURPLUS, S_ISLNK(info.st_mode) ? "符号链接" : folder ? "不是对象的文件夹" : "不属于任何对象的文件");
 }
 

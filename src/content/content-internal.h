@@ -98,7 +98,7 @@ const char *sm3_list_path(const Inventory *inventory, guint version); /* its con
 
 /* ---- the store (store.c, object.c) ---- */
 
-#define LAYOUT "0004-hashed-n-tuple-storage-layout"
+#define LAYOUT "0003-hash-and-id-n-tuple-storage-layout"
 typedef struct {
   const char *path, *text;
 } LayoutFile;
@@ -120,7 +120,7 @@ struct Content {
   guint64 next_name;
 };
 
-char *object_path(const char *object_id); /* below the root: abc/def/012/abcdef012… */
+char *object_path(const char *object_id); /* below the root: abc/def/012/urn%3alantai%3arecord%3a12 */
 gboolean object_id_check(const char *object_id, GError **error);
 /* The newest inventory; NOT_FOUND; INTERNAL when it is damaged. Reference. */
 Inventory *object_load(Content *content, const char *object_id, GError **error);

@@ -1,6 +1,6 @@
 /*
  * The object store: an OCFL 1.1 storage root (DIR/store) of plain files that other programs read and validate.
- * Layout extension 0004-hashed-n-tuple-storage-layout (sha512, tuples of 3 hex × 3). Digest sha512.
+ * Layout extension 0003-hash-and-id-n-tuple-storage-layout (sha512, tuples of 3 hex × 3, then the id). Digest sha512.
  * The SM3 of every file is in the object's own file "sm3.txt", made anew for each version: "<64 hex>  <logical path>" LF for each other file of the version,
  * sorted by path, as GNU `cksum -a sm3` reads it (the specification's table of digests has no SM3, and validators refuse names outside it).
  *

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { CACHE_LIMIT_BYTES = 16 << 20, CACHE_LIMIT_OBJECTS = 256, OBJECT_ID_LIMIT_BYTES = 1000 };
+enum { CACHE_LIMIT_BYTES = 16 << 20, CACHE_LIMIT_OBJECTS = 256, OBJECT_ID_LIMIT_BYTES = 1000, ENCODED_ID_LIMIT = 100 };
 
 typedef struct {
   struct stat info;
@@ -25,9 +25,19 @@ void cached_inventory_free(gpointer data) {
   g_free(cached);
 }
 
+/* OCFL extension 0003: the id's digest makes the folders above, the id itself names the last; a long one is cut and ends in the digest. */
 char *object_path(const char *object_id) {
   g_autofree char *digest = crypto_digest_hex(DIGEST_SHA512, object_id, strlen(object_id));
-  return g_strdup_printf("%.3s/%.3s/%.3s/%s", digest, digest + 3, digest + 6, digest);
+  g_autoptr(GString) name = g_string_new(NULL);
+  for (const char *c = object_id; *c != '\0'; c++) {
+    if (g_ascii_isalnum(*c) || *c == '-' || *c == '_') g_string_append_c(name, *c);
+    else g_string_append_printf(name, "%%%02x", (guint)(guchar)*c);
+  }
+  if (name->len > ENCODED_ID_LIMIT) {
+    g_string_truncate(name, ENCODED_ID_LIMIT);
+    g_string_append_printf(name, "-%s", digest);
+  }
+  return g_strdup_printf("%.3s/%.3s/%.3s/%s", digest, digest + 3, digest + 6, name->str);
 }
 
 gboolean object_id_check(const char *object_id, GError **error) {

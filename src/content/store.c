@@ -17,9 +17,9 @@
 
 const LayoutFile LAYOUT_FILES[3] = {
   {"extensions/" LAYOUT "/config.json", "{\n  \"extensionName\": \"" LAYOUT "\",\n  \"digestAlgorithm\": \"sha512\",\n  \"tupleSize\": 3,\n"
-                                        "  \"numberOfTuples\": 3,\n  \"shortObjectRoot\": false\n}\n"},
+                                        "  \"numberOfTuples\": 3\n}\n"},
   {"ocfl_layout.json", "{\n  \"extension\": \"" LAYOUT "\",\n  \"description\": \"The SHA-512 of the object id in hexadecimal: "
-                       "three folders of three digits, then the whole digest.\"\n}\n"},
+                       "three folders of three digits, then the id with % for other characters than letters, digits, - and _.\"\n}\n"},
   {ROOT_DECLARATION, ROOT_DECLARATION_TEXT}, /* last: a store with it is complete */
 };
 

@@ -51,7 +51,7 @@ gboolean table_parse(int fd, const char *codepage, TableSink *sink, GError **err
   if ((length >= 4 && memcmp(head, "\xd0\xcf\x11\xe0", 4) == 0) || is_old_sheet(head, length)) return table_xls_parse(fd, sink, error);
   if (is_dbf(head, length)) return table_dbf_parse(fd, codepage, sink, error);
   const char *foreign = foreign_kind((const char *)head, length);
-  if (foreign != NULL) return throw(error, LANTAI_ERROR_INVALID, "内容是%s，不是表格；请用表格软件打开后另存为 .xlsx 或 CSV 再试", foreign);
+  if (foreign != NULL) return throw(error, LANTAI_ERROR_INVALID, "内容是 %s，不是表格；请用表格软件打开后另存为 .xlsx 或 CSV 再试", foreign);
   return table_csv_parse(fd, sink, error);
 }
 

@@ -227,8 +227,9 @@ static void civil_from_days(gint64 days, int *ret_year, int *ret_month, int *ret
 }
 
 gsize table_date_format(double serial, gboolean since_1904, TableDateKind kind, char out[TABLE_NUMBER_SIZE]) {
+  if (!(serial > -1 && serial < 2958466)) return 0; /* before the cast, which no other number fits; not a number fails too */
   gint64 seconds = (gint64)floor(serial * 86400 + 0.5);
-  if (!isfinite(serial) || seconds < 0 || serial >= 2958466) return 0;
+  if (seconds < 0) return 0;
   gint64 days = seconds / 86400, time = seconds % 86400;
   char clock[16] = "";
   if (time != 0 || kind == DATE_TIME) g_snprintf(clock, sizeof clock, "%02d:%02d:%02d", (int)(time / 3600), (int)(time / 60 % 60), (int)(time % 60));

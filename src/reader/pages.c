@@ -49,10 +49,16 @@ static char *search_address(WebRequest *request, const char *toggled_name, gint6
 
 /* ---- labels ---- */
 
-static char *value_label(const House *house, Sql *sql, const char *facet, gint64 value) {
+/* The number may come from the address: only what the asker may see has a name here. */
+static char *value_label(WebRequest *request, Sql *sql, const char *facet, gint64 value) {
+  const House *house = web_house(request);
   if (g_str_equal(facet, "fonds")) {
-    g_autoptr(CatalogRecord) fonds = catalog_record_load(sql, &SCOPE_EVERYTHING, value, NULL);
-    return g_strdup(fonds ? fonds->title : "未知全宗");
+    g_autoptr(CatalogRecord) fonds = catalog_record_load(sql, web_scope(request), value, NULL);
+    return g_strdup(fonds && fonds->level == LEVEL_FONDS ? fonds->title : "未知全宗");
+  }
+  if (g_str_equal(facet, "parent")) {
+    g_autoptr(CatalogRecord) parent = catalog_record_load(sql, web_scope(request), value, NULL);
+    return parent ? g_strdup_printf("%s %s", parent->code, parent->title) : g_strdup("未知案卷");
   }
   if (g_str_equal(facet, "category")) {
     const CatalogCategory *category = catalog_category(house->catalog, (guint8)value);
@@ -86,7 +92,7 @@ static json_t *facet_model(WebRequest *request, Sql *sql, const SearchFacet *fac
   }
   for (guint i = 0; i < shown; i++) {
     const SearchFacetValue *value = &g_array_index(facet->values, SearchFacetValue, i);
-    g_autofree char *text = value_label(web_house(request), sql, facet->name, value->value), *href = search_address(request, facet->name, value->value, NULL, NULL);
+    g_autofree char *text = value_label(request, sql, facet->name, value->value), *href = search_address(request, facet->name, value->value, NULL, NULL);
     json_array_append_new(values, json_pack("{s:s, s:I, s:I, s:b, s:s}", "label", text, "value", (json_int_t)value->value, "count", (json_int_t)value->count, "on",
       is_on(request, facet->name, value->value), "href", href));
   }
@@ -110,16 +116,17 @@ static json_t *chips_model(WebRequest *request, Sql *sql) {
     gsize count;
     const gint64 *values = web_ints(request, FACETS[i].name, &count);
     for (gsize v = 0; v < count; v++) {
-      g_autofree char *text = value_label(web_house(request), sql, FACETS[i].name, values[v]), *label = g_strdup_printf("%s：%s", FACETS[i].label, text);
+      g_autofree char *text = value_label(request, sql, FACETS[i].name, values[v]), *label = g_strdup_printf("%s：%s", FACETS[i].label, text);
       g_autofree char *href = search_address(request, FACETS[i].name, values[v], NULL, NULL);
       json_array_append_new(chips, json_pack("{s:s, s:s}", "label", label, "href", href));
     }
   }
-  static const FacetLabel others[] = {{"files", "有原文"}, {"from", "起始年度"}, {"to", "截止年度"}, {"delivery", "批次"}, {"parent", "本级之下"}};
+  static const FacetLabel others[] = {{"files", "有原文"}, {"from", "起始年度"}, {"to", "截止年度"}, {"delivery", "批次"}, {"parent", "案卷"}};
   for (guint i = 0; i < G_N_ELEMENTS(others); i++) {
     gint64 value = i == 0 ? web_flag(request, "files") : web_int(request, others[i].name, 0);
     if (value == 0) continue;
-    g_autofree char *label = i == 0 ? g_strdup(others[i].label) : g_strdup_printf("%s：%" G_GINT64_FORMAT, others[i].label, value), *href = search_address(request, others[i].name, 0, NULL, NULL);
+    g_autofree char *text = value_label(request, sql, others[i].name, value);
+    g_autofree char *label = i == 0 ? g_strdup(others[i].label) : g_strdup_printf("%s：%s", others[i].label, text), *href = search_address(request, others[i].name, 0, NULL, NULL);
     json_array_append_new(chips, json_pack("{s:s, s:s}", "label", label, "href", href));
   }
   return chips;
@@ -150,6 +157,7 @@ static json_t *item_model(WebRequest *request, Sql *sql, const SearchResult *res
   }
   gboolean files_seen = record->file_count > 0 && scope_admits_files(web_scope(request), record->fonds_id, record->security, record->opening);
   json_object_set_new(item, "may_view", json_boolean(files_seen));
+  json_object_set_new(item, "is_described", json_boolean(record->level >= LEVEL_VOLUME));
   json_object_set_new(item, "restricted", json_boolean(record->security > SECURITY_PUBLIC));
   return item;
 }

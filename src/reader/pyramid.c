@@ -135,30 +135,3 @@ guint reader_page_count(GPtrArray *files) {
   for (guint i = 0; i < files->len; i++) count += pages_in(g_ptr_array_index(files, i));
   return count;
 }
-
-/* ---- the job ---- */
-
-gboolean reader_derive(const House *house, Job *job, json_t *parameters, GError **error) {
-  gint64 accession = json_integer_value(json_object_get(parameters, "accession")), total, done = 0, after = 0;
-  {
-    g_autoptr(Sql) sql = sql_read(house->db, error);
-    if (sql == NULL) return FALSE;
-    total = sql_number(sql, "SELECT count(*) AS n FROM file WHERE accession_id = $1 AND kind IN ('image', 'pdf')", SQL_ARGS(sql_int(accession)), 0, NULL);
-  }
-  while (!job_should_stop(job)) {
-    g_autoptr(Sql) sql = sql_read(house->db, error);
-    if (sql == NULL) return FALSE;
-    gint64 id = sql_number(sql, "SELECT id FROM file WHERE accession_id = $1 AND kind IN ('image', 'pdf') AND id > $2 ORDER BY id LIMIT 1", SQL_ARGS(sql_int(accession), sql_int(after)), 0, NULL);
-    g_autoptr(CatalogFile) file = id ? catalog_file_load(sql, &SCOPE_EVERYTHING, id, error) : NULL;
-    if (file == NULL) return id == 0;
-    g_clear_pointer(&sql, sql_end);
-    g_autoptr(GError) failure = NULL;
-    g_autofree char *path = reader_pyramid(house, file, 1, &failure);
-    if (path == NULL) g_warning("no page image of %s: %s", file->name, failure->message);
-    after = id;
-    job_progress(job, ++done, total, "页", "生成页面图像");
-  }
-  return TRUE;
-}
-
-const JobKind READER_JOBS[] = {{"derive", "生成页面图像", reader_derive, TRUE}, {NULL}};

@@ -1,24 +1,19 @@
 /* Serving readers: the search page, suggestions, and the viewer with its tiles, thumbnails, page text and downloads. */
 #pragma once
 #include "catalog.h"
-#include "job.h"
 
-/* The pyramid of page `page` (from 1) of a file: made in the sandbox when it is missing, kept under DIR/derivatives by the file's digest. New path or NULL. For jobs: may take a second. */
+/* The pyramid of page `page` (from 1) of a file: made in the sandbox when it is missing, kept under DIR/derivatives by the file's digest. New path or NULL. May take a second. */
 char *reader_pyramid(const House *house, const CatalogFile *file, guint page, GError **error);
 /* The same without waiting: the path when it is there; else NULL with BUSY, and the pyramid is being made by a background thread. */
 char *reader_pyramid_soon(const House *house, const CatalogFile *file, guint page, GError **error);
 /* Waits for what is being made; call before the archive is closed. */
 void reader_finish(void);
-/* Job: pyramids of all page images of a delivery, {"accession": id}. */
-gboolean reader_derive(const House *house, Job *job, json_t *parameters, GError **error);
-
 /* Where a page that is counted through all files of a record lies: the file, and the page inside it; NULL when there is no such page. files: CatalogFile*. */
 const CatalogFile *reader_page_of(GPtrArray *files, guint page, guint *ret_page_in_file);
 guint reader_page_count(GPtrArray *files);
 
 /* /search /suggest /record/{id}/view /file/{id} /file/{id}/page/{page}/… */
 extern const WebRoute READER_ROUTES[];
-extern const JobKind READER_JOBS[];
 
 /* handlers of viewer.c, for the table in pages.c */
 WebReply *reader_view(WebRequest *request, GError **error);

@@ -50,7 +50,10 @@ static WebReply *refuse_permission(WebRequest *request) {
     if (request->fragment) reply_header(reply, "HX-Redirect", "/login");
     return reply;
   }
-  g_autofree char *next = strcmp(request->method, "GET") == 0 ? g_uri_escape_string(request->target, NULL, FALSE) : g_strdup("%2F");
+  g_autoptr(GPtrArray) captures = g_ptr_array_new_with_free_func(g_free);
+  g_autofree char *allow = NULL; /* a form sent too late: back to the page it stands on */
+  const Row *form = table_find(request->server->table, "GET", request->path, captures, &allow);
+  g_autofree char *next = form != NULL ? g_uri_escape_string(request->target, NULL, FALSE) : g_strdup("%2F");
   WebReply *reply = web_redirect("/login?next=%s", next);
   reply_settle(reply, request);
   return reply;

@@ -19,18 +19,21 @@
     return Boolean(target);
   }
 
+  let suggested = 0;
   function suggest(input) {
     const list = document.createElement('ul');
     list.className = 'suggestions';
-    list.id = 'suggestions';
+    list.id = `suggestions-${++suggested}`;
+    list.setAttribute('aria-label', '提示');
     list.setAttribute('role', 'listbox');
     list.hidden = true;
     input.closest('form').append(list);
     input.setAttribute('role', 'combobox');
     input.setAttribute('aria-controls', list.id);
+    input.setAttribute('aria-autocomplete', 'list');
     input.setAttribute('aria-expanded', 'false');
     let timer = 0, asked = '';
-    const hide = () => { list.hidden = true; input.setAttribute('aria-expanded', 'false'); };
+    const hide = () => { list.hidden = true; input.setAttribute('aria-expanded', 'false'); input.removeAttribute('aria-activedescendant'); };
     const choose = item => { input.value = item.dataset.text; hide(); input.form.requestSubmit(); };
     async function ask() {
       const words = input.value.trim();
@@ -40,8 +43,10 @@
       const reply = await fetch(`${input.dataset.suggest}?q=${encodeURIComponent(words)}`, { headers: { Accept: 'application/json' } }).catch(() => null);
       const items = reply && reply.ok ? (await reply.json()).items || [] : [];
       if (words !== input.value.trim() || document.activeElement !== input) return;
-      list.replaceChildren(...items.map(({ text, count }) => {
+      input.removeAttribute('aria-activedescendant');
+      list.replaceChildren(...items.map(({ text, count }, i) => {
         const item = document.createElement('li');
+        item.id = `${list.id}-${i}`;
         item.setAttribute('role', 'option');
         item.dataset.text = text;
         const label = document.createElement('span'), number = document.createElement('span');
@@ -64,6 +69,8 @@
       else if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
         const next = items[(at + (event.key === 'ArrowDown' ? 1 : items.length - 1 + (at < 0 ? 1 : 0))) % items.length];
         items.forEach(item => item.setAttribute('aria-selected', String(item === next)));
+        input.setAttribute('aria-activedescendant', next.id);
+        next.scrollIntoView({ block: 'nearest' });
         event.preventDefault();
       } else if (event.key === 'Enter' && at >= 0) { event.preventDefault(); choose(items[at]); }
     });
@@ -77,7 +84,7 @@
     }
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
     const link = { '[': 'a[rel="prev"]', ']': 'a[rel="next"]' }[event.key];
-    if (event.key === '/') { event.preventDefault(); document.querySelector('[data-hotkey="/"]')?.select(); }
+    if (event.key === '/') { event.preventDefault(); [...document.querySelectorAll('[data-hotkey="/"]')].find(input => input.checkVisibility())?.select(); }
     else if (event.key === '?') document.getElementById('keys')?.showModal();
     else if (event.key === 'ArrowDown' || event.key === 'ArrowUp') { if (walk(event.key === 'ArrowDown' ? 1 : -1)) event.preventDefault(); }
     else if (link && document.querySelector(link)) document.querySelector(link).click();
@@ -100,10 +107,37 @@
     image.classList.add('absent');
   }
 
+  /* What was sent after the session had ended is not lost: it waits in this tab over the sign-in and comes back into the same person's form. */
+  const DRAFT = 'lantai-draft';
+  const person = () => document.querySelector('.who a[href="/me"]')?.textContent || '';
+  function keepDraft(form) {
+    const values = [...form.elements].filter(field => field.name && field.name !== 'csrf').map(field => field.value);
+    try { sessionStorage.setItem(DRAFT, JSON.stringify({ address: location.pathname + location.search, person: person(), values })); } catch { /* no room: as without */ }
+  }
+  function restoreDraft() {
+    if (document.querySelector('.sign-in')) return;
+    let draft = null;
+    try { draft = JSON.parse(sessionStorage.getItem(DRAFT)); sessionStorage.removeItem(DRAFT); } catch { /* none */ }
+    const form = document.querySelector('form[data-save]');
+    if (!draft || !form || draft.address !== location.pathname + location.search || draft.person !== person() || document.querySelector('.notice')) return;
+    const fields = [...form.elements].filter(field => field.name && field.name !== 'csrf');
+    if (fields.length !== draft.values.length) return;
+    fields.forEach((field, i) => { field.value = draft.values[i]; });
+    const notice = document.createElement('div');
+    notice.className = 'notice';
+    notice.dataset.tone = 'warn';
+    notice.setAttribute('role', 'status');
+    notice.textContent = '登录已过期，刚才没有保存成。您填写的内容已放回表单，请核对后保存。';
+    form.before(notice);
+    form.dispatchEvent(new Event('input'));
+  }
+
   document.addEventListener('DOMContentLoaded', () => {
     const seen = new IntersectionObserver(entries => entries.forEach(entry => { if (entry.isIntersecting) { seen.unobserve(entry.target); loadThumbnail(entry.target); } }), { rootMargin: '200px' });
     document.querySelectorAll('img[data-thumbnail]').forEach(image => seen.observe(image));
     document.querySelectorAll('[data-suggest]').forEach(suggest);
+    /* On a phone the filters must not stand before the hits. */
+    if (window.matchMedia('(max-width: 760px)').matches) document.querySelectorAll('details.fold[open]').forEach(fold => { fold.open = false; });
     document.querySelectorAll('[data-print]').forEach(button => button.addEventListener('click', () => window.print()));
     document.querySelector('[data-large-type]')?.addEventListener('click', () => {
       if (root.dataset.size === 'large') delete root.dataset.size; else root.dataset.size = 'large';
@@ -113,8 +147,9 @@
     document.querySelectorAll('form[data-save]').forEach(form => {
       let dirty = false;
       form.addEventListener('input', () => { dirty = true; });
-      form.addEventListener('submit', () => { dirty = false; });
+      form.addEventListener('submit', () => { dirty = false; keepDraft(form); });
       window.addEventListener('beforeunload', event => { if (dirty) event.preventDefault(); });
     });
+    restoreDraft();
   });
 })();

@@ -90,6 +90,7 @@ CREATE TABLE accession_object (
   version INTEGER NOT NULL,
   PRIMARY KEY (accession_id, record_id)
 );
+CREATE INDEX accession_object_by_record ON accession_object (record_id, accession_id);
 
 -- objects (version 0) or newest versions to be removed from the store once the undo that forgot them is committed
 CREATE TABLE accession_removal (

@@ -1,0 +1,338 @@
+// Search over the laws with their 20 million characters of text and the gazette, against a scan of every text in this file, which has its own folding:
+// NFKD, marks dropped, lower case, and traditional to simplified by what the opencc command makes of each single character.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { assertClean, CHINESE, emptyArchive, hits as hitsByCommand, query, take } from './archive.mjs';
+import { parseCsv } from './make.mjs';
+import { Client, lantai, PASSWORD, serve, shared, sharedHere } from './support.mjs';
+
+const data = path.join(shared, 'data');
+function has(command) { try { execFileSync('sh', ['-c', `command -v ${command}`]); return true; } catch { return false; } }
+const needs = !sharedHere ? { skip: 'no ../shared/data here' } : !has('opencc') ? { skip: 'no opencc command here' } : {};
+
+// ---- folding, from the contract in words (src/base/text.h) ----
+
+const IDEOGRAPH = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Bopomofo}\p{Script=Hangul}\p{Co}ー]/u, WORD = /[\p{L}\p{N}\p{Co}]|\p{Script=Han}/u, DROPPED = /[\p{M}\p{Default_Ignorable_Code_Point}]/u, HANGUL = /[\uAC00-\uD7A3]/;
+const forms = new Map(); // character → array of " " and characters with their class
+function makeForms(texts) {
+  const characters = new Set();
+  for (const text of texts) for (const c of text) characters.add(c);
+  const decomposed = new Map([...characters].map(c => [c, HANGUL.test(c) ? c : c.normalize('NFKD')]));
+  const parts = [...new Set([...decomposed.values()].flatMap(form => [...form]))].filter(c => IDEOGRAPH.test(c));
+  const lines = (command, args, list) => execFileSync(command, args, { input: list.join('\n') + '\n', encoding: 'utf8', maxBuffer: 1 << 26 }).split('\n').slice(0, list.length);
+  const one = (config, list) => lines('opencc', ['-c', config], list).map((made, i) => [...made].length === 1 ? made : list[i]);
+  const everyday = list => lines('iconv', ['-c', '-f', 'UTF-8', '-t', 'GB2312'], list.map(c => `${c}`)).map((_, i, all) => all[i] !== '');
+  const simple = one('t2s.json', parts), japanese = one('t2s.json', one('jp2t.json', parts)), isEveryday = everyday(parts), becomesEveryday = everyday(japanese);
+  // A Japanese form of a character counts only where it is no everyday Chinese character itself.
+  const made = new Map(parts.map((c, i) => [c, simple[i] !== c || isEveryday[i] || !becomesEveryday[i] ? simple[i] : japanese[i]]));
+  for (const c of characters) {
+    const form = [];
+    for (const part of decomposed.get(c)) {
+      if (DROPPED.test(part)) continue;
+      if (!WORD.test(part)) form.push([' ', ' ']);
+      else if (IDEOGRAPH.test(part)) form.push([made.get(part), 'i']);
+      else for (const low of part.toUpperCase().toLowerCase().normalize('NFKD')) if (!DROPPED.test(low)) form.push([low, 'l']);
+    }
+    forms.set(c, form);
+  }
+}
+function fold(text) {
+  let out = ' ', last = ' ';
+  for (const c of text)
+    for (const [piece, kind] of forms.get(c)) {
+      if (kind === ' ') { if (last !== ' ') out += ' '; }
+      else out += last !== ' ' && last !== kind ? ` ${piece}` : piece;
+      last = kind;
+    }
+  return last === ' ' ? out : `${out} `;
+}
+// What must stand in a folded text for a term to be found: an end that is a letter or digit is the end of its run, unless a * follows.
+function patternOf(term, prefix = false) {
+  const folded = fold(term), ideograph = c => IDEOGRAPH.test(c);
+  const first = [...folded.slice(1)][0], last = [...folded.slice(0, -1)].at(-1);
+  return folded.slice(ideograph(first) ? 1 : 0, prefix || ideograph(last) ? -1 : undefined);
+}
+
+// ---- the documents ----
+
+const documents = []; // {id, title, creator, docno, code, own: {label: value}, year, all, text} folded
+let dir, server, client;
+before(async () => {
+  if (needs.skip) return;
+  dir = await emptyArchive();
+  const texts = path.join(data, 'laws', 'texts'), raw = [];
+  await take(dir, path.join(data, 'laws', 'catalogue.csv'), '--fonds', 'LAW', '--fonds-title', '法律汇编', '--files', texts);
+  await take(dir, path.join(data, 'gazette', 'catalogue.csv'), '--fonds', 'GAZ', '--fonds-title', '公报');
+  for (const row of parseCsv(readFileSync(path.join(data, 'laws', 'catalogue.csv'), 'utf8')))
+    raw.push({ fonds: 'LAW', code: row.顺序号, title: row.题名, creator: row.责任者, docno: '', own: { 类别: row.类别, 顺序号: row.顺序号, 字数: row.字数, 电子档案名称: row.电子档案名称 }, year: Number(row.年度) || 0,
+      text: readFileSync(path.join(texts, row.电子档案名称), 'utf8') });
+  for (const row of parseCsv(readFileSync(path.join(data, 'gazette', 'catalogue.csv'), 'utf8')))
+    raw.push({ fonds: 'GAZ', code: row.流水号, title: row.题名, creator: row.责任者, docno: row.文号, own: { 文种: row.文种, 主题词: row.关键词, 子类: row.子类, 篇: row.篇, 签署: row.签署, 流水号: row.流水号 },
+      year: Number(/^中華民國(\d+)年/.exec(row.日期)[1]) + 1911, text: '' });
+  for (const fonds of ['LAW', 'GAZ']) for (const [code, title] of [[fonds, fonds === 'LAW' ? '法律汇编' : '公报'], [`${fonds}-WS`, '文书档案']]) raw.push({ fonds, code, title, creator: '', docno: '', own: {}, year: 0, text: '' });
+  const ids = new Map((await query(dir, 'SELECT r.id, r.code, f.code AS fonds FROM record AS r JOIN record AS f ON f.id = r.fonds_id')).map(row => [`${row.fonds}\n${row.code}`, row.id]));
+  assert.equal(ids.size, raw.length);
+  makeForms([...raw.flatMap(row => [row.title, row.creator, row.docno, row.code, row.text, ...Object.values(row.own)]), '年檔案档案\uF98EabcdefghijklmnopqrstuvwxyzＡＢＣ０１２３４５６７８９0123456789']);
+  for (const row of raw) {
+    const folded = { id: ids.get(`${row.fonds}\n${row.code}`), raw: row, title: fold(row.title), creator: fold(row.creator), docno: fold(row.docno), code: fold(row.code), year: row.year, text: fold(row.text) };
+    folded.own = Object.fromEntries(Object.entries(row.own).map(([label, value]) => [label, fold(value)]));
+    folded.all = [folded.title, folded.creator, folded.docno, folded.code, ...Object.values(folded.own)].join('\0');
+    documents.push(folded);
+  }
+  assert.equal((await lantai(dir, 'user', 'add', 'archivist', '--role', 'archivist', '--password', PASSWORD)).status, 0);
+  server = await serve(dir);
+  client = await new Client(server.base).signIn('archivist');
+});
+after(async () => { await server?.stop(); });
+
+async function ask(q, more = '') {
+  const reply = await client.get(`/search.json?q=${encodeURIComponent(q)}${more}`);
+  assert.equal(reply.status, 200, `${q}: ${reply.text.slice(0, 200)}`);
+  return reply.json;
+}
+async function everyHit(q, more, limit = 200) {
+  const items = [];
+  for (let key = ''; ;) {
+    const answer = await ask(q, `${more}&limit=${limit}${key && `&after=${encodeURIComponent(key)}`}`);
+    items.push(...answer.items);
+    key = answer.next;
+    if (!key) return { items, hits: answer.hits };
+    assert.ok(items.length <= answer.hits, 'paging ends');
+  }
+}
+
+// ---- queries as data: a term is {words, field, prefix}, a query is {show, find(document)} ----
+
+const FIELDS = { title: 'title', 题名: 'title', creator: 'creator', 责任者: 'creator', docno: 'docno', 文号: 'docno', code: 'code', 档号: 'code', text: 'text', 全文: 'text' };
+const remembered = new Map();
+function found(pattern, field) {
+  const key = `${field}\n${pattern}`;
+  if (!remembered.has(key)) {
+    const where = document => FIELDS[field] ? document[FIELDS[field]].includes(pattern) : field ? (document.own[field] ?? '').includes(pattern) : document.all.includes(pattern) || document.text.includes(pattern);
+    remembered.set(key, documents.map(where));
+  }
+  return remembered.get(key);
+}
+const term = (show, words, field = '', prefix = false) => ({ show: field ? `${field}:${show}` : show, find: () => found(patternOf(words, prefix), field) });
+const bare = (words, field) => term(words, words, field);
+const phrase = (words, field) => term(`"${words}"`, words, field);
+const both = (a, b, word = ' ') => ({ show: `${a.show}${word}${b.show}`, find: () => { const x = a.find(), y = b.find(); return x.map((yes, i) => yes && y[i]); } });
+const either = (a, b, word = ' OR ') => ({ show: `${a.show}${word}${b.show}`, find: () => { const x = a.find(), y = b.find(); return x.map((yes, i) => yes || y[i]); } });
+const without = (a, b, word = ' -') => ({ show: `${a.show}${word}${b.show}`, find: () => { const x = a.find(), y = b.find(); return x.map((yes, i) => yes && !y[i]); } });
+const not = (a, word = 'NOT ') => ({ show: `${word}${a.show}`, find: () => a.find().map(yes => !yes) });
+const group = a => ({ show: `(${a.show})`, find: a.find });
+const years = (show, from, to) => ({ show: `year:${show}`, find: () => documents.map(document => document.year >= from && document.year <= to) });
+
+function drawQueries() {
+  let state = 20260705;
+  const random = n => { state = (Math.imul(state, 1103515245) + 12345) >>> 0; return Math.floor(state / 4294967296 * n); };
+  const pick = list => list[random(list.length)], rows = documents.map(document => document.raw).filter(row => row.creator), laws = rows.filter(row => row.text), gazette = rows.filter(row => row.docno);
+  const PLAIN = /^[\p{L}\p{N}]+$/u, SPOKEN = /[\p{L}\p{N}]/u;
+  // A slice that does not cut a run of letters or digits more often than a reader would.
+  const slice = (text, length) => { const all = [...text], from = random(Math.max(1, all.length - length)); return all.slice(from, from + length).join(''); };
+  const draw = (text, length, wanted = PLAIN) => { for (let i = 0; i < 300; i++) { const part = slice(text(), length); if ([...part].length === length && wanted.test(part) && !/^(或|非|OR|AND|NOT)$/.test(part)) return part; } throw new Error('nothing to draw'); };
+  const speak = [() => pick(rows).title, () => pick(rows).creator, () => pick(laws).text, () => pick(gazette).own.签署, () => pick(gazette).own.主题词];
+  const word = length => draw(() => pick(speak)(), length), queries = [], add = (count, make) => { for (let i = 0; i < count; i++) queries.push(make(i)); };
+  for (const [count, length] of [[50, 1], [70, 2], [40, 3], [40, 4], [30, 8]]) add(count, () => bare(word(length)));
+  add(30, () => phrase(pick(gazette).docno.replaceAll('"', '')));
+  add(20, () => { const number = pick(gazette).docno; return PLAIN.test(number) ? bare(number) : phrase(number); });
+  add(20, () => bare(draw(() => pick(gazette).docno.replace(/[0-9]+/g, ' '), 3)));
+  add(20, () => { const name = pick(gazette).own.签署.split(' ').at(-1); return PLAIN.test(name) ? bare(name) : phrase(pick(gazette).creator); });
+  add(20, () => phrase(pick(rows).title.replaceAll(/["“”]/g, ' ')));
+  add(20, () => phrase(draw(() => pick(laws).text.slice(0, 4000), 12, /^(?=.*[，。、；：])[^"“”\s]*[\p{L}\p{N}]$/u)));
+  // The same word written the other way.
+  const pairs = [['檔案', '档案'], ['國務院', '国务院'], ['經濟', '经济'], ['環境', '环境'], ['農業', '农业'], ['規定', '规定'], ['條例', '条例'], ['辦法', '办法'], ['機關', '机关'], ['財產', '财产'], ['選舉', '选举'], ['監督', '监督'], ['鐵路', '铁路'], ['電信', '电信'], ['觀光', '观光']];
+  for (const [traditional, simplified] of pairs) queries.push(bare(traditional), bare(simplified));
+  add(15, () => both(bare(word(2)), bare(word(2))));
+  add(10, () => both(bare(word(1)), bare(word(2)), ' AND '));
+  add(15, i => either(bare(word(2)), bare(word(3)), i % 2 ? ' OR ' : ' 或 '));
+  add(15, i => without(bare(word(1)), bare(word(2)), [' -', ' NOT ', ' 非 '][i % 3]));
+  add(5, () => not(bare(word(2))));
+  add(5, () => not(bare(word(2)), '-'));
+  add(5, () => either(bare(word(2)), without(bare(word(1)), bare(word(2))))); // OR binds less than what stands beside it
+  add(10, () => both(group(either(bare(word(2)), bare(word(2)))), group(without(bare(word(1)), bare(word(2))))));
+  add(5, () => without(group(either(bare(word(2)), bare(word(2)))), group(either(bare(word(3)), bare(word(2))))));
+  for (const field of ['title', '题名', 'creator', '责任者', 'text', '全文']) add(4, () => bare(draw(/te?xt|全文/.test(field) ? () => pick(laws).text : /title|题名/.test(field) ? () => pick(rows).title : () => pick(rows).creator, 2), field));
+  for (const field of ['docno', '文号']) add(4, () => phrase(pick(gazette).docno, field));
+  for (const field of ['code', '档号']) add(2, () => bare(pick(rows).code, field));
+  add(6, () => bare(draw(() => pick(gazette).own.文种, 2), '文种'));
+  add(6, () => bare(draw(() => pick(gazette).own.主题词, 2), '主题词'));
+  queries.push(years('2005', 2005, 2005), years('1990-1999', 1990, 1999), years('2015-', 2015, 9999), years('-1980', 1, 1980), both(years('2005-2006', 2005, 2006), bare('法')), both(bare('令', 'title'), bare('院', 'creator')));
+  add(4, () => { const number = String(1990 + random(30)); return term([...number].map(c => String.fromCharCode(c.charCodeAt(0) + 0xFEE0)).join(''), number); });
+  add(4, () => { const number = String(100 + random(900)); return term(`${number}*`, number, '', true); });
+  queries.push(term('\uF98E', '年'), term('ＷＴＯ', 'wto'), term('wto', 'WTO'), both(term('“外国”', '外国'), term('「投资」', '投资')), term('ｅｃｆａ', 'ECFA'));
+  assert.ok(queries.every(each => SPOKEN.test(each.show)));
+  return queries;
+}
+
+test('hit counts of 500 queries drawn from the data equal a scan of every text', needs, async () => {
+  const queries = drawQueries(), wrong = [];
+  assert.ok(queries.length >= 500, `${queries.length} queries`);
+  let empty = 0;
+  for (const each of queries) {
+    const expected = each.find().filter(Boolean).length, answer = await ask(each.show, '&limit=1');
+    if (answer.hits !== expected) wrong.push(`${each.show}: ${answer.hits} hits, the scan has ${expected}${answer.notice ? ` (${answer.notice})` : ''}`);
+    if (answer.notice) wrong.push(`${each.show}: not understood: ${answer.notice}`);
+    if (expected === 0) empty++;
+  }
+  assert.deepEqual(wrong, []);
+  assert.ok(empty < 60, `${empty} of ${queries.length} find nothing: the drawing is poor`);
+});
+
+test('the hits themselves are the scan\'s, to the very last and each once, in every order', needs, async () => {
+  for (const [show, asked, sorts] of [['title:法', bare('法', 'title'), ['newest', 'code']], ['行政 -处罚', without(bare('行政'), bare('处罚')), ['relevance', 'newest', 'oldest', 'code']], ['大陸委員會', bare('大陸委員會'), ['relevance', 'newest']]]) {
+    const expected = documents.filter((_, i) => asked.find()[i]).map(document => document.id).sort((a, b) => a - b);
+    for (const sort of sorts) {
+      const { items, hits } = await everyHit(show, `&sort=${sort}`);
+      assert.equal(hits, expected.length);
+      assert.deepEqual(items.map(item => item.id).sort((a, b) => a - b), expected, `${show} by ${sort}`);
+      const dates = items.map(item => item.date_from), dated = dates.filter(Boolean);
+      if (sort === 'newest') assert.deepEqual(dated, [...dated].sort((a, b) => b - a));
+      if (sort === 'oldest') assert.deepEqual(dated, [...dated].sort((a, b) => a - b));
+      if (sort === 'newest' || sort === 'oldest') assert.ok(dates.slice(dated.length).every(date => date === 0), 'undated ones are last');
+      if (sort === 'code') assert.deepEqual(items.map(item => item.code), [...items].map(item => item.code).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))));
+    }
+    if (!sorts.includes('relevance')) continue;
+    const inTitle = (await everyHit(show, '&sort=relevance')).items.map(item => show.split(' ')[0] && fold(item.title).includes(patternOf(show.split(' ')[0])));
+    assert.ok(inTitle.indexOf(false) === -1 || !inTitle.slice(inTitle.indexOf(false)).includes(true), `${show}: words in titles come first`);
+  }
+});
+
+test('a small page size and a changed archive between pages lose no hit and repeat none', needs, async () => {
+  const expected = (await ask('title:条例')).hits, seen = new Set();
+  let key = '', pages = 0;
+  do {
+    const answer = await ask('title:条例', `&limit=37&sort=newest${key && `&after=${encodeURIComponent(key)}`}`);
+    for (const item of answer.items) { assert.ok(!seen.has(item.id), item.title); seen.add(item.id); }
+    key = answer.next;
+    if (pages++ === 2) { // a record that was shown already goes away from the hits
+      const item = answer.items[0], saved = await client.post(`/record/${item.id}/edit`, { form: { title: '改称规章' } });
+      assert.equal(saved.status, 200, saved.text);
+      assert.equal((await client.post(`/record/${item.id}/edit`, { form: { title: item.title } })).status, 200);
+    }
+  } while (key);
+  assert.equal(seen.size, expected);
+});
+
+test('facets add up, equal the scan, and narrow to what they say', needs, async () => {
+  const asked = bare('安全'), mine = documents.filter((_, i) => asked.find()[i]), answer = await ask('安全', '&limit=1');
+  for (const facet of answer.facets) assert.equal(facet.values.reduce((sum, value) => sum + value.count, 0), answer.hits, facet.name);
+  const names = answer.facets.map(facet => facet.name);
+  for (const name of ['fonds', 'category', 'year', 'retention', 'opening']) assert.ok(names.includes(name), `facet ${name}`);
+  const year = answer.facets.find(facet => facet.name === 'year');
+  const counts = {};
+  for (const document of mine) counts[document.year] = (counts[document.year] ?? 0) + 1;
+  assert.deepEqual(Object.fromEntries(year.values.map(value => [value.value, value.count])), counts);
+  for (const facet of answer.facets) for (const value of facet.values.slice(0, 5)) {
+    const narrowed = await ask('安全', `&limit=3&${facet.name}=${value.value}`);
+    assert.equal(narrowed.hits, value.count, `${facet.name}=${value.value}`);
+    assert.deepEqual(narrowed.facets.find(each => each.name === facet.name).values.map(each => [each.value, each.count]), facet.values.map(each => [each.value, each.count]), `${facet.name} ignores its own filter`);
+    assert.ok(CHINESE.test(value.label) || /^\d+|[\u4e00-\u9fff]/.test(value.label), `${facet.name} ${value.label}`);
+  }
+  const two = year.values.slice(0, 2);
+  assert.equal((await ask('安全', `&limit=1&year=${two[0].value}&year=${two[1].value}`)).hits, two[0].count + two[1].count, 'any of several');
+});
+
+test('traditional and simplified, width, compatibility forms and private use find the same', needs, async () => {
+  for (const [a, b] of [['\uF98E', '年'], ['檔案', '档案'], ['ＷＴＯ', 'wto'], ['２００５', '2005'], ['「行政」', '行政'], ['title：條例', 'title:条例'], ['國務院　辦法', '国务院 办法'], ['－法律　規定', '-法律 规定']])
+    assert.equal((await ask(a, '&limit=1')).hits, (await ask(b, '&limit=1')).hits, `${a} / ${b}`);
+  assert.ok((await ask('\uF98E')).hits > 1000);
+  const strange = documents.map(document => /\p{Co}/u.exec([document.raw.title, document.raw.creator, document.raw.docno, document.raw.text, ...Object.values(document.raw.own)].join(' '))).filter(Boolean);
+  assert.ok(strange.length > 0, 'the data have private-use characters');
+  for (const match of strange.slice(0, 5)) assert.equal((await ask(match[0], '&limit=1')).hits, found(match[0], '').filter(Boolean).length);
+});
+
+test('hits are marked where the words stand, in either script', needs, async () => {
+  const text = await ask('text:"人民法院"', '&limit=20');
+  assert.ok(text.items.length === 20);
+  for (const item of text.items) {
+    assert.ok(item.snippet.some(part => part.m && fold(part.t).includes('人民法院')), JSON.stringify(item.snippet));
+    assert.ok(item.page >= 1);
+  }
+  for (const item of (await ask('title:檔案', '&limit=50')).items) {
+    const marked = item.title_marked.filter(part => part.m).map(part => part.t);
+    assert.ok(marked.length > 0 && marked.every(part => /^[檔档]案$/.test(part)), JSON.stringify(item.title_marked));
+    assert.equal(item.title_marked.map(part => part.t).join(''), item.title);
+  }
+  const page = await client.get(`/search?q=${encodeURIComponent('檔案')}`, { html: true });
+  assert.match(page.text, /<mark>[檔档]案<\/mark>/);
+});
+
+test('query and filters live in the address: the links of a page keep them, and its next page goes on', needs, async () => {
+  const address = `/search?q=${encodeURIComponent('安全 -食品')}&opening=0&from=1990&to=2020&sort=newest&limit=20`, answer = (await client.get(address)).json, html = (await client.get(address, { html: true })).text;
+  assert.ok(answer.next_href, 'there is more');
+  const next = new URL(answer.next_href, server.base).searchParams;
+  assert.deepEqual([next.get('q'), next.get('opening'), next.get('from'), next.get('to'), next.get('sort')], ['安全 -食品', '0', '1990', '2020', 'newest']);
+  assert.ok(html.includes(answer.next_href.replaceAll('&', '&amp;')), 'the link stands on the page');
+  assert.match(html, /value="安全 -食品"/);
+  const on = (await client.get(answer.next_href)).json;
+  assert.equal(on.hits, answer.hits);
+  assert.ok(on.items.every(item => !answer.items.some(earlier => earlier.id === item.id)));
+  for (const chip of answer.chips) {
+    const less = (await client.get(chip.href)).json;
+    assert.ok(less.hits >= answer.hits, chip.label);
+    assert.equal(new URL(chip.href, server.base).searchParams.get('q'), '安全 -食品');
+  }
+  for (const facet of answer.facets) for (const value of facet.values.slice(0, 3)) {
+    const target = new URL(value.href, server.base);
+    assert.equal(target.searchParams.get('q'), '安全 -食品');
+    assert.equal((await client.get(value.href)).status, 200);
+  }
+});
+
+test('a malformed query is read as words and says so; only an endless one is refused', needs, async () => {
+  for (const q of ['(', '((安全', '安全)', '"安全', 'NOT', 'AND OR', '*', '-', '--', 'title:', 'title: )', ':安全', '安全 OR', 'OR 安全', '没有的:安全', '( ) ( )', '\\', "'; DROP TABLE record; --", '安全 AND', '“安全', 'year:甲', '%', '_', 'a:b:c', '"" ""', '安'.repeat(1500)]) {
+    const reply = await client.get(`/search.json?q=${encodeURIComponent(q)}`), page = await client.get(`/search?q=${encodeURIComponent(q)}`, { html: true });
+    assert.deepEqual([reply.status, page.status], [200, 200], `${q}: ${reply.text.slice(0, 200)}`);
+  }
+  for (const q of ['"安全', '((安全', '安全 OR', 'year:甲']) assert.match((await ask(q)).notice, CHINESE, q);
+  assert.equal((await ask('"安全')).hits, (await ask('安全')).hits);
+  for (const q of ['安'.repeat(3000), Array.from({ length: 100 }, (_, i) => `词${i}`).join(' ')]) {
+    const reply = await client.get(`/search.json?q=${encodeURIComponent(q)}`);
+    assert.ok(reply.status >= 400 && reply.status < 500, `${reply.status}`);
+    assert.match(reply.json.error.message, CHINESE);
+  }
+  for (const more of ['&after=x', '&after=r0', '&sort=nothing', '&year=甲', '&limit=-5', '&limit=999999', '&from=99999', '&fonds=99999999999999999999']) assert.ok((await client.get(`/search.json?q=${encodeURIComponent('安全')}${more}`)).status < 500, more);
+});
+
+test('a field that a delivery brought under its own header can be asked for by that header', needs, async () => {
+  const category = documents.filter(document => document.raw.own.类别 === '刑法').length;
+  assert.ok(category > 0);
+  assert.equal((await ask('类别:刑法', '&limit=1')).hits, category);
+});
+
+test('a record saved on a page is found at the next request, and no longer by its former words', needs, async () => {
+  const item = (await ask('code:100', '&limit=1')).items[0], before = item.title;
+  for (let round = 0; round < 20; round++) {
+    const title = `第${round}回改名琉璃厂${round}`;
+    assert.equal((await client.post(`/record/${item.id}/edit`, { form: { title } })).status, 200);
+    assert.deepEqual((await ask(`"琉璃厂 ${round}"`)).items.map(each => each.id), [item.id], `round ${round}`);
+    if (round) assert.equal((await ask(`"琉璃厂 ${round - 1}"`)).hits, 0);
+  }
+  assert.equal((await client.post(`/record/${item.id}/edit`, { form: { title: before } })).status, 200);
+  assert.equal((await ask('琉璃厂')).hits, 0);
+  const created = await client.post('/record/new', { form: { parent: item.parent_id, code: '新-1', title: '新来的琉璃瓦罐' } });
+  assert.equal(created.status, 200, created.text);
+  assert.equal((await ask('琉璃瓦罐')).hits, 1);
+  assert.equal((await client.get(`/suggest.json?q=${encodeURIComponent('新来的')}`)).json.items[0]?.text, '新来的琉璃瓦罐');
+  assert.equal((await client.post(`${created.json.location}/delete`)).status, 200);
+  assert.equal((await ask('琉璃瓦罐')).hits, 0);
+});
+
+test('the command gives the same counts as the page, and so does a new index', needs, async () => {
+  const words = ['年', '檔案', '行政 -处罚', 'title:条例', '"人民法院"', 'year:2005'], counts = await Promise.all(words.map(async q => (await ask(q, '&limit=1')).hits));
+  await server.stop();
+  server = undefined;
+  for (const [i, q] of words.entries()) assert.equal(await hitsByCommand(dir, q), counts[i], q);
+  const first = await lantai(dir, 'search', '档案', '--json', '--limit', '5', '--facet', 'year'), second = await lantai(dir, 'search', '档案', '--json', '--limit', '5', '--after', first.json.next);
+  assert.deepEqual([first.json.items.length, second.json.items.length, second.json.hits], [5, 5, first.json.hits]);
+  assert.ok(second.json.items.every(item => !first.json.items.some(earlier => earlier.id === item.id)));
+  assert.equal(first.json.facet.reduce((sum, value) => sum + value.count, 0), first.json.hits);
+  const again = await lantai(dir, 'reindex', '--json');
+  assert.equal(again.status, 0, again.stderr);
+  for (const [i, q] of words.entries()) assert.equal(await hitsByCommand(dir, q), counts[i], `${q} after reindex`);
+  await assertClean(dir);
+});
