@@ -9,16 +9,29 @@ export const PEER_QUESTIONS = { 1: 30, 8: 24 }, SECONDS_A_KIND = 15; // what a p
 const SETTINGS = { listen_addresses: '', shared_buffers: '1GB', work_mem: '64MB', maintenance_work_mem: '512MB', max_wal_size: '4GB', jit: 'off' };
 const FACETS = ['fonds_id', 'category', 'year', 'retention', 'opening', 'level'];
 const COLUMNS = 'id, text, fonds_id, category, year, retention, opening, security, level, date_from';
-const TABLE = `CREATE TABLE line (${COLUMNS.split(', ').map(name => `${name} ${name === 'text' ? 'TEXT' : name === 'id' ? 'INTEGER PRIMARY KEY' : 'INTEGER'} NOT NULL`).join(', ')});\n`;
+const typeOf = name => (name === 'text' ? 'TEXT' : name === 'id' ? 'INTEGER PRIMARY KEY' : 'INTEGER');
+const TABLE = `CREATE TABLE line (${COLUMNS.split(', ').map(name => `${name} ${typeOf(name)} NOT NULL`).join(', ')});\n`;
+
+const children = new Set();
+function begin(command, args, options) {
+  const child = spawn(command, args, options);
+  children.add(child);
+  child.on('close', () => children.delete(child));
+  return child;
+}
+process.on('exit', () => children.forEach(child => child.kill('SIGINT')));
 
 // Runs a program to its end: {output, seconds, peak: greatest resident size in bytes as seen every 50 ms}.
 export function execute(command, args, { input, owner = {}, quiet = false, environment = {} } = {}) {
   return new Promise((done, fail) => {
-    const begin = performance.now(), child = spawn(command, args, { ...owner, cwd: owner.uid ? '/' : undefined, env: { ...process.env, ...environment }, stdio: ['pipe', 'pipe', 'pipe'] });
+    const cwd = owner.uid ? '/' : undefined, env = { ...process.env, ...environment };
+    const started = performance.now(), child = begin(command, args, { ...owner, cwd, env });
     const output = [], errors = [];
     let peak = 0;
     const watch = setInterval(() => {
-      try { peak = Math.max(peak, 1024 * Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0)); } catch { /* it has just ended */ }
+      try {
+        peak = Math.max(peak, 1024 * Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0));
+      } catch { /* it has just ended */ }
     }, 50);
     child.stdout.on('data', data => output.push(data));
     child.stderr.on('data', data => errors.push(data));
@@ -27,7 +40,7 @@ export function execute(command, args, { input, owner = {}, quiet = false, envir
     child.on('error', fail);
     child.on('close', code => {
       clearInterval(watch);
-      if (code === 0 || quiet) done({ output: Buffer.concat(output).toString(), seconds: (performance.now() - begin) / 1000, peak, code });
+      if (code === 0 || quiet) done({ output: Buffer.concat(output).toString(), seconds: (performance.now() - started) / 1000, peak, code });
       else fail(new Error(`${command} ${args.join(' ')}: ${Buffer.concat(errors).toString().slice(-2000)}`));
     });
   });
@@ -50,7 +63,7 @@ function statement({ terms, filter }, fonds) {
 
 // One client process of a peer, asked one statement at a time: its rows facet|value|hits, then a line with the time it took.
 function openClient(command, args, prologue) {
-  const child = spawn('stdbuf', ['-oL', command, ...args], { stdio: ['pipe', 'pipe', 'inherit'] }), ended = new Promise(done => child.on('close', done));
+  const child = begin('stdbuf', ['-oL', command, ...args], { stdio: ['pipe', 'pipe', 'inherit'] }), ended = new Promise(done => child.on('close', done));
   let rest = '', answer = { hits: 0, facets: 0 }, settle = null;
   child.stdin.on('error', () => {});
   child.stdout.on('data', data => {
@@ -102,7 +115,8 @@ export async function openPostgres() {
   if (root) chownSync(folder, owner.uid, owner.gid);
   const data = path.join(folder, 'data'), program = name => path.join(programs, name);
   await execute(program('initdb'), ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8'], { owner });
-  const server = spawn(program('postgres'), ['-D', data, '-k', folder, ...Object.entries(SETTINGS).flatMap(([key, value]) => ['-c', `${key}=${value}`])], { ...owner, cwd: '/', stdio: 'ignore' });
+  const settings = Object.entries(SETTINGS).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
+  const server = begin(program('postgres'), ['-D', data, '-k', folder, ...settings], { ...owner, cwd: '/', stdio: 'ignore' });
   const ended = new Promise(done => server.on('close', done));
   const connection = ['-XqAt', '-v', 'ON_ERROR_STOP=1', '-h', folder, '-U', 'postgres', '-d', 'postgres'], psql = script => execute(program('psql'), connection, { input: script });
   const close = async () => {

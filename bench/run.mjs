@@ -1,5 +1,6 @@
 // `make bench`: how fast Lantai receives, attaches, finds and serves on this machine, beside other programs over the same rows in the same run.
-// `node bench/run.mjs --write` also writes docs/benchmarks.md. BENCH_ROWS=20000 makes a small run for trying. Everything lies in temporary folders that are removed at the end.
+// `node bench/run.mjs --write` also writes docs/benchmarks.md. BENCH_ROWS=20000 makes a small run for trying.
+// Everything lies in temporary folders that are removed at the end.
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, get } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -9,13 +10,14 @@ import { PEER_QUESTIONS, SECONDS_A_KIND, execute, openPostgres, openSqlite } fro
 import { NOTES, aim, machine, mega, ms, number, percentile, table } from './report.mjs';
 
 const ROWS = Number(process.env.BENCH_ROWS || 304_000), SIZES = [ROWS, process.env.BENCH_ROWS ? Math.round(ROWS * 3.3) : 1_000_000];
-const FILES = [{ name: 'large', count: Math.ceil(600 * ROWS / 304_000), page: [1654, 2339, 22] }, { name: 'small', count: Math.ceil(3000 * ROWS / 304_000), page: [496, 702, 4] }];
-const QUESTIONS = 400, KINDS = ['one word, 2 characters', 'one word, 4 characters', 'three words AND', 'phrase, 8 characters', 'two words AND, open, 11 years', 'frequent pair, newest first'];
-const folder = mkdtempSync(path.join(tmpdir(), 'lantai-bench-')), bench = path.join(path.dirname(program), 'lantai-bench'), inside = (...parts) => path.join(folder, ...parts);
+const FILES = [{ name: 'large', count: Math.ceil(600 * ROWS / 304_000), page: [1654, 2339, 27] }, { name: 'small', count: Math.ceil(3000 * ROWS / 304_000), page: [496, 702, 6] }];
+const KINDS = ['one word, 2 characters', 'one word, 4 characters', 'three words AND', 'phrase, 8 characters', 'two words AND, open, 11 years', 'frequent pair, newest first'];
+const QUESTIONS = 400, folder = mkdtempSync(path.join(tmpdir(), 'lantai-bench-')), inside = (...names) => path.join(folder, ...names);
+const bench = path.join(path.dirname(program), 'lantai-bench');
 const began = performance.now(), parts = [], aims = [], disagreements = [];
 const tell = text => process.stderr.write(`[${number((performance.now() - began) / 1000).padStart(4)} s] ${text}\n`);
 const lantai = (dir, ...args) => execute(program, ['-C', dir, ...args], { environment: { LANTAI_SCRYPT_N: '16' } });
-const sqlite = async (dir, statement) => (await execute('sqlite3', ['-batch', path.join(dir, 'lantai.db'), statement])).output.trim().split('\n');
+const sqlite = async (dir, statement) => (await execute('sqlite3', ['-batch', '-cmd', '.timeout 5000', path.join(dir, 'lantai.db'), statement])).output.trim().split('\n');
 
 // ---- receiving ----
 
@@ -37,13 +39,14 @@ async function measureReceiving() {
     if (!existsSync(table_)) await execute(bench, ['make', rows, inside(`${rows}.csv`), ...(rows === small ? [inside(`${rows}.xlsx`)] : [])]);
     tell(`import of ${number(rows)} rows from ${kind}`);
     const { seconds, peak, report } = await receive(inside(name), table_), first = await lantai(inside(name), 'search', '通知', '--json');
-    lines.push([`${kind}, ${number(rows)} rows`, number(rows / seconds), number(seconds, 1), number((report.timings?.rehearse_ms ?? NaN) / 1000, 1), number((report.timings?.load_ms ?? NaN) / 1000, 1),
-      mega(peak), ms(first.seconds * 1000)]);
+    lines.push([`${kind}, ${number(rows)} rows`, number(rows / seconds), number(seconds, 1), number(report.timings.rehearse_ms / 1000, 1),
+      number(report.timings.load_ms / 1000, 1), mega(peak), ms(first.seconds * 1000)]);
     aims.push(aim(`rows to searchable, ${kind}, ${number(rows)} rows`, rows / seconds, 40_000, false, 'rows/s'));
     rmSync(table_);
   }
   rmSync(inside('sheet'), { recursive: true });
-  parts.push('## Receiving a catalogue', 'Whole process of `lantai import`: rehearsal, load, index put in order. 12 columns, titles of about 25 characters; the workbook has shared strings as office programs write them.',
+  parts.push('## Receiving a catalogue', 'Whole process of `lantai import`: rehearsal, load, index put in order. 12 columns, titles of about 25 characters; ' +
+    'the workbook has shared strings as office programs write them.',
     table(['from', 'rows/s', 'seconds', 'rehearsal s', 'load s', 'peak memory', 'then `lantai search`, ms'], lines));
 }
 
@@ -71,11 +74,12 @@ async function measureAttaching() {
   await makeDocuments();
   const sums = async command => execute('sh', ['-c', `find "$0" -type f -print0 | xargs -0 ${command}`, inside('files')]);
   const count = readdirSync(inside('files')).length, { seconds, report } = await deliver(inside('small'), inside('files.csv'), '--files', inside('files'));
-  const sha512 = await sums('sha512sum'), sm3 = await sums('openssl dgst -sm3'), bytes = report.bytes;
+  const sha512 = await sums('sha512sum'), sm3 = await sums('openssl dgst -sm3'), bytes = report.bytes, attached = report.timings.attach_ms / 1000;
   if (report.attached !== count) throw new Error(`${report.attached} of ${count} files attached`);
-  const attached = (report.timings?.attach_ms ?? seconds * 1000) / 1000, row = (name, took) => [name, number(bytes / took / 1e6), number(count / took), number(took, 2)];
-  parts.push('## Attaching documents', `${number(count)} JPEG pages, ${mega(bytes)}, all of them just written (in the page cache). Lantai reads each once, makes both digests, identifies it, writes it, flushes it, and commits; ` +
-    'the peers only read, on one core.', table(['', 'MB/s', 'files/s', 'seconds'], [row('`lantai import --files`, attaching', attached), row('the same, whole process', seconds), row('`sha512sum`', sha512.seconds),
+  const row = (name, took) => [name, number(bytes / took / 1e6), number(count / took), number(took, 2)];
+  parts.push('## Attaching documents', `${number(count)} JPEG pages, ${mega(bytes)}, all of them just written (in the page cache). Lantai reads each once, makes both digests, ` +
+    'identifies it, writes it, flushes it, and commits; the peers only read, on one core.',
+  table(['', 'MB/s', 'files/s', 'seconds'], [row('`lantai import --files`, attaching', attached), row('the same, whole process', seconds), row('`sha512sum`', sha512.seconds),
     row('`openssl dgst -sm3`', sm3.seconds), row('`sha512sum`, then `openssl dgst -sm3`', sha512.seconds + sm3.seconds)]));
   rmSync(inside('files'), { recursive: true });
 }
@@ -91,8 +95,10 @@ async function askPeer(peer, found, rows, lines) {
     for (const [kind, questions] of questionsOf(found, readers).entries()) {
       const answers = await peer.ask(questions, readers, found.fonds.join(', '));
       questions.forEach((question, i) => {
-        if (answers[i] && (answers[i].hits !== question.hits || answers[i].facets !== question.facets))
-          disagreements.push(`${peer.name}, ${number(rows)} rows, ${KINDS[kind]} “${question.terms.join('” “')}”: ${answers[i].hits} hits (facets ${answers[i].facets}), Lantai ${question.hits} (${question.facets})`);
+        const answer = answers[i];
+        if (answer && (answer.hits !== question.hits || answer.facets !== question.facets))
+          disagreements.push(`${peer.name}, ${number(rows)} rows, ${KINDS[kind]} “${question.terms.join('” “')}”: ${answer.hits} hits (facets ${answer.facets}), ` +
+            `Lantai ${question.hits} (${question.facets})`);
       });
       lines.push({ name: peer.name, kind, readers, times: answers.filter(Boolean).map(answer => answer.ms) });
     }
@@ -116,14 +122,17 @@ async function measureSearch(dir, rows, postgres) {
     for (const kind of KINDS.keys()) {
       const of = name => lines.find(line => line.name === name && line.kind === kind && line.readers === readers).times;
       const hits = percentile(found[readers][kind].map(question => question.hits), 0.5);
-      body.push([`${KINDS[kind]}, ${readers} reader${readers > 1 ? 's' : ''}`, number(hits), ...names.flatMap(name => [ms(percentile(of(name), 0.5)), ms(percentile(of(name), 0.99))]),
+      body.push([`${KINDS[kind]}, ${readers} reader${readers > 1 ? 's' : ''}`, number(hits),
+        ...names.flatMap(name => [ms(percentile(of(name), 0.5)), ms(percentile(of(name), 0.99))]),
         ...names.slice(1).map(name => `${number(percentile(of(name), 0.5) / percentile(of('Lantai'), 0.5))}×`)]);
     }
   for (const readers of [1, 8]) {
-    const worst = lines.filter(line => line.name === 'Lantai' && line.readers === readers).map(line => percentile(line.times, 0.99)), kind = worst.indexOf(Math.max(...worst));
+    const worst = lines.filter(line => line.name === 'Lantai' && line.readers === readers).map(line => percentile(line.times, 0.99));
+    const kind = worst.indexOf(Math.max(...worst));
     aims.push(aim(`search p99, ${number(rows)} rows, ${readers} reader${readers > 1 ? 's' : ''}, worst kind (${KINDS[kind]})`, worst[kind], 30, true, 'ms'));
   }
-  parts.push(`## Finding among ${number(rows)} rows`, 'Milliseconds, p50 and p99; hits: median. Last columns: the peer’s p50 as a multiple of Lantai’s. Loading the peers (table and index): ' + loads.join(', ') + '.',
+  parts.push(`## Finding among ${number(rows)} rows`, 'Milliseconds, p50 and p99; hits: median. Last columns: the peer’s p50 as a multiple of Lantai’s. ' +
+    `Loading the peers (table and index): ${loads.join(', ')}.`,
     table(['', 'hits', ...names.flatMap(name => [`${name} p50`, 'p99']), ...names.slice(1).map(name => `${name.split(' ')[0]} ÷ Lantai`)], body));
   return found;
 }
@@ -155,15 +164,18 @@ async function timePages(base, cookie, targets, readers) {
   return times;
 }
 
-const searchAddress = (kind, { terms }) => `/search?q=${encodeURIComponent(terms.map(term => `"${term}"`).join(' '))}${['', '', '', '', '&opening=1&from=1980&to=1990', '&sort=newest'][kind]}`;
+const FILTERS = ['', '', '', '', '&opening=1&from=1980&to=1990', '&sort=newest'];
+const searchAddress = (kind, { terms }) => `/search?q=${encodeURIComponent(terms.map(term => `"${term}"`).join(' '))}${FILTERS[kind]}`;
 const repeat = (targets, count) => Array.from({ length: count }, (_, i) => targets[i % targets.length]);
 
 // The largest node, records, and the tiles of a few page images (whose pyramids are made at their first sight).
 async function pagesOf(dir, found, server, cookie) {
   const [[node, children], records, files] = await Promise.all([
     sqlite(dir, 'SELECT parent_id, COUNT(*) FROM record GROUP BY parent_id ORDER BY 2 DESC LIMIT 1').then(lines => lines[0].split('|').map(Number)),
-    sqlite(dir, 'SELECT id FROM record WHERE level = 4 AND id % (SELECT MAX(id) / 300 FROM record) = 0 LIMIT 300'), sqlite(dir, 'SELECT id FROM file WHERE size_bytes > 500000 ORDER BY id LIMIT 5')]);
-  const made = [], pages = [['/static/lantai.svg (the client’s own floor)', ['/static/lantai.svg']], ['/', ['/']], ['/search?q=… (all six kinds)', found[1].flatMap((list, kind) => list.slice(0, 50).map(question => searchAddress(kind, question)))],
+    sqlite(dir, 'SELECT id FROM record WHERE level = 4 AND id % (SELECT MAX(id) / 300 FROM record) = 0 LIMIT 300'),
+    sqlite(dir, 'SELECT id FROM file WHERE size_bytes > 500000 ORDER BY id LIMIT 5')]);
+  const searches = found[1].flatMap((list, kind) => list.slice(0, 50).map(question => searchAddress(kind, question)));
+  const made = [], pages = [['/static/lantai.svg (the client’s own floor)', ['/static/lantai.svg']], ['/', ['/']], ['/search?q=… (all six kinds)', searches],
     ['/record/ID', records.map(id => `/record/${id}`)], [`/catalog/ID with ${number(children)} children`, [`/catalog/${node}`]]];
   for (const id of files.filter(Boolean)) {
     const begin = performance.now();
@@ -191,24 +203,27 @@ async function measureServing(dir, rows, found) {
     starts.push(trial.seconds);
     await trial.stop();
   }
-  const server = await serve(dir);
+  const server = await serve(dir), end = () => server.stop();
+  process.once('exit', end);
   try {
     starts.push(server.seconds);
-    const empty = memoryOf(server.pid), client = await new Client(server.base).signIn('archivist'), cookie = [...client.cookies].map(pair => pair.join('=')).join('; ');
+    const empty = memoryOf(server.pid), { cookies } = await new Client(server.base).signIn('archivist'), cookie = [...cookies].map(pair => pair.join('=')).join('; ');
     const first = await fetchOnce(server.base, searchAddress(0, found[1][0][0]), cookie), { pages, made } = await pagesOf(dir, found, server, cookie), body = [];
     for (const [label, targets] of pages) {
       const one = await timePages(server.base, cookie, repeat(targets, 300), 1), eight = await timePages(server.base, cookie, repeat(targets, 600), 8);
       body.push([label, ...[one, eight].flatMap(times => [ms(percentile(times, 0.5)), ms(percentile(times, 0.99))])]);
     }
     const full = memoryOf(server.pid), start = percentile(starts, 0.5);
-    parts.push(`## Serving ${number(rows)} rows`, `Milliseconds over HTTP on loopback, signed in as an archivist who may see everything, from a node client in the same machine. Start: ${number(start, 3)} s (median of 3, files in the page cache); ` +
-      `first search after it ${ms(first.ms)} ms. Memory when started ${mega(empty.resident)}; after all queries ${mega(full.resident)} resident, of which anonymous ${mega(full.anonymous)}, ` +
-      `mapped files ${mega(full.file)}.${made.length ? ` First sight of a page image (its pyramid is made): ${ms(percentile(made, 0.5))} ms.` : ''}`,
+    parts.push(`## Serving ${number(rows)} rows`, 'Milliseconds over HTTP on loopback, signed in as an archivist who may see everything, from a node client in the same machine. ' +
+      `Start: ${number(start, 3)} s (median of 3, files in the page cache); first search after it ${ms(first.ms)} ms. Memory when started ${mega(empty.resident)}; ` +
+      `after all queries ${mega(full.resident)} resident, of which anonymous ${mega(full.anonymous)}, mapped files ${mega(full.file)}.` +
+      (made.length ? ` First sight of a page image (its pyramid is made): ${ms(percentile(made, 0.5))} ms.` : ''),
       table(['page', '1 client p50', 'p99', '8 clients p50', 'p99'], body));
     aims.push(aim(`start-up at ${number(rows)} rows`, start, 0.3, true, 's'));
     if (rows === SIZES[1]) aims.push(aim(`resident memory at ${number(rows)} rows, after the queries`, full.resident / 1e6, 400, true, 'MB'));
   } finally {
-    await server.stop();
+    process.off('exit', end);
+    await end();
   }
 }
 
@@ -222,6 +237,8 @@ function writeReport(text) {
 }
 
 let postgres = null;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => Promise.resolve(postgres?.close()).finally(() => process.exit(1)));
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 try {
   await execute('ninja', ['-C', path.dirname(program), path.basename(bench)]);
   const description = await machine(program, folder);
@@ -232,14 +249,16 @@ try {
     const found = await measureSearch(inside(name), SIZES[i], postgres);
     await measureServing(inside(name), SIZES[i], found);
   }
-  parts.splice(0, 0, '# Benchmarks', 'Made by `make bench`. Ratios between programs of one run say more than the numbers: all ran on the same machine, one after the other, over the same rows.', description,
-    '## The aims', table(['', 'aim', 'measured', ''], aims));
+  parts.unshift('# Benchmarks', 'Made by `make bench`. Ratios between programs of one run say more than the numbers: all ran on the same machine, one after the other, ' +
+    'over the same rows.', description, '## The aims', table(['', 'aim', 'measured', ''], aims));
   parts.push('## Do the peers agree?', disagreements.length ? `${disagreements.length} answers differ:\n\n${disagreements.slice(0, 20).map(line => `- ${line}`).join('\n')}`
     : `Every count and every facet of ${postgres ? 'both peers' : 'SQLite'} equals Lantai’s.${postgres ? '' : ' PostgreSQL 15 is not installed here: not performed.'}`);
-  parts.push('## How it is measured', `- Rows: generated with a fixed seed (\`bench/bench.c\`), sorted by 档号; two thirds of them are one fonds. Words are drawn by Zipf’s law from 12 000; questions are cut from the titles of the data.
-- Search: ${QUESTIONS} different questions of each kind (100 of the last, over the 20 most frequent pairs), each asked once, through the room’s interface, with 20 items and all six facets,
-  for an asker limited to every second fonds and to 内部. The peers answer the same question (count, six facets, newest 20) in one statement and are asked up to ${PEER_QUESTIONS[1]} with one reader and ${PEER_QUESTIONS[8]} with eight
-  (as many as they answer in ${SECONDS_A_KIND} s), so their p99 is their slowest answer. Their clients measure the time. PostgreSQL: shared_buffers 1 GB, work_mem 64 MB, jit off, unix socket.
+  parts.push('## How it is measured', `- Rows: generated with a fixed seed (\`bench/bench.c\`), sorted by 档号; two thirds of them are one fonds. Words are drawn by Zipf’s law from 12 000;
+  questions are cut from the titles of the data.
+- Search: ${QUESTIONS} different questions of each kind (100 of the last, over 20 frequent pairs), each asked once, through the room’s interface,
+  with 20 items and all six facets, for an asker limited to every second fonds and to 内部. The peers answer the same question (count, six facets, newest 20)
+  in one statement and are asked up to ${PEER_QUESTIONS[1]} with one reader and ${PEER_QUESTIONS[8]} with eight (as many as they answer in ${SECONDS_A_KIND} s),
+  so their p99 is their slowest answer. Their own clients measure the time (SQLite’s to a millisecond). PostgreSQL: shared_buffers 1 GB, work_mem 64 MB, jit off, unix socket.
 - The run took ${number((performance.now() - began) / 60_000, 1)} minutes.`);
   const text = parts.join('\n\n') + '\n';
   process.stdout.write(text);
@@ -250,5 +269,4 @@ try {
 } finally {
   agent.destroy();
   if (postgres) await postgres.close();
-  rmSync(folder, { recursive: true, force: true });
 }

@@ -80,8 +80,21 @@ static WebReply *refuse_new(WebRequest *request, const char *field, GError *fail
   return web_model_status(model, status);
 }
 
+/* Who answers for some fonds only delivers into one of them, named: a table's own 全宗号 column could say any. */
+static gboolean may_receive(WebRequest *request, GError **error) {
+  if (web_scope(request)->all_fonds) return TRUE;
+  const char *code = web_text(request, "fonds");
+  if (code == NULL) return throw(error, LANTAI_ERROR_DENIED, "您的帐号限于部分全宗：请填写全宗号，并且是您负责的全宗");
+  g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
+  if (sql == NULL) return FALSE;
+  g_autoptr(CatalogRecord) fonds = catalog_record_by_code(sql, web_scope(request), 0, code, NULL);
+  return (fonds && fonds->level == LEVEL_FONDS) || throw(error, LANTAI_ERROR_DENIED, "全宗“%s”不在您负责的范围内，没有接收", code);
+}
+
 static WebReply *receive(WebRequest *request, GError **error) {
   const House *house = web_house(request);
+  GError *denied = NULL;
+  if (!may_receive(request, &denied)) return refuse_new(request, "fonds", denied);
   const char *table_name = web_file_name(request, "table");
   const char *name = web_text(request, "name") ? web_text(request, "name") : table_name;
   g_autofree char *zip = web_file_path(request, "files") ? web_file_steal(request, "files") : NULL;
@@ -170,7 +183,10 @@ static json_t *sample_rows(const Scope *scope, json_t *samples) {
 static json_t *active_job(Sql *sql, gint64 id) {
   json_t *job = job_latest(sql, "accession", id, NULL);
   const char *state = delivery_text(job, "state");
-  if (job && (g_str_equal(state, "queued") || g_str_equal(state, "running"))) return job;
+  if (job && (g_str_equal(state, "queued") || g_str_equal(state, "running"))) {
+    json_object_set_new(job, "rate", json_integer((json_int_t)json_number_value(json_object_get(job, "rate"))));
+    return job;
+  }
   json_decref(job);
   return NULL;
 }
@@ -218,6 +234,7 @@ static json_t *delivery_model(WebRequest *request, GError **error) {
     if (!may_see_cells(request, delivery)) hide_cells(model);
     if (job) json_object_set_new(job, "delivery_id", json_integer(id));
     if (job) json_object_set(model, "job", job);
+    if (job) json_object_set_new(model, "state_label", json_string("处理中"));
   } else {
     json_decref(model);
     model = NULL;

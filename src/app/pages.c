@@ -78,13 +78,27 @@ static json_t *storage_state(const House *house) {
   return json_pack("{s:I, s:I, s:b}", "total", (json_int_t)total, "free", (json_int_t)free_bytes, "low", total > 0 && free_bytes < total / 10);
 }
 
-static json_t *care_results(Sql *sql, GError **error) {
+/* What a check found is told to all who care for the system; which record it concerns only to those who may see the record. */
+static void hide_records(const House *house, const Scope *scope, json_t *faults) {
+  size_t i;
+  json_t *fault;
+  json_array_foreach(faults, i, fault) {
+    SearchColumns columns;
+    gint64 id = json_integer_value(json_object_get(json_object_get(fault, "record"), "id"));
+    if (id && search_columns(house->search, id, &columns) &&
+        scope_admits(scope, (Level)columns.level, columns.fonds_id, (Security)columns.security, (Opening)columns.opening)) continue;
+    json_object_set_new(fault, "record", json_null());
+  }
+}
+
+static json_t *care_results(const House *house, const Scope *scope, Sql *sql, GError **error) {
   json_t *rows = sql_json(sql, "SELECT kind, at_us AS at, actor, result FROM care_result ORDER BY kind", SQL_NONE, error), *results = json_object();
   size_t i;
   json_t *row;
   json_array_foreach(rows, i, row) {
     json_t *result = json_loads(json_string_value(json_object_get(row, "result")), 0, NULL);
     json_t *faults = json_object_get(result, "faults");
+    hide_records(house, scope, faults);
     json_object_set_new(row, "fault_count", json_integer((json_int_t)json_array_size(faults)));
     json_object_set_new(row, "bad", json_boolean(json_array_size(faults) > 0));
     json_object_set_new(row, "result", result ? result : json_null());
@@ -105,7 +119,7 @@ static WebReply *home(WebRequest *request, GError **error) {
   if (web_may(request, "delivery.import")) json_object_set_new(model, "may_import", json_true());
   if (web_may(request, "system.read") || web_may(request, "job.read")) {
     json_object_set_new(model, "storage", storage_state(house));
-    json_object_set_new(model, "care", care_results(sql, NULL));
+    json_object_set_new(model, "care", care_results(house, web_scope(request), sql, NULL));
     if (web_may(request, "job.read")) json_object_set_new(model, "jobs", dressed_jobs(sql, 0, 5, NULL)); /* why one failed may name files */
   }
   return web_model(model);
@@ -130,7 +144,7 @@ static const WebParameter JOBS_PARAMETERS[] = {{"before", WEB_INT, FALSE, 0, "�
 static WebReply *system_page(WebRequest *request, GError **error) {
   const House *house = web_house(request);
   g_autoptr(Sql) sql = sql_read(house->db, error);
-  json_t *care = sql ? care_results(sql, error) : NULL;
+  json_t *care = sql ? care_results(house, web_scope(request), sql, error) : NULL;
   if (care == NULL) return NULL;
   json_t *model = json_pack("{s:s, s:o, s:o, s:o, s:s, s:s}", "title", "系统", "care", care, "storage", storage_state(house), "sandbox", format_sandbox_state(),
     "version", LANTAI_VERSION, "directory", house->dir);

@@ -47,7 +47,7 @@ static CatalogFile *file_by_id(Sql *sql, gint64 id, GError **error) {
   g_autoptr(GError) local = NULL;
   if (sql_next(rows, &local)) return file_at(rows);
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), NULL;
-  return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有找到这个原文。它可能已被撤销，或不在您的利用范围内");
+  return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有找到这件档案。它可能已被删除，或不在您的利用范围内");
 }
 
 static GPtrArray *files_of(Sql *sql, gint64 record_id, GError **error) {

@@ -84,10 +84,11 @@
     }
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
     const link = { '[': 'a[rel="prev"]', ']': 'a[rel="next"]' }[event.key];
-    if (event.key === '/') { event.preventDefault(); [...document.querySelectorAll('[data-hotkey="/"]')].find(input => input.checkVisibility())?.select(); }
+    if (event.key === '/') { event.preventDefault(); [...document.querySelectorAll('[data-hotkey="/"]')].find(input => input.checkVisibility({ visibilityProperty: true, checkVisibilityCSS: true }))?.select(); }
     else if (event.key === '?') document.getElementById('keys')?.showModal();
     else if (event.key === 'ArrowDown' || event.key === 'ArrowUp') { if (walk(event.key === 'ArrowDown' ? 1 : -1)) event.preventDefault(); }
     else if (link && document.querySelector(link)) document.querySelector(link).click();
+    else if (event.key === '[' && new URLSearchParams(location.search).has('after')) history.back(); /* lists are paged by key: the page before is where one came from */
   });
 
   document.addEventListener('submit', event => {
