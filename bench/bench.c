@@ -172,8 +172,8 @@ static gboolean run_export(char **arguments, GError **error) {
   g_autoptr(Archive) archive = archive_open(arguments[0], ARCHIVE_READ, error);
   g_autoptr(Sql) sql = archive ? sql_read(archive_house(archive)->db, error) : NULL;
   g_autoptr(SqlRows) rows = sql == NULL ? NULL :
-    sql_query(sql, "SELECT id, title, creator, code, docno, fields, fonds_id, category, year, retention, opening, security, "
-    "level, date_from FROM record ORDER BY id", SQL_NONE, error);
+    sql_query(sql, "SELECT id, title, creator, code, docno, fields, fonds_id, category, year, retention, opening, "
+      "security, level, date_from FROM record ORDER BY id", SQL_NONE, error);
   FILE *file = rows ? fopen(arguments[1], "w") : NULL;
   if (file == NULL) return rows ? throw(error, LANTAI_ERROR_UNAVAILABLE, "cannot write %s", arguments[1]) : FALSE;
   g_autoptr(GString) line = g_string_new(NULL);

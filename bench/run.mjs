@@ -10,7 +10,7 @@ import { PEER_QUESTIONS, SECONDS_A_KIND, execute, openPostgres, openSqlite } fro
 import { NOTES, aim, machine, mega, ms, number, percentile, table } from './report.mjs';
 
 const ROWS = Number(process.env.BENCH_ROWS || 304_000), SIZES = [ROWS, process.env.BENCH_ROWS ? Math.round(ROWS * 3.3) : 1_000_000];
-const FILES = [{ name: 'large', count: Math.ceil(600 * ROWS / 304_000), page: [1654, 2339, 27] }, { name: 'small', count: Math.ceil(3000 * ROWS / 304_000), page: [496, 702, 6] }];
+const FILES = [{ name: 'large', count: Math.ceil(600 * ROWS / 304_000), page: [1654, 2339, 32] }, { name: 'small', count: Math.ceil(3000 * ROWS / 304_000), page: [496, 702, 6] }];
 const KINDS = ['one word, 2 characters', 'one word, 4 characters', 'three words AND', 'phrase, 8 characters', 'two words AND, open, 11 years', 'frequent pair, newest first'];
 const QUESTIONS = 400, folder = mkdtempSync(path.join(tmpdir(), 'lantai-bench-')), inside = (...names) => path.join(folder, ...names);
 const bench = path.join(path.dirname(program), 'lantai-bench');
@@ -237,7 +237,8 @@ function writeReport(text) {
 }
 
 let postgres = null;
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => Promise.resolve(postgres?.close()).finally(() => process.exit(1)));
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+  process.on(signal, () => Promise.resolve(postgres?.close()).finally(() => process.exit(1)));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 try {
   await execute('ninja', ['-C', path.dirname(program), path.basename(bench)]);

@@ -148,6 +148,8 @@ function documentVersions() {
   return versions;
 }
 
+const store = ({ objects, files, faults, database, index }) => ({ objects, files, faults, database, index });
+
 async function round(number, random) {
   const scene = SCENES[number % 5 < 2 ? 0 : number % 5 < 4 ? 1 : 2], dir = path.join(folder, `round-${number}`);
   cpSync(archives[scene.from], dir, { recursive: true });
@@ -171,7 +173,7 @@ async function round(number, random) {
   assert.deepEqual(is.accession, end.content.accession, `the deliveries as after an undisturbed run (killed at ${told.join(', ')})`);
   assert.deepEqual([others.length, more?.created_count ?? 0, more?.updated_count ?? 0, more?.attached_count ?? 0], [0, 0, 0, 0], 'a command that had ended changes nothing when it is run again');
   const check = await lantai(dir, 'check', '--json');
-  if (!more) assert.deepEqual({ ...check.json, bytes: 0 }, { ...end.check, bytes: 0 }, 'the store as after an undisturbed run');
+  if (!more) assert.deepEqual(store(check.json), store(end.check), 'the store as after an undisturbed run');
   assert.equal((await lantai(dir, 'audit')).status, 0);
   assert.deepEqual(readdirSync(path.join(dir, 'store-staging')), [], 'nothing is left in staging');
   await searchTellsTheSame(dir);

@@ -8,11 +8,9 @@ import { Client, deliveryCode, lantai, PASSWORD, serve, sqlite, temporary, write
 const folder = temporary('lantai-journal-');
 let dir, edited, copies = 0;
 
-// With the store only where a test looks into it: copying its many small files takes long.
-function copy({ store = false } = {}) {
+function copy() {
   const to = path.join(folder, `copy-${copies++}`);
-  const left = store ? [] : ['store', 'deliveries'].map(name => path.join(dir, name));
-  cpSync(dir, to, { recursive: true, filter: source => !left.includes(source) });
+  cpSync(dir, to, { recursive: true });
   return to;
 }
 const rows = (archive, table) => sqlite(archive, `SELECT * FROM ${table} ORDER BY 1, 2`);
@@ -105,7 +103,7 @@ const LINES = [
 ];
 for (const [what, alter] of LINES)
   test(`audit names a ${what} line of the mirror, and a rebuild refuses it`, async () => {
-    const harmed = copy({ store: true }), [file] = mirrorFiles(harmed);
+    const harmed = copy(), [file] = mirrorFiles(harmed);
     const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
     writeFileSync(file, `${alter(lines).join('\n')}\n`);
     const result = await lantai(harmed, 'audit', '--json');
@@ -192,14 +190,14 @@ test('rebuild makes the same catalogue from store and journal alone', async () =
 });
 
 test('rebuild works without the database, and tells apart what differs', async () => {
-  const lost = copy({ store: true });
+  const lost = copy();
   for (const name of readdirSync(lost)) if (name.startsWith('lantai.db')) truncateSync(path.join(lost, name), 0);
   const target = path.join(folder, 'rebuilt-lost');
   const result = await lantai(lost, 'rebuild', target, '--json');
   assert.equal(result.status, 0, result.stderr);
   assert.equal(result.json.equal, null, 'nothing to compare with');
   sameCatalogue(dir, target);
-  const differing = copy({ store: true });
+  const differing = copy();
   sqlite(differing, `UPDATE record SET creator = '无此人' WHERE id = ${edited}`, { write: true });
   const other = await lantai(differing, 'rebuild', path.join(folder, 'rebuilt-differing'), '--json');
   assert.notEqual(other.status, 0);
@@ -247,7 +245,7 @@ test('a backup restores to an equal archive that is at once in use', async () =>
 });
 
 test('a backup is taken while the archive is served, and only through its pages then', async () => {
-  const busy = copy({ store: true }), server = await serve(busy);
+  const busy = copy(), server = await serve(busy);
   try {
     const refused = await lantai(busy, 'backup', path.join(folder, 'busy.tar'));
     assert.notEqual(refused.status, 0);
@@ -309,7 +307,7 @@ test('restore into a folder that is not empty is refused and changes nothing', a
 });
 
 test('check names one flipped bit, a missing and a surplus file, each with its record', async () => {
-  const harmed = copy({ store: true }), store = path.join(harmed, 'store');
+  const harmed = copy(), store = path.join(harmed, 'store');
   const documents = readdirSync(store, { recursive: true }).filter(name => /content\/files\/\d+\.txt$/.test(name)).sort();
   const owner = name => /"id":\s*"urn:lantai:record:(\d+)"/.exec(readFileSync(path.join(store, name.replace(/\/v\d+\/content.*/, ''), 'inventory.json'), 'utf8'))[1];
   const distinct = documents.filter((name, i) => documents.findIndex(other => owner(other) === owner(name)) === i);

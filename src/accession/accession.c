@@ -150,7 +150,7 @@ static gboolean copy_file(const char *from, const char *to, char **ret_digest, G
     while (got < 0 && errno == EINTR);
     if (got < 0) good = throw(error, LANTAI_ERROR_UNAVAILABLE, "读文件 %s 失败：%s", from, g_strerror(errno));
     else if (got > 0) {
-      digest_update(digest, buffer, (gsize)got);
+      if (ret_digest) digest_update(digest, buffer, (gsize)got);
       good = file_write_all(out, buffer, (gsize)got, error);
     }
   }

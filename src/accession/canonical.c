@@ -200,7 +200,16 @@ static int whole_number(const char *text) {
 }
 
 static void append_number(GString *line, const char *key, gint64 value) {
-  if (value != 0) g_string_append_printf(line, "\"%s\":%" G_GINT64_FORMAT ",", key, value);
+  if (value == 0) return;
+  char digits[24], *at = digits + sizeof digits;
+  *--at = '\0';
+  for (guint64 left = (guint64)ABS(value); left > 0; left /= 10) *--at = (char)('0' + left % 10);
+  if (value < 0) *--at = '-';
+  g_string_append_c(line, '"');
+  g_string_append(line, key);
+  g_string_append(line, "\":");
+  g_string_append(line, at);
+  g_string_append_c(line, ',');
 }
 
 static void append_text(GString *line, const char *key, const char *value) {

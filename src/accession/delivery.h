@@ -88,6 +88,8 @@ void row_reader_free(RowReader *reader);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(RowReader, row_reader_free)
 typedef struct RowWriter RowWriter; /* writes to path.part; row_writer_close flushes to disk and renames */
 RowWriter *row_writer_new(const char *path, GError **error);
+RowWriter *row_writer_new_digested(const char *path, GError **error); /* writes and digests (SM3) in a thread of its own */
+char *row_writer_digest(RowWriter *writer); /* after a successful close: of all that was written */
 gboolean row_writer_add(RowWriter *writer, const char *text, gsize length, GError **error);
 gboolean row_writer_close(RowWriter *writer, GError **error);
 void row_writer_free(RowWriter *writer);
@@ -97,7 +99,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(RowWriter, row_writer_free)
 typedef struct { gint64 fonds_id, class_id; guint8 category; } Place;
 typedef struct PlaceTable PlaceTable;
 PlaceTable *place_table_load(const House *house, Sql *sql, gint64 accession_id, GError **error);
-const Place *place_find(const PlaceTable *table, const char *fonds, const char *category);
+const Place *place_find(PlaceTable *table, const char *fonds, const char *category);
 void place_table_free(PlaceTable *table);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PlaceTable, place_table_free)
 gboolean place_make_all(const House *house, Sql *sql, const char *actor, json_t *delivery, GError **error);

@@ -177,7 +177,11 @@ json_t *place_json(Sql *sql, gint64 accession_id, GError **error) {
 
 /* ---- finding ---- */
 
-struct PlaceTable { GHashTable *places; /* "fonds\ncategory" → Place */ };
+struct PlaceTable {
+  GHashTable *places;  /* "fonds\ncategory" → Place */
+  const char *last_key; /* the one found last, for rows come in runs */
+  const Place *last;
+};
 
 PlaceTable *place_table_load(const House *house, Sql *sql, gint64 accession_id, GError **error) {
   json_t *places = place_json(sql, accession_id, error), *json;
@@ -197,12 +201,18 @@ PlaceTable *place_table_load(const House *house, Sql *sql, gint64 accession_id, 
   return table;
 }
 
-const Place *place_find(const PlaceTable *table, const char *fonds, const char *category) {
-  char small[512];
-  g_autofree char *large = NULL;
-  char *key = small;
-  if (g_snprintf(small, sizeof small, "%s\n%s", fonds, category) >= (int)sizeof small) key = large = g_strconcat(fonds, "\n", category, NULL);
-  return g_hash_table_lookup(table->places, key);
+static gboolean is_key(const char *key, const char *fonds, const char *category) {
+  gsize length = strlen(fonds);
+  return key != NULL && strncmp(key, fonds, length) == 0 && key[length] == '\n' && strcmp(key + length + 1, category) == 0;
+}
+
+const Place *place_find(PlaceTable *table, const char *fonds, const char *category) {
+  if (is_key(table->last_key, fonds, category)) return table->last;
+  g_autofree char *key = g_strconcat(fonds, "\n", category, NULL);
+  gpointer known, place;
+  if (!g_hash_table_lookup_extended(table->places, key, &known, &place)) return NULL;
+  table->last_key = known;
+  return table->last = place;
 }
 
 void place_table_free(PlaceTable *table) {

@@ -6,7 +6,6 @@
  * 3. digest is the SM3 of all lines of rows.ndjson.
  * 4. Only when no column is the 档号 is the table read twice: first to find the column whose values are all there and all different.
  */
-#include "crypto.h"
 #include "delivery.h"
 #include "error.h"
 #include <glib/gstdio.h>
@@ -107,7 +106,6 @@ typedef struct {
   GStringChunk *code_text;
   GHashTable *place_seen;  /* "fonds\ncategory" */
   json_t *places, *samples;
-  Digest *digest;          /* while there are no volumes to be put first */
   char *digest_hex;
   RowResult result;
   Security security; /* the highest found, rejected rows too */
@@ -124,7 +122,6 @@ static void pass_clear(Pass *pass) {
   g_clear_pointer(&pass->place_seen, g_hash_table_unref);
   json_decref(pass->places);
   json_decref(pass->samples);
-  g_clear_pointer(&pass->digest, digest_free);
   g_free(pass->digest_hex);
   row_result_clear(&pass->result);
   g_string_free(pass->result.line, TRUE);
@@ -175,7 +172,6 @@ static gboolean accept_row(Pass *pass, GError **error) {
   pass->warnings += result->warnings;
   gboolean volume = result->level == LEVEL_VOLUME;
   pass->volumes += volume;
-  if (pass->digest) digest_update(pass->digest, result->line->str, result->line->len);
   return row_writer_add(volume ? pass->volume_out : pass->out, result->line->str, result->line->len, error);
 }
 
@@ -203,10 +199,8 @@ static gboolean pass_open(Pass *pass, json_t *delivery, json_t *layout, int key,
   if (pass->plan == NULL) return FALSE;
   g_autofree char *rows = delivery_path(house, pass->id, ROWS_NAME), *volumes = delivery_path(house, pass->id, "volumes.ndjson"),
     *faults = delivery_path(house, pass->id, FAULTS_NAME);
-  if ((pass->out = row_writer_new(rows, error)) == NULL || (pass->faults = row_writer_new(faults, error)) == NULL) return FALSE;
-  if (layout_column_of(layout, "level") >= 0) {
-    if ((pass->volume_out = row_writer_new(volumes, error)) == NULL) return FALSE;
-  } else pass->digest = digest_new(DIGEST_SM3);
+  if ((pass->out = row_writer_new_digested(rows, error)) == NULL || (pass->faults = row_writer_new(faults, error)) == NULL) return FALSE;
+  if (layout_column_of(layout, "level") >= 0 && (pass->volume_out = row_writer_new(volumes, error)) == NULL) return FALSE;
   pass->codes = g_hash_table_new(g_str_hash, g_str_equal);
   pass->code_text = g_string_chunk_new(1 << 16);
   pass->place_seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -235,9 +229,8 @@ static gboolean pass_table(Pass *pass, TableReader *reader, json_t *layout, cons
 static char *join_volumes(Pass *pass, GError **error) {
   g_autofree char *rows = delivery_path(pass->house, pass->id, ROWS_NAME), *volumes = delivery_path(pass->house, pass->id, "volumes.ndjson");
   if (!row_writer_close(pass->out, error) || !row_writer_close(pass->volume_out, error)) return NULL;
-  g_autoptr(Digest) digest = digest_new(DIGEST_SM3);
   g_autofree char *joined = delivery_path(pass->house, pass->id, "joined.ndjson");
-  g_autoptr(RowWriter) out = row_writer_new(joined, error);
+  g_autoptr(RowWriter) out = row_writer_new_digested(joined, error);
   if (out == NULL) return NULL;
   const char *parts[] = {volumes, rows}, *line;
   for (guint i = 0; i < 2; i++) {
@@ -246,8 +239,6 @@ static char *join_volumes(Pass *pass, GError **error) {
     gsize length;
     GError *failure = NULL;
     while (row_reader_next(reader, &line, &length, &failure)) {
-      digest_update(digest, line, length);
-      digest_update(digest, "\n", 1);
       if (!row_writer_add(out, line, length, &failure) || !row_writer_add(out, "\n", 1, &failure)) break;
     }
     if (failure) {
@@ -257,13 +248,13 @@ static char *join_volumes(Pass *pass, GError **error) {
   }
   if (!row_writer_close(out, error)) return NULL;
   if (g_rename(joined, rows) != 0 || g_unlink(volumes) != 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能整理批次目录中的文件。请检查磁盘和权限后重新预演");
-  return digest_finish_hex(digest);
+  return row_writer_digest(out);
 }
 
 static char *pass_finish(Pass *pass, GError **error) {
   if (!row_writer_close(pass->faults, error)) return NULL;
   if (pass->volume_out) return join_volumes(pass, error);
-  return row_writer_close(pass->out, error) ? digest_finish_hex(pass->digest) : NULL;
+  return row_writer_close(pass->out, error) ? row_writer_digest(pass->out) : NULL;
 }
 
 /* ---- what would happen: rows against the catalogue, documents against rows ---- */

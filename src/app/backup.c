@@ -108,8 +108,8 @@ static json_t *write_backup(const House *house, const char *path, const char *da
     g_autofree char *text = json_dumps(manifest, JSON_INDENT(1));
     good = tar_writer_add_bytes(writer, "MANIFEST.json", text, strlen(text), error) && tar_writer_close(g_steal_pointer(&writer), error);
   }
-  json_t *result = good ? json_pack("{s:s, s:I, s:I, s:O}", "path", path, "files", (json_int_t)json_object_size(json_object_get(manifest, "files")), "bytes", (json_int_t)size_of(path), "catalogue",
-                            json_object_get(manifest, "catalogue"))
+  json_t *result = good ? json_pack("{s:s, s:I, s:I, s:O}", "path", path, "files", (json_int_t)json_object_size(json_object_get(manifest, "files")), "bytes",
+                            (json_int_t)size_of(path), "catalogue", json_object_get(manifest, "catalogue"))
                         : NULL;
   json_decref(manifest);
   return result;
@@ -141,7 +141,8 @@ static gboolean compare_with_manifest(json_t *manifest, json_t *found, GError **
     if (have == NULL) return throw(error, LANTAI_ERROR_INVALID, "备份文件中缺少 %s", name);
     if (!json_equal(have, expected)) return throw(error, LANTAI_ERROR_INVALID, "备份文件中的 %s 与清单的摘要不符，备份已损坏", name);
   }
-  if (json_object_size(found) != json_object_size(json_object_get(manifest, "files")) + 1) return throw(error, LANTAI_ERROR_INVALID, "备份文件中有清单之外的文件");
+  if (json_object_size(found) != json_object_size(json_object_get(manifest, "files")) + 1)
+    return throw(error, LANTAI_ERROR_INVALID, "备份文件中有清单之外的文件");
   return TRUE;
 }
 
@@ -171,6 +172,7 @@ static gboolean is_empty_folder(const char *dir) {
 
 json_t *care_restore(const char *path, const char *dir, GError **error) {
   if (!is_empty_folder(dir)) return throw_null(error, LANTAI_ERROR_CONFLICT, "目录 %s 不是空的，没有恢复。请指定一个新目录", dir);
+  if (!g_file_test(path, G_FILE_TEST_IS_REGULAR)) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有备份文件 %s。请核对文件名", path);
   g_autofree char *aside = care_aside(dir, error);
   if (aside == NULL) return NULL;
   json_t *found = json_object();

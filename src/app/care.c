@@ -22,16 +22,21 @@ static void keep_result(const House *house, const char *kind, const char *actor,
   g_autofree char *text = json_dumps(result, JSON_COMPACT);
   g_autoptr(GError) error = NULL;
   g_autoptr(Sql) sql = sql_write(house->db, &error);
-  if (sql == NULL || !sql_exec(sql, "INSERT INTO care_result (kind, at_us, actor, result) VALUES ($1, $2, $3, $4) ON CONFLICT (kind) DO UPDATE SET at_us = excluded.at_us, actor = excluded.actor,"
-                                    " result = excluded.result", SQL_ARGS(sql_text(kind), sql_int(clock_now_us()), sql_text(actor), sql_text(text)), &error) ||
-      !journal_append(sql, actor, "care.result", kind, 0, result, &error) || !sql_commit(sql, &error))
+  if (sql == NULL ||
+    !sql_exec(sql,
+      "INSERT INTO care_result (kind, at_us, actor, result) VALUES ($1, $2, $3, $4) ON CONFLICT (kind) DO UPDATE SET at_us = excluded.at_us, actor = excluded.actor,"
+      " result = excluded.result",
+      SQL_ARGS(sql_text(kind), sql_int(clock_now_us()), sql_text(actor), sql_text(text)), &error) ||
+    !journal_append(sql, actor, "care.result", kind, 0, result, &error) || !sql_commit(sql, &error))
     g_warning("the result of %s was not kept: %s", kind, error ? error->message : "");
 }
 
 static char *describe_fault(json_t *fault) {
   json_t *record = json_object_get(fault, "record");
-  const char *code = json_string_value(json_object_get(record, "code")), *object = json_string_value(json_object_get(fault, "object")), *file = json_string_value(json_object_get(fault, "file"));
-  return g_strdup_printf("  %s　%s　%s　%s\n", json_string_value(json_object_get(fault, "kind_label")), code ? code : "（无对应条目）", object ? object : "", file ? file : "");
+  const char *code = json_string_value(json_object_get(record, "code")), *object = json_string_value(json_object_get(fault, "object")),
+             *file = json_string_value(json_object_get(fault, "file"));
+  return g_strdup_printf(
+    "  %s　%s　%s　%s\n", json_string_value(json_object_get(fault, "kind_label")), code ? code : "（无对应条目）", object ? object : "", file ? file : "");
 }
 
 static gboolean run_check(const CommandLine *line, GError **error) {
@@ -42,13 +47,15 @@ static gboolean run_check(const CommandLine *line, GError **error) {
   if (result == NULL) return FALSE;
   json_t *faults = json_object_get(result, "faults");
   size_t count = json_array_size(faults), i;
-  g_autofree char *database = g_strdup(json_string_value(json_object_get(result, "database"))), *index = g_strdup(json_string_value(json_object_get(result, "index")));
+  g_autofree char *database = g_strdup(json_string_value(json_object_get(result, "database"))),
+                  *index = g_strdup(json_string_value(json_object_get(result, "index")));
   gboolean clean = count == 0 && g_str_equal(database, "good") && g_str_equal(index, "good");
   g_autoptr(GString) text = g_string_new(NULL);
   g_autofree char *size = g_format_size((guint64)json_integer_value(json_object_get(result, "bytes")));
-  g_string_append_printf(text, "\n对象 %" JSON_INTEGER_FORMAT " 个，文件 %" JSON_INTEGER_FORMAT " 个，%s，逐字节读过。\n", json_integer_value(json_object_get(result, "objects")),
-    json_integer_value(json_object_get(result, "files")), size);
-  g_string_append_printf(text, "数据库：%s；索引：%s\n%s", g_str_equal(database, "good") ? "完好" : database, g_str_equal(index, "good") ? "一致" : index, count ? "发现问题：\n" : "没有发现问题。\n");
+  g_string_append_printf(text, "\n对象 %" JSON_INTEGER_FORMAT " 个，文件 %" JSON_INTEGER_FORMAT " 个，%s，逐字节读过。\n",
+    json_integer_value(json_object_get(result, "objects")), json_integer_value(json_object_get(result, "files")), size);
+  g_string_append_printf(text, "数据库：%s；索引：%s\n%s", g_str_equal(database, "good") ? "完好" : database, g_str_equal(index, "good") ? "一致" : index,
+    count ? "发现问题：\n" : "没有发现问题。\n");
   json_t *fault;
   json_array_foreach(faults, i, fault) {
     g_autofree char *described = describe_fault(fault);
@@ -67,8 +74,8 @@ static gboolean run_audit(const CommandLine *line, GError **error) {
   const char *head = json_string_value(json_object_get(result, "head"));
   g_string_append_printf(text, "日志 %" JSON_INTEGER_FORMAT " 条，链首 %s\n", json_integer_value(json_object_get(result, "events")), head ? head : "（空）");
   json_t *fault;
-  json_array_foreach(json_object_get(result, "faults"), i, fault)
-    if (i < 100) g_string_append_printf(text, "  第 %" JSON_INTEGER_FORMAT " 条：%s\n", json_integer_value(json_object_get(fault, "id")), json_string_value(json_object_get(fault, "what")));
+  json_array_foreach(json_object_get(result, "faults"), i, fault) if (i < 100) g_string_append_printf(
+    text, "  第 %" JSON_INTEGER_FORMAT " 条：%s\n", json_integer_value(json_object_get(fault, "id")), json_string_value(json_object_get(fault, "what")));
   command_print(line, result, "%s%s", text->str, faults ? "" : "链条完整，与日志文件一致。\n");
   return faults == 0 || throw(error, LANTAI_ERROR_INVALID, "日志校验没有通过：%zu 处问题", faults);
 }
@@ -90,8 +97,9 @@ static gboolean run_rebuild(const CommandLine *line, GError **error) {
   gboolean differs = json_is_false(equal);
   const char *verdict = json_is_true(equal) ? "与原目录逐行一致。" : differs ? "与原目录不一致！" : "原数据库不在或不能读，未做比较。";
   json_int_t events = json_integer_value(json_object_get(result, "events"));
-  command_print(line, result, "已由长期保存库和日志在 %s 重建（%" JSON_INTEGER_FORMAT " 个事件）。%s\n用户帐号不在其中，请用 lantai -C %s user add 重新建立。\n", line->arguments[0], events, verdict,
-    line->arguments[0]);
+  command_print(line, result,
+    "已由长期保存库和日志在 %s 重建（%" JSON_INTEGER_FORMAT " 个事件）。%s\n用户帐号不在其中，请用 lantai -C %s user add 重新建立。\n", line->arguments[0],
+    events, verdict, line->arguments[0]);
   return !differs || throw(error, LANTAI_ERROR_INTERNAL, "重建的目录与原目录不一致，请保留两个目录并报告");
 }
 
@@ -161,5 +169,9 @@ static gboolean job_backup(const House *house, Job *job, json_t *parameters, GEr
 }
 
 const JobKind CARE_JOBS[] = {
-  {"check", "全面检查", job_check, TRUE}, {"audit", "日志校验", job_audit, TRUE}, {"reindex", "重建索引", job_reindex, TRUE}, {"backup", "备份", job_backup, TRUE}, {NULL},
+  {"check", "全面检查", job_check, TRUE},
+  {"audit", "日志校验", job_audit, TRUE},
+  {"reindex", "重建索引", job_reindex, TRUE},
+  {"backup", "备份", job_backup, TRUE},
+  {NULL},
 };

@@ -19,14 +19,16 @@ typedef struct {
 } Check;
 
 static const char *kind_label(const char *kind) {
-  static const char *const labels[][2] = {{"damaged", "损坏"}, {"missing", "缺失"}, {"surplus", "多余"}, {"unreadable", "不能读取"}, {"inventory", "清单有误"}, {"unrecorded", "未登记"}};
+  static const char *const labels[][2] = {
+    {"damaged", "损坏"}, {"missing", "缺失"}, {"surplus", "多余"}, {"unreadable", "不能读取"}, {"inventory", "清单有误"}, {"unrecorded", "未登记"}};
   for (guint i = 0; i < G_N_ELEMENTS(labels); i++)
     if (g_str_equal(labels[i][0], kind)) return labels[i][1];
   return kind;
 }
 
 static void add_fault(Check *check, const char *object, const char *file, const char *kind, json_t *record, const char *detail) {
-  json_t *fault = json_pack("{s:s?, s:s?, s:s, s:s, s:o, s:s?}", "object", object, "file", file, "kind", kind, "kind_label", kind_label(kind), "record", record ? record : json_null(), "detail", detail);
+  json_t *fault = json_pack("{s:s?, s:s?, s:s, s:s, s:o, s:s?}", "object", object, "file", file, "kind", kind, "kind_label", kind_label(kind), "record",
+    record ? record : json_null(), "detail", detail);
   json_array_append_new(check->faults, fault);
 }
 
@@ -46,13 +48,15 @@ static void compare_files(Check *check, const char *object_id, gint64 record_id,
   g_autoptr(GHashTable) expected = g_hash_table_new(g_str_hash, g_str_equal);
   size_t i;
   json_t *row;
-  json_array_foreach(rows, i, row) g_hash_table_insert(expected, (gpointer)json_string_value(json_object_get(row, "path")), (gpointer)json_string_value(json_object_get(row, "sha512")));
+  json_array_foreach(rows, i, row)
+    g_hash_table_insert(expected, (gpointer)json_string_value(json_object_get(row, "path")), (gpointer)json_string_value(json_object_get(row, "sha512")));
   json_array_foreach(files, i, row) {
     const char *path = json_string_value(json_object_get(row, "path"));
     if (!g_str_has_prefix(path, "files/")) continue;
     const char *digest = g_hash_table_lookup(expected, path);
     if (digest == NULL) add_fault(check, object_id, path, "unrecorded", json_incref(record), "目录库中没有登记这个文件");
-    else if (g_strcmp0(digest, json_string_value(json_object_get(row, "sha512"))) != 0) add_fault(check, object_id, path, "damaged", json_incref(record), "目录库登记的摘要与长期保存库不一致");
+    else if (g_strcmp0(digest, json_string_value(json_object_get(row, "sha512"))) != 0)
+      add_fault(check, object_id, path, "damaged", json_incref(record), "目录库登记的摘要与长期保存库不一致");
     g_hash_table_remove(expected, path);
   }
   GHashTableIter iter;
@@ -76,8 +80,9 @@ static gboolean is_known_accession(Check *check, const char *object_id) {
 static gboolean is_unfinished(Check *check, const char *object_id, gint64 record_id) {
   if (object_id == NULL) return FALSE;
   g_autoptr(Sql) sql = sql_read(check->house->db, NULL);
-  return sql && (sql_number(sql, "SELECT count(*) AS n FROM content_intent WHERE object_id = $1", SQL_ARGS(sql_text(object_id)), 0, NULL) > 0 ||
-                 sql_number(sql, "SELECT count(*) AS n FROM accession_removal WHERE record_id = $1", SQL_ARGS(sql_int(record_id)), 0, NULL) > 0);
+  return sql &&
+    (sql_number(sql, "SELECT count(*) AS n FROM content_intent WHERE object_id = $1", SQL_ARGS(sql_text(object_id)), 0, NULL) > 0 ||
+      sql_number(sql, "SELECT count(*) AS n FROM accession_removal WHERE record_id = $1", SQL_ARGS(sql_int(record_id)), 0, NULL) > 0);
 }
 
 static void on_object(const char *object_id, guint version, json_t *files, gpointer data) {
@@ -157,12 +162,18 @@ static const char *check_index(const House *house) {
 }
 
 json_t *care_check(const House *house, CareProgress progress, gpointer data, GError **error) {
-  Check check = {.house = house, .faults = json_array(), .seen = g_hash_table_new(NULL, NULL), .seen_deliveries = g_hash_table_new(NULL, NULL), .progress = progress,
+  Check check = {.house = house,
+    .faults = json_array(),
+    .seen = g_hash_table_new(NULL, NULL),
+    .seen_deliveries = g_hash_table_new(NULL, NULL),
+    .progress = progress,
     .progress_data = data};
   g_mutex_init(&check.lock);
   {
     g_autoptr(Sql) sql = sql_read(house->db, NULL);
-    check.total_objects = sql ? sql_number(sql, "SELECT (SELECT count(DISTINCT record_id) FROM file) + (SELECT count(*) FROM accession WHERE load_event > 0) AS n", SQL_NONE, 0, NULL) : 0;
+    check.total_objects = sql
+      ? sql_number(sql, "SELECT (SELECT count(DISTINCT record_id) FROM file) + (SELECT count(*) FROM accession WHERE load_event > 0) AS n", SQL_NONE, 0, NULL)
+      : 0;
   }
   const ContentCheckVisitor visitor = {on_object, on_fault, on_progress};
   gboolean good = content_check(house->content, &visitor, &check, error) && find_missing_objects(&check, error) && find_missing_deliveries(&check, error);
@@ -173,8 +184,8 @@ json_t *care_check(const House *house, CareProgress progress, gpointer data, GEr
   g_autoptr(GError) database = NULL;
   sql_integrity_check(house->db, &database);
   const char *index = check_index(house);
-  return json_pack("{s:I, s:I, s:I, s:I, s:o, s:s, s:s}", "unfinished", (json_int_t)check.unfinished, "objects", (json_int_t)check.objects, "files", (json_int_t)check.files, "bytes", (json_int_t)check.bytes, "faults", check.faults,
-    "database", database ? database->message : "good", "index", index);
+  return json_pack("{s:I, s:I, s:I, s:I, s:o, s:s, s:s}", "unfinished", (json_int_t)check.unfinished, "objects", (json_int_t)check.objects, "files",
+    (json_int_t)check.files, "bytes", (json_int_t)check.bytes, "faults", check.faults, "database", database ? database->message : "good", "index", index);
 }
 
 /* ---- digests of the catalogue ---- */
@@ -182,12 +193,16 @@ json_t *care_check(const House *house, CareProgress progress, gpointer data, GEr
 typedef SqlRows *(*OpenRows)(Sql *sql, GError **error);
 
 static SqlRows *open_records(Sql *sql, GError **error) {
-  return sql_query(sql, "SELECT json_array(id, rev, parent_id, fonds_id, accession_id, level, category, security, opening, code, title, creator, docno, date_text, date_from, date_to, year,"
-                        " retention, page_count, file_count, fields) AS line FROM record ORDER BY id", SQL_NONE, error);
+  return sql_query(sql,
+    "SELECT json_array(id, rev, parent_id, fonds_id, accession_id, level, category, security, opening, code, title, creator, docno, date_text, date_from, date_to, year,"
+    " retention, page_count, file_count, fields) AS line FROM record ORDER BY id",
+    SQL_NONE, error);
 }
 
 static SqlRows *open_files(Sql *sql, GError **error) {
-  return sql_query(sql, "SELECT json_array(id, record_id, sequence, name, path, mime, puid, kind, size_bytes, sha512, sm3, page_count, text_pages, accession_id) AS line FROM file ORDER BY id",
+  return sql_query(sql,
+    "SELECT json_array(id, record_id, sequence, name, path, mime, puid, kind, size_bytes, sha512, sm3, page_count, text_pages, accession_id) AS line"
+    " FROM file ORDER BY id",
     SQL_NONE, error);
 }
 
@@ -216,7 +231,8 @@ json_t *care_digest(SqlDb *db, GError **error) {
   g_autoptr(Sql) sql = sql_read(db, error);
   if (sql == NULL) return NULL;
   json_t *result = json_object();
-  if (digest_rows(sql, "record", open_records, result, error) && digest_rows(sql, "file", open_files, result, error) && digest_rows(sql, "page_text", open_page_texts, result, error))
+  if (digest_rows(sql, "record", open_records, result, error) && digest_rows(sql, "file", open_files, result, error) &&
+    digest_rows(sql, "page_text", open_page_texts, result, error))
     return result;
   json_decref(result);
   return NULL;

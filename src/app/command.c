@@ -42,7 +42,8 @@ static void print_help(FILE *out) {
       g_autofree char *head = g_strdup_printf("%s %s", command->name, command->arguments);
       fprintf(out, "  %s%*s%s\n", head, 34 - display_width(head), "", command->summary);
     }
-  fputs("\n  -C 目录    档案库所在目录（缺省：环境变量 LANTAI_DIR，再缺省 ./archive）\n  --json     结果以一个 JSON 值写到标准输出\n每个命令都有 --help。\n", out);
+  fputs(
+    "\n  -C 目录    档案库所在目录（缺省：环境变量 LANTAI_DIR，再缺省 ./archive）\n  --json     结果以一个 JSON 值写到标准输出\n每个命令都有 --help。\n", out);
 }
 
 static const Command *find_command(const char *name) {
@@ -55,6 +56,24 @@ static const Command *find_command(const char *name) {
 static int wrong_use(const char *message) {
   fprintf(stderr, "lantai: %s\n运行 lantai --help 查看用法。\n", message);
   return 2;
+}
+
+/* GLib's words for wrong options, in ours; the option is their last word. */
+static int wrong_option(const GError *error) {
+  const char *space = strrchr(error->message, ' ');
+  g_autofree char *message = g_strdup_printf(
+    error->code == G_OPTION_ERROR_UNKNOWN_OPTION ? "没有选项 %s" : "选项 %s 缺少值，或值不对", space ? space + 1 : error->message);
+  return wrong_use(message);
+}
+
+static int print_options(GOptionContext *context) {
+  g_autofree char *help = g_option_context_get_help(context, TRUE, NULL);
+  g_autoptr(GString) text = g_string_new(help);
+  g_string_replace(text, "Usage:", "用法：", 1);
+  g_string_replace(text, "[OPTION…]", "[选项] …", 1);
+  g_string_replace(text, "Application Options:", "选项：", 1);
+  fputs(text->str, stdout);
+  return 0;
 }
 
 static void report_failure(const CommandLine *line, const GError *error) {
@@ -70,21 +89,24 @@ static void report_failure(const CommandLine *line, const GError *error) {
 
 static int run_command(const Command *command, int argc, char **argv, const CommandLine *before) {
   g_autofree char *chosen_dir = NULL;
-  gboolean json = before->json;
+  gboolean json = before->json, help = FALSE;
   GOptionEntry common[] = {
+    {"help", 'h', 0, G_OPTION_ARG_NONE, &help, "显示本说明", NULL},
     {"directory", 'C', 0, G_OPTION_ARG_FILENAME, &chosen_dir, "档案库所在目录", "目录"},
     {"json", 0, 0, G_OPTION_ARG_NONE, &json, "结果写成 JSON", NULL},
     {NULL, 0, 0, 0, NULL, NULL, NULL},
   };
   g_autofree char *usage = g_strdup_printf("%s — %s", command->arguments, command->summary);
   g_autoptr(GOptionContext) context = g_option_context_new(usage);
+  g_option_context_set_help_enabled(context, FALSE);
   g_option_context_add_main_entries(context, common, NULL);
   if (command->options) g_option_context_add_main_entries(context, command->options(), NULL);
   g_autoptr(GError) error = NULL;
   g_autofree char *program = g_strdup_printf("lantai %s", command->name);
   argv[0] = program;
   g_set_prgname(program);
-  if (!g_option_context_parse(context, &argc, &argv, &error)) return wrong_use(error->message);
+  if (!g_option_context_parse(context, &argc, &argv, &error)) return wrong_option(error);
+  if (help) return print_options(context);
   CommandLine line = {chosen_dir ? chosen_dir : before->dir, json, argc - 1, argv + 1};
   if (line.count < command->minimum || line.count > command->maximum) return wrong_use(line.count < command->minimum ? "缺少参数" : "参数太多");
   if (command->run(&line, &error)) return 0;

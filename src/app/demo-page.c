@@ -1,5 +1,6 @@
 /*
- * Draws the documents of the demonstration archive: what a page shows is what its catalogue row says. A4 at 120 dots per inch as JPEG pages, or PDF with a text layer, or plain text.
+ * Draws the documents of the demonstration archive: what a page shows is what its catalogue row says. A4 at 120 dots per inch as JPEG pages, or PDF with
+ * a text layer, or plain text.
  */
 #include "demo.h"
 #include "error.h"
@@ -54,7 +55,8 @@ static void draw_paper(Canvas *canvas, gboolean aged) {
   cairo_paint(canvas->cairo);
   for (int i = 0; aged && i < 14; i++) {
     cairo_set_source_rgba(canvas->cairo, 0.45, 0.35, 0.2, 0.18);
-    cairo_arc(canvas->cairo, demo_below(&canvas->random, PAGE_WIDTH), demo_below(&canvas->random, PAGE_HEIGHT), 0.4 + demo_below(&canvas->random, 10) / 10.0, 0, 2 * G_PI);
+    cairo_arc(canvas->cairo, demo_below(&canvas->random, PAGE_WIDTH), demo_below(&canvas->random, PAGE_HEIGHT), 0.4 + demo_below(&canvas->random, 10) / 10.0, 0,
+      2 * G_PI);
     cairo_fill(canvas->cairo);
   }
 }
@@ -161,12 +163,14 @@ static void draw_photo(Canvas *canvas, const DemoDocument *document) {
     double base = y + 150 + layer * 55, shade = 0.55 - layer * 0.13, phase = demo_below(&canvas->random, 628) / 100.0;
     cairo_set_source_rgb(canvas->cairo, shade, shade, shade * 0.97);
     cairo_move_to(canvas->cairo, x, y + height);
-    for (double at = 0; at <= width; at += 4) cairo_line_to(canvas->cairo, x + at, base - 34 * sin(at / (60.0 + layer * 17) + phase) - 12 * sin(at / 19.0 + phase * 2));
+    for (double at = 0; at <= width; at += 4)
+      cairo_line_to(canvas->cairo, x + at, base - 34 * sin(at / (60.0 + layer * 17) + phase) - 12 * sin(at / 19.0 + phase * 2));
     cairo_line_to(canvas->cairo, x + width, y + height);
     cairo_fill(canvas->cairo);
   }
   for (int house = 0; house < 9; house++) {
-    double hx = x + demo_below(&canvas->random, (int)width - 50), hy = y + 268 + demo_below(&canvas->random, 50), w = 26 + demo_below(&canvas->random, 30), h = 20 + demo_below(&canvas->random, 34);
+    double hx = x + demo_below(&canvas->random, (int)width - 50), hy = y + 268 + demo_below(&canvas->random, 50), w = 26 + demo_below(&canvas->random, 30),
+           h = 20 + demo_below(&canvas->random, 34);
     cairo_set_source_rgb(canvas->cairo, 0.8, 0.79, 0.76);
     cairo_rectangle(canvas->cairo, hx, hy - h, w, h);
     cairo_fill(canvas->cairo);

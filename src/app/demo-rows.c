@@ -1,5 +1,6 @@
 /*
- * The catalogues of the demonstration archive, written as the bodies would hand them over: CSV in UTF-8 or GB18030, Chinese or pinyin headers, codes of several generations.
+ * The catalogues of the demonstration archive, written as the bodies would hand them over: CSV in UTF-8 or GB18030, Chinese or pinyin headers,
+ * codes of several generations.
  * Everything is drawn from DemoRandom seeded by the delivery, so every making gives the same bytes.
  */
 #include "demo.h"
@@ -105,13 +106,24 @@ static gboolean wants_document(Maker *maker) {
 
 static DemoDocument *add_document(Maker *maker, DemoKind kind, DemoForm form, const char *code, const char *title) {
   DemoDocument *document = g_new0(DemoDocument, 1);
-  *document = (DemoDocument){.kind = kind, .form = form, .code = g_strdup(code), .title = g_strdup(title), .creator = g_strdup(""), .docno = g_strdup(""), .date = g_strdup(""),
-    .number = g_strdup("1"), .lines = g_ptr_array_new_with_free_func(g_free), .folder = g_strdup(maker->delivery->files), .seed = demo_next(&maker->random)};
+  *document = (DemoDocument){.kind = kind,
+    .form = form,
+    .code = g_strdup(code),
+    .title = g_strdup(title),
+    .creator = g_strdup(""),
+    .docno = g_strdup(""),
+    .date = g_strdup(""),
+    .number = g_strdup("1"),
+    .lines = g_ptr_array_new_with_free_func(g_free),
+    .folder = g_strdup(maker->delivery->files),
+    .seed = demo_next(&maker->random)};
   g_ptr_array_add(maker->delivery->documents, document);
   return document;
 }
 
-static void add_line(DemoDocument *document, const char *label, const char *value) { g_ptr_array_add(document->lines, g_strdup_printf("%s\t%s", label, value)); }
+static void add_line(DemoDocument *document, const char *label, const char *value) {
+  g_ptr_array_add(document->lines, g_strdup_printf("%s\t%s", label, value));
+}
 
 static const char *opening_of(Maker *maker, int year) {
   if (year == 0 || year > 1998) return "";
@@ -132,8 +144,8 @@ static const char *topic_pattern(Maker *maker, const char *domain, int year) {
   if (demo_chance(&maker->random, 45)) {
     size_t i;
     json_t *time;
-    json_array_foreach(demo_words_get(maker->words, "times"), i, time)
-      if (json_integer_value(json_object_get(time, "from")) <= year && year <= json_integer_value(json_object_get(time, "to"))) list = json_object_get(time, "topics");
+    json_array_foreach(demo_words_get(maker->words, "times"), i, time) if (json_integer_value(json_object_get(time, "from")) <= year &&
+      year <= json_integer_value(json_object_get(time, "to"))) list = json_object_get(time, "topics");
   }
   return json_string_value(json_array_get(list, (size_t)demo_below(&maker->random, (int)json_array_size(list))));
 }
@@ -168,10 +180,13 @@ static Paper make_paper(Maker *maker, json_t *body, int year, int serial) {
   paper.topic = demo_fill(maker->words, &maker->random, topic_pattern(maker, json_string_value(json_object_get(body, "domain")), year), year, NULL);
   paper.type = type_of(maker);
   const char *creator = json_string_value(json_object_get(body, "title"));
-  if (g_str_equal(paper.type, "会议纪要")) paper.title = g_strdup_printf("%s%d年第%d次办公会议纪要（研究%s）", creator, year, demo_between(&maker->random, 1, 24), paper.topic);
+  if (g_str_equal(paper.type, "会议纪要"))
+    paper.title = g_strdup_printf("%s%d年第%d次办公会议纪要（研究%s）", creator, year, demo_between(&maker->random, 1, 24), paper.topic);
   else paper.title = g_strdup_printf("%s关于%s的%s", demo_chance(&maker->random, 70) ? creator : "", paper.topic, paper.type);
   const char *word = json_string_value(json_object_get(body, "word"));
-  paper.docno = demo_chance(&maker->random, 88) ? year < 1980 ? g_strdup_printf("（%02d）%s字第%d号", year % 100, word, serial) : g_strdup_printf("%s〔%d〕%d号", word, year, serial) : g_strdup("");
+  paper.docno = demo_chance(&maker->random, 88)
+    ? year < 1980 ? g_strdup_printf("（%02d）%s字第%d号", year % 100, word, serial) : g_strdup_printf("%s〔%d〕%d号", word, year, serial)
+    : g_strdup("");
   int month = demo_between(&maker->random, 1, 12), day = demo_between(&maker->random, 1, 28);
   int form = demo_below(&maker->random, 100);
   paper.date = form < 90 ? g_strdup_printf("%04d%02d%02d", year, month, day) : form < 97 ? g_strdup_printf("%04d%02d", year, month) : g_strdup("");
@@ -187,8 +202,9 @@ static void describe_paper(Maker *maker, const Paper *paper, json_t *body, const
   g_free(document->date);
   document->creator = g_strdup(json_string_value(json_object_get(body, "title")));
   document->docno = g_strdup(paper->docno);
-  document->date = strlen(paper->date) == 8 ? g_strdup_printf("%.4s年%d月%d日", paper->date, (paper->date[4] - '0') * 10 + paper->date[5] - '0', (paper->date[6] - '0') * 10 + paper->date[7] - '0')
-                                            : g_strdup_printf("%d年", year);
+  document->date = strlen(paper->date) == 8
+    ? g_strdup_printf("%.4s年%d月%d日", paper->date, (paper->date[4] - '0') * 10 + paper->date[5] - '0', (paper->date[6] - '0') * 10 + paper->date[7] - '0')
+    : g_strdup_printf("%d年", year);
   g_autofree char *to = g_strdup_printf("各乡镇人民政府、街道办事处，%s，市直各单位：", demo_word(maker->words, &maker->random, "works"));
   g_ptr_array_add(document->lines, g_strdup(to));
   int paragraphs = demo_between(&maker->random, 4, 9);
@@ -213,7 +229,8 @@ static void papers_by_volume(Maker *maker, json_t *body, int until) {
     int share = maker->delivery->rows - until, done = maker->delivery->rows - maker->left, year = 1949 + done * 51 / MAX(share, 1);
     const char *retention = retentions[MIN(demo_below(&maker->random, 4), 2)];
     g_autofree char *code = g_strdup_printf("%s-%d-%d", fonds, 1 + (year - 1949) / 17, ++volume);
-    g_autofree char *topic = demo_fill(maker->words, &maker->random, topic_pattern(maker, json_string_value(json_object_get(body, "domain")), year), year, NULL);
+    g_autofree char *topic = demo_fill(
+      maker->words, &maker->random, topic_pattern(maker, json_string_value(json_object_get(body, "domain")), year), year, NULL);
     g_autofree char *title = g_strdup_printf("%s%d年关于%s的文件材料", json_string_value(json_object_get(body, "title")), year, topic);
     paper_row(maker, body, "案卷", code, title, NULL, year, retention);
     int items = demo_between(&maker->random, 6, 16);
@@ -236,9 +253,11 @@ static void papers_by_piece(Maker *maker, json_t *body) {
     int year = 2000 + (share - maker->left) * 24 / MAX(share, 1), term = demo_below(&maker->random, 3);
     if (year != last_year) memset(serials, 0, sizeof serials);
     last_year = year;
-    const char *department = json_string_value(json_object_get(json_array_get(departments, (size_t)demo_below(&maker->random, (int)json_array_size(departments))), "code"));
+    const char *department = json_string_value(
+      json_object_get(json_array_get(departments, (size_t)demo_below(&maker->random, (int)json_array_size(departments))), "code"));
     Paper paper = make_paper(maker, body, year, demo_between(&maker->random, 1, 240));
-    g_autofree char *code = g_strdup_printf("%s-WS·%d-%s-%s-%04d", json_string_value(json_object_get(body, "code")), year, short_forms[term], department, ++serials[term]);
+    g_autofree char *code = g_strdup_printf(
+      "%s-WS·%d-%s-%s-%04d", json_string_value(json_object_get(body, "code")), year, short_forms[term], department, ++serials[term]);
     if (wants_document(maker)) describe_paper(maker, &paper, body, code, year);
     paper_row(maker, body, "文件", code, paper.title, &paper, year, retentions[term]);
     paper_clear(&paper);
@@ -267,8 +286,10 @@ static void fill_marriages(Maker *maker) {
     const char *state = year < 1980 ? "结婚" : states[demo_below(&maker->random, G_N_ELEMENTS(states))];
     g_autofree char *code = g_strdup_printf("B003-HY·%d-Y-%05d", year, serial);
     g_autofree char *date = g_strdup_printf("%04d%02d%02d", year, demo_between(&maker->random, 1, 12), demo_between(&maker->random, 1, 28));
-    g_autofree char *office = year < 1996 ? g_strdup_printf("%s人民政府", demo_word(maker->words, &maker->random, "places")) : g_strdup("临江市民政局婚姻登记处");
-    g_autofree char *number = g_strdup_printf("临%s字第%d-%05d号", g_str_equal(state, "离婚") ? "离" : "结", year, serial), *year_text = g_strdup_printf("%d", year);
+    g_autofree char *office = year < 1996 ? g_strdup_printf("%s人民政府", demo_word(maker->words, &maker->random, "places"))
+                                          : g_strdup("临江市民政局婚姻登记处");
+    g_autofree char *number = g_strdup_printf("临%s字第%d-%05d号", g_str_equal(state, "离婚") ? "离" : "结", year, serial),
+                    *year_text = g_strdup_printf("%d", year);
     if (wants_document(maker)) {
       g_autofree char *title = g_strdup_printf("%s登记申请书", state);
       DemoDocument *document = add_document(maker, DEMO_MARRIAGE, DEMO_IMAGES, code, title);
@@ -291,7 +312,8 @@ static void fill_youths(Maker *maker) {
     serial = year == last_year ? serial + 1 : 1;
     last_year = year;
     g_autofree char *name = demo_person(maker->words, &maker->random, sex), *code = g_strdup_printf("C020-ZQ·%d-Y-%04d", year, serial);
-    g_autofree char *place = g_strdup_printf("%s%s大队", demo_word(maker->words, &maker->random, "places"), demo_word(maker->words, &maker->random, "villages"));
+    g_autofree char *place = g_strdup_printf(
+      "%s%s大队", demo_word(maker->words, &maker->random, "places"), demo_word(maker->words, &maker->random, "villages"));
     g_autofree char *date = g_strdup_printf("%04d%02d", year, demo_between(&maker->random, 1, 12)), *year_text = g_strdup_printf("%d", year);
     const char *school = demo_word(maker->words, &maker->random, "schools");
     if (wants_document(maker)) {
@@ -310,8 +332,10 @@ static void fill_youths(Maker *maker) {
 static void fill_retirees(Maker *maker, json_t *body) {
   ROW(maker, "层级", "档号", "姓名", "性别", "出生日期", "身份证号", "工作单位", "退休时间", "企业级别", "保管期限", "开放标识");
   for (int serial = 1; maker->left > 0; serial++, maker->left--) {
-    int sex = demo_below(&maker->random, 2), born = demo_between(&maker->random, 1930, 1963), month = demo_between(&maker->random, 1, 12), day = demo_between(&maker->random, 1, 28);
-    g_autofree char *name = demo_person(maker->words, &maker->random, sex), *code = g_strdup_printf("%s-TX-%04d", json_string_value(json_object_get(body, "code")), serial);
+    int sex = demo_below(&maker->random, 2), born = demo_between(&maker->random, 1930, 1963), month = demo_between(&maker->random, 1, 12),
+        day = demo_between(&maker->random, 1, 28);
+    g_autofree char *name = demo_person(maker->words, &maker->random, sex),
+                    *code = g_strdup_printf("%s-TX-%04d", json_string_value(json_object_get(body, "code")), serial);
     g_autofree char *birth = g_strdup_printf("%04d%02d%02d", born, month, day), *retired = g_strdup_printf("%04d年%d月", born + (sex ? 50 : 60), month);
     g_autofree char *identity = g_strdup_printf("429900%s%03d%d", birth, demo_below(&maker->random, 1000), demo_below(&maker->random, 10));
     const char *unit = json_string_value(json_object_get(body, "title"));
@@ -334,11 +358,16 @@ static void fill_lands(Maker *maker) {
     int year = 1988 + (total - maker->left) * 34 / total;
     serial = year == last_year ? serial + 1 : 1;
     last_year = year;
-    g_autofree char *owner = demo_chance(&maker->random, 25) ? g_strdup_printf("临江市%s", demo_word(maker->words, &maker->random, "works")) : demo_person(maker->words, &maker->random, 2);
-    g_autofree char *code = g_strdup_printf("B006-TD·%d-Y-%04d", year, serial), *parcel = g_strdup_printf("LJ%02d-%03d-%04d", demo_between(&maker->random, 1, 24), demo_between(&maker->random, 1, 180), serial);
-    g_autofree char *place = g_strdup_printf("%s%s%d号", demo_word(maker->words, &maker->random, "places"), demo_word(maker->words, &maker->random, "streets"), demo_between(&maker->random, 1, 320));
-    g_autofree char *title = g_strdup_printf("%s国有土地使用权登记（%s）", owner, place), *area = g_strdup_printf("%d.%02d", demo_between(&maker->random, 60, 8000), demo_below(&maker->random, 100));
-    g_autofree char *number = g_strdup_printf("临国用（%d）第%04d号", year, serial), *date = g_strdup_printf("%04d-%02d-%02d", year, demo_between(&maker->random, 1, 12), demo_between(&maker->random, 1, 28));
+    g_autofree char *owner = demo_chance(&maker->random, 25) ? g_strdup_printf("临江市%s", demo_word(maker->words, &maker->random, "works"))
+                                                             : demo_person(maker->words, &maker->random, 2);
+    g_autofree char *code = g_strdup_printf("B006-TD·%d-Y-%04d", year, serial),
+                    *parcel = g_strdup_printf("LJ%02d-%03d-%04d", demo_between(&maker->random, 1, 24), demo_between(&maker->random, 1, 180), serial);
+    g_autofree char *place = g_strdup_printf(
+      "%s%s%d号", demo_word(maker->words, &maker->random, "places"), demo_word(maker->words, &maker->random, "streets"), demo_between(&maker->random, 1, 320));
+    g_autofree char *title = g_strdup_printf("%s国有土地使用权登记（%s）", owner, place),
+                    *area = g_strdup_printf("%d.%02d", demo_between(&maker->random, 60, 8000), demo_below(&maker->random, 100));
+    g_autofree char *number = g_strdup_printf("临国用（%d）第%04d号", year, serial),
+                    *date = g_strdup_printf("%04d-%02d-%02d", year, demo_between(&maker->random, 1, 12), demo_between(&maker->random, 1, 28));
     g_autofree char *year_text = g_strdup_printf("%d", year);
     if (wants_document(maker)) {
       DemoDocument *document = add_document(maker, DEMO_LAND, DEMO_PDF, code, "国有土地使用证");
@@ -361,10 +390,12 @@ static void fill_photos(Maker *maker) {
     int year = 1955 + (total - maker->left) * 68 / total;
     serial = year == last_year ? serial + 1 : 1;
     last_year = year;
-    g_autofree char *topic = demo_fill(maker->words, &maker->random, topic_pattern(maker, "culture", year), year, NULL), *photographer = demo_person(maker->words, &maker->random, 2);
+    g_autofree char *topic = demo_fill(maker->words, &maker->random, topic_pattern(maker, "culture", year), year, NULL),
+                    *photographer = demo_person(maker->words, &maker->random, 2);
     const char *place = demo_word(maker->words, &maker->random, "places");
     g_autofree char *title = g_strdup_printf("%s%s现场照片", place, topic), *code = g_strdup_printf("A012-ZP·%d·Y-%04d", year, serial);
-    g_autofree char *date = g_strdup_printf("%04d%02d%02d", year, demo_between(&maker->random, 1, 12), demo_between(&maker->random, 1, 28)), *year_text = g_strdup_printf("%d", year);
+    g_autofree char *date = g_strdup_printf("%04d%02d%02d", year, demo_between(&maker->random, 1, 12), demo_between(&maker->random, 1, 28)),
+                    *year_text = g_strdup_printf("%d", year);
     if (wants_document(maker)) {
       DemoDocument *document = add_document(maker, DEMO_PHOTO, DEMO_IMAGES, code, title);
       add_line(document, "拍摄时间", date);
@@ -397,7 +428,8 @@ static int share(int total, int parts, int part, int scale) {
 
 static DemoDelivery *delivery_new(const char *name, const char *fonds, const char *fonds_title, const char *category) {
   DemoDelivery *delivery = g_new0(DemoDelivery, 1);
-  *delivery = (DemoDelivery){.name = g_strdup(name), .fonds = g_strdup(fonds), .fonds_title = g_strdup(fonds_title), .category = g_strdup(category), .body = g_strdup(fonds_title)};
+  *delivery = (DemoDelivery){
+    .name = g_strdup(name), .fonds = g_strdup(fonds), .fonds_title = g_strdup(fonds_title), .category = g_strdup(category), .body = g_strdup(fonds_title)};
   return delivery;
 }
 

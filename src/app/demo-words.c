@@ -3,7 +3,9 @@
 #include <gio/gio.h>
 #include <string.h>
 
-struct DemoWords { json_t *root; };
+struct DemoWords {
+  json_t *root;
+};
 
 guint64 demo_next(DemoRandom *random) {
   guint64 z = (random->state += G_GUINT64_CONSTANT(0x9E3779B97F4A7C15));
@@ -39,7 +41,9 @@ json_t *demo_words_get(const DemoWords *words, const char *list) {
   return value;
 }
 
-static const char *pick(json_t *list, DemoRandom *random) { return json_string_value(json_array_get(list, (size_t)demo_below(random, (int)json_array_size(list)))); }
+static const char *pick(json_t *list, DemoRandom *random) {
+  return json_string_value(json_array_get(list, (size_t)demo_below(random, (int)json_array_size(list))));
+}
 
 const char *demo_word(const DemoWords *words, DemoRandom *random, const char *list) { return pick(demo_words_get(words, list), random); }
 

@@ -8,9 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static struct {
-  int scale;
-} demo_options = {1000};
+static struct { int scale; } demo_options = {1000};
 
 static const GOptionEntry *demo_entries(void) {
   static const GOptionEntry entries[] = {
@@ -25,8 +23,12 @@ typedef struct {
   Security security;
 } Account;
 static const Account ACCOUNTS[] = {
-  {"admin", "系统管理员", "sysadmin", SECURITY_PUBLIC}, {"security", "安全保密员", "security", SECURITY_PUBLIC}, {"auditor", "审计员", "auditor", SECURITY_PUBLIC},
-  {"archivist", "档案员", "archivist", SECURITY_SECRET}, {"director", "馆长", "director", SECURITY_SECRET}, {"reader", "读者", "reader", SECURITY_PUBLIC},
+  {"admin", "系统管理员", "sysadmin", SECURITY_PUBLIC},
+  {"security", "安全保密员", "security", SECURITY_PUBLIC},
+  {"auditor", "审计员", "auditor", SECURITY_PUBLIC},
+  {"archivist", "档案员", "archivist", SECURITY_SECRET},
+  {"director", "馆长", "director", SECURITY_SECRET},
+  {"reader", "读者", "reader", SECURITY_PUBLIC},
 };
 static const char PASSWORD[] = "Lantai-2026";
 
@@ -71,12 +73,18 @@ static gboolean draw_documents(GPtrArray *deliveries, GError **error) {
 /* ---- deliveries ---- */
 
 static gboolean take_in(const House *house, const DemoDelivery *delivery, GError **error) {
-  AccessionSource source = {.path = delivery->path, .name = delivery->name, .files = delivery->documents->len ? delivery->files : NULL, .fonds = delivery->fonds,
-    .fonds_title = delivery->fonds_title, .category = delivery->category, .body = delivery->body};
+  AccessionSource source = {.path = delivery->path,
+    .name = delivery->name,
+    .files = delivery->documents->len ? delivery->files : NULL,
+    .fonds = delivery->fonds,
+    .fonds_title = delivery->fonds_title,
+    .category = delivery->category,
+    .body = delivery->body};
   gint64 id = accession_receive(house, "archivist", &source, error);
   if (id == 0) return FALSE;
   json_t *parameters = json_pack("{s:I}", "accession", (json_int_t)id);
-  gboolean good = job_run_now(house, accession_rehearse, parameters, "archivist", FALSE, error) && job_run_now(house, accession_load, parameters, "archivist", FALSE, error);
+  gboolean good = job_run_now(house, accession_rehearse, parameters, "archivist", FALSE, error) &&
+    job_run_now(house, accession_load, parameters, "archivist", FALSE, error);
   json_decref(parameters);
   if (!good) g_prefix_error(error, "%s：", delivery->name);
   return good;

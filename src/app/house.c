@@ -26,7 +26,9 @@ struct Archive {
 };
 
 const House *archive_house(const Archive *archive) { return &archive->house; }
-struct Journal *archive_journal(const Archive *archive) { return archive->journal; }
+struct Journal *archive_journal(const Archive *archive) {
+  return archive->journal;
+}
 
 gboolean archive_exists(const char *dir) {
   g_autofree char *path = g_build_filename(dir, "lantai.db", NULL);
@@ -41,7 +43,8 @@ static gboolean take_lock(Archive *archive, GError **error) {
   if (flock(archive->lock, LOCK_EX | LOCK_NB) != 0) {
     ssize_t length = read(archive->lock, holder, sizeof holder - 1);
     holder[length > 0 ? length : 0] = '\0';
-    return throw(error, LANTAI_ERROR_CONFLICT, "目录 %s 正被另一个兰台程序使用（进程 %s）。请在网页上操作，或先停止那个程序", archive->dir, holder[0] ? g_strstrip(holder) : "未知");
+    return throw(error, LANTAI_ERROR_CONFLICT, "目录 %s 正被另一个兰台程序使用（进程 %s）。请在网页上操作，或先停止那个程序", archive->dir,
+      holder[0] ? g_strstrip(holder) : "未知");
   }
   int length = g_snprintf(holder, sizeof holder, "%d\n", (int)getpid());
   if (ftruncate(archive->lock, 0) != 0 || pwrite(archive->lock, holder, (size_t)length, 0) != length)
@@ -144,7 +147,8 @@ gboolean archive_create(const char *dir, GError **error) {
 
 static gboolean run_init(const CommandLine *line, GError **error) {
   if (!archive_create(line->dir, error)) return FALSE;
-  command_print(line, json_pack("{s:s}", "directory", line->dir), "已在 %s 建立档案库。\n下一步：lantai -C %s user add 用户名 --role sysadmin，然后 lantai -C %s serve\n", line->dir, line->dir, line->dir);
+  command_print(line, json_pack("{s:s}", "directory", line->dir),
+    "已在 %s 建立档案库。\n下一步：lantai -C %s user add 用户名 --role sysadmin，然后 lantai -C %s serve\n", line->dir, line->dir, line->dir);
   return TRUE;
 }
 

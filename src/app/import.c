@@ -30,8 +30,9 @@ static gint64 number_of(json_t *report, const char *key) { return json_integer_v
 static char *report_text(json_t *report) {
   GString *text = g_string_new(NULL);
   g_string_append_printf(text, "批次 %" G_GINT64_FORMAT "　%s\n", number_of(report, "id"), json_string_value(json_object_get(report, "name")));
-  g_string_append_printf(text, "共 %" G_GINT64_FORMAT " 行：新增 %" G_GINT64_FORMAT "，更新 %" G_GINT64_FORMAT "，未变 %" G_GINT64_FORMAT "，退回 %zu\n", number_of(report, "rows"),
-    number_of(report, "created"), number_of(report, "updated"), number_of(report, "unchanged"), json_array_size(json_object_get(report, "rejected")));
+  g_string_append_printf(text, "共 %" G_GINT64_FORMAT " 行：新增 %" G_GINT64_FORMAT "，更新 %" G_GINT64_FORMAT "，未变 %" G_GINT64_FORMAT "，退回 %zu\n",
+    number_of(report, "rows"), number_of(report, "created"), number_of(report, "updated"), number_of(report, "unchanged"),
+    json_array_size(json_object_get(report, "rejected")));
   size_t i;
   json_t *fault;
   json_array_foreach(json_object_get(report, "rejected"), i, fault) {
@@ -60,8 +61,14 @@ static gboolean run_import(const CommandLine *line, GError **error) {
   g_autoptr(Archive) archive = archive_open(line->dir, ARCHIVE_WRITE, error);
   if (archive == NULL) return FALSE;
   const House *house = archive_house(archive);
-  AccessionSource source = {.path = line->arguments[0], .name = import_options.name, .files = import_options.files, .mapping = import_options.mapping,
-    .fonds = import_options.fonds, .fonds_title = import_options.fonds_title, .category = import_options.category, .body = import_options.body};
+  AccessionSource source = {.path = line->arguments[0],
+    .name = import_options.name,
+    .files = import_options.files,
+    .mapping = import_options.mapping,
+    .fonds = import_options.fonds,
+    .fonds_title = import_options.fonds_title,
+    .category = import_options.category,
+    .body = import_options.body};
   gint64 id = accession_receive(house, "system", &source, error);
   if (id == 0) return FALSE;
   json_t *parameters = json_pack("{s:I}", "accession", (json_int_t)id);
@@ -74,13 +81,16 @@ static gboolean run_import(const CommandLine *line, GError **error) {
 static gboolean run_undo(const CommandLine *line, GError **error) {
   char *end = NULL;
   gint64 id = g_ascii_strtoll(line->arguments[0], &end, 10);
-  if (id <= 0 || *end) return throw(error, LANTAI_ERROR_INVALID, "批次号应为正整数，而不是“%s”。批次号见 lantai import 的输出或网页上的“接收”", line->arguments[0]);
+  if (id <= 0 || *end)
+    return throw(error, LANTAI_ERROR_INVALID, "批次号应为正整数，而不是“%s”。批次号见 lantai import 的输出或网页上的“接收”", line->arguments[0]);
   g_autoptr(Archive) archive = archive_open(line->dir, ARCHIVE_WRITE, error);
   if (archive == NULL) return FALSE;
   json_t *parameters = json_pack("{s:I}", "accession", (json_int_t)id);
   gboolean good = job_run_now(archive_house(archive), accession_undo, parameters, "system", TRUE, error);
   json_decref(parameters);
-  if (good) command_print(line, json_pack("{s:I, s:s}", "id", (json_int_t)id, "state", "undone"), "批次 %" G_GINT64_FORMAT " 已撤销，它带来的条目和原文都已收回。\n", id);
+  if (good)
+    command_print(
+      line, json_pack("{s:I, s:s}", "id", (json_int_t)id, "state", "undone"), "批次 %" G_GINT64_FORMAT " 已撤销，它带来的条目和原文都已收回。\n", id);
   return good;
 }
 

@@ -86,7 +86,8 @@ static void hide_records(const House *house, const Scope *scope, json_t *faults)
     SearchColumns columns;
     gint64 id = json_integer_value(json_object_get(json_object_get(fault, "record"), "id"));
     if (id && search_columns(house->search, id, &columns) &&
-        scope_admits(scope, (Level)columns.level, columns.fonds_id, (Security)columns.security, (Opening)columns.opening)) continue;
+      scope_admits(scope, (Level)columns.level, columns.fonds_id, (Security)columns.security, (Opening)columns.opening))
+      continue;
     json_object_set_new(fault, "record", json_null());
   }
 }
@@ -113,8 +114,8 @@ static WebReply *home(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(house->db, error);
   json_t *stats = sql ? holdings(house, sql, web_scope(request), error) : NULL;
   if (stats == NULL) return NULL;
-  json_t *model = json_pack("{s:s, s:o, s:b, s:s}", "title", "首页", "stats", stats, "staff", web_may(request, "delivery.read") || web_may(request, "system.read"), "welcome",
-    settings_text(house->settings, "archive.name"));
+  json_t *model = json_pack("{s:s, s:o, s:b, s:s}", "title", "首页", "stats", stats, "staff",
+    web_may(request, "delivery.read") || web_may(request, "system.read"), "welcome", settings_text(house->settings, "archive.name"));
   if (web_may(request, "delivery.read")) json_object_set_new(model, "deliveries", accession_list(house, sql, web_scope(request), 0, 5, NULL));
   if (web_may(request, "delivery.import")) json_object_set_new(model, "may_import", json_true());
   if (web_may(request, "system.read") || web_may(request, "job.read")) {

@@ -57,7 +57,10 @@ static gboolean run_search(const CommandLine *line, GError **error) {
   g_autoptr(Archive) archive = archive_open(line->dir, ARCHIVE_READ, error);
   if (archive == NULL) return FALSE;
   const House *house = archive_house(archive);
-  SearchRequest request = {.query = line->arguments[0], .limit = query_options.limit > 0 ? (guint)query_options.limit : 20, .after = query_options.after, .facets = query_options.facet != NULL};
+  SearchRequest request = {.query = line->arguments[0],
+    .limit = query_options.limit > 0 ? (guint)query_options.limit : 20,
+    .after = query_options.after,
+    .facets = query_options.facet != NULL};
   if (!check_options(error) || !read_sort(query_options.sort, &request.sort, error)) return FALSE;
   const Scope *scope = query_options.as ? people_scope(NULL) : &SCOPE_EVERYTHING;
   g_autoptr(Sql) sql = sql_read(house->db, error);
@@ -97,8 +100,9 @@ static gboolean run_show(const CommandLine *line, GError **error) {
   json_object_set_new(value, "path", catalog_record_path(sql, record, NULL));
   json_object_set_new(value, "history", journal_of(sql, "record", record->id, 0, 100, NULL));
   g_autoptr(GString) text = g_string_new(NULL);
-  g_string_append_printf(text, "档号　　%s\n题名　　%s\n责任者　%s\n日期　　%s\n层级　　%s\n保管期限　%s\n密级　　%s\n开放标识　%s\n", record->code, record->title, record->creator,
-    record->date_text, level_label(record->level), record->retention, security_label(record->security), opening_label(record->opening));
+  g_string_append_printf(text, "档号　　%s\n题名　　%s\n责任者　%s\n日期　　%s\n层级　　%s\n保管期限　%s\n密级　　%s\n开放标识　%s\n", record->code,
+    record->title, record->creator, record->date_text, level_label(record->level), record->retention, security_label(record->security),
+    opening_label(record->opening));
   for (guint i = 0; i < files->len; i++) {
     const CatalogFile *file = g_ptr_array_index(files, i);
     g_autofree char *size = g_format_size((guint64)file->size_bytes);

@@ -38,8 +38,14 @@ typedef struct {
   const char *label, *path, *permission;
 } MenuItem;
 static const MenuItem MENU[] = {
-  {"首页", "/", "public"}, {"检索", "/search", "records"}, {"目录", "/catalog", "records"}, {"接收", "/deliveries", "delivery.read"},
-  {"帐号", "/users", "user.read"}, {"角色", "/roles", "role.read"}, {"日志", "/journal", "journal.read"}, {"系统", "/system", "system.read"},
+  {"首页", "/", "public"},
+  {"检索", "/search", "records"},
+  {"目录", "/catalog", "records"},
+  {"接收", "/deliveries", "delivery.read"},
+  {"帐号", "/users", "user.read"},
+  {"角色", "/roles", "role.read"},
+  {"日志", "/journal", "journal.read"},
+  {"系统", "/system", "system.read"},
 };
 
 /* "records": for those who may see any; the three officers see none and get no way to search. */
@@ -100,7 +106,8 @@ static gboolean run_serve(const CommandLine *line, GError **error) {
   guint port = serve_options.port >= 0 ? (guint)serve_options.port : (guint)settings_int(house->settings, "server.port");
   if (!web_server_listen(server, address, port, error)) return FALSE;
   jobs_start(house->jobs, house);
-  command_print(line, json_pack("{s:s, s:i, s:f}", "address", address, "port", (int)web_server_port(server), "seconds", (double)(g_get_monotonic_time() - begin) / 1e6),
+  command_print(line,
+    json_pack("{s:s, s:i, s:f}", "address", address, "port", (int)web_server_port(server), "seconds", (double)(g_get_monotonic_time() - begin) / 1e6),
     "兰台已启动：http://%s:%u/　（用 %.2f 秒；按 Ctrl+C 停止）\n", address, web_server_port(server), (double)(g_get_monotonic_time() - begin) / 1e6);
   g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
   g_unix_signal_add(SIGINT, stop_loop, loop);
@@ -120,9 +127,8 @@ static gboolean run_routes(const CommandLine *line, GError **error) {
   g_autoptr(GString) text = g_string_new(NULL);
   size_t i;
   json_t *route;
-  json_array_foreach(routes, i, route)
-    g_string_append_printf(text, "%-5s %-36s %s\n", json_string_value(json_object_get(route, "method")), json_string_value(json_object_get(route, "path")),
-      json_string_value(json_object_get(route, "permission")));
+  json_array_foreach(routes, i, route) g_string_append_printf(text, "%-5s %-36s %s\n", json_string_value(json_object_get(route, "method")),
+    json_string_value(json_object_get(route, "path")), json_string_value(json_object_get(route, "permission")));
   command_print(line, routes, "%s", text->str);
   return TRUE;
 }

@@ -30,9 +30,12 @@ static gboolean list_users(const CommandLine *line, const House *house, GError *
   size_t i;
   json_t *user;
   json_array_foreach(users, i, user) {
-    g_autofree char *roles = json_dumps(json_object_get(user, "roles"), JSON_COMPACT);
-    g_string_append_printf(text, "%-16s %-12s %s%s\n", json_string_value(json_object_get(user, "name")), json_string_value(json_object_get(user, "title")), roles,
-      json_is_true(json_object_get(user, "enabled")) ? "" : "　停用");
+    json_t *titles = json_object_get(user, "role_titles"), *title;
+    g_autoptr(GString) roles = g_string_new(json_array_size(titles) ? "" : "没有角色");
+    size_t r;
+    json_array_foreach(titles, r, title) g_string_append_printf(roles, "%s%s", r ? "、" : "", json_string_value(title));
+    g_string_append_printf(text, "%-16s %-12s %s%s\n", json_string_value(json_object_get(user, "name")), json_string_value(json_object_get(user, "title")),
+      roles->str, json_is_true(json_object_get(user, "enabled")) ? "" : "　停用");
   }
   command_print(line, users, "%s", text->len ? text->str : "还没有用户。用 lantai user add 用户名 --role sysadmin 建立第一个。\n");
   return TRUE;
@@ -47,7 +50,8 @@ static json_t *account_json(gint64 id, const char *name, const char *password) {
 
 static gboolean add_user(const CommandLine *line, const House *house, const char *name, GError **error) {
   Security security = SECURITY_PUBLIC;
-  if (user_options.security && !security_parse(user_options.security, &security)) return throw(error, LANTAI_ERROR_INVALID, "不认识的密级“%s”", user_options.security);
+  if (user_options.security && !security_parse(user_options.security, &security))
+    return throw(error, LANTAI_ERROR_INVALID, "不认识的密级“%s”", user_options.security);
   g_autofree char *random = crypto_random_token(9);
   const char *password = user_options.password ? user_options.password : random;
   json_t *roles = json_array(), *fonds = json_array();
@@ -57,7 +61,9 @@ static gboolean add_user(const CommandLine *line, const House *house, const char
   gboolean good = id != 0 && sql_commit(sql, error);
   json_decref(roles);
   json_decref(fonds);
-  if (good) command_print(line, account_json(id, name, password), "已建立用户 %s%s%s\n", name, user_options.password ? "" : "，密码：", user_options.password ? "" : random);
+  if (good)
+    command_print(
+      line, account_json(id, name, password), "已建立用户 %s%s%s\n", name, user_options.password ? "" : "，密码：", user_options.password ? "" : random);
   return good;
 }
 
@@ -70,25 +76,27 @@ static gboolean set_password(const CommandLine *line, const House *house, const 
   gint64 id = 0;
   size_t i;
   json_t *user;
-  json_array_foreach(users, i, user)
-    if (g_strcmp0(json_string_value(json_object_get(user, "name")), name) == 0) id = json_integer_value(json_object_get(user, "id"));
+  json_array_foreach(users, i, user) if (g_strcmp0(json_string_value(json_object_get(user, "name")), name) == 0)
+    id = json_integer_value(json_object_get(user, "id"));
   json_decref(users);
   if (id == 0) return throw(error, LANTAI_ERROR_NOT_FOUND, "没有用户 %s", name);
   if (!people_user_password(sql, "system", id, password, error) || !sql_commit(sql, error)) return FALSE;
-  command_print(line, account_json(id, name, password), "已更改用户 %s 的密码%s%s\n", name, user_options.password ? "" : "：", user_options.password ? "" : random);
+  command_print(
+    line, account_json(id, name, password), "已更改用户 %s 的密码%s%s\n", name, user_options.password ? "" : "：", user_options.password ? "" : random);
   return TRUE;
 }
 
 static gboolean run_user(const CommandLine *line, GError **error) {
   const char *verb = line->count ? line->arguments[0] : "list";
   gboolean writes = !g_str_equal(verb, "list");
+  if (writes && !g_str_equal(verb, "add") && !g_str_equal(verb, "password"))
+    return throw(error, LANTAI_ERROR_INVALID, "lantai user 之后应为 list、add 或 password，而不是“%s”", verb);
   if (writes && line->count < 2) return throw(error, LANTAI_ERROR_INVALID, "缺少用户名：lantai user %s 用户名", verb);
   g_autoptr(Archive) archive = archive_open(line->dir, writes ? ARCHIVE_WRITE : ARCHIVE_READ, error);
   if (archive == NULL) return FALSE;
   if (!writes) return list_users(line, archive_house(archive), error);
   if (g_str_equal(verb, "add")) return add_user(line, archive_house(archive), line->arguments[1], error);
-  if (g_str_equal(verb, "password")) return set_password(line, archive_house(archive), line->arguments[1], error);
-  return throw(error, LANTAI_ERROR_INVALID, "不认识的动作 %s，可用 list、add、password", verb);
+  return set_password(line, archive_house(archive), line->arguments[1], error);
 }
 
 const Command USER_COMMANDS[] = {

@@ -88,7 +88,7 @@ static void check_defaults(const Settings *settings) {
   g_assert_cmpint(settings_int(settings, "server.threads"), ==, 4);
   g_assert_cmpint(settings_int(settings, "upload.max_megabytes"), ==, 2048);
   g_assert_cmpint(settings_int(settings, "security.session_minutes"), ==, 30);
-  g_assert_cmpint(settings_int(settings, "import.batch_rows"), ==, 5000);
+  g_assert_cmpint(settings_int(settings, "import.batch_rows"), ==, 20000);
 }
 
 static void test_defaults(void) {

@@ -31,7 +31,7 @@ static const Setting SETTINGS[] = {
   {"server.threads", NULL, 4, 1, 256, "处理请求的线程数，一般为 CPU 核数的 2 倍。"},
   {"upload.max_megabytes", NULL, 2048, 1, 1048576, "一次上传的最大大小（MB）。"},
   {"security.session_minutes", NULL, 30, 1, 1440, "无操作多少分钟后自动退出登录。"},
-  {"import.batch_rows", NULL, 5000, 1, 1000000, "导入时每多少行提交一次。数值大则快，数值小则中断后重做的少。"},
+  {"import.batch_rows", NULL, 20000, 1, 1000000, "导入时每多少行提交一次。数值大则快，数值小则中断后重做的少。"},
   {"log.level", "info", 0, 0, 0, "日志级别：debug、info 或 warning。日志写到标准错误输出。"},
 };
 

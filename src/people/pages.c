@@ -59,7 +59,6 @@ WebReply *login_post(WebRequest *request, GError **error) {
   gboolean must_change = people_must_change(person);
   WebReply *reply = web_redirect("%s", must_change ? "/me" : next);
   web_reply_cookie(reply, WEB_SESSION_COOKIE, token, 0);
-  if (must_change) web_flash(reply, "您的密码是由他人设置的，请先改为只有自己知道的密码");
   return reply;
 }
 

@@ -8,7 +8,8 @@ enum { HITS_PER_PAGE = 20, FACET_VALUES_SHOWN = 60, SNIPPET_CHARACTERS = 160 };
 typedef struct {
   const char *name, *label;
 } FacetLabel;
-static const FacetLabel FACETS[] = {{"fonds", "全宗"}, {"category", "门类"}, {"year", "年度"}, {"retention", "保管期限"}, {"opening", "开放状态"}, {"level", "层级"}};
+static const FacetLabel FACETS[] = {
+  {"fonds", "全宗"}, {"category", "门类"}, {"year", "年度"}, {"retention", "保管期限"}, {"opening", "开放状态"}, {"level", "层级"}};
 static const FacetLabel SORTS[] = {{"relevance", "相关"}, {"newest", "日期从新到旧"}, {"oldest", "日期从旧到新"}, {"code", "档号"}};
 
 /* ---- the address ---- */
@@ -93,8 +94,9 @@ static json_t *facet_model(WebRequest *request, Sql *sql, const SearchFacet *fac
   for (guint i = 0; i < shown; i++) {
     const SearchFacetValue *value = &g_array_index(facet->values, SearchFacetValue, i);
     g_autofree char *text = value_label(request, sql, facet->name, value->value), *href = search_address(request, facet->name, value->value, NULL, NULL);
-    json_array_append_new(values, json_pack("{s:s, s:I, s:I, s:b, s:s}", "label", text, "value", (json_int_t)value->value, "count", (json_int_t)value->count, "on",
-      is_on(request, facet->name, value->value), "href", href));
+    json_array_append_new(values,
+      json_pack("{s:s, s:I, s:I, s:b, s:s}", "label", text, "value", (json_int_t)value->value, "count", (json_int_t)value->count, "on",
+        is_on(request, facet->name, value->value), "href", href));
   }
   return json_pack("{s:s, s:s, s:o, s:b}", "name", facet->name, "label", label, "values", values, "more", facet->values->len > shown);
 }
@@ -126,7 +128,8 @@ static json_t *chips_model(WebRequest *request, Sql *sql) {
     gint64 value = i == 0 ? web_flag(request, "files") : web_int(request, others[i].name, 0);
     if (value == 0) continue;
     g_autofree char *text = value_label(request, sql, others[i].name, value);
-    g_autofree char *label = i == 0 ? g_strdup(others[i].label) : g_strdup_printf("%s：%s", others[i].label, text), *href = search_address(request, others[i].name, 0, NULL, NULL);
+    g_autofree char *label = i == 0 ? g_strdup(others[i].label) : g_strdup_printf("%s：%s", others[i].label, text),
+                    *href = search_address(request, others[i].name, 0, NULL, NULL);
     json_array_append_new(chips, json_pack("{s:s, s:s}", "label", label, "href", href));
   }
   return chips;
@@ -137,7 +140,8 @@ static json_t *sorts_model(WebRequest *request) {
   json_t *sorts = json_array();
   for (guint i = 0; i < G_N_ELEMENTS(SORTS); i++) {
     g_autofree char *href = search_address(request, NULL, 0, SORTS[i].name, NULL);
-    json_array_append_new(sorts, json_pack("{s:s, s:s, s:b}", "label", SORTS[i].label, "href", href, "on", g_str_equal(SORTS[i].name, current ? current : "relevance")));
+    json_array_append_new(
+      sorts, json_pack("{s:s, s:s, s:b}", "label", SORTS[i].label, "href", href, "on", g_str_equal(SORTS[i].name, current ? current : "relevance")));
   }
   return sorts;
 }
@@ -207,8 +211,8 @@ WebReply *reader_search(WebRequest *request, GError **error) {
   json_t *items = result ? items_model(request, sql, result, error) : NULL;
   if (items == NULL) return NULL;
   g_autofree char *took = g_strdup_printf("%.1f", milliseconds);
-  json_t *model = json_pack("{s:s, s:s?, s:I, s:o, s:s?, s:s?, s:s}", "title", search.query ? search.query : "检索", "q", search.query, "hits", (json_int_t)result->count, "items", items, "next", result->next,
-    "notice", result->notice, "milliseconds", took);
+  json_t *model = json_pack("{s:s, s:s?, s:I, s:o, s:s?, s:s?, s:s}", "title", search.query ? search.query : "检索", "q", search.query, "hits",
+    (json_int_t)result->count, "items", items, "next", result->next, "notice", result->notice, "milliseconds", took);
   json_object_set_new(model, "facets", facets_model(request, sql, result));
   json_object_set_new(model, "chips", chips_model(request, sql));
   json_object_set_new(model, "sorts", sorts_model(request));
@@ -232,16 +236,19 @@ WebReply *reader_suggest(WebRequest *request, GError **error) {
 
 /* ---- the table ---- */
 
-static const WebParameter SEARCH_PARAMETERS[] = {
-  {"q", WEB_TEXT, FALSE, 10000, "检索式"}, {"fonds", WEB_INTS, FALSE, 100, "全宗"}, {"category", WEB_INTS, FALSE, 100, "门类"}, {"year", WEB_INTS, FALSE, 200, "年度"},
-  {"retention", WEB_INTS, FALSE, 50, "保管期限"}, {"opening", WEB_INTS, FALSE, 4, "开放状态"}, {"level", WEB_INTS, FALSE, 4, "层级"}, {"from", WEB_INT, FALSE, 0, "起始年度"},
-  {"to", WEB_INT, FALSE, 0, "截止年度"}, {"delivery", WEB_INT, FALSE, 0, "批次"}, {"parent", WEB_INT, FALSE, 0, "上级"}, {"files", WEB_FLAG, FALSE, 0, "有原文"}, {"sort", WEB_TEXT, FALSE, 20, "次序"},
-  {"after", WEB_TEXT, FALSE, 500, "续页键"}, {"limit", WEB_INT, FALSE, 0, "条数"}, {NULL}};
+static const WebParameter SEARCH_PARAMETERS[] = {{"q", WEB_TEXT, FALSE, 10000, "检索式"}, {"fonds", WEB_INTS, FALSE, 100, "全宗"},
+  {"category", WEB_INTS, FALSE, 100, "门类"}, {"year", WEB_INTS, FALSE, 200, "年度"}, {"retention", WEB_INTS, FALSE, 50, "保管期限"},
+  {"opening", WEB_INTS, FALSE, 4, "开放状态"}, {"level", WEB_INTS, FALSE, 4, "层级"}, {"from", WEB_INT, FALSE, 0, "起始年度"},
+  {"to", WEB_INT, FALSE, 0, "截止年度"}, {"delivery", WEB_INT, FALSE, 0, "批次"}, {"parent", WEB_INT, FALSE, 0, "上级"},
+  {"files", WEB_FLAG, FALSE, 0, "有原文"}, {"sort", WEB_TEXT, FALSE, 20, "次序"}, {"after", WEB_TEXT, FALSE, 500, "续页键"},
+  {"limit", WEB_INT, FALSE, 0, "条数"}, {NULL}};
 static const WebParameter SUGGEST_PARAMETERS[] = {{"q", WEB_TEXT, FALSE, 200, "开头"}, {NULL}};
-static const WebParameter VIEW_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "条目"}, {"page", WEB_INT, FALSE, 0, "页"}, {"q", WEB_TEXT, FALSE, 10000, "检索式"}, {NULL}};
+static const WebParameter VIEW_PARAMETERS[] = {
+  {"id", WEB_INT, TRUE, 0, "条目"}, {"page", WEB_INT, FALSE, 0, "页"}, {"q", WEB_TEXT, FALSE, 10000, "检索式"}, {NULL}};
 static const WebParameter FILE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "文件"}, {"download", WEB_FLAG, FALSE, 0, "下载"}, {NULL}};
 static const WebParameter PAGE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "文件"}, {"page", WEB_INT, FALSE, 0, "页"}, {NULL}};
-static const WebParameter TILE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "文件"}, {"page", WEB_INT, TRUE, 0, "页"}, {"level", WEB_INT, TRUE, 0, "级"}, {"x", WEB_INT, TRUE, 0, "列"}, {"y", WEB_INT, TRUE, 0, "行"}, {NULL}};
+static const WebParameter TILE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "文件"}, {"page", WEB_INT, TRUE, 0, "页"}, {"level", WEB_INT, TRUE, 0, "级"},
+  {"x", WEB_INT, TRUE, 0, "列"}, {"y", WEB_INT, TRUE, 0, "行"}, {NULL}};
 
 const WebRoute READER_ROUTES[] = {
   {"GET", "/search", "public", SEARCH_PARAMETERS, "reader/search", reader_search, "检索"},

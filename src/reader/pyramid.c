@@ -40,7 +40,8 @@ static gboolean make_folder(const char *target, GError **error) {
 }
 
 static gboolean can_show(const CatalogFile *file, GError **error) {
-  return g_str_equal(file->kind, "image") || g_str_equal(file->kind, "pdf") || throw(error, LANTAI_ERROR_NOT_FOUND, "“%s”不是图像或 PDF，没有页面图像", file->name);
+  return g_str_equal(file->kind, "image") || g_str_equal(file->kind, "pdf") ||
+    throw(error, LANTAI_ERROR_NOT_FOUND, "“%s”不是图像或 PDF，没有页面图像", file->name);
 }
 
 static FormatInfo info_of(const CatalogFile *file) {

@@ -2,7 +2,8 @@
 #pragma once
 #include "catalog.h"
 
-/* The pyramid of page `page` (from 1) of a file: made in the sandbox when it is missing, kept under DIR/derivatives by the file's digest. New path or NULL. May take a second. */
+/* The pyramid of page `page` (from 1) of a file: made in the sandbox when it is missing, kept under DIR/derivatives by the file's digest.
+ * New path or NULL. May take a second. */
 char *reader_pyramid(const House *house, const CatalogFile *file, guint page, GError **error);
 /* The same without waiting: the path when it is there; else NULL with BUSY, and the pyramid is being made by a background thread. */
 char *reader_pyramid_soon(const House *house, const CatalogFile *file, guint page, GError **error);

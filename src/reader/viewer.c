@@ -49,7 +49,8 @@ WebReply *reader_image(WebRequest *request, GError **error) {
 
 WebReply *reader_tile(WebRequest *request, GError **error) {
   g_autofree char *path = pyramid_of(request, error);
-  GBytes *bytes = path ? format_pyramid_tile(path, (int)web_int(request, "level", 0), (int)web_int(request, "x", 0), (int)web_int(request, "y", 0), error) : NULL;
+  GBytes *bytes = path ? format_pyramid_tile(path, (int)web_int(request, "level", 0), (int)web_int(request, "x", 0), (int)web_int(request, "y", 0), error)
+                       : NULL;
   if (bytes == NULL) return NULL;
   WebReply *reply = web_bytes(bytes, "image/jpeg");
   web_reply_cache(reply, TILE_CACHE_SECONDS);
@@ -82,8 +83,9 @@ static json_t *page_strip(GPtrArray *files, gint64 record_id, guint current, con
     guint pages = (guint)MAX(1, MAX(file->page_count, file->text_pages));
     g_autofree char *href = view_address(record_id, first, query);
     gboolean picture = g_str_equal(file->kind, "image") || g_str_equal(file->kind, "pdf");
-    json_array_append_new(list, json_pack("{s:I, s:s, s:s, s:i, s:b, s:b}", "id", (json_int_t)file->id, "name", file->name, "href", href, "pages", (int)pages, "current",
-      current >= first && current < first + pages, "picture", picture));
+    json_array_append_new(list,
+      json_pack("{s:I, s:s, s:s, s:i, s:b, s:b}", "id", (json_int_t)file->id, "name", file->name, "href", href, "pages", (int)pages, "current",
+        current >= first && current < first + pages, "picture", picture));
     first += pages;
   }
   return list;
@@ -126,9 +128,9 @@ WebReply *reader_view(WebRequest *request, GError **error) {
   const char *query = web_text(request, "q");
   guint pages = reader_page_count(files), page = (guint)CLAMP(web_int(request, "page", 1), 1, pages), inside = 1;
   const CatalogFile *file = reader_page_of(files, page, &inside);
-  json_t *model = json_pack("{s:s, s:o, s:o, s:i, s:i, s:i, s:b, s:b, s:b, s:s?}", "title", record->title, "record", catalog_record_json(house->catalog, record), "file", catalog_file_json(file), "page",
-    (int)page, "pages", (int)pages, "page_in_file", (int)inside, "is_image", g_str_equal(file->kind, "image"), "is_pdf", g_str_equal(file->kind, "pdf"), "is_text", g_str_equal(file->kind, "text"),
-    "q", query);
+  json_t *model = json_pack("{s:s, s:o, s:o, s:i, s:i, s:i, s:b, s:b, s:b, s:s?}", "title", record->title, "record",
+    catalog_record_json(house->catalog, record), "file", catalog_file_json(file), "page", (int)page, "pages", (int)pages, "page_in_file", (int)inside,
+    "is_image", g_str_equal(file->kind, "image"), "is_pdf", g_str_equal(file->kind, "pdf"), "is_text", g_str_equal(file->kind, "text"), "q", query);
   json_object_set_new(model, "files", page_strip(files, record->id, page, query));
   json_object_set_new(model, "many", json_boolean(files->len > 1));
   add_text(model, sql, request, record->id, page, query);

@@ -244,6 +244,51 @@ static void test_long_texts(Fixture *fixture, gconstpointer unused) {
   g_assert_cmpuint(count(fixture, phrase) + count(fixture, "aaa*"), ==, 0);
 }
 
+/* ---- joining segments ---- */
+
+static void load(Fixture *fixture, gint64 from, gint64 rows) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(Sql) sql = sql_write(fixture->db, &error);
+  search_bulk_begin(fixture->search, sql);
+  for (gint64 id = from; id < from + rows; id++) {
+    g_autofree char *title = g_strdup_printf("档案 n%" G_GINT64_FORMAT " %x", id, (guint)id * 2654435761u);
+    put_in(fixture, sql, id, NULL, title);
+  }
+  search_bulk_flush(fixture->search, sql, &error);
+  sql_commit(sql, &error);
+  g_assert_no_error(error);
+}
+
+/* FTS5's own count of the title index's segments (its structure record: 4 bytes, then the numbers of levels and of segments). */
+static guint segments(Fixture *fixture) {
+  g_autoptr(Sql) sql = sql_read(fixture->db, NULL);
+  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT block FROM search_title_data WHERE id = 10", SQL_NONE, NULL);
+  g_assert_true(sql_next(rows, NULL));
+  gsize length;
+  const guint8 *block = sql_blob_at(rows, sql_column(rows, "block"), &length);
+  g_assert_cmpuint(length, >, 6);
+  return block[5];
+}
+
+static void test_optimize(Fixture *fixture, gconstpointer unused) {
+  g_autoptr(GError) error = NULL;
+  load(fixture, 1, 20000);
+  load(fixture, 20001, 5000);
+  g_assert_true(search_optimize(fixture->search, &error));
+  g_assert_cmpuint(segments(fixture), ==, 1);
+  for (guint i = 0; i < 12; i++) { /* a few records beside many: the many are left as they are, and the few are kept few */
+    load(fixture, 30000 + i * 10, 10);
+    g_assert_true(search_optimize(fixture->search, &error));
+    g_assert_cmpuint(segments(fixture), >, 1);
+    g_assert_cmpuint(segments(fixture), <=, 8);
+  }
+  load(fixture, 40000, 15000);
+  g_assert_true(search_optimize(fixture->search, &error));
+  g_assert_cmpuint(segments(fixture), ==, 1);
+  g_assert_cmpuint(count(fixture, "档案"), ==, 40120);
+  g_assert_cmpuint(count(fixture, "n30005") + count(fixture, "n7") + count(fixture, "n54999"), ==, 3);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add("/life/snapshot", Fixture, NULL, set_up, test_snapshot, tear_down);
@@ -254,6 +299,7 @@ int main(int argc, char **argv) {
   g_test_add("/life/keys", Fixture, NULL, set_up, test_keys, tear_down);
   g_test_add("/life/damage", Fixture, NULL, set_up, test_damage, tear_down);
   g_test_add("/life/suggest", Fixture, NULL, set_up, test_suggest, tear_down);
+  g_test_add("/life/optimize", Fixture, NULL, set_up, test_optimize, tear_down);
   g_test_add("/life/long-texts", Fixture, NULL, set_up, test_long_texts, tear_down);
   return g_test_run();
 }

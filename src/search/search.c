@@ -5,7 +5,8 @@
 #include "error.h"
 #include <malloc.h>
 
-enum { CACHE_BYTES = 64 << 20, OPTIMIZE_PAGES = 1000, OPTIMIZE_STEPS = 100000 };
+enum { CACHE_BYTES = 64 << 20, OPTIMIZE_PAGES = 1000, OPTIMIZE_STEPS = 100000,
+  SCATTERED_SHARE = 4 /* all is joined when more than a quarter of the largest segment lies beside it */ };
 
 /* A damaged FTS5 table shows itself at the first question. */
 static gboolean probe(Sql *sql, GError **error) {
@@ -83,25 +84,88 @@ void search_set_text_source(Search *search, SearchTextSource source, gpointer da
   g_mutex_unlock(&search->lock);
 }
 
-/* One step of joining the segments of the three tables; ret_done when there was nothing left to join. first: begin a merge of all segments. */
-static gboolean optimize_step(Search *search, gboolean first, gboolean *ret_done, GError **error) {
+/* ---- joining segments ----
+ * A table of FTS5 is made of segments; a search asks each of them. Joining all into one rewrites the whole index, so that is done only when what lies
+ * beside the largest segment has grown to a share of it (then each document is rewritten a handful of times in its life); else like is joined with like.
+ */
+
+typedef struct {
+  SqlRows *(*structure)(Sql *sql, GError **error);
+  gboolean (*merge)(Sql *sql, gint64 pages, GError **error);
+} IndexTable;
+
+#define INDEX_TABLE(name) \
+  static SqlRows *name##_structure(Sql *sql, GError **error) { return sql_query(sql, "SELECT block FROM " #name "_data WHERE id = 10", SQL_NONE, error); } \
+  static gboolean name##_merge(Sql *sql, gint64 pages, GError **error) { \
+    return sql_exec(sql, "INSERT INTO " #name " (" #name ", rank) VALUES ('merge', $1)", SQL_ARGS(sql_int(pages)), error); \
+  }
+INDEX_TABLE(search_title)
+INDEX_TABLE(search_text)
+INDEX_TABLE(search_page)
+static const IndexTable TABLES[] = {{search_title_structure, search_title_merge}, {search_text_structure, search_text_merge}, {search_page_structure, search_page_merge}};
+
+static guint64 take_varint(const guint8 **at, const guint8 *end) {
+  guint64 value = 0;
+  for (guint i = 0; i < 9 && *at < end; i++) {
+    guint8 byte = *(*at)++;
+    if (i == 8) return value << 8 | byte;
+    value = value << 7 | (byte & 0x7f);
+    if (byte < 0x80) break;
+  }
+  return value;
+}
+
+/*
+ * FTS5's structure record (fts5_index.c): 4 bytes, varints levels, segments, writes; each level: varints merging, segments; each segment: varints number,
+ * first page, last page. One that is not understood makes everything one piece, which is never wrong, only slower.
+ */
+static gboolean is_scattered(const guint8 *block, gsize length) {
+  const guint8 *at = block + MIN(length, 4), *end = block + length;
+  guint64 levels = take_varint(&at, end), segments = take_varint(&at, end), seen = 0, all = 0, largest = 0;
+  take_varint(&at, end);
+  for (guint64 level = 0; level < levels && at < end; level++) {
+    take_varint(&at, end);
+    for (guint64 left = take_varint(&at, end); left > 0 && at < end; left--, seen++) {
+      take_varint(&at, end);
+      guint64 first = take_varint(&at, end), pages = take_varint(&at, end) - first + 1;
+      all += pages;
+      largest = MAX(largest, pages);
+    }
+  }
+  return at != end || seen != segments || (all - largest) * SCATTERED_SHARE > largest;
+}
+
+static gboolean table_scattered(Sql *sql, const IndexTable *table, gboolean *ret, GError **error) {
+  g_autoptr(GError) failure = NULL;
+  g_autoptr(SqlRows) rows = table->structure(sql, error);
+  if (rows == NULL) return FALSE;
+  if (sql_next(rows, &failure)) {
+    gsize length;
+    const guint8 *block = sql_blob_at(rows, sql_column(rows, "block"), &length);
+    *ret = is_scattered(block, length);
+  }
+  if (failure) g_propagate_error(error, g_steal_pointer(&failure));
+  return error == NULL || *error == NULL;
+}
+
+/* One step; ret_done when there was nothing left to join. first: whether to join all is decided now. */
+static gboolean optimize_step(Search *search, const IndexTable *table, gboolean first, gboolean *ret_done, GError **error) {
   g_autoptr(Sql) sql = sql_write(search->db, error);
-  if (sql == NULL) return FALSE;
-  gint64 pages = first ? -OPTIMIZE_PAGES : OPTIMIZE_PAGES;
+  gboolean all = FALSE;
+  if (sql == NULL || (first && !table_scattered(sql, table, &all, error))) return FALSE;
   gint64 before = sql_number(sql, "SELECT total_changes() AS n", SQL_NONE, 0, error);
-  gboolean good = sql_exec(sql, "INSERT INTO search_title (search_title, rank) VALUES ('merge', $1)", SQL_ARGS(sql_int(pages)), error) &&
-    sql_exec(sql, "INSERT INTO search_text (search_text, rank) VALUES ('merge', $1)", SQL_ARGS(sql_int(pages)), error) &&
-    sql_exec(sql, "INSERT INTO search_page (search_page, rank) VALUES ('merge', $1)", SQL_ARGS(sql_int(pages)), error);
-  if (!good) return FALSE;
+  if (!table->merge(sql, all ? -OPTIMIZE_PAGES : OPTIMIZE_PAGES, error)) return FALSE;
   gint64 after = sql_number(sql, "SELECT total_changes() AS n", SQL_NONE, 0, error);
-  *ret_done = after - before < 2 * 3;
+  *ret_done = after - before < 2;
   return sql_commit(sql, error);
 }
 
 gboolean search_optimize(Search *search, GError **error) {
-  gboolean done = FALSE;
-  for (guint step = 0; !done && step < OPTIMIZE_STEPS; step++)
-    if (!optimize_step(search, step == 0, &done, error)) return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS(TABLES); i++) {
+    gboolean done = FALSE;
+    for (guint step = 0; !done && step < OPTIMIZE_STEPS; step++)
+      if (!optimize_step(search, &TABLES[i], step == 0, &done, error)) return FALSE;
+  }
   malloc_trim(0); /* what the load kept (put.c) */
   return TRUE;
 }

@@ -43,7 +43,7 @@ gboolean search_page_put(Search *search, Sql *sql, gint64 record_id, guint page,
 /* Between the two, search_put batches what it can (one thread, one transaction, best 10 000 … 100 000 documents); flush before commit. */
 void search_bulk_begin(Search *search, Sql *sql);
 gboolean search_bulk_flush(Search *search, Sql *sql, GError **error);
-/* FTS5 'optimize' in small steps; call after a load, outside a transaction. */
+/* Joins the segments that loads left, in small steps, in proportion to what they brought; call after a load, outside a transaction. */
 gboolean search_optimize(Search *search, GError **error);
 
 /* Rebuild: begin empties everything, the caller puts every document and page again, finish makes it visible. */

@@ -59,7 +59,8 @@ static void test_readers_cannot_write(void) {
 static void test_values_and_json(void) {
   g_autoptr(SqlDb) db = open_things();
   g_autoptr(Sql) sql = sql_write(db, NULL);
-  g_assert_true(sql_exec(sql, "INSERT INTO thing (id, name, weight, data) VALUES ($1, $2, $3, $4)", SQL_ARGS(sql_int(7), sql_text_n("甲乙", 3), sql_real(0.5), sql_blob("\0x", 2)), NULL));
+  g_assert_true(sql_exec(sql, "INSERT INTO thing (id, name, weight, data) VALUES ($1, $2, $3, $4)",
+    SQL_ARGS(sql_int(7), sql_text_n("甲乙", 3), sql_real(0.5), sql_blob("\0x", 2)), NULL));
   json_t *row = sql_row_json(sql, "SELECT id, name, weight FROM thing WHERE id = $1", SQL_ARGS(sql_int(7)), NULL);
   g_assert_cmpstr(json_string_value(json_object_get(row, "name")), ==, "甲");
   g_assert_cmpfloat(json_real_value(json_object_get(row, "weight")), ==, 0.5);

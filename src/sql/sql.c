@@ -448,7 +448,8 @@ static gboolean apply_script(SqlDb *db, const char *room, gint64 number, const c
   int code = sqlite3_exec(sql->connection->handle, script, NULL, NULL, NULL);
   if (code != SQLITE_OK) return throw_sqlite(error, sql->connection->handle, code, room);
   return sql_exec(sql, "INSERT INTO schema_version (room, number) VALUES ($1, $2) ON CONFLICT (room) DO UPDATE SET number = excluded.number",
-           SQL_ARGS(sql_text(room), sql_int(number)), error) && sql_commit(sql, error);
+           SQL_ARGS(sql_text(room), sql_int(number)), error) &&
+    sql_commit(sql, error);
 }
 
 gboolean sql_migrate(SqlDb *db, const char *room, const char *const *scripts, GError **error) {
@@ -457,7 +458,9 @@ gboolean sql_migrate(SqlDb *db, const char *room, const char *const *scripts, GE
   gint64 number = 0;
   if (!db->readonly) {
     g_autoptr(Sql) sql = sql_write(db, error);
-    if (sql == NULL || !sql_exec(sql, "CREATE TABLE IF NOT EXISTS schema_version (room TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID", SQL_NONE, error)) return FALSE;
+    if (sql == NULL ||
+      !sql_exec(sql, "CREATE TABLE IF NOT EXISTS schema_version (room TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID", SQL_NONE, error))
+      return FALSE;
     g_autoptr(GError) failure = NULL;
     number = sql_number(sql, "SELECT number FROM schema_version WHERE room = $1", SQL_ARGS(sql_text(room)), 0, &failure);
     if (failure) return g_propagate_error(error, g_steal_pointer(&failure)), FALSE;
@@ -468,7 +471,8 @@ gboolean sql_migrate(SqlDb *db, const char *room, const char *const *scripts, GE
     number = sql_number(sql, "SELECT number FROM schema_version WHERE room = $1", SQL_ARGS(sql_text(room)), 0, NULL);
     if (number < known) return throw(error, LANTAI_ERROR_UNAVAILABLE, "档案库还没有初始化，或需要升级。请先运行 lantai serve 一次");
   }
-  if (number > known) return throw(error, LANTAI_ERROR_UNAVAILABLE, "档案库由更新版本的程序建立（%s 第 %" G_GINT64_FORMAT " 版），请升级程序后再打开", room, number);
+  if (number > known)
+    return throw(error, LANTAI_ERROR_UNAVAILABLE, "档案库由更新版本的程序建立（%s 第 %" G_GINT64_FORMAT " 版），请升级程序后再打开", room, number);
   for (gint64 i = number; i < known; i++)
     if (!apply_script(db, room, i + 1, scripts[i], error)) return FALSE;
   return TRUE;
