@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { before, test } from 'node:test';
 import { lantai, program, randomNumbers, sqlite, temporary, writeDelivery } from './support.mjs';
@@ -53,9 +53,8 @@ function measure(scene, { dir, ms }) {
   const { id } = scene.command[0] === 'undo' ? { id: 0 } : sqlite(dir, 'SELECT max(id) AS id FROM accession')[0];
   const times = id ? sqlite(dir, `SELECT rehearse_ms, load_ms, attach_ms FROM accession WHERE id = ${id}`)[0] : { attach_ms: ms };
   const parts = [times.rehearse_ms ?? 0, times.load_ms ?? 0, times.attach_ms].filter(part => part > 0);
-  const start = Math.max(0, ms - parts.reduce((sum, part) => sum + part, 0)) / 2;
-  let at = start;
-  phases[scene.name] = [[0, start], ...parts.map(part => { const range = [at, at + part]; at += part; return range; }), [at, ms * 1.05]];
+  let at = Math.max(0, ms - parts.reduce((sum, part) => sum + part, 0)) / 2;
+  phases[scene.name] = [...(at > 10 ? [[0, at]] : []), ...parts.map(part => { const range = [at, at + part]; at += part; return range; })];
 }
 
 before(async () => {
@@ -150,19 +149,28 @@ function documentVersions() {
 
 const store = ({ objects, files, faults, database, index }) => ({ objects, files, faults, database, index });
 
+const isDone = (dir, scene) => {
+  const [delivery] = sqlite(dir, `SELECT state FROM accession WHERE id = ${{ kept: 2, first: 3, second: 3 }[scene.from]}`);
+  return delivery?.state === (scene.command[0] === 'undo' ? 'undone' : 'done');
+};
+
 async function round(number, random) {
   const scene = SCENES[number % 5 < 2 ? 0 : number % 5 < 4 ? 1 : 2], dir = path.join(folder, `round-${number}`);
   cpSync(archives[scene.from], dir, { recursive: true });
   const keptDigest = digest(sqlite(dir, KEPT_ROWS)), versions = documentVersions();
-  const ranges = phases[scene.name], kills = 1 + Math.floor(random() * 2);
-  const told = [];
-  for (let kill = 0; kill < kills; kill++) {
-    const [from, to] = ranges[Math.floor(random() * ranges.length)], ms = from + random() * (to - from);
+  const ranges = phases[scene.name], kills = 1 + Math.floor(random() * 2), told = [];
+  for (let kill = 0, shrink = 1; kill < kills && !isDone(dir, scene);) {
+    const [from, to] = ranges[Math.floor(random() * ranges.length)], ms = (from + random() * (to - from)) * shrink;
     const { killed, seen } = await interrupt(dir, scene.command, ms);
     told.push(`${ms.toFixed(0)} ms${killed ? '' : ' (it had ended)'}`);
     await sound(dir, seen && { ...seen, growing: scene.command[0] === 'import' }, keptDigest, versions);
     await searchTellsTheSame(dir);
-    if (!killed) break;
+    if (killed) kill++;
+    else if (told.length < 4) { // this run was faster than the measured one: once more from the beginning
+      rmSync(dir, { recursive: true });
+      cpSync(archives[scene.from], dir, { recursive: true });
+      shrink *= 0.6;
+    }
   }
   const again = await lantai(dir, ...scene.command);
   const undone = scene.command[0] === 'undo' && again.status !== 0 && sqlite(dir, 'SELECT state FROM accession WHERE id = 3')[0].state === 'undone';

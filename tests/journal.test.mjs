@@ -281,7 +281,7 @@ test('a damaged backup is refused, and the place of the harm is named', async ()
     assert.match(result.stderr, /备份|损坏|不符|不一致|清单/, `${what}: ${result.stderr}`);
     assert.notEqual((await lantai(target, 'check')).status, 0, `${what}: nothing that looks like an archive is left`);
   }
-  for (const left of [0, 100, 512, Math.floor(size / 2), size - 1024, size - 5000]) {
+  for (const left of [0, 100, 512, Math.floor(size / 2), size - 5000, size - 2048]) {
     const bad = path.join(folder, 'backup-short.tar');
     writeFileSync(bad, bytes.subarray(0, left));
     const result = await lantai(dir, 'restore', bad, path.join(folder, `short-${left}`));

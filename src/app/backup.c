@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 typedef struct {
   char *name; /* relative to the archive's directory */
@@ -116,7 +117,8 @@ static json_t *write_backup(const House *house, const char *path, const char *da
 }
 
 json_t *care_backup(const House *house, const char *path, CareProgress progress, gpointer data, GError **error) {
-  g_autofree char *database = g_strconcat(path, ".db.partial", NULL);
+  g_autofree char *folder = g_path_get_dirname(path), *database = g_strconcat(path, ".db.partial", NULL);
+  if (g_access(folder, W_OK) != 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能写入目录 %s。请核对备份文件的位置和权限", folder);
   g_unlink(database);
   json_t *result = write_backup(house, path, database, progress, data, error);
   static const char *const endings[] = {"", "-wal", "-shm"};
@@ -191,7 +193,7 @@ char *care_aside(const char *dir, GError **error) {
 
 json_t *care_put_in_place(const char *aside, const char *dir, json_t *result, GError **error) {
   if (result == NULL) {
-    g_prefix_error(error, "没有成功，已写出的留在 %s 供查看。", aside);
+    if (g_rmdir(aside) != 0) g_prefix_error(error, "没有成功，已写出的留在 %s 供查看。", aside); /* nothing written: nothing left in the way */
     return NULL;
   }
   g_rmdir(dir);

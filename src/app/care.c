@@ -72,7 +72,7 @@ static gboolean run_audit(const CommandLine *line, GError **error) {
   size_t faults = json_array_size(json_object_get(result, "faults")), i;
   g_autoptr(GString) text = g_string_new(NULL);
   const char *head = json_string_value(json_object_get(result, "head"));
-  g_string_append_printf(text, "日志 %" JSON_INTEGER_FORMAT " 条，链首 %s\n", json_integer_value(json_object_get(result, "events")), head ? head : "（空）");
+  g_string_append_printf(text, "日志 %" JSON_INTEGER_FORMAT " 条，末尾的校验值 %s\n", json_integer_value(json_object_get(result, "events")), head ? head : "（空）");
   json_t *fault;
   json_array_foreach(json_object_get(result, "faults"), i, fault) if (i < 100) g_string_append_printf(
     text, "  第 %" JSON_INTEGER_FORMAT " 条：%s\n", json_integer_value(json_object_get(fault, "id")), json_string_value(json_object_get(fault, "what")));

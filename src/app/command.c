@@ -71,7 +71,7 @@ static int print_options(GOptionContext *context) {
   g_autoptr(GString) text = g_string_new(help);
   g_string_replace(text, "Usage:", "用法：", 1);
   g_string_replace(text, "[OPTION…]", "[选项] …", 1);
-  g_string_replace(text, "Application Options:", "选项：", 1);
+  g_string_replace(text, "\nOptions:", "\n选项：", 1);
   fputs(text->str, stdout);
   return 0;
 }

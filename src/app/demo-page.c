@@ -101,7 +101,7 @@ static void draw_heading(Canvas *canvas, const DemoDocument *document) {
   canvas->y += write_text(canvas, document->title, SERIF " Bold 17", MARGIN + 10, PAGE_WIDTH - 2 * MARGIN - 20, PANGO_ALIGN_CENTER) + 18;
 }
 
-static int pages_of(const DemoDocument *document) { return document->kind == DEMO_PAPER && document->lines->len > 7 ? 2 : 1; }
+int demo_document_pages(const DemoDocument *document) { return document->kind == DEMO_PAPER && document->form != DEMO_TEXT && document->lines->len > 7 ? 2 : 1; }
 
 static void draw_official(Canvas *canvas, const DemoDocument *document, int page, int pages) {
   canvas->y = MARGIN;
@@ -232,7 +232,7 @@ static gboolean draw_pdf(const DemoDocument *document, GError **error) {
   cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATE_DATE, "2023-12-31T00:00:00");
   cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_TITLE, document->title);
   cairo_t *cairo = cairo_create(surface);
-  int pages = pages_of(document);
+  int pages = demo_document_pages(document);
   for (int page = 1; page <= pages; page++) {
     draw(cairo, document, page, pages, FALSE);
     cairo_show_page(cairo);
@@ -256,7 +256,7 @@ static gboolean write_plain(const DemoDocument *document, GError **error) {
 gboolean demo_document_draw(const DemoDocument *document, GError **error) {
   if (document->form == DEMO_PDF) return draw_pdf(document, error);
   if (document->form == DEMO_TEXT) return write_plain(document, error);
-  int pages = pages_of(document);
+  int pages = demo_document_pages(document);
   for (int page = 1; page <= pages; page++)
     if (!draw_image(document, page, pages, error)) return FALSE;
   return TRUE;

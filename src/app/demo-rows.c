@@ -194,7 +194,7 @@ static Paper make_paper(Maker *maker, json_t *body, int year, int serial) {
   return paper;
 }
 
-static void describe_paper(Maker *maker, const Paper *paper, json_t *body, const char *code, int year) {
+static void describe_paper(Maker *maker, Paper *paper, json_t *body, const char *code, int year) {
   static const DemoForm forms[] = {DEMO_IMAGES, DEMO_PDF, DEMO_IMAGES, DEMO_PDF, DEMO_IMAGES, DEMO_PDF, DEMO_IMAGES, DEMO_PDF, DEMO_IMAGES, DEMO_TEXT};
   DemoDocument *document = add_document(maker, DEMO_PAPER, forms[maker->delivery->documents->len % G_N_ELEMENTS(forms)], code, paper->title);
   g_free(document->creator);
@@ -211,6 +211,8 @@ static void describe_paper(Maker *maker, const Paper *paper, json_t *body, const
   for (int i = 0; i < paragraphs; i++)
     g_ptr_array_add(document->lines, demo_fill(maker->words, &maker->random, demo_word(maker->words, &maker->random, "sentences"), year, paper->topic));
   g_ptr_array_add(document->lines, g_strdup(demo_word(maker->words, &maker->random, "closing")));
+  g_free(paper->pages);
+  paper->pages = g_strdup_printf("%d", demo_document_pages(document));
 }
 
 static void paper_row(Maker *maker, json_t *body, const char *level, const char *code, const char *title, const Paper *paper, int year, const char *retention) {

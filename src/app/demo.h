@@ -42,4 +42,5 @@ typedef struct {
 void demo_delivery_free(DemoDelivery *delivery);
 /* scale: thousandths of the full size (1000 = 304 000 rows, 2 000 documents). */
 GPtrArray *demo_deliveries(const DemoWords *words, const char *folder, int scale, GError **error); /* DemoDelivery*, tables written */
+int demo_document_pages(const DemoDocument *document);
 gboolean demo_document_draw(const DemoDocument *document, GError **error);

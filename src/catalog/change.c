@@ -46,7 +46,7 @@ static gboolean lines_fast(const char *json, GString *lines) {
   return TRUE;
 }
 
-static void lines_of(const CatalogRecord *record, GString *lines) {
+void record_lines(const CatalogRecord *record, GString *lines) {
   if (lines_fast(record->fields, lines)) return;
   g_string_truncate(lines, 0);
   json_auto_t *fields = record_fields(record);
@@ -58,7 +58,7 @@ static void lines_of(const CatalogRecord *record, GString *lines) {
 }
 
 static SearchDocument document_of(const CatalogRecord *record, guint8 retention, GString *lines) {
-  lines_of(record, lines);
+  record_lines(record, lines);
   guint length = text_length(record->title);
   return (SearchDocument){
     .id = record->id, .title = record->title, .creator = record->creator, .code = record->code, .docno = record->docno, .fields = lines->str,

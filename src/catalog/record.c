@@ -238,9 +238,13 @@ json_t *catalog_record_json(const Catalog *catalog, const CatalogRecord *record)
 /* ---- for rooms that know no records ---- */
 
 gboolean catalog_search_text(Sql *sql, gint64 id, SearchText *ret, gpointer unused) {
-  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT title, creator, docno FROM record WHERE id = $1", SQL_ARGS(sql_int(id)), NULL);
+  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT title, creator, docno, fields FROM record WHERE id = $1", SQL_ARGS(sql_int(id)), NULL);
   if (rows == NULL || !sql_next(rows, NULL)) return FALSE;
-  *ret = (SearchText){g_strdup(sql_get_text(rows, "title")), g_strdup(sql_get_text(rows, "creator")), g_strdup(sql_get_text(rows, "docno"))};
+  const CatalogRecord record = {.fields = (char *)sql_get_text(rows, "fields")};
+  GString *lines = g_string_sized_new(256);
+  record_lines(&record, lines);
+  *ret = (SearchText){g_strdup(sql_get_text(rows, "title")), g_strdup(sql_get_text(rows, "creator")), g_strdup(sql_get_text(rows, "docno")),
+    g_string_free(lines, FALSE)};
   return TRUE;
 }
 

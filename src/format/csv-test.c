@@ -1,4 +1,5 @@
 /* CSV and its relatives: encodings, delimiters, quotes, damage; numbers and dates as text. */
+#include <math.h>
 #include "table-sink.h"
 #include "test-fixture.h"
 
@@ -207,6 +208,9 @@ static void test_dates(void) {
   assert_date(21186, FALSE, DATE_YEAR, "1958");
   assert_date(-1, FALSE, DATE_DAY, "");
   assert_date(3e9, FALSE, DATE_DAY, "");
+  assert_date(1e300, FALSE, DATE_DAY, "");
+  assert_date(-1e300, TRUE, DATE_TIME, "");
+  assert_date(NAN, FALSE, DATE_DAY, "");
 }
 
 static void test_western_undone(void) {

@@ -3,10 +3,11 @@
  *
  * column.c  columns of all records in memory: immutable snapshots of immutable chunks, replaced copy-on-write; and their rows in search_column
  * token.c   folded text → tokens for FTS5; a query term → pattern (for memmem) and FTS5 phrase. The two say the same
+ * field.c   names of categories' fields and of deliveries' own headers, and what stands in one of them
  * query.c   the query language → a tree
  * leaf.c    a term in one component (title, page text, one field …) → bitmap of record ids; the cache of them
  * put.c     changes of the index inside a write transaction, and what follows in memory after the commit
- * run.c     tree → bitmaps → gate, filters, facets, top of the list
+ * run.c     tree → bitmaps → gate, filters, facets, top of the list; page.c: the page that is shown for a hit
  * top.c     the order of hits and the keys of paging
  * mark.c, suggest.c, search.c (open, close)
  */
@@ -67,15 +68,22 @@ static inline const char *columns_code(const Columns *columns, guint32 id) {
 /* ---- token.c ---- */
 /* Tokens of folded text, each followed by a space. */
 void search_token_append(GString *out, const char *folded);
-void search_token_append_anchor(GString *out, const char *key); /* the token before a category field's value; no word of any text equals it */
+void search_token_append_anchor(GString *out, const char *key); /* the token before a field's value, by its name; no word of any text equals it */
 /* What memmem looks for in folded text: the folded term without the space at an end that is an ideograph, or a prefix. NULL: nothing to look for. */
 char *search_pattern(const char *term, gboolean prefix);
-/* The same as an FTS5 phrase; anchor: key of a category field, or NULL. */
+/* The same as an FTS5 phrase; anchor: name of a field whose value begins so, or NULL. */
 char *search_pattern_phrase(const char *pattern, const char *anchor);
 gboolean search_pattern_in(const char *pattern, const char *folded);
 gboolean search_pattern_begins(const char *pattern, const char *folded);
 /* Calls func with key and value of each line of SearchDocument.fields. */
 void search_fields_each(const char *fields, void (*func)(const char *key, const char *value, gsize length, gpointer data), gpointer data);
+
+/* ---- field.c ---- */
+/* What a field goes by: its key or header folded, without spaces. The name of a name is itself. */
+void search_name_append(GString *out, const char *key);
+char *search_name(const char *key);
+gboolean search_name_listed(const char *names, const char *name); /* names: joined by tabs */
+gboolean search_name_known(Sql *sql, const char *name); /* some record has a field of this name, in what sql sees */
 
 /* ---- query.c ---- */
 typedef enum { FIELD_ANY, FIELD_TITLE, FIELD_CREATOR, FIELD_CODE, FIELD_DOCNO, FIELD_TEXT, FIELD_YEAR, FIELD_CATEGORY } SearchField;
@@ -84,7 +92,7 @@ typedef struct SearchNode {
   NodeKind kind;
   SearchField field;
   gboolean positive;      /* under no NOT or an even number of them */
-  char *key;              /* FIELD_CATEGORY */
+  char *names;            /* FIELD_CATEGORY: names of the fields, joined by tabs */
   char *text;             /* as written, with * when it is a prefix */
   char *pattern;
   guint16 year_from, year_to;
@@ -97,11 +105,15 @@ typedef struct {
   GString *notice;        /* empty: all understood */
 } SearchQuery;
 enum { QUERY_CHARACTERS = 2000, QUERY_TERMS = 64, QUERY_DEPTH = 24 };
-SearchQuery *search_query_parse(const char *text, GHashTable *fields, GError **error); /* fields: folded label or key → key; may be NULL */
+typedef struct {
+  GHashTable *fields; /* of search_query_fields; may be NULL */
+  Sql *sql;           /* where other names are looked for among the records' fields; NULL: there are none */
+} SearchNames;
+SearchQuery *search_query_parse(const char *text, SearchNames names, GError **error);
 GPtrArray *search_query_terms(const SearchQuery *query); /* char*: positive terms without repetition */
 void search_query_free(SearchQuery *query);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SearchQuery, search_query_free)
-GHashTable *search_query_fields(json_t *labels);
+GHashTable *search_query_fields(json_t *labels); /* name of a label or key → names to look in: the key's, and the label's, under which a delivery may have it */
 
 /* ---- leaf.c ---- */
 typedef enum { COMPONENT_TITLE, COMPONENT_OTHER, COMPONENT_CREATOR, COMPONENT_CODE, COMPONENT_DOCNO, COMPONENT_CATEGORY, COMPONENT_PAGE,
@@ -121,7 +133,7 @@ typedef struct { /* a record's description or one page of it, after (and for pag
   guint32 id;
   gboolean page;
   char *title, *creator, *code, *docno; /* folded; NULL: empty */
-  GPtrArray *keys, *values;             /* folded values and their keys */
+  GPtrArray *names, *values;            /* folded values and the names of their fields */
   char *page_before, *page_after;
 } Change;
 Change *search_change_document(gint64 id, const SearchDocument *after);
@@ -137,13 +149,18 @@ void search_cache_commit(Cache *cache, guint64 version, GPtrArray *changes);
 void search_cache_keep_all(Cache *cache);
 gsize search_cache_bytes(Cache *cache);
 
-typedef struct { Component component; const char *field, *pattern; } LeafKey; /* field: COMPONENT_CATEGORY */
+typedef struct { Component component; const char *names, *pattern; } LeafKey; /* names: COMPONENT_CATEGORY */
 /* The columns and the version that belong to what sql sees; caching FALSE in a transaction that has itself changed the index. */
 typedef struct { Columns *columns; guint64 version; gboolean caching, ready; } SearchView;
 /* The record ids whose component holds the pattern, in what sql sees. */
 Leaf *search_leaf_load(Search *search, Sql *sql, const SearchView *view, const LeafKey *key, GError **error);
-/* A page of the record where the pattern stands; 0: none, -1: error. */
-gint64 search_leaf_page(Sql *sql, gint64 id, const char *pattern, GError **error);
+Leaf *search_leaf_read(Sql *sql, Component component, const char *phrase, GError **error); /* the same for an FTS5 phrase, past the cache */
+Leaf *search_field_load(Search *search, Sql *sql, const char *names, const char *pattern, GError **error); /* field.c: COMPONENT_CATEGORY */
+
+/* ---- page.c ---- */
+typedef struct { guint32 id; guint *ret_page; } SearchWanted;
+/* The first page of each wanted record where the pattern stands; records: how many there are with such a page. Sorts wanted. */
+gboolean search_pages_find(Sql *sql, const char *pattern, guint64 records, GArray *wanted, GError **error);
 
 /* ---- put.c ---- */
 gboolean search_view_open(Search *search, Sql *sql, SearchView *ret, GError **error);
@@ -182,6 +199,7 @@ GPtrArray *search_pass_facets(const Pass *pass); /* SearchFacet* */
 char *search_mark_folded(const char *text); /* for the test of invariant 1 */
 
 /* ---- search.c ---- */
+void search_text_clear(SearchText *text);
 enum { HISTORY = 8 };
 struct Search {
   SqlDb *db;

@@ -13,9 +13,9 @@
 enum { CACHE_FROM_US = 400, LOG_COMMITS = 256, LOG_BYTES = 8 << 20, BATCH = 4096 };
 
 typedef struct {
-  char *name; /* component, key and pattern */
+  char *name; /* component, names and pattern */
   Component component;
-  char *key, *pattern;
+  char *names, *pattern;
   Leaf *leaf;
   guint64 since;
   gsize bytes;
@@ -65,14 +65,14 @@ static void append_value(const char *key, const char *value, gsize length, gpoin
   Change *change = data;
   GString *folded = g_string_sized_new(length + 8);
   text_fold_append(folded, value, (gssize)length);
-  g_ptr_array_add(change->keys, g_strdup(key));
+  g_ptr_array_add(change->names, search_name(key));
   g_ptr_array_add(change->values, g_string_free(folded, FALSE));
 }
 
 Change *search_change_document(gint64 id, const SearchDocument *after) {
   Change *change = g_new0(Change, 1);
   change->id = (guint32)id;
-  change->keys = g_ptr_array_new_with_free_func(g_free);
+  change->names = g_ptr_array_new_with_free_func(g_free);
   change->values = g_ptr_array_new_with_free_func(g_free);
   if (after == NULL) return change;
   change->title = after->title ? text_fold(after->title) : NULL;
@@ -97,7 +97,7 @@ void search_change_free(Change *change) {
   g_free(change->creator);
   g_free(change->code);
   g_free(change->docno);
-  g_clear_pointer(&change->keys, g_ptr_array_unref);
+  g_clear_pointer(&change->names, g_ptr_array_unref);
   g_clear_pointer(&change->values, g_ptr_array_unref);
   g_free(change->page_before);
   g_free(change->page_after);
@@ -115,9 +115,8 @@ static gsize change_bytes(const Change *change) {
 
 static gboolean value_matches(const Entry *entry, const Change *change) {
   for (guint i = 0; i < change->values->len; i++) {
-    const char *key = g_ptr_array_index(change->keys, i), *value = g_ptr_array_index(change->values, i);
-    if (entry->component == COMPONENT_OTHER && search_pattern_in(entry->pattern, value)) return TRUE;
-    if (entry->component == COMPONENT_CATEGORY && g_str_equal(entry->key, key) && search_pattern_begins(entry->pattern, value)) return TRUE;
+    if (entry->component == COMPONENT_CATEGORY && !search_name_listed(entry->names, g_ptr_array_index(change->names, i))) continue;
+    if (search_pattern_in(entry->pattern, g_ptr_array_index(change->values, i))) return TRUE;
   }
   return FALSE;
 }
@@ -144,7 +143,7 @@ static gboolean description_matches(const Entry *entry, const Change *change) {
 static void entry_free(gpointer data) {
   Entry *entry = data;
   g_free(entry->name);
-  g_free(entry->key);
+  g_free(entry->names);
   g_free(entry->pattern);
   search_leaf_unref(entry->leaf);
   g_free(entry);
@@ -302,16 +301,15 @@ static SqlRows *query_component(Sql *sql, Component component, const char *phras
   }
 }
 
-static char *component_phrase(Component component, const char *key, const char *pattern) {
+static char *component_phrase(Component component, const char *pattern) {
   static const char *const prefixes[] = {
     [COMPONENT_TITLE] = "", [COMPONENT_OTHER] = "", [COMPONENT_CREATOR] = "creator : ", [COMPONENT_CODE] = "code : ", [COMPONENT_DOCNO] = "docno : ",
-    [COMPONENT_CATEGORY] = "fields : ", [COMPONENT_PAGE] = "", [COMPONENT_BEGIN_TITLE] = "^ ", [COMPONENT_BEGIN_CREATOR] = "creator : ^ ",
-    [COMPONENT_BEGIN_DOCNO] = "docno : ^ "};
-  g_autofree char *phrase = search_pattern_phrase(pattern, component == COMPONENT_CATEGORY ? key : NULL);
+    [COMPONENT_PAGE] = "", [COMPONENT_BEGIN_TITLE] = "^ ", [COMPONENT_BEGIN_CREATOR] = "creator : ^ ", [COMPONENT_BEGIN_DOCNO] = "docno : ^ "};
+  g_autofree char *phrase = search_pattern_phrase(pattern, NULL);
   return g_strconcat(prefixes[component], phrase, NULL);
 }
 
-static Leaf *read_index(Sql *sql, Component component, const char *phrase, GError **error) {
+Leaf *search_leaf_read(Sql *sql, Component component, const char *phrase, GError **error) {
   g_autoptr(SqlRows) rows = query_component(sql, component, phrase, error);
   if (rows == NULL) return NULL;
   g_autoptr(GError) failure = NULL;
@@ -334,30 +332,26 @@ static Leaf *read_index(Sql *sql, Component component, const char *phrase, GErro
   return NULL;
 }
 
+static Leaf *read_component(Search *search, Sql *sql, const LeafKey *key, GError **error) {
+  if (key->component == COMPONENT_CATEGORY) return search_field_load(search, sql, key->names, key->pattern, error);
+  g_autofree char *phrase = component_phrase(key->component, key->pattern);
+  return search_leaf_read(sql, key->component, phrase, error);
+}
+
 Leaf *search_leaf_load(Search *search, Sql *sql, const SearchView *view, const LeafKey *key, GError **error) {
-  g_autofree char *name = g_strdup_printf("%d %s\n%s", key->component, key->field ? key->field : "", key->pattern);
+  g_autofree char *name = g_strdup_printf("%d %s\n%s", key->component, key->names ? key->names : "", key->pattern);
   Leaf *known = view->caching ? cache_lookup(search->cache, name, view->version) : NULL;
   if (known) return known;
-  g_autofree char *phrase = component_phrase(key->component, key->field, key->pattern);
   gint64 begin = g_get_monotonic_time();
-  Leaf *leaf = read_index(sql, key->component, phrase, error);
+  Leaf *leaf = read_component(search, sql, key, error);
   if (leaf == NULL || !view->caching || g_get_monotonic_time() - begin < search->cache->from_us) return leaf;
   Entry *entry = g_new0(Entry, 1);
   entry->name = g_steal_pointer(&name);
   entry->component = key->component;
-  entry->key = g_strdup(key->field ? key->field : "");
+  entry->names = g_strdup(key->names ? key->names : "");
   entry->pattern = g_strdup(key->pattern);
   entry->leaf = search_leaf_ref(leaf);
   cache_insert(search->cache, entry, view->version);
   return leaf;
 }
 
-gint64 search_leaf_page(Sql *sql, gint64 id, const char *pattern, GError **error) {
-  g_autofree char *phrase = search_pattern_phrase(pattern, NULL);
-  g_autoptr(GError) failure = NULL;
-  gint64 rowid = sql_number(sql, "SELECT rowid AS page FROM search_page WHERE search_page MATCH $1 AND rowid >= $2 AND rowid <= $3 LIMIT 1",
-    SQL_ARGS(sql_text(phrase), sql_int(id << 16), sql_int(id << 16 | 0xffff)), 0, &failure);
-  if (failure == NULL) return rowid & 0xffff;
-  g_propagate_error(error, g_steal_pointer(&failure));
-  return -1;
-}

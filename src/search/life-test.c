@@ -289,6 +289,146 @@ static void test_optimize(Fixture *fixture, gconstpointer unused) {
   g_assert_cmpuint(count(fixture, "n30005") + count(fixture, "n7") + count(fixture, "n54999"), ==, 3);
 }
 
+/* ---- fields of categories and of deliveries, pages to show ---- */
+
+/* The records' fields stand in a table of the test, so that each snapshot has its own. */
+static gboolean read_table(Sql *sql, gint64 id, SearchText *ret, gpointer data) {
+  ret->fields = sql_string(sql, "SELECT fields FROM told WHERE id = $1", SQL_ARGS(sql_int(id)), NULL);
+  return ret->fields != NULL;
+}
+
+static void put_fields(Fixture *fixture, gint64 id, const char *after) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(Sql) sql = sql_write(fixture->db, &error);
+  g_autofree char *before = sql_string(sql, "SELECT fields FROM told WHERE id = $1", SQL_ARGS(sql_int(id)), &error);
+  SearchDocument old = document(id, ""), new = old;
+  old.fields = before;
+  new.fields = after;
+  search_put(fixture->search, sql, before ? &old : NULL, after ? &new : NULL, &error);
+  sql_exec(sql, "DELETE FROM told WHERE id = $1", SQL_ARGS(sql_int(id)), &error);
+  if (after) sql_exec(sql, "INSERT INTO told (id, fields) VALUES ($1, $2)", SQL_ARGS(sql_int(id), sql_text(after)), &error);
+  sql_commit(sql, &error);
+  g_assert_no_error(error);
+}
+
+static void set_up_fields(Fixture *fixture, gconstpointer unused) {
+  set_up(fixture, NULL);
+  g_autoptr(Sql) sql = sql_write(fixture->db, NULL);
+  g_assert_true(sql_exec(sql, "CREATE TABLE told (id INTEGER PRIMARY KEY, fields TEXT NOT NULL)", SQL_NONE, NULL) && sql_commit(sql, NULL));
+  json_auto_t *labels = json_pack("{s:s}", "主题词", "ztc");
+  search_set_fields(fixture->search, labels);
+  search_set_text_source(fixture->search, read_table, NULL);
+}
+
+static char *notice_of(Fixture *fixture, const char *query) {
+  SearchRequest request = {.query = query};
+  g_autoptr(Sql) sql = sql_read(fixture->db, NULL);
+  g_autoptr(SearchResult) result = search_run(fixture->search, sql, &SCOPE_EVERYTHING, &request, NULL);
+  return g_strdup(result->notice);
+}
+
+static void test_field_anywhere(Fixture *fixture, gconstpointer unused) {
+  put_fields(fixture, 1, "ztc\t水利工程 验收\nbz\t道路\n");
+  put_fields(fixture, 2, "ztc\t工程\nbz\t工程\n");
+  put_fields(fixture, 3, "ztc\t道路\nbz\t水利工程\n"); /* the term and the field, but not the one in the other */
+  put_fields(fixture, 4, "ztc\tA4B 2015\n");
+  put_fields(fixture, 5, "主題詞\t土木工程\n"); /* the label as a delivery's own header */
+  g_assert_cmpuint(count(fixture, "主题词:工程"), ==, 3);
+  g_assert_cmpuint(count(fixture, "ztc:工程"), ==, 2);
+  g_assert_cmpuint(count(fixture, "主题词:程验"), ==, 0);
+  g_assert_cmpuint(count(fixture, "主题词:\"工程 验\""), ==, 1);
+  g_assert_cmpuint(count(fixture, "主题词:2015") + count(fixture, "主题词:a4*"), ==, 2);
+  g_assert_cmpuint(count(fixture, "主题词:201"), ==, 0);
+  g_assert_cmpuint(count(fixture, "工程 -主题词:工程"), ==, 1);
+  g_autoptr(Sql) early = sql_read(fixture->db, NULL);
+  g_assert_cmpuint(count_in(fixture, early, &SCOPE_EVERYTHING, "主题词:工程"), ==, 3);
+  put_fields(fixture, 3, "ztc\t公路工程\nbz\t水利工程\n"); /* the bitmap in the cache follows */
+  put_fields(fixture, 1, "ztc\t水利\nbz\t工程道路\n");
+  put_fields(fixture, 2, NULL);
+  g_assert_cmpuint(count(fixture, "主题词:工程"), ==, 2);
+  g_assert_cmpuint(count_in(fixture, early, &SCOPE_EVERYTHING, "主题词:工程"), ==, 3);
+  g_assert_cmpuint(count_in(fixture, early, &SCOPE_EVERYTHING, "主题词:验收"), ==, 1);
+}
+
+static void test_own_header(Fixture *fixture, gconstpointer unused) {
+  put_fields(fixture, 1, "类 别\t刑法\n字数\t1733\n");
+  put_fields(fixture, 2, "Nature\t刑法、民法\n");
+  put_fields(fixture, 3, "类别\t民法与刑法\n");
+  g_assert_cmpuint(count(fixture, "类别:刑法"), ==, 2);
+  g_assert_cmpuint(count(fixture, "類別：(刑法 -民法)"), ==, 1);
+  g_assert_cmpuint(count(fixture, "字数:1733") + count(fixture, "nature:民法"), ==, 2);
+  g_assert_cmpuint(count(fixture, "字数:173"), ==, 0);
+  g_assert_null(notice_of(fixture, "类别:刑法"));
+  g_autofree char *unknown = notice_of(fixture, "时间:下午"), *plain = notice_of(fixture, "12:30 http://a");
+  g_assert_nonnull(strstr(unknown, "时间"));
+  g_assert_null(plain);
+  put_fields(fixture, 4, "bz\t时间：下午\n");
+  g_assert_cmpuint(count(fixture, "时间:下午"), ==, 1);
+  put_fields(fixture, 5, "时间\t明日下午\n"); /* from now on it is a field … */
+  g_assert_cmpuint(count(fixture, "时间:下午"), ==, 1);
+  g_assert_null(notice_of(fixture, "时间:下午"));
+  put_fields(fixture, 5, NULL); /* … and no longer */
+  g_autofree char *again = notice_of(fixture, "时间:下午");
+  g_assert_nonnull(again);
+}
+
+/* More than are read one by one: the index tells those that begin so, and leaves out those without the field. */
+static void test_field_among_many(Fixture *fixture, gconstpointer unused) {
+  static const char *const kinds[] = {"ztc\t工程验收\n", "ztc\t水利工程\n", "ztc\t水利\nbz\t工程\n", "bz\t工程\n", "主题词\t工程\nbz\t工程\n", "主题词\t土木工程\n"};
+  g_autoptr(GError) error = NULL;
+  g_autoptr(Sql) sql = sql_write(fixture->db, &error);
+  search_bulk_begin(fixture->search, sql);
+  for (gint64 id = 1; id <= 6000; id++) {
+    SearchDocument new = document(id, "");
+    new.fields = kinds[id % G_N_ELEMENTS(kinds)];
+    search_put(fixture->search, sql, NULL, &new, &error);
+    sql_exec(sql, "INSERT INTO told (id, fields) VALUES ($1, $2)", SQL_ARGS(sql_int(id), sql_text(new.fields)), &error);
+  }
+  g_assert_true(search_bulk_flush(fixture->search, sql, &error) && sql_commit(sql, &error));
+  g_assert_no_error(error);
+  sql_end(g_steal_pointer(&sql));
+  g_assert_cmpuint(count(fixture, "主题词:工程"), ==, 4000);
+  g_assert_cmpuint(count(fixture, "ztc:工程"), ==, 2000);
+  g_assert_cmpuint(count(fixture, "bz:工程"), ==, 3000); /* no key of a definition: the records know it */
+}
+
+/* An index of the first shape is made anew only when it has anchors of other than plain keys. */
+static void test_older_names(Fixture *fixture, gconstpointer own) {
+  put_fields(fixture, 1, own ? "類別\t刑法\n" : "ztc\t刑法\n");
+  g_autoptr(Sql) sql = sql_write(fixture->db, NULL);
+  g_assert_true(sql_exec(sql, "UPDATE schema_version SET number = 1 WHERE room = 'search'", SQL_NONE, NULL) && sql_commit(sql, NULL));
+  sql_end(g_steal_pointer(&sql));
+  search_close(fixture->search);
+  fixture->search = search_open(fixture->db, NULL);
+  g_assert_cmpint(search_needs_rebuild(fixture->search), ==, own != NULL);
+}
+
+/* Every second page of a record holds the word, from its own first one on; whatever is shown, in whatever order, each hit has its first. */
+static void test_first_pages(Fixture *fixture, gconstpointer unused) {
+  g_autoptr(Sql) sql = sql_write(fixture->db, NULL);
+  search_bulk_begin(fixture->search, sql);
+  for (guint id = 1; id <= 400; id++) {
+    put_in(fixture, sql, id, NULL, id % 3 ? "卷宗" : "卷宗汇编");
+    for (guint page = id % 7 + 1; page < 12; page += 2) search_page_put(fixture->search, sql, id, page, NULL, id % 40 ? "正文" : "正文密谈", NULL);
+  }
+  search_bulk_flush(fixture->search, sql, NULL);
+  g_assert_true(sql_commit(sql, NULL));
+  sql_end(g_steal_pointer(&sql));
+  static const struct { const char *query; guint limit; } asked[] = {
+    {"正", 1}, {"正", 150}, {"正文", 2}, {"正文", 400}, {"卷宗 (汇编 或 正文)", 400}, {"密谈", 3}, {"正 文", 30}, {"全文:正文", 1}};
+  g_autoptr(Sql) read = sql_read(fixture->db, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS(asked); i++) {
+    SearchRequest request = {.query = asked[i].query, .limit = asked[i].limit};
+    g_autoptr(SearchResult) result = search_run(fixture->search, read, &SCOPE_EVERYTHING, &request, NULL);
+    g_assert_cmpuint(result->ids->len, ==, asked[i].limit);
+    for (guint k = 0; k < result->ids->len; k++) {
+      guint id = (guint)g_array_index(result->ids, gint64, k);
+      gboolean described = strstr(asked[i].query, "汇编") && id % 3 == 0;
+      g_assert_cmpuint(g_array_index(result->pages, guint, k), ==, described ? 0 : id % 7 + 1);
+    }
+  }
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add("/life/snapshot", Fixture, NULL, set_up, test_snapshot, tear_down);
@@ -301,5 +441,11 @@ int main(int argc, char **argv) {
   g_test_add("/life/suggest", Fixture, NULL, set_up, test_suggest, tear_down);
   g_test_add("/life/optimize", Fixture, NULL, set_up, test_optimize, tear_down);
   g_test_add("/life/long-texts", Fixture, NULL, set_up, test_long_texts, tear_down);
+  g_test_add("/life/field-anywhere", Fixture, NULL, set_up_fields, test_field_anywhere, tear_down);
+  g_test_add("/life/own-header", Fixture, NULL, set_up_fields, test_own_header, tear_down);
+  g_test_add("/life/field-among-many", Fixture, NULL, set_up_fields, test_field_among_many, tear_down);
+  g_test_add("/life/older-names", Fixture, NULL, set_up_fields, test_older_names, tear_down);
+  g_test_add("/life/older-names/own", Fixture, "own", set_up_fields, test_older_names, tear_down);
+  g_test_add("/life/first-pages", Fixture, NULL, set_up, test_first_pages, tear_down);
   return g_test_run();
 }

@@ -6,7 +6,8 @@ static void write_node(GString *out, const SearchNode *node) {
   static const char *const fields[] = {"", "title:", "creator:", "code:", "docno:", "text:", "year:", ""};
   if (node->kind == NODE_YEARS) return g_string_append_printf(out, "%u-%u", node->year_from, node->year_to), (void)0;
   if (node->kind == NODE_TERM) {
-    if (node->field == FIELD_CATEGORY) g_string_append_printf(out, "%s=", node->key);
+    g_autofree char *names = node->names ? g_strdelimit(g_strdup(node->names), "\t", '|') : NULL;
+    if (names) g_string_append_printf(out, "%s=", names);
     return g_string_append_printf(out, "%s[%s]", fields[node->field], node->pattern), (void)0;
   }
   g_string_append(out, node->kind == NODE_AND ? "(&" : node->kind == NODE_OR ? "(|" : "(!");
@@ -21,7 +22,7 @@ static void check(const char *text, const char *tree, gboolean understood) {
   json_auto_t *labels = json_pack("{s:s, s:s}", "男方姓名", "nfxm", "备 注", "bz");
   g_autoptr(GHashTable) fields = search_query_fields(labels);
   g_autoptr(GError) error = NULL;
-  g_autoptr(SearchQuery) query = search_query_parse(text, fields, &error);
+  g_autoptr(SearchQuery) query = search_query_parse(text, (SearchNames){fields, NULL}, &error);
   g_assert_no_error(error);
   g_autoptr(GString) got = g_string_new(NULL);
   if (query->root) write_node(got, query->root);
@@ -52,7 +53,8 @@ static void test_understood(void) {
   check("甲 -(乙 OR \"丙 丁\")", "(& [甲] (! (| [乙] [丙 丁])))", TRUE);
   check("title:甲 责任者：乙 档号:X001 文号:\"国发 12\" 全文:丙", "(& title:[甲] creator:[乙] code:[ x001 ] docno:[国发 12 ] text:[丙])", TRUE);
   check("题名：（甲 或 责任者:乙）", "(| title:[甲] creator:[乙])", TRUE);
-  check("男方姓名:张三 nfxm:李四 备注： 甲", "(& nfxm=[张三] nfxm=[李四] [备注] [甲])", TRUE);
+  check("男方姓名:张三 nfxm:李四 备注： 甲", "(& nfxm|男方姓名=[张三] nfxm=[李四] bz|备注=[甲])", TRUE);
+  check("備註:(甲 -乙) ＮＦＸＭ：丙", "(& (& bz|备注=[甲] (! bz|备注=[乙])) nfxm=[丙])", TRUE);
   check("年度:1958 year:1950-1959 year:1960— 年度：１９５０～１９５９年", "(& 1958-1958 1950-1959 1960-65535 1950-1959)", TRUE);
   check("12:30 http://a", "(& [ 12 30 ] [ http a ])", TRUE);
   check("关于印发《办法（试行）》的通知", "[关于印发 办法 试行 的通知]", TRUE);
@@ -77,6 +79,10 @@ static void test_read_as_words(void) {
   check("(title:)", "[ title ]", FALSE);
   check("，。、", "", FALSE);
   check("甲 ***", "[甲]", TRUE);
+  check("时间:下午", "[时间 下午]", FALSE);
+  check("时间:", "[时间]", TRUE);
+  check("\"时间:下午\"", "[时间 下午]", TRUE);
+  check("关于进一步加强城市规划工作的通知:附件", "[关于进一步加强城市规划工作的通知 附件]", TRUE);
   check("()", "", TRUE);
 }
 
@@ -91,18 +97,18 @@ static void test_limits(void) {
   g_autoptr(GError) error = NULL;
   g_autoptr(GString) text = g_string_new(NULL);
   for (guint i = 0; i < 10000; i++) g_string_append(text, "档");
-  g_assert_null(search_query_parse(text->str, NULL, &error));
+  g_assert_null(search_query_parse(text->str, (SearchNames){0}, &error));
   g_assert_error(error, LANTAI_ERROR, LANTAI_ERROR_INVALID);
   g_clear_error(&error);
   g_string_truncate(text, strlen("档") * QUERY_CHARACTERS);
-  g_autoptr(SearchQuery) longest = search_query_parse(text->str, NULL, &error);
+  g_autoptr(SearchQuery) longest = search_query_parse(text->str, (SearchNames){0}, &error);
   g_assert_no_error(error);
   g_string_truncate(text, 0);
   for (guint i = 0; i < QUERY_TERMS; i++) g_string_append_printf(text, "%u ", i);
-  g_autoptr(SearchQuery) most = search_query_parse(text->str, NULL, &error);
+  g_autoptr(SearchQuery) most = search_query_parse(text->str, (SearchNames){0}, &error);
   g_assert_no_error(error);
   g_string_append(text, "甲");
-  g_assert_null(search_query_parse(text->str, NULL, &error));
+  g_assert_null(search_query_parse(text->str, (SearchNames){0}, &error));
   g_assert_error(error, LANTAI_ERROR, LANTAI_ERROR_INVALID);
   g_autoptr(GPtrArray) none = search_terms(text->str);
   g_assert_cmpuint(none->len, ==, 0);
@@ -123,14 +129,14 @@ static void test_garbage(void) {
     g_autoptr(GString) text = g_string_new(NULL);
     for (gint i = g_rand_int_range(random, 0, 24); i > 0; i--) g_string_append(text, parts[g_rand_int_range(random, 0, G_N_ELEMENTS(parts))]);
     g_autoptr(GError) error = NULL;
-    g_autoptr(SearchQuery) query = search_query_parse(text->str, NULL, &error);
+    g_autoptr(SearchQuery) query = search_query_parse(text->str, (SearchNames){0}, &error);
     g_assert_no_error(error);
     for (guint i = 0; i < query->leaves->len; i++) g_assert_cmpuint(((SearchNode *)g_ptr_array_index(query->leaves, i))->leaf, ==, i);
   }
   for (guint i = 0; i < G_N_ELEMENTS(parts); i++) { /* each of them 2 000 characters long */
     g_autoptr(GString) text = g_string_new(NULL);
     while (g_utf8_strlen(text->str, -1) < QUERY_CHARACTERS - 12) g_string_append(text, parts[i]);
-    g_autoptr(SearchQuery) query = search_query_parse(text->str, NULL, NULL);
+    g_autoptr(SearchQuery) query = search_query_parse(text->str, (SearchNames){0}, NULL);
     if (query) g_assert_cmpuint(tree_depth(query->root), <=, 4 * QUERY_DEPTH);
   }
 }

@@ -10,15 +10,17 @@
 #include "internal.h"
 #include "text.h"
 
+enum { NAME_CHARACTERS = 12 };
 typedef enum { OPERATOR_NONE, OPERATOR_OR, OPERATOR_AND, OPERATOR_NOT } Operator;
 
 typedef struct {
   gunichar *text; /* ends with 0 */
   glong at;
-  GHashTable *fields;
+  SearchNames names;
+  GStringChunk *strings;
   SearchQuery *query;
   SearchField field; /* of the group we are in */
-  const char *key;
+  const char *key;   /* names of the fields when field is FIELD_CATEGORY */
   guint depth;
   gboolean negated;
 } Parser;
@@ -27,7 +29,7 @@ static SearchNode *parse_or(Parser *parser);
 
 static void node_free(SearchNode *node) {
   if (node == NULL) return;
-  g_free(node->key);
+  g_free(node->names);
   g_free(node->text);
   g_free(node->pattern);
   if (node->children) g_ptr_array_unref(node->children);
@@ -110,7 +112,7 @@ static SearchNode *term_new(Parser *parser, SearchField field, const char *key, 
   }
   SearchNode *node = node_new(parser, NODE_TERM);
   node->field = field;
-  node->key = field == FIELD_CATEGORY ? g_strdup(key) : NULL;
+  node->names = field == FIELD_CATEGORY ? g_strdup(key) : NULL;
   node->text = prefix ? g_strconcat(text, "*", NULL) : g_strdup(text);
   node->pattern = g_steal_pointer(&pattern);
   return node;
@@ -184,10 +186,34 @@ GHashTable *search_query_fields(json_t *labels) {
   json_t *key;
   json_object_foreach(labels, label, key) {
     if (!json_is_string(key)) continue;
-    g_hash_table_insert(fields, text_fold(label), g_strdup(json_string_value(key)));
-    g_hash_table_insert(fields, text_fold(json_string_value(key)), g_strdup(json_string_value(key)));
+    g_autofree char *by_key = search_name(json_string_value(key)), *by_label = search_name(label);
+    g_hash_table_insert(fields, g_strdup(by_key), g_strdup(by_key));
+    if (*by_label && !g_str_equal(by_key, by_label)) g_hash_table_insert(fields, g_strdup(by_label), g_strconcat(by_key, "\t", by_label, NULL));
   }
   return fields;
+}
+
+static SearchField fixed_field(const char *name) {
+  for (guint i = 0; i < G_N_ELEMENTS(FIELDS); i++) {
+    g_autofree char *known = search_name(FIELDS[i].name);
+    if (g_str_equal(known, name)) return FIELDS[i].field;
+  }
+  return FIELD_ANY;
+}
+
+/* The names a field goes by: a category's, or one that records brought of their own; NULL: there is no such field. */
+static const char *find_names(Parser *parser, const char *name) {
+  const char *names = parser->names.fields ? g_hash_table_lookup(parser->names.fields, name) : NULL;
+  if (names || *name == '\0' || parser->names.sql == NULL || !search_name_known(parser->names.sql, name)) return names;
+  return g_string_chunk_insert(parser->strings, name);
+}
+
+/* A word with a colon that is no field: told where it could have been meant as one, not for 12:30, http://… or half a title. */
+static void notice_unknown(Parser *parser, const char *name, glong value) {
+  gboolean letters = FALSE;
+  for (const char *at = name; *at; at = g_utf8_next_char(at)) letters = letters || g_unichar_isalpha(g_utf8_get_char(at));
+  if (letters && peek(parser, value - parser->at) != '/' && g_utf8_strlen(name, -1) <= NAME_CHARACTERS)
+    notice(parser, "没有叫“%s”的著录项，已当作普通的字检索", name);
 }
 
 /* A known field's name and colon at the parser's place, with a value after it: steps behind it. */
@@ -197,18 +223,18 @@ static gboolean take_field(Parser *parser, SearchField *ret_field, const char **
   while (parser->text[end] && !is_space(parser->text[end]) && strchr(":()\"", (int)MIN(to_ascii(parser->text[end]), 127)) == NULL) end++;
   if (to_ascii(parser->text[end]) != ':') return FALSE;
   g_autofree char *name = slice(parser, parser->at, end);
-  g_autofree char *folded = text_fold(name);
-  SearchField field = FIELD_ANY;
-  const char *key = NULL;
-  for (guint i = 0; i < G_N_ELEMENTS(FIELDS); i++) {
-    g_autofree char *known = text_fold(FIELDS[i].name);
-    if (g_str_equal(known, folded)) field = FIELDS[i].field;
-  }
-  if (field == FIELD_ANY && parser->fields && (key = g_hash_table_lookup(parser->fields, folded))) field = FIELD_CATEGORY;
-  if (field == FIELD_ANY) return FALSE;
+  g_autofree char *folded = search_name(name);
+  SearchField field = fixed_field(folded);
+  const char *key = field == FIELD_ANY ? find_names(parser, folded) : NULL;
+  if (key) field = FIELD_CATEGORY;
   glong value = end + 1;
   while (is_space(parser->text[value])) value++;
-  if (parser->text[value] == 0 || (parser->depth > 0 && to_ascii(parser->text[value]) == ')')) {
+  gboolean empty = parser->text[value] == 0 || (parser->depth > 0 && to_ascii(parser->text[value]) == ')');
+  if (field == FIELD_ANY) {
+    if (!empty) notice_unknown(parser, name, value);
+    return FALSE;
+  }
+  if (empty) {
     notice(parser, "“%s:”后面没有内容，已当作普通的字检索", name);
     return FALSE;
   }
@@ -339,7 +365,7 @@ static SearchNode *parse_or(Parser *parser) {
   return node_join(node);
 }
 
-SearchQuery *search_query_parse(const char *text, GHashTable *fields, GError **error) {
+SearchQuery *search_query_parse(const char *text, SearchNames names, GError **error) {
   g_autofree char *valid = g_utf8_make_valid(text ? text : "", -1);
   if (g_utf8_strlen(valid, -1) > QUERY_CHARACTERS) return throw_null(error, LANTAI_ERROR_INVALID, "检索词太长：最多 %d 个字，请缩短后再检索", QUERY_CHARACTERS);
   glong length;
@@ -347,8 +373,9 @@ SearchQuery *search_query_parse(const char *text, GHashTable *fields, GError **e
   g_autoptr(SearchQuery) query = g_new0(SearchQuery, 1);
   query->leaves = g_ptr_array_new();
   query->notice = g_string_new(NULL);
-  Parser parser = {.text = characters, .fields = fields, .query = query};
+  Parser parser = {.text = characters, .names = names, .strings = g_string_chunk_new(64), .query = query};
   query->root = parse_or(&parser);
+  g_string_chunk_free(parser.strings);
   if (query->leaves->len > QUERY_TERMS) return throw_null(error, LANTAI_ERROR_INVALID, "检索词太多：最多 %d 个，请减少后再检索", QUERY_TERMS);
   return g_steal_pointer(&query);
 }
@@ -364,7 +391,7 @@ GPtrArray *search_query_terms(const SearchQuery *query) {
 }
 
 GPtrArray *search_terms(const char *text) {
-  g_autoptr(SearchQuery) query = search_query_parse(text, NULL, NULL);
+  g_autoptr(SearchQuery) query = search_query_parse(text, (SearchNames){0}, NULL);
   if (query == NULL) return g_ptr_array_new_with_free_func(g_free);
   GPtrArray *terms = search_query_terms(query);
   /* Without the categories' field names a field:value of theirs is one word here: its value is a term as well. */

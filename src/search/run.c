@@ -58,7 +58,7 @@ static Leaf *load_years(const Columns *columns, const SearchNode *node) {
 }
 
 static gboolean load_component(Evaluation *evaluation, const SearchNode *node, Component component, Leaf **ret, GError **error) {
-  LeafKey key = {component, node->key, node->pattern};
+  LeafKey key = {component, node->names, node->pattern};
   *ret = search_leaf_load(evaluation->search, evaluation->sql, &evaluation->view, &key, error);
   return *ret != NULL;
 }
@@ -188,16 +188,32 @@ void search_result_free(SearchResult *result) {
   g_free(result);
 }
 
-/* The page to show for a hit: where the first of the positive terms stands that the description lacks. */
-static gboolean find_page(const Evaluation *evaluation, guint32 id, guint *ret, GError **error) {
+/* Whose page to show for a hit: the first of the positive terms that stands on a page and that the description lacks; -1: none. */
+static gint choose_leaf(const Evaluation *evaluation, guint32 id) {
   for (guint i = 0; i < evaluation->query->leaves->len; i++) {
     const SearchNode *leaf = g_ptr_array_index(evaluation->query->leaves, i);
     const Bits *bits = &evaluation->bits[i];
     if (!leaf->positive || bits->page == NULL || !roaring_bitmap_contains(bits->page->bits, id)) continue;
     if ((bits->title && roaring_bitmap_contains(bits->title->bits, id)) || (bits->other && roaring_bitmap_contains(bits->other->bits, id))) continue;
-    gint64 page = search_leaf_page(evaluation->sql, id, leaf->pattern, error);
-    if (page > 0) *ret = (guint)page;
-    return page >= 0;
+    return (gint)i;
+  }
+  return -1;
+}
+
+static gboolean fill_pages(const Evaluation *evaluation, const Bitmap *description, SearchResult *result, GError **error) {
+  guint leaves = evaluation->query->leaves->len;
+  g_autoptr(GPtrArray) wanted = g_ptr_array_new_full(leaves, (GDestroyNotify)g_array_unref); /* by leaf */
+  for (guint i = 0; i < leaves; i++) g_ptr_array_add(wanted, g_array_new(FALSE, FALSE, sizeof(SearchWanted)));
+  for (guint i = 0; i < result->ids->len; i++) {
+    guint32 id = (guint32)g_array_index(result->ids, gint64, i);
+    gint leaf = roaring_bitmap_contains(description, id) ? -1 : choose_leaf(evaluation, id);
+    SearchWanted one = {id, &g_array_index(result->pages, guint, i)};
+    if (leaf >= 0) g_array_append_val((GArray *)g_ptr_array_index(wanted, leaf), one);
+  }
+  for (guint i = 0; i < leaves; i++) {
+    const SearchNode *leaf = g_ptr_array_index(evaluation->query->leaves, i);
+    guint64 records = evaluation->bits[i].page ? evaluation->bits[i].page->count : 0;
+    if (!search_pages_find(evaluation->sql, leaf->pattern, records, g_ptr_array_index(wanted, i), error)) return FALSE;
   }
   return TRUE;
 }
@@ -206,15 +222,13 @@ static gboolean fill_items(const Evaluation *evaluation, Top *top, const Bitmap 
   search_top_finish(top);
   guint count = top->capacity ? MIN(top->count, top->capacity - 1) : 0;
   for (guint i = 0; i < count; i++) {
-    guint32 id = (guint32)top->heap[i].key;
-    gint64 wide = id;
+    gint64 id = (guint32)top->heap[i].key;
     guint page = 0;
-    if (description && !roaring_bitmap_contains(description, id) && !find_page(evaluation, id, &page, error)) return FALSE;
-    g_array_append_val(result->ids, wide);
+    g_array_append_val(result->ids, id);
     g_array_append_val(result->pages, page);
   }
   if (count > 0 && top->count > count) result->next = search_top_key(top, &top->heap[count - 1]);
-  return TRUE;
+  return description == NULL || !evaluation->pages || fill_pages(evaluation, description, result, error);
 }
 
 static SearchResult *result_new(const Evaluation *evaluation) {
@@ -232,11 +246,11 @@ SearchResult *search_run(Search *search, Sql *sql, const Scope *scope, const Sea
   g_mutex_lock(&search->lock);
   g_autoptr(GHashTable) fields = g_hash_table_ref(search->fields);
   g_mutex_unlock(&search->lock);
-  evaluation.query = search_query_parse(request->query, fields, error);
-  if (evaluation.query == NULL) return NULL;
   g_auto(Top) top = {0};
   if (!search_top_init(&top, request->sort, request->limit, request->after, error)) return NULL;
-  if (!search_view_open(search, sql, &evaluation.view, error) || !load_leaves(&evaluation, error)) return NULL;
+  if (!search_view_open(search, sql, &evaluation.view, error)) return NULL;
+  evaluation.query = search_query_parse(request->query, (SearchNames){fields, sql}, error);
+  if (evaluation.query == NULL || !load_leaves(&evaluation, error)) return NULL;
   g_autoptr(Pass) pass = search_pass_new(scope, request, evaluation.view.columns, &top);
   g_autoptr(Bitmap) description = NULL;
   if (evaluation.query->root) pass_tree(&evaluation, pass, top.sort, &description);

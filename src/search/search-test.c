@@ -47,7 +47,7 @@ static void model_clear(Model *model) {
 }
 
 static void model_fill(Model *model, GRand *random) {
-  static const char *const keys[] = {"nfxm", "bz", "备注"};
+  static const char *const keys[] = {"nfxm", "bz", "密级"}; /* the last one is a delivery's own header */
   static const gint32 dates[] = {0, 19500101, 19581231, 19581230, 19580000, 20011130, 20240229};
   model->alive = TRUE;
   model->title = random_text(random, 12);
@@ -126,13 +126,11 @@ static void expression_free(Expression *expression) {
 
 static gboolean ends_word(const char *character) { return *character != ' ' && !text_is_ideograph(g_utf8_get_char(character)); }
 
-/* Does the term stand in the text? begin: at its beginning. */
-static gboolean scan_text(const Expression *term, const char *text, gboolean begin) {
+static gboolean scan_text(const Expression *term, const char *text) {
   if (text == NULL) return FALSE;
   g_autofree char *folded = text_fold(text), *core = g_strstrip(text_fold(term->text));
   gsize length = strlen(core);
   for (const char *at = folded; (at = strstr(at, core)); at++) {
-    if (begin && at != folded + 1) return FALSE;
     if (ends_word(core) && at[-1] != ' ') continue;
     if (!term->star && ends_word(g_utf8_prev_char(core + length)) && at[length] != ' ') continue;
     return TRUE;
@@ -143,17 +141,17 @@ static gboolean scan_text(const Expression *term, const char *text, gboolean beg
 static gboolean scan_term(const Expression *term, const Model *model, Look look) {
   const char *field = term->field;
   gboolean any = field == NULL, found = FALSE;
-  if (any || g_str_equal(field, "title")) found = scan_text(term, model->title, FALSE);
+  if (any || g_str_equal(field, "title")) found = scan_text(term, model->title);
   if (any && look == LOOK_TITLE) return found;
-  if (any || g_str_equal(field, "creator")) found |= scan_text(term, model->creator, FALSE);
-  if (any || g_str_equal(field, "code")) found |= scan_text(term, model->code, FALSE);
-  if (any || g_str_equal(field, "docno")) found |= scan_text(term, model->docno, FALSE);
+  if (any || g_str_equal(field, "creator")) found |= scan_text(term, model->creator);
+  if (any || g_str_equal(field, "code")) found |= scan_text(term, model->code);
+  if (any || g_str_equal(field, "docno")) found |= scan_text(term, model->docno);
   for (guint i = 0; i < VALUES; i++) {
-    if (any) found |= scan_text(term, model->values[i], FALSE);
-    else if (g_str_equal(field, model->keys[i])) found |= scan_text(term, model->values[i], TRUE);
+    if (any) found |= scan_text(term, model->values[i]);
+    else if (g_str_equal(field, model->keys[i])) found |= scan_text(term, model->values[i]);
   }
   for (guint i = 0; look == LOOK_ALL && i < PAGES; i++)
-    if (any || g_str_equal(field, "text")) found |= scan_text(term, model->pages[i], FALSE);
+    if (any || g_str_equal(field, "text")) found |= scan_text(term, model->pages[i]);
   return found;
 }
 
@@ -170,7 +168,7 @@ static gboolean scan(const Expression *expression, const Model *model, Look look
 /* ---- queries ---- */
 
 static Expression *random_term(GRand *random) {
-  static const char *const fields[] = {NULL, NULL, NULL, NULL, NULL, "title", "creator", "code", "docno", "nfxm", "bz", "text"};
+  static const char *const fields[] = {NULL, NULL, NULL, NULL, NULL, "title", "creator", "code", "docno", "nfxm", "bz", "密级", "text"};
   Expression *term = g_new0(Expression, 1);
   term->kind = 't';
   if (g_rand_int_range(random, 0, 12) == 0) {
@@ -385,6 +383,13 @@ static void check_question(World *world, Sql *sql, Question *question) {
 
 /* ---- the world's history ---- */
 
+static gboolean read_fields(Sql *sql, gint64 id, SearchText *ret, gpointer data) {
+  const World *world = data;
+  if (!world->models[id].alive) return FALSE;
+  document_of(&world->models[id], id, &ret->fields);
+  return TRUE;
+}
+
 static void world_open(World *world) {
   g_autoptr(GError) error = NULL;
   world->search = search_open(world->db, &error);
@@ -393,6 +398,7 @@ static void world_open(World *world) {
   search_cache_keep_all(world->search->cache);
   json_auto_t *labels = json_pack("{s:s, s:s}", "男方姓名", "nfxm", "其他", "bz");
   search_set_fields(world->search, labels);
+  search_set_text_source(world->search, read_fields, world);
 }
 
 /* Some records change; what was before is put back when the transaction is not committed. */

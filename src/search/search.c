@@ -77,6 +77,13 @@ void search_set_fields(Search *search, json_t *labels) {
   g_hash_table_unref(old);
 }
 
+void search_text_clear(SearchText *text) {
+  g_free(text->title);
+  g_free(text->creator);
+  g_free(text->docno);
+  g_free(text->fields);
+}
+
 void search_set_text_source(Search *search, SearchTextSource source, gpointer data) {
   g_mutex_lock(&search->lock);
   search->text_source = source;

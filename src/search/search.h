@@ -5,7 +5,7 @@
  * 1. The index is written in the record's own transaction; memory follows right after the commit, before the writer is released.
  * 2. A query term finds a record exactly when the term's folded text (base/text.h) stands in the folded text of one of its fields or of a page of it;
  *    a term's end that is a letter or digit must be a run's end unless it is followed by *. A term inside quotes is the same: every term is a phrase.
- *    A category field's field:value asks for values that begin so; all other fields hold the term anywhere.
+ *    field:value asks the same of that field's values alone, be it one of a category's definition or a header that a delivery brought of its own.
  * 3. Counts are exact and within the scope; facet counts of a facet ignore that facet's own filter.
  * 4. Nothing here is truth: search_rebuild makes all of it anew.
  */
@@ -85,15 +85,17 @@ void search_result_free(SearchResult *result);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SearchResult, search_result_free)
 
 /* Query language: words (AND), OR/或 , NOT/-/非, ( ), "phrase", field:value with title/题名 creator/责任者 code/档号 docno/文号 year/年度 (also 1950-1959), text/全文,
- * and any category field's key or label from search_set_fields; trailing * for letters and digits. Full-width operators and quotes are the same.
+ * any category field's key or label from search_set_fields, and any other key of SearchDocument.fields that some record has (compared folded, without
+ * spaces); trailing * for letters and digits. Full-width operators and quotes are the same.
  * Malformed input never fails: it is read as plain words and result->notice says so. INVALID only beyond 2 000 characters or 64 terms. */
 SearchResult *search_run(Search *search, Sql *sql, const Scope *scope, const SearchRequest *request, GError **error);
 /* The columns of one record (for the gate without SQL); FALSE when there is no such record. */
 gboolean search_columns(Search *search, gint64 id, SearchColumns *ret);
 /* Field names of categories for field:value: {"男方姓名": "nfxm", …}; label → key. Borrowed copy is made. */
 void search_set_fields(Search *search, json_t *labels);
-/* Where the words of a record are read for suggestions (the index itself keeps no text): g_malloc'd strings into ret, "" for none; FALSE: no such record. */
-typedef struct { char *title, *creator, *docno; } SearchText;
+/* Where the words of a record are read for suggestions and for field:value (the index itself keeps no text), in what sql sees: g_malloc'd strings into ret,
+ * "" for none, fields as in SearchDocument; FALSE: no such record. Without a source there are no suggestions, and no category field has a value. */
+typedef struct { char *title, *creator, *docno, *fields; } SearchText;
 typedef gboolean (*SearchTextSource)(Sql *sql, gint64 id, SearchText *ret, gpointer data);
 void search_set_text_source(Search *search, SearchTextSource source, gpointer data);
 /* Completions of a beginning of a title, creator or docno within the scope: [{text, count}], at most limit (20). count: hits of the text as a phrase.

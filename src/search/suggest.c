@@ -23,12 +23,6 @@ typedef struct {
   GHashTable *counts; /* text → count in the sample */
 } Suggestion;
 
-static void text_clear(SearchText *text) {
-  g_free(text->title);
-  g_free(text->creator);
-  g_free(text->docno);
-}
-
 static gboolean is_admitted(const Suggestion *suggestion, guint32 id) {
   const SearchColumns *line = columns_line(suggestion->view.columns, id);
   return line && scope_admits(suggestion->scope, line->level, line->fonds_id, line->security, line->opening);
@@ -46,7 +40,7 @@ static void count_record(Suggestion *suggestion, guint32 id, Component component
   SearchText text = {0};
   if (!suggestion->source(suggestion->sql, id, &text, suggestion->source_data)) return;
   count_text(suggestion, component == COMPONENT_BEGIN_TITLE ? text.title : component == COMPONENT_BEGIN_CREATOR ? text.creator : text.docno);
-  text_clear(&text);
+  search_text_clear(&text);
 }
 
 /* A step that, taken again and again round `count` places, covers them evenly from the first on and meets every one. */

@@ -5,7 +5,7 @@
  *    A run of letters or digits is one token. Tokens are separated by spaces; FTS5's `ascii` tokenizer passes them unchanged.
  * 2. A phrase stands in the tokens of a text exactly when the pattern stands in its folded text: a run inside the phrase carries its last single
  *    character (so the run must end there), the last ideograph run does not (so the run may go on), a single last character is a prefix query.
- * 3. Before each value of a category field stands an anchor token that no text can hold, so that no phrase spans two values.
+ * 3. Before each value of a field stands an anchor token, made of the field's name, that no text can hold, so that no phrase spans two values.
  */
 #include "internal.h"
 #include "text.h"
@@ -43,11 +43,18 @@ void search_token_append(GString *out, const char *folded) {
 }
 
 void search_token_append_anchor(GString *out, const char *key) {
-  gboolean plain = *key != '\0';
-  for (const char *at = key; *at; at++) plain = plain && (g_ascii_islower(*at) || g_ascii_isdigit(*at));
-  g_string_append(out, plain ? ANCHOR : ANCHOR ANCHOR);
-  if (plain) g_string_append(out, key);
-  for (const char *at = key; !plain && *at; at++) g_string_append_printf(out, "%02x", (guchar)*at);
+  gsize start = out->len;
+  g_string_append(out, ANCHOR);
+  search_name_append(out, key);
+  const char *name = out->str + start + strlen(ANCHOR);
+  gboolean plain = *name != '\0';
+  for (const char *at = name; *at; at++) plain = plain && (g_ascii_islower(*at) || g_ascii_isdigit(*at));
+  if (!plain) {
+    g_autofree char *bytes = g_strdup(name);
+    g_string_truncate(out, start);
+    g_string_append(out, ANCHOR ANCHOR);
+    for (const char *at = bytes; *at; at++) g_string_append_printf(out, "%02x", (guchar)*at);
+  }
   g_string_append_c(out, ' ');
 }
 

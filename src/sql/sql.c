@@ -30,9 +30,8 @@ struct SqlDb {
   gboolean readonly, temporary;
   GMutex writer_lock;
   Connection *writer;
-  GMutex pool_lock; /* guards idle and literals */
+  GMutex pool_lock; /* guards idle */
   GPtrArray *idle;
-  GHashTable *literals;
 };
 
 typedef struct {
@@ -132,7 +131,6 @@ static SqlDb *db_new(const char *path, gboolean readonly) {
   g_mutex_init(&db->writer_lock);
   g_mutex_init(&db->pool_lock);
   db->idle = g_ptr_array_new_with_free_func((GDestroyNotify)connection_free);
-  db->literals = g_hash_table_new(g_direct_hash, g_direct_equal);
   return db;
 }
 
@@ -168,7 +166,6 @@ void sql_close(SqlDb *db) {
     g_autofree char *folder = g_path_get_dirname(db->path);
     g_rmdir(folder);
   }
-  g_hash_table_unref(db->literals);
   g_mutex_clear(&db->writer_lock);
   g_mutex_clear(&db->pool_lock);
   g_free(db->path);
@@ -280,9 +277,6 @@ static sqlite3_stmt *prepare(Sql *sql, const char *literal, GError **error) {
     g_snprintf(expected, sizeof expected, "$%d", i);
     if (g_strcmp0(sqlite3_bind_parameter_name(statement, i), expected) != 0) g_error("parameters not in ascending first use: %s", literal);
   }
-  g_mutex_lock(&sql->db->pool_lock);
-  g_hash_table_add(sql->db->literals, (gpointer)literal);
-  g_mutex_unlock(&sql->db->pool_lock);
   return statement;
 }
 
@@ -525,28 +519,6 @@ gboolean sql_integrity_check(SqlDb *db, GError **error) {
   if (failure) return g_propagate_error(error, g_steal_pointer(&failure)), FALSE;
   if (g_strcmp0(answer, "ok") == 0) return TRUE;
   return throw(error, LANTAI_ERROR_UNAVAILABLE, "数据库文件已损坏：%s。请用 lantai restore 恢复备份，或用 lantai rebuild 重建", answer);
-}
-
-static json_t *plan_of(Connection *connection, const char *literal) {
-  g_autofree char *explain = g_strconcat("EXPLAIN QUERY PLAN ", literal, NULL);
-  sqlite3_stmt *statement = NULL;
-  json_t *plan = json_array();
-  if (sqlite3_prepare_v2(connection->handle, explain, -1, &statement, NULL) == SQLITE_OK)
-    while (sqlite3_step(statement) == SQLITE_ROW) json_array_append_new(plan, json_string((const char *)sqlite3_column_text(statement, 3)));
-  sqlite3_finalize(statement);
-  return plan;
-}
-
-json_t *sql_plans(SqlDb *db) {
-  g_autoptr(Sql) sql = sql_read(db, NULL);
-  json_t *plans = json_array();
-  if (sql == NULL) return plans;
-  g_mutex_lock(&db->pool_lock);
-  g_autoptr(GList) literals = g_hash_table_get_keys(db->literals);
-  g_mutex_unlock(&db->pool_lock);
-  for (GList *item = literals; item; item = item->next)
-    json_array_append_new(plans, json_pack("{s:s, s:o}", "statement", item->data, "plan", plan_of(sql->connection, item->data)));
-  return plans;
 }
 
 gboolean sql_is_readonly(const SqlDb *db) { return db->readonly; }

@@ -82,6 +82,4 @@ gboolean sql_migrate_room(SqlDb *db, const char *room, GError **error);
 /* A consistent copy of the database into a new file while others work. */
 gboolean sql_backup(SqlDb *db, const char *path, GError **error);
 gboolean sql_integrity_check(SqlDb *db, GError **error);
-/* Every literal that has been prepared so far with its plan: [{statement, plan: [text]}], for the check that no query scans a big table. */
-json_t *sql_plans(SqlDb *db);
 gboolean sql_is_readonly(const SqlDb *db);

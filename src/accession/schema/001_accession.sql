@@ -99,6 +99,7 @@ CREATE TABLE accession_removal (
   version INTEGER NOT NULL,
   PRIMARY KEY (accession_id, record_id)
 );
+CREATE INDEX accession_removal_by_record ON accession_removal (record_id);
 
 -- how the columns of one sender are read: {header: field key}
 CREATE TABLE accession_mapping (

@@ -1,0 +1,136 @@
+/*
+ * field:value on a field of a category, or on a header that a delivery brought of its own: the term stands anywhere in a value of that field.
+ *
+ * 1. A field goes by its name (search_name): two keys with one name are one field. A question names one or several, joined by tabs.
+ * 2. The index tells which records have the term in some field, and of many also which of them have the field, and which a value of it that begins
+ *    with the term (the anchor stands before it). What it leaves open the records' own fields tell, read in the asker's snapshot in the order of ids.
+ * 3. Memory is that of three bitmaps and one record's fields, however many there are.
+ */
+#include "internal.h"
+#include "text.h"
+
+enum { FEW = 2000 }; /* so many records are read sooner than the index is asked for their fields */
+
+/* ---- names ---- */
+
+void search_name_append(GString *out, const char *key) {
+  gboolean plain = TRUE;
+  for (const char *at = key; *at; at++) plain = plain && (g_ascii_islower(*at) || g_ascii_isdigit(*at));
+  if (plain) {
+    g_string_append(out, key);
+    return;
+  }
+  g_autofree char *folded = text_fold(key);
+  for (const char *at = folded; *at; at++)
+    if (*at != ' ') g_string_append_c(out, *at);
+}
+
+char *search_name(const char *key) {
+  GString *name = g_string_new(NULL);
+  search_name_append(name, key);
+  return g_string_free(name, FALSE);
+}
+
+gboolean search_name_listed(const char *names, const char *name) {
+  gsize length = strlen(name);
+  for (const char *at = names; *at;) {
+    const char *end = strchrnul(at, '\t');
+    if ((gsize)(end - at) == length && memcmp(at, name, length) == 0) return TRUE;
+    at = *end ? end + 1 : end;
+  }
+  return FALSE;
+}
+
+static char *anchor_phrase(const char *name) {
+  GString *phrase = g_string_new("\"");
+  search_token_append_anchor(phrase, name);
+  g_string_append_c(phrase, '"');
+  return g_string_free(phrase, FALSE);
+}
+
+gboolean search_name_known(Sql *sql, const char *name) {
+  g_autofree char *anchor = anchor_phrase(name), *phrase = g_strconcat("fields : ", anchor, NULL);
+  return sql_number(sql, "SELECT rowid AS id FROM search_text WHERE search_text MATCH $1 LIMIT 1", SQL_ARGS(sql_text(phrase)), 0, NULL) > 0;
+}
+
+/* ---- what the index tells ---- */
+
+/* Records with a value of one of the fields that begins with the term. */
+static Leaf *read_beginning(Sql *sql, const char *names, const char *pattern, GError **error) {
+  g_auto(GStrv) list = g_strsplit(names, "\t", 0);
+  g_autoptr(GString) phrase = g_string_new("fields : (");
+  for (guint i = 0; list[i]; i++) {
+    g_autofree char *one = search_pattern_phrase(pattern, list[i]);
+    g_string_append_printf(phrase, "%s%s", i ? " OR " : "", one);
+  }
+  g_string_append_c(phrase, ')');
+  return search_leaf_read(sql, COMPONENT_CATEGORY, phrase->str, error);
+}
+
+/* Records with the term in any value; names: and with one of these fields. */
+static Leaf *read_holding(Sql *sql, const char *names, const char *pattern, GError **error) {
+  g_auto(GStrv) list = g_strsplit(names ? names : "", "\t", 0);
+  g_autofree char *term = search_pattern_phrase(pattern, NULL);
+  g_autoptr(GString) phrase = g_string_new("fields : (");
+  g_string_append(phrase, term);
+  for (guint i = 0; list[i]; i++) {
+    g_autofree char *anchor = anchor_phrase(list[i]);
+    g_string_append_printf(phrase, "%s%s%s", i ? " OR " : " AND (", anchor, list[i + 1] ? "" : ")");
+  }
+  g_string_append_c(phrase, ')');
+  return search_leaf_read(sql, COMPONENT_CATEGORY, phrase->str, error);
+}
+
+/* ---- what the records tell ---- */
+
+typedef struct {
+  const char *names, *pattern;
+  GString *name, *folded; /* scratch */
+  gboolean found;
+} Check;
+
+static void check_value(const char *key, const char *value, gsize length, gpointer data) {
+  Check *check = data;
+  if (check->found) return;
+  g_string_truncate(check->name, 0);
+  search_name_append(check->name, key);
+  if (!search_name_listed(check->names, check->name->str)) return;
+  g_string_truncate(check->folded, 0);
+  text_fold_append(check->folded, value, (gssize)length);
+  check->found = search_pattern_in(check->pattern, check->folded->str);
+}
+
+/* Adds those of the possible records that have the term in the field. */
+static void add_checked(Search *search, Sql *sql, const char *names, const char *pattern, const roaring_bitmap_t *possible, roaring_bitmap_t *bits) {
+  g_mutex_lock(&search->lock);
+  SearchTextSource source = search->text_source;
+  gpointer source_data = search->text_source_data;
+  g_mutex_unlock(&search->lock);
+  Check check = {names, pattern, g_string_new(NULL), g_string_new(NULL), FALSE};
+  roaring_uint32_iterator_t *at = roaring_create_iterator(possible);
+  for (; source && at->has_value; roaring_advance_uint32_iterator(at)) {
+    SearchText text = {0};
+    check.found = FALSE;
+    if (source(sql, at->current_value, &text, source_data)) search_fields_each(text.fields, check_value, &check);
+    if (check.found) roaring_bitmap_add(bits, at->current_value);
+    search_text_clear(&text);
+  }
+  roaring_free_uint32_iterator(at);
+  g_string_free(check.name, TRUE);
+  g_string_free(check.folded, TRUE);
+}
+
+Leaf *search_field_load(Search *search, Sql *sql, const char *names, const char *pattern, GError **error) {
+  g_autoptr(Leaf) possible = read_holding(sql, NULL, pattern, error), certain = NULL;
+  if (possible == NULL) return NULL;
+  if (possible->count > FEW) {
+    g_clear_pointer(&possible, search_leaf_unref);
+    possible = read_holding(sql, names, pattern, error);
+    certain = possible ? read_beginning(sql, names, pattern, error) : NULL;
+    if (certain == NULL) return NULL;
+    roaring_bitmap_andnot_inplace(possible->bits, certain->bits);
+  }
+  roaring_bitmap_t *bits = certain ? roaring_bitmap_copy(certain->bits) : roaring_bitmap_create();
+  add_checked(search, sql, names, pattern, possible->bits, bits);
+  return search_leaf_new(bits);
+}
