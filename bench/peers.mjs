@@ -41,7 +41,7 @@ export function execute(command, args, { input, owner = {}, quiet = false, envir
     child.on('close', code => {
       clearInterval(watch);
       if (code === 0 || quiet) done({ output: Buffer.concat(output).toString(), seconds: (performance.now() - started) / 1000, peak, code });
-      else fail(new Error(`${command} ${args.join(' ')}: ${Buffer.concat(errors).toString().slice(-2000)}`));
+      else fail(new Error(`${command} ${args.join(' ')}: ${Buffer.concat([...output, ...errors]).toString().slice(-2000)}`));
     });
   });
 }

@@ -3,7 +3,7 @@ import { cpus, release, totalmem, loadavg } from 'node:os';
 import { existsSync, readFileSync } from 'node:fs';
 import { execute } from './peers.mjs';
 
-export const NOTES = '<!-- Below this line: written by hand, kept by `make bench -- --write`. -->';
+export const NOTES = '<!-- Below this line: written by hand, kept by `node bench/run.mjs --write`. -->';
 
 export const percentile = (values, share) => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] ?? NaN;
 export const number = (value, digits = 0) => value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits }).replaceAll(',', ' ');

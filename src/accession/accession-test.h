@@ -30,6 +30,7 @@ static inline TestHouse *test_house_open(const char *dir) {
   g_assert_no_error(error);
   h->search = search_open(h->db, &error);
   g_assert_no_error(error);
+  search_set_text_source(h->search, catalog_search_text, NULL);
   h->jobs = jobs_open(h->db, ACCESSION_JOBS, &error);
   g_assert_no_error(error);
   h->catalog = catalog_open(h->db, dir, &error);

@@ -21,6 +21,7 @@
 
 struct LoadState {
   const House *house;
+  const char *teller; /* who loads, in whose name each changed record's history is told; NULL: a replay, the history is there */
   gint64 id, first_id, volume_count;
   gint64 created, updated, unchanged, refused; /* since the last save */
   gboolean keep_opening, keep_security, lookup;
@@ -106,9 +107,18 @@ static void keep_decisions(const LoadState *state, Sql *sql, CatalogRecord *reco
   if (state->keep_security) record->security = before->security;
 }
 
+/* A delivery's corrections are few beside what it brings: each is told in its record's own history. */
+static gboolean tell_change(const LoadState *state, Sql *sql, const CatalogRecord *record, const CatalogRecord *before, GError **error) {
+  if (state->teller == NULL) return TRUE;
+  json_t *data = json_pack("{s:I, s:o?}", "accession", (json_int_t)state->id, "changes", catalog_record_diff(before, record));
+  gboolean good = journal_append(sql, state->teller, "delivery.update", "record", record->id, data, error) != 0;
+  json_decref(data);
+  return good;
+}
+
 static gboolean save_change(const LoadState *state, Sql *sql, const CatalogRecord *record, const CatalogRecord *before, GError **error) {
   g_autofree char *json = record_to_json(before);
-  return sql_exec(sql, "INSERT INTO accession_change (accession_id, record_id, rev, before) VALUES ($1, $2, $3, $4)",
+  return tell_change(state, sql, record, before, error) && sql_exec(sql, "INSERT INTO accession_change (accession_id, record_id, rev, before) VALUES ($1, $2, $3, $4)",
     SQL_ARGS(sql_int(state->id), sql_int(record->id), sql_int(record->rev), sql_text(json)), error);
 }
 
@@ -306,9 +316,11 @@ static gboolean load_all(Loading *loading, GError **error) {
     loading->row);
 }
 
-static LoadState *open_state(const House *house, json_t *delivery, GError **error) {
+static LoadState *open_state(const House *house, const char *teller, json_t *delivery, GError **error) {
   g_autoptr(Sql) sql = sql_read(house->db, error);
-  return sql ? load_state_new(house, sql, delivery, error) : NULL;
+  LoadState *state = sql ? load_state_new(house, sql, delivery, error) : NULL;
+  if (state) state->teller = teller;
+  return state;
 }
 
 static gboolean load_rows(const House *house, Job *job, json_t *delivery, GError **error) {
@@ -316,7 +328,7 @@ static gboolean load_rows(const House *house, Job *job, json_t *delivery, GError
     .total = delivery_int(delivery, "accepted_count"),
     .batch_rows = settings_int(house->settings, "import.batch_rows")};
   if (loading.row >= loading.total) return TRUE;
-  g_autoptr(LoadState) state = open_state(house, delivery, error);
+  g_autoptr(LoadState) state = open_state(house, job_actor(job), delivery, error);
   g_autoptr(RowReader) reader = state ? row_reader_open_stored(house, loading.id, error) : NULL;
   if (reader == NULL || !row_reader_skip(reader, loading.row, error)) return FALSE;
   Ahead ahead = {.reader = reader};

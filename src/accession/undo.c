@@ -34,10 +34,13 @@ static void add_conflict(Conflicts *conflicts, gint64 record_id) {
   else g_string_append_printf(conflicts->codes, "%s（已删除的条目 %" G_GINT64_FORMAT "）", conflicts->count > 1 ? "、" : "", record_id);
 }
 
+/* Changed by hand since. What deliveries changed (delivery.*) is told in the same history and looked for by itself. */
 static gboolean check_record(Conflicts *conflicts, gint64 record_id, GError **error) {
-  json_t *events = journal_of(conflicts->sql, "record", record_id, 0, 1, error);
+  json_t *events = journal_of(conflicts->sql, "record", record_id, 0, EVENTS_READ, error), *event;
   if (events == NULL) return FALSE;
-  if (delivery_int(json_array_get(events, 0), "id") > conflicts->load_event) add_conflict(conflicts, record_id);
+  size_t i;
+  json_array_foreach(events, i, event)
+    if (delivery_int(event, "id") > conflicts->load_event && g_str_has_prefix(delivery_text(event, "action"), "record.")) add_conflict(conflicts, record_id);
   json_decref(events);
   return TRUE;
 }
@@ -157,12 +160,24 @@ gboolean undo_apply(const House *house, Sql *sql, gint64 id, json_t *step, GErro
 
 /* ---- running them ---- */
 
+/* A record that goes back to what it was says so in its own history. */
+static gboolean tell_restored(Sql *sql, const char *actor, gint64 id, json_t *step, GError **error) {
+  if (!g_str_equal(delivery_text(step, "step"), "restore")) return TRUE;
+  json_t *data = json_pack("{s:I}", "accession", (json_int_t)id), *record;
+  gboolean good = TRUE;
+  size_t i;
+  json_array_foreach(json_object_get(step, "records"), i, record)
+    good = good && journal_append(sql, actor, "delivery.undo", "record", json_integer_value(record), data, error) != 0;
+  json_decref(data);
+  return good;
+}
+
 static gboolean run_step(const House *house, Job *job, gint64 id, json_t *step, GError **error) {
   g_autoptr(Sql) sql = sql_write(house->db, error);
   gint64 rev_before = sql ? catalog_rev_last(sql, error) : -1;
   if (rev_before < 0) return FALSE;
   catalog_bulk_begin(house, sql);
-  if (!undo_apply(house, sql, id, step, error) || !catalog_bulk_end(house, sql, error)) return FALSE;
+  if (!undo_apply(house, sql, id, step, error) || !catalog_bulk_end(house, sql, error) || !tell_restored(sql, job_actor(job), id, step, error)) return FALSE;
   json_object_set_new(step, "rev_before", json_integer(rev_before));
   json_object_set_new(step, "rev", json_integer(catalog_rev_last(sql, error)));
   return journal_append(sql, job_actor(job), "accession.undo", "accession", id, step, error) != 0 && delivery_point("accession.undo", error) &&

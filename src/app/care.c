@@ -39,8 +39,18 @@ static char *describe_fault(json_t *fault) {
     "  %s　%s　%s　%s\n", json_string_value(json_object_get(fault, "kind_label")), code ? code : "（无对应条目）", object ? object : "", file ? file : "");
 }
 
+/* For a check: opened for writing, so that what a crash left is settled first; beside a running server only read. */
+static Archive *open_settled(const char *dir, GError **error) {
+  g_autoptr(GError) failure = NULL;
+  Archive *archive = archive_open(dir, ARCHIVE_WRITE, &failure);
+  if (archive) return archive;
+  if (g_error_matches(failure, LANTAI_ERROR, LANTAI_ERROR_CONFLICT)) return archive_open(dir, ARCHIVE_READ, error);
+  g_propagate_error(error, g_steal_pointer(&failure));
+  return NULL;
+}
+
 static gboolean run_check(const CommandLine *line, GError **error) {
-  g_autoptr(Archive) archive = archive_open(line->dir, ARCHIVE_READ, error);
+  g_autoptr(Archive) archive = open_settled(line->dir, error);
   if (archive == NULL) return FALSE;
   gint64 last_us = 0;
   json_t *result = care_check(archive_house(archive), line->json ? NULL : show_progress, &last_us, error);

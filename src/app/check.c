@@ -105,7 +105,9 @@ static void on_fault(const char *object_id, const char *path, ContentFault kind,
   Check *check = data;
   gint64 id;
   g_mutex_lock(&check->lock);
-  add_fault(check, object_id, path, content_fault_name(kind), record_of(check, object_id, &id), detail);
+  json_t *record = record_of(check, object_id, &id);
+  if (id && is_unfinished(check, object_id, id)) json_decref(record);
+  else add_fault(check, object_id, path, content_fault_name(kind), record, detail);
   if (id) g_hash_table_add(check->seen, GSIZE_TO_POINTER((gsize)id));
   g_mutex_unlock(&check->lock);
 }

@@ -97,7 +97,8 @@ static gboolean stop_loop(gpointer loop) {
 
 static gboolean run_serve(const CommandLine *line, GError **error) {
   gint64 begin = g_get_monotonic_time();
-  if (serve_options.port > G_MAXUINT16) return throw(error, LANTAI_ERROR_INVALID, "端口应为 0 至 65535，而不是 %d", serve_options.port);
+  if (serve_options.port < -1 || serve_options.port > G_MAXUINT16)
+    return throw(error, LANTAI_ERROR_INVALID, "端口应为 0 至 65535，而不是 %d", serve_options.port);
   g_autoptr(Archive) archive = archive_open(line->dir, ARCHIVE_WRITE, error);
   if (archive == NULL) return FALSE;
   const House *house = archive_house(archive);

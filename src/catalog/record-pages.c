@@ -82,7 +82,8 @@ static gboolean add_files(json_t *model, WebRequest *request, Sql *sql, const Ca
 /* ---- history ---- */
 
 static const char *action_label(const char *action) {
-  static const char *const labels[][2] = {{"record.create", "新建著录"}, {"record.update", "修改著录"}, {"record.delete", "删除"}};
+  static const char *const labels[][2] = {{"record.create", "新建著录"}, {"record.update", "修改著录"}, {"record.delete", "删除"},
+    {"delivery.update", "移交批次更正"}, {"delivery.undo", "撤销批次，恢复原状"}};
   for (guint i = 0; i < G_N_ELEMENTS(labels); i++)
     if (g_strcmp0(action, labels[i][0]) == 0) return labels[i][1];
   return action != NULL ? action : "";
@@ -94,15 +95,17 @@ static json_t *event_row(const Catalog *catalog, const CatalogRecord *record, js
     "label", action_label(json_string_value(json_object_get(event, "action"))));
   json_t *changes = json_object_get(json_object_get(event, "data"), "changes");
   if (json_is_object(changes)) json_object_set_new(row, "changes", changes_rows(catalog, record, changes));
+  json_t *accession = json_object_get(json_object_get(event, "data"), "accession");
+  if (accession != NULL) json_object_set(row, "accession_id", accession);
   return row;
 }
 
 /* The delivery that brought the record: its first event tells who and when. */
 static gboolean add_origin(json_t *model, Sql *sql, const CatalogRecord *record, GError **error) {
   if (record->accession_id == 0) return TRUE;
-  json_auto_t *events = journal_of(sql, "accession", record->accession_id, 0, HISTORY_SHOWN, error);
+  json_auto_t *events = journal_first(sql, "accession", record->accession_id, error);
   if (events == NULL) return FALSE;
-  json_t *first = json_array_get(events, json_array_size(events) > 0 ? json_array_size(events) - 1 : 0);
+  json_t *first = json_array_get(events, 0);
   json_t *origin = json_pack("{s:I}", "accession_id", (json_int_t)record->accession_id);
   if (first != NULL) json_object_set(origin, "at", json_object_get(first, "at"));
   if (first != NULL) json_object_set(origin, "actor", json_object_get(first, "actor"));

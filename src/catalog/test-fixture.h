@@ -37,6 +37,7 @@ static inline void fixture_open(Fixture *f) {
   f->house.catalog = good(catalog_open(f->db, NULL, error));
   json_auto_t *labels = catalog_field_labels(f->house.catalog);
   search_set_fields(f->house.search, labels);
+  search_set_text_source(f->house.search, catalog_search_text, NULL);
 }
 
 static inline void fixture_close(Fixture *f) {

@@ -344,6 +344,13 @@ json_t *journal_of(Sql *sql, const char *subject_kind, gint64 subject_id, gint64
       error));
 }
 
+json_t *journal_first(Sql *sql, const char *subject_kind, gint64 subject_id, GError **error) {
+  json_t *list = json_array();
+  return listed(list, collect(sql_query(sql,
+    "SELECT id, at_us, actor, action, subject_kind, subject_id, data FROM event WHERE subject_kind = $1 AND subject_id = $2 ORDER BY id LIMIT 1",
+    SQL_ARGS(sql_text(subject_kind), sql_int(subject_id)), error), list, error));
+}
+
 /* Newest first. */
 static int compare_events(gconstpointer a, gconstpointer b) {
   gint64 first = json_integer_value(json_object_get(*(json_t *const *)a, "id")), second = json_integer_value(json_object_get(*(json_t *const *)b, "id"));

@@ -24,6 +24,8 @@ gint64 journal_append(Sql *sql, const char *actor, const char *action, const cha
 /* Events of one subject, newest first: [{id, at, actor, action, subject_kind, subject_id, data}], at in microseconds since 1970; before: 0 for the newest;
  * next page: the last id. At most 1 000 at once. */
 json_t *journal_of(Sql *sql, const char *subject_kind, gint64 subject_id, gint64 before, int limit, GError **error);
+/* The first event of a subject, in a list of one (or none). */
+json_t *journal_first(Sql *sql, const char *subject_kind, gint64 subject_id, GError **error);
 /* All events newest first, filtered where a value is given (actor, action prefix): for the auditor's page. */
 json_t *journal_list(Sql *sql, const char *actor, const char *action_prefix, gint64 before, int limit, GError **error);
 

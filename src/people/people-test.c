@@ -155,7 +155,7 @@ static void test_permissions(Place *place, gconstpointer data) {
     {"sysadmin", "user.read user.manage role.read job.read system.read", "user.grant journal.read catalogue.read record.edit delivery.read unknown"},
     {"security", "user.read user.grant role.read system.read", "user.manage journal.read catalogue.read"},
     {"auditor", "journal.read role.read system.read", "user.manage user.grant catalogue.read"},
-    {"archivist", "catalogue.read record.create record.edit record.delete delivery.read delivery.import delivery.undo definition.edit",
+    {"archivist", "catalogue.read record.create record.edit record.delete delivery.read delivery.import delivery.undo",
       "user.manage user.grant journal.read"},
     {"director", "catalogue.read delivery.read role.read", "record.edit delivery.import user.grant"},
     {"reader", "catalogue.read", "delivery.read record.edit"},

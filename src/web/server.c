@@ -21,7 +21,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define CONNECTION_MEMORY (64u << 10)
+#define CONNECTION_MEMORY (256u << 10) /* address and header, and a node for each argument */
 #define CLOSE_SECONDS 5
 
 typedef enum { STAGE_NEW, STAGE_ADMITTING, STAGE_BODY, STAGE_DRAINING, STAGE_WAITING, STAGE_HANDLING, STAGE_READY } Stage;
@@ -284,7 +284,7 @@ static GInetAddress *find_address(const char *address, GError **error) {
   if (inet != NULL) return inet;
   g_autoptr(GResolver) resolver = g_resolver_get_default();
   GList *found = g_resolver_lookup_by_name(resolver, address, NULL, NULL);
-  if (found == NULL) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "监听地址 %s 不能识别，请检查 lantai.yaml 的 server.address", address);
+  if (found == NULL) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "监听地址 %s 不能识别。请用本机的 IP 地址（127.0.0.1 只供本机，0.0.0.0 供局域网），见 --address 或 lantai.yaml 的 server.address", address);
   inet = g_object_ref(found->data);
   g_resolver_free_addresses(found);
   return inet;
@@ -303,7 +303,7 @@ static GSocket *open_socket(const char *address, guint port, guint *ret_port, GE
                         "端口 %u 已被占用。请换一个端口（PORT=端口号 或 lantai.yaml 的 server.port），或停止占用它的程序", port);
     if (g_error_matches(problem, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED))
       return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "没有权限使用端口 %u。1024 以下的端口要由系统管理员开放，请换一个端口", port);
-    return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能在 %s 的端口 %u 上监听：%s", address, port, problem->message);
+    return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能在 %s 的端口 %u 上监听：这个地址不属于本机，或没有使用这个端口的权限（%s）。请换一个地址或端口", address, port, problem->message);
   }
   g_autoptr(GSocketAddress) local = g_socket_get_local_address(opened, NULL);
   *ret_port = local == NULL ? port : g_inet_socket_address_get_port(G_INET_SOCKET_ADDRESS(local));
