@@ -14,6 +14,7 @@
 
 #define STEP_RECORDS 1000
 #define CODES_SHOWN 20
+#define EVENTS_READ 100
 
 /* ---- what others changed ---- */
 
