@@ -198,8 +198,9 @@ static gboolean replay_one(json_t *event, gpointer data, GError **error) {
   Rebuild *rebuild = data;
   g_autoptr(Sql) sql = sql_write(rebuild->to->house.db, error);
   const char *action = delivery_text(event, "action");
-  gboolean good = g_str_has_prefix(action, "accession.") ? accession_replay(&rebuild->to->house, sql, event, error) : catalog_replay(&rebuild->to->house, sql,
-    event, error);
+  gboolean good = TRUE;
+  if (g_str_has_prefix(action, "accession.")) good = accession_replay(&rebuild->to->house, sql, event, error);
+  else if (g_str_has_prefix(action, "record.")) good = catalog_replay(&rebuild->to->house, sql, event, error);
   rebuild->events++;
   return good && sql_commit(sql, error);
 }

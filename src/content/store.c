@@ -87,9 +87,22 @@ gboolean is_layout_name(const char *name) {
   return FALSE;
 }
 
+/* A store laid out otherwise (by an earlier version or another program) would look empty: refused. A missing or damaged description is the check's to tell. */
+static gboolean known_layout(Content *content, GError **error) {
+  GString *text = NULL;
+  if (!read_file(content->root_fd, "ocfl_layout.json", 1 << 16, &text)) return TRUE;
+  json_t *layout = json_loadb(text->str, text->len, 0, NULL);
+  const char *extension = json_string_value(json_object_get(layout, "extension"));
+  gboolean known = extension == NULL || strcmp(extension, LAYOUT) == 0 ||
+    throw(error, LANTAI_ERROR_UNAVAILABLE, "对象库 %s 的存放方式是 %s，这个版本的程序只认 " LAYOUT "，没有打开", content->root, extension);
+  json_decref(layout);
+  g_string_free(text, TRUE);
+  return known;
+}
+
 static gboolean lay_out(Content *content, GError **error) {
   struct stat info;
-  if (fstatat(content->root_fd, ROOT_DECLARATION, &info, AT_SYMLINK_NOFOLLOW) == 0) return TRUE;
+  if (fstatat(content->root_fd, ROOT_DECLARATION, &info, AT_SYMLINK_NOFOLLOW) == 0) return known_layout(content, error);
   g_autoptr(GPtrArray) names = list_folder(content->root_fd);
   if (names == NULL) return throw_errno(error, "读取", content->root);
   for (guint i = 0; i < names->len; i++)

@@ -163,6 +163,7 @@ typedef struct { guint32 id; guint *ret_page; } SearchWanted;
 gboolean search_pages_find(Sql *sql, const char *pattern, guint64 records, GArray *wanted, GError **error);
 
 /* ---- put.c ---- */
+gboolean search_automerge_restore(Sql *sql, GError **error); /* joining of segments, which large loads leave off */
 gboolean search_view_open(Search *search, Sql *sql, SearchView *ret, GError **error);
 
 /* ---- top.c: the first hits in order, and the keys of paging ---- */

