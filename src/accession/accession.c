@@ -111,7 +111,7 @@ gboolean file_write_all(int fd, const void *data, gsize length, GError **error) 
     ssize_t written = write(fd, at, length);
     if (written < 0 && errno == EINTR) continue;
     if (written < 0 && (errno == ENOSPC || errno == EDQUOT)) return throw(error, LANTAI_ERROR_UNAVAILABLE, "磁盘空间不足，没有写完。请腾出空间后再试");
-    if (written < 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "写文件失败：%s", g_strerror(errno));
+    if (written < 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "写文件失败：%s", error_reason(errno));
     at += written;
     length -= (gsize)written;
   }
@@ -134,7 +134,7 @@ gboolean folder_remove(const char *path) {
 /* Copies a file, flushed; ret_digest: SM3 of its bytes, when asked for. */
 static gboolean copy_file(const char *from, const char *to, char **ret_digest, GError **error) {
   int in = open(from, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (in < 0) return throw(error, errno == ENOENT ? LANTAI_ERROR_NOT_FOUND : LANTAI_ERROR_INVALID, "不能打开文件 %s：%s", from, g_strerror(errno));
+  if (in < 0) return throw(error, errno == ENOENT ? LANTAI_ERROR_NOT_FOUND : LANTAI_ERROR_INVALID, "不能打开文件 %s：%s", from, error_reason(errno));
   struct stat status;
   if (fstat(in, &status) != 0 || !S_ISREG(status.st_mode)) {
     close(in);
@@ -142,19 +142,19 @@ static gboolean copy_file(const char *from, const char *to, char **ret_digest, G
   }
   int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   gboolean good = out >= 0;
-  if (!good) throw(error, LANTAI_ERROR_UNAVAILABLE, "不能写文件 %s：%s", to, g_strerror(errno));
+  if (!good) throw(error, LANTAI_ERROR_UNAVAILABLE, "不能写文件 %s：%s", to, error_reason(errno));
   g_autoptr(Digest) digest = digest_new(DIGEST_SM3);
   g_autofree char *buffer = g_malloc(COPY_BYTES);
   for (ssize_t got = 1; good && got > 0;) {
     do got = read(in, buffer, COPY_BYTES);
     while (got < 0 && errno == EINTR);
-    if (got < 0) good = throw(error, LANTAI_ERROR_UNAVAILABLE, "读文件 %s 失败：%s", from, g_strerror(errno));
+    if (got < 0) good = throw(error, LANTAI_ERROR_UNAVAILABLE, "读文件 %s 失败：%s", from, error_reason(errno));
     else if (got > 0) {
       if (ret_digest) digest_update(digest, buffer, (gsize)got);
       good = file_write_all(out, buffer, (gsize)got, error);
     }
   }
-  if (good && fsync(out) != 0) good = throw(error, LANTAI_ERROR_UNAVAILABLE, "文件没有写到磁盘：%s", g_strerror(errno));
+  if (good && fsync(out) != 0) good = throw(error, LANTAI_ERROR_UNAVAILABLE, "文件没有写到磁盘：%s", error_reason(errno));
   if (out >= 0) close(out);
   close(in);
   if (good && ret_digest) *ret_digest = digest_finish_hex(digest);
@@ -235,12 +235,12 @@ static char *documents_mark(const AccessionSource *source, const Incoming *in) {
 
 static gboolean copy_in(const House *house, const AccessionSource *source, Incoming *in, GError **error) {
   g_autofree char *deliveries = g_build_filename(house->dir, "deliveries", NULL), *template = g_build_filename(deliveries, "incoming-XXXXXX", NULL);
-  if (g_mkdir_with_parents(deliveries, 0700) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", deliveries, g_strerror(errno));
+  if (g_mkdir_with_parents(deliveries, 0700) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", deliveries, error_reason(errno));
   sweep_leftovers(deliveries);
-  if (g_mkdtemp_full(template, 0700) == NULL) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", template, g_strerror(errno));
+  if (g_mkdtemp_full(template, 0700) == NULL) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", template, error_reason(errno));
   in->folder = g_steal_pointer(&template);
   g_autofree char *folder = g_build_filename(in->folder, "source", NULL), *digest = NULL;
-  if (g_mkdir(folder, 0700) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", folder, g_strerror(errno));
+  if (g_mkdir(folder, 0700) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", folder, error_reason(errno));
   gboolean plain = *in->base && *in->base != '.' && strlen(in->base) < FILE_NAME_BYTES && strchr(in->base, '/') == NULL;
   in->copy = g_build_filename(folder, plain ? in->base : "source", NULL);
   if (!copy_file(source->path, in->copy, &digest, error)) return FALSE;
@@ -320,7 +320,7 @@ static gint64 make_row(const House *house, const char *actor, const AccessionSou
   g_autofree char *documents = source->take_files && *in->documents ? delivery_path(house, id, "documents") : g_strdup(in->documents);
   if (!insert_row(sql, actor, id, in, documents, error)) return 0;
   if (!folder_remove(folder) || g_rename(in->folder, folder) != 0) {
-    throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", folder, g_strerror(errno));
+    throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", folder, error_reason(errno));
     return 0;
   }
   g_free(in->folder);

@@ -65,7 +65,7 @@ static int open_document(const char *folder, const char *path, GError **error) {
   int fd = open(full, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   struct stat status;
   if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) return fd;
-  throw(error, LANTAI_ERROR_NOT_FOUND, "原文 %s 打不开：%s。请检查文件后继续导入", full, fd >= 0 ? "不是普通文件" : g_strerror(errno));
+  throw(error, LANTAI_ERROR_NOT_FOUND, "原文 %s 打不开：%s。请检查文件后继续导入", full, fd >= 0 ? "不是普通文件" : error_reason(errno));
   if (fd >= 0) close(fd);
   return -1;
 }
@@ -79,7 +79,7 @@ static char *digest_of(const char *folder, const char *path, GError **error) {
   while ((got = read(fd, buffer, 1 << 18)) > 0) digest_update(digest, buffer, (gsize)got);
   int reason = errno;
   close(fd);
-  if (got < 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "读原文 %s 失败：%s", path, g_strerror(reason));
+  if (got < 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "读原文 %s 失败：%s", path, error_reason(reason));
   return digest_finish_hex(digest);
 }
 

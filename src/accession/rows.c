@@ -32,7 +32,7 @@ static RowReader *reader_of(int fd) {
 
 RowReader *row_reader_open(const char *path, GError **error) {
   int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "不能打开 %s：%s", path, g_strerror(errno));
+  if (fd < 0) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "不能打开 %s：%s", path, error_reason(errno));
   return reader_of(fd);
 }
 
@@ -62,7 +62,7 @@ static gboolean reader_fill(RowReader *reader, GError **error) {
   ssize_t got;
   do got = read(reader->fd, reader->buffer + reader->to, reader->capacity - reader->to);
   while (got < 0 && errno == EINTR);
-  if (got < 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "读规范行失败：%s", g_strerror(errno));
+  if (got < 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "读规范行失败：%s", error_reason(errno));
   reader->ended = got == 0;
   reader->to += (gsize)got;
   return TRUE;
@@ -115,7 +115,7 @@ struct RowWriter {
 static RowWriter *writer_new(const char *path, gboolean digested, GError **error) {
   g_autofree char *part = g_strconcat(path, ".part", NULL);
   int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (fd < 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能写文件 %s：%s", part, g_strerror(errno));
+  if (fd < 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能写文件 %s：%s", part, error_reason(errno));
   RowWriter *writer = g_new0(RowWriter, 1);
   writer->fd = fd;
   writer->path = g_strdup(path);
@@ -183,7 +183,7 @@ gboolean row_writer_add(RowWriter *writer, const char *text, gsize length, GErro
 gboolean row_writer_close(RowWriter *writer, GError **error) {
   if (!thread_end(writer, error) || !writer_flush(writer, writer->buffer, error)) return FALSE;
   if (fsync(writer->fd) != 0 || g_rename(writer->part, writer->path) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "文件 %s 没有写到磁盘：%s", writer->path,
-    g_strerror(errno));
+    error_reason(errno));
   g_clear_pointer(&writer->part, g_free);
   return TRUE;
 }

@@ -24,9 +24,9 @@ static gboolean path_is_inside(const char *path) {
 
 static gboolean write_entry(FilePackage *package, const FileEntry *entry, const char *target, GError **error) {
   g_autofree char *path = g_build_filename(target, entry->path, NULL), *folder = g_path_get_dirname(path);
-  if (g_mkdir_with_parents(folder, 0700) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能解开包中的 %s：%s", entry->path, g_strerror(errno));
+  if (g_mkdir_with_parents(folder, 0700) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能解开包中的 %s：%s", entry->path, error_reason(errno));
   int out = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (out < 0) return throw(error, LANTAI_ERROR_INVALID, "不能解开包中的 %s：%s。请把文件名改短或去掉重名后再交", entry->path, g_strerror(errno));
+  if (out < 0) return throw(error, LANTAI_ERROR_INVALID, "不能解开包中的 %s：%s。请把文件名改短或去掉重名后再交", entry->path, error_reason(errno));
   int in = format_package_read(package, error);
   g_autofree char *buffer = g_malloc(COPY_BYTES);
   gboolean good = in >= 0;
@@ -34,7 +34,7 @@ static gboolean write_entry(FilePackage *package, const FileEntry *entry, const 
   for (ssize_t got = 1; good && got > 0;) {
     do got = read(in, buffer, COPY_BYTES);
     while (got < 0 && errno == EINTR);
-    if (got < 0) good = throw(error, LANTAI_ERROR_INVALID, "包中的 %s 读不出来：%s", entry->path, g_strerror(errno));
+    if (got < 0) good = throw(error, LANTAI_ERROR_INVALID, "包中的 %s 读不出来：%s", entry->path, error_reason(errno));
     else if (got > 0) good = file_write_all(out, buffer, (gsize)got, error);
     size += MAX(got, 0);
   }
@@ -69,11 +69,11 @@ char *unpack_documents(const House *house, Job *job, json_t *delivery, GError **
     "files.part");
   if (g_file_test(files, G_FILE_TEST_IS_DIR)) return g_steal_pointer(&files);
   if (!g_file_test(documents, G_FILE_TEST_EXISTS)) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "原文目录或 zip 包 %s 不在了。请放回原处后继续导入", documents);
-  if (!folder_remove(part) || g_mkdir(part, 0700) != 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", part, g_strerror(errno));
+  if (!folder_remove(part) || g_mkdir(part, 0700) != 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", part, error_reason(errno));
   if (!unpack(job, documents, part, error)) {
     folder_remove(part);
     return NULL;
   }
-  if (!job_should_stop(job) && g_rename(part, files) != 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", files, g_strerror(errno));
+  if (!job_should_stop(job) && g_rename(part, files) != 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", files, error_reason(errno));
   return g_steal_pointer(&files);
 }

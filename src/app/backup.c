@@ -41,7 +41,7 @@ static gboolean list_folder(const char *root, const char *relative, GArray *file
     g_autofree char *below = relative ? g_build_filename(relative, name, NULL) : g_strdup(name);
     g_autofree char *full = g_build_filename(root, below, NULL);
     struct stat info;
-    if (lstat(full, &info) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能读取 %s：%s", full, g_strerror(errno));
+    if (lstat(full, &info) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能读取 %s：%s", full, error_reason(errno));
     if (S_ISDIR(info.st_mode)) {
       if (!list_folder(root, below, files, error)) return FALSE;
     } else if (S_ISREG(info.st_mode)) {
@@ -187,7 +187,7 @@ json_t *care_restore(const char *path, const char *dir, GError **error) {
 char *care_aside(const char *dir, GError **error) {
   g_autofree char *whole = g_canonicalize_filename(dir, NULL), *aside = g_strconcat(whole, ".unproven", NULL);
   if (!is_empty_folder(aside)) return throw_null(error, LANTAI_ERROR_CONFLICT, "上一次没有成功的目录 %s 还在，请先查看并移走", aside);
-  if (g_mkdir_with_parents(aside, 0750) != 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", aside, g_strerror(errno));
+  if (g_mkdir_with_parents(aside, 0750) != 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", aside, error_reason(errno));
   return g_steal_pointer(&aside);
 }
 
@@ -199,5 +199,5 @@ json_t *care_put_in_place(const char *aside, const char *dir, json_t *result, GE
   g_rmdir(dir);
   if (g_rename(aside, dir) == 0) return result;
   json_decref(result);
-  return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能把 %s 改名为 %s：%s", aside, dir, g_strerror(errno));
+  return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能把 %s 改名为 %s：%s", aside, dir, error_reason(errno));
 }

@@ -88,7 +88,7 @@ static gboolean begin(Maker *maker, const DemoWords *words, const char *folder, 
   delivery->path = g_strdup_printf("%s/%s.csv", own, delivery->name);
   delivery->files = g_strdup_printf("%s/files", own);
   delivery->documents = g_ptr_array_new_with_free_func((GDestroyNotify)demo_document_free);
-  return g_mkdir_with_parents(delivery->files, 0755) == 0 || throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", delivery->files, g_strerror(errno));
+  return g_mkdir_with_parents(delivery->files, 0755) == 0 || throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", delivery->files, error_reason(errno));
 }
 
 static void set_sizes(Maker *maker, int rows, int documents) {

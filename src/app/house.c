@@ -38,7 +38,7 @@ gboolean archive_exists(const char *dir) {
 static gboolean take_lock(Archive *archive, GError **error) {
   g_autofree char *path = g_build_filename(archive->dir, "lantai.lock", NULL);
   archive->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (archive->lock < 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能在目录 %s 中写文件：%s。请检查目录权限", archive->dir, g_strerror(errno));
+  if (archive->lock < 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能在目录 %s 中写文件：%s。请检查目录权限", archive->dir, error_reason(errno));
   char holder[32] = "";
   if (flock(archive->lock, LOCK_EX | LOCK_NB) != 0) {
     ssize_t length = read(archive->lock, holder, sizeof holder - 1);
@@ -48,7 +48,7 @@ static gboolean take_lock(Archive *archive, GError **error) {
   }
   int length = g_snprintf(holder, sizeof holder, "%d\n", (int)getpid());
   if (ftruncate(archive->lock, 0) != 0 || pwrite(archive->lock, holder, (size_t)length, 0) != length)
-    return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能写入 %s：%s", path, g_strerror(errno));
+    return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能写入 %s：%s", path, error_reason(errno));
   return TRUE;
 }
 
@@ -116,7 +116,7 @@ void archive_close(Archive *archive) {
 
 /* Copies the built-in definitions into the archive, where they may be edited. */
 static gboolean copy_definitions(const char *resource, const char *target, GError **error) {
-  if (g_mkdir_with_parents(target, 0755) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", target, g_strerror(errno));
+  if (g_mkdir_with_parents(target, 0755) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", target, error_reason(errno));
   g_auto(GStrv) names = g_resources_enumerate_children(resource, 0, error);
   if (names == NULL) return FALSE;
   for (char **name = names; *name; name++) {
@@ -136,7 +136,7 @@ static gboolean copy_definitions(const char *resource, const char *target, GErro
 
 gboolean archive_create(const char *dir, GError **error) {
   if (archive_exists(dir)) return throw(error, LANTAI_ERROR_CONFLICT, "目录 %s 中已有档案库，没有改动", dir);
-  if (g_mkdir_with_parents(dir, 0750) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", dir, g_strerror(errno));
+  if (g_mkdir_with_parents(dir, 0750) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", dir, error_reason(errno));
   g_autofree char *settings = g_build_filename(dir, "lantai.yaml", NULL);
   if (!g_file_test(settings, G_FILE_TEST_EXISTS) && !settings_write_default(dir, error)) return FALSE;
   g_autofree char *definitions = g_build_filename(dir, "definitions", NULL);

@@ -13,7 +13,7 @@
 
 /* Files of the store are never changed in place, so a hard link is as good as a copy; inventories are replaced by rename. */
 static gboolean copy_tree(const char *from, const char *to, GError **error) {
-  if (g_mkdir_with_parents(to, 0750) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", to, g_strerror(errno));
+  if (g_mkdir_with_parents(to, 0750) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", to, error_reason(errno));
   g_autoptr(GDir) dir = g_dir_open(from, 0, error);
   if (dir == NULL) return FALSE;
   for (const char *name; (name = g_dir_read_name(dir));) {

@@ -150,6 +150,6 @@ gboolean settings_write_default(const char *dir, GError **error) {
   GFileSetContentsFlags durable = G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE; /* temporary file, fsync, rename */
   if (!g_file_set_contents_full(path, text, (gssize) strlen(text), durable, 0640, &problem))
     return throw(error, LANTAI_ERROR_UNAVAILABLE, "无法写入 %s：%s。请检查磁盘空间和权限。", path, problem->message);
-  if (!flush_folder(dir)) return throw(error, LANTAI_ERROR_UNAVAILABLE, "无法把 %s 保存到磁盘：%s。", dir, g_strerror(errno));
+  if (!flush_folder(dir)) return throw(error, LANTAI_ERROR_UNAVAILABLE, "无法把 %s 保存到磁盘：%s。", dir, error_reason(errno));
   return TRUE;
 }

@@ -59,7 +59,7 @@ static void compare_digests(ObjectScan *scan, const char *path, const FileDigest
 static void hash_file(Check *check, ObjectScan *scan, const char *path, int fd) {
   struct stat info;
   if (fd < 0 || fstat(fd, &info) != 0) {
-    scan_fault(scan, errno == ENOENT ? CONTENT_FAULT_MISSING : CONTENT_FAULT_UNREADABLE, path, "打不开: %s", g_strerror(errno));
+    scan_fault(scan, errno == ENOENT ? CONTENT_FAULT_MISSING : CONTENT_FAULT_UNREADABLE, path, "打不开: %s", error_reason(errno));
     return;
   }
   if (!S_ISREG(info.st_mode)) {
@@ -185,7 +185,7 @@ static void check_entry(Check *check, const char *parent, const char *name, guin
   autofd fd = open_beneath(check->content->root_fd, path, O_PATH);
   struct stat info;
   if (fd < 0 || fstat(fd, &info) != 0) {
-    if (errno != ENOENT) report_stray(check, path, CONTENT_FAULT_UNREADABLE, g_strerror(errno));
+    if (errno != ENOENT) report_stray(check, path, CONTENT_FAULT_UNREADABLE, error_reason(errno));
     return;
   }
   gboolean folder = S_ISDIR(info.st_mode);
@@ -200,7 +200,7 @@ static void check_folder(Check *check, const char *path, guint level) {
     autofd fd = open_beneath(check->content->root_fd, path, O_RDONLY | O_DIRECTORY);
     g_autoptr(GPtrArray) names = fd >= 0 ? list_folder(fd) : NULL;
     if (names == NULL) {
-      if (errno != ENOENT) report_stray(check, path, CONTENT_FAULT_UNREADABLE, g_strerror(errno));
+      if (errno != ENOENT) report_stray(check, path, CONTENT_FAULT_UNREADABLE, error_reason(errno));
       return;
     }
     for (guint i = 0; i < names->len; i++) check_entry(check, path, names->pdata[i], level);
@@ -214,7 +214,7 @@ static void check_layout(Check *check) {
   for (gsize i = 0; i < G_N_ELEMENTS(LAYOUT_FILES); i++) {
     GString *text = NULL;
     if (!read_file(check->content->root_fd, LAYOUT_FILES[i].path, 1 << 20, &text)) {
-      report_stray(check, LAYOUT_FILES[i].path, errno == ENOENT ? CONTENT_FAULT_MISSING : CONTENT_FAULT_UNREADABLE, g_strerror(errno));
+      report_stray(check, LAYOUT_FILES[i].path, errno == ENOENT ? CONTENT_FAULT_MISSING : CONTENT_FAULT_UNREADABLE, error_reason(errno));
       continue;
     }
     if (strcmp(text->str, LAYOUT_FILES[i].text) != 0) report_stray(check, LAYOUT_FILES[i].path, CONTENT_FAULT_DAMAGED, "内容已被改动");

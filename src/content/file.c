@@ -206,8 +206,8 @@ gboolean throw_errno(GError **error, const char *action, const char *path) {
   if (reason == ENOSPC || reason == EDQUOT)
     return throw(error, LANTAI_ERROR_UNAVAILABLE, "对象库所在磁盘已满,%s %s 未成功。请腾出空间后重试", action, path);
   if (reason == EROFS || reason == EACCES || reason == EPERM)
-    return throw(error, LANTAI_ERROR_UNAVAILABLE, "对象库不可写,%s %s 未成功(%s)。请检查存储目录的权限", action, path, g_strerror(reason));
-  return throw(error, LANTAI_ERROR_UNAVAILABLE, "对象库%s %s 未成功: %s", action, path, g_strerror(reason));
+    return throw(error, LANTAI_ERROR_UNAVAILABLE, "对象库不可写,%s %s 未成功(%s)。请检查存储目录的权限", action, path, error_reason(reason));
+  return throw(error, LANTAI_ERROR_UNAVAILABLE, "对象库%s %s 未成功: %s", action, path, error_reason(reason));
 }
 
 gboolean pass_point(const char *name, GError **error) {

@@ -116,7 +116,7 @@ gssize read_descriptor(gpointer source, void *buffer, gsize capacity, GError **e
     gssize n = read(*(int *)source, buffer, capacity);
     if (n >= 0) return n;
     if (errno == EINTR) continue;
-    throw(error, LANTAI_ERROR_UNAVAILABLE, "读取文件未成功: %s", g_strerror(errno));
+    throw(error, LANTAI_ERROR_UNAVAILABLE, "读取文件未成功: %s", error_reason(errno));
     return -1;
   }
 }

@@ -90,7 +90,7 @@ void object_forget_cached(Content *content, const char *object_id) {
 static Inventory *read_inventory(int object_fd, const char *object_id, GError **error) {
   GString *text = NULL;
   if (!read_file(object_fd, "inventory.json", INVENTORY_LIMIT_BYTES, &text))
-    return throw_null(error, LANTAI_ERROR_INTERNAL, "对象 %s 的清单读不出(%s)。请运行完整性检查,并从备份恢复该对象", object_id, g_strerror(errno));
+    return throw_null(error, LANTAI_ERROR_INTERNAL, "对象 %s 的清单读不出(%s)。请运行完整性检查,并从备份恢复该对象", object_id, error_reason(errno));
   g_autoptr(GError) reason = NULL;
   g_autoptr(Inventory) inventory = inventory_parse(text->str, text->len, &reason);
   g_string_free(text, TRUE);
@@ -144,7 +144,7 @@ int content_read(Content *content, const char *object_id, const char *path, gint
   struct stat info;
   if (fd < 0 || fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
     throw(error, LANTAI_ERROR_NOT_FOUND, "对象 %s 的文件 %s 已丢失或读不出(%s)。请运行完整性检查,并从备份恢复", object_id, path,
-          fd < 0 ? g_strerror(errno) : "不是普通文件");
+          fd < 0 ? error_reason(errno) : "不是普通文件");
     return -1;
   }
   if (ret_size_bytes != NULL) *ret_size_bytes = info.st_size;
@@ -201,7 +201,7 @@ static gboolean discard(Content *content, int from_fd, const char *name, GError 
   g_autofree char *trash = content_new_name(content, 't');
   if (renameat(from_fd, name, content->staging_fd, trash) != 0) return errno == ENOENT || throw_errno(error, "移除", name);
   if (!pass_point("content.remove.renamed", error)) return FALSE;
-  if (!remove_tree(content->staging_fd, trash)) g_warning("staging folder: %s is left behind: %s", trash, g_strerror(errno));
+  if (!remove_tree(content->staging_fd, trash)) g_warning("staging folder: %s is left behind: %s", trash, error_reason(errno));
   return TRUE;
 }
 

@@ -62,14 +62,14 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(InventoryFileRead, inventory_file_clear)
 static gboolean read_inventory(ObjectScan *scan, const char *folder, InventoryFileRead *ret) {
   g_autofree char *path = g_strconcat(folder, "inventory.json", NULL), *sidecar_path = g_strconcat(folder, SIDECAR, NULL);
   if (!read_file(scan->fd, path, INVENTORY_LIMIT_BYTES, &ret->text)) {
-    scan_fault(scan, CONTENT_FAULT_INVENTORY, path, "清单读不出: %s", errno == EFBIG ? "超过 64 MiB" : g_strerror(errno));
+    scan_fault(scan, CONTENT_FAULT_INVENTORY, path, "清单读不出: %s", errno == EFBIG ? "超过 64 MiB" : error_reason(errno));
     return FALSE;
   }
   g_autoptr(GError) reason = NULL;
   ret->inventory = inventory_parse(ret->text->str, ret->text->len, &reason);
   if (ret->inventory == NULL) scan_fault(scan, CONTENT_FAULT_INVENTORY, path, "%s", reason->message);
   if (!read_file(scan->fd, sidecar_path, SIDECAR_LIMIT_BYTES, &ret->sidecar)) {
-    scan_fault(scan, CONTENT_FAULT_INVENTORY, sidecar_path, "清单的校验文件读不出: %s", g_strerror(errno));
+    scan_fault(scan, CONTENT_FAULT_INVENTORY, sidecar_path, "清单的校验文件读不出: %s", error_reason(errno));
     return FALSE;
   }
   if (!sidecar_matches(ret->sidecar, ret->text)) {
@@ -158,13 +158,13 @@ static void walk_entry(Walk *walk, int dirfd, const char *name, const char *path
   ObjectScan *scan = walk->scan;
   struct stat info;
   if (fstatat(dirfd, name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
-    if (errno != ENOENT) scan_fault(scan, CONTENT_FAULT_UNREADABLE, path, "读不出: %s", g_strerror(errno));
+    if (errno != ENOENT) scan_fault(scan, CONTENT_FAULT_UNREADABLE, path, "读不出: %s", error_reason(errno));
     return;
   }
   if (S_ISDIR(info.st_mode)) {
     autofd folder = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (folder >= 0) walk_folder(walk, folder, path, depth + 1);
-    else scan_fault(scan, CONTENT_FAULT_UNREADABLE, path, "文件夹读不出: %s", g_strerror(errno));
+    else scan_fault(scan, CONTENT_FAULT_UNREADABLE, path, "文件夹读不出: %s", error_reason(errno));
     return;
   }
   gpointer known = NULL;
@@ -186,7 +186,7 @@ static void walk_folder(Walk *walk, int dirfd, const char *path, guint depth) {
   }
   g_autoptr(GPtrArray) names = list_folder(dirfd);
   if (names == NULL) {
-    scan_fault(walk->scan, CONTENT_FAULT_UNREADABLE, path, "文件夹读不出: %s", g_strerror(errno));
+    scan_fault(walk->scan, CONTENT_FAULT_UNREADABLE, path, "文件夹读不出: %s", error_reason(errno));
     return;
   }
   if (names->len == 0) scan_fault(walk->scan, CONTENT_FAULT_SURPLUS, path, "空文件夹");
@@ -203,7 +203,7 @@ static void scan_version_folder(Walk *walk, const char *name) {
   if (names == NULL) {
     if (errno == ENOENT) scan_fault(scan, CONTENT_FAULT_MISSING, name, "版本文件夹不存在");
     else if (errno == ENOTDIR || errno == ELOOP) scan_fault(scan, CONTENT_FAULT_SURPLUS, name, "不是文件夹(符号链接或文件)");
-    else scan_fault(scan, CONTENT_FAULT_UNREADABLE, name, "版本文件夹读不出: %s", g_strerror(errno));
+    else scan_fault(scan, CONTENT_FAULT_UNREADABLE, name, "版本文件夹读不出: %s", error_reason(errno));
     return;
   }
   for (guint i = 0; i < names->len; i++) {
@@ -215,7 +215,7 @@ static void scan_version_folder(Walk *walk, const char *name) {
 static void scan_declaration(ObjectScan *scan) {
   GString *text = NULL;
   if (!read_file(scan->fd, OBJECT_DECLARATION, SIDECAR_LIMIT_BYTES, &text)) {
-    scan_fault(scan, errno == ENOENT ? CONTENT_FAULT_MISSING : CONTENT_FAULT_UNREADABLE, OBJECT_DECLARATION, "对象标志文件: %s", g_strerror(errno));
+    scan_fault(scan, errno == ENOENT ? CONTENT_FAULT_MISSING : CONTENT_FAULT_UNREADABLE, OBJECT_DECLARATION, "对象标志文件: %s", error_reason(errno));
     return;
   }
   if (strcmp(text->str, OBJECT_DECLARATION_TEXT) != 0) scan_fault(scan, CONTENT_FAULT_DAMAGED, OBJECT_DECLARATION, "对象标志文件的内容不对");
@@ -287,7 +287,7 @@ ObjectScan *scan_object(Content *content, const char *folder) {
   if (scan->gone) return scan;
   g_autoptr(GPtrArray) names = scan->fd >= 0 ? list_folder(scan->fd) : NULL;
   if (names == NULL) {
-    scan_fault(scan, CONTENT_FAULT_UNREADABLE, folder, "对象文件夹读不出: %s", g_strerror(errno));
+    scan_fault(scan, CONTENT_FAULT_UNREADABLE, folder, "对象文件夹读不出: %s", error_reason(errno));
     return scan;
   }
   g_auto(InventoryFileRead) root = {NULL, NULL, NULL};

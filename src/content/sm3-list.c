@@ -65,7 +65,7 @@ static GString *read_list(const Inventory *inventory, GHashTable *state, int obj
   if (path == NULL) return throw_null(error, LANTAI_ERROR_INVALID, "本版本没有 sm3.txt,各文件的 SM3 未能核对");
   GString *text = NULL;
   if (!read_file(object_fd, path, INVENTORY_LIMIT_BYTES, &text))
-    return throw_null(error, LANTAI_ERROR_INVALID, "sm3.txt 读不出(%s),各文件的 SM3 未能核对", g_strerror(errno));
+    return throw_null(error, LANTAI_ERROR_INVALID, "sm3.txt 读不出(%s),各文件的 SM3 未能核对", error_reason(errno));
   g_autofree char *actual = crypto_digest_hex(DIGEST_SHA512, text->str, text->len);
   if (strcmp(actual, digest) == 0) return text;
   g_string_free(text, TRUE);

@@ -112,7 +112,7 @@ ContentStage *content_stage_new(Content *content, const char *object_id, const c
 void content_stage_free(ContentStage *stage) {
   if (stage == NULL) return;
   if (stage->name != NULL && !remove_tree(stage->content->staging_fd, stage->name))
-    g_warning("staging folder: %s is left behind: %s", stage->name, g_strerror(errno));
+    g_warning("staging folder: %s is left behind: %s", stage->name, error_reason(errno));
   g_clear_pointer(&stage->base, inventory_unref);
   g_clear_pointer(&stage->state, g_hash_table_unref);
   g_clear_pointer(&stage->folders, g_hash_table_unref);

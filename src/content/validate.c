@@ -116,7 +116,7 @@ static void check_sidecar(Validation *validation, const Document *document) {
 static Document *load_document(Validation *validation, const char *name, guint version) {
   GString *text = NULL;
   if (!read_file(validation->fd, name, INVENTORY_LIMIT_BYTES, &text)) {
-    if (errno != ENOENT) finding_error(&validation->findings, "E033", "%s 读不出: %s", name, errno == EFBIG ? "超过 64 MiB" : g_strerror(errno));
+    if (errno != ENOENT) finding_error(&validation->findings, "E033", "%s 读不出: %s", name, errno == EFBIG ? "超过 64 MiB" : error_reason(errno));
     return NULL;
   }
   json_error_t reason;
@@ -451,7 +451,7 @@ json_t *content_validate_object(const char *object_dir) {
     check_versions(&validation);
     check_bytes(&validation);
   } else {
-    finding_error(&validation.findings, "E003", "对象文件夹 %s 读不出: %s", object_dir, g_strerror(errno));
+    finding_error(&validation.findings, "E003", "对象文件夹 %s 读不出: %s", object_dir, error_reason(errno));
   }
   json_t *result = json_object();
   json_object_set_new(result, "errors", validation.findings.errors);

@@ -36,10 +36,10 @@ static gboolean store_answer(Sandbox *sandbox, int to, const char *target, GErro
   gssize got;
   while ((got = sandbox_read(sandbox, block, BLOCK, NULL, error)) > 0) {
     if ((total += (guint64)got) > PYRAMID_BYTES_MAX) return throw(error, LANTAI_ERROR_TOO_LARGE, "浏览图超过 4 GiB，已停止");
-    if (!write_all(to, block, (gsize)got)) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能写浏览图 %s：%s", target, g_strerror(errno));
+    if (!write_all(to, block, (gsize)got)) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能写浏览图 %s：%s", target, error_reason(errno));
   }
   if (got < 0 || !sandbox_finish(sandbox, error)) return FALSE;
-  return fdatasync(to) == 0 || throw(error, LANTAI_ERROR_UNAVAILABLE, "不能写浏览图 %s：%s", target, g_strerror(errno));
+  return fdatasync(to) == 0 || throw(error, LANTAI_ERROR_UNAVAILABLE, "不能写浏览图 %s：%s", target, error_reason(errno));
 }
 
 static gboolean make_from_image(int source, const char *argument, int to, const char *target, GError **error) {
@@ -91,14 +91,14 @@ gboolean format_pyramid_make(const char *source, const FormatInfo *info, guint p
   int to = g_mkstemp_full(part, O_RDWR | O_CLOEXEC, 0640);
   if (to < 0) {
     close(from);
-    return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能写浏览图 %s：%s", target, g_strerror(errno));
+    return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能写浏览图 %s：%s", target, error_reason(errno));
   }
   GError *failed = NULL;
   gboolean done = make(from, info, page, to, target, &failed);
   close(from);
   close(to);
   if (done && g_rename(part, target) == 0) return TRUE;
-  if (done) throw(&failed, LANTAI_ERROR_UNAVAILABLE, "不能写浏览图 %s：%s", target, g_strerror(errno));
+  if (done) throw(&failed, LANTAI_ERROR_UNAVAILABLE, "不能写浏览图 %s：%s", target, error_reason(errno));
   g_unlink(part);
   g_propagate_prefixed_error(error, failed, "“%s”第 %u 页：", name, page);
   return FALSE;

@@ -144,7 +144,7 @@ static gboolean pump(Unpacking *unpacking, const char *path, int to, gint64 size
 static gboolean deliver(Unpacking *unpacking, struct archive_entry *entry, const char *path, GError **error) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0 || write(ends[0], "!", 1) != 1)
-    return throw(error, LANTAI_ERROR_UNAVAILABLE, "解包失败：%s", g_strerror(errno));
+    return throw(error, LANTAI_ERROR_UNAVAILABLE, "解包失败：%s", error_reason(errno));
   PackagePacket packet = {.type = PACKAGE_ENTRY, .size_bytes = archive_entry_size_is_set(entry) ? archive_entry_size(entry) : -1};
   g_strlcpy(packet.text, path, sizeof packet.text);
   send_packet(&packet, ends[0]);

@@ -62,7 +62,7 @@ static int compare_names(gconstpointer a, gconstpointer b) { return strcmp(*(cha
 static gboolean enter_folder(FilePackage *package, int fd, GError **error) {
   DIR *stream = fd < 0 ? NULL : fdopendir(fcntl(fd, F_DUPFD_CLOEXEC, 0));
   if (stream == NULL || package->folders->len >= PACKAGE_DEPTH_MAX) {
-    const char *reason = stream == NULL ? g_strerror(errno) : "文件夹层数太多";
+    const char *reason = stream == NULL ? error_reason(errno) : "文件夹层数太多";
     if (stream != NULL) closedir(stream);
     if (fd >= 0) close(fd);
     return throw(error, LANTAI_ERROR_INVALID, "“%s”中的文件夹“%s”打不开：%s", package->name, package->path->str, reason);
@@ -115,7 +115,7 @@ static int read_in_folder(FilePackage *package, GError **error) {
   struct stat about;
   int fd = openat(folder->fd, package->current, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
   if (fd >= 0 && fstat(fd, &about) == 0 && S_ISREG(about.st_mode)) return fd;
-  const char *reason = fd < 0 ? g_strerror(errno) : "不是普通文件";
+  const char *reason = fd < 0 ? error_reason(errno) : "不是普通文件";
   if (fd >= 0) close(fd);
   throw(error, LANTAI_ERROR_INVALID, "“%s”中的“%s”打不开：%s", package->name, package->path->str, reason);
   return -1;

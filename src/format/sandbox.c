@@ -94,7 +94,7 @@ static gboolean ensure_helper(GError **error) {
   if (g_getenv(SANDBOX_MARK) != NULL) return throw(error, LANTAI_ERROR_INTERNAL, "文件解析子进程不能再启动子进程（程序入口没有先调用 format_sandbox_main）");
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
-    return throw(error, LANTAI_ERROR_UNAVAILABLE, "无法启动文件解析子进程：%s", g_strerror(errno));
+    return throw(error, LANTAI_ERROR_UNAVAILABLE, "无法启动文件解析子进程：%s", error_reason(errno));
   /* dup2 onto itself would leave the descriptor close-on-exec */
   if (ends[1] <= SANDBOX_ANSWER) {
     int high = fcntl(ends[1], F_DUPFD_CLOEXEC, SANDBOX_ANSWER + 1);
@@ -168,7 +168,7 @@ static Sandbox *start(const char *kind_name, const char *argument, int input, gb
   g_strlcpy(request.argument, argument == NULL ? "" : argument, sizeof request.argument);
   int ends[2];
   int made = is_socket ? socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) : pipe2(ends, O_CLOEXEC);
-  if (made != 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "无法启动文件解析子进程：%s", g_strerror(errno));
+  if (made != 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "无法启动文件解析子进程：%s", error_reason(errno));
   if (!is_socket) fcntl(ends[1], F_SETPIPE_SZ, 1 << 20); /* a smaller pipe is only slower */
   pid_t pid = request_child(&request, (int[2]){input, ends[1]}, error);
   close(ends[1]);
@@ -243,7 +243,7 @@ gssize sandbox_read(Sandbox *sandbox, void *buffer, gsize length, int *ret_fd, G
     if (got >= 0) return got;
     if (errno == EINTR || errno == EAGAIN) continue;
     end_by_force(sandbox);
-    throw(error, LANTAI_ERROR_INTERNAL, "读取文件解析子进程的结果失败：%s", g_strerror(errno));
+    throw(error, LANTAI_ERROR_INTERNAL, "读取文件解析子进程的结果失败：%s", error_reason(errno));
     return -1;
   }
 }
@@ -295,7 +295,7 @@ int sandbox_open_input(const char *path, GError **error) {
   if (fd < 0 || fstat(fd, &about) != 0) {
     int reason = errno;
     if (fd >= 0) close(fd);
-    throw(error, reason == ENOENT ? LANTAI_ERROR_NOT_FOUND : LANTAI_ERROR_INVALID, "打不开“%s”：%s", name, g_strerror(reason));
+    throw(error, reason == ENOENT ? LANTAI_ERROR_NOT_FOUND : LANTAI_ERROR_INVALID, "打不开“%s”：%s", name, error_reason(reason));
     return -1;
   }
   const char *fault = S_ISDIR(about.st_mode)    ? "是文件夹，请指定其中的一个文件"

@@ -295,7 +295,7 @@ static gboolean parse_stream(int fd, CsvParser *parser, const char *encoding, gs
   goffset offset = (goffset)mark;
   for (gboolean is_first = TRUE, at_end = FALSE; !at_end; is_first = FALSE) {
     gssize got = read_at(fd, block, BLOCK, offset);
-    if (got < 0) return throw(error, LANTAI_ERROR_INVALID, "读文件失败：%s", g_strerror(errno));
+    if (got < 0) return throw(error, LANTAI_ERROR_INVALID, "读文件失败：%s", error_reason(errno));
     at_end = got == 0;
     offset += got;
     g_string_truncate(text, 0);

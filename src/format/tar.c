@@ -58,7 +58,7 @@ static gboolean begin_entry(TarWriter *writer, const char *name, gint64 size_byt
 
 gboolean tar_writer_add_file(TarWriter *writer, const char *name, const char *path, gint64 size_bytes, char *ret_sm3, GError **error) {
   int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能读取 %s：%s", path, g_strerror(errno));
+  if (fd < 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能读取 %s：%s", path, error_reason(errno));
   g_autoptr(Digest) digest = digest_new(DIGEST_SM3);
   gboolean good = begin_entry(writer, name, size_bytes, error);
   for (gint64 left = size_bytes; good && left > 0;) {
@@ -93,7 +93,7 @@ static gboolean flush_file(const char *path) {
 gboolean tar_writer_close(TarWriter *writer, GError **error) {
   gboolean good = archive_write_close(writer->archive) == ARCHIVE_OK || throw_write(writer, error);
   if (good && (!flush_file(writer->partial) || g_rename(writer->partial, writer->path) != 0))
-    good = throw(error, LANTAI_ERROR_UNAVAILABLE, "不能写入 %s：%s", writer->path, g_strerror(errno));
+    good = throw(error, LANTAI_ERROR_UNAVAILABLE, "不能写入 %s：%s", writer->path, error_reason(errno));
   if (!good) g_unlink(writer->partial);
   writer_free(writer);
   return good;
@@ -117,19 +117,19 @@ static gboolean is_safe_name(const char *name) {
 
 static gboolean extract_entry(struct archive *archive, const char *target, char *ret_sm3, GError **error) {
   g_autofree char *folder = g_path_get_dirname(target);
-  if (g_mkdir_with_parents(folder, 0750) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", folder, g_strerror(errno));
+  if (g_mkdir_with_parents(folder, 0750) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", folder, error_reason(errno));
   int fd = open(target, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
-  if (fd < 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能写入 %s：%s", target, g_strerror(errno));
+  if (fd < 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能写入 %s：%s", target, error_reason(errno));
   g_autoptr(Digest) digest = digest_new(DIGEST_SM3);
   g_autofree guint8 *buffer = g_malloc(TAR_BUFFER);
   la_ssize_t length;
   gboolean good = TRUE;
   while (good && (length = archive_read_data(archive, buffer, TAR_BUFFER)) != 0) {
     if (length < 0) good = throw(error, LANTAI_ERROR_INVALID, "备份文件已损坏：%s", archive_error_string(archive));
-    else if (write(fd, buffer, (size_t)length) != length) good = throw(error, LANTAI_ERROR_UNAVAILABLE, "不能写入 %s：%s", target, g_strerror(errno));
+    else if (write(fd, buffer, (size_t)length) != length) good = throw(error, LANTAI_ERROR_UNAVAILABLE, "不能写入 %s：%s", target, error_reason(errno));
     else digest_update(digest, buffer, (gsize)length);
   }
-  if (close(fd) != 0 && good) good = throw(error, LANTAI_ERROR_UNAVAILABLE, "不能写入 %s：%s", target, g_strerror(errno));
+  if (close(fd) != 0 && good) good = throw(error, LANTAI_ERROR_UNAVAILABLE, "不能写入 %s：%s", target, error_reason(errno));
   g_autofree char *sm3 = digest_finish_hex(digest);
   g_strlcpy(ret_sm3, sm3, 65);
   return good;

@@ -99,7 +99,7 @@ TableWriter *format_xlsx_new(const char *path, const char *sheet, const char *co
     reason = EIO;
   }
   free_writer(writer);
-  return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能写 Excel 文件 %s：%s", path, g_strerror(reason));
+  return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能写 Excel 文件 %s：%s", path, error_reason(reason));
 }
 
 void format_xlsx_row(TableWriter *writer, const char *const *cells) {
@@ -125,7 +125,7 @@ gboolean format_xlsx_close(TableWriter *writer, GError **error) {
   gboolean done = failed == LXW_NO_ERROR && flush_and_rename(writer);
   if (!done) {
     throw(error, LANTAI_ERROR_UNAVAILABLE, "Excel 文件 %s 没有写成：%s；请检查磁盘空间后重试", writer->path,
-          failed != LXW_NO_ERROR ? lxw_strerror(failed) : g_strerror(errno));
+          failed != LXW_NO_ERROR ? lxw_strerror(failed) : error_reason(errno));
     g_unlink(writer->part);
   }
   free_writer(writer);

@@ -231,7 +231,7 @@ static gpointer follow(gpointer data) {
     journal->unsynced = FALSE;
     int fd = mirror_take_dirty(journal->mirror);
     g_mutex_unlock(&journal->lock);
-    if (fd >= 0 && fdatasync(fd) != 0) g_warning("the mirror cannot be flushed to the disk: %s", g_strerror(errno));
+    if (fd >= 0 && fdatasync(fd) != 0) g_warning("the mirror cannot be flushed to the disk: %s", error_reason(errno));
     if (fd >= 0) close(fd);
     g_mutex_lock(&journal->lock);
   }

@@ -192,7 +192,7 @@ static gboolean read_last(Mirror *mirror, guint number, gboolean *ret_empty, GEr
   gsize complete = complete_length(bytes, length);
   if (complete < length) {
     g_warning("%s: incomplete last line cut off (%" G_GSIZE_FORMAT " bytes)", path, length - complete);
-    if (truncate(path, (off_t)complete) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "日志文件的末行不完整，又不能修复：%s：%s", path, g_strerror(errno));
+    if (truncate(path, (off_t)complete) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "日志文件的末行不完整，又不能修复：%s：%s", path, error_reason(errno));
   }
   *ret_empty = complete == 0;
   if (complete == 0) return TRUE;
@@ -208,7 +208,7 @@ static gboolean read_last(Mirror *mirror, guint number, gboolean *ret_empty, GEr
 }
 
 Mirror *mirror_open(const char *folder, GError **error) {
-  if (g_mkdir_with_parents(folder, 0750) != 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "建不了日志目录 %s：%s。请检查权限和磁盘", folder, g_strerror(errno));
+  if (g_mkdir_with_parents(folder, 0750) != 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "建不了日志目录 %s：%s。请检查权限和磁盘", folder, error_reason(errno));
   g_autoptr(Mirror) mirror = g_new0(Mirror, 1);
   mirror->folder = g_strdup(folder);
   mirror->fd = -1;
@@ -221,7 +221,7 @@ Mirror *mirror_open(const char *folder, GError **error) {
 
 void mirror_close(Mirror *mirror) {
   if (mirror == NULL) return;
-  if (!sync_file(mirror)) g_warning("the mirror cannot be flushed to the disk: %s", g_strerror(errno));
+  if (!sync_file(mirror)) g_warning("the mirror cannot be flushed to the disk: %s", error_reason(errno));
   if (mirror->fd >= 0) close(mirror->fd);
   g_free(mirror->folder);
   g_free(mirror);
@@ -265,7 +265,7 @@ static int read_more(MirrorReader *reader, GError **error) {
   gssize count = read(reader->fd, reader->buffer->str + held, READ_BYTES);
   int saved = errno;
   g_string_set_size(reader->buffer, held + (gsize)MAX(count, 0));
-  if (count < 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "读不出日志文件 %06u.ndjson：%s", reader->number, g_strerror(saved)), -1;
+  if (count < 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "读不出日志文件 %06u.ndjson：%s", reader->number, error_reason(saved)), -1;
   return count > 0;
 }
 
@@ -276,7 +276,7 @@ static int next_file(MirrorReader *reader, GError **error) {
     g_autofree char *path = file_path(reader->folder, number);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT) continue;
-    if (fd < 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "读不出日志文件 %s：%s", path, g_strerror(errno)), -1;
+    if (fd < 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "读不出日志文件 %s：%s", path, error_reason(errno)), -1;
     if (reader->fd >= 0) close(reader->fd);
     reader->fd = fd;
     reader->number = number;

@@ -36,7 +36,7 @@ static char *pyramid_path(const House *house, const CatalogFile *file, guint pag
 
 static gboolean make_folder(const char *target, GError **error) {
   g_autofree char *folder = g_path_get_dirname(target);
-  return g_mkdir_with_parents(folder, 0750) == 0 || throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", folder, g_strerror(errno));
+  return g_mkdir_with_parents(folder, 0750) == 0 || throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", folder, error_reason(errno));
 }
 
 static gboolean can_show(const CatalogFile *file, GError **error) {

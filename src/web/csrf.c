@@ -22,11 +22,11 @@ static gboolean write_key(const char *path, const char *key, GError **error) {
   gboolean written = fd >= 0 && write(fd, key, length) == (ssize_t)length && fsync(fd) == 0;
   int reason = errno;
   if (fd >= 0) close(fd);
-  if (!written) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能写入密钥文件 %s：%s", path, g_strerror(reason));
+  if (!written) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能写入密钥文件 %s：%s", path, error_reason(reason));
   gboolean linked = link(fresh, path) == 0 || errno == EEXIST; /* another process may have been first: its key counts */
   reason = errno;
   g_unlink(fresh);
-  return linked || throw(error, LANTAI_ERROR_UNAVAILABLE, "不能写入密钥文件 %s：%s", path, g_strerror(reason));
+  return linked || throw(error, LANTAI_ERROR_UNAVAILABLE, "不能写入密钥文件 %s：%s", path, error_reason(reason));
 }
 
 char *csrf_key_load(const char *dir, GError **error) {

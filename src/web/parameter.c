@@ -223,7 +223,7 @@ void parameter_clear(WebRequest *request) {
   for (guint i = 0; request->row != NULL && request->values != NULL && i < request->row->parameters; i++) {
     Value *value = &request->values[i];
     if (value->texts != NULL) g_ptr_array_unref(value->texts);
-    if (value->file_path != NULL && g_unlink(value->file_path) != 0 && errno != ENOENT) g_warning("temporary file %s: %s", value->file_path, g_strerror(errno));
+    if (value->file_path != NULL && g_unlink(value->file_path) != 0 && errno != ENOENT) g_warning("temporary file %s: %s", value->file_path, error_reason(errno));
     g_free(value->ints);
     g_free(value->file_path);
     g_free(value->file_name);

@@ -284,7 +284,8 @@ static GInetAddress *find_address(const char *address, GError **error) {
   if (inet != NULL) return inet;
   g_autoptr(GResolver) resolver = g_resolver_get_default();
   GList *found = g_resolver_lookup_by_name(resolver, address, NULL, NULL);
-  if (found == NULL) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "监听地址 %s 不能识别。请用本机的 IP 地址（127.0.0.1 只供本机，0.0.0.0 供局域网），见 --address 或 lantai.yaml 的 server.address", address);
+  if (found == NULL) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "监听地址 %s 不能识别。请用本机的 IP 地址（127.0.0.1 只供本机，0.0.0.0 供局域网），"
+                                         "见 --address 或 lantai.yaml 的 server.address", address);
   inet = g_object_ref(found->data);
   g_resolver_free_addresses(found);
   return inet;

@@ -45,7 +45,7 @@ void upload_clean_folder(const House *house) {
   while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
     if (!g_str_has_prefix(name, "upload-")) continue;
     g_autofree char *path = g_build_filename(folder, name, NULL);
-    if (g_unlink(path) != 0) g_warning("left-over upload %s: %s", path, g_strerror(errno));
+    if (g_unlink(path) != 0) g_warning("left-over upload %s: %s", path, error_reason(errno));
   }
 }
 
@@ -112,10 +112,10 @@ static gboolean open_file(Upload *upload, GError **error) {
   const char *label = upload->parameter->label == NULL ? upload->parameter->name : upload->parameter->label;
   if (value->file_path != NULL) return throw(error, LANTAI_ERROR_INVALID, "%s：一次只能上传一个文件", label);
   g_autofree char *folder = upload_folder(upload->request->house);
-  if (g_mkdir_with_parents(folder, 0700) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立上传用的目录：%s", g_strerror(errno));
+  if (g_mkdir_with_parents(folder, 0700) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立上传用的目录：%s", error_reason(errno));
   g_autofree char *path = g_build_filename(folder, "upload-XXXXXX", NULL);
   upload->fd = g_mkstemp_full(path, O_RDWR | O_CLOEXEC, 0600);
-  if (upload->fd < 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能保存上传的文件：%s", g_strerror(errno));
+  if (upload->fd < 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能保存上传的文件：%s", error_reason(errno));
   value->file_path = g_steal_pointer(&path);
   value->file_name = clean_file_name(upload->file_name);
   value->source = FROM_BODY;
@@ -146,7 +146,7 @@ static gboolean write_all(int fd, const guint8 *data, gsize length, GError **err
   while (length > 0) {
     ssize_t written = write(fd, data, length);
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能保存上传的文件：%s。请检查磁盘空间后重试", g_strerror(errno));
+    if (written < 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能保存上传的文件：%s。请检查磁盘空间后重试", error_reason(errno));
     data += written;
     length -= (gsize)written;
   }
@@ -175,7 +175,7 @@ static gboolean end_part(Upload *upload, GError **error) {
     upload->value = NULL;
     int fd = upload->fd;
     upload->fd = -1;
-    return close(fd) == 0 || throw(error, LANTAI_ERROR_UNAVAILABLE, "不能保存上传的文件：%s。请检查磁盘空间后重试", g_strerror(errno));
+    return close(fd) == 0 || throw(error, LANTAI_ERROR_UNAVAILABLE, "不能保存上传的文件：%s。请检查磁盘空间后重试", error_reason(errno));
   }
   if (upload->file_name != NULL) return TRUE;
   if (!g_utf8_validate_len((const char *)upload->field->data, upload->field->len, NULL))
