@@ -231,6 +231,9 @@ static void *on_target(void *data, const char *target, struct MHD_Connection *co
   exchange->listener = data;
   exchange->connection = connection;
   exchange->target = g_strdup(target);
+  /* We read the arguments from our copy. The library would keep a node for each in the connection's memory and, when that is full, neither answer nor close: it
+   * gets to see one argument only. */
+  for (char *c = strchr(target, '&'); c != NULL; c = strchr(c, '&')) *c = '_';
   g_atomic_int_inc(&exchange->listener->active);
   return exchange;
 }
@@ -304,7 +307,7 @@ static GSocket *open_socket(const char *address, guint port, guint *ret_port, GE
                         "端口 %u 已被占用。请换一个端口（PORT=端口号 或 lantai.yaml 的 server.port），或停止占用它的程序", port);
     if (g_error_matches(problem, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED))
       return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "没有权限使用端口 %u。1024 以下的端口要由系统管理员开放，请换一个端口", port);
-    return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能在 %s 的端口 %u 上监听：这个地址不属于本机，或没有使用这个端口的权限（%s）。请换一个地址或端口", address, port, problem->message);
+    return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能在 %s 的端口 %u 上监听：这个地址不属于本机，或没有使用这个端口的权限。请换一个地址或端口", address, port);
   }
   g_autoptr(GSocketAddress) local = g_socket_get_local_address(opened, NULL);
   *ret_port = local == NULL ? port : g_inet_socket_address_get_port(G_INET_SOCKET_ADDRESS(local));
