@@ -401,7 +401,7 @@ test('check reads every byte: one flipped bit, a missing and a surplus file, eac
   const bytes = readFileSync(file('C-0003'));
   bytes[bytes.length >> 1] ^= 0x10;
   writeFileSync(file('C-0003'), bytes);
-  rmSync(file('C-0005'));
+  rmSync(path.dirname(file('C-0005')), { recursive: true });
   writeFileSync(path.join(path.dirname(file('C-0007')), '0002.txt'), '谁放的？');
   const meta = path.join(objectOf(dir, ids['C-0009']), 'v1/content/metadata.json'), text = readFileSync(meta);
   text[10] ^= 1;

@@ -117,10 +117,12 @@ void job_show(Job *job, gint64 now_us) {
 
 void job_show_end(Job *job, gboolean good) {
   if (!job->show || job->progress.stage == NULL) return;
-  job->progress.rate = 0;
+  gint64 used_us = MAX(1, g_get_monotonic_time() - job->begin_us);
+  job->progress.rate = (double)job->progress.done * G_USEC_PER_SEC / (double)used_us; /* over the whole */
+  job->progress.remaining_seconds = -1;
   g_autofree char *line = progress_line(&job->progress);
   g_autoptr(GString) used = g_string_new(NULL);
-  append_duration(used, (g_get_monotonic_time() - job->begin_us) / G_USEC_PER_SEC);
+  append_duration(used, used_us / G_USEC_PER_SEC);
   const char *clear = job->terminal ? "\033[K" : "", *home = job->terminal ? "\r" : "";
   if (good) fprintf(stderr, "%s%s 用时 %s%s\n", home, line, used->str, clear);
   else fprintf(stderr, "%s%s 中断%s\n", home, line, clear);
