@@ -118,7 +118,7 @@ void job_show(Job *job, gint64 now_us) {
 void job_show_end(Job *job, gboolean good) {
   if (!job->show || job->progress.stage == NULL) return;
   gint64 used_us = MAX(1, g_get_monotonic_time() - job->begin_us);
-  job->progress.rate = (double)job->progress.done * G_USEC_PER_SEC / (double)used_us; /* over the whole */
+  job->progress.rate = used_us < G_USEC_PER_SEC / 2 ? 0 : (double)job->progress.done * G_USEC_PER_SEC / (double)used_us; /* over the whole */
   job->progress.remaining_seconds = -1;
   g_autofree char *line = progress_line(&job->progress);
   g_autoptr(GString) used = g_string_new(NULL);
