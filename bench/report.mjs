@@ -23,7 +23,7 @@ export async function machine(program, folder) {
   const debian = existsSync('/etc/debian_version') ? readFileSync('/etc/debian_version', 'utf8').trim() : '';
   return [
     `- CPU: ${cpu[0].model}, ${cpu.length} cores; memory ${number(totalmem() / 2 ** 30, 1)} GiB; kernel ${release()}; Debian ${debian}`,
-    `- disk: ${device}, ${system} (${folder}); load of the machine when the run began: ${loadavg()[0].toFixed(2)}`,
+    `- disk: ${device}, ${system}; load of the machine when the run began: ${loadavg()[0].toFixed(2)}`,
     `- ${await firstLine(program, '--version')}; ${await firstLine('gcc', '--version')}; SQLite ${(await firstLine('sqlite3', '--version')).split(' ')[0]}; ` +
       `${await firstLine('/usr/lib/postgresql/15/bin/postgres', '--version')}; ${await firstLine('openssl', 'version')}; node ${process.version}`,
   ].join('\n');
