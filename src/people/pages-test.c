@@ -224,7 +224,8 @@ static void test_manage(Place *place, gconstpointer data) {
 static void test_journal(Place *place, gconstpointer data) {
   GError *error = NULL;
   g_autoptr(Sql) sql = sql_write(place->house.db, &error);
-  json_t *hostile = json_pack("{s:{s:[s,s]}, s:s, s:i}", "changes", "title", "机密旧题名", "机密新题名", "code", "机密档号", "year", 1949);
+  json_t *hostile = json_pack("{s:{s:[s,s]}, s:s, s:I}", "changes", "title", "机密旧题名", "机密新题名", "code", "机密档号",
+    "year", (json_int_t)194919491949); /* no time or hash has it by chance */
   for (int i = 0; i < 250; i++) journal_append(sql, "clerk", "record.update", "record", i, hostile, &error);
   json_t *received = json_pack("{s:s, s:i, s:s}", "name", "机密批次", "missing", 17, "<script>alert(1)</script>", "x");
   journal_append(sql, "clerk", "accession.state", "accession", 3, received, &error);
@@ -240,7 +241,7 @@ static void test_journal(Place *place, gconstpointer data) {
     g_assert_cmpuint(ask(place, "auditor", "GET", target, NULL, "json", &body, NULL), ==, 200);
     json_t *model = json_loads(body, 0, NULL);
     g_assert_null(strstr(body, "机密")); /* the auditor sees no archive content */
-    g_assert_null(strstr(body, "1949"));
+    g_assert_null(strstr(body, "194919491949"));
     seen += (int)json_array_size(json_object_get(model, "events"));
     g_free(target);
     target = g_strdup(json_string_value(json_object_get(model, "next")));
