@@ -13,9 +13,19 @@ static void show_progress(gint64 done, gint64 total, const char *unit, gpointer 
   else fprintf(stderr, "\r  %" G_GINT64_FORMAT " / %" G_GINT64_FORMAT " %s   ", done, total, unit);
 }
 
+typedef struct {
+  CareProgress progress;
+  gpointer data;
+} Told;
+
+static void tell_records(gint64 done, gint64 total, gpointer data) {
+  const Told *told = data;
+  told->progress(done, total, "条", told->data);
+}
+
 gboolean care_reindex(const House *house, CareProgress progress, gpointer data, GError **error) {
-  (void)progress;
-  return catalog_reindex(house, NULL, data, error);
+  Told told = {progress, data};
+  return catalog_reindex(house, progress ? tell_records : NULL, &told, error);
 }
 
 static void keep_result(const House *house, const char *kind, const char *actor, json_t *result) {
@@ -94,7 +104,7 @@ static gboolean run_reindex(const CommandLine *line, GError **error) {
   g_autoptr(Archive) archive = archive_open(line->dir, ARCHIVE_WRITE, error);
   if (archive == NULL) return FALSE;
   gint64 begin = g_get_monotonic_time(), last_us = 0;
-  if (!care_reindex(archive_house(archive), show_progress, &last_us, error)) return FALSE;
+  if (!care_reindex(archive_house(archive), line->json ? NULL : show_progress, &last_us, error)) return FALSE;
   double seconds = (double)(g_get_monotonic_time() - begin) / 1e6;
   command_print(line, json_pack("{s:f}", "seconds", seconds), "\n索引已重建，用 %.1f 秒。\n", seconds);
   return TRUE;
@@ -143,10 +153,18 @@ const Command CARE_COMMANDS[] = {
 
 /* ---- jobs: the same, started on the system page ---- */
 
-static void job_step(gint64 done, gint64 total, const char *unit, gpointer data) { job_progress(data, done, total, unit, "检查"); }
+typedef struct {
+  Job *job;
+  const char *stage;
+} Step;
+
+static void job_step(gint64 done, gint64 total, const char *unit, gpointer data) {
+  const Step *step = data;
+  job_progress(step->job, done, total, unit, step->stage);
+}
 
 static gboolean job_check(const House *house, Job *job, json_t *parameters, GError **error) {
-  json_t *result = care_check(house, job_step, job, error);
+  json_t *result = care_check(house, job_step, &(Step){job, "检查"}, error);
   if (result == NULL) return FALSE;
   keep_result(house, "check", job_actor(job), result);
   json_decref(result);
@@ -161,7 +179,9 @@ static gboolean job_audit(const House *house, Job *job, json_t *parameters, GErr
   return TRUE;
 }
 
-static gboolean job_reindex(const House *house, Job *job, json_t *parameters, GError **error) { return care_reindex(house, NULL, NULL, error); }
+static gboolean job_reindex(const House *house, Job *job, json_t *parameters, GError **error) {
+  return care_reindex(house, job_step, &(Step){job, "重建索引"}, error);
+}
 
 static gboolean job_backup(const House *house, Job *job, json_t *parameters, GError **error) {
   g_autofree char *folder = g_build_filename(house->dir, "..", NULL);
@@ -171,7 +191,7 @@ static gboolean job_backup(const House *house, Job *job, json_t *parameters, GEr
   g_autofree char *day = g_strndup(now, 19);
   g_strdelimit(day, ":", '-');
   g_autofree char *path = g_strdup_printf("%s/%s-%s.tar", parent, stem, day);
-  json_t *result = care_backup(house, path, job_step, job, error);
+  json_t *result = care_backup(house, path, job_step, &(Step){job, "备份"}, error);
   if (result == NULL) return FALSE;
   keep_result(house, "backup", job_actor(job), result);
   json_decref(result);
