@@ -20,7 +20,7 @@ typedef struct {
 
 static const char *kind_label(const char *kind) {
   static const char *const labels[][2] = {
-    {"damaged", "损坏"}, {"missing", "缺失"}, {"surplus", "多余"}, {"unreadable", "不能读取"}, {"inventory", "清单有误"}, {"unrecorded", "未登记"}};
+    {"damaged", "损坏"}, {"missing", "缺失"}, {"surplus", "多余"}, {"unreadable", "不能读取"}, {"inventory", "清单有误"}, {"sm3", "SM3 清单有误"}, {"unrecorded", "未登记"}};
   for (guint i = 0; i < G_N_ELEMENTS(labels); i++)
     if (g_str_equal(labels[i][0], kind)) return labels[i][1];
   return kind;
