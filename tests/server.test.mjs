@@ -5,7 +5,7 @@ import { closeSync, cpSync, existsSync, mkdirSync, openSync, readdirSync, readFi
 import net from 'node:net';
 import path from 'node:path';
 import { before, test } from 'node:test';
-import { Client, csvText, deliveryRow, DELIVERY_HEADER, lantai, PASSWORD, program, serve, sqlite, temporary, writeDelivery } from './support.mjs';
+import { Client, cookiesOf, csvText, deliveryRow, DELIVERY_HEADER, lantai, PASSWORD, program, serve, sqlite, temporary, writeDelivery } from './support.mjs';
 
 const folder = temporary('lantai-server-');
 const pause = ms => new Promise(done => setTimeout(done, ms));
@@ -180,7 +180,7 @@ test('sign-in, sign-out, and that a token is worth nothing afterwards', async ()
       assert.equal(status, 403);
       assert.match(text, /用户名或密码不正确/, 'the same words whether the name is known or not');
     }
-    const cookieHeader = (await wrong.post('/login', { html: true, form: { name: 'archivist', password: PASSWORD } })).headers.getSetCookie().find(text => text.startsWith('session='));
+    const cookieHeader = cookiesOf(await wrong.post('/login', { html: true, form: { name: 'archivist', password: PASSWORD } })).find(text => text.startsWith('session='));
     assert.match(cookieHeader, /HttpOnly/i);
     assert.match(cookieHeader, /SameSite=(Lax|Strict)/i);
   } finally { await server.stop(); }

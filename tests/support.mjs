@@ -70,6 +70,9 @@ export async function serve(dir, environment = {}) {
 }
 
 // A client with cookies: get/post give {status, headers, text, json}. JSON is asked for unless html is true.
+/** The Set-Cookie lines of a reply; Debian's node 18 joins them with commas and has no getSetCookie. */
+export const cookiesOf = reply => reply.headers.getSetCookie?.() ?? (reply.headers.get('set-cookie') ?? '').split(/, (?=[A-Za-z_]+=)/).filter(Boolean);
+
 export class Client {
   constructor(base) { this.base = base; this.cookies = new Map(); }
 
@@ -81,7 +84,7 @@ export class Client {
     else if (body) init.body = body;
     if (method !== 'GET' && method !== 'HEAD' && this.csrf && !init.headers['X-CSRF-Token']) init.headers['X-CSRF-Token'] = this.csrf;
     const reply = await fetch(this.base + target, init);
-    for (const cookie of reply.headers.getSetCookie()) {
+    for (const cookie of cookiesOf(reply)) {
       const [, name, value] = /^([^=]+)=([^;]*)/.exec(cookie);
       if (value && !/max-age=0\b/i.test(cookie)) this.cookies.set(name, value); else this.cookies.delete(name);
     }

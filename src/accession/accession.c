@@ -24,10 +24,10 @@
 #define COPY_BYTES (1 << 18)
 
 const JobKind ACCESSION_JOBS[] = {
-  {"accession.rehearse", "预演导入", accession_rehearse, TRUE},
-  {"accession.load", "导入移交批次", accession_load, TRUE},
-  {"accession.undo", "撤销移交批次", accession_undo, TRUE},
-  {NULL, NULL, NULL, FALSE},
+  {"accession.rehearse", "预演导入", accession_rehearse, JOB_HEAVY},
+  {"accession.load", "导入移交批次", accession_load, JOB_HEAVY},
+  {"accession.undo", "撤销移交批次", accession_undo, JOB_HEAVY},
+  {NULL},
 };
 
 gboolean accession_open(SqlDb *db, GError **error) { return sql_migrate_room(db, "accession", error); }

@@ -59,3 +59,4 @@ gboolean accession_replay(const House *house, Sql *sql, json_t *event, GError **
 /* Pages: /deliveries /delivery/new /delivery/{id} … */
 extern const WebRoute ACCESSION_ROUTES[];
 extern const JobKind ACCESSION_JOBS[];
+extern const JobTick ACCESSION_TICKS[]; /* the watched folder; ended by NULL */

@@ -1,7 +1,10 @@
 /* The program: commands and wiring. No rule of the trade here. */
 #pragma once
 #include "accession.h"
+#include "check.h"
+#include "exchange.h"
 #include "house.h"
+#include "keep.h"
 #include "reader.h"
 
 int app_main(int argc, char **argv); /* exit status: 0 success, 1 failure, 2 wrong use */
@@ -34,7 +37,8 @@ typedef struct {
   int minimum, maximum;                   /* arguments */
   gboolean (*run)(const CommandLine *line, GError **error);
 } Command;
-extern const Command ARCHIVE_COMMANDS[], IMPORT_COMMANDS[], QUERY_COMMANDS[], CARE_COMMANDS[], USER_COMMANDS[], SERVE_COMMANDS[], DEMO_COMMANDS[];
+extern const Command ARCHIVE_COMMANDS[], IMPORT_COMMANDS[], QUERY_COMMANDS[], CARE_COMMANDS[], USER_COMMANDS[], SERVE_COMMANDS[], DEMO_COMMANDS[],
+  RECEIVE_COMMANDS[], PROOF_COMMANDS[], COPY_COMMANDS[], EXPORT_COMMANDS[], IDENTIFY_COMMANDS[];
 void command_print(const CommandLine *line, json_t *value, const char *text, ...) G_GNUC_PRINTF(3, 4); /* the JSON with --json (takes it), else the text */
 
 /* ---- care of the holdings (check.c, backup.c, rebuild.c): each as command, job and page ---- */
@@ -59,4 +63,5 @@ extern const JobKind CARE_JOBS[];
 extern const WebRoute APP_ROUTES[];
 extern const WebHooks APP_HOOKS;
 JobKind *app_job_kinds(void); /* all rooms' kinds in one array, ended by kind NULL; g_free */
+extern const JobTick *const APP_TICKS[];
 const WebRoute *const *app_routes(void);

@@ -199,9 +199,9 @@ static gboolean job_backup(const House *house, Job *job, json_t *parameters, GEr
 }
 
 const JobKind CARE_JOBS[] = {
-  {"check", "全面检查", job_check, TRUE},
-  {"audit", "日志校验", job_audit, TRUE},
-  {"reindex", "重建索引", job_reindex, TRUE},
-  {"backup", "备份", job_backup, TRUE},
+  {"check", "全面检查", job_check, JOB_HEAVY},
+  {"audit", "日志校验", job_audit, JOB_HEAVY},
+  {"reindex", "重建索引", job_reindex, JOB_HEAVY},
+  {"backup", "备份", job_backup, JOB_HEAVY},
   {NULL},
 };

@@ -63,11 +63,13 @@ static gboolean open_rooms(Archive *archive, ArchiveMode mode, GError **error) {
   if ((house->search = search_open(house->db, error)) == NULL) return FALSE;
   archive->kinds = app_job_kinds();
   if (mode == ARCHIVE_WRITE && (house->jobs = jobs_open(house->db, archive->kinds, error)) == NULL) return FALSE;
+  if (house->jobs) jobs_set_ticks(house->jobs, APP_TICKS);
   if (!people_open(house->db, definitions, error)) return FALSE;
   people_set_session_minutes(settings_int(house->settings, "security.session_minutes"));
   people_set_fonds_source(catalog_fonds_list);
   if ((house->catalog = catalog_open(house->db, archive->dir, error)) == NULL) return FALSE;
-  if (!accession_open(house->db, error) || !sql_migrate_room(house->db, "app", error)) return FALSE;
+  if (!check_open(house->db, archive->dir, error) || !accession_open(house->db, error) || !exchange_open(house->db, error) ||
+    !keep_open(house->db, archive->dir, error) || !sql_migrate_room(house->db, "app", error)) return FALSE;
   json_t *labels = catalog_field_labels(house->catalog);
   search_set_fields(house->search, labels);
   search_set_text_source(house->search, catalog_search_text, NULL);

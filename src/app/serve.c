@@ -9,17 +9,20 @@
 #include <string.h>
 
 const WebRoute *const *app_routes(void) {
-  static const WebRoute *const routes[] = {APP_ROUTES, PEOPLE_ROUTES, CATALOG_ROUTES, ACCESSION_ROUTES, READER_ROUTES, NULL};
+  static const WebRoute *const routes[] = {APP_ROUTES, PEOPLE_ROUTES, CATALOG_ROUTES, ACCESSION_ROUTES, READER_ROUTES, CHECK_ROUTES, EXCHANGE_ROUTES,
+    KEEP_ROUTES, COPY_ROUTES, NULL};
   return routes;
 }
 
 JobKind *app_job_kinds(void) {
-  static const JobKind *const rooms[] = {ACCESSION_JOBS, CARE_JOBS};
+  static const JobKind *const rooms[] = {ACCESSION_JOBS, CARE_JOBS, EXCHANGE_JOBS, KEEP_JOBS, COPY_JOBS};
   GArray *kinds = g_array_new(TRUE, TRUE, sizeof(JobKind));
   for (guint i = 0; i < G_N_ELEMENTS(rooms); i++)
     for (const JobKind *kind = rooms[i]; kind->kind; kind++) g_array_append_val(kinds, *kind);
   return (JobKind *)(void *)g_array_free(kinds, FALSE);
 }
+
+const JobTick *const APP_TICKS[] = {ACCESSION_TICKS, KEEP_TICKS, NULL};
 
 /* ---- hooks: the kernel asks people/ ---- */
 
@@ -41,16 +44,17 @@ static const MenuItem MENU[] = {
   {"首页", "/", "public"},
   {"检索", "/search", "records"},
   {"目录", "/catalog", "records"},
-  {"接收", "/deliveries", "delivery.read"},
+  {"接收", "/deliveries", "deliveries"},
   {"帐号", "/users", "user.read"},
   {"角色", "/roles", "role.read"},
   {"日志", "/journal", "journal.read"},
   {"系统", "/system", "system.read"},
 };
 
-/* "records": for those who may see any; the three officers see none and get no way to search. */
+/* "deliveries": for those who receive and those who hand over. "records": for those who may see any; the three officers see none and get no way to search. */
 static gboolean shows(WebRequest *request, const char *permission) {
   if (g_str_equal(permission, "records")) return web_scope(request)->opening_mask != 0;
+  if (g_str_equal(permission, "deliveries")) return web_may(request, "delivery.read") || web_may(request, "delivery.own");
   return g_str_equal(permission, "public") || web_may(request, permission);
 }
 

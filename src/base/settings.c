@@ -32,6 +32,11 @@ static const Setting SETTINGS[] = {
   {"upload.max_megabytes", NULL, 2048, 1, 1048576, "一次上传的最大大小（MB）。"},
   {"security.session_minutes", NULL, 30, 1, 1440, "无操作多少分钟后自动退出登录。"},
   {"import.batch_rows", NULL, 20000, 1, 1000000, "导入时每多少行提交一次。数值大则快，数值小则中断后重做的少。"},
+  {"receive.watch", "", 0, 0, 0, "监视的接收目录：放进去的移交包（目录、zip、表格）自动登记并检测。空表示不监视。"},
+  {"receive.settle_seconds", NULL, 30, 1, 86400, "监视目录中的移交包多少秒不再变化，才认为已经放完。"},
+  {"virus.socket", "/run/clamav/clamd.ctl", 0, 0, 0, "病毒检测服务 clamd 的套接字（路径，或 主机:端口）。没有安装时，病毒检测项显示“未进行”。"},
+  {"copy.megabytes_per_second", NULL, 50, 1, 100000, "校验副本时每秒最多读多少 MB。"},
+  {"backup.directory", "", 0, 0, 0, "网页上备份写到哪个目录。空表示档案库目录的上一级。"},
   {"log.level", "info", 0, 0, 0, "日志级别：debug、info 或 warning。日志写到标准错误输出。"},
 };
 
@@ -49,7 +54,7 @@ static gssize find_setting(const char *key) {
 static gboolean is_valid_text(const char *key, const char *text) {
   if (strcmp(key, "archive.code") == 0) return strlen(text) == 6 && strspn(text, "0123456789") == 6;
   if (strcmp(key, "log.level") == 0) return g_strv_contains((const char *const[]){"debug", "info", "warning", NULL}, text);
-  return *text != '\0';
+  return *text != '\0' || strcmp(key, "receive.watch") == 0 || strcmp(key, "backup.directory") == 0 || strcmp(key, "virus.socket") == 0; /* empty: not used */
 }
 
 static gboolean set_value(Settings *settings, const char *path, const char *key, const json_t *value, GError **error) {

@@ -62,6 +62,43 @@ typedef struct {
 } FormatInfo;
 FormatInfo format_identify(const char *path); /* by content (libmagic), then by our table; static strings */
 
+/* What a file is and whether it opens, read in the sandbox; never fails for what is in the file. A member that could not be determined is absent, and
+ * `unknown` says why ({member: Chinese reason}). {puid, mime, format, kind, size, name_fits (the extension is one of the format's), opens,
+ *  problem (Chinese: why it does not open, what is broken), encrypted, pages, width, height, dpi, colour: "bitonal|grey|colour", bits,
+ *  compression: "G4|LZW|JPEG|…", duration_ms, codec, pdf_a: "1b|2u|…" ("": none declared), external (refers to what lies outside or runs scripts),
+ *  ofd: {version, doc_type, documents, pages, attachments, encrypted}, signatures: as format_signatures}. name NULL: the path's last part. */
+json_t *format_examine(const char *path, const char *name, GError **error);
+/* The archives' own formats: rows ({puid, mime, extensions, name, …}) that go before the built-in table's; copied. */
+void format_table_of_formats(json_t *formats);
+
+/* Signatures and seals in an OFD, a PDF or an EEP package: [{kind: "ofd-seal|ofd-signature|eep", state: "valid|invalid|unverifiable", reason, signer, at,
+ * covers: [paths]}]. Certificates in folder `trust` (PEM, DER) are at hand; NULL: only those that the file carries, whose holder then is unproved
+ * (unverifiable, not valid). Empty array: none. */
+json_t *format_signatures(const char *path, const char *trust, GError **error);
+/* Exclusive canonical form (C14N 1.0) of the first element with this local name, as XML signatures are made over; NOT_FOUND. */
+GBytes *format_xml_canonical(const char *path, const char *element, GError **error);
+
+/* clamd over its socket (path, or host:port). UNKNOWN with the reason when it could not be asked. */
+typedef enum { FORMAT_VIRUS_UNKNOWN, FORMAT_VIRUS_NONE, FORMAT_VIRUS_FOUND } FormatVirus;
+FormatVirus format_virus_scan(const char *socket, int fd, char **ret_detail); /* name of the virus, or the reason in Chinese */
+
+/* ---- XML as a stream of events, parsed in the sandbox: no DTD, no entities of its own, no network; depth ≤ 200; UTF-8, UTF-16, GB18030, GB2312, GBK ---- */
+typedef struct FormatXml FormatXml;
+typedef enum { FORMAT_XML_OPEN, FORMAT_XML_TEXT, FORMAT_XML_CLOSE } FormatXmlKind;
+typedef struct {
+  FormatXmlKind kind;
+  guint depth;                   /* of the element, the root's is 1 */
+  const char *name, *space;      /* local name, namespace ("" none) */
+  const char *const *attributes; /* OPEN: name, value, …, NULL */
+  const char *text;              /* TEXT: a piece of at most 64 KiB, valid UTF-8 by itself; several may follow one another */
+  gsize length;
+} FormatXmlEvent;
+FormatXml *format_xml_open(const char *path, GError **error);
+gboolean format_xml_next(FormatXml *xml, FormatXmlEvent *ret, GError **error); /* FALSE at the end, and on error (INVALID with the line) */
+const char *format_xml_encoding(const FormatXml *xml); /* as declared or found; after the first event */
+void format_xml_free(FormatXml *xml);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(FormatXml, format_xml_free)
+
 /* Text page by page (PDF text layer; .txt decoded, form feeds split pages). visit gets page from 1 and clean UTF-8. No text: TRUE without a visit. */
 typedef gboolean (*FormatTextVisit)(guint page, const char *text, gpointer data, GError **error);
 gboolean format_text_pages(const char *path, const FormatInfo *info, FormatTextVisit visit, gpointer data, GError **error);

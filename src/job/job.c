@@ -23,8 +23,8 @@ gint64 job_queue(Sql *sql, const char *kind, const char *subject_kind, gint64 su
   if (id) return id;
   char *text = parameters ? json_dumps(parameters, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY) : NULL;
   gboolean good = sql_exec(sql,
-    "INSERT INTO job (kind, heavy, subject_kind, subject_id, parameters, actor, state, created_us) VALUES ($1, $2, $3, $4, $5, $6, 'queued', $7)",
-    SQL_ARGS(sql_text(kind), sql_int(known->heavy), sql_text(subject_kind ? subject_kind : ""), sql_int(subject_id), sql_text(text ? text : "null"),
+    "INSERT INTO job (kind, lane, subject_kind, subject_id, parameters, actor, state, created_us) VALUES ($1, $2, $3, $4, $5, $6, 'queued', $7)",
+    SQL_ARGS(sql_text(kind), sql_int(known->lane), sql_text(subject_kind ? subject_kind : ""), sql_int(subject_id), sql_text(text ? text : "null"),
       sql_text(actor && *actor ? actor : "system"), sql_int(clock_now_us())), error);
   free(text);
   if (!good) return 0;

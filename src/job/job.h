@@ -10,11 +10,15 @@ typedef struct Jobs Jobs;
 typedef struct Job Job; /* the running job, as its function sees it */
 
 typedef gboolean (*JobRun)(const House *house, Job *job, json_t *parameters, GError **error);
-typedef struct { const char *kind; const char *label; /* Chinese, for the page */ JobRun run; gboolean heavy; /* at most one heavy job at a time */ } JobKind;
+/* Each lane is one thread: short things; what needs the machine; what goes slowly on purpose, for days (a scrub at a set rate). */
+typedef enum { JOB_LIGHT, JOB_HEAVY, JOB_PATIENT } JobLane;
+typedef struct { const char *kind; const char *label; /* Chinese, for the page */ JobRun run; JobLane lane; } JobKind;
+typedef void (*JobTick)(const House *house); /* looks whether something is due and queues it; short, every few seconds, never two at once */
 
 /* kinds: ended by kind == NULL; static. Does not start threads. */
 Jobs *jobs_open(SqlDb *db, const JobKind *kinds, GError **error);
-void jobs_start(Jobs *jobs, const House *house); /* worker threads: one for heavy, one for light jobs */
+void jobs_set_ticks(Jobs *jobs, const JobTick *const *ticks); /* lists ended by NULL, ended by NULL; before jobs_start */
+void jobs_start(Jobs *jobs, const House *house); /* a thread for each lane, and one that ticks */
 void jobs_close(Jobs *jobs);                     /* asks running jobs to stop, waits, leaves them queued */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Jobs, jobs_close)
 

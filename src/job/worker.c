@@ -1,5 +1,5 @@
 /*
- * Running jobs: one thread for heavy and one for light ones, one that writes progress to the rows.
+ * Running jobs: a thread for each lane, one that writes progress to the rows, one that ticks.
  *
  * 1. A job's progress is kept in memory; the third thread writes it, because the job's own thread may hold the writer.
  * 2. A row is left "running" only by a process that died; jobs_start queues it again. One that died five times without progress waits a minute at each start,
@@ -11,7 +11,7 @@
 #include "settings.h"
 #include <unistd.h>
 
-enum { POLL_US = 2000000, WRITE_US = 500000, DEATHS = 5, DEATH_WAIT_US = 60000000, END_TRIES = 5 };
+enum { LANES = JOB_PATIENT + 1, POLL_US = 2000000, TICK_US = 5000000, WRITE_US = 500000, DEATHS = 5, DEATH_WAIT_US = 60000000, END_TRIES = 5 };
 
 struct Jobs {
   SqlDb *db;
@@ -22,7 +22,8 @@ struct Jobs {
   guint news;        /* counts wake-ups, so that none between looking and waiting is lost */
   gboolean stop, writer_stop;
   GPtrArray *running; /* Job, borrowed */
-  GThread *heavy, *light, *writer;
+  const JobTick *const *ticks;
+  GThread *lane[LANES], *writer, *ticker;
 };
 
 static GMutex registry_lock;
@@ -160,15 +161,15 @@ static void taken_clear(Taken *taken) {
   json_decref(taken->parameters);
 }
 
-static gint64 look(Jobs *jobs, gboolean heavy, GError **error) {
+static gint64 look(Jobs *jobs, JobLane lane, GError **error) {
   g_autoptr(Sql) sql = sql_read(jobs->db, error);
-  return sql ? sql_number(sql, "SELECT id FROM job WHERE state = 'queued' AND heavy = $1 AND not_before_us <= $2 ORDER BY id LIMIT 1",
-                 SQL_ARGS(sql_int(heavy), sql_int(clock_now_us())), 0, error) : 0;
+  return sql ? sql_number(sql, "SELECT id FROM job WHERE state = 'queued' AND lane = $1 AND not_before_us <= $2 ORDER BY id LIMIT 1",
+                 SQL_ARGS(sql_int(lane), sql_int(clock_now_us())), 0, error) : 0;
 }
 
 /* Takes the oldest queued job; FALSE without error when there is none. */
-static gboolean take(Jobs *jobs, gboolean heavy, Taken *ret, GError **error) {
-  gint64 id = look(jobs, heavy, error);
+static gboolean take(Jobs *jobs, JobLane lane, Taken *ret, GError **error) {
+  gint64 id = look(jobs, lane, error);
   g_autoptr(Sql) sql = id ? sql_write(jobs->db, error) : NULL;
   if (sql == NULL) return FALSE;
   if (!sql_exec(sql, "UPDATE job SET state = 'running', attempts = attempts + 1, started_us = $1, error = NULL WHERE id = $2 AND state = 'queued'",
@@ -223,7 +224,7 @@ static void run_taken(Jobs *jobs, const Taken *taken) {
   g_mutex_clear(&job.lock);
 }
 
-static void work(Jobs *jobs, gboolean heavy) {
+static void work(Jobs *jobs, JobLane lane) {
   for (;;) {
     g_mutex_lock(&jobs->lock);
     guint news = jobs->news;
@@ -232,7 +233,7 @@ static void work(Jobs *jobs, gboolean heavy) {
     if (stop) return;
     g_autoptr(GError) problem = NULL;
     Taken taken;
-    if (take(jobs, heavy, &taken, &problem)) {
+    if (take(jobs, lane, &taken, &problem)) {
       run_taken(jobs, &taken);
       taken_clear(&taken);
       continue;
@@ -245,8 +246,23 @@ static void work(Jobs *jobs, gboolean heavy) {
   }
 }
 
-static gpointer work_heavy(gpointer jobs) { return work(jobs, TRUE), NULL; }
-static gpointer work_light(gpointer jobs) { return work(jobs, FALSE), NULL; }
+static gpointer work_light(gpointer jobs) { return work(jobs, JOB_LIGHT), NULL; }
+static gpointer work_heavy(gpointer jobs) { return work(jobs, JOB_HEAVY), NULL; }
+static gpointer work_patient(gpointer jobs) { return work(jobs, JOB_PATIENT), NULL; }
+
+static gpointer tick_all(gpointer data) {
+  Jobs *jobs = data;
+  for (;;) {
+    for (const JobTick *const *list = jobs->ticks; list && *list; list++)
+      for (const JobTick *tick = *list; *tick; tick++) (*tick)(jobs->house);
+    gint64 until = g_get_monotonic_time() + TICK_US;
+    g_mutex_lock(&jobs->lock);
+    while (!jobs->stop && g_cond_wait_until(&jobs->wake, &jobs->lock, until)) continue;
+    gboolean stop = jobs->stop;
+    g_mutex_unlock(&jobs->lock);
+    if (stop) return NULL;
+  }
+}
 
 /* ---- opening and closing ---- */
 
@@ -275,12 +291,15 @@ static gboolean requeue(Jobs *jobs, GError **error) {
          sql_commit(sql, error);
 }
 
+void jobs_set_ticks(Jobs *jobs, const JobTick *const *ticks) { jobs->ticks = ticks; }
+
 void jobs_start(Jobs *jobs, const House *house) {
   g_autoptr(GError) problem = NULL;
   if (!requeue(jobs, &problem)) g_warning("unfinished jobs are not queued again: %s", problem->message);
   jobs->house = house;
-  jobs->heavy = g_thread_new("job-heavy", work_heavy, jobs);
-  jobs->light = g_thread_new("job-light", work_light, jobs);
+  static const struct { const char *name; GThreadFunc run; } lanes[LANES] = {{"job-light", work_light}, {"job-heavy", work_heavy}, {"job-patient", work_patient}};
+  for (guint i = 0; i < LANES; i++) jobs->lane[i] = g_thread_new(lanes[i].name, lanes[i].run, jobs);
+  jobs->ticker = g_thread_new("job-tick", tick_all, jobs);
   jobs->writer = g_thread_new("job-progress", write_all, jobs);
 }
 
@@ -290,8 +309,9 @@ void jobs_close(Jobs *jobs) {
   jobs->stop = TRUE;
   g_cond_broadcast(&jobs->wake);
   g_mutex_unlock(&jobs->lock);
-  if (jobs->heavy) g_thread_join(jobs->heavy);
-  if (jobs->light) g_thread_join(jobs->light);
+  if (jobs->ticker) g_thread_join(jobs->ticker);
+  for (guint i = 0; i < LANES; i++)
+    if (jobs->lane[i]) g_thread_join(jobs->lane[i]);
   g_mutex_lock(&jobs->lock);
   jobs->writer_stop = TRUE;
   g_cond_broadcast(&jobs->wake);

@@ -1,0 +1,4 @@
+/* The watched folder. */
+#include "delivery.h"
+
+const JobTick ACCESSION_TICKS[] = {NULL};

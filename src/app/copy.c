@@ -1,0 +1,6 @@
+/* `lantai copy …`: further copies from the command line. */
+#include "app.h"
+
+const Command COPY_COMMANDS[] = {
+  {NULL},
+};

@@ -1,0 +1,6 @@
+/* `lantai identify`: what files are. */
+#include "app.h"
+
+const Command IDENTIFY_COMMANDS[] = {
+  {NULL},
+};

@@ -1,0 +1,16 @@
+/*
+ * Keeping for centuries (保管): further copies and their scrubbing, deletion by two people, formats at risk and conversion, the yearly patrol, warnings.
+ */
+#pragma once
+#include "catalog.h"
+#include "job.h"
+
+gboolean keep_open(SqlDb *db, const char *dir, GError **error); /* schema; DIR/definitions/formats.yaml, else the built-in one */
+/* What needs somebody's attention, for the home page: [{tone, text, href}]; only what the asker may know. */
+json_t *keep_warnings(WebRequest *request, Sql *sql, GError **error);
+/* Applies "keep.*" events (destroyed, converted, repaired) to an archive being rebuilt. */
+gboolean keep_replay(const House *house, Sql *sql, json_t *event, GError **error);
+
+extern const WebRoute KEEP_ROUTES[], COPY_ROUTES[];
+extern const JobKind KEEP_JOBS[], COPY_JOBS[];
+extern const JobTick KEEP_TICKS[]; /* ended by NULL */

@@ -1,0 +1,23 @@
+/*
+ * Documents on paper: a document is data (blocks), printed as PDF with Pango and Cairo. Forms are data too (definitions/forms/<name>.yaml: blocks whose
+ * texts have places {key} that a
+ * model fills). Only this room includes Pango and Cairo.
+ */
+#pragma once
+#include <glib.h>
+#include <jansson.h>
+
+/* document: {title, paper: "A4", landscape: bool, footer, blocks: [
+ *   {kind: "heading", text, level},
+ *   {kind: "text", text, align},
+ *   {kind: "fields", columns: n, fields: [{label, value, span}]},                      a ruled grid of labels and values
+ *   {kind: "table", columns: [{title, width (share), align}], rows: [[text, …], …]},   its head is repeated on each page
+ *   {kind: "signatures", parties: [{title, lines: [text, …]}]},                        side by side
+ *   {kind: "space", mm} , {kind: "page"}]}.
+ * Texts may be of any length; nothing is cut. INVALID names the block. New reference. */
+GBytes *print_pdf(json_t *document, GError **error);
+/* The form of that name, filled: {key} or {a.b} in texts, a table's `each: key` makes a row of each element. A missing value prints as nothing.
+ * dir: the archive's (its definitions/forms go
+ * before the built-in ones). */
+GBytes *print_form(const char *dir, const char *form, json_t *model, GError **error);
+json_t *print_form_document(const char *dir, const char *form, json_t *model, GError **error); /* the filled document, for tests and previews */
