@@ -7,7 +7,7 @@ import { accessSync, constants, cpSync, existsSync, mkdirSync, readdirSync, read
 import path from 'node:path';
 import { before, test } from 'node:test';
 import { promisify } from 'node:util';
-import { Client, demoCopy, deliveryCode, lantai, serve, sqlite, temporary, writeDelivery } from './support.mjs';
+import { Client, demoCopy, deliveryCode, lantai, serve, shared, sharedHere, sqlite, temporary, writeDelivery } from './support.mjs';
 
 const OCFL_PY = 'ocfl-py==2.1.0';
 const folder = temporary('lantai-ocfl-');
@@ -164,4 +164,34 @@ test('rocfl finds the storage root and every object valid', async context => {
   const list = await run(rocfl, ['-S', '-r', store, 'cat', inventoryOf(objectOf(deliveryCode(3))).id, 'sm3.txt']);
   assert.match(list.text, /^[0-9a-f]{64} {2}files\/0001\.txt\n[0-9a-f]{64} {2}metadata\.json\n$/);
   assert.notEqual((await run(rocfl, ['-S', '-r', harmedStore(), 'validate'])).status, 0, 'a changed byte');
+});
+
+test('ocfl verify accepts the specification\'s good and warned objects and rejects each bad one with its code', { skip: sharedHere ? false : 'the OCFL fixtures are not here' }, async () => {
+  for (const version of ['1.0', '1.1']) {
+    for (const kind of ['good', 'warn', 'bad']) {
+      const from = path.join(shared, 'data/ocfl-fixtures', version, `${kind}-objects`), names = readdirSync(from);
+      const result = await lantai(dir, 'ocfl', 'verify', ...names.map(name => path.join(from, name)), '--json');
+      assert.equal(result.status, kind === 'bad' ? 1 : 0, result.stderr);
+      assert.equal(result.json.checked, names.length);
+      assert.equal(result.json.rejected, kind === 'bad' ? names.length : 0);
+      for (const [i, name] of names.entries()) {
+        const told = result.json.results[i], findings = kind === 'bad' ? told.errors : told.warnings;
+        assert.equal(told.accepted, kind !== 'bad', name);
+        for (const code of name.match(/\b[EW]\d{3}(?=_)/g) ?? []) assert.ok(findings.some(finding => finding.code === code), `${name}: ${JSON.stringify(findings)}`);
+        if (kind === 'good') assert.deepEqual(told.warnings, [], name);
+      }
+    }
+  }
+});
+
+test('ocfl verify reads our own root, and finds a changed byte in it', async () => {
+  const good = await lantai(dir, 'ocfl', 'verify', store, '--json');
+  assert.equal(good.status, 0, good.stderr + good.stdout);
+  assert.equal(good.json.checked, objects.length + 1, 'the objects and the root');
+  assert.equal(good.json.warned, 0);
+  const bad = await lantai(dir, 'ocfl', 'verify', harmedStore());
+  assert.equal(bad.status, 1);
+  assert.match(bad.stdout, /E092/);
+  assert.equal((await lantai(dir, 'ocfl', 'verify')).status, 2, 'no path');
+  assert.equal((await lantai(dir, 'ocfl', 'verify', path.join(folder, 'nothing'))).status, 1);
 });

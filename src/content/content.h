@@ -96,3 +96,7 @@ gboolean content_check(Content *content, const ContentCheckVisitor *visitor, gpo
  * warnings: [{code: "W004", text}], unverified: [names of fixity algorithms that were not computed]}. Never fails; an object that
  * cannot be read is an error. New reference. */
 json_t *content_validate_object(const char *object_dir);
+/* The same for a storage root of any program: its declaration and folders (the result), and visit for each object with its path below the root. */
+typedef void (*ContentRootVisit)(const char *path, json_t *result, gpointer data);
+json_t *content_validate_root(const char *root_dir, ContentRootVisit visit, gpointer data);
+gboolean content_is_root(const char *dir); /* the folder says that it is a storage root */

@@ -92,6 +92,63 @@ static void test_own_objects(void) {
   EXPECT_CODES(store, "E024");
 }
 
+typedef struct {
+  guint objects, bad;
+} Seen;
+
+static void see_object(const char *path, json_t *result, gpointer data) {
+  Seen *seen = data;
+  seen->objects++;
+  seen->bad += json_array_size(json_object_get(result, "errors")) > 0;
+}
+
+/* Validates the store as a root; the codes of the root itself are exactly those given. */
+static Seen expect_root(TestStore *store, const char *const *codes) {
+  Seen seen = {0, 0};
+  json_t *result = content_validate_root(content_root(store->content), see_object, &seen), *errors = json_object_get(result, "errors");
+  show("root", result);
+  for (guint i = 0; codes[i] != NULL; i++) g_assert_true(has_code(errors, codes[i]));
+  g_assert_cmpuint(json_array_size(errors), ==, g_strv_length((char **)codes));
+  json_decref(result);
+  return seen;
+}
+
+#define EXPECT_ROOT(store, ...) expect_root((store), (const char *const[]){__VA_ARGS__ __VA_OPT__(,) NULL})
+
+/* A root with everything in place, then with each thing that must not be there. */
+static void test_root(void) {
+  g_autoptr(TestStore) store = new_test_store();
+  for (guint i = 0; i < 5; i++) {
+    g_autofree char *id = g_strdup_printf("urn:x-test:%u", i);
+    put_object(store, id, "a", "one");
+  }
+  const char *root = content_root(store->content);
+  g_assert_true(content_is_root(root));
+  g_autofree char *object = object_file(store, "urn:x-test:1", "");
+  g_assert_false(content_is_root(object));
+  Seen seen = EXPECT_ROOT(store);
+  g_assert_cmpuint(seen.objects, ==, 5);
+  g_assert_cmpuint(seen.bad, ==, 0);
+  g_autofree char *victim = object_file(store, "urn:x-test:1", "v1/content/a"), *stray = g_build_filename(root, "abc", NULL);
+  write_text(victim, "0ne", -1);
+  seen = EXPECT_ROOT(store);
+  g_assert_cmpuint(seen.objects, ==, 5);
+  g_assert_cmpuint(seen.bad, ==, 1);
+  g_assert_cmpint(g_mkdir_with_parents(stray, 0700), ==, 0);
+  EXPECT_ROOT(store, "E073");
+  g_autofree char *file = g_build_filename(stray, "file", NULL), *declaration = g_build_filename(root, ROOT_DECLARATION, NULL);
+  write_text(file, "x", -1);
+  EXPECT_ROOT(store, "E072");
+  g_assert_true(g_unlink(file) == 0 && g_rmdir(stray) == 0);
+  write_text(declaration, "ocfl_1.0\n", -1);
+  EXPECT_ROOT(store, "E080");
+  g_assert_cmpint(g_unlink(declaration), ==, 0);
+  EXPECT_ROOT(store, "E069");
+  g_autofree char *older = g_build_filename(root, "0=ocfl_1.0", NULL);
+  write_text(older, "ocfl_1.0\n", -1);
+  EXPECT_ROOT(store, "E081", "E081", "E081", "E081", "E081");
+}
+
 static void test_not_an_object(void) {
   json_t *result = content_validate_object("/nonexistent");
   g_assert_true(has_code(json_object_get(result, "errors"), "E003"));
@@ -189,6 +246,7 @@ int main(int argc, char **argv) {
     g_test_add_data_func(name, sets[i], test_fixtures);
   }
   g_test_add_func("/validate/own-objects", test_own_objects);
+  g_test_add_func("/validate/root", test_root);
   g_test_add_func("/validate/not-an-object", test_not_an_object);
   g_test_add_func("/validate/rules", test_rules);
   g_test_add_func("/validate/costly-inventories", test_costly_inventories);
