@@ -261,6 +261,18 @@ static void test_node_codes(void) {
   test_house_remove(t);
 }
 
+/* Rows of several categories in one table: each keeps its own columns under its own keys, in the volume it is said to lie in. */
+static void test_mixed(void) {
+  TestHouse *t = test_house_new();
+  import_text(t, "m.csv", "全宗号,档号,题名,门类,层级,所在案卷,文件,文种,男方姓名,女方姓名\n"
+    "Z001,Z001-V,卷,WS,案卷,,,,,\nZ001,A,甲,WS,文件,Z001-V,a.pdf,通知,,\nZ001,B,乙,HY,文件,,,旧表,王,李\n", TRUE);
+  g_autoptr(CatalogRecord) volume = test_record(t, "Z001-V"), first = test_record(t, "A"), second = test_record(t, "B");
+  g_assert_cmpint(first->parent_id, ==, volume->id);
+  g_assert_cmpstr(first->fields, ==, "{\"wz\":\"通知\"}");
+  g_assert_cmpstr(second->fields, ==, "{\"nfxm\":\"王\",\"nvxm\":\"李\",\"文种\":\"旧表\"}");
+  test_house_remove(t);
+}
+
 /* ---- in place ---- */
 
 static void test_corrected(void) {
@@ -331,6 +343,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/accession/key-column", test_key_column);
   g_test_add_func("/accession/refused-files", test_refused_files);
   g_test_add_func("/accession/node-codes", test_node_codes);
+  g_test_add_func("/accession/mixed", test_mixed);
   g_test_add_func("/accession/corrected", test_corrected);
   g_test_add_func("/accession/volumes", test_volumes);
   return g_test_run();

@@ -15,7 +15,7 @@
 typedef enum {
   ROLE_IGNORE, ROLE_FIELD, ROLE_CODE, ROLE_TITLE, ROLE_CREATOR, ROLE_DOCNO, ROLE_DATE, ROLE_YEAR, ROLE_RETENTION, ROLE_SECURITY, ROLE_OPENING,
     ROLE_PAGE_COUNT, ROLE_FONDS,
-  ROLE_FONDS_TITLE, ROLE_CATEGORY, ROLE_LEVEL, ROLE_VOLUME, ROLE_NOTE, ROLE_FILE, ROLE_COUNT
+  ROLE_FONDS_TITLE, ROLE_CATEGORY, ROLE_LEVEL, ROLE_VOLUME, ROLE_NOTE, ROLE_FILE, ROLE_PARENT, ROLE_DOCUMENTS, ROLE_COUNT
 } Role;
 
 static const struct { const char *field; guint limit; gboolean stored; /* goes into fields under its own key */ } ROLES[ROLE_COUNT] = {
@@ -25,7 +25,13 @@ static const struct { const char *field; guint limit; gboolean stored; /* goes i
     [ROLE_OPENING] = {"opening", 100},
   [ROLE_PAGE_COUNT] = {"page_count", 100}, [ROLE_FONDS] = {"fonds", 50}, [ROLE_FONDS_TITLE] = {"fonds_title", 200}, [ROLE_CATEGORY] = {"category", 100},
   [ROLE_LEVEL] = {"level", 50}, [ROLE_VOLUME] = {"volume", 200, TRUE}, [ROLE_NOTE] = {"note", 32767, TRUE}, [ROLE_FILE] = {"file", 4000, TRUE},
+  [ROLE_PARENT] = {"parent", 200}, [ROLE_DOCUMENTS] = {"documents", 1 << 22},
 };
+
+typedef struct { /* under which keys a row of one category keeps its columns */
+  const char **keys;
+  guint *order; /* columns by key */
+} PlanKeys;
 
 typedef struct {
   Role role;
@@ -39,7 +45,7 @@ struct RowPlan {
   gboolean category_given, fonds_given;
   guint width;
   PlanColumn *columns;
-  guint *order;       /* columns by key */
+  PlanKeys *keys[256]; /* by category id */
   int of[ROLE_COUNT]; /* column of a role, -1 */
   int key, date;      /* visible key; the date: its own column, else the category's first date field */
 };
@@ -65,8 +71,13 @@ void row_plan_free(RowPlan *plan) {
     g_free(plan->columns[i].header);
     g_free(plan->columns[i].key);
   }
+  for (guint i = 0; i < G_N_ELEMENTS(plan->keys); i++) {
+    if (plan->keys[i] == NULL) continue;
+    g_free(plan->keys[i]->keys);
+    g_free(plan->keys[i]->order);
+    g_free(plan->keys[i]);
+  }
   g_free(plan->columns);
-  g_free(plan->order);
   g_free(plan);
 }
 
@@ -78,8 +89,28 @@ static Role role_of(const char *field) {
 }
 
 static int compare_keys(gconstpointer a, gconstpointer b, gpointer data) {
-  const RowPlan *plan = data;
-  return strcmp(plan->columns[*(const guint *)a].key, plan->columns[*(const guint *)b].key);
+  const char **keys = data;
+  return strcmp(keys[*(const guint *)a], keys[*(const guint *)b]);
+}
+
+/* In a table of several categories each row's own columns are those of its category, by their labels; another category's are kept under their headers. */
+static const char *key_within(const RowPlan *plan, const CatalogCategory *category, const PlanColumn *column) {
+  if (category == plan->category || (column->role != ROLE_FIELD)) return column->key;
+  for (guint i = 0; i < category->field_count; i++)
+    if (g_str_equal(category->fields[i].label, column->header)) return category->fields[i].key;
+  return column->header;
+}
+
+static PlanKeys *keys_new(const RowPlan *plan, const CatalogCategory *category) {
+  PlanKeys *keys = g_new(PlanKeys, 1);
+  keys->keys = g_new(const char *, plan->width + 1);
+  keys->order = g_new(guint, plan->width + 1);
+  for (guint i = 0; i < plan->width; i++) {
+    keys->keys[i] = key_within(plan, category, &plan->columns[i]);
+    keys->order[i] = i;
+  }
+  g_qsort_with_data(keys->order, (int)plan->width, sizeof *keys->order, compare_keys, keys->keys);
+  return keys;
 }
 
 static void plan_column(RowPlan *plan, guint i, json_t *json) {
@@ -107,18 +138,15 @@ RowPlan *row_plan_new(const Catalog *catalog, json_t *layout, int key_column, co
   json_t *columns = json_object_get(layout, "columns"), *column;
   guint count = (guint)json_array_size(columns);
   plan->columns = g_new0(PlanColumn, count);
-  plan->order = g_new(guint, count);
   plan->width = count;
   plan->key = key_column;
   plan->date = -1;
   for (guint i = 0; i < ROLE_COUNT; i++) plan->of[i] = -1;
   size_t i;
-  json_array_foreach(columns, i, column) {
-    plan_column(plan, (guint)i, column);
-    plan->order[i] = (guint)i;
-  }
+  json_array_foreach(columns, i, column) plan_column(plan, (guint)i, column);
   if (plan->of[ROLE_DATE] >= 0) plan->date = plan->of[ROLE_DATE];
-  g_qsort_with_data(plan->order, (int)count, sizeof *plan->order, compare_keys, plan);
+  const CatalogCategory *const *categories = catalog_categories(catalog, &count);
+  for (guint c = 0; c < count; c++) plan->keys[categories[c]->id] = keys_new(plan, categories[c]);
   return g_steal_pointer(&plan);
 }
 
@@ -168,7 +196,7 @@ static void take_values(RowWork *work, const TableRow *row) {
       continue;
     }
     if (!g_utf8_validate(raw, -1, NULL)) raw = valid = g_utf8_make_valid(raw, -1);
-    work->values[i] = text_clean(raw, FALSE);
+    work->values[i] = text_clean(raw, plan->columns[i].role == ROLE_DOCUMENTS); /* paths, one a line */
     if (has_odd_bytes(raw)) complain(work, TRUE, (int)i, "含控制字符或无法识别的字符，控制字符已去除");
     guint limit = ROLES[plan->columns[i].role].limit;
     if (strlen(work->values[i]) > limit && text_length(work->values[i]) > limit) {
@@ -223,13 +251,14 @@ static void append_text(GString *line, const char *key, const char *value) {
 
 static void append_fields(const RowWork *work, GString *line) {
   const RowPlan *plan = work->plan;
+  const PlanKeys *keys = plan->keys[work->result->category->id];
   gboolean any = FALSE;
   for (guint i = 0; i < plan->width; i++) {
-    guint at = plan->order[i];
+    guint at = keys->order[i];
     const PlanColumn *column = &plan->columns[at];
     if (!*work->values[at] || !(ROLES[column->role].stored || work->keep[at])) continue;
     g_string_append(line, any ? "," : "\"fields\":{");
-    text_json_append(line, column->key);
+    text_json_append(line, keys->keys[at]);
     g_string_append_c(line, ':');
     text_json_append(line, work->values[at]);
     any = TRUE;
@@ -399,8 +428,8 @@ void row_plan_apply(const RowPlan *plan, const TableRow *row, RowResult *result)
   result->code = g_strdup(plan->key >= 0 ? values[plan->key] : "");
   result->fonds = g_strdup(value_of(&work, ROLE_FONDS));
   result->fonds_title = g_strdup(value_of(&work, ROLE_FONDS_TITLE));
-  result->file = g_strdup(value_of(&work, ROLE_FILE));
-  result->volume = g_strdup(value_of(&work, ROLE_VOLUME));
+  result->file = g_strdup(value_of(&work, *value_of(&work, ROLE_DOCUMENTS) ? ROLE_DOCUMENTS : ROLE_FILE));
+  result->volume = g_strdup(value_of(&work, *value_of(&work, ROLE_PARENT) ? ROLE_PARENT : ROLE_VOLUME));
   Understood understood = read_values(&work);
   result->security = understood.security;
   if (!*result->code) complain(&work, FALSE, plan->key, plan->of[ROLE_CODE] >= 0 ? "档号为空" : "作为标识的列为空");

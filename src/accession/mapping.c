@@ -11,9 +11,11 @@
 #include <string.h>
 
 typedef struct { const char *key, *label; const char *const *headers; } ExtraField;
-static const ExtraField EXTRA[] = { /* not stored as such: they say where a row goes */
+static const ExtraField EXTRA[] = { /* not stored as such: they say where a row goes, and which files of its package are its own */
   {"level", "著录层级", (const char *const[]){"level", "著录层级", "层级", "著录级别", "档案层级", "ZLCJ", "CJ", NULL}},
   {"fonds_title", "全宗名称", (const char *const[]){"fonds_title", "全宗名称", "全宗名", "QZMC", "立档单位", NULL}},
+  {"parent", "所在案卷", (const char *const[]){"parent", "所在案卷", "所在案卷档号", NULL}},
+  {"documents", "文件", (const char *const[]){"documents", "文件", "包内文件", NULL}},
 };
 
 /* ---- names ---- */

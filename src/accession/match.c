@@ -214,13 +214,23 @@ static int compare_numbers(gconstpointer a, gconstpointer b) {
   return x < y ? -1 : x > y;
 }
 
+/* A line of the file column: a whole path, with whatever characters it has, or names with ; or | between them. */
+static gboolean take_line(const FileIndex *index, GArray *found, char *line) {
+  GArray *whole = g_hash_table_lookup(index->exact, line);
+  if (whole != NULL) return take_hits(found, whole), TRUE;
+  g_auto(GStrv) names = g_regex_split_simple("[;；|]", line, 0, 0);
+  gboolean all = TRUE;
+  for (char **name = names; *name; name++) all = (!*g_strstrip(*name) || take_named(index, found, *name)) && all;
+  return all;
+}
+
 GPtrArray *file_index_match(FileIndex *index, const char *code, const char *file, const char **ret_wanted) {
   g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(guint));
   *ret_wanted = NULL;
   if (*file) {
-    g_auto(GStrv) names = g_regex_split_simple("[;；|\n]", file, 0, 0);
-    for (char **name = names; *name; name++)
-      if (*g_strstrip(*name) && !take_named(index, found, *name)) *ret_wanted = file;
+    g_auto(GStrv) lines = g_strsplit(file, "\n", -1);
+    for (char **line = lines; *line; line++)
+      if (!take_line(index, found, *line)) *ret_wanted = file;
   } else take_by_code(index, found, code);
   if (found->len == 0) {
     *ret_wanted = *file ? file : code;
