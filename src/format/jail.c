@@ -28,6 +28,7 @@
 /* Memory is address space: libraries alone take 0.5 GiB of it. */
 static const SandboxKind KINDS[] = {
   {.kind = "table", .run = child_table, .memory_mib = 3072, .cpu_s = 900, .patience_s = 120},
+  {.kind = "xml", .run = child_xml, .memory_mib = 1024, .cpu_s = 4 * 3600, .patience_s = 120},
   {.kind = "package", .run = child_package, .memory_mib = 2048, .cpu_s = 48 * 3600, .patience_s = 120},
   {.kind = "magic", .run = child_magic, .memory_mib = 1024, .cpu_s = 20, .patience_s = 20, .prepare = child_magic_prepare},
   {.kind = "pages", .run = child_pages, .memory_mib = 2048, .cpu_s = 30, .patience_s = 30, .prepare = child_image_prepare},

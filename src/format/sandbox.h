@@ -49,6 +49,7 @@ void jail_answer(const void *data, gsize length);
 int jail_probe(const char *argument); /* tries what is forbidden and answers with JSON */
 
 int child_table(const char *argument); /* table-child.c */
+int child_xml(const char *argument); /* xml-child.c */
 int child_package(const char *argument); /* package-child.c */
 int child_magic(const char *argument); /* identify.c */
 void child_magic_prepare(void);

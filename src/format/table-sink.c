@@ -47,13 +47,6 @@ static void flush(TableSink *sink) {
   g_byte_array_set_size(sink->out, 0);
 }
 
-static void append_head(GByteArray *out, FrameType type, gsize length) {
-  const FrameHead head = {.length = (guint32)length, .type = type};
-  g_byte_array_append(out, (const guint8 *)&head, sizeof head);
-}
-
-static void append_text(GByteArray *out, const char *text) { g_byte_array_append(out, (const guint8 *)text, (guint)strlen(text) + 1); }
-
 void table_sink_info(TableSink *sink, const char *kind, const char *encoding, const char *sheet, gint64 rows) {
   sink->kind = kind;
   sink->encoding = encoding;
@@ -67,11 +60,11 @@ static void announce(TableSink *sink) {
   sink->announced = TRUE;
   const char *encoding = sink->undoing ? TABLE_ENCODING_UNDONE : sink->encoding;
   g_autoptr(GByteArray) info = g_byte_array_new();
-  append_head(info, FRAME_INFO, sizeof sink->rows + strlen(sink->kind) + strlen(encoding) + strlen(sink->sheet) + 3);
+  frame_append_head(info, FRAME_INFO, sizeof sink->rows + strlen(sink->kind) + strlen(encoding) + strlen(sink->sheet) + 3);
   g_byte_array_append(info, (const guint8 *)&sink->rows, sizeof sink->rows);
-  append_text(info, sink->kind);
-  append_text(info, encoding);
-  append_text(info, sink->sheet);
+  frame_append_text(info, sink->kind);
+  frame_append_text(info, encoding);
+  frame_append_text(info, sink->sheet);
   if (sink->fd >= 0) jail_answer(info->data, info->len);
 }
 
@@ -134,7 +127,7 @@ guint table_sink_cells(const TableSink *sink) { return sink->cells; }
 
 static void append_flaws(TableSink *sink) {
   for (guint i = 0; i < sink->flaws->len; i++) {
-    append_head(sink->out, FRAME_FLAW, sizeof(FrameFlaw));
+    frame_append_head(sink->out, FRAME_FLAW, sizeof(FrameFlaw));
     g_byte_array_append(sink->out, (const guint8 *)&g_array_index(sink->flaws, FrameFlaw, i), sizeof(FrameFlaw));
   }
   g_array_set_size(sink->flaws, 0);
@@ -167,13 +160,10 @@ void table_sink_end(TableSink *sink, const GError *error) {
   if (error == NULL) {
     announce(sink);
     append_flaws(sink);
-    append_head(sink->out, FRAME_END, sizeof sink->flaw_count);
+    frame_append_head(sink->out, FRAME_END, sizeof sink->flaw_count);
     g_byte_array_append(sink->out, (const guint8 *)&sink->flaw_count, sizeof sink->flaw_count);
   } else {
-    const guint32 code = error->domain == LANTAI_ERROR ? (guint32)error->code : LANTAI_ERROR_INTERNAL;
-    append_head(sink->out, FRAME_ERROR, sizeof code + strlen(error->message) + 1);
-    g_byte_array_append(sink->out, (const guint8 *)&code, sizeof code);
-    append_text(sink->out, error->message);
+    frame_append_error(sink->out, FRAME_ERROR, error);
   }
   flush(sink);
 }

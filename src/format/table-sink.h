@@ -1,7 +1,5 @@
 /*
- * What the table parsers of the child share, and the frames in which rows travel to the parent.
- *
- * A frame is {guint32 length; guint32 type} and length bytes, in the machine's byte order (both ends are the same program):
+ * What the table parsers of the child share, and the frames (frame.h) in which rows travel to the parent:
  *   INFO   gint64 rows, then kind, encoding, sheet as NUL-ended text ("" for no sheet)
  *   ROW    guint32 number, count, position (millionths of the file), then count NUL-ended cells
  *   FLAW   guint32 row, column: a character that was not valid and was replaced
@@ -10,12 +8,9 @@
  * The last frame is ERROR or END; an answer without one is from a child that died.
  */
 #pragma once
-#include <glib.h>
+#include "frame.h"
 
 typedef enum { FRAME_INFO = 1, FRAME_ROW, FRAME_FLAW, FRAME_ERROR, FRAME_END } FrameType;
-typedef struct {
-  guint32 length, type;
-} FrameHead;
 typedef struct {
   guint32 number, count, position;
 } FrameRow;
@@ -28,8 +23,7 @@ enum { TABLE_COLUMNS_MAX = 16384, TABLE_ROW_BYTES_MAX = 16 << 20, TABLE_FLAWS_MA
 
 /* ---- the parent's end (table.c): a reader of the answer of a child that was started; takes the child. Seen by the tests, which let children talk nonsense
  * ---- */
-struct Sandbox;
-struct TableReader *table_reader_new(struct Sandbox *sandbox, const char *name, GError **error);
+struct TableReader *table_reader_new(Sandbox *sandbox, const char *name, GError **error);
 
 /* ---- the sink: rows go in, frames go out in big writes ---- */
 typedef struct TableSink TableSink;

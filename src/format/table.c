@@ -11,97 +11,37 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { READ_SIZE = 1 << 20, CODEPAGE_BYTES = 24 };
+enum { CODEPAGE_BYTES = 24 };
 
 struct TableReader {
-  Sandbox *sandbox;
-  char *name;
+  FrameReader frames;
   TableInfo info;
-  guint8 *buffer;
-  gsize start, filled, size;
   const char **cells;
   guint cells_size;
   double position;
   guint replaced;
   GArray *flaws;
-  gboolean ended;
 };
 
-static gboolean fail_garbage(TableReader *reader, GError **error) {
-  reader->ended = TRUE;
-  return throw(error, LANTAI_ERROR_INVALID, "“%s”的解析结果不合规约，已停止；文件可能被恶意构造", reader->name);
-}
-
-/* At least length bytes from start on; FALSE with an error when the child ended before. */
-static gboolean fill(TableReader *reader, gsize length, GError **error) {
-  if (reader->filled - reader->start >= length) return TRUE;
-  if (reader->start > 0) memmove(reader->buffer, reader->buffer + reader->start, reader->filled - reader->start);
-  reader->filled -= reader->start;
-  reader->start = 0;
-  if (reader->size < length + READ_SIZE) {
-    reader->size = length + READ_SIZE;
-    reader->buffer = g_realloc(reader->buffer, reader->size);
-  }
-  while (reader->filled < length) {
-    gssize got = sandbox_read(reader->sandbox, reader->buffer + reader->filled, reader->size - reader->filled, NULL, error);
-    if (got > 0) {
-      reader->filled += (gsize)got;
-      continue;
-    }
-    reader->ended = TRUE;
-    if (got < 0) {
-      g_prefix_error(error, "“%s”：", reader->name);
-      return FALSE;
-    }
-    g_autoptr(GError) reason = NULL;
-    sandbox_finish(reader->sandbox, &reason);
-    return throw(error, LANTAI_ERROR_INVALID, "“%s”：%s", reader->name, reason == NULL ? "解析中断；文件可能损坏" : reason->message);
-  }
-  return TRUE;
-}
-
-/* The next frame; its bytes stay until the next fill. */
-static gboolean next_frame(TableReader *reader, FrameHead *ret_head, const guint8 **ret_bytes, GError **error) {
-  FrameHead head;
-  if (!fill(reader, sizeof head, error)) return FALSE;
-  memcpy(&head, reader->buffer + reader->start, sizeof head);
-  if (head.length > TABLE_FRAME_MAX) return fail_garbage(reader, error);
-  if (!fill(reader, sizeof head + head.length, error)) return FALSE;
-  *ret_bytes = reader->buffer + reader->start + sizeof head;
-  *ret_head = head;
-  reader->start += sizeof head + head.length;
-  return TRUE;
-}
-
 /* ---- single frames ---- */
-
-static gboolean take_error(TableReader *reader, const guint8 *bytes, gsize length, GError **error) {
-  guint32 code;
-  reader->ended = TRUE;
-  if (length < sizeof code + 2 || length > 8192 || bytes[length - 1] != '\0') return fail_garbage(reader, error);
-  memcpy(&code, bytes, sizeof code);
-  const char *message = (const char *)bytes + sizeof code;
-  if (!g_utf8_validate(message, -1, NULL)) return fail_garbage(reader, error);
-  return throw(error, code <= LANTAI_ERROR_INTERNAL ? (LantaiError)code : LANTAI_ERROR_INTERNAL, "“%s”：%s", reader->name, message);
-}
 
 static gboolean take_info(TableReader *reader, const guint8 *bytes, gsize length, GError **error) {
   static const char *const KINDS[] = {"csv", "xlsx", "xls", "dbf"};
   static const char *const ENCODINGS[] = {"UTF-8", "GB18030", "UTF-16LE", "UTF-16BE", "BIG5-HKSCS", TABLE_ENCODING_UNDONE};
   gint64 rows;
   const char *text[3];
-  if (length < sizeof rows + 3 || length > 65536 || bytes[length - 1] != '\0') return fail_garbage(reader, error);
+  if (length < sizeof rows + 3 || length > 65536 || bytes[length - 1] != '\0') return frame_fail_garbage(&reader->frames, error);
   memcpy(&rows, bytes, sizeof rows);
   const char *at = (const char *)bytes + sizeof rows, *end = (const char *)bytes + length;
   for (int i = 0; i < 3; i++, at += strlen(at) + 1) {
-    if (at >= end || !g_utf8_validate(at, -1, NULL)) return fail_garbage(reader, error);
+    if (at >= end || !g_utf8_validate(at, -1, NULL)) return frame_fail_garbage(&reader->frames, error);
     text[i] = at;
   }
   for (gsize i = 0; i < G_N_ELEMENTS(KINDS); i++)
     if (strcmp(text[0], KINDS[i]) == 0) reader->info.kind = KINDS[i];
   for (gsize i = 0; i < G_N_ELEMENTS(ENCODINGS); i++)
     if (strcmp(text[1], ENCODINGS[i]) == 0) reader->info.encoding = ENCODINGS[i];
-  if (reader->info.kind == NULL || reader->info.encoding == NULL) return fail_garbage(reader, error);
+  if (reader->info.kind == NULL || reader->info.encoding == NULL) return frame_fail_garbage(&reader->frames, error);
   reader->info.sheet = *text[2] == '\0' ? NULL : g_strdup(text[2]);
   reader->info.size_rows = rows < 0 ? -1 : rows;
   return TRUE;
@@ -109,21 +49,21 @@ static gboolean take_info(TableReader *reader, const guint8 *bytes, gsize length
 
 static gboolean take_row(TableReader *reader, const guint8 *bytes, gsize length, TableRow *ret, GError **error) {
   FrameRow row;
-  if (length < sizeof row) return fail_garbage(reader, error);
+  if (length < sizeof row) return frame_fail_garbage(&reader->frames, error);
   memcpy(&row, bytes, sizeof row);
   const char *at = (const char *)bytes + sizeof row, *end = (const char *)bytes + length;
-  if (row.count == 0 || row.count > TABLE_COLUMNS_MAX || at == end || end[-1] != '\0') return fail_garbage(reader, error);
+  if (row.count == 0 || row.count > TABLE_COLUMNS_MAX || at == end || end[-1] != '\0') return frame_fail_garbage(&reader->frames, error);
   if (reader->cells_size < row.count) {
     reader->cells_size = row.count;
     reader->cells = g_renew(const char *, reader->cells, reader->cells_size);
   }
   for (guint i = 0; i < row.count; i++) {
     const char *zero = at < end ? memchr(at, '\0', (gsize)(end - at)) : NULL;
-    if (zero == NULL || !g_utf8_validate(at, zero - at, NULL)) return fail_garbage(reader, error);
+    if (zero == NULL || !g_utf8_validate(at, zero - at, NULL)) return frame_fail_garbage(&reader->frames, error);
     reader->cells[i] = at;
     at = zero + 1;
   }
-  if (at != end) return fail_garbage(reader, error);
+  if (at != end) return frame_fail_garbage(&reader->frames, error);
   reader->position = MIN(row.position, (guint32)TABLE_POSITION_END) / (double)TABLE_POSITION_END;
   *ret = (TableRow){.number = row.number, .count = row.count, .cells = reader->cells};
   return TRUE;
@@ -131,7 +71,7 @@ static gboolean take_row(TableReader *reader, const guint8 *bytes, gsize length,
 
 static gboolean take_flaw(TableReader *reader, const guint8 *bytes, gsize length, GError **error) {
   FrameFlaw flaw;
-  if (length != sizeof flaw) return fail_garbage(reader, error);
+  if (length != sizeof flaw) return frame_fail_garbage(&reader->frames, error);
   memcpy(&flaw, bytes, sizeof flaw);
   reader->replaced++;
   const TableFlaw known = {.row = flaw.row, .column = flaw.column};
@@ -141,8 +81,8 @@ static gboolean take_flaw(TableReader *reader, const guint8 *bytes, gsize length
 
 static gboolean take_end(TableReader *reader, const guint8 *bytes, gsize length, GError **error) {
   guint32 replaced;
-  reader->ended = TRUE;
-  if (length != sizeof replaced) return fail_garbage(reader, error);
+  reader->frames.ended = TRUE;
+  if (length != sizeof replaced) return frame_fail_garbage(&reader->frames, error);
   memcpy(&replaced, bytes, sizeof replaced);
   reader->replaced = MAX(reader->replaced, replaced);
   reader->position = 1;
@@ -172,15 +112,14 @@ static void read_codepage(const char *path, char ret[CODEPAGE_BYTES]) {
 static gboolean read_info(TableReader *reader, GError **error) {
   FrameHead head;
   const guint8 *bytes;
-  if (!next_frame(reader, &head, &bytes, error)) return FALSE;
-  if (head.type == FRAME_ERROR) return take_error(reader, bytes, head.length, error);
-  return head.type == FRAME_INFO ? take_info(reader, bytes, head.length, error) : fail_garbage(reader, error);
+  if (!frame_next(&reader->frames, TABLE_FRAME_MAX, &head, &bytes, error)) return FALSE;
+  if (head.type == FRAME_ERROR) return frame_take_error(&reader->frames, bytes, head.length, error);
+  return head.type == FRAME_INFO ? take_info(reader, bytes, head.length, error) : frame_fail_garbage(&reader->frames, error);
 }
 
 TableReader *table_reader_new(Sandbox *sandbox, const char *name, GError **error) {
   g_autoptr(TableReader) reader = g_new0(TableReader, 1);
-  reader->sandbox = sandbox;
-  reader->name = g_strdup(name);
+  frame_reader_init(&reader->frames, sandbox, name);
   reader->flaws = g_array_new(FALSE, FALSE, sizeof(TableFlaw));
   return read_info(reader, error) ? g_steal_pointer(&reader) : NULL;
 }
@@ -199,20 +138,20 @@ TableReader *format_table_open(const char *path, GError **error) {
 const TableInfo *format_table_info(const TableReader *reader) { return &reader->info; }
 
 gboolean format_table_next(TableReader *reader, TableRow *ret, GError **error) {
-  while (!reader->ended) {
+  while (!reader->frames.ended) {
     FrameHead head;
     const guint8 *bytes;
-    if (!next_frame(reader, &head, &bytes, error)) return FALSE;
+    if (!frame_next(&reader->frames, TABLE_FRAME_MAX, &head, &bytes, error)) return FALSE;
     switch (head.type) {
       case FRAME_ROW: return take_row(reader, bytes, head.length, ret, error);
       case FRAME_FLAW:
         if (!take_flaw(reader, bytes, head.length, error)) return FALSE;
         break;
-      case FRAME_ERROR: return take_error(reader, bytes, head.length, error);
+      case FRAME_ERROR: return frame_take_error(&reader->frames, bytes, head.length, error);
       case FRAME_END:
         if (!take_end(reader, bytes, head.length, error)) return FALSE;
         break;
-      default: return fail_garbage(reader, error);
+      default: return frame_fail_garbage(&reader->frames, error);
     }
   }
   return FALSE;
@@ -229,10 +168,8 @@ const TableFlaw *format_table_flaws(const TableReader *reader, guint *ret_count)
 
 void format_table_free(TableReader *reader) {
   if (reader == NULL) return;
-  sandbox_free(reader->sandbox);
-  g_free(reader->name);
+  frame_reader_clear(&reader->frames);
   g_free(reader->info.sheet);
-  g_free(reader->buffer);
   g_free(reader->cells);
   g_array_unref(reader->flaws);
   g_free(reader);
