@@ -1,7 +1,6 @@
 /*
  * Documents on paper: a document is data (blocks), printed as PDF with Pango and Cairo. Forms are data too (definitions/forms/<name>.yaml: blocks whose
- * texts have places {key} that a
- * model fills). Only this room includes Pango and Cairo.
+ * texts have places {key} that a model fills). Only this room includes Pango and Cairo.
  */
 #pragma once
 #include <glib.h>
@@ -16,8 +15,22 @@
  *   {kind: "space", mm} , {kind: "page"}]}.
  * Texts may be of any length; nothing is cut. INVALID names the block. New reference. */
 GBytes *print_pdf(json_t *document, GError **error);
-/* The form of that name, filled: {key} or {a.b} in texts, a table's `each: key` makes a row of each element. A missing value prints as nothing.
- * dir: the archive's (its definitions/forms go
- * before the built-in ones). */
+/* The form of that name, filled: {key} or {a.b} in texts; a table's `each: key` makes a row of each element from its `row` (the element's values
+ * go before the model's; {@number} counts). A missing value prints as nothing. dir: the archive's (its definitions/forms go before the built-in ones).
+ * NOT_FOUND: no such form. */
 GBytes *print_form(const char *dir, const char *form, json_t *model, GError **error);
 json_t *print_form_document(const char *dir, const char *form, json_t *model, GError **error); /* the filled document, for tests and previews */
+
+/* Sheets as old papers look, for the demonstration archive: A4, the same for the same sheet. */
+#define PRINT_SHEET_DPI 120
+typedef enum { PRINT_OFFICIAL, PRINT_CARD, PRINT_PHOTO } PrintSheetKind;
+typedef struct {
+  PrintSheetKind kind;
+  const char *code, *title, *creator, *docno, *date;
+  const char *const *lines; /* paragraphs, or "标签\t值" of a card or photograph */
+  guint line_count;
+  int pages;
+  guint64 seed;
+} PrintSheet;
+guint8 *print_sheet_rgb(const PrintSheet *sheet, int page, int *ret_width, int *ret_height); /* pages from 1; to be freed */
+gboolean print_sheet_pdf(const PrintSheet *sheet, const char *path, GError **error);
