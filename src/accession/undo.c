@@ -191,6 +191,12 @@ static gboolean remove_object(const House *house, gint64 record_id, gint64 versi
   return version ? content_remove_version(house->content, object, (guint)version, error) : content_remove(house->content, object, error);
 }
 
+/* Further copies follow what the store's log says. */
+static gboolean tell_removed(const House *house, Sql *sql, json_t *removal, GError **error) {
+  g_autofree char *object = catalog_object_id(delivery_int(removal, "record_id"));
+  return content_log_drop(house->content, sql, object, (guint)delivery_int(removal, "version"), error);
+}
+
 /* Objects whose records are gone or restored; again after a crash. */
 static gboolean remove_objects(const House *house, gint64 id, GError **error) {
   for (gboolean more = TRUE; more;) {
@@ -204,8 +210,9 @@ static gboolean remove_objects(const House *house, gint64 id, GError **error) {
     json_array_foreach(removals, i, removal) good = good && remove_object(house, delivery_int(removal, "record_id"), delivery_int(removal, "version"), error);
     g_autoptr(Sql) sql = good && more ? sql_write(house->db, error) : NULL;
     json_array_foreach(removals, i, removal)
-      good = good && sql && sql_exec(sql, "DELETE FROM accession_removal WHERE accession_id = $1 AND record_id = $2", SQL_ARGS(sql_int(id),
-        sql_int(delivery_int(removal, "record_id"))), error);
+      good = good && sql && tell_removed(house, sql, removal, error) &&
+        sql_exec(sql, "DELETE FROM accession_removal WHERE accession_id = $1 AND record_id = $2", SQL_ARGS(sql_int(id),
+          sql_int(delivery_int(removal, "record_id"))), error);
     good = good && (!more || sql_commit(sql, error));
     json_decref(removals);
     if (!good) return FALSE;

@@ -133,7 +133,8 @@ gboolean content_batch_acknowledge(ContentBatch *batch, Sql *sql, GError **error
   for (guint i = 0; i < batch->stages->len; i++) {
     const ContentStage *stage = batch->stages->pdata[i];
     if (!sql_exec(sql, "DELETE FROM content_intent WHERE object_id = $1 AND version = $2",
-                  SQL_ARGS(sql_text(stage->object_id), sql_int(stage->version)), error))
+                  SQL_ARGS(sql_text(stage->object_id), sql_int(stage->version)), error) ||
+        !content_log_put(sql, stage->object_id, stage->version, stage->inventory_sha512, FALSE, error))
       return FALSE;
   }
   if (!pass_point("content.acknowledge", error)) return FALSE;

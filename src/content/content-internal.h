@@ -81,8 +81,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Inventory, inventory_unref)
 GHashTable *state_paths(json_t *version);
 /* [{path, size, sha512, sm3}] without sm3.txt; size null where the file cannot be found, sm3 null where digests (SHA-512 → SM3) has none. */
 json_t *inventory_list(const Inventory *inventory, int object_fd, GHashTable *digests);
-/* Writes inventory.json and its sidecar into a folder. */
-gboolean inventory_write(int dirfd, const char *text, gsize length, GError **error);
+/* Writes inventory.json and its sidecar into a folder. digest: its SHA-512; computed there when it is "". */
+gboolean inventory_write(int dirfd, const char *text, gsize length, char *digest, GError **error);
 /* TRUE if the sidecar text is "<sha512> inventory.json" of that inventory. */
 gboolean sidecar_matches(const GString *sidecar, const GString *inventory);
 
@@ -156,11 +156,23 @@ struct ContentStage {
   GPtrArray *files;    /* ContentFile handed out */
   guint flush_failures;
   gboolean placed;     /* renamed into the store, wholly or in part */
+  gint64 created_us;   /* 0: now */
+  char inventory_sha512[SHA512_HEX + 1]; /* once prepared */
 };
+/* A stage that takes nothing over from what the object has. */
+ContentStage *stage_new_fresh(Content *content, const char *object_id, const char *user, const char *message, GError **error);
 /* Builds the folder "o" in the stage: what publishing renames into place. */
 gboolean stage_prepare(ContentStage *stage, GError **error);
 /* Renames it into place; on an error the caller drops the version. */
 gboolean stage_place(ContentStage *stage, GError **error);
+
+/* ---- the log and tombs (log.c, entomb.c) ---- */
+
+#define TOMBSTONE "tombstone.json"
+gboolean content_log_put(Sql *sql, const char *object_id, guint version, const char *inventory_sha512, gboolean tomb, GError **error);
+gboolean content_log_is_complete(Sql *sql);
+gboolean content_log_fill(Content *content, GError **error); /* walks the store once, unless it was done */
+gboolean content_entomb_recover(Content *content, GError **error);
 
 /* ---- looking at one object (scan.c) ---- */
 
@@ -182,6 +194,7 @@ typedef struct {
 } ObjectScan;
 /* Everything but the bytes of the files: inventories, sidecars, what is there and should not be or the other way round. */
 ObjectScan *scan_object(Content *content, const char *folder);
+ObjectScan *scan_inventories(Content *content, const char *folder); /* inventories and sidecars only: object_id, inventory, whole */
 void scan_free(ObjectScan *scan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ObjectScan, scan_free)
 void scan_fault(ObjectScan *scan, ContentFault fault, const char *path, const char *format, ...) G_GNUC_PRINTF(4, 5);

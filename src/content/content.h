@@ -72,6 +72,14 @@ gboolean content_remove(Content *content, const char *object_id, GError **error)
 /* Drops the newest version of an object, leaving the one before (undo); the object itself when it had one. Idempotent; not inside sql_write. */
 gboolean content_remove_version(Content *content, const char *object_id, guint version, GError **error);
 
+/* Destroys an object's bytes in all versions: what is left is an object of the same id with one version that has only the given files ({path: text};
+ * "tombstone.json" must be among them). The intent is committed first, and finished at the next opening after a crash; idempotent. Not inside sql_write.
+ * A caller whose decision is a transaction of its own calls content_entomb_intend in it and afterwards content_entomb with files NULL. */
+gboolean content_entomb(Content *content, const char *object_id, json_t *files, const char *user, const char *message, GError **error);
+gboolean content_entomb_intend(Sql *sql, const char *object_id, json_t *files, const char *user, const char *message, GError **error);
+/* For callers of content_remove (version 0) and content_remove_version, in the transaction that closes the undo: further copies follow it. */
+gboolean content_log_drop(Content *content, Sql *sql, const char *object_id, guint version, GError **error);
+
 typedef enum {
   CONTENT_FAULT_DAMAGED,
   CONTENT_FAULT_MISSING,

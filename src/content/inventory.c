@@ -138,8 +138,11 @@ json_t *inventory_list(const Inventory *inventory, int object_fd, GHashTable *di
   return list;
 }
 
-gboolean inventory_write(int dirfd, const char *text, gsize length, GError **error) {
-  g_autofree char *digest = crypto_digest_hex(DIGEST_SHA512, text, length);
+gboolean inventory_write(int dirfd, const char *text, gsize length, char *digest, GError **error) {
+  if (digest[0] == '\0') {
+    g_autofree char *made = crypto_digest_hex(DIGEST_SHA512, text, length);
+    g_strlcpy(digest, made, SHA512_HEX + 1);
+  }
   g_autofree char *sidecar = g_strdup_printf("%s inventory.json\n", digest);
   return write_file(dirfd, "inventory.json", text, length, error) && write_file(dirfd, SIDECAR, sidecar, strlen(sidecar), error);
 }

@@ -276,7 +276,7 @@ static void scan_lists(ObjectScan *scan) {
   }
 }
 
-ObjectScan *scan_object(Content *content, const char *folder) {
+static ObjectScan *scan_new(Content *content, const char *folder) {
   ObjectScan *scan = g_new0(ObjectScan, 1);
   scan->folder = g_strdup(folder);
   scan->digests = sm3_digests_new();
@@ -284,6 +284,21 @@ ObjectScan *scan_object(Content *content, const char *folder) {
   scan->faults = g_ptr_array_new_with_free_func(fault_free);
   scan->fd = open_beneath(content->root_fd, folder, O_RDONLY | O_DIRECTORY);
   scan->gone = scan->fd < 0 && errno == ENOENT;
+  return scan;
+}
+
+ObjectScan *scan_inventories(Content *content, const char *folder) {
+  ObjectScan *scan = scan_new(content, folder);
+  g_autoptr(GPtrArray) names = scan->fd >= 0 ? list_folder(scan->fd) : NULL;
+  if (names == NULL) return scan;
+  g_auto(InventoryFileRead) root = {NULL, NULL, NULL};
+  scan_root_inventory(scan, &root);
+  if (!scan->whole) scan_version_inventories(scan, names, &root);
+  return scan;
+}
+
+ObjectScan *scan_object(Content *content, const char *folder) {
+  ObjectScan *scan = scan_new(content, folder);
   if (scan->gone) return scan;
   g_autoptr(GPtrArray) names = scan->fd >= 0 ? list_folder(scan->fd) : NULL;
   if (names == NULL) {

@@ -79,7 +79,6 @@ static gboolean open_base(ContentStage *stage, GError **error) {
     g_propagate_error(error, g_steal_pointer(&reason));
     return FALSE;
   }
-  stage->version = 1;
   if (stage->base == NULL) return TRUE;
   stage->version = stage->base->head + 1;
   GHashTableIter iter;
@@ -89,7 +88,7 @@ static gboolean open_base(ContentStage *stage, GError **error) {
   return take_digests(stage, error);
 }
 
-ContentStage *content_stage_new(Content *content, const char *object_id, const char *user, const char *message, GError **error) {
+ContentStage *stage_new_fresh(Content *content, const char *object_id, const char *user, const char *message, GError **error) {
   if (!content_writable(content, error) || !object_id_check(object_id, error)) return NULL;
   g_autoptr(ContentStage) stage = g_new0(ContentStage, 1);
   stage->content = content;
@@ -102,11 +101,16 @@ ContentStage *content_stage_new(Content *content, const char *object_id, const c
   stage->digests = sm3_digests_new();
   stage->files = g_ptr_array_new_with_free_func((GDestroyNotify)content_file_free);
   stage->flush_failures = content_flush_failures(content);
-  if (!open_base(stage, error)) return NULL;
+  stage->version = 1;
   stage->name = content_new_name(content, 's');
   if (mkdirat(content->staging_fd, stage->name, 0750) == 0) return g_steal_pointer(&stage);
   throw_errno(error, "新建文件夹", content->staging);
   return NULL;
+}
+
+ContentStage *content_stage_new(Content *content, const char *object_id, const char *user, const char *message, GError **error) {
+  g_autoptr(ContentStage) stage = stage_new_fresh(content, object_id, user, message, error);
+  return stage != NULL && open_base(stage, error) ? g_steal_pointer(&stage) : NULL;
 }
 
 void content_stage_free(ContentStage *stage) {
@@ -242,7 +246,7 @@ static json_t *copy_of(const ContentStage *stage, const char *block) {
 }
 
 static json_t *make_version(const ContentStage *stage, const GPtrArray *paths) {
-  g_autofree char *created = clock_format_iso(clock_now_us());
+  g_autofree char *created = clock_format_iso(stage->created_us != 0 ? stage->created_us : clock_now_us());
   g_autofree char *escaped = g_uri_escape_string(stage->user, NULL, FALSE);
   g_autofree char *address = g_strconcat("urn:x-lantai:user:", escaped, NULL);
   json_t *state = json_object();
@@ -288,7 +292,8 @@ static gboolean write_inventories(ContentStage *stage, int object_fd, const char
   autofd version_fd = openat(object_fd, version_folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   gboolean done = length <= INVENTORY_LIMIT_BYTES || throw(error, LANTAI_ERROR_TOO_LARGE, "对象 %s 的文件过多,请分成几个对象", stage->object_id);
   if (done && version_fd < 0) done = throw_errno(error, "打开", version_folder);
-  done = done && inventory_write(version_fd, text, length, error) && inventory_write(object_fd, text, length, error);
+  done = done && inventory_write(version_fd, text, length, stage->inventory_sha512, error) &&
+         inventory_write(object_fd, text, length, stage->inventory_sha512, error);
   free(text);
   return done;
 }

@@ -181,10 +181,12 @@ static gboolean recover(Content *content, GError **error) {
   g_autoptr(GArray) intents = load_intents(content->db, error);
   if (intents == NULL) return FALSE;
   if (!drop_intents(content, intents, error) || !empty_staging(content, error)) return FALSE;
-  if (intents->len == 0) return TRUE;
-  if (!content_flush(content, 0, error) || !pass_point("content.recover.flushed", error)) return FALSE;
-  g_message("recovery settled %u versions that nobody was told of", intents->len);
-  return forget_intents(content->db, intents, error);
+  if (intents->len > 0) {
+    if (!content_flush(content, 0, error) || !pass_point("content.recover.flushed", error)) return FALSE;
+    g_message("recovery settled %u versions that nobody was told of", intents->len);
+    if (!forget_intents(content->db, intents, error)) return FALSE;
+  }
+  return content_entomb_recover(content, error);
 }
 
 /* Invariant 1. A file system without locks is taken as ours alone. */
