@@ -18,6 +18,15 @@ static void test_digests(void) {
   check_digest(DIGEST_SHA512, "abc",
     "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a"
     "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f");
+  check_digest(DIGEST_MD5, "abc", "900150983cd24fb0d6963f7d28e17f72");
+  check_digest(DIGEST_SHA1, "abc", "a9993e364706816aba3e25717850c26c9cd0d89d");
+  check_digest(DIGEST_SHA224, "abc", "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7");
+  check_digest(DIGEST_SHA384, "abc", "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed8086072ba1e7cc2358baeca134c825a7");
+  DigestKind kind;
+  g_assert_true(digest_kind_parse("SHA-256", &kind) && kind == DIGEST_SHA256);
+  g_assert_true(digest_kind_parse("sm3", &kind) && digest_kind_length(kind) == 64);
+  g_assert_cmpstr(digest_kind_name(DIGEST_SHA384), ==, "sha384");
+  g_assert_false(digest_kind_parse("sha3", &kind) || digest_kind_parse("", &kind) || digest_kind_parse("sha2561", &kind));
   check_digest(DIGEST_SM3, "", "1ab21d8355cfa17f8e61194831e81a8f22bec8c728fefb747ed035eb5082aa2b");
 }
 

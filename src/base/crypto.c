@@ -55,8 +55,35 @@ static gssize bytes_of(const char *hex, guchar *bytes, gsize max) {
   return (gssize) (length / 2);
 }
 
+static const struct {
+  const char *name;
+  guint length;
+  const EVP_MD *(*algorithm)(void);
+} KINDS[] = {
+  [DIGEST_SHA512] = {"sha512", 128, EVP_sha512}, [DIGEST_SM3] = {"sm3", 64, EVP_sm3}, [DIGEST_SHA256] = {"sha256", 64, EVP_sha256},
+  [DIGEST_MD5] = {"md5", 32, EVP_md5}, [DIGEST_SHA1] = {"sha1", 40, EVP_sha1}, [DIGEST_SHA224] = {"sha224", 56, EVP_sha224},
+  [DIGEST_SHA384] = {"sha384", 96, EVP_sha384},
+};
+
+gboolean digest_kind_parse(const char *name, DigestKind *ret) {
+  char plain[16];
+  gsize length = 0;
+  for (; *name != '\0' && length < sizeof plain - 1; name++)
+    if (*name != '-' && *name != '_') plain[length++] = g_ascii_tolower(*name);
+  plain[length] = '\0';
+  for (guint i = 0; i < G_N_ELEMENTS(KINDS); i++)
+    if (strcmp(plain, KINDS[i].name) == 0) {
+      *ret = (DigestKind) i;
+      return TRUE;
+    }
+  return FALSE;
+}
+
+const char *digest_kind_name(DigestKind kind) { return KINDS[kind].name; }
+guint digest_kind_length(DigestKind kind) { return KINDS[kind].length; }
+
 Digest *digest_new(DigestKind kind) {
-  const EVP_MD *algorithm = kind == DIGEST_SM3 ? EVP_sm3() : kind == DIGEST_SHA256 ? EVP_sha256() : EVP_sha512();
+  const EVP_MD *algorithm = KINDS[kind].algorithm();
   Digest *digest = g_new0(Digest, 1);
   digest->context = EVP_MD_CTX_new();
   require(digest->context != NULL && EVP_DigestInit_ex(digest->context, algorithm, NULL), "digest");

@@ -2,7 +2,12 @@
 #pragma once
 #include <glib.h>
 
-typedef enum { DIGEST_SHA512, DIGEST_SM3, DIGEST_SHA256 } DigestKind;
+/* The last four only to read what others digested; we write SHA-512 and SM3. */
+typedef enum { DIGEST_SHA512, DIGEST_SM3, DIGEST_SHA256, DIGEST_MD5, DIGEST_SHA1, DIGEST_SHA224, DIGEST_SHA384 } DigestKind;
+/* By name in any case, with or without "-" ("SHA-256", "md5", "SM3"). FALSE: not one of ours. */
+gboolean digest_kind_parse(const char *name, DigestKind *ret);
+const char *digest_kind_name(DigestKind kind); /* "sha512" */
+guint digest_kind_length(DigestKind kind);     /* hex digits */
 typedef struct Digest Digest; /* one running digest */
 Digest *digest_new(DigestKind kind);
 void digest_update(Digest *digest, const void *data, gsize length);
