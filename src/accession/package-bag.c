@@ -482,3 +482,5 @@ json_t *package_bag_verify(const char *folder) {
   bag_verify(bag, NULL);
   return bag_result(bag);
 }
+
+gboolean package_folder_remove(const char *folder) { return folder_remove(folder); }

@@ -24,3 +24,6 @@ json_t *package_survey(const House *house, Job *job, const char *folder, const c
 gboolean package_is_table(const char *path);
 /* A bag held against BagIt (RFC 8493, and 0.93–0.97): {version, errors: [{code, path, text}], warnings: […], files, bytes}. Never fails. */
 json_t *package_bag_verify(const char *folder);
+/* Unpacks a zip or tar into a folder that is there, within the limits of format_package_next. */
+gboolean package_unpack(const char *archive, const char *folder, GError **error);
+gboolean package_folder_remove(const char *folder); /* with everything in it */

@@ -5,6 +5,7 @@
  */
 #include "delivery.h"
 #include "error.h"
+#include "package.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -52,15 +53,17 @@ static gboolean unpack(Job *job, const char *archive, const char *target, GError
   FileEntry entry;
   GError *failure = NULL;
   gint64 count = 0, bytes = 0;
-  while (!job_should_stop(job) && format_package_next(package, &entry, &failure)) {
+  while (!(job && job_should_stop(job)) && format_package_next(package, &entry, &failure)) {
     if (!path_is_inside(entry.path)) return throw(error, LANTAI_ERROR_INVALID, "包中有指向包外的文件名“%s”，没有接收。请让移交单位重新打包", entry.path);
     if (!write_entry(package, &entry, target, error)) return FALSE;
     bytes += MAX(entry.size_bytes, 0);
-    if (++count % 64 == 0) job_progress(job, bytes, 0, "字节", "解开原文包");
+    if (++count % 64 == 0 && job) job_progress(job, bytes, 0, "字节", "解开原文包");
   }
   if (failure) g_propagate_error(error, failure);
   return failure == NULL;
 }
+
+gboolean package_unpack(const char *archive, const char *folder, GError **error) { return unpack(NULL, archive, folder, error); }
 
 char *unpack_documents(const House *house, Job *job, json_t *delivery, GError **error) {
   const char *documents = delivery_text(delivery, "documents");
