@@ -197,7 +197,8 @@ static void check_oxum(Bag *bag, const char *name, const char *value) {
     !g_ascii_string_to_unsigned(parts[1], 10, 0, G_MAXINT64, &files, NULL))
     tell(bag, BAG_WARNING, "BAG-OXUM-FORM", name, "Payload-Oxum 的值“%s”不是“字节数.文件数”", value);
   else if ((gint64)bytes != bag->payload_bytes || (gint64)files != bag->payload_files)
-    tell(bag, bag->excused && (gint64)files == bag->payload_files + bag->excused ? BAG_WARNING : BAG_ERROR, "BAG-OXUM", name, "Payload-Oxum 说有 %" G_GUINT64_FORMAT " 字节、%" G_GUINT64_FORMAT " 个文件，实有 %" G_GINT64_FORMAT " 字节、%" G_GINT64_FORMAT
+    tell(bag, bag->excused && (gint64)files == bag->payload_files + bag->excused ? BAG_WARNING : BAG_ERROR, "BAG-OXUM", name,
+      "Payload-Oxum 说有 %" G_GUINT64_FORMAT " 字节、%" G_GUINT64_FORMAT " 个文件，实有 %" G_GINT64_FORMAT " 字节、%" G_GINT64_FORMAT
       " 个文件", bytes, files, bag->payload_bytes, bag->payload_files);
 }
 
