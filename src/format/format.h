@@ -74,6 +74,7 @@ void format_table_of_formats(json_t *formats);
 /* Signatures and seals in an OFD, a PDF or an EEP package: [{kind: "ofd-seal|ofd-signature|eep", state: "valid|invalid|unverifiable", reason, signer, at,
  * covers: [paths]}]. Certificates in folder `trust` (PEM, DER) are at hand; NULL: only those that the file carries, whose holder then is unproved
  * (unverifiable, not valid). Empty array: none. */
+json_t *format_ofd_describe(const char *path, GError **error); /* the member `ofd` of format_examine, with title, author, created, problems: [text] */
 json_t *format_signatures(const char *path, const char *trust, GError **error);
 /* Exclusive canonical form (C14N 1.0) of the first element with this local name, as XML signatures are made over; NOT_FOUND. */
 GBytes *format_xml_canonical(const char *path, const char *element, GError **error);

@@ -36,6 +36,10 @@ static const SandboxKind KINDS[] = {
   {.kind = "pdftotext", .tool = "/usr/bin/pdftotext", .memory_mib = 2048, .cpu_s = 300, .patience_s = 120},
   {.kind = "pdfinfo", .tool = "/usr/bin/pdfinfo", .memory_mib = 1024, .cpu_s = 30, .patience_s = 30},
   {.kind = "pdftoppm", .tool = "/usr/bin/pdftoppm", .memory_mib = 3072, .cpu_s = 120, .patience_s = 120},
+  {.kind = "ofd", .run = child_ofd, .memory_mib = 4096, .cpu_s = 120, .patience_s = 60},
+  {.kind = "eep", .run = child_eep, .memory_mib = 4096, .cpu_s = 120, .patience_s = 60},
+  {.kind = "canonical", .run = child_canonical, .memory_mib = 4096, .cpu_s = 120, .patience_s = 60},
+  {.kind = "trust", .run = child_trust, .memory_mib = 1024, .cpu_s = 30, .patience_s = 30},
   {.kind = "probe", .run = jail_probe, .memory_mib = 1024, .cpu_s = 5, .patience_s = 2},
 };
 

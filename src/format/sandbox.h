@@ -50,6 +50,10 @@ int jail_probe(const char *argument); /* tries what is forbidden and answers wit
 
 int child_table(const char *argument); /* table-child.c */
 int child_xml(const char *argument); /* xml-child.c */
+int child_ofd(const char *argument); /* ofd-child.c */
+int child_eep(const char *argument); /* signature.c */
+int child_canonical(const char *argument);
+int child_trust(const char *argument);
 int child_package(const char *argument); /* package-child.c */
 int child_magic(const char *argument); /* identify.c */
 void child_magic_prepare(void);

@@ -1,6 +1,6 @@
 /*
- * Text page by page: the text layer of a PDF by pdftotext in the sandbox, plain text decoded here. What pages say is cleaned; nothing is guessed:
- * a page without text is not visited.
+ * Text page by page: the text layer of a PDF by pdftotext and the text of an OFD (ofd-text.c) in the sandbox, plain text decoded here. What pages say is
+ * cleaned; nothing is guessed: a page without text is not visited.
  */
 #include "text.h"
 #include "error.h"
@@ -42,8 +42,9 @@ static gboolean take(PageRun *run, const char *text, gsize length, GError **erro
   return TRUE;
 }
 
-static gboolean visit_pdf(int fd, PageRun *run, GError **error) {
-  g_autoptr(Sandbox) sandbox = sandbox_start("pdftotext", NULL, fd, error);
+/* A child that writes pages ended by form feeds. */
+static gboolean visit_pages(const char *kind, const char *argument, int fd, PageRun *run, GError **error) {
+  g_autoptr(Sandbox) sandbox = sandbox_start(kind, argument, fd, error);
   if (sandbox == NULL) return FALSE;
   g_autofree char *block = g_malloc(BLOCK);
   gssize got;
@@ -64,14 +65,14 @@ static gboolean visit_plain(int fd, PageRun *run, GError **error) {
 }
 
 gboolean format_text_pages(const char *path, const FormatInfo *info, FormatTextVisit visit, gpointer data, GError **error) {
-  gboolean is_pdf = strcmp(info->kind, "pdf") == 0;
-  if (!is_pdf && strcmp(info->mime, "text/plain") != 0) return TRUE;
+  gboolean is_pdf = strcmp(info->kind, "pdf") == 0, is_ofd = strcmp(info->mime, "application/ofd") == 0;
+  if (!is_pdf && !is_ofd && strcmp(info->mime, "text/plain") != 0) return TRUE;
   int fd = sandbox_open_input(path, error);
   if (fd < 0) return FALSE;
   g_autoptr(GString) page = g_string_new(NULL);
   PageRun run = {.visit = visit, .data = data, .page = page, .number = 1};
   GError *failed = NULL;
-  gboolean done = is_pdf ? visit_pdf(fd, &run, &failed) : visit_plain(fd, &run, &failed);
+  gboolean done = is_pdf ? visit_pages("pdftotext", NULL, fd, &run, &failed) : is_ofd ? visit_pages("ofd", "text", fd, &run, &failed) : visit_plain(fd, &run, &failed);
   close(fd);
   g_autofree char *name = g_filename_display_basename(path);
   if (failed != NULL) g_propagate_prefixed_error(error, failed, "“%s”：", name);
@@ -96,8 +97,16 @@ static guint count_tiff(int fd) {
   return (guint)MIN(g_ascii_strtoull(text, NULL, 10), (guint64)PAGES_MAX);
 }
 
+static guint count_ofd(const char *path) {
+  json_t *facts = format_ofd_describe(path, NULL);
+  guint pages = (guint)CLAMP(json_integer_value(json_object_get(facts, "pages")), 0, PAGES_MAX);
+  json_decref(facts);
+  return pages;
+}
+
 guint format_page_count(const char *path, const FormatInfo *info) {
   gboolean is_pdf = strcmp(info->kind, "pdf") == 0, is_tiff = strcmp(info->mime, "image/tiff") == 0;
+  if (strcmp(info->mime, "application/ofd") == 0) return count_ofd(path);
   if (!is_pdf && !is_tiff) return strcmp(info->kind, "image") == 0 ? 1 : 0;
   int fd = sandbox_open_input(path, NULL);
   if (fd < 0) return 0;
