@@ -113,6 +113,19 @@ gboolean format_pyramid_info(const char *pyramid, PyramidInfo *ret, GError **err
 GBytes *format_pyramid_tile(const char *pyramid, int level, int x, int y, GError **error);
 GBytes *format_pyramid_thumbnail(const char *pyramid, int width, GError **error);
 
+/* ---- conversion: what is decoded is decoded in the sandbox ---- */
+typedef struct {
+  const char *to;      /* "pdfa" (office documents), "pdf" (page images, one or several files), "jpeg", "jp2", "png" (an image of one page) */
+  const char *name, *extension; /* of the result */
+  const char *from;    /* kind of format it takes: "office", "image" */
+  const char *tool, *program, *package; /* program NULL: within this one */
+} FormatConverter;
+const FormatConverter *format_converter(const char *to); /* NULL: none */
+gboolean format_converter_present(const FormatConverter *converter);
+/* Converts sources (NULL-ended; more than one for "pdf" only) to target, written by rename; a scratch folder is made and removed beside it. ret_tool: tool and
+ * version, new string. UNAVAILABLE names the package to install. Whether the result is good is for the caller to examine. */
+gboolean format_convert(const char *const *sources, const char *to, const char *target, char **ret_tool, GError **error);
+
 /* The sandbox child's entry, called by main() before anything else when argv[1] is "sandbox" (by a test's main too, if it reads foreign files). */
 int format_sandbox_main(int argc, char **argv);
 /* What the sandbox could enforce on this machine: {seccomp, landlock, memory, time}, for `lantai check --json` and the home page. */

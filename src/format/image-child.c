@@ -115,3 +115,33 @@ int child_pyramid(const char *argument) {
   jail_answer(bytes, length);
   return 0; /* the process ends: nothing is freed */
 }
+
+/* One page image for reading: "page:format" (jpeg, jp2, png), with ":bmp" for a bitmap. The answer is a line of HEAD bytes (width, height, bands, dots per
+ * 25.4 mm in both directions), then the picture. */
+int child_access(const char *argument) {
+  enum { HEAD = 64, ACCESS_QUALITY = 88 };
+  char *end = NULL, head[HEAD + 1];
+  guint64 page = g_ascii_strtoull(argument, &end, 10);
+  if (!library_ready || page < 1 || page > G_MAXINT || *end != ':') return EXIT_DAMAGED;
+  VipsImage *image = load((guint)page, strstr(end, ":bmp") != NULL);
+  if (image == NULL) return EXIT_DAMAGED;
+  if ((double)image->Xsize * image->Ysize > PIXELS_MAX) return SANDBOX_EXIT_TOO_LARGE;
+  void *bytes = NULL;
+  size_t length = 0;
+  if (!turn_upright(&image) || !convert_colours(&image)) return EXIT_DAMAGED;
+  int failed;
+  if (g_str_has_prefix(end, ":jp2")) failed = vips_jp2ksave_buffer(image, &bytes, &length, "lossless", TRUE, NULL);
+  else if (g_str_has_prefix(end, ":png")) failed = vips_pngsave_buffer(image, &bytes, &length, "strip", TRUE, NULL);
+  else failed = vips_jpegsave_buffer(image, &bytes, &length, "Q", ACCESS_QUALITY, "strip", TRUE, NULL);
+  if (failed != 0) {
+    g_printerr("%s\n", vips_error_buffer());
+    return EXIT_DAMAGED;
+  }
+  memset(head, ' ', sizeof head);
+  int written = g_snprintf(head, HEAD, "%d %d %d %d %d", image->Xsize, image->Ysize, image->Bands, (int)(image->Xres * 25.4 + 0.5), (int)(image->Yres * 25.4 + 0.5));
+  head[written] = ' ';
+  head[HEAD - 1] = '\n';
+  jail_answer(head, HEAD);
+  jail_answer(bytes, length);
+  return 0;
+}

@@ -2,8 +2,9 @@
  * The child's side of the sandbox: the helper that forks children, and what a child gives up before it reads a foreign byte.
  *
  * 1. The helper has one thread, opens no foreign file, and ends when the program ends (its socket closes).
- * 2. A child has no network, starts no program (a tool kind: exactly one), makes and changes no file, signals nobody, and reads only the
- *    system's libraries and data beside its input. What the kernel does not know (Landlock before 5.13) is left out and shown by the probe.
+ * 2. A child has no network, starts no program (a tool kind: exactly one), makes and changes no file (a scratch kind: only below the
+ *    folder that is its input, and only where Landlock holds it there), signals nobody, and reads only the system's libraries and data beside its input.
+ *    What the kernel does not know (Landlock before 5.13) is left out and shown by the probe.
  * 3. Memory, processor time, descriptors and file sizes are bounded; the bounds cannot be lifted.
  */
 #include "error.h"
@@ -11,6 +12,7 @@
 #include "sandbox-wire.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/landlock.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -25,6 +27,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define SCRATCH_FILE_MAX (G_GUINT64_CONSTANT(2) << 30)
+
 /* Memory is address space: libraries alone take 0.5 GiB of it. */
 static const SandboxKind KINDS[] = {
   {.kind = "table", .run = child_table, .memory_mib = 3072, .cpu_s = 900, .patience_s = 120},
@@ -33,6 +37,9 @@ static const SandboxKind KINDS[] = {
   {.kind = "magic", .run = child_magic, .memory_mib = 1024, .cpu_s = 20, .patience_s = 20, .prepare = child_magic_prepare},
   {.kind = "pages", .run = child_pages, .memory_mib = 2048, .cpu_s = 30, .patience_s = 30, .prepare = child_image_prepare},
   {.kind = "pyramid", .run = child_pyramid, .memory_mib = 6144, .cpu_s = 300, .patience_s = 180, .prepare = child_image_prepare},
+  {.kind = "access", .run = child_access, .memory_mib = 6144, .cpu_s = 300, .patience_s = 180, .prepare = child_image_prepare},
+  {.kind = "office", .tool = "/usr/lib/libreoffice/program/soffice.bin", .package = "libreoffice-writer-nogui libreoffice-calc-nogui", .scratch = TRUE,
+   .memory_mib = 8192, .cpu_s = 110, .patience_s = 120},
   {.kind = "pdftotext", .tool = "/usr/bin/pdftotext", .memory_mib = 2048, .cpu_s = 300, .patience_s = 120},
   {.kind = "pdfinfo", .tool = "/usr/bin/pdfinfo", .memory_mib = 1024, .cpu_s = 30, .patience_s = 30},
   {.kind = "pdftoppm", .tool = "/usr/bin/pdftoppm", .memory_mib = 3072, .cpu_s = 120, .patience_s = 120},
@@ -87,6 +94,7 @@ static void allow_path(int rules, const char *path, guint64 access) {
 
 static gboolean restrict_files(const SandboxKind *kind) {
   static const char *const DATA[] = {"/usr",      "/etc/ld.so.cache", "/etc/fonts",     "/etc/magic", "/etc/ImageMagick-6", "/var/cache/fontconfig",
+                                     "/etc/libreoffice", "/var/lib/libreoffice", "/var/spool/libreoffice",
                                      "/dev/null", "/dev/urandom",     "/etc/localtime", NULL};
   long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
   if (abi < 1) return FALSE;
@@ -99,7 +107,7 @@ static gboolean restrict_files(const SandboxKind *kind) {
   int rules = (int)syscall(SYS_landlock_create_ruleset, &attributes, size, 0);
   if (rules < 0) return FALSE;
   for (gsize i = 0; DATA[i] != NULL; i++) allow_path(rules, DATA[i], LANDLOCK_READ);
-  allow_fd(rules, SANDBOX_INPUT, LANDLOCK_ACCESS_FS_READ_FILE);
+  allow_fd(rules, SANDBOX_INPUT, kind->scratch ? known : LANDLOCK_ACCESS_FS_READ_FILE);
   if (kind->tool != NULL) {
     allow_path(rules, kind->tool, LANDLOCK_READ | LANDLOCK_ACCESS_FS_EXECUTE);
     allow_path(rules, "/usr/lib", LANDLOCK_READ | LANDLOCK_ACCESS_FS_EXECUTE); /* the program loader */
@@ -112,12 +120,7 @@ static gboolean restrict_files(const SandboxKind *kind) {
 
 /* ---- seccomp: which system calls may be made ---- */
 
-static const int REFUSED[] = {SCMP_SYS(socket),
-                              SCMP_SYS(connect),
-                              SCMP_SYS(bind),
-                              SCMP_SYS(listen),
-                              SCMP_SYS(accept),
-                              SCMP_SYS(accept4),
+static const int REFUSED[] = {SCMP_SYS(connect),
                               SCMP_SYS(ptrace),
                               SCMP_SYS(process_vm_readv),
                               SCMP_SYS(process_vm_writev),
@@ -129,34 +132,12 @@ static const int REFUSED[] = {SCMP_SYS(socket),
                               SCMP_SYS(tkill),
                               SCMP_SYS(rt_sigqueueinfo),
                               SCMP_SYS(rt_tgsigqueueinfo),
-                              SCMP_SYS(creat),
-                              SCMP_SYS(unlink),
-                              SCMP_SYS(unlinkat),
-                              SCMP_SYS(rename),
-                              SCMP_SYS(renameat),
-                              SCMP_SYS(renameat2),
-                              SCMP_SYS(mkdir),
-                              SCMP_SYS(mkdirat),
-                              SCMP_SYS(rmdir),
-                              SCMP_SYS(link),
-                              SCMP_SYS(linkat),
-                              SCMP_SYS(symlink),
-                              SCMP_SYS(symlinkat),
                               SCMP_SYS(mknod),
                               SCMP_SYS(mknodat),
-                              SCMP_SYS(truncate),
-                              SCMP_SYS(ftruncate),
-                              SCMP_SYS(chmod),
-                              SCMP_SYS(fchmod),
-                              SCMP_SYS(fchmodat),
                               SCMP_SYS(chown),
                               SCMP_SYS(fchown),
                               SCMP_SYS(lchown),
                               SCMP_SYS(fchownat),
-                              SCMP_SYS(utime),
-                              SCMP_SYS(utimes),
-                              SCMP_SYS(utimensat),
-                              SCMP_SYS(futimesat),
                               SCMP_SYS(setxattr),
                               SCMP_SYS(lsetxattr),
                               SCMP_SYS(fsetxattr),
@@ -214,6 +195,12 @@ static const int REFUSED[] = {SCMP_SYS(socket),
                               SCMP_SYS(fork),
                               SCMP_SYS(vfork),
                               SCMP_SYS(execveat)};
+/* What makes and changes files: only for a tool with a scratch folder, where Landlock holds it inside. Its sockets are of this machine and reach nothing. */
+static const int WRITING[] = {
+  SCMP_SYS(creat), SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(rename), SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(mkdir),
+  SCMP_SYS(mkdirat), SCMP_SYS(rmdir), SCMP_SYS(link), SCMP_SYS(linkat), SCMP_SYS(symlink), SCMP_SYS(symlinkat), SCMP_SYS(ftruncate),
+  SCMP_SYS(truncate), SCMP_SYS(chmod), SCMP_SYS(fchmod), SCMP_SYS(fchmodat), SCMP_SYS(utime), SCMP_SYS(utimes), SCMP_SYS(utimensat),
+  SCMP_SYS(futimesat), SCMP_SYS(socket), SCMP_SYS(bind), SCMP_SYS(listen), SCMP_SYS(accept), SCMP_SYS(accept4)};
 /* Newer forms whose arguments a filter cannot see: "not there", so that libc takes the older ones. */
 static const int ABSENT[] = {SCMP_SYS(clone3), SCMP_SYS(openat2), SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register)};
 
@@ -232,9 +219,9 @@ static gboolean restrict_calls(const SandboxKind *kind) {
   if (filter == NULL) return FALSE;
   gboolean done = TRUE;
   for (gsize i = 0; i < G_N_ELEMENTS(REFUSED); i++) done &= seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), REFUSED[i], 0) == 0;
+  for (gsize i = 0; i < G_N_ELEMENTS(WRITING) && !kind->scratch; i++) done &= seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), WRITING[i], 0) == 0;
   for (gsize i = 0; i < G_N_ELEMENTS(ABSENT); i++) done &= seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), ABSENT[i], 0) == 0;
-  done &= refuse_opening_for_writing(filter, SCMP_SYS(open), 1);
-  done &= refuse_opening_for_writing(filter, SCMP_SYS(openat), 2);
+  if (!kind->scratch) done &= refuse_opening_for_writing(filter, SCMP_SYS(open), 1) && refuse_opening_for_writing(filter, SCMP_SYS(openat), 2);
   const struct scmp_arg_cmp no_thread = SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0);
   const struct scmp_arg_cmp sets_limit = SCMP_A2(SCMP_CMP_NE, 0);
   const struct scmp_arg_cmp other_process = SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid());
@@ -245,6 +232,10 @@ static gboolean restrict_calls(const SandboxKind *kind) {
   done &= seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(tgkill), 1, &other_process) == 0;
   done &= seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socketpair), 1, &not_unix) == 0;
   done &= seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1, &types_for_terminal) == 0;
+  if (kind->scratch) { /* LibreOffice does not start without a socket to be called on: it gets one that nothing can reach */
+    done &= seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 1, &not_unix) == 0;
+    done &= seccomp_rule_add(filter, SCMP_ACT_ERRNO(0), SCMP_SYS(bind), 0) == 0 && seccomp_rule_add(filter, SCMP_ACT_ERRNO(0), SCMP_SYS(listen), 0) == 0;
+  }
   if (kind->tool == NULL) done &= seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(execve), 0) == 0;
   done &= seccomp_load(filter) == 0;
   seccomp_release(filter);
@@ -258,11 +249,13 @@ static gboolean limit(int resource, guint64 value) {
 
 gboolean jail_enter(const SandboxKind *kind) {
   gboolean done = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
-  done &= limit(RLIMIT_CORE, 0) && limit(RLIMIT_FSIZE, 0) && limit(RLIMIT_NOFILE, 64) && limit(RLIMIT_CPU, kind->cpu_s);
+  done &= limit(RLIMIT_CORE, 0) && limit(RLIMIT_FSIZE, kind->scratch ? SCRATCH_FILE_MAX : 0) && limit(RLIMIT_NOFILE, kind->scratch ? 512 : 64);
+  done &= limit(RLIMIT_CPU, kind->cpu_s);
 #ifndef __SANITIZE_ADDRESS__
   done &= limit(RLIMIT_AS, (guint64)kind->memory_mib << 20);
 #endif
-  restrict_files(kind);
+  gboolean held = restrict_files(kind);
+  done &= held || !kind->scratch; /* without Landlock a tool that may write could write anywhere */
   done &= restrict_calls(kind);
   return done;
 }
@@ -300,7 +293,29 @@ int jail_probe(const char *argument) {
 
 /* ---- the helper ---- */
 
+/* The scratch folder is the home, the profile's place and where the result goes. argument: "filter:extension" of the file in.<extension> there. */
+static void exec_office(const SandboxKind *kind, const char *argument) {
+  char folder[PATH_MAX], filter[96];
+  gssize length = readlink("/proc/self/fd/3", folder, sizeof folder - 1);
+  const char *colon = strchr(argument, ':');
+  if (length <= 0 || colon == NULL || fchdir(SANDBOX_INPUT) != 0) return;
+  folder[length] = '\0';
+  g_autofree char *uri = g_filename_to_uri(folder, NULL, NULL), *profile = g_strdup_printf("-env:UserInstallation=%s/profile", uri),
+                  *input = g_strconcat("in.", colon + 1, NULL);
+  g_snprintf(filter, sizeof filter, "pdf:%.*s_pdf_Export:{\"SelectPdfVersion\":{\"type\":\"long\",\"value\":\"2\"}}", (int)(colon - argument), argument);
+  setenv("HOME", folder, 1);
+  setenv("TMPDIR", folder, 1);
+  execl(kind->tool, kind->tool, profile, "--headless", "--norestore", "--nologo", "--nodefault", "--nolockcheck", "--convert-to", filter, "--outdir", "out",
+        input, NULL);
+}
+
 static void exec_tool(const SandboxKind *kind, const char *argument) {
+  if (kind->scratch) {
+    dup2(SANDBOX_ANSWER, 1);
+    close(SANDBOX_ANSWER);
+    exec_office(kind, argument);
+    return;
+  }
   char *end = NULL;
   guint64 page = g_ascii_strtoull(argument, &end, 10), scale = end != NULL && *end == ':' ? g_ascii_strtoull(end + 1, NULL, 10) : 0;
   char number[24], size[24];

@@ -261,8 +261,11 @@ gboolean sandbox_finish(Sandbox *sandbox, GError **error) {
   if (WIFSIGNALED(status))
     return throw(error, LANTAI_ERROR_INVALID, "解析时异常终止（信号 %d，可能是内存超过上限）；文件可能损坏或被恶意构造", WTERMSIG(status));
   int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  if (code == SANDBOX_EXIT_JAIL) return throw(error, LANTAI_ERROR_UNAVAILABLE, "本机不能建立文件解析的隔离环境（seccomp），为安全起见没有解析");
-  if (code == SANDBOX_EXIT_NO_TOOL) return throw(error, LANTAI_ERROR_UNAVAILABLE, "缺少程序 %s（软件包 poppler-utils）；请安装后再试", sandbox->kind->tool);
+  if (code == SANDBOX_EXIT_JAIL) return throw(error, LANTAI_ERROR_UNAVAILABLE, "本机不能建立文件解析的隔离环境（seccomp%s），为安全起见没有解析",
+    sandbox->kind->scratch ? "、Landlock：Linux 5.13 起的内核才有" : "");
+  if (code == SANDBOX_EXIT_NO_TOOL) return throw(error, LANTAI_ERROR_UNAVAILABLE, "缺少程序 %s（软件包 %s）；请安装后再试", sandbox->kind->tool,
+      sandbox->kind->package ? sandbox->kind->package : "poppler-utils");
+  if (code == SANDBOX_EXIT_AGAIN) return throw(error, LANTAI_ERROR_BUSY, "转换程序刚建立自己的设置，请再试一次");
   if (code == SANDBOX_EXIT_TOO_LARGE) return throw(error, LANTAI_ERROR_TOO_LARGE, "图像超过 10 亿像素，不生成浏览图");
   return throw(error, LANTAI_ERROR_INVALID, "解析失败；文件可能损坏、加密或格式不受支持");
 }

@@ -33,11 +33,14 @@ GByteArray *sandbox_run(const char *kind, const char *argument, int input, gsize
 int sandbox_open_input(const char *path, GError **error);
 
 /* ---- the child's side (jail.c and the parsers) ---- */
-enum { SANDBOX_EXIT_JAIL = 3, SANDBOX_EXIT_NO_TOOL = 4, SANDBOX_EXIT_TOO_LARGE = 5 }; /* what a child's exit status tells the parent */
+/* What a child's exit status tells the parent; 81: LibreOffice has made its settings and wants to be run again. */
+enum { SANDBOX_EXIT_JAIL = 3, SANDBOX_EXIT_NO_TOOL = 4, SANDBOX_EXIT_TOO_LARGE = 5, SANDBOX_EXIT_AGAIN = 81 };
 typedef struct {
   const char *kind;
   int (*run)(const char *argument); /* NULL: tool is executed instead */
   const char *tool; /* path of the one program that may be executed */
+  const char *package; /* which has the tool; NULL: poppler-utils */
+  gboolean scratch; /* INPUT is an open folder in which the tool may write; needs Landlock */
   guint memory_mib, cpu_s, patience_s;
   void (*prepare)(void); /* run once in the helper, before the fork */
 } SandboxKind;
@@ -59,4 +62,5 @@ int child_magic(const char *argument); /* identify.c */
 void child_magic_prepare(void);
 int child_pages(const char *argument); /* image-child.c */
 int child_pyramid(const char *argument);
+int child_access(const char *argument);
 void child_image_prepare(void);
