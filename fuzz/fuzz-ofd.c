@@ -3,7 +3,9 @@
  * stands for one part of an otherwise good document: its first byte says which.
  */
 #include "ofd-child.h"
+#include "sandbox.h"
 #include "signature.h"
+#include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -11,9 +13,6 @@
 #include <zip.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-void jail_answer(const void *data, gsize length) {}
-int child_ofd(const char *argument);
 
 static const char *const PARTS[][2] = {
   {"OFD.xml", "<OFD Version='1.0' DocType='OFD'><DocBody><DocInfo><Title>t</Title></DocInfo><DocRoot>Doc_0/Document.xml</DocRoot>"
@@ -56,13 +55,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   int fd = is_zip ? memfd_create("fuzz", MFD_CLOEXEC) : wrap(data[0] % G_N_ELEMENTS(PARTS), data + 1, size - 1);
   if (fd < 0 || (is_zip && write(fd, data, size) != (ssize_t)size)) return 0;
   lseek(fd, 0, SEEK_SET);
-  dup2(fd, 3);
+  int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+  dup2(fd, SANDBOX_INPUT);
+  dup2(nowhere, SANDBOX_ANSWER);
   static const char *const ARGUMENTS[] = {"describe", "text", "signatures"};
   for (guint i = 0; i < G_N_ELEMENTS(ARGUMENTS); i++) child_ofd(ARGUMENTS[i]);
   lseek(fd, 0, SEEK_SET);
   json_t *rows = is_zip ? NULL : eep_signatures(fd);
   json_decref(rows);
-  close(fd);
-  close(3);
+  if (fd > SANDBOX_ANSWER) close(fd);
+  if (nowhere > SANDBOX_ANSWER) close(nowhere);
   return 0;
 }

@@ -198,6 +198,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Signed, signed_clear)
 static gboolean read_signed(GBytes *signed_value, Signed *value, Seal *seal) {
   gsize length;
   const guint8 *bytes = g_bytes_get_data(signed_value, &length);
+  if (length == 0) return FALSE;
   Der der = {bytes, bytes + length}, outer, inner;
   DerItem all, part, item, oid, version, body, when, digest, path;
   if (!der_take(&der, TAG_SEQUENCE, &all)) return FALSE;
@@ -292,6 +293,7 @@ typedef struct {
 static gboolean read_signer(GBytes *value, SignerInfo *ret) {
   gsize length;
   const guint8 *bytes = g_bytes_get_data(value, &length);
+  if (length == 0) return FALSE;
   Der der = {bytes, bytes + length}, inside, signer;
   DerItem item, set, info;
   if (!der_take(&der, TAG_SEQUENCE, &item)) return FALSE;

@@ -34,6 +34,8 @@ gboolean ofd_open(int fd, Ofd *ret, GError **error) {
   FILE *stream = fdopen(dup(fd), "rb");
   if (stream) source = zip_source_filep_create(stream, 0, -1, &why);
   zip_t *zip = source ? zip_open_from_source(source, ZIP_RDONLY, &why) : NULL;
+  if (zip == NULL && source) zip_source_free(source);
+  else if (source == NULL && stream) fclose(stream);
   if (zip == NULL) return throw(error, LANTAI_ERROR_INVALID, "不是完整的 OFD 文件（zip 结构打不开：%s）", zip_error_strerror(&why));
   if (zip_get_num_entries(zip, 0) > ENTRIES_MAX) return zip_discard(zip), throw(error, LANTAI_ERROR_TOO_LARGE, "OFD 文件内的条目超过 %d 个", ENTRIES_MAX);
   *ret = (Ofd){zip, 0, json_array()};
