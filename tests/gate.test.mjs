@@ -179,7 +179,7 @@ const SAMPLES = { // a path's parts that lead to something the unlimited archivi
   '/catalog/{id}': () => `/catalog/${fondsId.A}`, '/record/{id}': () => `/record/${open().id}`, '/record/{id}/edit': () => `/record/${open().id}/edit`, '/record/{id}/view': () => `/record/${open().id}/view`,
   '/record/{id}/text': () => `/record/${open().id}/text`, '/record/{id}/delete': () => '/record/999999/delete', '/file/{id}': () => `/file/${picture().id}`, '/file/{id}/thumbnail': () => `/file/${picture().id}/thumbnail`,
   '/file/{id}/page/{page}/image': () => `/file/${picture().id}/page/1/image`, '/file/{id}/page/{page}/tile/{level}/{x}/{y}': () => `/file/${picture().id}/page/1/tile/0/0/0`, '/delivery/{id}': () => `/delivery/${deliveries[0].id}`,
-  '/delivery/{id}/progress': () => `/delivery/${deliveries[0].id}/progress`, '/delivery/{id}/faults.xlsx': () => `/delivery/${deliveries[0].id}/faults.xlsx`, '/user/{id}': () => `/user/${users.reader}`,
+  '/delivery/{id}/progress': () => `/delivery/${deliveries[0].id}/progress`, '/delivery/{id}/faults.xlsx': () => `/delivery/${deliveries[0].id}/faults.xlsx`, '/upload/{id}': () => '/upload/999999', '/user/{id}': () => `/user/${users.reader}`,
 };
 const open = () => records.find(record => record.row?.file === 'txt' && record.row.opening === 1 && record.row.security === 0 && record.fonds === 'A');
 const picture = () => files.find(file => file.kind === 'image' && file.record.row.opening === 1 && file.record.row.security === 0 && file.record.fonds === 'A');
@@ -199,7 +199,7 @@ test('every GET row: who has the permission gets page and JSON, everyone else a 
       if (allows(name, route.permission)) {
         const content = !/^\/(catalog|record|file|delivery)\/\{/.test(route.path) || ROLES[name].opening.length > 0;
         // Each delivery here has rows beyond everybody's level: the sheet of bad rows may be refused as a whole.
-        const expected = content ? [200, 202, ...(/faults/.test(route.path) ? [403] : []), ...(route.path === '/login' && name !== 'public' ? [303] : [])] : [404];
+        const expected = content ? [200, 202, ...(/faults/.test(route.path) ? [403] : []), ...(/^\/upload\//.test(route.path) ? [404] : []) /* only its own person's */, ...(route.path === '/login' && name !== 'public' ? [303] : [])] : [404];
         assert.ok(expected.includes(page.status) && expected.includes(data.status), `${name} ${target}: ${page.status} ${data.status} ${data.text.slice(0, 200)}`);
         if (content && route.template && data.status === 200 && /json/.test(data.headers.get('content-type'))) assert.equal(typeof data.json, 'object', target);
         if (content && route.template && page.status === 200 && !/image/.test(page.headers.get('content-type'))) assert.match(page.headers.get('content-type'), /text\/html/, target);
@@ -546,6 +546,15 @@ test('the remaining rows as those who may', async () => {
   const created = await ask('archivist', 'POST', '/record/new', { form: { parent: classId[fondsId.A], code: 'A-9999', title: '新件' } });
   assert.equal(created.status, 200, created.text);
   assert.equal((await ask('archivist', 'POST', `${created.json.location}/delete`)).status, 200);
+  const upload = (await ask('archivist', 'POST', '/uploads', { form: { name: '补交.csv', size: 5, fingerprint: 'x' } })).json.id, slice = new FormData();
+  slice.append('offset', '0');
+  slice.append('chunk', new Blob(['12345']), 'chunk');
+  assert.equal((await ask('archivist', 'POST', `/upload/${upload}/part`, { body: slice })).status, 200);
+  assert.equal((await ask('archivist', 'GET', `/upload/${upload}`, { html: true })).status, 200);
+  for (const [method, what] of [['GET', ''], ['POST', '/drop']]) assert.equal((await ask('limited', method, `/upload/${upload}${what}`)).status, 404, 'another person’s upload');
+  assert.deepEqual((await json('limited', '/uploads')).uploads, []);
+  assert.equal((await ask('archivist', 'GET', '/uploads', { html: true })).status, 200);
+  assert.equal((await ask('archivist', 'POST', `/upload/${upload}/drop`)).status, 200);
   const form = new FormData();
   form.append('fonds', 'A');
   form.append('table', new Blob([csv([['档号', '题名'], ['A-8888', '补交']])]), '补交.csv');

@@ -57,6 +57,6 @@ gboolean accession_faults_xlsx(const House *house, gint64 id, const char *path, 
 gboolean accession_replay(const House *house, Sql *sql, json_t *event, GError **error);
 
 /* Pages: /deliveries /delivery/new /delivery/{id} … */
-extern const WebRoute ACCESSION_ROUTES[];
+extern const WebRoute ACCESSION_ROUTES[], UPLOAD_ROUTES[] /* resumable uploads */;
 extern const JobKind ACCESSION_JOBS[];
 extern const JobTick ACCESSION_TICKS[]; /* the watched folder; ended by NULL */

@@ -8,6 +8,7 @@
  */
 #include "delivery.h"
 #include "error.h"
+#include "upload.h"
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
@@ -72,7 +73,10 @@ static json_t *new_model(WebRequest *request) {
 static WebReply *new_form(WebRequest *request, GError **error) { return web_model(new_model(request)); }
 
 static WebReply *refuse_new(WebRequest *request, const char *field, GError *failure) {
-  json_t *model = new_model(request);
+  json_t *model = new_model(request), *values = json_object_get(model, "values");
+  static const char *const uploads[] = {"table_upload", "files_upload"}; /* what came in slices need not come again */
+  for (guint i = 0; i < G_N_ELEMENTS(uploads); i++)
+    if (web_int(request, uploads[i], 0)) json_object_set_new(values, uploads[i], json_integer(web_int(request, uploads[i], 0)));
   json_object_set_new(model, "problem", json_string(failure->message));
   json_object_set_new(model, "errors", json_pack("{s:s}", field, failure->message));
   guint status = error_http_status(failure);
@@ -95,16 +99,17 @@ static WebReply *receive(WebRequest *request, GError **error) {
   const House *house = web_house(request);
   GError *denied = NULL;
   if (!may_receive(request, &denied)) return refuse_new(request, "fonds", denied);
-  const char *table_name = web_file_name(request, "table");
-  const char *name = web_text(request, "name") ? web_text(request, "name") : table_name;
-  g_autofree char *zip = web_file_path(request, "files") ? web_file_steal(request, "files") : NULL;
-  AccessionSource source = {.path = web_file_path(request, "table"), .name = name, .files = zip, .mapping = web_text(request, "mapping"),
-    .fonds = web_text(request, "fonds"),
-    .fonds_title = web_text(request, "fonds_title"), .category = web_text(request, "category"), .body = web_text(request, "body"), .file_name = table_name,
-      .take_files = TRUE};
+  const char *who = web_actor(request);
+  FormFile table = {0}, files = {0};
   GError *failure = NULL;
-  gint64 id = accession_receive(house, web_actor(request), &source, &failure);
-  if (zip) g_unlink(zip); /* still there only when the delivery did not take it over */
+  gboolean given = form_file_take(request, "table", "table_upload", &table, &failure) && form_file_take(request, "files", "files_upload", &files, &failure);
+  AccessionSource source = {.path = table.path, .name = web_text(request, "name") ? web_text(request, "name") : table.name, .files = files.path,
+    .mapping = web_text(request, "mapping"), .fonds = web_text(request, "fonds"), .fonds_title = web_text(request, "fonds_title"),
+    .category = web_text(request, "category"), .body = web_text(request, "body"), .file_name = table.name, .take_files = TRUE};
+  if (given && table.path == NULL) given = throw(&failure, LANTAI_ERROR_INVALID, "请选择目录表或移交包");
+  gint64 id = given ? accession_receive(house, who, &source, &failure) : 0;
+  form_file_done(house, who, &table, id != 0);
+  form_file_done(house, who, &files, id != 0);
   if (id == 0) return refuse_new(request, "table", failure);
   return web_redirect("/delivery/%" G_GINT64_FORMAT, id);
 }
@@ -360,7 +365,8 @@ static const WebParameter ID_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "批次号
 #define NEW_TEXTS {"name", WEB_TEXT, FALSE, 200, "批次名称"}, {"body", WEB_TEXT, FALSE, 200, "移交单位"}, {"fonds", WEB_TEXT, FALSE, 50, "全宗号"}, \
   {"fonds_title", WEB_TEXT, FALSE, 200, "全宗名称"}, {"category", WEB_TEXT, FALSE, 20, "门类"}, {"mapping", WEB_TEXT, FALSE, 100, "字段对应"}
 static const WebParameter FORM_PARAMETERS[] = {NEW_TEXTS, {NULL}}; /* a link may fill the form in beforehand */
-static const WebParameter NEW_PARAMETERS[] = {{"table", WEB_FILE, TRUE, 0, "目录表"}, {"files", WEB_FILE, FALSE, 0, "原文包"}, NEW_TEXTS, {NULL}};
+static const WebParameter NEW_PARAMETERS[] = {{"table", WEB_FILE, FALSE, 0, "目录表或移交包"}, {"files", WEB_FILE, FALSE, 0, "原文包"},
+  {"table_upload", WEB_INT, FALSE, 0, "已上传的目录表或移交包"}, {"files_upload", WEB_INT, FALSE, 0, "已上传的原文包"}, NEW_TEXTS, {NULL}};
 static const WebParameter MAPPING_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "批次号"}, {"field", WEB_LIST, FALSE, COLUMNS_MAX, "字段"}, {"category", WEB_TEXT,
   FALSE, 20, "门类"},
   {"former_category", WEB_TEXT, FALSE, 20, "原门类"}, {"save_as", WEB_TEXT, FALSE, 100, "保存为"}, {"rehearse", WEB_FLAG, FALSE, 0, "预演"}, {NULL}};

@@ -1,4 +1,5 @@
 /* The watched folder. */
 #include "delivery.h"
+#include "upload.h"
 
-const JobTick ACCESSION_TICKS[] = {NULL};
+const JobTick ACCESSION_TICKS[] = {upload_sweep, NULL};

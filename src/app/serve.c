@@ -9,7 +9,7 @@
 #include <string.h>
 
 const WebRoute *const *app_routes(void) {
-  static const WebRoute *const routes[] = {APP_ROUTES, PEOPLE_ROUTES, CATALOG_ROUTES, ACCESSION_ROUTES, READER_ROUTES, CHECK_ROUTES, EXCHANGE_ROUTES,
+  static const WebRoute *const routes[] = {APP_ROUTES, PEOPLE_ROUTES, CATALOG_ROUTES, ACCESSION_ROUTES, UPLOAD_ROUTES, READER_ROUTES, CHECK_ROUTES, EXCHANGE_ROUTES,
     KEEP_ROUTES, COPY_ROUTES, NULL};
   return routes;
 }
