@@ -58,5 +58,7 @@ gboolean accession_replay(const House *house, Sql *sql, json_t *event, GError **
 
 /* Pages: /deliveries /delivery/new /delivery/{id} … */
 extern const WebRoute ACCESSION_ROUTES[], UPLOAD_ROUTES[] /* resumable uploads */;
+extern const WebRoute PROJECT_ROUTES[]; /* project.c: collecting for a major event */
+gboolean project_replay(const House *house, Sql *sql, json_t *event, GError **error);
 extern const JobKind ACCESSION_JOBS[];
 extern const JobTick ACCESSION_TICKS[]; /* the watched folder; ended by NULL */

@@ -1,0 +1,310 @@
+/* Projects of collecting (project.h): their steps, and what came so far. */
+#include "project.h"
+#include "error.h"
+#include "text.h"
+#include <string.h>
+
+enum { LIST_BODIES = 2000 };
+
+static const char *text_of(json_t *data, const char *key) {
+  const char *text = json_string_value(json_object_get(data, key));
+  return text ? text : "";
+}
+static gint64 int_of(json_t *data, const char *key) { return json_integer_value(json_object_get(data, key)); }
+
+/* ---- the steps: each one statement, given the event's data ---- */
+
+typedef struct {
+  gint64 id, at_us;
+  const char *actor;
+  json_t *data;
+} Change;
+
+static gboolean apply_open(Sql *sql, const Change *change, GError **error) {
+  return sql_exec(sql,
+    "INSERT INTO project (id, title, note, due_on, actor, created_at) VALUES ($1, $2, $3, $4, $5, $6) "
+    "ON CONFLICT (id) DO UPDATE SET title = excluded.title, note = excluded.note, due_on = excluded.due_on",
+    SQL_ARGS(sql_int(change->id), sql_text(text_of(change->data, "title")), sql_text(text_of(change->data, "note")), sql_text(text_of(change->data, "due_on")),
+      sql_text(change->actor), sql_int(change->at_us)),
+    error);
+}
+
+static gboolean apply_close(Sql *sql, const Change *change, GError **error) {
+  return sql_exec(sql, "UPDATE project SET closed = 1 WHERE id = $1", SQL_ARGS(sql_int(change->id)), error);
+}
+
+static gboolean apply_reopen(Sql *sql, const Change *change, GError **error) {
+  return sql_exec(sql, "UPDATE project SET closed = 0 WHERE id = $1", SQL_ARGS(sql_int(change->id)), error);
+}
+
+static gboolean apply_body(Sql *sql, const Change *change, GError **error) {
+  return sql_exec(sql,
+    "INSERT INTO project_body (project_id, body, owed, due_on, contact) VALUES ($1, $2, $3, $4, $5) "
+    "ON CONFLICT (project_id, body) DO UPDATE SET owed = excluded.owed, due_on = excluded.due_on, contact = excluded.contact",
+    SQL_ARGS(sql_int(change->id), sql_text(text_of(change->data, "body")), sql_text(text_of(change->data, "owed")), sql_text(text_of(change->data, "due_on")),
+      sql_text(text_of(change->data, "contact"))),
+    error);
+}
+
+static gboolean apply_drop(Sql *sql, const Change *change, GError **error) {
+  return sql_exec(
+    sql, "DELETE FROM project_body WHERE project_id = $1 AND body = $2", SQL_ARGS(sql_int(change->id), sql_text(text_of(change->data, "body"))), error);
+}
+
+static gboolean apply_settle(Sql *sql, const Change *change, GError **error) {
+  return sql_exec(sql, "UPDATE project_body SET settled = $1 WHERE project_id = $2 AND body = $3",
+    SQL_ARGS(sql_int(json_is_true(json_object_get(change->data, "settled"))), sql_int(change->id), sql_text(text_of(change->data, "body"))), error);
+}
+
+static gboolean apply_chase(Sql *sql, const Change *change, GError **error) {
+  return sql_exec(sql, "INSERT INTO project_chase (project_id, body, note, actor, at_us) VALUES ($1, $2, $3, $4, $5)",
+    SQL_ARGS(
+      sql_int(change->id), sql_text(text_of(change->data, "body")), sql_text(text_of(change->data, "note")), sql_text(change->actor), sql_int(change->at_us)),
+    error);
+}
+
+static gboolean apply_delivery(Sql *sql, const Change *change, GError **error) {
+  return sql_exec(sql,
+    "INSERT INTO project_delivery (accession_id, project_id) VALUES ($1, $2) ON CONFLICT (accession_id) DO UPDATE SET project_id = excluded.project_id",
+    SQL_ARGS(sql_int(int_of(change->data, "accession")), sql_int(change->id)), error);
+}
+
+static gboolean apply_release(Sql *sql, const Change *change, GError **error) {
+  return sql_exec(sql, "DELETE FROM project_delivery WHERE accession_id = $1 AND project_id = $2",
+    SQL_ARGS(sql_int(int_of(change->data, "accession")), sql_int(change->id)), error);
+}
+
+static const struct {
+  const char *step;
+  gboolean (*apply)(Sql *sql, const Change *change, GError **error);
+  gboolean on_body, when_closed;
+} STEPS[] = {
+  {"open", apply_open, FALSE, FALSE},
+  {"close", apply_close, FALSE, FALSE},
+  {"reopen", apply_reopen, FALSE, TRUE},
+  {"body", apply_body, FALSE, FALSE},
+  {"drop", apply_drop, TRUE, FALSE},
+  {"settle", apply_settle, TRUE, FALSE},
+  {"chase", apply_chase, TRUE, FALSE},
+  {"delivery", apply_delivery, FALSE, FALSE},
+  {"release", apply_release, FALSE, FALSE},
+};
+
+static gssize find_step(const char *step) {
+  for (gsize i = 0; i < G_N_ELEMENTS(STEPS); i++)
+    if (g_strcmp0(STEPS[i].step, step) == 0) return (gssize)i;
+  return -1;
+}
+
+static gboolean is_day(const char *text) {
+  g_autoptr(GDateTime) day = NULL;
+  if (!*text) return TRUE;
+  g_autofree char *whole = g_strconcat(text, "T00:00:00Z", NULL);
+  return strlen(text) == 10 && (day = g_date_time_new_from_iso8601(whole, NULL)) != NULL;
+}
+
+static gboolean check_step(Sql *sql, gint64 id, gsize step, json_t *data, GError **error) {
+  if (!is_day(text_of(data, "due_on"))) return throw(error, LANTAI_ERROR_INVALID, "截止日期“%s”应写作 2026-12-31 的样子", text_of(data, "due_on"));
+  if (STEPS[step].apply == apply_open && !*text_of(data, "title")) return throw(error, LANTAI_ERROR_INVALID, "请填写收集项目的名称");
+  if (STEPS[step].apply == apply_body && !*text_of(data, "body")) return throw(error, LANTAI_ERROR_INVALID, "请填写应交材料的单位");
+  if (id == 0) return STEPS[step].apply == apply_open || throw(error, LANTAI_ERROR_NOT_FOUND, "没有这个收集项目");
+  gint64 closed = sql_number(sql, "SELECT closed FROM project WHERE id = $1", SQL_ARGS(sql_int(id)), -1, error);
+  if (closed < 0) return throw(error, LANTAI_ERROR_NOT_FOUND, "没有收集项目 %" G_GINT64_FORMAT, id);
+  if (closed && !STEPS[step].when_closed) return throw(error, LANTAI_ERROR_CONFLICT, "这个收集项目已经结束。需要改动时请先重新打开");
+  if (STEPS[step].on_body &&
+    sql_number(
+      sql, "SELECT count(*) AS n FROM project_body WHERE project_id = $1 AND body = $2", SQL_ARGS(sql_int(id), sql_text(text_of(data, "body"))), 0, error) == 0)
+    return throw(error, LANTAI_ERROR_NOT_FOUND, "这个项目中没有单位“%s”", text_of(data, "body"));
+  return STEPS[step].apply != apply_delivery ||
+    sql_number(sql, "SELECT count(*) AS n FROM accession WHERE id = $1", SQL_ARGS(sql_int(int_of(data, "accession"))), 0, error) > 0 ||
+    throw(error, LANTAI_ERROR_NOT_FOUND, "没有批次 %" G_GINT64_FORMAT, int_of(data, "accession"));
+}
+
+gint64 project_change(Sql *sql, const char *actor, gint64 id, const char *step, json_t *data, GError **error) {
+  gssize at = find_step(step);
+  if (at < 0) return throw(error, LANTAI_ERROR_INVALID, "没有这种操作");
+  if (!check_step(sql, id, (gsize)at, data, error)) return 0;
+  if (id == 0) id = 1 + sql_number(sql, "SELECT coalesce(max(id), 0) AS n FROM project", SQL_NONE, 0, error);
+  g_autofree char *action = g_strconcat("project.", step, NULL);
+  const Change change = {id, clock_now_us(), actor, data};
+  json_object_set_new(data, "at_us", json_integer(change.at_us));
+  return journal_append(sql, actor, action, "project", id, data, error) && STEPS[at].apply(sql, &change, error) ? id : 0;
+}
+
+gboolean project_replay(const House *house, Sql *sql, json_t *event, GError **error) {
+  gssize at = find_step(text_of(event, "action") + strlen("project."));
+  if (at < 0) return throw(error, LANTAI_ERROR_INVALID, "日志中的收集项目事件 %s 不认识", text_of(event, "action"));
+  json_t *data = json_object_get(event, "data");
+  const Change change = {int_of(json_object_get(event, "subject"), "id"), int_of(data, "at_us"), text_of(event, "actor"), data};
+  return STEPS[at].apply(sql, &change, error);
+}
+
+/* ---- what came ---- */
+
+static char *today(void) {
+  g_autofree char *iso = clock_format(clock_now_us());
+  return g_strndup(iso, 10);
+}
+
+json_t *project_list(Sql *sql, gint64 before, int limit, GError **error) {
+  g_autofree char *day = today();
+  json_t
+    *rows = sql_json(sql,
+      "SELECT p.id, p.title, p.due_on, p.closed, (SELECT count(*) FROM project_body AS b WHERE b.project_id = p.id) AS bodies, "
+      "(SELECT count(*) FROM project_body AS b WHERE b.project_id = p.id AND b.settled = 0) AS owing, "
+      "(SELECT count(*) FROM project_delivery AS d WHERE d.project_id = p.id) AS deliveries, "
+      "(SELECT coalesce(sum(a.created_count), 0) FROM project_delivery AS d JOIN accession AS a ON a.id = d.accession_id WHERE d.project_id = p.id) AS records "
+      "FROM project AS p WHERE $1 = 0 OR p.id < $1 ORDER BY p.id DESC LIMIT $2",
+      SQL_ARGS(sql_int(before), sql_int(limit)), error),
+    *row;
+  size_t i;
+  json_array_foreach(rows, i, row) {
+    gboolean closed = int_of(row, "closed") != 0, late = *text_of(row, "due_on") && strcmp(text_of(row, "due_on"), day) < 0 && int_of(row, "owing") > 0;
+    json_object_set_new(row, "closed", json_boolean(closed));
+    json_object_set_new(row, "overdue", json_boolean(late && !closed));
+  }
+  return rows;
+}
+
+/* 未交, 待审 (something came and is not accepted yet), 部分 (accepted, more is owed), 已交齐 (a clerk said so). */
+static void describe_body(json_t *row, const char *day) {
+  gboolean settled = int_of(row, "settled") != 0, came = int_of(row, "deliveries") > 0, waiting = int_of(row, "waiting") > 0;
+  const char *label = settled ? "已交齐" : waiting ? "待审" : came ? "部分已交" : "未交", *tone = settled ? "ok" : waiting ? "info" : came ? "warn" : "bad";
+  json_object_set_new(row, "state_label", json_string(label));
+  json_object_set_new(row, "tone", json_string(tone));
+  json_object_set_new(row, "settled", json_boolean(settled));
+  json_object_set_new(row, "overdue", json_boolean(!settled && *text_of(row, "due_on") && strcmp(text_of(row, "due_on"), day) < 0));
+}
+
+json_t *project_load(Sql *sql, gint64 id, GError **error) {
+  json_t *project = sql_row_json(sql, "SELECT id, title, note, due_on, closed, actor, created_at FROM project WHERE id = $1", SQL_ARGS(sql_int(id)), error);
+  if (project == NULL) return NULL;
+  json_t *
+    bodies = sql_json(sql,
+     "SELECT b.body, b.owed, CASE WHEN b.due_on = '' THEN p.due_on ELSE b.due_on END AS due_on, b.contact, b.settled, "
+     "(SELECT count(*) FROM project_delivery AS d JOIN accession AS a ON a.id = d.accession_id WHERE d.project_id = b.project_id AND a.body = b.body) AS deliveries, "
+     "(SELECT count(*) FROM project_delivery AS d JOIN accession AS a ON a.id = d.accession_id WHERE d.project_id = b.project_id AND a.body = b.body "
+     "AND a.state NOT IN ('done', 'undone', 'discarded')) AS waiting, "
+     "(SELECT coalesce(sum(a.created_count), 0) FROM project_delivery AS d JOIN accession AS a ON a.id = d.accession_id WHERE d.project_id = b.project_id "
+     "AND a.body = b.body AND a.state = 'done') AS records, "
+     "(SELECT coalesce(sum(a.attached_count), 0) FROM project_delivery AS d JOIN accession AS a ON a.id = d.accession_id WHERE d.project_id = b.project_id "
+     "AND a.body = b.body AND a.state = 'done') AS files, "
+     "(SELECT count(*) FROM project_chase AS c WHERE c.project_id = b.project_id AND c.body = b.body) AS chased, "
+     "(SELECT coalesce(max(c.at_us), 0) FROM project_chase AS c WHERE c.project_id = b.project_id AND c.body = b.body) AS chased_at "
+     "FROM project_body AS b JOIN project AS p ON p.id = b.project_id WHERE b.project_id = $1 ORDER BY b.settled, b.body LIMIT $2",
+     SQL_ARGS(sql_int(id), sql_int(LIST_BODIES)), error),
+   *row;
+  json_t *deliveries = bodies
+    ? sql_json(sql,
+        "SELECT a.id, a.name, a.body, a.state, a.created_count AS records, a.attached_count AS files, a.created_at FROM project_delivery AS d "
+        "JOIN accession AS a ON a.id = d.accession_id WHERE d.project_id = $1 ORDER BY a.id",
+        SQL_ARGS(sql_int(id)), error)
+    : NULL;
+  json_t *candidates = deliveries
+    ? sql_json(sql,
+        "SELECT a.id, a.name, a.body FROM project_body AS b JOIN accession AS a ON a.body = b.body WHERE b.project_id = $1 "
+        "AND a.state NOT IN ('undone', 'discarded') AND NOT EXISTS (SELECT 1 FROM project_delivery AS d WHERE d.accession_id = a.id) ORDER BY a.id DESC LIMIT 100",
+        SQL_ARGS(sql_int(id)), error)
+    : NULL;
+  json_t *chases = candidates
+    ? sql_json(sql, "SELECT body, note, actor, at_us AS at FROM project_chase WHERE project_id = $1 ORDER BY id DESC LIMIT 200", SQL_ARGS(sql_int(id)), error)
+    : NULL;
+  g_autofree char *day = today();
+  size_t i;
+  json_array_foreach(bodies, i, row) describe_body(row, day);
+  json_object_set_new(project, "closed", json_boolean(int_of(project, "closed") != 0));
+  if (chases)
+    return json_object_update_new(
+             project, json_pack("{s:o, s:o, s:o, s:o}", "bodies", bodies, "deliveries", deliveries, "candidates", candidates, "chases", chases)),
+           project;
+  json_decref(bodies);
+  json_decref(deliveries);
+  json_decref(candidates);
+  json_decref(project);
+  return NULL;
+}
+
+json_t *project_owed(Sql *sql, const char *body, GError **error) {
+  json_t *rows = sql_json(sql,
+           "SELECT p.id AS project_id, p.title, b.owed, CASE WHEN b.due_on = '' THEN p.due_on ELSE b.due_on END AS due_on FROM project_body AS b "
+           "JOIN project AS p ON p.id = b.project_id WHERE b.body = $1 AND b.settled = 0 AND p.closed = 0 ORDER BY p.id",
+           SQL_ARGS(sql_text(body)), error),
+         *row;
+  g_autofree char *day = today();
+  size_t i;
+  json_array_foreach(rows, i, row) json_object_set_new(row, "overdue", json_boolean(*text_of(row, "due_on") && strcmp(text_of(row, "due_on"), day) < 0));
+  return rows;
+}
+
+/* ---- pages ---- */
+
+static WebReply *list_page(WebRequest *request, GError **error) {
+  g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
+  json_t *rows = sql ? project_list(sql, web_int(request, "before", 0), 51, error) : NULL;
+  if (rows == NULL) return NULL;
+  json_t *model = json_pack("{s:o, s:b}", "projects", rows, "may_change", web_may(request, "delivery.import"));
+  if (json_array_size(rows) > 50) {
+    json_array_remove(rows, 50);
+    json_object_set(model, "next", json_object_get(json_array_get(rows, 49), "id"));
+  }
+  return web_model(model);
+}
+
+static WebReply *show_page(WebRequest *request, GError **error) {
+  g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
+  json_t *project = sql ? project_load(sql, web_int(request, "id", 0), error) : NULL;
+  if (project == NULL) return NULL;
+  json_object_set_new(project, "may_change", json_boolean(web_may(request, "delivery.import") && !json_is_true(json_object_get(project, "closed"))));
+  json_object_set(project, "project_id", json_object_get(project, "id"));
+  json_object_set_new(project, "has_candidates", json_boolean(web_may(request, "delivery.import") && json_array_size(json_object_get(project, "candidates"))));
+  json_object_set_new(project, "may_reopen", json_boolean(web_may(request, "delivery.import") && json_is_true(json_object_get(project, "closed"))));
+  return web_model(project);
+}
+
+static WebReply *new_page(WebRequest *request, GError **error) { return web_model(json_object()); }
+
+/* The form's fields become the event's data; what the step does not use is not kept. */
+static WebReply *change(WebRequest *request, GError **error) {
+  static const char *const TEXTS[] = {"title", "note", "due_on", "body", "owed", "contact"};
+  json_t *data = json_object();
+  for (guint i = 0; i < G_N_ELEMENTS(TEXTS); i++) {
+    const char *text = web_text(request, TEXTS[i]);
+    g_autofree char *clean = text ? text_clean(text, TRUE) : NULL;
+    if (clean) json_object_set_new(data, TEXTS[i], json_string(clean));
+  }
+  gint64 delivery = web_int(request, "delivery", 0);
+  if (delivery) json_object_set_new(data, "accession", json_integer(delivery));
+  const char *step = web_text(request, "step");
+  if (g_strcmp0(step, "settle") == 0) json_object_set_new(data, "settled", json_boolean(web_flag(request, "settled")));
+  g_autoptr(GError) problem = NULL;
+  g_autoptr(Sql) sql = sql_write(web_house(request)->db, &problem);
+  gint64 id = sql ? project_change(sql, web_actor(request), web_int(request, "id", 0), step ? step : "open", data, &problem) : 0;
+  if (id && sql_commit(sql, &problem)) {
+    json_decref(data);
+    return web_redirect("/project/%" G_GINT64_FORMAT, id);
+  }
+  if (web_int(request, "id", 0) || !g_error_matches(problem, LANTAI_ERROR, LANTAI_ERROR_INVALID)) {
+    json_decref(data);
+    return g_propagate_error(error, g_steal_pointer(&problem)), NULL;
+  }
+  json_object_set_new(data, "problem", json_string(problem->message));
+  return web_model_status(data, 422);
+}
+
+static const WebParameter LIST_PARAMETERS[] = {{"before", WEB_INT, FALSE, 0, "起始项目"}, {NULL}};
+static const WebParameter ID_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "收集项目"}, {NULL}};
+#define PROJECT_TEXTS                                                                                                                                          \
+  {"title", WEB_TEXT, FALSE, 200, "项目名称"}, {"note", WEB_LINES, FALSE, 4000, "说明"}, { "due_on", WEB_TEXT, FALSE, 10, "截止日期" }
+static const WebParameter NEW_PARAMETERS[] = {PROJECT_TEXTS, {NULL}};
+static const WebParameter CHANGE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "收集项目"}, {"step", WEB_TEXT, TRUE, 20, "操作"}, PROJECT_TEXTS,
+  {"body", WEB_TEXT, FALSE, 200, "单位"}, {"owed", WEB_LINES, FALSE, 4000, "应交材料"}, {"contact", WEB_TEXT, FALSE, 200, "联系人"},
+  {"settled", WEB_FLAG, FALSE, 0, "已交齐"}, {"delivery", WEB_INT, FALSE, 0, "批次"}, {NULL}};
+
+const WebRoute PROJECT_ROUTES[] = {
+  {"GET", "/projects", "delivery.read", LIST_PARAMETERS, "accession/projects", list_page, "收集项目"},
+  {"GET", "/project/new", "delivery.import", NULL, "accession/project-new", new_page, "新的收集项目"},
+  {"POST", "/project/new", "delivery.import", NEW_PARAMETERS, "accession/project-new", change, "新的收集项目"},
+  {"GET", "/project/{id}", "delivery.read", ID_PARAMETERS, "accession/project", show_page, "收集项目"},
+  {"POST", "/project/{id}", "delivery.import", CHANGE_PARAMETERS, NULL, change, NULL},
+  {NULL},
+};
