@@ -9,9 +9,22 @@
 #include <string.h>
 
 const WebRoute *const *app_routes(void) {
-  static const WebRoute *const routes[] = {APP_ROUTES, PEOPLE_ROUTES, CATALOG_ROUTES, ACCESSION_ROUTES, UPLOAD_ROUTES, PROJECT_ROUTES, READER_ROUTES,
-    CHECK_ROUTES, EXCHANGE_ROUTES, KEEP_ROUTES, COPY_ROUTES, NULL};
-    KEEP_ROUTES, COPY_ROUTES, NULL};
+  /* clang-format off */
+  static const WebRoute *const routes[] = {
+    APP_ROUTES,
+    PEOPLE_ROUTES,
+    CATALOG_ROUTES,
+    ACCESSION_ROUTES,
+    UPLOAD_ROUTES,
+    PROJECT_ROUTES,
+    READER_ROUTES,
+    CHECK_ROUTES,
+    EXCHANGE_ROUTES,
+    KEEP_ROUTES,
+    COPY_ROUTES,
+    NULL,
+  };
+  /* clang-format on */
   return routes;
 }
 
