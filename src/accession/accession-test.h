@@ -1,5 +1,6 @@
 /* A whole house in a temporary folder, for this room's tests: database, journal, store, index, catalogue. */
 #pragma once
+#include "check.h"
 #include "delivery.h"
 #include "error.h"
 #include <glib/gstdio.h>
@@ -34,6 +35,8 @@ static inline TestHouse *test_house_open(const char *dir) {
   h->jobs = jobs_open(h->db, ACCESSION_JOBS, &error);
   g_assert_no_error(error);
   h->catalog = catalog_open(h->db, dir, &error);
+  g_assert_no_error(error);
+  check_open(h->db, dir, &error);
   g_assert_no_error(error);
   accession_open(h->db, &error);
   g_assert_no_error(error);

@@ -1,8 +1,9 @@
 /*
  * Deliveries (移交批次): what arrived, from whom, how its columns are read, what was found wrong, what it brought, and how it is undone.
  *
- * The life of a delivery's table: received (file kept) → rehearsed (read once, nothing written to the catalogue) → loading → loaded → attaching → done;
- * undoing → undone; failed shows why and goes on where it stopped.
+ * The life of a delivery (life.c has the table): registered → received (files kept) → checking → rehearsed (read once, checked, nothing written to the
+ * catalogue; awaits review) → loading → attaching → done; returned, and received again in its next round; discarded; undoing → undone.
+ * failed shows why and goes on where it stopped.
  * 1. A rehearsal writes canonical rows (rows.ndjson) and faults (errors.ndjson) to the delivery's working folder; loading reads only those.
  * 2. Before the first row is loaded, the source, mapping and canonical rows are durable in the store (object "urn:lantai:accession:<id>") and ids are
  *    reserved; row i gets first_id + i.
@@ -15,7 +16,7 @@
 #include "job.h"
 
 typedef struct {
-  const char *path;          /* the table */
+  const char *path;          /* the table, or a package of any layout: folder, archive, document (package.h) */
   const char *name;          /* shown name; NULL: file name */
   const char *files;         /* folder or zip with documents; NULL */
   const char *mapping;       /* named mapping; NULL: guess */
@@ -24,7 +25,10 @@ typedef struct {
   const char *category;      /* code; NULL: from the rows, else WS */
   const char *body;          /* 移交单位; NULL */
   const char *file_name;     /* the table's own name when path is a temporary file; NULL: path's last part */
-  gboolean take_files;       /* `files` is a temporary file that the delivery takes over; else it is referred to where it lies */
+  gboolean take_files;       /* `files` and a package are temporary files that the delivery takes over; else they are referred to where they lie */
+  gboolean table_only;       /* path is a table, whatever it looks like */
+  json_t *declared;          /* the hand-over form, as accession_register takes it; NULL */
+  gint64 delivery;           /* the delivery these files belong to (registered, returned, or not loaded yet); 0: a new one */
 } AccessionSource;
 
 gboolean accession_open(SqlDb *db, GError **error); /* schema */
@@ -33,6 +37,17 @@ gboolean accession_open(SqlDb *db, GError **error); /* schema */
  * import
  * that was killed goes on when it is started again. Returns its id, 0 on error. */
 gint64 accession_receive(const House *house, const char *actor, const AccessionSource *source, GError **error);
+/* A delivery that is announced: its files come later. declared: the fields of 《电子档案移交与接收登记表》 under the keys of CheckSubject.declared and
+ * work_name, description, carrier, filled_by, approved_by. */
+gint64 accession_register(const House *house, const char *actor, const char *body, const char *name, json_t *declared, GError **error);
+/* Another zip (a temporary file, taken over) in the place of a table's documents, before it is loaded. Back to received. */
+gboolean accession_replace_documents(const House *house, const char *actor, gint64 id, const char *file, GError **error);
+/* To the body again, with reasons: note, and items [{kind: "row|file|check|other", text}]. INVALID without either. */
+gboolean accession_return(const House *house, const char *actor, gint64 id, const char *note, json_t *items, GError **error);
+/* Given up before it was loaded: its folder goes, its row stays. */
+gboolean accession_discard(const House *house, const char *actor, gint64 id, const char *reason, GError **error);
+/* INVALID when its latest check failed and there is no note (让步接收). */
+gboolean accession_may_accept(const House *house, gint64 id, const char *note, GError **error);
 /* The columns as guessed or set: {columns: [{index, header, field, label, samples: [..], certain}], key: the visible key's header, category, header_row,
  * sheet, encoding, kind}.
  * field: key of a common or category field, "*": kept under its own header, "": not taken. */
@@ -40,7 +55,8 @@ json_t *accession_mapping(const House *house, gint64 id, GError **error);
 /* columns: {header: field} or [field, …] in order. */
 gboolean accession_mapping_set(const House *house, const char *actor, gint64 id, json_t *columns, const char *save_as, GError **error); /* back to received */
 
-/* Job functions ({"accession": id} as parameters). Each may be run again after a crash. */
+/* Job functions ({"accession": id} as parameters). Each may be run again after a crash. rehearse: "check": false leaves the four properties out; load: "note" is
+ * kept with the acceptance; undo: "keep" and "restore" are ids of records that were changed by hand since, to be left as they are or undone all the same. */
 gboolean accession_rehearse(const House *house, Job *job, json_t *parameters, GError **error);
 gboolean accession_load(const House *house, Job *job, json_t *parameters, GError **error);   /* rows, then files when there are some */
 gboolean accession_undo(const House *house, Job *job, json_t *parameters, GError **error);

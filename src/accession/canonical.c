@@ -440,8 +440,8 @@ void row_plan_apply(const RowPlan *plan, const TableRow *row, RowResult *result)
   if (!*title && made == NULL) complain(&work, FALSE, plan->of[ROLE_TITLE], plan->of[ROLE_TITLE] >= 0 ? "题名为空" : "没有题名列，也没有可以据以生成题名的内容");
   result->errors = work.error.reasons != NULL;
   result->warnings = !result->errors && work.warning.reasons != NULL;
-  if (result->errors == 0) write_line(&work, &understood, made ? made : title);
-  else if (work.warning.reasons) g_string_free(g_steal_pointer(&work.warning.reasons), TRUE);
+  write_line(&work, &understood, made ? made : title); /* of a rejected row too: as far as it could be read */
+  if (result->errors && work.warning.reasons) g_string_free(g_steal_pointer(&work.warning.reasons), TRUE);
   flush_pending(&work, row->number, &work.error, FALSE);
   flush_pending(&work, row->number, &work.warning, TRUE);
   for (guint i = 0; i < plan->width; i++) g_free(values[i]);

@@ -10,7 +10,11 @@
 
 #define ROWS_NAME "rows.ndjson"
 #define FAULTS_NAME "errors.ndjson"
+#define REJECTED_NAME "rejected.ndjson" /* what could be read of rejected rows, as canonical rows with "row" */
 #define FILES_NAME "files.ndjson" /* missing and surplus documents */
+#define DECLARED_NAME "declared.ndjson" /* what a package declares of its files */
+#define CONFLICTS_NAME "conflicts.json" /* what an undo was refused for: [{id, code, title, hand, reason}] */
+#define FOUND_NAME "found.json" /* what package_survey gave */
 #define KEEP_FIELD "*"            /* a column kept under its own header */
 #define COLUMNS_MAX 500
 
@@ -25,11 +29,33 @@ char *delivery_path(const House *house, gint64 id, const char *name); /* in its 
 char *delivery_object(gint64 id);                                /* "urn:lantai:accession:<id>" */
 gboolean delivery_fail(const House *house, gint64 id, GError *failure); /* keeps the reason, in plain names, with the delivery; always FALSE */
 gboolean delivery_clear_failure(const House *house, gint64 id, GError **error);
-json_t *delivery_list(Sql *sql, const Scope *scope, const char *actor, gint64 before, int limit, GError **error);
-gboolean delivery_visible(Sql *sql, const Scope *scope, const char *actor, json_t *delivery, gboolean *ret_visible, GError **error);
+typedef struct {
+  const Scope *scope;
+  const char *actor;
+  const char *body; /* NULL: no body's account; else nothing but this body's deliveries, "": none */
+} Asker;
+typedef struct { gint64 before; int limit; gboolean discarded; const char *state; } ListPage; /* state NULL: any */
+json_t *delivery_list(Sql *sql, const Asker *asker, const ListPage *page, GError **error);
+gboolean delivery_visible(Sql *sql, const Asker *asker, json_t *delivery, gboolean *ret_visible, GError **error);
+gboolean file_copy(const char *from, const char *to, char **ret_digest, GError **error); /* flushed; ret_digest: SM3 of its bytes, when asked for */
 gboolean folder_remove(const char *path);                        /* with everything in it; TRUE when it is gone */
 gboolean delivery_point(const char *name, GError **error);       /* a fault point as a step that may fail */
 gboolean file_write_all(int fd, const void *data, gsize length, GError **error);
+
+/* ---- life.c ---- */
+typedef struct {
+  const char *from, *to;
+  const char *permission; /* "a|b": either; "": only the program itself */
+  const char *label;
+  gboolean reason;        /* a note or items must be given */
+} LifeTransition;
+extern const LifeTransition LIFE_TRANSITIONS[]; /* ended by to NULL */
+typedef struct { const char *to, *note; json_t *items; } LifeStep;
+const LifeTransition *life_find(const char *from, const char *to); /* NULL: there is no such step */
+const char *life_label(const char *state, const char **ret_tone);
+gboolean life_move(Sql *sql, const char *actor, gint64 id, const LifeStep *step, GError **error); /* CONFLICT, INVALID without a reason */
+gboolean life_replay(Sql *sql, const char *actor, gint64 id, json_t *event, GError **error);
+json_t *life_steps(Sql *sql, gint64 id, GError **error); /* [{round, from, to, label, state_label, tone, actor, at, note, items}] in order */
 
 /* ---- header.c, mapping.c ---- */
 /* {kind, encoding, sheet, header_row, header_rows, category, columns: [{index, header, field, label, certain, samples}]} */
@@ -41,7 +67,7 @@ int layout_column_of(json_t *layout, const char *field); /* -1: none */
 int layout_key_guess(json_t *layout);                    /* from the samples */
 char *header_squash(const char *header);                 /* as headers are compared */
 json_t *mapping_named(Sql *sql, const char *name, char **ret_category, GError **error);
-typedef struct { json_t *columns; const char *category, *save_as; } MappingChange; /* NULL: stays as it is; no name */
+typedef struct { json_t *columns; const char *category, *save_as, *fonds; } MappingChange; /* NULL: stays as it is; no name */
 gboolean mapping_apply(const House *house, const char *actor, gint64 id, const MappingChange *change, GError **error);
 gboolean mapping_save(Sql *sql, const char *name, const char *category, json_t *columns, const char *actor, GError **error);
 json_t *mapping_choices(const Catalog *catalog, const char *category); /* [{key, label}] for the selects */
@@ -120,6 +146,25 @@ void file_index_claim(FileIndex *index, const char *code); /* first pass: this c
 GPtrArray *file_index_match(FileIndex *index, const char *code, const char *file, const char **ret_wanted);
 void file_index_surplus(FileIndex *index, void (*visit)(const char *path, gpointer data), gpointer data);
 gint64 file_index_size(const FileIndex *index, const char *path);
+
+/* ---- survey.c ---- */
+gboolean survey_package(const House *house, Job *job, json_t *delivery, GError **error); /* a package's table, layout and declarations, once */
+gboolean survey_store(Sql *sql, gint64 id, json_t *event, GError **error);
+json_t *survey_found(const House *house, gint64 id); /* FOUND_NAME; NULL: none */
+
+/* ---- checking.c ---- */
+typedef struct Checking Checking;
+typedef struct { const char *text; gsize length; } RowLine;
+typedef struct { GPtrArray *paths; const char *wanted; const FileIndex *index; } CheckedFiles; /* a row's; wanted: looked for and not there */
+Checking *checking_new(const House *house, const char *actor, json_t *delivery, const char *folder, GError **error);
+gboolean checking_row(Checking *checking, const RowLine *line, gint64 row, gint64 record_id, const CheckedFiles *files, GError **error);
+gboolean checking_rejected(Checking *checking, const char *path, GError **error);
+gboolean checking_expects(const Checking *checking, const char *path); /* the package's own: not surplus */
+gboolean checking_surplus(Checking *checking, const char *path, GError **error);
+gint64 checking_end(Checking *checking, GError **error);
+void checking_free(Checking *checking);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Checking, checking_free)
+json_t *declared_of(json_t *delivery); /* form over package */
 
 /* ---- load.c ---- */
 typedef struct LoadState LoadState; /* what putting rows in order needs to remember: places, volumes, counts */

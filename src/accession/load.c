@@ -399,7 +399,7 @@ static json_t *load_event(Sql *sql, json_t *delivery, gint64 first_id, gint64 re
   return event;
 }
 
-static gboolean begin_load(const House *house, Job *job, json_t *delivery, GError **error) {
+static gboolean begin_load(const House *house, Job *job, json_t *delivery, const char *note, GError **error) {
   gint64 id = delivery_int(delivery, "id"), accepted = delivery_int(delivery, "accepted_count");
   job_progress(job, 0, accepted, "行", "保存移交的文件");
   g_autoptr(ContentBatch) batch = publish_object(house, job_actor(job), delivery, error);
@@ -412,24 +412,20 @@ static gboolean begin_load(const House *house, Job *job, json_t *delivery, GErro
   if (event) json_object_set_new(event, "loaded_at", json_integer(now_us));
   gint64 event_id = event ? journal_append(sql, job_actor(job), "accession.load", "accession", id, event, error) : 0;
   json_decref(event);
-  return event_id && sql_exec(sql, "UPDATE accession SET state = 'loading', first_record_id = $1, reserved_count = $2, load_event = $3, loaded_rows = 0, "
+  return event_id && sql_exec(sql, "UPDATE accession SET first_record_id = $1, reserved_count = $2, load_event = $3, loaded_rows = 0, "
     "created_count = 0, "
     "updated_count = 0, unchanged_count = 0, attach_row = 0, attached_count = 0, attached_bytes = 0, loaded_at = $4 WHERE id = $5 AND state = 'rehearsed'",
     SQL_ARGS(sql_int(first_id), sql_int(accepted), sql_int(event_id), sql_int(now_us), sql_int(id)), error) &&
     (sql_changes(sql) == 1 || throw(error, LANTAI_ERROR_CONFLICT, "批次 %" G_GINT64_FORMAT " 的字段对应刚被改动。请重新预演", id)) &&
+    life_move(sql, job_actor(job), id, &(LifeStep){"loading", note, NULL}, error) &&
     delivery_point("accession.reserved", error) && sql_commit(sql, error) && delivery_point("accession.reserved.done", error);
 }
 
 /* ---- the whole ---- */
 
 gboolean load_finish(Sql *sql, const char *actor, gint64 id, const char *state, GError **error) {
-  json_t *event = sql_row_json(sql, "SELECT missing_count AS missing, surplus_count AS surplus FROM accession WHERE id = $1", SQL_ARGS(sql_int(id)), error);
-  if (event == NULL) return FALSE;
-  json_object_set_new(event, "state", json_string(state));
-  gboolean good = sql_exec(sql, "UPDATE accession SET state = $1, failure = '' WHERE id = $2", SQL_ARGS(sql_text(state), sql_int(id)), error) &&
-    journal_append(sql, actor, "accession.state", "accession", id, event, error) != 0;
-  json_decref(event);
-  return good;
+  return life_move(sql, actor, id, &(LifeStep){state, NULL, NULL}, error) &&
+    sql_exec(sql, "UPDATE accession SET failure = '' WHERE id = $1", SQL_ARGS(sql_int(id)), error);
 }
 
 static gboolean end_rows(const House *house, Job *job, json_t *delivery, gint64 started_us, GError **error) {
@@ -455,10 +451,11 @@ static gboolean is_at(const House *house, gint64 id, const char *state, json_t *
   return *ret && delivery_is(*ret, state);
 }
 
-static gboolean load_step(const House *house, Job *job, gint64 id, json_t **delivery, GError **error) {
+static gboolean load_step(const House *house, Job *job, json_t *parameters, json_t **delivery, GError **error) {
+  gint64 id = delivery_int(parameters, "accession");
   gint64 started_us = g_get_monotonic_time();
   GError *failure = NULL;
-  if (is_at(house, id, "rehearsed", delivery, &failure) && !begin_load(house, job, *delivery, &failure)) failure = failure ?
+  if (is_at(house, id, "rehearsed", delivery, &failure) && !begin_load(house, job, *delivery, delivery_text(parameters, "note"), &failure)) failure = failure ?
     failure : g_error_new_literal(LANTAI_ERROR, LANTAI_ERROR_INTERNAL, "没有开始导入");
   if (!failure && is_at(house, id, "loading", delivery, &failure)) {
     gboolean good = load_rows(house, job, *delivery, &failure);
@@ -474,11 +471,13 @@ gboolean accession_load(const House *house, Job *job, json_t *parameters, GError
   json_t *delivery = delivery_read(house, id, error);
   if (delivery == NULL) return FALSE;
   gboolean good = TRUE;
-  if (delivery_is(delivery, "received")) good = throw(error, LANTAI_ERROR_CONFLICT, "批次 %" G_GINT64_FORMAT " 还没有预演。请先预演，看过结果再导入", id);
+  if (delivery_is(delivery, "registered received checking")) good = throw(error, LANTAI_ERROR_CONFLICT,
+    "批次 %" G_GINT64_FORMAT " 还没有检测。请先检测，看过结果再入库", id);
+  else if (delivery_is(delivery, "returned discarded")) good = throw(error, LANTAI_ERROR_CONFLICT, "批次 %" G_GINT64_FORMAT " 已退回或作废，不能入库", id);
   else if (delivery_is(delivery, "undoing undone")) good = throw(error, LANTAI_ERROR_CONFLICT, "批次 %" G_GINT64_FORMAT " 已撤销。需要时请重新接收文件", id);
   else if (!delivery_is(delivery, "done")) {
     g_autoptr(GError) failure = NULL;
-    good = delivery_clear_failure(house, id, &failure) && load_step(house, job, id, &delivery, &failure);
+    good = delivery_clear_failure(house, id, &failure) && load_step(house, job, parameters, &delivery, &failure);
     if (!good) delivery_fail(house, id, failure);
     if (!good) g_propagate_error(error, g_steal_pointer(&failure));
   }

@@ -265,10 +265,12 @@ static gboolean mapping_write(Sql *sql, const char *actor, json_t *delivery, jso
   json_t *columns = columns_by_header(layout);
   g_autofree char *dump = json_dumps(layout, JSON_COMPACT | JSON_SORT_KEYS);
   gboolean good = sql_exec(sql,
-    "UPDATE accession SET layout = $1, category = $2, state = 'received', failure = '', survey = '{}', digest = '' WHERE id = $3",
-    SQL_ARGS(sql_text(dump), sql_text(category), sql_int(id)), error);
+    "UPDATE accession SET layout = $1, category = $2, fonds = $3, failure = '', survey = '{}', digest = '', check_id = 0 WHERE id = $4",
+    SQL_ARGS(sql_text(dump), sql_text(category), sql_text(delivery_text(delivery, "fonds")), sql_int(id)), error);
+  if (good && !delivery_is(delivery, "received")) good = life_move(sql, actor, id, &(LifeStep){"received", "更改字段对应", NULL}, error);
   if (good && save_as && *save_as) good = mapping_save(sql, save_as, column_text(layout, "category"), columns, actor, error);
-  json_t *event = json_pack("{s:O, s:s, s:s}", "layout", layout, "category", category, "save_as", save_as ? save_as : "");
+  json_t *event = json_pack("{s:O, s:s, s:s, s:s}", "layout", layout, "category", category, "fonds", delivery_text(delivery, "fonds"), "save_as",
+    save_as ? save_as : "");
   good = good && journal_append(sql, actor, "accession.mapping", "accession", id, event, error) != 0;
   json_decref(event);
   json_decref(columns);
@@ -276,8 +278,9 @@ static gboolean mapping_write(Sql *sql, const char *actor, json_t *delivery, jso
 }
 
 static gboolean change_check(const House *house, json_t *delivery, const MappingChange *change, GError **error) {
-  if (!delivery_is(delivery, "received rehearsed"))
+  if (!delivery_is(delivery, "received checking rehearsed"))
     return throw(error, LANTAI_ERROR_CONFLICT, "批次 %" G_GINT64_FORMAT " 已经开始导入，不能再改字段对应。需要改时请先撤销，再重新接收", delivery_int(delivery, "id"));
+  if (change->fonds && text_length(change->fonds) > 50) return throw(error, LANTAI_ERROR_INVALID, "全宗号过长，最多 50 字");
   if (change->save_as && text_length(change->save_as) > 100) return throw(error, LANTAI_ERROR_INVALID, "字段对应的名称过长，最多 100 字");
   return change->category == NULL || catalog_category_by_code(house->catalog, change->category) != NULL ||
     throw(error, LANTAI_ERROR_INVALID, "没有门类“%s”。可用的门类见“门类”页面", change->category);
@@ -285,6 +288,7 @@ static gboolean change_check(const House *house, json_t *delivery, const Mapping
 
 /* Another category has other fields: its columns are guessed anew before what was said about them is applied. */
 static gboolean change_layout(const House *house, json_t *delivery, json_t *layout, const MappingChange *change, GError **error) {
+  if (change->fonds) json_object_set_new(delivery, "fonds", json_string(change->fonds));
   if (change->category) {
     json_object_set_new(delivery, "category", json_string(change->category));
     if (!g_str_equal(change->category, column_text(layout, "category"))) layout_guess(house->catalog, layout, change->category);
@@ -305,7 +309,7 @@ gboolean mapping_apply(const House *house, const char *actor, gint64 id, const M
 }
 
 gboolean accession_mapping_set(const House *house, const char *actor, gint64 id, json_t *columns, const char *save_as, GError **error) {
-  const MappingChange change = {columns, NULL, save_as};
+  const MappingChange change = {columns, NULL, save_as, NULL};
   return mapping_apply(house, actor, id, &change, error);
 }
 

@@ -4,10 +4,15 @@
  * 1. A delivery is shown to who may see its fonds, and to who received it. What stands in its cells (samples, faults) is shown to who received it and to who
  *    may see
  *    the highest security level found in it; nobody knows that level before the rehearsal.
- * 2. Work that takes long is queued as a job; the page polls its progress and shows the result when it is done.
+ * 2. A transferring body's account (delivery.own without delivery.read) is shown its own body's deliveries with all that stands in them, and nothing that
+ *    tells what the catalogue holds: no fonds, no count of what would be new or changed.
+ * 3. Work that takes long is queued as a job; the page polls its progress and shows the result when it is done.
  */
+#include "check.h"
 #include "delivery.h"
 #include "error.h"
+#include "pages.h"
+#include "people.h"
 #include "upload.h"
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -18,27 +23,53 @@
 #define PAGE_ROWS 50
 #define FAULTS_SHOWN 50
 
+Asker page_asker(const WebRequest *request) {
+  return (Asker){web_scope(request), web_actor(request), web_may(request, "delivery.read") ? NULL : people_body(web_identity(request))};
+}
+
 /* ---- the list ---- */
 
-static json_t *list_row(json_t *delivery) {
+static void hide_holdings(json_t *model) {
+  static const char *const holdings[] = {"created", "updated", "unchanged", "fonds", "documents"};
+  for (guint i = 0; i < G_N_ELEMENTS(holdings); i++) json_object_del(model, holdings[i]);
+  json_object_set_new(model, "own", json_true());
+}
+
+static json_t *list_row(const Asker *asker, json_t *delivery) {
   json_t *row = json_object();
   delivery_describe(row, delivery);
+  if (asker->body) hide_holdings(row);
   json_object_set_new(row, "loaded_any", json_boolean(delivery_int(delivery, "loaded_rows") > 0));
   return row;
 }
 
+static const char *const FILTERS[] = {"registered", "received", "rehearsed", "returned", "done", "undone", "discarded"};
+
+static json_t *filter_choices(const char *chosen) {
+  json_t *choices = json_array();
+  for (guint i = 0; i < G_N_ELEMENTS(FILTERS); i++)
+    json_array_append_new(choices, json_pack("{s:s, s:s, s:b}", "value", FILTERS[i], "label", life_label(FILTERS[i], NULL), "selected",
+      g_strcmp0(chosen, FILTERS[i]) == 0));
+  return choices;
+}
+
 static WebReply *deliveries(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
-  json_t *list = sql ? delivery_list(sql, web_scope(request), web_actor(request), web_int(request, "before", 0), PAGE_ROWS + 1,
-    error) : NULL, *delivery;
+  const Asker asker = page_asker(request);
+  const char *state = web_text(request, "state");
+  const ListPage wanted = {web_int(request, "before", 0), PAGE_ROWS + 1, FALSE, state && g_str_equal(state, "all") ? NULL : state};
+  json_t *list = sql ? delivery_list(sql, &asker, &wanted, error) : NULL, *delivery;
   if (list == NULL) return NULL;
   json_t *rows = json_array();
   size_t i;
   json_array_foreach(list, i, delivery)
-    if (i < PAGE_ROWS) json_array_append_new(rows, list_row(delivery));
-  json_t *model = json_pack("{s:o, s:b}", "deliveries", rows, "may_import", web_may(request, "delivery.import"));
+    if (i < PAGE_ROWS) json_array_append_new(rows, list_row(&asker, delivery));
+  json_t *model = json_pack("{s:o, s:b, s:o}", "deliveries", rows, "may_import", web_may(request, "delivery.import|delivery.own"), "states",
+    filter_choices(state));
   if (json_array_size(list) > PAGE_ROWS) json_object_set(model, "next", json_object_get(json_array_get(rows, PAGE_ROWS - 1), "id"));
   if (web_int(request, "before", 0)) json_object_set_new(model, "later", json_true());
+  if (state) json_object_set_new(model, "chosen", json_string(state));
+  if (asker.body) json_object_set_new(model, "own_body", json_string(asker.body));
   json_decref(list);
   return web_model(model);
 }
@@ -58,16 +89,20 @@ static json_t *category_options(const Catalog *catalog, const char *selected) {
 static json_t *new_model(WebRequest *request) {
   const House *house = web_house(request);
   g_autoptr(Sql) sql = sql_read(house->db, NULL);
-  json_t *names = sql ? mapping_names(sql, NULL) : NULL, *name, *values = json_object();
-  static const char *const fields[] = {"name", "body", "fonds", "fonds_title", "category", "mapping"};
+  const Asker asker = page_asker(request);
+  json_t *names = sql && asker.body == NULL ? mapping_names(sql, NULL) : NULL, *name, *values = json_object();
+  static const char *const fields[] = {"name", "body", "fonds", "fonds_title", "category", "mapping", "items", "volumes", "bytes", "first_code", "last_code",
+    "carrier", "description", "filled_by", "approved_by"};
   for (guint i = 0; i < G_N_ELEMENTS(fields); i++) json_object_set_new(values, fields[i], json_string(web_text(request, fields[i]) ? web_text(request,
     fields[i]) : ""));
   size_t i;
   json_array_foreach(names, i, name) json_object_set_new(name, "selected", json_boolean(g_str_equal(delivery_text(name, "name"), delivery_text(values,
     "mapping"))));
-  return json_pack("{s:o, s:o, s:o, s:I}", "mappings", names ? names : json_array(), "categories", category_options(house->catalog, delivery_text(values,
-    "category")), "values", values,
-    "megabytes", (json_int_t)settings_int(house->settings, "upload.max_megabytes"));
+  if (asker.body) json_object_set_new(values, "body", json_string(asker.body));
+  json_t *model = json_pack("{s:o, s:o, s:o, s:I}", "mappings", names ? names : json_array(), "categories", category_options(house->catalog,
+    delivery_text(values, "category")), "values", values, "megabytes", (json_int_t)settings_int(house->settings, "upload.max_megabytes"));
+  if (asker.body) json_object_set_new(model, "own", json_true());
+  return model;
 }
 
 static WebReply *new_form(WebRequest *request, GError **error) { return web_model(new_model(request)); }
@@ -95,29 +130,82 @@ static gboolean may_receive(WebRequest *request, GError **error) {
   return (fonds && fonds->level == LEVEL_FONDS) || throw(error, LANTAI_ERROR_DENIED, "全宗“%s”不在您负责的范围内，没有接收", code);
 }
 
+/* A body's account hands over for its own body and names no fonds: the archives decide that. */
+static gboolean may_send(WebRequest *request, const Asker *asker, GError **error) {
+  if (asker->body == NULL) return may_receive(request, error);
+  return *asker->body || throw(error, LANTAI_ERROR_DENIED, "您的帐号还没有设定移交单位。请与档案馆联系");
+}
+
+static AccessionSource sent_source(WebRequest *request, const Asker *asker, const char *zip) {
+  const char *field = web_file_path(request, "table") ? "table" : "package", *file = web_file_name(request, field);
+  const char *fonds = asker->body ? NULL : web_text(request, "fonds"), *title = asker->body ? NULL : web_text(request, "fonds_title");
+  return (AccessionSource){.path = web_file_path(request, field), .name = web_text(request, "name") ? web_text(request, "name") : file, .files = zip,
+    .mapping = asker->body ? NULL : web_text(request, "mapping"), .fonds = fonds, .fonds_title = title, .category = web_text(request, "category"),
+    .body = asker->body ? asker->body : web_text(request, "body"), .file_name = file, .take_files = TRUE, .table_only = g_str_equal(field, "table"),
+    .delivery = web_int(request, "id", 0)};
+}
+
+/* A package is opened by a job, at once: before that there is nothing to look at. */
+static gboolean start_package(WebRequest *request, gint64 id, GError **error) {
+  g_autoptr(Sql) sql = sql_write(web_house(request)->db, error);
+  json_t *delivery = sql ? delivery_load(sql, id, error) : NULL;
+  if (delivery == NULL) return FALSE;
+  gboolean package = g_str_equal(delivery_text(delivery, "kind"), "package");
+  json_decref(delivery);
+  json_t *parameters = json_pack("{s:I}", "accession", (json_int_t)id);
+  gboolean good = !package || (job_queue(sql, "accession.rehearse", "accession", id, parameters, web_actor(request), error) && sql_commit(sql, error));
+  json_decref(parameters);
+  return good;
+}
+
+gint64 page_receive(WebRequest *request, GError **error) {
+  const Asker asker = page_asker(request);
+  g_autofree char *zip = web_file_path(request, "files") ? web_file_steal(request, "files") : NULL;
+  AccessionSource source = sent_source(request, &asker, zip);
+  gint64 id = source.path ? accession_receive(web_house(request), web_actor(request), &source, error) :
+    throw(error, LANTAI_ERROR_INVALID, "请选择目录表，或整个移交包");
+  if (zip) g_unlink(zip); /* still there only when the delivery did not take it over */
+  return id && start_package(request, id, error) ? id : 0;
+}
+
 static WebReply *receive(WebRequest *request, GError **error) {
-  const House *house = web_house(request);
-  GError *denied = NULL;
-  if (!may_receive(request, &denied)) return refuse_new(request, "fonds", denied);
-  const char *who = web_actor(request);
-  FormFile table = {0}, files = {0};
   GError *failure = NULL;
-  gboolean given = form_file_take(request, "table", "table_upload", &table, &failure) && form_file_take(request, "files", "files_upload", &files, &failure);
-  AccessionSource source = {.path = table.path, .name = web_text(request, "name") ? web_text(request, "name") : table.name, .files = files.path,
-    .mapping = web_text(request, "mapping"), .fonds = web_text(request, "fonds"), .fonds_title = web_text(request, "fonds_title"),
-    .category = web_text(request, "category"), .body = web_text(request, "body"), .file_name = table.name, .take_files = TRUE};
-  if (given && table.path == NULL) given = throw(&failure, LANTAI_ERROR_INVALID, "请选择目录表或移交包");
-  gint64 id = given ? accession_receive(house, who, &source, &failure) : 0;
-  form_file_done(house, who, &table, id != 0);
-  form_file_done(house, who, &files, id != 0);
-  if (id == 0) return refuse_new(request, "table", failure);
-  return web_redirect("/delivery/%" G_GINT64_FORMAT, id);
+  const Asker asker = page_asker(request);
+  if (!may_send(request, &asker, &failure)) return refuse_new(request, "fonds", failure);
+  gint64 id = page_receive(request, &failure);
+  return id ? web_redirect("/delivery/%" G_GINT64_FORMAT, id) : refuse_new(request, "table", failure);
+}
+
+/* ---- one that is announced ---- */
+
+static WebReply *register_form(WebRequest *request, GError **error) { return web_model(new_model(request)); }
+
+static json_t *declared_form(WebRequest *request) {
+  json_t *declared = json_object();
+  static const char *const texts[] = {"first_code", "last_code", "carrier", "description", "filled_by", "approved_by"}, *const numbers[] = {"items", "volumes",
+    "bytes"};
+  for (guint i = 0; i < G_N_ELEMENTS(texts); i++)
+    if (web_text(request, texts[i])) json_object_set_new(declared, texts[i], json_string(web_text(request, texts[i])));
+  for (guint i = 0; i < G_N_ELEMENTS(numbers); i++)
+    if (web_int(request, numbers[i], -1) >= 0) json_object_set_new(declared, numbers[i], json_integer(web_int(request, numbers[i], -1)));
+  return declared;
+}
+
+static WebReply *register_post(WebRequest *request, GError **error) {
+  const Asker asker = page_asker(request);
+  GError *failure = NULL;
+  json_t *declared = declared_form(request);
+  gint64 id = !asker.body || may_send(request, &asker, &failure) ? accession_register(web_house(request), web_actor(request),
+    asker.body ? asker.body : web_text(request, "body"), web_text(request, "name"), declared, &failure) : 0;
+  json_decref(declared);
+  return id ? web_redirect("/delivery/%" G_GINT64_FORMAT, id) : refuse_new(request, "name", failure);
 }
 
 /* ---- one delivery ---- */
 
 static gboolean may_see_cells(WebRequest *request, json_t *delivery) {
-  if (*web_actor(request) && g_str_equal(web_actor(request), delivery_text(delivery, "actor"))) return TRUE;
+  const Asker asker = page_asker(request);
+  if (asker.body || (*asker.actor && g_str_equal(asker.actor, delivery_text(delivery, "actor")))) return TRUE;
   json_t *survey = json_loads(delivery_text(delivery, "survey"), 0, NULL), *highest = json_object_get(survey, "security");
   Security level = highest ? (Security)json_integer_value(highest) : SECURITY_TOP;
   json_decref(survey);
@@ -133,12 +221,13 @@ static void hide_cells(json_t *model) {
   json_array_foreach(json_object_get(json_object_get(model, "mapping"), "columns"), i, entry) json_object_set_new(entry, "samples", json_array());
 }
 
-static json_t *visible_delivery(WebRequest *request, Sql *sql, GError **error) {
+json_t *page_delivery(WebRequest *request, Sql *sql, GError **error) {
   gint64 id = web_int(request, "id", 0);
+  const Asker asker = page_asker(request);
   json_t *delivery = delivery_load(sql, id, error);
   gboolean visible;
   if (delivery == NULL) return NULL;
-  if (delivery_visible(sql, web_scope(request), web_actor(request), delivery, &visible, error) && visible) return delivery;
+  if (delivery_visible(sql, &asker, delivery, &visible, error) && visible) return delivery;
   json_decref(delivery);
   return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有批次 %" G_GINT64_FORMAT "。批次号见“接收”页面", id);
 }
@@ -170,13 +259,14 @@ static json_t *mapping_model(const House *house, gint64 id, GError **error) {
 }
 
 /* Sample rows as they would stand in a list, as far as the asker may see such records. */
-static json_t *sample_rows(const Scope *scope, json_t *samples) {
+static json_t *sample_rows(const Asker *asker, json_t *samples) {
+  const Scope *scope = asker->scope;
   json_t *rows = json_array(), *sample;
   size_t i;
   json_array_foreach(samples, i, sample) {
     Security security = (Security)delivery_int(sample, "security");
     Opening opening = (Opening)delivery_int(sample, "opening");
-    if (security > scope->security || !(scope->opening_mask & (1u << opening))) continue;
+    if (!asker->body && (security > scope->security || !(scope->opening_mask & (1u << opening)))) continue;
     json_t *row = json_copy(sample);
     json_object_set_new(row, "security_label", json_string(security_label(security)));
     json_object_set_new(row, "opening_label", json_string(opening_label(opening)));
@@ -204,29 +294,70 @@ static void add_refusal(Sql *sql, json_t *model, json_t *delivery) {
   json_decref(job);
 }
 
+/* What the asker may make of it now: can_<state> for each step that a person takes. */
+static void add_steps(WebRequest *request, json_t *model, json_t *delivery, gboolean active) {
+  for (const LifeTransition *transition = LIFE_TRANSITIONS; transition->to; transition++) {
+    if (!*transition->permission || !delivery_is(delivery, transition->from) || !*transition->from) continue;
+    g_autofree char *name = g_strconcat("can_", transition->to, NULL);
+    json_object_set_new(model, name, json_boolean(!active && web_may(request, transition->permission)));
+  }
+}
+
 static void add_actions(WebRequest *request, json_t *model, json_t *delivery, gboolean active) {
-  gboolean import = web_may(request, "delivery.import") && !active, loaded = delivery_is(delivery, "loading attaching done");
+  gboolean import = web_may(request, "delivery.import|delivery.own") && !active, loaded = delivery_is(delivery, "loading attaching done");
+  gboolean table = json_array_size(json_object_get(json_object_get(model, "mapping"), "columns")) > 0;
   const struct { const char *name; gboolean value; } flags[] = {
-    {"can_map", import && delivery_is(delivery, "received rehearsed")}, {"is_mapped", delivery_is(delivery, "received rehearsed")}, {"is_rehearsed",
-      delivery_is(delivery, "rehearsed")},
-    {"can_load", import && delivery_is(delivery, "rehearsed")}, {"can_resume", import && delivery_is(delivery, "loading attaching")}, {"is_loaded", loaded},
+    {"can_map", import && table && delivery_is(delivery, "received checking rehearsed")}, {"is_mapped", delivery_is(delivery, "received checking rehearsed")},
+    {"is_rehearsed", delivery_is(delivery, "rehearsed")}, {"can_check", import && !table && delivery_is(delivery, "received checking")},
+    {"can_load", !active && web_may(request, "delivery.accept") && delivery_is(delivery, "rehearsed")},
+    {"can_resume", !active && web_may(request, "delivery.accept") && delivery_is(delivery, "loading attaching")}, {"is_loaded", loaded},
     {"can_undo", web_may(request, "delivery.undo") && !active && (loaded || delivery_is(delivery, "undoing"))}, {"is_undone", delivery_is(delivery, "undone")},
-    {"has_result", !delivery_is(delivery, "received")}, {"has_documents", *delivery_text(delivery, "documents") != '\0'},
+    {"has_result", !delivery_is(delivery, "registered received checking") && delivery_int(delivery, "row_count") > 0},
+    {"has_documents", *delivery_text(delivery, "documents") != '\0'}, {"can_send", import && delivery_is(delivery, "registered returned")},
+    {"can_replace", import && delivery_is(delivery, "received rehearsed") && g_str_equal(delivery_text(delivery, "kind"), "table")},
+    {"is_returned", delivery_is(delivery, "returned")}, {"may_search", loaded && web_may(request, "delivery.read")},
     {"nothing_new", delivery_is(delivery, "rehearsed") && delivery_int(delivery, "accepted_count") &&
       delivery_int(delivery, "created_count") + delivery_int(delivery, "updated_count") == 0},
   };
   for (guint i = 0; i < G_N_ELEMENTS(flags); i++) json_object_set_new(model, flags[i].name, json_boolean(flags[i].value));
+  add_steps(request, model, delivery, active);
 }
 
-static json_t *delivery_model(WebRequest *request, GError **error) {
+/* Steps, what was declared, what was found, the check; and what an undo was refused for. */
+static gboolean add_life(Sql *sql, const House *house, json_t *model, json_t *delivery, GError **error) {
+  gint64 id = delivery_int(delivery, "id");
+  GError *failure = NULL;
+  json_t *steps = life_steps(sql, id, &failure), *check = failure ? NULL : check_latest(sql, "accession", id, &failure);
+  if (failure) {
+    g_propagate_error(error, failure);
+    json_decref(steps);
+    return FALSE;
+  }
+  size_t count = json_array_size(steps);
+  json_t *last = count ? json_array_get(steps, count - 1) : NULL;
+  if (g_str_equal(delivery_text(last, "to"), "returned")) json_object_set(model, "returned", last);
+  json_object_set_new(model, "steps", steps);
+  json_object_set_new(model, "declared", declared_of(delivery));
+  json_object_set_new(model, "found", json_loads(delivery_text(delivery, "found"), 0, NULL));
+  g_autofree char *path = delivery_path(house, id, CONFLICTS_NAME);
+  json_t *conflicts = delivery_is(delivery, "done loading attaching") ? json_load_file(path, 0, NULL) : NULL;
+  if (conflicts) json_object_set_new(model, "conflicts", conflicts);
+  if (check == NULL || delivery_int(delivery, "check_id") == 0) return json_decref(check), TRUE;
+  json_object_set_new(model, "check_failed", json_boolean(g_str_equal(delivery_text(check, "state"), "failed")));
+  json_object_set_new(model, "check", check);
+  return TRUE;
+}
+
+json_t *page_model(WebRequest *request, GError **error) {
   const House *house = web_house(request);
   gint64 id = web_int(request, "id", 0);
   g_autoptr(Sql) sql = sql_read(house->db, error);
-  json_t *delivery = sql ? visible_delivery(request, sql, error) : NULL;
+  json_t *delivery = sql ? page_delivery(request, sql, error) : NULL;
   if (delivery == NULL) return NULL;
   json_t *model = accession_report(house, id, FAULTS_SHOWN, error), *mapping = model ? mapping_model(house, id, error) : NULL, *job = active_job(sql, id);
-  if (mapping) {
-    json_object_set_new(model, "samples", sample_rows(web_scope(request), json_object_get(model, "samples")));
+  if (mapping && add_life(sql, house, model, delivery, error)) {
+    const Asker asker = page_asker(request);
+    json_object_set_new(model, "samples", sample_rows(&asker, json_object_get(model, "samples")));
     json_object_set_new(model, "mapping", json_incref(mapping));
     json_object_set_new(model, "title", json_string(delivery_text(delivery, "name")));
     json_object_set_new(model, "more_rejected", json_boolean(delivery_int(delivery, "rejected_count") > FAULTS_SHOWN));
@@ -235,6 +366,7 @@ static json_t *delivery_model(WebRequest *request, GError **error) {
     if (load_ms > 0 && delivery_int(delivery, "load_ms")) json_object_set_new(model, "rows_per_second", json_integer(delivery_int(delivery,
       "loaded_rows") * 1000 / load_ms));
     add_actions(request, model, delivery, job != NULL);
+    if (asker.body) hide_holdings(model);
     if (may_see_cells(request, delivery)) add_refusal(sql, model, delivery);
     if (!may_see_cells(request, delivery)) hide_cells(model);
     if (job) json_object_set_new(job, "delivery_id", json_integer(id));
@@ -251,20 +383,20 @@ static json_t *delivery_model(WebRequest *request, GError **error) {
 }
 
 static WebReply *show(WebRequest *request, GError **error) {
-  json_t *model = delivery_model(request, error);
+  json_t *model = page_model(request, error);
   return model ? web_model(model) : NULL;
 }
 
 static WebReply *progress(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
-  json_t *delivery = sql ? visible_delivery(request, sql, error) : NULL;
+  json_t *delivery = sql ? page_delivery(request, sql, error) : NULL;
   if (delivery == NULL) return NULL;
   json_t *model = json_object(), *job = active_job(sql, delivery_int(delivery, "id"));
   delivery_describe(model, delivery);
   json_object_set_new(model, "finished", json_boolean(job == NULL));
   if (job) json_object_set_new(job, "delivery_id", json_object_get(delivery, "id") ? json_incref(json_object_get(delivery, "id")) : json_null());
   if (job) json_object_set_new(model, "job", job);
-  json_object_set_new(model, "may_stop", json_boolean(web_may(request, "delivery.import")));
+  json_object_set_new(model, "may_stop", json_boolean(web_may(request, "delivery.import|delivery.own")));
   json_decref(delivery);
   return web_model(model);
 }
@@ -273,7 +405,7 @@ static WebReply *faults(WebRequest *request, GError **error) {
   const House *house = web_house(request);
   gint64 id = web_int(request, "id", 0);
   g_autoptr(Sql) sql = sql_read(house->db, error);
-  json_t *delivery = sql ? visible_delivery(request, sql, error) : NULL;
+  json_t *delivery = sql ? page_delivery(request, sql, error) : NULL;
   if (delivery == NULL) return NULL;
   const char *stem = delivery_text(delivery, "name"), *dot = strrchr(stem, '.');
   g_autofree char *name = g_strdup_printf("有问题的行-%.*s.xlsx", (int)(dot && dot > stem ? dot - stem : (ptrdiff_t)strlen(stem)), stem);
@@ -294,30 +426,45 @@ static WebReply *faults(WebRequest *request, GError **error) {
 
 /* ---- what is done to it ---- */
 
-static WebReply *queue(WebRequest *request, const char *kind, GError **error) {
-  gint64 id = web_int(request, "id", 0);
+/* parameters are taken. */
+WebReply *page_queue(WebRequest *request, const char *kind, json_t *parameters, GError **error) {
+  gint64 id = web_int(request, "id", 0), queued = 0;
   g_autoptr(Sql) sql = sql_write(web_house(request)->db, error);
-  json_t *delivery = sql ? visible_delivery(request, sql, error) : NULL, *job = delivery ? active_job(sql, id) : NULL;
-  if (delivery == NULL) return NULL;
+  json_t *delivery = sql ? page_delivery(request, sql, error) : NULL, *job = delivery ? active_job(sql, id) : NULL;
   gboolean other = job && !g_str_equal(delivery_text(job, "kind"), kind);
+  if (other) throw(error, LANTAI_ERROR_CONFLICT, "这个批次正在处理中。请等它完成，或先停止");
+  else if (delivery) queued = job_queue(sql, kind, "accession", id, parameters, web_actor(request), error);
   json_decref(delivery);
   json_decref(job);
-  if (other) return throw_null(error, LANTAI_ERROR_CONFLICT, "这个批次正在处理中。请等它完成，或先停止");
-  json_t *parameters = json_pack("{s:I}", "accession", (json_int_t)id);
-  gint64 queued = job_queue(sql, kind, "accession", id, parameters, web_actor(request), error);
   json_decref(parameters);
   return queued && sql_commit(sql, error) ? web_redirect("/delivery/%" G_GINT64_FORMAT, id) : NULL;
 }
 
-static gboolean check_visible(WebRequest *request, GError **error) {
+json_t *page_parameters(WebRequest *request) { return json_pack("{s:I}", "accession", (json_int_t)web_int(request, "id", 0)); }
+
+/* The page again with the reason; failure is taken. */
+WebReply *page_refused(WebRequest *request, const char *field, GError *failure, GError **error) {
+  json_t *model = page_model(request, NULL);
+  if (model == NULL) {
+    g_propagate_error(error, failure);
+    return NULL;
+  }
+  json_object_set_new(model, "problem", json_string(failure->message));
+  json_object_set_new(model, "errors", json_pack("{s:s}", field, failure->message));
+  guint status = error_http_status(failure);
+  g_error_free(failure);
+  return web_model_status(model, status);
+}
+
+gboolean page_visible(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
-  json_t *delivery = sql ? visible_delivery(request, sql, error) : NULL;
+  json_t *delivery = sql ? page_delivery(request, sql, error) : NULL;
   json_decref(delivery);
   return delivery != NULL;
 }
 
 static WebReply *set_mapping(WebRequest *request, GError **error) {
-  if (!check_visible(request, error)) return NULL;
+  if (!page_visible(request, error)) return NULL;
   gsize count;
   const char *const *fields = web_list(request, "field", &count);
   json_t *columns = count ? json_array() : NULL;
@@ -325,30 +472,23 @@ static WebReply *set_mapping(WebRequest *request, GError **error) {
   GError *failure = NULL;
   const char *category = web_text(request, "category"), *former = web_text(request, "former_category");
   gboolean regrouped = category && former && !g_str_equal(category, former); /* other fields to choose from: guess anew and let them look */
-  const MappingChange change = {regrouped ? NULL : columns, regrouped ? category : NULL, regrouped ? NULL : web_text(request, "save_as")};
+  const char *save_as = page_asker(request).body ? NULL : web_text(request, "save_as"), *fonds = web_text(request, "use_fonds");
+  if (fonds && page_asker(request).body) fonds = NULL;
+  const MappingChange change = {regrouped ? NULL : columns, regrouped ? category : NULL, regrouped ? NULL : save_as, fonds};
   gboolean good = mapping_apply(web_house(request), web_actor(request), web_int(request, "id", 0), &change, &failure);
   json_decref(columns);
-  if (good && !regrouped && web_flag(request, "rehearse")) return queue(request, "accession.rehearse", error);
+  if (good && !regrouped && web_flag(request, "rehearse")) return page_queue(request, "accession.rehearse", page_parameters(request), error);
   if (good) return web_redirect("/delivery/%" G_GINT64_FORMAT, web_int(request, "id", 0));
-  json_t *model = delivery_model(request, NULL);
-  if (model == NULL) {
-    g_propagate_error(error, failure);
-    return NULL;
-  }
-  json_object_set_new(model, "problem", json_string(failure->message));
-  json_object_set_new(model, "errors", json_pack("{s:s}", "field", failure->message));
-  guint status = error_http_status(failure);
-  g_error_free(failure);
-  return web_model_status(model, status);
+  return page_refused(request, "field", failure, error);
 }
 
-static WebReply *start_rehearsal(WebRequest *request, GError **error) { return queue(request, "accession.rehearse", error); }
-static WebReply *start_load(WebRequest *request, GError **error) { return queue(request, "accession.load", error); }
-static WebReply *start_undo(WebRequest *request, GError **error) { return queue(request, "accession.undo", error); }
+static WebReply *start_rehearsal(WebRequest *request, GError **error) {
+  return page_queue(request, "accession.rehearse", page_parameters(request), error);
+}
 
 static WebReply *stop(WebRequest *request, GError **error) {
   gint64 id = web_int(request, "id", 0);
-  if (!check_visible(request, error)) return NULL;
+  if (!page_visible(request, error)) return NULL;
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
   json_t *job = sql ? active_job(sql, id) : NULL;
   gint64 job_id = delivery_int(job, "id");
@@ -360,28 +500,48 @@ static WebReply *stop(WebRequest *request, GError **error) {
 
 /* ---- the rows of the route table ---- */
 
-static const WebParameter LIST_PARAMETERS[] = {{"before", WEB_INT, FALSE, 0, "起始批次"}, {NULL}};
+static const WebParameter LIST_PARAMETERS[] = {{"before", WEB_INT, FALSE, 0, "起始批次"}, {"state", WEB_TEXT, FALSE, 20, "状态"}, {NULL}};
 static const WebParameter ID_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "批次号"}, {NULL}};
 #define NEW_TEXTS {"name", WEB_TEXT, FALSE, 200, "批次名称"}, {"body", WEB_TEXT, FALSE, 200, "移交单位"}, {"fonds", WEB_TEXT, FALSE, 50, "全宗号"}, \
   {"fonds_title", WEB_TEXT, FALSE, 200, "全宗名称"}, {"category", WEB_TEXT, FALSE, 20, "门类"}, {"mapping", WEB_TEXT, FALSE, 100, "字段对应"}
 static const WebParameter FORM_PARAMETERS[] = {NEW_TEXTS, {NULL}}; /* a link may fill the form in beforehand */
-static const WebParameter NEW_PARAMETERS[] = {{"table", WEB_FILE, FALSE, 0, "目录表或移交包"}, {"files", WEB_FILE, FALSE, 0, "原文包"},
-  {"table_upload", WEB_INT, FALSE, 0, "已上传的目录表或移交包"}, {"files_upload", WEB_INT, FALSE, 0, "已上传的原文包"}, NEW_TEXTS, {NULL}};
+static const WebParameter NEW_PARAMETERS[] = {{"table", WEB_FILE, FALSE, 0, "目录表"}, {"files", WEB_FILE, FALSE, 0, "原文包"}, {"package", WEB_FILE, FALSE, 0,
+  "移交包"}, NEW_TEXTS, {NULL}};
 static const WebParameter MAPPING_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "批次号"}, {"field", WEB_LIST, FALSE, COLUMNS_MAX, "字段"}, {"category", WEB_TEXT,
   FALSE, 20, "门类"},
-  {"former_category", WEB_TEXT, FALSE, 20, "原门类"}, {"save_as", WEB_TEXT, FALSE, 100, "保存为"}, {"rehearse", WEB_FLAG, FALSE, 0, "预演"}, {NULL}};
+  {"former_category", WEB_TEXT, FALSE, 20, "原门类"}, {"save_as", WEB_TEXT, FALSE, 100, "保存为"}, {"rehearse", WEB_FLAG, FALSE, 0, "检测"},
+  {"use_fonds", WEB_TEXT, FALSE, 50, "全宗号"}, {NULL}};
+static const WebParameter REGISTER_PARAMETERS[] = {{"name", WEB_TEXT, FALSE, 200, "交接工作名称"}, {"body", WEB_TEXT, FALSE, 200, "移交单位"},
+  {"items", WEB_INT, FALSE, 0, "文件总数"}, {"volumes", WEB_INT, FALSE, 0, "案卷总数"}, {"bytes", WEB_INT, FALSE, 0, "移交数据量（字节）"},
+  {"first_code", WEB_TEXT, FALSE, 200, "起始档号"}, {"last_code", WEB_TEXT, FALSE, 200, "终止档号"}, {"carrier", WEB_TEXT, FALSE, 200, "载体"},
+  {"description", WEB_TEXT, FALSE, 2000, "内容描述"}, {"filled_by", WEB_TEXT, FALSE, 100, "填表人"}, {"approved_by", WEB_TEXT, FALSE, 100, "审核人"}, {NULL}};
+static const WebParameter SEND_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "批次号"}, {"table", WEB_FILE, FALSE, 0, "目录表"}, {"files", WEB_FILE, FALSE, 0, "原文包"},
+  {"package", WEB_FILE, FALSE, 0, "移交包"}, NEW_TEXTS, {NULL}};
+static const WebParameter DOCUMENTS_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "批次号"}, {"files", WEB_FILE, FALSE, 0, "原文包"}, {NULL}};
+static const WebParameter NOTE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "批次号"}, {"note", WEB_LINES, FALSE, 2000, "说明"}, {"item", WEB_LIST, FALSE, 500, "原因"},
+  {NULL}};
+static const WebParameter UNDO_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "批次号"}, {"keep", WEB_INTS, FALSE, 10000, "保留的条目"},
+  {"restore", WEB_INTS, FALSE, 10000, "恢复的条目"}, {NULL}};
 
+#define READ "delivery.read|delivery.own"
+#define BRING "delivery.import|delivery.own"
 const WebRoute ACCESSION_ROUTES[] = {
-  {"GET", "/deliveries", "delivery.read", LIST_PARAMETERS, "accession/deliveries", deliveries, "接收"},
-  {"GET", "/delivery/new", "delivery.import", FORM_PARAMETERS, "accession/new", new_form, "接收一批档案"},
-  {"POST", "/delivery/new", "delivery.import", NEW_PARAMETERS, "accession/new", receive, "接收一批档案"},
-  {"GET", "/delivery/{id}", "delivery.read", ID_PARAMETERS, "accession/delivery", show, "移交批次"},
-  {"GET", "/delivery/{id}/progress", "delivery.read", ID_PARAMETERS, "accession/progress", progress, "进度"},
-  {"GET", "/delivery/{id}/faults.xlsx", "delivery.read", ID_PARAMETERS, NULL, faults, NULL},
-  {"POST", "/delivery/{id}/mapping", "delivery.import", MAPPING_PARAMETERS, "accession/delivery", set_mapping, "移交批次"},
-  {"POST", "/delivery/{id}/rehearse", "delivery.import", ID_PARAMETERS, NULL, start_rehearsal, NULL},
-  {"POST", "/delivery/{id}/load", "delivery.import", ID_PARAMETERS, NULL, start_load, NULL},
-  {"POST", "/delivery/{id}/stop", "delivery.import", ID_PARAMETERS, NULL, stop, NULL},
-  {"POST", "/delivery/{id}/undo", "delivery.undo", ID_PARAMETERS, NULL, start_undo, NULL},
+  {"GET", "/deliveries", READ, LIST_PARAMETERS, "accession/deliveries", deliveries, "接收"},
+  {"GET", "/delivery/new", BRING, FORM_PARAMETERS, "accession/new", new_form, "接收一批档案"},
+  {"POST", "/delivery/new", BRING, NEW_PARAMETERS, "accession/new", receive, "接收一批档案"},
+  {"GET", "/delivery/register", BRING, REGISTER_PARAMETERS, "accession/register", register_form, "登记一次移交"},
+  {"POST", "/delivery/register", BRING, REGISTER_PARAMETERS, "accession/register", register_post, "登记一次移交"},
+  {"GET", "/delivery/{id}", READ, ID_PARAMETERS, "accession/delivery", show, "移交批次"},
+  {"GET", "/delivery/{id}/progress", READ, ID_PARAMETERS, "accession/progress", progress, "进度"},
+  {"GET", "/delivery/{id}/faults.xlsx", READ, ID_PARAMETERS, NULL, faults, NULL},
+  {"POST", "/delivery/{id}/send", BRING, SEND_PARAMETERS, "accession/delivery", page_send, "移交批次"},
+  {"POST", "/delivery/{id}/documents", BRING, DOCUMENTS_PARAMETERS, "accession/delivery", page_documents, "移交批次"},
+  {"POST", "/delivery/{id}/mapping", BRING, MAPPING_PARAMETERS, "accession/delivery", set_mapping, "移交批次"},
+  {"POST", "/delivery/{id}/rehearse", BRING, ID_PARAMETERS, NULL, start_rehearsal, NULL},
+  {"POST", "/delivery/{id}/load", "delivery.accept", NOTE_PARAMETERS, "accession/delivery", page_accept, "移交批次"},
+  {"POST", "/delivery/{id}/return", "delivery.accept", NOTE_PARAMETERS, "accession/delivery", page_return, "移交批次"},
+  {"POST", "/delivery/{id}/discard", BRING, NOTE_PARAMETERS, "accession/delivery", page_discard, "移交批次"},
+  {"POST", "/delivery/{id}/stop", BRING, ID_PARAMETERS, NULL, stop, NULL},
+  {"POST", "/delivery/{id}/undo", "delivery.undo", UNDO_PARAMETERS, "accession/delivery", page_undo, "移交批次"},
   {NULL, NULL, NULL, NULL, NULL, NULL, NULL},
 };

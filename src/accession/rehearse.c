@@ -101,7 +101,7 @@ typedef struct {
   const char *fonds;       /* the one given, or "" */
   gint64 id, rows, accepted, volumes, rejected, warnings;
   RowPlan *plan;
-  RowWriter *out, *volume_out, *faults;
+  RowWriter *out, *volume_out, *faults, *rejects;
   GHashTable *codes;       /* "fonds\ncode" → row number */
   GStringChunk *code_text;
   GHashTable *place_seen;  /* "fonds\ncategory" */
@@ -117,6 +117,7 @@ static void pass_clear(Pass *pass) {
   row_writer_free(pass->out);
   row_writer_free(pass->volume_out);
   row_writer_free(pass->faults);
+  row_writer_free(pass->rejects);
   g_clear_pointer(&pass->codes, g_hash_table_unref);
   g_clear_pointer(&pass->code_text, g_string_chunk_free);
   g_clear_pointer(&pass->place_seen, g_hash_table_unref);
@@ -190,7 +191,9 @@ static gboolean pass_row(Pass *pass, const TableRow *row, const char *key_header
   if (result->faults->len && !row_writer_add(pass->faults, result->faults->str, result->faults->len, error)) return FALSE;
   if (result->errors == 0) return accept_row(pass, error);
   pass->rejected++;
-  return TRUE;
+  g_string_printf(pass->key, "{\"row\":%u,", row->number);
+  return row_writer_add(pass->rejects, pass->key->str, pass->key->len, error) &&
+    row_writer_add(pass->rejects, result->line->str + 1, result->line->len - 1, error);
 }
 
 static gboolean pass_open(Pass *pass, json_t *delivery, json_t *layout, int key, GError **error) {
@@ -198,8 +201,9 @@ static gboolean pass_open(Pass *pass, json_t *delivery, json_t *layout, int key,
   pass->plan = row_plan_new(house->catalog, layout, key, delivery_text(delivery, "category"), delivery_text(delivery, "fonds"), error);
   if (pass->plan == NULL) return FALSE;
   g_autofree char *rows = delivery_path(house, pass->id, ROWS_NAME), *volumes = delivery_path(house, pass->id, "volumes.ndjson"),
-    *faults = delivery_path(house, pass->id, FAULTS_NAME);
-  if ((pass->out = row_writer_new_digested(rows, error)) == NULL || (pass->faults = row_writer_new(faults, error)) == NULL) return FALSE;
+    *faults = delivery_path(house, pass->id, FAULTS_NAME), *rejects = delivery_path(house, pass->id, REJECTED_NAME);
+  if ((pass->out = row_writer_new_digested(rows, error)) == NULL || (pass->faults = row_writer_new(faults, error)) == NULL ||
+      (pass->rejects = row_writer_new(rejects, error)) == NULL) return FALSE;
   if (layout_column_of(layout, "level") >= 0 && (pass->volume_out = row_writer_new(volumes, error)) == NULL) return FALSE;
   pass->codes = g_hash_table_new(g_str_hash, g_str_equal);
   pass->code_text = g_string_chunk_new(1 << 16);
@@ -252,7 +256,7 @@ static char *join_volumes(Pass *pass, GError **error) {
 }
 
 static char *pass_finish(Pass *pass, GError **error) {
-  if (!row_writer_close(pass->faults, error)) return NULL;
+  if (!row_writer_close(pass->faults, error) || !row_writer_close(pass->rejects, error)) return NULL;
   if (pass->volume_out) return join_volumes(pass, error);
   return row_writer_close(pass->out, error) ? row_writer_digest(pass->out) : NULL;
 }
@@ -266,6 +270,10 @@ typedef struct {
   gint64 id, created, updated, unchanged, missing, surplus, accepted;
   GHashTable *fonds_ids; /* fonds as in the rows → record id of the fonds, 0 when it has no records */
   FileIndex *index;
+  const Pass *pass;
+  Checking *checking; /* NULL: without the four properties */
+  gint64 check_id;
+  RowLine line;       /* the row at hand, as it stands */
   RowWriter *files;
   GError *failure;
 } Outlook;
@@ -297,12 +305,13 @@ static gboolean outlook_fonds(Outlook *outlook, json_t *delivery, json_t *places
   return TRUE;
 }
 
-static void compare_row(Outlook *outlook, DecodedRow *row) {
+/* The record it will change, 0 for a new one. */
+static gint64 compare_row(Outlook *outlook, DecodedRow *row) {
   const gint64 *fonds_id = g_hash_table_lookup(outlook->fonds_ids, row->fonds);
   g_autoptr(CatalogRecord) before = fonds_id && *fonds_id ? catalog_record_by_code(outlook->sql, &SCOPE_EVERYTHING, *fonds_id, row->record->code, NULL) : NULL;
   if (before == NULL) {
     outlook->created++;
-    return;
+    return 0;
   }
   const CatalogCategory *category = catalog_category_by_code(outlook->house->catalog, row->category);
   row->record->category = category ? category->id : 0;
@@ -314,6 +323,7 @@ static void compare_row(Outlook *outlook, DecodedRow *row) {
   if (diff) outlook->updated++;
   else outlook->unchanged++;
   json_decref(diff);
+  return before->id;
 }
 
 static gboolean files_line(Outlook *outlook, const char *kind, const char *text, const char *code) {
@@ -327,16 +337,26 @@ static gboolean files_line(Outlook *outlook, const char *kind, const char *text,
 
 static void note_surplus(const char *path, gpointer data) {
   Outlook *outlook = data;
+  if (outlook->checking && checking_expects(outlook->checking, path)) return;
   outlook->surplus++;
   files_line(outlook, "surplus", path, NULL);
+  if (outlook->checking && outlook->failure == NULL) checking_surplus(outlook->checking, path, &outlook->failure);
 }
 
-static void match_row(Outlook *outlook, const DecodedRow *row) {
+static void match_row(Outlook *outlook, const DecodedRow *row, CheckedFiles *ret) {
   const char *wanted;
-  g_autoptr(GPtrArray) paths = file_index_match(outlook->index, row->record->code, row->file, &wanted);
-  if (wanted == NULL || (paths == NULL && row->record->level == LEVEL_VOLUME && !*row->file)) return;
+  ret->paths = file_index_match(outlook->index, row->record->code, row->file, &wanted);
+  ret->index = outlook->index;
+  if (wanted == NULL || (ret->paths == NULL && row->record->level == LEVEL_VOLUME && !*row->file)) return;
+  ret->wanted = wanted;
   outlook->missing++;
   files_line(outlook, "wanted", wanted, row->record->code);
+}
+
+static void check_row(Outlook *outlook, const DecodedRow *row, gint64 record_id, const CheckedFiles *files) {
+  g_autofree char *key = g_strdup_printf("%s\n%s", row->fonds, row->record->code);
+  gint64 number = GPOINTER_TO_UINT(g_hash_table_lookup(outlook->pass->codes, key));
+  checking_row(outlook->checking, &outlook->line, number, record_id, files, &outlook->failure);
 }
 
 /* Walks the canonical rows; func NULL: only claims the documents that bear a row's whole code. */
@@ -350,6 +370,7 @@ static gboolean each_row(Outlook *outlook, void (*func)(Outlook *, DecodedRow *)
   while (outlook->failure == NULL && !job_should_stop(outlook->job) && row_reader_next(reader, &line, &length, &outlook->failure)) {
     DecodedRow row;
     if (!row_decode(line, length, &row, &outlook->failure)) break;
+    outlook->line = (RowLine){line, length};
     func(outlook, &row);
     row_decoded_clear(&row);
     if (++done % PROGRESS_EVERY == 0) job_progress(outlook->job, done, outlook->accepted, "行", stage);
@@ -361,8 +382,11 @@ static gboolean each_row(Outlook *outlook, void (*func)(Outlook *, DecodedRow *)
 
 static void claim_row(Outlook *outlook, DecodedRow *row) { file_index_claim(outlook->index, row->record->code); }
 static void outlook_row(Outlook *outlook, DecodedRow *row) {
-  if (outlook->index) match_row(outlook, row);
-  if (g_hash_table_size(outlook->fonds_ids)) compare_row(outlook, row);
+  CheckedFiles files = {NULL, NULL, NULL};
+  if (outlook->index) match_row(outlook, row, &files);
+  gint64 record_id = g_hash_table_size(outlook->fonds_ids) ? compare_row(outlook, row) : 0;
+  if (outlook->checking && outlook->failure == NULL) check_row(outlook, row, record_id, &files);
+  g_clear_pointer(&files.paths, g_ptr_array_unref);
 }
 
 static gboolean outlook_needs_lookup(Outlook *outlook) {
@@ -383,16 +407,22 @@ static gboolean outlook_run(Outlook *outlook, json_t *delivery, json_t *places, 
     g_hash_table_remove_all(outlook->fonds_ids);
     outlook->created = outlook->accepted;
   }
-  const char *documents = delivery_text(delivery, "documents");
-  if (*documents && (outlook->index = file_index_new(documents, error)) == NULL) return FALSE;
   if (outlook->index && !each_row(outlook, claim_row, "核对原文", error)) return FALSE;
-  if ((outlook->index || g_hash_table_size(outlook->fonds_ids)) && !each_row(outlook, outlook_row, "与目录库核对", error)) return FALSE;
-  if (outlook->index) file_index_surplus(outlook->index, note_surplus, outlook);
+  if ((outlook->index || outlook->checking || g_hash_table_size(outlook->fonds_ids)) &&
+      !each_row(outlook, outlook_row, outlook->checking ? "四性检测" : "与目录库核对", error)) return FALSE;
+  if (outlook->index && !job_should_stop(outlook->job)) file_index_surplus(outlook->index, note_surplus, outlook);
   if (outlook->failure) {
     g_propagate_error(error, g_steal_pointer(&outlook->failure));
     return FALSE;
   }
   return row_writer_close(files, error);
+}
+
+static gboolean end_check(Outlook *outlook, GError **error) {
+  if (outlook->checking == NULL || job_should_stop(outlook->job)) return TRUE;
+  g_autofree char *rejected = delivery_path(outlook->house, outlook->id, REJECTED_NAME);
+  return checking_rejected(outlook->checking, rejected, error) && (outlook->check_id = checking_end(outlook->checking, error)) != 0 &&
+    delivery_point("accession.checked", error);
 }
 
 /* ---- the rehearsal ---- */
@@ -402,32 +432,50 @@ static gboolean store_results(const Pass *pass, const Outlook *outlook, json_t *
   g_autoptr(Sql) sql = sql_write(pass->house->db, error);
   g_autofree char *dump = json_dumps(survey, JSON_COMPACT);
   if (sql == NULL || !sql_exec(sql,
-      "UPDATE accession SET state = 'rehearsed', failure = '', survey = $1, digest = $2, row_count = $3, accepted_count = $4, volume_count = $5, "
+      "UPDATE accession SET failure = '', survey = $1, digest = $2, row_count = $3, accepted_count = $4, volume_count = $5, "
         "created_count = $6, "
-      "updated_count = $7, unchanged_count = $8, rejected_count = $9, warning_count = $10, missing_count = $11, surplus_count = $12, rehearse_ms = $13 "
-      "WHERE id = $14 AND state IN ('received', 'rehearsed') AND layout = $15",
+      "updated_count = $7, unchanged_count = $8, rejected_count = $9, warning_count = $10, missing_count = $11, surplus_count = $12, rehearse_ms = $13, check_id = $14 "
+      "WHERE id = $15 AND state = 'checking' AND layout = $16",
       SQL_ARGS(sql_text(dump), sql_text(pass->digest_hex), sql_int(pass->rows), sql_int(pass->accepted), sql_int(pass->volumes), sql_int(outlook->created),
         sql_int(outlook->updated), sql_int(outlook->unchanged), sql_int(pass->rejected), sql_int(pass->warnings), sql_int(outlook->missing),
           sql_int(outlook->surplus),
-        sql_int((g_get_monotonic_time() - started_us) / 1000), sql_int(pass->id), sql_text(delivery_text(delivery, "layout"))), error)) return FALSE;
-  if (sql_changes(sql) != 1) return throw(error, LANTAI_ERROR_CONFLICT, "预演期间字段对应被改动。请重新预演");
-  return sql_commit(sql, error);
+        sql_int((g_get_monotonic_time() - started_us) / 1000), sql_int(outlook->check_id), sql_int(pass->id),
+          sql_text(delivery_text(delivery, "layout"))), error)) return FALSE;
+  if (sql_changes(sql) != 1) return throw(error, LANTAI_ERROR_CONFLICT, "检测期间字段对应或文件被改动。请重新检测");
+  return life_move(sql, job_actor(pass->job), pass->id, &(LifeStep){"rehearsed", NULL, NULL}, error) && sql_commit(sql, error);
 }
 
-static gboolean look_ahead(Pass *pass, Outlook *outlook, json_t *delivery, GError **error) {
-  g_autoptr(Sql) sql = sql_read(pass->house->db, error);
-  if (sql == NULL) return FALSE;
-  *outlook = (Outlook){.house = pass->house, .job = pass->job, .sql = sql, .id = pass->id, .accepted = pass->accepted};
+/* The documents are looked for, and unpacked where they came packed; NULL without an error: there are none. */
+static FileIndex *open_documents(const Pass *pass, json_t *delivery, char **ret_folder, GError **error) {
+  if (!*delivery_text(delivery, "documents")) return NULL;
+  *ret_folder = unpack_documents(pass->house, pass->job, delivery, error);
+  return *ret_folder && !job_should_stop(pass->job) ? file_index_new(*ret_folder, error) : NULL;
+}
+
+static gboolean look_ahead(Pass *pass, Outlook *outlook, json_t *delivery, gboolean checks, GError **error) {
+  g_autofree char *folder = NULL;
+  GError *failure = NULL;
+  g_autoptr(FileIndex) index = open_documents(pass, delivery, &folder, &failure);
+  g_autoptr(Checking) checking = checks && failure == NULL && !job_should_stop(pass->job) ?
+    checking_new(pass->house, job_actor(pass->job), delivery, folder, &failure) : NULL;
+  g_autoptr(Sql) sql = failure ? NULL : sql_read(pass->house->db, &failure);
+  if (failure) {
+    g_propagate_error(error, failure);
+    return FALSE;
+  }
+  *outlook = (Outlook){.house = pass->house, .job = pass->job, .sql = sql, .id = pass->id, .accepted = pass->accepted, .index = index, .pass = pass,
+    .checking = checking};
+  if (job_should_stop(pass->job)) return TRUE;
   outlook->fonds_ids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-  gboolean good = outlook_run(outlook, delivery, pass->places, error);
+  gboolean good = outlook_run(outlook, delivery, pass->places, error) && end_check(outlook, error);
   g_hash_table_unref(outlook->fonds_ids);
-  g_clear_pointer(&outlook->index, file_index_free);
   return good;
 }
 
-static gboolean rehearse(const House *house, Job *job, json_t *delivery, json_t *layout, GError **error) {
+static gboolean rehearse(const House *house, Job *job, json_t *delivery, gboolean checks, GError **error) {
   gint64 started_us = g_get_monotonic_time();
   GError *failure = NULL;
+  json_auto_t *layout = json_loads(delivery_text(delivery, "layout"), 0, NULL);
   int key = choose_key(house, job, delivery, layout, &failure);
   if (failure) {
     g_propagate_error(error, failure);
@@ -441,7 +489,7 @@ static gboolean rehearse(const House *house, Job *job, json_t *delivery, json_t 
   if (job_should_stop(job)) return TRUE;
   pass.digest_hex = pass_finish(&pass, error);
   Outlook outlook;
-  if (pass.digest_hex == NULL || !look_ahead(&pass, &outlook, delivery, error)) return FALSE;
+  if (pass.digest_hex == NULL || !look_ahead(&pass, &outlook, delivery, checks, error)) return FALSE;
   if (job_should_stop(job)) return TRUE;
   job_progress(job, pass.rows, pass.rows, "行", "预演完成");
   json_t *survey = json_pack("{s:i, s:i, s:s, s:O, s:O, s:i}", "security", (int)pass.security, "key_column", key, "key_header", key_header, "places",
@@ -452,21 +500,39 @@ static gboolean rehearse(const House *house, Job *job, json_t *delivery, json_t 
   return good;
 }
 
+/* A job that was killed finds the delivery in checking and goes on. */
+static gboolean begin_check(const House *house, const char *actor, gint64 id, GError **error) {
+  g_autoptr(Sql) sql = sql_write(house->db, error);
+  json_t *delivery = sql ? delivery_load(sql, id, error) : NULL;
+  gboolean good = delivery && (delivery_is(delivery, "checking") || life_move(sql, actor, id, &(LifeStep){"checking", NULL, NULL}, error)) &&
+    sql_exec(sql, "UPDATE accession SET failure = '' WHERE id = $1", SQL_ARGS(sql_int(id)), error) && sql_commit(sql, error);
+  json_decref(delivery);
+  return good;
+}
+
+static gboolean check_delivery(const House *house, Job *job, gint64 id, gboolean checks, GError **error) {
+  if (!begin_check(house, job_actor(job), id, error)) return FALSE;
+  json_t *delivery = delivery_read(house, id, error);
+  gboolean good = delivery && survey_package(house, job, delivery, error);
+  json_decref(delivery);
+  if (!good || job_should_stop(job)) return good;
+  delivery = delivery_read(house, id, error);
+  good = delivery && rehearse(house, job, delivery, checks, error);
+  json_decref(delivery);
+  return good;
+}
+
 gboolean accession_rehearse(const House *house, Job *job, json_t *parameters, GError **error) {
   gint64 id = json_integer_value(json_object_get(parameters, "accession"));
   json_t *delivery = delivery_read(house, id, error);
   if (delivery == NULL) return FALSE;
-  if (delivery_is(delivery, "loading attaching")) { /* an import that is going on has been rehearsed */
-    json_decref(delivery);
-    return TRUE;
-  }
-  g_autoptr(GError) failure = NULL;
-  json_t *layout = json_loads(delivery_text(delivery, "layout"), 0, NULL);
-  gboolean good = delivery_is(delivery, "received rehearsed") ? rehearse(house, job, delivery, layout, &failure) :
-    throw(&failure, LANTAI_ERROR_CONFLICT, "批次 %" G_GINT64_FORMAT " 已导入或已撤销，不能再预演。请重新接收文件", id);
-  if (!good && delivery_is(delivery, "received rehearsed")) delivery_fail(house, id, failure);
-  if (!good) g_propagate_error(error, g_steal_pointer(&failure));
-  json_decref(layout);
+  gboolean loading = delivery_is(delivery, "loading attaching"), ready = delivery_is(delivery, "received checking rehearsed");
   json_decref(delivery);
-  return good;
+  if (loading) return TRUE; /* an import that is going on has been rehearsed */
+  if (!ready) return throw(error, LANTAI_ERROR_CONFLICT, "批次 %" G_GINT64_FORMAT " 还没有文件，或已退回、入库、作废，不能检测。请先接收文件", id);
+  g_autoptr(GError) failure = NULL;
+  if (check_delivery(house, job, id, !json_is_false(json_object_get(parameters, "check")), &failure)) return TRUE;
+  delivery_fail(house, id, failure);
+  g_propagate_error(error, g_steal_pointer(&failure));
+  return FALSE;
 }

@@ -16,6 +16,22 @@ typedef struct {
   json_t *data;
 } Replay;
 
+static gboolean replay_files_sent(Replay *r, GError **error) {
+  json_t *d = r->data;
+  g_autofree char *layout = json_dumps(json_object_get(d, "layout"), JSON_COMPACT | JSON_SORT_KEYS);
+  g_autofree char *declared = json_dumps(json_object_get(d, "declared"), JSON_COMPACT | JSON_SORT_KEYS);
+  return sql_exec(r->sql, "UPDATE accession SET name = $1, fonds = $2, fonds_title = $3, category = $4, source = $5, documents = $6, fingerprint = $7, "
+    "layout = $8, kind = $9, package = $10, declared = $11, found = '{}' WHERE id = $12",
+    SQL_ARGS(sql_text(delivery_text(d, "name")), sql_text(delivery_text(d, "fonds")), sql_text(delivery_text(d, "fonds_title")),
+      sql_text(delivery_text(d, "category")), sql_text(delivery_text(d, "source")), sql_text(delivery_text(d, "documents")),
+      sql_text(delivery_text(d, "fingerprint")), sql_text(layout ? layout : "{}"), sql_text(*delivery_text(d, "kind") ? delivery_text(d, "kind") : "table"),
+      sql_text(delivery_text(d, "package")), sql_text(declared ? declared : "{}"), sql_int(r->id)), error);
+}
+
+static gboolean replay_documents(Replay *r, GError **error) {
+  return sql_exec(r->sql, "UPDATE accession SET documents = $1 WHERE id = $2", SQL_ARGS(sql_text(delivery_text(r->data, "documents")), sql_int(r->id)), error);
+}
+
 static gboolean replay_receive(Replay *r, GError **error) {
   json_t *d = r->data;
   g_autofree char *layout = json_dumps(json_object_get(d, "layout"), JSON_COMPACT | JSON_SORT_KEYS);
@@ -26,7 +42,7 @@ static gboolean replay_receive(Replay *r, GError **error) {
       sql_text(delivery_text(d, "fonds_title")),
       sql_text(delivery_text(d, "category")), sql_text(delivery_text(d, "source")), sql_text(delivery_text(d, "documents")), sql_text(delivery_text(d,
         "fingerprint")),
-      sql_text(layout ? layout : "{}"), sql_text(r->actor), sql_int(delivery_int(d, "created_at"))), error);
+      sql_text(layout ? layout : "{}"), sql_text(r->actor), sql_int(delivery_int(d, "created_at"))), error) && replay_files_sent(r, error);
 }
 
 static json_t *columns_of(json_t *layout) {
@@ -41,6 +57,8 @@ static gboolean replay_mapping(Replay *r, GError **error) {
   g_autofree char *dump = json_dumps(layout, JSON_COMPACT | JSON_SORT_KEYS);
   if (!sql_exec(r->sql, "UPDATE accession SET layout = $1, category = $2, state = 'received' WHERE id = $3", SQL_ARGS(sql_text(dump ? dump : "{}"),
       sql_text(delivery_text(r->data, "category")), sql_int(r->id)), error)) return FALSE;
+  if (json_object_get(r->data, "fonds") && !sql_exec(r->sql, "UPDATE accession SET fonds = $1 WHERE id = $2", SQL_ARGS(sql_text(delivery_text(r->data, "fonds")),
+      sql_int(r->id)), error)) return FALSE;
   const char *name = delivery_text(r->data, "save_as");
   if (!*name) return TRUE;
   json_t *columns = columns_of(layout);
@@ -115,13 +133,16 @@ static gboolean replay_undo(Replay *r, GError **error) {
 }
 
 static gboolean replay_state(Replay *r, GError **error) {
-  return sql_exec(r->sql, "UPDATE accession SET state = $1 WHERE id = $2", SQL_ARGS(sql_text(delivery_text(r->data, "state")), sql_int(r->id)), error) &&
+  return life_replay(r->sql, r->actor, r->id, r->data, error) &&
     (json_object_get(r->data, "missing") == NULL || sql_exec(r->sql, "UPDATE accession SET missing_count = $1, surplus_count = $2 WHERE id = $3",
       SQL_ARGS(sql_int(delivery_int(r->data, "missing")), sql_int(delivery_int(r->data, "surplus")), sql_int(r->id)), error));
 }
 
 static gboolean apply(Replay *r, const char *action, json_t *event, GError **error) {
   if (g_str_equal(action, "accession.receive")) return replay_receive(r, error);
+  if (g_str_equal(action, "accession.source")) return replay_files_sent(r, error);
+  if (g_str_equal(action, "accession.documents")) return replay_documents(r, error);
+  if (g_str_equal(action, "accession.survey")) return survey_store(r->sql, r->id, r->data, error);
   if (g_str_equal(action, "accession.mapping")) return replay_mapping(r, error);
   if (g_str_equal(action, "accession.load")) return replay_load(r, delivery_int(event, "id"), error);
   if (g_str_equal(action, "accession.rows")) return replay_rows(r, error);

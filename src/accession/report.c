@@ -5,19 +5,9 @@
 #include "error.h"
 #include <string.h>
 
-static const struct { const char *state, *label, *tone; } STATES[] = {
-  {"received", "待预演", "info"}, {"rehearsed", "已预演，待导入", "info"}, {"loading", "正在导入", "warn"}, {"attaching", "正在挂接原文", "warn"}, {"done", "已导入", "ok"},
-  {"undoing", "正在撤销", "warn"}, {"undone", "已撤销", "muted"},
-};
-
 void delivery_describe(json_t *model, json_t *delivery) {
   gboolean failed = *delivery_text(delivery, "failure") != '\0';
-  const char *state = delivery_text(delivery, "state"), *label = "", *tone = "info";
-  for (guint i = 0; i < G_N_ELEMENTS(STATES); i++)
-    if (g_str_equal(STATES[i].state, state)) {
-      label = STATES[i].label;
-      tone = STATES[i].tone;
-    }
+  const char *state = delivery_text(delivery, "state"), *tone, *label = life_label(state, &tone);
   json_object_set_new(model, "state", json_string(failed ? "failed" : state));
   json_object_set_new(model, "step", json_string(state));
   json_object_set_new(model, "state_label", json_string(failed ? "出错停下" : label));
@@ -29,7 +19,7 @@ void delivery_describe(json_t *model, json_t *delivery) {
       "warning_count"},
     {"missing_count", "missing_count"}, {"surplus_count", "surplus_count"}, {"attached", "attached_count"}, {"bytes", "attached_bytes"}, {"digest", "digest"},
       {"loaded", "loaded_rows"},
-    {"actor", "actor"}, {"created_at", "created_at"}, {"loaded_at", "loaded_at"}, {"documents", "documents"}, {"category", "category"},
+    {"actor", "actor"}, {"created_at", "created_at"}, {"loaded_at", "loaded_at"}, {"documents", "documents"}, {"category", "category"}, {"round", "round"}, {"kind", "kind"},
   };
   for (guint i = 0; i < G_N_ELEMENTS(kept); i++) json_object_set(model, kept[i].key, json_object_get(delivery, kept[i].column));
 }
@@ -114,6 +104,11 @@ json_t *accession_report(const House *house, gint64 id, guint faults, GError **e
   json_object_set_new(report, "fonds", fonds_of(sql, delivery, survey));
   json_object_set_new(report, "format", json_pack("{s:s, s:s, s:s}", "kind", delivery_text(layout, "kind"), "encoding", delivery_text(layout, "encoding"),
     "sheet", delivery_text(layout, "sheet")));
+  json_t *found = json_loads(delivery_text(delivery, "found"), 0, NULL);
+  json_object_set_new(report, "layout", json_string(json_object_size(found) ? delivery_text(found, "layout") : "table"));
+  json_object_set_new(report, "layout_label", json_string(delivery_text(found, "layout_label")));
+  json_object_set_new(report, "declared", declared_of(delivery));
+  json_decref(found);
   json_object_set_new(report, "timings", json_pack("{s:I, s:I, s:I}", "rehearse_ms", (json_int_t)delivery_int(delivery, "rehearse_ms"), "load_ms",
     (json_int_t)delivery_int(delivery, "load_ms"),
     "attach_ms", (json_int_t)delivery_int(delivery, "attach_ms")));

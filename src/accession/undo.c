@@ -173,10 +173,16 @@ static gboolean tell_restored(Sql *sql, const char *actor, gint64 id, json_t *st
   return good;
 }
 
+static gboolean move_along(Sql *sql, const char *actor, gint64 id, const char *kind, GError **error) {
+  const char *to = g_str_equal(kind, "begin") ? "undoing" : g_str_equal(kind, "end") ? "undone" : NULL;
+  return to == NULL || life_move(sql, actor, id, &(LifeStep){to, NULL, NULL}, error);
+}
+
 static gboolean run_step(const House *house, Job *job, gint64 id, json_t *step, GError **error) {
   g_autoptr(Sql) sql = sql_write(house->db, error);
   gint64 rev_before = sql ? catalog_rev_last(sql, error) : -1;
   if (rev_before < 0) return FALSE;
+  if (!move_along(sql, job_actor(job), id, delivery_text(step, "step"), error)) return FALSE;
   catalog_bulk_begin(house, sql);
   if (!undo_apply(house, sql, id, step, error) || !catalog_bulk_end(house, sql, error) || !tell_restored(sql, job_actor(job), id, step, error)) return FALSE;
   json_object_set_new(step, "rev_before", json_integer(rev_before));

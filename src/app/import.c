@@ -62,6 +62,7 @@ static gboolean run_import(const CommandLine *line, GError **error) {
   if (archive == NULL) return FALSE;
   const House *house = archive_house(archive);
   AccessionSource source = {.path = line->arguments[0],
+    .table_only = TRUE,
     .name = import_options.name,
     .files = import_options.files,
     .mapping = import_options.mapping,
@@ -71,7 +72,7 @@ static gboolean run_import(const CommandLine *line, GError **error) {
     .body = import_options.body};
   gint64 id = accession_receive(house, "system", &source, error);
   if (id == 0) return FALSE;
-  json_t *parameters = json_pack("{s:I}", "accession", (json_int_t)id);
+  json_t *parameters = json_pack("{s:I, s:b, s:s}", "accession", (json_int_t)id, "check", 0, "note", "命令行直接导入，未作四性检测");
   gboolean good = job_run_now(house, accession_rehearse, parameters, "system", !import_options.quiet, error);
   if (good && !import_options.rehearse) good = job_run_now(house, accession_load, parameters, "system", !import_options.quiet, error);
   json_decref(parameters);

@@ -8,14 +8,15 @@
 
 static struct {
   char **roles;
-  char *password, *title, *security;
+  char *password, *title, *security, *body;
 } user_options;
 
 static const GOptionEntry *user_entries(void) {
   static const GOptionEntry entries[] = {
-    {"role", 0, 0, G_OPTION_ARG_STRING_ARRAY, &user_options.roles, "角色代码，可给多个：sysadmin security auditor archivist director reader", "代码"},
+    {"role", 0, 0, G_OPTION_ARG_STRING_ARRAY, &user_options.roles, "角色代码，可给多个：sysadmin security auditor archivist director transferor reader", "代码"},
     {"password", 0, 0, G_OPTION_ARG_STRING, &user_options.password, "密码（缺省：随机生成并显示一次）", "密码"},
     {"title", 0, 0, G_OPTION_ARG_STRING, &user_options.title, "姓名", "姓名"},
+    {"body", 0, 0, G_OPTION_ARG_STRING, &user_options.body, "移交单位（角色 transferor：只看得到这个单位的批次）", "名称"},
     {"security", 0, 0, G_OPTION_ARG_STRING, &user_options.security, "可见的最高密级（缺省：公开）", "密级"},
     {NULL, 0, 0, 0, NULL, NULL, NULL},
   };
@@ -58,7 +59,7 @@ static gboolean add_user(const CommandLine *line, const House *house, const char
   for (char **role = user_options.roles; role && *role; role++) json_array_append_new(roles, json_string(*role));
   g_autoptr(Sql) sql = sql_write(house->db, error);
   gint64 id = sql ? people_user_create(sql, "system", name, user_options.title ? user_options.title : name, password, roles, fonds, security, error) : 0;
-  gboolean good = id != 0 && sql_commit(sql, error);
+  gboolean good = id != 0 && (user_options.body == NULL || people_user_body(sql, "system", id, user_options.body, error)) && sql_commit(sql, error);
   json_decref(roles);
   json_decref(fonds);
   if (good)

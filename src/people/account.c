@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_SHORTEST = 2, NAME_LONGEST = 32, TITLE_LONGEST = 64, FONDS_MAX = 10000 };
+enum { NAME_SHORTEST = 2, NAME_LONGEST = 32, TITLE_LONGEST = 64, BODY_LONGEST = 200, FONDS_MAX = 10000 };
 
 /* ---- rules ---- */
 
@@ -144,7 +144,7 @@ static gboolean finish_account(Sql *sql, json_t *account, GError **error) {
 
 json_t *account_load(Sql *sql, gint64 id, GError **error) {
   GError *problem = NULL;
-  json_t *account = sql_row_json(sql, "SELECT id, name, title, security, enabled, must_change, last_seen_us AS last_seen FROM account WHERE id = $1",
+  json_t *account = sql_row_json(sql, "SELECT id, name, title, body, security, enabled, must_change, last_seen_us AS last_seen FROM account WHERE id = $1",
     SQL_ARGS(sql_int(id)), &problem);
   if (g_error_matches(problem, LANTAI_ERROR, LANTAI_ERROR_NOT_FOUND)) {
     g_error_free(problem);
@@ -157,7 +157,7 @@ json_t *account_load(Sql *sql, gint64 id, GError **error) {
 }
 
 json_t *people_user_list(Sql *sql, GError **error) {
-  json_t *accounts = sql_json(sql, "SELECT id, name, title, security, enabled, must_change, last_seen_us AS last_seen FROM account ORDER BY name", SQL_NONE,
+  json_t *accounts = sql_json(sql, "SELECT id, name, title, body, security, enabled, must_change, last_seen_us AS last_seen FROM account ORDER BY name", SQL_NONE,
     error), *account;
   gboolean good = accounts != NULL;
   size_t i;
@@ -279,6 +279,22 @@ gboolean people_user_update(Sql *sql, const char *actor, gint64 id, const char *
   }
   json_decref(clean);
   json_decref(account);
+  json_decref(changes);
+  return good;
+}
+
+gboolean people_user_body(Sql *sql, const char *actor, gint64 id, const char *body, GError **error) {
+  g_autofree char *clean = body && g_utf8_validate(body, -1, NULL) ? text_clean(body, FALSE) : g_strdup("");
+  if (text_length(clean) > BODY_LONGEST) return throw(error, LANTAI_ERROR_INVALID, "移交单位不能超过 %d 个字", BODY_LONGEST);
+  json_t *account = account_load(sql, id, error), *former = json_object_get(account, "body");
+  if (account == NULL) return FALSE;
+  json_t *changes = json_pack("{s:O}", "name", json_object_get(account, "name"));
+  note_change(changes, "body", former, json_string(clean));
+  gboolean own = g_strcmp0(json_string_value(json_object_get(account, "name")), actor) == 0, changed = json_object_get(changes, "body") != NULL;
+  json_decref(account);
+  gboolean good = !changed || ((!own || throw(error, LANTAI_ERROR_DENIED, "不能更改自己所属的移交单位。请由他人办理")) &&
+    sql_exec(sql, "UPDATE account SET body = $1 WHERE id = $2", SQL_ARGS(sql_text(clean), sql_int(id)), error) &&
+    journal_account(sql, actor, "user.update", id, json_incref(changes), error));
   json_decref(changes);
   return good;
 }

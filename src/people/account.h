@@ -25,7 +25,7 @@ gboolean roles_check(const RoleSet *set, json_t *roles, GError **error);
 char *account_name(const char *name);
 /* Chinese sentence on what is wrong with a password; NULL: nothing. Static. */
 const char *account_password_problem(const char *name, const char *password);
-/* {id, name, title, roles, role_titles, fonds, security, security_label, enabled, must_change, last_seen}; NOT_FOUND. */
+/* {id, name, title, body, roles, role_titles, fonds, security, security_label, enabled, must_change, last_seen}; NOT_FOUND. */
 json_t *account_load(Sql *sql, gint64 id, GError **error);
 json_t *account_roles(Sql *sql, gint64 id, GError **error);
 gboolean account_is_exclusive(json_t *roles);

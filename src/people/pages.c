@@ -325,9 +325,12 @@ static WebReply *user_grant_post(WebRequest *request, GError **error) {
   GError *problem = NULL;
   g_autoptr(Sql) sql = sql_write(web_house(request)->db, &problem);
   json_t *user = sql ? account_load(sql, id, &problem) : NULL, *roles = json_object_get(changed, "roles"), *fonds = json_object_get(changed, "fonds");
-  const char *title = json_string_value(json_object_get(user, "title"));
+  const char *title = json_string_value(json_object_get(user, "title")), *body = web_text(request, "body");
+  gboolean told = body != NULL || web_flag(request, "with_body"); /* the form always says it, other callers need not */
+  if (told) set_text(changed, "body", body ? body : "");
   gboolean enabled = json_is_true(json_object_get(user, "enabled"));
-  if (user && people_user_update(sql, web_actor(request), id, title, roles, fonds, (Security)security, enabled, &problem)) sql_commit(sql, &problem);
+  if (user && people_user_update(sql, web_actor(request), id, title, roles, fonds, (Security)security, enabled, &problem) &&
+      (!told || people_user_body(sql, web_actor(request), id, body, &problem))) sql_commit(sql, &problem);
   json_decref(user);
   g_clear_pointer(&sql, sql_end);
   return user_answer(request, problem, changed, "grant", "授权已保存，立即生效", error);
@@ -394,7 +397,8 @@ static const WebParameter USER_PARAMETERS[] = {
   {"id", WEB_INT, TRUE, 0, "帐号"}, {"shown", WEB_TEXT, FALSE, 100, "姓名"}, {"enabled", WEB_FLAG, FALSE, 0, "启用"}, {NULL},
 };
 static const WebParameter GRANT_PARAMETERS[] = {
-  {"id", WEB_INT, TRUE, 0, "帐号"}, {"roles", WEB_LIST, FALSE, 50, "角色"}, {"fonds", WEB_INTS, FALSE, 10000, "全宗"}, {"security", WEB_INT, TRUE, 0, "密级"}, {NULL},
+  {"id", WEB_INT, TRUE, 0, "帐号"}, {"roles", WEB_LIST, FALSE, 50, "角色"}, {"fonds", WEB_INTS, FALSE, 10000, "全宗"}, {"security", WEB_INT, TRUE, 0, "密级"},
+  {"body", WEB_TEXT, FALSE, 200, "移交单位"}, {"with_body", WEB_FLAG, FALSE, 0, "移交单位一并更改"}, {NULL},
 };
 static const WebParameter PASSWORD_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "帐号"}, {"password", WEB_PASSWORD, FALSE, 500, "新密码"}, {NULL}};
 static const WebParameter JOURNAL_PARAMETERS[] = {

@@ -30,6 +30,8 @@ gint64 people_id(const Person *person);
 const char *people_name(const Person *person);    /* sign-in name */
 const char *people_title(const Person *person);   /* shown name */
 gboolean people_may(const Person *person, const char *permission); /* person NULL: the public role */
+/* The body (移交单位) that an account with delivery.own hands over for; "": none. Never NULL. */
+const char *people_body(const Person *person);
 const Scope *people_scope(const Person *person);  /* owned by person; NULL person: the public scope, static */
 json_t *people_roles(void);                       /* the roles as loaded: [{code, title, permissions, …}]; borrowed */
 
@@ -41,9 +43,11 @@ gint64 people_user_create(Sql *sql, const char *actor, const char *name, const c
 /* DENIED when the actor changes his own roles, fonds, level or state. */
 gboolean people_user_update(Sql *sql, const char *actor, gint64 id, const char *title, json_t *roles, json_t *fonds, Security security, gboolean enabled,
   GError **error);
+/* The account's body, "" for none; journalled. DENIED for one's own account. */
+gboolean people_user_body(Sql *sql, const char *actor, gint64 id, const char *body, GError **error);
 /* ends the user's sessions; DENIED for the 三员 except by themselves or "system" */
 gboolean people_user_password(Sql *sql, const char *actor, gint64 id, const char *password, GError **error);
-/* [{id, name, title, roles, role_titles, fonds, security, security_label, enabled, must_change, last_seen}] by name */
+/* [{id, name, title, body, roles, role_titles, fonds, security, security_label, enabled, must_change, last_seen}] by name */
 json_t *people_user_list(Sql *sql, GError **error);
 
 /* Pages: /login /logout /me /users /user/new /user/{id} (and its /grant, /password) /roles /journal. Rows of the route table, ended by method NULL. */

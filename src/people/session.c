@@ -174,7 +174,7 @@ gboolean people_sign_out(SqlDb *db, const char *token, GError **error) {
 
 struct Person {
   gint64 id;
-  char *name, *title;
+  char *name, *title, *body;
   gboolean must_change;
   const RoleSet *set;
   GPtrArray *roles; /* codes */
@@ -186,6 +186,7 @@ void people_person_free(Person *person) {
   if (person == NULL) return;
   g_free(person->name);
   g_free(person->title);
+  g_free(person->body);
   g_ptr_array_unref(person->roles);
   g_array_unref(person->fonds);
   g_free(person);
@@ -194,6 +195,7 @@ void people_person_free(Person *person) {
 gint64 people_id(const Person *person) { return person ? person->id : 0; }
 const char *people_name(const Person *person) { return person ? person->name : ""; }
 const char *people_title(const Person *person) { return person ? person->title : ""; }
+const char *people_body(const Person *person) { return person && person->body ? person->body : ""; }
 gboolean people_must_change(const Person *person) { return person && person->must_change; }
 
 gboolean people_may(const Person *person, const char *permission) {
@@ -232,7 +234,7 @@ static void set_scope(Person *person, Security security) {
 
 static Person *load_person(Sql *sql, const char *hash, gint64 now_us, gint64 *ret_seen_us, GError **error) {
   g_autoptr(SqlRows) rows = sql_query(sql,
-    "SELECT account.id, account.name, account.title, account.must_change, account.security, session.seen_us"
+    "SELECT account.id, account.name, account.title, account.body, account.must_change, account.security, session.seen_us"
     " FROM session JOIN account ON account.id = session.account_id"
     " WHERE session.token_hash = $1 AND session.seen_us >= $2 AND account.enabled = 1",
     SQL_ARGS(sql_text(hash), sql_int(now_us - session_us())), error);
@@ -241,6 +243,7 @@ static Person *load_person(Sql *sql, const char *hash, gint64 now_us, gint64 *re
   person->id = sql_get_int(rows, "id");
   person->name = g_strdup(sql_get_text(rows, "name"));
   person->title = g_strdup(sql_get_text(rows, "title"));
+  person->body = g_strdup(sql_get_text(rows, "body"));
   person->must_change = sql_get_int(rows, "must_change") != 0;
   person->set = roles_current();
   person->roles = g_ptr_array_new_with_free_func(g_free);

@@ -179,7 +179,13 @@ const char *web_actor(const WebRequest *request) {
   return actor == NULL ? "" : actor;
 }
 
+/* "a|b": either is enough. */
 gboolean web_may(const WebRequest *request, const char *permission) {
+  const char *bar = strchr(permission, '|');
+  if (bar) {
+    g_autofree char *first = g_strndup(permission, (gsize)(bar - permission));
+    return web_may(request, first) || web_may(request, bar + 1);
+  }
   if (strcmp(permission, "public") == 0) return TRUE;
   if (strcmp(permission, "user") == 0) return request->identity != NULL;
   const WebHooks *hooks = &request->server->hooks;

@@ -34,7 +34,7 @@ typedef WebReply *(*WebHandler)(WebRequest *request, GError **error);
 typedef struct {
   const char *method;     /* "GET", "POST" */
   const char *path;       /* "/record/{id}"; {id} matches digits when the parameter is WEB_INT */
-  const char *permission; /* "public" (anyone), "user" (anyone signed in), or a permission of definitions/roles.yaml. NULL does not start */
+  const char *permission; /* "public" (anyone), "user" (anyone signed in), or a permission of definitions/roles.yaml; "a|b": either. NULL does not start */
   const WebParameter *parameters; /* ended by name NULL; NULL: none */
   const char *template;   /* "catalog/record" = ui/catalog/record.html; NULL when the handler never returns a model */
   WebHandler handler;

@@ -1,0 +1,101 @@
+/*
+ * What people decide about a delivery: its files sent again, accepted, returned, discarded, undone. A refused form comes back on the delivery's page.
+ *
+ * 1. The route's permission says who may at all; the table of the life says whether it may be done now, in the transaction that does it.
+ */
+#include "check.h"
+#include "error.h"
+#include "pages.h"
+#include <glib/gstdio.h>
+#include <string.h>
+
+static WebReply *answer(WebRequest *request, gboolean good, const char *field, GError *failure, GError **error) {
+  return good ? web_redirect("/delivery/%" G_GINT64_FORMAT, web_int(request, "id", 0)) : page_refused(request, field, failure, error);
+}
+
+/* Nobody decides while a job is at work on it. */
+static gboolean is_idle(WebRequest *request, GError **error) {
+  g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
+  json_t *job = sql ? job_latest(sql, "accession", web_int(request, "id", 0), error) : NULL;
+  gboolean busy = g_str_equal(delivery_text(job, "state"), "queued") || g_str_equal(delivery_text(job, "state"), "running");
+  json_decref(job);
+  return sql && (!busy || throw(error, LANTAI_ERROR_CONFLICT, "这个批次正在处理中。请等它完成，或先停止"));
+}
+
+WebReply *page_send(WebRequest *request, GError **error) {
+  if (!page_visible(request, error)) return NULL;
+  GError *failure = NULL;
+  return answer(request, page_receive(request, &failure) != 0, "table", failure, error);
+}
+
+WebReply *page_documents(WebRequest *request, GError **error) {
+  if (!page_visible(request, error)) return NULL;
+  GError *failure = NULL;
+  g_autofree char *file = web_file_path(request, "files") ? web_file_steal(request, "files") : NULL;
+  gboolean good = file ? accession_replace_documents(web_house(request), web_actor(request), web_int(request, "id", 0), file, &failure) :
+    throw(&failure, LANTAI_ERROR_INVALID, "请选择原文包（zip）");
+  if (file) g_unlink(file);
+  return answer(request, good, "files", failure, error);
+}
+
+WebReply *page_accept(WebRequest *request, GError **error) {
+  if (!page_visible(request, error)) return NULL;
+  GError *failure = NULL;
+  const char *note = web_text(request, "note");
+  if (!accession_may_accept(web_house(request), web_int(request, "id", 0), note, &failure)) return page_refused(request, "note", failure, error);
+  json_t *parameters = page_parameters(request);
+  if (note) json_object_set_new(parameters, "note", json_string(note));
+  return page_queue(request, "accession.load", parameters, error);
+}
+
+/* "row:第 3 行…" → {kind, text} */
+static json_t *items_of(WebRequest *request) {
+  gsize count;
+  const char *const *texts = web_list(request, "item", &count);
+  json_t *items = json_array();
+  static const char *const kinds[] = {"row", "file", "check"};
+  for (gsize i = 0; i < count; i++) {
+    const char *kind = "other", *text = texts[i];
+    for (guint k = 0; k < G_N_ELEMENTS(kinds); k++) {
+      gsize length = strlen(kinds[k]);
+      if (strncmp(texts[i], kinds[k], length) != 0 || texts[i][length] != ':') continue;
+      kind = kinds[k];
+      text = texts[i] + length + 1;
+    }
+    if (*text) json_array_append_new(items, json_pack("{s:s, s:s}", "kind", kind, "text", text));
+  }
+  return items;
+}
+
+WebReply *page_return(WebRequest *request, GError **error) {
+  if (!page_visible(request, error)) return NULL;
+  GError *failure = NULL;
+  json_t *items = items_of(request);
+  gboolean good = is_idle(request, &failure) &&
+    accession_return(web_house(request), web_actor(request), web_int(request, "id", 0), web_text(request, "note"), items, &failure);
+  json_decref(items);
+  return answer(request, good, "return", failure, error);
+}
+
+WebReply *page_discard(WebRequest *request, GError **error) {
+  if (!page_visible(request, error)) return NULL;
+  GError *failure = NULL;
+  gboolean good = is_idle(request, &failure) &&
+    accession_discard(web_house(request), web_actor(request), web_int(request, "id", 0), web_text(request, "note"), &failure);
+  return answer(request, good, "discard", failure, error);
+}
+
+static void add_ids(WebRequest *request, json_t *parameters, const char *name) {
+  gsize count;
+  const gint64 *ids = web_ints(request, name, &count);
+  json_t *list = json_array();
+  for (gsize i = 0; i < count; i++) json_array_append_new(list, json_integer(ids[i]));
+  json_object_set_new(parameters, name, list);
+}
+
+WebReply *page_undo(WebRequest *request, GError **error) {
+  json_t *parameters = page_parameters(request);
+  add_ids(request, parameters, "keep");
+  add_ids(request, parameters, "restore");
+  return page_queue(request, "accession.undo", parameters, error);
+}

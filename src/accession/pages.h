@@ -1,0 +1,21 @@
+/* What the files of this room's pages share. */
+#pragma once
+#include "delivery.h"
+#include "web.h"
+
+Asker page_asker(const WebRequest *request);
+json_t *page_delivery(WebRequest *request, Sql *sql, GError **error); /* the row of {id}, if the asker may see it; NOT_FOUND */
+gboolean page_visible(WebRequest *request, GError **error);
+json_t *page_model(WebRequest *request, GError **error);
+json_t *page_parameters(WebRequest *request);
+WebReply *page_queue(WebRequest *request, const char *kind, json_t *parameters, GError **error);               /* takes parameters */
+WebReply *page_refused(WebRequest *request, const char *field, GError *failure, GError **error);               /* the page again with the reason; takes failure */
+gint64 page_receive(WebRequest *request, GError **error);                                                       /* the files of the form: their delivery, 0 */
+
+/* ---- pages-life.c: what people decide ---- */
+WebReply *page_send(WebRequest *request, GError **error);
+WebReply *page_documents(WebRequest *request, GError **error);
+WebReply *page_accept(WebRequest *request, GError **error);
+WebReply *page_return(WebRequest *request, GError **error);
+WebReply *page_discard(WebRequest *request, GError **error);
+WebReply *page_undo(WebRequest *request, GError **error);

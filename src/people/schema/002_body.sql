@@ -1,0 +1,2 @@
+-- the transferring body that an account hands over for; '': none
+ALTER TABLE account ADD COLUMN body TEXT NOT NULL DEFAULT '';
