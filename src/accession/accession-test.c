@@ -234,7 +234,7 @@ static void test_refused_files(void) {
   for (guint i = 0; i < G_N_ELEMENTS(files); i++) {
     g_autoptr(GError) error = NULL;
     g_autofree char *path = test_write(t, files[i].name, files[i].text);
-    AccessionSource source = {.path = path};
+    AccessionSource source = {.path = path, .table_only = TRUE};
     g_assert_cmpint(accession_receive(&t->house, "tester", &source, &error), ==, 0);
     g_assert_error(error, LANTAI_ERROR, LANTAI_ERROR_INVALID);
     g_assert_true(g_utf8_validate(error->message, -1, NULL));

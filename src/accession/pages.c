@@ -86,15 +86,27 @@ static json_t *category_options(const Catalog *catalog, const char *selected) {
   return options;
 }
 
+static const char *const NEW_FIELDS[] = {"name", "body", "fonds", "fonds_title", "category", "mapping", NULL};
+static const char *const FORM_TEXTS[] = {"name", "body", "first_code", "last_code", "carrier", "description", "filled_by", "approved_by", NULL};
+static const char *const FORM_NUMBERS[] = {"items", "volumes", "bytes", NULL};
+
+static gboolean is_registering(const WebRequest *request) { return g_str_has_suffix(web_path(request), "/register"); }
+
+static json_t *form_values(WebRequest *request) {
+  json_t *values = json_object();
+  gboolean registering = is_registering(request);
+  for (const char *const *field = registering ? FORM_TEXTS : NEW_FIELDS; *field; field++)
+    json_object_set_new(values, *field, json_string(web_text(request, *field) ? web_text(request, *field) : ""));
+  for (const char *const *field = FORM_NUMBERS; registering && *field; field++)
+    if (web_int(request, *field, -1) >= 0) json_object_set_new(values, *field, json_integer(web_int(request, *field, -1)));
+  return values;
+}
+
 static json_t *new_model(WebRequest *request) {
   const House *house = web_house(request);
   g_autoptr(Sql) sql = sql_read(house->db, NULL);
   const Asker asker = page_asker(request);
-  json_t *names = sql && asker.body == NULL ? mapping_names(sql, NULL) : NULL, *name, *values = json_object();
-  static const char *const fields[] = {"name", "body", "fonds", "fonds_title", "category", "mapping", "items", "volumes", "bytes", "first_code", "last_code",
-    "carrier", "description", "filled_by", "approved_by"};
-  for (guint i = 0; i < G_N_ELEMENTS(fields); i++) json_object_set_new(values, fields[i], json_string(web_text(request, fields[i]) ? web_text(request,
-    fields[i]) : ""));
+  json_t *names = sql && asker.body == NULL ? mapping_names(sql, NULL) : NULL, *name, *values = form_values(request);
   size_t i;
   json_array_foreach(names, i, name) json_object_set_new(name, "selected", json_boolean(g_str_equal(delivery_text(name, "name"), delivery_text(values,
     "mapping"))));
@@ -180,14 +192,15 @@ static WebReply *receive(WebRequest *request, GError **error) {
 
 static WebReply *register_form(WebRequest *request, GError **error) { return web_model(new_model(request)); }
 
+/* All of the form but its title and body, which have their own places. */
 static json_t *declared_form(WebRequest *request) {
-  json_t *declared = json_object();
-  static const char *const texts[] = {"first_code", "last_code", "carrier", "description", "filled_by", "approved_by"}, *const numbers[] = {"items", "volumes",
-    "bytes"};
-  for (guint i = 0; i < G_N_ELEMENTS(texts); i++)
-    if (web_text(request, texts[i])) json_object_set_new(declared, texts[i], json_string(web_text(request, texts[i])));
-  for (guint i = 0; i < G_N_ELEMENTS(numbers); i++)
-    if (web_int(request, numbers[i], -1) >= 0) json_object_set_new(declared, numbers[i], json_integer(web_int(request, numbers[i], -1)));
+  json_t *declared = form_values(request), *value;
+  const char *key;
+  void *next;
+  json_object_del(declared, "name");
+  json_object_del(declared, "body");
+  json_object_foreach_safe(declared, next, key, value)
+    if (json_is_string(value) && !*json_string_value(value)) json_object_del(declared, key);
   return declared;
 }
 
