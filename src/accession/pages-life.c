@@ -6,6 +6,7 @@
 #include "check.h"
 #include "error.h"
 #include "pages.h"
+#include "upload.h"
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -25,16 +26,17 @@ static gboolean is_idle(WebRequest *request, GError **error) {
 WebReply *page_send(WebRequest *request, GError **error) {
   if (!page_visible(request, error)) return NULL;
   GError *failure = NULL;
-  return answer(request, page_receive(request, &failure) != 0, "table", failure, error);
+  return answer(request, page_receive(request, web_int(request, "id", 0), &failure) != 0, "table", failure, error);
 }
 
 WebReply *page_documents(WebRequest *request, GError **error) {
   if (!page_visible(request, error)) return NULL;
   GError *failure = NULL;
-  g_autofree char *file = web_file_path(request, "files") ? web_file_steal(request, "files") : NULL;
-  gboolean good = file ? accession_replace_documents(web_house(request), web_actor(request), web_int(request, "id", 0), file, &failure) :
-    throw(&failure, LANTAI_ERROR_INVALID, "请选择原文包（zip）");
-  if (file) g_unlink(file);
+  FormFile files = {0};
+  gboolean good = form_file_take(request, "files", "files_upload", &files, &failure);
+  if (good && files.path == NULL) good = throw(&failure, LANTAI_ERROR_INVALID, "请选择原文包（zip）");
+  good = good && accession_replace_documents(web_house(request), web_actor(request), web_int(request, "id", 0), files.path, &failure);
+  form_file_done(web_house(request), web_actor(request), &files, good);
   return answer(request, good, "files", failure, error);
 }
 

@@ -148,13 +148,11 @@ static gboolean may_send(WebRequest *request, const Asker *asker, GError **error
   return *asker->body || throw(error, LANTAI_ERROR_DENIED, "您的帐号还没有设定移交单位。请与档案馆联系");
 }
 
-static AccessionSource sent_source(WebRequest *request, const Asker *asker, const char *zip) {
-  const char *field = web_file_path(request, "table") ? "table" : "package", *file = web_file_name(request, field);
+static AccessionSource sent_source(WebRequest *request, const Asker *asker, const FormFile *table, const FormFile *files) {
   const char *fonds = asker->body ? NULL : web_text(request, "fonds"), *title = asker->body ? NULL : web_text(request, "fonds_title");
-  return (AccessionSource){.path = web_file_path(request, field), .name = web_text(request, "name") ? web_text(request, "name") : file, .files = zip,
-    .mapping = asker->body ? NULL : web_text(request, "mapping"), .fonds = fonds, .fonds_title = title, .category = web_text(request, "category"),
-    .body = asker->body ? asker->body : web_text(request, "body"), .file_name = file, .take_files = TRUE, .table_only = g_str_equal(field, "table"),
-    .delivery = web_int(request, "id", 0)};
+  return (AccessionSource){.path = table->path, .name = web_text(request, "name"), .files = files->path, .mapping = asker->body ? NULL :
+    web_text(request, "mapping"), .fonds = fonds, .fonds_title = title, .category = web_text(request, "category"),
+    .body = asker->body ? asker->body : web_text(request, "body"), .file_name = table->name, .take_files = TRUE};
 }
 
 /* A package is opened by a job, at once: before that there is nothing to look at. */
@@ -170,13 +168,17 @@ static gboolean start_package(WebRequest *request, gint64 id, GError **error) {
   return good;
 }
 
-gint64 page_receive(WebRequest *request, GError **error) {
+gint64 page_receive(WebRequest *request, gint64 delivery, GError **error) {
+  const House *house = web_house(request);
   const Asker asker = page_asker(request);
-  g_autofree char *zip = web_file_path(request, "files") ? web_file_steal(request, "files") : NULL;
-  AccessionSource source = sent_source(request, &asker, zip);
-  gint64 id = source.path ? accession_receive(web_house(request), web_actor(request), &source, error) :
-    throw(error, LANTAI_ERROR_INVALID, "请选择目录表，或整个移交包");
-  if (zip) g_unlink(zip); /* still there only when the delivery did not take it over */
+  FormFile table = {0}, files = {0};
+  gboolean given = form_file_take(request, "table", "table_upload", &table, error) && form_file_take(request, "files", "files_upload", &files, error);
+  AccessionSource source = sent_source(request, &asker, &table, &files);
+  source.delivery = delivery;
+  if (given && table.path == NULL) given = throw(error, LANTAI_ERROR_INVALID, "请选择目录表或移交包");
+  gint64 id = given ? accession_receive(house, asker.actor, &source, error) : 0;
+  form_file_done(house, asker.actor, &table, id != 0);
+  form_file_done(house, asker.actor, &files, id != 0);
   return id && start_package(request, id, error) ? id : 0;
 }
 
@@ -184,7 +186,7 @@ static WebReply *receive(WebRequest *request, GError **error) {
   GError *failure = NULL;
   const Asker asker = page_asker(request);
   if (!may_send(request, &asker, &failure)) return refuse_new(request, "fonds", failure);
-  gint64 id = page_receive(request, &failure);
+  gint64 id = page_receive(request, 0, &failure);
   return id ? web_redirect("/delivery/%" G_GINT64_FORMAT, id) : refuse_new(request, "table", failure);
 }
 
@@ -518,8 +520,9 @@ static const WebParameter ID_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "批次号
 #define NEW_TEXTS {"name", WEB_TEXT, FALSE, 200, "批次名称"}, {"body", WEB_TEXT, FALSE, 200, "移交单位"}, {"fonds", WEB_TEXT, FALSE, 50, "全宗号"}, \
   {"fonds_title", WEB_TEXT, FALSE, 200, "全宗名称"}, {"category", WEB_TEXT, FALSE, 20, "门类"}, {"mapping", WEB_TEXT, FALSE, 100, "字段对应"}
 static const WebParameter FORM_PARAMETERS[] = {NEW_TEXTS, {NULL}}; /* a link may fill the form in beforehand */
-static const WebParameter NEW_PARAMETERS[] = {{"table", WEB_FILE, FALSE, 0, "目录表"}, {"files", WEB_FILE, FALSE, 0, "原文包"}, {"package", WEB_FILE, FALSE, 0,
-  "移交包"}, NEW_TEXTS, {NULL}};
+#define SENT_FILES {"table", WEB_FILE, FALSE, 0, "目录表或移交包"}, {"files", WEB_FILE, FALSE, 0, "原文包"}, \
+  {"table_upload", WEB_INT, FALSE, 0, "已上传的目录表或移交包"}, {"files_upload", WEB_INT, FALSE, 0, "已上传的原文包"}
+static const WebParameter NEW_PARAMETERS[] = {SENT_FILES, NEW_TEXTS, {NULL}};
 static const WebParameter MAPPING_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "批次号"}, {"field", WEB_LIST, FALSE, COLUMNS_MAX, "字段"}, {"category", WEB_TEXT,
   FALSE, 20, "门类"},
   {"former_category", WEB_TEXT, FALSE, 20, "原门类"}, {"save_as", WEB_TEXT, FALSE, 100, "保存为"}, {"rehearse", WEB_FLAG, FALSE, 0, "检测"},
@@ -528,9 +531,9 @@ static const WebParameter REGISTER_PARAMETERS[] = {{"name", WEB_TEXT, FALSE, 200
   {"items", WEB_INT, FALSE, 0, "文件总数"}, {"volumes", WEB_INT, FALSE, 0, "案卷总数"}, {"bytes", WEB_INT, FALSE, 0, "移交数据量（字节）"},
   {"first_code", WEB_TEXT, FALSE, 200, "起始档号"}, {"last_code", WEB_TEXT, FALSE, 200, "终止档号"}, {"carrier", WEB_TEXT, FALSE, 200, "载体"},
   {"description", WEB_TEXT, FALSE, 2000, "内容描述"}, {"filled_by", WEB_TEXT, FALSE, 100, "填表人"}, {"approved_by", WEB_TEXT, FALSE, 100, "审核人"}, {NULL}};
-static const WebParameter SEND_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "批次号"}, {"table", WEB_FILE, FALSE, 0, "目录表"}, {"files", WEB_FILE, FALSE, 0, "原文包"},
-  {"package", WEB_FILE, FALSE, 0, "移交包"}, NEW_TEXTS, {NULL}};
-static const WebParameter DOCUMENTS_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "批次号"}, {"files", WEB_FILE, FALSE, 0, "原文包"}, {NULL}};
+static const WebParameter SEND_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "批次号"}, SENT_FILES, NEW_TEXTS, {NULL}};
+static const WebParameter DOCUMENTS_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "批次号"}, {"files", WEB_FILE, FALSE, 0, "原文包"},
+  {"files_upload", WEB_INT, FALSE, 0, "已上传的原文包"}, {NULL}};
 static const WebParameter NOTE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "批次号"}, {"note", WEB_LINES, FALSE, 2000, "说明"}, {"item", WEB_LIST, FALSE, 500, "原因"},
   {NULL}};
 static const WebParameter UNDO_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "批次号"}, {"keep", WEB_INTS, FALSE, 10000, "保留的条目"},

@@ -10,7 +10,8 @@ json_t *page_model(WebRequest *request, GError **error);
 json_t *page_parameters(WebRequest *request);
 WebReply *page_queue(WebRequest *request, const char *kind, json_t *parameters, GError **error);               /* takes parameters */
 WebReply *page_refused(WebRequest *request, const char *field, GError *failure, GError **error);               /* the page again with the reason; takes failure */
-gint64 page_receive(WebRequest *request, GError **error);                                                       /* the files of the form: their delivery, 0 */
+/* The files of the form become a delivery (0: a new one); its id, 0 on error. */
+gint64 page_receive(WebRequest *request, gint64 delivery, GError **error);
 
 /* ---- pages-life.c: what people decide ---- */
 WebReply *page_send(WebRequest *request, GError **error);

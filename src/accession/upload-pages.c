@@ -47,10 +47,10 @@ static const WebParameter PART_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "上传�
   {"chunk", WEB_FILE, TRUE, UPLOAD_SLICE_MAX_MB, "文件的一段"}, {NULL}};
 
 const WebRoute UPLOAD_ROUTES[] = {
-  {"GET", "/uploads", "delivery.import", NULL, "accession/uploads", list, "没有用掉的上传"},
-  {"POST", "/uploads", "delivery.import", START_PARAMETERS, "accession/upload", start, "上传"},
-  {"GET", "/upload/{id}", "delivery.import", ID_PARAMETERS, "accession/upload", show, "上传"},
-  {"POST", "/upload/{id}/part", "delivery.import", PART_PARAMETERS, "accession/upload", part, "上传"},
-  {"POST", "/upload/{id}/drop", "delivery.import", ID_PARAMETERS, NULL, drop, NULL},
+  {"GET", "/uploads", "delivery.import|delivery.own", NULL, "accession/uploads", list, "没有用掉的上传"},
+  {"POST", "/uploads", "delivery.import|delivery.own", START_PARAMETERS, "accession/upload", start, "上传"},
+  {"GET", "/upload/{id}", "delivery.import|delivery.own", ID_PARAMETERS, "accession/upload", show, "上传"},
+  {"POST", "/upload/{id}/part", "delivery.import|delivery.own", PART_PARAMETERS, "accession/upload", part, "上传"},
+  {"POST", "/upload/{id}/drop", "delivery.import|delivery.own", ID_PARAMETERS, NULL, drop, NULL},
   {NULL, NULL, NULL, NULL, NULL, NULL, NULL},
 };
