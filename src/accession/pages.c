@@ -122,7 +122,7 @@ static WebReply *new_form(WebRequest *request, GError **error) { return web_mode
 static WebReply *refuse_new(WebRequest *request, const char *field, GError *failure) {
   json_t *model = new_model(request), *values = json_object_get(model, "values");
   static const char *const uploads[] = {"table_upload", "files_upload"}; /* what came in slices need not come again */
-  for (guint i = 0; i < G_N_ELEMENTS(uploads); i++)
+  for (guint i = 0; i < G_N_ELEMENTS(uploads) && !is_registering(request); i++)
     if (web_int(request, uploads[i], 0)) json_object_set_new(values, uploads[i], json_integer(web_int(request, uploads[i], 0)));
   json_object_set_new(model, "problem", json_string(failure->message));
   json_object_set_new(model, "errors", json_pack("{s:s}", field, failure->message));

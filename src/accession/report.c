@@ -19,7 +19,8 @@ void delivery_describe(json_t *model, json_t *delivery) {
       "warning_count"},
     {"missing_count", "missing_count"}, {"surplus_count", "surplus_count"}, {"attached", "attached_count"}, {"bytes", "attached_bytes"}, {"digest", "digest"},
       {"loaded", "loaded_rows"},
-    {"actor", "actor"}, {"created_at", "created_at"}, {"loaded_at", "loaded_at"}, {"documents", "documents"}, {"category", "category"}, {"round", "round"}, {"kind", "kind"},
+    {"actor", "actor"}, {"created_at", "created_at"}, {"loaded_at", "loaded_at"}, {"documents", "documents"}, {"category", "category"},
+    {"round", "round"}, {"kind", "kind"},
   };
   for (guint i = 0; i < G_N_ELEMENTS(kept); i++) json_object_set(model, kept[i].key, json_object_get(delivery, kept[i].column));
 }
