@@ -57,6 +57,7 @@ static gboolean replay_event(json_t *event, gpointer data, GError **error) {
   if (g_str_has_prefix(action, "record.")) good = catalog_replay(replay->house, sql, event, error);
   else if (g_str_has_prefix(action, "project.")) good = project_replay(replay->house, sql, event, error);
   else if (g_str_has_prefix(action, "keep.")) good = keep_replay(replay->house, sql, event, error);
+  else if (g_str_has_prefix(action, "check.")) good = check_replay(replay->house, sql, event, error);
   else if (g_str_has_prefix(action, "accession.")) good = accession_replay(replay->house, sql, event, error);
   if (!good) {
     g_prefix_error(error, "重放第 %" G_GINT64_FORMAT " 号事件（%s）时：", (gint64)json_integer_value(json_object_get(event, "id")), action);

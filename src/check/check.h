@@ -2,7 +2,8 @@
  * The four properties (真实性, 完整性, 可用性, 安全性; DA/T 70-2018): a scheme of checks that is data, run over whatever its caller hands in.
  *
  * 1. The room knows no delivery and no plan: a caller begins a run, hands in its units (a row or record with its files) and what belongs to none, and ends it.
- * 2. An item ends passed, failed, awaiting a person, or not performed with the reason. What did not run never counts as passed.
+ * 2. An item ends passed, failed, warned (failed, of weight "warning"), awaiting a person, not performed with the reason, or not applicable (nothing to
+ *    check). What did not run never counts as passed.
  * 3. Every finding names its row, record and file. None is cut.
  */
 #pragma once
@@ -23,7 +24,8 @@ typedef struct {
 typedef struct {
   gint64 row;           /* number in the table, 0: none */
   gint64 record_id;     /* 0: not in the catalogue yet */
-  /* {code, title, creator, docno, date_text, date_from, date_to, year, retention, security, opening, page_count, category, fonds,
+  /* As in canonical rows; also flaws: [what was wrong with the row's characters before they were cleaned], process: [events of its making].
+   * {code, title, creator, docno, date_text, date_from, date_to, year, retention, security, opening, page_count, category, fonds,
    * level, fields{…}} */
   json_t *record;
   const CheckFile *files;
@@ -45,7 +47,9 @@ typedef struct {
 gboolean check_open(SqlDb *db, const char *dir, GError **error); /* schema; those of DIR/definitions/checks/, else the built-in ones; INVALID names file and line */
 
 typedef struct CheckRun CheckRun;
+/* The caller holds no transaction for writing between begin and end. */
 CheckRun *check_begin(const House *house, const CheckSubject *subject, GError **error);
+/* Takes a reference of the unit's JSON values (they are not changed any more); its files stay where they are until the run has ended. */
 gboolean check_unit(CheckRun *run, const CheckUnit *unit, GError **error);
 gboolean check_surplus(CheckRun *run, const char *path, GError **error);   /* a file that no unit claims */
 gint64 check_end(CheckRun *run, GError **error);  /* frees; keeps the result and returns its number, 0 on error */
@@ -56,13 +60,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CheckRun, check_free)
  * units, files, bytes,
  * actor, started_at, finished_at}; NULL without error: never checked. */
 json_t *check_latest(Sql *sql, const char *subject_kind, gint64 subject_id, GError **error);
-/* The same with items: [{code, name, property, severity, state, state_label, tone, checked, failed, explain, signed_by, signed_at, note,
- * findings: [{row, record_id, code, path, reason}] (the first `limit`)}]. */
+/* The same with items: [{code, name, property, group, severity, outcome, state, state_label, tone, checked, failed, pending, explain, signable, signed_by,
+ * signed_at, note, findings: [{sequence, row, record_id, code, path, reason, pending}] (the first `limit`)}]. */
 json_t *check_report(Sql *sql, gint64 id, guint limit, GError **error);
+/* Applies an event "check.*" to an archive being rebuilt: runs, items and signatures come back, findings do not. */
+gboolean check_replay(const House *house, Sql *sql, json_t *event, GError **error);
 
 /* Whether the asker may see a task: rooms that own subjects say so (accession/, keep/). Without one for a kind: nobody may. */
 typedef gboolean (*CheckVisible)(WebRequest *request, Sql *sql, gint64 subject_id);
 void check_set_visible(const char *subject_kind, CheckVisible visible, const char *href_prefix /* "/delivery/" */);
 
-/* Pages: /check/{id} (report, JSON, PDF), sign-off, /checks/scheme */
+/* Pages: /check/{id} (report, JSON, PDF, all findings as a spreadsheet), sign-off, /checks/scheme */
 extern const WebRoute CHECK_ROUTES[];

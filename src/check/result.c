@@ -1,0 +1,196 @@
+/*
+ * What a run came to: its items, its state, a person's word on what the program could not decide.
+ *
+ * 1. failed: an item of weight "error" failed, or a person said so. awaiting: something waits for a person, or an item of that weight did not run.
+ *    passed: neither. So what did not run never counts as passed.
+ * 2. A person may decide what awaits one or did not run, not what failed; the program's own outcome stays beside his word.
+ * 3. check_replay makes runs and words anew from the journal, findings excepted (they are many, and their source is kept).
+ */
+#include "internal.h"
+#include "journal.h"
+#include "settings.h"
+#include <string.h>
+
+static Outcome outcome_of(const Probe *probe) {
+  if (probe->failed) return probe->item->warning ? OUTCOME_WARNED : OUTCOME_FAILED;
+  if (probe->skipped) return OUTCOME_NOT_PERFORMED;
+  if (probe->pending || probe->item->person) return OUTCOME_AWAITING;
+  return probe->checked ? OUTCOME_PASSED : OUTCOME_NOT_APPLICABLE;
+}
+
+static char *explain_of(const Probe *probe, Outcome outcome) {
+  if (outcome == OUTCOME_FAILED || outcome == OUTCOME_WARNED) return g_strdup_printf("%" G_GINT64_FORMAT " 处不符", probe->failed);
+  if (probe->explain) return g_strdup(probe->explain);
+  if (outcome == OUTCOME_NOT_APPLICABLE) return g_strdup("没有可检测的对象");
+  if (outcome != OUTCOME_AWAITING) return g_strdup("");
+  if (probe->pending) return g_strdup_printf("%" G_GINT64_FORMAT " 处程序不能判定，请人工确认", probe->pending);
+  return g_strdup(probe->item->object ? probe->item->object : "请人工检测并签署意见");
+}
+
+static gboolean put_item(Sql *sql, gint64 id, guint position, json_t *item, GError **error) {
+  const char *texts[] = {"code", "name", "property", "group", "severity", "outcome", "explain"};
+  for (guint i = 0; i < G_N_ELEMENTS(texts); i++)
+    if (!json_is_string(json_object_get(item, texts[i]))) return throw(error, LANTAI_ERROR_INVALID, "检测结果缺少 %s", texts[i]);
+#define text(key) sql_text(json_string_value(json_object_get(item, key)))
+#define number(key) sql_int(json_integer_value(json_object_get(item, key)))
+  return sql_exec(sql, "INSERT INTO check_item (task_id, position, code, name, property, grouping, severity, outcome, state, checked, failed, pending, explain) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11, $12)", SQL_ARGS(sql_int(id), sql_int(position), text("code"), text("name"), text("property"),
+    text("group"), text("severity"), text("outcome"), number("checked"), number("failed"), number("pending"), text("explain")), error);
+#undef text
+#undef number
+}
+
+gboolean result_put(Sql *sql, gint64 id, Probe *const *probes, guint count, GError **error) {
+  for (guint i = 0; i < count; i++) {
+    const Probe *probe = probes[i];
+    Outcome outcome = outcome_of(probe);
+    g_autofree char *explain = explain_of(probe, outcome), *valid = g_utf8_make_valid(explain, -1);
+    json_auto_t *item = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "code", probe->item->code, "name", probe->item->name, "property",
+      probe->item->property, "group", probe->item->group ? probe->item->group : "", "severity", probe->item->warning ? "warning" : "error", "outcome",
+      OUTCOMES[outcome].code, "explain", valid, "checked", (json_int_t)probe->checked, "failed", (json_int_t)probe->failed, "pending", (json_int_t)probe->pending);
+    if (probe->withdrawn &&
+        !sql_exec(sql, "DELETE FROM check_finding WHERE task_id = $1 AND item = $2", SQL_ARGS(sql_int(id), sql_text(probe->item->code)), error)) return FALSE;
+    if (!put_item(sql, id, i + 1, item, error)) return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean settle(Sql *sql, gint64 id, GError **error) {
+  return sql_exec(sql, "UPDATE check_task SET "
+    "failed = (SELECT COUNT(*) FROM check_item WHERE task_id = $1 AND state = 'failed'), "
+    "warned = (SELECT COUNT(*) FROM check_item WHERE task_id = $1 AND state = 'warned'), "
+    "awaiting = (SELECT COUNT(*) FROM check_item WHERE task_id = $1 AND state = 'awaiting'), "
+    "not_performed = (SELECT COUNT(*) FROM check_item WHERE task_id = $1 AND state = 'not_performed'), "
+    "state = CASE WHEN EXISTS (SELECT 1 FROM check_item WHERE task_id = $1 AND state = 'failed') THEN 'failed' "
+    "WHEN EXISTS (SELECT 1 FROM check_item WHERE task_id = $1 AND (state = 'awaiting' OR (state = 'not_performed' AND severity = 'error'))) THEN 'awaiting' "
+    "ELSE 'passed' END WHERE id = $1", SQL_ARGS(sql_int(id)), error);
+}
+
+gboolean result_finish(Sql *sql, gint64 id, const char *actor, json_t *task, GError **error) {
+  gint64 now = clock_now_us();
+  json_t *items = sql_json(sql, "SELECT code, name, property, grouping AS \"group\", severity, outcome, explain, checked, failed, pending FROM check_item "
+    "WHERE task_id = $1 ORDER BY position", SQL_ARGS(sql_int(id)), error);
+  if (items == NULL) return FALSE;
+  json_object_set_new(task, "items", items);
+  json_object_set_new(task, "finished_us", json_integer(now));
+  return sql_exec(sql, "UPDATE check_task SET units = $2, files = $3, bytes = $4, finished_us = $5 WHERE id = $1", SQL_ARGS(sql_int(id),
+    sql_int(json_integer_value(json_object_get(task, "units"))), sql_int(json_integer_value(json_object_get(task, "files"))),
+    sql_int(json_integer_value(json_object_get(task, "bytes"))), sql_int(now)), error) &&
+    settle(sql, id, error) && journal_append(sql, actor, "check.finish", "check_task", id, task, error) != 0;
+}
+
+/* ---- a person's word ---- */
+
+static gboolean sign_one(Sql *sql, gint64 id, const char *code, const char *actor, gint64 at, json_t *word, GError **error) {
+  const char *verdict = json_string_value(json_object_get(word, "verdict")), *note = json_string_value(json_object_get(word, "note"));
+  if (!sql_exec(sql, "UPDATE check_item SET state = $3, signed_by = $4, signed_us = $5, note = $6 WHERE task_id = $1 AND code = $2 "
+    "AND outcome IN ('awaiting', 'not_performed')", SQL_ARGS(sql_int(id), sql_text(code), sql_text(verdict), sql_text(actor), sql_int(at), sql_text(note)), error)) return FALSE;
+  return sql_changes(sql) == 1 || throw(error, LANTAI_ERROR_CONFLICT, "检测项 %s 不待人工确认，不能签署", code);
+}
+
+gboolean result_sign(const House *house, Sql *sql, const char *actor, gint64 id, const char *const *codes, gsize count, gboolean good, const char *note,
+  GError **error) {
+  if (count == 0) return throw(error, LANTAI_ERROR_INVALID, "请选择要签署的检测项");
+  if (note == NULL || *note == '\0') return throw(error, LANTAI_ERROR_INVALID, "请写明检测情况或依据");
+  json_auto_t *word = json_pack("{s:[], s:s, s:s}", "items", "verdict", good ? "passed" : "failed", "note", note);
+  gint64 at = clock_now_us();
+  for (gsize i = 0; i < count; i++) {
+    json_array_append_new(json_object_get(word, "items"), json_string(codes[i]));
+    if (!sign_one(sql, id, codes[i], actor, at, word, error)) return FALSE;
+  }
+  return settle(sql, id, error) && journal_append(sql, actor, "check.sign", "check_task", id, word, error) != 0;
+}
+
+/* ---- from the journal ---- */
+
+static gint64 microseconds(json_t *event) {
+  const char *at = json_string_value(json_object_get(event, "at"));
+  g_autoptr(GDateTime) time = at ? g_date_time_new_from_iso8601(at, NULL) : NULL;
+  return time ? g_date_time_to_unix(time) * G_USEC_PER_SEC + g_date_time_get_microsecond(time) : 0;
+}
+
+static gboolean replay_finish(Sql *sql, gint64 id, const char *actor, json_t *task, GError **error) {
+  json_t *item;
+  size_t i;
+#define text(key) sql_text(json_string_value(json_object_get(task, key)) ? json_string_value(json_object_get(task, key)) : "")
+#define number(key) sql_int(json_integer_value(json_object_get(task, key)))
+  if (!sql_exec(sql, "INSERT INTO check_task (id, stage, subject_kind, subject_id, name, category, actor, state, units, files, bytes, started_us, finished_us) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, 'running', $8, $9, $10, $11, $12)", SQL_ARGS(sql_int(id), text("stage"), text("subject_kind"), number("subject_id"),
+    text("name"), text("category"), sql_text(actor), number("units"), number("files"), number("bytes"), number("started_us"), number("finished_us")), error)) return FALSE;
+#undef text
+#undef number
+  json_array_foreach(json_object_get(task, "items"), i, item)
+    if (!put_item(sql, id, (guint)i + 1, item, error)) return FALSE;
+  return settle(sql, id, error);
+}
+
+gboolean check_replay(const House *house, Sql *sql, json_t *event, GError **error) {
+  json_t *subject = json_object_get(event, "subject"), *data = json_object_get(event, "data"), *code;
+  const char *action = json_string_value(json_object_get(event, "action")), *actor = json_string_value(json_object_get(event, "actor"));
+  gint64 id = json_integer_value(json_object_get(subject, "id"));
+  size_t i;
+  if (g_strcmp0(action, "check.finish") == 0) return replay_finish(sql, id, actor, data, error);
+  if (g_strcmp0(action, "check.sign") != 0) return TRUE;
+  json_array_foreach(json_object_get(data, "items"), i, code)
+    if (!sign_one(sql, id, json_string_value(code), actor, microseconds(event), data, error)) return FALSE;
+  return settle(sql, id, error);
+}
+
+/* ---- reading ---- */
+
+static const struct OutcomeWord *word_of(const char *code) {
+  for (const struct OutcomeWord *word = OUTCOMES; word->code; word++)
+    if (g_strcmp0(word->code, code) == 0) return word;
+  return &OUTCOMES[OUTCOME_NOT_PERFORMED];
+}
+
+static void decorate(json_t *row) {
+  const struct OutcomeWord *word = word_of(json_string_value(json_object_get(row, "state")));
+  json_object_set_new(row, "state_label", json_string(word->label));
+  json_object_set_new(row, "tone", json_string(word->tone));
+}
+
+static void decorate_task(json_t *task) {
+  const char *stage = json_string_value(json_object_get(task, "stage"));
+  for (const struct StageWord *word = STAGES; word->code; word++)
+    if (g_strcmp0(word->code, stage) == 0) json_object_set_new(task, "stage_label", json_string(word->label));
+  decorate(task);
+}
+
+json_t *check_latest(Sql *sql, const char *subject_kind, gint64 subject_id, GError **error) {
+  json_t *rows = sql_json(sql, "SELECT id, stage, subject_kind, subject_id, name, state, failed, warned, awaiting, not_performed, units, files, bytes, actor, "
+    "started_us AS started_at, finished_us AS finished_at FROM check_task WHERE subject_kind = $1 AND subject_id = $2 AND finished_us > 0 ORDER BY id DESC LIMIT 1",
+    SQL_ARGS(sql_text(subject_kind), sql_int(subject_id)), error);
+  json_t *task = json_incref(json_array_get(rows, 0));
+  json_decref(rows);
+  if (task) decorate_task(task);
+  return task;
+}
+
+json_t *result_findings(Sql *sql, gint64 id, const char *item, gint64 after, guint limit, GError **error) {
+  return sql_json(sql, "SELECT sequence, row_number AS \"row\", record_id, code, path, reason, pending FROM check_finding "
+    "WHERE task_id = $1 AND item = $2 AND sequence > $3 ORDER BY sequence LIMIT $4", SQL_ARGS(sql_int(id), sql_text(item), sql_int(after), sql_int(limit)), error);
+}
+
+json_t *check_report(Sql *sql, gint64 id, guint limit, GError **error) {
+  json_t *item;
+  size_t i;
+  json_auto_t *task = sql_row_json(sql, "SELECT id, stage, subject_kind, subject_id, name, state, failed, warned, awaiting, not_performed, units, files, bytes, actor, "
+    "started_us AS started_at, finished_us AS finished_at FROM check_task WHERE id = $1 AND finished_us > 0", SQL_ARGS(sql_int(id)), error);
+  if (task == NULL) return NULL;
+  json_t *items = sql_json(sql, "SELECT code, name, property, grouping AS \"group\", severity, outcome, state, checked, failed, pending, explain, signed_by, "
+    "signed_us AS signed_at, note FROM check_item WHERE task_id = $1 ORDER BY position", SQL_ARGS(sql_int(id)), error);
+  if (items == NULL) return NULL;
+  decorate_task(task);
+  json_object_set_new(task, "items", items);
+  json_array_foreach(items, i, item) {
+    const char *outcome = json_string_value(json_object_get(item, "outcome"));
+    gboolean some = json_integer_value(json_object_get(item, "failed")) + json_integer_value(json_object_get(item, "pending")) > 0;
+    json_t *findings = limit && some ? result_findings(sql, id, json_string_value(json_object_get(item, "code")), 0, limit, error) : json_array();
+    if (findings == NULL) return NULL;
+    decorate(item);
+    json_object_set_new(item, "findings", findings);
+    json_object_set_new(item, "signable", json_boolean(g_str_equal(outcome, "awaiting") || g_str_equal(outcome, "not_performed")));
+  }
+  return g_steal_pointer(&task);
+}
