@@ -73,9 +73,9 @@ gboolean result_finish(Sql *sql, gint64 id, const char *actor, json_t *task, GEr
   if (items == NULL) return FALSE;
   json_object_set_new(task, "items", items);
   json_object_set_new(task, "finished_us", json_integer(now));
-  return sql_exec(sql, "UPDATE check_task SET units = $2, files = $3, bytes = $4, finished_us = $5 WHERE id = $1", SQL_ARGS(sql_int(id),
-    sql_int(json_integer_value(json_object_get(task, "units"))), sql_int(json_integer_value(json_object_get(task, "files"))),
-    sql_int(json_integer_value(json_object_get(task, "bytes"))), sql_int(now)), error) &&
+  return sql_exec(sql, "UPDATE check_task SET units = $1, files = $2, bytes = $3, finished_us = $4 WHERE id = $5",
+    SQL_ARGS(sql_int(json_integer_value(json_object_get(task, "units"))), sql_int(json_integer_value(json_object_get(task, "files"))),
+    sql_int(json_integer_value(json_object_get(task, "bytes"))), sql_int(now), sql_int(id)), error) &&
     settle(sql, id, error) && journal_append(sql, actor, "check.finish", "check_task", id, task, error) != 0;
 }
 
@@ -83,8 +83,8 @@ gboolean result_finish(Sql *sql, gint64 id, const char *actor, json_t *task, GEr
 
 static gboolean sign_one(Sql *sql, gint64 id, const char *code, const char *actor, gint64 at, json_t *word, GError **error) {
   const char *verdict = json_string_value(json_object_get(word, "verdict")), *note = json_string_value(json_object_get(word, "note"));
-  if (!sql_exec(sql, "UPDATE check_item SET state = $3, signed_by = $4, signed_us = $5, note = $6 WHERE task_id = $1 AND code = $2 "
-    "AND outcome IN ('awaiting', 'not_performed')", SQL_ARGS(sql_int(id), sql_text(code), sql_text(verdict), sql_text(actor), sql_int(at), sql_text(note)), error)) return FALSE;
+  if (!sql_exec(sql, "UPDATE check_item SET state = $1, signed_by = $2, signed_us = $3, note = $4 WHERE task_id = $5 AND code = $6 "
+    "AND outcome IN ('awaiting', 'not_performed')", SQL_ARGS(sql_text(verdict), sql_text(actor), sql_int(at), sql_text(note), sql_int(id), sql_text(code)), error)) return FALSE;
   return sql_changes(sql) == 1 || throw(error, LANTAI_ERROR_CONFLICT, "检测项 %s 不待人工确认，不能签署", code);
 }
 
