@@ -184,7 +184,8 @@ static gboolean write_item(WebRequest *request, Sql *sql, TableWriter *writer, j
       gint64 row = json_integer_value(json_object_get(finding, "row"));
       g_autofree char *number = row ? g_strdup_printf("%" G_GINT64_FORMAT, row) : g_strdup("");
       const char *cells[] = {code, name, json_integer_value(json_object_get(finding, "pending")) ? "待确认" : "不符", number,
-        json_string_value(json_object_get(finding, "code")), json_string_value(json_object_get(finding, "path")), json_string_value(json_object_get(finding, "reason")), NULL};
+        json_string_value(json_object_get(finding, "code")), json_string_value(json_object_get(finding, "path")),
+        json_string_value(json_object_get(finding, "reason")), NULL};
       format_xlsx_row(writer, cells);
       after = json_integer_value(json_object_get(finding, "sequence"));
     }

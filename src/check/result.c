@@ -84,7 +84,8 @@ gboolean result_finish(Sql *sql, gint64 id, const char *actor, json_t *task, GEr
 static gboolean sign_one(Sql *sql, gint64 id, const char *code, const char *actor, gint64 at, json_t *word, GError **error) {
   const char *verdict = json_string_value(json_object_get(word, "verdict")), *note = json_string_value(json_object_get(word, "note"));
   if (!sql_exec(sql, "UPDATE check_item SET state = $1, signed_by = $2, signed_us = $3, note = $4 WHERE task_id = $5 AND code = $6 "
-    "AND outcome IN ('awaiting', 'not_performed')", SQL_ARGS(sql_text(verdict), sql_text(actor), sql_int(at), sql_text(note), sql_int(id), sql_text(code)), error)) return FALSE;
+    "AND outcome IN ('awaiting', 'not_performed')", SQL_ARGS(sql_text(verdict), sql_text(actor), sql_int(at), sql_text(note), sql_int(id),
+    sql_text(code)), error)) return FALSE;
   return sql_changes(sql) == 1 || throw(error, LANTAI_ERROR_CONFLICT, "检测项 %s 不待人工确认，不能签署", code);
 }
 
@@ -116,7 +117,8 @@ static gboolean replay_finish(Sql *sql, gint64 id, const char *actor, json_t *ta
 #define number(key) sql_int(json_integer_value(json_object_get(task, key)))
   if (!sql_exec(sql, "INSERT INTO check_task (id, stage, subject_kind, subject_id, name, category, actor, state, units, files, bytes, started_us, finished_us) "
     "VALUES ($1, $2, $3, $4, $5, $6, $7, 'running', $8, $9, $10, $11, $12)", SQL_ARGS(sql_int(id), text("stage"), text("subject_kind"), number("subject_id"),
-    text("name"), text("category"), sql_text(actor), number("units"), number("files"), number("bytes"), number("started_us"), number("finished_us")), error)) return FALSE;
+    text("name"), text("category"), sql_text(actor), number("units"), number("files"), number("bytes"), number("started_us"),
+    number("finished_us")), error)) return FALSE;
 #undef text
 #undef number
   json_array_foreach(json_object_get(task, "items"), i, item)

@@ -53,8 +53,8 @@ static gboolean format_agrees(const FileFacts *file, const char *declared) {
   g_autofree char *wanted = plain_format(declared), *extension = plain_format(dot ? dot + 1 : ""), *mime = plain_format(facts_text(file, "mime"));
   g_autofree char *name = g_ascii_strdown(facts_text(file, "format"), -1), *lower = g_ascii_strdown(declared, -1);
   if (*wanted == '\0') return TRUE;
-  if (g_str_equal(facts_text(file, "puid"), declared) || g_str_equal(wanted, mime) || strstr(name, wanted) || strstr(name, lower) || strstr(lower, name[0] ? name : "\n")) return TRUE;
-  return g_str_equal(wanted, extension);
+  if (g_str_equal(facts_text(file, "puid"), declared) || g_str_equal(wanted, mime) || g_str_equal(wanted, extension)) return TRUE;
+  return strstr(name, wanted) || strstr(name, lower) || (*name && strstr(lower, name));
 }
 
 static void properties_unit(Probe *probe, const Unit *unit) {

@@ -44,7 +44,9 @@ static char *words_of(json_t *list) {
 
 /* ---- length ---- */
 
-static gboolean length_begin(Probe *probe, GError **error) { return all_integers(probe_with(probe, "most"), "most", error) && all_integers(probe_with(probe, "least"), "least", error); }
+static gboolean length_begin(Probe *probe, GError **error) {
+  return all_integers(probe_with(probe, "most"), "most", error) && all_integers(probe_with(probe, "least"), "least", error);
+}
 
 static void length_unit(Probe *probe, const Unit *unit) {
   const char *key;
