@@ -1,0 +1,32 @@
+/* The catalogue as a spreadsheet, under the labels that our import reads; the last column names the files. A sheet that is full goes on in the next. */
+#include "internal.h"
+#include "error.h"
+#include <string.h>
+
+enum { CELL_CHARACTERS = 32000 };
+
+static gboolean begin_sheet(Export *export, GError **error) {
+  g_autofree char *path = g_strconcat(export->target, ".partial", NULL);
+  return (export->state = format_xlsx_new(path, "目录", listing_header(export->listing), error)) != NULL;
+}
+
+static gboolean add_to_sheet(Export *export, const ExportItem *item, GError **error) {
+  g_autoptr(GString) names = g_string_new(NULL);
+  for (guint i = 0; i < item->files->len; i++) g_string_append_printf(names, "%s%s", i ? "\n" : "", ((const CatalogFile *)item->files->pdata[i])->name);
+  if (g_utf8_strlen(names->str, -1) > CELL_CHARACTERS) g_string_printf(names, "共 %u 个文件", item->files->len);
+  const char *const *cells = listing_row(export->listing, item, names->str, error);
+  if (cells == NULL) return FALSE;
+  for (guint i = 0; cells[i]; i++)
+    if (strlen(cells[i]) > CELL_CHARACTERS && g_utf8_strlen(cells[i], -1) > 32767)
+      return throw(error, LANTAI_ERROR_INVALID, "“%s”的一项内容超过 Excel 单元格的 32767 字，不能导出为 Excel。请导出为 BagIt 包", item->record->code);
+  format_xlsx_row(export->state, cells);
+  return TRUE;
+}
+
+static gboolean end_sheet(Export *export, GError **error) { return format_xlsx_close(g_steal_pointer(&export->state), error); }
+
+static void free_sheet(Export *export) {
+  if (export->state) format_xlsx_close(g_steal_pointer(&export->state), NULL);
+}
+
+const ExportFormat FORMAT_XLSX = {"xlsx", "Excel 表格", "只有目录，不含原文；行数多于一张工作表所能容纳时续在下一张", "xlsx", FALSE, begin_sheet, add_to_sheet, end_sheet, free_sheet};
