@@ -175,7 +175,8 @@ static void write_file_section(Xml *xml, const ExportItem *item, GPtrArray *name
     const CatalogFile *file = item->files->pdata[i];
     g_autofree char *id = g_strdup_printf("file%u", i + 1), *object = g_strdup_printf("object%u", i + 1);
     g_autofree char *size = g_strdup_printf("%" G_GINT64_FORMAT, file->size_bytes), *href = g_uri_escape_string(names->pdata[i], NULL, FALSE);
-    xml_open(xml, "file", "ID", id, "ADMID", object, "MIMETYPE", *file->mime ? file->mime : NULL, "SIZE", size, "CHECKSUM", file->sha512, "CHECKSUMTYPE", "SHA-512", NULL);
+    xml_open(xml, "file", "ID", id, "ADMID", object, "MIMETYPE", *file->mime ? file->mime : NULL, "SIZE", size, "CHECKSUM",
+      file->sha512, "CHECKSUMTYPE", "SHA-512", NULL);
     xml_open(xml, "FLocat", "LOCTYPE", "URL", "xlink:type", "simple", "xlink:href", href, NULL);
     close_times(xml, 2);
   }
