@@ -65,7 +65,8 @@ FormatInfo format_identify(const char *path); /* by content (libmagic), then by 
 /* What a file is and whether it opens, read in the sandbox; never fails for what is in the file. A member that could not be determined is absent, and
  * `unknown` says why ({member: Chinese reason}). {puid, mime, format, kind, size, name_fits (the extension is one of the format's), opens,
  *  problem (Chinese: why it does not open, what is broken), encrypted, pages, width, height, dpi, colour: "bitonal|grey|colour", bits,
- *  compression: "G4|LZW|JPEG|…", duration_ms, codec, pdf_a: "1b|2u|…" ("": none declared), external (refers to what lies outside or runs scripts),
+ *  compression: "none|G3|G4|LZW|Deflate|JPEG|…", duration_ms, codec, pdf_a: "1b|2u|…" ("": none declared), external (refers to what lies outside or
+ *  runs scripts), text_layer (a PDF has text on its first three pages),
  *  ofd: {version, doc_type, documents, pages, attachments, encrypted}, signatures: as format_signatures}. name NULL: the path's last part. */
 json_t *format_examine(const char *path, const char *name, GError **error);
 /* The archives' own formats: rows ({puid, mime, extensions, name, …}) that go before the built-in table's; copied. */

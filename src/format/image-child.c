@@ -43,7 +43,7 @@ static VipsImage *load_bmp(void) {
   return filled > 2 && memcmp(bytes, "BM", 2) == 0 ? vips_image_new_from_buffer(bytes, filled, "", NULL) : NULL;
 }
 
-static VipsImage *load(guint page, gboolean bmp) {
+VipsImage *image_child_load(guint page, gboolean bmp) {
   if (bmp) return load_bmp();
   g_autoptr(VipsSource) source = vips_source_new_from_descriptor(SANDBOX_INPUT);
   const char *loader = source == NULL ? NULL : vips_foreign_find_load_source(source);
@@ -88,7 +88,7 @@ static gboolean turn_upright(VipsImage **image) {
 
 int child_pages(const char *argument) {
   if (!library_ready) return EXIT_DAMAGED;
-  g_autoptr(VipsImage) image = load(1, FALSE);
+  g_autoptr(VipsImage) image = image_child_load(1, FALSE);
   if (image == NULL) return EXIT_DAMAGED;
   char answer[16];
   g_snprintf(answer, sizeof answer, "%d", vips_image_get_n_pages(image));
@@ -100,7 +100,7 @@ int child_pyramid(const char *argument) {
   char *end = NULL;
   guint64 page = g_ascii_strtoull(argument, &end, 10);
   if (!library_ready || page < 1 || page > G_MAXINT) return EXIT_DAMAGED;
-  VipsImage *image = load((guint)page, strcmp(end, ":bmp") == 0);
+  VipsImage *image = image_child_load((guint)page, strcmp(end, ":bmp") == 0);
   if (image == NULL) return EXIT_DAMAGED;
   if ((double)image->Xsize * image->Ysize > PIXELS_MAX) return SANDBOX_EXIT_TOO_LARGE;
   void *bytes = NULL;
@@ -123,7 +123,7 @@ int child_access(const char *argument) {
   char *end = NULL, head[HEAD + 1];
   guint64 page = g_ascii_strtoull(argument, &end, 10);
   if (!library_ready || page < 1 || page > G_MAXINT || *end != ':') return EXIT_DAMAGED;
-  VipsImage *image = load((guint)page, strstr(end, ":bmp") != NULL);
+  VipsImage *image = image_child_load((guint)page, strstr(end, ":bmp") != NULL);
   if (image == NULL) return EXIT_DAMAGED;
   if ((double)image->Xsize * image->Ysize > PIXELS_MAX) return SANDBOX_EXIT_TOO_LARGE;
   void *bytes = NULL;

@@ -47,6 +47,9 @@ static const SandboxKind KINDS[] = {
   {.kind = "eep", .run = child_eep, .memory_mib = 4096, .cpu_s = 120, .patience_s = 60},
   {.kind = "canonical", .run = child_canonical, .memory_mib = 4096, .cpu_s = 120, .patience_s = 60},
   {.kind = "trust", .run = child_trust, .memory_mib = 1024, .cpu_s = 30, .patience_s = 30},
+  {.kind = "examine", .run = child_examine, .memory_mib = 6144, .cpu_s = 300, .patience_s = 180, .prepare = child_image_prepare},
+  {.kind = "mediainfo", .tool = "/usr/bin/mediainfo", .package = "mediainfo", .memory_mib = 2048, .cpu_s = 60, .patience_s = 60},
+  {.kind = "pdfhead", .tool = "/usr/bin/pdftotext", .memory_mib = 2048, .cpu_s = 30, .patience_s = 30},
   {.kind = "probe", .run = jail_probe, .memory_mib = 1024, .cpu_s = 5, .patience_s = 2},
 };
 
@@ -325,6 +328,8 @@ static void exec_tool(const SandboxKind *kind, const char *argument) {
   close(SANDBOX_ANSWER);
   const char *resolution = scale == 0 ? "-r" : "-scale-to";
   if (strcmp(kind->kind, "pdfinfo") == 0) execl(kind->tool, "pdfinfo", "fd://3", NULL);
+  else if (strcmp(kind->kind, "mediainfo") == 0) execl(kind->tool, "mediainfo", "--Output=JSON", "/proc/self/fd/3", NULL);
+  else if (strcmp(kind->kind, "pdfhead") == 0) execl(kind->tool, "pdftotext", "-q", "-l", "3", "-enc", "UTF-8", "fd://3", "-", NULL);
   else if (strcmp(kind->kind, "pdftotext") == 0) execl(kind->tool, "pdftotext", "-q", "-enc", "UTF-8", "-eol", "unix", "fd://3", "-", NULL);
   else execl(kind->tool, "pdftoppm", "-q", "-cropbox", resolution, size, "-f", number, "-l", number, "fd://3", NULL);
 }

@@ -306,7 +306,7 @@ static void test_identify(void) {
     {"k",
      "\x7f"
      "ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0\x3e\0",
-     20, "application/octet-stream", "", "other"},
+     20, "application/x-executable", "", "other"},
     {"l", "", 0, "application/x-empty", "", "other"},
     {"m", "%PDF-1.4\n<x:xmpmeta><pdfaid:part>1</pdfaid:part><pdfaid:conformance>B</pdfaid:conformance>", 90, "application/pdf", "fmt/354", "pdf"},
   };

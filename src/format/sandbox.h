@@ -57,6 +57,7 @@ int child_ofd(const char *argument); /* ofd-child.c */
 int child_eep(const char *argument); /* signature.c */
 int child_canonical(const char *argument);
 int child_trust(const char *argument);
+int child_examine(const char *argument); /* examine-pixels.c */
 int child_package(const char *argument); /* package-child.c */
 int child_magic(const char *argument); /* identify.c */
 void child_magic_prepare(void);
