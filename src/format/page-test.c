@@ -325,7 +325,7 @@ static void test_identify_shared(void) {
     {"laws/catalogue.xls", "application/vnd.ms-excel", "fmt/61"},
     {"laws/catalogue-gb18030.csv", "text/plain", "x-fmt/111"},
     {"ofd/ofdrw-sign-helloworld.ofd", "application/ofd", ""},
-    {"gazette/catalogue.dbf", "application/x-dbf", ""},
+    {"gazette/catalogue.dbf", "application/x-dbf", "x-fmt/9"},
     {"hostile/gbk.zip", "application/zip", "x-fmt/263"},
     {"hostile/blns.txt", "text/plain", "x-fmt/111"},
     {"hostile/testXXE.xml", "text/xml", "fmt/101"},
