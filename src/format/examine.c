@@ -209,7 +209,8 @@ json_t *format_examine(const char *path, const char *name, GError **error) {
     return sandbox_open_input(path, error) < 0 ? NULL : throw_null(error, LANTAI_ERROR_INVALID, "“%s”不是普通文件", own_name);
   }
   FormatInfo info = formats_refine(format_identify(path), own_name);
-  json_t *result = json_pack("{s:s, s:s, s:s, s:s, s:I}", "puid", info.puid, "mime", info.mime, "format", info.name, "kind", info.kind, "size", (json_int_t)about.st_size);
+  json_t *result = json_pack("{s:s, s:s, s:s, s:s, s:I}", "puid", info.puid, "mime", info.mime, "format", info.name, "kind", info.kind, "size",
+                             (json_int_t)about.st_size);
   gboolean fits;
   if (formats_name_fits(&info, own_name, &fits)) json_object_set_new(result, "name_fits", json_boolean(fits));
   else examine_unknown(result, "name_fits", "没有这种格式的扩展名表");
