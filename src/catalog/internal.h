@@ -78,6 +78,7 @@ WebReply *page_record_delete(WebRequest *request, GError **error);
 #define PERMISSION_CREATE "record.create"
 #define PERMISSION_EDIT "record.edit"
 #define PERMISSION_DELETE "record.delete"
+#define PERMISSION_EXPORT "record.export" /* the button; exchange/ has the pages */
 #define PERMISSION_HISTORY "delivery.read" /* the history names deliveries */
 
 /* ---- model.c: what the pages show ---- */

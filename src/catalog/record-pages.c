@@ -146,6 +146,7 @@ static json_t *record_model(WebRequest *request, Sql *sql, const CatalogRecord *
   json_object_set_new(model, "is_described", json_boolean(record->level >= LEVEL_VOLUME));
   json_object_set_new(model, "may_history", json_boolean(may_history));
   json_object_set_new(model, "may_edit", json_boolean(web_may(request, PERMISSION_EDIT)));
+  json_object_set_new(model, "may_export", json_boolean(web_may(request, PERMISSION_EXPORT)));
   json_object_set_new(model, "may_delete", json_boolean(web_may(request, PERMISSION_DELETE) && record->file_count == 0));
   if (!add_siblings(model, sql, web_scope(request), record, error) || !add_files(model, request, sql, record, files, error)) return NULL;
   if (history && !add_history(model, request, sql, record, error)) return NULL;

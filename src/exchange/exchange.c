@@ -182,5 +182,3 @@ json_t *exchange_export(const House *house, Job *job, const Scope *scope, json_t
   }
   return result;
 }
-const WebRoute EXCHANGE_ROUTES[] = {{NULL}};
-const JobKind EXCHANGE_JOBS[] = {{NULL}};

@@ -133,4 +133,9 @@ char *export_moment(gint64 at_us); /* 2026-11-22T14:05:00+08:00 */
 /* ---- store.c: exports that are kept for their maker ---- */
 #define EXPORT_KEPT_DAYS 14
 json_t *export_row(Sql *sql, gint64 id, const char *actor, GError **error); /* NOT_FOUND also for another's */
+json_t *export_rows(Sql *sql, const char *actor, gint64 before, GError **error); /* the maker's own, newest first, at most 51 */
+char *export_folder(const House *house, gint64 id);
+/* Queues it for its maker, with what he may see now; its id, 0 on error. */
+gint64 export_queue(const House *house, const char *actor, const Scope *scope, json_t *selection, const char *format, GError **error);
+gboolean export_forget(const House *house, gint64 id, GError **error); /* folder and row */
 gboolean export_sweep(const House *house, GError **error);

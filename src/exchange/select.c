@@ -267,7 +267,7 @@ static gboolean count_hidden(Selection *selection, Sql *sql, GError **error) {
   g_autoptr(SearchResult) all = search_run(selection->house->search, sql, &SCOPE_EVERYTHING, &request, error);
   g_autoptr(SearchResult) mine = all ? search_run(selection->house->search, sql, selection->scope, &request, error) : NULL;
   if (mine == NULL) return FALSE;
-  selection->counts.left_out = (gint64)(all->count - mine->count);
+  if (mine->count > 0) selection->counts.left_out = (gint64)(all->count - mine->count); /* of a delivery that is not his at all, nothing is told */
   return TRUE;
 }
 

@@ -216,6 +216,10 @@ WebReply *reader_search(WebRequest *request, GError **error) {
   json_object_set_new(model, "facets", facets_model(request, sql, result));
   json_object_set_new(model, "chips", chips_model(request, sql));
   json_object_set_new(model, "sorts", sorts_model(request));
+  if (result->count > 0 && web_may(request, "record.export")) {
+    g_autofree char *here = search_address(request, NULL, 0, NULL, NULL), *href = g_strconcat("/export", here + strlen("/search"), NULL);
+    if (strchr(here, '?')) json_object_set_new(model, "export_href", json_string(href)); /* not the whole archives by a slip */
+  }
   if (result->next) {
     g_autofree char *href = search_address(request, NULL, 0, NULL, result->next);
     json_object_set_new(model, "next_href", json_string(href));
