@@ -85,7 +85,8 @@ static gboolean note_result(const House *house, gint64 id, const char *name, jso
   for (guint i = 0; i < G_N_ELEMENTS(keys); i++) numbers[i] = json_integer_value(json_object_get(result, keys[i]));
   GStatBuf info = {0};
   g_stat(json_string_value(json_object_get(result, "path")), &info);
-  return sql && sql_exec(sql, "UPDATE export SET finished_us = $1, file_name = $2, records = $3, files = $4, left_out = $5, files_left_out = $6, bytes = $7 WHERE id = $8",
+  return sql && sql_exec(sql, "UPDATE export SET finished_us = $1, file_name = $2, records = $3, files = $4, left_out = $5, files_left_out = $6, bytes = $7 "
+    "WHERE id = $8",
     SQL_ARGS(sql_int(clock_now_us()), sql_text(name), sql_int(numbers[0]), sql_int(numbers[1]), sql_int(numbers[2]), sql_int(numbers[3]), sql_int((gint64)info.st_size),
     sql_int(id)), error) && sql_commit(sql, error);
 }
