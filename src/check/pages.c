@@ -115,12 +115,12 @@ static json_t *group(json_t *items) {
   return properties;
 }
 
-static void mark_items(WebRequest *request, json_t *report) {
+static void mark_items(WebRequest *request, json_t *report, gboolean signing) {
   json_t *item;
   size_t i;
-  gsize count;
+  gsize count = 0;
   gboolean any = FALSE, may = web_may(request, "check.sign");
-  const char *const *chosen = web_list(request, "items", &count);
+  const char *const *chosen = signing ? web_list(request, "items", &count) : NULL;
   json_array_foreach(json_object_get(report, "items"), i, item) {
     const char *code = json_string_value(json_object_get(item, "code"));
     gint64 all = json_integer_value(json_object_get(item, "failed")) + json_integer_value(json_object_get(item, "pending"));
@@ -156,7 +156,7 @@ WebReply *page_check(WebRequest *request, GError **error) {
   const char *item = web_text(request, "item");
   if (report == NULL || !hide_in_report(request, sql, report, error)) return NULL;
   if (item && !add_list(request, sql, report, item, error)) return NULL;
-  mark_items(request, report);
+  mark_items(request, report, FALSE);
   json_object_set_new(report, "properties", group(json_object_get(report, "items")));
   return web_model(g_steal_pointer(&report));
 }
@@ -227,7 +227,7 @@ static WebReply *refuse(WebRequest *request, const GError *problem, GError **err
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
   json_auto_t *report = sql ? load_report(request, sql, FIRST, error) : NULL;
   if (report == NULL || !hide_in_report(request, sql, report, error)) return NULL;
-  mark_items(request, report);
+  mark_items(request, report, TRUE);
   json_object_set_new(report, "properties", group(json_object_get(report, "items")));
   json_object_set_new(report, "problem", json_string(problem->message));
   json_object_set_new(report, "note", json_string(web_text(request, "note") ? web_text(request, "note") : ""));

@@ -81,7 +81,8 @@ gboolean result_finish(Sql *sql, gint64 id, const char *actor, json_t *task, GEr
 
 /* ---- a person's word ---- */
 
-static gboolean sign_one(Sql *sql, gint64 id, const char *code, const char *actor, gint64 at, json_t *word, GError **error) {
+static gboolean sign_one(Sql *sql, gint64 id, const char *code, const char *actor, json_t *word, GError **error) {
+  gint64 at = json_integer_value(json_object_get(word, "signed_us"));
   const char *verdict = json_string_value(json_object_get(word, "verdict")), *note = json_string_value(json_object_get(word, "note"));
   if (!sql_exec(sql, "UPDATE check_item SET state = $1, signed_by = $2, signed_us = $3, note = $4 WHERE task_id = $5 AND code = $6 "
     "AND outcome IN ('awaiting', 'not_performed')", SQL_ARGS(sql_text(verdict), sql_text(actor), sql_int(at), sql_text(note), sql_int(id),
@@ -93,22 +94,15 @@ gboolean result_sign(const House *house, Sql *sql, const char *actor, gint64 id,
   GError **error) {
   if (count == 0) return throw(error, LANTAI_ERROR_INVALID, "请选择要签署的检测项");
   if (note == NULL || *note == '\0') return throw(error, LANTAI_ERROR_INVALID, "请写明检测情况或依据");
-  json_auto_t *word = json_pack("{s:[], s:s, s:s}", "items", "verdict", good ? "passed" : "failed", "note", note);
-  gint64 at = clock_now_us();
+  json_auto_t *word = json_pack("{s:[], s:s, s:s, s:I}", "items", "verdict", good ? "passed" : "failed", "note", note, "signed_us", (json_int_t)clock_now_us());
   for (gsize i = 0; i < count; i++) {
     json_array_append_new(json_object_get(word, "items"), json_string(codes[i]));
-    if (!sign_one(sql, id, codes[i], actor, at, word, error)) return FALSE;
+    if (!sign_one(sql, id, codes[i], actor, word, error)) return FALSE;
   }
   return settle(sql, id, error) && journal_append(sql, actor, "check.sign", "check_task", id, word, error) != 0;
 }
 
 /* ---- from the journal ---- */
-
-static gint64 microseconds(json_t *event) {
-  const char *at = json_string_value(json_object_get(event, "at"));
-  g_autoptr(GDateTime) time = at ? g_date_time_new_from_iso8601(at, NULL) : NULL;
-  return time ? g_date_time_to_unix(time) * G_USEC_PER_SEC + g_date_time_get_microsecond(time) : 0;
-}
 
 static gboolean replay_finish(Sql *sql, gint64 id, const char *actor, json_t *task, GError **error) {
   json_t *item;
@@ -134,7 +128,7 @@ gboolean check_replay(const House *house, Sql *sql, json_t *event, GError **erro
   if (g_strcmp0(action, "check.finish") == 0) return replay_finish(sql, id, actor, data, error);
   if (g_strcmp0(action, "check.sign") != 0) return TRUE;
   json_array_foreach(json_object_get(data, "items"), i, code)
-    if (!sign_one(sql, id, json_string_value(code), actor, microseconds(event), data, error)) return FALSE;
+    if (!sign_one(sql, id, json_string_value(code), actor, data, error)) return FALSE;
   return settle(sql, id, error);
 }
 

@@ -66,9 +66,9 @@ static gboolean read_flags(Item *item, json_t *json, GError **error) {
 static gboolean read_item(Item *item, json_t *json, GError **error) {
   static const char *const known[] = {"code", "name", "property", "group", "purpose", "object", "rule", "with", "severity", "manual", "categories", NULL};
   if (!json_is_object(json)) return throw(error, LANTAI_ERROR_INVALID, "应为“名称: 值”的形式");
-  if (!only_keys(json, known, "检测项", error)) return FALSE;
   *item = (Item){word_of(json, "code"), word_of(json, "name"), word_of(json, "property"), word_of(json, "group"), word_of(json, "purpose"),
     word_of(json, "object"), .source = json, .with = json_object_get(json, "with")};
+  if (!only_keys(json, known, "检测项", error)) return FALSE;
   if (item->code == NULL || strlen(item->code) > 40) return throw(error, LANTAI_ERROR_INVALID, "缺少 code 或超过 40 个字符");
   if (item->name == NULL || text_length(item->name) > 60) return throw(error, LANTAI_ERROR_INVALID, "缺少 name 或超过 60 字");
   if (item->property == NULL || !g_strv_contains(PROPERTIES, item->property)) return throw(error, LANTAI_ERROR_INVALID, "property 只能是 真实性、完整性、可用性、安全性");
