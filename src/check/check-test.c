@@ -136,7 +136,8 @@ static void test_failed_stays(void) {
 /* Events of one archive make the same results in another; only the findings stay behind. */
 static gboolean replay_one(Fixture *to, json_t *row) {
   json_auto_t *event = json_pack("{s:O, s:O, s:O, s:{s:O, s:O}, s:O}", "id", json_object_get(row, "id"), "actor", json_object_get(row, "actor"), "action",
-    json_object_get(row, "action"), "subject", "kind", json_object_get(row, "subject_kind"), "id", json_object_get(row, "subject_id"), "data", json_object_get(row, "data"));
+    json_object_get(row, "action"), "subject", "kind", json_object_get(row, "subject_kind"), "id", json_object_get(row, "subject_id"), "data",
+    json_object_get(row, "data"));
   g_autofree char *at = clock_format_iso(json_integer_value(json_object_get(row, "at")));
   json_object_set_new(event, "at", json_string(at));
   g_autoptr(Sql) sql = good(sql_write(to->db, error));

@@ -10,10 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Weak until format/ has them: what they would tell is not known then. */
-#pragma weak format_examine
-#pragma weak format_virus_scan
-
 enum { CHUNK_BYTES = 256 << 10 };
 
 static const struct { const char *name; int kind; GChecksumType checksum; } ALGORITHMS[] = {
@@ -67,7 +63,7 @@ static void find_virus(FileFacts *facts, const char *scanner) {
     facts->virus_detail = g_strdup_printf("读取文件未成功：%s", error_reason(errno));
     return;
   }
-  facts->virus = format_virus_scan == NULL ? FORMAT_VIRUS_UNKNOWN : format_virus_scan(scanner, fd, &facts->virus_detail);
+  facts->virus = format_virus_scan(scanner, fd, &facts->virus_detail);
   close(fd);
 }
 
@@ -77,7 +73,7 @@ void facts_find(FileFacts *facts, guint needs, const char *scanner, const char *
   g_autoptr(GError) unsigned_problem = NULL;
   if (needs & NEED_DIGEST) find_digests(facts);
   if (needs & NEED_VIRUS && scanner) find_virus(facts, scanner);
-  if (needs & (NEED_EXAMINE | NEED_SIGNATURE)) facts->examined = format_examine == NULL ? NULL : format_examine(facts->disk, facts->path, &problem);
+  if (needs & (NEED_EXAMINE | NEED_SIGNATURE)) facts->examined = format_examine(facts->disk, facts->path, &problem);
   if (problem) facts->problem = g_strdup(problem->message);
   if (!(needs & NEED_SIGNATURE)) return;
   json_t *known = json_object_get(facts->examined, "signatures");

@@ -151,10 +151,17 @@ static void missing_unit(Probe *probe, const Unit *unit) {
 
 /* ---- whole contents: not empty, pages as declared; attachments ---- */
 
+/* Pages that stand still: of images, PDF and OFD; a text has as many as it is printed with. -1: not known. */
+static gint64 fixed_pages(const FileFacts *file) {
+  const char *kind = facts_text(file, "kind");
+  gboolean fixed = g_str_equal(kind, "image") || g_str_equal(kind, "pdf") || g_str_equal(facts_text(file, "mime"), "application/ofd");
+  return fixed ? facts_number(file, "pages") : -1;
+}
+
 static gint64 pages_of(const Unit *unit) {
   gint64 sum = 0;
   each_file(file, unit) {
-    gint64 pages = facts_number(file, "pages");
+    gint64 pages = fixed_pages(file);
     if (facts_attachment(file)) continue;
     if (pages < 0 || !facts_there(file)) return -1;
     sum += pages;
@@ -167,7 +174,7 @@ static void content_unit(Probe *probe, const Unit *unit) {
   gboolean any = FALSE;
   each_file(file, unit) {
     json_t *pages = json_object_get(file->declared, "pages");
-    gint64 own = facts_number(file, "pages");
+    gint64 own = fixed_pages(file);
     if (!facts_there(file)) continue;
     any = TRUE;
     if (file->size_bytes == 0) probe_fault(probe, unit, file->path, "文件是空的");

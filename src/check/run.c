@@ -10,8 +10,6 @@
 #include <gio/gio.h>
 #include <string.h>
 
-#pragma weak format_virus_scan
-
 enum { WINDOW = 64, BATCH = 2000, THREADS = 2 };
 
 typedef struct {
@@ -238,7 +236,7 @@ static void ask_scanner(CheckRun *run) {
   g_autoptr(GFile) probe = g_file_new_tmp("lantai-virus-XXXXXX", &stream, NULL);
   g_autofree char *path = probe ? g_file_get_path(probe) : NULL, *detail = NULL;
   FILE *file = path ? fopen(path, "re") : NULL;
-  FormatVirus answer = file && format_virus_scan != NULL ? format_virus_scan(socket, fileno(file), &detail) : FORMAT_VIRUS_UNKNOWN;
+  FormatVirus answer = file ? format_virus_scan(socket, fileno(file), &detail) : FORMAT_VIRUS_UNKNOWN;
   if (file) fclose(file);
   if (probe) g_file_delete(probe, NULL, NULL);
   if (answer == FORMAT_VIRUS_NONE) run->scanner = g_strdup(socket);
