@@ -78,7 +78,8 @@ static gboolean is_payload(const char *path) { return g_str_has_prefix(path, "da
 
 static gboolean is_system_name(const char *path) {
   const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-  return g_str_equal(name, ".DS_Store") || g_ascii_strcasecmp(name, "Thumbs.db") == 0 || g_ascii_strcasecmp(name, "desktop.ini") == 0 || g_str_has_prefix(name, "._");
+  return g_str_equal(name, ".DS_Store") || g_ascii_strcasecmp(name, "Thumbs.db") == 0 || g_ascii_strcasecmp(name, "desktop.ini") == 0 ||
+    g_str_has_prefix(name, "._");
 }
 
 /* ---- what lies there ---- */
