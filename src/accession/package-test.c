@@ -194,7 +194,8 @@ static void test_eep(Made *m, gconstpointer data) {
 
 static const struct { const char *layout, *change, *aspect, *reason; gint64 rows; } FAULTS[] = {
   {"dat93", "fs.writeFileSync(at(made.metadata[1]), '<a><b></a>')", "metadata", "元数据文件读不出来", 3},
-  {"dat93", "w.rewrite(made, made.metadata[1], t => t.replace('encoding=\"UTF-8\"?>', 'encoding=\"UTF-8\"?><!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]>'))",
+  {"dat93",
+    "w.rewrite(made, made.metadata[1], t => t.replace('encoding=\"UTF-8\"?>', 'encoding=\"UTF-8\"?><!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]>'))",
     "metadata", "元数据文件读不出来", 3},
   {"dat93", "w.rewrite(made, made.metadata[1], t => t.replace('第 2 项', '第 9 项'))", "consistency", "题名与目录不一致", 3},
   {"dat93", "fs.rmSync(at(made.metadata[1]))", "metadata", "没有找到这一条的元数据文件", 3},
