@@ -3,6 +3,7 @@
  * The old directory is only read. Store and journal of the new one are copies (links where the file system allows it).
  */
 #include "app.h"
+#include "copy.h"
 #include "error.h"
 #include <errno.h>
 #include <gio/gio.h>
@@ -11,7 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Files of the store are never changed in place, so a hard link is as good as a copy; inventories are replaced by rename. */
+/* Files of the store are never changed in place, so a hard link is as good as a copy; inventories are replaced by rename. But a further copy must not
+ * share its bytes with what is made from it. */
+static gboolean may_link = TRUE;
+
 static gboolean copy_tree(const char *from, const char *to, GError **error) {
   if (g_mkdir_with_parents(to, 0750) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", to, error_reason(errno));
   g_autoptr(GDir) dir = g_dir_open(from, 0, error);
@@ -22,7 +26,7 @@ static gboolean copy_tree(const char *from, const char *to, GError **error) {
     if (g_file_test(source, G_FILE_TEST_IS_SYMLINK)) continue;
     if (g_file_test(source, G_FILE_TEST_IS_DIR)) {
       if (!copy_tree(source, target, error)) return FALSE;
-    } else if (link(source, target) != 0) {
+    } else if (!may_link || link(source, target) != 0) {
       g_autoptr(GFile) a = g_file_new_for_path(source);
       g_autoptr(GFile) b = g_file_new_for_path(target);
       if (!g_file_copy(a, b, G_FILE_COPY_NONE, NULL, NULL, NULL, error)) return FALSE;
@@ -101,5 +105,6 @@ json_t *care_rebuild(const char *from, const char *dir, gboolean show_progress, 
   if (!g_file_test(store, G_FILE_TEST_IS_DIR)) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "目录 %s 中没有长期保存库（store），无法重建", from);
   if (g_file_test(dir, G_FILE_TEST_EXISTS)) return throw_null(error, LANTAI_ERROR_CONFLICT, "目录 %s 已存在，没有改动。请指定一个新目录", dir);
   g_autofree char *aside = care_aside(dir, error);
+  may_link = !copy_is_copy(from);
   return aside ? care_put_in_place(aside, dir, rebuild_aside(from, aside, show_progress, error), error) : NULL;
 }

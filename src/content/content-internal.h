@@ -171,7 +171,7 @@ gboolean stage_place(ContentStage *stage, GError **error);
 #define TOMBSTONE "tombstone.json"
 gboolean content_log_put(Sql *sql, const char *object_id, guint version, const char *inventory_sha512, gboolean tomb, GError **error);
 gboolean content_log_is_complete(Sql *sql);
-gboolean content_log_fill(Content *content, GError **error); /* walks the store once, unless it was done */
+
 gboolean content_entomb_recover(Content *content, GError **error);
 
 /* ---- looking at one object (scan.c) ---- */

@@ -80,6 +80,9 @@ gboolean content_entomb_intend(Sql *sql, const char *object_id, json_t *files, c
 /* For callers of content_remove (version 0) and content_remove_version, in the transaction that closes the undo: further copies follow it. */
 gboolean content_log_drop(Content *content, Sql *sql, const char *object_id, guint version, GError **error);
 
+/* Walks the store once, so that the log (content_object) has what was there before it was kept; done before: nothing. */
+gboolean content_log_fill(Content *content, GError **error);
+
 typedef enum {
   CONTENT_FAULT_DAMAGED,
   CONTENT_FAULT_MISSING,

@@ -39,6 +39,8 @@ typedef struct {
   gpointer agree_data;
 } CopyRun;
 
+/* Where the files of all versions lie below the object's folder ("v1/content/…"), sorted: [path]. */
+json_t *content_paths(Content *content, const char *object_id, GError **error);
 /* Puts right what a crash left in a copy's incoming folder. */
 gboolean copy_settle(Target *target, GError **error);
 

@@ -42,6 +42,8 @@ typedef struct {
 gboolean copy_transfer(CopyPlace from, CopyPlace to, CopyDigest *ret, GError **error);
 gboolean copy_hash(CopyPlace from, guchar *buffer, gsize capacity, CopyPace pace, gpointer data, CopyDigest *ret, GError **error);
 
+/* Renames a prepared object into its place in one step, with the folders above it that are not there yet. */
+gboolean copy_put_in(Target *target, const char *from, const char *folder, const char *work, GError **error);
 /* Where objects of a target are prepared. */
 const char *copy_incoming(const CopyRun *run, const Target *target);
 char *copy_work_name(const char *incoming, const char *object_id);

@@ -223,3 +223,12 @@ gboolean copy_check_frame(Target *target, const Measure *measure, const char *fo
   for (guint version = 1; here && version <= measure->version; version++) here = check_version(&frame, measure, version, error);
   return here;
 }
+
+json_t *content_paths(Content *content, const char *object_id, GError **error) {
+  g_autoptr(Inventory) inventory = object_load(content, object_id, error);
+  if (inventory == NULL) return NULL;
+  json_t *list = json_array();
+  g_autoptr(GPtrArray) paths = sorted_keys(inventory->paths);
+  for (guint i = 0; i < paths->len; i++) json_array_append_new(list, json_string(paths->pdata[i]));
+  return list;
+}

@@ -130,7 +130,7 @@ static gboolean put_all(const Repair *repair, GError **error) {
   if (!target->methods->flush(target, error) || !pass_point("copy.repair.fetched", error)) return FALSE;
   if (repair->absent) {
     g_autofree char *fresh = g_strconcat(repair->work, "/n", NULL);
-    if (repair->lost->len == 0 && (!target_make_all(target, repair->folder, error) || !target->methods->rename(target, fresh, repair->folder, FALSE, error)))
+    if (repair->lost->len == 0 && !copy_put_in(target, fresh, repair->folder, repair->work, error))
       return FALSE;
     if (repair->lost->len > 0) g_ptr_array_set_size(repair->fetched, 0);
   }

@@ -2,8 +2,9 @@
  * Bringing objects of the primary to a copy.
  *
  * 1. What is new is uploaded to incoming/ and flushed before anything in store/ is touched.
- * 2. A new object comes into place by one rename. An object that is there is renamed out to incoming/, changed, and renamed back: store/ has it whole or,
- *    for that moment, not at all. After a crash copy_settle brings it back from its newest whole version.
+ * 2. A new object comes into place by one rename, with those folders above it that are not there yet. An object that is there is renamed out to incoming/
+ *    (with the folders above that have nothing else), changed, and renamed back: store/ has it whole or, for that moment, not at all, and never an empty
+ *    folder. After a crash copy_settle brings it back from its newest whole version.
  * 3. What a copy has and the measure contradicts from the first version on is replaced only by a tombstone; else it is a fault, for a repair.
  */
 #include "copy-internal.h"
@@ -154,15 +155,50 @@ static gboolean change_aside(Plan *plan, Target *target, const char *aside, cons
          move(target, fresh, aside, SIDECAR, TRUE, error) && pass_point("copy.sync.sidecar", error);
 }
 
+/* Invariant 2: from comes to folder in one step that leaves no empty folder in sight. */
+gboolean copy_put_in(Target *target, const char *from, const char *folder, const char *work, GError **error) {
+  g_autofree char *top = g_strdup(folder);
+  gsize depth = strlen("store");
+  TargetInfo info = {TARGET_FOLDER, 0};
+  while (info.kind == TARGET_FOLDER && folder[depth] != '\0') { /* the first folder of the path that is not there */
+    depth += 1 + strcspn(folder + depth + 1, "/");
+    top[depth] = '\0';
+    if (!target->methods->look(target, top, &info, error)) return FALSE;
+    if (folder[depth] != '\0' && info.kind == TARGET_FOLDER) top[depth] = '/';
+    else break;
+  }
+  if (folder[depth] == '\0') return target->methods->rename(target, from, folder, FALSE, error);
+  g_autofree char *made = g_strconcat(work, "/p", folder + depth, NULL), *made_top = join(work, "p");
+  return target_make_all(target, made, error) && target->methods->rename(target, from, made, FALSE, error) &&
+         target->methods->flush(target, error) && target->methods->rename(target, made_top, top, FALSE, error);
+}
+
+/* And out again, to work/<name>, with the folders above that hold only it. */
+static gboolean take_out(Target *target, const char *folder, const char *work, const char *name, GError **error) {
+  g_autofree char *top = g_strdup(folder), *to = join(work, name), *taken = join(work, "q");
+  for (;;) {
+    char *slash = strrchr(top, '/');
+    g_autofree char *above = g_strndup(top, (gsize)(slash - top));
+    if (strcmp(above, "store") == 0) break;
+    g_autoptr(GPtrArray) entries = target->methods->list(target, above, error);
+    if (entries == NULL) return FALSE;
+    if (entries->len > 1) break;
+    *slash = '\0';
+  }
+  const char *rest = folder + strlen(top);
+  if (*rest == '\0') return target->methods->rename(target, folder, to, FALSE, error);
+  g_autofree char *object = g_strconcat(taken, rest, NULL);
+  return target->methods->rename(target, top, taken, FALSE, error) && target->methods->rename(target, object, to, FALSE, error) &&
+         target_remove_tree(target, taken, error);
+}
+
 static gboolean place(Plan *plan, Target *target, GError **error) {
-  g_autofree char *fresh = join(plan->work, "n"), *aside = join(plan->work, "o"), *old = join(plan->work, "x");
-  if (!target_make_all(target, plan->folder, error)) return FALSE;
+  g_autofree char *fresh = join(plan->work, "n"), *aside = join(plan->work, "o");
   if (plan->common == 0)
-    return (!plan->there || target->methods->rename(target, plan->folder, old, FALSE, error)) && pass_point("copy.sync.aside", error) &&
-           target->methods->rename(target, fresh, plan->folder, FALSE, error) && pass_point("copy.sync.placed", error);
-  return target->methods->rename(target, plan->folder, aside, FALSE, error) && pass_point("copy.sync.aside", error) &&
-         change_aside(plan, target, aside, fresh, error) && target->methods->rename(target, aside, plan->folder, FALSE, error) &&
-         pass_point("copy.sync.placed", error);
+    return (!plan->there || take_out(target, plan->folder, plan->work, "x", error)) && pass_point("copy.sync.aside", error) &&
+           copy_put_in(target, fresh, plan->folder, plan->work, error) && pass_point("copy.sync.placed", error);
+  return take_out(target, plan->folder, plan->work, "o", error) && pass_point("copy.sync.aside", error) &&
+         change_aside(plan, target, aside, fresh, error) && copy_put_in(target, aside, plan->folder, plan->work, error) && pass_point("copy.sync.placed", error);
 }
 
 static gboolean prepare(const CopyRun *run, Plan *plan, Target *target, GError **error) {
@@ -217,12 +253,7 @@ gboolean copy_remove(Target *target, const char *object_id, GError **error) {
   TargetInfo info;
   if (!target->methods->look(target, folder, &info, error)) return FALSE;
   if (info.kind == TARGET_ABSENT) return TRUE;
-  if (!target_make_all(target, old, error) || !target->methods->rename(target, folder, old, FALSE, error)) return FALSE;
-  for (char *slash; (slash = strrchr(folder, '/')) != NULL && strchr(folder, '/') != NULL;) { /* folders above that are empty now */
-    *slash = '\0';
-    if (strcmp(folder, "store") == 0 || !target->methods->remove(target, folder, TRUE, NULL)) break;
-  }
-  return target_remove_tree(target, work, error);
+  return target_make_all(target, old, error) && take_out(target, folder, work, "x", error) && target_remove_tree(target, work, error);
 }
 
 /* ---- after a crash ---- */
@@ -243,15 +274,31 @@ static gboolean settle_aside(Target *target, const char *aside, GError **error) 
   return TRUE;
 }
 
+/* Where in its work folder an object lies that is not in its place: changed or not ("o"), or on its way in ("p") or out ("q"). */
+static char *find_aside(Target *target, const char *work, const char *path) {
+  static const char *const names[] = {"o", "kept", "p", "q"};
+  for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+    for (const char *rest = path; rest != NULL; rest = strchr(rest + 1, '/')) { /* "", then the folders below the one that was moved */
+      g_autofree char *object = rest == path ? g_strdup_printf("%s/%s", work, names[i]) : g_strdup_printf("%s/%s%s", work, names[i], rest);
+      g_autofree char *first = join(object, "v1");
+      TargetInfo info;
+      if (target->methods->look(target, first, &info, NULL) && info.kind == TARGET_FOLDER) return g_steal_pointer(&object);
+    }
+  }
+  return NULL;
+}
+
 static gboolean settle_work(Target *target, const char *name, GError **error) {
-  g_autofree char *work = join(COPY_INCOMING, name), *aside = join(work, "o"), *path = g_strdup(name);
+  g_autofree char *work = join(COPY_INCOMING, name), *path = g_strdup(name);
   g_strdelimit(path, ".", '/');
-  g_autofree char *folder = join("store", path);
-  TargetInfo info, there;
-  if (!target->methods->look(target, aside, &info, error) || !target->methods->look(target, folder, &there, error)) return FALSE;
-  if (info.kind == TARGET_FOLDER && there.kind == TARGET_ABSENT) {
-    if (!settle_aside(target, aside, error) || !target_make_all(target, folder, error) ||
-        !target->methods->rename(target, aside, folder, FALSE, error)) return FALSE;
+  g_autofree char *folder = join("store", path), *aside = NULL, *kept = join(work, "kept");
+  TargetInfo there;
+  if (!target->methods->look(target, folder, &there, error)) return FALSE;
+  if (there.kind == TARGET_ABSENT) aside = find_aside(target, work, path);
+  if (aside != NULL) {
+    if (!settle_aside(target, aside, error) || !target->methods->rename(target, aside, kept, FALSE, error)) return FALSE;
+    g_autofree char *old = join(work, "p");
+    if (!target_remove_tree(target, old, error) || !copy_put_in(target, kept, folder, work, error)) return FALSE;
   }
   return target_remove_tree(target, work, error);
 }

@@ -1,0 +1,194 @@
+// Further copies from end to end: made, followed, read again, damaged in every way, repaired, lost and made anew; on this machine's disks and through a real sshd.
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { userInfo } from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { createHash } from 'node:crypto';
+import { demoCopy, lantai, serve, Client, sqlite, temporary, writeDelivery } from './support.mjs';
+
+const folder = temporary('lantai-copies-');
+let dir;
+const store = path.join(folder, 'one', 'store');
+
+function tree(root, at = '') {
+  return readdirSync(path.join(root, at), { withFileTypes: true }).flatMap(entry => {
+    const below = path.join(at, entry.name);
+    return entry.isDirectory() ? tree(root, below) : [[below, createHash('sha512').update(readFileSync(path.join(root, below))).digest('hex')]];
+  }).sort();
+}
+// Content files of records, below the store: [object's folder, path in it]
+function contents(root) {
+  return tree(root).map(([name]) => /^(.*record%3a\d+)\/(v\d+\/content\/files\/.*)$/.exec(name)).filter(Boolean).map(([, object, name]) => [object, name]);
+}
+const copy = (...args) => lantai(dir, 'copy', ...args, '--quiet', '--json');
+async function verified(expected, ...args) {
+  const result = await copy('verify', ...args, '--rate', '0', '--again');
+  assert.equal(result.status, expected ? 1 : 0, result.stderr + result.stdout);
+  return result.json;
+}
+async function state(name) {
+  return (await copy('list')).json.find(one => one.name === name);
+}
+
+before(async () => {
+  dir = await demoCopy(5);
+  for (const name of ['one', 'two']) assert.equal((await copy('add', name, path.join(folder, name))).status, 0);
+});
+
+test('a copy is the store, byte for byte, and a valid root beside all that an archive is made anew from', async () => {
+  const result = await copy('sync');
+  assert.equal(result.status, 0, result.stderr);
+  assert.deepEqual(tree(store), tree(path.join(dir, 'store')));
+  assert.deepEqual(readdirSync(path.join(folder, 'one')).sort(), ['README.txt', 'copy.json', 'definitions', 'incoming', 'journal', 'lantai.yaml', 'store']);
+  assert.match(readFileSync(path.join(folder, 'one/README.txt'), 'utf8'), /lantai recover[\s\S]*OCFL 1\.1 storage root/);
+  assert.equal((await lantai(dir, 'ocfl', 'verify', store)).status, 0);
+  assert.equal((await state('one')).unchecked, (await state('one')).objects, 'nothing has been read yet');
+  await verified(0);
+  assert.equal((await state('one')).unchecked, 0);
+  assert.equal((await state('主存储')).state, 'ready');
+});
+
+test('deliveries and an undo are followed', async () => {
+  const delivery = writeDelivery(path.join(folder, 'delivery'), { count: 6, documents: 6 });
+  const made = await lantai(dir, 'import', delivery.table, '--files', delivery.files, '--name', '甲批', '--json');
+  assert.equal(made.status, 0, made.stderr);
+  assert.equal((await state('one')).behind, true);
+  assert.equal((await copy('sync')).status, 0);
+  assert.deepEqual(tree(store), tree(path.join(dir, 'store')));
+  assert.equal((await lantai(dir, 'undo', String(made.json.id), '--json')).status, 0);
+  assert.equal((await copy('sync')).status, 0);
+  assert.deepEqual(tree(store), tree(path.join(dir, 'store')));
+  assert.equal((await state('one')).behind, false);
+});
+
+const HARMS = {
+  damaged: file => { const bytes = readFileSync(file); bytes[bytes.length >> 1] ^= 1; writeFileSync(file, bytes); },
+  cut: file => writeFileSync(file, readFileSync(file).subarray(0, 10)),
+  missing: file => rmSync(file),
+  unreadable: file => { rmSync(file); mkdirSync(file); },
+};
+for (const place of ['copy', 'primary']) {
+  test(`harm to a file of the ${place} is found, named and repaired`, async () => {
+    const root = place === 'copy' ? store : path.join(dir, 'store'), name = place === 'copy' ? 'one' : '主存储', clean = tree(root), files = contents(root);
+    for (const [i, [kind, harm]] of Object.entries(HARMS).entries()) harm(path.join(root, ...files[i]), kind);
+    const found = (await verified(1, name))[0];
+    assert.equal(found.faults, 4);
+    const told = sqlite(dir, `SELECT path, result FROM copy_fault ORDER BY path`);
+    assert.deepEqual(told.map(fault => fault.result).sort(), ['damaged', 'damaged', 'missing', 'unreadable']);
+    const repaired = await copy('repair', name);
+    assert.equal(repaired.status, 0, repaired.stderr);
+    assert.equal(repaired.json[0].repaired, 4);
+    assert.deepEqual(tree(root), clean);
+    await verified(0, name);
+    const event = sqlite(dir, "SELECT data FROM event WHERE action = 'keep.repaired' ORDER BY id DESC LIMIT 1")[0];
+    assert.match(event.data, /"before".*"sha512".*"source"/);
+  });
+}
+
+test('inventories, sidecars and whole objects are brought back, also the primary\'s', async () => {
+  for (const [root, name] of [[store, 'one'], [path.join(dir, 'store'), '主存储']]) {
+    const clean = tree(root), objects = [...new Set(contents(root).map(([object]) => object))];
+    writeFileSync(path.join(root, objects[0], 'inventory.json'), '{}');
+    rmSync(path.join(root, objects[0], 'v1/inventory.json.sha512'));
+    writeFileSync(path.join(root, objects[1], '0=ocfl_object_1.1'), 'x');
+    for (const part of ['inventory.json', 'v1/inventory.json']) writeFileSync(path.join(root, objects[2], part), 'garbage');
+    rmSync(path.join(root, objects[3]), { recursive: true });
+    await verified(1, name);
+    const repaired = await copy('repair', name);
+    assert.equal(repaired.status, 0, repaired.stderr);
+    assert.deepEqual(tree(root), clean);
+    await verified(0, name);
+  }
+});
+
+test('a copy that lies consistently is found: its own inventory proves nothing', async () => {
+  const clean = tree(store), [object, name] = contents(store)[0], file = path.join(store, object, name);
+  const before = readFileSync(file), lie = Buffer.from(before).fill(0x20), digest = bytes => createHash('sha512').update(bytes).digest('hex');
+  writeFileSync(file, lie);
+  for (const part of ['', 'v1/']) {
+    const inventory = path.join(store, object, `${part}inventory.json`), text = readFileSync(inventory, 'utf8').replaceAll(digest(before), digest(lie));
+    writeFileSync(inventory, text);
+    writeFileSync(`${inventory}.sha512`, `${digest(Buffer.from(text))} inventory.json\n`);
+  }
+  assert.equal((await lantai(dir, 'ocfl', 'verify', path.join(store, object))).status, 0, 'by itself it is a valid object');
+  assert.equal((await verified(1, 'one'))[0].faults, 5);
+  assert.equal((await copy('repair', 'one')).status, 0);
+  assert.deepEqual(tree(store), clean);
+});
+
+test('what is good nowhere is said loudly, and nothing bad is copied', async () => {
+  const [object, name] = contents(store)[1], places = [path.join(dir, 'store'), store, path.join(folder, 'two', 'store')], good = readFileSync(path.join(store, object, name));
+  for (const root of places) HARMS.damaged(path.join(root, object, name));
+  await verified(1, '主存储');
+  const result = await copy('repair', '主存储');
+  assert.equal(result.status, 1);
+  assert.equal(result.json[0].lost, 1);
+  assert.equal((await state('主存储')).state, 'lost');
+  assert.equal(sqlite(dir, "SELECT COUNT(*) AS n FROM event WHERE action = 'keep.lost'")[0].n, 1);
+  writeFileSync(path.join(places[2], object, name), good);
+  assert.equal((await copy('repair', '主存储')).status, 0, 'a good copy turned up');
+  await verified(1, 'one');
+  assert.equal((await copy('repair', 'one')).status, 0);
+  await verified(0);
+});
+
+test('a copy that is away is said to be, keeps its rest, and catches up', async () => {
+  const two = path.join(folder, 'two'), hidden = path.join(folder, 'hidden');
+  renameSync(two, hidden);
+  mkdirSync(two); // an empty mount point
+  assert.equal((await copy('sync', 'two')).status, 1);
+  assert.equal((await state('two')).state, 'away');
+  assert.deepEqual(readdirSync(two), []);
+  rmSync(two, { recursive: true });
+  renameSync(hidden, two);
+  assert.equal((await copy('sync', 'two')).status, 0);
+  assert.equal((await state('two')).state, 'ready');
+  assert.deepEqual(tree(path.join(two, 'store')), tree(path.join(dir, 'store')));
+});
+
+test('a copy lost altogether is made anew; a place with something else is refused', async () => {
+  rmSync(path.join(folder, 'two'), { recursive: true });
+  assert.equal((await copy('repair', 'two')).status, 0);
+  assert.deepEqual(tree(path.join(folder, 'two', 'store')), tree(path.join(dir, 'store')));
+  await verified(0, 'two');
+  assert.equal((await copy('add', 'three', path.join(dir, 'inside'))).status, 1);
+  assert.equal((await copy('add', 'three', 'relative/place')).status, 1);
+  assert.equal((await copy('add', 'three', dir)).status, 1);
+  mkdirSync(path.join(folder, 'taken', 'store'), { recursive: true });
+  assert.equal((await copy('add', 'three', path.join(folder, 'taken'))).status, 1);
+});
+
+test('from a copy alone the archive is made anew by one command, and proved', async () => {
+  const made = path.join(folder, 'recovered'), result = await lantai(dir, 'recover', path.join(folder, 'one'), made, '--json');
+  assert.equal(result.status, 0, result.stderr);
+  assert.deepEqual(result.json.check.faults, []);
+  assert.equal(result.json.check.index, 'good');
+  assert.deepEqual(tree(path.join(made, 'store')), tree(path.join(dir, 'store')));
+  const rows = at => sqlite(at, 'SELECT id, code, title, file_count FROM record ORDER BY id');
+  assert.deepEqual(rows(made), rows(dir));
+  assert.equal((await lantai(made, 'check', '--json')).status, 0);
+  const again = path.join(folder, 'rebuilt'), rebuilt = await lantai(path.join(folder, 'one'), 'rebuild', again, '--json');
+  assert.equal(rebuilt.status, 0, rebuilt.stderr);
+  assert.deepEqual(rebuilt.json.rebuilt.record, result.json.rebuilt.record);
+  const [object, name] = contents(store)[0];
+  assert.notEqual(statSync(path.join(store, object, name)).ino, statSync(path.join(again, 'store', object, name)).ino, 'no bytes shared with the copy');
+});
+
+test('killed at each step a copy stays a valid root, and the next sync finishes', async () => {
+  for (const [i, point] of ['copy.sync.uploaded', 'copy.sync.aside', 'copy.sync.version', 'copy.sync.inventory', 'copy.sync.sidecar', 'copy.sync.placed', 'copy.sync.told'].entries()) {
+    const delivery = writeDelivery(path.join(folder, `again-${i}`), { count: 3, documents: 3, version: `第${i}次` });
+    assert.equal((await lantai(dir, 'import', delivery.table, '--files', delivery.files, '--name', `批${i}`, '--json')).status, 0);
+    process.env.LANTAI_FAULT = `${point}:1`;
+    const killed = await copy('sync', 'one');
+    delete process.env.LANTAI_FAULT;
+    assert.equal(killed.status, 'SIGKILL', point);
+    assert.equal((await lantai(dir, 'ocfl', 'verify', store, '--json')).status, 0, point);
+    assert.equal((await copy('sync', 'one')).status, 0, point);
+    assert.deepEqual(tree(store), tree(path.join(dir, 'store')), point);
+    assert.deepEqual(readdirSync(path.join(folder, 'one/incoming')), []);
+  }
+  await verified(0, 'one');
+});
