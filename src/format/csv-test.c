@@ -61,6 +61,22 @@ static void test_encodings(void) {
   g_assert_cmpstr(little, ==, "1:题|名\n");
 }
 
+/* The same rows in traditional and simplified script, each in its own national encoding. */
+static void test_big5(void) {
+  static const char *const TEXTS[][2] = {{"BIG5", "題名,責任者\n關於檔案工作意見的通知,縣人民政府辦公室\n土地房屋所有權狀,地政局\n"},
+                                         {"GB18030", "题名,责任者\n关于档案工作意见的通知,县人民政府办公室\n土地房屋所有权证,国土局\n"},
+                                         {"GB18030", "題名,責任者\n關於檔案工作意見的通知,縣人民政府辦公室\n朱镕基𠀀,一二三四\n"}};
+  for (gsize i = 0; i < G_N_ELEMENTS(TEXTS); i++) {
+    gsize length;
+    g_autofree char *bytes = g_convert(TEXTS[i][1], -1, TEXTS[i][0], "UTF-8", NULL, &length, NULL);
+    g_autofree char *path = fixture_write("script.csv", bytes, (gssize)length);
+    g_autoptr(TableReader) reader = format_table_open(path, NULL);
+    g_assert_cmpstr(format_table_info(reader)->encoding, ==, i == 0 ? "BIG5-HKSCS" : "GB18030");
+    g_autofree char *table = read_bytes(bytes, length);
+    g_assert_nonnull(strstr(table, i == 1 ? "2:关于档案工作意见的通知|县人民政府办公室" : "2:關於檔案工作意見的通知|縣人民政府辦公室"));
+  }
+}
+
 static void test_utf16(void) {
   gsize length;
   static const char TEXT[] = "题名,日期\n国发〔2015〕12号,2015\n";
@@ -226,6 +242,7 @@ static void add_tests(void) {
   g_test_add_func("/format/csv/quotes", test_quotes);
   g_test_add_func("/format/csv/rows", test_rows);
   g_test_add_func("/format/csv/encodings", test_encodings);
+  g_test_add_func("/format/csv/big5", test_big5);
   g_test_add_func("/format/csv/utf16", test_utf16);
   g_test_add_func("/format/csv/late-character", test_late_character);
   g_test_add_func("/format/csv/damage", test_damage);

@@ -81,6 +81,25 @@ static ByteCensus census_of_file(int fd, char *buffer) {
   return census;
 }
 
+/*
+ * Big5 or GB18030? Both are pairs that begin with a high byte. In GB text nearly every ideograph lies in GB 2312's area, and its second byte is high; Big5's
+ * frequent characters (lead A4–C6) have a low second byte in two of five cases, which GB text nearly never has with such leads.
+ */
+static gboolean is_big5(const char *sample, gsize length) {
+  guint pairs = 0, frequent = 0, low = 0, national = 0;
+  for (gsize i = 0; i + 1 < length; i++) {
+    guchar lead = (guchar)sample[i], trail = (guchar)sample[i + 1];
+    if (lead < 0x80) continue;
+    if (trail < 0x40 || trail == 0x7f || trail == 0xff) return FALSE; /* neither; a four-byte character of GB18030 has a digit there */
+    pairs++;
+    frequent += lead >= 0xa4 && lead <= 0xc6 && (trail < 0x7f || trail >= 0xa1);
+    low += trail < 0x7f;
+    national += lead >= 0xb0 && lead <= 0xf7 && trail >= 0xa1;
+    i++;
+  }
+  return pairs >= 8 && frequent * 10 >= pairs * 8 && low * 5 >= pairs && national * 10 < pairs * 7;
+}
+
 /* Pictures, programs and the like have many control characters or do not decode in any encoding we know. */
 static gboolean is_text(const char *encoding, const char *sample, gsize length) {
   g_autoptr(TableDecoder) decoder = table_decoder_new(encoding);
@@ -109,7 +128,7 @@ static const char *decide_encoding(int fd, gsize *ret_mark, GError **error) {
     g_autofree char *block = g_malloc(BLOCK);
     ByteCensus census = census_of_file(fd, block);
     /* Damaged UTF-8 is still mostly whole characters; GB18030 read as UTF-8 almost never is. */
-    if (census.bad > 0 && census.good < 4 * census.bad) encoding = "GB18030";
+    if (census.bad > 0 && census.good < 4 * census.bad) encoding = is_big5(sample, length) ? "BIG5-HKSCS" : "GB18030";
   }
   if (is_text(encoding, sample + *ret_mark, length - *ret_mark)) return encoding;
   return throw_null(error, LANTAI_ERROR_INVALID,
