@@ -179,7 +179,8 @@ const SAMPLES = { // a path's parts that lead to something the unlimited archivi
   '/catalog/{id}': () => `/catalog/${fondsId.A}`, '/record/{id}': () => `/record/${open().id}`, '/record/{id}/edit': () => `/record/${open().id}/edit`, '/record/{id}/view': () => `/record/${open().id}/view`,
   '/record/{id}/text': () => `/record/${open().id}/text`, '/record/{id}/delete': () => '/record/999999/delete', '/file/{id}': () => `/file/${picture().id}`, '/file/{id}/thumbnail': () => `/file/${picture().id}/thumbnail`,
   '/file/{id}/page/{page}/image': () => `/file/${picture().id}/page/1/image`, '/file/{id}/page/{page}/tile/{level}/{x}/{y}': () => `/file/${picture().id}/page/1/tile/0/0/0`, '/delivery/{id}': () => `/delivery/${deliveries[0].id}`,
-  '/export/{id}/file': () => '/export/999999/file', '/delivery/{id}/progress': () => `/delivery/${deliveries[0].id}/progress`, '/delivery/{id}/faults.xlsx': () => `/delivery/${deliveries[0].id}/faults.xlsx`, '/upload/{id}': () => '/upload/999999', '/user/{id}': () => `/user/${users.reader}`,
+  '/export/{id}/file': () => '/export/999999/file', '/delivery/{id}/progress': () => `/delivery/${deliveries[0].id}/progress`, '/delivery/{id}/faults.xlsx': () => `/delivery/${deliveries[0].id}/faults.xlsx`, '/upload/{id}': () => '/upload/999999',
+  '/delivery/{id}/form/{name}.pdf': () => `/delivery/${deliveries[0].id}/form/digests.pdf`, '/user/{id}': () => `/user/${users.reader}`,
 };
 const open = () => records.find(record => record.row?.file === 'txt' && record.row.opening === 1 && record.row.security === 0 && record.fonds === 'A');
 const picture = () => files.find(file => file.kind === 'image' && file.record.row.opening === 1 && file.record.row.security === 0 && file.record.fonds === 'A');

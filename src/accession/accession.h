@@ -73,7 +73,7 @@ gboolean accession_faults_xlsx(const House *house, gint64 id, const char *path, 
 gboolean accession_replay(const House *house, Sql *sql, json_t *event, GError **error);
 
 /* Pages: /deliveries /delivery/new /delivery/{id} … */
-extern const WebRoute ACCESSION_ROUTES[], UPLOAD_ROUTES[] /* resumable uploads */;
+extern const WebRoute ACCESSION_ROUTES[], UPLOAD_ROUTES[] /* resumable uploads */, DELIVERY_FORM_ROUTES[] /* papers */;
 extern const WebRoute PROJECT_ROUTES[]; /* project.c: collecting for a major event */
 gboolean project_replay(const House *house, Sql *sql, json_t *event, GError **error);
 extern const JobKind ACCESSION_JOBS[];
