@@ -184,6 +184,12 @@ static gboolean read_package(Survey *survey, PackageFile *file, GError **error) 
 
 gboolean layout_eep(Survey *survey, GError **error) {
   static const char *const extensions[] = {"xml", "eep", NULL};
+  PackageFile *readme = package_files_at(survey->files, "说明文件.txt");
+  if (readme) {
+    readme->used = TRUE;
+    survey_own(survey, readme->path);
+    if (!survey_readme_text(survey, readme->path, error)) return FALSE;
+  }
   GPtrArray *all = package_files_all(survey->files);
   for (guint i = 0; i < all->len; i++) {
     PackageFile *file = all->pdata[i];

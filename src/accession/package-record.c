@@ -12,8 +12,10 @@
 
 static const char *const APART[] = {"文件数据", "电子签名块", "锁定签名", "业务实体块", "机构人员实体块", "业务实体", "机构人员实体", "文件实体关系", "电子属性", "文档",
   "原封装包", "封装包格式描述", NULL};
+#define EXPORTED "著录项〔"
+
 static const char *const COMPARED[] = {"档号", "题名", "责任者", "文号", "日期", NULL};
-static const char *const POSITION[] = {"顺序号", "序号", "元数据路径", NULL}; /* say where an entry stands, not what it is */
+static const char *const POSITION[] = {"顺序号", "序号", "元数据路径", "存储路径", NULL}; /* say where an entry stands, not what it is */
 
 static void record_file_free(gpointer data) {
   RecordFile *file = data;
@@ -152,8 +154,25 @@ static gboolean take_story(PackageRecord *record, const XmlNode *node) {
   return FALSE;
 }
 
+/* Our own exports carry every field once more as 附注 "著录项〔label〕value": then these are the record, and nothing else is. */
+static gboolean take_exported(PackageRecord *record, const XmlNode *node) {
+  gboolean any = FALSE;
+  for (guint i = 0; node->children && i < node->children->len; i++) {
+    const XmlNode *note = node->children->pdata[i];
+    if (!g_str_equal(note->name, "附注")) continue;
+    g_autofree char *text = xml_node_text(note);
+    const char *label = g_str_has_prefix(text, EXPORTED) ? text + strlen(EXPORTED) : NULL, *end = label ? strstr(label, "〕") : NULL;
+    if (end == NULL || end == label) continue;
+    g_autofree char *name = g_strndup(label, (gsize)(end - label));
+    const char *ours = package_label(name);
+    package_record_set(record, ours ? ours : name, end + strlen("〕"));
+    record->exported = any = TRUE;
+  }
+  return any;
+}
+
 static void take_node(PackageRecord *record, const XmlNode *node, GPtrArray *differences, guint depth) {
-  if (take_story(record, node)) return;
+  if (record->exported || take_exported(record, node) || take_story(record, node) || xml_child(node, "计算机文件名")) return;
   if (g_str_equal(node->name, "业务实体块") || g_str_equal(node->name, "机构人员实体块") || !g_strv_contains(APART, node->name)) {
     g_autofree char *text = xml_node_text(node), *composed = NULL;
     gboolean position = g_strv_contains(POSITION, node->name);

@@ -42,6 +42,7 @@ typedef struct {
 typedef struct {
   json_t *row;             /* label → value, in order */
   GPtrArray *files;        /* RecordFile */
+  gboolean exported;       /* by this program: its fields are known exactly */
 } PackageRecord;
 PackageRecord *package_record_new(void);
 void package_record_free(PackageRecord *record);

@@ -75,7 +75,11 @@ GArray *tag_fields(const char *text, guint *ret_odd, gboolean *ret_spaced) {
       *ret_spaced |= g_ascii_isspace(colon[-1]);
       *colon = '\0';
       TagField field = {g_strdup(g_strchomp(line)), g_strdup(g_strstrip(colon + 1))};
-      g_array_append_val(fields, field);
+      if (*field.label) g_array_append_val(fields, field);
+      else {
+        (*ret_odd)++;
+        tag_field_clear(&field);
+      }
     }
   }
   return fields;
@@ -209,7 +213,8 @@ GArray *readme_fields(const char *text) {
     if (end) {
       g_autofree char *label = g_strndup(start, (gsize)(end - start));
       TagField field = {text_clean(label, FALSE), text_clean(value, FALSE)};
-      g_array_append_val(fields, field);
+      if (*field.label) g_array_append_val(fields, field);
+      else tag_field_clear(&field);
     } else if (fields->len > 0) {
       TagField *last = &g_array_index(fields, TagField, fields->len - 1);
       char *joined = g_strconcat(last->value, *last->value ? "\n" : "", clean, NULL);

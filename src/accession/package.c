@@ -276,11 +276,12 @@ __attribute__((noinline)) static const char *detect(const Survey *survey) {
   if (has_root_file(survey, "说明文件.xml")) return "vendor";
   if (has_root_file(survey, "文件目录.xml") || has_root_file(survey, "案卷目录.xml")) return "2012";
   if (has_root_file(survey, "目录文件.xml")) return "dat93";
+  if (holds_eep(survey)) return "eep";
   if (has_root_file(survey, "说明文件.txt")) {
     g_autofree char *archive = survey_full(survey, "电子档案");
     return g_file_test(archive, G_FILE_TEST_IS_DIR) ? "2012" : "dat93";
   }
-  return holds_eep(survey) ? "eep" : "documents";
+  return "documents";
 }
 
 /* ---- bags ---- */
