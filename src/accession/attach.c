@@ -37,6 +37,7 @@ typedef struct {
   json_t *delivery;
   gint64 id, row, total, done_row; /* rows below done_row are attached */
   char *folder;
+  GHashTable *own; /* paths of the package's own files, which are kept with the delivery */
   FileIndex *index;
   PlaceTable *places;
   GPtrArray *tasks;
@@ -339,6 +340,7 @@ static gboolean note(Attaching *attaching, const char *kind, const char *text, c
 
 static void note_surplus(const char *path, gpointer data) {
   Attaching *attaching = data;
+  if (g_hash_table_contains(attaching->own, path)) return;
   attaching->surplus++;
   if (attaching->failure == NULL) note(attaching, "surplus", path, NULL, &attaching->failure);
 }
@@ -446,6 +448,10 @@ static gboolean open_attaching(Attaching *attaching, GError **error) {
   g_autoptr(Sql) sql = sql_read(house->db, error);
   if (sql == NULL || (attaching->places = place_table_load(house, sql, attaching->id, error)) == NULL) return FALSE;
   if (!*delivery_text(attaching->delivery, "documents")) return TRUE;
+  json_t *found = survey_found(house, attaching->id), *path;
+  size_t i;
+  json_array_foreach(json_object_get(found, "surplus_expected"), i, path) g_hash_table_add(attaching->own, g_strdup(json_string_value(path)));
+  json_decref(found);
   if ((attaching->folder = unpack_documents(house, attaching->job, attaching->delivery, error)) == NULL) return FALSE;
   if (job_should_stop(attaching->job)) return TRUE;
   g_autofree char *list = delivery_path(house, attaching->id, FILES_NAME);
@@ -463,19 +469,25 @@ static gboolean attach_all(Attaching *attaching, GError **error) {
   if (!refresh_descriptions(attaching, error)) return FALSE;
   if (job_should_stop(attaching->job)) return TRUE;
   if (!search_optimize(attaching->house->search, error) || !end_attaching(attaching, started_us, error)) return FALSE;
-  g_autofree char *unpacked = delivery_path(attaching->house, attaching->id, "files");
-  folder_remove(unpacked);
-  g_autofree char *taken = delivery_path(attaching->house, attaching->id, "documents");
-  if (attaching->surplus == 0) folder_remove(taken); /* every file of the package is in the store; else it is kept for the surplus ones */
+  static const char *const unpacked[] = {"files", "extracted"}, *const taken[] = {"documents", "package"};
+  for (guint i = 0; i < G_N_ELEMENTS(unpacked); i++) {
+    g_autofree char *path = delivery_path(attaching->house, attaching->id, unpacked[i]);
+    folder_remove(path);
+  }
+  for (guint i = 0; i < G_N_ELEMENTS(taken) && attaching->surplus == 0; i++) { /* all of it is in the store; else it is kept for the surplus files */
+    g_autofree char *path = delivery_path(attaching->house, attaching->id, taken[i]);
+    folder_remove(path);
+  }
   return TRUE;
 }
 
 gboolean attach_files(const House *house, Job *job, gint64 id, GError **error) {
-  Attaching attaching = {.house = house, .job = job, .id = id};
+  Attaching attaching = {.house = house, .job = job, .id = id, .own = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
   gboolean good = attach_all(&attaching, error);
   good = finish_batch(&attaching, good ? error : NULL) && good;
   json_decref(attaching.delivery);
   g_free(attaching.folder);
+  g_hash_table_unref(attaching.own);
   g_clear_pointer(&attaching.index, file_index_free);
   g_clear_pointer(&attaching.places, place_table_free);
   g_clear_pointer(&attaching.tasks, g_ptr_array_unref);

@@ -348,6 +348,23 @@ static void read_dates(RowWork *work, Understood *u) {
   if (span.from && span.to / 10000 != u->year) work->keep[plan->of[ROLE_YEAR]] = TRUE;
 }
 
+/* 永久, 长期, 短期, 定期30年, 30年, Y, D30 and the like. */
+static gboolean is_retention(const char *text) {
+  static const char *const words[] = {"永久", "长期", "短期", "定期", "Y", "C", "D", "CQ", "DQ", "YJ", "y", "c", "d"};
+  for (guint i = 0; i < G_N_ELEMENTS(words); i++)
+    if (g_str_equal(text, words[i])) return TRUE;
+  const char *at = text;
+  if (g_str_has_prefix(at, "定期")) at += strlen("定期");
+  else if (*at == 'D' || *at == 'd') at++;
+  static const char *const open[] = {"（", "("};
+  for (guint i = 0; i < G_N_ELEMENTS(open); i++)
+    if (g_str_has_prefix(at, open[i])) at += strlen(open[i]);
+  gsize digits = strspn(at, "0123456789");
+  at += digits;
+  if (g_str_has_prefix(at, "年")) at += strlen("年");
+  return digits > 0 && digits <= 3 && (!*at || g_str_equal(at, "）") || g_str_equal(at, ")"));
+}
+
 static Understood read_values(RowWork *work) {
   Understood u = {.opening = OPENING_UNREVIEWED, .security = SECURITY_PUBLIC};
   read_dates(work, &u);
@@ -355,6 +372,8 @@ static Understood read_values(RowWork *work) {
   int count = *pages ? whole_number(pages) : 0;
   if (count < 0) keep_as_written(work, ROLE_PAGE_COUNT, "不是页数，照原样保留");
   u.page_count = MAX(count, 0);
+  if (*value_of(work, ROLE_RETENTION) && !is_retention(value_of(work, ROLE_RETENTION)))
+    complain(work, TRUE, work->plan->of[ROLE_RETENTION], "保管期限不认识（应为 永久、30年、10年 等），照原样保留");
   if (!security_parse(value_of(work, ROLE_SECURITY), &u.security)) complain(work, FALSE, work->plan->of[ROLE_SECURITY], "密级不认识（应为 公开、内部、秘密、机密、绝密）");
   if (!opening_parse(value_of(work, ROLE_OPENING), &u.opening)) keep_as_written(work, ROLE_OPENING, "开放标识不认识（应为 开放、控制、延期开放、未审核），按未审核收");
   return u;

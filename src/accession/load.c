@@ -10,8 +10,10 @@
  */
 #include "delivery.h"
 #include "error.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define CHUNK_ROWS 256
@@ -28,6 +30,7 @@ struct LoadState {
   PlaceTable *places;
   GHashTable *volumes;        /* "fonds id\ncode" → record id */
   GHashTable *volume_numbers; /* "fonds id\n案卷号" → record id, 0: several */
+  GHashTable *former;         /* "fonds id\ncode" → a volume of earlier deliveries, 0: none; since the last save */
 };
 
 void load_state_free(LoadState *state) {
@@ -35,6 +38,7 @@ void load_state_free(LoadState *state) {
   place_table_free(state->places);
   g_clear_pointer(&state->volumes, g_hash_table_unref);
   g_clear_pointer(&state->volume_numbers, g_hash_table_unref);
+  g_clear_pointer(&state->former, g_hash_table_unref);
   g_free(state);
 }
 
@@ -83,6 +87,7 @@ LoadState *load_state_new(const House *house, Sql *sql, json_t *delivery, GError
   json_decref(places);
   state->volumes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   state->volume_numbers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  state->former = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   if ((state->places = place_table_load(house, sql, state->id, error)) == NULL || !recall_volumes(state, sql, delivery, error)) return NULL;
   return g_steal_pointer(&state);
 }
@@ -97,6 +102,29 @@ static gint64 find_volume(const LoadState *state, const Place *place, const Deco
   }
   if (found == NULL && *row->volume) found = g_hash_table_lookup(state->volume_numbers, by_code);
   return (gint64)GPOINTER_TO_SIZE(found);
+}
+
+/* A volume that was in the catalogue before this delivery, by its code. */
+static gint64 former_volume(const LoadState *state, Sql *sql, gint64 fonds_id, const char *code) {
+  g_autofree char *key = volume_key(fonds_id, code);
+  gpointer known;
+  if (g_hash_table_lookup_extended(state->former, key, NULL, &known)) return (gint64)GPOINTER_TO_SIZE(known);
+  g_autoptr(CatalogRecord) record = catalog_record_by_code(sql, &SCOPE_EVERYTHING, fonds_id, code, NULL);
+  gint64 id = record && record->level == LEVEL_VOLUME ? record->id : 0;
+  g_hash_table_insert(state->former, g_steal_pointer(&key), GSIZE_TO_POINTER((gsize)id));
+  return id;
+}
+
+/* As find_volume, among those of earlier deliveries: by 案卷号 as a code, or by the longest beginning of the item's code. */
+static gint64 find_former_volume(const LoadState *state, Sql *sql, const Place *place, const DecodedRow *row) {
+  if (!state->lookup) return 0;
+  gint64 found = *row->volume ? former_volume(state, sql, place->fonds_id, row->volume) : 0;
+  g_autofree char *prefix = g_strdup(row->record->code);
+  for (char *dash; found == 0 && (dash = strrchr(prefix, '-'));) {
+    *dash = '\0';
+    found = former_volume(state, sql, place->fonds_id, prefix);
+  }
+  return found;
 }
 
 static void keep_decisions(const LoadState *state, Sql *sql, CatalogRecord *record) {
@@ -131,8 +159,9 @@ gboolean load_state_put(LoadState *state, Sql *sql, gint64 row, DecodedRow *deco
   record->fonds_id = place->fonds_id;
   record->category = place->category;
   record->parent_id = place->class_id;
-  if (state->volume_count && record->level == LEVEL_ITEM) {
-    gint64 volume = find_volume(state, place, decoded);
+  if (record->level == LEVEL_ITEM) {
+    gint64 volume = state->volume_count ? find_volume(state, place, decoded) : 0;
+    if (volume == 0) volume = find_former_volume(state, sql, place, decoded);
     if (volume) record->parent_id = volume;
   }
   keep_decisions(state, sql, record);
@@ -166,6 +195,7 @@ gboolean load_state_save(LoadState *state, Sql *sql, gint64 loaded_rows, GError 
       sql_int(state->unchanged),
       sql_int(state->refused), sql_int(state->id)), error);
   state->created = state->updated = state->unchanged = state->refused = 0;
+  g_hash_table_remove_all(state->former);
   return good;
 }
 
@@ -369,6 +399,24 @@ static gboolean stage_mapping(ContentStage *stage, json_t *delivery, GError **er
   return content_stage_add_bytes(stage, "mapping.json", text, strlen(text), error) != NULL;
 }
 
+/* The package's own files (说明文件, 目录文件, metadata, manifests) as they came. */
+static gboolean stage_own_files(const House *house, ContentStage *stage, gint64 id, GError **error) {
+  json_t *found = survey_found(house, id), *path;
+  const char *folder = delivery_text(found, "folder");
+  gboolean good = TRUE;
+  size_t i;
+  json_array_foreach(json_object_get(found, "surplus_expected"), i, path) {
+    g_autofree char *full = g_build_filename(folder, json_string_value(path), NULL), *as = g_build_filename("package", json_string_value(path), NULL);
+    int fd = good ? open(full, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
+    struct stat status;
+    if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) good = content_stage_add_fd(stage, as, fd, error) != NULL;
+    else if (good && fd < 0 && errno != ENOENT) good = throw(error, LANTAI_ERROR_UNAVAILABLE, "移交包的 %s 打不开：%s", full, error_reason(errno));
+    if (fd >= 0) close(fd);
+  }
+  json_decref(found);
+  return good;
+}
+
 static ContentBatch *publish_object(const House *house, const char *actor, json_t *delivery, GError **error) {
   gint64 id = delivery_int(delivery, "id");
   g_autofree char *object = delivery_object(id), *message = g_strdup_printf("移交批次 %" G_GINT64_FORMAT "：%s", id, delivery_text(delivery, "name"));
@@ -378,7 +426,8 @@ static ContentBatch *publish_object(const House *house, const char *actor, json_
   for (const char *at = dot ? dot + 1 : ""; plain && *at; at++) plain = g_ascii_isalnum(*at);
   g_autofree char *source = g_strconcat("source", plain ? dot : "", NULL);
   if (stage == NULL || !stage_file(house, stage, id, NULL, source, error) || !stage_file(house, stage, id, ROWS_NAME, ROWS_NAME, error) ||
-      !stage_file(house, stage, id, FAULTS_NAME, FAULTS_NAME, error) || !stage_mapping(stage, delivery, error)) return NULL;
+      !stage_file(house, stage, id, FAULTS_NAME, FAULTS_NAME, error) || !stage_mapping(stage, delivery, error) ||
+      (g_str_equal(delivery_text(delivery, "kind"), "package") && !stage_own_files(house, stage, id, error))) return NULL;
   g_autoptr(ContentBatch) batch = content_batch_new(house->content);
   content_batch_take(batch, g_steal_pointer(&stage));
   return content_batch_publish(batch, error) ? g_steal_pointer(&batch) : NULL;

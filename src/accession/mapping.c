@@ -123,6 +123,14 @@ static gboolean holds_categories(const Catalog *catalog, json_t *column) {
   return TRUE;
 }
 
+/* A sheet of bad rows that came back corrected: what stands before its own columns is ours, and not to be taken. */
+static void ignore_fault_columns(const CatalogCategory *category, json_t *columns) {
+  static const char *const ours[] = {"行号", "列", "值", "原因"};
+  for (guint i = 0; i < G_N_ELEMENTS(ours); i++)
+    if (!g_str_equal(column_text(json_array_get(columns, i), "header"), ours[i])) return;
+  for (guint i = 0; i < G_N_ELEMENTS(ours); i++) column_set(category, json_array_get(columns, i), "", TRUE);
+}
+
 void layout_guess(const Catalog *catalog, json_t *layout, const char *given) {
   json_t *columns = json_object_get(layout, "columns"), *column;
   const CatalogCategory *category = given && *given ? catalog_category_by_code(catalog, given) : category_guess(catalog, columns);
@@ -137,6 +145,7 @@ void layout_guess(const Catalog *catalog, json_t *layout, const char *given) {
     if (key && !g_hash_table_add(taken, (gpointer)key)) key = NULL;
     column_set(category, column, key ? key : KEEP_FIELD, key != NULL);
   }
+  ignore_fault_columns(category, columns);
 }
 
 /* ---- setting ---- */

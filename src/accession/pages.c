@@ -260,9 +260,28 @@ static json_t *column_model(json_t *column, json_t *choices) {
   return model;
 }
 
-static json_t *mapping_model(const House *house, gint64 id, GError **error) {
-  json_t *layout = accession_mapping(house, id, error), *column;
+/* The fonds that all the samples' 档号 begin with, when neither the table nor anybody else says one; new string, NULL: none. */
+static char *fonds_hint(Sql *sql, json_t *delivery, json_t *layout) {
+  int code = layout_column_of(layout, "code");
+  if (*delivery_text(delivery, "fonds") || code < 0 || layout_column_of(layout, "fonds") >= 0) return NULL;
+  g_autofree char *fonds = NULL;
+  size_t i;
+  json_t *sample;
+  json_array_foreach(json_object_get(json_array_get(json_object_get(layout, "columns"), (size_t)code), "samples"), i, sample) {
+    const char *text = json_string_value(sample), *dash = text ? strchr(text, '-') : NULL;
+    g_autofree char *head = dash ? g_strndup(text, (gsize)(dash - text)) : NULL;
+    if (head == NULL || (fonds && !g_str_equal(fonds, head))) return NULL;
+    if (fonds == NULL) fonds = g_steal_pointer(&head);
+  }
+  gboolean plausible = fonds && strlen(fonds) == 4 && g_ascii_isupper(fonds[0]) && strspn(fonds + 1, "0123456789") == 3; /* DA/T 13 */
+  return fonds && (plausible || fonds_find(sql, fonds)) ? g_steal_pointer(&fonds) : NULL;
+}
+
+static json_t *mapping_model(const House *house, Sql *sql, json_t *delivery, GError **error) {
+  json_t *layout = accession_mapping(house, delivery_int(delivery, "id"), error), *column;
   if (layout == NULL) return NULL;
+  g_autofree char *hint = fonds_hint(sql, delivery, layout);
+  if (hint) json_object_set_new(layout, "fonds_hint", json_string(hint));
   json_t *choices = mapping_choices(house->catalog, delivery_text(layout, "category")), *columns = json_array();
   size_t i;
   json_array_foreach(json_object_get(layout, "columns"), i, column) json_array_append_new(columns, column_model(column, choices));
@@ -369,7 +388,7 @@ json_t *page_model(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(house->db, error);
   json_t *delivery = sql ? page_delivery(request, sql, error) : NULL;
   if (delivery == NULL) return NULL;
-  json_t *model = accession_report(house, id, FAULTS_SHOWN, error), *mapping = model ? mapping_model(house, id, error) : NULL, *job = active_job(sql, id);
+  json_t *model = accession_report(house, id, FAULTS_SHOWN, error), *mapping = model ? mapping_model(house, sql, delivery, error) : NULL, *job = active_job(sql, id);
   if (mapping && add_life(sql, house, model, delivery, error)) {
     const Asker asker = page_asker(request);
     json_object_set_new(model, "samples", sample_rows(&asker, json_object_get(model, "samples")));
@@ -383,6 +402,7 @@ json_t *page_model(WebRequest *request, GError **error) {
       "loaded_rows") * 1000 / load_ms));
     add_actions(request, model, delivery, job != NULL);
     if (asker.body) hide_holdings(model);
+    if (asker.body) json_object_del(json_object_get(model, "mapping"), "fonds_hint");
     if (may_see_cells(request, delivery)) add_refusal(sql, model, delivery);
     if (!may_see_cells(request, delivery)) hide_cells(model);
     if (job) json_object_set_new(job, "delivery_id", json_integer(id));

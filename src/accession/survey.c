@@ -68,7 +68,7 @@ static gboolean take_lists(const House *house, gint64 id, json_t *found, GError 
 /* What is shown of it, and what is told to the journal: without the lists, which may be long. */
 static json_t *summary_of(json_t *found) {
   json_t *summary = json_copy(found);
-  static const char *const lists[] = {"structure", "surplus_expected", "table", "files", "documents"};
+  static const char *const lists[] = {"structure", "surplus_expected", "table", "files", "documents", "folder"};
   for (guint i = 0; i < G_N_ELEMENTS(lists); i++) json_object_del(summary, lists[i]);
   json_object_set_new(summary, "structure_faults", json_integer((json_int_t)json_array_size(json_object_get(found, "structure"))));
   return summary;
@@ -120,6 +120,7 @@ gboolean survey_package(const House *house, Job *job, json_t *delivery, GError *
   g_autofree char *work = delivery_path(house, id, NULL), *folder = open_folder(house, job, delivery, error);
   if (folder == NULL || job_should_stop(job) || !delivery_point("accession.unpacked", error)) return folder != NULL && job_should_stop(job);
   json_t *found = package_survey(house, job, folder, work, error), *layout = NULL;
+  if (found) json_object_set_new(found, "folder", json_string(folder));
   gboolean good = found != NULL && read_table(house, delivery, found, &layout, error) && take_lists(house, id, found, error) &&
     store_found(house, job_actor(job), delivery, layout, found, error);
   json_decref(layout);

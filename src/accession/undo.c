@@ -2,7 +2,7 @@
  * Undoing a delivery with everything it brought.
  *
  * 1. Before anything is touched, what others changed since is looked for (events, later deliveries' changes and files, others' items in its volumes): then
- *    nothing is undone.
+ *    nothing is undone. What was only changed by hand may be chosen for: kept as it is (with the volume it lies in), or undone all the same.
  * 2. Records it made go first, from the last to the first (items before their volumes), then files it gave to others' records, then former states come back,
  *    then empty nodes go.
  * 3. Each step is one transaction with its event; objects are removed from the store after the commit that forgot them, and remembered in accession_removal
@@ -10,10 +10,12 @@
  */
 #include "delivery.h"
 #include "error.h"
+#include <glib/gstdio.h>
 #include <string.h>
 
 #define STEP_RECORDS 1000
 #define CODES_SHOWN 20
+#define LISTED_MAX 2000
 #define EVENTS_READ 100
 
 /* ---- what others changed ---- */
@@ -22,14 +24,36 @@ typedef struct {
   const House *house;
   Sql *sql;
   gint64 id, load_event;
-  GHashTable *seen;
+  GHashTable *seen, *keep, *restore; /* the asker's choices */
   GString *codes;
+  json_t *list; /* for the page: [{id, code, title, hand, reason}] */
+  json_t *kept; /* ids */
   guint count;
 } Conflicts;
 
-static void add_conflict(Conflicts *conflicts, gint64 record_id) {
+typedef enum { BY_HAND, BY_DELIVERY, BY_OTHERS } ConflictKind;
+static const char *const REASONS[] = {"导入之后被改动", "其后的批次改动过或补过原文", "卷内有其他来源的条目"};
+
+/* TRUE when it was chosen what becomes of a record that was changed by hand. */
+static gboolean is_settled(Conflicts *conflicts, gint64 record_id) {
+  gpointer key = GSIZE_TO_POINTER((gsize)record_id);
+  if (g_hash_table_contains(conflicts->restore, key)) return TRUE;
+  if (!g_hash_table_contains(conflicts->keep, key)) return FALSE;
+  json_array_append_new(conflicts->kept, json_integer(record_id));
+  return TRUE;
+}
+
+static void list_conflict(Conflicts *conflicts, gint64 record_id, const CatalogRecord *record, ConflictKind kind) {
+  if (json_array_size(conflicts->list) >= LISTED_MAX) return;
+  json_array_append_new(conflicts->list, json_pack("{s:I, s:s, s:s, s:b, s:s}", "id", (json_int_t)record_id, "code", record ? record->code : "（已删除的条目）",
+    "title", record ? record->title : "", "hand", kind == BY_HAND && record != NULL, "reason", REASONS[kind]));
+}
+
+static void add_conflict(Conflicts *conflicts, gint64 record_id, ConflictKind kind) {
+  if (kind == BY_HAND && is_settled(conflicts, record_id)) return;
   if (!g_hash_table_add(conflicts->seen, GSIZE_TO_POINTER((gsize)record_id))) return;
   g_autoptr(CatalogRecord) record = catalog_record_load(conflicts->sql, &SCOPE_EVERYTHING, record_id, NULL);
+  list_conflict(conflicts, record_id, record, kind);
   if (++conflicts->count > CODES_SHOWN) return;
   if (record) g_string_append_printf(conflicts->codes, "%s%s", conflicts->count > 1 ? "、" : "", record->code);
   else g_string_append_printf(conflicts->codes, "%s（已删除的条目 %" G_GINT64_FORMAT "）", conflicts->count > 1 ? "、" : "", record_id);
@@ -39,9 +63,11 @@ static void add_conflict(Conflicts *conflicts, gint64 record_id) {
 static gboolean check_record(Conflicts *conflicts, gint64 record_id, GError **error) {
   json_t *events = journal_of(conflicts->sql, "record", record_id, 0, EVENTS_READ, error), *event;
   if (events == NULL) return FALSE;
+  gboolean changed = FALSE;
   size_t i;
   json_array_foreach(events, i, event)
-    if (delivery_int(event, "id") > conflicts->load_event && g_str_has_prefix(delivery_text(event, "action"), "record.")) add_conflict(conflicts, record_id);
+    changed = changed || (delivery_int(event, "id") > conflicts->load_event && g_str_has_prefix(delivery_text(event, "action"), "record."));
+  if (changed) add_conflict(conflicts, record_id, BY_HAND);
   json_decref(events);
   return TRUE;
 }
@@ -55,7 +81,7 @@ static void check_volume(Conflicts *conflicts, gint64 record_id) {
   SearchRequest all = {.parent_id = record_id}, ours = {.parent_id = record_id, .accession_id = conflicts->id};
   g_autoptr(SearchResult) every = search_run(conflicts->house->search, conflicts->sql, &SCOPE_EVERYTHING, &all, NULL);
   g_autoptr(SearchResult) own = search_run(conflicts->house->search, conflicts->sql, &SCOPE_EVERYTHING, &ours, NULL);
-  if (every == NULL || own == NULL || every->count != own->count) add_conflict(conflicts, record_id);
+  if (every == NULL || own == NULL || every->count != own->count) add_conflict(conflicts, record_id, BY_OTHERS);
 }
 
 static gboolean check_created(Conflicts *conflicts, Job *job, json_t *delivery, GError **error) {
@@ -76,7 +102,7 @@ static gboolean check_rows(Conflicts *conflicts, SqlRows *rows, gboolean by_even
   while (failure == NULL && sql_next(rows, &failure)) {
     gint64 record_id = sql_get_int(rows, "record_id");
     if (by_event) check_record(conflicts, record_id, &failure);
-    else add_conflict(conflicts, record_id);
+    else add_conflict(conflicts, record_id, BY_DELIVERY);
   }
   if (failure) g_propagate_error(error, failure);
   return failure == NULL;
@@ -103,15 +129,63 @@ static gboolean check_touched(Conflicts *conflicts, json_t *delivery, GError **e
   return check_rows(conflicts, again, FALSE, error);
 }
 
-static gboolean refuse_conflicts(const House *house, Job *job, json_t *delivery, GError **error) {
+static GHashTable *chosen(json_t *parameters, const char *key) {
+  GHashTable *ids = g_hash_table_new(NULL, NULL);
+  size_t i;
+  json_t *id;
+  json_array_foreach(json_object_get(parameters, key), i, id) g_hash_table_add(ids, GSIZE_TO_POINTER((gsize)json_integer_value(id)));
+  return ids;
+}
+
+/* A kept item stays where it lies: a volume of ours that holds it is kept too. */
+static gboolean keep_volumes(Conflicts *conflicts, GError **error) {
+  g_autoptr(GHashTable) volumes = g_hash_table_new(NULL, NULL);
+  size_t count = json_array_size(conflicts->kept);
+  for (size_t i = 0; i < count; i++) {
+    gint64 id = json_integer_value(json_array_get(conflicts->kept, i));
+    g_autoptr(CatalogRecord) record = catalog_record_load(conflicts->sql, &SCOPE_EVERYTHING, id, error);
+    if (record == NULL) return FALSE;
+    SearchColumns columns;
+    gboolean ours = record->level == LEVEL_ITEM && is_ours(conflicts->house, record->parent_id, conflicts->id, &columns);
+    if (ours && columns.level == LEVEL_VOLUME && g_hash_table_add(volumes, GSIZE_TO_POINTER((gsize)record->parent_id)))
+      json_array_append_new(conflicts->kept, json_integer(record->parent_id));
+  }
+  return TRUE;
+}
+
+static gboolean write_conflicts(const House *house, gint64 id, json_t *list, GError **error) {
+  g_autofree char *folder = delivery_path(house, id, NULL), *path = delivery_path(house, id, CONFLICTS_NAME), *part = g_strconcat(path, ".part", NULL);
+  return (g_mkdir_with_parents(folder, 0700) == 0 && json_dump_file(list, part, JSON_COMPACT) == 0 && g_rename(part, path) == 0) ||
+    throw(error, LANTAI_ERROR_UNAVAILABLE, "不能写文件 %s", path);
+}
+
+/* Looks for what others changed; *ret_kept: the ids of records to be left as they are. */
+static gboolean find_conflicts(Conflicts *conflicts, Job *job, json_t *delivery, json_t **ret_kept, GError **error) {
+  if (!check_created(conflicts, job, delivery, error) || !check_touched(conflicts, delivery, error)) return FALSE;
+  if (conflicts->count) {
+    if (!write_conflicts(conflicts->house, conflicts->id, conflicts->list, error)) return FALSE;
+    return throw(error, LANTAI_ERROR_CONFLICT, "批次 %" G_GINT64_FORMAT " 不能撤销：有 %u 件在导入之后又被改动或补充：%s%s。手工改动过的可以在批次页面上选择保留或恢复；"
+      "其余请先处理（如撤销其后的批次），再撤销本批次", conflicts->id, conflicts->count, conflicts->codes->str, conflicts->count > CODES_SHOWN ? " 等" : "");
+  }
+  if (!keep_volumes(conflicts, error)) return FALSE;
+  *ret_kept = json_incref(conflicts->kept);
+  g_autofree char *path = delivery_path(conflicts->house, conflicts->id, CONFLICTS_NAME);
+  g_unlink(path);
+  return TRUE;
+}
+
+static gboolean refuse_conflicts(const House *house, Job *job, json_t *delivery, json_t *parameters, json_t **ret_kept, GError **error) {
   g_autoptr(Sql) sql = sql_read(house->db, error);
   if (sql == NULL) return FALSE;
-  Conflicts conflicts = {house, sql, delivery_int(delivery, "id"), delivery_int(delivery, "load_event"), g_hash_table_new(NULL, NULL), g_string_new(NULL), 0};
-  gboolean good = check_created(&conflicts, job, delivery, error) && check_touched(&conflicts, delivery, error);
-  if (good && conflicts.count) good = throw(error, LANTAI_ERROR_CONFLICT, "批次 %" G_GINT64_FORMAT " 不能撤销：有 %u 件在导入之后又被改动或补充：%s%s。请先处理这些条目（如撤销其后的批次），再撤销本批次",
-    conflicts.id, conflicts.count, conflicts.codes->str, conflicts.count > CODES_SHOWN ? " 等" : "");
-  g_hash_table_unref(conflicts.seen);
+  g_autoptr(GHashTable) keep = chosen(parameters, "keep");
+  g_autoptr(GHashTable) restore = chosen(parameters, "restore");
+  g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
+  Conflicts conflicts = {house, sql, delivery_int(delivery, "id"), delivery_int(delivery, "load_event"), seen, keep, restore, g_string_new(NULL),
+    json_array(), json_array(), 0};
+  gboolean good = find_conflicts(&conflicts, job, delivery, ret_kept, error);
   g_string_free(conflicts.codes, TRUE);
+  json_decref(conflicts.list);
+  json_decref(conflicts.kept);
   return good;
 }
 
@@ -124,17 +198,40 @@ static gboolean forget_object(Sql *sql, gint64 id, gint64 record_id, GError **er
     sql_exec(sql, "DELETE FROM accession_file WHERE record_id = $1", SQL_ARGS(sql_int(record_id)), error);
 }
 
+/* The records of a delivery that its undo leaves as they are. */
+static GHashTable *kept_records(Sql *sql, gint64 id, GError **error) {
+  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT record_id FROM accession_kept WHERE accession_id = $1", SQL_ARGS(sql_int(id)), error);
+  g_autoptr(GHashTable) kept = rows ? g_hash_table_new(NULL, NULL) : NULL;
+  GError *failure = NULL;
+  while (rows && sql_next(rows, &failure)) g_hash_table_add(kept, GSIZE_TO_POINTER((gsize)sql_get_int(rows, "record_id")));
+  if (failure == NULL) return g_steal_pointer(&kept);
+  g_propagate_error(error, failure);
+  return NULL;
+}
+
+static gboolean apply_begin(Sql *sql, gint64 id, json_t *step, GError **error) {
+  json_t *kept = json_object_get(step, "kept"), *record;
+  size_t i;
+  json_array_foreach(kept, i, record)
+    if (!sql_exec(sql, "INSERT INTO accession_kept (accession_id, record_id) VALUES ($1, $2) ON CONFLICT (accession_id, record_id) DO NOTHING",
+        SQL_ARGS(sql_int(id), sql_int(json_integer_value(record))), error)) return FALSE;
+  return sql_exec(sql, "UPDATE accession SET state = 'undoing', kept_count = $1, undo_next = first_record_id + reserved_count - 1 WHERE id = $2",
+    SQL_ARGS(sql_int((gint64)json_array_size(kept)), sql_int(id)), error);
+}
+
 static gboolean purge(const House *house, Sql *sql, gint64 id, gint64 from, gint64 to, GError **error) {
+  g_autoptr(GHashTable) kept = kept_records(sql, id, error);
+  if (kept == NULL) return FALSE;
   for (gint64 record_id = to; record_id >= from; record_id--) {
     g_autoptr(CatalogRecord) record = catalog_record_load(sql, &SCOPE_EVERYTHING, record_id, NULL);
-    if (record == NULL || record->accession_id != id) continue;
+    if (record == NULL || record->accession_id != id || g_hash_table_contains(kept, GSIZE_TO_POINTER((gsize)record_id))) continue;
     if (record->file_count && !forget_object(sql, id, record_id, error)) return FALSE;
     if (!catalog_record_purge(house, sql, record_id, error)) return FALSE;
   }
   return sql_exec(sql, "UPDATE accession SET undo_next = $1 WHERE id = $2", SQL_ARGS(sql_int(from - 1), sql_int(id)), error);
 }
 
-static gboolean restore(const House *house, Sql *sql, gint64 id, gint64 record_id, GError **error) {
+static gboolean restore_record(const House *house, Sql *sql, gint64 id, gint64 record_id, GError **error) {
   g_autofree char *before = sql_string(sql, "SELECT before FROM accession_change WHERE accession_id = $1 AND record_id = $2", SQL_ARGS(sql_int(id),
     sql_int(record_id)), error);
   g_autoptr(CatalogRecord) record = before ? record_from_json(before, error) : NULL;
@@ -147,28 +244,26 @@ gboolean undo_apply(const House *house, Sql *sql, gint64 id, json_t *step, GErro
   const char *kind = delivery_text(step, "step");
   json_t *records = json_object_get(step, "records"), *record;
   size_t i;
-  if (g_str_equal(kind, "begin"))
-    return sql_exec(sql, "UPDATE accession SET state = 'undoing', undo_next = first_record_id + reserved_count - 1 WHERE id = $1", SQL_ARGS(sql_int(id)),
-      error);
+  if (g_str_equal(kind, "begin")) return apply_begin(sql, id, step, error);
   if (g_str_equal(kind, "end")) return sql_exec(sql, "UPDATE accession SET state = 'undone', failure = '' WHERE id = $1", SQL_ARGS(sql_int(id)), error);
   if (g_str_equal(kind, "purge")) return purge(house, sql, id, delivery_int(step, "from"), delivery_int(step, "to"), error);
   json_array_foreach(records, i, record) {
     gint64 record_id = json_integer_value(record);
-    if (!(g_str_equal(kind, "files") ? attach_revert(house, sql, id, record_id, error) : restore(house, sql, id, record_id, error))) return FALSE;
+    if (!(g_str_equal(kind, "files") ? attach_revert(house, sql, id, record_id, error) : restore_record(house, sql, id, record_id, error))) return FALSE;
   }
   return TRUE;
 }
 
 /* ---- running them ---- */
 
-/* A record that goes back to what it was says so in its own history. */
-static gboolean tell_restored(Sql *sql, const char *actor, gint64 id, json_t *step, GError **error) {
-  if (!g_str_equal(delivery_text(step, "step"), "restore")) return TRUE;
+/* A record that goes back to what it was, or is left as it is, says so in its own history. */
+static gboolean tell_records(Sql *sql, const char *actor, gint64 id, json_t *step, GError **error) {
+  gboolean restored = g_str_equal(delivery_text(step, "step"), "restore");
   json_t *data = json_pack("{s:I}", "accession", (json_int_t)id), *record;
   gboolean good = TRUE;
   size_t i;
-  json_array_foreach(json_object_get(step, "records"), i, record)
-    good = good && journal_append(sql, actor, "delivery.undo", "record", json_integer_value(record), data, error) != 0;
+  json_array_foreach(json_object_get(step, restored ? "records" : "kept"), i, record)
+    good = good && journal_append(sql, actor, restored ? "delivery.undo" : "delivery.keep", "record", json_integer_value(record), data, error) != 0;
   json_decref(data);
   return good;
 }
@@ -184,7 +279,7 @@ static gboolean run_step(const House *house, Job *job, gint64 id, json_t *step, 
   if (rev_before < 0) return FALSE;
   if (!move_along(sql, job_actor(job), id, delivery_text(step, "step"), error)) return FALSE;
   catalog_bulk_begin(house, sql);
-  if (!undo_apply(house, sql, id, step, error) || !catalog_bulk_end(house, sql, error) || !tell_restored(sql, job_actor(job), id, step, error)) return FALSE;
+  if (!undo_apply(house, sql, id, step, error) || !catalog_bulk_end(house, sql, error) || !tell_records(sql, job_actor(job), id, step, error)) return FALSE;
   json_object_set_new(step, "rev_before", json_integer(rev_before));
   json_object_set_new(step, "rev", json_integer(catalog_rev_last(sql, error)));
   return journal_append(sql, job_actor(job), "accession.undo", "accession", id, step, error) != 0 && delivery_point("accession.undo", error) &&
@@ -192,15 +287,20 @@ static gboolean run_step(const House *house, Job *job, gint64 id, json_t *step, 
     delivery_point("accession.undo.done", error);
 }
 
+/* version and what stands above it, which somebody's own changes made; 0: the whole object. */
 static gboolean remove_object(const House *house, gint64 record_id, gint64 version, GError **error) {
   g_autofree char *object = catalog_object_id(record_id);
-  return version ? content_remove_version(house->content, object, (guint)version, error) : content_remove(house->content, object, error);
+  if (version == 0) return content_remove(house->content, object, error);
+  for (gint64 newest = content_version(house->content, object); newest > version; newest--)
+    if (!content_remove_version(house->content, object, (guint)newest, error)) return FALSE;
+  return content_remove_version(house->content, object, (guint)version, error);
 }
 
-/* Further copies follow what the store's log says. */
-static gboolean tell_removed(const House *house, Sql *sql, json_t *removal, GError **error) {
-  g_autofree char *object = catalog_object_id(delivery_int(removal, "record_id"));
-  return content_log_drop(house->content, sql, object, (guint)delivery_int(removal, "version"), error);
+static gboolean close_removal(const House *house, Sql *sql, gint64 id, json_t *removal, GError **error) {
+  gint64 record_id = delivery_int(removal, "record_id");
+  g_autofree char *object = catalog_object_id(record_id);
+  return content_log_drop(house->content, sql, object, (guint)delivery_int(removal, "version"), error) &&
+    sql_exec(sql, "DELETE FROM accession_removal WHERE accession_id = $1 AND record_id = $2", SQL_ARGS(sql_int(id), sql_int(record_id)), error);
 }
 
 /* Objects whose records are gone or restored; again after a crash. */
@@ -216,9 +316,7 @@ static gboolean remove_objects(const House *house, gint64 id, GError **error) {
     json_array_foreach(removals, i, removal) good = good && remove_object(house, delivery_int(removal, "record_id"), delivery_int(removal, "version"), error);
     g_autoptr(Sql) sql = good && more ? sql_write(house->db, error) : NULL;
     json_array_foreach(removals, i, removal)
-      good = good && sql && tell_removed(house, sql, removal, error) &&
-        sql_exec(sql, "DELETE FROM accession_removal WHERE accession_id = $1 AND record_id = $2", SQL_ARGS(sql_int(id),
-          sql_int(delivery_int(removal, "record_id"))), error);
+      good = good && sql && close_removal(house, sql, id, removal, error);
     good = good && (!more || sql_commit(sql, error));
     json_decref(removals);
     if (!good) return FALSE;
@@ -243,11 +341,13 @@ static gboolean purge_all(const House *house, Job *job, json_t *delivery, GError
 typedef json_t *(*ListRecords)(Sql *sql, gint64 id, GError **error);
 
 static json_t *list_files(Sql *sql, gint64 id, GError **error) {
-  return sql_json(sql, "SELECT record_id FROM accession_object WHERE accession_id = $1 ORDER BY record_id LIMIT 500", SQL_ARGS(sql_int(id)), error);
+  return sql_json(sql, "SELECT record_id FROM accession_object WHERE accession_id = $1 AND record_id NOT IN "
+    "(SELECT record_id FROM accession_kept WHERE accession_id = $1) ORDER BY record_id LIMIT 500", SQL_ARGS(sql_int(id)), error);
 }
 
 static json_t *list_changes(Sql *sql, gint64 id, GError **error) {
-  return sql_json(sql, "SELECT record_id FROM accession_change WHERE accession_id = $1 ORDER BY record_id LIMIT 500", SQL_ARGS(sql_int(id)), error);
+  return sql_json(sql, "SELECT record_id FROM accession_change WHERE accession_id = $1 AND record_id NOT IN "
+    "(SELECT record_id FROM accession_kept WHERE accession_id = $1) ORDER BY record_id LIMIT 500", SQL_ARGS(sql_int(id)), error);
 }
 
 static json_t *records_step(const House *house, gint64 id, const char *kind, ListRecords list, GError **error) {
@@ -313,10 +413,19 @@ static gboolean simple_step(const House *house, Job *job, gint64 id, const char 
   return good;
 }
 
-static gboolean undo(const House *house, Job *job, json_t **delivery, GError **error) {
+static gboolean begin_undo(const House *house, Job *job, json_t *delivery, json_t *parameters, GError **error) {
+  json_t *kept = NULL;
+  if (!refuse_conflicts(house, job, delivery, parameters, &kept, error)) return FALSE;
+  json_t *step = json_pack("{s:s, s:o}", "step", "begin", "kept", kept);
+  gboolean good = run_step(house, job, delivery_int(delivery, "id"), step, error);
+  json_decref(step);
+  return good;
+}
+
+static gboolean undo(const House *house, Job *job, json_t **delivery, json_t *parameters, GError **error) {
   gint64 id = delivery_int(*delivery, "id");
   if (!delivery_is(*delivery, "undoing")) {
-    if (!refuse_conflicts(house, job, *delivery, error) || !simple_step(house, job, id, "begin", error)) return FALSE;
+    if (!begin_undo(house, job, *delivery, parameters, error)) return FALSE;
     json_decref(*delivery);
     if ((*delivery = delivery_read(house, id, error)) == NULL) return FALSE;
   }
@@ -325,8 +434,9 @@ static gboolean undo(const House *house, Job *job, json_t **delivery, GError **e
   if (!each_records(house, job, id, "files", list_files, error) || !each_records(house, job, id, "restore", list_changes, error)) return FALSE;
   if (job_should_stop(job)) return TRUE;
   if (!remove_nodes(house, job, id, error) || !search_optimize(house->search, error) || !simple_step(house, job, id, "end", error)) return FALSE;
-  g_autofree char *unpacked = delivery_path(house, id, "files");
+  g_autofree char *unpacked = delivery_path(house, id, "files"), *package = delivery_path(house, id, "package");
   folder_remove(unpacked);
+  folder_remove(package);
   return TRUE;
 }
 
@@ -335,7 +445,7 @@ gboolean accession_undo(const House *house, Job *job, json_t *parameters, GError
   json_t *delivery = delivery_read(house, id, error);
   if (delivery == NULL) return FALSE;
   g_autoptr(GError) failure = NULL;
-  gboolean good = delivery_is(delivery, "undone") || undo(house, job, &delivery, &failure);
+  gboolean good = delivery_is(delivery, "undone") || undo(house, job, &delivery, parameters, &failure);
   gboolean begun = delivery && delivery_is(delivery, "undoing loading attaching");
   if (!good && begun && !g_error_matches(failure, LANTAI_ERROR, LANTAI_ERROR_CONFLICT)) delivery_fail(house, id, failure);
   if (!good) g_propagate_error(error, g_steal_pointer(&failure));
