@@ -127,7 +127,7 @@ test('an archivist receives a table and a zip, finds and reads the documents, ch
   const chosen = await page.$$eval('select[name="field"]', all => all.map(select => [document.getElementById(select.getAttribute('aria-labelledby')).textContent, select.selectedOptions[0].textContent]));
   for (const [header, label] of [['题名', /题名/], ['档号', /档号/], ['责任者', /责任者/], ['日期', /日期/], ['保管期限', /保管期限/], ['全宗号', /全宗/], ['电子档案名称', /文件|电子|原文/]]) assert.match(chosen.find(([text]) => text === header)[1], label, `the column ${header} is understood`);
   await page.screenshot({ path: path.join(shots, 'journey-mapping.png'), fullPage: true });
-  await runStep(page, '预演', '待审核');
+  await runStep(page, '检测', '待审核');
   assert.equal(sqlite(dir, `SELECT count(*) AS n FROM record WHERE code LIKE 'B777%'`)[0].n, 0, 'a rehearsal writes nothing');
   const main = await page.getByRole('main').innerText();
   assert.match(main, /将新增/);
@@ -187,7 +187,7 @@ test('an archivist receives a table and a zip, finds and reads the documents, ch
   const table = path.join(folder, '补交目录.csv');
   writeFileSync(table, csvText(['档号', '题名', '责任者', '年度'], [['B778-1', '望江楼修缮报告', '临江市文化局', '1981']]));
   await receive(page, table);
-  await runStep(page, '预演', '待审核');
+  await runStep(page, '检测', '待审核');
   await page.getByRole('button', { name: /^导入 1 行$/ }).click();
   await page.waitForFunction(() => document.querySelector('h1 .badge')?.textContent.includes('已接收入库') && !document.querySelector('#delivery-progress'));
   const second = /\d+$/.exec(page.url())[0];

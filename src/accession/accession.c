@@ -4,9 +4,11 @@
  * 1. Why a step failed stands beside the state in `failure`, and running the step again clears it.
  * 2. A delivery is shown to who may see all of its fonds, to who received it, and to the body that it is from.
  */
+#include "check.h"
 #include "crypto.h"
 #include "delivery.h"
 #include "error.h"
+#include "pages.h"
 #include "text.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +27,10 @@ const JobKind ACCESSION_JOBS[] = {
   {NULL},
 };
 
-gboolean accession_open(SqlDb *db, GError **error) { return sql_migrate_room(db, "accession", error); }
+gboolean accession_open(SqlDb *db, GError **error) {
+  check_set_visible("accession", page_check_visible, "/delivery/");
+  return sql_migrate_room(db, "accession", error);
+}
 
 /* ---- the row ---- */
 

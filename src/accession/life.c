@@ -124,6 +124,7 @@ json_t *life_steps(Sql *sql, gint64 id, GError **error) {
     json_object_set_new(step, "tone", json_string(tone));
     json_object_set_new(step, "label", json_string(transition ? transition->label : life_label(delivery_text(step, "to"), NULL)));
     json_t *items = json_loads(delivery_text(step, "items"), 0, NULL);
+    json_object_set_new(step, "later_round", json_boolean(delivery_int(step, "round") > 1));
     json_object_set_new(step, "items", items ? items : json_array());
   }
   return steps;

@@ -247,6 +247,14 @@ json_t *page_delivery(WebRequest *request, Sql *sql, GError **error) {
   return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有批次 %" G_GINT64_FORMAT "。批次号见“接收”页面", id);
 }
 
+gboolean page_check_visible(WebRequest *request, Sql *sql, gint64 id) {
+  const Asker asker = page_asker(request);
+  json_t *delivery = delivery_load(sql, id, NULL);
+  gboolean visible = FALSE, known = delivery && delivery_visible(sql, &asker, delivery, &visible, NULL) && visible && may_see_cells(request, delivery);
+  json_decref(delivery);
+  return known;
+}
+
 static json_t *column_model(json_t *column, json_t *choices) {
   json_t *model = json_copy(column), *options = json_array(), *choice;
   const char *field = delivery_text(column, "field");
@@ -357,6 +365,20 @@ static void add_actions(WebRequest *request, json_t *model, json_t *delivery, gb
   add_steps(request, model, delivery, active);
 }
 
+/* The latest check of this round with the items that failed; check is taken. */
+static gboolean add_check(Sql *sql, json_t *model, json_t *delivery, json_t *check, GError **error) {
+  if (check == NULL || delivery_int(delivery, "check_id") == 0) return json_decref(check), TRUE;
+  json_t *report = check_report(sql, delivery_int(check, "id"), 0, error), *failed = json_array(), *item;
+  size_t i;
+  json_array_foreach(json_object_get(report, "items"), i, item)
+    if (g_str_equal(delivery_text(item, "state"), "failed")) json_array_append(failed, item);
+  json_object_set_new(model, "failed_items", failed);
+  json_object_set_new(model, "check_failed", json_boolean(g_str_equal(delivery_text(check, "state"), "failed")));
+  json_object_set_new(model, "check", check);
+  json_decref(report);
+  return report != NULL;
+}
+
 /* Steps, what was declared, what was found, the check; and what an undo was refused for. */
 static gboolean add_life(Sql *sql, const House *house, json_t *model, json_t *delivery, GError **error) {
   gint64 id = delivery_int(delivery, "id");
@@ -376,10 +398,10 @@ static gboolean add_life(Sql *sql, const House *house, json_t *model, json_t *de
   g_autofree char *path = delivery_path(house, id, CONFLICTS_NAME);
   json_t *conflicts = delivery_is(delivery, "done loading attaching") ? json_load_file(path, 0, NULL) : NULL;
   if (conflicts) json_object_set_new(model, "conflicts", conflicts);
-  if (check == NULL || delivery_int(delivery, "check_id") == 0) return json_decref(check), TRUE;
-  json_object_set_new(model, "check_failed", json_boolean(g_str_equal(delivery_text(check, "state"), "failed")));
-  json_object_set_new(model, "check", check);
-  return TRUE;
+  json_object_set_new(model, "delivery_id", json_integer(id));
+  json_object_set_new(model, "next_round", json_integer(delivery_int(delivery, "round") + 1));
+  json_object_set(model, "kept_count", json_object_get(delivery, "kept_count"));
+  return add_check(sql, model, delivery, check, error);
 }
 
 json_t *page_model(WebRequest *request, GError **error) {
