@@ -265,7 +265,7 @@ static void test_node_codes(void) {
 static void test_mixed(void) {
   TestHouse *t = test_house_new();
   import_text(t, "m.csv", "全宗号,档号,题名,门类,层级,所在案卷,文件,文种,男方姓名,女方姓名\n"
-    "Z001,Z001-V,卷,WS,案卷,,,,,\nZ001,A,甲,WS,文件,Z001-V,a.pdf,通知,,\nZ001,B,乙,HY,文件,,,旧表,王,李\n", TRUE);
+    "Z001,Z001-V,卷,WS,案卷,,,,,\nZ001,A,甲,WS,文件,Z001-V,a.pdf,通知,,\nZ001,B,乙,HY,文件,,无,旧表,王,李\n", TRUE);
   g_autoptr(CatalogRecord) volume = test_record(t, "Z001-V"), first = test_record(t, "A"), second = test_record(t, "B");
   g_assert_cmpint(first->parent_id, ==, volume->id);
   g_assert_cmpstr(first->fields, ==, "{\"wz\":\"通知\"}");

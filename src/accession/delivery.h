@@ -142,6 +142,7 @@ FileIndex *file_index_new(const char *documents, GError **error); /* walks a fol
 void file_index_free(FileIndex *index);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FileIndex, file_index_free)
 void file_index_claim(FileIndex *index, const char *code); /* first pass: this code exists, so `code.ext` is its own */
+#define NO_DOCUMENTS "无" /* as the column 文件 says that a record has none: nothing is looked for by its code */
 /* Paths for one row in order, NULL when there are none. *ret_wanted: what was looked for, for the list of missing ones. */
 GPtrArray *file_index_match(FileIndex *index, const char *code, const char *file, const char **ret_wanted);
 void file_index_surplus(FileIndex *index, void (*visit)(const char *path, gpointer data), gpointer data);

@@ -227,6 +227,7 @@ static gboolean take_line(const FileIndex *index, GArray *found, char *line) {
 GPtrArray *file_index_match(FileIndex *index, const char *code, const char *file, const char **ret_wanted) {
   g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(guint));
   *ret_wanted = NULL;
+  if (g_str_equal(file, NO_DOCUMENTS)) return NULL;
   if (*file) {
     g_auto(GStrv) lines = g_strsplit(file, "\n", -1);
     for (char **line = lines; *line; line++)

@@ -81,7 +81,7 @@ static gboolean add_to_bag(Export *export, const ExportItem *item, GError **erro
   g_autoptr(GString) documents = g_string_new(NULL);
   if (!package_writer_bytes(export->out, entry, text, strlen(text), sha512, error) || !add_payload(export, path, sha512, (gint64)strlen(text), error)) return FALSE;
   if (!add_files(export, item, folder, documents, error)) return FALSE;
-  const char *const *cells = listing_row(export->listing, item, documents->str, error);
+  const char *const *cells = listing_row(export->listing, item, documents->len ? documents->str : NO_DOCUMENTS, error);
   return cells && add_row(export, cells, error);
 }
 

@@ -1,6 +1,7 @@
 /*
  * The transfer layout of DA/T 93-2022, annex B: 说明文件.TXT, 目录文件.XML, and 全宗/门类/年度/[案卷/]档号/ with 元数据.XML and the content files; 其他/.
- * 元数据.XML holds every value under our own labels (an element of that name, or 著录项 with 名称 where XML takes no such name) and the files with digests.
+ * 元数据.XML holds every value under our own labels in 著录项集 (an element of that name, or 著录项 with 名称 and 内容 where XML takes no such name), and the
+ * files with their digests.
  */
 #include "internal.h"
 #include "error.h"
@@ -53,23 +54,27 @@ static void list_record(const Export *export, const ExportItem *item, const char
   if (record->page_count) xml_number(xml, "页数", record->page_count);
   else xml_leaf(xml, "页数", "");
   xml_leaf(xml, "备注", json_string_value(json_object_get(fields, "note")) ? json_string_value(json_object_get(fields, "note")) : "");
-  xml_leaf(xml, "存储路径", folder);
+  g_autofree char *metadata = g_strconcat(folder, "/元数据.XML", NULL);
+  xml_leaf(xml, "元数据路径", metadata);
   xml_close(xml);
 }
 
+/* As in DA/T 48: readers that know 文件数据 know these too. */
 static void write_files(Xml *xml, const ExportItem *item, GPtrArray *names) {
-  xml_open(xml, "电子文件", NULL);
+  xml_open(xml, "文件数据", NULL);
   for (guint i = 0; i < item->files->len; i++) {
     const CatalogFile *file = item->files->pdata[i];
-    xml_open(xml, "电子文件信息", NULL);
-    xml_number(xml, "文档序号", i + 1);
-    xml_leaf(xml, "计算机文件名", names->pdata[i]);
-    if (!g_str_equal(names->pdata[i], file->name)) xml_leaf(xml, "原文件名", file->name);
-    xml_number(xml, "计算机文件大小", file->size_bytes);
     g_autofree char *format = g_strdup_printf("%s%s%s", file->mime, *file->puid ? " " : "", file->puid);
+    xml_open(xml, "文档", NULL);
+    xml_number(xml, "文档序号", i + 1);
+    xml_leaf(xml, "题名", file->name);
+    xml_open(xml, "电子属性", NULL);
     xml_leaf(xml, "格式信息", format);
+    xml_leaf(xml, "计算机文件名", names->pdata[i]);
+    xml_number(xml, "计算机文件大小", file->size_bytes);
     xml_leaf(xml, "数字摘要算法", "SM3");
     xml_leaf(xml, "数字摘要", file->sm3);
+    xml_close(xml);
     xml_close(xml);
   }
   xml_close(xml);
@@ -81,16 +86,19 @@ static gboolean write_metadata(Export *export, const ExportItem *item, const cha
   if (cells == NULL || !package_writer_begin(export->out, entry, -1, error)) return FALSE;
   g_autoptr(Xml) xml = xml_entry(export);
   xml_open(xml, "元数据", NULL);
+  xml_open(xml, "著录项集", NULL);
   for (guint i = 0; header[i]; i++) {
     if (*cells[i] == '\0') continue;
     if (xml_is_name(header[i])) {
       xml_leaf(xml, header[i], cells[i]);
       continue;
     }
-    xml_open(xml, "著录项", "名称", header[i], NULL);
-    xml_text(xml, cells[i]);
+    xml_open(xml, "著录项", NULL);
+    xml_leaf(xml, "名称", header[i]);
+    xml_leaf(xml, "内容", cells[i]);
     xml_close(xml);
   }
+  xml_close(xml);
   if (item->files->len > 0) write_files(xml, item, names);
   return xml_finish(xml, error) && package_writer_end(export->out, NULL, error);
 }
@@ -126,7 +134,7 @@ static gboolean add_to_transfer(Export *export, const ExportItem *item, GError *
 
 static gboolean end_transfer(Export *export, GError **error) {
   const Transfer *transfer = export->state;
-  g_autofree char *note = g_strdup_printf("本包由兰台数字档案馆系统导出。元数据.XML 中各元素名为著录项名称，“电子文件”列出各文件的大小和 SM3 数字摘要。\r\n未导出（不在利用范围内）：%" G_GINT64_FORMAT
+  g_autofree char *note = g_strdup_printf("本包由兰台数字档案馆系统导出。元数据.XML 的“著录项集”列出全部著录项，“文件数据”列出各文件的大小和 SM3 数字摘要。\r\n未导出（不在利用范围内）：%" G_GINT64_FORMAT
     " 件目录，另有 %" G_GINT64_FORMAT " 件未含原文。\r\n", export->expected.left_out, export->expected.files_left_out);
   gsize length;
   g_autofree char *bytes = xml_text_of(export, note, &length, error), *entry = export_name(export, "其他/导出说明.TXT");

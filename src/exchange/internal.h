@@ -36,6 +36,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Names, names_free)
 char *names_take(Names *names, const char *wanted);
 
 /* ---- listing.c: the catalogue as a table under our own labels ---- */
+#define NO_DOCUMENTS "无" /* in the column 文件: the record has none, so none is looked for */
 typedef struct Listing Listing;
 Listing *listing_new(const Catalog *catalog);
 void listing_free(Listing *listing);

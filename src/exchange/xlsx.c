@@ -14,7 +14,7 @@ static gboolean add_to_sheet(Export *export, const ExportItem *item, GError **er
   g_autoptr(GString) names = g_string_new(NULL);
   for (guint i = 0; i < item->files->len; i++) g_string_append_printf(names, "%s%s", i ? "\n" : "", ((const CatalogFile *)item->files->pdata[i])->name);
   if (g_utf8_strlen(names->str, -1) > CELL_CHARACTERS) g_string_printf(names, "共 %u 个文件", item->files->len);
-  const char *const *cells = listing_row(export->listing, item, names->str, error);
+  const char *const *cells = listing_row(export->listing, item, names->len ? names->str : NO_DOCUMENTS, error);
   if (cells == NULL) return FALSE;
   for (guint i = 0; cells[i]; i++)
     if (strlen(cells[i]) > CELL_CHARACTERS && g_utf8_strlen(cells[i], -1) > 32767)
