@@ -213,7 +213,8 @@ static gboolean bring_in(const House *house, const char *watch, json_t *row, GEr
     if (g_rename(from, moved) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能把 %s 移到 %s：%s。请检查目录的权限", from, moved, error_reason(errno));
   }
   if (!delivery_point("watch.moved", error)) return FALSE;
-  const AccessionSource source = {.path = moved, .body = delivery_text(row, "body")};
+  gboolean table = is_table(moved) && !g_file_test(moved, G_FILE_TEST_IS_DIR); /* named so, it has to be one */
+  const AccessionSource source = {.path = moved, .body = delivery_text(row, "body"), .table_only = table};
   GError *failure = NULL;
   gint64 id = accession_receive(house, ACTOR, &source, &failure);
   if (id) return delivery_point("watch.received", error) && queue_checks(house, row, id, error);
