@@ -192,3 +192,86 @@ test('killed at each step a copy stays a valid root, and the next sync finishes'
   }
   await verified(0, 'one');
 });
+
+// ---- a real sshd, as this user, on loopback ----
+
+const SSHD = ['/usr/sbin/sshd', '/usr/local/sbin/sshd'].find(existsSync);
+let server;
+async function freePort() {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await new Promise(done => probe.once('listening', done));
+  const { port } = probe.address();
+  await new Promise(done => probe.close(done));
+  return port;
+}
+function hostKey(home, name) {
+  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', path.join(home, name)]);
+  return path.join(home, name);
+}
+async function startSshd(home, port, key) {
+  const config = path.join(home, 'sshd_config');
+  writeFileSync(config, [`Port ${port}`, 'ListenAddress 127.0.0.1', `HostKey ${key}`, `PidFile ${path.join(home, 'pid')}`, `AuthorizedKeysFile ${path.join(home, 'authorized')}`,
+    'PasswordAuthentication no', 'KbdInteractiveAuthentication no', 'UsePAM no', 'StrictModes no', 'PermitRootLogin yes', 'Subsystem sftp internal-sftp', ''].join('\n'));
+  const child = spawn(SSHD, ['-D', '-e', '-f', config], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let errors = '';
+  await new Promise((done, fail) => {
+    child.stderr.on('data', data => { errors += data; if (/Server listening/.test(errors)) done(); });
+    child.on('close', code => fail(new Error(`sshd ended with ${code}: ${errors}`)));
+  });
+  return { stop: () => new Promise(done => { child.removeAllListeners('close'); child.on('close', done); child.kill(); }) };
+}
+after(() => server?.stop());
+
+test('a copy behind SFTP: a real sshd, its key pinned', { skip: SSHD ? false : 'sshd is not here (openssh-server)' }, async () => {
+  const home = path.join(folder, 'ssh'), port = await freePort(), place = path.join(home, 'copy'), remote = path.join(place, 'store');
+  mkdirSync(home);
+  try { mkdirSync('/run/sshd', { recursive: true }); } catch { /* only needed, and only possible, as root */ }
+  const first = hostKey(home, 'first'), second = hostKey(home, 'second');
+  const key = await copy('key');
+  assert.equal(key.status, 0, key.stderr);
+  assert.equal(statSync(path.join(dir, 'keys/copy')).mode & 0o77, 0, 'nobody else reads the private key');
+  const location = `sftp://${userInfo().username}@127.0.0.1:${port}${place}`;
+  assert.match((await copy('add', '异地', location)).stderr, /连接不上/);
+  server = await startSshd(home, port, first);
+  writeFileSync(path.join(home, 'authorized'), '');
+  assert.match((await copy('add', '异地', location)).stderr, /公钥/);
+  writeFileSync(path.join(home, 'authorized'), key.json.public_key);
+  const wrong = await copy('add', '异地', location, '--host-key', 'SHA256:AAAA');
+  assert.match(wrong.stderr, /指纹/);
+  const added = await copy('add', '异地', location);
+  assert.equal(added.status, 0, added.stderr);
+  assert.equal(added.json.host_key, execFileSync('ssh-keygen', ['-l', '-f', `${first}.pub`], { encoding: 'utf8' }).split(' ')[1]);
+
+  const synced = await copy('sync', '异地');
+  assert.equal(synced.status, 0, synced.stderr);
+  assert.deepEqual(tree(remote), tree(path.join(dir, 'store')));
+  assert.equal((await lantai(dir, 'ocfl', 'verify', remote)).status, 0);
+  await verified(0, '异地');
+
+  for (const [i, harm] of [HARMS.damaged, HARMS.missing, HARMS.unreadable].entries()) harm(path.join(remote, ...contents(remote)[i]));
+  assert.equal((await verified(1, '异地'))[0].faults, 3);
+  const repaired = await copy('repair', '异地');
+  assert.equal(repaired.status, 0, repaired.stderr);
+  assert.deepEqual(tree(remote), tree(path.join(dir, 'store')));
+
+  const delivery = writeDelivery(path.join(folder, 'far'), { count: 3, documents: 3, version: '远' });
+  assert.equal((await lantai(dir, 'import', delivery.table, '--files', delivery.files, '--name', '远', '--json')).status, 0);
+  process.env.LANTAI_FAULT = 'copy.sync.inventory:1';
+  assert.equal((await copy('sync', '异地')).status, 'SIGKILL');
+  delete process.env.LANTAI_FAULT;
+  assert.equal((await lantai(dir, 'ocfl', 'verify', remote)).status, 0, 'valid where it was cut short');
+  assert.equal((await copy('sync', '异地')).status, 0);
+  assert.deepEqual(tree(remote), tree(path.join(dir, 'store')));
+
+  const made = path.join(folder, 'from-far'), result = await lantai(dir, 'recover', location, made, '--key', path.join(dir, 'keys/copy'), '--host-key', added.json.host_key, '--json');
+  assert.equal(result.status, 0, result.stderr);
+  assert.deepEqual(tree(path.join(made, 'store')), tree(path.join(dir, 'store')));
+
+  await server.stop();
+  assert.equal((await copy('verify', '异地')).status, 1);
+  assert.equal((await state('异地')).state, 'away');
+  server = await startSshd(home, port, second);
+  const changed = await copy('sync', '异地');
+  assert.equal(changed.status, 1);
+  assert.match(changed.stderr, /主机指纹变了/);
+});
