@@ -445,8 +445,8 @@ void row_plan_apply(const RowPlan *plan, const TableRow *row, RowResult *result)
   result->category = category_of(&work);
   result->level = level_of(&work);
   result->code = g_strdup(plan->key >= 0 ? values[plan->key] : "");
-  result->fonds = g_strdup(value_of(&work, ROLE_FONDS));
-  result->fonds_title = g_strdup(value_of(&work, ROLE_FONDS_TITLE));
+  result->fonds = g_strdup(plan->fonds_given ? "" : value_of(&work, ROLE_FONDS)); /* the one given is every row's */
+  result->fonds_title = g_strdup(plan->fonds_given ? "" : value_of(&work, ROLE_FONDS_TITLE));
   result->file = g_strdup(value_of(&work, *value_of(&work, ROLE_DOCUMENTS) ? ROLE_DOCUMENTS : ROLE_FILE));
   result->volume = g_strdup(value_of(&work, *value_of(&work, ROLE_PARENT) ? ROLE_PARENT : ROLE_VOLUME));
   Understood understood = read_values(&work);
