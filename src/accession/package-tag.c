@@ -159,6 +159,7 @@ gboolean tag_fetch_line(const char *line, char **ret_url, gint64 *ret_length, ch
   gboolean unknown = digits == 1 && *length == '-';
   if (!unknown && strspn(length, "0123456789") != digits) return FALSE;
   while (g_str_has_prefix(path, "./")) path += 2;
+  if (*path == '\0') return FALSE;
   *ret_url = g_strndup(line, url);
   *ret_length = unknown ? -1 : g_ascii_strtoll(length, NULL, 10);
   *ret_path = g_strdup(path);
