@@ -15,16 +15,16 @@ const ALL = [0, 1, 2, 3];
 // What each account may see and do, by the words of the issue and definitions/roles.yaml; security: the lower one of role and account.
 const ROLES = {
   public: { may: ['catalogue.read'], opening: [1], files: [1], security: 0 },
-  admin: { role: 'sysadmin', may: ['user.read', 'user.manage', 'role.read', 'job.read', 'system.read', 'system.care'], opening: [], files: [], security: 0 },
+  admin: { role: 'sysadmin', may: ['user.read', 'user.manage', 'role.read', 'job.read', 'system.read', 'system.care', 'keep.read', 'copy.manage'], opening: [], files: [], security: 0 },
   officer: { role: 'security', may: ['user.read', 'user.grant', 'role.read', 'system.read'], opening: [], files: [], security: 0 },
   auditor: { role: 'auditor', may: ['journal.read', 'role.read', 'system.read'], opening: [], files: [], security: 0 },
   archivist: { role: 'archivist', grant: '机密', may: 'archivist', opening: ALL, files: ALL, security: 2 },
   limited: { role: 'archivist', grant: '秘密', may: 'archivist', opening: ALL, files: ALL, security: 2, fonds: 'A' },
-  director: { role: 'director', grant: '内部', may: ['catalogue.read', 'record.export', 'delivery.read', 'role.read'], opening: ALL, files: ALL, security: 1 },
+  director: { role: 'director', grant: '内部', may: ['catalogue.read', 'record.export', 'delivery.read', 'role.read', 'keep.read', 'disposal.approve'], opening: ALL, files: ALL, security: 1 },
   reader: { role: 'reader', grant: '机密', may: ['catalogue.read'], opening: [1], files: [1], security: 0 },
   clerk: { role: 'clerk', grant: '内部', may: ['catalogue.read', 'delivery.read'], opening: [1, 2], files: [1], security: 1 },
 };
-const ARCHIVIST = ['catalogue.read', 'record.create', 'record.edit', 'record.delete', 'record.export', 'delivery.read', 'delivery.import', 'delivery.undo', 'definition.edit', 'job.read'];
+const ARCHIVIST = ['catalogue.read', 'record.create', 'record.edit', 'record.delete', 'record.export', 'delivery.read', 'delivery.import', 'delivery.undo', 'definition.edit', 'job.read', 'keep.read', 'keep.manage', 'disposal.request'];
 for (const role of Object.values(ROLES)) if (role.may === 'archivist') role.may = ARCHIVIST;
 const CLERK = `
   clerk:
@@ -103,6 +103,10 @@ before(async () => {
   // The fonds of an archivist are set by the security officer, on the page.
   const granted = await ask('officer', 'POST', `/user/${users.limited}/grant`, { form: [['roles', 'archivist'], ['fonds', fondsId.A], ['security', 2]] });
   assert.equal(granted.status, 200, granted.text);
+  // A request to destroy something secret: its reason and its record are for those who may see it.
+  const secret = records.find(record => record.row?.security === 2 && record.row.file && record.fonds === 'B');
+  const asked = await ask('archivist', 'POST', '/keep/disposal/new', { form: { record: secret.id, kind: 'destroy', reason: `期满销毁 ${mark('t', secret.row.n)}` } });
+  assert.equal(asked.status, 200, asked.text);
 });
 after(async () => { await server?.stop(); });
 
@@ -181,6 +185,7 @@ const SAMPLES = { // a path's parts that lead to something the unlimited archivi
   '/file/{id}/page/{page}/image': () => `/file/${picture().id}/page/1/image`, '/file/{id}/page/{page}/tile/{level}/{x}/{y}': () => `/file/${picture().id}/page/1/tile/0/0/0`, '/delivery/{id}': () => `/delivery/${deliveries[0].id}`,
   '/export/{id}/file': () => '/export/999999/file', '/delivery/{id}/progress': () => `/delivery/${deliveries[0].id}/progress`, '/delivery/{id}/faults.xlsx': () => `/delivery/${deliveries[0].id}/faults.xlsx`, '/upload/{id}': () => '/upload/999999',
   '/delivery/{id}/form/{name}.pdf': () => `/delivery/${deliveries[0].id}/form/digests.pdf`, '/user/{id}': () => `/user/${users.reader}`,
+  '/keep/disposal/{id}': () => '/keep/disposal/1', '/keep/disposal/{id}/form.pdf': () => '/keep/disposal/1/form.pdf',
 };
 const open = () => records.find(record => record.row?.file === 'txt' && record.row.opening === 1 && record.row.security === 0 && record.fonds === 'A');
 const picture = () => files.find(file => file.kind === 'image' && file.record.row.opening === 1 && file.record.row.security === 0 && file.record.fonds === 'A');

@@ -59,6 +59,17 @@ static void add_conflict(Conflicts *conflicts, gint64 record_id, ConflictKind ki
   else g_string_append_printf(conflicts->codes, "%s（已删除的条目 %" G_GINT64_FORMAT "）", conflicts->count > 1 ? "、" : "", record_id);
 }
 
+static gboolean is_ours(const House *house, gint64 record_id, gint64 id, SearchColumns *columns) {
+  return search_columns(house->search, record_id, columns) && columns->level && columns->accession_id == (guint32)id;
+}
+
+/* What was destroyed does not come back; what was converted stands on the version that would be taken away, unless the whole record goes. */
+static gboolean is_hindrance(const Conflicts *conflicts, gint64 record_id, const char *action) {
+  SearchColumns columns;
+  if (g_str_equal(action, "keep.converted")) return !is_ours(conflicts->house, record_id, conflicts->id, &columns);
+  return g_str_has_prefix(action, "record.") || g_str_equal(action, "keep.destroyed");
+}
+
 /* Changed by hand since. What deliveries changed (delivery.*) is told in the same history and looked for by itself. */
 static gboolean check_record(Conflicts *conflicts, gint64 record_id, GError **error) {
   json_t *events = journal_of(conflicts->sql, "record", record_id, 0, EVENTS_READ, error), *event;
@@ -66,14 +77,11 @@ static gboolean check_record(Conflicts *conflicts, gint64 record_id, GError **er
   gboolean changed = FALSE;
   size_t i;
   json_array_foreach(events, i, event)
-    changed = changed || (delivery_int(event, "id") > conflicts->load_event && g_str_has_prefix(delivery_text(event, "action"), "record."));
+    changed = changed || (delivery_int(event, "id") > conflicts->load_event &&
+      is_hindrance(conflicts, record_id, delivery_text(event, "action")));
   if (changed) add_conflict(conflicts, record_id, BY_HAND);
   json_decref(events);
   return TRUE;
-}
-
-static gboolean is_ours(const House *house, gint64 record_id, gint64 id, SearchColumns *columns) {
-  return search_columns(house->search, record_id, columns) && columns->level && columns->accession_id == (guint32)id;
 }
 
 /* Others' items below a volume of ours. */

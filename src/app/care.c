@@ -3,6 +3,7 @@
 #include "error.h"
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static void show_progress(gint64 done, gint64 total, const char *unit, gpointer data) {
   gint64 *last_us = data, now = g_get_monotonic_time();
@@ -184,8 +185,12 @@ static gboolean job_reindex(const House *house, Job *job, json_t *parameters, GE
 }
 
 static gboolean job_backup(const House *house, Job *job, json_t *parameters, GError **error) {
-  g_autofree char *folder = g_build_filename(house->dir, "..", NULL);
+  const char *wanted = settings_text(house->settings, "backup.directory");
+  g_autofree char *folder = *wanted ? g_strdup(wanted) : g_build_filename(house->dir, "..", NULL);
   g_autofree char *parent = g_canonicalize_filename(folder, NULL);
+  if (!g_file_test(parent, G_FILE_TEST_IS_DIR) || access(parent, W_OK) != 0)
+    return throw(error, LANTAI_ERROR_UNAVAILABLE, "备份目录 %s 不存在或不能写。请检查 lantai.yaml 中的 backup.directory，或在服务器上运行 lantai -C %s backup 文件", parent,
+      house->dir);
   g_autofree char *stem = g_path_get_basename(house->dir);
   g_autofree char *now = clock_format_iso(clock_now_us());
   g_autofree char *day = g_strndup(now, 19);

@@ -52,7 +52,7 @@ static void compare_files(Check *check, const char *object_id, gint64 record_id,
     g_hash_table_insert(expected, (gpointer)json_string_value(json_object_get(row, "path")), (gpointer)json_string_value(json_object_get(row, "sha512")));
   json_array_foreach(files, i, row) {
     const char *path = json_string_value(json_object_get(row, "path"));
-    if (!g_str_has_prefix(path, "files/")) continue;
+    if (!g_str_has_prefix(path, "files/") && !g_str_has_prefix(path, "derived/")) continue;
     const char *digest = g_hash_table_lookup(expected, path);
     if (digest == NULL) add_fault(check, object_id, path, "unrecorded", json_incref(record), "目录库中没有登记这个文件");
     else if (g_strcmp0(digest, json_string_value(json_object_get(row, "sha512"))) != 0)

@@ -117,6 +117,8 @@ static WebReply *home(WebRequest *request, GError **error) {
   json_t *model = json_pack("{s:s, s:o, s:b, s:s}", "title", "首页", "stats", stats, "staff",
     web_may(request, "delivery.read") || web_may(request, "system.read"), "welcome", settings_text(house->settings, "archive.name"));
   if (web_may(request, "delivery.read")) json_object_set_new(model, "deliveries", accession_list(house, sql, web_scope(request), 0, 5, NULL));
+  json_t *warnings = keep_warnings(request, sql, NULL);
+  if (warnings) json_object_set_new(model, "warnings", warnings);
   if (web_may(request, "delivery.import")) json_object_set_new(model, "may_import", json_true());
   if (web_may(request, "system.read") || web_may(request, "job.read")) {
     json_object_set_new(model, "storage", storage_state(house));
@@ -149,6 +151,9 @@ static WebReply *system_page(WebRequest *request, GError **error) {
   if (care == NULL) return NULL;
   json_t *model = json_pack("{s:s, s:o, s:o, s:o, s:s, s:s}", "title", "系统", "care", care, "storage", storage_state(house), "sandbox", format_sandbox_state(),
     "version", LANTAI_VERSION, "directory", house->dir);
+  const char *backups = settings_text(house->settings, "backup.directory");
+  g_autofree char *beside = g_path_get_dirname(house->dir);
+  json_object_set_new(model, "backup_directory", json_string(*backups ? backups : beside));
   json_t *jobs = web_may(request, "job.read") ? dressed_jobs(sql, 0, 10, NULL) : NULL;
   json_object_set_new(model, "jobs", jobs ? jobs : json_array());
   json_object_set_new(model, "may_run", json_boolean(web_may(request, "system.care")));

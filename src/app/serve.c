@@ -60,6 +60,7 @@ static const MenuItem MENU[] = {
   {"目录", "/catalog", "records"},
   {"接收", "/deliveries", "deliveries"},
   {"导出", "/exports", "record.export"},
+  {"保管", "/keep", "keep.read"},
   {"帐号", "/users", "user.read"},
   {"角色", "/roles", "role.read"},
   {"日志", "/journal", "journal.read"},

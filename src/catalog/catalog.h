@@ -159,6 +159,10 @@ gboolean catalog_file_remove(const House *house, Sql *sql, gint64 file_id, GErro
 GPtrArray *catalog_files(Sql *sql, const Scope *scope, gint64 record_id, GError **error);
 CatalogFile *catalog_file_load(Sql *sql, const Scope *scope, gint64 file_id, GError **error);
 json_t *catalog_file_json(const CatalogFile *file);
+/* Destroys what is kept for a record, in the rows: files and page text go, the description stays with a tombstone {reason, kind, kind_label, at, requested_by,
+ * requested_at, approved_by, approved_at, disposal, files: [{name, path, size, sha512, sm3, format}]}. CONFLICT: destroyed before. */
+gboolean catalog_record_destroy(const House *house, Sql *sql, gint64 record_id, json_t *tombstone, GError **error);
+json_t *catalog_tombstone(Sql *sql, gint64 record_id, GError **error); /* NULL without error: none */
 /* Text of a page; the number counts through the record's files (file 1 has 1 … n, file 2 goes on). Indexed in the same transaction. */
 gboolean catalog_page_text_put(const House *house, Sql *sql, gint64 record_id, gint64 file_id, int page, const char *text, GError **error);
 char *catalog_page_text(Sql *sql, const Scope *scope, gint64 record_id, int page, GError **error); /* NULL without error: no text */

@@ -252,6 +252,9 @@ gboolean catalog_record_delete(const House *house, Sql *sql, const char *actor, 
   gint64 child = sql_number(sql, "SELECT id FROM record WHERE parent_id = $1 LIMIT 1", SQL_ARGS(sql_int(id)), 0, &local);
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
   if (child != 0) return throw(error, LANTAI_ERROR_CONFLICT, "%s %s 之下还有档案，不能删除。请先删除或移走下级", level_label(record->level), record->code);
+  json_auto_t *tombstone = catalog_tombstone(sql, id, &local);
+  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
+  if (tombstone != NULL) return throw(error, LANTAI_ERROR_CONFLICT, "档案 %s 的原文已经销毁，其目录须保留，不能删除", record->code);
   if (record->file_count > 0) return throw(error, LANTAI_ERROR_CONFLICT, "档案 %s 挂有 %d 个原文，不能删除。请先撤销带来原文的移交批次", record->code, record->file_count);
   if (!record_erase(house, sql, record, error)) return FALSE;
   json_auto_t *data = json_pack("{s:o}", "record", record_store_json(record));

@@ -107,6 +107,9 @@ gboolean catalog_file_add(const House *house, Sql *sql, CatalogFile *file, GErro
   if (file->name == NULL || file->path == NULL || file->sha512 == NULL || file->sm3 == NULL || file->page_count < 0)
     return throw(error, LANTAI_ERROR_INVALID, "原文缺少名称、路径或校验值，不能登记");
   g_autoptr(GError) local = NULL;
+  if (sql_number(sql, "SELECT record_id FROM tombstone WHERE record_id = $1", SQL_ARGS(sql_int(file->record_id)), 0, &local) != 0)
+    return throw(error, LANTAI_ERROR_CONFLICT, "条目 %" G_GINT64_FORMAT " 的原文已经销毁，不能再挂接文件", file->record_id);
+  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
   gint64 last = sql_number(sql, "SELECT COALESCE(MAX(sequence), 0) AS last FROM file WHERE record_id = $1", SQL_ARGS(sql_int(file->record_id)), 0, &local);
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
   gint64 id = next_file_id(sql, error);

@@ -83,7 +83,8 @@ static gboolean add_files(json_t *model, WebRequest *request, Sql *sql, const Ca
 
 static const char *action_label(const char *action) {
   static const char *const labels[][2] = {{"record.create", "新建著录"}, {"record.update", "修改著录"}, {"record.delete", "删除"},
-    {"delivery.update", "移交批次更正"}, {"delivery.undo", "撤销批次，恢复原状"}, {"delivery.keep", "撤销批次时保留"}};
+    {"delivery.update", "移交批次更正"}, {"delivery.undo", "撤销批次，恢复原状"}, {"delivery.keep", "撤销批次时保留"},
+    {"keep.destroyed", "销毁原文"}, {"keep.converted", "格式转换"}, {"keep.unconverted", "撤销格式转换"}};
   for (guint i = 0; i < G_N_ELEMENTS(labels); i++)
     if (g_strcmp0(action, labels[i][0]) == 0) return labels[i][1];
   return action != NULL ? action : "";
@@ -129,6 +130,8 @@ static gboolean add_history(json_t *model, WebRequest *request, Sql *sql, const 
 
 /* ---- /record/{id} ---- */
 
+static const char *const TOMBSTONE_STAFF[] = {"reason", "requested_by", "approved_by", "disposal"};
+
 static json_t *record_model(WebRequest *request, Sql *sql, const CatalogRecord *record, GError **error) {
   const House *house = web_house(request);
   const char *q = web_text(request, "q"), *tab = web_text(request, "tab");
@@ -148,6 +151,15 @@ static json_t *record_model(WebRequest *request, Sql *sql, const CatalogRecord *
   json_object_set_new(model, "may_edit", json_boolean(web_may(request, PERMISSION_EDIT)));
   json_object_set_new(model, "may_export", json_boolean(web_may(request, PERMISSION_EXPORT)));
   json_object_set_new(model, "may_delete", json_boolean(web_may(request, PERMISSION_DELETE) && record->file_count == 0));
+  g_autoptr(GError) local = NULL;
+  json_t *tombstone = catalog_tombstone(sql, record->id, &local);
+  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), NULL;
+  if (tombstone != NULL && !scope_admits_files(web_scope(request), record->fonds_id, record->security, record->opening)) json_object_del(tombstone, "files");
+  if (tombstone != NULL && !may_history) /* who did what is for the staff */
+    for (guint i = 0; i < G_N_ELEMENTS(TOMBSTONE_STAFF); i++) json_object_del(tombstone, TOMBSTONE_STAFF[i]);
+  json_object_set_new(model, "may_dispose", json_boolean(tombstone == NULL && record->level >= LEVEL_VOLUME && web_may(request, "disposal.request")));
+  if (tombstone != NULL) json_object_set_new(model, "may_delete", json_false());
+  if (tombstone != NULL) json_object_set_new(model, "tombstone", tombstone);
   if (!add_siblings(model, sql, web_scope(request), record, error) || !add_files(model, request, sql, record, files, error)) return NULL;
   if (history && !add_history(model, request, sql, record, error)) return NULL;
   return g_steal_pointer(&model);

@@ -62,6 +62,8 @@ typedef struct {
 } FormatInfo;
 FormatInfo format_identify(const char *path); /* by content (libmagic), then by our table; static strings */
 
+const char *format_name(const char *puid, const char *mime); /* as FormatInfo.name; the MIME type itself when we have no name for it */
+
 /* What a file is and whether it opens, read in the sandbox; never fails for what is in the file. A member that could not be determined is absent, and
  * `unknown` says why ({member: Chinese reason}). {puid, mime, format, kind, size, name_fits (the extension is one of the format's), opens,
  *  problem (Chinese: why it does not open, what is broken), encrypted, pages, width, height, dpi, colour: "bitonal|grey|colour", bits,

@@ -208,6 +208,11 @@ FormatInfo formats_find(const char *mime, const char *puid) {
   return row == NULL ? FORMAT_UNKNOWN : row->info;
 }
 
+const char *format_name(const char *puid, const char *mime) {
+  FormatInfo exact = formats_find(mime, puid), alike = formats_find(mime, NULL);
+  return exact.mime != FORMAT_UNKNOWN.mime ? exact.name : alike.mime != FORMAT_UNKNOWN.mime ? alike.name : mime;
+}
+
 static char *dup_extension(const char *name) {
   const char *dot = strrchr(name, '.');
   return g_ascii_strdown(dot == NULL ? "" : dot + 1, -1);

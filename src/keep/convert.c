@@ -1,0 +1,346 @@
+/*
+ * Conversion by policy: a further file beside the original, never instead of it.
+ *
+ * 1. A result is kept only when it is what it should be: identified as such, as many pages as the source, its first page can be drawn. Else it is a failure
+ *    with a reason, and nothing of it stays.
+ * 2. Result, provenance (conversions.json in the object), file row, text, row of keep_conversion and event come into being together.
+ * 3. Undoing one makes a new version without the result; the object's history keeps both.
+ */
+#include "internal.h"
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { TEXT_BYTES_MAX = 64 << 20, LIST_RECORDS = 200 };
+
+typedef struct {
+  gint64 record_id;
+  char *actor;
+  const char *to;
+  CatalogRecord *record;
+  CatalogFile *source; /* borrowed */
+  char *object, *source_disk, *made, *tool, *result_path, *name;
+  FormatInfo info;     /* of the result */
+  guint pages;
+} Conversion;
+
+/* ---- texts of the result ---- */
+
+typedef struct { const House *house; Sql *sql; gint64 record_id, file_id; int first, pages; gsize bytes; } TextInto;
+
+static gboolean put_text(guint page, const char *text, gpointer data, GError **error) {
+  TextInto *into = data;
+  into->bytes += strlen(text);
+  if (into->bytes > TEXT_BYTES_MAX || (int)page > into->pages || into->first + (int)page > 65535) return TRUE;
+  return catalog_page_text_put(into->house, into->sql, into->record_id, into->file_id, into->first + (int)page, text, error);
+}
+
+/* The number before the file's first page: each file takes as many as it has pages, at least one. */
+static int pages_before(GPtrArray *files, gint64 file_id) {
+  int page = 0;
+  for (guint i = 0; i < files->len && ((const CatalogFile *)files->pdata[i])->id != file_id; i++)
+    page += MAX(1, ((const CatalogFile *)files->pdata[i])->page_count);
+  return page;
+}
+
+/* The row, the text and the register, as the event tells them; used by the conversion and by a rebuild alike. */
+static gboolean apply_conversion(const House *house, Sql *sql, json_t *data, const char *disk, const char *actor, GError **error) {
+  json_t *before = json_object_get(data, "before"), *after = json_object_get(data, "after");
+  gint64 record_id = json_number_of(data, "record");
+  CatalogFile file = {.record_id = record_id, .name = (char *)json_word(after, "name"), .path = (char *)json_word(after, "path"), .mime = (char *)json_word(after, "mime"),
+    .puid = (char *)json_word(after, "puid"), .kind = (char *)json_word(after, "kind"), .size_bytes = json_number_of(after, "size"),
+    .sha512 = (char *)json_word(after, "sha512"), .sm3 = (char *)json_word(after, "sm3"), .page_count = (int)json_number_of(after, "pages")};
+  if (!catalog_file_add(house, sql, &file, error)) return FALSE;
+  g_autoptr(GPtrArray) files = catalog_files(sql, &SCOPE_EVERYTHING, record_id, error);
+  if (files == NULL) return FALSE;
+  TextInto into = {house, sql, record_id, file.id, pages_before(files, file.id), MAX(1, file.page_count), 0};
+  FormatInfo info = {.mime = file.mime, .puid = file.puid, .name = "", .kind = file.kind};
+  if (disk != NULL && !format_text_pages(disk, &info, put_text, &into, error)) return FALSE;
+  g_autofree char *was = json_line(before), *is = json_line(after);
+  return sql_exec(sql, "INSERT INTO keep_conversion (id, record_id, source_path, result_path, converter, tool, before, after, actor, at_us) VALUES ($1, $2, $3, $4, $5, "
+    "$6, $7, $8, $9, $10)", SQL_ARGS(sql_int(json_number_of(data, "conversion")), sql_int(record_id), sql_text(json_word(before, "path")), sql_text(file.path),
+      sql_text(json_word(data, "converter")), sql_text(json_word(data, "tool")), sql_text(was), sql_text(is), sql_text(actor), sql_int(json_number_of(data, "at"))),
+    error) && sql_exec(sql, "DELETE FROM keep_conversion_failure WHERE record_id = $1 AND source_path = $2 AND converter = $3", SQL_ARGS(sql_int(record_id),
+      sql_text(json_word(before, "path")), sql_text(json_word(data, "converter"))), error);
+}
+
+/* ---- making ---- */
+
+/* Invariant 1. */
+static gboolean check_result(Conversion *c, GError **error) {
+  static const struct { const char *to, *mime, *puid; } EXPECTED[] = {{"pdfa", "application/pdf", "fmt/477"}, {"pdf", "application/pdf", "fmt/477"},
+    {"jpeg", "image/jpeg", NULL}, {"jp2", "image/jp2", NULL}, {"png", "image/png", NULL}};
+  c->info = format_identify(c->made);
+  for (guint i = 0; i < G_N_ELEMENTS(EXPECTED); i++) {
+    if (!g_str_equal(EXPECTED[i].to, c->to)) continue;
+    if (!g_str_equal(EXPECTED[i].mime, c->info.mime) || (EXPECTED[i].puid != NULL && !g_str_equal(EXPECTED[i].puid, c->info.puid)))
+      return throw(error, LANTAI_ERROR_INVALID, "转换结果是%s，不是所要的格式，没有采用", c->info.name);
+  }
+  c->pages = format_page_count(c->made, &c->info);
+  FormatInfo from = {.mime = c->source->mime, .puid = c->source->puid, .name = "", .kind = c->source->kind};
+  guint wanted = g_str_equal(c->source->kind, "image") ? MAX(format_page_count(c->source_disk, &from), 1) : 0;
+  if (c->pages == 0 || (wanted != 0 && c->pages != wanted))
+    return throw(error, LANTAI_ERROR_INVALID, "转换结果有 %u 页，原文有 %u 页，没有采用", c->pages, wanted);
+  g_autofree char *drawn = g_strconcat(c->made, ".page", NULL);
+  gboolean opens = format_pyramid_make(c->made, &c->info, 1, drawn, error);
+  g_unlink(drawn);
+  if (!opens) g_prefix_error(error, "转换结果打不开，没有采用：");
+  return opens;
+}
+
+static json_t *file_told(const CatalogFile *file) {
+  return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:i}", "name", file->name, "path", file->path, "mime", file->mime, "puid", file->puid, "kind", file->kind,
+    "size", (json_int_t)file->size_bytes, "sha512", file->sha512, "sm3", file->sm3, "pages", file->page_count);
+}
+
+/* The first number that no file of the object has, present or former. */
+static char *free_path(Sql *sql, gint64 record_id, const char *extension) {
+  gint64 count = sql_number(sql, "SELECT COUNT(*) AS count FROM keep_conversion WHERE record_id = $1", SQL_ARGS(sql_int(record_id)), 0, NULL);
+  return g_strdup_printf("derived/%04d.%s", (int)count + 1, extension);
+}
+
+/* What the object tells of its conversions: those in force, with this one or without the one undone. */
+static char *provenance(Sql *sql, gint64 record_id, json_t *added, gint64 without, GError **error) {
+  json_auto_t *rows = sql_json(sql, "SELECT id, converter, tool, before, after, actor, at_us AS at FROM keep_conversion WHERE record_id = $1 AND undone_us = 0 AND id <> $2 "
+    "ORDER BY id", SQL_ARGS(sql_int(record_id), sql_int(without)), error);
+  if (rows == NULL) return NULL;
+  size_t i;
+  json_t *row;
+  json_array_foreach(rows, i, row) {
+    static const char *const SIDES[] = {"before", "after"};
+    for (guint k = 0; k < G_N_ELEMENTS(SIDES); k++) json_object_set_new(row, SIDES[k], json_loads(json_word(row, SIDES[k]), 0, NULL));
+  }
+  if (added != NULL) json_array_append(rows, added);
+  char *text = json_dumps(rows, JSON_INDENT(2) | JSON_SORT_KEYS), *owned = g_strconcat(text, "\n", NULL);
+  free(text);
+  return owned;
+}
+
+static ContentBatch *publish(const House *house, ContentStage *taken, GError **error) {
+  g_autoptr(ContentBatch) batch = content_batch_new(house->content);
+  content_batch_take(batch, taken);
+  return content_batch_publish(batch, error) ? g_steal_pointer(&batch) : NULL;
+}
+
+static gboolean stage_texts(const House *house, ContentStage *stage, const CatalogRecord *record, int files, const char *told, GError **error) {
+  g_autoptr(CatalogRecord) after = catalog_record_dup(record);
+  after->file_count = files;
+  g_autofree char *metadata = catalog_metadata_json(house->catalog, after);
+  return content_stage_add_bytes(stage, "metadata.json", metadata, strlen(metadata), error) != NULL &&
+    content_stage_add_bytes(stage, "conversions.json", told, strlen(told), error) != NULL;
+}
+
+static const ContentFile *stage_result(ContentStage *stage, const Conversion *c, GError **error) {
+  int fd = open(c->made, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "读不到转换结果");
+  const ContentFile *stored = content_stage_add_fd(stage, c->result_path, fd, error);
+  close(fd);
+  return stored;
+}
+
+static json_t *event_of(const Conversion *c, gint64 id, const ContentFile *stored) {
+  json_t *after = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:i}", "name", c->name, "path", c->result_path, "mime", c->info.mime, "puid", c->info.puid, "kind",
+    c->info.kind, "size", (json_int_t)stored->size_bytes, "sha512", stored->sha512, "sm3", stored->sm3, "pages", (int)c->pages);
+  return json_pack("{s:I, s:I, s:s, s:s, s:s, s:I, s:o, s:o}", "conversion", (json_int_t)id, "record", (json_int_t)c->record_id, "converter", c->to, "tool", c->tool, "actor",
+    c->actor, "at", (json_int_t)clock_now_us(), "before", file_told(c->source), "after", after);
+}
+
+static gboolean keep_result(const House *house, Conversion *c, GError **error) {
+  g_autoptr(Sql) look = sql_read(house->db, error);
+  if (look == NULL) return FALSE;
+  c->result_path = free_path(look, c->record_id, format_converter(c->to)->extension);
+  c->name = g_strdup_printf("%s.%s", c->source->name, format_converter(c->to)->extension);
+  gint64 id = sql_number(look, "SELECT COALESCE(MAX(id), 0) + 1 AS id FROM keep_conversion", SQL_NONE, 0, error);
+  g_autoptr(ContentStage) stage = id == 0 ? NULL : content_stage_new(house->content, c->object, c->actor, "格式转换", error);
+  const ContentFile *stored = stage ? stage_result(stage, c, error) : NULL;
+  if (stored == NULL) return FALSE;
+  json_auto_t *data = event_of(c, id, stored);
+  g_autofree char *told = provenance(look, c->record_id, data, 0, error);
+  g_clear_pointer(&look, sql_end);
+  if (told == NULL || !stage_texts(house, stage, c->record, c->record->file_count + 1, told, error)) return FALSE;
+  g_autoptr(ContentBatch) batch = publish(house, g_steal_pointer(&stage), error);
+  g_autoptr(Sql) sql = batch ? sql_write(house->db, error) : NULL;
+  gint64 rev_before = sql ? catalog_rev_last(sql, error) : -1;
+  return rev_before >= 0 && apply_conversion(house, sql, data, c->made, c->actor, error) &&
+    tell_change(sql, c->actor, "keep.converted", c->record_id, data, rev_before, error) && content_batch_acknowledge(batch, sql, error) && sql_commit(sql, error);
+}
+
+static gboolean make_result(const House *house, Conversion *c, GError **error) {
+  g_autofree char *folder = g_build_filename(house->dir, "tmp", NULL), *name = g_strdup_printf("convert-%" G_GINT64_FORMAT, c->source->id);
+  g_mkdir_with_parents(folder, 0700);
+  c->made = g_build_filename(folder, name, NULL);
+  c->source_disk = content_path(house->content, c->object, c->source->path, error);
+  if (c->source_disk == NULL) return FALSE;
+  const char *sources[] = {c->source_disk, NULL};
+  return format_convert(sources, c->to, c->made, &c->tool, error) && check_result(c, error) && keep_result(house, c, error);
+}
+
+static gboolean convert_file(const House *house, const char *actor, gint64 record_id, gint64 file_id, const char *to, GError **error) {
+  g_autoptr(Sql) sql = sql_read(house->db, error);
+  g_autoptr(CatalogRecord) record = sql ? catalog_record_load(sql, &SCOPE_EVERYTHING, record_id, error) : NULL;
+  g_autoptr(CatalogFile) source = record ? catalog_file_load(sql, &SCOPE_EVERYTHING, file_id, error) : NULL;
+  g_clear_pointer(&sql, sql_end);
+  if (source == NULL) return FALSE;
+  Conversion c = {.record_id = record_id, .actor = (char *)actor, .to = to, .record = record, .source = source, .object = catalog_object_id(record_id)};
+  gboolean done = make_result(house, &c, error);
+  if (c.made != NULL) g_unlink(c.made);
+  char *texts[] = {c.object, c.source_disk, c.made, c.tool, c.result_path, c.name};
+  for (guint i = 0; i < G_N_ELEMENTS(texts); i++) g_free(texts[i]);
+  return done;
+}
+
+/* ---- the job: every original of a format that has no result yet ---- */
+
+json_t *convert_plan(Sql *sql, const char *puid, const char *mime, GError **error) {
+  return sql_row_json(sql, "SELECT COUNT(*) AS files, COALESCE(SUM(f.size_bytes), 0) AS bytes FROM file AS f WHERE f.puid = $1 AND f.mime = $2 AND f.path NOT LIKE "
+    "'derived/%' AND NOT EXISTS (SELECT 1 FROM keep_conversion AS c WHERE c.record_id = f.record_id AND c.source_path = f.path AND c.undone_us = 0)",
+    SQL_ARGS(sql_text(puid), sql_text(mime)), error);
+}
+
+static json_t *next_files(Sql *sql, json_t *parameters, gint64 after, GError **error) {
+  return sql_json(sql, "SELECT f.id, f.record_id, f.path FROM file AS f WHERE f.puid = $1 AND f.mime = $2 AND f.id > $3 AND f.path NOT LIKE 'derived/%' AND NOT EXISTS "
+    "(SELECT 1 FROM keep_conversion AS c WHERE c.record_id = f.record_id AND c.source_path = f.path AND c.undone_us = 0) ORDER BY f.id LIMIT $4",
+    SQL_ARGS(sql_text(json_word(parameters, "puid")), sql_text(json_word(parameters, "mime")), sql_int(after), sql_int(LIST_RECORDS)), error);
+}
+
+static gboolean note_failure(const House *house, json_t *parameters, json_t *file, const char *reason, GError **error) {
+  g_autoptr(Sql) sql = sql_write(house->db, error);
+  return sql && sql_exec(sql, "INSERT INTO keep_conversion_failure (record_id, source_path, converter, puid, mime, reason, at_us) VALUES ($1, $2, $3, $4, $5, $6, $7) "
+    "ON CONFLICT (record_id, source_path, converter) DO UPDATE SET reason = excluded.reason, at_us = excluded.at_us", SQL_ARGS(sql_int(json_number_of(file, "record_id")),
+      sql_text(json_word(file, "path")), sql_text(json_word(parameters, "to")), sql_text(json_word(parameters, "puid")), sql_text(json_word(parameters, "mime")),
+      sql_text(reason), sql_int(clock_now_us())), error) && sql_commit(sql, error);
+}
+
+/* FALSE when nothing further can go well: the tool is absent, the disk is full. */
+static gboolean convert_one(const House *house, Job *job, json_t *parameters, json_t *file, GError **error) {
+  g_autoptr(GError) failure = NULL;
+  if (convert_file(house, job_actor(job), json_number_of(file, "record_id"), json_number_of(file, "id"), json_word(parameters, "to"), &failure)) return TRUE;
+  if (g_error_matches(failure, LANTAI_ERROR, LANTAI_ERROR_UNAVAILABLE)) return g_propagate_error(error, g_steal_pointer(&failure)), FALSE;
+  return note_failure(house, parameters, file, failure->message, error);
+}
+
+gboolean convert_run(const House *house, Job *job, json_t *parameters, GError **error) {
+  const FormatConverter *converter = format_converter(json_word(parameters, "to"));
+  if (converter == NULL) return throw(error, LANTAI_ERROR_INVALID, "没有指定转换成什么格式");
+  if (!format_converter_present(converter))
+    return throw(error, LANTAI_ERROR_UNAVAILABLE, "没有安装 %s，不能转换。请在服务器上安装软件包 %s 后再试", converter->tool, converter->package);
+  g_autoptr(Sql) sql = sql_read(house->db, error);
+  json_auto_t *plan = sql ? convert_plan(sql, json_word(parameters, "puid"), json_word(parameters, "mime"), error) : NULL;
+  g_clear_pointer(&sql, sql_end);
+  if (plan == NULL) return FALSE;
+  gint64 done = 0, after = 0;
+  for (size_t count = LIST_RECORDS; count == LIST_RECORDS;) {
+    g_autoptr(Sql) look = sql_read(house->db, error);
+    json_auto_t *files = look ? next_files(look, parameters, after, error) : NULL;
+    g_clear_pointer(&look, sql_end);
+    if (files == NULL) return FALSE;
+    count = json_array_size(files);
+    for (size_t i = 0; i < count; i++) {
+      if (job_should_stop(job)) return TRUE;
+      json_t *file = json_array_get(files, i);
+      after = json_number_of(file, "id");
+      if (!convert_one(house, job, parameters, file, error)) return FALSE;
+      job_progress(job, ++done, json_number_of(plan, "files"), "个文件", "转换");
+    }
+  }
+  return TRUE;
+}
+
+/* ---- undoing ---- */
+
+static CatalogFile *result_row(Sql *sql, gint64 record_id, const char *path, GError **error) {
+  gint64 file_id = sql_number(sql, "SELECT id FROM file WHERE record_id = $1 AND path = $2", SQL_ARGS(sql_int(record_id), sql_text(path)), 0, error);
+  if (file_id == 0) return throw_null(error, LANTAI_ERROR_CONFLICT, "转换结果已经不在这件档案里");
+  return catalog_file_load(sql, &SCOPE_EVERYTHING, file_id, error);
+}
+
+static gboolean apply_undo(const House *house, Sql *sql, json_t *data, const char *actor, GError **error) {
+  g_autoptr(CatalogFile) file = result_row(sql, json_number_of(data, "record"), json_word(data, "path"), error);
+  return file != NULL && catalog_file_remove(house, sql, file->id, error) &&
+    sql_exec(sql, "UPDATE keep_conversion SET undone_by = $1, undone_us = $2 WHERE id = $3", SQL_ARGS(sql_text(actor), sql_int(json_number_of(data, "at")),
+      sql_int(json_number_of(data, "conversion"))), error);
+}
+
+static ContentBatch *publish_without(const House *house, Sql *sql, json_t *row, const CatalogRecord *record, const char *actor, GError **error) {
+  g_autofree char *object = catalog_object_id(record->id), *told = provenance(sql, record->id, NULL, json_number_of(row, "id"), error);
+  g_autoptr(ContentStage) stage = told ? content_stage_new(house->content, object, actor, "撤销格式转换", error) : NULL;
+  if (stage == NULL || !content_stage_remove(stage, json_word(row, "result_path"), error) ||
+    !stage_texts(house, stage, record, MAX(record->file_count - 1, 0), told, error)) return NULL;
+  return publish(house, g_steal_pointer(&stage), error);
+}
+
+gboolean convert_undo(const House *house, const Scope *scope, const char *actor, gint64 id, GError **error) {
+  g_autoptr(Sql) look = sql_read(house->db, error);
+  json_auto_t *row = look ? sql_row_json(look, "SELECT id, record_id, result_path, undone_us FROM keep_conversion WHERE id = $1", SQL_ARGS(sql_int(id)), error) : NULL;
+  g_autoptr(CatalogRecord) record = row ? catalog_record_load(look, scope, json_number_of(row, "record_id"), error) : NULL;
+  if (record == NULL) return FALSE;
+  if (json_number_of(row, "undone_us") != 0) return throw(error, LANTAI_ERROR_CONFLICT, "这次转换已经撤销");
+  g_autoptr(CatalogFile) file = result_row(look, record->id, json_word(row, "result_path"), error);
+  g_autoptr(ContentBatch) batch = file ? publish_without(house, look, row, record, actor, error) : NULL;
+  g_clear_pointer(&look, sql_end);
+  g_autoptr(Sql) sql = batch ? sql_write(house->db, error) : NULL;
+  gint64 rev_before = sql ? catalog_rev_last(sql, error) : -1;
+  if (rev_before < 0) return FALSE;
+  json_auto_t *data = json_pack("{s:I, s:I, s:s, s:I}", "conversion", (json_int_t)id, "record", (json_int_t)record->id, "path", json_word(row, "result_path"), "at",
+    (json_int_t)clock_now_us());
+  return apply_undo(house, sql, data, actor, error) && tell_change(sql, actor, "keep.unconverted", record->id, data, rev_before, error) &&
+    content_batch_acknowledge(batch, sql, error) && sql_commit(sql, error);
+}
+
+/* ---- rebuilding ---- */
+
+gboolean convert_replay(const House *house, Sql *sql, json_t *event, gboolean *ret_mine, GError **error) {
+  const char *action = json_word(event, "action"), *actor = json_word(event, "actor");
+  json_t *data = json_object_get(event, "data");
+  *ret_mine = TRUE;
+  if (g_str_equal(action, "keep.unconverted")) return apply_undo(house, sql, data, actor, error);
+  if (g_str_equal(action, "keep.converted")) {
+    g_autofree char *object = catalog_object_id(json_number_of(data, "record"));
+    g_autofree char *disk = content_path(house->content, object, json_word(json_object_get(data, "after"), "path"), NULL); /* gone when undone or destroyed later */
+    return apply_conversion(house, sql, data, disk, actor, error);
+  }
+  *ret_mine = FALSE;
+  return TRUE;
+}
+
+/* ---- reading ---- */
+
+json_t *convert_list(Sql *sql, const Scope *scope, gint64 before, int limit, GError **error) {
+  json_auto_t *rows = sql_json(sql, "SELECT id, record_id, converter, tool, before, after, actor, at_us AS at, undone_by, undone_us AS undone_at FROM keep_conversion "
+    "WHERE id < $1 ORDER BY id DESC LIMIT $2", SQL_ARGS(sql_int(before > 0 ? before : G_MAXINT64), sql_int(limit)), error);
+  if (rows == NULL) return NULL;
+  json_t *list = json_array(), *row;
+  size_t i;
+  json_array_foreach(rows, i, row) {
+    g_autoptr(CatalogRecord) record = catalog_record_load(sql, scope, json_number_of(row, "record_id"), NULL);
+    gboolean seen = record != NULL && scope_admits_files(scope, record->fonds_id, record->security, record->opening);
+    json_object_set_new(row, "seen", json_boolean(seen));
+    json_object_set_new(row, "undone", json_boolean(json_number_of(row, "undone_at") != 0));
+    if (seen) {
+      json_object_set_new(row, "code", json_string(record->code));
+      json_object_set_new(row, "before", json_loads(json_word(row, "before"), 0, NULL));
+      json_object_set_new(row, "after", json_loads(json_word(row, "after"), 0, NULL));
+    } else {
+      json_object_del(row, "before");
+      json_object_del(row, "after");
+      json_object_del(row, "record_id");
+    }
+    json_array_append(list, row);
+  }
+  return list;
+}
+
+json_t *convert_failures(Sql *sql, const Scope *scope, const char *puid, const char *mime, gint64 after, GError **error) {
+  json_auto_t *rows = sql_json(sql, "SELECT record_id, source_path, reason, at_us AS at FROM keep_conversion_failure WHERE puid = $1 AND mime = $2 AND record_id > $3 "
+    "ORDER BY record_id LIMIT $4", SQL_ARGS(sql_text(puid), sql_text(mime), sql_int(after), sql_int(LIST_RECORDS)), error);
+  json_t *list = rows ? json_array() : NULL, *row;
+  size_t i;
+  json_array_foreach(rows, i, row) {
+    if (!record_admitted(sql, scope, json_number_of(row, "record_id"), TRUE)) continue;
+    g_autoptr(CatalogRecord) record = catalog_record_load(sql, scope, json_number_of(row, "record_id"), NULL);
+    json_object_set_new(row, "code", json_string(record->code));
+    json_array_append(list, row);
+  }
+  return list;
+}
