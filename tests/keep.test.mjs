@@ -1,0 +1,131 @@
+// Keeping, through HTTP with real accounts: destruction takes two people and leaves a tombstone, conversion adds and takes back, and an archive rebuilt from store and journal
+// is the same after all of it.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { assertClean, emptyArchive, query, take } from './archive.mjs';
+import { Client, lantai, PASSWORD, serve, temporary, writeDelivery } from './support.mjs';
+import { csv, png, write } from './make.mjs';
+
+let dir, server, archivist, director, second, records;
+const waitFor = async (client, target, done) => {
+  for (let i = 0; i < 300; i++) {
+    const reply = await client.get(target);
+    if (done(reply.json)) return reply.json;
+    await new Promise(next => setTimeout(next, 100));
+  }
+  throw new Error(`${target} did not come about`);
+};
+const sound = path => { try { return execFileSync('grep', ['-rl', path, `${dir}/store`], { encoding: 'utf8' }).trim().split('\n').filter(Boolean); } catch { return []; } };
+
+before(async () => {
+  dir = await emptyArchive();
+  const folder = temporary(), { table, files } = writeDelivery(folder, { count: 4, documents: 4 });
+  await take(dir, table, '--files', files);
+  // Page images and an office document, of formats that the policy converts.
+  const more = temporary(), rows = [['档号', '题名', '日期', '开放状态', '密级', '电子档案名称'], ['T001-WS·2001-Y-90001', '关于大坝的报告', '20010203', '开放', '公开', 'letter.rtf'],
+    ['T001-WS·2001-Y-90002', '坝址照片', '20010204', '开放', '公开', 'picture.png'], ['T001-WS·2001-Y-90003', '损坏的文档', '20010205', '开放', '公开', 'broken.rtf']];
+  mkdirSync(path.join(more, 'files'));
+  write(path.join(more, 'files', 'letter.rtf'), '{\\rtf1\\ansi Embankment TELLTALE report\\par}');
+  write(path.join(more, 'files', 'broken.rtf'), `{\\rtf1\\ansi ${'{\\object\\objemb'.repeat(3)}`);
+  write(path.join(more, 'files', 'picture.png'), png(640, 480));
+  await take(dir, write(path.join(more, 'table.csv'), csv(rows)), '--fonds', 'T001', '--category', 'WS', '--files', path.join(more, 'files'));
+  for (const [name, role] of [['archivist', 'archivist'], ['second', 'archivist'], ['director', 'director'], ['reader', 'reader']])
+    assert.equal((await lantai(dir, 'user', 'add', name, '--role', role, '--password', PASSWORD, '--security', '秘密')).status, 0);
+  server = await serve(dir);
+  [archivist, second, director] = await Promise.all(['archivist', 'second', 'director'].map(name => new Client(server.base).signIn(name)));
+  records = await query(dir, 'SELECT id, code FROM record WHERE level = 4 ORDER BY id');
+});
+after(async () => { await server?.stop(); });
+
+test('destruction: asked by one, approved by another, never by the same, and only what was asked', async () => {
+  const [first] = records, [file] = await query(dir, `SELECT sha512, sm3, name FROM file WHERE record_id = ${first.id}`);
+  assert.ok(sound('临江市水利局甲').length > 0, 'the text is there to be found');
+  const short = await archivist.post('/keep/disposal/new', { form: { record: first.id, kind: 'destroy', reason: '否' } });
+  assert.equal(short.status, 422);
+  const denied = await director.post('/keep/disposal/new', { form: { record: first.id, kind: 'destroy', reason: '保管期满，鉴定报告一号' } });
+  assert.equal(denied.status, 403, 'who approves does not ask');
+  const asked = await archivist.post('/keep/disposal/new', { form: { codes: `${first.code}\n`, kind: 'destroy', reason: '保管期满，鉴定报告一号' } });
+  assert.equal(asked.status, 200, asked.text);
+  const place = asked.json.location;
+  assert.match(place, /^\/keep\/disposal\/\d+$/);
+  assert.equal((await archivist.post('/keep/disposal/new', { form: { record: first.id, kind: 'destroy', reason: '保管期满，再提一次' } })).status, 409, 'twice the same record');
+  for (const client of [archivist, second]) assert.equal((await client.post(place, { form: { verdict: 'approve' } })).status, 403, 'no permission, and never the same person');
+  assert.equal((await director.post(place, { form: { verdict: 'refuse' } })).status, 422, 'a refusal has a reason');
+  assert.equal((await director.post(place, { form: { verdict: 'refuse', note: '依据不足，退回' } })).status, 200);
+  assert.equal((await archivist.get(`/record/${first.id}`)).json.files.length, 1, 'refused: untouched');
+  const again = (await archivist.post('/keep/disposal/new', { form: { record: first.id, kind: 'destroy', reason: '保管期满，鉴定报告二号' } })).json.location;
+  assert.equal((await director.post(again, { form: { verdict: 'approve' } })).status, 200);
+  const disposal = (await waitFor(director, again, json => json.disposal.state === 'done')).disposal;
+  assert.deepEqual([disposal.requested_by, disposal.decided_by, disposal.records, disposal.files], ['archivist', 'director', 1, 1]);
+  const page = (await archivist.get(`/record/${first.id}`)).json;
+  assert.equal(page.file_count, 0);
+  assert.deepEqual([page.tombstone.reason, page.tombstone.requested_by, page.tombstone.approved_by], ['保管期满，鉴定报告二号', 'archivist', 'director']);
+  assert.deepEqual(page.tombstone.files.map(each => [each.name, each.sha512, each.sm3]), [[file.name, file.sha512, file.sm3]]);
+  assert.equal((await query(dir, `SELECT count(*) AS n FROM page_text WHERE record_id = ${first.id}`))[0].n, 0);
+  assert.match((await archivist.get(`/record/${first.id}`, { html: true })).text, /已销毁/);
+  assert.equal((await archivist.post(`/record/${first.id}/delete`, { form: {} })).status, 409, 'the description stays');
+  const form = await director.get(`${again}/form.pdf`);
+  assert.equal(form.status, 200);
+  assert.equal(form.bytes.subarray(0, 5).toString(), '%PDF-');
+  const object = sound(`urn:lantai:record:${first.id}"`);
+  assert.ok(object.length > 0, 'the object stays');
+  const folder = path.dirname(object[0]).replace(/\/v\d+$/, ''), left = execFileSync('find', [folder, '-type', 'f', '-path', '*content*'], { encoding: 'utf8' }).trim().split('\n').map(each => path.basename(each)).sort();
+  assert.deepEqual(left, ['metadata.json', 'sm3.txt', 'tombstone.json']);
+});
+
+test('formats: what the holdings contain and what the policy says; a dry run counts, a conversion adds, undoing takes back', async () => {
+  const risk = (await archivist.get('/keep/risk')).json, rtf = risk.formats.find(each => each.mime === 'text/rtf');
+  assert.deepEqual([rtf.files, rtf.policy, rtf.to], [2, 'convert', 'pdfa']);
+  assert.equal(risk.files, risk.formats.reduce((sum, each) => sum + each.files, 0));
+  const plain = risk.formats.find(each => each.mime === 'image/png'), address = `/keep/format?puid=${encodeURIComponent(plain.puid)}&mime=${encodeURIComponent(plain.mime)}`;
+  assert.deepEqual((await archivist.get(address)).json.plan, { files: 1, bytes: plain.bytes });
+  assert.equal((await director.post('/keep/format/convert', { form: { puid: plain.puid, mime: plain.mime } })).status, 403);
+  assert.equal((await archivist.post('/keep/format/convert', { form: { puid: plain.puid, mime: plain.mime } })).status, 200);
+  const { conversions: [made] } = await waitFor(archivist, '/keep/conversions', json => json.conversions.length === 1);
+  assert.equal(made.after.puid, 'fmt/477');
+  const files = (await archivist.get(`/record/${made.record_id}?tab=files`)).json.files;
+  assert.deepEqual(files.map(each => each.path), ['files/0001.png', 'derived/0001.pdf']);
+  assert.equal(files[0].sha512, made.before.sha512, 'the original is the same');
+  assert.equal((await archivist.post(`/keep/conversion/${made.id}/undo`, { form: {} })).status, 200);
+  assert.equal((await archivist.post(`/keep/conversion/${made.id}/undo`, { form: {} })).status, 409);
+  assert.deepEqual((await archivist.get(`/record/${made.record_id}?tab=files`)).json.files.map(each => each.path), ['files/0001.png']);
+  assert.equal((await archivist.get(address)).json.plan.files, 1, 'to be converted again');
+});
+
+test('office documents become PDF/A-2b by LibreOffice in its jail, searchable by their text', { skip: existsSync('/usr/lib/libreoffice/program/soffice.bin') ? false : 'LibreOffice is not installed (libreoffice-writer-nogui)' }, async () => {
+  const started = await archivist.post('/keep/format/convert', { form: { puid: '', mime: 'text/rtf' } });
+  const rtf = (await archivist.get('/keep/risk')).json.formats.find(each => each.mime === 'text/rtf');
+  if (started.status === 404) assert.equal((await archivist.post('/keep/format/convert', { form: { puid: rtf.puid, mime: 'text/rtf' } })).status, 200);
+  const { conversions } = await waitFor(archivist, '/keep/conversions', json => json.conversions.some(each => each.after?.name?.startsWith('letter')) && !json.job);
+  const letter = conversions.find(each => each.after.name.startsWith('letter'));
+  assert.match(letter.tool, /^LibreOffice \d/);
+  assert.equal(letter.after.puid, 'fmt/477');
+  const found = await archivist.get('/search?q=TELLTALE');
+  assert.equal(found.json.hits, 1, found.text.slice(0, 300));
+});
+
+test('media: registered, due by their type, printed', async () => {
+  assert.equal((await archivist.post('/keep/media', { form: { name: 'GP-001', type: '光盘', made_on: '2020-01-01' } })).status, 200);
+  assert.equal((await archivist.post('/keep/media', { form: { name: 'GP-002', type: '光盘', made_on: '昨天' } })).status, 422);
+  assert.equal((await archivist.post('/keep/media', { form: { name: 'GP-003', type: '纸带', made_on: '2020-01-01' } })).status, 422);
+  const [medium] = (await archivist.get('/keep/media')).json.media;
+  assert.deepEqual([medium.check_due, medium.overdue, medium.expired], ['2022-01-01', true, false]);
+  assert.ok((await archivist.get('/keep')).json.warnings.some(each => /1 件脱机介质到了检查的时间/.test(each.text)));
+  const form = await archivist.get('/keep/media/form.pdf');
+  assert.equal(form.bytes.subarray(0, 5).toString(), '%PDF-');
+});
+
+test('everything checks out, and the archive rebuilt from store and journal is equal', async () => {
+  await server.stop();
+  server = undefined;
+  await assertClean(dir);
+  const undone = await lantai(dir, 'undo', '1');
+  assert.notEqual(undone.status, 0);
+  assert.match(undone.stderr, /不能撤销/, 'what was destroyed does not come back');
+  const rebuilt = await lantai(dir, 'rebuild', path.join(temporary(), 'again'), '--json');
+  assert.equal(rebuilt.status, 0, rebuilt.stderr);
+  assert.equal(rebuilt.json.equal, true);
+});
