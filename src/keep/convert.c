@@ -48,7 +48,8 @@ static int pages_before(GPtrArray *files, gint64 file_id) {
 static gboolean apply_conversion(const House *house, Sql *sql, json_t *data, const char *disk, const char *actor, GError **error) {
   json_t *before = json_object_get(data, "before"), *after = json_object_get(data, "after");
   gint64 record_id = json_number_of(data, "record");
-  CatalogFile file = {.record_id = record_id, .name = (char *)json_word(after, "name"), .path = (char *)json_word(after, "path"), .mime = (char *)json_word(after, "mime"),
+  CatalogFile file = {.record_id = record_id, .name = (char *)json_word(after, "name"), .path = (char *)json_word(after, "path"),
+    .mime = (char *)json_word(after, "mime"),
     .puid = (char *)json_word(after, "puid"), .kind = (char *)json_word(after, "kind"), .size_bytes = json_number_of(after, "size"),
     .sha512 = (char *)json_word(after, "sha512"), .sm3 = (char *)json_word(after, "sm3"), .page_count = (int)json_number_of(after, "pages")};
   if (!catalog_file_add(house, sql, &file, error)) return FALSE;
@@ -58,7 +59,8 @@ static gboolean apply_conversion(const House *house, Sql *sql, json_t *data, con
   FormatInfo info = {.mime = file.mime, .puid = file.puid, .name = "", .kind = file.kind};
   if (disk != NULL && !format_text_pages(disk, &info, put_text, &into, error)) return FALSE;
   g_autofree char *was = json_line(before), *is = json_line(after);
-  return sql_exec(sql, "INSERT INTO keep_conversion (id, record_id, source_path, result_path, converter, tool, before, after, actor, at_us) VALUES ($1, $2, $3, $4, $5, "
+  return sql_exec(sql,
+    "INSERT INTO keep_conversion (id, record_id, source_path, result_path, converter, tool, before, after, actor, at_us) VALUES ($1, $2, $3, $4, $5, "
     "$6, $7, $8, $9, $10)", SQL_ARGS(sql_int(json_number_of(data, "conversion")), sql_int(record_id), sql_text(json_word(before, "path")), sql_text(file.path),
       sql_text(json_word(data, "converter")), sql_text(json_word(data, "tool")), sql_text(was), sql_text(is), sql_text(actor), sql_int(json_number_of(data, "at"))),
     error) && sql_exec(sql, "DELETE FROM keep_conversion_failure WHERE record_id = $1 AND source_path = $2 AND converter = $3", SQL_ARGS(sql_int(record_id),
@@ -90,7 +92,8 @@ static gboolean check_result(Conversion *c, GError **error) {
 }
 
 static json_t *file_told(const CatalogFile *file) {
-  return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:i}", "name", file->name, "path", file->path, "mime", file->mime, "puid", file->puid, "kind", file->kind,
+  return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:i}", "name", file->name, "path", file->path, "mime", file->mime, "puid", file->puid, "kind",
+    file->kind,
     "size", (json_int_t)file->size_bytes, "sha512", file->sha512, "sm3", file->sm3, "pages", file->page_count);
 }
 
@@ -102,7 +105,8 @@ static char *free_path(Sql *sql, gint64 record_id, const char *extension) {
 
 /* What the object tells of its conversions: those in force, with this one or without the one undone. */
 static char *provenance(Sql *sql, gint64 record_id, json_t *added, gint64 without, GError **error) {
-  json_auto_t *rows = sql_json(sql, "SELECT id, converter, tool, before, after, actor, at_us AS at FROM keep_conversion WHERE record_id = $1 AND undone_us = 0 AND id <> $2 "
+  json_auto_t *rows = sql_json(sql,
+    "SELECT id, converter, tool, before, after, actor, at_us AS at FROM keep_conversion WHERE record_id = $1 AND undone_us = 0 AND id <> $2 "
     "ORDER BY id", SQL_ARGS(sql_int(record_id), sql_int(without)), error);
   if (rows == NULL) return NULL;
   size_t i;
@@ -140,9 +144,11 @@ static const ContentFile *stage_result(ContentStage *stage, const Conversion *c,
 }
 
 static json_t *event_of(const Conversion *c, gint64 id, const ContentFile *stored) {
-  json_t *after = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:i}", "name", c->name, "path", c->result_path, "mime", c->info.mime, "puid", c->info.puid, "kind",
+  json_t *after = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:i}", "name", c->name, "path", c->result_path, "mime", c->info.mime, "puid",
+    c->info.puid, "kind",
     c->info.kind, "size", (json_int_t)stored->size_bytes, "sha512", stored->sha512, "sm3", stored->sm3, "pages", (int)c->pages);
-  return json_pack("{s:I, s:I, s:s, s:s, s:s, s:I, s:o, s:o}", "conversion", (json_int_t)id, "record", (json_int_t)c->record_id, "converter", c->to, "tool", c->tool, "actor",
+  return json_pack("{s:I, s:I, s:s, s:s, s:s, s:I, s:o, s:o}", "conversion", (json_int_t)id, "record", (json_int_t)c->record_id, "converter", c->to,
+    "tool", c->tool, "actor",
     c->actor, "at", (json_int_t)clock_now_us(), "before", file_told(c->source), "after", after);
 }
 
@@ -199,15 +205,18 @@ json_t *convert_plan(Sql *sql, const char *puid, const char *mime, GError **erro
 }
 
 static json_t *next_files(Sql *sql, json_t *parameters, gint64 after, GError **error) {
-  return sql_json(sql, "SELECT f.id, f.record_id, f.path FROM file AS f WHERE f.puid = $1 AND f.mime = $2 AND f.id > $3 AND f.path NOT LIKE 'derived/%' AND NOT EXISTS "
+  return sql_json(sql,
+    "SELECT f.id, f.record_id, f.path FROM file AS f WHERE f.puid = $1 AND f.mime = $2 AND f.id > $3 AND f.path NOT LIKE 'derived/%' AND NOT EXISTS "
     "(SELECT 1 FROM keep_conversion AS c WHERE c.record_id = f.record_id AND c.source_path = f.path AND c.undone_us = 0) ORDER BY f.id LIMIT $4",
     SQL_ARGS(sql_text(json_word(parameters, "puid")), sql_text(json_word(parameters, "mime")), sql_int(after), sql_int(LIST_RECORDS)), error);
 }
 
 static gboolean note_failure(const House *house, json_t *parameters, json_t *file, const char *reason, GError **error) {
   g_autoptr(Sql) sql = sql_write(house->db, error);
-  return sql && sql_exec(sql, "INSERT INTO keep_conversion_failure (record_id, source_path, converter, puid, mime, reason, at_us) VALUES ($1, $2, $3, $4, $5, $6, $7) "
-    "ON CONFLICT (record_id, source_path, converter) DO UPDATE SET reason = excluded.reason, at_us = excluded.at_us", SQL_ARGS(sql_int(json_number_of(file, "record_id")),
+  return sql && sql_exec(sql,
+    "INSERT INTO keep_conversion_failure (record_id, source_path, converter, puid, mime, reason, at_us) VALUES ($1, $2, $3, $4, $5, $6, $7) "
+    "ON CONFLICT (record_id, source_path, converter) DO UPDATE SET reason = excluded.reason, at_us = excluded.at_us", SQL_ARGS(sql_int(json_number_of(file,
+      "record_id")),
       sql_text(json_word(file, "path")), sql_text(json_word(parameters, "to")), sql_text(json_word(parameters, "puid")), sql_text(json_word(parameters, "mime")),
       sql_text(reason), sql_int(clock_now_us())), error) && sql_commit(sql, error);
 }
@@ -272,7 +281,8 @@ static ContentBatch *publish_without(const House *house, Sql *sql, json_t *row, 
 
 gboolean convert_undo(const House *house, const Scope *scope, const char *actor, gint64 id, GError **error) {
   g_autoptr(Sql) look = sql_read(house->db, error);
-  json_auto_t *row = look ? sql_row_json(look, "SELECT id, record_id, result_path, undone_us FROM keep_conversion WHERE id = $1", SQL_ARGS(sql_int(id)), error) : NULL;
+  json_auto_t *row = look ? sql_row_json(look, "SELECT id, record_id, result_path, undone_us FROM keep_conversion WHERE id = $1", SQL_ARGS(sql_int(id)),
+    error) : NULL;
   g_autoptr(CatalogRecord) record = row ? catalog_record_load(look, scope, json_number_of(row, "record_id"), error) : NULL;
   if (record == NULL) return FALSE;
   if (json_number_of(row, "undone_us") != 0) return throw(error, LANTAI_ERROR_CONFLICT, "这次转换已经撤销");
@@ -307,7 +317,8 @@ gboolean convert_replay(const House *house, Sql *sql, json_t *event, gboolean *r
 /* ---- reading ---- */
 
 json_t *convert_list(Sql *sql, const Scope *scope, gint64 before, int limit, GError **error) {
-  json_auto_t *rows = sql_json(sql, "SELECT id, record_id, converter, tool, before, after, actor, at_us AS at, undone_by, undone_us AS undone_at FROM keep_conversion "
+  json_auto_t *rows = sql_json(sql,
+    "SELECT id, record_id, converter, tool, before, after, actor, at_us AS at, undone_by, undone_us AS undone_at FROM keep_conversion "
     "WHERE id < $1 ORDER BY id DESC LIMIT $2", SQL_ARGS(sql_int(before > 0 ? before : G_MAXINT64), sql_int(limit)), error);
   if (rows == NULL) return NULL;
   json_t *list = json_array(), *row;
@@ -332,7 +343,8 @@ json_t *convert_list(Sql *sql, const Scope *scope, gint64 before, int limit, GEr
 }
 
 json_t *convert_failures(Sql *sql, const Scope *scope, const char *puid, const char *mime, gint64 after, GError **error) {
-  json_auto_t *rows = sql_json(sql, "SELECT record_id, source_path, reason, at_us AS at FROM keep_conversion_failure WHERE puid = $1 AND mime = $2 AND record_id > $3 "
+  json_auto_t *rows = sql_json(sql,
+    "SELECT record_id, source_path, reason, at_us AS at FROM keep_conversion_failure WHERE puid = $1 AND mime = $2 AND record_id > $3 "
     "ORDER BY record_id LIMIT $4", SQL_ARGS(sql_text(puid), sql_text(mime), sql_int(after), sql_int(LIST_RECORDS)), error);
   json_t *list = rows ? json_array() : NULL, *row;
   size_t i;

@@ -17,7 +17,8 @@ WebReply *page_disposals(WebRequest *request, GError **error) {
 /* ---- asking ---- */
 
 static json_t *new_model(WebRequest *request, const char *codes) {
-  json_t *model = json_pack("{s:s, s:s, s:s, s:b, s:b, s:b}", "title", "提出销毁", "codes", codes, "reason", web_text(request, "reason") ? web_text(request, "reason") : "",
+  json_t *model = json_pack("{s:s, s:s, s:s, s:b, s:b, s:b}", "title", "提出销毁", "codes", codes, "reason", web_text(request, "reason") ? web_text(request,
+    "reason") : "",
     "below", web_flag(request, "below"), "mistake", g_strcmp0(web_text(request, "kind"), "mistake") == 0, "tab_disposals", TRUE);
   return model;
 }
@@ -79,7 +80,8 @@ WebReply *page_disposal(WebRequest *request, GError **error) {
   json_t *disposal = sql ? disposal_load(sql, web_scope(request), web_int(request, "id", 0), error) : NULL;
   if (disposal == NULL) return NULL;
   gboolean own = g_str_equal(json_word(disposal, "requested_by"), web_actor(request)), open = g_str_equal(json_word(disposal, "state"), "requested");
-  json_t *model = json_pack("{s:s, s:b, s:b, s:b, s:b}", "title", "销毁单", "may_decide", open && !own && web_may(request, "disposal.approve"), "may_withdraw", open && own,
+  json_t *model = json_pack("{s:s, s:b, s:b, s:b, s:b}", "title", "销毁单", "may_decide", open && !own && web_may(request, "disposal.approve"),
+    "may_withdraw", open && own,
     "waits_for_another", open && own, "tab_disposals", TRUE);
   json_object_set_new(model, "disposal", disposal);
   json_t *job = job_latest(sql, "disposal", web_int(request, "id", 0), NULL);

@@ -36,7 +36,8 @@ typedef struct {
 static gboolean check_free(Sql *sql, const CatalogRecord *record, GError **error) {
   g_autoptr(GError) local = NULL;
   json_auto_t *tombstone = catalog_tombstone(sql, record->id, &local);
-  gint64 other = local != NULL ? 0 : sql_number(sql, "SELECT d.id FROM keep_disposal_item AS i JOIN keep_disposal AS d ON d.id = i.disposal_id WHERE i.record_id = $1 "
+  gint64 other = local != NULL ? 0 : sql_number(sql,
+    "SELECT d.id FROM keep_disposal_item AS i JOIN keep_disposal AS d ON d.id = i.disposal_id WHERE i.record_id = $1 "
     "AND d.state IN ('requested', 'approved')", SQL_ARGS(sql_int(record->id)), 0, &local);
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
   if (tombstone != NULL) return throw(error, LANTAI_ERROR_CONFLICT, "档案 %s 的原文已经销毁", record->code);
@@ -71,13 +72,15 @@ static gboolean gather(Gathering *gathering, gint64 record_id, GError **error) {
 }
 
 static gboolean insert_request(Sql *sql, gint64 id, const char *actor, gint64 at_us, json_t *data, GError **error) {
-  if (!sql_exec(sql, "INSERT INTO keep_disposal (id, kind, reason, state, requested_by, requested_us) VALUES ($1, $2, $3, 'requested', $4, $5)", SQL_ARGS(sql_int(id),
+  if (!sql_exec(sql, "INSERT INTO keep_disposal (id, kind, reason, state, requested_by, requested_us) VALUES ($1, $2, $3, 'requested', $4, $5)",
+    SQL_ARGS(sql_int(id),
     sql_text(json_word(data, "kind")), sql_text(json_word(data, "reason")), sql_text(actor), sql_int(at_us)), error)) return FALSE;
   size_t i;
   json_t *item;
   json_array_foreach(json_object_get(data, "records"), i, item)
     if (!sql_exec(sql, "INSERT INTO keep_disposal_item (disposal_id, record_id, files, bytes) VALUES ($1, $2, $3, $4)", SQL_ARGS(sql_int(id),
-      sql_int(json_integer_value(json_array_get(item, 0))), sql_int(json_integer_value(json_array_get(item, 1))), sql_int(json_integer_value(json_array_get(item, 2)))),
+      sql_int(json_integer_value(json_array_get(item, 0))), sql_int(json_integer_value(json_array_get(item, 1))),
+        sql_int(json_integer_value(json_array_get(item, 2)))),
       error)) return FALSE;
   return TRUE;
 }
@@ -152,7 +155,8 @@ static json_t *tombstone_of(Sql *sql, json_t *disposal, gint64 record_id, GPtrAr
   json_t *list = json_array();
   for (guint i = 0; i < files->len; i++) {
     const CatalogFile *file = files->pdata[i];
-    json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s}", "name", file->name, "path", file->path, "size", (json_int_t)file->size_bytes, "sha512",
+    json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s}", "name", file->name, "path", file->path, "size",
+      (json_int_t)file->size_bytes, "sha512",
       file->sha512, "sm3", file->sm3, "format", file->mime, "puid", file->puid));
   }
   return json_pack("{s:I, s:s, s:s, s:s, s:s, s:O, s:s, s:O, s:O, s:I, s:o}", "record", (json_int_t)record_id, "kind", json_word(disposal, "kind"), "kind_label",
@@ -173,7 +177,8 @@ static json_t *remains_of(const House *house, Sql *sql, gint64 record_id, json_t
 }
 
 static gboolean mark_done(Sql *sql, gint64 disposal_id, gint64 record_id, GError **error) {
-  return sql_exec(sql, "UPDATE keep_disposal_item SET done = 1 WHERE disposal_id = $1 AND record_id = $2", SQL_ARGS(sql_int(disposal_id), sql_int(record_id)), error) &&
+  return sql_exec(sql, "UPDATE keep_disposal_item SET done = 1 WHERE disposal_id = $1 AND record_id = $2", SQL_ARGS(sql_int(disposal_id),
+    sql_int(record_id)), error) &&
     sql_exec(sql, "DELETE FROM keep_conversion_failure WHERE record_id = $1", SQL_ARGS(sql_int(record_id)), error);
 }
 
@@ -220,9 +225,11 @@ static gboolean finish_disposal(const House *house, gint64 id, const char *actor
 gboolean disposal_run(const House *house, Job *job, json_t *parameters, GError **error) {
   gint64 id = json_number_of(parameters, "disposal");
   g_autoptr(Sql) sql = sql_read(house->db, error);
-  json_auto_t *disposal = sql ? sql_row_json(sql, "SELECT id, kind, reason, state, requested_by, requested_us, decided_by, decided_us FROM keep_disposal WHERE id = $1",
+  json_auto_t *disposal = sql ? sql_row_json(sql,
+    "SELECT id, kind, reason, state, requested_by, requested_us, decided_by, decided_us FROM keep_disposal WHERE id = $1",
     SQL_ARGS(sql_int(id)), error) : NULL;
-  json_auto_t *items = disposal ? sql_json(sql, "SELECT record_id FROM keep_disposal_item WHERE disposal_id = $1 AND done = 0 ORDER BY record_id", SQL_ARGS(sql_int(id)),
+  json_auto_t *items = disposal ? sql_json(sql, "SELECT record_id FROM keep_disposal_item WHERE disposal_id = $1 AND done = 0 ORDER BY record_id",
+    SQL_ARGS(sql_int(id)),
     error) : NULL;
   g_clear_pointer(&sql, sql_end);
   if (items == NULL) return FALSE;
@@ -249,9 +256,11 @@ gboolean disposal_replay(const House *house, Sql *sql, json_t *event, gboolean *
   if (g_str_equal(action, "keep.disposal_decided"))
     return set_state(sql, subject, json_word(data, "state"), actor, json_number_of(data, "at"), json_word(data, "note"), error);
   if (g_str_equal(action, "keep.disposal_done"))
-    return sql_exec(sql, "UPDATE keep_disposal SET state = 'done', finished_us = $1 WHERE id = $2", SQL_ARGS(sql_int(json_number_of(data, "at")), sql_int(subject)), error);
+    return sql_exec(sql, "UPDATE keep_disposal SET state = 'done', finished_us = $1 WHERE id = $2", SQL_ARGS(sql_int(json_number_of(data, "at")),
+      sql_int(subject)), error);
   if (g_str_equal(action, "keep.destroyed"))
-    return catalog_record_destroy(house, sql, subject, json_object_get(data, "tombstone"), error) && mark_done(sql, json_number_of(data, "disposal"), subject, error);
+    return catalog_record_destroy(house, sql, subject, json_object_get(data, "tombstone"), error) && mark_done(sql, json_number_of(data, "disposal"),
+      subject, error);
   *ret_mine = FALSE;
   return TRUE;
 }
@@ -282,7 +291,8 @@ static void dress(Sql *sql, const Scope *scope, json_t *disposal) {
 }
 
 json_t *disposal_list(Sql *sql, const Scope *scope, gint64 before, int limit, GError **error) {
-  json_t *list = sql_json(sql, DISPOSAL_COLUMNS "WHERE d.id < $1 ORDER BY d.id DESC LIMIT $2", SQL_ARGS(sql_int(before > 0 ? before : G_MAXINT64), sql_int(limit)), error);
+  json_t *list = sql_json(sql, DISPOSAL_COLUMNS "WHERE d.id < $1 ORDER BY d.id DESC LIMIT $2", SQL_ARGS(sql_int(before > 0 ? before : G_MAXINT64),
+    sql_int(limit)), error);
   size_t i;
   json_t *row;
   json_array_foreach(list, i, row) dress(sql, scope, row);

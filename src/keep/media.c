@@ -65,7 +65,8 @@ static json_t *type_of(const char *name) {
 /* ---- writing ---- */
 
 static gboolean write_medium(Sql *sql, gint64 id, json_t *m, GError **error) {
-  return sql_exec(sql, "INSERT INTO keep_medium (id, name, type, content, place, made_on, checked_on, check_result, retired_on) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
+  return sql_exec(sql,
+    "INSERT INTO keep_medium (id, name, type, content, place, made_on, checked_on, check_result, retired_on) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
     "ON CONFLICT (id) DO UPDATE SET name = excluded.name, type = excluded.type, content = excluded.content, place = excluded.place, made_on = excluded.made_on, "
     "checked_on = excluded.checked_on, check_result = excluded.check_result, retired_on = excluded.retired_on", SQL_ARGS(sql_int(id), sql_text(json_word(m, "name")),
       sql_text(json_word(m, "type")), sql_text(json_word(m, "content")), sql_text(json_word(m, "place")), sql_text(json_word(m, "made_on")),
@@ -96,7 +97,8 @@ gboolean medium_replay(Sql *sql, json_t *event, gboolean *ret_mine, GError **err
 /* ---- reading ---- */
 
 json_t *medium_list(Sql *sql, GError **error) {
-  json_t *list = sql_json(sql, "SELECT id, name, type, content, place, made_on, checked_on, check_result, retired_on FROM keep_medium ORDER BY retired_on, name, id", SQL_NONE,
+  json_t *list = sql_json(sql,
+    "SELECT id, name, type, content, place, made_on, checked_on, check_result, retired_on FROM keep_medium ORDER BY retired_on, name, id", SQL_NONE,
     error), *row;
   g_autoptr(GDateTime) now = g_date_time_new_from_unix_utc(clock_now_us() / G_USEC_PER_SEC);
   g_autofree char *today = g_date_time_format(now, "%Y-%m-%d");

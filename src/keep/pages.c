@@ -28,7 +28,8 @@ static WebReply *page_risk(WebRequest *request, GError **error) {
     if (g_str_equal(json_word(format, "policy"), "convert")) convert += json_number_of(format, "files");
     if (g_str_equal(json_word(format, "policy"), "watch")) watch += json_number_of(format, "files");
   }
-  return web_model(json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:b, s:b}", "title", "格式与风险", "formats", formats, "files", (json_int_t)files, "bytes", (json_int_t)bytes,
+  return web_model(json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:b, s:b}", "title", "格式与风险", "formats", formats, "files", (json_int_t)files, "bytes",
+    (json_int_t)bytes,
     "convert", (json_int_t)convert, "watch", (json_int_t)watch, "tab_risk", TRUE, "may_manage", web_may(request, KEEP_MANAGE)));
 }
 
@@ -65,7 +66,8 @@ static WebReply *page_format(WebRequest *request, GError **error) {
   gint64 last = web_int(request, "after", 0);
   json_t *plan = convert_plan(sql, puid, mime, error), *failures = plan ? convert_failures(sql, web_scope(request), puid, mime, 0, error) : NULL;
   json_t *records = failures ? records_of_format(sql, web_scope(request), puid, mime, &last, error) : NULL;
-  json_t *model = json_pack("{s:s, s:O, s:o?, s:o?, s:o?, s:b, s:b}", "title", json_word(found, "name"), "format", found, "plan", plan, "failures", failures, "records", records,
+  json_t *model = json_pack("{s:s, s:O, s:o?, s:o?, s:o?, s:b, s:b}", "title", json_word(found, "name"), "format", found, "plan", plan, "failures",
+    failures, "records", records,
     "tab_risk", TRUE, "may_convert", web_may(request, KEEP_MANAGE) && json_object_get(found, "to") != NULL);
   if (records == NULL) return json_decref(model), NULL;
   if (last) json_object_set_new(model, "next", json_integer(last));
@@ -155,16 +157,19 @@ static WebReply *print_media(WebRequest *request, GError **error) {
 
 /* ---- rows ---- */
 
-static const WebParameter FORMAT_PARAMETERS[] = {{"puid", WEB_TEXT, FALSE, 40, "PRONOM 标识"}, {"mime", WEB_TEXT, FALSE, 200, "格式"}, {"after", WEB_INT, FALSE, 0, "起点"}, {NULL}};
+static const WebParameter FORMAT_PARAMETERS[] = {{"puid", WEB_TEXT, FALSE, 40, "PRONOM 标识"}, {"mime", WEB_TEXT, FALSE, 200, "格式"}, {"after", WEB_INT,
+  FALSE, 0, "起点"}, {NULL}};
 static const WebParameter BEFORE_PARAMETERS[] = {{"before", WEB_INT, FALSE, 0, "起点"}, {NULL}};
 static const WebParameter ID_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "编号"}, {NULL}};
 static const WebParameter MEDIA_PARAMETERS[] = {{"edit", WEB_INT, FALSE, 0, "编号"}, {NULL}};
 static const WebParameter MEDIUM_PARAMETERS[] = {{"id", WEB_INT, FALSE, 0, "编号"}, {"name", WEB_TEXT, FALSE, 100, "介质编号"}, {"type", WEB_TEXT, FALSE, 40, "类型"},
   {"content", WEB_TEXT, FALSE, 1000, "内容"}, {"place", WEB_TEXT, FALSE, 200, "存放位置"}, {"made_on", WEB_TEXT, FALSE, 10, "制成日期"},
   {"checked_on", WEB_TEXT, FALSE, 10, "检查日期"}, {"check_result", WEB_TEXT, FALSE, 500, "检查情况"}, {"retired_on", WEB_TEXT, FALSE, 10, "停用日期"}, {NULL}};
-static const WebParameter DISPOSAL_PARAMETERS[] = {{"record", WEB_INT, FALSE, 0, "条目"}, {"codes", WEB_LINES, FALSE, 200000, "档号"}, {"below", WEB_FLAG, FALSE, 0, "连同下级"},
+static const WebParameter DISPOSAL_PARAMETERS[] = {{"record", WEB_INT, FALSE, 0, "条目"}, {"codes", WEB_LINES, FALSE, 200000, "档号"}, {"below", WEB_FLAG,
+  FALSE, 0, "连同下级"},
   {"kind", WEB_TEXT, FALSE, 20, "类别"}, {"reason", WEB_LINES, FALSE, 2000, "理由"}, {NULL}};
-static const WebParameter DECIDE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "编号"}, {"verdict", WEB_TEXT, TRUE, 20, "决定"}, {"note", WEB_LINES, FALSE, 2000, "意见"}, {NULL}};
+static const WebParameter DECIDE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "编号"}, {"verdict", WEB_TEXT, TRUE, 20, "决定"}, {"note", WEB_LINES, FALSE, 2000,
+  "意见"}, {NULL}};
 
 const WebRoute KEEP_ROUTES[] = {
   {"GET", "/keep", KEEP_READ, NULL, "keep/home", page_home, "保管"},

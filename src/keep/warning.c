@@ -83,7 +83,8 @@ static void note_space(const House *house) {
   gint64 now = clock_now_us(), size = (gint64)state.f_frsize;
   if (sql == NULL || !sql_exec(sql, "INSERT INTO keep_space (volume, at_us, total, free) VALUES ('archive', $1, $2, $3) ON CONFLICT (volume, at_us) DO NOTHING",
     SQL_ARGS(sql_int(now / DAY_US * DAY_US), sql_int((gint64)state.f_blocks * size), sql_int((gint64)state.f_bavail * size)), &error) ||
-    !sql_exec(sql, "DELETE FROM keep_space WHERE volume = 'archive' AND at_us < $1", SQL_ARGS(sql_int(now - NOTES_KEPT_DAYS * DAY_US)), &error) || !sql_commit(sql, &error))
+    !sql_exec(sql, "DELETE FROM keep_space WHERE volume = 'archive' AND at_us < $1", SQL_ARGS(sql_int(now - NOTES_KEPT_DAYS * DAY_US)),
+      &error) || !sql_commit(sql, &error))
     g_warning("free space is not noted: %s", error ? error->message : "");
 }
 
@@ -148,7 +149,8 @@ static void warn_virus(const House *house, json_t *list) {
 }
 
 static void warn_jobs(Sql *sql, json_t *list) {
-  gint64 failed = sql_number(sql, "SELECT COUNT(*) AS failed FROM job WHERE state = 'failed' AND finished_us > $1", SQL_ARGS(sql_int(clock_now_us() - FAILED_DAYS * DAY_US)),
+  gint64 failed = sql_number(sql, "SELECT COUNT(*) AS failed FROM job WHERE state = 'failed' AND finished_us > $1",
+    SQL_ARGS(sql_int(clock_now_us() - FAILED_DAYS * DAY_US)),
     0, NULL);
   if (failed) add(list, "warn", "/jobs", "最近 %d 天有 %" G_GINT64_FORMAT " 个后台任务失败", FAILED_DAYS, failed);
 }
