@@ -31,8 +31,8 @@ typedef struct {
   guint count;
 } Conflicts;
 
-typedef enum { BY_HAND, BY_DELIVERY, BY_OTHERS } ConflictKind;
-static const char *const REASONS[] = {"导入之后被改动", "其后的批次改动过或补过原文", "卷内有其他来源的条目"};
+typedef enum { BY_HAND, BY_DELIVERY, BY_OTHERS, BY_KEEPING } ConflictKind;
+static const char *const REASONS[] = {"导入之后被改动", "其后的批次改动过或补过原文", "卷内有其他来源的条目", "原文已经销毁或转换"};
 
 /* TRUE when it was chosen what becomes of a record that was changed by hand. */
 static gboolean is_settled(Conflicts *conflicts, gint64 record_id) {
@@ -67,19 +67,22 @@ static gboolean is_ours(const House *house, gint64 record_id, gint64 id, SearchC
 static gboolean is_hindrance(const Conflicts *conflicts, gint64 record_id, const char *action) {
   SearchColumns columns;
   if (g_str_equal(action, "keep.converted")) return !is_ours(conflicts->house, record_id, conflicts->id, &columns);
-  return g_str_has_prefix(action, "record.") || g_str_equal(action, "keep.destroyed");
+  return g_str_equal(action, "keep.destroyed");
 }
 
 /* Changed by hand since. What deliveries changed (delivery.*) is told in the same history and looked for by itself. */
 static gboolean check_record(Conflicts *conflicts, gint64 record_id, GError **error) {
   json_t *events = journal_of(conflicts->sql, "record", record_id, 0, EVENTS_READ, error), *event;
   if (events == NULL) return FALSE;
-  gboolean changed = FALSE;
+  gboolean changed = FALSE, kept = FALSE;
   size_t i;
-  json_array_foreach(events, i, event)
-    changed = changed || (delivery_int(event, "id") > conflicts->load_event &&
-      is_hindrance(conflicts, record_id, delivery_text(event, "action")));
-  if (changed) add_conflict(conflicts, record_id, BY_HAND);
+  json_array_foreach(events, i, event) {
+    if (delivery_int(event, "id") <= conflicts->load_event) continue;
+    changed |= g_str_has_prefix(delivery_text(event, "action"), "record.");
+    kept |= is_hindrance(conflicts, record_id, delivery_text(event, "action"));
+  }
+  if (kept) add_conflict(conflicts, record_id, BY_KEEPING); /* nobody's choice undoes that */
+  else if (changed) add_conflict(conflicts, record_id, BY_HAND);
   json_decref(events);
   return TRUE;
 }
