@@ -478,10 +478,11 @@ test('a transferring body hands over and watches its own deliveries, and sees no
   for (const part of ['send', 'documents', 'mapping', 'rehearse', 'discard', 'stop'])
     if ((await ask('bearer', 'POST', `${others}/${part}`, { form: { note: '夹带' } })).status !== 404) faults.push(`bearer POST ${others}/${part}`);
   for (const part of ['load', 'return', 'undo']) if ((await ask('bearer', 'POST', `/delivery/${mine}/${part}`, { form: { note: '自收' } })).status !== 403) faults.push(`bearer POST ${part}`);
+  const item = (await json('archivist', `/check/${check}`)).items.find(each => each.signable)?.code;
+  assert.equal((await ask('archivist', 'POST', `/check/${check}/sign`, { form: [['items', item], ['verdict', 'passed'], ['note', '看过']] })).status, 200);
   const zip = new FormData();
   zip.append('files', new Blob([Buffer.from('504b0506000000000000000000000000000000000000', 'hex')]), '原文.zip');
   assert.equal((await ask('bearer', 'POST', `/delivery/${mine}/documents`, { body: zip })).status, 200);
-  await ask('archivist', 'POST', `/check/${check}/sign`, { form: { verdict: 'passed', note: '看过' } });
   assert.equal((await ask('archivist', 'GET', '/checks/scheme')).status, 200);
   assert.equal((await ask('archivist', 'POST', `/delivery/${mine}/return`, { form: [['note', '请补正'], ['item', 'row:第 2 行：题名不全']] })).status, 200);
   const returned = (await json('bearer', `/delivery/${mine}`));
