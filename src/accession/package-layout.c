@@ -163,8 +163,8 @@ static gboolean complete_record(Survey *survey, PackageRecord *record, const cha
   if (!g_str_equal(survey->layout, "2012")) folder = *code ? package_files_folder(survey->files, code) : NULL;
   if (folder == NULL && g_str_equal(survey->layout, "vendor") && parent && *parent) folder = g_strdup(parent);
   if (!take_declared(survey, record, parent ? parent : folder, paths, error)) return FALSE;
-  take_written(survey, record, parent ? parent : folder, paths);
-  if (folder && !volume) take_beside(survey, folder, paths);
+  if (!record->exported) take_written(survey, record, parent ? parent : folder, paths); /* 文件数据 says it all */
+  if (folder && !volume && !record->exported) take_beside(survey, folder, paths);
   return survey_record(survey, record, paths, error);
 }
 

@@ -171,8 +171,21 @@ static gboolean take_exported(PackageRecord *record, const XmlNode *node) {
   return any;
 }
 
+/* The same in 元数据.XML of a transfer package: 著录项集 with an element for each label, or 著录项 {名称, 内容}. It goes before the catalogue's entry. */
+static gboolean take_exported_set(PackageRecord *record, const XmlNode *node) {
+  if (!g_str_equal(node->name, "著录项集")) return FALSE;
+  json_object_clear(record->row);
+  for (guint i = 0; node->children && i < node->children->len; i++) {
+    const XmlNode *field = node->children->pdata[i], *named = xml_child(field, "名称");
+    g_autofree char *name = named ? xml_node_text(named) : g_strdup(field->name), *value = xml_node_text(named ? xml_child(field, "内容") : field);
+    const char *ours = package_label(name);
+    package_record_set(record, ours ? ours : name, value);
+  }
+  return record->exported = TRUE;
+}
+
 static void take_node(PackageRecord *record, const XmlNode *node, GPtrArray *differences, guint depth) {
-  if (record->exported || take_exported(record, node) || take_story(record, node) || xml_child(node, "计算机文件名")) return;
+  if (record->exported || take_exported(record, node) || take_exported_set(record, node) || take_story(record, node) || xml_child(node, "计算机文件名")) return;
   if (g_str_equal(node->name, "业务实体块") || g_str_equal(node->name, "机构人员实体块") || !g_strv_contains(APART, node->name)) {
     g_autofree char *text = xml_node_text(node), *composed = NULL;
     gboolean position = g_strv_contains(POSITION, node->name);

@@ -76,6 +76,7 @@ gboolean survey_record(Survey *survey, PackageRecord *record, GPtrArray *paths, 
   keep_common(&survey->fonds_title, package_record_get(record, "全宗名称"));
   g_autoptr(GString) list = g_string_new(NULL);
   for (guint i = 0; i < paths->len; i++) g_string_append_printf(list, "%s%s", i ? "\n" : "", (const char *)paths->pdata[i]);
+  if (list->len == 0 && record->exported) g_string_assign(list, NO_DOCUMENTS);
   if (list->len) json_object_set_new(record->row, "文件", json_string(list->str));
   survey->record_count++;
   if (!*code) survey_tell(survey, "catalogue", package_record_get(record, "题名"), "这一条没有档号");

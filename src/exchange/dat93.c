@@ -20,9 +20,10 @@ static char *xml_text_of(Export *export, const char *text, gsize *ret_length, GE
 
 gboolean export_readme(Export *export, const char *content, GError **error) {
   g_autofree char *day = export_day(), *entry = export_name(export, "说明文件.TXT");
-  g_autofree char *text = g_strdup_printf("移交单位：%s\r\n内容描述：%s。%s\r\n起止档号：%s—%s\r\n档案数量：%" G_GINT64_FORMAT " 件，%" G_GINT64_FORMAT " 个文件\r\n数据量：%" G_GINT64_FORMAT
+  g_autofree char *text = g_strdup_printf("移交单位：%s\r\n内容描述：%s。%s\r\n起止档号：%s—%s\r\n档案数量：%" G_GINT64_FORMAT " 卷，%" G_GINT64_FORMAT " 件\r\n文件数量：%" G_GINT64_FORMAT " 个文件\r\n数据量：%" G_GINT64_FORMAT
     " 字节\r\n软硬件环境：兰台数字档案馆系统 " LANTAI_VERSION "，GNU/Linux\r\n制作单位：%s\r\n制作日期：%s\r\n字符编码：%s\r\n", export->organization, export->title, content,
-    export->first_code ? export->first_code : "", export->last_code ? export->last_code : "", export->expected.records, export->files, export->bytes,
+    export->first_code ? export->first_code : "", export->last_code ? export->last_code : "", export->expected.volumes,
+    export->expected.records - export->expected.volumes, export->files, export->bytes,
     export->organization, day, export->gb18030 ? "GB18030" : "UTF-8");
   gsize length;
   g_autofree char *bytes = xml_text_of(export, text, &length, error);
@@ -64,12 +65,11 @@ static void write_files(Xml *xml, const ExportItem *item, GPtrArray *names) {
   xml_open(xml, "文件数据", NULL);
   for (guint i = 0; i < item->files->len; i++) {
     const CatalogFile *file = item->files->pdata[i];
-    g_autofree char *format = g_strdup_printf("%s%s%s", file->mime, *file->puid ? " " : "", file->puid);
     xml_open(xml, "文档", NULL);
     xml_number(xml, "文档序号", i + 1);
     xml_leaf(xml, "题名", file->name);
     xml_open(xml, "电子属性", NULL);
-    xml_leaf(xml, "格式信息", format);
+    xml_leaf(xml, "格式信息", file->mime);
     xml_leaf(xml, "计算机文件名", names->pdata[i]);
     xml_number(xml, "计算机文件大小", file->size_bytes);
     xml_leaf(xml, "数字摘要算法", "SM3");

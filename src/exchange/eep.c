@@ -71,7 +71,7 @@ static gboolean write_notes(Export *export, Xml *xml, const ExportItem *item, GE
 static gboolean write_document(Export *export, Xml *xml, const CatalogFile *file, guint number, GError **error) {
   g_autofree char *document = g_strdup_printf("修改0-文档%u", number), *data = g_strconcat(document, "-文档数据1", NULL);
   g_autofree char *code = g_strconcat(data, "-编码1", NULL), *bytes = g_strconcat(code, "-编码数据1", NULL);
-  g_autofree char *format = g_strdup_printf("%s%s%s", file->mime, *file->puid ? " " : "", file->puid), *size = g_strdup_printf("%" G_GINT64_FORMAT, file->size_bytes);
+  g_autofree char *size = g_strdup_printf("%" G_GINT64_FORMAT, file->size_bytes);
   const char *dot = strrchr(file->name, '.');
   xml_open(xml, "文档", NULL);
   xml_leaf(xml, "文档标识符", document);
@@ -81,7 +81,7 @@ static gboolean write_document(Export *export, Xml *xml, const CatalogFile *file
   xml_open(xml, "文档数据", "文档数据ID", data, NULL);
   xml_open(xml, "编码", "编码ID", code, NULL);
   xml_open(xml, "电子属性", NULL);
-  xml_optional(xml, "格式信息", format);
+  xml_optional(xml, "格式信息", file->mime);
   xml_leaf(xml, "计算机文件名", file->name);
   xml_leaf(xml, "计算机文件大小", size);
   xml_close(xml);

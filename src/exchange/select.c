@@ -236,6 +236,7 @@ static gboolean find_files(Selection *selection, Sql *sql, GError **error) {
 
 static void count_item(Selection *selection) {
   if (record_is_described(selection->record)) selection->counts.records++;
+  if (selection->record->level == LEVEL_VOLUME) selection->counts.volumes++;
   selection->counts.files += selection->files->len;
   for (guint i = 0; i < selection->files->len; i++) selection->counts.bytes += ((const CatalogFile *)selection->files->pdata[i])->size_bytes;
 }
