@@ -14,7 +14,8 @@ typedef struct {
   const CatalogRecord *volume;      /* the volume it lies in, NULL: none, or not to be seen */
   GPtrArray *files;                 /* CatalogFile*, never NULL; empty when they are not to be seen */
 } ExportItem;
-typedef struct { gint64 records, volumes, files, bytes, left_out, files_left_out; } ExportCounts; /* records: volumes and items; left_out: records; files_left_out: records whose files stay */
+/* records: volumes and items; left_out: records; files_left_out: records whose files stay */
+typedef struct { gint64 records, volumes, files, bytes, left_out, files_left_out; } ExportCounts;
 typedef struct Selection Selection;
 /* INVALID when the selection says nothing that is known; NOT_FOUND when its record is not there or not to be seen. */
 Selection *selection_new(const House *house, const Scope *scope, json_t *selection, GError **error);
