@@ -95,7 +95,7 @@ WebReply *decide_disposal(WebRequest *request, GError **error) {
     {"refuse", DISPOSAL_REFUSE, "已退回，档案未动"}, {"withdraw", DISPOSAL_WITHDRAW, "已撤回"}};
   gint64 id = web_int(request, "id", 0);
   for (guint i = 0; i < G_N_ELEMENTS(VERDICTS); i++) {
-    if (!g_str_equal(VERDICTS[i].word, web_text(request, "verdict"))) continue;
+    if (g_strcmp0(VERDICTS[i].word, web_text(request, "verdict")) != 0) continue;
     if (!web_may(request, VERDICTS[i].verdict == DISPOSAL_WITHDRAW ? "disposal.request" : "disposal.approve"))
       return throw_null(error, LANTAI_ERROR_DENIED, "您没有审批销毁的权限");
     const char *note = web_text(request, "note");

@@ -53,12 +53,16 @@ static json_t *records_of_format(Sql *sql, const Scope *scope, const char *puid,
 
 static WebReply *page_format(WebRequest *request, GError **error) {
   const char *puid = web_text(request, "puid"), *mime = web_text(request, "mime");
-  if (mime == NULL) return web_redirect("/keep/risk");
-  puid = puid ? puid : "";
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
   json_auto_t *formats = sql ? formats_holdings(sql, error) : NULL;
   size_t i;
-  json_t *format, *found = NULL;
+  json_t *format, *found = NULL, *largest = json_array_get(formats, 0);
+  if (mime == NULL && largest != NULL) { /* none named: the one there is most of */
+    puid = json_word(largest, "puid");
+    mime = json_word(largest, "mime");
+  }
+  puid = puid ? puid : "";
+  mime = mime ? mime : "";
   json_array_foreach(formats, i, format)
     if (g_str_equal(json_word(format, "puid"), puid) && g_str_equal(json_word(format, "mime"), mime)) found = format;
   if (formats == NULL) return NULL;
@@ -168,7 +172,7 @@ static const WebParameter MEDIUM_PARAMETERS[] = {{"id", WEB_INT, FALSE, 0, "编�
 static const WebParameter DISPOSAL_PARAMETERS[] = {{"record", WEB_INT, FALSE, 0, "条目"}, {"codes", WEB_LINES, FALSE, 200000, "档号"}, {"below", WEB_FLAG,
   FALSE, 0, "连同下级"},
   {"kind", WEB_TEXT, FALSE, 20, "类别"}, {"reason", WEB_LINES, FALSE, 2000, "理由"}, {NULL}};
-static const WebParameter DECIDE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "编号"}, {"verdict", WEB_TEXT, TRUE, 20, "决定"}, {"note", WEB_LINES, FALSE, 2000,
+static const WebParameter DECIDE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "编号"}, {"verdict", WEB_TEXT, FALSE, 20, "决定"}, {"note", WEB_LINES, FALSE, 2000,
   "意见"}, {NULL}};
 
 const WebRoute KEEP_ROUTES[] = {

@@ -124,7 +124,7 @@ static gint64 days_since(Sql *sql, const char *kind) {
 }
 
 static void warn_care(Sql *sql, json_t *list) {
-  if (sql_number(sql, "SELECT id FROM file LIMIT 1", SQL_NONE, 0, NULL) == 0) return;
+  if (sql_number(sql, "SELECT COALESCE(MAX(id), 0) AS id FROM file", SQL_NONE, 0, NULL) == 0) return;
   gint64 backup = days_since(sql, "backup"), check = days_since(sql, "check");
   if (backup < 0) add(list, "bad", "/system", "从未备份");
   else if (backup > BACKUP_DAYS) add(list, "warn", "/system", "已有 %" G_GINT64_FORMAT " 天没有备份", backup);
