@@ -275,3 +275,32 @@ test('a copy behind SFTP: a real sshd, its key pinned', { skip: SSHD ? false : '
   assert.equal(changed.status, 1);
   assert.match(changed.stderr, /主机指纹变了/);
 });
+
+test('pages: who may see, who may act, and what they show', async () => {
+  const running = await serve(dir);
+  try {
+    const admin = await new Client(running.base).signIn('admin'), reader = await new Client(running.base).signIn('reader');
+    assert.equal((await reader.get('/copies')).status, 403);
+    const list = await admin.get('/copies'), page = await admin.get('/copies', { html: true });
+    assert.equal(list.status, 200, list.text);
+    assert.deepEqual(list.json.copies.map(one => one.name), ['主存储', 'one', 'two', '异地'].slice(0, list.json.copies.length));
+    assert.match(page.text, /建立副本/);
+    const one = list.json.copies[1], shown = await admin.get(`/copy/${one.id}`, { html: true });
+    assert.match(shown.text, /没有发现问题/);
+    const refused = await admin.post('/copies', { form: { name: 'x', location: 'relative' }, html: true });
+    assert.equal(refused.status, 422);
+    assert.match(refused.text, /绝对路径/);
+    const added = await admin.post('/copies', { form: { name: '页', location: path.join(folder, 'page') }, html: true });
+    assert.equal(added.status, 303, added.text.slice(0, 500));
+    const place = added.headers.get('location');
+    for (let i = 0; i < 150 && (await admin.get(place)).json.copy.state !== 'ready'; i++) await new Promise(done => setTimeout(done, 200));
+    assert.deepEqual(tree(path.join(folder, 'page', 'store')), tree(path.join(dir, 'store')), 'the tick brought it up to date');
+    assert.equal((await admin.post(`${place}/run`, { form: { what: 'verify' }, html: true })).status, 303);
+    for (let i = 0; i < 150 && (await admin.get(place)).json.copy.unchecked > 0; i++) await new Promise(done => setTimeout(done, 200));
+    assert.equal((await admin.get(place)).json.copy.unchecked, 0);
+    const object = await admin.get('/copies/object/1');
+    assert.equal(object.status, 200);
+    assert.ok(object.json.files.every(file => file.places.find(at => at.copy === '页').result === 'good'));
+    assert.equal((await admin.get('/copies/object/1', { html: true })).status, 200);
+  } finally { await running.stop(); }
+});

@@ -187,6 +187,7 @@ const SAMPLES = { // a path's parts that lead to something the unlimited archivi
   '/export/{id}/file': () => '/export/999999/file', '/delivery/{id}/progress': () => `/delivery/${deliveries[0].id}/progress`, '/delivery/{id}/faults.xlsx': () => `/delivery/${deliveries[0].id}/faults.xlsx`, '/upload/{id}': () => '/upload/999999', '/check/{id}': () => '/check/999999', '/check/{id}/report.pdf': () => '/check/999999/report.pdf', '/check/{id}/findings.xlsx': () => '/check/999999/findings.xlsx',
   '/delivery/{id}/form/{name}.pdf': () => `/delivery/${deliveries[0].id}/form/digests.pdf`, '/user/{id}': () => `/user/${users.reader}`,
   '/keep/disposal/{id}': () => '/keep/disposal/1', '/keep/disposal/{id}/form.pdf': () => '/keep/disposal/1/form.pdf',
+  '/copy/{id}': () => '/copy/1', '/copies/object/{id}': () => '/copies/object/1', '/record/{id}/copies': () => `/record/${open().id}/copies`,
 };
 const open = () => records.find(record => record.row?.file === 'txt' && record.row.opening === 1 && record.row.security === 0 && record.fonds === 'A');
 const picture = () => files.find(file => file.kind === 'image' && file.record.row.opening === 1 && file.record.row.security === 0 && file.record.fonds === 'A');

@@ -7,7 +7,7 @@ import { accessSync, constants, cpSync, existsSync, mkdirSync, readdirSync, read
 import path from 'node:path';
 import { before, test } from 'node:test';
 import { promisify } from 'node:util';
-import { Client, demoCopy, deliveryCode, lantai, serve, shared, sharedHere, sqlite, temporary, writeDelivery } from './support.mjs';
+import { Client, demoCopy, deliveryCode, lantai, program, serve, shared, sharedHere, sqlite, temporary, writeDelivery } from './support.mjs';
 
 const OCFL_PY = 'ocfl-py==2.1.0';
 const folder = temporary('lantai-ocfl-');
@@ -152,6 +152,21 @@ test('ocfl-py finds every object valid, without a warning', async context => {
   assert.equal(whole.status, 0, whole.text);
   assert.match(whole.text, new RegExp(`Objects checked: ${objects.length} / ${objects.length} are VALID`));
   assert.match(whole.text, /Storage root .* is VALID/);
+});
+
+test('a store after a thousand random operations is valid to ocfl-py and rocfl', async context => {
+  const home = path.join(folder, 'random'), made = path.join(path.dirname(program), 'content-random-test');
+  if (!existsSync(made)) return context.skip('the unit tests are not built');
+  mkdirSync(home);
+  const ran = await run(made, [], { env: { ...process.env, LANTAI_RANDOM_DIR: home } });
+  assert.equal(ran.status, 0, ran.text);
+  const { bin, reason } = await ocflPy(), rocfl = onPath('rocfl'), found = objectFolders(path.join(home, 'store'));
+  assert.ok(found.length > 20);
+  if (rocfl) assert.match((await run(rocfl, ['-S', '-r', path.join(home, 'store'), 'validate'])).text, new RegExp(`Total objects:\\s+${found.length}\\s+Invalid objects:\\s+0\\s+Storage issues:\\s+0`));
+  if (reason) return context.skip(reason);
+  const result = await run(path.join(bin, 'ocfl-validate.py'), found);
+  assert.equal(result.status, 0, result.text.slice(-2000));
+  assert.deepEqual(result.text.trim().split('\n').filter(line => !line.endsWith(' is VALID')), []);
 });
 
 test('rocfl finds the storage root and every object valid', async context => {

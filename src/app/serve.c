@@ -61,6 +61,7 @@ static const MenuItem MENU[] = {
   {"接收", "/deliveries", "deliveries"},
   {"导出", "/exports", "record.export"},
   {"保管", "/keep", "keep.read"},
+  {"副本", "/copies", "keep.read"},
   {"帐号", "/users", "user.read"},
   {"角色", "/roles", "role.read"},
   {"日志", "/journal", "journal.read"},

@@ -26,6 +26,7 @@
 typedef enum { PATH_SAFE, PATH_EMPTY_ELEMENT, PATH_DOT_ELEMENT, PATH_EDGE_SLASH, PATH_TOO_LONG, PATH_BAD_CHARACTER } PathFault;
 PathFault path_fault(const char *path); /* PATH_SAFE: relative, UTF-8, no "." ".." or empty element, fits every usual file system */
 gboolean is_hex(const char *text, gsize length); /* exactly length lower-case hex digits */
+gboolean is_zero(const void *data, gsize length);        /* nothing but zeros */
 guint version_number(const char *name);          /* "v12" → 12; 0 for anything else, zero-padded names too */
 
 /* Opens path below dirfd, following no symbolic link and waiting for no pipe; -1 with errno. */

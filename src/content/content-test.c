@@ -113,6 +113,31 @@ static void test_digests(void) {
   assert_clean(store);
 }
 
+/* A sparse file takes no more room than its bytes that are not zero, and has the digests of its zeros; a hole at its end is kept too. */
+static void test_sparse(void) {
+  g_autoptr(TestStore) store = new_test_store();
+  g_autofree char *path = g_build_filename(store->dir, "sparse", NULL);
+  autofd fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const gint64 size_bytes = 40 << 20;
+  g_assert_true(pwrite(fd, "head", 4, 0) == 4 && pwrite(fd, "middle", 6, 20 << 20) == 6 && ftruncate(fd, size_bytes) == 0);
+  g_autoptr(GError) error = NULL;
+  g_autoptr(ContentStage) stage = content_stage_new(store->content, "sparse", NULL, NULL, &error);
+  const ContentFile *file = content_stage_add_fd(stage, "f", fd, &error);
+  g_assert_no_error(error);
+  g_autofree char *bytes = g_malloc0((gsize)size_bytes);
+  memcpy(bytes, "head", 4);
+  memcpy(bytes + (20 << 20), "middle", 6);
+  g_autofree char *sha512 = crypto_digest_hex(DIGEST_SHA512, bytes, (gsize)size_bytes);
+  g_assert_cmpstr(file->sha512, ==, sha512);
+  put_stage(store, g_steal_pointer(&stage));
+  g_autofree char *kept = content_path(store->content, "sparse", "f", &error);
+  struct stat info;
+  g_assert_cmpint(stat(kept, &info), ==, 0);
+  g_assert_cmpint(info.st_size, ==, size_bytes);
+  g_assert_cmpint(info.st_blocks * 512, <, 2 << 20);
+  assert_clean(store);
+}
+
 static void test_from_descriptor(void) {
   g_autoptr(TestStore) store = new_test_store();
   g_autofree char *path = g_build_filename(store->dir, "incoming", NULL);
@@ -570,6 +595,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/content/sm3-list", test_sm3_list);
   g_test_add_func("/content/layout", test_layout);
   g_test_add_func("/content/digests", test_digests);
+  g_test_add_func("/content/sparse", test_sparse);
   g_test_add_func("/content/from-descriptor", test_from_descriptor);
   g_test_add_func("/content/failing-source", test_failing_source);
   g_test_add_func("/content/full-disk", test_full_disk);

@@ -48,6 +48,11 @@ PathFault path_fault(const char *path) {
   return form_fault(path, length);
 }
 
+gboolean is_zero(const void *data, gsize length) {
+  const guchar *bytes = data;
+  return length == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, length - 1) == 0);
+}
+
 gboolean is_hex(const char *text, gsize length) {
   if (strlen(text) != length) return FALSE;
   return strspn(text, "0123456789abcdef") == length;

@@ -3,7 +3,7 @@
  *
  * 1. A byte is read once: the buffer it lands in goes to SHA-512, to SM3 and to the copy.
  * 2. SM3 is more than twice as slow as SHA-512, so it has a thread of its own beside the one that reads, hashes SHA-512 and writes;
- *    a ring of buffers lies between them. Below 64 KiB waking a thread costs more than it gives.
+ *    a ring of buffers lies between them. Zeros are hashed and left out of the copy as holes. Below 64 KiB waking a thread costs more than it gives.
  */
 #include "content-internal.h"
 #include <errno.h>
@@ -144,6 +144,12 @@ static gboolean write_all(int fd, const guchar *data, gsize length, GError **err
   return TRUE;
 }
 
+/* A buffer of zeros is left out of the copy as a hole, so that a sparse file takes no more room here than where it came from. */
+static gboolean copy_out(int fd, const guchar *data, gsize length, GError **error) {
+  if (length == CHUNK_BYTES && is_zero(data, length)) return lseek(fd, (off_t)length, SEEK_CUR) >= 0 || throw_errno(error, "写入", "暂存文件");
+  return write_all(fd, data, length, error);
+}
+
 static gboolean run_stream(Ring *ring, ContentRead read, gpointer source, gboolean parallel, GError **error) {
   for (;;) {
     guchar *buffer = ring_next(ring);
@@ -153,7 +159,7 @@ static gboolean run_stream(Ring *ring, ContentRead read, gpointer source, gboole
     if (ring->size_bytes == 0 && parallel && length >= THREAD_FROM_BYTES) ring_start(ring);
     ring_push(ring, (gsize)length);
     digest_update(ring->sha512, buffer, (gsize)length);
-    if (ring->out_fd >= 0 && !write_all(ring->out_fd, buffer, (gsize)length, error)) return FALSE;
+    if (ring->out_fd >= 0 && !copy_out(ring->out_fd, buffer, (gsize)length, error)) return FALSE;
     ring->size_bytes += length;
     if (length < CHUNK_BYTES) return TRUE;
   }
@@ -164,6 +170,7 @@ gboolean hash_stream(ContentRead read, gpointer source, int out_fd, gboolean par
   gboolean done = run_stream(ring, read, source, parallel, error);
   ring_end(ring);
   if (!done) return FALSE;
+  if (out_fd >= 0 && ftruncate(out_fd, ring->size_bytes) != 0) return throw_errno(error, "写入", "暂存文件"); /* a hole at the end */
   g_autofree char *sha512 = digest_finish_hex(ring->sha512);
   g_autofree char *sm3 = digest_finish_hex(ring->sm3);
   g_strlcpy(ret->sha512, sha512, sizeof ret->sha512);

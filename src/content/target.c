@@ -215,6 +215,12 @@ static gboolean write_out(Target *target, int fd, const char *path, const guchar
   return TRUE;
 }
 
+/* Zeros become a hole. */
+static gboolean write_sparse(Target *target, int fd, const char *path, const guchar *data, gsize length, GError **error) {
+  if (length == COPY_BYTES && is_zero(data, length)) return lseek(fd, (off_t)length, SEEK_CUR) >= 0 || throw_local(target, "写入", path, error);
+  return write_out(target, fd, path, data, length, error);
+}
+
 static gboolean local_write(Target *target, const char *path, ContentRead read, gpointer source, GError **error) {
   const char *name;
   autofd parent = open_parent(target, path, &name);
@@ -222,8 +228,10 @@ static gboolean local_write(Target *target, const char *path, ContentRead read, 
   if (fd < 0) return throw_local(target, "新建", path, error);
   g_autofree guchar *buffer = g_malloc(COPY_BYTES);
   gssize n;
-  while ((n = read(source, buffer, COPY_BYTES, error)) > 0)
-    if (!write_out(target, fd, path, buffer, (gsize)n, error)) return FALSE;
+  gint64 size_bytes = 0;
+  for (; (n = read(source, buffer, COPY_BYTES, error)) > 0; size_bytes += n)
+    if (!write_sparse(target, fd, path, buffer, (gsize)n, error)) return FALSE;
+  if (n == 0 && ftruncate(fd, size_bytes) != 0) return throw_local(target, "写入", path, error);
   int opened = fd;
   fd = -1;
   return close(opened) == 0 ? n == 0 : throw_local(target, "写入", path, error);

@@ -220,6 +220,8 @@ static GArray *look_due(const House *house) {
 
 void copy_tick(const House *house) {
   g_autoptr(GError) error = NULL;
+  if (!copy_primary_ensure(house, &error)) g_warning("copies are not looked after: %s", error->message);
+  if (error) return;
   g_autoptr(GArray) due = look_due(house);
   g_autoptr(Sql) sql = due->len ? sql_write(house->db, &error) : NULL;
   gboolean good = sql != NULL;

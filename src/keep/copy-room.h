@@ -13,7 +13,6 @@ void copy_row_free(CopyPlaceRow *row);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CopyPlaceRow, copy_row_free)
 CopyPlaceRow *copy_row_load(const House *house, gint64 id, GError **error);
 gint64 copy_id_by_name(const House *house, const char *name, GError **error); /* 0 with NOT_FOUND */
-gboolean copy_primary_ensure(const House *house, GError **error);
 
 /* Opened and seen to be the place that was agreed (copy.json); UNAVAILABLE or CONFLICT else. create: for a copy made anew. */
 Target *copy_target_open(const House *house, const CopyPlaceRow *row, gboolean create, GError **error);

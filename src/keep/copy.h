@@ -12,6 +12,7 @@ typedef struct {
 /* Makes the place ready (empty, or already this archive's copy) and takes it up: the copy as copy_list tells it. */
 json_t *copy_add(const House *house, const char *actor, const CopyNew *wanted, GError **error);
 gboolean copy_forget(const House *house, const char *actor, const char *name, GError **error); /* the bytes there stay */
+gboolean copy_primary_ensure(const House *house, GError **error); /* the primary's own row among the places */
 /* [{id, name, kind, location, state, state_label, tone, detail, objects, pending, faulty, lost, unchecked, checked, behind, synced_us, scrubbed_us, cursor,
  * scrub_percent, rate_megabytes, every_days, due_us, free_bytes, host_key}]; the primary first. */
 json_t *copy_list(const House *house, Sql *sql, GError **error);
