@@ -67,6 +67,7 @@ static gboolean open_rooms(Archive *archive, ArchiveMode mode, GError **error) {
   if (!people_open(house->db, definitions, error)) return FALSE;
   people_set_session_minutes(settings_int(house->settings, "security.session_minutes"));
   people_set_fonds_source(catalog_fonds_list);
+  web_set_person_source(people_title_of);
   if ((house->catalog = catalog_open(house->db, archive->dir, error)) == NULL) return FALSE;
   if (!check_open(house->db, archive->dir, error) || !accession_open(house->db, error) || !exchange_open(house->db, error) ||
     !keep_open(house->db, archive->dir, error) || !sql_migrate_room(house->db, "app", error)) return FALSE;

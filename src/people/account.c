@@ -185,6 +185,7 @@ static gboolean write_grants(Sql *sql, gint64 id, json_t *roles, json_t *fonds, 
 
 static gboolean journal_account(Sql *sql, const char *actor, const char *action, gint64 id, json_t *data, GError **error) {
   gboolean good = journal_append(sql, actor, action, "user", id, data, error) != 0;
+  titles_forget(sql);
   json_decref(data);
   return good;
 }

@@ -45,3 +45,7 @@ WebReply *me_page(WebRequest *request, GError **error);
 WebReply *me_post(WebRequest *request, GError **error);
 WebReply *journal_page(WebRequest *request, GError **error);
 WebReply *journal_verify_post(WebRequest *request, GError **error);
+
+/* ---- title.c ---- */
+void titles_open(SqlDb *db);
+void titles_forget(Sql *sql); /* an account changes in this transaction */

@@ -277,5 +277,6 @@ Person *people_identify(SqlDb *db, const char *session_token) {
 }
 
 gboolean people_open(SqlDb *db, const char *definitions_dir, GError **error) {
+  titles_open(db);
   return sql_migrate_room(db, "people", error) && roles_load(definitions_dir, error);
 }

@@ -6,6 +6,7 @@
  */
 #include "node.h"
 #include "settings.h"
+#include "web.h"
 #include <string.h>
 
 void escape_append(GString *out, const char *text) {
@@ -26,7 +27,7 @@ void escape_append(GString *out, const char *text) {
 
 gboolean filter_find(const char *name, gsize length, Filter *ret) {
   static const struct { const char *name; Filter filter; } filters[] = {
-    {"number", FILTER_NUMBER}, {"date", FILTER_DATE}, {"time", FILTER_TIME}, {"size", FILTER_SIZE}, {"url", FILTER_URL}, {"json", FILTER_JSON},
+    {"number", FILTER_NUMBER}, {"date", FILTER_DATE}, {"time", FILTER_TIME}, {"size", FILTER_SIZE}, {"url", FILTER_URL}, {"json", FILTER_JSON}, {"person", FILTER_PERSON},
   };
   for (gsize i = 0; i < G_N_ELEMENTS(filters); i++) {
     if (strlen(filters[i].name) != length || memcmp(filters[i].name, name, length) != 0) continue;
@@ -132,6 +133,16 @@ static void append_url(GString *out, const json_t *value) {
   g_string_append_uri_escaped(out, plain->str, NULL, FALSE);
 }
 
+static char *(*person_source)(const char *name);
+void web_set_person_source(char *(*source)(const char *name)) { person_source = source; }
+
+static void append_person(GString *out, const json_t *value) {
+  const char *name = json_string_value(value);
+  g_autofree char *title = person_source && name && *name ? person_source(name) : NULL;
+  if (title) escape_append(out, title);
+  else append_plain(out, value);
+}
+
 void filter_append(GString *out, Filter filter, const json_t *value) {
   if (filter == FILTER_JSON) {
     char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
@@ -146,6 +157,7 @@ void filter_append(GString *out, Filter filter, const json_t *value) {
     case FILTER_TIME: append_time(out, value, TRUE); break;
     case FILTER_SIZE: append_size(out, value); break;
     case FILTER_URL: append_url(out, value); break;
+    case FILTER_PERSON: append_person(out, value); break;
     default: append_plain(out, value);
   }
 }

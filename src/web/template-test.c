@@ -75,6 +75,14 @@ static void test_addresses(void) {
   check("<a href=\"{{x}}\">", "{\"x\":\"https://a/b\"}", "<a href=\"https://a/b\">");
 }
 
+static char *known_person(const char *name) { return strcmp(name, "li") == 0 ? g_strdup("李<某>") : NULL; }
+
+static void test_person(void) {
+  web_set_person_source(known_person);
+  check("{{a|person}} {{b|person}} {{c|person}}{{d|person}}", "{\"a\":\"li\",\"b\":\"wang\",\"c\":\"\"}", "李&lt;某&gt; wang ");
+  web_set_person_source(NULL);
+}
+
 static void test_filters(void) {
   g_setenv("TZ", "Asia/Shanghai", TRUE);
   check("{{a|number}} {{b|number}} {{c|number}} {{d|number}} {{e|number}} {{f|number}}",
@@ -180,6 +188,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/template/unsafe-places", test_unsafe_places);
   g_test_add_func("/template/addresses", test_addresses);
   g_test_add_func("/template/filters", test_filters);
+  g_test_add_func("/template/person", test_person);
   g_test_add_func("/template/sections", test_sections);
   g_test_add_func("/template/errors", test_errors);
   g_test_add_func("/template/parts", test_parts);

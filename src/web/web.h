@@ -100,11 +100,13 @@ guint web_dispatch(WebServer *server, const char *method, const char *target, co
 char *web_csrf_token(const WebServer *server, const char *session_token);
 
 /* ---- templates (ui/<room>/<name>.html in GResource /lantai/ui, or LANTAI_UI=dir while working on them) ----
- * {{name}} escaped, {{a.b}}, {{.}}, {{name|filter}} with number (1,234), date, time, size (1.2 MB), url (percent-encoded), json (escaped JSON for attributes);
+ * {{name}} escaped, {{a.b}}, {{.}}, {{name|filter}} with number (1,234), date, time, size (1.2 MB), url (percent-encoded), json (escaped JSON for attributes), person;
  * {{#name}}…{{/name}} for true/object/array, {{^name}}…{{/name}} when empty, {{>room/part}}. Names are looked up outwards.
  * Inside a list: @first, @last, @index (from 0), @number (from 1). Values may stand only in text and in quoted attributes; style=, on…= and values in
  * <script> are parse errors. Always escaped; layout.html alone has {{{content}}}. Besides its model a page has csrf, path, query, title, flash, assets
  * (for /static/x?v={{assets}}). A page fragment (request header HX-Request) is rendered without layout. */
+/* {{name|person}} shows who a sign-in name belongs to, by this source (new string; NULL: unknown, the name itself is shown). */
+void web_set_person_source(char *(*source)(const char *name));
 typedef struct Template Template;
 Template *template_load(const char *name, GError **error); /* cached; parse errors say file and line */
 char *template_render(const Template *template, json_t *model); /* NULL (logged) when the page exceeds 16 MiB or parts nest deeper than 32 */
