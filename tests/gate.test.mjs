@@ -538,6 +538,16 @@ test('a record that the archivist may not see cannot be run into by its code', a
   assertNoLeaks();
 });
 
+test('copies: the administrator makes and runs them, and sees no content of the archive', async () => {
+  const wrong = await ask('admin', 'POST', '/copies', { form: { name: '副本', location: 'relative' } });
+  assert.equal(wrong.status, 422, wrong.text);
+  const made = await ask('admin', 'POST', '/copies', { form: { name: '副本', location: path.join(temporary(), 'copy') } });
+  assert.equal(made.status, 200, made.text);
+  assert.equal((await ask('admin', 'POST', `${made.json.location}/run`, { form: { what: 'verify' } })).status, 200);
+  assert.equal((await ask('admin', 'GET', made.json.location)).status, 200);
+  assertNoLeaks();
+});
+
 test('jobs, system, home of the three officers, journal: no content of the archive', async () => {
   const started = await ask('admin', 'POST', '/system/check');
   assert.equal(started.status, 200, started.text);

@@ -210,7 +210,7 @@ static GArray *look_due(const House *house) {
     gboolean failed = g_str_equal(state, "away") || g_str_equal(state, "failed");
     if (failed && now_us - sql_get_int(rows, "tried_us") < RETRY_US * SECOND_US) continue;
     gint64 last_us = MAX(sql_get_int(rows, "scrubbed_us"), sql_get_int(rows, "created_us"));
-    gboolean told = sql_get_int(rows, "synced_event") < event && now_us - sql_get_int(rows, "synced_us") > 60 * SECOND_US;
+    gboolean told = sql_get_int(rows, "synced_event") < event && now_us - sql_get_int(rows, "synced_us") > RETRY_US * SECOND_US; /* events alone: every ten minutes */
     due.sync = copy && (sql_get_int(rows, "synced_serial") < serial || told || failed);
     due.verify = sql_get_int(rows, "cursor") > 0 || now_us - last_us > sql_get_int(rows, "every_days") * DAY_US * SECOND_US;
     if (due.sync || due.verify) g_array_append_val(list, due);
