@@ -371,10 +371,14 @@ static Understood read_values(RowWork *work) {
   const char *pages = value_of(work, ROLE_PAGE_COUNT);
   int count = *pages ? whole_number(pages) : 0;
   if (count < 0) keep_as_written(work, ROLE_PAGE_COUNT, "不是页数，照原样保留");
+  else if (*pages && count == 0) keep_as_written(work, ROLE_PAGE_COUNT, "页数应大于 0，照原样保留");
   u.page_count = MAX(count, 0);
   if (*value_of(work, ROLE_RETENTION) && !is_retention(value_of(work, ROLE_RETENTION)))
     complain(work, TRUE, work->plan->of[ROLE_RETENTION], "保管期限不认识（应为 永久、30年、10年 等），照原样保留");
-  if (!security_parse(value_of(work, ROLE_SECURITY), &u.security)) complain(work, FALSE, work->plan->of[ROLE_SECURITY], "密级不认识（应为 公开、内部、秘密、机密、绝密）");
+  if (!security_parse(value_of(work, ROLE_SECURITY), &u.security)) {
+    work->keep[work->plan->of[ROLE_SECURITY]] = TRUE; /* for the check of the rejected row */
+    complain(work, FALSE, work->plan->of[ROLE_SECURITY], "密级不认识（应为 公开、内部、秘密、机密、绝密）");
+  }
   if (!opening_parse(value_of(work, ROLE_OPENING), &u.opening)) keep_as_written(work, ROLE_OPENING, "开放标识不认识（应为 开放、控制、延期开放、未审核），按未审核收");
   return u;
 }

@@ -15,6 +15,7 @@ struct Checking {
   char *folder, *fonds;  /* documents; the fonds given for all rows */
   GHashTable *declared;  /* path → its line of what the package declares of its files */
   GHashTable *expected;  /* the package's own files: no surplus */
+  GHashTable *flawed;    /* numbers of rows whose characters were cleaned → the column */
   json_t *holders;       /* what the run's subject borrows */
   gboolean documents;
 };
@@ -24,6 +25,7 @@ void checking_free(Checking *checking) {
   g_clear_pointer(&checking->run, check_free);
   g_clear_pointer(&checking->declared, g_hash_table_unref);
   g_clear_pointer(&checking->expected, g_hash_table_unref);
+  g_clear_pointer(&checking->flawed, g_hash_table_unref);
   json_decref(checking->holders);
   g_free(checking->folder);
   g_free(checking->fonds);
@@ -47,6 +49,25 @@ static gboolean read_declared(Checking *checking, const House *house, gint64 id,
   return failure == NULL;
 }
 
+/* Rows are cleaned of control characters before they are checked; that they had some is told from the warnings. */
+static gboolean read_flaws(Checking *checking, const House *house, gint64 id, GError **error) {
+  g_autofree char *path = delivery_path(house, id, FAULTS_NAME);
+  if (!g_file_test(path, G_FILE_TEST_EXISTS)) return TRUE;
+  g_autoptr(RowReader) reader = row_reader_open(path, error);
+  if (reader == NULL) return FALSE;
+  const char *line;
+  gsize length;
+  GError *failure = NULL;
+  while (row_reader_next(reader, &line, &length, &failure)) {
+    if (memmem(line, length, "控制字符", strlen("控制字符")) == NULL) continue;
+    json_t *fault = json_loadb(line, length, 0, NULL);
+    g_hash_table_replace(checking->flawed, GINT_TO_POINTER((int)delivery_int(fault, "row")), g_strdup(delivery_text(fault, "column")));
+    json_decref(fault);
+  }
+  if (failure) g_propagate_error(error, failure);
+  return failure == NULL;
+}
+
 json_t *declared_of(json_t *delivery) {
   json_t *found = json_loads(delivery_text(delivery, "found"), 0, NULL), *form = json_loads(delivery_text(delivery, "declared"), 0, NULL), *value;
   json_t *declared = json_is_object(json_object_get(found, "declared")) ? json_copy(json_object_get(found, "declared")) : json_object();
@@ -65,7 +86,8 @@ Checking *checking_new(const House *house, const char *actor, json_t *delivery, 
   checking->fonds = g_strdup(delivery_text(delivery, "fonds"));
   checking->declared = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
   checking->expected = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-  if (!read_declared(checking, house, id, error)) return NULL;
+  checking->flawed = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+  if (!read_declared(checking, house, id, error) || !read_flaws(checking, house, id, error)) return NULL;
   gboolean package = g_str_equal(delivery_text(delivery, "kind"), "package");
   json_t *found = package ? survey_found(house, id) : NULL, *declared = declared_of(delivery), *path;
   size_t i;
@@ -83,18 +105,35 @@ static json_t *declared_file(const Checking *checking, const char *path) {
   return line ? json_loads(line, 0, NULL) : NULL;
 }
 
-/* record is taken; paths: its documents, wanted: one that was looked for and is not there, both may be NULL. */
+/* The lines of what was looked for that are not among those found. */
+static GPtrArray *still_missing(const CheckedFiles *found) {
+  GPtrArray *missing = g_ptr_array_new_with_free_func(g_free);
+  g_auto(GStrv) lines = g_strsplit(found->wanted ? found->wanted : "", "\n", -1);
+  for (char **line = lines; *line; line++) {
+    gboolean there = **line == '\0';
+    for (guint i = 0; !there && found->paths && i < found->paths->len; i++) there = g_str_equal(found->paths->pdata[i], *line);
+    if (!there) g_ptr_array_add(missing, g_strdup(*line));
+  }
+  return missing;
+}
+
+/* record is taken; paths: its documents, wanted: what was looked for and is not all there, both may be NULL. */
 static gboolean hand_in(Checking *checking, json_t *record, gint64 row, gint64 record_id, const CheckedFiles *found, GError **error) {
-  guint count = found->paths ? found->paths->len : 0, total = count + (found->wanted != NULL);
-  g_autofree CheckFile *files = g_new0(CheckFile, total + 1);
-  g_auto(GStrv) disks = g_new0(char *, count + 1);
+  g_autoptr(GPtrArray) missing = still_missing(found);
+  guint count = found->paths ? found->paths->len : 0, total = 0;
+  g_autofree CheckFile *files = g_new0(CheckFile, count + missing->len + 1);
+  g_autoptr(GPtrArray) disks = g_ptr_array_new_with_free_func(g_free);
   for (guint i = 0; i < count; i++) {
     const char *path = found->paths->pdata[i];
-    disks[i] = g_build_filename(checking->folder, path, NULL);
-    files[i] = (CheckFile){path, disks[i], file_index_size(found->index, path), declared_file(checking, path)};
+    if (checking_expects(checking, path)) continue; /* the package's own, lying beside the documents */
+    g_ptr_array_add(disks, g_build_filename(checking->folder, path, NULL));
+    files[total++] = (CheckFile){path, disks->pdata[disks->len - 1], file_index_size(found->index, path), declared_file(checking, path)};
   }
-  if (found->wanted) files[count] = (CheckFile){found->wanted, NULL, -1, declared_file(checking, found->wanted)};
+  for (guint i = 0; i < missing->len; i++) files[total++] = (CheckFile){missing->pdata[i], NULL, -1, declared_file(checking, missing->pdata[i])};
   if (*checking->fonds) json_object_set_new(record, "fonds", json_string(checking->fonds));
+  const char *flawed = g_hash_table_lookup(checking->flawed, GINT_TO_POINTER((int)row));
+  g_autofree char *flaw = flawed ? g_strdup_printf("%s含控制字符或无法识别的字符", flawed) : NULL;
+  if (flaw) json_object_set_new(record, "flaws", json_pack("[s]", flaw));
   const CheckUnit unit = {row, record_id, record, files, total};
   gboolean good = check_unit(checking->run, &unit, error);
   for (guint i = 0; i < total; i++) json_decref(files[i].declared);

@@ -174,7 +174,7 @@ static gboolean read_package(Survey *survey, PackageFile *file, GError **error) 
     return FALSE;
   }
   if (root == NULL) {
-    survey_tell(survey, "metadata", file->path, "封装包读不出来：%s", failure->message);
+    survey_tell(survey, "encoding", file->path, "封装包读不出来：%s", failure->message);
     g_clear_error(&failure);
     return TRUE;
   }
@@ -199,7 +199,7 @@ gboolean layout_eep(Survey *survey, GError **error) {
     if (!xml_root_is(full, "电子文件封装包")) {
       g_autoptr(FormatXml) xml = format_xml_open(full, NULL);
       FormatXmlEvent event;
-      if (xml == NULL || !format_xml_next(xml, &event, NULL)) survey_tell(survey, "metadata", file->path, "不是可读的 XML");
+      if (xml == NULL || !format_xml_next(xml, &event, NULL)) survey_tell(survey, "encoding", file->path, "不是可读的 XML");
       continue;
     }
     if (!read_package(survey, file, error)) return FALSE;

@@ -64,7 +64,7 @@ static void take_metadata(Survey *survey, PackageRecord *record, const PackageFi
   const XmlReading plain = {0};
   g_autoptr(XmlNode) root = xml_tree_read(full, &plain, &encoding, &failure);
   survey_own(survey, file->path);
-  if (root == NULL) return survey_tell(survey, "metadata", file->path, "元数据文件读不出来：%s", failure->message);
+  if (root == NULL) return survey_tell(survey, "encoding", file->path, "元数据文件读不出来：%s", failure->message);
   g_autoptr(GPtrArray) differences = g_ptr_array_new_with_free_func(g_free);
   package_record_take(record, root, differences);
   package_record_files(record, root, FALSE);
@@ -164,7 +164,8 @@ static gboolean complete_record(Survey *survey, PackageRecord *record, const cha
   if (folder == NULL && g_str_equal(survey->layout, "vendor") && parent && *parent) folder = g_strdup(parent);
   if (!take_declared(survey, record, parent ? parent : folder, paths, error)) return FALSE;
   if (!record->exported) take_written(survey, record, parent ? parent : folder, paths); /* 文件数据 says it all */
-  if (folder && !volume && !record->exported) take_beside(survey, folder, paths);
+  gboolean named = paths->len > 0; /* others then are surplus */
+  if (folder && !volume && !record->exported && !named) take_beside(survey, folder, paths);
   return survey_record(survey, record, paths, error);
 }
 
@@ -262,6 +263,7 @@ static gboolean read_readme(Survey *survey, PackageFile *file, GError **error) {
     if (xml_is_leaf(node)) survey_declare(survey, node->name, text);
     for (guint i = 0; node->children && i < node->children->len; i++) g_queue_push_tail(open, node->children->pdata[i]);
   }
+  survey_readme_complete(survey, file->path);
   return TRUE;
 }
 

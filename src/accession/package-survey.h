@@ -100,6 +100,7 @@ void survey_tell(Survey *survey, const char *aspect, const char *path, const cha
 void survey_own(Survey *survey, const char *path);
 gboolean survey_record(Survey *survey, PackageRecord *record, GPtrArray *paths, GError **error); /* paths: of its documents, in order; a row */
 gboolean survey_fact(Survey *survey, const char *path, const RecordFile *file, GError **error);
+void survey_readme_complete(Survey *survey, const char *path); /* tells which required fields are not there */
 gboolean survey_readme_text(Survey *survey, const char *path, GError **error);
 void survey_declare(Survey *survey, const char *label, const char *value); /* a field of the 说明文件 or bag-info */
 char *survey_full(const Survey *survey, const char *path);

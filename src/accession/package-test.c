@@ -193,10 +193,10 @@ static void test_eep(Made *m, gconstpointer data) {
 /* ---- faults ---- */
 
 static const struct { const char *layout, *change, *aspect, *reason; gint64 rows; } FAULTS[] = {
-  {"dat93", "fs.writeFileSync(at(made.metadata[1]), '<a><b></a>')", "metadata", "元数据文件读不出来", 3},
+  {"dat93", "fs.writeFileSync(at(made.metadata[1]), '<a><b></a>')", "encoding", "元数据文件读不出来", 3},
   {"dat93",
     "w.rewrite(made, made.metadata[1], t => t.replace('encoding=\"UTF-8\"?>', 'encoding=\"UTF-8\"?><!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]>'))",
-    "metadata", "元数据文件读不出来", 3},
+    "encoding", "元数据文件读不出来", 3},
   {"dat93", "w.rewrite(made, made.metadata[1], t => t.replace('第 2 项', '第 9 项'))", "consistency", "题名与目录不一致", 3},
   {"dat93", "fs.rmSync(at(made.metadata[1]))", "metadata", "没有找到这一条的元数据文件", 3},
   {"dat93", "fs.rmSync(at(made.files[1][0]))", "consistency", "元数据中有这个文件，包中没有", 3},
@@ -217,7 +217,7 @@ static const struct { const char *layout, *change, *aspect, *reason; gint64 rows
   {"eep", "w.rewrite(made, made.metadata[0], t => t.replaceAll(/<档号>[^<]*<.档号>/g, ''))", "metadata", "没有档号", 3},
   {"eep", "w.rewrite(made, made.metadata[0], t => t.replace('>正文.txt<', `>${'长'.repeat(100)}.txt<`))", "encoding", "超过 255 字节", 3},
   {"eep", "w.rewrite(made, made.metadata[0], t => t.replace('>正文.txt<', '>/etc/正文.txt<'))", "consistency", "指向包外", 3},
-  {"eep", "fs.writeFileSync(at(made.metadata[1]), '不是')", "metadata", "XML", 2},
+  {"eep", "fs.writeFileSync(at(made.metadata[1]), '不是')", "encoding", "XML", 2},
   {"bagit", "fs.appendFileSync(at(made.files[0][0]), 'x')", "consistency", "BAG-MANIFEST-MISMATCH", 0},
 };
 

@@ -156,8 +156,17 @@ void survey_declare(Survey *survey, const char *label, const char *value) {
   }
 }
 
-gboolean survey_readme_text(Survey *survey, const char *path, GError **error) {
+void survey_readme_complete(Survey *survey, const char *path) {
   static const char *const required[] = {"移交单位", "内容描述", "起止档号", "档案数量", "软硬件环境"};
+  g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+  size_t i;
+  json_t *field;
+  json_array_foreach(survey->fields, i, field) g_hash_table_add(seen, (gpointer)json_string_value(json_object_get(field, "label")));
+  for (guint r = 0; r < G_N_ELEMENTS(required); r++)
+    if (!g_hash_table_contains(seen, required[r])) survey_tell(survey, "readme", path, "说明文件中没有必填的“%s”", required[r]);
+}
+
+gboolean survey_readme_text(Survey *survey, const char *path, GError **error) {
   g_autofree char *full = survey_full(survey, path), *bytes = NULL;
   const PackageFile *file = package_files_at(survey->files, path);
   g_autoptr(GError) failure = NULL;
@@ -169,16 +178,11 @@ gboolean survey_readme_text(Survey *survey, const char *path, GError **error) {
   if (text == NULL) return survey_tell(survey, "encoding", path, "说明文件的编码无法识别：%s", failure->message), TRUE;
   if (survey->encoding == NULL) survey->encoding = g_strdup(encoding);
   g_autoptr(GArray) fields = readme_fields(text);
-  g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
   for (guint i = 0; i < fields->len; i++) {
     const TagField *field = &g_array_index(fields, TagField, i);
     survey_declare(survey, field->label, field->value);
   }
-  size_t i;
-  json_t *field;
-  json_array_foreach(survey->fields, i, field) g_hash_table_add(seen, (gpointer)json_string_value(json_object_get(field, "label")));
-  for (guint r = 0; r < G_N_ELEMENTS(required); r++)
-    if (!g_hash_table_contains(seen, required[r])) survey_tell(survey, "readme", path, "说明文件中没有必填的“%s”", required[r]);
+  survey_readme_complete(survey, path);
   return TRUE;
 }
 
