@@ -108,6 +108,8 @@ before(async () => {
   const secret = records.find(record => record.row?.security === 2 && record.row.file && record.fonds === 'B');
   const asked = await ask('archivist', 'POST', '/keep/disposal/new', { form: { record: secret.id, kind: 'destroy', reason: `期满销毁 ${mark('t', secret.row.n)}` } });
   assert.equal(asked.status, 200, asked.text);
+  const project = await ask('archivist', 'POST', '/project/new', { form: { title: '防汛救灾档案收集', due_on: '2026-12-31' } });
+  assert.equal(project.json.location, '/project/1', project.text);
 });
 after(async () => { await server?.stop(); });
 
@@ -186,7 +188,7 @@ const SAMPLES = { // a path's parts that lead to something the unlimited archivi
   '/file/{id}/page/{page}/image': () => `/file/${picture().id}/page/1/image`, '/file/{id}/page/{page}/tile/{level}/{x}/{y}': () => `/file/${picture().id}/page/1/tile/0/0/0`, '/delivery/{id}': () => `/delivery/${deliveries[0].id}`,
   '/export/{id}/file': () => '/export/999999/file', '/delivery/{id}/progress': () => `/delivery/${deliveries[0].id}/progress`, '/delivery/{id}/faults.xlsx': () => `/delivery/${deliveries[0].id}/faults.xlsx`, '/upload/{id}': () => '/upload/999999', '/check/{id}': () => '/check/999999', '/check/{id}/report.pdf': () => '/check/999999/report.pdf', '/check/{id}/findings.xlsx': () => '/check/999999/findings.xlsx',
   '/delivery/{id}/form/{name}.pdf': () => `/delivery/${deliveries[0].id}/form/digests.pdf`, '/user/{id}': () => `/user/${users.reader}`,
-  '/keep/disposal/{id}': () => '/keep/disposal/1', '/keep/disposal/{id}/form.pdf': () => '/keep/disposal/1/form.pdf',
+  '/project/{id}': () => '/project/1', '/keep/disposal/{id}': () => '/keep/disposal/1', '/keep/disposal/{id}/form.pdf': () => '/keep/disposal/1/form.pdf',
   '/copy/{id}': () => '/copy/1', '/copies/object/{id}': () => '/copies/object/1', '/record/{id}/copies': () => `/record/${open().id}/copies`,
 };
 const open = () => records.find(record => record.row?.file === 'txt' && record.row.opening === 1 && record.row.security === 0 && record.fonds === 'A');
@@ -491,6 +493,22 @@ test('a transferring body hands over and watches its own deliveries, and sees no
   assert.equal((await ask('bearer', 'POST', `/delivery/${mine}/discard`, { form: { note: '改期移交' } })).status, 200);
   assert.deepEqual((await json('bearer', '/deliveries')).deliveries, []);
   assert.equal((await ask('archivist', 'POST', `${others}/discard`, { form: { note: '试登记' } })).status, 200);
+  assertNoLeaks(...faults);
+});
+
+test('a collecting project lists and counts no delivery of another fonds, and cannot take one in', async () => {
+  const faults = [], change = (name, form) => ask(name, 'POST', '/project/1', { form });
+  assert.equal((await change('archivist', { step: 'body', body: '某局', owed: '照片' })).status, 200);
+  for (const delivery of deliveries) assert.equal((await change('archivist', { step: 'delivery', delivery: delivery.id })).status, 200);
+  await each(async name => {
+    if (!allows(name, 'delivery.read')) return;
+    const mine = deliveries.filter(delivery => seesDelivery(name, delivery)), page = (await both(name, '/project/1')).json, row = (await both(name, '/projects')).json.projects[0];
+    assert.deepEqual(page.deliveries.map(each => each.id), mine.map(delivery => delivery.id), name);
+    assert.deepEqual([row.deliveries, row.records], [mine.length, rows.filter(each => mine.some(delivery => delivery.fonds === each.fonds)).length], name);
+  });
+  for (const step of ['delivery', 'release']) if ((await change('limited', { step, delivery: deliveries[1].id })).status !== 404) faults.push(`limited ${step} of another fonds`);
+  for (const delivery of deliveries) assert.equal((await change('archivist', { step: 'release', delivery: delivery.id })).status, 200);
+  assert.equal((await ask('archivist', 'GET', '/project/new', { html: true })).status, 200);
   assertNoLeaks(...faults);
 });
 

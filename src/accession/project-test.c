@@ -21,10 +21,13 @@ static void assert_refused(TestHouse *test, gint64 id, const char *name, json_t 
   json_decref(data);
 }
 
-static json_t *load(TestHouse *test, gint64 id) {
+static const Asker ALL = {&SCOPE_EVERYTHING, "clerk", NULL};
+
+static json_t *load_as(TestHouse *test, const Asker *asker, gint64 id) {
   g_autoptr(Sql) sql = sql_read(test->house.db, NULL);
-  return project_load(sql, id, NULL);
+  return project_load(sql, asker, id, NULL);
 }
+static json_t *load(TestHouse *test, gint64 id) { return load_as(test, &ALL, id); }
 
 static const char *body_state(json_t *project, guint at) {
   return json_string_value(json_object_get(json_array_get(json_object_get(project, "bodies"), at), "state_label"));
@@ -65,15 +68,25 @@ static void test_life(void) {
   g_assert_true(json_is_true(json_object_get(row, "overdue")));
   g_assert_cmpuint(json_array_size(json_object_get(came, "chases")), ==, 1);
   json_decref(came);
+  static const Scope elsewhere = {15, 15, SECURITY_TOP, FALSE, 0, NULL};
+  const Asker other = {&elsewhere, "other", NULL};
+  json_t *hidden = load_as(test, &other, id);
+  for (guint i = 0; i < 2; i++) g_assert_cmpuint(json_array_size(json_object_get(hidden, i ? "candidates" : "deliveries")), ==, 0);
+  g_assert_cmpstr(body_state(hidden, 1), ==, "未交");
+  json_decref(hidden);
   step(test, id, "settle", json_pack("{s:s, s:b}", "body", "市水利局", "settled", 1));
   g_autoptr(Sql) sql = sql_read(test->house.db, NULL);
-  json_t *owed = project_owed(sql, "市应急管理局", NULL), *none = project_owed(sql, "市水利局", NULL), *list = project_list(sql, 0, 10, NULL);
+  json_t *owed = project_owed(sql, "市应急管理局", NULL), *none = project_owed(sql, "市水利局", NULL), *list = project_list(sql, &ALL, 0, 10, NULL),
+         *hidden_list = project_list(sql, &other, 0, 10, NULL);
   g_assert_cmpuint(json_array_size(owed), ==, 1);
   g_assert_cmpuint(json_array_size(none), ==, 0);
   g_assert_cmpint(json_integer_value(json_object_get(json_array_get(list, 0), "owing")), ==, 1);
   g_assert_true(json_is_true(json_object_get(json_array_get(list, 0), "overdue")));
   json_decref(owed);
   json_decref(none);
+  g_assert_cmpint(json_integer_value(json_object_get(json_array_get(list, 0), "records")), ==, 7);
+  g_assert_cmpint(json_integer_value(json_object_get(json_array_get(hidden_list, 0), "records")), ==, 0);
+  json_decref(hidden_list);
   json_decref(list);
   g_clear_pointer(&sql, sql_end);
   test_house_remove(test);

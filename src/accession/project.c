@@ -1,10 +1,11 @@
 /* Projects of collecting (project.h): their steps, and what came so far. */
 #include "project.h"
 #include "error.h"
+#include "pages.h"
 #include "text.h"
 #include <string.h>
 
-enum { LIST_BODIES = 2000 };
+enum { LIST_BODIES = 2000, LIST_CANDIDATES = 500 };
 
 static const char *text_of(json_t *data, const char *key) {
   const char *text = json_string_value(json_object_get(data, key));
@@ -146,24 +147,72 @@ static char *today(void) {
   return g_strndup(iso, 10);
 }
 
-json_t *project_list(Sql *sql, gint64 before, int limit, GError **error) {
+/* Takes out of a list of deliveries what the asker may not see: it is neither listed nor counted. Takes list; NULL on error. */
+static json_t *keep_visible(Sql *sql, const Asker *asker, json_t *list, GError **error) {
+  gboolean good = list != NULL;
+  for (size_t i = json_array_size(list); good && i > 0; i--) {
+    gboolean visible = FALSE;
+    good = delivery_visible(sql, asker, json_array_get(list, i - 1), &visible, error);
+    if (good && !visible) json_array_remove(list, i - 1);
+  }
+  if (good) return list;
+  json_decref(list);
+  return NULL;
+}
+
+static json_t *what_came(Sql *sql, const Asker *asker, gint64 id, GError **error) {
+  json_t *list = sql_json(sql,
+    "SELECT a.id, a.name, a.body, a.state, a.actor, a.created_count AS records, a.attached_count AS files, a.created_at FROM project_delivery AS d "
+    "JOIN accession AS a ON a.id = d.accession_id WHERE d.project_id = $1 ORDER BY a.id",
+    SQL_ARGS(sql_int(id)), error);
+  return keep_visible(sql, asker, list, error);
+}
+
+json_t *project_list(Sql *sql, const Asker *asker, gint64 before, int limit, GError **error) {
   g_autofree char *day = today();
-  json_t
-    *rows = sql_json(sql,
-      "SELECT p.id, p.title, p.due_on, p.closed, (SELECT count(*) FROM project_body AS b WHERE b.project_id = p.id) AS bodies, "
-      "(SELECT count(*) FROM project_body AS b WHERE b.project_id = p.id AND b.settled = 0) AS owing, "
-      "(SELECT count(*) FROM project_delivery AS d WHERE d.project_id = p.id) AS deliveries, "
-      "(SELECT coalesce(sum(a.created_count), 0) FROM project_delivery AS d JOIN accession AS a ON a.id = d.accession_id WHERE d.project_id = p.id) AS records "
-      "FROM project AS p WHERE $1 = 0 OR p.id < $1 ORDER BY p.id DESC LIMIT $2",
-      SQL_ARGS(sql_int(before), sql_int(limit)), error),
-    *row;
-  size_t i;
+  json_t *rows = sql_json(sql,
+           "SELECT p.id, p.title, p.due_on, p.closed, (SELECT count(*) FROM project_body AS b WHERE b.project_id = p.id) AS bodies, "
+           "(SELECT count(*) FROM project_body AS b WHERE b.project_id = p.id AND b.settled = 0) AS owing "
+           "FROM project AS p WHERE $1 = 0 OR p.id < $1 ORDER BY p.id DESC LIMIT $2",
+           SQL_ARGS(sql_int(before), sql_int(limit)), error),
+         *row, *delivery;
+  size_t i, j;
   json_array_foreach(rows, i, row) {
     gboolean closed = int_of(row, "closed") != 0, late = *text_of(row, "due_on") && strcmp(text_of(row, "due_on"), day) < 0 && int_of(row, "owing") > 0;
     json_object_set_new(row, "closed", json_boolean(closed));
     json_object_set_new(row, "overdue", json_boolean(late && !closed));
+    json_t *came = what_came(sql, asker, int_of(row, "id"), error);
+    if (came == NULL) return json_decref(rows), NULL;
+    gint64 records = 0;
+    json_array_foreach(came, j, delivery) records += int_of(delivery, "records");
+    json_object_set_new(row, "deliveries", json_integer((json_int_t)json_array_size(came)));
+    json_object_set_new(row, "records", json_integer(records));
+    json_decref(came);
   }
   return rows;
+}
+
+static void add_to(json_t *row, const char *key, gint64 number) { json_object_set_new(row, key, json_integer(int_of(row, key) + number)); }
+
+static void count_deliveries(json_t *bodies, json_t *deliveries) {
+  static const char *const COUNTS[] = {"deliveries", "waiting", "records", "files"};
+  g_autoptr(GHashTable) by_name = g_hash_table_new(g_str_hash, g_str_equal);
+  size_t i;
+  json_t *row;
+  json_array_foreach(bodies, i, row) {
+    for (guint count = 0; count < G_N_ELEMENTS(COUNTS); count++) json_object_set_new(row, COUNTS[count], json_integer(0));
+    g_hash_table_insert(by_name, (char *)text_of(row, "body"), row);
+  }
+  json_array_foreach(deliveries, i, row) {
+    json_t *body = g_hash_table_lookup(by_name, text_of(row, "body"));
+    if (body == NULL) continue;
+    const char *state = text_of(row, "state");
+    gboolean done = g_str_equal(state, "done");
+    add_to(body, "deliveries", 1);
+    add_to(body, "waiting", !done && !g_str_equal(state, "undone") && !g_str_equal(state, "discarded"));
+    add_to(body, "records", done ? int_of(row, "records") : 0);
+    add_to(body, "files", done ? int_of(row, "files") : 0);
+  }
 }
 
 /* 未交, 待审 (something came and is not accepted yet), 部分 (accepted, more is owed), 已交齐 (a clerk said so). */
@@ -176,41 +225,34 @@ static void describe_body(json_t *row, const char *day) {
   json_object_set_new(row, "overdue", json_boolean(!settled && *text_of(row, "due_on") && strcmp(text_of(row, "due_on"), day) < 0));
 }
 
-json_t *project_load(Sql *sql, gint64 id, GError **error) {
+static json_t *load_bodies(Sql *sql, gint64 id, GError **error) {
+  return sql_json(sql,
+    "SELECT b.body, b.owed, CASE WHEN b.due_on = '' THEN p.due_on ELSE b.due_on END AS due_on, b.contact, b.settled, "
+    "(SELECT count(*) FROM project_chase AS c WHERE c.project_id = b.project_id AND c.body = b.body) AS chased, "
+    "(SELECT coalesce(max(c.at_us), 0) FROM project_chase AS c WHERE c.project_id = b.project_id AND c.body = b.body) AS chased_at "
+    "FROM project_body AS b JOIN project AS p ON p.id = b.project_id WHERE b.project_id = $1 ORDER BY b.settled, b.body LIMIT $2",
+    SQL_ARGS(sql_int(id), sql_int(LIST_BODIES)), error);
+}
+
+static json_t *load_candidates(Sql *sql, const Asker *asker, gint64 id, GError **error) {
+  json_t *list = sql_json(sql,
+    "SELECT a.id, a.name, a.body, a.actor FROM project_body AS b JOIN accession AS a ON a.body = b.body WHERE b.project_id = $1 "
+    "AND a.state NOT IN ('undone', 'discarded') AND NOT EXISTS (SELECT 1 FROM project_delivery AS d WHERE d.accession_id = a.id) ORDER BY a.id DESC LIMIT $2",
+    SQL_ARGS(sql_int(id), sql_int(LIST_CANDIDATES)), error);
+  return keep_visible(sql, asker, list, error);
+}
+
+json_t *project_load(Sql *sql, const Asker *asker, gint64 id, GError **error) {
   json_t *project = sql_row_json(sql, "SELECT id, title, note, due_on, closed, actor, created_at FROM project WHERE id = $1", SQL_ARGS(sql_int(id)), error);
   if (project == NULL) return NULL;
-  json_t *
-    bodies = sql_json(sql,
-     "SELECT b.body, b.owed, CASE WHEN b.due_on = '' THEN p.due_on ELSE b.due_on END AS due_on, b.contact, b.settled, "
-     "(SELECT count(*) FROM project_delivery AS d JOIN accession AS a ON a.id = d.accession_id WHERE d.project_id = b.project_id AND a.body = b.body) AS deliveries, "
-     "(SELECT count(*) FROM project_delivery AS d JOIN accession AS a ON a.id = d.accession_id WHERE d.project_id = b.project_id AND a.body = b.body "
-     "AND a.state NOT IN ('done', 'undone', 'discarded')) AS waiting, "
-     "(SELECT coalesce(sum(a.created_count), 0) FROM project_delivery AS d JOIN accession AS a ON a.id = d.accession_id WHERE d.project_id = b.project_id "
-     "AND a.body = b.body AND a.state = 'done') AS records, "
-     "(SELECT coalesce(sum(a.attached_count), 0) FROM project_delivery AS d JOIN accession AS a ON a.id = d.accession_id WHERE d.project_id = b.project_id "
-     "AND a.body = b.body AND a.state = 'done') AS files, "
-     "(SELECT count(*) FROM project_chase AS c WHERE c.project_id = b.project_id AND c.body = b.body) AS chased, "
-     "(SELECT coalesce(max(c.at_us), 0) FROM project_chase AS c WHERE c.project_id = b.project_id AND c.body = b.body) AS chased_at "
-     "FROM project_body AS b JOIN project AS p ON p.id = b.project_id WHERE b.project_id = $1 ORDER BY b.settled, b.body LIMIT $2",
-     SQL_ARGS(sql_int(id), sql_int(LIST_BODIES)), error),
-   *row;
-  json_t *deliveries = bodies
-    ? sql_json(sql,
-        "SELECT a.id, a.name, a.body, a.state, a.created_count AS records, a.attached_count AS files, a.created_at FROM project_delivery AS d "
-        "JOIN accession AS a ON a.id = d.accession_id WHERE d.project_id = $1 ORDER BY a.id",
-        SQL_ARGS(sql_int(id)), error)
-    : NULL;
-  json_t *candidates = deliveries
-    ? sql_json(sql,
-        "SELECT a.id, a.name, a.body FROM project_body AS b JOIN accession AS a ON a.body = b.body WHERE b.project_id = $1 "
-        "AND a.state NOT IN ('undone', 'discarded') AND NOT EXISTS (SELECT 1 FROM project_delivery AS d WHERE d.accession_id = a.id) ORDER BY a.id DESC LIMIT 100",
-        SQL_ARGS(sql_int(id)), error)
-    : NULL;
+  json_t *row, *bodies = load_bodies(sql, id, error), *deliveries = bodies ? what_came(sql, asker, id, error) : NULL;
+  json_t *candidates = deliveries ? load_candidates(sql, asker, id, error) : NULL;
   json_t *chases = candidates
     ? sql_json(sql, "SELECT body, note, actor, at_us AS at FROM project_chase WHERE project_id = $1 ORDER BY id DESC LIMIT 200", SQL_ARGS(sql_int(id)), error)
     : NULL;
   g_autofree char *day = today();
   size_t i;
+  count_deliveries(bodies, deliveries);
   json_array_foreach(bodies, i, row) describe_body(row, day);
   json_object_set_new(project, "closed", json_boolean(int_of(project, "closed") != 0));
   if (chases)
@@ -240,7 +282,8 @@ json_t *project_owed(Sql *sql, const char *body, GError **error) {
 
 static WebReply *list_page(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
-  json_t *rows = sql ? project_list(sql, web_int(request, "before", 0), 51, error) : NULL;
+  const Asker asker = page_asker(request);
+  json_t *rows = sql ? project_list(sql, &asker, web_int(request, "before", 0), 51, error) : NULL;
   if (rows == NULL) return NULL;
   json_t *model = json_pack("{s:o, s:b}", "projects", rows, "may_change", web_may(request, "delivery.import"));
   if (json_array_size(rows) > 50) {
@@ -252,7 +295,8 @@ static WebReply *list_page(WebRequest *request, GError **error) {
 
 static WebReply *show_page(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
-  json_t *project = sql ? project_load(sql, web_int(request, "id", 0), error) : NULL;
+  const Asker asker = page_asker(request);
+  json_t *project = sql ? project_load(sql, &asker, web_int(request, "id", 0), error) : NULL;
   if (project == NULL) return NULL;
   json_object_set_new(project, "may_change", json_boolean(web_may(request, "delivery.import") && !json_is_true(json_object_get(project, "closed"))));
   json_object_set(project, "project_id", json_object_get(project, "id"));
@@ -262,6 +306,14 @@ static WebReply *show_page(WebRequest *request, GError **error) {
 }
 
 static WebReply *new_page(WebRequest *request, GError **error) { return web_model(json_object()); }
+
+static gboolean may_name(WebRequest *request, Sql *sql, gint64 delivery, GError **error) {
+  json_t *row = delivery_load(sql, delivery, error);
+  const Asker asker = page_asker(request);
+  gboolean visible = FALSE, good = row && delivery_visible(sql, &asker, row, &visible, error);
+  json_decref(row);
+  return good && (visible || throw(error, LANTAI_ERROR_NOT_FOUND, "没有批次 %" G_GINT64_FORMAT, delivery));
+}
 
 /* The form's fields become the event's data; what the step does not use is not kept. */
 static WebReply *change(WebRequest *request, GError **error) {
@@ -278,7 +330,8 @@ static WebReply *change(WebRequest *request, GError **error) {
   if (g_strcmp0(step, "settle") == 0) json_object_set_new(data, "settled", json_boolean(web_flag(request, "settled")));
   g_autoptr(GError) problem = NULL;
   g_autoptr(Sql) sql = sql_write(web_house(request)->db, &problem);
-  gint64 id = sql ? project_change(sql, web_actor(request), web_int(request, "id", 0), step ? step : "open", data, &problem) : 0;
+  gboolean given = sql && (delivery == 0 || may_name(request, sql, delivery, &problem));
+  gint64 id = given ? project_change(sql, web_actor(request), web_int(request, "id", 0), step ? step : "open", data, &problem) : 0;
   if (id && sql_commit(sql, &problem)) {
     json_decref(data);
     return web_redirect("/project/%" G_GINT64_FORMAT, id);
