@@ -496,6 +496,28 @@ test('a transferring body hands over and watches its own deliveries, and sees no
   assertNoLeaks(...faults);
 });
 
+test('an export holds what its maker may see, in every format that carries words, and is nobody else’s', async () => {
+  const faults = [];
+  for (const name of ['archivist', 'limited', 'director']) for (const format of ['xlsx', 'bagit', 'eep', 'ead']) {
+    const { chosen } = await json(name, `/export?q=${encode('卷宗')}&format=${format}`);
+    assert.equal((await ask(name, 'POST', '/export', { form: { selection: chosen.selection, format } })).status, 200);
+    let list;
+    for (let i = 0; i < 400 && (list = await json(name, '/exports')).waiting; i++) await new Promise(done => setTimeout(done, 25));
+    const [made] = list.exports, place = `/export/${made.id}`;
+    assert.deepEqual([made.ready, made.records], [true, described(name).length], `${name} ${format}`);
+    const fetched = await ask(name, 'GET', `${place}/file`);
+    assert.equal(fetched.status, 200);
+    watch(name, `${place}/file as ${format}`, fetched.bytes.subarray(0, 2).toString() === 'PK' ? sheetText(fetched.bytes) : fetched.text);
+    assert.match(fetched.bytes.subarray(0, 2).toString(), format === 'ead' ? /<\?/ : /PK/);
+    for (const other of ['archivist', 'limited', 'director'].filter(each => each !== name))
+      for (const [method, part] of [['GET', '/file'], ['POST', '/stop'], ['POST', '/delete']]) if ((await ask(other, method, place + part)).status !== 404) faults.push(`${other} ${method} ${place}${part} of ${name}`);
+    assert.equal((await ask(name, 'POST', `${place}/stop`)).status, 200, 'nothing is left to be stopped');
+    assert.equal((await ask(name, 'POST', `${place}/delete`)).status, 200);
+  }
+  await each(async name => { if (allows(name, 'record.export')) for (const target of ['/exports', `/export?record=${open().id}`, `/export?delivery=${deliveries[1].id}`, '/export?q=']) await both(name, target); });
+  assertNoLeaks(...faults);
+});
+
 test('a collecting project lists and counts no delivery of another fonds, and cannot take one in', async () => {
   const faults = [], change = (name, form) => ask(name, 'POST', '/project/1', { form });
   assert.equal((await change('archivist', { step: 'body', body: '某局', owed: '照片' })).status, 200);
@@ -652,10 +674,25 @@ test('the remaining rows as those who may', async () => {
   assertNoLeaks();
 });
 
+test('keeping: media, a request refused, a conversion made and taken back; what they name is shown to those who see it', async () => {
+  const item = open(), settle = async () => { for (let i = 0; i < 800 && (await json('archivist', '/jobs')).jobs.some(job => ['queued', 'running'].includes(job.state)); i++) await new Promise(done => setTimeout(done, 25)); };
+  assert.equal((await ask('archivist', 'POST', '/keep/media', { form: { name: '光盘 0001', type: (await json('archivist', '/keep/media')).types[0].type, content: '试验', place: '库房', made_on: '2020-01-02' } })).status, 200);
+  const asked = (await ask('archivist', 'POST', '/keep/disposal/new', { form: { record: item.id, kind: 'destroy', reason: `期满 ${mark('t', item.row.n)}` } })).json.location;
+  assert.equal((await ask('archivist', 'POST', asked, { form: { verdict: 'approve' } })).status, 403, 'who asks does not approve');
+  assert.equal((await ask('director', 'POST', asked, { form: { verdict: 'refuse', note: '仍有利用价值' } })).status, 200);
+  const { puid, mime } = (await json('archivist', '/keep/risk')).formats.find(format => format.mime === 'image/png');
+  assert.equal((await ask('archivist', 'POST', '/keep/format/convert', { form: { puid, mime } })).status, 200);
+  await settle();
+  const { conversions } = await json('archivist', '/keep/conversions');
+  assert.ok(conversions.length > 0);
+  await each(async name => { if (allows(name, 'keep.read')) for (const target of ['/keep', '/keep/risk', `/keep/format?puid=${encode(puid)}&mime=${encode(mime)}`, '/keep/conversions', '/keep/disposals', asked, '/keep/media']) await both(name, target); });
+  const foreign = conversions.find(each => records.find(record => record.id === each.record_id)?.fonds === 'B');
+  assert.equal((await ask('limited', 'POST', `/keep/conversion/${foreign.id}/undo`)).status, 404, 'of another fonds');
+  assert.equal((await ask('archivist', 'POST', `/keep/conversion/${foreign.id}/undo`)).status, 200);
+  assertNoLeaks();
+});
+
 test('every row of the route table was hit, given and, where it has a permission, refused', () => {
-  for (const route of routes) {
-    const outcomes = hit.get(`${route.method} ${route.path}`) ?? new Set();
-    assert.ok(outcomes.has('given'), `${route.method} ${route.path} was never given`);
-    if (route.permission !== 'public') assert.ok(outcomes.has('refused'), `${route.method} ${route.path} was never refused`);
-  }
+  const missed = routes.flatMap(route => (route.permission === 'public' ? ['given'] : ['given', 'refused']).filter(outcome => !hit.get(`${route.method} ${route.path}`)?.has(outcome)).map(outcome => `${route.method} ${route.path} was never ${outcome}`));
+  assert.deepEqual(missed, []);
 });
