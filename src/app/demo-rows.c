@@ -408,6 +408,94 @@ static void fill_photos(Maker *maker) {
   }
 }
 
+/* ---- what came lately ---- */
+
+static DemoDocument *recent_document(Maker *maker, const DemoRecent *recent, DemoKind kind, const char *code, const char *title) {
+  if (recent->missing && recent->missing == maker->delivery->rows - maker->left + 1) return NULL;
+  return add_document(maker, kind, recent->form, code, title);
+}
+
+static void recent_papers(Maker *maker, const DemoRecent *recent, json_t *body) {
+  ROW(maker, "层级", "全宗号", "档号", "题名", "责任者", "文号", "日期", "年度", "保管期限", "密级", "页数", "开放状态");
+  for (int serial = 1; maker->left > 0; maker->left--, serial++) {
+    Paper paper = make_paper(maker, body, recent->year, serial);
+    if (recent->topic) {
+      g_free(paper.title);
+      paper.title = g_strdup_printf("%s关于%s的%s（%d）", recent->fonds_title, recent->topic, paper.type, serial);
+      g_free(paper.topic);
+      paper.topic = g_strdup(recent->topic);
+    }
+    g_free(paper.date);
+    paper.date = g_strdup_printf("%d%02d%02d", recent->year, demo_between(&maker->random, 1, 12), demo_between(&maker->random, 1, 28));
+    g_autofree char *code = g_strdup_printf("%s-WS·%d-%s-BGS-%04d", recent->fonds, recent->year, recent->short_lived ? "D10" : "Y", serial);
+    g_autofree char *year = g_strdup_printf("%d", recent->year);
+    guint before = maker->delivery->documents->len;
+    describe_paper(maker, &paper, body, code, recent->year);
+    DemoDocument *document = g_ptr_array_index(maker->delivery->documents, before);
+    document->form = recent->form;
+    if (recent->missing == serial) g_ptr_array_set_size(maker->delivery->documents, (int)before);
+    ROW(maker, "文件", recent->fonds, code, paper.title, recent->fonds_title, paper.docno, paper.date, year, recent->short_lived ? "10年" : "永久", "", paper.pages, "控制");
+    paper_clear(&paper);
+  }
+}
+
+static void recent_photos(Maker *maker, const DemoRecent *recent, json_t *body) {
+  static const char *const scenes[] = {"群众转移安置", "堤防巡查", "抢险队伍集结", "物资发放", "灾后清淤", "慰问受灾群众"};
+  ROW(maker, "全宗号", "档号", "题名", "责任者", "摄影者", "拍摄时间", "拍摄地点", "人物", "画面说明", "年度", "保管期限", "开放标识");
+  for (int serial = 1; maker->left > 0; maker->left--, serial++) {
+    const char *place = demo_word(maker->words, &maker->random, "places"), *scene = scenes[(serial - 1) % (int)G_N_ELEMENTS(scenes)];
+    g_autofree char *photographer = demo_person(maker->words, &maker->random, 2), *year = g_strdup_printf("%d", recent->year);
+    g_autofree char *code = g_strdup_printf("%s-ZP·%d·Y-%04d", recent->fonds, recent->year, serial), *title = g_strdup_printf("%s%s", place, scene);
+    g_autofree char *date = g_strdup_printf("%d07%02d", recent->year, demo_between(&maker->random, 8, 28));
+    g_autofree char *story = g_strdup_printf("%d年7月，%s在%s的现场", recent->year, recent->topic, place);
+    DemoDocument *document = recent_document(maker, recent, DEMO_PHOTO, code, title);
+    if (document) add_line(document, "拍摄时间", date);
+    if (document) add_line(document, "摄影者", photographer);
+    ROW(maker, recent->fonds, code, title, json_string_value(json_object_get(body, "title")), photographer, date, place, "现场干部群众", story, year,
+      "永久", "控制");
+  }
+}
+
+static void recent_recordings(Maker *maker, const DemoRecent *recent, json_t *body) {
+  static const char *const occasions[] = {"防汛会商会录音", "亲历者口述（一）", "亲历者口述（二）"};
+  ROW(maker, "全宗号", "档号", "题名", "责任者", "媒体类型", "录制日期", "录制地点", "录制者", "时长", "文件格式", "年度", "保管期限", "开放标识");
+  for (int serial = 1; maker->left > 0; maker->left--, serial++) {
+    g_autofree char *recorder = demo_person(maker->words, &maker->random, 2), *year = g_strdup_printf("%d", recent->year);
+    g_autofree char *code = g_strdup_printf("%s-LY·%d·Y-%04d", recent->fonds, recent->year, serial);
+    g_autofree char *title = g_strdup_printf("%s%s", recent->topic, occasions[(serial - 1) % (int)G_N_ELEMENTS(occasions)]);
+    g_autofree char *date = g_strdup_printf("%d07%02d", recent->year, 10 + serial);
+    recent_document(maker, recent, DEMO_PAPER, code, title);
+    ROW(maker, recent->fonds, code, title, json_string_value(json_object_get(body, "title")), "录音", date, "市防汛抗旱指挥部", recorder, "0:00:06",
+      "WAV", year, "永久", "控制");
+  }
+}
+
+/* One volume a person, with what is in it. */
+static void recent_persons(Maker *maker, const DemoRecent *recent, json_t *body) {
+  static const char *const papers[] = {"职工登记表", "工资级别审批表", "职工退休审批表"};
+  ROW(maker, "层级", "全宗号", "档号", "题名", "责任者", "姓名", "性别", "出生日期", "工作单位", "退休时间", "企业级别", "日期",
+    "年度", "保管期限", "页数", "开放标识");
+  const char *level = json_string_value(json_object_get(body, "level"));
+  for (int serial = 1; maker->left > 0; maker->left--, serial++) {
+    int sex = demo_below(&maker->random, 2), born = demo_between(&maker->random, 1958, 1964), month = demo_between(&maker->random, 1, 12);
+    g_autofree char *name = demo_person(maker->words, &maker->random, sex), *code = g_strdup_printf("%s-TX-%04d", recent->fonds, serial);
+    g_autofree char *birth = g_strdup_printf("%d%02d%02d", born, month, demo_between(&maker->random, 1, 28)), *year = g_strdup_printf("%d", recent->year);
+    g_autofree char *retired = g_strdup_printf("%d%02d", recent->year, month), *title = g_strdup_printf("%s退休人员档案", name);
+    ROW(maker, "案卷", recent->fonds, code, title, recent->fonds_title, name, sex ? "女" : "男", birth, recent->fonds_title, retired, level, retired, year, "永久", "3",
+      "控制");
+    for (guint i = 0; i < G_N_ELEMENTS(papers); i++) {
+      g_autofree char *item = g_strdup_printf("%s-%u", code, i + 1), *item_title = g_strdup_printf("%s%s", name, papers[i]);
+      DemoDocument *document = recent_document(maker, recent, DEMO_RETIREE, item, papers[i]);
+      if (document) add_line(document, "姓名", name);
+      if (document) add_line(document, "性别", sex ? "女" : "男");
+      if (document) add_line(document, "出生日期", birth);
+      if (document) add_line(document, "工作单位", recent->fonds_title);
+      ROW(maker, "文件", recent->fonds, item, item_title, recent->fonds_title, name, sex ? "女" : "男", birth, recent->fonds_title, retired, level, retired, year,
+        "永久", "1", "控制");
+    }
+  }
+}
+
 /* ---- the plan ---- */
 
 typedef struct {
@@ -490,4 +578,29 @@ GPtrArray *demo_deliveries(const DemoWords *words, const char *folder, int scale
     if (!finish(&maker, deliveries, FALSE, error)) return NULL;
   }
   return g_steal_pointer(&deliveries);
+}
+
+static json_t *body_named(const DemoWords *words, const char *code) {
+  static const char *const lists[] = {"bodies", "enterprises", "retiring"};
+  for (guint l = 0; l < G_N_ELEMENTS(lists); l++) {
+    size_t i;
+    json_t *body;
+    json_array_foreach(demo_words_get(words, lists[l]), i, body)
+      if (g_str_equal(json_string_value(json_object_get(body, "code")), code)) return body;
+  }
+  g_error("demo/words.yaml has no body %s", code);
+}
+
+DemoDelivery *demo_recent(const DemoWords *words, const char *folder, guint64 seed, const DemoRecent *recent, GError **error) {
+  static void (*const fills[])(Maker *, const DemoRecent *, json_t *) = {recent_papers, recent_photos, recent_recordings, recent_persons};
+  Maker maker;
+  DemoDelivery *delivery = delivery_new(recent->name, recent->fonds, recent->fonds_title, recent->category);
+  gboolean good = begin(&maker, words, folder, seed, delivery, error);
+  set_sizes(&maker, recent->count, recent->count);
+  if (good) fills[recent->what](&maker, recent, body_named(words, recent->fonds));
+  good = good && write_table(&maker, FALSE, error);
+  g_string_free(maker.csv, TRUE);
+  if (good) return delivery;
+  demo_delivery_free(delivery);
+  return NULL;
 }

@@ -21,14 +21,16 @@ static const GOptionEntry *demo_entries(void) {
 typedef struct {
   const char *name, *title, *role;
   Security security;
+  const char *body; /* NULL: of no transferring body */
 } Account;
 static const Account ACCOUNTS[] = {
-  {"admin", "系统管理员", "sysadmin", SECURITY_PUBLIC},
-  {"security", "安全保密员", "security", SECURITY_PUBLIC},
-  {"auditor", "审计员", "auditor", SECURITY_PUBLIC},
-  {"archivist", "档案员", "archivist", SECURITY_SECRET},
-  {"director", "馆长", "director", SECURITY_SECRET},
-  {"reader", "读者", "reader", SECURITY_PUBLIC},
+  {"admin", "系统管理员", "sysadmin", SECURITY_PUBLIC, NULL},
+  {"security", "安全保密员", "security", SECURITY_PUBLIC, NULL},
+  {"auditor", "审计员", "auditor", SECURITY_PUBLIC, NULL},
+  {"archivist", "档案员", "archivist", SECURITY_SECRET, NULL},
+  {"director", "馆长", "director", SECURITY_SECRET, NULL},
+  {"transferor", "移交单位经办人", "transferor", SECURITY_PUBLIC, DEMO_BODY},
+  {"reader", "读者", "reader", SECURITY_PUBLIC, NULL},
 };
 static const char PASSWORD[] = "Lantai-2026";
 
@@ -99,7 +101,7 @@ static gboolean add_accounts(const House *house, GError **error) {
     gint64 id = people_user_create(sql, "system", account->name, account->title, PASSWORD, roles, fonds, account->security, error);
     json_decref(roles);
     json_decref(fonds);
-    if (id == 0) return FALSE;
+    if (id == 0 || (account->body && !people_user_body(sql, "system", id, account->body, error))) return FALSE;
   }
   return sql_commit(sql, error);
 }
@@ -141,9 +143,27 @@ static void remove_tree(const char *path) {
 static gboolean build(const char *dir, const char *folder, GError **error) {
   g_autoptr(DemoWords) words = demo_words_load(error);
   g_autoptr(GPtrArray) deliveries = words ? demo_deliveries(words, folder, demo_options.scale, error) : NULL;
-  if (deliveries == NULL || !draw_documents(deliveries, error) || !name_city(dir, error) || !archive_create(dir, error)) return FALSE;
+  g_autoptr(GPtrArray) recent = deliveries ? demo_life_deliveries(words, folder, error) : NULL;
+  if (recent == NULL || !draw_documents(deliveries, error) || !draw_documents(recent, error) || !demo_life_package(recent, folder, error) || !name_city(dir, error) ||
+    !archive_create(dir, error)) return FALSE;
   g_autoptr(Archive) archive = archive_open(dir, ARCHIVE_WRITE, error);
-  return archive && fill(archive_house(archive), deliveries, error);
+  if (archive == NULL || !fill(archive_house(archive), deliveries, error)) return FALSE;
+  fprintf(stderr, "  近期的移交、检测、收集、转换……\n");
+  return demo_life_fill(archive_house(archive), recent, folder, error);
+}
+
+/* Made in its place, for deliveries that wait remember where their files lie: a mark tells one that was not finished. */
+static gboolean make(const char *dir, GError **error) {
+  gint64 begin = g_get_monotonic_time();
+  g_autofree char *mark = g_build_filename(dir, "demo-unfinished", NULL), *folder = g_build_filename(dir, "demo-source", NULL);
+  if (g_file_test(mark, G_FILE_TEST_EXISTS)) remove_tree(dir);
+  fprintf(stderr, "正在生成演示档案库（约 %d 条目录、%d 件原文）…\n", 304 * demo_options.scale, 2 * demo_options.scale);
+  if (g_mkdir_with_parents(folder, 0750) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s，请检查权限", folder);
+  if (!g_file_set_contents(mark, "", 0, error) || !build(dir, folder, error)) return FALSE;
+  remove_tree(folder);
+  if (g_unlink(mark) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能删除 %s", mark);
+  fprintf(stderr, "演示档案库已生成，用 %.0f 秒。\n", (double)(g_get_monotonic_time() - begin) / 1e6);
+  return TRUE;
 }
 
 static void print_accounts(const CommandLine *line) {
@@ -159,17 +179,8 @@ static void print_accounts(const CommandLine *line) {
 
 static gboolean run_demo(const CommandLine *line, GError **error) {
   if (demo_options.scale < 1 || demo_options.scale > 10000) return throw(error, LANTAI_ERROR_INVALID, "规模应在 1 到 10000 之间");
-  g_autofree char *unfinished = g_strconcat(line->dir, ".unfinished", NULL), *folder = g_build_filename(unfinished, "demo-source", NULL);
-  if (!archive_exists(line->dir)) {
-    gint64 begin = g_get_monotonic_time();
-    remove_tree(unfinished);
-    fprintf(stderr, "正在生成演示档案库（约 %d 条目录、%d 件原文）…\n", 304 * demo_options.scale, 2 * demo_options.scale);
-    if (g_mkdir_with_parents(folder, 0750) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s，请检查权限", folder);
-    if (!build(unfinished, folder, error)) return FALSE;
-    remove_tree(folder);
-    if (g_rename(unfinished, line->dir) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能把 %s 改名为 %s", unfinished, line->dir);
-    fprintf(stderr, "演示档案库已生成，用 %.0f 秒。\n", (double)(g_get_monotonic_time() - begin) / 1e6);
-  }
+  g_autofree char *mark = g_build_filename(line->dir, "demo-unfinished", NULL);
+  if ((!archive_exists(line->dir) || g_file_test(mark, G_FILE_TEST_EXISTS)) && !make(line->dir, error)) return FALSE;
   print_accounts(line);
   return TRUE;
 }

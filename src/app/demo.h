@@ -1,5 +1,7 @@
-/* The demonstration archive: an invented city's holdings, the same at every making. demo-rows.c makes the catalogues, demo-page.c draws the documents. */
+/* The demonstration archive: an invented city's holdings, the same at every making. demo-rows.c makes the catalogues, demo-page.c and
+ * demo-media.c their documents, demo-life.c what came lately and is in all states of receiving and keeping. */
 #pragma once
+#include "house.h"
 #include <glib.h>
 #include <jansson.h>
 
@@ -22,7 +24,7 @@ char *demo_fill(const DemoWords *words, DemoRandom *random, const char *pattern,
 
 /* What a document shows. */
 typedef enum { DEMO_PAPER, DEMO_MARRIAGE, DEMO_YOUTH, DEMO_RETIREE, DEMO_LAND, DEMO_PHOTO } DemoKind;
-typedef enum { DEMO_IMAGES, DEMO_PDF, DEMO_TEXT } DemoForm;
+typedef enum { DEMO_IMAGES, DEMO_PDF, DEMO_TEXT, DEMO_OFD, DEMO_BITMAP, DEMO_SOUND } DemoForm;
 typedef struct {
   DemoKind kind;
   DemoForm form;
@@ -42,5 +44,29 @@ typedef struct {
 void demo_delivery_free(DemoDelivery *delivery);
 /* scale: thousandths of the full size (1000 = 304 000 rows, 2 000 documents). */
 GPtrArray *demo_deliveries(const DemoWords *words, const char *folder, int scale, GError **error); /* DemoDelivery*, tables written */
+
+/* One small delivery of the last years. */
+typedef enum { DEMO_PAPERS, DEMO_PHOTOS, DEMO_RECORDINGS, DEMO_PERSONS } DemoWhat;
+typedef struct {
+  const char *fonds, *fonds_title, *category, *name;
+  DemoWhat what;
+  DemoForm form;
+  int year, count;
+  const char *topic; /* NULL: as the body has them */
+  int missing;       /* the document with this number is not there; 0: all are */
+  gboolean short_lived; /* papers kept for ten years */
+} DemoRecent;
+DemoDelivery *demo_recent(const DemoWords *words, const char *folder, guint64 seed, const DemoRecent *recent, GError **error);
+
 int demo_document_pages(const DemoDocument *document);
 gboolean demo_document_draw(const DemoDocument *document, GError **error);
+gboolean demo_ofd_write(const DemoDocument *document, GError **error);
+gboolean demo_sound_write(const DemoDocument *document, GError **error);
+gboolean demo_bitmap_write(const char *path, const guint8 *rgb, int width, int height, int dots_per_inch, GError **error);
+
+/* ---- demo-life.c ---- */
+#define DEMO_BODY "临江市民政局" /* of the transferring body's account */
+GPtrArray *demo_life_deliveries(const DemoWords *words, const char *folder, GError **error); /* DemoDelivery*, in the order of the plan; tables written */
+/* Packages of those that come as packages, written by an archive of their own below folder, which is closed again. */
+gboolean demo_life_package(GPtrArray *deliveries, const char *folder, GError **error);
+gboolean demo_life_fill(const House *house, GPtrArray *deliveries, const char *folder, GError **error);

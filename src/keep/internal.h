@@ -16,15 +16,6 @@ gboolean record_admitted(Sql *sql, const Scope *scope, gint64 record_id, gboolea
 gboolean tell_change(Sql *sql, const char *actor, const char *action, gint64 record_id, json_t *data, gint64 rev_before, GError **error);
 
 /* ---- disposal.c ---- */
-typedef struct {
-  const char *kind;   /* "destroy", "mistake" */
-  const char *reason;
-  const gint64 *records;
-  gsize count;
-  gboolean below;     /* with everything under each */
-} DisposalRequest;
-/* All records must be admitted by scope with their files. Its number; 0 on error. */
-gint64 disposal_request(const House *house, const Scope *scope, const char *actor, const DisposalRequest *request, GError **error);
 typedef enum { DISPOSAL_APPROVE, DISPOSAL_REFUSE, DISPOSAL_WITHDRAW } DisposalVerdict;
 /* DENIED: who asked decides, another withdraws, or the scope does not admit all records. Approval queues the job. */
 gboolean disposal_decide(const House *house, const Scope *scope, const char *actor, gint64 id, DisposalVerdict verdict, const char *note, GError **error);
@@ -55,7 +46,6 @@ json_t *convert_list(Sql *sql, const Scope *scope, gint64 before, int limit, GEr
 json_t *convert_failures(Sql *sql, const Scope *scope, const char *puid, const char *mime, gint64 after, GError **error);
 
 /* ---- media.c, warning.c ---- */
-gboolean medium_put(const House *house, const char *actor, json_t *medium, GError **error); /* id 0: new */
 gboolean medium_replay(Sql *sql, json_t *event, gboolean *ret_mine, GError **error);
 json_t *medium_list(Sql *sql, GError **error);
 gboolean media_load(const char *dir, GError **error);

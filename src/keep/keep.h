@@ -11,6 +11,18 @@ json_t *keep_warnings(WebRequest *request, Sql *sql, GError **error);
 /* Applies "keep.*" events (destroyed, converted, repaired) to an archive being rebuilt. */
 gboolean keep_replay(const House *house, Sql *sql, json_t *event, GError **error);
 
+typedef struct {
+  const char *kind;   /* "destroy", "mistake" */
+  const char *reason;
+  const gint64 *records;
+  gsize count;
+  gboolean below;     /* with everything under each */
+} DisposalRequest;
+/* All records must be admitted by scope with their files. Its number; 0 on error. */
+gint64 disposal_request(const House *house, const Scope *scope, const char *actor, const DisposalRequest *request, GError **error);
+/* An offline medium: {id (0: new), name, type, content, place, made_on, checked_on, check_result, retired_on}. */
+gboolean medium_put(const House *house, const char *actor, json_t *medium, GError **error);
+
 extern const WebRoute KEEP_ROUTES[], COPY_ROUTES[];
 extern const JobKind KEEP_JOBS[], COPY_JOBS[];
 extern const JobTick KEEP_TICKS[]; /* ended by NULL */
