@@ -230,7 +230,7 @@ test('on the pages: upload, guessed columns corrected and kept, rehearsal, fault
     const cells = execFileSync('unzip', ['-p', saved], { encoding: 'utf8' });
     for (const word of ['行号', '列', '值', '原因', '无聊', 'P-3', '关于开渠']) assert.ok(cells.includes(word), `faults.xlsx lacks ${word}`);
     assert.ok(!cells.includes('P-1'), 'only bad rows are sent back');
-    await client.post(`/delivery/${id}/load`);
+    await client.post(`/delivery/${id}/load`, { form: { note: "试收" } });
     page = await finished(client, id);
     assert.deepEqual([page.state, page.created], ['done', 2]);
     assert.equal((await client.get('/search.json?q=修路')).json.hits, 1);
@@ -258,7 +258,7 @@ test('progress has rate and remaining time on page and terminal', async () => {
     const id = await upload(client, table, { fonds: 'W' });
     await client.post(`/delivery/${id}/rehearse`);
     await finished(client, id);
-    await client.post(`/delivery/${id}/load`);
+    await client.post(`/delivery/${id}/load`, { form: { note: "试收" } });
     const page = await finished(client, id, progress => { if (progress.job) seen.push(progress.job); });
     assert.deepEqual([page.state, page.created], ['done', MANY]);
     const html = await client.get(`/delivery/${id}/progress`, { html: true });

@@ -247,7 +247,7 @@ for (const signal of ['SIGTERM', 'SIGKILL'])
     assert.equal((await client.post(`/delivery/${id}/rehearse`, { form: {}, html: true })).status, 303);
     const rehearsed = await until('the rehearsal', done);
     assert.deepEqual([rehearsed.state, rehearsed.rows, rehearsed.created, rehearsed.rejected_count], ['rehearsed', count, count, 0]);
-    assert.equal((await client.post(`/delivery/${id}/load`, { form: {}, html: true })).status, 303);
+    assert.equal((await client.post(`/delivery/${id}/load`, { form: { note: "试收" }, html: true })).status, 303);
     const loaded = () => sqlite(dir, `SELECT loaded_rows AS n FROM accession WHERE id = ${id}`)[0].n;
     await until('the first rows', () => loaded() > 0);
     await server.stop(signal);

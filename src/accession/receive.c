@@ -80,13 +80,22 @@ static gboolean take_words(const House *house, const AccessionSource *source, co
     check_category(house, in->category, error);
 }
 
+/* A file that is called a table and is none is refused at once, instead of being kept as a document. */
+static gboolean is_called_table(const char *name) {
+  static const char *const endings[] = {".csv", ".tsv", ".xlsx", ".xls", ".et", ".dbf"};
+  const char *dot = strrchr(name, '.');
+  for (guint i = 0; dot && i < G_N_ELEMENTS(endings); i++)
+    if (g_ascii_strcasecmp(dot, endings[i]) == 0) return TRUE;
+  return FALSE;
+}
+
 static gboolean take_source(const House *house, const AccessionSource *source, Incoming *in, GError **error) {
   if (source->path == NULL || !*source->path) return throw(error, LANTAI_ERROR_INVALID, "没有给出要导入的文件");
   g_autofree char *whole = g_canonicalize_filename(source->path, NULL);
   g_autofree char *base = g_path_get_basename(source->file_name && *source->file_name ? source->file_name : whole);
   if (!take_words(house, source, base, in, error)) return FALSE;
   if (!g_file_test(whole, G_FILE_TEST_EXISTS)) return throw(error, LANTAI_ERROR_NOT_FOUND, "%s 不存在。请核对路径", source->path);
-  gboolean table = !g_file_test(whole, G_FILE_TEST_IS_DIR) && (source->table_only || package_is_table(whole));
+  gboolean table = source->table_only || (!g_file_test(whole, G_FILE_TEST_IS_DIR) && (is_called_table(base) || package_is_table(whole)));
   in->kind = table ? "table" : "package";
   in->package = table ? g_strdup("") : g_steal_pointer(&whole);
   in->documents = source->files && *source->files ? g_canonicalize_filename(source->files, NULL) : g_strdup("");
