@@ -33,7 +33,7 @@ test:
 check:
 	@sh tools/check.sh
 
-## make bench             measurements beside PostgreSQL and SQLite LIKE (about 15 minutes)
+## make bench             measurements beside PostgreSQL, SQLite LIKE and sha512sum (about 25 minutes)
 bench:
 	@sh tools/setup.sh test
 	@sh tools/setup.sh bench

@@ -1,9 +1,23 @@
 // The report of a run: the machine, tables that read well on a terminal and as Markdown, the aims beside what was measured.
 import { cpus, release, totalmem, loadavg } from 'node:os';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { root } from '../tests/support.mjs';
 import { execute } from './peers.mjs';
 
 export const NOTES = '<!-- Below this line: written by hand, kept by `node bench/run.mjs --write`. -->';
+
+const SECTION = ['<!-- Receiving and keeping: begin -->', '<!-- Receiving and keeping: end -->'];
+export const framed = section => `${SECTION[0]}\n\n${section}\n\n${SECTION[1]}`;
+
+// Puts the section that is measured by itself into the report, in the place of the former one; else before what is written by hand.
+export function writeSection(section) {
+  const file = path.join(root, 'docs', 'benchmarks.md'), text = existsSync(file) ? readFileSync(file, 'utf8') : `# Benchmarks\n\n${NOTES}\n`;
+  const [begin, end] = SECTION.map(mark => text.indexOf(mark)), notes = text.indexOf(NOTES), at = begin >= 0 && end > begin ? begin : notes >= 0 ? notes : text.length;
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, text.slice(0, at) + framed(section) + (at === begin ? text.slice(end + SECTION[1].length) : `\n\n${text.slice(at)}`));
+  return file;
+}
 
 export const percentile = (values, share) => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] ?? NaN;
 export const number = (value, digits = 0) => value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits }).replaceAll(',', ' ');

@@ -147,7 +147,7 @@ gboolean content_intend(Sql *sql, const char *object_id, guint version, GError *
 struct ContentStage {
   Content *content;
   char *object_id, *user, *message;
-  char *name;          /* its folder in the staging folder */
+  char *name;          /* what its files and its folder in the staging folder are called after */
   Inventory *base;     /* NULL: a new object */
   guint version;
   GHashTable *state;   /* logical path → sha512 */
@@ -162,7 +162,7 @@ struct ContentStage {
 };
 /* A stage that takes nothing over from what the object has. */
 ContentStage *stage_new_fresh(Content *content, const char *object_id, const char *user, const char *message, GError **error);
-/* Builds the folder "o" in the stage: what publishing renames into place. */
+/* Builds the stage's folder: what publishing renames into place. */
 gboolean stage_prepare(ContentStage *stage, GError **error);
 /* Renames it into place; on an error the caller drops the version. */
 gboolean stage_place(ContentStage *stage, GError **error);

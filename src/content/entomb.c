@@ -70,9 +70,9 @@ static gboolean place_tomb(Content *content, const char *object_id, const Tomb *
   g_autoptr(ContentStage) stage = stage_new_fresh(content, object_id, tomb->actor, tomb->message, error);
   if (stage == NULL) return FALSE;
   stage->created_us = tomb->at_us;
-  g_autofree char *path = object_path(object_id), *prepared = g_strconcat(stage->name, "/o", NULL);
+  g_autofree char *path = object_path(object_id);
   if (!fill_stage(stage, tomb->files, error) || !stage_prepare(stage, error) || !content_flush(content, stage->flush_failures, error)) return FALSE;
-  if (!pass_point("content.entomb.prepared", error) || !exchange(content, prepared, path, error)) return FALSE;
+  if (!pass_point("content.entomb.prepared", error) || !exchange(content, stage->name, path, error)) return FALSE;
   object_forget_cached(content, object_id);
   if (!pass_point("content.entomb.placed", error)) return FALSE;
   if (!remove_tree(content->staging_fd, stage->name)) return throw_errno(error, "删除", object_id); /* the old bytes are in it now */

@@ -22,6 +22,7 @@ void child_image_prepare(void) {
   vips_cache_set_max(0);
   vips_operation_block_set("VipsForeignLoad", TRUE);
   for (gsize i = 0; i < G_N_ELEMENTS(OPEN); i++) vips_operation_block_set(OPEN[i], FALSE);
+  vips_type_find("VipsOperation", "avg"); /* builds the table of all operations once here, not in every child; starts no thread */
   library_ready = TRUE;
 }
 
