@@ -30,30 +30,6 @@ static void test_round_trip(void) {
   assert_clean(store);
 }
 
-/* A sparse file, with zeros at its beginning, within it and at its end, is the same file in the store and takes no more room there. */
-static void test_holes(void) {
-  g_autoptr(TestStore) store = new_test_store();
-  g_autoptr(GError) error = NULL;
-  g_autofree char *path = g_build_filename(store->dir, "sparse", NULL);
-  const off_t size = (64 << 20) + 100;
-  autofd fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  g_assert_cmpint(pwrite(fd, "中", 3, 20 << 20), ==, 3);
-  g_assert_cmpint(ftruncate(fd, size), ==, 0);
-  ContentStage *stage = stage_files(store, "o", (const char *const[]){"zero", "", NULL});
-  const ContentFile *file = content_stage_add_fd(stage, "sparse", fd, &error);
-  g_assert_no_error(error);
-  g_assert_cmpint(file->size_bytes, ==, size);
-  put_stage(store, stage);
-  g_autofree char *kept = content_path(store->content, "o", "sparse", &error), *bytes = NULL, *expected = NULL;
-  gsize length, expected_length;
-  struct stat info;
-  g_assert_cmpint(stat(kept, &info), ==, 0);
-  g_assert_cmpint(info.st_blocks * 512, <, 2 << 20);
-  g_assert_true(g_file_get_contents(kept, &bytes, &length, NULL) && g_file_get_contents(path, &expected, &expected_length, NULL));
-  g_assert_cmpmem(bytes, length, expected, expected_length);
-  assert_clean(store);
-}
-
 /* The list of a version's SM3 values: a file of it that a caller can read and not touch, and no word of SM3 in the inventory. */
 static void test_sm3_list(void) {
   g_autoptr(TestStore) store = new_test_store();
@@ -636,7 +612,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/content/two-processes", test_two_processes);
   g_test_add_func("/content/read-only", test_read_only);
   g_test_add_func("/content/foreign-folder", test_foreign_folder);
-  g_test_add_func("/content/holes", test_holes);
   g_test_add_func("/content/threads", test_threads);
   g_test_add_func("/content/random-operations", test_random_operations);
   return g_test_run();
