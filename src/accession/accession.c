@@ -21,7 +21,7 @@
 #define COPY_BYTES (1 << 18)
 
 const JobKind ACCESSION_JOBS[] = {
-  {"accession.rehearse", "预演导入", accession_rehearse, JOB_HEAVY},
+  {"accession.rehearse", "检测移交批次", accession_rehearse, JOB_HEAVY},
   {"accession.load", "导入移交批次", accession_load, JOB_HEAVY},
   {"accession.undo", "撤销移交批次", accession_undo, JOB_HEAVY},
   {NULL},

@@ -8,6 +8,7 @@
 #include "check.h"
 #include "error.h"
 #include "pages.h"
+#include "people.h"
 #include "print.h"
 #include <string.h>
 
@@ -19,7 +20,8 @@ static const char *const FORMS[] = {"transfer", "digests", "receipt", "a1-filing
 /* ---- what is declared and counted ---- */
 
 static json_t *gigabytes(gint64 bytes) {
-  g_autofree char *text = g_strdup_printf("%.3f", (double)bytes / GIGABYTE);
+  g_autofree char *exact = g_format_size_full((guint64)bytes, G_FORMAT_SIZE_IEC_UNITS);
+  g_autofree char *text = bytes * 1000 < (1 << 30) ? g_strdup_printf("%.3f（%s）", (double)bytes / GIGABYTE, exact) : g_strdup_printf("%.3f", (double)bytes / GIGABYTE);
   return bytes > 0 ? json_string(text) : json_string("");
 }
 
@@ -107,9 +109,9 @@ static json_t *receipt_of(Sql *sql, json_t *delivery, GError **error) {
   json_array_foreach(json_object_get(last, "items"), i, item) json_array_append(reasons, item);
   if (*delivery_text(last, "note")) json_array_append_new(reasons, json_pack("{s:s}", "text", delivery_text(last, "note")));
   g_autofree char *at = last ? clock_format(delivery_int(last, "at")) : g_strdup("");
-  const char *actor = delivery_text(last, "actor");
+  g_autofree char *name = people_title_of(delivery_text(last, "actor"));
   json_t *receipt = json_pack("{s:s, s:s, s:s, s:o, s:O, s:O, s:O}", "result", life_label(delivery_text(delivery, "state"), NULL), "at", at, "handler",
-    g_str_equal(actor, "system") ? "" : actor, "reasons", reasons, "rows", json_object_get(delivery, "row_count"), "accepted",
+    name ? name : "", "reasons", reasons, "rows", json_object_get(delivery, "row_count"), "accepted",
     json_object_get(delivery, "accepted_count"), "rejected", json_object_get(delivery, "rejected_count"));
   json_object_set(receipt, "missing", json_object_get(delivery, "missing_count"));
   json_object_set(receipt, "surplus", json_object_get(delivery, "surplus_count"));

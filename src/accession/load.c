@@ -378,7 +378,7 @@ static gboolean load_rows(const House *house, Job *job, json_t *delivery, GError
 static gboolean stage_file(const House *house, ContentStage *stage, gint64 id, const char *name, const char *as, GError **error) {
   g_autofree char *path = name ? delivery_path(house, id, name) : delivery_source(house, id);
   int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return throw(error, LANTAI_ERROR_NOT_FOUND, "批次 %" G_GINT64_FORMAT " 的文件 %s 不在了。请重新接收并预演", id, path);
+  if (fd < 0) return throw(error, LANTAI_ERROR_NOT_FOUND, "批次 %" G_GINT64_FORMAT " 的文件 %s 不在了。请重新接收并检测", id, path);
   gboolean good = content_stage_add_fd(stage, as, fd, error) != NULL;
   close(fd);
   return good;
@@ -465,7 +465,7 @@ static gboolean begin_load(const House *house, Job *job, json_t *delivery, const
     "created_count = 0, "
     "updated_count = 0, unchanged_count = 0, attach_row = 0, attached_count = 0, attached_bytes = 0, loaded_at = $4 WHERE id = $5 AND state = 'rehearsed'",
     SQL_ARGS(sql_int(first_id), sql_int(accepted), sql_int(event_id), sql_int(now_us), sql_int(id)), error) &&
-    (sql_changes(sql) == 1 || throw(error, LANTAI_ERROR_CONFLICT, "批次 %" G_GINT64_FORMAT " 的字段对应刚被改动。请重新预演", id)) &&
+    (sql_changes(sql) == 1 || throw(error, LANTAI_ERROR_CONFLICT, "批次 %" G_GINT64_FORMAT " 的字段对应刚被改动。请重新检测", id)) &&
     life_move(sql, job_actor(job), id, &(LifeStep){"loading", note, NULL}, error) &&
     delivery_point("accession.reserved", error) && sql_commit(sql, error) && delivery_point("accession.reserved.done", error);
 }

@@ -12,6 +12,7 @@
 #include "delivery.h"
 #include "error.h"
 #include "pages.h"
+#include "project.h"
 #include "people.h"
 #include "upload.h"
 #include <fcntl.h>
@@ -70,6 +71,7 @@ static WebReply *deliveries(WebRequest *request, GError **error) {
   if (web_int(request, "before", 0)) json_object_set_new(model, "later", json_true());
   if (state) json_object_set_new(model, "chosen", json_string(state));
   if (asker.body) json_object_set_new(model, "own_body", json_string(asker.body));
+  if (asker.body && *asker.body) json_object_set_new(model, "owed", project_owed(sql, asker.body, NULL));
   json_decref(list);
   return web_model(model);
 }
@@ -357,7 +359,7 @@ static void add_actions(WebRequest *request, json_t *model, json_t *delivery, gb
     {"has_result", !delivery_is(delivery, "registered received checking") && delivery_int(delivery, "row_count") > 0},
     {"has_documents", *delivery_text(delivery, "documents") != '\0'}, {"can_send", import && delivery_is(delivery, "registered returned")},
     {"can_replace", import && delivery_is(delivery, "received rehearsed") && g_str_equal(delivery_text(delivery, "kind"), "table")},
-    {"is_returned", delivery_is(delivery, "returned")}, {"may_search", loaded && web_may(request, "delivery.read")},
+    {"is_returned", delivery_is(delivery, "returned")}, {"may_find", loaded && web_may(request, "delivery.read") && web_scope(request)->opening_mask != 0},
     {"nothing_new", delivery_is(delivery, "rehearsed") && delivery_int(delivery, "accepted_count") &&
       delivery_int(delivery, "created_count") + delivery_int(delivery, "updated_count") == 0},
   };
@@ -401,6 +403,7 @@ static gboolean add_life(Sql *sql, const House *house, json_t *model, json_t *de
   json_object_set_new(model, "delivery_id", json_integer(id));
   json_object_set_new(model, "next_round", json_integer(delivery_int(delivery, "round") + 1));
   json_object_set(model, "kept_count", json_object_get(delivery, "kept_count"));
+  json_object_set_new(model, "projects", project_of_delivery(sql, id, NULL));
   return add_check(sql, model, delivery, check, error);
 }
 

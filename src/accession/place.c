@@ -128,7 +128,7 @@ static json_t *place_make(const Making *making, json_t *wanted, GError **error) 
   }
   if (!*title) title = made_title = g_strdup_printf("%s 全宗", fonds);
   const CatalogCategory *category = catalog_category_by_code(house->catalog, delivery_text(wanted, "category"));
-  if (category == NULL) return throw_null(error, LANTAI_ERROR_CONFLICT, "门类“%s”在预演之后已不存在。请重新预演", delivery_text(wanted, "category"));
+  if (category == NULL) return throw_null(error, LANTAI_ERROR_CONFLICT, "门类“%s”在检测之后已不存在。请重新检测", delivery_text(wanted, "category"));
   gint64 fonds_id = catalog_fonds_ensure(house, sql, making->actor, fonds, title, error);
   gint64 class_id = fonds_id ? catalog_class_ensure(house, sql, making->actor, fonds_id, category->id, error) : 0;
   if (class_id == 0) return NULL;

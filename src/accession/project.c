@@ -278,6 +278,11 @@ json_t *project_owed(Sql *sql, const char *body, GError **error) {
   return rows;
 }
 
+json_t *project_of_delivery(Sql *sql, gint64 accession_id, GError **error) {
+  return sql_json(sql, "SELECT p.id, p.title FROM project_delivery AS d JOIN project AS p ON p.id = d.project_id WHERE d.accession_id = $1",
+    SQL_ARGS(sql_int(accession_id)), error);
+}
+
 /* ---- pages ---- */
 
 static WebReply *list_page(WebRequest *request, GError **error) {

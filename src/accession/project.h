@@ -18,3 +18,5 @@ json_t *project_list(Sql *sql, const Asker *asker, gint64 before, int limit, GEr
 json_t *project_load(Sql *sql, const Asker *asker, gint64 id, GError **error);
 /* What a body owes: [{project_id, title, owed, due_on, overdue}], for its own page. */
 json_t *project_owed(Sql *sql, const char *body, GError **error);
+/* The project that a delivery belongs to: [{id, title}], or []. */
+json_t *project_of_delivery(Sql *sql, gint64 accession_id, GError **error);

@@ -223,7 +223,7 @@ static gboolean pass_table(Pass *pass, TableReader *reader, json_t *layout, cons
     if (!pass_row(pass, &row, key_header, error)) return FALSE;
     if (pass->rows % PROGRESS_EVERY) continue;
     double position = format_table_position(reader);
-    job_progress(pass->job, pass->rows, position > 0.01 ? (gint64)((double)pass->rows / position) : 0, "行", "预演：读表并检查");
+    job_progress(pass->job, pass->rows, position > 0.01 ? (gint64)((double)pass->rows / position) : 0, "行", "读表并检查");
   }
   if (failure) g_propagate_error(error, failure);
   return failure == NULL;
@@ -251,7 +251,7 @@ static char *join_volumes(Pass *pass, GError **error) {
     }
   }
   if (!row_writer_close(out, error)) return NULL;
-  if (g_rename(joined, rows) != 0 || g_unlink(volumes) != 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能整理批次目录中的文件。请检查磁盘和权限后重新预演");
+  if (g_rename(joined, rows) != 0 || g_unlink(volumes) != 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能整理批次目录中的文件。请检查磁盘和权限后重新检测");
   return row_writer_digest(out);
 }
 
@@ -491,7 +491,7 @@ static gboolean rehearse(const House *house, Job *job, json_t *delivery, gboolea
   Outlook outlook;
   if (pass.digest_hex == NULL || !look_ahead(&pass, &outlook, delivery, checks, error)) return FALSE;
   if (job_should_stop(job)) return TRUE;
-  job_progress(job, pass.rows, pass.rows, "行", "预演完成");
+  job_progress(job, pass.rows, pass.rows, "行", "读完");
   json_t *survey = json_pack("{s:i, s:i, s:s, s:O, s:O, s:i}", "security", (int)pass.security, "key_column", key, "key_header", key_header, "places",
     pass.places, "samples", pass.samples, "replaced",
     (int)format_table_replaced(reader));

@@ -174,7 +174,7 @@ gboolean accession_faults_xlsx(const House *house, gint64 id, const char *path, 
   size_t i;
   json_array_foreach(columns, i, column) header[4 + i] = delivery_text(column, "header");
   FaultList list = {open_list(house, id, FAULTS_NAME), NULL};
-  gboolean good = list.reader != NULL || throw(error, LANTAI_ERROR_NOT_FOUND, "批次 %" G_GINT64_FORMAT " 没有预演结果。请先预演", id);
+  gboolean good = list.reader != NULL || throw(error, LANTAI_ERROR_NOT_FOUND, "批次 %" G_GINT64_FORMAT " 没有检测结果。请先检测", id);
   TableWriter *writer = good ? format_xlsx_new(path, "有问题的行", header, error) : NULL;
   good = writer != NULL && write_faults(house, id, writer, &list, width, error);
   if (writer) good = format_xlsx_close(writer, good ? error : NULL) && good;

@@ -191,8 +191,7 @@ static gboolean convert_bitmaps(const House *house, GError **error) {
 /* A few papers that were to be kept for ten years, and the time is over. */
 static gboolean ask_for_destruction(const House *house, gint64 accession, GError **error) {
   g_autoptr(Sql) sql = sql_read(house->db, error);
-  json_auto_t *rows = sql ? sql_json(sql, "SELECT id FROM record WHERE accession_id = $1 AND retention = $2 ORDER BY id LIMIT 3", SQL_ARGS(sql_int(accession),
-    sql_text("10年")), error) : NULL;
+  json_auto_t *rows = sql ? sql_json(sql, "SELECT id FROM record WHERE accession_id = $1 ORDER BY id LIMIT 3", SQL_ARGS(sql_int(accession)), error) : NULL;
   g_clear_pointer(&sql, sql_end);
   if (rows == NULL) return FALSE;
   gint64 records[3];

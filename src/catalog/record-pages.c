@@ -42,6 +42,14 @@ static gboolean add_siblings(json_t *model, Sql *sql, const Scope *scope, const 
 
 /* ---- files ---- */
 
+static const char *kind_label(const char *kind) {
+  static const struct { const char *kind, *label; } labels[] = {{"image", "图像"}, {"pdf", "PDF"}, {"ofd", "OFD"}, {"text", "文本"}, {"office", "办公文档"}, {"audio", "音频"},
+    {"video", "视频"}};
+  for (guint i = 0; i < G_N_ELEMENTS(labels); i++)
+    if (g_strcmp0(labels[i].kind, kind) == 0) return labels[i].label;
+  return "文件";
+}
+
 static json_t *file_rows(GPtrArray *files, guint start, guint count) {
   json_t *rows = json_array();
   gint64 page = 1;
@@ -50,6 +58,7 @@ static json_t *file_rows(GPtrArray *files, guint start, guint count) {
     if (i >= start && i < start + count) {
       json_t *row = catalog_file_json(file);
       json_object_set_new(row, "first_page", json_integer(page));
+      json_object_set_new(row, "kind_label", json_string(kind_label(file->kind)));
       json_array_append_new(rows, row);
     }
     page += file_span(file);
@@ -150,6 +159,8 @@ static json_t *record_model(WebRequest *request, Sql *sql, const CatalogRecord *
   json_object_set_new(model, "may_history", json_boolean(may_history));
   json_object_set_new(model, "may_edit", json_boolean(web_may(request, PERMISSION_EDIT)));
   json_object_set_new(model, "may_export", json_boolean(web_may(request, PERMISSION_EXPORT)));
+  if (record->file_count > 0 && web_may(request, "keep.read")) json_object_set_new(model, "may_copies", json_true());
+  if (record->accession_id && web_may(request, "delivery.read")) json_object_set_new(model, "delivery_id", json_integer(record->accession_id));
   json_object_set_new(model, "may_delete", json_boolean(web_may(request, PERMISSION_DELETE) && record->file_count == 0));
   g_autoptr(GError) local = NULL;
   json_t *tombstone = catalog_tombstone(sql, record->id, &local);

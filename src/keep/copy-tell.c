@@ -34,6 +34,8 @@ static void dress(const House *house, json_t *copy, gint64 serial, gint64 object
   json_object_set_new(copy, "behind", json_boolean(behind));
   const char *state = json_string_value(json_object_get(copy, "state"));
   set_state(copy, !g_str_equal(state, "ready") ? state : number(copy, "lost") ? "lost" : faulty ? "faulty" : behind ? "behind" : "ready");
+  if (there && number(copy, "checked") == 0 && g_strcmp0(json_string_value(json_object_get(copy, "state")), "ready") == 0)
+    json_object_update_new(copy, json_pack("{s:s, s:s}", "state_label", "未校验", "tone", "muted")); /* nothing was read yet: not known to be good */
   gint64 last_us = MAX(number(copy, "scrubbed_us"), number(copy, "created_us"));
   json_object_set_new(copy, "due_us", json_integer(last_us + number(copy, "every_days") * G_GINT64_CONSTANT(86400000000)));
   gint64 rate = number(copy, "rate_megabytes");

@@ -111,6 +111,7 @@ static WebReply *record_page(WebRequest *request, GError **error) {
   if (record == NULL) return NULL;
   g_autofree char *object = catalog_object_id(record->id);
   json_t *model = copy_of_object(house, sql, object, error);
+  if (model) json_object_set_new(model, "record", json_pack("{s:I, s:s, s:s}", "id", (json_int_t)record->id, "code", record->code, "title", record->title));
   return model ? web_model(model) : NULL;
 }
 

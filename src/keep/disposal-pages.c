@@ -30,6 +30,8 @@ WebReply *page_disposal_new(WebRequest *request, GError **error) {
   g_autoptr(CatalogRecord) record = sql ? catalog_record_load(sql, web_scope(request), id, error) : NULL;
   if (record == NULL) return NULL;
   json_t *model = new_model(request, record->code);
+  json_object_set_new(model, "single", json_boolean(record->level == LEVEL_ITEM));
+  json_object_set_new(model, "permanent", json_boolean(g_strcmp0(record->retention, "永久") == 0));
   json_object_set_new(model, "record", json_pack("{s:I, s:s, s:s, s:b}", "id", (json_int_t)record->id, "code", record->code, "title", record->title, "volume",
     record->level == LEVEL_VOLUME));
   return web_model(model);
