@@ -188,7 +188,7 @@ const SAMPLES = { // a path's parts that lead to something the unlimited archivi
   '/file/{id}/page/{page}/image': () => `/file/${picture().id}/page/1/image`, '/file/{id}/page/{page}/tile/{level}/{x}/{y}': () => `/file/${picture().id}/page/1/tile/0/0/0`, '/delivery/{id}': () => `/delivery/${deliveries[0].id}`,
   '/export/{id}/file': () => '/export/999999/file', '/delivery/{id}/progress': () => `/delivery/${deliveries[0].id}/progress`, '/delivery/{id}/faults.xlsx': () => `/delivery/${deliveries[0].id}/faults.xlsx`, '/upload/{id}': () => '/upload/999999', '/check/{id}': () => '/check/999999', '/check/{id}/report.pdf': () => '/check/999999/report.pdf', '/check/{id}/findings.xlsx': () => '/check/999999/findings.xlsx',
   '/delivery/{id}/form/{name}.pdf': () => `/delivery/${deliveries[0].id}/form/digests.pdf`, '/user/{id}': () => `/user/${users.reader}`,
-  '/project/{id}': () => '/project/1', '/keep/disposal/{id}': () => '/keep/disposal/1', '/keep/disposal/{id}/form.pdf': () => '/keep/disposal/1/form.pdf',
+  '/project/{id}': () => '/project/1', '/keep/patrol/{id}': () => '/keep/patrol/1', '/keep/patrol/{id}/report.pdf': () => '/keep/patrol/1/report.pdf', '/keep/disposal/{id}': () => '/keep/disposal/1', '/keep/disposal/{id}/form.pdf': () => '/keep/disposal/1/form.pdf',
   '/copy/{id}': () => '/copy/1', '/copies/object/{id}': () => '/copies/object/1', '/record/{id}/copies': () => `/record/${open().id}/copies`,
 };
 const open = () => records.find(record => record.row?.file === 'txt' && record.row.opening === 1 && record.row.security === 0 && record.fonds === 'A');

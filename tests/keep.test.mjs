@@ -2,7 +2,7 @@
 // is the same after all of it.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { assertClean, emptyArchive, query, take } from './archive.mjs';
@@ -116,6 +116,69 @@ test('media: registered, due by their type, printed', async () => {
   assert.ok((await archivist.get('/keep')).json.warnings.some(each => /1 件脱机介质到了检查的时间/.test(each.text)));
   const form = await archivist.get('/keep/media/form.pdf');
   assert.equal(form.bytes.subarray(0, 5).toString(), '%PDF-');
+});
+
+// A patrol of an archive of its own: it must find what is wrong, and go on where it was killed.
+test('patrol: killed in the middle it goes on; a damaged byte is found under its item; the second year stands beside the first', async () => {
+  const own = await emptyArchive(), folder = temporary(), { table, files } = writeDelivery(folder, { count: 6, documents: 6 });
+  await take(own, table, '--files', files);
+  for (const [name, role] of [['keeper', 'archivist'], ['officer', 'sysadmin'], ['chief', 'director'], ['guest', 'reader']]) assert.equal((await lantai(own, 'user', 'add', name, '--role', role, '--password', PASSWORD)).status, 0);
+  const [victim] = await query(own, 'SELECT r.id, r.code, f.path, f.sha512 FROM record AS r JOIN file AS f ON f.record_id = r.id ORDER BY r.id LIMIT 1 OFFSET 1');
+  const first = await lantai(own, 'patrol', '--rate', '0', '--json');
+  assert.equal(first.status, 0, first.stderr);
+  assert.deepEqual([first.json.records, first.json.files, first.json.failed], [6, 6, 0]);
+  assert.ok(first.json.items.find(item => item.code === 'CQ-1-1').checked >= 12, 'both digests of every file');
+  const disk = execFileSync('find', [path.join(own, 'store'), '-path', `*record%3a${victim.id}/*`, '-name', path.basename(victim.path)], { encoding: 'utf8' }).trim(), bytes = readFileSync(disk);
+  bytes[bytes.length >> 1] ^= 1;
+  chmodSync(disk, 0o644);
+  writeFileSync(disk, bytes);
+  Object.assign(process.env, { LANTAI_PATROL_SLICE: '2', LANTAI_FAULT: 'patrol.slice:3' });
+  const killed = await lantai(own, 'patrol', '--rate', '0', '--json');
+  delete process.env.LANTAI_FAULT;
+  assert.notEqual(killed.status, 0);
+  const [half] = await query(own, 'SELECT id, reached, records, state FROM patrol ORDER BY id DESC LIMIT 1');
+  assert.deepEqual([half.records, half.state], [4, 'running']);
+  const on = await serve(own); // the tick goes on with it by itself
+  delete process.env.LANTAI_PATROL_SLICE;
+  try {
+    const [keeper, officer, chief, guest] = await Promise.all(['keeper', 'officer', 'chief', 'guest'].map(name => new Client(on.base).signIn(name)));
+    const { patrol, items } = await waitFor(keeper, `/keep/patrol/${half.id}`, json => json.patrol.done);
+    assert.deepEqual([patrol.records, patrol.verdict], [6, 'failed']);
+    const fixity = items.find(item => item.code === 'CQ-1-1');
+    assert.deepEqual([fixity.failed, fixity.findings.length, fixity.checked], [2, 2, first.json.items.find(item => item.code === 'CQ-1-1').checked], 'nothing twice, nothing left out');
+    assert.deepEqual(fixity.findings.map(each => [each.record_id, each.code, each.path]), Array(2).fill([victim.id, victim.code, victim.path]));
+    assert.match((await keeper.get(`/keep/patrol/${half.id}`, { html: true })).text, new RegExp(victim.code));
+    const list = (await keeper.get(`/keep/patrol/${half.id}?item=CQ-1-1`)).json.list;
+    assert.equal(list.findings.length, 2);
+    for (const target of [`/keep/patrol/${half.id}`, `/keep/patrol/${half.id}?item=CQ-1-1`, '/keep/patrol', '/keep']) {
+      const seen = await officer.get(target, { html: true });
+      assert.equal(seen.status, 200, target);
+      assert.ok(!seen.text.includes(victim.code), `${target}: an officer sees no 档号`);
+      assert.equal((await chief.get(target, { html: true })).status, 200);
+      assert.equal((await guest.get(target)).status, 403);
+    }
+    const [slice] = await query(own, `SELECT check_id FROM patrol_slice WHERE patrol_id = ${half.id} ORDER BY check_id LIMIT 1`);
+    assert.ok(!(await officer.get(`/check/${slice.check_id}`, { html: true })).text.includes(victim.code));
+    assert.equal((await keeper.get(`/keep/patrol/${half.id}/report.pdf`)).bytes.subarray(0, 5).toString(), '%PDF-');
+    const { trend } = (await keeper.get('/keep/patrol')).json;
+    assert.deepEqual(trend.years.map(year => year.faults), [0, patrol.faults]);
+    assert.ok(trend.items.find(item => item.code === 'CQ-1-1').cells.map(cell => cell.found).join() === '0,2');
+    assert.match((await keeper.get('/keep/patrol', { html: true })).text, /<svg class="chart"/);
+    assert.ok((await keeper.get('/keep')).json.warnings.some(each => /巡检发现/.test(each.text)));
+    assert.equal((await keeper.post('/keep/patrol', { form: { enabled: 1, month: 2, day: 30, rate_mb: 5 } })).status, 422);
+    assert.equal((await keeper.post('/keep/patrol', { form: { enabled: 1, month: 2, day: 29, rate_mb: 5, hour_from: 20, hour_to: 6 } })).status, 200);
+    assert.equal((await chief.post('/keep/patrol', { form: { month: 1, day: 1, rate_mb: 5 } })).status, 403);
+    assert.equal((await chief.post(`/keep/patrol/${half.id}/sign`, { form: { items: 'CQ-1-1', verdict: 'passed', note: '没事' } })).status, 409, 'what failed stays failed');
+    assert.equal((await chief.post(`/keep/patrol/${half.id}/sign`, { form: { items: 'CQ-4-1', verdict: 'passed', note: '另机查杀' } })).status, 200);
+  } finally { await on.stop(); }
+  const failed = await lantai(own, 'patrol', '--rate', '0');
+  assert.equal(failed.status, 1);
+  assert.match(failed.stdout, new RegExp(victim.code));
+  bytes[bytes.length >> 1] ^= 1;
+  writeFileSync(disk, bytes);
+  const rebuilt = await lantai(own, 'rebuild', path.join(temporary(), 'again'), '--json');
+  assert.equal(rebuilt.status, 0, rebuilt.stderr);
+  assert.equal(rebuilt.json.equal, true);
 });
 
 test('everything checks out, and the archive rebuilt from store and journal is equal', async () => {

@@ -22,6 +22,7 @@ const WebRoute *const *app_routes(void) {
     EXCHANGE_ROUTES,
     KEEP_ROUTES,
     COPY_ROUTES,
+    PATROL_ROUTES,
     NULL,
   };
   /* clang-format on */

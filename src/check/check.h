@@ -42,6 +42,7 @@ typedef struct {
   /* what the package's reader found: [{aspect: "readme|catalogue|layout|consistency|metadata|signature|encoding", path, reason}];
    * NULL: no package */
   json_t *structure;
+  struct Pace *pace; /* base/pace.h: bytes are read for digests at its rate; NULL: as fast as it goes. A run whose pace has given up is to be freed. */
 } CheckSubject;
 
 gboolean check_open(SqlDb *db, const char *dir, GError **error); /* schema; those of DIR/definitions/checks/, else the built-in ones; INVALID names file and line */

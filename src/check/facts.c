@@ -4,6 +4,7 @@
  */
 #include "crypto.h"
 #include "internal.h"
+#include "pace.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -32,7 +33,7 @@ static void update_all(Digests *digests, const guchar *bytes, gsize length) {
   }
 }
 
-static void find_digests(FileFacts *facts) {
+static void find_digests(FileFacts *facts, Pace *pace) {
   json_t *wanted = json_object_get(facts->declared, "digest");
   g_auto(Digests) digests = {0};
   for (guint i = 0; i < G_N_ELEMENTS(ALGORITHMS); i++) {
@@ -46,10 +47,14 @@ static void find_digests(FileFacts *facts) {
   g_autofree guchar *buffer = g_malloc(CHUNK_BYTES);
   gssize length = fd < 0 ? -1 : 0;
   while (fd >= 0 && ((length = read(fd, buffer, CHUNK_BYTES)) > 0 || (length < 0 && errno == EINTR)))
-    if (length > 0) update_all(&digests, buffer, (gsize)length);
+    if (length > 0) {
+      if (!pace_wait(pace, length)) break;
+      update_all(&digests, buffer, (gsize)length);
+    }
+  if (length > 0) facts->digest_problem = g_strdup("中途停止");
   if (length < 0) facts->digest_problem = g_strdup_printf("读取文件未成功：%s", error_reason(errno));
   if (fd >= 0) close(fd);
-  if (length < 0) return;
+  if (length != 0) return;
   facts->digests = json_object();
   for (guint i = 0; i < G_N_ELEMENTS(ALGORITHMS); i++) {
     g_autofree char *hex = digests.digest[i] ? digest_finish_hex(digests.digest[i]) : digests.checksum[i] ? g_strdup(g_checksum_get_string(digests.checksum[i])) : NULL;
@@ -67,11 +72,12 @@ static void find_virus(FileFacts *facts, const char *scanner) {
   close(fd);
 }
 
-void facts_find(FileFacts *facts, guint needs, const char *scanner, const char *trust) {
+void facts_find(FileFacts *facts, guint needs, const char *scanner, const char *trust, Pace *pace) {
   if (!facts_there(facts)) return;
   g_autoptr(GError) problem = NULL;
   g_autoptr(GError) unsigned_problem = NULL;
-  if (needs & NEED_DIGEST) find_digests(facts);
+  if (needs & NEED_DIGEST) find_digests(facts, pace);
+  if (pace && pace_given_up(pace)) return;
   if (needs & NEED_VIRUS && scanner) find_virus(facts, scanner);
   if (needs & (NEED_EXAMINE | NEED_SIGNATURE)) facts->examined = format_examine(facts->disk, facts->path, &problem);
   if (problem) facts->problem = g_strdup(problem->message);

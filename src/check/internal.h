@@ -58,7 +58,7 @@ typedef struct {
   gboolean ready; /* facts are there; under the run's lock */
 } Unit;
 /* scanner: clamd's socket, NULL: none; trust: folder of certificates, NULL. */
-void facts_find(FileFacts *facts, guint needs, const char *scanner, const char *trust);
+void facts_find(FileFacts *facts, guint needs, const char *scanner, const char *trust, struct Pace *pace);
 void facts_clear(FileFacts *facts);
 gboolean facts_there(const FileFacts *facts);
 gboolean facts_attachment(const FileFacts *facts);

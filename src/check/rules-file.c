@@ -136,7 +136,7 @@ static void linked_unit(Probe *probe, const Unit *unit) {
 }
 
 static void linked_end(Probe *probe) {
-  if (run_files(probe->run) || probe->checked == 0) return;
+  if (run_files(probe->run) || probe->checked == 0 || probe_with(probe, "kept")) return; /* what is kept must be there: that all of it is gone is no excuse */
   probe_withdraw(probe);
   probe_skip(probe, "一个电子文件也没有，只有目录。如果本来只移交目录，请人工确认");
 }
@@ -301,13 +301,14 @@ static void virus_end(Probe *probe) {
   if (probe->checked && run_scanner(probe->run, &reason) == NULL) probe_skip(probe, "%s", reason);
 }
 
+static const char *const LINKED[] = {"kept", NULL};
 static const char *const FORMATS[] = {"formats", "puids", NULL}, *const SEALED[] = {"packed", NULL};
 static const char *const IMAGE[] = {"dpi", "pixels", "colours", "compressions", "except", NULL};
 
 const Rule RULES_FILE[] = {
   {"properties", NULL, NEED_EXAMINE, NULL, properties_unit},
   {"fixity", NULL, NEED_DIGEST | NEED_SIGNATURE, NULL, fixity_unit, .end = fixity_end},
-  {"linked", NULL, 0, NULL, linked_unit, .end = linked_end},
+  {"linked", LINKED, 0, NULL, linked_unit, .end = linked_end},
   {"missing", NULL, 0, NULL, missing_unit},
   {"content", NULL, NEED_EXAMINE, NULL, content_unit},
   {"attachments", NULL, 0, NULL, attachments_unit},

@@ -26,6 +26,7 @@ struct CheckRun {
   json_t *declared, *structure;
   gint64 id, subject_id, started_us, units, files, bytes;
   guint needs;
+  struct Pace *pace;
   Probe *probes;
   GPtrArray *findings;
   GThreadPool *pool;
@@ -150,7 +151,7 @@ static void unit_free(Unit *unit) {
 static void examine(gpointer data, gpointer run_pointer) {
   CheckRun *run = run_pointer;
   Unit *unit = data;
-  for (gsize i = 0; i < unit->file_count; i++) facts_find(&unit->files[i], run->needs, run->scanner, run->trust);
+  for (gsize i = 0; i < unit->file_count; i++) facts_find(&unit->files[i], run->needs, run->scanner, run->trust, run->pace);
   g_mutex_lock(&run->lock);
   unit->ready = TRUE;
   g_cond_signal(&run->ready);
@@ -277,6 +278,7 @@ CheckRun *check_begin(const House *house, const CheckSubject *subject, GError **
   run->category = g_strdup(subject->category);
   run->declared = json_incref(subject->declared);
   run->structure = json_incref(subject->structure);
+  run->pace = subject->pace;
   run->started_us = clock_now_us();
   run->findings = g_ptr_array_new_with_free_func(finding_free);
   g_mutex_init(&run->lock);

@@ -4,8 +4,9 @@
  * 1. An event that changed the catalogue says which revisions it took; a replay that comes out elsewhere is an error.
  * 2. Events that tell only of checks and copies change nothing here.
  */
+#include "check.h"
 #include "copy.h"
-#include "internal.h"
+#include "patrol.h"
 
 const char *json_word(json_t *object, const char *key) {
   const char *text = json_string_value(json_object_get(object, key));
@@ -34,6 +35,7 @@ gboolean tell_change(Sql *sql, const char *actor, const char *action, gint64 rec
 }
 
 gboolean keep_open(SqlDb *db, const char *dir, GError **error) {
+  check_set_visible("patrol", patrol_visible, "/keep/patrol/");
   return sql_migrate_room(db, "keep", error) && formats_load(dir, error) && media_load(dir, error);
 }
 
@@ -44,6 +46,7 @@ static gboolean apply(const House *house, Sql *sql, json_t *event, GError **erro
   if (!disposal_replay(house, sql, event, &mine, error) || mine) return mine;
   if (!convert_replay(house, sql, event, &mine, error) || mine) return mine;
   if (!medium_replay(sql, event, &mine, error) || mine) return mine;
+  if (!patrol_replay(sql, event, &mine, error) || mine) return mine;
   return TRUE; /* a check or a copy: told for the reader of the journal */
 }
 
@@ -61,6 +64,7 @@ gboolean keep_replay(const House *house, Sql *sql, json_t *event, GError **error
 const JobKind KEEP_JOBS[] = {
   {"keep.destroy", "销毁原文", disposal_run, JOB_HEAVY},
   {"keep.convert", "格式转换", convert_run, JOB_HEAVY},
+  {"keep.patrol", "长期保存巡检", patrol_run, JOB_PATIENT},
   {NULL},
 };
-const JobTick KEEP_TICKS[] = {copy_tick, warning_tick, NULL};
+const JobTick KEEP_TICKS[] = {copy_tick, warning_tick, patrol_tick, NULL};

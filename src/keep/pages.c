@@ -1,5 +1,5 @@
 /* Pages of keeping: what needs attention, formats and their conversion, media. Titles and codes of records only within the asker's scope. */
-#include "internal.h"
+#include "patrol.h"
 #include "print.h"
 
 enum { PAGE = 50 };
@@ -10,7 +10,11 @@ static WebReply *page_home(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
   json_t *warnings = sql ? keep_warnings(request, sql, error) : NULL;
   if (warnings == NULL) return NULL;
-  return web_model(json_pack("{s:s, s:o, s:o, s:b}", "title", "保管", "warnings", warnings, "disks", warning_disks(), "tab_home", TRUE));
+  json_auto_t *patrols = patrol_list(sql, 0, 1, error);
+  json_t *model = json_pack("{s:s, s:o, s:o, s:b}", "title", "保管", "warnings", warnings, "disks", warning_disks(), "tab_home", TRUE);
+  if (patrols == NULL) return json_decref(model), NULL;
+  if (json_array_size(patrols)) json_object_set(model, "patrol", json_array_get(patrols, 0));
+  return web_model(model);
 }
 
 /* ---- formats ---- */

@@ -5,7 +5,7 @@
  * 2. Free space is noted once a day; how long it will do is told only when a week of notes shows it falling.
  */
 #include "copy.h"
-#include "internal.h"
+#include "patrol.h"
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -192,6 +192,7 @@ json_t *keep_warnings(WebRequest *request, Sql *sql, GError **error) {
     warn_space(house, sql, list);
     warn_media(sql, list);
     warn_virus(house, list);
+    patrol_warn(sql, add, list);
   }
   if (web_may(request, "system.read")) warn_care(sql, list);
   if (web_may(request, "job.read")) warn_jobs(sql, list);

@@ -71,35 +71,3 @@ CREATE TABLE keep_space (
   free INTEGER NOT NULL,
   PRIMARY KEY (volume, at_us)
 ) WITHOUT ROWID;
-
--- The yearly patrol: its plan (one row) and its runs. A run goes by record id in slices, each a check of its own (checks: their ids).
-CREATE TABLE keep_patrol_plan (
-  id INTEGER PRIMARY KEY CHECK (id = 1),
-  enabled INTEGER NOT NULL,
-  month INTEGER NOT NULL,
-  day INTEGER NOT NULL,
-  rate_mb INTEGER NOT NULL,
-  fonds_id INTEGER NOT NULL,     -- 0: all
-  actor TEXT NOT NULL,
-  at_us INTEGER NOT NULL
-);
-CREATE TABLE keep_patrol (
-  id INTEGER PRIMARY KEY,
-  year INTEGER NOT NULL,
-  fonds_id INTEGER NOT NULL,
-  rate_mb INTEGER NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('running', 'done', 'stopped')),
-  reached INTEGER NOT NULL DEFAULT 0,
-  records INTEGER NOT NULL DEFAULT 0,
-  files INTEGER NOT NULL DEFAULT 0,
-  bytes INTEGER NOT NULL DEFAULT 0,
-  total INTEGER NOT NULL DEFAULT 0,
-  failed INTEGER NOT NULL DEFAULT 0,
-  warned INTEGER NOT NULL DEFAULT 0,
-  awaiting INTEGER NOT NULL DEFAULT 0,
-  not_performed INTEGER NOT NULL DEFAULT 0,
-  checks TEXT NOT NULL DEFAULT '[]',
-  actor TEXT NOT NULL,
-  started_us INTEGER NOT NULL,
-  finished_us INTEGER NOT NULL DEFAULT 0
-);
