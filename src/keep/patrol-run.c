@@ -46,8 +46,9 @@ static json_t *row_of(Patrol *patrol, Sql *sql, const CatalogRecord *record, gbo
   const char *fonds = fonds_code(patrol, sql, record->fonds_id);
   json_t *fields = json_loads(record->fields, 0, NULL);
   json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:s, s:i, s:i, s:i, s:o}", "code", record->code, "title", record->title, "creator", record->creator,
-    "docno", record->docno, "date_text", record->date_text, "date_from", (int)record->date.from, "date_to", (int)record->date.to, "year", record->year, "retention",
-    record->retention, "security", (int)record->security, "opening", (int)record->opening, "level", (int)record->level, "fields", fields ? fields : json_object());
+    "docno", record->docno, "date_text", record->date_text, "date_from", (int)record->date.from, "date_to", (int)record->date.to, "year", record->year,
+    "retention", record->retention, "security", (int)record->security, "opening", (int)record->opening, "level", (int)record->level, "fields",
+    fields ? fields : json_object());
   if (category) json_object_set_new(row, "category", json_string(category->code));
   if (fonds) json_object_set_new(row, "fonds", json_string(fonds));
   if (!derived && record->page_count) json_object_set_new(row, "page_count", json_integer(record->page_count));
@@ -57,7 +58,8 @@ static json_t *row_of(Patrol *patrol, Sql *sql, const CatalogRecord *record, gbo
 static gboolean is_derived(const CatalogFile *file) { return g_str_has_prefix(file->path, "derived/"); }
 
 static json_t *declared_of(const CatalogFile *file) {
-  json_t *declared = json_pack("{s:I, s:s, s:{s:s, s:s}}", "size", (json_int_t)file->size_bytes, "format", file->mime, "digest", "sha512", file->sha512, "sm3", file->sm3);
+  json_t *declared = json_pack("{s:I, s:s, s:{s:s, s:s}}", "size", (json_int_t)file->size_bytes, "format", file->mime, "digest", "sha512",
+    file->sha512, "sm3", file->sm3);
   if (file->page_count > 0) json_object_set_new(declared, "pages", json_integer(file->page_count));
   return declared;
 }
@@ -183,7 +185,8 @@ static gboolean keep_slice(Patrol *patrol, gint64 check_id, GError **error) {
     "state = CASE WHEN excluded.weight > patrol_item.weight THEN excluded.outcome ELSE patrol_item.outcome END, "
     "explain = CASE WHEN excluded.weight > patrol_item.weight THEN excluded.explain ELSE patrol_item.explain END, "
     "weight = MAX(excluded.weight, patrol_item.weight)", SQL_ARGS(sql_int(patrol->id), sql_int(check_id)), error));
-  return summed && sql_exec(sql, "UPDATE patrol SET reached = $1, records = records + $2, files = files + $3, bytes = bytes + $4, active_us = active_us + $5 WHERE id = $6",
+  return summed && sql_exec(sql,
+    "UPDATE patrol SET reached = $1, records = records + $2, files = files + $3, bytes = bytes + $4, active_us = active_us + $5 WHERE id = $6",
     SQL_ARGS(sql_int(patrol->last), sql_int(patrol->records), sql_int(patrol->files), sql_int(patrol->bytes),
       sql_int(g_get_monotonic_time() - patrol->begun_us), sql_int(patrol->id)), error) &&
     (!patrol->at_end || patrol_finish(sql, patrol->id, error)) && sql_commit(sql, error);

@@ -91,8 +91,8 @@ static char *explain_of(json_t *item) {
 }
 
 json_t *patrol_items(Sql *sql, gint64 id, GError **error) {
-  json_t *items = sql_json(sql, "SELECT position, code, name, property, severity, outcome, state, checked, failed, pending, explain, signed_by, signed_us AS signed_at, "
-    "note FROM patrol_item WHERE patrol_id = $1 ORDER BY weight DESC, position", SQL_ARGS(sql_int(id)), error), *item;
+  json_t *items = sql_json(sql, "SELECT position, code, name, property, severity, outcome, state, checked, failed, pending, explain, signed_by, "
+    "signed_us AS signed_at, note FROM patrol_item WHERE patrol_id = $1 ORDER BY weight DESC, position", SQL_ARGS(sql_int(id)), error), *item;
   size_t i;
   json_array_foreach(items, i, item) {
     const char *outcome = json_word(item, "outcome");
@@ -169,7 +169,8 @@ static json_t *trend_items(Sql *sql, json_t *patrols, GError **error) {
     }
   }
   json_array_foreach(rows, i, item)
-    while (json_array_size(json_object_get(item, "cells")) < json_array_size(patrols)) json_array_append_new(json_object_get(item, "cells"), json_pack("{s:i}", "found", 0));
+    while (json_array_size(json_object_get(item, "cells")) < json_array_size(patrols))
+      json_array_append_new(json_object_get(item, "cells"), json_pack("{s:i}", "found", 0));
   return rows;
 }
 
@@ -187,7 +188,8 @@ json_t *patrol_trend(Sql *sql, GError **error) {
   add_bars(patrols, most);
   json_t *items = trend_items(sql, patrols, error);
   if (items == NULL) return json_decref(patrols), NULL;
-  return json_pack("{s:o, s:o, s:I, s:i, s:b}", "years", patrols, "items", items, "most", (json_int_t)most, "width", (int)json_array_size(patrols) * BAR_STEP + 16, "several",
+  return json_pack("{s:o, s:o, s:I, s:i, s:b}", "years", patrols, "items", items, "most", (json_int_t)most, "width",
+    (int)json_array_size(patrols) * BAR_STEP + 16, "several",
     json_array_size(patrols) > 1);
 }
 

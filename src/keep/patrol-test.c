@@ -104,7 +104,8 @@ static void put_file(Fixture *f, gint64 record, const char *text) {
   g_autofree char *object = catalog_object_id(record);
   g_autoptr(ContentStage) stage = good(content_stage_new(f->house.content, object, "archivist", "接收", error));
   const ContentFile *stored = good(content_stage_add_bytes(stage, "files/0001.txt", text, strlen(text), error));
-  CatalogFile row = {.record_id = record, .name = (char *)"正文.txt", .path = (char *)"files/0001.txt", .mime = (char *)"text/plain", .puid = (char *)"", .kind = (char *)"text",
+  CatalogFile row = {.record_id = record, .name = (char *)"正文.txt", .path = (char *)"files/0001.txt", .mime = (char *)"text/plain", .puid = (char *)"",
+    .kind = (char *)"text",
     .size_bytes = stored->size_bytes, .sha512 = g_strdup(stored->sha512), .sm3 = g_strdup(stored->sm3)};
   g_autoptr(ContentBatch) batch = content_batch_new(f->house.content);
   content_batch_take(batch, g_steal_pointer(&stage));
