@@ -134,6 +134,13 @@ WebReply *reader_view(WebRequest *request, GError **error) {
   json_object_set_new(model, "files", page_strip(files, record->id, page, query));
   json_object_set_new(model, "many", json_boolean(files->len > 1));
   add_text(model, sql, request, record->id, page, query);
+  gboolean sound = g_str_equal(file->kind, "audio"), film = g_str_equal(file->kind, "video");
+  gboolean shown = g_str_equal(file->kind, "image") || g_str_equal(file->kind, "pdf") || g_str_equal(file->kind, "text") || sound || film;
+  gboolean extracted = !shown && json_object_get(model, "text") != NULL; /* OFD: its words, until it can be drawn */
+  json_object_set_new(model, "is_sound", json_boolean(sound));
+  json_object_set_new(model, "is_film", json_boolean(film));
+  json_object_set_new(model, "is_extracted", json_boolean(extracted));
+  json_object_set_new(model, "is_other", json_boolean(!shown && !extracted));
   add_neighbours(model, record->id, page, pages, query);
   return web_model(model);
 }
