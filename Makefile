@@ -13,7 +13,7 @@ run:
 	@sh tools/port.sh $(PORT)
 	@sh tools/setup.sh run
 	@sh tools/build.sh build lantai
-	@build/lantai -C $(ARCHIVE) demo
+	@build/lantai -C $(ARCHIVE) demo --copy $(ARCHIVE)-copy
 	@exec build/lantai -C $(ARCHIVE) serve --port $(PORT)
 
 ## make build             build/lantai

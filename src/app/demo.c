@@ -1,6 +1,7 @@
 /* `lantai demo`: makes the demonstration archive through the same steps a clerk takes: each body's delivery is received, rehearsed, loaded and its documents attached. */
 #include "demo.h"
 #include "app.h"
+#include "copy.h"
 #include "error.h"
 #include "people.h"
 #include <gio/gio.h>
@@ -8,11 +9,15 @@
 #include <stdio.h>
 #include <string.h>
 
-static struct { int scale; } demo_options = {1000};
+static struct {
+  int scale;
+  char *copy;
+} demo_options = {1000, NULL};
 
 static const GOptionEntry *demo_entries(void) {
   static const GOptionEntry entries[] = {
     {"scale", 0, 0, G_OPTION_ARG_INT, &demo_options.scale, "规模，千分之几（1000 = 304 000 条目录、2 000 件原文）", "N"},
+    {"copy", 0, 0, G_OPTION_ARG_FILENAME, &demo_options.copy, "再在这个新目录建立一个副本并校验", "目录"},
     {NULL, 0, 0, 0, NULL, NULL, NULL},
   };
   return entries;
@@ -140,6 +145,17 @@ static void remove_tree(const char *path) {
   g_rmdir(path);
 }
 
+static gboolean make_copy(const House *house, GError **error) {
+  fprintf(stderr, "  建立副本并校验……\n");
+  g_autofree char *whole = g_canonicalize_filename(demo_options.copy, NULL);
+  if (copy_is_copy(whole)) remove_tree(whole); /* of a demonstration that is gone */
+  json_auto_t *copy = copy_add(house, "admin", &(CopyNew){"演示副本", whole, -1, -1, NULL, NULL}, error);
+  json_auto_t *further = copy ? json_pack("{s:O, s:i}", "copy", json_object_get(copy, "id"), "rate", 0) : NULL;
+  json_auto_t *primary = json_pack("{s:i, s:i}", "copy", 1, "rate", 0);
+  return further && job_run_now(house, copy_job_sync, further, "admin", FALSE, error) && job_run_now(house, copy_job_verify, further, "admin", FALSE, error) &&
+    job_run_now(house, copy_job_verify, primary, "admin", FALSE, error);
+}
+
 static gboolean build(const char *dir, const char *folder, GError **error) {
   g_autoptr(DemoWords) words = demo_words_load(error);
   g_autoptr(GPtrArray) deliveries = words ? demo_deliveries(words, folder, demo_options.scale, error) : NULL;
@@ -149,7 +165,7 @@ static gboolean build(const char *dir, const char *folder, GError **error) {
   g_autoptr(Archive) archive = archive_open(dir, ARCHIVE_WRITE, error);
   if (archive == NULL || !fill(archive_house(archive), deliveries, error)) return FALSE;
   fprintf(stderr, "  近期的移交、检测、收集、转换……\n");
-  return demo_life_fill(archive_house(archive), recent, folder, error);
+  return demo_life_fill(archive_house(archive), recent, folder, error) && (demo_options.copy == NULL || make_copy(archive_house(archive), error));
 }
 
 /* Made in its place, for deliveries that wait remember where their files lie: a mark tells one that was not finished. */
