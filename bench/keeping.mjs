@@ -1,6 +1,6 @@
 // The second half of `make bench`: how fast Lantai receives files, keeps and re-reads them on this machine, in processes of the real program.
-// `node bench/keeping.mjs [--write]` runs it alone and puts its section into docs/benchmarks.md; bench/run.mjs calls it too. `node bench/keeping.mjs scrub` measures
-// one part (small, scrub, huge).
+// `node bench/keeping.mjs [--write]` runs it alone and puts its section into docs/benchmarks.md; bench/run.mjs calls it too.
+// `node bench/keeping.mjs scrub` measures one part (small, scrub, huge).
 // For trying: BENCH_FILES=2000 (small files), BENCH_HUGE_GB=2 (the one sparse file), BENCH_SCRUB_MB=300 (bytes to re-read).
 import { mkdirSync, mkdtempSync, openSync, closeSync, readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
@@ -56,7 +56,8 @@ class Keeping {
       const code = row.split(',')[1], text = i % 2 === 0;
       const padding = 1024 + (i * 2_654_435_761 >>> 8) % 6144, line = `${row.replaceAll(',', ' ')}\r\n`;
       const body = text ? Buffer.from(line.repeat(1 + Math.floor(padding / Buffer.byteLength(line)))) :
-        Buffer.concat([page.subarray(0, 2), Buffer.from([0xff, 0xfe, 16 + padding >> 8, 16 + padding & 255]), Buffer.from(`${i}`.padEnd(14)), draw(padding), page.subarray(2)]);
+        Buffer.concat([page.subarray(0, 2), Buffer.from([0xff, 0xfe, 16 + padding >> 8, 16 + padding & 255]),
+          Buffer.from(`${i}`.padEnd(14)), draw(padding), page.subarray(2)]);
       writeFileSync(this.inside('small', `${code}.${text ? 'txt' : 'jpg'}`), body);
       bytes += body.length;
     }
