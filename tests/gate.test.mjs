@@ -688,6 +688,15 @@ test('keeping: media, a request refused, a conversion made and taken back; what 
   assert.ok(conversions.length > 0);
   await each(async name => { if (allows(name, 'keep.read')) for (const target of ['/keep', '/keep/risk', `/keep/format?puid=${encode(puid)}&mime=${encode(mime)}`, '/keep/conversions', '/keep/disposals', asked, '/keep/media']) await both(name, target); });
   const foreign = conversions.find(each => records.find(record => record.id === each.record_id)?.fonds === 'B');
+  // A patrol whose hours are closed waits, so that it can be stopped; it goes on when they are open.
+  const hour = new Date().getHours(), plan = (from, to) => ask('archivist', 'POST', '/keep/patrol', { form: { enabled: 1, month: 3, day: 1, rate_mb: 0, hour_from: from, hour_to: to } });
+  assert.equal((await plan((hour + 2) % 24, (hour + 3) % 24)).status, 200);
+  const patrol = (await ask('archivist', 'POST', '/keep/patrol/start', { form: {} })).json.location;
+  for (const step of ['stop', 'resume']) assert.equal((await ask('archivist', 'POST', `${patrol}/${step}`, { form: {} })).status, 200, step);
+  assert.equal((await plan(0, 0)).status, 200);
+  const signable = (await json('archivist', '/keep/patrol/1')).items.find(item => item.signable).code;
+  assert.equal((await ask('archivist', 'POST', '/keep/patrol/1/sign', { form: { items: signable, verdict: 'passed', note: '看过' } })).status, 200);
+  await each(async name => { if (allows(name, 'keep.read')) for (const target of ['/keep/patrol', '/keep/patrol/1', patrol, '/keep/patrol/1?item=CQ-1-1', '/keep/patrol/1?item=CQ-2-4']) await both(name, target); });
   assert.equal((await ask('limited', 'POST', `/keep/conversion/${foreign.id}/undo`)).status, 404, 'of another fonds');
   assert.equal((await ask('archivist', 'POST', `/keep/conversion/${foreign.id}/undo`)).status, 200);
   assertNoLeaks();
