@@ -176,16 +176,32 @@ static gboolean open_project(const House *house, const gint64 *ids, GError **err
 
 /* ---- keeping ---- */
 
-static gboolean convert_bitmaps(const House *house, GError **error) {
+static gboolean run_kept(const House *house, const char *name, json_t *parameters, GError **error) {
   const JobKind *kind = KEEP_JOBS;
-  while (kind->kind && !g_str_equal(kind->kind, "keep.convert")) kind++;
+  while (kind->kind && !g_str_equal(kind->kind, name)) kind++;
+  if (kind->kind == NULL) return throw(error, LANTAI_ERROR_INTERNAL, "没有任务 %s", name);
+  return job_run_now(house, kind->run, parameters, "archivist", FALSE, error);
+}
+
+static gboolean convert_bitmaps(const House *house, GError **error) {
   g_autoptr(Sql) sql = sql_read(house->db, error);
   json_auto_t *format = sql ? sql_row_json(sql, "SELECT puid, mime FROM file WHERE record_id IN (SELECT id FROM record WHERE code = $1) LIMIT 1",
     SQL_ARGS(sql_text("B008-WS·2025-Y-BGS-0001")), error) : NULL;
   g_clear_pointer(&sql, sql_end);
-  if (format == NULL || kind->kind == NULL) return FALSE;
+  if (format == NULL) return FALSE;
   json_object_set_new(format, "to", json_string("pdf"));
-  return job_run_now(house, kind->run, format, "archivist", FALSE, error);
+  return run_kept(house, "keep.convert", format, error);
+}
+
+/* One fonds only: the yearly patrol over all takes longer than a visitor waits. */
+static gboolean patrol_small(const House *house, GError **error) {
+  g_autoptr(Sql) sql = sql_write(house->db, error);
+  gint64 fonds = sql ? sql_number(sql, "SELECT id FROM record WHERE code = $1 AND level = $2", SQL_ARGS(sql_text("Q106"), sql_int(LEVEL_FONDS)), 0, error) : 0;
+  gint64 patrol = fonds ? patrol_start(sql, "archivist", fonds, error) : 0;
+  if (patrol == 0 || !sql_commit(sql, error)) return FALSE;
+  g_clear_pointer(&sql, sql_end);
+  json_auto_t *parameters = json_pack("{s:I, s:i, s:b}", "patrol", (json_int_t)patrol, "rate", 0, "any_hour", 1);
+  return run_kept(house, "keep.patrol", parameters, error);
 }
 
 /* A few papers that were to be kept for ten years, and the time is over. */
@@ -228,5 +244,5 @@ gboolean demo_life_fill(const House *house, GPtrArray *deliveries, const char *f
   json_auto_t *declared = json_pack("{s:s, s:s, s:s, s:i, s:s}", "work_name", "临江市民政局2025年度电子文件移交", "description", "2025年度机关文书档案", "filled_by", "经办人", "items",
     120, "carrier", "在线");
   return accession_register(house, "transferor", DEMO_BODY, "临江市民政局2025年度电子文件移交", declared, error) != 0 && open_project(house, ids, error) &&
-    convert_bitmaps(house, error) && ask_for_destruction(house, short_lived, error) && note_media(house, error);
+    convert_bitmaps(house, error) && ask_for_destruction(house, short_lived, error) && note_media(house, error) && patrol_small(house, error);
 }

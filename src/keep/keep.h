@@ -23,6 +23,9 @@ gint64 disposal_request(const House *house, const Scope *scope, const char *acto
 /* An offline medium: {id (0: new), name, type, content, place, made_on, checked_on, check_result, retired_on}. */
 gboolean medium_put(const House *house, const char *actor, json_t *medium, GError **error);
 
+/* Begins a patrol of a fonds (its record; 0: all); the job "keep.patrol" {patrol, rate, any_hour} goes on with it. Its number; CONFLICT: one is under way. */
+gint64 patrol_start(Sql *sql, const char *actor, gint64 fonds_id, GError **error);
+
 extern const WebRoute KEEP_ROUTES[], COPY_ROUTES[], PATROL_ROUTES[];
 extern const JobKind KEEP_JOBS[], COPY_JOBS[];
 /* Runs the checks of a patrol now: the one that is under way or was stopped, else a new one over all holdings (command line). rate_mb a second, 0 unbounded,

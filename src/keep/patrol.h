@@ -21,7 +21,6 @@ gint64 patrol_due_next(const PatrolPlan *plan, gint64 now_us);
 gboolean patrol_is_due(const PatrolPlan *plan, gint64 last_started_us, gint64 now_us);
 gboolean patrol_hours_open(const PatrolPlan *plan, gint64 now_us);
 
-gint64 patrol_start(Sql *sql, const char *actor, gint64 fonds_id, GError **error); /* its number; CONFLICT: one is under way */
 gboolean patrol_stop(Sql *sql, const char *actor, gint64 id, GError **error);      /* it can go on later */
 gboolean patrol_resume(Sql *sql, const char *actor, gint64 id, GError **error);    /* CONFLICT: done, or another one is under way */
 gboolean patrol_finish(Sql *sql, gint64 id, GError **error);
