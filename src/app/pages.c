@@ -112,7 +112,6 @@ static json_t *care_results(const House *house, const Scope *scope, Sql *sql, GE
 static WebReply *home(WebRequest *request, GError **error) {
   const House *house = web_house(request);
   gboolean staff = web_may(request, "delivery.read") || web_may(request, "system.read");
-  if (!staff && web_may(request, "delivery.own") && web_scope(request)->opening_mask == 0) return web_redirect("/deliveries"); /* all there is for a body */
   g_autoptr(Sql) sql = sql_read(house->db, error);
   json_t *stats = sql ? holdings(house, sql, web_scope(request), error) : NULL;
   if (stats == NULL) return NULL;
@@ -120,6 +119,7 @@ static WebReply *home(WebRequest *request, GError **error) {
   if (web_may(request, "delivery.read")) json_object_set_new(model, "deliveries", accession_list(house, sql, web_scope(request), 0, 5, NULL));
   json_t *warnings = keep_warnings(request, sql, NULL);
   if (warnings) json_object_set_new(model, "warnings", warnings);
+  if (!staff && web_may(request, "delivery.own")) json_object_set_new(model, "hands_over", json_true());
   if (web_may(request, "delivery.import")) json_object_set_new(model, "may_import", json_true());
   if (web_may(request, "system.read") || web_may(request, "job.read")) {
     json_object_set_new(model, "storage", storage_state(house));

@@ -76,11 +76,6 @@ static gboolean shows(WebRequest *request, const char *permission) {
   return g_str_equal(permission, "public") || web_may(request, permission);
 }
 
-/* A transferring body's account: its deliveries are its home. */
-static gboolean only_hands_over(WebRequest *request) {
-  return web_may(request, "delivery.own") && !web_may(request, "delivery.read") && !web_may(request, "system.read") && web_scope(request)->opening_mask == 0;
-}
-
 static void decorate(WebRequest *request, json_t *model) {
   const House *house = web_house(request);
   Person *person = web_identity(request);
@@ -90,7 +85,7 @@ static void decorate(WebRequest *request, json_t *model) {
   json_t *menu = json_array();
   for (guint i = 0; i < G_N_ELEMENTS(MENU); i++) {
     const MenuItem *item = &MENU[i];
-    if (!shows(request, item->permission) || (g_str_equal(item->path, "/") && only_hands_over(request))) continue;
+    if (!shows(request, item->permission)) continue;
     gboolean current = g_str_equal(item->path, "/") ? g_str_equal(path, "/") : g_str_has_prefix(path, item->path);
     gboolean sends = g_str_equal(item->permission, "deliveries") && !web_may(request, "delivery.read");
     json_array_append_new(menu, json_pack("{s:s, s:s, s:b}", "label", sends ? "移交" : item->label, "href", item->path, "current", current));
