@@ -28,7 +28,7 @@ export function parseCsv(text) {
 }
 
 const CRC = Array.from({ length: 256 }, (_, n) => { for (let k = 0; k < 8; k++) n = n & 1 ? 0xEDB88320 ^ (n >>> 1) : n >>> 1; return n >>> 0; });
-function crc32(bytes) {
+export function crc32(bytes) {
   let crc = 0xFFFFFFFF;
   for (const byte of bytes) crc = CRC[(crc ^ byte) & 255] ^ (crc >>> 8);
   return (crc ^ 0xFFFFFFFF) >>> 0;

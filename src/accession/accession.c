@@ -4,6 +4,7 @@
  * 1. Why a step failed stands beside the state in `failure`, and running the step again clears it.
  * 2. A delivery is shown to who may see all of its fonds, to who received it, and to the body that it is from.
  */
+#include "beneath.h"
 #include "check.h"
 #include "crypto.h"
 #include "delivery.h"
@@ -141,7 +142,7 @@ gboolean folder_remove(const char *path) {
 }
 
 gboolean file_copy(const char *from, const char *to, char **ret_digest, GError **error) {
-  int in = open(from, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  int in = beneath_open(from);
   if (in < 0) return throw(error, errno == ENOENT ? LANTAI_ERROR_NOT_FOUND : LANTAI_ERROR_INVALID, "不能打开文件 %s：%s", from, error_reason(errno));
   struct stat status;
   if (fstat(in, &status) != 0 || !S_ISREG(status.st_mode)) {

@@ -7,6 +7,7 @@
  * 4. The description inside an object follows its record: records that this delivery changed get a new metadata.json, with their new files or by itself.
  * 5. At the end the lists of missing and surplus documents are those of what was really attached.
  */
+#include "beneath.h"
 #include "crypto.h"
 #include "delivery.h"
 #include "error.h"
@@ -24,6 +25,7 @@ typedef struct {
   gint64 record_id;
   CatalogRecord *record;
   GPtrArray *paths, *existing; /* CatalogFile */
+  json_t *unpacked;            /* borrowed */
   ContentStage *stage;         /* NULL: nothing new */
   json_t *change, *texts;      /* as attach_apply takes them */
   gint64 files, bytes;
@@ -37,6 +39,7 @@ typedef struct {
   json_t *delivery;
   gint64 id, row, total, done_row; /* rows below done_row are attached */
   char *folder;
+  json_t *unpacked;
   GHashTable *own; /* paths of the package's own files, which are kept with the delivery */
   FileIndex *index;
   PlaceTable *places;
@@ -62,8 +65,8 @@ static void task_free(gpointer data) {
 /* ---- one record, in a thread ---- */
 
 static int open_document(const char *folder, const char *path, GError **error) {
-  g_autofree char *full = g_build_filename(folder, path, NULL);
-  int fd = open(full, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  g_autofree char *full = beneath_path(folder, path);
+  int fd = beneath_open(full);
   struct stat status;
   if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) return fd;
   throw(error, LANTAI_ERROR_NOT_FOUND, "原文 %s 打不开：%s。请检查文件后继续导入", full, fd >= 0 ? "不是普通文件" : error_reason(errno));
@@ -84,15 +87,18 @@ static char *digest_of(const char *folder, const char *path, GError **error) {
   return digest_finish_hex(digest);
 }
 
-/* Shown names: the file's own; with its folder when two of a record's files are called alike. */
+/* Shown names: the file's own, as it was called; with its folder when two of a record's files are called alike. */
 static char *shown_name(const Task *task, const char *path) {
-  g_autofree char *base = g_path_get_basename(path);
-  guint alike = 0;
+  const char *called = unpacked_name(task->unpacked, path);
+  g_autofree char *base = g_path_get_basename(called);
+  guint alike = 0, same = 0;
   for (guint i = 0; i < task->paths->len; i++) {
-    g_autofree char *other = g_path_get_basename(task->paths->pdata[i]);
+    const char *each = unpacked_name(task->unpacked, task->paths->pdata[i]);
+    g_autofree char *other = g_path_get_basename(each);
     alike += g_str_equal(base, other);
+    same += g_str_equal(called, each);
   }
-  return alike > 1 ? g_strdup(path) : g_steal_pointer(&base);
+  return same > 1 ? g_strdup(path) : alike > 1 ? g_strdup(called) : g_steal_pointer(&base);
 }
 
 static char *logical_path(int sequence, const char *name) {
@@ -128,7 +134,7 @@ static gboolean compare_existing(Task *task, const char *folder, guint *places, 
 }
 
 static json_t *store_file(Task *task, const char *folder, const char *source, int sequence, GError **error) {
-  g_autofree char *full = g_build_filename(folder, source, NULL), *name = shown_name(task, source), *path = logical_path(sequence, name);
+  g_autofree char *full = beneath_path(folder, source), *name = shown_name(task, source), *path = logical_path(sequence, name);
   int fd = open_document(folder, source, error);
   if (fd < 0) return NULL;
   const ContentFile *stored = content_stage_add_fd(task->stage, path, fd, error);
@@ -365,6 +371,7 @@ static gboolean attach_row(Attaching *attaching, const DecodedRow *row, GError *
   Task *task = g_new0(Task, 1);
   task->record_id = record_id;
   task->paths = g_steal_pointer(&paths);
+  task->unpacked = attaching->unpacked;
   g_ptr_array_add(attaching->tasks, task);
   return TRUE;
 }
@@ -455,7 +462,8 @@ static gboolean open_attaching(Attaching *attaching, GError **error) {
   if ((attaching->folder = unpack_documents(house, attaching->job, attaching->delivery, error)) == NULL) return FALSE;
   if (job_should_stop(attaching->job)) return TRUE;
   g_autofree char *list = delivery_path(house, attaching->id, FILES_NAME);
-  return (attaching->index = file_index_new(attaching->folder, error)) != NULL && (attaching->files = row_writer_new(list, error)) != NULL;
+  attaching->unpacked = unpacked_read(house, attaching->id);
+  return (attaching->index = file_index_new(attaching->folder, attaching->unpacked, error)) != NULL && (attaching->files = row_writer_new(list, error)) != NULL;
 }
 
 static gboolean attach_all(Attaching *attaching, GError **error) {
@@ -486,6 +494,7 @@ gboolean attach_files(const House *house, Job *job, gint64 id, GError **error) {
   gboolean good = attach_all(&attaching, error);
   good = finish_batch(&attaching, good ? error : NULL) && good;
   json_decref(attaching.delivery);
+  json_decref(attaching.unpacked);
   g_free(attaching.folder);
   g_hash_table_unref(attaching.own);
   g_clear_pointer(&attaching.index, file_index_free);

@@ -5,6 +5,7 @@
  * 2. What is declared is the hand-over form's, and where that is silent the package's own. Nothing of it is believed here.
  * 3. Nothing is kept before the end: a check that was killed leaves no result, and the next rehearsal runs it again.
  */
+#include "beneath.h"
 #include "check.h"
 #include "delivery.h"
 #include "error.h"
@@ -79,7 +80,18 @@ json_t *declared_of(json_t *delivery) {
   return declared;
 }
 
-Checking *checking_new(const House *house, const char *actor, json_t *delivery, const char *folder, GError **error) {
+/* What was wrong with a table's documents as such; NULL: nothing, so that nothing is said of a package's structure. */
+static json_t *loose_structure(const House *house, gint64 id, const FileIndex *index) {
+  json_auto_t *unpacked = unpacked_read(house, id);
+  json_t *structure = json_array();
+  unpacked_tell(unpacked, structure);
+  if (index) json_array_extend(structure, file_index_faults(index));
+  if (json_array_size(structure)) return structure;
+  json_decref(structure);
+  return NULL;
+}
+
+Checking *checking_new(const House *house, const char *actor, json_t *delivery, const char *folder, const FileIndex *index, GError **error) {
   g_autoptr(Checking) checking = g_new0(Checking, 1);
   gint64 id = delivery_int(delivery, "id");
   checking->folder = g_strdup(folder);
@@ -92,10 +104,11 @@ Checking *checking_new(const House *house, const char *actor, json_t *delivery, 
   json_t *found = package ? survey_found(house, id) : NULL, *declared = declared_of(delivery), *path;
   size_t i;
   json_array_foreach(json_object_get(found, "surplus_expected"), i, path) g_hash_table_add(checking->expected, g_strdup(json_string_value(path)));
-  checking->holders = json_pack("{s:o, s:o}", "declared", declared, "found", found ? found : json_null());
+  json_t *loose = package ? NULL : loose_structure(house, id, index), *structure = loose ? loose : json_object_get(found, "structure");
+  checking->holders = json_pack("{s:o, s:o, s:o*}", "declared", declared, "found", found ? found : json_null(), "loose", loose);
   const CheckSubject subject = {.stage = CHECK_TRANSFER, .subject_kind = "accession", .subject_id = id, .actor = actor, .name = delivery_text(delivery, "name"),
     .category = *delivery_text(delivery, "category") ? delivery_text(delivery, "category") : NULL, .declared = json_object_size(declared) ? declared : NULL,
-    .structure = json_object_get(found, "structure")};
+    .structure = structure};
   checking->run = check_begin(house, &subject, error);
   return checking->run ? g_steal_pointer(&checking) : NULL;
 }
@@ -126,7 +139,7 @@ static gboolean hand_in(Checking *checking, json_t *record, gint64 row, gint64 r
   for (guint i = 0; i < count; i++) {
     const char *path = found->paths->pdata[i];
     if (checking_expects(checking, path)) continue; /* the package's own, lying beside the documents */
-    g_ptr_array_add(disks, g_build_filename(checking->folder, path, NULL));
+    g_ptr_array_add(disks, beneath_path(checking->folder, path));
     files[total++] = (CheckFile){path, disks->pdata[disks->len - 1], file_index_size(found->index, path), declared_file(checking, path)};
   }
   for (guint i = 0; i < missing->len; i++) files[total++] = (CheckFile){missing->pdata[i], NULL, -1, declared_file(checking, missing->pdata[i])};

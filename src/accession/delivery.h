@@ -15,6 +15,7 @@
 #define DECLARED_NAME "declared.ndjson" /* what a package declares of its files */
 #define CONFLICTS_NAME "conflicts.json" /* what an undo was refused for: [{id, code, title, hand, reason}] */
 #define FOUND_NAME "found.json" /* what package_survey gave */
+#define UNPACKED_NAME "unpacked.json" /* {faults: [{path, reason}], names: {path on disk: path as it was called}} */
 #define KEEP_FIELD "*"            /* a column kept under its own header */
 #define COLUMNS_MAX 500
 
@@ -138,7 +139,9 @@ gint64 fonds_find(Sql *sql, const char *code);
 
 /* ---- match.c: documents to rows ---- */
 typedef struct FileIndex FileIndex;
-FileIndex *file_index_new(const char *documents, GError **error); /* walks a folder or package */
+/* Walks a folder or package. unpacked: what its files were called, may be NULL. */
+FileIndex *file_index_new(const char *documents, json_t *unpacked, GError **error);
+json_t *file_index_faults(const FileIndex *index); /* what could not be taken, as entries of a structure; borrowed */
 void file_index_free(FileIndex *index);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FileIndex, file_index_free)
 void file_index_claim(FileIndex *index, const char *code); /* first pass: this code exists, so `code.ext` is its own */
@@ -157,7 +160,7 @@ json_t *survey_found(const House *house, gint64 id); /* FOUND_NAME; NULL: none *
 typedef struct Checking Checking;
 typedef struct { const char *text; gsize length; } RowLine;
 typedef struct { GPtrArray *paths; const char *wanted; const FileIndex *index; } CheckedFiles; /* a row's; wanted: looked for and not there */
-Checking *checking_new(const House *house, const char *actor, json_t *delivery, const char *folder, GError **error);
+Checking *checking_new(const House *house, const char *actor, json_t *delivery, const char *folder, const FileIndex *index, GError **error);
 gboolean checking_row(Checking *checking, const RowLine *line, gint64 row, gint64 record_id, const CheckedFiles *files, GError **error);
 gboolean checking_rejected(Checking *checking, const char *path, GError **error);
 gboolean checking_expects(const Checking *checking, const char *path); /* the package's own: not surplus */
@@ -179,6 +182,11 @@ gboolean load_finish(Sql *sql, const char *actor, gint64 id, const char *state, 
 
 /* ---- attach.c, unpack.c, attach-apply.c ---- */
 gboolean attach_files(const House *house, Job *job, gint64 id, GError **error);
+json_t *unpacked_read(const House *house, gint64 id); /* NULL: nothing was unpacked */
+gboolean unpacked_write(const House *house, gint64 id, json_t *unpacked, GError **error);
+void unpacked_tell(json_t *unpacked, json_t *structure); /* adds its faults */
+const char *unpacked_name(json_t *unpacked, const char *path); /* what it was called; path itself when it is on disk as it was */
+char *name_shorten(const char *name, gsize max); /* at most max bytes: beginning, "~", eight digits of its digest, extension */
 char *unpack_documents(const House *house, Job *job, json_t *delivery, GError **error); /* the folder with the documents */
 /* One record's change of files: {record, version, remove: [file id], add: [{…file…, moved: id of the removed file it continues}]}. texts: page lists of
  * added files by logical path, [[page, text]]; NULL: read from the store, as far as its file is still the one meant. Keeps what undo needs. */

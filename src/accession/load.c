@@ -8,6 +8,7 @@
  * 3. A second thread reads and decodes rows ahead; the order is kept by one bounded queue.
  * 4. What the archives decides itself, opening and security, is not reset by a file that has no column for it.
  */
+#include "beneath.h"
 #include "delivery.h"
 #include "error.h"
 #include <errno.h>
@@ -406,8 +407,8 @@ static gboolean stage_own_files(const House *house, ContentStage *stage, gint64 
   gboolean good = TRUE;
   size_t i;
   json_array_foreach(json_object_get(found, "surplus_expected"), i, path) {
-    g_autofree char *full = g_build_filename(folder, json_string_value(path), NULL), *as = g_build_filename("package", json_string_value(path), NULL);
-    int fd = good ? open(full, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
+    g_autofree char *full = beneath_path(folder, json_string_value(path)), *as = g_build_filename("package", json_string_value(path), NULL);
+    int fd = good ? beneath_open(full) : -1;
     struct stat status;
     if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) good = content_stage_add_fd(stage, as, fd, error) != NULL;
     else if (good && fd < 0 && errno != ENOENT) good = throw(error, LANTAI_ERROR_UNAVAILABLE, "移交包的 %s 打不开：%s", full, error_reason(errno));

@@ -11,7 +11,10 @@
  */
 #include "delivery.h"
 #include "error.h"
+#include "text.h"
 #include <string.h>
+
+#define FAULTS_MAX 10000
 
 typedef struct {
   char *path;
@@ -24,6 +27,7 @@ typedef struct { guint entry, depth; } IndexHit;
 
 struct FileIndex {
   GPtrArray *entries; /* in natural order */
+  json_t *faults;
   GHashTable *exact, *folded, *bare, *base, *folder_path; /* path, folded path, without extension, last name, folder → GArray of IndexHit */
   GHashTable *code, *page, *folder;                      /* by 档号 */
 };
@@ -98,8 +102,8 @@ static void index_folders(FileIndex *index, const char *path, guint at) {
   }
 }
 
-static void index_entry(FileIndex *index, guint at) {
-  const char *path = ((IndexEntry *)index->entries->pdata[at])->path, *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = extension_at(path);
+static void index_entry(FileIndex *index, guint at, const char *path) {
+  const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = extension_at(path);
   g_autofree char *bare = g_strndup(path, (gsize)(dot - path)), *stem = g_strndup(name, (gsize)(dot - name));
   table_add(index->exact, g_strdup(path), at, 0);
   table_add(index->folded, fold_path(path), at, 0);
@@ -120,16 +124,22 @@ static void entry_free(gpointer data) {
   g_free(entry);
 }
 
-FileIndex *file_index_new(const char *documents, GError **error) {
+FileIndex *file_index_new(const char *documents, json_t *unpacked, GError **error) {
   g_autoptr(FilePackage) package = format_package_open(documents, error);
   if (package == NULL) return NULL;
   FileIndex *index = g_new0(FileIndex, 1);
   index->entries = g_ptr_array_new_with_free_func(entry_free);
+  index->faults = json_array();
   GHashTable **tables[] = {&index->exact, &index->folded, &index->bare, &index->base, &index->folder_path, &index->code, &index->page, &index->folder};
   for (guint i = 0; i < G_N_ELEMENTS(tables); i++) *tables[i] = table_new();
   FileEntry found;
   GError *failure = NULL;
   while (format_package_next(package, &found, &failure)) {
+    if (found.fault) {
+      if (json_array_size(index->faults) < FAULTS_MAX)
+        json_array_append_new(index->faults, json_pack("{s:s, s:s, s:s}", "aspect", "layout", "path", found.path, "reason", found.fault));
+      continue;
+    }
     if (is_litter(found.path)) continue;
     IndexEntry *entry = g_new0(IndexEntry, 1);
     entry->path = g_strdup(found.path);
@@ -142,7 +152,13 @@ FileIndex *file_index_new(const char *documents, GError **error) {
     return NULL;
   }
   g_ptr_array_sort(index->entries, compare_entries);
-  for (guint i = 0; i < index->entries->len; i++) index_entry(index, i);
+  for (guint i = 0; i < index->entries->len; i++) index_entry(index, i, ((IndexEntry *)index->entries->pdata[i])->path);
+  for (guint i = 0; i < index->entries->len; i++) { /* what else it is called, where nothing else is */
+    const char *path = ((IndexEntry *)index->entries->pdata[i])->path, *name = unpacked_name(unpacked, path);
+    g_autofree char *clean = text_clean(path, FALSE); /* as a cell of the table says it: no spaces at its ends */
+    if (name != path && !g_hash_table_contains(index->exact, name)) index_entry(index, i, name);
+    if (!g_hash_table_contains(index->exact, clean)) index_entry(index, i, clean);
+  }
   return index;
 }
 
@@ -151,8 +167,11 @@ void file_index_free(FileIndex *index) {
   GHashTable *tables[] = {index->exact, index->folded, index->bare, index->base, index->folder_path, index->code, index->page, index->folder};
   for (guint i = 0; i < G_N_ELEMENTS(tables); i++) g_clear_pointer(&tables[i], g_hash_table_unref);
   g_ptr_array_unref(index->entries);
+  json_decref(index->faults);
   g_free(index);
 }
+
+json_t *file_index_faults(const FileIndex *index) { return index->faults; }
 
 static IndexEntry *entry_at(const FileIndex *index, guint i) { return index->entries->pdata[i]; }
 

@@ -6,6 +6,7 @@
  * 3. A bag is accepted when there is no error. What could not be read or proved is an error, never silence.
  */
 #include "package-bag.h"
+#include "beneath.h"
 #include "delivery.h"
 #include "error.h"
 #include "package-tag.h"
@@ -154,12 +155,12 @@ static void walk(Bag *bag, const char *relative, guint depth) {
 
 /* The bytes of a tag file that is there; NULL and told otherwise. */
 static char *tag_bytes(Bag *bag, const char *name, gsize *ret_length) {
-  g_autofree char *path = g_build_filename(bag->folder, name, NULL);
+  g_autofree char *path = beneath_path(bag->folder, name);
   BagFile *file = g_hash_table_lookup(bag->files, name);
   char *bytes = NULL;
   if (file == NULL) return NULL;
   if (file->size_bytes > TAG_BYTES_MAX) tell(bag, BAG_ERROR, "BAG-TOO-LARGE", name, "超过 256 MB，没有检查");
-  else if (!g_file_get_contents(path, &bytes, ret_length, NULL)) tell(bag, BAG_ERROR, "BAG-UNREADABLE", name, "读不出来");
+  else if ((bytes = beneath_read(path, TAG_BYTES_MAX, ret_length)) == NULL) tell(bag, BAG_ERROR, "BAG-UNREADABLE", name, "读不出来");
   return bytes;
 }
 
@@ -362,11 +363,11 @@ static void check_complete(Bag *bag) {
 /* ---- bytes ---- */
 
 static void verify_file(Bag *bag, const BagFile *file, char *buffer) {
-  g_autofree char *path = g_build_filename(bag->folder, file->path, NULL);
+  g_autofree char *path = beneath_path(bag->folder, file->path);
   Digest *running[KINDS] = {0};
   for (guint i = 0; i < KINDS; i++)
     if (file->digest[i]) running[i] = digest_new((DigestKind)i);
-  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  int fd = beneath_open(path);
   ssize_t got = fd < 0 ? -1 : 1;
   while (got > 0) {
     do got = read(fd, buffer, READ_BYTES);

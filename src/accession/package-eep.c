@@ -5,13 +5,15 @@
  * 2. Of a 修改型 package the 修订内容 is the record; the documents of the 原封装包 follow its own.
  * 3. A file name out of a package is never used as a path: its last part, cut to what a disk takes, is.
  */
+#include "beneath.h"
 #include "error.h"
 #include "package-survey.h"
 #include "package-tag.h"
 #include <errno.h>
-#include <gio/gio.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define NAME_BYTES_MAX 255
@@ -54,12 +56,12 @@ static char *place_for(Survey *survey, const char *folder, const char *name) {
 static char *extracted(const Survey *survey, const char *path) { return g_build_filename(survey->work, "extracted", path, NULL); }
 
 gboolean package_link(const char *from, const char *to, GError **error) {
-  if (link(from, to) == 0) return TRUE;
-  g_autoptr(GFile) source = g_file_new_for_path(from);
-  g_autoptr(GFile) target = g_file_new_for_path(to);
-  g_autoptr(GError) failure = NULL;
-  return g_file_copy(source, target, G_FILE_COPY_NOFOLLOW_SYMLINKS, NULL, NULL, NULL, &failure) ||
-    throw(error, LANTAI_ERROR_UNAVAILABLE, "不能取出 %s：%s", from, failure->message);
+  struct stat status;
+  int fd = beneath_open(from);
+  g_autofree char *opened = g_strdup_printf("/proc/self/fd/%d", fd);
+  gboolean linked = fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && linkat(AT_FDCWD, opened, AT_FDCWD, to, AT_SYMLINK_FOLLOW) == 0;
+  if (fd >= 0) close(fd);
+  return linked || file_copy(from, to, NULL, error);
 }
 
 /* ---- one record ---- */

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define DEPTH_MAX 200
+#define DEPTH_MAX 64 /* as of packages (format.h) */
 
 struct PackageFiles {
   GPtrArray *all;
@@ -36,12 +36,23 @@ static void file_free(gpointer data) {
   g_free(file);
 }
 
+/* A second path under which it is found: what it was called before it was unpacked. */
+static void add_names(PackageFiles *files, PackageFile *file, const char *path) {
+  g_autofree char *base = g_path_get_basename(path);
+  char *folded = fold(path), *name = fold(base);
+  if (!g_hash_table_contains(files->folded, folded)) g_hash_table_insert(files->folded, folded, file);
+  else g_free(folded);
+  g_hash_table_replace(files->named, name, g_hash_table_contains(files->named, name) ? NULL : file);
+}
+
 static void add_file(PackageFiles *files, Survey *survey, const char *path, gint64 size) {
   PackageFile *file = g_new0(PackageFile, 1);
   file->path = g_strdup(path);
   file->size_bytes = size;
   g_ptr_array_add(files->all, file);
   g_hash_table_insert(files->exact, file->path, file);
+  const char *called = unpacked_name(survey->unpacked, path);
+  if (called != path) add_names(files, file, called);
   char *folded = fold(path);
   const PackageFile *other = g_hash_table_lookup(files->folded, folded);
   if (other) {
@@ -53,6 +64,11 @@ static void add_file(PackageFiles *files, Survey *survey, const char *path, gint
   g_hash_table_replace(files->named, name, g_hash_table_contains(files->named, name) ? NULL : file);
 }
 
+static gboolean has_control(const char *name) {
+  while (*name && !g_ascii_iscntrl(*name)) name++;
+  return *name != '\0';
+}
+
 static void walk(PackageFiles *files, Survey *survey, const char *relative, guint depth) {
   g_autofree char *folder = survey_full(survey, relative);
   g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
@@ -61,6 +77,7 @@ static void walk(PackageFiles *files, Survey *survey, const char *relative, guin
     g_autofree char *path = *relative ? g_strconcat(relative, "/", name, NULL) : g_strdup(name), *full = g_build_filename(folder, name, NULL);
     struct stat state;
     if (!g_utf8_validate(name, -1, NULL)) survey_tell(survey, "encoding", path, "文件名的编码无法识别，没有接收。请改名后再交");
+    else if (has_control(name)) survey_tell(survey, "encoding", path, "文件名带有控制字符（换行等），没有接收。请改名后再交");
     else if (lstat(full, &state) != 0) survey_tell(survey, "layout", path, "读不到：%s", error_reason(errno));
     else if (S_ISDIR(state.st_mode)) {
       char *key = fold_code(name);

@@ -85,6 +85,7 @@ struct Survey {
   const char *layout;
   json_t *structure, *declared, *own; /* own: paths of the package's own files */
   json_t *fields;              /* of declared */
+  json_t *unpacked;            /* what files were called (UNPACKED_NAME); NULL: as they are */
   PackageFiles *files;
   PackageTable *table;
   RowWriter *facts;

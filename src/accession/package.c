@@ -4,6 +4,7 @@
  * 1. A survey writes only in the delivery's working folder, and begins by removing what an earlier one left there.
  * 2. A folder in a folder in a folder that hold nothing else are passed through.
  */
+#include "beneath.h"
 #include "error.h"
 #include "package-survey.h"
 #include "package-tag.h"
@@ -14,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define STRUCTURE_MAX 20000
 #define README_BYTES_MAX (4 << 20)
 #define PASS_THROUGH_MAX 8
 #define PROBE_MAX 20
@@ -33,12 +35,19 @@ void survey_tell(Survey *survey, const char *aspect, const char *path, const cha
   g_autofree char *raw = g_strdup_vprintf(format, arguments);
   va_end(arguments);
   g_autofree char *reason = g_utf8_make_valid(raw, -1), *shown = g_utf8_make_valid(path, -1);
+  size_t count = json_array_size(survey->structure);
+  if (count > STRUCTURE_MAX) return;
+  if (count == STRUCTURE_MAX) {
+    json_array_append_new(survey->structure, json_pack("{s:s, s:s, s:s}", "aspect", aspect, "path", "", "reason",
+      "发现的问题太多，以下的没有逐一列出。请改正后再交"));
+    return;
+  }
   json_array_append_new(survey->structure, json_pack("{s:s, s:s, s:s}", "aspect", aspect, "path", shown, "reason", reason));
 }
 
 void survey_own(Survey *survey, const char *path) { json_array_append_new(survey->own, json_string(path)); }
 
-char *survey_full(const Survey *survey, const char *path) { return *path ? g_build_filename(survey->root, path, NULL) : g_strdup(survey->root); }
+char *survey_full(const Survey *survey, const char *path) { return *path ? beneath_path(survey->root, path) : g_strdup(survey->root); }
 
 gboolean survey_stopped(Survey *survey, GError **error) {
   if (survey->job == NULL) return FALSE;
@@ -173,7 +182,7 @@ gboolean survey_readme_text(Survey *survey, const char *path, GError **error) {
   gsize length = 0;
   const char *encoding = NULL;
   if (file && file->size_bytes > README_BYTES_MAX) return survey_tell(survey, "readme", path, "说明文件超过 4 MB，没有读"), TRUE;
-  if (!g_file_get_contents(full, &bytes, &length, NULL)) return survey_tell(survey, "readme", path, "说明文件读不出来"), TRUE;
+  if ((bytes = beneath_read(full, README_BYTES_MAX, &length)) == NULL) return survey_tell(survey, "readme", path, "说明文件读不出来"), TRUE;
   g_autofree char *text = text_decode(bytes, length, &encoding, &failure);
   if (text == NULL) return survey_tell(survey, "encoding", path, "说明文件的编码无法识别：%s", failure->message), TRUE;
   if (survey->encoding == NULL) survey->encoding = g_strdup(encoding);
@@ -202,10 +211,11 @@ static char *stem_of(const char *name) {
 /* A top-level name and its files become a record. */
 static gboolean document_record(Survey *survey, const char *name, gboolean folder, GPtrArray *paths, GError **error) {
   g_autoptr(PackageRecord) record = package_record_new();
-  g_autofree char *stem = folder ? g_strdup(name) : stem_of(name);
+  const char *called = unpacked_name(survey->unpacked, name);
+  g_autofree char *stem = folder ? g_strdup(called) : stem_of(called);
   g_auto(CatalogCode) code = {0};
   catalog_code_parse(stem, &code);
-  package_record_set(record, "档号", g_hash_table_contains(survey->codes, stem) ? name : stem);
+  package_record_set(record, "档号", g_hash_table_contains(survey->codes, stem) ? called : stem);
   package_record_set(record, "题名", stem);
   gsize size = 0;
   for (guint i = 0; i < paths->len; i++) size += strlen(paths->pdata[i]) + 1;
@@ -341,7 +351,7 @@ static void survey_clear(Survey *survey) {
   g_clear_pointer(&survey->facts, row_writer_free);
   g_clear_pointer(&survey->bag, bag_free);
   g_clear_pointer(&survey->codes, g_hash_table_unref);
-  json_t *lists[] = {survey->structure, survey->declared, survey->own, survey->fields};
+  json_t *lists[] = {survey->structure, survey->declared, survey->own, survey->fields, survey->unpacked};
   for (guint i = 0; i < G_N_ELEMENTS(lists); i++) json_decref(lists[i]);
   g_free(survey->root);
   g_free(survey->ready_table);
@@ -371,6 +381,8 @@ static char *folder_of(const char *path, const char *work, GError **error) {
 
 static gboolean survey_begin(Survey *survey, const char *path, GError **error) {
   g_autofree char *extracted = g_build_filename(survey->work, "extracted", NULL), *facts = g_build_filename(survey->work, FACTS_NAME, NULL);
+  g_autofree char *unpacked = g_build_filename(survey->work, UNPACKED_NAME, NULL);
+  survey->unpacked = json_load_file(unpacked, 0, NULL);
   survey->structure = json_array();
   survey->declared = json_object();
   survey->own = json_array();
@@ -385,14 +397,15 @@ static gboolean survey_begin(Survey *survey, const char *path, GError **error) {
 }
 
 static void enter_bag(Survey *survey) {
-  g_autofree char *mark = survey_full(survey, "bagit.txt"), *data = survey_full(survey, "data");
+  g_autofree char *mark = survey_full(survey, "bagit.txt"), *data = g_build_filename(survey->root, "data", NULL);
   if (!g_file_test(mark, G_FILE_TEST_IS_REGULAR)) return;
   survey->layout = "bagit";
   survey->bag = bag_open(survey->root);
   bag_verify(survey->bag, survey->job);
   tell_bag(survey, survey->bag);
   survey->bag_prefix = "data/";
-  if (!g_file_test(data, G_FILE_TEST_IS_DIR)) return;
+  struct stat state;
+  if (lstat(data, &state) != 0 || !S_ISDIR(state.st_mode)) return; /* a link may lead anywhere */
   g_free(survey->root);
   survey->root = g_steal_pointer(&data);
 }

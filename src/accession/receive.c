@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <gio/gio.h>
 #include <glib/gstdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,6 +26,11 @@
 #define FILE_NAME_BYTES 240
 #define DIGEST_BYTES (1 << 18)
 #define DECLARED_MAX 100
+
+static gboolean lies_in(const char *path, const char *folder) {
+  gsize length = strlen(folder);
+  return strncmp(path, folder, length) == 0 && (path[length] == '\0' || path[length] == '/' || g_str_equal(folder, "/"));
+}
 
 static void sweep_leftovers(const char *deliveries) {
   g_autoptr(GDir) dir = g_dir_open(deliveries, 0, NULL);
@@ -89,12 +95,25 @@ static gboolean is_called_table(const char *name) {
   return FALSE;
 }
 
+/* The archives' own directory, what holds it, and its own parts are no delivery; what a page took in lies in one of them. */
+static gboolean check_outside(const House *house, const AccessionSource *source, const char *path, GError **error) {
+  static const char *const parts[] = {"store", "store-staging", "deliveries", "journal", "definitions", "derivatives", "tmp", "lantai.db", "lantai.db-wal",
+    "lantai.db-shm", "lantai.lock", "lantai.yaml", "secret.key", NULL};
+  g_autofree char *own = realpath(house->dir, NULL), *given = realpath(path, NULL);
+  if (own == NULL || given == NULL || source->take_files) return TRUE;
+  gboolean inside = lies_in(given, own) && !g_str_equal(given, own);
+  g_autofree char *part = inside ? g_strndup(given + strlen(own) + 1, strcspn(given + strlen(own) + 1, "/")) : NULL;
+  if (inside ? !g_strv_contains(parts, part) : !lies_in(own, given)) return TRUE;
+  return throw(error, LANTAI_ERROR_INVALID, "%s 是本馆自己的数据目录、其中的一部分，或包含着它，不能当作移交来的档案。请给出别的路径", path);
+}
+
 static gboolean take_source(const House *house, const AccessionSource *source, Incoming *in, GError **error) {
   if (source->path == NULL || !*source->path) return throw(error, LANTAI_ERROR_INVALID, "没有给出要导入的文件");
   g_autofree char *whole = g_canonicalize_filename(source->path, NULL);
   g_autofree char *base = g_path_get_basename(source->file_name && *source->file_name ? source->file_name : whole);
   if (!take_words(house, source, base, in, error)) return FALSE;
   if (!g_file_test(whole, G_FILE_TEST_EXISTS)) return throw(error, LANTAI_ERROR_NOT_FOUND, "%s 不存在。请核对路径", source->path);
+  if (!check_outside(house, source, whole, error) || (source->files && !check_outside(house, source, source->files, error))) return FALSE;
   gboolean table = source->table_only || (!g_file_test(whole, G_FILE_TEST_IS_DIR) && (is_called_table(base) || package_is_table(whole)));
   in->kind = table ? "table" : "package";
   in->package = table ? g_strdup("") : g_steal_pointer(&whole);
@@ -142,9 +161,9 @@ static char *subfolder(const char *folder, const char *name, GError **error) {
   return NULL;
 }
 
-static const char *plain_name(const Incoming *in) {
-  gboolean plain = *in->base && *in->base != '.' && strlen(in->base) < FILE_NAME_BYTES && strchr(in->base, '/') == NULL;
-  return plain ? in->base : "source";
+static char *plain_name(const Incoming *in) {
+  gboolean plain = *in->base && *in->base != '.' && strchr(in->base, '/') == NULL;
+  return plain ? name_shorten(in->base, FILE_NAME_BYTES) : g_strdup("source");
 }
 
 static gboolean read_layout(const House *house, const AccessionSource *source, Incoming *in, const char *copy, GError **error) {
@@ -182,7 +201,7 @@ static gboolean copy_in(const House *house, const AccessionSource *source, Incom
   in->folder = g_steal_pointer(&template);
   g_autofree char *folder = subfolder(in->folder, "source", error), *digest = NULL;
   if (folder == NULL) return FALSE;
-  g_autofree char *copy = g_build_filename(folder, plain_name(in), NULL);
+  g_autofree char *name = plain_name(in), *copy = g_build_filename(folder, name, NULL);
   gboolean table = !*in->package;
   if (table && !file_copy(source->path, copy, &digest, error)) return FALSE;
   in->fingerprint = fingerprint_of(source, in, digest ? digest : "");
@@ -194,16 +213,17 @@ static gboolean take_files(const AccessionSource *source, Incoming *in, GError *
   if (!source->take_files) return TRUE;
   if (*in->documents) return move_in(in->documents, in->folder, "documents", error);
   if (!*in->package) return TRUE;
-  g_autofree char *folder = subfolder(in->folder, "package", error);
-  return folder && move_in(in->package, folder, plain_name(in), error);
+  g_autofree char *folder = subfolder(in->folder, "package", error), *name = plain_name(in);
+  return folder && move_in(in->package, folder, name, error);
 }
 
 /* Where they are once the folder has its number. */
 static void place_files(const House *house, const AccessionSource *source, Incoming *in, gint64 id) {
   if (!source->take_files) return;
-  g_autofree char *documents = g_steal_pointer(&in->documents), *package = g_steal_pointer(&in->package), *folder = delivery_path(house, id, "package");
+  g_autofree char *documents = g_steal_pointer(&in->documents), *package = g_steal_pointer(&in->package), *folder = delivery_path(house, id, "package"),
+    *name = plain_name(in);
   in->documents = *documents ? delivery_path(house, id, "documents") : g_strdup("");
-  in->package = *package ? g_build_filename(folder, plain_name(in), NULL) : g_strdup("");
+  in->package = *package ? g_build_filename(folder, name, NULL) : g_strdup("");
 }
 
 /* ---- the row ---- */

@@ -449,7 +449,8 @@ static gboolean store_results(const Pass *pass, const Outlook *outlook, json_t *
 static FileIndex *open_documents(const Pass *pass, json_t *delivery, char **ret_folder, GError **error) {
   if (!*delivery_text(delivery, "documents")) return NULL;
   *ret_folder = unpack_documents(pass->house, pass->job, delivery, error);
-  return *ret_folder && !job_should_stop(pass->job) ? file_index_new(*ret_folder, error) : NULL;
+  json_auto_t *unpacked = unpacked_read(pass->house, pass->id);
+  return *ret_folder && !job_should_stop(pass->job) ? file_index_new(*ret_folder, unpacked, error) : NULL;
 }
 
 static gboolean look_ahead(Pass *pass, Outlook *outlook, json_t *delivery, gboolean checks, GError **error) {
@@ -457,7 +458,7 @@ static gboolean look_ahead(Pass *pass, Outlook *outlook, json_t *delivery, gbool
   GError *failure = NULL;
   g_autoptr(FileIndex) index = open_documents(pass, delivery, &folder, &failure);
   g_autoptr(Checking) checking = checks && failure == NULL && !job_should_stop(pass->job) ?
-    checking_new(pass->house, job_actor(pass->job), delivery, folder, &failure) : NULL;
+    checking_new(pass->house, job_actor(pass->job), delivery, folder, index, &failure) : NULL;
   g_autoptr(Sql) sql = failure ? NULL : sql_read(pass->house->db, &failure);
   if (failure) {
     g_propagate_error(error, failure);

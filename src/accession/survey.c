@@ -27,7 +27,7 @@ static gboolean is_archive(const char *path) {
 
 /* A document by itself: a link to it where the disk allows, else a copy. */
 static char *alone(const House *house, json_t *delivery, GError **error) {
-  const char *package = delivery_text(delivery, "package");
+  const char *package = delivery_text(delivery, "package"), *called = delivery_text(delivery, "source");
   g_autofree char *files = delivery_path(house, delivery_int(delivery, "id"), "files"), *name = g_path_get_basename(package);
   g_autofree char *path = g_build_filename(files, name, NULL), *part = g_strconcat(path, ".part", NULL);
   if (g_mkdir_with_parents(files, 0700) != 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s", files);
@@ -35,7 +35,9 @@ static char *alone(const House *house, json_t *delivery, GError **error) {
   g_unlink(part);
   if (!file_copy(package, part, NULL, error)) return NULL;
   if (g_rename(part, path) != 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能写文件 %s", path);
-  return g_steal_pointer(&files);
+  json_auto_t *unpacked = json_pack("{s:[], s:{}}", "faults", "names");
+  if (!g_str_equal(called, name)) json_object_set_new(json_object_get(unpacked, "names"), name, json_string(called));
+  return unpacked_write(house, delivery_int(delivery, "id"), unpacked, error) ? g_steal_pointer(&files) : NULL;
 }
 
 static char *open_folder(const House *house, Job *job, json_t *delivery, GError **error) {
@@ -120,7 +122,9 @@ gboolean survey_package(const House *house, Job *job, json_t *delivery, GError *
   g_autofree char *work = delivery_path(house, id, NULL), *folder = open_folder(house, job, delivery, error);
   if (folder == NULL || job_should_stop(job) || !delivery_point("accession.unpacked", error)) return folder != NULL && job_should_stop(job);
   json_t *found = package_survey(house, job, folder, work, error), *layout = NULL;
+  json_auto_t *unpacked = unpacked_read(house, id);
   if (found) json_object_set_new(found, "folder", json_string(folder));
+  if (found) unpacked_tell(unpacked, json_object_get(found, "structure"));
   gboolean good = found != NULL && read_table(house, delivery, found, &layout, error) && take_lists(house, id, found, error) &&
     store_found(house, job_actor(job), delivery, layout, found, error);
   json_decref(layout);

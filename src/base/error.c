@@ -41,7 +41,7 @@ const char *error_reason(int number) {
   } known[] = {
     {ENOENT, "没有这个文件或目录"}, {EACCES, "没有权限"}, {EPERM, "不允许这样做"}, {ENOSPC, "磁盘已满"}, {EDQUOT, "超出磁盘配额"}, {EROFS, "磁盘是只读的"},
     {EISDIR, "这是一个目录"}, {ENOTDIR, "路径中有一段不是目录"}, {EEXIST, "已经存在"}, {ENOTEMPTY, "目录不是空的"}, {EIO, "磁盘读写出错"}, {ENAMETOOLONG, "名称太长"},
-    {EMFILE, "打开的文件太多"}, {ENFILE, "打开的文件太多"}, {ENOMEM, "内存不足"}, {ELOOP, "链接太多"}, {ETXTBSY, "文件正在使用"}, {EBUSY, "正在使用"}, {EFBIG, "文件太大"},
+    {EMFILE, "打开的文件太多"}, {ENFILE, "打开的文件太多"}, {ENOMEM, "内存不足"}, {ELOOP, "是符号链接，或链接太多"}, {ETXTBSY, "文件正在使用"}, {EBUSY, "正在使用"}, {EFBIG, "文件太大"},
     {EXDEV, "不在同一个磁盘上"}, {EADDRINUSE, "地址已被占用"}, {EADDRNOTAVAIL, "地址不属于本机"},
   };
   for (guint i = 0; i < G_N_ELEMENTS(known); i++)

@@ -2,6 +2,7 @@
  * What one file is, found out once: its form (format_examine), the digests that were declared for it, signatures in it, viruses.
  * Runs in the run's worker threads; touches nothing but its file.
  */
+#include "beneath.h"
 #include "crypto.h"
 #include "internal.h"
 #include "pace.h"
@@ -43,7 +44,7 @@ static void find_digests(FileFacts *facts, Pace *pace) {
     else digests.checksum[i] = g_checksum_new(ALGORITHMS[i].checksum);
   }
   if (digests.count == 0) return;
-  int fd = g_open(facts->disk, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
+  int fd = beneath_open(facts->disk);
   g_autofree guchar *buffer = g_malloc(CHUNK_BYTES);
   gssize length = fd < 0 ? -1 : 0;
   while (fd >= 0 && ((length = read(fd, buffer, CHUNK_BYTES)) > 0 || (length < 0 && errno == EINTR)))
@@ -63,7 +64,7 @@ static void find_digests(FileFacts *facts, Pace *pace) {
 }
 
 static void find_virus(FileFacts *facts, const char *scanner) {
-  int fd = g_open(facts->disk, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
+  int fd = beneath_open(facts->disk);
   if (fd < 0) {
     facts->virus_detail = g_strdup_printf("读取文件未成功：%s", error_reason(errno));
     return;

@@ -6,6 +6,7 @@
  * 2. A child that dies or is killed is a problem of that file; a tool that is not there, or a sandbox that cannot start, is unknown and never "opens".
  */
 #include "examine.h"
+#include "beneath.h"
 #include "error.h"
 #include "formats.h"
 #include "sandbox.h"
@@ -203,7 +204,7 @@ static void add_members(const char *path, const FormatInfo *info, json_t *result
 json_t *format_examine(const char *path, const char *name, GError **error) {
   struct stat about;
   g_autofree char *own_name = name == NULL ? g_filename_display_basename(path) : g_utf8_make_valid(name, -1);
-  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  int fd = beneath_open(path);
   if (fd < 0 || fstat(fd, &about) != 0 || !S_ISREG(about.st_mode)) {
     if (fd >= 0) close(fd);
     return sandbox_open_input(path, error) < 0 ? NULL : throw_null(error, LANTAI_ERROR_INVALID, "“%s”不是普通文件", own_name);

@@ -43,11 +43,16 @@ gboolean format_xlsx_close(TableWriter *writer, GError **error);     /* frees */
 
 /* ---- packages: a folder or a zip/tar, entry by entry, with limits (no escaping paths, ≤ 2 000 000 entries, ≤ 200:1 and ≤ 1 TiB inflated) ---- */
 typedef struct FilePackage FilePackage;
-typedef struct { const char *path; /* relative, '/', UTF-8 (GBK names decoded) */ gint64 size_bytes; } FileEntry;
+typedef struct {
+  const char *path; /* relative, '/', UTF-8 (GBK names decoded); with a fault: a name to show, which may lead anywhere */
+  gint64 size_bytes;
+  const char *fault; /* Chinese: why this entry cannot be read (its name leads out, a link, encrypted, damaged …); the others can. NULL: none */
+} FileEntry;
 FilePackage *format_package_open(const char *path, GError **error);
 /* Walks entries in the order that is cheap; a folder: sorted. read gives a descriptor of the current entry's bytes
  * (a stream for archives, once for each entry), caller closes. An entry that is damaged or breaks off never ends well: read(2) fails, and the next
- * call of next says what is wrong with which entry. Links and special files are not delivered. */
+ * call of next says what is wrong with it, as its fault where the others can still be read, else as an error. Links and special files are faults. A part of a
+ * path may be longer than a disk takes. */
 gboolean format_package_next(FilePackage *package, FileEntry *ret, GError **error);
 int format_package_read(FilePackage *package, GError **error);
 void format_package_free(FilePackage *package);

@@ -2,6 +2,7 @@
  * What a file is, by its bytes. The formats that archives hold are told here by their signatures and by the directories of zip and OLE files, all
  * bounded look-ups in a few buffers; only the rest goes to libmagic, in the sandbox. PUIDs are PRONOM's; "" where the bytes do not decide one.
  */
+#include "beneath.h"
 #include "error.h"
 #include "formats.h"
 #include "sandbox.h"
@@ -351,7 +352,7 @@ static FormatInfo identify_by_magic(const Sample *sample) {
 
 FormatInfo format_identify(const char *path) {
   struct stat about;
-  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  int fd = beneath_open(path);
   FormatInfo info = FORMAT_UNKNOWN;
   if (fd < 0) return info;
   if (fstat(fd, &about) == 0 && S_ISREG(about.st_mode)) {

@@ -1,4 +1,4 @@
-/* Packages: folders and archives deliver the same files; escaping, damage, encryption and bombs are refused with the entry's name. */
+/* Packages: folders and archives deliver the same files; escapes, links, damage and encryption are the fault of one entry, bombs of the whole. */
 #include "package-wire.h"
 #include "sandbox.h"
 #include "test-fixture.h"
@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Everything a package delivers as "path=bytes\n" (long contents as their length); NULL and the error when it fails. */
+/* Everything a package delivers as "path=bytes\n" (long contents as their length), a fault as "!path:reason\n"; NULL and the error when it fails. */
 static char *read_package(const char *path, GError **error) {
   g_autoptr(FilePackage) package = format_package_open(path, error);
   if (package == NULL) return NULL;
@@ -16,6 +16,10 @@ static char *read_package(const char *path, GError **error) {
   GError *failed = NULL;
   FileEntry entry;
   while (failed == NULL && format_package_next(package, &entry, &failed)) {
+    if (entry.fault) {
+      g_string_append_printf(out, "!%s:%s\n", entry.path, entry.fault);
+      continue;
+    }
     g_assert_null(package_path_fault(entry.path));
     int fd = format_package_read(package, &failed);
     if (fd < 0) break;
@@ -47,6 +51,16 @@ static void assert_refused(const char *path, const char *part_of_message) {
   g_assert_nonnull(error);
   g_test_message("%s", error->message);
   g_assert_nonnull(strstr(error->message, part_of_message));
+}
+
+static void assert_fault(const char *path, const char *name, const char *reason) {
+  g_autoptr(GError) error = NULL;
+  g_autofree char *files = read_package(path, &error), *start = g_strconcat("!", name, NULL);
+  g_assert_no_error(error);
+  const char *at = strstr(files, start);
+  g_test_message("%s", files);
+  g_assert_nonnull(at);
+  g_assert_nonnull(strstr(at, reason));
 }
 
 typedef struct {
@@ -94,7 +108,12 @@ static void test_folder(void) {
   g_assert_cmpint(symlink("/etc/passwd", link), ==, 0);
   g_assert_cmpint(symlink("..", loop), ==, 0);
   g_assert_cmpint(mkfifo(fifo, 0600), ==, 0);
-  assert_package(folder, "b.txt=b\n甲.txt=a\n乙/c.txt=c\n");
+  const char *const faults[] = {"fifo", "乙/loop", "链接"};
+  for (guint i = 0; i < G_N_ELEMENTS(faults); i++) assert_fault(folder, faults[i], "是链接或特殊文件");
+  assert_fault(folder, "甲.txt", "编码不是 UTF-8");
+  g_autofree char *all = read_package(folder, NULL);
+  g_assert_nonnull(strstr(all, "b.txt=b\n"));
+  g_assert_nonnull(strstr(all, "乙/c.txt=c\n"));
 }
 
 static void test_archives(void) {
@@ -109,7 +128,7 @@ static void test_archives(void) {
   entries[0].type = AE_IFDIR;
   for (gsize i = 0; i < G_N_ELEMENTS(KINDS); i++) {
     g_autofree char *path = make_archive("a.bin", entries + (i == 0 ? 1 : 0), G_N_ELEMENTS(entries) - (i == 0 ? 1 : 0), KINDS[i]);
-    assert_package(path, "甲/a.txt=alpha\n空.txt=\nc=gamma\n");
+    assert_package(path, "甲/a.txt=alpha\n空.txt=\n!链接:是符号链接，没有接收\nc=gamma\n");
   }
 }
 
@@ -141,9 +160,12 @@ static void test_escapes(void) {
   for (gsize i = 0; i < G_N_ELEMENTS(BAD); i++) {
     g_assert_nonnull(package_path_fault(BAD[i]));
     for (int tar = 0; tar < 2; tar++) {
-      const Entry entries[] = {{.name = BAD[i], .content = "evil"}};
-      g_autofree char *path = make_archive("evil.bin", entries, 1, tar ? "tar" : "zip");
-      assert_refused(path, "已拒绝");
+      const Entry entries[] = {{.name = BAD[i], .content = "evil"}, {.name = "好", .content = "good"}};
+      g_autofree char *path = make_archive("evil.bin", entries, 2, tar ? "tar" : "zip"), *all = read_package(path, NULL);
+      g_assert_nonnull(all);
+      g_assert_nonnull(strstr(all, "，没有接收\n"));
+      g_assert_nonnull(strstr(all, "好=good\n"));
+      g_assert_null(strstr(all, "=evil"));
     }
   }
   g_assert_null(package_path_fault("甲/乙..丙/...txt"));
@@ -180,7 +202,9 @@ static void test_damage(void) {
   for (gsize at = 60; at < 60 + 600; at += 41) { /* in the compressed bytes of a.txt */
     bytes[at] ^= 0x10;
     g_autofree char *flip = fixture_write("flip.zip", bytes, (gssize)length);
-    assert_refused(flip, "a.txt");
+    assert_fault(flip, "a.txt", "已损坏");
+    g_autofree char *rest = read_package(flip, NULL);
+    g_assert_nonnull(strstr(rest, "b.txt=short\n"));
     bytes[at] ^= 0x10;
   }
 }
@@ -191,7 +215,10 @@ static void test_shared(void) {
   static const char *const SLIPS[] = {"zip-slip.zip", "zip-slip-win.zip", "zip-slip.tar", "zip-slip-win.tar"};
   for (gsize i = 0; i < G_N_ELEMENTS(SLIPS); i++) {
     g_autofree char *path = g_build_filename(hostile, "zip-slip", SLIPS[i], NULL);
-    assert_refused(path, "evil.txt");
+    g_autofree char *all = read_package(path, NULL);
+    g_assert_nonnull(all);
+    g_assert_nonnull(strstr(all, "evil.txt:用 .. 跳出了包"));
+    g_assert_nonnull(strstr(all, "good.txt="));
   }
   g_assert_false(g_file_test("/tmp/evil.txt", G_FILE_TEST_EXISTS));
   g_autofree char *gbk = g_build_filename(hostile, "gbk.zip", NULL);
@@ -204,10 +231,10 @@ static void test_shared(void) {
     g_autoptr(GError) error = NULL;
     g_autofree char *files = read_package(path, &error);
     g_test_message("%s: %s", name, files != NULL ? files : error->message);
-    if (files == NULL) refused++;
+    if (files == NULL || *files == '!') refused++;
     else harmless++;
     if (files != NULL) g_assert_cmpstr(files, !=, "");
-    if (g_str_has_prefix(name, "absolute") || g_str_has_prefix(name, "invalid relative")) g_assert_null(files);
+    if (g_str_has_prefix(name, "absolute") || g_str_has_prefix(name, "invalid relative")) g_assert_true(files == NULL || strstr(files, "没有接收"));
   }
   g_assert_cmpuint(refused, >, 15);
 }

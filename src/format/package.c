@@ -1,7 +1,7 @@
 /*
  * Packages of files: a folder, walked here, or a zip/tar, unpacked by a sandboxed child that streams entry after entry (package-wire.h).
  *
- * 1. No path leaves the package; no symbolic link is followed, none is delivered; only regular files are.
+ * 1. No path leaves the package; no symbolic link is followed; only regular files can be read, everything else is told as a fault.
  * 2. The child's word is checked again here: paths, counts, sizes.
  */
 #include "error.h"
@@ -29,13 +29,15 @@ struct FilePackage {
   GString *path; /* of the current entry */
   GArray *folders; /* of Folder: the way down to the current entry; NULL for archives */
   const char *current; /* the current file's name in the last folder */
+  char *fault; /* of the current entry; NULL: none */
   Sandbox *sandbox;
   int entry_fd;
   gboolean ended;
 };
 
 const char *package_path_fault(const char *path) {
-  if (*path == '\0') return "路径为空";
+  guint depth = 0;
+  if (*path == '\0') return "没有名称";
   if (strlen(path) > PACKAGE_PATH_MAX) return "路径过长";
   if (*path == '/' || *path == '\\') return "是绝对路径";
   if (g_ascii_isalpha(path[0]) && path[1] == ':') return "带有盘符";
@@ -44,7 +46,7 @@ const char *package_path_fault(const char *path) {
   for (const char *part = path; part != NULL;) {
     gsize length = strcspn(part, "/\\");
     if (length == 2 && memcmp(part, "..", 2) == 0) return "用 .. 跳出了包";
-    if (length > PACKAGE_NAME_MAX) return "文件名过长";
+    if (++depth > PACKAGE_DEPTH_MAX) return "文件夹层数太多";
     part = part[length] == '\0' ? NULL : part + length + 1;
   }
   return NULL;
@@ -59,13 +61,15 @@ static void clear_folder(Folder *folder) {
 
 static int compare_names(gconstpointer a, gconstpointer b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
-static gboolean enter_folder(FilePackage *package, int fd, GError **error) {
-  DIR *stream = fd < 0 ? NULL : fdopendir(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+static gboolean enter_folder(FilePackage *package, int fd) {
+  int copy = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  DIR *stream = copy < 0 ? NULL : fdopendir(copy);
   if (stream == NULL || package->folders->len >= PACKAGE_DEPTH_MAX) {
-    const char *reason = stream == NULL ? error_reason(errno) : "文件夹层数太多";
+    package->fault = g_strdup_printf("文件夹没有打开：%s", stream == NULL ? error_reason(errno) : "文件夹层数太多");
     if (stream != NULL) closedir(stream);
+    else if (copy >= 0) close(copy);
     if (fd >= 0) close(fd);
-    return throw(error, LANTAI_ERROR_INVALID, "“%s”中的文件夹“%s”打不开：%s", package->name, package->path->str, reason);
+    return FALSE;
   }
   Folder folder = {.fd = fd, .names = g_ptr_array_new_with_free_func(g_free), .path_length = package->path->len};
   for (struct dirent *entry; (entry = readdir(stream)) != NULL;)
@@ -77,17 +81,26 @@ static gboolean enter_folder(FilePackage *package, int fd, GError **error) {
   return TRUE;
 }
 
-/* Appends a name to the package's path, as UTF-8. */
-static gboolean append_name(FilePackage *package, const Folder *folder, const char *name, GError **error) {
+/* Appends a name to the package's path, as UTF-8. On this disk a name of other bytes could not be found again by its path. */
+static void append_name(FilePackage *package, const Folder *folder, const char *name) {
   g_string_truncate(package->path, folder->path_length);
-  g_autofree char *text = g_utf8_validate(name, -1, NULL) ? g_strdup(name) : text_decode(name, (gssize)strlen(name), NULL, NULL);
-  if (text == NULL) return throw(error, LANTAI_ERROR_INVALID, "“%s”的“%s”中有一个文件名既不是 UTF-8 也不是 GB18030，请改名", package->name, package->path->str);
+  gboolean plain = g_utf8_validate(name, -1, NULL);
+  g_autofree char *decoded = plain ? NULL : text_decode(name, (gssize)strlen(name), NULL, NULL), *shown = plain ? NULL : g_utf8_make_valid(name, -1);
   if (package->path->len > 0) g_string_append_c(package->path, '/');
-  g_string_append(package->path, text);
-  return TRUE;
+  g_string_append(package->path, plain ? name : decoded ? decoded : shown);
+  for (const char *at = name; *at != '\0' && package->fault == NULL; at++)
+    if (g_ascii_iscntrl(*at)) package->fault = g_strdup("文件名带有控制字符（换行等），没有接收。请改名后再交");
+  if (!plain && package->fault == NULL) package->fault = g_strdup_printf("文件名的编码不是 UTF-8%s，没有接收。请改名后再交", decoded ? "（多半是 GB18030）" : "");
 }
 
-static gboolean next_in_folder(FilePackage *package, FileEntry *ret, GError **error) {
+/* A link, something special, a name that cannot be found again, a folder that is not entered: given with its fault. TRUE: there is one. */
+static gboolean give_fault(FilePackage *package, FileEntry *ret) {
+  *ret = (FileEntry){.path = package->path->str, .fault = package->fault};
+  return package->fault != NULL;
+}
+
+static gboolean next_in_folder(FilePackage *package, FileEntry *ret) {
+  g_clear_pointer(&package->fault, g_free);
   while (package->folders->len > 0) {
     Folder *folder = &g_array_index(package->folders, Folder, package->folders->len - 1);
     if (folder->next >= folder->names->len) {
@@ -96,11 +109,14 @@ static gboolean next_in_folder(FilePackage *package, FileEntry *ret, GError **er
     }
     const char *name = g_ptr_array_index(folder->names, folder->next++);
     struct stat about;
-    if (fstatat(folder->fd, name, &about, AT_SYMLINK_NOFOLLOW) != 0 || (!S_ISDIR(about.st_mode) && !S_ISREG(about.st_mode))) continue;
-    if (!append_name(package, folder, name, error)) return FALSE;
+    append_name(package, folder, name);
+    gboolean there = fstatat(folder->fd, name, &about, AT_SYMLINK_NOFOLLOW) == 0;
+    if (package->fault == NULL && !there) package->fault = g_strdup_printf("读不到：%s", error_reason(errno));
+    else if (package->fault == NULL && !S_ISDIR(about.st_mode) && !S_ISREG(about.st_mode)) package->fault = g_strdup("是链接或特殊文件，没有接收");
+    if (give_fault(package, ret)) return TRUE;
     if (S_ISDIR(about.st_mode)) {
-      if (!enter_folder(package, openat(folder->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), error)) return FALSE;
-      continue;
+      if (enter_folder(package, openat(folder->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC))) continue;
+      return give_fault(package, ret);
     }
     package->current = name;
     *ret = (FileEntry){.path = package->path->str, .size_bytes = about.st_size};
@@ -133,6 +149,15 @@ static gboolean fail_garbage(FilePackage *package, GError **error) {
   return throw(error, LANTAI_ERROR_INVALID, "“%s”的解包结果不合规约，已停止；文件可能被恶意构造", package->name);
 }
 
+static gboolean take_fault(FilePackage *package, const PackagePacket *packet, FileEntry *ret, GError **error) {
+  const char *line = strchr(packet->text, '\n');
+  if (line == NULL) return fail_garbage(package, error);
+  g_string_assign(package->path, packet->text);
+  g_string_truncate(package->path, (gsize)(line - packet->text));
+  package->fault = g_strdup(line + 1);
+  return give_fault(package, ret);
+}
+
 static gboolean take_entry(FilePackage *package, const PackagePacket *packet, FileEntry *ret, GError **error) {
   if (package->entry_fd < 0 || packet->size_bytes < -1 || package_path_fault(packet->text) != NULL || ++package->entries > PACKAGE_ENTRIES_MAX)
     return fail_garbage(package, error);
@@ -151,6 +176,7 @@ static gboolean fail_by_end(FilePackage *package, GError **error) {
 static gboolean next_in_archive(FilePackage *package, FileEntry *ret, GError **error) {
   PackagePacket packet;
   drop_entry(package);
+  g_clear_pointer(&package->fault, g_free);
   gssize got = sandbox_read(package->sandbox, &packet, sizeof packet, &package->entry_fd, error);
   if (got < 0) {
     package->ended = TRUE;
@@ -161,6 +187,7 @@ static gboolean next_in_archive(FilePackage *package, FileEntry *ret, GError **e
   gsize head = G_STRUCT_OFFSET(PackagePacket, text);
   if ((gsize)got <= head || packet.text[(gsize)got - head - 1] != '\0' || !g_utf8_validate(packet.text, -1, NULL)) return fail_garbage(package, error);
   if (packet.type == PACKAGE_ENTRY) return take_entry(package, &packet, ret, error);
+  if (packet.type == PACKAGE_FAULT) return take_fault(package, &packet, ret, error);
   package->ended = TRUE;
   if (packet.type == PACKAGE_ERROR)
     return throw(error, packet.code <= LANTAI_ERROR_INTERNAL ? (LantaiError)packet.code : LANTAI_ERROR_INVALID, "“%s”：%s", package->name, packet.text);
@@ -177,7 +204,8 @@ FilePackage *format_package_open(const char *path, GError **error) {
   if (g_file_test(path, G_FILE_TEST_IS_DIR)) {
     package->folders = g_array_new(FALSE, TRUE, sizeof(Folder));
     g_array_set_clear_func(package->folders, (GDestroyNotify)clear_folder);
-    return enter_folder(package, open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), error) ? g_steal_pointer(&package) : NULL;
+    if (enter_folder(package, open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC))) return g_steal_pointer(&package);
+    return throw_null(error, LANTAI_ERROR_INVALID, "“%s”：%s", package->name, package->fault);
   }
   int fd = sandbox_open_input(path, error);
   if (fd < 0) return NULL;
@@ -188,7 +216,7 @@ FilePackage *format_package_open(const char *path, GError **error) {
 
 gboolean format_package_next(FilePackage *package, FileEntry *ret, GError **error) {
   if (package->ended) return FALSE;
-  return package->folders != NULL ? next_in_folder(package, ret, error) : next_in_archive(package, ret, error);
+  return package->folders != NULL ? next_in_folder(package, ret) : next_in_archive(package, ret, error);
 }
 
 int format_package_read(FilePackage *package, GError **error) {
@@ -205,6 +233,7 @@ void format_package_free(FilePackage *package) {
   sandbox_free(package->sandbox);
   if (package->folders != NULL) g_array_unref(package->folders);
   g_string_free(package->path, TRUE);
+  g_free(package->fault);
   g_free(package->name);
   g_free(package);
 }

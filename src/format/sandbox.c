@@ -6,6 +6,7 @@
  * 3. Inside the helper and its children nothing can be started: a binary that forgets format_sandbox_main() fails instead of multiplying.
  */
 #include "sandbox.h"
+#include "beneath.h"
 #include "error.h"
 #include "format.h"
 #include <errno.h>
@@ -294,7 +295,7 @@ GByteArray *sandbox_run(const char *kind, const char *argument, int input, gsize
 int sandbox_open_input(const char *path, GError **error) {
   struct stat about;
   g_autofree char *name = g_filename_display_basename(path);
-  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  int fd = beneath_open(path);
   if (fd < 0 || fstat(fd, &about) != 0) {
     int reason = errno;
     if (fd >= 0) close(fd);
