@@ -51,8 +51,6 @@ static void add_file(PackageFiles *files, Survey *survey, const char *path, gint
   file->size_bytes = size;
   g_ptr_array_add(files->all, file);
   g_hash_table_insert(files->exact, file->path, file);
-  const char *called = unpacked_name(survey->unpacked, path);
-  if (called != path) add_names(files, file, called);
   char *folded = fold(path);
   const PackageFile *other = g_hash_table_lookup(files->folded, folded);
   if (other) {
@@ -103,6 +101,11 @@ PackageFiles *package_files_new(Survey *survey, const char *folder) {
   files->named = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   files->folders = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
   walk(files, survey, folder, 0);
+  for (guint i = 0; i < files->all->len; i++) {
+    PackageFile *file = files->all->pdata[i];
+    const char *called = unpacked_name(survey->unpacked, file->path);
+    if (called != file->path) add_names(files, file, called);
+  }
   g_ptr_array_sort(files->all, compare_bytes);
   return files;
 }
