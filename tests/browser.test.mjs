@@ -134,9 +134,8 @@ test('an archivist receives a table and a zip, finds and reads the documents, ch
   assert.match(main, /没有条目对应的文件（1）/);
   assert.match(main, /nobody\.txt|没有条目/);
   await page.screenshot({ path: path.join(shots, 'journey-rehearsed.png'), fullPage: true });
-  const button = page.getByRole('button', { name: /^导入 \d+ 行$/ });
-  if (await page.locator('#a-note').count()) await page.fill('#a-note', '试收'); // its check may ask for a note
-  await button.click();
+  await page.getByLabel('让步接收的理由').fill('缺题名的一行另行补交'); // its check did not pass
+  await page.getByRole('button', { name: /^导入 \d+ 行$/ }).click();
   await page.waitForFunction(() => document.querySelector('h1 .badge')?.textContent.includes('已接收入库') && !document.querySelector('#delivery-progress'));
   await page.screenshot({ path: path.join(shots, 'journey-imported.png'), fullPage: true });
   clean('while importing');
@@ -189,7 +188,7 @@ test('an archivist receives a table and a zip, finds and reads the documents, ch
   writeFileSync(table, csvText(['档号', '题名', '责任者', '年度'], [['B778-1', '望江楼修缮报告', '临江市文化局', '1981']]));
   await receive(page, table);
   await runStep(page, '检测', '待审核');
-  await page.fill('#a-note', '试收');
+  await page.getByLabel(/让步接收的理由|审核说明/).fill('补交一件');
   await page.getByRole('button', { name: /^导入 1 行$/ }).click();
   await page.waitForFunction(() => document.querySelector('h1 .badge')?.textContent.includes('已接收入库') && !document.querySelector('#delivery-progress'));
   const second = /\d+$/.exec(page.url())[0];
