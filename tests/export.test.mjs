@@ -79,7 +79,7 @@ test('a bag is valid for bagit-python, names nobody can misuse, and comes back e
   assert.deepEqual([report.rejected, report.missing_count], [[], 0]);
   assert.deepEqual(await holdings(again), await holdings(dir));
   const place = await pip('bagit');
-  if (!place) return t.diagnostic('bagit-python cannot be had here: its verdict is not known');
+  if (!place) return t.skip('bagit-python cannot be had here: its verdict is not known');
   const verdict = await run('python3', ['-m', 'bagit', '--validate', bag.target], { env: { ...process.env, PYTHONPATH: place } });
   assert.equal(verdict.status, 0, verdict.text);
   writeFileSync(path.join(bag.target, 'data', 'catalogue.csv'), 'x');
@@ -150,7 +150,7 @@ test('EAD is valid: of a fonds, of a delivery, of a search', async t => {
   assert.match(text, /<unitdate normal="1958-03-01">1958年3月1日</);
   assert.ok(!text.includes('Z002'), 'nothing of another fonds');
   const place = await pip('eadator');
-  if (!place) return t.diagnostic('the EAD schema (eadator) cannot be had here: validity is not known');
+  if (!place) return t.skip('the EAD schema (eadator) cannot be had here: validity is not known');
   const schema = find(place, name => name === 'ead.xsd')[0], verdict = await run('xmllint', ['--nonet', '--noout', '--schema', schema, ...files]);
   assert.equal(verdict.status, 0, verdict.text);
 });
@@ -161,7 +161,7 @@ test('METS is valid, PREMIS in it too, and names each file with its digests', as
   const text = readFileSync(files.find(file => file.includes('1958-001-001')), 'utf8'), [stored] = await query(dir, "SELECT sha512, sm3 FROM file WHERE name = 'a.txt'");
   for (const part of [stored.sha512, stored.sm3, 'accession', 'ingestion', 'PRONOM', 'href="b%20%26%20c.txt"']) assert.ok(text.includes(part), part);
   const place = await pip('metsrw'), ead = await pip('eadator');
-  if (!place || !ead) return t.diagnostic('the METS schema (metsrw) cannot be had here: validity is not known');
+  if (!place || !ead) return t.skip('the METS schema (metsrw) cannot be had here: validity is not known');
   const schemas = path.join(folder, 'schemas'), premis = process.env.LANTAI_PREMIS_XSD;
   mkdirSync(schemas);
   const local = file => readFileSync(file, 'utf8').replace(/schemaLocation="http[^"]*xlink\.xsd"/, 'schemaLocation="xlink.xsd"');

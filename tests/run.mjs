@@ -1,5 +1,5 @@
 // Runs every test and counts: the source checks, the unit tests that Meson knows (TAP), then tests/*.test.mjs (node:test, TAP), which start the real program.
-// `node tests/run.mjs WORD…` runs only the suites whose name has one of the words. The last line is "N passed, N failed[, N skipped]".
+// `node tests/run.mjs WORD…` runs only the suites whose name has one of the words. It tells the slowest; the last line is "N passed, N failed[, N skipped]".
 import { execFileSync, spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
@@ -8,7 +8,8 @@ const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.met
 const words = process.argv.slice(2);
 const wanted = name => !words.length || words.some(word => name.includes(word));
 const totals = { passed: 0, failed: 0, skipped: 0 };
-const failures = [];
+const failures = [], times = [];
+const started = Date.now();
 
 function count(name, output) {
   const seen = { passed: 0, failed: 0, skipped: 0 };
@@ -37,6 +38,7 @@ function run(name, command, options) {
       if (bad && !seen.failed) { seen.failed = 1; failures.push(`${name}: ended with ${signal || `status ${code}`}`); }
       if (!bad && !seen.passed && !seen.skipped && !seen.failed) seen.passed = 1;
       for (const key of Object.keys(totals)) totals[key] += seen[key];
+      times.push([name, (Date.now() - begin) / 1000]);
       console.log(`${seen.failed ? 'FAIL' : 'ok  '} ${name}  ${seen.passed} passed${seen.failed ? `, ${seen.failed} failed` : ''}${seen.skipped ? `, ${seen.skipped} skipped` : ''}  (${((Date.now() - begin) / 1000).toFixed(1)} s)`);
       if (seen.failed) console.log((output + errors).split('\n').slice(-120).join('\n'));
       done();
@@ -60,6 +62,8 @@ for (const name of programs) {
   if (wanted(short)) await run(short, ['node', '--test-reporter=tap', `tests/${name}`], { timeout: 1800000 });
 }
 
+const slowest = times.sort((a, b) => b[1] - a[1]).slice(0, 8).map(([name, seconds]) => `${name} ${seconds.toFixed(0)}`);
+console.log(`\n${((Date.now() - started) / 1000).toFixed(0)} s in all; slowest: ${slowest.join(', ')}`);
 if (failures.length) console.log(`\nFailed:\n${failures.map(line => `  ${line}`).join('\n')}`);
 console.log(`\n${totals.passed} passed, ${totals.failed} failed${totals.skipped ? `, ${totals.skipped} skipped` : ''}`);
 process.exitCode = totals.failed || !totals.passed ? 1 : 0;

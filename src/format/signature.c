@@ -269,12 +269,14 @@ static json_t *ask_trust(json_t *rows, const char *trust, GError **error) {
   return settled;
 }
 
+enum { PDF_BLOCK = 1 << 16 };
+
 /* A PDF's own signatures are not verified here; that there are some is told. */
 static json_t *pdf_signatures(int fd) {
   json_t *rows = json_array();
-  g_autofree char *block = g_malloc((1 << 20) + 16);
+  char block[PDF_BLOCK + 16];
   gsize kept = 0;
-  for (gssize got; json_array_size(rows) == 0 && (got = read(fd, block + kept, 1 << 20)) > 0;) {
+  for (gssize got; json_array_size(rows) == 0 && (got = read(fd, block + kept, PDF_BLOCK)) > 0;) {
     gsize filled = kept + (gsize)got;
     if (memmem(block, filled, "/ByteRange", 10)) {
       json_t *row = json_pack("{s:s, s:[]}", "kind", "pdf", "covers");
