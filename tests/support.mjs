@@ -99,7 +99,7 @@ export class Client {
 
   // The token is in every page's forms for a signed-in user.
   async learnToken() {
-    const page = await this.get('/', { html: true });
+    const page = await this.get('/me', { html: true });
     this.csrf = /name="csrf" value="([^"]+)"/.exec(page.text)?.[1];
   }
 
