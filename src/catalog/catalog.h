@@ -79,6 +79,7 @@ typedef struct {
   int page_count;         /* as declared; 0 unknown */
   int file_count;         /* kept here */
   char *fields;           /* category's own fields and unmapped columns: canonical JSON object, keys sorted, values text; "{}" */
+  char *former;           /* codes it had before (原档号), a line each, in byte order; "" none. Kept by every change of the code, never set by callers */
 } CatalogRecord;
 CatalogRecord *catalog_record_new(void); /* empty strings, level item */
 CatalogRecord *catalog_record_dup(const CatalogRecord *record);
@@ -98,6 +99,12 @@ json_t *catalog_record_json(const Catalog *catalog, const CatalogRecord *record)
 json_t *catalog_record_path(Sql *sql, const CatalogRecord *record, GError **error);
 /* Many by id, in the order given, unseen ones left out; for result lists. */
 GPtrArray *catalog_records(Sql *sql, const Scope *scope, const gint64 *ids, gsize count, GError **error);
+
+/* By the rule of the record's fonds and category (definitions/codes.yaml; chosen on /codes, else the one its records follow, else the first fitting). The record
+ * needs fonds_id, parent_id, category, level, and what the rule is made of. generate: the next code in its series; INVALID tells what is missing.
+ * check: why the code breaks its rule, in Chinese; NULL without error when it does not, or when no rule holds there. */
+char *catalog_code_generate(const House *house, Sql *sql, const CatalogRecord *record, GError **error);
+char *catalog_code_check(const House *house, Sql *sql, const CatalogRecord *record, GError **error);
 
 /* Changes. The record's id is set on create. `house` gives search, catalog; both append an event and index.
  * CONFLICT: rev differs from the stored one, or code exists.

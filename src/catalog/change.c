@@ -46,7 +46,7 @@ static gboolean lines_fast(const char *json, GString *lines) {
   return TRUE;
 }
 
-void record_lines(const CatalogRecord *record, GString *lines) {
+static void fields_lines(const CatalogRecord *record, GString *lines) {
   if (lines_fast(record->fields, lines)) return;
   g_string_truncate(lines, 0);
   json_auto_t *fields = record_fields(record);
@@ -55,6 +55,13 @@ void record_lines(const CatalogRecord *record, GString *lines) {
   const char *key;
   json_t *value;
   json_object_foreach(sorted, key, value) append_line(lines, key, json_string_value(value));
+}
+
+void record_lines(const CatalogRecord *record, GString *lines) {
+  fields_lines(record, lines);
+  if (record->former[0] == '\0') return;
+  g_auto(GStrv) codes = g_strsplit(record->former, "\n", -1);
+  for (char **code = codes; *code != NULL; code++) append_line(lines, "former_code", *code);
 }
 
 static SearchDocument document_of(const CatalogRecord *record, guint8 retention, GString *lines) {
@@ -108,7 +115,35 @@ gboolean record_insert(const House *house, Sql *sql, CatalogRecord *record, gboo
   return record_index(house, sql, NULL, record, error);
 }
 
+static int compare_lines(gconstpointer a, gconstpointer b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+char *former_with(const char *former, const char *add, const char *drop) {
+  g_auto(GStrv) old = g_strsplit(former, "\n", -1);
+  g_autoptr(GPtrArray) codes = g_ptr_array_new();
+  for (char **code = old; *code != NULL; code++)
+    if (**code != '\0' && g_strcmp0(*code, add) != 0 && g_strcmp0(*code, drop) != 0) g_ptr_array_add(codes, *code);
+  if (add != NULL) g_ptr_array_add(codes, (gpointer)add);
+  g_ptr_array_sort(codes, compare_lines); /* as the table's key orders them: the index must be given the same text again */
+  g_ptr_array_add(codes, NULL);
+  return g_strjoinv("\n", (char **)codes->pdata);
+}
+
+static gboolean follow_code(Sql *sql, const CatalogRecord *before, CatalogRecord *after, GError **error) {
+  gboolean changed = !g_str_equal(before->code, after->code), given = !g_str_equal(before->former, after->former);
+  if (!changed || !given) {
+    g_free(after->former);
+    after->former = changed ? former_with(before->former, before->code, after->code) : g_strdup(before->former);
+  }
+  if (!changed) return TRUE;
+  if (!sql_exec(sql, "DELETE FROM record_code_former WHERE record_id = $1", SQL_ARGS(sql_int(after->id)), error)) return FALSE;
+  g_auto(GStrv) codes = g_strsplit(after->former, "\n", -1);
+  for (char **code = codes; *code != NULL; code++)
+    if (!sql_exec(sql, "INSERT INTO record_code_former (record_id, code) VALUES ($1, $2)", SQL_ARGS(sql_int(after->id), sql_text(*code)), error)) return FALSE;
+  return TRUE;
+}
+
 gboolean record_overwrite(const House *house, Sql *sql, const CatalogRecord *before, CatalogRecord *after, GError **error) {
+  if (!follow_code(sql, before, after, error)) return FALSE;
   gint64 retention = retention_id(house->catalog, sql, after->retention, error);
   gint64 rev = retention < 0 ? 0 : after->rev > before->rev ? after->rev : next_rev(sql, error);
   if (rev == 0) return FALSE;
@@ -126,7 +161,9 @@ gboolean record_overwrite(const House *house, Sql *sql, const CatalogRecord *bef
 }
 
 gboolean record_erase(const House *house, Sql *sql, const CatalogRecord *record, GError **error) {
-  return sql_exec(sql, "DELETE FROM record WHERE id = $1", SQL_ARGS(sql_int(record->id)), error) && record_index(house, sql, record, NULL, error);
+  return sql_exec(sql, "DELETE FROM record WHERE id = $1", SQL_ARGS(sql_int(record->id)), error) &&
+         sql_exec(sql, "DELETE FROM record_code_former WHERE record_id = $1", SQL_ARGS(sql_int(record->id)), error) &&
+         record_index(house, sql, record, NULL, error);
 }
 
 /* ---- rules ---- */
@@ -274,17 +311,27 @@ char *catalog_metadata_json(const Catalog *catalog, const CatalogRecord *record)
   return owned;
 }
 
-/* A batch with the object's new metadata.json, published; *ret_batch NULL when the record has no object. */
-static gboolean publish_metadata(const House *house, const char *actor, const CatalogRecord *record, ContentBatch **ret_batch, GError **error) {
+static gboolean has_object(const House *house, const CatalogRecord *record) {
   g_autofree char *object_id = catalog_object_id(record->id);
-  if (record->file_count == 0 || house->content == NULL || !content_exists(house->content, object_id)) return TRUE;
-  g_autoptr(ContentStage) stage = content_stage_new(house->content, object_id, actor, "修改著录", error);
+  return record->file_count > 0 && house->content != NULL && content_exists(house->content, object_id);
+}
+
+gboolean record_stage(const House *house, const char *actor, const CatalogRecord *record, ContentBatch *batch, const char *why, GError **error) {
+  if (!has_object(house, record)) return TRUE;
+  g_autofree char *object_id = catalog_object_id(record->id);
+  g_autoptr(ContentStage) stage = content_stage_new(house->content, object_id, actor, why, error);
   if (stage == NULL) return FALSE;
   g_autofree char *text = catalog_metadata_json(house->catalog, record);
   if (content_stage_add_bytes(stage, "metadata.json", text, strlen(text), error) == NULL) return FALSE;
-  g_autoptr(ContentBatch) batch = content_batch_new(house->content);
   content_batch_take(batch, g_steal_pointer(&stage));
-  if (!content_batch_publish(batch, error)) return FALSE;
+  return TRUE;
+}
+
+/* A batch with the object's new metadata.json, published; *ret_batch NULL when the record has no object. */
+static gboolean publish_metadata(const House *house, const char *actor, const CatalogRecord *record, ContentBatch **ret_batch, GError **error) {
+  if (!has_object(house, record)) return TRUE;
+  g_autoptr(ContentBatch) batch = content_batch_new(house->content);
+  if (!record_stage(house, actor, record, batch, "修改著录", error) || !content_batch_publish(batch, error)) return FALSE;
   *ret_batch = g_steal_pointer(&batch);
   return TRUE;
 }

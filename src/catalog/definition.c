@@ -5,7 +5,7 @@
  * 2. Everything but the retention terms is fixed after catalog_open; terms are only added, behind the lock, when their transaction has committed.
  * 3. Terms are stored without limit; the search column has room for 254, the rest share 255 ("其他").
  */
-#include "internal.h"
+#include "code-rule.h"
 #include "settings.h"
 #include "text.h"
 #include <gio/gio.h>
@@ -13,6 +13,7 @@
 
 struct Catalog {
   GStringChunk *strings; /* texts of the definitions */
+  CodeRules *rules;
   GPtrArray *categories; /* CatalogCategory*, by id */
   const CatalogCategory *by_id[256];
   GMutex lock;           /* guards the two below */
@@ -423,7 +424,7 @@ Catalog *catalog_open(SqlDb *db, const char *dir, GError **error) {
   catalog->terms = g_ptr_array_new_with_free_func(g_free);
   catalog->term_ids = g_hash_table_new(g_str_hash, g_str_equal);
   g_mutex_init(&catalog->lock);
-  if (!load_categories(catalog, db, dir, error) || !load_terms(catalog, db, error)) return NULL;
+  if (!load_categories(catalog, db, dir, error) || !load_terms(catalog, db, error) || (catalog->rules = code_rules_load(dir, error)) == NULL) return NULL;
   for (guint id = 1; id < G_N_ELEMENTS(catalog->by_id); id++)
     if (catalog->by_id[id] != NULL) g_ptr_array_add(catalog->categories, (gpointer)catalog->by_id[id]);
   return g_steal_pointer(&catalog);
@@ -436,9 +437,12 @@ void catalog_close(Catalog *catalog) {
   g_ptr_array_unref(catalog->terms);
   g_ptr_array_unref(catalog->categories);
   g_string_chunk_free(catalog->strings);
+  code_rules_free(catalog->rules);
   g_mutex_clear(&catalog->lock);
   g_free(catalog);
 }
+
+const CodeRules *catalog_rules(const Catalog *catalog) { return catalog->rules; }
 
 const CatalogCategory *catalog_category(const Catalog *catalog, guint8 id) { return catalog->by_id[id]; }
 
@@ -459,6 +463,7 @@ json_t *catalog_field_labels(const Catalog *catalog) {
     }
   }
   json_object_set_new(labels, common_field("note")->label, json_string("note"));
+  json_object_set_new(labels, "原档号", json_string("former_code"));
   return labels;
 }
 

@@ -23,12 +23,13 @@ gint64 next_file_id(Sql *sql, GError **error); /* 0 on error */
 /* ---- record.c ---- */
 #define RECORD_SELECT \
   "SELECT r.id, r.rev, r.parent_id, r.fonds_id, r.accession_id, r.level, r.category, r.security, r.opening, r.code, r.title, r.creator, r.docno, " \
-  "r.date_text, r.date_from, r.date_to, r.year, COALESCE(t.text, '') AS retention_text, r.page_count, r.file_count, r.fields " \
+  "r.date_text, r.date_from, r.date_to, r.year, COALESCE(t.text, '') AS retention_text, r.page_count, r.file_count, r.fields, " \
+  "COALESCE((SELECT GROUP_CONCAT(w.code, CHAR(10)) FROM record_code_former AS w WHERE w.record_id = r.id), '') AS former " \
   "FROM record AS r LEFT JOIN retention_term AS t ON t.id = r.retention "
 typedef struct {
   int id, rev, parent_id, fonds_id, accession_id, level, category, security, opening, code, title, creator, docno, date_text, date_from, date_to, year,
     retention,
-    page_count, file_count, fields;
+    page_count, file_count, fields, former;
 } RecordRow; /* column numbers of a RECORD_SELECT */
 RecordRow record_row(SqlRows *rows);
 CatalogRecord *record_at(SqlRows *rows, const RecordRow *row);
@@ -52,7 +53,11 @@ gboolean record_apply_diff(CatalogRecord *record, json_t *diff, GError **error);
 /* Inserts with the record's id and the next rev (record->rev 0) or the given one. ret_existing TRUE and nothing written when the code is taken. */
 gboolean record_insert(const House *house, Sql *sql, CatalogRecord *record, gboolean *ret_existing, GError **error);
 /* Row and index from before to after; after->rev is set. */
+/* A code that changes becomes a former one; unless after->former was changed too: then it is taken as it is. */
 gboolean record_overwrite(const House *house, Sql *sql, const CatalogRecord *before, CatalogRecord *after, GError **error);
+char *former_with(const char *former, const char *add, const char *drop); /* lines of codes with one more and one less; either may be NULL */
+/* Adds a stage with the record's metadata.json to the batch, when it has an object. */
+gboolean record_stage(const House *house, const char *actor, const CatalogRecord *record, ContentBatch *batch, const char *why, GError **error);
 gboolean record_erase(const House *house, Sql *sql, const CatalogRecord *record, GError **error);
 /* The record's row in the index: call with before NULL for a new one. */
 gboolean record_index(const House *house, Sql *sql, const CatalogRecord *before, const CatalogRecord *after, GError **error);

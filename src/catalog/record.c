@@ -17,19 +17,20 @@ CatalogRecord *catalog_record_new(void) {
   char **texts[] = {&record->code, &record->title, &record->creator, &record->docno, &record->date_text, &record->retention};
   for (guint i = 0; i < G_N_ELEMENTS(texts); i++) *texts[i] = g_strdup("");
   record->fields = g_strdup("{}");
+  record->former = g_strdup("");
   return record;
 }
 
 CatalogRecord *catalog_record_dup(const CatalogRecord *record) {
   CatalogRecord *copy = g_memdup2(record, sizeof *record);
-  char **texts[] = {&copy->code, &copy->title, &copy->creator, &copy->docno, &copy->date_text, &copy->retention, &copy->fields};
+  char **texts[] = {&copy->code, &copy->title, &copy->creator, &copy->docno, &copy->date_text, &copy->retention, &copy->fields, &copy->former};
   for (guint i = 0; i < G_N_ELEMENTS(texts); i++) *texts[i] = g_strdup(*texts[i]);
   return copy;
 }
 
 void catalog_record_free(CatalogRecord *record) {
   if (record == NULL) return;
-  char *texts[] = {record->code, record->title, record->creator, record->docno, record->date_text, record->retention, record->fields};
+  char *texts[] = {record->code, record->title, record->creator, record->docno, record->date_text, record->retention, record->fields, record->former};
   for (guint i = 0; i < G_N_ELEMENTS(texts); i++) g_free(texts[i]);
   g_free(record);
 }
@@ -64,7 +65,7 @@ RecordRow record_row(SqlRows *rows) {
     .creator = sql_column(rows, "creator"), .docno = sql_column(rows, "docno"), .date_text = sql_column(rows, "date_text"),
     .date_from = sql_column(rows, "date_from"), .date_to = sql_column(rows, "date_to"), .year = sql_column(rows, "year"),
     .retention = sql_column(rows, "retention_text"), .page_count = sql_column(rows, "page_count"), .file_count = sql_column(rows, "file_count"),
-    .fields = sql_column(rows, "fields"),
+    .fields = sql_column(rows, "fields"), .former = sql_column(rows, "former"),
   };
 }
 
@@ -90,6 +91,7 @@ CatalogRecord *record_at(SqlRows *rows, const RecordRow *row) {
   record->page_count = sql_int_at(rows, row->page_count);
   record->file_count = sql_int_at(rows, row->file_count);
   record->fields = g_strdup(sql_text_at(rows, row->fields));
+  record->former = g_strdup(sql_text_at(rows, row->former));
   return record;
 }
 
@@ -238,9 +240,11 @@ json_t *catalog_record_json(const Catalog *catalog, const CatalogRecord *record)
 /* ---- for rooms that know no records ---- */
 
 gboolean catalog_search_text(Sql *sql, gint64 id, SearchText *ret, gpointer unused) {
-  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT title, creator, docno, fields FROM record WHERE id = $1", SQL_ARGS(sql_int(id)), NULL);
+  g_autoptr(SqlRows) rows = sql_query(sql,
+    "SELECT title, creator, docno, fields, COALESCE((SELECT GROUP_CONCAT(code, CHAR(10)) FROM record_code_former WHERE record_id = $1), '') AS former "
+    "FROM record WHERE id = $1", SQL_ARGS(sql_int(id)), NULL);
   if (rows == NULL || !sql_next(rows, NULL)) return FALSE;
-  const CatalogRecord record = {.fields = (char *)sql_get_text(rows, "fields")};
+  const CatalogRecord record = {.fields = (char *)sql_get_text(rows, "fields"), .former = (char *)sql_get_text(rows, "former")};
   GString *lines = g_string_sized_new(256);
   record_lines(&record, lines);
   *ret = (SearchText){g_strdup(sql_get_text(rows, "title")), g_strdup(sql_get_text(rows, "creator")), g_strdup(sql_get_text(rows, "docno")),

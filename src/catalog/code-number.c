@@ -1,0 +1,279 @@
+/*
+ * Which rule holds for a category of a fonds, the next number of a series, and a code held against its rule.
+ *
+ * 1. The rule is the one chosen; else the one that most of some records there follow; else the first that fits the category.
+ * 2. The next number is one more than the highest there is. Numbers filled with zeros stand in the index in their order, so that the end of the series is
+ *    looked at only; a series that counts across parts of the code, is not filled, or has run over its width is read through (its codes alone).
+ */
+#include "code-rule.h"
+#include "code-use.h"
+#include <string.h>
+
+enum { SAMPLE_SIDE = 20, SAMPLE_DEPTH = 5, TAIL_LOOKED = 1000, NUMBER_TRIES = 10000 };
+
+/* ---- some records of a category of a fonds ---- */
+
+static gboolean add_samples(Sql *sql, gint64 parent_id, gboolean ascending, int depth, GPtrArray *samples, GError **error);
+
+static gboolean add_side(Sql *sql, SqlRows *taken, int depth, GPtrArray *samples, GError **error) {
+  g_autoptr(SqlRows) rows = taken;
+  if (rows == NULL) return FALSE;
+  RecordRow row = record_row(rows);
+  g_autoptr(GError) local = NULL;
+  g_autoptr(GArray) below = g_array_new(FALSE, FALSE, sizeof(gint64));
+  while (sql_next(rows, &local)) {
+    g_autoptr(CatalogRecord) record = record_at(rows, &row);
+    if (record->level < LEVEL_ITEM && below->len < 2) g_array_append_val(below, record->id);
+    if (record->level >= LEVEL_VOLUME) g_ptr_array_add(samples, g_steal_pointer(&record));
+  }
+  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
+  for (guint i = 0; i < below->len; i++)
+    if (!add_samples(sql, g_array_index(below, gint64, i), TRUE, depth + 1, samples, error)) return FALSE;
+  return TRUE;
+}
+
+static gboolean add_samples(Sql *sql, gint64 parent_id, gboolean ascending, int depth, GPtrArray *samples, GError **error) {
+  if (depth > SAMPLE_DEPTH || samples->len > SAMPLE_SIDE * 20) return TRUE;
+  const SqlValue *args = SQL_ARGS(sql_int(parent_id), sql_int(SAMPLE_SIDE));
+  SqlRows *rows = ascending ? sql_query(sql, RECORD_SELECT "WHERE r.parent_id = $1 ORDER BY r.code LIMIT $2", args, error)
+                            : sql_query(sql, RECORD_SELECT "WHERE r.parent_id = $1 ORDER BY r.code DESC LIMIT $2", args, error);
+  return add_side(sql, rows, depth, samples, error);
+}
+
+GPtrArray *code_samples(Sql *sql, gint64 fonds_id, guint8 category, GError **error) {
+  g_autoptr(GPtrArray) samples = g_ptr_array_new_with_free_func((GDestroyNotify)catalog_record_free);
+  g_autoptr(GError) local = NULL;
+  gint64 class_id = sql_number(sql, "SELECT id FROM record WHERE parent_id = $1 AND level = 2 AND category = $2", SQL_ARGS(sql_int(fonds_id), sql_int(category)),
+    0, &local);
+  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), NULL;
+  if (class_id == 0) return g_steal_pointer(&samples);
+  if (!add_samples(sql, class_id, TRUE, 0, samples, error) || !add_samples(sql, class_id, FALSE, 0, samples, error)) return NULL;
+  return g_steal_pointer(&samples);
+}
+
+/* ---- the rule ---- */
+
+void code_use_clear(CodeUse *use) {
+  g_clear_pointer((char **)&use->fonds, g_free);
+}
+
+static void use_rule(CodeUse *use, const CodeRule *rule) {
+  use->rule = rule;
+  use->volume_width = rule->volume < 0 ? 0 : rule->parts[rule->volume].width;
+  use->item_width = rule->parts[rule->count - 1].width;
+}
+
+/* How many of the samples have the rule's form; the widths most of them have. A rule without marks keeps its widths. */
+guint code_use_fit(CodeUse *use, const CodeRule *rule, GPtrArray *samples) {
+  guint fits = 0, widths[2][10] = {0};
+  use_rule(use, rule);
+  for (guint i = 0; i < samples->len; i++) {
+    const CatalogRecord *record = samples->pdata[i];
+    CodeMatch match;
+    if (!code_match(use, record->level, record->code, &match)) continue;
+    fits++;
+    widths[record->level == LEVEL_ITEM][match.width]++;
+  }
+  for (Level level = LEVEL_VOLUME; level <= LEVEL_ITEM; level++) {
+    const CodePart *part = code_number_part(rule, level);
+    guint *seen = widths[level == LEVEL_ITEM], best = 0;
+    if (part == NULL || part->before[0] == '\0' || part->width == 0) continue;
+    for (guint width = 1; width < 10; width++)
+      if (seen[width] > seen[best]) best = width;
+    if (best != 0) *(level == LEVEL_VOLUME ? &use->volume_width : &use->item_width) = best;
+  }
+  return fits;
+}
+
+static gboolean use_chosen(const Catalog *catalog, Sql *sql, gint64 fonds_id, guint8 category, CodeUse *use, GError **error) {
+  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT rule, volume_width, item_width FROM code_choice WHERE fonds_id = $1 AND category = $2",
+    SQL_ARGS(sql_int(fonds_id), sql_int(category)), error);
+  g_autoptr(GError) local = NULL;
+  if (rows == NULL || !sql_next(rows, &local)) return local == NULL ? rows != NULL : (g_propagate_error(error, g_steal_pointer(&local)), FALSE);
+  const CodeRule *rule = code_rules_find(catalog_rules(catalog), sql_get_text(rows, "rule"));
+  if (rule == NULL) return TRUE; /* taken out of codes.yaml since: as if none were chosen */
+  use_rule(use, rule);
+  if (sql_get_int(rows, "volume_width") > 0) use->volume_width = (guint)sql_get_int(rows, "volume_width");
+  if (sql_get_int(rows, "item_width") > 0) use->item_width = (guint)sql_get_int(rows, "item_width");
+  use->chosen = use->followed = TRUE;
+  return TRUE;
+}
+
+gboolean code_use_for(const Catalog *catalog, Sql *sql, gint64 fonds_id, guint8 category, CodeUse *ret, GError **error) {
+  const CatalogCategory *definition = catalog_category(catalog, category);
+  g_auto(CodeUse) use = {.category = definition != NULL ? definition->code : ""};
+  g_autoptr(GError) local = NULL;
+  use.fonds = sql_string(sql, "SELECT code FROM record WHERE id = $1 AND level = 1", SQL_ARGS(sql_int(fonds_id)), &local);
+  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
+  if (use.fonds == NULL) return throw(error, LANTAI_ERROR_NOT_FOUND, "没有这个全宗");
+  if (!use_chosen(catalog, sql, fonds_id, category, &use, error)) return FALSE;
+  g_autoptr(GPtrArray) samples = use.chosen ? NULL : code_samples(sql, fonds_id, category, error);
+  if (!use.chosen && samples == NULL) return FALSE;
+  guint best = 0;
+  CodeUse tried = use;
+  for (guint i = 0; samples != NULL && i < code_rules_count(catalog_rules(catalog)); i++) {
+    guint fits = code_use_fit(&tried, code_rules_at(catalog_rules(catalog), i), samples);
+    if (fits <= best) continue;
+    best = fits;
+    use = tried;
+  }
+  if (!use.chosen) use.followed = best * 2 > (samples ? samples->len : 0);
+  if (!use.followed) use_rule(&use, code_rules_default(catalog_rules(catalog), use.category));
+  *ret = use;
+  use.fonds = NULL;
+  return TRUE;
+}
+
+/* ---- where a record lies ---- */
+
+void code_place_clear(CodePlace *place) {
+  g_free(place->volume);
+  g_free(place->class_text);
+}
+
+/* 全宗号-类别 of a class node below the category's: its 类别, when it is one with further levels. */
+static char *class_text_of(const CodeUse *use, const char *class_code) {
+  if (!g_str_has_prefix(class_code, use->fonds) || class_code[strlen(use->fonds)] != '-') return NULL;
+  const char *text = class_code + strlen(use->fonds) + 1, *level = strstr(text, "·");
+  return level != NULL && strchr(text, '-') == NULL ? g_strdup(text) : NULL;
+}
+
+gboolean code_place_of(Sql *sql, const CodeUse *use, const CatalogRecord *record, CodePlace *ret, GError **error) {
+  g_auto(CodePlace) place = {0};
+  g_autoptr(GError) local = NULL;
+  g_autoptr(CatalogRecord) parent = record->parent_id == 0 ? NULL : record_by_id(sql, record->parent_id, &local);
+  if (parent != NULL && parent->level == LEVEL_VOLUME) {
+    place.volume = g_strdup(parent->code);
+    CatalogRecord *above = record_by_id(sql, parent->parent_id, &local);
+    catalog_record_free(parent);
+    parent = above;
+  }
+  if (local != NULL && !g_error_matches(local, LANTAI_ERROR, LANTAI_ERROR_NOT_FOUND)) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
+  if (parent != NULL && parent->level == LEVEL_CLASS) place.class_text = class_text_of(use, parent->code);
+  *ret = place;
+  place = (CodePlace){0};
+  return TRUE;
+}
+
+/* ---- the next number ---- */
+
+/* The first byte behind every text that begins so. */
+static char *behind(const char *prefix) { return g_strconcat(prefix, "\xF4\x8F\xBF\xBF", NULL); }
+
+typedef struct {
+  guint number;
+  gint64 id;
+  gboolean certain;
+} Highest;
+
+/* The series end: from the last code down. Certain when the whole range was read, or its first numbers have the width and are not about to run over it. */
+static gboolean highest_at_end(Sql *sql, const CodeUse *use, const CatalogRecord *record, const char *prefix, Highest *ret, GError **error) {
+  g_autofree char *from = g_strconcat(prefix, "0", NULL), *to = g_strconcat(prefix, ":", NULL);
+  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT id, code FROM record WHERE code >= $1 AND code < $2 AND fonds_id = $3 ORDER BY code DESC LIMIT $4",
+    SQL_ARGS(sql_text(from), sql_text(to), sql_int(record->fonds_id), sql_int(TAIL_LOOKED)), error);
+  if (rows == NULL) return FALSE;
+  g_autoptr(GError) local = NULL;
+  guint seen = 0, width = code_width(use, record->level), uniform = 0;
+  while (sql_next(rows, &local)) {
+    const char *digits = sql_get_text(rows, "code") + strlen(prefix);
+    guint length = (guint)strspn(digits, "0123456789"), number = length < 10 ? (guint)g_ascii_strtoull(digits, NULL, 10) : 0;
+    seen++;
+    uniform += length == width;
+    if (number <= ret->number) continue;
+    ret->number = number;
+    ret->id = sql_get_int(rows, "id");
+  }
+  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
+  guint limit = 9;
+  for (guint i = 1; i < width; i++) limit *= 10;
+  ret->certain = seen < TAIL_LOOKED || (width > 0 && uniform == seen && ret->number < limit);
+  return TRUE;
+}
+
+/* The bytes that all codes of the scope begin with: the parts up to the first that the number does not start anew with. */
+static char *scope_start(const CodeUse *use, const CatalogRecord *record, const char *prefix) {
+  const CodePart *number = code_number_part(use->rule, record->level);
+  g_autofree char *sample = g_strconcat(prefix, "1", NULL);
+  CodeMatch match;
+  if (!code_match(use, record->level, sample, &match)) return g_strdup(prefix);
+  for (guint i = 0; &use->rule->parts[i] < number; i++)
+    if (!use->rule->parts[i].in_counter && match.part[i] >= 0) return g_strndup(prefix, (gsize)match.part[i]);
+  return g_strdup(prefix);
+}
+
+static gboolean highest_in_scope(Sql *sql, const CodeUse *use, const CatalogRecord *record, const char *start, const char *scope, Highest *ret, GError **error) {
+  g_autofree char *to = behind(start);
+  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT id, code FROM record WHERE code >= $1 AND code < $2 AND fonds_id = $3",
+    SQL_ARGS(sql_text(start), sql_text(to), sql_int(record->fonds_id)), error);
+  if (rows == NULL) return FALSE;
+  g_autoptr(GError) local = NULL;
+  int id = sql_column(rows, "id"), code = sql_column(rows, "code");
+  while (sql_next(rows, &local)) {
+    CodeMatch match;
+    if (!code_match(use, record->level, sql_text_at(rows, code), &match) || match.number <= ret->number) continue;
+    g_autofree char *theirs = code_scope(use, record->level, sql_text_at(rows, code), &match);
+    gboolean in_volume = use->rule->volume >= 0 && record->level == LEVEL_ITEM; /* then the range is the volume's */
+    if (!in_volume && !g_str_equal(theirs, scope)) continue;
+    ret->number = match.number;
+    ret->id = sql_int_at(rows, id);
+  }
+  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
+  return TRUE;
+}
+
+/* A page number goes on behind the pages of the record before. */
+static guint step_behind(Sql *sql, const CodeUse *use, const CatalogRecord *record, const Highest *highest) {
+  if (highest->id == 0 || code_number_part(use->rule, record->level)->kind != PART_PAGE) return 1;
+  gint64 pages = sql_number(sql, "SELECT page_count FROM record WHERE id = $1", SQL_ARGS(sql_int(highest->id)), 1, NULL);
+  return (guint)CLAMP(pages, 1, 10000);
+}
+
+/* 1: another record has the code; 0: free; -1: error. */
+static int code_held(Sql *sql, const CodeUse *use, const CatalogRecord *record, const char *code, GError **error) {
+  g_autoptr(GError) local = NULL;
+  gint64 other = use->rule->unique_in_archive
+    ? sql_number(sql, "SELECT id FROM record WHERE code = $1 AND id <> $2 LIMIT 1", SQL_ARGS(sql_text(code), sql_int(record->id)), 0, &local)
+    : sql_number(sql, "SELECT id FROM record WHERE code = $1 AND fonds_id = $2 AND id <> $3",
+        SQL_ARGS(sql_text(code), sql_int(record->fonds_id), sql_int(record->id)), 0, &local);
+  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), -1;
+  return other != 0;
+}
+
+static char *first_free(Sql *sql, const CodeUse *use, const CatalogRecord *record, const char *prefix, guint number, GError **error) {
+  for (guint i = 0; i < NUMBER_TRIES; i++) {
+    g_autofree char *digits = code_number_text(number + i, code_width(use, record->level));
+    g_autofree char *code = g_strconcat(prefix, digits, NULL);
+    int held = code_held(sql, use, record, code, error);
+    if (held < 0) return NULL;
+    if (held == 0) return g_steal_pointer(&code);
+  }
+  return throw_null(error, LANTAI_ERROR_CONFLICT, "%s 之后没有空号", prefix);
+}
+
+char *catalog_code_generate(const House *house, Sql *sql, const CatalogRecord *record, GError **error) {
+  g_auto(CodeUse) use = {0};
+  g_auto(CodePlace) place = {0};
+  g_autofree char *scope = NULL;
+  if (record->level < LEVEL_VOLUME) return throw_null(error, LANTAI_ERROR_INVALID, "%s的代码不按规则编号", level_label(record->level));
+  if (!code_use_for(house->catalog, sql, record->fonds_id, record->category, &use, error) || !code_place_of(sql, &use, record, &place, error)) return NULL;
+  g_autofree char *prefix = code_prefix(&use, record, place.volume, place.class_text, &scope, error);
+  if (prefix == NULL) return NULL;
+  Highest highest = {0};
+  g_autofree char *start = scope_start(&use, record, prefix);
+  gboolean within = g_str_equal(start, prefix);
+  if (within && !highest_at_end(sql, &use, record, prefix, &highest, error)) return NULL;
+  if (!highest.certain && !highest_in_scope(sql, &use, record, start, scope, &highest, error)) return NULL;
+  return first_free(sql, &use, record, prefix, highest.number + step_behind(sql, &use, record, &highest), error);
+}
+
+char *catalog_code_check(const House *house, Sql *sql, const CatalogRecord *record, GError **error) {
+  g_auto(CodeUse) use = {0};
+  g_auto(CodePlace) place = {0};
+  if (record->level < LEVEL_VOLUME || record->category == 0) return NULL;
+  if (!code_use_for(house->catalog, sql, record->fonds_id, record->category, &use, error)) return NULL;
+  if (!use.followed || !code_place_of(sql, &use, record, &place, error)) return NULL;
+  char *problem = code_problem(&use, record, place.volume, place.class_text);
+  if (problem != NULL || !use.rule->unique_in_archive) return problem;
+  int held = code_held(sql, &use, record, record->code, error);
+  return held == 1 ? g_strdup("馆内另有一件档案用这个档号，规则要求全馆唯一") : NULL;
+}

@@ -1,0 +1,222 @@
+/* Rules of codes: every generation taken apart, made and held against its rule; the next number; broken rules in YAML; former codes. */
+#include "code-use.h"
+#include "settings.h"
+#include "test-fixture.h"
+
+static CodeUse use_of(const CodeRules *rules, const char *key, const char *fonds, const char *category) {
+  CodeUse use = {.fonds = fonds, .category = category};
+  g_autoptr(GPtrArray) none = g_ptr_array_new();
+  code_use_fit(&use, code_rules_find(rules, key), none);
+  return use;
+}
+
+static void test_generations(void) {
+  static const struct { const char *rule, *fonds, *category, *code; Level level; guint number, width; const char *scope; } cases[] = {
+    {"dat13-2022-piece", "Z109", "WS", "Z109-WS·2011·Y·办公室-0001", LEVEL_ITEM, 1, 4, "i\tZ109\tWS\t2011\tY\t办公室"},
+    {"dat13-2022-piece", "Z008", "WS", "Z008-WS·2019·Y-037", LEVEL_ITEM, 37, 3, "i\tZ008\tWS\t2019\tY"},
+    {"dat13-2022-piece", "A439", "WS", "A439-WS·2015·D30·003-005", LEVEL_ITEM, 5, 3, "i\tA439\tWS\t2015\tD30\t003"},
+    {"dat13-2022-piece", "K021", "ZP", "K021-ZP·2019·D30-025", LEVEL_ITEM, 25, 3, "i\tK021\tZP\t2019\tD30"},
+    {"dat13-2022-piece", "Q001", "HY", "Q001-ZY·HY·1998·Y-0012", LEVEL_ITEM, 12, 4, "i\tQ001\tZY·HY\t1998\tY"},
+    {"dat13-2022-piece", "C015", "WY", "C015-WY·TZGG·2019·D10-00001", LEVEL_ITEM, 1, 5, "i\tC015\tWY·TZGG\t2019\tD10"},
+    {"dat13-2022-volume", "J019", "ZY", "J019-ZY·JC·CC·2019·D30-001", LEVEL_VOLUME, 1, 3, "v\tJ019\tZY·JC·CC\t2019\tD30"},
+    {"dat13-2022-volume", "J019", "ZY", "J019-ZY·JC·CC·2019·D30-001-007", LEVEL_ITEM, 7, 3, "i\tJ019\tZY·JC·CC\t2019\tD30\t001"},
+    {"dat13-2022-volume-year", "J019", "KU", "J019-KU·01·2017-001-001", LEVEL_ITEM, 1, 3, "i\tJ019\tKU·01\t2017\t001"},
+    {"dat13-2022-project", "X032", "KJ", "X032-KJ·JJ·02-005-054", LEVEL_ITEM, 54, 3, "i\tX032\tKJ·JJ\t02\t005"},
+    {"dat13-2022-plain", "A002", "RS", "A002-RS-001-002", LEVEL_ITEM, 2, 3, "i\tA002\tRS\t001"},
+    {"dat22-2015-piece", "Z109", "WS", "Z109-WS·2011-Y-BGS-0001", LEVEL_ITEM, 1, 4, "i\tZ109\tWS\t2011\tY\tBGS"},
+    {"dat22-2015-piece", "Z109", "WS", "Z109-WS·2011-D30-0410", LEVEL_ITEM, 410, 4, "i\tZ109\tWS\t2011\tD30"},
+    {"dat13-1994-volume", "C038", "WS", "C038-001-002", LEVEL_VOLUME, 2, 3, "v\tC038\t001"},
+    {"dat13-1994-volume", "C038", "WS", "C038-001-002-003", LEVEL_ITEM, 3, 3, "i\tC038\t001\t002"},
+    {"fixed-volume", "A001", "WS", "A001195800100120034", LEVEL_ITEM, 34, 4, "i\tA001\t1958\t001\t0012"},
+    {"fixed-piece", "A001", "WS", "A0012011D3000010007", LEVEL_ITEM, 7, 4, "i\tA001\t2011\tD30\t0001"},
+  };
+  g_autoptr(CodeRules) rules = good(code_rules_load(NULL, error));
+  g_assert_cmpuint(code_rules_count(rules), ==, 9);
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+    CodeUse use = use_of(rules, cases[i].rule, cases[i].fonds, cases[i].category);
+    CodeMatch match;
+    g_test_message("%s", cases[i].code);
+    g_assert_true(code_match(&use, cases[i].level, cases[i].code, &match));
+    g_assert_cmpuint(match.number, ==, cases[i].number);
+    g_assert_cmpuint(match.width, ==, cases[i].width);
+    g_autofree char *scope = code_scope(&use, cases[i].level, cases[i].code, &match);
+    g_assert_cmpstr(scope, ==, cases[i].scope);
+    g_autofree char *wide = g_strconcat(cases[i].code, "x", NULL), *other = g_strconcat("Y", cases[i].code + 1, NULL);
+    g_assert_false(code_match(&use, cases[i].level, wide, &match) || code_match(&use, cases[i].level, other, &match));
+  }
+  for (guint i = 0; i < code_rules_count(rules); i++) { /* each rule's example is one */
+    const CodeRule *rule = code_rules_at(rules, i);
+    g_autofree char *fonds = g_strndup(rule->example, 4), *category = g_strdup(strlen(rule->example) > 7 ? rule->example + 5 : "WS");
+    category[strspn(category, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")] = '\0';
+    CodeUse use = use_of(rules, rule->key, fonds, category[0] ? category : "WS");
+    CodeMatch match;
+    g_assert_true(code_match(&use, LEVEL_ITEM, rule->example, &match));
+  }
+}
+
+static void test_broken_definitions(void) {
+  static const struct { const char *yaml, *word; } cases[] = {
+    {"rules: []", "rules"},
+    {"rule: 1", "不认识“rule”"},
+    {"rules: [{key: a, title: 甲, parts: [{part: fonds}, {part: item}, {part: year}]}]", "第 2 个组成部分"},
+    {"rules: [{key: a, title: 甲, parts: [{part: fonds}, {part: nothing, before: \"-\"}]}]", "part 应为"},
+    {"rules: [{key: a, title: 甲, parts: [{part: fonds}, {part: category, before: \"-\"}, {part: item, width: 4}]}]", "歧义"},
+    {"rules: [{key: a, title: 甲, parts: [{part: fonds}, {part: item, before: \"-\", width: 40}]}]", "width"},
+    {"rules: [{key: a, title: 甲, parts: [{part: fonds}, {part: retention, before: \"-\"}, {part: item, before: \"-\"}]}]", "没有 map"},
+    {"rules: [{key: a, title: 甲, counter: [year], parts: [{part: fonds}, {part: item, before: \"-\"}]}]", "counter"},
+    {"rules: [{key: a, title: 甲, parts: [{part: fonds}, {part: item, before: \"-\"}]}, {key: a, title: 乙, parts: [{part: fonds}, {part: item, before: \"-\"}]}]", "第 2 条规则 a"},
+    {"rules: [{key: a, title: 甲, unique: town, parts: [{part: fonds}, {part: item, before: \"-\"}]}]", "unique"},
+  };
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+    g_autoptr(GError) error = NULL;
+    json_auto_t *document = yaml_load_text(cases[i].yaml, "codes.yaml", &error);
+    g_assert_no_error(error);
+    g_assert_null(code_rules_read(document, "codes.yaml", &error));
+    g_assert_error(error, LANTAI_ERROR, LANTAI_ERROR_INVALID);
+    g_assert_nonnull(strstr(error->message, "codes.yaml"));
+    if (strstr(error->message, cases[i].word) == NULL) g_error("%s: %s", cases[i].yaml, error->message);
+  }
+}
+
+/* ---- over records ---- */
+
+typedef struct { Fixture f; gint64 fonds, class; } Place;
+
+static Sql *place_open(Place *p) {
+  fixture_open(&p->f);
+  Sql *sql = good(sql_write(p->f.db, error));
+  p->fonds = good(catalog_fonds_ensure(&p->f.house, sql, "t", "Z109", "某局", error));
+  p->class = good(catalog_class_ensure(&p->f.house, sql, "t", p->fonds, 1, error));
+  return sql;
+}
+
+static CatalogRecord *piece(const Place *p, int year, const char *retention, const char *organ, const char *code) {
+  CatalogRecord *record = record_of(p->class, LEVEL_ITEM, 1, code, "题名");
+  record->fonds_id = p->fonds;
+  record->year = year;
+  put_text(&record->retention, retention);
+  if (organ != NULL) {
+    g_free(record->fields);
+    record->fields = g_strdup_printf("{\"jgwt\":\"%s\"}", organ);
+  }
+  return record;
+}
+
+static gint64 keep(Place *p, Sql *sql, int year, const char *retention, const char *organ, const char *code) {
+  g_autoptr(CatalogRecord) record = piece(p, year, retention, organ, code);
+  good(catalog_record_create(&p->f.house, sql, "t", record, error));
+  return record->id;
+}
+
+static void assert_next(Place *p, Sql *sql, int year, const char *retention, const char *organ, const char *expected) {
+  g_autoptr(CatalogRecord) record = piece(p, year, retention, organ, "");
+  g_autofree char *code = good(catalog_code_generate(&p->f.house, sql, record, error));
+  g_assert_cmpstr(code, ==, expected);
+}
+
+static void test_next_number(void) {
+  Place p;
+  g_autoptr(Sql) sql = place_open(&p);
+  assert_next(&p, sql, 2011, "永久", "BGS", "Z109-WS·2011·Y·BGS-0001"); /* nothing there: the first rule */
+  keep(&p, sql, 2011, "永久", "BGS", "Z109-WS·2011-Y-BGS-0001");
+  keep(&p, sql, 2011, "永久", "BGS", "Z109-WS·2011-Y-BGS-0009");
+  keep(&p, sql, 2011, "30年", "BGS", "Z109-WS·2011-D30-BGS-0041");
+  assert_next(&p, sql, 2011, "永久", "BGS", "Z109-WS·2011-Y-BGS-0010"); /* what is there follows another one */
+  assert_next(&p, sql, 2011, "定期30年", "BGS", "Z109-WS·2011-D30-BGS-0042");
+  assert_next(&p, sql, 2012, "永久", NULL, "Z109-WS·2012-Y-0001");
+  keep(&p, sql, 2011, "永久", "BGS", "Z109-WS·2011-Y-BGS-9999");
+  assert_next(&p, sql, 2011, "永久", "BGS", "Z109-WS·2011-Y-BGS-10000");
+  keep(&p, sql, 2011, "永久", "BGS", "Z109-WS·2011-Y-BGS-10000");
+  assert_next(&p, sql, 2011, "永久", "BGS", "Z109-WS·2011-Y-BGS-10001"); /* behind 9999 in number, before it in the index */
+  keep(&p, sql, 2011, "30年", "BGS", "Z109-WS·2011-D30-BGS-0100");
+  keep(&p, sql, 2011, "30年", "BGS", "Z109-WS·2011-D30-BGS-099"); /* of another width */
+  assert_next(&p, sql, 2011, "30年", "BGS", "Z109-WS·2011-D30-BGS-0101");
+  g_autoptr(CatalogRecord) bare = piece(&p, 0, "永久", "BGS", "");
+  fails(catalog_code_generate(&p.f.house, sql, bare, error), LANTAI_ERROR_INVALID);
+  g_autoptr(CatalogRecord) marked = piece(&p, 2011, "永久", "甲-乙", "");
+  fails(catalog_code_generate(&p.f.house, sql, marked, error), LANTAI_ERROR_INVALID);
+  sql_end(g_steal_pointer(&sql));
+  fixture_close(&p.f);
+}
+
+static void assert_problem(Place *p, Sql *sql, int year, const char *retention, const char *code, const char *word) {
+  g_autoptr(CatalogRecord) record = piece(p, year, retention, "BGS", code);
+  g_autofree char *problem = good(catalog_code_check(&p->f.house, sql, record, error));
+  if (word == NULL) g_assert_cmpstr(problem, ==, NULL);
+  else if (problem == NULL || strstr(problem, word) == NULL) g_error("%s: %s", code, problem ? problem : "(none)");
+}
+
+static void test_problems(void) {
+  Place p;
+  g_autoptr(Sql) sql = place_open(&p);
+  assert_problem(&p, sql, 2011, "永久", "随便写的", NULL); /* no rule holds where nothing is */
+  keep(&p, sql, 2011, "永久", "BGS", "Z109-WS·2011-Y-BGS-0001");
+  assert_problem(&p, sql, 2011, "永久", "Z109-WS·2011-Y-BGS-0002", NULL);
+  assert_problem(&p, sql, 2011, "永久", "Z109-WS·2011-Y-BGS-12", "件号有 2 位，应为 4 位");
+  assert_problem(&p, sql, 2012, "永久", "Z109-WS·2011-Y-BGS-0002", "年度");
+  assert_problem(&p, sql, 2011, "30年", "Z109-WS·2011-Y-BGS-0002", "应写作“D30”");
+  assert_problem(&p, sql, 2011, "永久", "Z109-KJ·2011-Y-BGS-0002", "类别号WS");
+  assert_problem(&p, sql, 2011, "永久", "Z109－WS·2011-Y-BGS-0002", "应为");
+  assert_problem(&p, sql, 2011, "永久", "Z109-WS·2011-Y-BGS-0002号", "末尾多出“号”");
+  assert_problem(&p, sql, 2011, "永久", "Z109-WS·2011-Q-BGS-0002", "保管期限");
+  sql_end(g_steal_pointer(&sql));
+  fixture_close(&p.f);
+}
+
+static void test_volumes(void) {
+  Place p;
+  g_autoptr(Sql) sql = place_open(&p);
+  g_autoptr(CatalogRecord) first = record_of(p.class, LEVEL_VOLUME, 1, "Z109-001-0007", "卷");
+  good(catalog_record_create(&p.f.house, sql, "t", first, error));
+  g_autoptr(CatalogRecord) item = record_of(first->id, LEVEL_ITEM, 1, "Z109-001-0007-002", "件");
+  good(catalog_record_create(&p.f.house, sql, "t", item, error));
+  g_autofree char *in_volume = good(catalog_code_generate(&p.f.house, sql, item, error));
+  g_assert_cmpstr(in_volume, ==, "Z109-001-0007-003");
+  first->id = 0;
+  g_autofree char *volume = good(catalog_code_generate(&p.f.house, sql, first, error));
+  g_assert_cmpstr(volume, ==, "Z109-001-0008"); /* of the width that is there */
+  put_text(&item->code, "Z109-001-0008-002");
+  g_autofree char *problem = good(catalog_code_check(&p.f.house, sql, item, error));
+  g_assert_nonnull(strstr(problem, "所在案卷"));
+  item->parent_id = p.class;
+  fails(catalog_code_generate(&p.f.house, sql, item, error), LANTAI_ERROR_INVALID);
+  sql_end(g_steal_pointer(&sql));
+  fixture_close(&p.f);
+}
+
+static void test_former(void) {
+  Place p;
+  g_autoptr(Sql) sql = place_open(&p);
+  gint64 id = keep(&p, sql, 2011, "永久", "BGS", "Z109-WS·2011-Y-BGS-0001");
+  static const char *const codes[] = {"Z109-QQ-7", "Z109-RR-8", "Z109-QQ-7"};
+  for (guint i = 0; i < G_N_ELEMENTS(codes); i++) {
+    g_autoptr(CatalogRecord) record = good(record_by_id(sql, id, error));
+    put_text(&record->code, codes[i]);
+    good(catalog_record_update(&p.f.house, sql, "t", record, 0, error));
+  }
+  g_autoptr(CatalogRecord) now = good(record_by_id(sql, id, error));
+  g_assert_cmpstr(now->former, ==, "Z109-RR-8\nZ109-WS·2011-Y-BGS-0001"); /* not the one it has again */
+  good(sql_commit(sql, error));
+  sql_end(g_steal_pointer(&sql));
+  g_assert_cmpint(count_of(&p.f, "Z109-RR-8"), ==, 1);
+  g_assert_cmpint(count_of(&p.f, "原档号:Z109-RR-8"), ==, 1);
+  g_assert_cmpint(count_of(&p.f, "原档号:Z109-QQ-7"), ==, 0);
+  good(catalog_reindex(&p.f.house, NULL, NULL, error));
+  g_assert_cmpint(count_of(&p.f, "Z109-RR-8"), ==, 1);
+  sql = good(sql_write(p.f.db, error));
+  good(catalog_record_delete(&p.f.house, sql, "t", id, error) && sql_commit(sql, error));
+  sql_end(g_steal_pointer(&sql));
+  g_assert_cmpint(count_of(&p.f, "Z109-RR-8"), ==, 0); /* and nothing of it is left in the index */
+  fixture_close(&p.f);
+}
+
+int main(int argc, char **argv) {
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/code-rule/generations", test_generations);
+  g_test_add_func("/code-rule/broken-definitions", test_broken_definitions);
+  g_test_add_func("/code-rule/next-number", test_next_number);
+  g_test_add_func("/code-rule/problems", test_problems);
+  g_test_add_func("/code-rule/volumes", test_volumes);
+  g_test_add_func("/code-rule/former", test_former);
+  return g_test_run();
+}

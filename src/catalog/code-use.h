@@ -1,0 +1,16 @@
+/* Which rule holds where, and where a record lies. Inside the catalogue room. */
+#pragma once
+#include "code-rule.h"
+
+void code_use_clear(CodeUse *use); /* the fonds' code is its own */
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CodeUse, code_use_clear)
+gboolean code_use_for(const Catalog *catalog, Sql *sql, gint64 fonds_id, guint8 category, CodeUse *ret, GError **error);
+/* Some records of a category of a fonds, from both ends of its codes; no gate. */
+GPtrArray *code_samples(Sql *sql, gint64 fonds_id, guint8 category, GError **error);
+/* Puts the rule into use with the widths that most samples have; how many of them have its form. */
+guint code_use_fit(CodeUse *use, const CodeRule *rule, GPtrArray *samples);
+
+typedef struct { char *volume, *class_text; } CodePlace; /* NULL: not in a volume; not in a class with further levels */
+void code_place_clear(CodePlace *place);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CodePlace, code_place_clear)
+gboolean code_place_of(Sql *sql, const CodeUse *use, const CatalogRecord *record, CodePlace *ret, GError **error);
