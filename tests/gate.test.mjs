@@ -25,7 +25,7 @@ const ROLES = {
   reader: { role: 'reader', grant: '机密', may: ['catalogue.read'], opening: [1], files: [1], security: 0 },
   clerk: { role: 'clerk', grant: '内部', may: ['catalogue.read', 'delivery.read'], opening: [1, 2], files: [1], security: 1 },
 };
-const ARCHIVIST = ['catalogue.read', 'record.create', 'record.edit', 'record.delete', 'record.export', 'delivery.read', 'delivery.import', 'delivery.accept', 'delivery.undo', 'check.sign', 'disposal.request', 'keep.read', 'keep.manage', 'definition.edit', 'job.read'];
+const ARCHIVIST = ['catalogue.read', 'record.create', 'record.edit', 'record.delete', 'code.renumber', 'record.export', 'delivery.read', 'delivery.import', 'delivery.accept', 'delivery.undo', 'check.sign', 'disposal.request', 'keep.read', 'keep.manage', 'definition.edit', 'job.read'];
 for (const role of Object.values(ROLES)) if (role.may === 'archivist') role.may = ARCHIVIST;
 const CLERK = `
   clerk:
@@ -105,6 +105,11 @@ before(async () => {
   // The fonds of an archivist are set by the security officer, on the page.
   const granted = await ask('officer', 'POST', `/user/${users.limited}/grant`, { form: [['roles', 'archivist'], ['fonds', fondsId.A], ['security', 2]] });
   assert.equal(granted.status, 200, granted.text);
+  // A plan of renumbering over a whole fonds: its rows are for those who may see their records.
+  const chosen = await ask('archivist', 'POST', `/codes/${fondsId.B}/1/rule`, { form: { rule: 'dat13-1994-volume' } });
+  assert.equal(chosen.status, 200, chosen.text);
+  const planned = await ask('archivist', 'POST', '/renumber', { form: { fonds: fondsId.B, mode: 'keep' } });
+  assert.equal(planned.status, 200, planned.text);
   // A request to destroy something secret: its reason and its record are for those who may see it.
   const secret = records.find(record => record.row?.security === 2 && record.row.file && record.fonds === 'B');
   const asked = await ask('archivist', 'POST', '/keep/disposal/new', { form: { record: secret.id, kind: 'destroy', reason: `期满销毁 ${mark('t', secret.row.n)}` } });
@@ -190,6 +195,7 @@ const SAMPLES = { // a path's parts that lead to something the unlimited archivi
   '/export/{id}/file': () => '/export/999999/file', '/delivery/{id}/progress': () => `/delivery/${deliveries[0].id}/progress`, '/delivery/{id}/faults.xlsx': () => `/delivery/${deliveries[0].id}/faults.xlsx`, '/upload/{id}': () => '/upload/999999', '/check/{id}': () => '/check/999999', '/check/{id}/report.pdf': () => '/check/999999/report.pdf', '/check/{id}/findings.xlsx': () => '/check/999999/findings.xlsx',
   '/delivery/{id}/form/{name}.pdf': () => `/delivery/${deliveries[0].id}/form/digests.pdf`, '/user/{id}': () => `/user/${users.reader}`,
   '/project/{id}': () => '/project/1', '/keep/patrol/{id}': () => '/keep/patrol/1', '/keep/patrol/{id}/report.pdf': () => '/keep/patrol/1/report.pdf', '/keep/disposal/{id}': () => '/keep/disposal/1', '/keep/disposal/{id}/form.pdf': () => '/keep/disposal/1/form.pdf',
+  '/codes/{fonds}/{category}': () => `/codes/${fondsId.A}/1`, '/codes/{fonds}/{category}/rule': () => `/codes/${fondsId.A}/1/rule`, '/renumber/{id}': () => '/renumber/1',
   '/copy/{id}': () => '/copy/1', '/copies/object/{id}': () => '/copies/object/1', '/record/{id}/copies': () => `/record/${open().id}/copies`,
 };
 const open = () => records.find(record => record.row?.file === 'txt' && record.row.opening === 1 && record.row.security === 0 && record.fonds === 'A');

@@ -30,7 +30,7 @@ const WebRoute *const *app_routes(void) {
 }
 
 JobKind *app_job_kinds(void) {
-  static const JobKind *const rooms[] = {ACCESSION_JOBS, CARE_JOBS, EXCHANGE_JOBS, KEEP_JOBS, COPY_JOBS};
+  static const JobKind *const rooms[] = {CATALOG_JOBS, ACCESSION_JOBS, CARE_JOBS, EXCHANGE_JOBS, KEEP_JOBS, COPY_JOBS};
   GArray *kinds = g_array_new(TRUE, TRUE, sizeof(JobKind));
   for (guint i = 0; i < G_N_ELEMENTS(rooms); i++)
     for (const JobKind *kind = rooms[i]; kind->kind; kind++) g_array_append_val(kinds, *kind);
@@ -59,6 +59,7 @@ static const MenuItem MENU[] = {
   {"首页", "/", "public"},
   {"检索", "/search", "records"},
   {"目录", "/catalog", "records"},
+  {"档号", "/codes", "record.edit"},
   {"接收", "/deliveries", "deliveries"},
   {"导出", "/exports", "record.export"},
   {"保管", "/keep", "keep.read"},

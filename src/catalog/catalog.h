@@ -10,6 +10,7 @@
 #pragma once
 #include "content.h"
 #include "date.h"
+#include "job.h"
 #include "journal.h"
 #include "scope.h"
 #include "search.h"
@@ -176,5 +177,8 @@ char *catalog_page_text(Sql *sql, const Scope *scope, gint64 record_id, int page
 /* Puts every record and page into an emptied index; progress(done, total). */
 gboolean catalog_reindex(const House *house, void (*progress)(gint64 done, gint64 total, gpointer data), gpointer data, GError **error);
 
-/* Pages: /catalog /catalog/{id} /record/{id} /record/{id}/edit /record/new /categories */
+/* Applies an event of this room's "code.…" (choice of a rule, renumbering) to an archive being rebuilt. */
+gboolean catalog_code_replay(const House *house, Sql *sql, json_t *event, GError **error);
+extern const JobKind CATALOG_JOBS[]; /* renumbering and its undoing */
+/* Pages: /codes /codes/{fonds}/{category} /renumber /renumber/{id} /record?code= /catalog /catalog/{id} /record/{id} /record/{id}/edit /record/new /categories */
 extern const WebRoute CATALOG_ROUTES[];

@@ -64,7 +64,8 @@ static void test_broken_definitions(void) {
     {"rules: [{key: a, title: 甲, parts: [{part: fonds}, {part: item, before: \"-\", width: 40}]}]", "width"},
     {"rules: [{key: a, title: 甲, parts: [{part: fonds}, {part: retention, before: \"-\"}, {part: item, before: \"-\"}]}]", "没有 map"},
     {"rules: [{key: a, title: 甲, counter: [year], parts: [{part: fonds}, {part: item, before: \"-\"}]}]", "counter"},
-    {"rules: [{key: a, title: 甲, parts: [{part: fonds}, {part: item, before: \"-\"}]}, {key: a, title: 乙, parts: [{part: fonds}, {part: item, before: \"-\"}]}]", "第 2 条规则 a"},
+    {"rules: [{key: a, title: 甲, parts: [{part: fonds}, {part: item, before: \"-\"}]}, "
+     "{key: a, title: 乙, parts: [{part: fonds}, {part: item, before: \"-\"}]}]", "第 2 条规则 a"},
     {"rules: [{key: a, title: 甲, unique: town, parts: [{part: fonds}, {part: item, before: \"-\"}]}]", "unique"},
   };
   for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {

@@ -175,7 +175,25 @@ static json_t *form_model(const Catalog *catalog, const CatalogRecord *record, c
     note_input(record, theirs), "retention_terms", terms_list(catalog), "level_label", level_label(record->level));
   if (category != NULL) json_object_set_new(model, "category", json_pack("{s:s, s:s}", "code", category->code, "title", category->title));
   if (problem != NULL) json_object_set_new(model, "problem", json_string(problem->message));
+  json_object_set_new(model, "may_number", json_boolean(record->level >= LEVEL_VOLUME && record->category != 0));
   return model;
+}
+
+/* Why the code breaks its rule, beside its field. */
+static json_t *with_code_warning(json_t *model, const House *house, Sql *sql, const CatalogRecord *record) {
+  g_autofree char *warning = record->code[0] == '\0' ? NULL : catalog_code_check(house, sql, record, NULL);
+  json_t *code = json_array_get(json_object_get(model, "inputs"), 0);
+  if (warning != NULL) json_object_set_new(code, "warning", json_string(warning));
+  return model;
+}
+
+/* The form again, with the next code by the rule in place of what was there; nothing is saved. */
+static gboolean number_draft(const House *house, Sql *sql, CatalogRecord *record, GError **error) {
+  char *code = catalog_code_generate(house, sql, record, error);
+  if (code == NULL) return FALSE;
+  g_free(record->code);
+  record->code = code;
+  return TRUE;
 }
 
 static json_t *edit_model(const Catalog *catalog, const CatalogRecord *record, gint64 rev, const CatalogRecord *theirs, const GError *problem) {
@@ -195,7 +213,8 @@ static json_t *edit_model(const Catalog *catalog, const CatalogRecord *record, g
 WebReply *page_record_edit(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
   g_autoptr(CatalogRecord) record = sql == NULL ? NULL : catalog_record_load(sql, web_scope(request), web_int(request, "id", 0), error);
-  return record == NULL ? NULL : web_model(edit_model(web_house(request)->catalog, record, record->rev, NULL, NULL));
+  if (record == NULL) return NULL;
+  return web_model(with_code_warning(edit_model(web_house(request)->catalog, record, record->rev, NULL, NULL), web_house(request), sql, record));
 }
 
 static CatalogRecord *load_now(WebRequest *request, GError **error) {
@@ -215,8 +234,15 @@ static gboolean is_form_error(const GError *problem) {
          g_error_matches(problem, LANTAI_ERROR, LANTAI_ERROR_TOO_LARGE);
 }
 
-static WebReply *saved(const CatalogRecord *record) {
+static WebReply *saved(const House *house, const CatalogRecord *record) {
   WebReply *reply = web_redirect("/record/%" G_GINT64_FORMAT, record->id);
+  g_autoptr(Sql) sql = sql_read(house->db, NULL);
+  g_autofree char *problem = sql == NULL ? NULL : catalog_code_check(house, sql, record, NULL);
+  if (problem != NULL) {
+    g_autofree char *warning = g_strdup_printf("已保存。请注意：档号不合规则，%s", problem);
+    web_flash(reply, warning);
+    return reply;
+  }
   gboolean unclear = record->date_text[0] != '\0' && record->date.from == 0;
   g_autofree char *message = unclear ? g_strdup_printf("已保存。日期“%s”未能识别，已照原样保留，不能按日期检索", record->date_text) : g_strdup("已保存");
   web_flash(reply, message);
@@ -231,7 +257,13 @@ WebReply *page_record_save(WebRequest *request, GError **error) {
   fill(record, house->catalog, request);
   gint64 rev = web_int(request, "rev", 0);
   g_autoptr(GError) problem = NULL;
-  if (stays_visible(request, record, &problem) && catalog_record_save(house, web_actor(request), record, rev, &problem)) return saved(record);
+  if (web_flag(request, "number")) {
+    g_autoptr(Sql) sql = sql_read(house->db, error);
+    if (sql == NULL) return NULL;
+    gboolean numbered = number_draft(house, sql, record, &problem);
+    return web_model_status(edit_model(house->catalog, record, rev, NULL, problem), numbered ? 200 : error_http_status(problem));
+  }
+  if (stays_visible(request, record, &problem) && catalog_record_save(house, web_actor(request), record, rev, &problem)) return saved(house, record);
   if (!is_form_error(problem)) return g_propagate_error(error, g_steal_pointer(&problem)), NULL;
   g_autoptr(CatalogRecord) now = load_now(request, error);
   if (now == NULL) return NULL;
@@ -326,7 +358,14 @@ WebReply *page_record_create(WebRequest *request, GError **error) {
   g_autoptr(CatalogRecord) record = draft_under(request, parent, error);
   if (record == NULL) return NULL;
   fill(record, house->catalog, request);
-  if (stays_visible(request, record, &problem) && create_in(house, sql, web_actor(request), parent, record, &problem)) return saved(record);
+  if (web_flag(request, "number")) {
+    gboolean numbered = number_draft(house, sql, record, &problem);
+    return web_model_status(new_model(house->catalog, record, parent, problem), numbered ? 200 : error_http_status(problem));
+  }
+  if (stays_visible(request, record, &problem) && create_in(house, sql, web_actor(request), parent, record, &problem)) {
+    sql_end(g_steal_pointer(&sql));
+    return saved(house, record);
+  }
   if (!is_form_error(problem)) return g_propagate_error(error, g_steal_pointer(&problem)), NULL;
   return web_model_status(new_model(house->catalog, record, parent, problem), error_http_status(problem));
 }

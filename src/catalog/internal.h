@@ -79,6 +79,18 @@ WebReply *page_record_save(WebRequest *request, GError **error);
 WebReply *page_record_new(WebRequest *request, GError **error);
 WebReply *page_record_create(WebRequest *request, GError **error);
 WebReply *page_record_delete(WebRequest *request, GError **error);
+/* code-pages.c, renumber-pages.c */
+WebReply *page_codes(WebRequest *request, GError **error);
+WebReply *page_code_group(WebRequest *request, GError **error);
+WebReply *page_code_rule(WebRequest *request, GError **error);
+WebReply *page_code_choose(WebRequest *request, GError **error);
+WebReply *page_record_find(WebRequest *request, GError **error);
+WebReply *page_renumber_new(WebRequest *request, GError **error);
+WebReply *page_renumber_plan(WebRequest *request, GError **error);
+WebReply *page_renumber(WebRequest *request, GError **error);
+WebReply *page_renumber_start(WebRequest *request, GError **error);
+WebReply *page_renumber_undo(WebRequest *request, GError **error);
+#define PERMISSION_RENUMBER "code.renumber"
 #define PERMISSION_READ "catalogue.read"
 #define PERMISSION_CREATE "record.create"
 #define PERMISSION_EDIT "record.edit"

@@ -15,7 +15,7 @@ static const WebParameter NEW_PARAMETERS[] = {
   {"parent", WEB_INT, FALSE, 0, "上级"}, {"category", WEB_TEXT, FALSE, 20, "门类"}, {"level", WEB_TEXT, FALSE, 10, "层级"}, {NULL},
 };
 #define DESCRIPTION_PARAMETERS \
-  {"form", WEB_FLAG, FALSE, 0, "表单"}, {"code", WEB_TEXT, FALSE, 200, "档号"}, {"title", WEB_TEXT, FALSE, 4000, "题名"}, \
+  {"form", WEB_FLAG, FALSE, 0, "表单"}, {"number", WEB_FLAG, FALSE, 0, "按规则编号"}, {"code", WEB_TEXT, FALSE, 200, "档号"}, {"title", WEB_TEXT, FALSE, 4000, "题名"}, \
   {"creator", WEB_TEXT, FALSE, 4000, "责任者"}, {"docno", WEB_TEXT, FALSE, 1000, "文号"}, {"date", WEB_TEXT, FALSE, 200, "日期"}, \
   {"year", WEB_INT, FALSE, 0, "年度"}, {"retention", WEB_TEXT, FALSE, 200, "保管期限"}, {"security", WEB_TEXT, FALSE, 20, "密级"}, \
   {"opening", WEB_TEXT, FALSE, 20, "开放标识"}, {"page_count", WEB_INT, FALSE, 0, "页数"}, {"note", WEB_TEXT, FALSE, 4000, "备注"}, \
@@ -27,7 +27,33 @@ static const WebParameter CREATE_PARAMETERS[] = {
   {"parent", WEB_INT, FALSE, 0, "上级"}, {"category", WEB_TEXT, FALSE, 20, "门类"}, {"level", WEB_TEXT, FALSE, 10, "层级"}, DESCRIPTION_PARAMETERS, {NULL},
 };
 
+static const WebParameter CODES_PARAMETERS[] = {{"after", WEB_TEXT, FALSE, 300, "起点"}, {NULL}};
+#define GROUP_PARAMETERS {"fonds", WEB_INT, TRUE, 0, "全宗"}, {"category", WEB_INT, TRUE, 0, "门类"}
+static const WebParameter CODE_GROUP_PARAMETERS[] = {GROUP_PARAMETERS, {"show", WEB_TEXT, FALSE, 20, "内容"}, {"after", WEB_TEXT, FALSE, 1000, "起点"}, {NULL}};
+static const WebParameter CODE_RULE_PARAMETERS[] = {GROUP_PARAMETERS, {NULL}};
+static const WebParameter CODE_CHOOSE_PARAMETERS[] = {
+  GROUP_PARAMETERS, {"rule", WEB_TEXT, TRUE, 60, "规则"}, {"volume_width", WEB_INT, FALSE, 0, "案卷号位数"}, {"item_width", WEB_INT, FALSE, 0, "件号位数"}, {NULL},
+};
+static const WebParameter RENUMBER_PARAMETERS[] = {
+  {"node", WEB_INT, FALSE, 0, "类目或案卷"}, {"q", WEB_TEXT, FALSE, 2000, "检索式"}, {"fonds", WEB_INT, FALSE, 0, "全宗"}, {"category", WEB_INT, FALSE, 0, "门类"},
+  {"mode", WEB_TEXT, FALSE, 10, "编号方式"}, {"sort", WEB_TEXT, FALSE, 20, "排序"}, {NULL},
+};
+static const WebParameter RENUMBER_ONE_PARAMETERS[] = {
+  {"id", WEB_INT, TRUE, 0, "编号"}, {"show", WEB_TEXT, FALSE, 10, "内容"}, {"after", WEB_INT, FALSE, 0, "起点"}, {NULL},
+};
+static const WebParameter FIND_PARAMETERS[] = {{"code", WEB_TEXT, FALSE, 200, "档号"}, {NULL}};
+
 const WebRoute CATALOG_ROUTES[] = {
+  {"GET", "/codes", PERMISSION_READ, CODES_PARAMETERS, "catalog/codes", page_codes, "档号"},
+  {"GET", "/codes/{fonds}/{category}", PERMISSION_READ, CODE_GROUP_PARAMETERS, "catalog/code-group", page_code_group, "档号"},
+  {"GET", "/codes/{fonds}/{category}/rule", PERMISSION_RENUMBER, CODE_RULE_PARAMETERS, "catalog/code-rule", page_code_rule, "档号规则"},
+  {"POST", "/codes/{fonds}/{category}/rule", PERMISSION_RENUMBER, CODE_CHOOSE_PARAMETERS, NULL, page_code_choose, NULL},
+  {"GET", "/renumber", PERMISSION_RENUMBER, RENUMBER_PARAMETERS, "catalog/renumber-new", page_renumber_new, "改号"},
+  {"POST", "/renumber", PERMISSION_RENUMBER, RENUMBER_PARAMETERS, NULL, page_renumber_plan, NULL},
+  {"GET", "/renumber/{id}", PERMISSION_RENUMBER, RENUMBER_ONE_PARAMETERS, "catalog/renumber", page_renumber, "改号"},
+  {"POST", "/renumber/{id}/start", PERMISSION_RENUMBER, ID_PARAMETERS, NULL, page_renumber_start, NULL},
+  {"POST", "/renumber/{id}/undo", PERMISSION_RENUMBER, ID_PARAMETERS, NULL, page_renumber_undo, NULL},
+  {"GET", "/record", PERMISSION_READ, FIND_PARAMETERS, "catalog/code-former", page_record_find, "档号"},
   {"GET", "/catalog", PERMISSION_READ, CATALOG_PARAMETERS, "catalog/catalog", page_catalog, "馆藏目录"},
   {"GET", "/catalog/{id}", PERMISSION_READ, NODE_PARAMETERS, "catalog/node", page_node, "馆藏目录"},
   {"GET", "/categories", PERMISSION_READ, NULL, "catalog/categories", page_categories, "门类与著录项"},

@@ -4,7 +4,7 @@
  * 1. The history tells who did what and what stood there before; it is for those with the permission only, whatever the scope admits.
  * 2. Files are listed only when the scope admits them; otherwise the page says so instead of hiding that there are some.
  */
-#include "internal.h"
+#include "renumber.h"
 #include <string.h>
 
 enum { FILES_SHOWN = 60, FILES_PREVIEW = 6, HISTORY_SHOWN = 30, SIBLINGS_TRIED = 100 };
@@ -110,6 +110,13 @@ static json_t *event_row(const Catalog *catalog, const CatalogRecord *record, js
   return row;
 }
 
+/* Codes given in bulk are told of by the renumbering's own event. */
+static gboolean add_renumberings(json_t *model, Sql *sql, const CatalogRecord *record, GError **error) {
+  json_t *rows = renumber_of_record(sql, record->id, error);
+  if (rows != NULL) json_object_set_new(model, "renumberings", rows);
+  return rows != NULL;
+}
+
 /* The delivery that brought the record: its first event tells who and when. */
 static gboolean add_origin(json_t *model, Sql *sql, const CatalogRecord *record, GError **error) {
   if (record->accession_id == 0) return TRUE;
@@ -134,7 +141,7 @@ static gboolean add_history(json_t *model, WebRequest *request, Sql *sql, const 
   }
   json_object_set_new(model, "events", rows);
   if (json_array_size(events) == HISTORY_SHOWN) json_object_set(model, "history_next", json_object_get(last, "id"));
-  return add_origin(model, sql, record, error);
+  return add_renumberings(model, sql, record, error) && add_origin(model, sql, record, error);
 }
 
 /* ---- /record/{id} ---- */
@@ -152,6 +159,10 @@ static json_t *record_model(WebRequest *request, Sql *sql, const CatalogRecord *
     record), "path",
     path, "groups", description_groups(house->catalog, record, terms), "title_parts", text_parts(terms, record->title));
   json_object_set_new(model, "tab_files", json_boolean(files));
+  g_auto(GStrv) former = g_strsplit(record->former, "\n", -1);
+  json_t *codes = json_array();
+  for (char **code = former; *code != NULL; code++) json_array_append_new(codes, json_string(*code));
+  json_object_set_new(model, "former_codes", codes);
   json_object_set_new(model, "tab_history", json_boolean(history));
   json_object_set_new(model, "tab_description", json_boolean(!files && !history));
   json_object_set_new(model, "is_node", json_boolean(record->level < LEVEL_ITEM));

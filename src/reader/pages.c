@@ -200,6 +200,21 @@ static gboolean read_request(WebRequest *request, SearchRequest *search, GError 
   return throw(error, LANTAI_ERROR_INVALID, "不认识的次序“%s”", sort);
 }
 
+/* Renumbering takes words, one fonds and one category: a search narrowed otherwise would renumber more than it shows. */
+static gboolean renumber_understands(const char *href) {
+  const char *query = strchr(href, '?');
+  if (query == NULL) return FALSE;
+  g_auto(GStrv) pairs = g_strsplit(query + 1, "&", -1);
+  g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  static const char *const known[] = {"q", "fonds", "category", "sort", NULL};
+  for (char **pair = pairs; *pair != NULL; pair++) {
+    char *name = g_strndup(*pair, strcspn(*pair, "="));
+    gboolean fit = g_strv_contains(known, name);
+    if (!g_hash_table_add(seen, name) || !fit) return FALSE;
+  }
+  return !g_hash_table_contains(seen, "sort") || g_hash_table_size(seen) > 1;
+}
+
 WebReply *reader_search(WebRequest *request, GError **error) {
   const House *house = web_house(request);
   SearchRequest search = {0};
@@ -219,6 +234,10 @@ WebReply *reader_search(WebRequest *request, GError **error) {
   if (result->count > 0 && web_may(request, "record.export")) {
     g_autofree char *here = search_address(request, NULL, 0, NULL, NULL), *href = g_strconcat("/export", here + strlen("/search"), NULL);
     if (strchr(here, '?')) json_object_set_new(model, "export_href", json_string(href)); /* not the whole archives by a slip */
+  }
+  if (result->count > 0 && web_may(request, "code.renumber")) {
+    g_autofree char *here = search_address(request, NULL, 0, NULL, NULL), *href = g_strconcat("/renumber", here + strlen("/search"), NULL);
+    if (renumber_understands(href)) json_object_set_new(model, "renumber_href", json_string(href));
   }
   if (result->next) {
     g_autofree char *href = search_address(request, NULL, 0, NULL, result->next);

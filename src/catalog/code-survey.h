@@ -1,0 +1,27 @@
+/* The codes of a fonds as series of running numbers. Inside the catalogue room. */
+#pragma once
+#include "code-use.h"
+
+typedef struct {
+  guint number, width;
+  gint64 id;
+} CodeNumber;
+typedef struct {
+  char *prefix;        /* what stands before the number */
+  Level level;
+  GArray *numbers;     /* CodeNumber, ascending */
+  guint missing, gaps; /* numbers that nothing has, from 1 to the last; the ranges they make. None are told of page numbers */
+  guint repeats;       /* records whose number another one has too, written otherwise */
+  guint widths;        /* bit w: numbers of w digits */
+} CodeSeries;
+typedef struct { gint64 id; char *code; } CodeOther;
+typedef struct {
+  guint8 category;
+  CodeUse use;
+  guint count, follows;
+  GPtrArray *series;   /* CodeSeries*, in natural order */
+  GArray *others;      /* CodeOther: what has not the rule's form, by code */
+  guint missing, gaps, repeats, mixed; /* of all series; mixed: series with numbers of several widths, shorter than filled ones allow */
+} CodeGroup;
+/* CodeGroup* of each category of the fonds that the scope admits records of (category 0: all), by category; one pass over the fonds' codes in the index. */
+GPtrArray *code_survey(const House *house, Sql *sql, const Scope *scope, const CatalogRecord *fonds, guint8 category, GError **error);

@@ -1,0 +1,129 @@
+/*
+ * Pages of renumbering: what to renumber and how, the plan before anything is done, its progress, its undoing.
+ *
+ * 1. A plan lists old code and new code of every record; rows of records that the asker may not see show neither.
+ * 2. Starting and undoing only queue the job; a plan is started once and undone once.
+ */
+#include "renumber.h"
+#include <string.h>
+
+enum { ROWS_SHOWN = 100 };
+
+static void read_ask(WebRequest *request, RenumberAsk *ask) {
+  *ask = (RenumberAsk){.node = web_int(request, "node", 0), .query = web_text(request, "q"), .fonds = web_int(request, "fonds", 0),
+    .category = web_int(request, "category", 0), .anew = g_strcmp0(web_text(request, "mode"), "anew") == 0};
+}
+
+/* ---- what and how ---- */
+
+WebReply *page_renumber_new(WebRequest *request, GError **error) {
+  RenumberAsk ask;
+  read_ask(request, &ask);
+  g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
+  if (sql == NULL) return NULL;
+  json_t *model = json_pack("{s:s, s:s}", "title", "改号", "q", ask.query ? ask.query : "");
+  g_autoptr(CatalogRecord) node = ask.node == 0 ? NULL : catalog_record_load(sql, web_scope(request), ask.node, error);
+  if (ask.node != 0 && node == NULL) return json_decref(model), NULL;
+  if (node != NULL) json_object_set_new(model, "node", json_pack("{s:I, s:s, s:s}", "id", (json_int_t)node->id, "code", node->code, "title", node->title));
+  g_autoptr(CatalogRecord) fonds = ask.fonds == 0 ? NULL : catalog_record_load(sql, web_scope(request), ask.fonds, NULL);
+  if (fonds != NULL) json_object_set_new(model, "fonds", json_pack("{s:I, s:s, s:s}", "id", (json_int_t)fonds->id, "code", fonds->code, "title", fonds->title));
+  const CatalogCategory *category = ask.category < 1 || ask.category > 255 ? NULL : catalog_category(web_house(request)->catalog, ask.category);
+  if (category != NULL) json_object_set_new(model, "category", json_pack("{s:i, s:s}", "id", category->id, "title", category->title));
+  json_object_set_new(model, "any", json_boolean(node != NULL || fonds != NULL || ask.query != NULL));
+  return web_model(model);
+}
+
+WebReply *page_renumber_plan(WebRequest *request, GError **error) {
+  RenumberAsk ask;
+  read_ask(request, &ask);
+  if (ask.node == 0 && ask.fonds == 0 && ask.query == NULL) return throw_null(error, LANTAI_ERROR_INVALID, "请先选择要改号的档案：一个类目、案卷，或一次检索的结果");
+  gint64 id = renumber_plan(web_house(request), web_scope(request), web_actor(request), &ask, error);
+  return id == 0 ? NULL : web_redirect("/renumber/%" G_GINT64_FORMAT, id);
+}
+
+/* ---- the plan ---- */
+
+static json_t *plan_rows(WebRequest *request, Sql *sql, gint64 id, gboolean refused, GError **error) {
+  const SqlValue *args = SQL_ARGS(sql_int(id), sql_int(web_int(request, "after", 0)), sql_int(ROWS_SHOWN));
+  json_t *rows = refused
+    ? sql_json(sql, "SELECT place, record_id, code_before, code_after, problem FROM renumber_row WHERE renumber_id = $1 AND turn = 0 AND place > $2 "
+        "ORDER BY place LIMIT $3", args, error)
+    : sql_json(sql, "SELECT place, record_id, code_before, code_after, problem FROM renumber_row WHERE renumber_id = $1 AND place > $2 ORDER BY place LIMIT $3", args,
+        error);
+  size_t i;
+  json_t *row;
+  json_array_foreach(rows, i, row) {
+    g_autoptr(CatalogRecord) record = catalog_record_load(sql, web_scope(request), json_integer_value(json_object_get(row, "record_id")), NULL);
+    static const char *const told[] = {"code_before", "code_after", "problem"};
+    for (guint k = 0; record == NULL && k < G_N_ELEMENTS(told); k++) json_object_set_new(row, told[k], json_string(""));
+    if (record != NULL) json_object_set_new(row, "title", json_string(record->title));
+    json_object_set_new(row, "seen", json_boolean(record != NULL));
+  }
+  return rows;
+}
+
+static const struct { const char *state, *label, *tone; } STATES[] = {
+  {"planned", "预览，尚未执行", "info"}, {"running", "正在改号", "warn"}, {"done", "已改号", "ok"}, {"undoing", "正在恢复", "warn"}, {"undone", "已恢复原档号", "muted"},
+};
+
+static void add_job(json_t *model, Sql *sql, gint64 id) {
+  json_t *job = job_latest(sql, "renumber", id, NULL);
+  if (job == NULL) return;
+  const char *state = json_string_value(json_object_get(job, "state"));
+  gboolean failed = g_strcmp0(state, "failed") == 0, active = g_strcmp0(state, "queued") == 0 || g_strcmp0(state, "running") == 0;
+  if (failed) json_object_set(model, "problem", json_object_get(job, "error"));
+  json_object_set_new(job, "running", json_boolean(g_strcmp0(state, "running") == 0));
+  json_object_set_new(model, "active", json_boolean(active));
+  if (active) json_object_set(model, "job", job);
+  json_decref(job);
+}
+
+WebReply *page_renumber(WebRequest *request, GError **error) {
+  gint64 id = web_int(request, "id", 0);
+  gboolean refused = g_strcmp0(web_text(request, "show"), "refused") == 0;
+  g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
+  json_auto_t *plan = sql == NULL ? NULL : renumber_load(sql, id, error);
+  json_t *rows = plan == NULL ? NULL : plan_rows(request, sql, id, refused, error);
+  if (rows == NULL) return NULL;
+  const char *state = json_string_value(json_object_get(plan, "state"));
+  json_t *model = json_pack("{s:s, s:O, s:o, s:b, s:b}", "title", "改号", "plan", plan, "rows", rows, "show_refused", refused, "anew",
+    g_strcmp0(json_string_value(json_object_get(plan, "mode")), "anew") == 0);
+  for (guint i = 0; i < G_N_ELEMENTS(STATES); i++)
+    if (g_strcmp0(state, STATES[i].state) == 0) {
+      json_object_set_new(model, "state_label", json_string(STATES[i].label));
+      json_object_set_new(model, "state_tone", json_string(STATES[i].tone));
+    }
+  add_job(model, sql, id);
+  gboolean idle = !json_is_true(json_object_get(model, "active"));
+  gint64 done = json_integer_value(json_object_get(plan, "done")), total = json_integer_value(json_object_get(plan, "total"));
+  json_object_set_new(model, "may_start", json_boolean(idle && total > 0 && (g_strcmp0(state, "planned") == 0 || g_strcmp0(state, "running") == 0)));
+  json_object_set_new(model, "may_undo", json_boolean(idle && done > 0 && g_strcmp0(state, "undone") != 0));
+  if (json_array_size(rows) == ROWS_SHOWN) json_object_set(model, "next", json_object_get(json_array_get(rows, ROWS_SHOWN - 1), "place"));
+  return web_model(model);
+}
+
+static WebReply *queue(WebRequest *request, gboolean undo, GError **error) {
+  gint64 id = web_int(request, "id", 0);
+  g_autoptr(Sql) sql = sql_write(web_house(request)->db, error);
+  json_auto_t *plan = sql == NULL ? NULL : renumber_load(sql, id, error);
+  if (plan == NULL) return NULL;
+  const char *state = json_string_value(json_object_get(plan, "state"));
+  gboolean fit = undo ? json_integer_value(json_object_get(plan, "done")) > 0 && !g_str_equal(state, "undone")
+                      : g_str_equal(state, "planned") || g_str_equal(state, "running");
+  if (!fit) return throw_null(error, LANTAI_ERROR_CONFLICT, undo ? "这次改号没有执行过，或已经恢复" : "这次改号已经执行过。要再改，请重新预览");
+  json_auto_t *parameters = json_pack("{s:I, s:b}", "renumber", (json_int_t)id, "undo", undo);
+  if (!sql_exec(sql, "UPDATE renumber SET state = $1 WHERE id = $2", SQL_ARGS(sql_text(undo ? "done" : "running"), sql_int(id)), error) ||
+    job_queue(sql, undo ? "code.renumber_undo" : "code.renumber", "renumber", id, parameters, web_actor(request), error) == 0 || !sql_commit(sql, error)) return NULL;
+  WebReply *reply = web_redirect("/renumber/%" G_GINT64_FORMAT, id);
+  web_flash(reply, undo ? "正在恢复原档号" : "改号已开始，可以离开本页");
+  return reply;
+}
+
+WebReply *page_renumber_start(WebRequest *request, GError **error) { return queue(request, FALSE, error); }
+WebReply *page_renumber_undo(WebRequest *request, GError **error) { return queue(request, TRUE, error); }
+
+const JobKind CATALOG_JOBS[] = {
+  {"code.renumber", "批量改号", renumber_run, JOB_HEAVY},
+  {"code.renumber_undo", "恢复原档号", renumber_run, JOB_HEAVY},
+  {NULL},
+};

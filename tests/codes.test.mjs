@@ -1,0 +1,124 @@
+// Codes (档号) through HTTP: a rule chosen after a preview, the next number on the form, gaps and repeats listed, a fonds renumbered in bulk, found by its old codes, taken
+// back, and an archive rebuilt from store and journal the same after all of it.
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { assertClean, dump, emptyArchive, hits, query, take } from './archive.mjs';
+import { Client, lantai, PASSWORD, serve, temporary, writeDelivery } from './support.mjs';
+import { csv, write } from './make.mjs';
+
+let dir, server, archivist, reader, fonds, node;
+const rows = [['Z109-WS·2011-Y-BGS-0001', '关于防汛的通知'], ['Z109-WS·2011-Y-BGS-0002', '关于抗旱的通知'], ['Z109-WS·2011-Y-BGS-0005', '关于水库的批复'], ['Z109-WS·2011-Y-BGS-005', '关于河道的批复'],
+  ['水利-17', '关于堤防的报告']];
+
+before(async () => {
+  dir = await emptyArchive();
+  const folder = temporary(), table = [['档号', '题名', '年度', '日期', '保管期限', '机构', '开放状态', '密级'], ...rows.map(([code, title]) => [code, title, '2011', '20110203', '永久', 'BGS', '开放', '公开'])];
+  await take(dir, write(path.join(folder, 'table.csv'), csv(table)), '--fonds', 'Z109', '--category', 'WS');
+  for (const [name, role] of [['archivist', 'archivist'], ['reader', 'reader']])
+    assert.equal((await lantai(dir, 'user', 'add', name, '--role', role, '--password', PASSWORD, '--security', '秘密')).status, 0);
+  server = await serve(dir);
+  [archivist, reader] = await Promise.all(['archivist', 'reader'].map(name => new Client(server.base).signIn(name)));
+  [fonds, node] = await query(dir, "SELECT id FROM record WHERE level <= 2 ORDER BY level");
+});
+after(async () => { await server?.stop(); });
+
+const get = async (client, target) => {
+  const page = await client.get(target, { html: true }), reply = await client.get(target);
+  assert.equal(page.status, 200, `${target}: ${page.text.slice(0, 300)}`);
+  return reply.json;
+};
+async function finished(place) {
+  for (let i = 0; i < 200; i++) {
+    const { json } = await archivist.get(place);
+    if (!json.active) return json;
+    await new Promise(next => setTimeout(next, 50));
+  }
+  throw new Error('the renumbering did not end');
+}
+
+test('the codes of each fonds and category: gaps, repeats, widths, strays', async () => {
+  const [row] = (await get(archivist, '/codes')).rows;
+  assert.deepEqual([row.rule, row.chosen, row.count, row.follows, row.missing, row.repeats, row.mixed], ['dat22-2015-piece', false, 5, 3, 2, 2, 1]);
+  const place = `/codes/${fonds.id}/1`;
+  const [gap] = (await get(archivist, `${place}?show=gaps`)).rows;
+  assert.deepEqual([gap.prefix, gap.from, gap.to, gap.count], ['Z109-WS·2011-Y-BGS-', '0003', '0004', 2]);
+  assert.deepEqual((await get(archivist, `${place}?show=repeats`)).rows.map(each => each.code), ['Z109-WS·2011-Y-BGS-0005', 'Z109-WS·2011-Y-BGS-005']);
+  assert.deepEqual((await get(archivist, `${place}?show=widths`)).rows.map(each => each.widths), ['3、4']);
+  const [stray] = (await get(archivist, `${place}?show=strays`)).rows;
+  assert.match(`${stray.code} ${stray.why}`, /^水利-17 .*全宗号Z109/);
+  assert.equal((await get(reader, '/codes')).partial, true);
+  assert.equal((await reader.get(`${place}/rule`)).status, 403);
+});
+
+test('the next number on the form, and a warning for a code that breaks the rule', async () => {
+  const fields = { parent: node.id, form: 1, level: 'item', title: '新的通知', year: 2011, retention: '永久', key: 'jgwt', value: 'BGS' };
+  const draft = await archivist.post('/record/new', { form: { ...fields, number: 1 } });
+  assert.equal(draft.status, 200);
+  assert.equal(draft.json.inputs.find(input => input.name === 'code').value, 'Z109-WS·2011-Y-BGS-0006');
+  assert.equal((await archivist.post('/record/new', { form: { ...fields, retention: '', number: 1 } })).status, 422);
+  const [stray] = await query(dir, "SELECT id FROM record WHERE code = '水利-17'");
+  assert.match((await get(archivist, `/record/${stray.id}/edit`)).inputs[0].warning, /应为全宗号Z109/);
+});
+
+test('a rule chosen with its preview, then a node renumbered: old codes found, history told, taken back', async () => {
+  const refused = await archivist.post('/renumber', { form: { node: node.id, mode: 'anew' } });
+  assert.equal(refused.status, 422, 'nobody has chosen a rule');
+  const { rules } = await get(archivist, `/codes/${fonds.id}/1/rule`), rule = rules.find(each => each.key === 'dat13-2022-piece');
+  assert.equal(rule.preview.find(each => each.before === rows[0][0]).after, 'Z109-WS·2011·Y·BGS-0001');
+  assert.equal((await archivist.post(`/codes/${fonds.id}/1/rule`, { form: { rule: rule.key, item_width: 3 } })).status, 200);
+  const earlier = await dump(dir);
+  const { location } = (await archivist.post('/renumber', { form: { node: node.id, mode: 'anew' } })).json;
+  const plan = await get(archivist, location);
+  assert.deepEqual([plan.plan.total, plan.plan.unchanged, plan.plan.refused, plan.may_start], [5, 0, 0, true]);
+  assert.deepEqual(plan.rows.map(row => row.code_after), [1, 2, 3, 4, 5].map(n => `Z109-WS·2011·Y·BGS-00${n}`));
+  assert.equal((await reader.post(`${location}/start`, { form: {} })).status, 403);
+  assert.equal((await archivist.post(`${location}/start`, { form: {} })).status, 200);
+  assert.equal((await finished(location)).plan.state, 'done');
+  const [record] = await query(dir, "SELECT id FROM record WHERE title = '关于堤防的报告'");
+  const found = await archivist.get(`/record?code=${encodeURIComponent('水利-17')}`);
+  assert.deepEqual(found.json.rows.map(row => row.id), [record.id]);
+  assert.equal((await archivist.get('/record?code=nothing', { html: true })).status, 404);
+  assert.equal((await archivist.get(`/search?q=${encodeURIComponent('水利-17')}`)).json.hits, 1);
+  const page = await get(archivist, `/record/${record.id}?tab=history`);
+  assert.deepEqual(page.former_codes, ['水利-17']);
+  assert.equal(page.renumberings[0].before, '水利-17');
+  assert.equal((await archivist.post(`${location}/start`, { form: {} })).status, 409, 'once');
+  await rebuilt('renumbered');
+  assert.equal((await archivist.post(`${location}/undo`, { form: {} })).status, 200);
+  assert.equal((await finished(location)).plan.state, 'undone');
+  assert.deepEqual(await dump(dir), earlier);
+  await rebuilt('taken back');
+});
+
+async function rebuilt(message) {
+  const copy = path.join(temporary(), 'rebuilt'), result = await lantai(dir, 'rebuild', copy, '--json');
+  assert.equal(result.status, 0, result.stderr);
+  assert.equal(result.json.equal, true, message);
+  const formers = place => query(place, 'SELECT record_id, code FROM record_code_former ORDER BY record_id, code');
+  const choices = place => query(place, 'SELECT * FROM code_choice');
+  assert.deepEqual([await formers(copy), await choices(copy)], [await formers(dir), await choices(dir)], message);
+  await assertClean(copy, message);
+}
+
+test('records with documents: the object says the new code too', async () => {
+  const folder = temporary(), { table, files } = writeDelivery(folder, { count: 4, documents: 4 });
+  await server.stop();
+  await take(dir, table, '--files', files);
+  server = await serve(dir);
+  archivist = await new Client(server.base).signIn('archivist');
+  const [kept] = await query(dir, 'SELECT r.id, r.code, r.fonds_id, r.category FROM record AS r JOIN file AS f ON f.record_id = r.id LIMIT 1');
+  assert.equal((await archivist.post(`/codes/${kept.fonds_id}/${kept.category}/rule`, { form: { rule: 'dat22-2015-piece', item_width: 7 } })).status, 200);
+  const asked = await archivist.post('/renumber', { form: { fonds: kept.fonds_id, category: kept.category, mode: 'anew' } });
+  assert.equal(asked.status, 200, asked.text);
+  await archivist.post(`${asked.json.location}/start`, { form: {} });
+  const ended = await finished(asked.json.location);
+  assert.equal(ended.plan.state, 'done', JSON.stringify(ended.problem));
+  const [now] = await query(dir, `SELECT code FROM record WHERE id = ${kept.id}`);
+  assert.notEqual(now.code, kept.code);
+  await server.stop();
+  assert.equal(await hits(dir, kept.code), 1);
+  await assertClean(dir);
+  await rebuilt('with documents');
+  server = await serve(dir);
+});
