@@ -194,7 +194,7 @@ const SAMPLES = { // a path's parts that lead to something the unlimited archivi
   '/file/{id}/page/{page}/image': () => `/file/${picture().id}/page/1/image`, '/file/{id}/page/{page}/tile/{level}/{x}/{y}': () => `/file/${picture().id}/page/1/tile/0/0/0`, '/delivery/{id}': () => `/delivery/${deliveries[0].id}`,
   '/export/{id}/file': () => '/export/999999/file', '/delivery/{id}/progress': () => `/delivery/${deliveries[0].id}/progress`, '/delivery/{id}/faults.xlsx': () => `/delivery/${deliveries[0].id}/faults.xlsx`, '/upload/{id}': () => '/upload/999999', '/check/{id}': () => '/check/999999', '/check/{id}/report.pdf': () => '/check/999999/report.pdf', '/check/{id}/findings.xlsx': () => '/check/999999/findings.xlsx',
   '/delivery/{id}/form/{name}.pdf': () => `/delivery/${deliveries[0].id}/form/digests.pdf`, '/user/{id}': () => `/user/${users.reader}`,
-  '/project/{id}': () => '/project/1', '/keep/patrol/{id}': () => '/keep/patrol/1', '/keep/patrol/{id}/report.pdf': () => '/keep/patrol/1/report.pdf', '/keep/disposal/{id}': () => '/keep/disposal/1', '/keep/disposal/{id}/form.pdf': () => '/keep/disposal/1/form.pdf',
+  '/project/{id}': () => '/project/1', '/keep/patrol/{id}': () => '/keep/patrol/1', '/keep/patrol/{id}/report.pdf': () => '/keep/patrol/1/report.pdf', '/keep/disposal/{id}': () => '/keep/disposal/1', '/keep/disposal/{id}/form.pdf': () => '/keep/disposal/1/form.pdf', '/keep/conversion/{id}/form.pdf': () => '/keep/conversion/999999/form.pdf',
   '/codes/{fonds}/{category}': () => `/codes/${fondsId.A}/1`, '/codes/{fonds}/{category}/rule': () => `/codes/${fondsId.A}/1/rule`, '/renumber/{id}': () => '/renumber/1',
   '/copy/{id}': () => '/copy/1', '/copies/object/{id}': () => '/copies/object/1', '/record/{id}/copies': () => `/record/${open().id}/copies`,
 };
@@ -216,7 +216,7 @@ test('every GET row: who has the permission gets page and JSON, everyone else a 
       if (allows(name, route.permission)) {
         const content = !/^\/(catalog|record|file|delivery|export)\/\{/.test(route.path) || !/^\/export/.test(route.path) && ROLES[name].opening.length > 0;
         // Each delivery here has rows beyond everybody's level: the sheet of bad rows may be refused as a whole.
-        const expected = content ? [200, 202, ...(/faults/.test(route.path) ? [403] : []), ...(/^\/(upload|check)\//.test(route.path) ? [404] : []) /* only its own person's */, ...((route.path === '/login' && name !== 'public') || (route.path === '/' && name === 'bearer') /* a body's home is its deliveries */ ? [303] : [])] : [404];
+        const expected = content ? [200, 202, ...(/faults/.test(route.path) ? [403] : []), ...(/^\/(upload|check|keep\/conversion)\//.test(route.path) ? [404] : []) /* only its own person's */, ...((route.path === '/login' && name !== 'public') || (route.path === '/' && name === 'bearer') /* a body's home is its deliveries */ ? [303] : [])] : [404];
         assert.ok(expected.includes(page.status) && expected.includes(data.status), `${name} ${target}: ${page.status} ${data.status} ${data.text.slice(0, 200)}`);
         if (content && route.template && data.status === 200 && /json/.test(data.headers.get('content-type'))) assert.equal(typeof data.json, 'object', target);
         if (content && route.template && page.status === 200 && !/image/.test(page.headers.get('content-type'))) assert.match(page.headers.get('content-type'), /text\/html/, target);
@@ -692,6 +692,7 @@ test('keeping: media, a request refused, a conversion made and taken back; what 
   await settle();
   const { conversions } = await json('archivist', '/keep/conversions');
   assert.ok(conversions.length > 0);
+  await each(async name => { if (allows(name, 'keep.read')) for (const { id } of conversions) await ask(name, 'GET', `/keep/conversion/${id}/form.pdf`); });
   await each(async name => { if (allows(name, 'keep.read')) for (const target of ['/keep', '/keep/risk', `/keep/format?puid=${encode(puid)}&mime=${encode(mime)}`, '/keep/conversions', '/keep/disposals', asked, '/keep/media']) await both(name, target); });
   const foreign = conversions.find(each => records.find(record => record.id === each.record_id)?.fonds === 'B');
   // A patrol whose hours are closed waits, so that it can be stopped; it goes on when they are open.

@@ -18,6 +18,13 @@ const waitFor = async (client, target, done) => {
   }
   throw new Error(`${target} did not come about`);
 };
+// The text of a PDF that the server gives, without blanks.
+async function paper(client, target) {
+  const reply = await client.get(target), file = path.join(temporary(), 'paper.pdf');
+  assert.equal(reply.status, 200, `${target}: ${reply.text.slice(0, 200)}`);
+  writeFileSync(file, reply.bytes);
+  return execFileSync('pdftotext', ['-raw', file, '-'], { encoding: 'utf8' }).replace(/[ \n\f]+/g, '');
+}
 const sound = path => { try { return execFileSync('grep', ['-rl', path, `${dir}/store`], { encoding: 'utf8' }).trim().split('\n').filter(Boolean); } catch { return []; } };
 
 before(async () => {
@@ -79,7 +86,7 @@ test('destruction: asked by one, approved by another, never by the same, and onl
 test('formats: what the holdings contain and what the policy says; a dry run counts, a conversion adds, undoing takes back', async () => {
   const risk = (await archivist.get('/keep/risk')).json, rtf = risk.formats.find(each => each.mime === 'text/rtf');
   assert.deepEqual([rtf.files, rtf.policy, rtf.to], [2, 'convert', 'pdfa']);
-  assert.equal(risk.files, risk.formats.reduce((sum, each) => sum + each.files, 0));
+  assert.equal(risk.all_files, risk.formats.reduce((sum, each) => sum + each.files, 0));
   const plain = risk.formats.find(each => each.mime === 'image/png'), address = `/keep/format?puid=${encodeURIComponent(plain.puid)}&mime=${encodeURIComponent(plain.mime)}`;
   assert.deepEqual((await archivist.get(address)).json.plan, { files: 1, bytes: plain.bytes });
   assert.equal((await director.post('/keep/format/convert', { form: { puid: plain.puid, mime: plain.mime } })).status, 403);
@@ -89,6 +96,11 @@ test('formats: what the holdings contain and what the policy says; a dry run cou
   const files = (await archivist.get(`/record/${made.record_id}?tab=files`)).json.files;
   assert.deepEqual(files.map(each => each.path), ['files/0001.png', 'derived/0001.pdf']);
   assert.equal(files[0].sha512, made.before.sha512, 'the original is the same');
+  const form = await paper(archivist, `/keep/conversion/${made.id}/form.pdf`);
+  for (const part of ['电子档案格式转换与迁移登记表', made.code, `picture.png，${made.before.size}字节`, `picture.png.pdf，${made.after.size}字节，1页`, made.tool.replaceAll(' ', ''), '操作者archivist',
+    `转换前1个文件，${made.before.size}字节；转换后1个文件，${made.after.size}字节，1页`, '没有转换成的0件']) assert.ok(form.includes(part), `${part} in ${form}`);
+  assert.equal((await archivist.get('/keep/conversion/999/form.pdf')).status, 404);
+  assert.match((await archivist.get('/keep/conversions', { html: true })).text, new RegExp(`href="/keep/conversion/${made.id}/form\\.pdf"`));
   assert.equal((await archivist.post(`/keep/conversion/${made.id}/undo`, { form: {} })).status, 200);
   assert.equal((await archivist.post(`/keep/conversion/${made.id}/undo`, { form: {} })).status, 409);
   assert.deepEqual((await archivist.get(`/record/${made.record_id}?tab=files`)).json.files.map(each => each.path), ['files/0001.png']);

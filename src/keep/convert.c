@@ -1,8 +1,7 @@
 /*
  * Conversion by policy: a further file beside the original, never instead of it.
  *
- * 1. A result is kept only when it is what it should be: identified as such, as many pages as the source, its first page can be drawn. Else it is a failure
- *    with a reason, and nothing of it stays.
+ * 1. A result is kept only when convert_check finds it to be what it should be. Else it is a failure with a reason, and nothing of it stays.
  * 2. Result, provenance (conversions.json in the object), file row, text, row of keep_conversion and event come into being together.
  * 3. Undoing one makes a new version without the result; the object's history keeps both.
  */
@@ -69,26 +68,13 @@ static gboolean apply_conversion(const House *house, Sql *sql, json_t *data, con
 
 /* ---- making ---- */
 
-/* Invariant 1. */
+const FormatConverter *convert_maker(const char *name) { return format_converter(name); }
+
+/* Invariant 1. Page images keep their number; how many pages a document has, only the result tells. */
 static gboolean check_result(Conversion *c, GError **error) {
-  static const struct { const char *to, *mime, *puid; } EXPECTED[] = {{"pdfa", "application/pdf", "fmt/477"}, {"pdf", "application/pdf", "fmt/477"},
-    {"jpeg", "image/jpeg", NULL}, {"jp2", "image/jp2", NULL}, {"png", "image/png", NULL}};
-  c->info = format_identify(c->made);
-  for (guint i = 0; i < G_N_ELEMENTS(EXPECTED); i++) {
-    if (!g_str_equal(EXPECTED[i].to, c->to)) continue;
-    if (!g_str_equal(EXPECTED[i].mime, c->info.mime) || (EXPECTED[i].puid != NULL && !g_str_equal(EXPECTED[i].puid, c->info.puid)))
-      return throw(error, LANTAI_ERROR_INVALID, "转换结果是%s，不是所要的格式，没有采用", c->info.name);
-  }
-  c->pages = format_page_count(c->made, &c->info);
   FormatInfo from = {.mime = c->source->mime, .puid = c->source->puid, .name = "", .kind = c->source->kind};
   guint wanted = g_str_equal(c->source->kind, "image") ? MAX(format_page_count(c->source_disk, &from), 1) : 0;
-  if (c->pages == 0 || (wanted != 0 && c->pages != wanted))
-    return throw(error, LANTAI_ERROR_INVALID, "转换结果有 %u 页，原文有 %u 页，没有采用", c->pages, wanted);
-  g_autofree char *drawn = g_strconcat(c->made, ".page", NULL);
-  gboolean opens = format_pyramid_make(c->made, &c->info, 1, drawn, error);
-  g_unlink(drawn);
-  if (!opens) g_prefix_error(error, "转换结果打不开，没有采用：");
-  return opens;
+  return convert_check(c->made, c->to, wanted, &c->info, &c->pages, error);
 }
 
 static json_t *file_told(const CatalogFile *file) {
@@ -312,47 +298,4 @@ gboolean convert_replay(const House *house, Sql *sql, json_t *event, gboolean *r
   }
   *ret_mine = FALSE;
   return TRUE;
-}
-
-/* ---- reading ---- */
-
-json_t *convert_list(Sql *sql, const Scope *scope, gint64 before, int limit, GError **error) {
-  json_auto_t *rows = sql_json(sql,
-    "SELECT id, record_id, converter, tool, before, after, actor, at_us AS at, undone_by, undone_us AS undone_at FROM keep_conversion "
-    "WHERE id < $1 ORDER BY id DESC LIMIT $2", SQL_ARGS(sql_int(before > 0 ? before : G_MAXINT64), sql_int(limit)), error);
-  if (rows == NULL) return NULL;
-  json_t *list = json_array(), *row;
-  size_t i;
-  json_array_foreach(rows, i, row) {
-    g_autoptr(CatalogRecord) record = catalog_record_load(sql, scope, json_number_of(row, "record_id"), NULL);
-    gboolean seen = record != NULL && scope_admits_files(scope, record->fonds_id, record->security, record->opening);
-    json_object_set_new(row, "seen", json_boolean(seen));
-    json_object_set_new(row, "undone", json_boolean(json_number_of(row, "undone_at") != 0));
-    if (seen) {
-      json_object_set_new(row, "code", json_string(record->code));
-      json_object_set_new(row, "before", json_loads(json_word(row, "before"), 0, NULL));
-      json_object_set_new(row, "after", json_loads(json_word(row, "after"), 0, NULL));
-    } else {
-      json_object_del(row, "before");
-      json_object_del(row, "after");
-      json_object_del(row, "record_id");
-    }
-    json_array_append(list, row);
-  }
-  return list;
-}
-
-json_t *convert_failures(Sql *sql, const Scope *scope, const char *puid, const char *mime, gint64 after, GError **error) {
-  json_auto_t *rows = sql_json(sql,
-    "SELECT record_id, source_path, reason, at_us AS at FROM keep_conversion_failure WHERE puid = $1 AND mime = $2 AND record_id > $3 "
-    "ORDER BY record_id LIMIT $4", SQL_ARGS(sql_text(puid), sql_text(mime), sql_int(after), sql_int(LIST_RECORDS)), error);
-  json_t *list = rows ? json_array() : NULL, *row;
-  size_t i;
-  json_array_foreach(rows, i, row) {
-    if (!record_admitted(sql, scope, json_number_of(row, "record_id"), TRUE)) continue;
-    g_autoptr(CatalogRecord) record = catalog_record_load(sql, scope, json_number_of(row, "record_id"), NULL);
-    json_object_set_new(row, "code", json_string(record->code));
-    json_array_append(list, row);
-  }
-  return list;
 }

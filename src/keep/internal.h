@@ -42,6 +42,12 @@ gboolean convert_undo(const House *house, const Scope *scope, const char *actor,
 gboolean convert_replay(const House *house, Sql *sql, json_t *event, gboolean *ret_mine, GError **error);
 /* {files, bytes}: what a conversion of a format would take up. */
 json_t *convert_plan(Sql *sql, const char *puid, const char *mime, GError **error);
+/* The converter of a conversion's name, NULL when there is none (any more). */
+const FormatConverter *convert_maker(const char *name);
+/* convert-check.c: wanted_pages 0 takes any number but none. INVALID says why a result is not taken. */
+gboolean convert_check(const char *made, const char *to, guint wanted_pages, FormatInfo *ret_info, guint *ret_pages, GError **error);
+/* convert-tell.c; convert_form: what form a3-migration takes, of the operation that this conversion belongs to. NOT_FOUND: not to be seen. */
+json_t *convert_form(const House *house, Sql *sql, const Scope *scope, gint64 id, GError **error);
 json_t *convert_list(Sql *sql, const Scope *scope, gint64 before, int limit, GError **error);
 json_t *convert_failures(Sql *sql, const Scope *scope, const char *puid, const char *mime, gint64 after, GError **error);
 

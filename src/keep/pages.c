@@ -121,6 +121,14 @@ static WebReply *undo_conversion(WebRequest *request, GError **error) {
   return reply;
 }
 
+static WebReply *print_conversion(WebRequest *request, GError **error) {
+  const House *house = web_house(request);
+  g_autoptr(Sql) sql = sql_read(house->db, error);
+  json_auto_t *model = sql ? convert_form(house, sql, web_scope(request), web_int(request, "id", 0), error) : NULL;
+  GBytes *pdf = model ? print_form(house->dir, "a3-migration", model, error) : NULL;
+  return pdf ? web_bytes(pdf, "application/pdf") : NULL;
+}
+
 /* ---- media ---- */
 
 static WebReply *page_media(WebRequest *request, GError **error) {
@@ -184,6 +192,7 @@ const WebRoute KEEP_ROUTES[] = {
   {"GET", "/keep/format", KEEP_READ, FORMAT_PARAMETERS, "keep/format", page_format, "格式"},
   {"POST", "/keep/format/convert", KEEP_MANAGE, FORMAT_PARAMETERS, NULL, start_conversion, NULL},
   {"GET", "/keep/conversions", KEEP_READ, BEFORE_PARAMETERS, "keep/conversions", page_conversions, "格式转换"},
+  {"GET", "/keep/conversion/{id}/form.pdf", KEEP_READ, ID_PARAMETERS, NULL, print_conversion, NULL},
   {"POST", "/keep/conversion/{id}/undo", KEEP_MANAGE, ID_PARAMETERS, NULL, undo_conversion, NULL},
   {"GET", "/keep/media", KEEP_READ, MEDIA_PARAMETERS, "keep/media", page_media, "脱机介质"},
   {"POST", "/keep/media", KEEP_MANAGE, MEDIUM_PARAMETERS, NULL, save_medium, NULL},
