@@ -79,6 +79,15 @@ char *delivery_source(const House *house, gint64 id) {
 
 char *delivery_object(gint64 id) { return g_strdup_printf("urn:lantai:accession:%" G_GINT64_FORMAT, id); }
 
+gboolean delivery_idle(Sql *sql, gint64 id, GError **error) {
+  GError *failure = NULL;
+  json_t *job = job_latest(sql, "accession", id, &failure);
+  gboolean busy = g_str_equal(delivery_text(job, "state"), "running") || g_str_equal(delivery_text(job, "state"), "queued");
+  json_decref(job);
+  if (failure) return g_propagate_error(error, failure), FALSE;
+  return !busy || throw(error, LANTAI_ERROR_CONFLICT, "批次 %" G_GINT64_FORMAT " 正在处理中。请等它完成，或先停止", id);
+}
+
 /* A check that broke off leaves the delivery as received, and says why. */
 static gboolean leave_checking(Sql *sql, gint64 id, const char *message, GError **error) {
   g_autofree char *state = sql_string(sql, "SELECT state FROM accession WHERE id = $1", SQL_ARGS(sql_int(id)), error);

@@ -185,15 +185,15 @@ gint64 checking_end(Checking *checking, GError **error) { return check_end(g_ste
 
 /* ---- before it is accepted ---- */
 
-gboolean accession_may_accept(const House *house, gint64 id, const char *note, GError **error) {
-  g_autoptr(Sql) sql = sql_read(house->db, error);
+gboolean accession_may_accept(Sql *sql, gint64 id, const char *note, GError **error) {
   GError *failure = NULL;
-  json_t *check = sql ? check_latest(sql, "accession", id, &failure) : NULL;
+  g_autofree char *state = sql_string(sql, "SELECT state FROM accession WHERE id = $1", SQL_ARGS(sql_int(id)), &failure);
+  json_t *check = failure ? NULL : check_latest(sql, "accession", id, &failure);
   gboolean failed = g_str_equal(delivery_text(check, "state"), "failed");
   json_decref(check);
-  if (failure) {
-    g_propagate_error(error, failure);
-    return FALSE;
-  }
-  return sql && (!failed || (note && *note) || throw(error, LANTAI_ERROR_INVALID, "四性检测没有通过。要让步接收，请写明理由；否则请退回移交单位"));
+  if (failure) return g_propagate_error(error, failure), FALSE;
+  const char *const ready[] = {"rehearsed", "loading", "attaching", NULL};
+  if (state == NULL || !g_strv_contains(ready, state)) return throw(error, LANTAI_ERROR_CONFLICT, "批次 %" G_GINT64_FORMAT
+    " 现在是“%s”，不能审核入库。请刷新页面，按现在的状态办理", id, life_label(state ? state : "", NULL));
+  return !failed || (note && *note) || throw(error, LANTAI_ERROR_INVALID, "四性检测没有通过。要让步接收，请写明理由；否则请退回移交单位");
 }

@@ -40,6 +40,7 @@ json_t *delivery_list(Sql *sql, const Asker *asker, const ListPage *page, GError
 gboolean delivery_visible(Sql *sql, const Asker *asker, json_t *delivery, gboolean *ret_visible, GError **error);
 gboolean file_copy(const char *from, const char *to, char **ret_digest, GError **error); /* flushed; ret_digest: SM3 of its bytes, when asked for */
 gboolean folder_remove(const char *path);                        /* with everything in it; TRUE when it is gone */
+gboolean delivery_idle(Sql *sql, gint64 id, GError **error);     /* CONFLICT while a job is at work on it; asked in the transaction that decides */
 gboolean delivery_point(const char *name, GError **error);       /* a fault point as a step that may fail */
 gboolean file_write_all(int fd, const void *data, gsize length, GError **error);
 

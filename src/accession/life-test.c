@@ -90,6 +90,47 @@ static void test_rounds(void) {
   test_house_remove(t);
 }
 
+static void set_job(TestHouse *t, gint64 id, const char *state) {
+  g_autoptr(Sql) sql = sql_write(t->house.db, NULL);
+  g_assert_true(sql_exec(sql, "DELETE FROM job WHERE subject_kind = 'accession' AND subject_id = $1", SQL_ARGS(sql_int(id)), NULL) &&
+    sql_exec(sql, "INSERT INTO job (kind, lane, subject_kind, subject_id, parameters, actor, state, created_us) VALUES ('accession.load', 1, 'accession', $1, 'null', "
+    "'other', $2, 1)", SQL_ARGS(sql_int(id), sql_text(state)), NULL) && sql_commit(sql, NULL));
+}
+
+static gboolean may_accept(TestHouse *t, gint64 id, GError **error) {
+  g_autoptr(Sql) sql = sql_read(t->house.db, NULL);
+  return accession_may_accept(sql, id, "让步接收", error);
+}
+
+/* While a job waits or works nobody decides; a job that has ended is no hindrance. */
+static void test_busy(void) {
+  TestHouse *t = test_house_new();
+  g_autofree char *path = test_write(t, "table.csv", TABLE), *zip = test_write(t, "other.zip", "");
+  AccessionSource source = {.path = path};
+  gint64 id = test_import(t, &source, FALSE), steps = steps_of(t, id);
+  static const char *const working[] = {"queued", "running"};
+  for (guint i = 0; i < G_N_ELEMENTS(working); i++) {
+    g_autoptr(GError) returned = NULL, discarded = NULL, replaced = NULL;
+    set_job(t, id, working[i]);
+    g_assert_false(accession_return(&t->house, "clerk", id, "原因", NULL, &returned));
+    g_assert_error(returned, LANTAI_ERROR, LANTAI_ERROR_CONFLICT);
+    g_assert_false(accession_discard(&t->house, "clerk", id, "原因", &discarded));
+    g_assert_error(discarded, LANTAI_ERROR, LANTAI_ERROR_CONFLICT);
+    g_assert_false(accession_replace_documents(&t->house, "clerk", id, zip, &replaced));
+    g_assert_error(replaced, LANTAI_ERROR, LANTAI_ERROR_CONFLICT);
+    g_assert_cmpint(steps_of(t, id), ==, steps);
+  }
+  g_autofree char *folder = delivery_path(&t->house, id, NULL);
+  g_assert_true(g_file_test(folder, G_FILE_TEST_IS_DIR));
+  g_assert_true(may_accept(t, id, NULL));
+  g_autoptr(GError) error = NULL, late = NULL;
+  set_job(t, id, "failed");
+  g_assert_true(accession_return(&t->house, "clerk", id, "原因", NULL, &error));
+  g_assert_false(may_accept(t, id, &late));
+  g_assert_error(late, LANTAI_ERROR, LANTAI_ERROR_CONFLICT);
+  test_house_remove(t);
+}
+
 static gsize listed(TestHouse *t, const char *state) {
   g_autoptr(Sql) sql = sql_read(t->house.db, NULL);
   const Asker asker = {&SCOPE_EVERYTHING, "", NULL};
@@ -242,6 +283,7 @@ int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/life/transitions", test_transitions);
   g_test_add_func("/life/rounds", test_rounds);
+  g_test_add_func("/life/busy", test_busy);
   g_test_add_func("/life/discard", test_discard);
   g_test_add_func("/life/bodies", test_bodies);
   g_test_add_func("/life/undo-choice", test_undo_choice);

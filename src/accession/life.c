@@ -132,11 +132,12 @@ json_t *life_steps(Sql *sql, gint64 id, GError **error) {
 
 /* ---- what people decide ---- */
 
+/* Nobody decides while a job is at work on it. */
 static gboolean decide(const House *house, const char *actor, gint64 id, const LifeStep *step, GError **error) {
   g_autoptr(Sql) sql = sql_write(house->db, error);
   json_t *delivery = sql ? delivery_load(sql, id, error) : NULL;
   json_decref(delivery);
-  return delivery && life_move(sql, actor, id, step, error) &&
+  return delivery && delivery_idle(sql, id, error) && life_move(sql, actor, id, step, error) &&
     sql_exec(sql, "UPDATE accession SET failure = '' WHERE id = $1", SQL_ARGS(sql_int(id)), error) && sql_commit(sql, error);
 }
 

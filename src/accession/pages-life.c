@@ -14,19 +14,11 @@ static WebReply *answer(WebRequest *request, gboolean good, const char *field, G
   return good ? web_redirect("/delivery/%" G_GINT64_FORMAT, web_int(request, "id", 0)) : page_refused(request, field, failure, error);
 }
 
-/* Nobody decides while a job is at work on it. */
-static gboolean is_idle(WebRequest *request, GError **error) {
-  g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
-  json_t *job = sql ? job_latest(sql, "accession", web_int(request, "id", 0), error) : NULL;
-  gboolean busy = g_str_equal(delivery_text(job, "state"), "queued") || g_str_equal(delivery_text(job, "state"), "running");
-  json_decref(job);
-  return sql && (!busy || throw(error, LANTAI_ERROR_CONFLICT, "这个批次正在处理中。请等它完成，或先停止"));
-}
-
 WebReply *page_send(WebRequest *request, GError **error) {
   if (!page_visible(request, error)) return NULL;
   GError *failure = NULL;
-  return answer(request, page_receive(request, web_int(request, "id", 0), &failure) != 0, "table", failure, error);
+  gboolean good = page_receive(request, web_int(request, "id", 0), &failure) != 0;
+  return answer(request, good, "table", failure, error);
 }
 
 WebReply *page_documents(WebRequest *request, GError **error) {
@@ -40,14 +32,24 @@ WebReply *page_documents(WebRequest *request, GError **error) {
   return answer(request, good, "files", failure, error);
 }
 
+/* Of two who accept at once one is told so: the other's note would be lost. */
+static gboolean accept_delivery(WebRequest *request, GError **error) {
+  gint64 id = web_int(request, "id", 0);
+  const char *note = web_text(request, "note");
+  g_autoptr(Sql) sql = sql_write(web_house(request)->db, error);
+  if (sql == NULL || !delivery_idle(sql, id, error) || !accession_may_accept(sql, id, note, error)) return FALSE;
+  json_t *parameters = page_parameters(request);
+  if (note) json_object_set_new(parameters, "note", json_string(note));
+  gint64 queued = job_queue(sql, "accession.load", "accession", id, parameters, web_actor(request), error);
+  json_decref(parameters);
+  return queued && sql_commit(sql, error);
+}
+
 WebReply *page_accept(WebRequest *request, GError **error) {
   if (!page_visible(request, error)) return NULL;
   GError *failure = NULL;
-  const char *note = web_text(request, "note");
-  if (!accession_may_accept(web_house(request), web_int(request, "id", 0), note, &failure)) return page_refused(request, "note", failure, error);
-  json_t *parameters = page_parameters(request);
-  if (note) json_object_set_new(parameters, "note", json_string(note));
-  return page_queue(request, "accession.load", parameters, error);
+  gboolean good = accept_delivery(request, &failure);
+  return answer(request, good, "note", failure, error);
 }
 
 /* "row:第 3 行…" → {kind, text} */
@@ -73,8 +75,7 @@ WebReply *page_return(WebRequest *request, GError **error) {
   if (!page_visible(request, error)) return NULL;
   GError *failure = NULL;
   json_t *items = items_of(request);
-  gboolean good = is_idle(request, &failure) &&
-    accession_return(web_house(request), web_actor(request), web_int(request, "id", 0), web_text(request, "note"), items, &failure);
+  gboolean good = accession_return(web_house(request), web_actor(request), web_int(request, "id", 0), web_text(request, "note"), items, &failure);
   json_decref(items);
   return answer(request, good, "return", failure, error);
 }
@@ -82,8 +83,7 @@ WebReply *page_return(WebRequest *request, GError **error) {
 WebReply *page_discard(WebRequest *request, GError **error) {
   if (!page_visible(request, error)) return NULL;
   GError *failure = NULL;
-  gboolean good = is_idle(request, &failure) &&
-    accession_discard(web_house(request), web_actor(request), web_int(request, "id", 0), web_text(request, "note"), &failure);
+  gboolean good = accession_discard(web_house(request), web_actor(request), web_int(request, "id", 0), web_text(request, "note"), &failure);
   return answer(request, good, "discard", failure, error);
 }
 

@@ -312,13 +312,6 @@ static gint64 make_row(const House *house, const char *actor, const AccessionSou
   return good ? id : 0;
 }
 
-static gboolean is_busy(Sql *sql, gint64 id) {
-  json_t *job = job_latest(sql, "accession", id, NULL);
-  gboolean busy = g_str_equal(delivery_text(job, "state"), "running") || g_str_equal(delivery_text(job, "state"), "queued");
-  json_decref(job);
-  return busy;
-}
-
 static gint64 send_again(const House *house, const char *actor, const AccessionSource *source, Incoming *in, GError **error) {
   gint64 id = source->delivery;
   g_autoptr(Sql) sql = sql_write(house->db, error);
@@ -326,7 +319,7 @@ static gint64 send_again(const House *house, const char *actor, const AccessionS
   if (delivery == NULL) return 0;
   keep_former(delivery, source, in);
   json_decref(delivery);
-  if (is_busy(sql, id)) return throw(error, LANTAI_ERROR_CONFLICT, "批次 %" G_GINT64_FORMAT " 正在处理中。请等它完成，或先停止", id);
+  if (!delivery_idle(sql, id, error)) return 0;
   if (!life_move(sql, actor, id, &(LifeStep){"received", NULL, NULL}, error) || !take_files(source, in, error)) return 0;
   place_files(house, source, in, id);
   return update_row(sql, actor, id, in, error) && settle_folder(house, sql, in, id, error) ? id : 0;
@@ -364,7 +357,7 @@ gboolean accession_replace_documents(const House *house, const char *actor, gint
   json_decref(delivery);
   if (!table || !fits) return throw(error, LANTAI_ERROR_CONFLICT, table ? "批次 %" G_GINT64_FORMAT " 现在不能更换原文包。已入库的请先撤销，再重新接收" :
     "批次 %" G_GINT64_FORMAT " 是整包移交的，原文在移交包中。请重新上传整包", id);
-  if (is_busy(sql, id)) return throw(error, LANTAI_ERROR_CONFLICT, "批次 %" G_GINT64_FORMAT " 正在处理中。请等它完成，或先停止", id);
+  if (!delivery_idle(sql, id, error)) return FALSE;
   g_autofree char *folder = delivery_path(house, id, NULL), *unpacked = delivery_path(house, id, "files"), *kept = delivery_path(house, id, "documents");
   if (!life_move(sql, actor, id, &(LifeStep){"received", "更换原文包", NULL}, error)) return FALSE;
   if (!folder_remove(unpacked) || !folder_remove(kept) || !move_in(file, folder, "documents", error)) return FALSE;

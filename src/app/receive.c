@@ -77,12 +77,17 @@ static json_t *full_report(const House *house, gint64 id, GError **error) {
   return report;
 }
 
+static gboolean may_accept(const House *house, gint64 id, GError **error) {
+  g_autoptr(Sql) sql = sql_read(house->db, error);
+  return sql && accession_may_accept(sql, id, receive_options.note, error);
+}
+
 static gboolean work(const House *house, gint64 id, GError **error) {
   gboolean progress = !receive_options.quiet;
   json_t *parameters = json_pack("{s:I}", "accession", (json_int_t)id);
   if (receive_options.note) json_object_set_new(parameters, "note", json_string(receive_options.note));
   gboolean good = job_run_now(house, accession_rehearse, parameters, "system", progress, error) &&
-    (!receive_options.accept || (accession_may_accept(house, id, receive_options.note, error) &&
+    (!receive_options.accept || (may_accept(house, id, error) &&
       job_run_now(house, accession_load, parameters, "system", progress, error)));
   json_decref(parameters);
   return good;
