@@ -1,6 +1,6 @@
 // Bad input through the server: every door a delivery may come in by, people who decide at once, text that means something elsewhere, and other people's numbers.
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { CHINESE, emptyArchive, query } from './archive.mjs';
@@ -95,4 +95,75 @@ test('discarded, returned, mended while it is being checked: refused, the check 
   assert.deepEqual([begun.status, ...others.map(reply => reply.status)], [200, 409, 409], others.map(reply => reply.text.slice(0, 300)).join());
   await idle(id);
   assert.equal(await state(id), 'rehearsed');
+});
+
+// ---- the doors ----
+
+const GOOD = { name: '关于加固堤防的批复.txt', data: '经研究，同意所报方案。' };
+const good = rawZip([GOOD, { name: '二.txt', data: 'y'.repeat(5000), deflate: true }]);
+const BAD = [ /* what it is, what comes, what is said of it, whether the rest goes on */
+  ['zip-slip', rawZip([GOOD, { name: '../../逃.txt', data: '1' }, { name: '/tmp/lantai-逃.txt', data: '2' }]), /跳出了包/, true],
+  ['bomb', rawZip([GOOD, { name: '炸弹', data: Buffer.alloc(200 << 20), deflate: true }]), /200 倍/, false],
+  ['broken', good.subarray(0, Math.floor(good.length * 0.8)), /./, false],
+  ['encrypted', rawZip([GOOD, { name: '密.txt', data: 'xxxxxxxxxxxxxxxx', encrypted: true }]), /已加密/, true],
+];
+const inside = folder => (existsSync(folder) ? readdirSync(folder, { recursive: true }).map(String) : []);
+const leftovers = () => ['tmp', 'store-staging'].flatMap(name => inside(path.join(dir, name))).filter(name => !['resumable', 'uploads'].includes(name));
+async function verdict(id) {
+  await idle(id);
+  const findings = await query(dir, `SELECT f.path, f.reason FROM check_finding AS f JOIN check_task AS t ON t.id = f.task_id WHERE t.subject_kind = 'accession' AND t.subject_id = ${id}`);
+  const [row] = await query(dir, `SELECT state, failure FROM accession WHERE id = ${id}`);
+  return { ...row, said: [row.failure, ...findings.map(finding => `${finding.path} ${finding.reason}`)].join('\n') };
+}
+async function upload(who, name, bytes) {
+  const begun = await who.post('/uploads', { form: { name, size: bytes.length, fingerprint: `f${bytes.length}${name.length}` } });
+  assert.equal(begun.status, 200, begun.text);
+  const sent = await sendForm(who, { offset: 0 }, { chunk: ['chunk', bytes] }, `/upload/${begun.json.id}/part`);
+  assert.equal(sent.status, 200, sent.text);
+  return begun.json.id;
+}
+const DOORS = {
+  form: (name, bytes) => sendForm(archivist, {}, { table: [name, bytes] }),
+  upload: async (name, bytes) => archivist.post('/delivery/new', { form: { table_upload: await upload(archivist, name, bytes) } }),
+};
+function assertVerdict({ state: now, said }, what, reason, goesOn) {
+  assert.match(said, reason, what);
+  assert.equal(now, goesOn ? 'rehearsed' : 'received', `${what}: ${said}`);
+}
+const beside = () => [readdirSync(room).sort(), existsSync('/tmp/lantai-逃.txt'), inside(dir).filter(name => name.includes('逃'))];
+
+for (const [door, send] of Object.entries(DOORS)) {
+  test(`through the ${door}: bad packages are refused or told, the server lives on, nothing lands outside or stays behind`, async () => {
+    const before = beside();
+    for (const [what, bytes, reason, goesOn] of BAD) {
+      const reply = await send(`${door}-${what}.zip`, bytes), id = number(reply);
+      if (id) assertVerdict(await verdict(id), `${door}: ${what}`, reason, goesOn);
+      else {
+        assert.ok([409, 413, 422].includes(reply.status) && !goesOn, `${door}: ${what}: ${reply.status} ${reply.text.slice(0, 300)}`);
+        assert.match(reply.json.problem, CHINESE);
+      }
+      if (id) assert.equal((await archivist.post(`/delivery/${id}/discard`, { form: { note: '试' } })).status, 200, what);
+      assert.ok(!id || !existsSync(path.join(dir, 'deliveries', String(id))), what);
+    }
+    for (const { id } of (await archivist.get('/uploads')).json.uploads) assert.equal((await archivist.post(`/upload/${id}/drop`)).status, 200);
+    assert.deepEqual(beside(), before);
+    assert.deepEqual(leftovers(), []);
+  });
+}
+
+test('through the watched folder: the same, and what is no delivery is put aside', async () => {
+  const before = beside();
+  for (const [what, bytes] of BAD) {
+    writeFileSync(path.join(watch, `看-${what}.zip.part`), bytes);
+    renameSync(path.join(watch, `看-${what}.zip.part`), path.join(watch, `看-${what}.zip`));
+  }
+  for (const [what, , reason, goesOn] of BAD) {
+    const name = `看-${what}.zip`, aside = path.join(watch, '不能接收', `${name}.txt`);
+    const [found] = await until(name, async () => { const rows = await query(dir, `SELECT id FROM accession WHERE name LIKE '看-${what}%'`); return rows.length ? rows : existsSync(aside) && [null]; });
+    if (found) assertVerdict(await verdict(found.id), `watched: ${what}`, reason, goesOn);
+    else assert.match(readFileSync(aside, 'utf8'), CHINESE);
+    if (!found) assert.ok(!goesOn, what);
+  }
+  assert.deepEqual(beside(), before);
+  assert.deepEqual(leftovers(), []);
 });
