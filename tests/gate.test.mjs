@@ -690,6 +690,7 @@ test('keeping: media, a request refused, a conversion made and taken back; what 
   const { puid, mime } = (await json('archivist', '/keep/risk')).formats.find(format => format.mime === 'image/png');
   assert.equal((await ask('archivist', 'POST', '/keep/format/convert', { form: { puid, mime } })).status, 200);
   await settle();
+  assert.equal((await ask('archivist', 'POST', '/keep/assemble', { form: { record: 999999 } })).status, 404);
   const { conversions } = await json('archivist', '/keep/conversions');
   assert.ok(conversions.length > 0);
   await each(async name => { if (allows(name, 'keep.read')) for (const { id } of conversions) await ask(name, 'GET', `/keep/conversion/${id}/form.pdf`); });

@@ -130,6 +130,66 @@ test('media: registered, due by their type, printed', async () => {
   assert.equal(form.bytes.subarray(0, 5).toString(), '%PDF-');
 });
 
+test('assembly: page images of a record become one PDF, of one record and of all of a format; taken back, done again, rebuilt', async () => {
+  const own = await emptyArchive(), folder = temporary(), rows = [['档号', '题名', '日期', '开放状态', '密级', '文件']];
+  mkdirSync(path.join(folder, 'files'));
+  const pages = { 'A-1': ['a1.png', 'a2.png', 'a3.png'], 'A-2': ['b1.png', 'b2.png'], 'A-3': ['c1.png'], 'A-4': ['d1.png', 'd2.png'] };
+  for (const [code, names] of Object.entries(pages)) {
+    rows.push([code, `图像 ${code}`, '20010203', '开放', code === 'A-4' ? '秘密' : '公开', names.join('\n')]);
+    names.forEach((name, i) => write(path.join(folder, 'files', name), png(40 + 10 * i, 30)));
+  }
+  await take(own, write(path.join(folder, 'table.csv'), csv(rows)), '--fonds', 'A', '--files', path.join(folder, 'files'));
+  for (const [name, role, level] of [['keeper', 'archivist', '秘密'], ['low', 'archivist', '公开'], ['chief', 'director', '秘密']])
+    assert.equal((await lantai(own, 'user', 'add', name, '--role', role, '--password', PASSWORD, '--security', level)).status, 0);
+  const id = Object.fromEntries((await query(own, 'SELECT id, code FROM record')).map(row => [row.code, row.id]));
+  const on = await serve(own);
+  try {
+    const [keeper, low, chief] = await Promise.all(['keeper', 'low', 'chief'].map(name => new Client(on.base).signIn(name)));
+    const list = code => `/keep/conversions?record=${id[code]}`, settled = target => waitFor(keeper, target, json => json.conversions.some(each => !each.undone) && !json.job);
+    for (const [client, form, status] of [[chief, { record: id['A-1'] }, 403], [low, { record: id['A-4'] }, 404], [keeper, { record: id['A-3'] }, 409], [keeper, { record: 999999 }, 404], [keeper, { mime: 'image/none' }, 404]])
+      assert.equal((await client.post('/keep/assemble', { form })).status, status, JSON.stringify(form));
+    assert.equal((await low.get(list('A-4'))).status, 404);
+    const before = (await keeper.get(list('A-1'))).json;
+    assert.deepEqual([before.of.images, before.of.may_assemble, before.conversions], [3, true, []]);
+    assert.match((await keeper.get(`/record/${id['A-1']}?tab=files`, { html: true })).text, new RegExp(`href="/keep/conversions\\?record=${id['A-1']}"`));
+    assert.equal((await keeper.post('/keep/assemble', { form: { record: id['A-1'] } })).status, 200);
+    const { conversions: [made], of } = await settled(list('A-1'));
+    assert.equal(of.may_assemble, false);
+    assert.deepEqual([made.before.name, made.before.files.map(file => file.path), made.after.name, made.after.pages, made.after.puid], ['a1.png 等 3 个图像', ['files/0001.png', 'files/0002.png', 'files/0003.png'], 'A-1.pdf', 3, 'fmt/477']);
+    assert.match(made.tool, /^libvips \d/);
+    const files = (await keeper.get(`/record/${id['A-1']}?tab=files`)).json.files;
+    assert.deepEqual(files.map(file => file.path), ['files/0001.png', 'files/0002.png', 'files/0003.png', 'derived/0001.pdf']);
+    assert.deepEqual(made.before.files.map(file => file.sha512), files.slice(0, 3).map(file => file.sha512), 'every source with its digest');
+    const pdf = path.join(folder, 'a.pdf');
+    writeFileSync(pdf, (await keeper.get(`/file/${files[3].id}`)).bytes);
+    const sizes = [...execFileSync('pdfinfo', ['-l', '9', pdf], { encoding: 'utf8' }).matchAll(/size: +([\d.]+) x/g)].map(match => Number(match[1]));
+    assert.equal(sizes.length, 3);
+    assert.ok(sizes[0] < sizes[1] && sizes[1] < sizes[2], 'in the order of the record');
+    assert.equal((await keeper.post('/keep/assemble', { form: { record: id['A-1'] } })).status, 409, 'not twice');
+    const form = await paper(keeper, `/keep/conversion/${made.id}/form.pdf`);
+    for (const part of ['页面图像合并为PDF/A-2b', '转换前3个文件', '转换后1个文件', '3页']) assert.ok(form.includes(part), `${part} in ${form}`);
+    // All of the format: the records that are left, one page or assembled already are passed over.
+    const plain = made.before, address = `/keep/format?puid=${encodeURIComponent(plain.puid)}&mime=${encodeURIComponent(plain.mime)}`;
+    assert.deepEqual((await keeper.get(address)).json.assembly, { records: 2 });
+    assert.match((await keeper.get(address, { html: true })).text, /2 件档案有两个以上的页面图像/);
+    assert.equal((await keeper.get(address)).json.plan.files, 8, 'the conversion of single files is another matter');
+    assert.equal((await keeper.post('/keep/assemble', { form: { puid: plain.puid, mime: plain.mime } })).status, 200);
+    const { conversions } = await waitFor(keeper, '/keep/conversions', json => json.conversions.length === 3 && !json.job);
+    assert.deepEqual(conversions.map(each => each.after.name).sort(), ['A-1.pdf', 'A-2.pdf', 'A-4.pdf']);
+    assert.ok(!(await low.get('/keep/conversions')).text.includes('d1.png'), 'names are for those who may see the files');
+    assert.equal((await keeper.post('/keep/assemble', { form: { puid: plain.puid, mime: plain.mime } })).status, 409, 'nothing is left');
+    assert.equal((await keeper.post(`/keep/conversion/${made.id}/undo`, { form: {} })).status, 200);
+    assert.equal((await keeper.get(`/record/${id['A-1']}?tab=files`)).json.files.length, 3);
+    assert.equal((await keeper.post('/keep/assemble', { form: { record: id['A-1'] } })).status, 200);
+    await settled(list('A-1'));
+    assert.deepEqual((await keeper.get(`/record/${id['A-1']}?tab=files`)).json.files.map(file => file.path).slice(3), ['derived/0002.pdf'], 'a number is not used twice');
+  } finally { await on.stop(); }
+  await assertClean(own);
+  const rebuilt = await lantai(own, 'rebuild', path.join(temporary(), 'again'), '--json');
+  assert.equal(rebuilt.status, 0, rebuilt.stderr);
+  assert.equal(rebuilt.json.equal, true);
+});
+
 // A patrol of an archive of its own: it must find what is wrong, and go on where it was killed.
 test('patrol: killed in the middle it goes on; a damaged byte is found under its item; the second year stands beside the first', async () => {
   const own = await emptyArchive(), folder = temporary(), { table, files } = writeDelivery(folder, { count: 6, documents: 6 });

@@ -4,10 +4,13 @@
 
 enum { LIST_RECORDS = 200, FORM_ROWS = 5000 };
 
-json_t *convert_list(Sql *sql, const Scope *scope, gint64 before, int limit, GError **error) {
-  json_auto_t *rows = sql_json(sql,
+json_t *convert_list(Sql *sql, const Scope *scope, gint64 record_id, gint64 before, int limit, GError **error) {
+  before = before > 0 ? before : G_MAXINT64;
+  json_auto_t *rows = record_id != 0 ? sql_json(sql,
     "SELECT id, record_id, converter, tool, before, after, actor, at_us AS at, undone_by, undone_us AS undone_at FROM keep_conversion "
-    "WHERE id < $1 ORDER BY id DESC LIMIT $2", SQL_ARGS(sql_int(before > 0 ? before : G_MAXINT64), sql_int(limit)), error);
+    "WHERE record_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3", SQL_ARGS(sql_int(record_id), sql_int(before), sql_int(limit)), error) : sql_json(sql,
+    "SELECT id, record_id, converter, tool, before, after, actor, at_us AS at, undone_by, undone_us AS undone_at FROM keep_conversion "
+    "WHERE id < $1 ORDER BY id DESC LIMIT $2", SQL_ARGS(sql_int(before), sql_int(limit)), error);
   if (rows == NULL) return NULL;
   json_t *list = json_array(), *row;
   size_t i;
@@ -118,7 +121,8 @@ json_t *convert_form(const House *house, Sql *sql, const Scope *scope, gint64 id
   g_autofree char *result = result_text(&operation, failed), *began = clock_format(operation.began_us), *ended = clock_format(operation.ended_us);
   g_autofree char *source = g_strdup_printf("%s（%s%s%s）", format_name(puid, mime), mime, *puid ? "，PRONOM " : "", puid);
   const FormatConverter *made = convert_maker(converter);
+  const char *target = g_str_equal(converter, CONVERT_ASSEMBLE) ? "页面图像合并为 PDF/A-2b" : made ? made->name : converter;
   return json_pack("{s:{s:s}, s:s, s:s, s:s, s:O, s:s, s:s, s:s, s:O, s:o}", "archive", "name", settings_text(house->settings, "archive.name"), "kind",
-    "格式转换", "source", source, "target", made ? made->name : converter, "tool", json_object_get(one, "tool"), "result", result, "began", began, "ended", ended,
+    "格式转换", "source", source, "target", target, "tool", json_object_get(one, "tool"), "result", result, "began", began, "ended", ended,
     "operator", json_object_get(one, "actor"), "items", items);
 }

@@ -16,10 +16,11 @@ enum { TEXT_BYTES_MAX = 64 << 20, LIST_RECORDS = 200 };
 typedef struct {
   gint64 record_id;
   char *actor;
-  const char *to;
+  const char *way, *to;     /* as the register names it; the converter's target */
   CatalogRecord *record;
-  CatalogFile *source; /* borrowed */
-  char *object, *source_disk, *made, *tool, *result_path, *name;
+  GPtrArray *sources;       /* CatalogFile: one, or all page images when they are assembled */
+  GPtrArray *disks;         /* char*, where these lie; NULL-ended once all are found */
+  char *object, *made, *tool, *result_path, *name;
   FormatInfo info;     /* of the result */
   guint pages;
 } Conversion;
@@ -68,12 +69,17 @@ static gboolean apply_conversion(const House *house, Sql *sql, json_t *data, con
 
 /* ---- making ---- */
 
-const FormatConverter *convert_maker(const char *name) { return format_converter(name); }
+const FormatConverter *convert_maker(const char *way) { return format_converter(g_str_equal(way, CONVERT_ASSEMBLE) ? "pdf" : way); }
+
+static const CatalogFile *source_of(const Conversion *c, guint i) { return c->sources->pdata[i]; }
 
 /* Invariant 1. Page images keep their number; how many pages a document has, only the result tells. */
 static gboolean check_result(Conversion *c, GError **error) {
-  FormatInfo from = {.mime = c->source->mime, .puid = c->source->puid, .name = "", .kind = c->source->kind};
-  guint wanted = g_str_equal(c->source->kind, "image") ? MAX(format_page_count(c->source_disk, &from), 1) : 0;
+  guint wanted = 0;
+  for (guint i = 0; i < c->sources->len && g_str_equal(source_of(c, i)->kind, "image"); i++) {
+    FormatInfo from = {.mime = source_of(c, i)->mime, .puid = source_of(c, i)->puid, .name = "", .kind = source_of(c, i)->kind};
+    wanted += MAX(format_page_count(c->disks->pdata[i], &from), 1);
+  }
   return convert_check(c->made, c->to, wanted, &c->info, &c->pages, error);
 }
 
@@ -81,6 +87,22 @@ static json_t *file_told(const CatalogFile *file) {
   return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:i}", "name", file->name, "path", file->path, "mime", file->mime, "puid", file->puid, "kind",
     file->kind,
     "size", (json_int_t)file->size_bytes, "sha512", file->sha512, "sm3", file->sm3, "pages", file->page_count);
+}
+
+/* One file, or all that were assembled as one: the first's name and format, the sum of sizes and pages, and each of them in files. */
+static json_t *sources_told(const Conversion *c) {
+  if (!g_str_equal(c->way, CONVERT_ASSEMBLE)) return file_told(source_of(c, 0));
+  json_t *files = json_array();
+  gint64 bytes = 0;
+  int pages = 0;
+  for (guint i = 0; i < c->sources->len; i++) {
+    json_array_append_new(files, file_told(source_of(c, i)));
+    bytes += source_of(c, i)->size_bytes;
+    pages += MAX(source_of(c, i)->page_count, 1);
+  }
+  g_autofree char *name = g_strdup_printf("%s 等 %u 个图像", source_of(c, 0)->name, c->sources->len);
+  return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:o}", "name", name, "path", "", "mime", source_of(c, 0)->mime, "puid", source_of(c, 0)->puid, "kind",
+    "image", "size", (json_int_t)bytes, "pages", pages, "files", files);
 }
 
 /* The first number that no file of the object has, present or former. */
@@ -133,16 +155,18 @@ static json_t *event_of(const Conversion *c, gint64 id, const ContentFile *store
   json_t *after = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:i}", "name", c->name, "path", c->result_path, "mime", c->info.mime, "puid",
     c->info.puid, "kind",
     c->info.kind, "size", (json_int_t)stored->size_bytes, "sha512", stored->sha512, "sm3", stored->sm3, "pages", (int)c->pages);
-  return json_pack("{s:I, s:I, s:s, s:s, s:s, s:I, s:o, s:o}", "conversion", (json_int_t)id, "record", (json_int_t)c->record_id, "converter", c->to,
+  return json_pack("{s:I, s:I, s:s, s:s, s:s, s:I, s:o, s:o}", "conversion", (json_int_t)id, "record", (json_int_t)c->record_id, "converter", c->way,
     "tool", c->tool, "actor",
-    c->actor, "at", (json_int_t)clock_now_us(), "before", file_told(c->source), "after", after);
+    c->actor, "at", (json_int_t)clock_now_us(), "before", sources_told(c), "after", after);
 }
 
 static gboolean keep_result(const House *house, Conversion *c, GError **error) {
   g_autoptr(Sql) look = sql_read(house->db, error);
   if (look == NULL) return FALSE;
   c->result_path = free_path(look, c->record_id, format_converter(c->to)->extension);
-  c->name = g_strdup_printf("%s.%s", c->source->name, format_converter(c->to)->extension);
+  gboolean assembled = g_str_equal(c->way, CONVERT_ASSEMBLE);
+  c->name = g_strdup_printf("%s.%s", assembled ? c->record->code : source_of(c, 0)->name, format_converter(c->to)->extension);
+  g_strdelimit(c->name, "/\\", '-');
   gint64 id = sql_number(look, "SELECT COALESCE(MAX(id), 0) + 1 AS id FROM keep_conversion", SQL_NONE, 0, error);
   g_autoptr(ContentStage) stage = id == 0 ? NULL : content_stage_new(house->content, c->object, c->actor, "格式转换", error);
   const ContentFile *stored = stage ? stage_result(stage, c, error) : NULL;
@@ -159,25 +183,46 @@ static gboolean keep_result(const House *house, Conversion *c, GError **error) {
 }
 
 static gboolean make_result(const House *house, Conversion *c, GError **error) {
-  g_autofree char *folder = g_build_filename(house->dir, "tmp", NULL), *name = g_strdup_printf("convert-%" G_GINT64_FORMAT, c->source->id);
+  g_autofree char *folder = g_build_filename(house->dir, "tmp", NULL), *name = g_strdup_printf("convert-%" G_GINT64_FORMAT, source_of(c, 0)->id);
   g_mkdir_with_parents(folder, 0700);
   c->made = g_build_filename(folder, name, NULL);
-  c->source_disk = content_path(house->content, c->object, c->source->path, error);
-  if (c->source_disk == NULL) return FALSE;
-  const char *sources[] = {c->source_disk, NULL};
-  return format_convert(sources, c->to, c->made, &c->tool, error) && check_result(c, error) && keep_result(house, c, error);
+  for (guint i = 0; i < c->sources->len; i++) {
+    char *disk = content_path(house->content, c->object, source_of(c, i)->path, error);
+    if (disk == NULL) return FALSE;
+    g_ptr_array_add(c->disks, disk);
+  }
+  g_ptr_array_add(c->disks, NULL);
+  return format_convert((const char *const *)c->disks->pdata, c->to, c->made, &c->tool, error) && check_result(c, error) && keep_result(house, c, error);
 }
 
-static gboolean convert_file(const House *house, const char *actor, gint64 record_id, gint64 file_id, const char *to, GError **error) {
+/* file_id 0: all page images of the record, in their order. */
+static GPtrArray *load_sources(Sql *sql, gint64 record_id, gint64 file_id, GError **error) {
+  g_autoptr(GPtrArray) files = catalog_files(sql, &SCOPE_EVERYTHING, record_id, error);
+  if (files == NULL) return NULL;
+  for (guint i = files->len; i > 0; i--) {
+    const CatalogFile *file = files->pdata[i - 1];
+    gboolean wanted = file_id != 0 ? file->id == file_id : g_str_equal(file->kind, "image") && !g_str_has_prefix(file->path, "derived/");
+    if (!wanted) g_ptr_array_remove_index(files, i - 1);
+  }
+  if (file_id != 0 && files->len == 0) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "要转换的文件已经不在这件档案里");
+  if (file_id == 0 && files->len < 2) return throw_null(error, LANTAI_ERROR_CONFLICT, "这件档案没有两个以上的页面图像，不用合并");
+  return g_steal_pointer(&files);
+}
+
+static gboolean convert_file(const House *house, const char *actor, gint64 record_id, gint64 file_id, const char *way, GError **error) {
+  gboolean assemble = g_str_equal(way, CONVERT_ASSEMBLE);
   g_autoptr(Sql) sql = sql_read(house->db, error);
   g_autoptr(CatalogRecord) record = sql ? catalog_record_load(sql, &SCOPE_EVERYTHING, record_id, error) : NULL;
-  g_autoptr(CatalogFile) source = record ? catalog_file_load(sql, &SCOPE_EVERYTHING, file_id, error) : NULL;
+  if (record == NULL) return FALSE;
+  if (assemble && assemble_done(sql, record_id)) return TRUE;
+  g_autoptr(GPtrArray) sources = load_sources(sql, record_id, assemble ? 0 : file_id, error), disks = g_ptr_array_new_with_free_func(g_free);
   g_clear_pointer(&sql, sql_end);
-  if (source == NULL) return FALSE;
-  Conversion c = {.record_id = record_id, .actor = (char *)actor, .to = to, .record = record, .source = source, .object = catalog_object_id(record_id)};
+  if (sources == NULL) return FALSE;
+  Conversion c = {.record_id = record_id, .actor = (char *)actor, .way = way, .to = convert_maker(way)->to, .record = record, .sources = sources, .disks = disks,
+    .object = catalog_object_id(record_id)};
   gboolean done = make_result(house, &c, error);
   if (c.made != NULL) g_unlink(c.made);
-  char *texts[] = {c.object, c.source_disk, c.made, c.tool, c.result_path, c.name};
+  char *texts[] = {c.object, c.made, c.tool, c.result_path, c.name};
   for (guint i = 0; i < G_N_ELEMENTS(texts); i++) g_free(texts[i]);
   return done;
 }
@@ -216,18 +261,19 @@ static gboolean convert_one(const House *house, Job *job, json_t *parameters, js
 }
 
 gboolean convert_run(const House *house, Job *job, json_t *parameters, GError **error) {
-  const FormatConverter *converter = format_converter(json_word(parameters, "to"));
+  const FormatConverter *converter = convert_maker(json_word(parameters, "to"));
+  gboolean assemble = g_str_equal(json_word(parameters, "to"), CONVERT_ASSEMBLE);
   if (converter == NULL) return throw(error, LANTAI_ERROR_INVALID, "没有指定转换成什么格式");
   if (!format_converter_present(converter))
     return throw(error, LANTAI_ERROR_UNAVAILABLE, "没有安装 %s，不能转换。请在服务器上安装软件包 %s 后再试", converter->tool, converter->package);
   g_autoptr(Sql) sql = sql_read(house->db, error);
-  json_auto_t *plan = sql ? convert_plan(sql, json_word(parameters, "puid"), json_word(parameters, "mime"), error) : NULL;
+  json_auto_t *plan = sql ? (assemble ? assemble_plan : convert_plan)(sql, json_word(parameters, "puid"), json_word(parameters, "mime"), error) : NULL;
   g_clear_pointer(&sql, sql_end);
   if (plan == NULL) return FALSE;
   gint64 done = 0, after = 0;
   for (size_t count = LIST_RECORDS; count == LIST_RECORDS;) {
     g_autoptr(Sql) look = sql_read(house->db, error);
-    json_auto_t *files = look ? next_files(look, parameters, after, error) : NULL;
+    json_auto_t *files = look ? (assemble ? assemble_next : next_files)(look, parameters, after, error) : NULL;
     g_clear_pointer(&look, sql_end);
     if (files == NULL) return FALSE;
     count = json_array_size(files);
@@ -236,7 +282,7 @@ gboolean convert_run(const House *house, Job *job, json_t *parameters, GError **
       json_t *file = json_array_get(files, i);
       after = json_number_of(file, "id");
       if (!convert_one(house, job, parameters, file, error)) return FALSE;
-      job_progress(job, ++done, json_number_of(plan, "files"), "个文件", "转换");
+      job_progress(job, ++done, json_number_of(plan, assemble ? "records" : "files"), assemble ? "件" : "个文件", assemble ? "合并" : "转换");
     }
   }
   return TRUE;

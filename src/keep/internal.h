@@ -42,14 +42,24 @@ gboolean convert_undo(const House *house, const Scope *scope, const char *actor,
 gboolean convert_replay(const House *house, Sql *sql, json_t *event, gboolean *ret_mine, GError **error);
 /* {files, bytes}: what a conversion of a format would take up. */
 json_t *convert_plan(Sql *sql, const char *puid, const char *mime, GError **error);
-/* The converter of a conversion's name, NULL when there is none (any more). */
-const FormatConverter *convert_maker(const char *name);
+/* The converter of a way to convert (its target, or CONVERT_ASSEMBLE), NULL when there is none. */
+const FormatConverter *convert_maker(const char *way);
 /* convert-check.c: wanted_pages 0 takes any number but none. INVALID says why a result is not taken. */
 gboolean convert_check(const char *made, const char *to, guint wanted_pages, FormatInfo *ret_info, guint *ret_pages, GError **error);
 /* convert-tell.c; convert_form: what form a3-migration takes, of the operation that this conversion belongs to. NOT_FOUND: not to be seen. */
 json_t *convert_form(const House *house, Sql *sql, const Scope *scope, gint64 id, GError **error);
-json_t *convert_list(Sql *sql, const Scope *scope, gint64 before, int limit, GError **error);
+/* record_id 0: of all records. */
+json_t *convert_list(Sql *sql, const Scope *scope, gint64 record_id, gint64 before, int limit, GError **error);
 json_t *convert_failures(Sql *sql, const Scope *scope, const char *puid, const char *mime, gint64 after, GError **error);
+
+/* ---- convert-assemble.c: all page images of a record as one PDF; a conversion by this way whose source is the empty path ---- */
+#define CONVERT_ASSEMBLE "assemble"
+typedef struct { gint64 record_id; const char *puid, *mime; /* record_id 0: all records with page images of this format */ } AssembleWish;
+gboolean assemble_queue(const House *house, const Scope *scope, const char *actor, const AssembleWish *wish, GError **error);
+gboolean assemble_done(Sql *sql, gint64 record_id);
+gint64 assemble_images(Sql *sql, gint64 record_id, GError **error); /* how many originals of the record are page images */
+json_t *assemble_plan(Sql *sql, const char *puid, const char *mime, GError **error); /* {records} */
+json_t *assemble_next(Sql *sql, json_t *parameters, gint64 after, GError **error);   /* [{id, record_id, path}] */
 
 /* ---- media.c, warning.c ---- */
 gboolean medium_replay(Sql *sql, json_t *event, gboolean *ret_mine, GError **error);

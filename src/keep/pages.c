@@ -78,6 +78,8 @@ static WebReply *page_format(WebRequest *request, GError **error) {
     "tab_risk", TRUE, "may_convert", web_may(request, KEEP_MANAGE) && json_object_get(found, "to") != NULL);
   if (records == NULL) return json_decref(model), NULL;
   if (last) json_object_set_new(model, "next", json_integer(last));
+  json_t *assembly = g_str_equal(json_word(found, "kind"), "image") && web_may(request, KEEP_MANAGE) ? assemble_plan(sql, puid, mime, NULL) : NULL;
+  if (assembly) json_object_set_new(model, "assembly", assembly);
   return web_model(model);
 }
 
@@ -103,7 +105,9 @@ static WebReply *start_conversion(WebRequest *request, GError **error) {
 
 static WebReply *page_conversions(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
-  json_t *list = sql ? convert_list(sql, web_scope(request), web_int(request, "before", 0), PAGE, error) : NULL;
+  gint64 record_id = web_int(request, "record", 0);
+  if (sql && record_id && !record_admitted(sql, web_scope(request), record_id, TRUE)) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有这件档案");
+  json_t *list = sql ? convert_list(sql, web_scope(request), record_id, web_int(request, "before", 0), PAGE, error) : NULL;
   if (list == NULL) return NULL;
   json_t *model = json_pack("{s:s, s:o, s:b, s:b}", "title", "格式转换", "conversions", list, "tab_conversions", TRUE, "may_manage", web_may(request, KEEP_MANAGE));
   if (json_array_size(list) == PAGE) json_object_set(model, "next", json_object_get(json_array_get(list, PAGE - 1), "id"));
@@ -111,7 +115,23 @@ static WebReply *page_conversions(WebRequest *request, GError **error) {
   json_t *running = job ? job_load(sql, job, NULL) : NULL;
   if (running) json_object_set_new(running, "running", json_boolean(g_str_equal(json_word(running, "state"), "running")));
   if (running) json_object_set_new(model, "job", running);
+  if (record_id) {
+    g_autoptr(CatalogRecord) record = catalog_record_load(sql, web_scope(request), record_id, error);
+    if (record == NULL) return json_decref(model), NULL;
+    gint64 images = assemble_images(sql, record_id, NULL);
+    json_object_set_new(model, "of", json_pack("{s:I, s:s, s:s, s:I, s:b}", "id", (json_int_t)record_id, "code", record->code, "title", record->title, "images",
+      (json_int_t)images, "may_assemble", images > 1 && !assemble_done(sql, record_id) && web_may(request, KEEP_MANAGE)));
+  }
   return web_model(model);
+}
+
+static WebReply *start_assembly(WebRequest *request, GError **error) {
+  const char *puid = web_text(request, "puid"), *mime = web_text(request, "mime");
+  AssembleWish wish = {web_int(request, "record", 0), puid ? puid : "", mime ? mime : ""};
+  if (!assemble_queue(web_house(request), web_scope(request), web_actor(request), &wish, error)) return NULL;
+  WebReply *reply = wish.record_id ? web_redirect("/keep/conversions?record=%" G_GINT64_FORMAT, wish.record_id) : web_redirect("/keep/conversions");
+  web_flash(reply, "合并已开始，进度见下");
+  return reply;
 }
 
 static WebReply *undo_conversion(WebRequest *request, GError **error) {
@@ -175,6 +195,9 @@ static WebReply *print_media(WebRequest *request, GError **error) {
 static const WebParameter FORMAT_PARAMETERS[] = {{"puid", WEB_TEXT, FALSE, 40, "PRONOM 标识"}, {"mime", WEB_TEXT, FALSE, 200, "格式"}, {"after", WEB_INT,
   FALSE, 0, "起点"}, {NULL}};
 static const WebParameter BEFORE_PARAMETERS[] = {{"before", WEB_INT, FALSE, 0, "起点"}, {NULL}};
+static const WebParameter CONVERSIONS_PARAMETERS[] = {{"before", WEB_INT, FALSE, 0, "起点"}, {"record", WEB_INT, FALSE, 0, "条目"}, {NULL}};
+static const WebParameter ASSEMBLE_PARAMETERS[] = {{"record", WEB_INT, FALSE, 0, "条目"}, {"puid", WEB_TEXT, FALSE, 40, "PRONOM 标识"},
+  {"mime", WEB_TEXT, FALSE, 200, "格式"}, {NULL}};
 static const WebParameter ID_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "编号"}, {NULL}};
 static const WebParameter MEDIA_PARAMETERS[] = {{"edit", WEB_INT, FALSE, 0, "编号"}, {NULL}};
 static const WebParameter MEDIUM_PARAMETERS[] = {{"id", WEB_INT, FALSE, 0, "编号"}, {"name", WEB_TEXT, FALSE, 100, "介质编号"}, {"type", WEB_TEXT, FALSE, 40, "类型"},
@@ -191,7 +214,8 @@ const WebRoute KEEP_ROUTES[] = {
   {"GET", "/keep/risk", KEEP_READ, NULL, "keep/risk", page_risk, "格式与风险"},
   {"GET", "/keep/format", KEEP_READ, FORMAT_PARAMETERS, "keep/format", page_format, "格式"},
   {"POST", "/keep/format/convert", KEEP_MANAGE, FORMAT_PARAMETERS, NULL, start_conversion, NULL},
-  {"GET", "/keep/conversions", KEEP_READ, BEFORE_PARAMETERS, "keep/conversions", page_conversions, "格式转换"},
+  {"POST", "/keep/assemble", KEEP_MANAGE, ASSEMBLE_PARAMETERS, NULL, start_assembly, NULL},
+  {"GET", "/keep/conversions", KEEP_READ, CONVERSIONS_PARAMETERS, "keep/conversions", page_conversions, "格式转换"},
   {"GET", "/keep/conversion/{id}/form.pdf", KEEP_READ, ID_PARAMETERS, NULL, print_conversion, NULL},
   {"POST", "/keep/conversion/{id}/undo", KEEP_MANAGE, ID_PARAMETERS, NULL, undo_conversion, NULL},
   {"GET", "/keep/media", KEEP_READ, MEDIA_PARAMETERS, "keep/media", page_media, "脱机介质"},
