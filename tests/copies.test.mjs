@@ -304,3 +304,14 @@ test('pages: who may see, who may act, and what they show', async () => {
     assert.equal((await admin.get('/copies/object/1', { html: true })).status, 200);
   } finally { await running.stop(); }
 });
+
+test('a recovered archive takes its copy up again, and the former one is then refused it', async () => {
+  const made = path.join(folder, 'taken-up'), place = path.join(folder, 'one');
+  assert.equal((await lantai(dir, 'copy', 'sync', 'one', '--json')).status, 0);
+  assert.equal((await lantai(dir, 'recover', place, made, '--json')).status, 0);
+  const added = await lantai(made, 'copy', 'add', '一', place, '--json');
+  assert.equal(added.status, 0, added.stderr);
+  assert.equal((await lantai(made, 'copy', 'sync', '一', '--json')).status, 0);
+  assert.equal((await lantai(made, 'copy', 'verify', '一', '--rate', '0', '--json')).status, 0);
+  assert.match((await lantai(dir, 'copy', 'sync', 'one', '--json')).stderr, /另一个副本/);
+});

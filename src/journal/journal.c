@@ -351,6 +351,11 @@ json_t *journal_first(Sql *sql, const char *subject_kind, gint64 subject_id, GEr
     SQL_ARGS(sql_text(subject_kind), sql_int(subject_id)), error), list, error));
 }
 
+char *journal_identity(Sql *sql) {
+  char *hash = sql_string(sql, "SELECT hash FROM event WHERE id = 1", SQL_NONE, NULL);
+  return hash ? hash : g_strdup("");
+}
+
 /* Newest first. */
 static int compare_events(gconstpointer a, gconstpointer b) {
   gint64 first = json_integer_value(json_object_get(*(json_t *const *)a, "id")), second = json_integer_value(json_object_get(*(json_t *const *)b, "id"));

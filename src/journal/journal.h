@@ -26,6 +26,8 @@ gint64 journal_append(Sql *sql, const char *actor, const char *action, const cha
 json_t *journal_of(Sql *sql, const char *subject_kind, gint64 subject_id, gint64 before, int limit, GError **error);
 /* The first event of a subject, in a list of one (or none). */
 json_t *journal_first(Sql *sql, const char *subject_kind, gint64 subject_id, GError **error);
+/* What tells this archive from every other, also after a restore or rebuild: the hash of its first event; "" before there is one. New string. */
+char *journal_identity(Sql *sql);
 /* All events newest first, filtered where a value is given (actor, action prefix): for the auditor's page. */
 json_t *journal_list(Sql *sql, const char *actor, const char *action_prefix, gint64 before, int limit, GError **error);
 

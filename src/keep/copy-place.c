@@ -1,7 +1,7 @@
 /*
  * Taking places up and giving them up, what is told of them, and when they are due.
  *
- * 1. A place that has something else on it is refused; one that has this copy already is taken up again.
+ * 1. A place that has something else on it is refused; one that has a copy of this archive already (also of before a recovery) is taken up again.
  * 2. A host is known by its key: what it shows when the copy is added is kept, and a host that shows another is refused from then on.
  */
 #include "copy-room.h"
@@ -32,15 +32,15 @@ static gboolean put_root(Target *target, const char *from, GError **error) {
   return target_put(target, ROOT_FILES[0].path, ROOT_FILES[0].text, strlen(ROOT_FILES[0].text), error);
 }
 
-/* Invariant 1: empty but for what formatting a disk leaves, or marked with this token. */
-static gboolean is_free(Target *target, const char *token, GError **error) {
+/* Invariant 1: empty but for what formatting a disk leaves, or marked with this token, or with this archive's identity. */
+static gboolean is_free(Target *target, const char *token, const char *archive, GError **error) {
   TargetInfo mark;
   if (!target->methods->look(target, "copy.json", &mark, error)) return FALSE;
   if (mark.kind == TARGET_FILE) {
     GString *text = target_read(target, "copy.json", 1 << 16, error);
-    gboolean same = text && strstr(text->str, token) != NULL;
+    gboolean same = text && (strstr(text->str, token) != NULL || (*archive && strstr(text->str, archive) != NULL));
     if (text) g_string_free(text, TRUE);
-    return same || throw(error, LANTAI_ERROR_CONFLICT, "%s 上已有另一个副本，没有改动。请另选一个空目录", target->place);
+    return same || throw(error, LANTAI_ERROR_CONFLICT, "%s 上已有另一个档案库的副本，没有改动。请另选一个空目录", target->place);
   }
   TargetInfo store;
   static const char *const ours[] = {"store", "journal", "lantai.db"};
@@ -52,10 +52,13 @@ static gboolean is_free(Target *target, const char *token, GError **error) {
 }
 
 gboolean copy_target_mark(const House *house, Target *target, const CopyPlaceRow *row, GError **error) {
-  if (!is_free(target, row->token, error) || !put_root(target, house->dir, error)) return FALSE;
+  g_autoptr(Sql) sql = sql_read(house->db, error);
+  g_autofree char *archive = sql ? journal_identity(sql) : NULL;
+  g_clear_pointer(&sql, sql_end);
+  if (archive == NULL || !is_free(target, row->token, archive, error) || !put_root(target, house->dir, error)) return FALSE;
   g_autoptr(GBytes) readme = g_resources_lookup_data("/lantai/ui/keep/copy-readme.txt", 0, error);
   if (readme == NULL) return FALSE;
-  json_t *mark = json_pack("{s:s, s:s, s:s}", "token", row->token, "name", row->name, "program", "lantai " LANTAI_VERSION);
+  json_t *mark = json_pack("{s:s, s:s, s:s, s:s}", "token", row->token, "archive", archive, "name", row->name, "program", "lantai " LANTAI_VERSION);
   g_autofree char *text = json_dumps(mark, JSON_INDENT(1));
   json_decref(mark);
   return target_put(target, "README.txt", g_bytes_get_data(readme, NULL), g_bytes_get_size(readme), error) &&

@@ -87,7 +87,9 @@ WebReply *page_disposal(WebRequest *request, GError **error) {
     "waits_for_another", open && own, "tab_disposals", TRUE);
   json_object_set_new(model, "disposal", disposal);
   json_t *job = job_latest(sql, "disposal", web_int(request, "id", 0), NULL);
-  if (job) json_object_set_new(model, "failure", json_incref(json_object_get(job, "error")));
+  gboolean failed = job && g_str_equal(json_word(job, "state"), "failed") && g_str_equal(json_word(disposal, "state"), "approved");
+  if (failed) json_object_set(model, "failure", json_object_get(job, "error"));
+  if (failed) json_object_set_new(model, "may_resume", json_boolean(web_may(request, "disposal.approve")));
   json_decref(job);
   return web_model(model);
 }
@@ -96,6 +98,10 @@ WebReply *decide_disposal(WebRequest *request, GError **error) {
   static const struct { const char *word; DisposalVerdict verdict; const char *done; } VERDICTS[] = {{"approve", DISPOSAL_APPROVE, "已批准，正在销毁"},
     {"refuse", DISPOSAL_REFUSE, "已退回，档案未动"}, {"withdraw", DISPOSAL_WITHDRAW, "已撤回"}};
   gint64 id = web_int(request, "id", 0);
+  if (g_strcmp0(web_text(request, "verdict"), "resume") == 0) {
+    if (!web_may(request, "disposal.approve")) return throw_null(error, LANTAI_ERROR_DENIED, "您没有审批销毁的权限");
+    return disposal_resume(web_house(request), web_actor(request), id, error) ? web_redirect("/keep/disposal/%" G_GINT64_FORMAT, id) : NULL;
+  }
   for (guint i = 0; i < G_N_ELEMENTS(VERDICTS); i++) {
     if (g_strcmp0(VERDICTS[i].word, web_text(request, "verdict")) != 0) continue;
     if (!web_may(request, VERDICTS[i].verdict == DISPOSAL_WITHDRAW ? "disposal.request" : "disposal.approve"))

@@ -134,6 +134,20 @@ static gboolean may_decide(json_t *disposal, const char *actor, DisposalVerdict 
   return verdict == DISPOSAL_APPROVE || *note != '\0' || throw(error, LANTAI_ERROR_INVALID, "请写明不批准的理由");
 }
 
+/* A job that broke off goes on: what is destroyed already is passed over. */
+static gboolean queue_destruction(Sql *sql, const char *actor, gint64 id, GError **error) {
+  json_auto_t *parameters = json_pack("{s:I}", "disposal", (json_int_t)id);
+  return job_queue(sql, "keep.destroy", "disposal", id, parameters, actor, error) != 0;
+}
+
+gboolean disposal_resume(const House *house, const char *actor, gint64 id, GError **error) {
+  g_autoptr(Sql) sql = sql_write(house->db, error);
+  json_auto_t *disposal = sql ? sql_row_json(sql, "SELECT state FROM keep_disposal WHERE id = $1", SQL_ARGS(sql_int(id)), error) : NULL;
+  if (disposal == NULL) return FALSE;
+  if (!g_str_equal(json_word(disposal, "state"), "approved")) return throw(error, LANTAI_ERROR_CONFLICT, "这份销毁单没有中断的销毁可以继续");
+  return queue_destruction(sql, actor, id, error) && sql_commit(sql, error);
+}
+
 gboolean disposal_decide(const House *house, const Scope *scope, const char *actor, gint64 id, DisposalVerdict verdict, const char *note, GError **error) {
   static const char *const states[] = {"approved", "refused", "withdrawn"};
   g_autoptr(Sql) sql = sql_write(house->db, error);
@@ -144,8 +158,7 @@ gboolean disposal_decide(const House *house, const Scope *scope, const char *act
   json_auto_t *data = json_pack("{s:s, s:s, s:I}", "state", states[verdict], "note", note, "at", (json_int_t)at_us);
   if (!set_state(sql, id, states[verdict], actor, at_us, note, error) ||
     journal_append(sql, actor, "keep.disposal_decided", "disposal", id, data, error) == 0) return FALSE;
-  json_auto_t *parameters = json_pack("{s:I}", "disposal", (json_int_t)id);
-  if (verdict == DISPOSAL_APPROVE && job_queue(sql, "keep.destroy", "disposal", id, parameters, actor, error) == 0) return FALSE;
+  if (verdict == DISPOSAL_APPROVE && !queue_destruction(sql, actor, id, error)) return FALSE;
   return sql_commit(sql, error);
 }
 

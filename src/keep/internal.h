@@ -19,6 +19,7 @@ gboolean tell_change(Sql *sql, const char *actor, const char *action, gint64 rec
 typedef enum { DISPOSAL_APPROVE, DISPOSAL_REFUSE, DISPOSAL_WITHDRAW } DisposalVerdict;
 /* DENIED: who asked decides, another withdraws, or the scope does not admit all records. Approval queues the job. */
 gboolean disposal_decide(const House *house, const Scope *scope, const char *actor, gint64 id, DisposalVerdict verdict, const char *note, GError **error);
+gboolean disposal_resume(const House *house, const char *actor, gint64 id, GError **error); /* an approved destruction whose job broke off */
 gboolean disposal_run(const House *house, Job *job, json_t *parameters, GError **error);
 gboolean disposal_replay(const House *house, Sql *sql, json_t *event, gboolean *ret_mine, GError **error);
 json_t *disposal_load(Sql *sql, const Scope *scope, gint64 id, GError **error); /* with the items the scope admits; hidden: how many it does not */
