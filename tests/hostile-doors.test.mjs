@@ -1,12 +1,13 @@
 // Bad input through the server: every door a delivery may come in by, people who decide at once, text that means something elsewhere, and other people's numbers.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { CHINESE, emptyArchive, query } from './archive.mjs';
 import { rawZip } from './hostile-files.mjs';
 import { csv } from './make.mjs';
-import { Client, lantai, PASSWORD, serve, temporary } from './support.mjs';
+import { Client, lantai, PASSWORD, serve, shared, temporary } from './support.mjs';
 
 let dir, room, watch, server, archivist, second;
 const BODIES = { sender: '甲局', other: '乙局' };
@@ -166,4 +167,117 @@ test('through the watched folder: the same, and what is no delivery is put aside
   }
   assert.deepEqual(beside(), before);
   assert.deepEqual(leftovers(), []);
+});
+
+// ---- text that means something elsewhere ----
+
+const MARK = '"><xq onerror=alert(1)>\'', LINES = 'a"; x=y\r\nSet-Cookie: xq=1';
+const blns = path.join(shared, 'data/hostile/blns.txt');
+const naughty = [MARK, "=cmd|'/C calc'!A0", '+1+1', '-2+3', '@SUM(1)', '{{7*7}}', '{{{title}}}', '%s%n%x', '\u202e反过来\u202c\u2066嵌\u2069', '长'.repeat(10000), '</script><xq>', 'javascript:alert(1)', '&lt;xq&gt;', '\\u003cxq',
+  ...(existsSync(blns) ? readFileSync(blns, 'utf8').split('\n').filter(line => line && !line.startsWith('#')).slice(0, 250) : [])].map(text => text.replaceAll('<script', '<xq'));
+const FILES = ['<xq onerror=alert(1)>.txt', '=1+1.txt', '反\u202etxt.exe.txt', 'a"; filename=b.txt', '%0d%0aSet-Cookie: xq=1.txt', "引'号`$(x).txt"];
+const DISPOSITION = /^(attachment|inline); filename="[\x20-\x21\x23-\x5b\x5d-\x7e]*"; filename\*=UTF-8''[\w%.!#$&+^`|~-]+$/;
+
+function assertHeaders(reply, at) {
+  assert.match(reply.headers.get('content-disposition') ?? '', DISPOSITION, at);
+  assert.doesNotMatch(reply.headers.get('set-cookie') ?? '', /xq/, at);
+}
+// What the sheets of a workbook hold: no formula, and every cell with words in it is text.
+function assertNoFormula(bytes, at) {
+  const file = path.join(temporary(), 'x.xlsx');
+  writeFileSync(file, bytes);
+  const xml = execFileSync('python3', ['-c', 'import sys,zipfile\nz=zipfile.ZipFile(sys.argv[1])\nfor n in z.namelist():\n  if n.startswith("xl/worksheets/sheet") or "sharedStrings" in n: sys.stdout.buffer.write(z.read(n))', file], { encoding: 'utf8', maxBuffer: 1 << 28 });
+  assert.match(xml, /<sheetData>[^]*<c /, at);
+  assert.doesNotMatch(xml, /<f[ >/]|t="str"/, at);
+  assert.doesNotMatch(xml, /<xq/, at);
+  return xml;
+}
+function pdfText(bytes, at) {
+  const file = path.join(temporary(), 'x.pdf');
+  writeFileSync(file, bytes);
+  return execFileSync('pdftotext', [file, '-'], { encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'pipe'] }) || assert.fail(at);
+}
+
+test('naughty text as titles, creators, file names, notes, bodies and projects: pages escape it, JSON keeps it, tables hold text, headers stay headers', async () => {
+  const rows = naughty.map((text, i) => ['N001', MARK, i % 40 === 7 ? '' : `N001-WS·2015-Y-${String(i + 1).padStart(4, '0')}`, text, text, i % 10 ? '永久' : text.slice(0, 100), FILES[i] ?? '']);
+  const reply = await sendForm(archivist, { name: MARK + LINES, body: MARK, fonds: 'N001', fonds_title: MARK }, { table: [`${MARK}.csv`, csv([['全宗号', '全宗名称', '档号', '题名', '责任者', '保管期限', '电子档案名称'], ...rows])],
+    files: ['原文.zip', rawZip([...FILES, '多余<xq>.txt', '=多余.txt'].map(name => ({ name, data: `内容${name}` })))] });
+  const id = number(reply);
+  assert.ok(id, reply.text.slice(0, 500));
+  assert.equal((await archivist.post(`/delivery/${id}/rehearse`)).status, 200);
+  await idle(id);
+  assert.equal(await state(id), 'rehearsed', JSON.stringify((await archivist.get(`/delivery/${id}`)).json).slice(0, 800));
+  const [{ check_id: check }] = await query(dir, `SELECT check_id FROM accession WHERE id = ${id}`);
+  const pages = ['/deliveries', `/delivery/${id}`, `/check/${check}`, '/uploads', '/exports', `/export?delivery=${id}`, '/projects', '/jobs'], items = await query(dir, `SELECT DISTINCT item FROM check_finding WHERE task_id = ${check}`);
+  for (const { item } of items) pages.push(`/check/${check}?item=${encodeURIComponent(item)}`);
+  const faults = await archivist.get(`/delivery/${id}/faults.xlsx`), findings = await archivist.get(`/check/${check}/findings.xlsx`);
+  assert.deepEqual([faults.status, findings.status], [200, 200]);
+  for (const [at, sheet] of Object.entries({ faults, findings })) { assertHeaders(sheet, at); assertNoFormula(sheet.bytes, at); }
+  assert.equal((await archivist.post(`/delivery/${id}/load`, { form: { note: `${MARK}\n${LINES}` } })).status, 200);
+  await idle(id);
+  assert.equal(await state(id), 'done');
+  const project = await archivist.post('/project/new', { form: { title: MARK, note: naughty.slice(0, 6).join('\n'), due_on: '2026-12-31' } });
+  assert.equal(project.status, 200, project.text);
+  pages.push(project.json.location);
+  const records = await query(dir, `SELECT id, title FROM record WHERE accession_id = ${id} AND level = 4 ORDER BY id`), kept = new Set(records.map(record => record.title));
+  for (const text of naughty.slice(0, 6)) assert.ok(kept.has(text), `kept as it was: ${text}`);
+  for (const { id: record } of records.slice(0, 40)) pages.push(`/record/${record}`);
+  for (const text of naughty.slice(0, 40)) pages.push(`/search?q=${encodeURIComponent(text.slice(0, 500))}`);
+  let escaped = 0;
+  for (const page of pages) {
+    const html = await archivist.get(page, { html: true }), json = await archivist.get(page);
+    assert.ok([200, 422].includes(html.status) && json.status === html.status, `${page}: ${html.status}`);
+    assert.ok(!html.bytes.includes('<xq'), `${page}: ${html.text.slice(Math.max(0, html.text.indexOf('<xq') - 200), html.text.indexOf('<xq') + 80)}`);
+    assert.doesNotMatch(html.text, /="[^"]*"xq|href="javascript:alert/, page);
+    assert.ok(json.json, page);
+    escaped += html.text.includes('&lt;xq');
+  }
+  assert.ok(escaped > 8, `${escaped} pages show it`);
+  for (const name of ['transfer', 'receipt', 'digests']) {
+    const form_ = await archivist.get(`/delivery/${id}/form/${name}.pdf`);
+    if (form_.status === 404) continue;
+    assert.equal(form_.status, 200, `${name}: ${form_.text.slice(0, 300)}`);
+    assert.match(pdfText(form_.bytes, name), /[\u4e00-\u9fff]/, name);
+  }
+  const report = await archivist.get(`/check/${check}/report.pdf`);
+  assert.equal(report.status, 200, report.text.slice(0, 1500) + server.errors().slice(-2500));
+  assert.match(pdfText(report.bytes, 'report'), CHINESE);
+  for (const { id: file } of await query(dir, `SELECT id FROM file WHERE accession_id = ${id}`)) {
+    const sent = await archivist.get(`/file/${file}`);
+    assert.equal(sent.status, 200);
+    assertHeaders(sent, `file ${file}`);
+  }
+  const { chosen } = (await archivist.get(`/export?delivery=${id}`)).json, asked = await archivist.post('/export', { form: { selection: chosen.selection, format: 'xlsx' } });
+  assert.equal(asked.status, 200, asked.text);
+  const list = await until('the export', async () => { const reply = (await archivist.get('/exports')).json; return !reply.waiting && reply.exports.length && reply.exports; });
+  const sheet = await archivist.get(`/export/${list[0].id}/file`);
+  assertHeaders(sheet, 'export');
+  assert.ok(assertNoFormula(sheet.bytes, 'export').includes('=cmd|'), 'it is there, as text');
+});
+
+// ---- other people's numbers ----
+
+test('a body that asks for what is another’s, by its number, on every route: not there, and nothing changes', async () => {
+  const [sender, other] = await Promise.all(['sender', 'other'].map(name => new Client(server.base).signIn(name)));
+  const id = await checked(sender, '甲.csv', csv([['档号', '题名'], ['A-1', '甲局的题名']])), slice = await upload(sender, '半.csv', Buffer.from('档号\n'));
+  const [{ check_id: check }] = await query(dir, `SELECT check_id FROM accession WHERE id = ${id}`);
+  const look = () => Promise.all([query(dir, 'SELECT * FROM accession ORDER BY id'), query(dir, 'SELECT * FROM accession_step ORDER BY accession_id, sequence'), query(dir, 'SELECT id, kind, state, cancel FROM job'),
+    query(dir, 'SELECT task_id, code, state, signed_by FROM check_item ORDER BY task_id, position'), inside(path.join(dir, 'tmp')).sort(), query(dir, "SELECT count(*) AS n FROM event WHERE action NOT LIKE 'access.%'")]);
+  for (const own of [`/delivery/${id}`, `/check/${check}`, `/upload/${slice}`, `/delivery/${id}/form/transfer.pdf`]) assert.equal((await sender.get(own)).status, 200, own);
+  const before = await look(), { json: routes } = await lantai(dir, 'routes', '--json'), numbers = { delivery: id, upload: slice, check, export: 1 };
+  let asked = 0;
+  for (const { method, path: route, permission } of routes) {
+    const kind = /^\/(delivery|upload|check|export)\/\{id\}/.exec(route)?.[1];
+    if (!kind) continue;
+    const target = route.replace('{id}', numbers[kind]).replace('{name}', 'transfer'), may = /\.own|^user$/.test(permission);
+    const replies = method === 'GET' ? [await other.get(target), await other.get(target, { html: true })] :
+      [await other.post(target, { form: { note: '我的', offset: 0, use_fonds: 'X', verdict: 'pass', items: 'x' } }), await sendForm(other, { offset: 0, note: '我的' }, { chunk: ['chunk', 'x'], table: ['x.csv', table('X', 1)], files: ['x.zip', rawZip([])] }, target)];
+    for (const reply of replies) assert.ok(reply.status === (may ? 404 : 403) || reply.json?.error?.fields?.chunk, `${method} ${route}: ${reply.status} ${reply.text.slice(0, 200)}`);
+    for (const reply of replies) assert.ok(!reply.text.includes('甲局'), route);
+    asked++;
+  }
+  assert.ok(asked > 20, `${asked} routes`);
+  assert.deepEqual(await look(), before);
+  assert.equal((await other.get('/deliveries')).json.deliveries.length, 0);
+  assert.equal((await sender.post(`/upload/${slice}/drop`)).status, 200);
 });

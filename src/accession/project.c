@@ -323,25 +323,26 @@ static gboolean may_name(WebRequest *request, Sql *sql, gint64 delivery, GError 
 /* The form's fields become the event's data; what the step does not use is not kept. */
 static WebReply *change(WebRequest *request, GError **error) {
   static const char *const TEXTS[] = {"title", "note", "due_on", "body", "owed", "contact"};
+  gboolean opening = g_str_has_suffix(web_path(request), "/new"); /* has the first three and nothing else */
   json_t *data = json_object();
-  for (guint i = 0; i < G_N_ELEMENTS(TEXTS); i++) {
+  for (guint i = 0; i < (opening ? 3 : G_N_ELEMENTS(TEXTS)); i++) {
     const char *text = web_text(request, TEXTS[i]);
     g_autofree char *clean = text ? text_clean(text, TRUE) : NULL;
     if (clean) json_object_set_new(data, TEXTS[i], json_string(clean));
   }
-  gint64 delivery = web_int(request, "delivery", 0);
+  gint64 project = opening ? 0 : web_int(request, "id", 0), delivery = opening ? 0 : web_int(request, "delivery", 0);
   if (delivery) json_object_set_new(data, "accession", json_integer(delivery));
-  const char *step = web_text(request, "step");
+  const char *step = opening ? "open" : web_text(request, "step");
   if (g_strcmp0(step, "settle") == 0) json_object_set_new(data, "settled", json_boolean(web_flag(request, "settled")));
   g_autoptr(GError) problem = NULL;
   g_autoptr(Sql) sql = sql_write(web_house(request)->db, &problem);
   gboolean given = sql && (delivery == 0 || may_name(request, sql, delivery, &problem));
-  gint64 id = given ? project_change(sql, web_actor(request), web_int(request, "id", 0), step ? step : "open", data, &problem) : 0;
+  gint64 id = given ? project_change(sql, web_actor(request), project, step, data, &problem) : 0;
   if (id && sql_commit(sql, &problem)) {
     json_decref(data);
     return web_redirect("/project/%" G_GINT64_FORMAT, id);
   }
-  if (web_int(request, "id", 0) || !g_error_matches(problem, LANTAI_ERROR, LANTAI_ERROR_INVALID)) {
+  if (project || !g_error_matches(problem, LANTAI_ERROR, LANTAI_ERROR_INVALID)) {
     json_decref(data);
     return g_propagate_error(error, g_steal_pointer(&problem)), NULL;
   }

@@ -157,7 +157,7 @@ static void test_hostile(void) {
   json_t *fields = json_array();
   static const char *const values[] = {"控制\x01\x02\x1b[31m字符", "שלום עולם", "\xe2\x80\xae倒写\xe2\x80\xac正", "a\xcc\x81\xcc\x82\xcc\x83\xcc\x84\xcc\x85", 
     "<b>&amp;</b>", "{archive.name}",
-    "𠮷𡘙", "😀", "", "行一\n行二\r\n行三\t后"};
+    "𠮷𡘙", "😀", "", "行一\n行二\r\n行三\t后", "非\xef\xbf\xbe字\xf0\x9f\xbf\xbf符\xef\xb7\x90完"};
   for (guint i = 0; i < G_N_ELEMENTS(values); i++) json_array_append_new(fields, json_pack("{s:s, s:s}", "label", "值", "value", values[i]));
   json_object_set_new(json_array_get(json_object_get(document, "blocks"), 0), "fields", fields);
   g_auto(Read) r = print_and_read(document);
@@ -167,6 +167,7 @@ static void test_hostile(void) {
   g_assert_nonnull(strstr(r.text, "<b>&amp;</b>"));
   g_assert_nonnull(strstr(r.text, "{archive.name}"));
   g_assert_nonnull(strstr(r.text, "行三"));
+  g_assert_nonnull(strstr(r.text, "完"));
   g_assert_null(strchr(r.text, 0x1b));
 }
 

@@ -10,19 +10,26 @@ enum { COLUMNS_MAX = 24, FIELDS_MAX = 4, PARTIES_MAX = 4 };
 #define A4_LONG 841.89
 #define BODY_SIZE 10.5
 #define TABLE_SIZE 9.5
+#define REPLACEMENT "\xef\xbf\xbd"
 #define POINTS_PER_MM (72 / 25.4)
 #define HEAD_SHARE 0.4 /* of a page: a higher head of a table is not repeated */
+
+/* What Unicode keeps for nothing (U+FFFE, U+FDD0…): valid UTF-8, but the PDF writer refuses the whole document for it. */
+static gboolean is_noncharacter(gunichar c) { return (c >= 0xFDD0 && c <= 0xFDEF) || (c & 0xFFFE) == 0xFFFE; }
 
 /* A text as it can be printed: no control characters, and none that turn the direction of what stands beside them. */
 static char *clean(json_t *value) {
   if (json_is_integer(value)) return g_strdup_printf("%" JSON_INTEGER_FORMAT, json_integer_value(value));
   g_autofree char *valid = g_utf8_make_valid(json_is_string(value) ? json_string_value(value) : "", -1);
   char *text = text_clean(valid, TRUE), *out = text;
-  for (const char *at = text; *at; at = g_utf8_next_char(at)) {
+  for (const char *at = text, *next; *at; at = next) {
     gunichar c = g_utf8_get_char(at);
-    gsize length = (gsize)(g_utf8_next_char(at) - at);
+    next = g_utf8_next_char(at);
+    gsize length = (gsize)(next - at);
     if ((c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069) || c == 0x2028 || c == 0x2029) continue;
-    memmove(out, at, length);
+    gboolean none = is_noncharacter(c);
+    if (none) length = strlen(REPLACEMENT); /* never longer */
+    memmove(out, none ? REPLACEMENT : at, length);
     out += length;
   }
   *out = '\0';
