@@ -110,6 +110,22 @@ static const char *zip_member_type(const guint8 *bytes, gsize length, const char
   return NULL;
 }
 
+static guint32 zip_number(const guint8 *at) { return at[0] | (guint32)at[1] << 8 | (guint32)at[2] << 16 | (guint32)at[3] << 24; }
+
+/* The beginning of the directory that the end record tells of: what stands before it may be other zips, kept as they are. NULL: the end is cut off or in 64 bits. */
+static guint8 *zip_directory(const Sample *sample, const guint8 *tail, gsize length, gsize *ret_length) {
+  for (gsize at = length >= 22 ? length - 22 + 1 : 0; at-- > 0;) {
+    if (memcmp(tail + at, "PK\5\6", 4) != 0) continue;
+    gsize size = zip_number(tail + at + 12), end = sample->size - length + at;
+    if (size == 0xffffffffu || size > end) return NULL;
+    *ret_length = MIN(size, TAIL);
+    g_autofree guint8 *directory = g_malloc(*ret_length + 1);
+    gboolean good = pread(sample->fd, directory, *ret_length, (goffset)(end - size)) == (gssize)*ret_length && (size < 4 || memcmp(directory, "PK\1\2", 4) == 0);
+    return good ? g_steal_pointer(&directory) : NULL;
+  }
+  return NULL;
+}
+
 /* The MIME type by the names in the zip's directory; OFD is GB/T 33190. */
 static FormatInfo identify_zip(const Sample *sample) {
   static const char *const NAMES[4][2] = {
@@ -125,8 +141,9 @@ static FormatInfo identify_zip(const Sample *sample) {
   g_autofree guint8 *tail = g_malloc(TAIL);
   gsize length = MIN(sample->size, TAIL);
   if (pread(sample->fd, tail, length, (goffset)(sample->size - length)) != (gssize)length) return formats_find("application/zip", NULL);
-  const char *mime = zip_member_type(tail, length, "PK\1\2", 28, 46, NAMES);
-  if (mime == NULL) mime = zip_member_type(sample->bytes, sample->length, "PK\3\4", 26, 30, NAMES); /* the directory is cut off or far away */
+  g_autofree guint8 *directory = zip_directory(sample, tail, length, &length);
+  const char *mime = zip_member_type(directory ? directory : tail, length, "PK\1\2", 28, 46, NAMES);
+  if (mime == NULL && directory == NULL) mime = zip_member_type(sample->bytes, sample->length, "PK\3\4", 26, 30, NAMES); /* the directory is cut off or far away */
   if (mime != NULL) return formats_find(mime, NULL);
   return formats_find("application/zip", NULL);
 }
