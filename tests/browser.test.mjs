@@ -38,7 +38,7 @@ after(async () => {
 function samples() {
   const one = statement => sqlite(dir, statement)[0];
   const open = `r.opening = 1 AND r.security = 0`;
-  const image = one(`SELECT r.id, r.title, r.code, r.parent_id AS volume, r.fonds_id AS fonds, o.id AS file FROM record r JOIN file o ON o.record_id = r.id WHERE ${open} AND r.level = 4 AND o.kind = 'image' ORDER BY r.file_count DESC, r.id`);
+  const image = one(`SELECT r.id, r.title, r.code, r.category, r.parent_id AS volume, r.fonds_id AS fonds, o.id AS file FROM record r JOIN file o ON o.record_id = r.id WHERE ${open} AND r.level = 4 AND o.kind = 'image' ORDER BY r.file_count DESC, r.id`);
   const pdf = one(`SELECT r.id, r.title, o.id AS file, t.text FROM record r JOIN file o ON o.record_id = r.id JOIN page_text t ON t.file_id = o.id AND t.page = 1 WHERE ${open} AND o.kind = 'pdf' ORDER BY r.id`);
   const [shut, node] = [one(`SELECT id FROM record WHERE level = 4 AND opening <> 1 AND file_count > 0 ORDER BY id`), one(`SELECT id FROM record WHERE level = 2 ORDER BY id`)];
   return { image, pdf, shut, node, word: /[\u4e00-\u9fff]{4}/.exec(pdf.text)[0], delivery: one('SELECT max(id) AS id FROM accession').id };
@@ -56,6 +56,8 @@ async function furnish() {
   await placed(body, `${sample.handed}/rehearse`, {});
   await until('the check', async () => (await body.get(`${sample.handed}/progress`)).json?.finished);
   sample.check = `/check/${(await body.get(sample.handed)).json.check.id}`;
+  await placed(archivist, `/codes/${sample.image.fonds}/${sample.image.category}/rule`, { rule: 'dat13-2022-piece' });
+  sample.renumbering = await placed(archivist, '/renumber', { fonds: sample.image.fonds, category: sample.image.category, mode: 'keep' });
   sample.project = await placed(archivist, '/project/new', { title: '防汛救灾档案收集', note: '防汛指挥部各成员单位', due_on: '2026-01-31' });
   await placed(archivist, sample.project, { step: 'body', body: '临江市气象局', owed: '雨情、汛情的记录和照片', contact: '办公室' });
   await placed(archivist, sample.project, { step: 'chase', body: '临江市气象局', note: '电话催交' });
@@ -414,7 +416,8 @@ const KEEPING = () => ['/keep', '/keep/risk', '/keep/format', '/keep/conversions
 const PAGES = {
   public: () => [...EVERYBODY(), ...RECORDS(), '/login', '/users', `/record/${sample.shut.id}`],
   reader: () => ['/', `/search?q=${encodeURIComponent('通知')}`, `/record/${sample.image.id}`, `/record/${sample.image.id}/view`, '/me', '/deliveries', '/jobs'],
-  archivist: () => [...EVERYBODY(), ...RECORDS(), '/me', '/jobs', `/record/${sample.image.id}?tab=history`, `/record/${sample.image.id}/edit`, '/record/new', `/record/new?parent=${sample.image.fonds}`, `/record/new?parent=${sample.image.volume}`, '/delivery/new',
+  archivist: () => [...EVERYBODY(), ...RECORDS(), '/codes', ...['series', 'gaps', 'repeats', 'widths', 'strays'].map(show => `/codes/${sample.image.fonds}/${sample.image.category}?show=${show}`),
+    `/codes/${sample.image.fonds}/${sample.image.category}/rule`, '/renumber', `/renumber?node=${sample.node.id}`, sample.renumbering, '/record', '/record?code=zzz', '/me', '/jobs', `/record/${sample.image.id}?tab=history`, `/record/${sample.image.id}/edit`, '/record/new', `/record/new?parent=${sample.image.fonds}`, `/record/new?parent=${sample.image.volume}`, '/delivery/new',
     `/delivery/${sample.delivery}`, ...sqlite(dir, 'SELECT max(id) AS id FROM accession').map(({ id }) => `/delivery/${id}`), '/delivery/1', '/users', `/record/${sample.shut.id}`,
     '/delivery/register', sample.handed, sample.check, `/check/${sqlite(dir, 'SELECT min(id) AS id FROM check_task')[0].id}`, '/checks/scheme', '/deliveries?state=rehearsed', '/uploads', sample.upload, '/projects', '/project/new', sample.project,
     '/exports', '/export', `/export?record=${sample.image.id}`, `/export?q=${encodeURIComponent('通知')}`, ...KEEPING(), '/keep/disposal/new', `/keep/disposal/new?record=${sample.image.id}`],
@@ -426,7 +429,7 @@ const PAGES = {
 };
 const EMPTY = {
   public: () => ['/', '/search', '/search?q=abc', '/catalog', '/login'],
-  archivist: () => ['/', '/search?q=abc', '/catalog', '/categories', '/record/new', '/deliveries', '/delivery/new', '/jobs', '/me', '/projects', '/project/new', '/uploads', '/exports', '/export', '/keep', '/keep/risk', '/keep/conversions', '/keep/media', '/keep/disposals', '/keep/disposal/new', '/copies', '/checks/scheme'],
+  archivist: () => ['/', '/search?q=abc', '/catalog', '/categories', '/codes', '/record/new', '/deliveries', '/delivery/new', '/jobs', '/me', '/projects', '/project/new', '/uploads', '/exports', '/export', '/keep', '/keep/risk', '/keep/conversions', '/keep/media', '/keep/disposals', '/keep/disposal/new', '/copies', '/checks/scheme'],
   transferor: () => ['/', '/deliveries', '/delivery/new', '/delivery/register', '/uploads', '/me'],
   admin: () => ['/', '/users', '/jobs', '/system', '/roles', '/copies', '/keep'],
   security: () => ['/', '/users', '/user/1'],

@@ -710,6 +710,19 @@ test('keeping: media, a request refused, a conversion made and taken back; what 
   assertNoLeaks();
 });
 
+test('a renumbering is carried out and taken back; who sees nothing of it is told nothing of it', async () => {
+  const { location } = await (async () => (await ask('archivist', 'POST', '/renumber', { form: { node: fondsId.B, mode: 'anew' } })).json)();
+  for (const [verb, state] of [['start', 'done'], ['undo', 'undone']]) {
+    assert.equal((await ask('archivist', 'POST', `${location}/${verb}`, { form: {} })).status, 200);
+    let told;
+    for (let i = 0; i < 100 && (told = await json('archivist', location)).active; i++) await new Promise(done => setTimeout(done, 50));
+    assert.equal(told.plan.state, state, JSON.stringify(told.problem));
+  }
+  const blind = await json('limited', location);
+  assert.ok(blind.rows.length > 0 && blind.rows.every(row => !row.seen && row.code_before === ''));
+  assertNoLeaks();
+});
+
 test('every row of the route table was hit, given and, where it has a permission, refused', () => {
   const missed = routes.flatMap(route => (route.permission === 'public' ? ['given'] : ['given', 'refused']).filter(outcome => !hit.get(`${route.method} ${route.path}`)?.has(outcome)).map(outcome => `${route.method} ${route.path} was never ${outcome}`));
   assert.deepEqual(missed, []);

@@ -62,6 +62,15 @@ static json_t *plan_rows(WebRequest *request, Sql *sql, gint64 id, gboolean refu
   return rows;
 }
 
+/* What was renumbered is named to its author and to whoever sees a record of it. */
+static void hide_title(WebRequest *request, json_t *plan, json_t *rows) {
+  gboolean told = g_strcmp0(json_string_value(json_object_get(plan, "actor")), web_actor(request)) == 0;
+  size_t i;
+  json_t *row;
+  json_array_foreach(rows, i, row) told = told || json_is_true(json_object_get(row, "seen"));
+  if (!told) json_object_set_new(plan, "title", json_string("不在您的范围内"));
+}
+
 static const struct { const char *state, *label, *tone; } STATES[] = {
   {"planned", "预览，尚未执行", "info"}, {"running", "正在改号", "warn"}, {"done", "已改号", "ok"}, {"undoing", "正在恢复", "warn"}, {"undone", "已恢复原档号", "muted"},
 };
@@ -85,6 +94,7 @@ WebReply *page_renumber(WebRequest *request, GError **error) {
   json_auto_t *plan = sql == NULL ? NULL : renumber_load(sql, id, error);
   json_t *rows = plan == NULL ? NULL : plan_rows(request, sql, id, refused, error);
   if (rows == NULL) return NULL;
+  hide_title(request, plan, rows);
   const char *state = json_string_value(json_object_get(plan, "state"));
   json_t *model = json_pack("{s:s, s:O, s:o, s:b, s:b}", "title", "改号", "plan", plan, "rows", rows, "show_refused", refused, "anew",
     g_strcmp0(json_string_value(json_object_get(plan, "mode")), "anew") == 0);
