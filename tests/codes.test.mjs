@@ -101,6 +101,22 @@ async function rebuilt(message) {
   await assertClean(copy, message);
 }
 
+test('rows that came without codes are numbered by rule, over their delivery', async () => {
+  const folder = temporary(), table = [['顺序', '题名', '年度', '日期', '保管期限', '机构'], ...[1, 2, 3].map(n => [`临时-${n}`, `无号的通知${n}`, '2013', '20130203', '30年', 'BGS'])];
+  await server.stop();
+  await take(dir, write(path.join(folder, 'bare.csv'), csv(table)), '--fonds', 'Z109', '--category', 'WS');
+  server = await serve(dir);
+  archivist = await new Client(server.base).signIn('archivist');
+  const [{ id }] = await query(dir, 'SELECT MAX(id) AS id FROM accession');
+  assert.match((await archivist.get(`/delivery/${id}`, { html: true })).text, new RegExp(`/renumber\\?delivery=${id}"`));
+  const { location } = (await archivist.post('/renumber', { form: { delivery: id, mode: 'anew' } })).json;
+  assert.equal((await get(archivist, location)).plan.total, 3);
+  assert.equal((await archivist.post(`${location}/start`, { form: {} })).status, 200);
+  assert.equal((await finished(location)).plan.state, 'done');
+  assert.deepEqual((await query(dir, "SELECT code FROM record WHERE title LIKE '无号的通知%' ORDER BY code")).map(row => row.code), [1, 2, 3].map(n => `Z109-WS·2013·D30·BGS-00${n}`));
+  await rebuilt('numbered');
+});
+
 test('records with documents: the object says the new code too', async () => {
   const folder = temporary(), { table, files } = writeDelivery(folder, { count: 4, documents: 4 });
   await server.stop();

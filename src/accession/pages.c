@@ -421,6 +421,7 @@ json_t *page_model(WebRequest *request, GError **error) {
     json_object_set_new(model, "title", json_string(delivery_text(delivery, "name")));
     json_object_set_new(model, "more_rejected", json_boolean(delivery_int(delivery, "rejected_count") > FAULTS_SHOWN));
     json_object_set_new(model, "may_export", json_boolean(web_may(request, "record.export")));
+    json_object_set_new(model, "may_renumber", json_boolean(web_may(request, "code.renumber")));
     json_object_set_new(model, "may_read_report", json_boolean(delivery_int(delivery, "rejected_count") + delivery_int(delivery, "warning_count") > 0));
     gint64 load_ms = delivery_int(delivery, "rehearse_ms") + delivery_int(delivery, "load_ms");
     if (load_ms > 0 && delivery_int(delivery, "load_ms")) json_object_set_new(model, "rows_per_second", json_integer(delivery_int(delivery,

@@ -36,7 +36,7 @@ static const WebParameter CODE_CHOOSE_PARAMETERS[] = {
 };
 static const WebParameter RENUMBER_PARAMETERS[] = {
   {"node", WEB_INT, FALSE, 0, "类目或案卷"}, {"q", WEB_TEXT, FALSE, 2000, "检索式"}, {"fonds", WEB_INT, FALSE, 0, "全宗"}, {"category", WEB_INT, FALSE, 0, "门类"},
-  {"mode", WEB_TEXT, FALSE, 10, "编号方式"}, {"sort", WEB_TEXT, FALSE, 20, "排序"}, {NULL},
+  {"delivery", WEB_INT, FALSE, 0, "移交批次"}, {"mode", WEB_TEXT, FALSE, 10, "编号方式"}, {"sort", WEB_TEXT, FALSE, 20, "排序"}, {NULL},
 };
 static const WebParameter RENUMBER_ONE_PARAMETERS[] = {
   {"id", WEB_INT, TRUE, 0, "编号"}, {"show", WEB_TEXT, FALSE, 10, "内容"}, {"after", WEB_INT, FALSE, 0, "起点"}, {NULL},

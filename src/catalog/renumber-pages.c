@@ -11,7 +11,7 @@ enum { ROWS_SHOWN = 100 };
 
 static void read_ask(WebRequest *request, RenumberAsk *ask) {
   *ask = (RenumberAsk){.node = web_int(request, "node", 0), .query = web_text(request, "q"), .fonds = web_int(request, "fonds", 0),
-    .category = web_int(request, "category", 0), .anew = g_strcmp0(web_text(request, "mode"), "anew") == 0};
+    .category = web_int(request, "category", 0), .accession = web_int(request, "delivery", 0), .anew = g_strcmp0(web_text(request, "mode"), "anew") == 0};
 }
 
 /* ---- what and how ---- */
@@ -29,14 +29,15 @@ WebReply *page_renumber_new(WebRequest *request, GError **error) {
   if (fonds != NULL) json_object_set_new(model, "fonds", json_pack("{s:I, s:s, s:s}", "id", (json_int_t)fonds->id, "code", fonds->code, "title", fonds->title));
   const CatalogCategory *category = ask.category < 1 || ask.category > 255 ? NULL : catalog_category(web_house(request)->catalog, ask.category);
   if (category != NULL) json_object_set_new(model, "category", json_pack("{s:i, s:s}", "id", category->id, "title", category->title));
-  json_object_set_new(model, "any", json_boolean(node != NULL || fonds != NULL || ask.query != NULL));
+  json_object_set_new(model, "any", json_boolean(node != NULL || fonds != NULL || ask.accession != 0 || ask.query != NULL));
+  if (ask.accession != 0) json_object_set_new(model, "delivery", json_integer(ask.accession));
   return web_model(model);
 }
 
 WebReply *page_renumber_plan(WebRequest *request, GError **error) {
   RenumberAsk ask;
   read_ask(request, &ask);
-  if (ask.node == 0 && ask.fonds == 0 && ask.query == NULL) return throw_null(error, LANTAI_ERROR_INVALID, "请先选择要改号的档案：一个类目、案卷，或一次检索的结果");
+  if (ask.node == 0 && ask.fonds == 0 && ask.accession == 0 && ask.query == NULL) return throw_null(error, LANTAI_ERROR_INVALID, "请先选择要改号的档案：一个类目、案卷、移交批次，或一次检索的结果");
   gint64 id = renumber_plan(web_house(request), web_scope(request), web_actor(request), &ask, error);
   return id == 0 ? NULL : web_redirect("/renumber/%" G_GINT64_FORMAT, id);
 }

@@ -103,7 +103,7 @@ static gboolean add_found(Plan *plan, GError **error) {
   g_autofree char *after = NULL;
   do {
     SearchRequest ask = {.query = plan->ask->query, .fonds = &plan->ask->fonds, .fonds_count = plan->ask->fonds != 0, .categories = &plan->ask->category,
-      .categories_count = plan->ask->category != 0, .levels = levels, .levels_count = 2, .sort = SEARCH_SORT_CODE, .after = after, .limit = SEARCH_PAGE};
+      .categories_count = plan->ask->category != 0, .accession_id = plan->ask->accession, .levels = levels, .levels_count = 2, .sort = SEARCH_SORT_CODE, .after = after, .limit = SEARCH_PAGE};
     g_autoptr(SearchResult) result = search_run(plan->house->search, plan->sql, plan->scope, &ask, error);
     if (result == NULL) return FALSE;
     if (result->count > RECORDS_MAX) return throw(error, LANTAI_ERROR_TOO_LARGE, "检索到的超过 %d 件，请缩小检索，分批改号", RECORDS_MAX);
@@ -277,6 +277,7 @@ static gboolean keep_rows(const Plan *plan, Sql *sql, gint64 id, GError **error)
 static char *plan_title(Plan *plan) {
   g_autoptr(CatalogRecord) node = plan->ask->node == 0 ? NULL : record_by_id(plan->sql, plan->ask->node, NULL);
   if (node != NULL) return g_strdup_printf("%s %s", node->code, node->title);
+  if (plan->ask->accession != 0) return g_strdup_printf("移交批次 %" G_GINT64_FORMAT, plan->ask->accession);
   return plan->ask->query != NULL && plan->ask->query[0] != '\0' ? g_strdup_printf("检索“%s”的结果", plan->ask->query) : g_strdup("检索结果");
 }
 

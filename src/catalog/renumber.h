@@ -6,7 +6,7 @@
 typedef struct {
   gint64 node;           /* everything below it; 0: what the search finds */
   const char *query;
-  gint64 fonds, category; /* 0: any */
+  gint64 fonds, category, accession; /* 0: any */
   gboolean anew;         /* numbers from 1 in the order of the codes; else each keeps its number */
 } RenumberAsk;
 /* Works out what would change, and keeps it as a plan; nothing is changed. INVALID: a category has no chosen rule; TOO_LARGE beyond 100 000 records. */

@@ -206,7 +206,7 @@ static gboolean renumber_understands(const char *href) {
   if (query == NULL) return FALSE;
   g_auto(GStrv) pairs = g_strsplit(query + 1, "&", -1);
   g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-  static const char *const known[] = {"q", "fonds", "category", "sort", NULL};
+  static const char *const known[] = {"q", "fonds", "category", "delivery", "sort", NULL};
   for (char **pair = pairs; *pair != NULL; pair++) {
     char *name = g_strndup(*pair, strcspn(*pair, "="));
     gboolean fit = g_strv_contains(known, name);
