@@ -253,8 +253,34 @@ test('patrol: killed in the middle it goes on; a damaged byte is found under its
   assert.equal(rebuilt.json.equal, true);
 });
 
-test('everything checks out, and the archive rebuilt from store and journal is equal', async () => {
+test('what leaves the archives says in each format that files were destroyed; why, and on whose request, stays here', async () => {
   await server.stop();
+  server = undefined;
+  const [first] = records, [{ data }] = await query(dir, `SELECT data FROM tombstone WHERE record_id = ${first.id}`), [file] = JSON.parse(data).files;
+  const told = new RegExp(`原文已销毁（保管期满销毁），\\d{4}-\\d\\d-\\d\\d，原有 1 个文件`), outside = temporary();
+  const out = async (format, name, ...inside) => {
+    const made = await lantai(dir, 'export', '--code', first.code, '--format', format, path.join(outside, name), '--json');
+    assert.equal(made.status, 0, made.stderr);
+    const text = inside.length ? execFileSync('find', [path.join(outside, name), '-name', inside[0], '-exec', 'cat', '{}', '+'], { encoding: 'utf8' }) : readFileSync(path.join(outside, name), 'utf8');
+    assert.ok(!/鉴定报告二号/.test(text), format);
+    return text;
+  };
+  const [head, row] = (await out('bagit', 'bag', 'catalogue.csv')).trim().split(/\r?\n/);
+  assert.ok(head.includes('处置') && told.test(row), row);
+  const [listed] = JSON.parse(await out('bagit', 'bag2', 'metadata.json')).disposal.files;
+  assert.deepEqual([listed.name, listed.sha512], [file.name, file.sha512]);
+  assert.match(await out('dat93', 'dat93', '元数据.XML'), new RegExp(`<处置>${told.source}</处置>`));
+  assert.match(await out('ead', 'aid.xml'), new RegExp(`<processinfo>\\s*<head>处置</head>\\s*<p>${told.source}</p>\\s*</processinfo>`));
+  const mets = await out('mets', 'mets', 'METS.xml');
+  assert.match(mets, /<premis:eventType>deletion<\/premis:eventType>/);
+  assert.match(mets, new RegExp(`label="处置">${told.source}<`));
+  assert.match(mets, /<premis:agentName>director</);
+  assert.ok(!(await lantai(dir, 'export', '--code', records[1].code, '--format', 'bagit', path.join(outside, 'other'), '--json')).status);
+  assert.ok(!readFileSync(path.join(outside, 'other', 'data', 'catalogue.csv'), 'utf8').includes('处置'), 'nothing was destroyed there');
+});
+
+test('everything checks out, and the archive rebuilt from store and journal is equal', async () => {
+  await server?.stop();
   server = undefined;
   await assertClean(dir);
   const undone = await lantai(dir, 'undo', '1');

@@ -69,6 +69,7 @@ static char *metadata_text(const Export *export, const ExportItem *item) {
       "puid", file->puid, "sha512", file->sha512, "sm3", file->sm3, "page_count", file->page_count));
   }
   json_object_set_new(json, "files", files);
+  if (item->tombstone) json_object_set(json, "disposal", item->tombstone);
   char *text = json_dumps(json, JSON_INDENT(2)), *line = g_strconcat(text, "\n", NULL);
   free(text);
   return line;

@@ -145,6 +145,8 @@ static gboolean add_to_finding(Export *export, const ExportItem *item, GError **
   for (guint i = 0; i < step.close; i++) xml_close(finding->xml);
   for (guint i = step.from; i < item->path_length; i++) open_unit(export, finding, item->path[i], NULL);
   open_unit(export, finding, item->record, item->files);
+  g_autofree char *disposal = item_disposal(item);
+  write_paragraph(finding->xml, "processinfo", "处置", disposal);
   export->files += item->files->len;
   return TRUE;
 }

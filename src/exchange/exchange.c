@@ -51,7 +51,7 @@ static gboolean survey(Export *export, Job *job, json_t *asked, GError **error) 
   ExportItem item;
   g_autoptr(GError) local = NULL;
   while (selection_next(selection, &item, &local)) {
-    listing_survey(export->listing, item.record);
+    listing_survey(export->listing, &item);
     if (record_is_described(item.record)) note_codes(export, item.record->code);
     if (was_stopped(job, &local)) break;
     if (job) job_progress(job, selection_counts(selection).records, 0, "条", "清点");

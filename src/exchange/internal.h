@@ -13,6 +13,7 @@ typedef struct {
   const CatalogRecord *fonds;       /* path[0], or the record itself */
   const CatalogRecord *volume;      /* the volume it lies in, NULL: none, or not to be seen */
   GPtrArray *files;                 /* CatalogFile*, never NULL; empty when they are not to be seen */
+  json_t *tombstone;                /* {kind, kind_label, at, files when they may be seen}: its files were destroyed; else NULL */
 } ExportItem;
 /* records: volumes and items; left_out: records; files_left_out: records whose files stay */
 typedef struct { gint64 records, volumes, files, bytes, left_out, files_left_out; } ExportCounts;
@@ -42,12 +43,13 @@ typedef struct Listing Listing;
 Listing *listing_new(const Catalog *catalog);
 void listing_free(Listing *listing);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Listing, listing_free)
-void listing_survey(Listing *listing, const CatalogRecord *record); /* before the first row: which fields there are */
+void listing_survey(Listing *listing, const ExportItem *item); /* before the first row: which fields there are */
 const char *const *listing_header(Listing *listing);                /* NULL-ended */
 /* The cells of one record, "" for empty, NULL-ended, valid until the next call; documents: the last column. NULL with CONFLICT when it has a field that was
  * not surveyed (edited meanwhile). */
 const char *const *listing_row(Listing *listing, const ExportItem *item, const char *documents, GError **error);
 gboolean record_is_described(const CatalogRecord *record); /* a volume or an item: others are columns of these */
+char *item_disposal(const ExportItem *item);               /* what became of its files, in Chinese; "" when nothing did */
 char *record_date(const CatalogRecord *record);            /* as written, else as understood */
 json_t *record_fields_of(const CatalogRecord *record);     /* {key: text} */
 const char *record_field_label(const CatalogCategory *category, const char *key);

@@ -17,6 +17,7 @@ typedef enum {
 } Fixed;
 static const char *const LABELS[COLUMN_FIXED] = {"档号", "题名", "责任者", "文号", "日期", "年度", "保管期限", "密级", "开放状态", "页数", "门类", "层级", "所在案卷", "全宗号", "全宗名称"};
 #define DOCUMENTS "文件"
+#define DISPOSAL "处置"
 
 struct Listing {
   const Catalog *catalog;
@@ -24,6 +25,7 @@ struct Listing {
   GHashTable *by_header; /* header → column number + 1 */
   GPtrArray *headers;    /* char*, NULL-ended once made */
   char **cells;
+  gboolean disposed;     /* files of some record were destroyed: there is a column that tells it */
 };
 
 Listing *listing_new(const Catalog *catalog) {
@@ -68,7 +70,18 @@ const char *record_field_label(const CatalogCategory *category, const char *key)
 
 /* ---- columns ---- */
 
-void listing_survey(Listing *listing, const CatalogRecord *record) {
+char *item_disposal(const ExportItem *item) {
+  if (item->tombstone == NULL) return g_strdup("");
+  g_autofree char *moment = export_moment(json_integer_value(json_object_get(item->tombstone, "at")));
+  const char *kind = json_string_value(json_object_get(item->tombstone, "kind_label"));
+  json_t *files = json_object_get(item->tombstone, "files");
+  g_autofree char *count = files ? g_strdup_printf("，原有 %zu 个文件", json_array_size(files)) : g_strdup("");
+  return g_strdup_printf("原文已销毁（%s），%.10s%s", kind ? kind : "", moment, count);
+}
+
+void listing_survey(Listing *listing, const ExportItem *item) {
+  const CatalogRecord *record = item->record;
+  listing->disposed |= item->tombstone != NULL;
   if (g_str_equal(record->fields, "{}")) return;
   GHashTable **used = &listing->used[record->category];
   if (*used == NULL) *used = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -111,6 +124,7 @@ const char *const *listing_header(Listing *listing) {
     if (listing->used[id]) add_used(listing, id);
   for (guint id = 0; id < G_N_ELEMENTS(listing->used); id++)
     if (listing->used[id]) add_others(listing, id);
+  if (listing->disposed) add_column(listing, DISPOSAL);
   add_column(listing, DOCUMENTS);
   listing->cells = g_new0(char *, listing->headers->len + 1);
   g_ptr_array_add(listing->headers, NULL);
@@ -159,6 +173,12 @@ const char *const *listing_row(Listing *listing, const ExportItem *item, const c
     if (at == 0) return throw_null(error, LANTAI_ERROR_CONFLICT, "“%s”在导出过程中有改动，没有导出。请重新导出", item->record->code);
     g_free(listing->cells[at - 1]);
     listing->cells[at - 1] = g_strdup(json_string_value(value) ? json_string_value(value) : "");
+  }
+  guint disposal = GPOINTER_TO_UINT(g_hash_table_lookup(listing->by_header, DISPOSAL));
+  if (item->tombstone != NULL && disposal == 0) return throw_null(error, LANTAI_ERROR_CONFLICT, "“%s”在导出过程中销毁了原文，没有导出。请重新导出", item->record->code);
+  if (item->tombstone != NULL) {
+    g_free(listing->cells[disposal - 1]);
+    listing->cells[disposal - 1] = item_disposal(item);
   }
   guint last = GPOINTER_TO_UINT(g_hash_table_lookup(listing->by_header, DOCUMENTS)) - 1;
   if (*documents) {

@@ -8,6 +8,7 @@ static const struct { const char *action, *label, *type; } KINDS[] = { /* a full
   {"accession.receive", "接收", "accession"}, {"accession.load", "登记入库", "ingestion"}, {"accession.files", "挂接原文", "ingestion"},
   {"record.create", "著录", "metadata modification"}, {"record.update", "修改著录", "metadata modification"},
   {"delivery.", "更正著录", "metadata modification"}, {"keep.repair", "修复", "recovery"}, {"keep.convert", "格式转换", "normalization"},
+  {"keep.destroyed", "销毁原文", "deletion"},
   {"keep.", "保管", "metadata modification"}, {"disposal.", "处置", "deaccession"},
 };
 

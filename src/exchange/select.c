@@ -34,6 +34,7 @@ struct Selection {
   GHashTable *nodes;       /* id → CatalogRecord; NULL: not to be seen */
   CatalogRecord *record;
   GPtrArray *files;
+  json_t *tombstone;
   const CatalogRecord *path[PATH_DEPTH];
   ExportCounts counts;
 };
@@ -67,6 +68,7 @@ void selection_free(Selection *selection) {
   g_hash_table_unref(selection->nodes);
   catalog_record_free(selection->record);
   if (selection->files) g_ptr_array_unref(selection->files);
+  json_decref(selection->tombstone);
   g_free(selection);
 }
 
@@ -234,6 +236,22 @@ static gboolean find_files(Selection *selection, Sql *sql, GError **error) {
   return TRUE;
 }
 
+/* That its files were destroyed is part of what a record is; why and by whom is told by the journal to those who may read it. */
+static gboolean find_tombstone(Selection *selection, Sql *sql, GError **error) {
+  static const char *const STAFF[] = {"reason", "requested_by", "requested_at", "approved_by", "approved_at", "disposal", "record"};
+  const CatalogRecord *record = selection->record;
+  json_decref(selection->tombstone);
+  selection->tombstone = NULL;
+  if (record->file_count > 0 || !record_is_described(record)) return TRUE;
+  g_autoptr(GError) local = NULL;
+  selection->tombstone = catalog_tombstone(sql, record->id, &local);
+  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
+  if (selection->tombstone == NULL) return TRUE;
+  for (guint i = 0; i < G_N_ELEMENTS(STAFF); i++) json_object_del(selection->tombstone, STAFF[i]);
+  if (!scope_admits_files(selection->scope, record->fonds_id, record->security, record->opening)) json_object_del(selection->tombstone, "files");
+  return TRUE;
+}
+
 static void count_item(Selection *selection) {
   if (record_is_described(selection->record)) selection->counts.records++;
   if (selection->record->level == LEVEL_VOLUME) selection->counts.volumes++;
@@ -251,8 +269,9 @@ static gboolean load_item(Selection *selection, Sql *sql, gint64 id, ExportItem 
   *ret_found = selection->record != NULL;
   if (*ret_found) {
     *ret = (ExportItem){.record = selection->record, .category = catalog_category(selection->house->catalog, selection->record->category)};
-    if (!find_path(selection, sql, ret, error) || !find_files(selection, sql, error)) return FALSE;
+    if (!find_path(selection, sql, ret, error) || !find_files(selection, sql, error) || !find_tombstone(selection, sql, error)) return FALSE;
     ret->files = selection->files;
+    ret->tombstone = selection->tombstone;
     count_item(selection);
     return TRUE;
   }
