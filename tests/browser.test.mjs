@@ -20,9 +20,9 @@ before(async () => {
   dir = await demoCopy(60);
   const bare = path.join(folder, 'empty');
   assert.equal((await lantai(bare, 'init')).status, 0);
-  for (const [name, role] of Object.entries({ admin: 'sysadmin', security: 'security', auditor: 'auditor', archivist: 'archivist', director: 'director', reader: 'reader', transferor: 'transferor' }))
+  for (const [name, role] of Object.entries({ admin: 'sysadmin', security: 'security', auditor: 'auditor', archivist: 'archivist', director: 'director', reader: 'reader', observatory: 'transferor' }))
     assert.equal((await lantai(bare, 'user', 'add', name, '--role', role, '--password', PASSWORD)).status, 0);
-  assert.equal((await lantai(dir, 'user', 'add', 'transferor', '--role', 'transferor', '--password', PASSWORD, '--body', '临江市气象局')).status, 0);
+  assert.equal((await lantai(dir, 'user', 'add', 'observatory', '--role', 'transferor', '--password', PASSWORD, '--body', '临江市气象局')).status, 0);
   [server, empty] = [await serve(dir), await serve(bare)];
   browser = await chromium.launch({ executablePath: process.env.CHROMIUM || '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
   sample = samples();
@@ -46,7 +46,7 @@ function samples() {
 
 // What the demonstration does not hold: a transferring body's account with a delivery whose check failed, a project, an export, a copy, a medium, a request to destroy, an upload.
 async function furnish() {
-  const [archivist, body, admin] = await Promise.all(['archivist', 'transferor', 'admin'].map(name => new Client(server.base).signIn(name)));
+  const [archivist, body, admin] = await Promise.all(['archivist', 'observatory', 'admin'].map(name => new Client(server.base).signIn(name)));
   const placed = async (client, target, form) => { const reply = await client.post(target, form instanceof FormData ? { body: form } : { form }); assert.equal(reply.status, 200, `${target}: ${reply.text.slice(0, 200)}`); return reply.json.location; };
   const until = async (what, ask) => { for (let i = 0; i < 1200; i++) { if (await ask()) return; await new Promise(done => setTimeout(done, 25)); } assert.fail(`${what} did not come`); };
   sample.handed = await placed(body, '/delivery/register', { name: '一九八一年气象观测记录移交', items: 3, first_code: 'B779-1', last_code: 'B779-3', carrier: '在线', description: '地面气象观测记录' });
@@ -421,7 +421,7 @@ const PAGES = {
     `/delivery/${sample.delivery}`, ...sqlite(dir, 'SELECT max(id) AS id FROM accession').map(({ id }) => `/delivery/${id}`), '/delivery/1', '/users', `/record/${sample.shut.id}`,
     '/delivery/register', sample.handed, sample.check, `/check/${sqlite(dir, 'SELECT min(id) AS id FROM check_task')[0].id}`, '/checks/scheme', '/deliveries?state=rehearsed', '/uploads', sample.upload, '/projects', '/project/new', sample.project,
     '/exports', '/export', `/export?record=${sample.image.id}`, `/export?q=${encodeURIComponent('通知')}`, ...KEEPING(), '/keep/disposal/new', `/keep/disposal/new?record=${sample.image.id}`],
-  transferor: () => ['/', '/me', '/deliveries', '/delivery/new', '/delivery/register', sample.handed, sample.check, '/checks/scheme', '/uploads', '/catalog', '/delivery/1', '/no-such-page'],
+  observatory: () => ['/', '/me', '/deliveries', '/delivery/new', '/delivery/register', sample.handed, sample.check, '/checks/scheme', '/uploads', '/catalog', '/delivery/1', '/no-such-page'],
   director: () => [sample.handed, sample.check, sample.project, sample.disposal,'/', `/search?q=${encodeURIComponent('通知')}`, `/delivery/${sample.delivery}`, '/roles', '/me'],
   admin: () => ['/', '/users', '/user/new', '/user/1', '/user/4', '/roles', '/jobs', '/system', '/me', '/catalog', '/no-such-page', ...KEEPING()],
   security: () => ['/', '/users', '/user/4', '/user/2', '/roles', '/system', '/me'],
@@ -430,7 +430,7 @@ const PAGES = {
 const EMPTY = {
   public: () => ['/', '/search', '/search?q=abc', '/catalog', '/login'],
   archivist: () => ['/', '/search?q=abc', '/catalog', '/categories', '/codes', '/record/new', '/deliveries', '/delivery/new', '/jobs', '/me', '/projects', '/project/new', '/uploads', '/exports', '/export', '/keep', '/keep/risk', '/keep/conversions', '/keep/media', '/keep/disposals', '/keep/disposal/new', '/copies', '/checks/scheme'],
-  transferor: () => ['/', '/deliveries', '/delivery/new', '/delivery/register', '/uploads', '/me'],
+  observatory: () => ['/', '/deliveries', '/delivery/new', '/delivery/register', '/uploads', '/me'],
   admin: () => ['/', '/users', '/jobs', '/system', '/roles', '/copies', '/keep'],
   security: () => ['/', '/users', '/user/1'],
   auditor: () => ['/', '/journal', '/system'],
