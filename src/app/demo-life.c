@@ -207,7 +207,8 @@ static gboolean patrol_small(const House *house, GError **error) {
 /* A few papers that were to be kept for ten years, and the time is over. */
 static gboolean ask_for_destruction(const House *house, gint64 accession, GError **error) {
   g_autoptr(Sql) sql = sql_read(house->db, error);
-  json_auto_t *rows = sql ? sql_json(sql, "SELECT id FROM record WHERE accession_id = $1 ORDER BY id LIMIT 3", SQL_ARGS(sql_int(accession)), error) : NULL;
+  json_auto_t *rows = sql ? sql_json(sql, "SELECT r.id AS id FROM accession AS a JOIN record AS r ON r.id >= a.first_record_id "
+    "AND r.id < a.first_record_id + a.reserved_count WHERE a.id = $1 ORDER BY r.id LIMIT 3", SQL_ARGS(sql_int(accession)), error) : NULL;
   g_clear_pointer(&sql, sql_end);
   if (rows == NULL) return FALSE;
   gint64 records[3];
