@@ -6,12 +6,13 @@
  * 3. A bounded number of files is under way.
  */
 #include "copy-internal.h"
+#include "pace.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <string.h>
 
-enum { THREADS = 2, BUFFER_BYTES = 1 << 20, UNDER_WAY = 256, WAIT_US = 200000 };
+enum { THREADS = 2, BUFFER_BYTES = 1 << 20, UNDER_WAY = 256 };
 
 typedef struct {
   CopyChecked result; /* first: freed as such */
@@ -29,7 +30,7 @@ typedef struct {
 struct CopyScrub {
   const CopyRun *run;
   Target *target;
-  gint64 rate;
+  Pace *pace;
   GThreadPool *pool; /* NULL: the caller's thread reads */
   GAsyncQueue *done; /* Works */
   guint objects;     /* under way */
@@ -37,7 +38,6 @@ struct CopyScrub {
   _Atomic gint64 bytes;
   GMutex lock; /* of what follows */
   GCond fewer;
-  gint64 free_us; /* when the next byte may be read */
   GError *away;
 };
 
@@ -52,15 +52,12 @@ void copy_checked_free(CopyChecked *checked) {
   g_free(work);
 }
 
-static void pace(gint64 bytes, gpointer data) {
+static gboolean is_stopped(gpointer data) { return atomic_load(&((CopyScrub *)data)->stop) != 0; }
+
+static void wait_turn(gint64 bytes, gpointer data) {
   CopyScrub *scrub = data;
   atomic_fetch_add_explicit(&scrub->bytes, bytes, memory_order_relaxed);
-  if (scrub->rate == 0) return;
-  g_mutex_lock(&scrub->lock);
-  gint64 now_us = g_get_monotonic_time(), turn_us = MAX(scrub->free_us, now_us);
-  scrub->free_us = turn_us + (gint64)((double)bytes * 1e6 / (double)scrub->rate);
-  g_mutex_unlock(&scrub->lock);
-  while (!atomic_load(&scrub->stop) && (now_us = g_get_monotonic_time()) < turn_us) g_usleep((gulong)MIN(turn_us - now_us, WAIT_US));
+  pace_wait(scrub->pace, bytes);
 }
 
 static void set_away(CopyScrub *scrub, GError **reason) {
@@ -79,7 +76,7 @@ static void read_task(CopyScrub *scrub, const Task *task, guchar *buffer) {
   g_autofree char *path = g_strconcat(work->folder, "/", task->path, NULL);
   g_autoptr(GError) reason = NULL;
   CopyDigest digest = {"", 0};
-  gboolean read = copy_hash((CopyPlace){scrub->target, path}, buffer, BUFFER_BYTES, pace, scrub, &digest, &reason);
+  gboolean read = copy_hash((CopyPlace){scrub->target, path}, buffer, BUFFER_BYTES, wait_turn, scrub, &digest, &reason);
   if (!read && target_is_away(reason)) set_away(scrub, &reason);
   g_mutex_lock(&work->lock);
   work->result.files++;
@@ -109,7 +106,7 @@ CopyScrub *copy_scrub_new(const CopyRun *run, Target *target, gint64 bytes_per_s
   CopyScrub *scrub = g_new0(CopyScrub, 1);
   scrub->run = run;
   scrub->target = target;
-  scrub->rate = bytes_per_second;
+  scrub->pace = pace_new(bytes_per_second, is_stopped, scrub);
   scrub->done = g_async_queue_new();
   g_mutex_init(&scrub->lock);
   g_cond_init(&scrub->fewer);
@@ -203,6 +200,7 @@ void copy_scrub_free(CopyScrub *scrub) {
   for (Work *work; (work = g_async_queue_try_pop(scrub->done)) != NULL;) copy_checked_free(&work->result);
   g_async_queue_unref(scrub->done);
   g_clear_error(&scrub->away);
+  pace_free(scrub->pace);
   g_mutex_clear(&scrub->lock);
   g_cond_clear(&scrub->fewer);
   g_free(scrub);
