@@ -69,6 +69,17 @@ char *delivery_path(const House *house, gint64 id, const char *name) {
   return g_build_filename(house->dir, "deliveries", number, name, NULL);
 }
 
+char *delivery_where(const House *house, json_t *delivery, const char *column) {
+  const char *path = delivery_text(delivery, column);
+  return *path == '\0' || g_path_is_absolute(path) ? g_strdup(path) : g_build_filename(house->dir, path, NULL);
+}
+
+char *delivery_kept(const House *house, const char *path) {
+  g_autofree char *own = g_canonicalize_filename(house->dir, NULL), *whole = *path ? g_canonicalize_filename(path, NULL) : g_strdup("");
+  gsize length = strlen(own);
+  return strncmp(whole, own, length) == 0 && whole[length] == '/' ? g_strdup(whole + length + 1) : g_steal_pointer(&whole);
+}
+
 /* The copy bears the file's own name, so that what is said about it names it. */
 char *delivery_source(const House *house, gint64 id) {
   g_autofree char *folder = delivery_path(house, id, "source");

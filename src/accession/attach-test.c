@@ -219,6 +219,34 @@ static char *dump(TestHouse *t) {
   return text;
 }
 
+/* What a page took in goes with the archives: its directory is moved while deliveries wait, one checked, one not; both can be checked and loaded. */
+static void test_moved(void) {
+  TestHouse *test = test_house_new();
+  gint64 ids[2];
+  for (guint i = 0; i < 2; i++) {
+    g_autofree char *table = test_write(test, "t.csv", "档号,题名\nD-1,随馆迁移\n"), *document = test_write(test, i ? "D-2.txt" : "documents/D-1.txt", "原文"),
+      *folder = g_path_get_dirname(document);
+    AccessionSource source = {.path = i ? document : table, .files = i ? NULL : folder, .take_files = TRUE};
+    ids[i] = i ? test_receive(test, &source) : test_import(test, &source, FALSE);
+  }
+  g_autofree char *from = g_strdup(test->dir), *to = g_strconcat(from, "-moved", NULL);
+  test_house_close(test);
+  g_assert_cmpint(g_rename(from, to), ==, 0);
+  test = test_house_open(to);
+  for (guint i = 0; i < 2; i++) {
+    GError *error = NULL;
+    test_job(test, accession_rehearse, ids[i], &error);
+    g_assert_no_error(error);
+    test_job(test, accession_load, ids[i], &error);
+    g_assert_no_error(error);
+    json_t *report = test_report(test, ids[i]);
+    g_assert_cmpstr(delivery_text(report, "state"), ==, "done");
+    g_assert_cmpint(report_int(report, "attached"), ==, 1);
+    json_decref(report);
+  }
+  test_house_remove(test);
+}
+
 static void test_rebuild(void) {
   TestHouse *t = test_house_new();
   GError *error = NULL;
@@ -257,6 +285,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/attach/new-version", test_new_version);
   g_test_add_func("/attach/zip", test_zip);
   g_test_add_func("/attach/hostile-zip", test_hostile_zip);
+  g_test_add_func("/attach/moved", test_moved);
   g_test_add_func("/attach/rebuild", test_rebuild);
   return g_test_run();
 }

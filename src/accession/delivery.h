@@ -27,6 +27,9 @@ gint64 delivery_int(json_t *delivery, const char *column);
 gboolean delivery_is(json_t *delivery, const char *states);      /* one of the words in states */
 char *delivery_source(const House *house, gint64 id);                  /* the table in its working folder */
 char *delivery_path(const House *house, gint64 id, const char *name); /* in its working folder; name NULL: the folder */
+/* Where its documents or package lie. Kept relative to the archives' own directory when they lie in it, so that it can be moved and restored. */
+char *delivery_where(const House *house, json_t *delivery, const char *column); /* absolute; "" when there are none */
+char *delivery_kept(const House *house, const char *path);
 char *delivery_object(gint64 id);                                /* "urn:lantai:accession:<id>" */
 gboolean delivery_fail(const House *house, gint64 id, GError *failure); /* keeps the reason, in plain names, with the delivery; always FALSE */
 gboolean delivery_clear_failure(const House *house, gint64 id, GError **error);

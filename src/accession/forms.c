@@ -42,8 +42,9 @@ static json_t *amount_of(json_t *declared, json_t *delivery) {
 
 /* What came over the page lies in the delivery's own folder. */
 static gboolean came_online(const House *house, json_t *delivery) {
-  g_autofree char *folder = delivery_path(house, delivery_int(delivery, "id"), "");
-  return g_str_has_prefix(delivery_text(delivery, "documents"), folder) || g_str_has_prefix(delivery_text(delivery, "package"), folder);
+  g_autofree char *folder = delivery_path(house, delivery_int(delivery, "id"), ""), *documents = delivery_where(house, delivery, "documents"),
+    *package = delivery_where(house, delivery, "package");
+  return g_str_has_prefix(documents, folder) || g_str_has_prefix(package, folder);
 }
 
 static json_t *carrier_of(const House *house, json_t *declared, json_t *delivery) {

@@ -403,7 +403,7 @@ static gboolean stage_mapping(ContentStage *stage, json_t *delivery, GError **er
 /* The package's own files (说明文件, 目录文件, metadata, manifests) as they came. */
 static gboolean stage_own_files(const House *house, ContentStage *stage, gint64 id, GError **error) {
   json_t *found = survey_found(house, id), *path;
-  const char *folder = delivery_text(found, "folder");
+  g_autofree char *folder = delivery_where(house, found, "folder");
   gboolean good = TRUE;
   size_t i;
   json_array_foreach(json_object_get(found, "surplus_expected"), i, path) {

@@ -217,13 +217,12 @@ static gboolean take_files(const AccessionSource *source, Incoming *in, GError *
   return folder && move_in(in->package, folder, name, error);
 }
 
-/* Where they are once the folder has its number. */
+/* Where they are once the folder has its number, as it is kept. */
 static void place_files(const House *house, const AccessionSource *source, Incoming *in, gint64 id) {
-  if (!source->take_files) return;
   g_autofree char *documents = g_steal_pointer(&in->documents), *package = g_steal_pointer(&in->package), *folder = delivery_path(house, id, "package"),
-    *name = plain_name(in);
-  in->documents = *documents ? delivery_path(house, id, "documents") : g_strdup("");
-  in->package = *package ? g_build_filename(folder, name, NULL) : g_strdup("");
+    *name = plain_name(in), *own_documents = delivery_path(house, id, "documents"), *own_package = g_build_filename(folder, name, NULL);
+  in->documents = delivery_kept(house, *documents && source->take_files ? own_documents : documents);
+  in->package = delivery_kept(house, *package && source->take_files ? own_package : package);
 }
 
 /* ---- the row ---- */
@@ -358,9 +357,10 @@ gboolean accession_replace_documents(const House *house, const char *actor, gint
   if (!table || !fits) return throw(error, LANTAI_ERROR_CONFLICT, table ? "批次 %" G_GINT64_FORMAT " 现在不能更换原文包。已入库的请先撤销，再重新接收" :
     "批次 %" G_GINT64_FORMAT " 是整包移交的，原文在移交包中。请重新上传整包", id);
   if (!delivery_idle(sql, id, error)) return FALSE;
-  g_autofree char *folder = delivery_path(house, id, NULL), *unpacked = delivery_path(house, id, "files"), *kept = delivery_path(house, id, "documents");
+  g_autofree char *folder = delivery_path(house, id, NULL), *unpacked = delivery_path(house, id, "files"), *place = delivery_path(house, id, "documents"),
+    *kept = delivery_kept(house, place);
   if (!life_move(sql, actor, id, &(LifeStep){"received", "更换原文包", NULL}, error)) return FALSE;
-  if (!folder_remove(unpacked) || !folder_remove(kept) || !move_in(file, folder, "documents", error)) return FALSE;
+  if (!folder_remove(unpacked) || !folder_remove(place) || !move_in(file, folder, "documents", error)) return FALSE;
   json_t *event = json_pack("{s:s}", "documents", kept);
   gboolean good = sql_exec(sql, "UPDATE accession SET documents = $1, survey = '{}', digest = '', failure = '', check_id = 0 WHERE id = $2",
     SQL_ARGS(sql_text(kept), sql_int(id)), error) && journal_append(sql, actor, "accession.documents", "accession", id, event, error) != 0 &&

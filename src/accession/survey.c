@@ -27,8 +27,9 @@ static gboolean is_archive(const char *path) {
 
 /* A document by itself: a link to it where the disk allows, else a copy. */
 static char *alone(const House *house, json_t *delivery, GError **error) {
-  const char *package = delivery_text(delivery, "package"), *called = delivery_text(delivery, "source");
-  g_autofree char *files = delivery_path(house, delivery_int(delivery, "id"), "files"), *name = g_path_get_basename(package);
+  const char *called = delivery_text(delivery, "source");
+  g_autofree char *package = delivery_where(house, delivery, "package"), *files = delivery_path(house, delivery_int(delivery, "id"), "files"),
+    *name = g_path_get_basename(package);
   g_autofree char *path = g_build_filename(files, name, NULL), *part = g_strconcat(path, ".part", NULL);
   if (g_mkdir_with_parents(files, 0700) != 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s", files);
   if (g_file_test(path, G_FILE_TEST_EXISTS)) return g_steal_pointer(&files);
@@ -41,8 +42,8 @@ static char *alone(const House *house, json_t *delivery, GError **error) {
 }
 
 static char *open_folder(const House *house, Job *job, json_t *delivery, GError **error) {
-  const char *package = delivery_text(delivery, "package");
-  if (g_file_test(package, G_FILE_TEST_IS_DIR)) return g_strdup(package);
+  g_autofree char *package = delivery_where(house, delivery, "package");
+  if (g_file_test(package, G_FILE_TEST_IS_DIR)) return g_steal_pointer(&package);
   if (!g_file_test(package, G_FILE_TEST_EXISTS)) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "移交包 %s 不在了。请放回原处或重新上传", package);
   if (!is_archive(package)) return alone(house, delivery, error);
   json_object_set_new(delivery, "documents", json_string(package));
@@ -93,7 +94,8 @@ static gboolean store_found(const House *house, const char *actor, json_t *deliv
   gint64 id = delivery_int(delivery, "id");
   json_t *declared = json_object_get(found, "declared");
   const char *body = *delivery_text(delivery, "body") ? delivery_text(delivery, "body") : delivery_text(declared, "body");
-  json_t *event = json_pack("{s:O, s:o, s:s, s:s, s:s, s:s, s:s}", "layout", layout, "found", summary_of(found), "documents", delivery_text(found, "documents"),
+  g_autofree char *documents = delivery_kept(house, delivery_text(found, "documents"));
+  json_t *event = json_pack("{s:O, s:o, s:s, s:s, s:s, s:s, s:s}", "layout", layout, "found", summary_of(found), "documents", documents,
     "body", body, "fonds", first_of(delivery, found, "fonds"), "fonds_title", first_of(delivery, found, "fonds_title"), "category",
     first_of(delivery, found, "category"));
   g_autoptr(Sql) sql = sql_write(house->db, error);
@@ -123,7 +125,8 @@ gboolean survey_package(const House *house, Job *job, json_t *delivery, GError *
   if (folder == NULL || job_should_stop(job) || !delivery_point("accession.unpacked", error)) return folder != NULL && job_should_stop(job);
   json_t *found = package_survey(house, job, folder, work, error), *layout = NULL;
   json_auto_t *unpacked = unpacked_read(house, id);
-  if (found) json_object_set_new(found, "folder", json_string(folder));
+  g_autofree char *kept = delivery_kept(house, folder);
+  if (found) json_object_set_new(found, "folder", json_string(kept));
   if (found) unpacked_tell(unpacked, json_object_get(found, "structure"));
   gboolean good = found != NULL && read_table(house, delivery, found, &layout, error) && take_lists(house, id, found, error) &&
     store_found(house, job_actor(job), delivery, layout, found, error);

@@ -189,8 +189,8 @@ static gboolean unpack_into(const House *house, Job *job, gint64 id, const char 
 }
 
 char *unpack_documents(const House *house, Job *job, json_t *delivery, GError **error) {
-  const char *documents = delivery_text(delivery, "documents");
-  if (g_file_test(documents, G_FILE_TEST_IS_DIR)) return g_strdup(documents);
+  g_autofree char *documents = delivery_where(house, delivery, "documents");
+  if (g_file_test(documents, G_FILE_TEST_IS_DIR)) return g_steal_pointer(&documents);
   g_autofree char *files = delivery_path(house, delivery_int(delivery, "id"), "files"), *part = delivery_path(house, delivery_int(delivery, "id"),
     "files.part");
   if (g_file_test(files, G_FILE_TEST_IS_DIR)) return g_steal_pointer(&files);
