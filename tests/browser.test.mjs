@@ -216,7 +216,7 @@ test('an archivist receives a table and a zip, finds and reads the documents, ch
   await receive(page, table);
   await runStep(page, '检测', '待审核');
   await page.getByLabel(/让步接收的理由|审核说明/).fill('补交一件');
-  await page.getByRole('button', { name: /^导入 1 行$/ }).click();
+  await page.getByRole('button', { name: /^接收入库 1 行$/ }).click();
   await page.waitForFunction(() => document.querySelector('h1 .badge')?.textContent.includes('已接收入库') && !document.querySelector('#delivery-progress'));
   const second = /\d+$/.exec(page.url())[0];
   await page.getByText('撤销这个批次').click();

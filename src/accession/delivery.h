@@ -181,6 +181,7 @@ void load_state_free(LoadState *state);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LoadState, load_state_free)
 gboolean load_state_put(LoadState *state, Sql *sql, gint64 row, DecodedRow *decoded, GError **error);
 gboolean load_state_save(LoadState *state, Sql *sql, gint64 loaded_rows, GError **error); /* adds the counts since the last time and the row reached */
+gboolean read_back(const House *house, Job *job, json_t *delivery, GError **error); /* the check's item of that name is completed; readback.c */
 gint64 load_record_id(const House *house, Sql *sql, json_t *delivery, const Place *place, gint64 row, const char *code); /* the record a row became; 0: none */
 gboolean load_finish(Sql *sql, const char *actor, gint64 id, const char *state, GError **error);
 

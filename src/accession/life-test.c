@@ -278,6 +278,47 @@ static void test_former_volume(void) {
   test_house_remove(t);
 }
 
+static json_t *read_back_item(TestHouse *test, gint64 id) {
+  g_autoptr(Sql) sql = sql_read(test->house.db, NULL);
+  json_auto_t *task = check_latest(sql, "accession", id, NULL), *report = check_report(sql, delivery_int(task, "id"), 10, NULL);
+  json_t *item;
+  size_t i;
+  json_array_foreach(json_object_get(report, "items"), i, item)
+    if (g_str_equal(delivery_text(item, "code"), "YJ-3-2")) return json_incref(item);
+  g_assert_not_reached();
+}
+
+/* 目标数据库中元数据的可访问性 is looked at when there is something to look at: not before loading, and a record that differs from its row is told. */
+static void test_read_back(void) {
+  for (int spoilt = 0; spoilt < 2; spoilt++) {
+    TestHouse *test = test_house_new();
+    g_autofree char *path = test_write(test, "t.csv", "档号,题名,密级\nR-1,甲,\nR-2,乙,\n");
+    AccessionSource source = {.path = path};
+    gint64 id = test_import(test, &source, FALSE);
+    json_t *item = read_back_item(test, id);
+    g_assert_cmpstr(delivery_text(item, "state"), ==, "not_performed");
+    json_decref(item);
+    g_autoptr(GError) error = NULL;
+    if (spoilt) {
+      g_setenv("LANTAI_FAULT", "accession.rows.done:1:error", TRUE);
+      g_assert_false(test_job(test, accession_load, id, &error));
+      g_unsetenv("LANTAI_FAULT");
+      g_clear_error(&error);
+      g_autoptr(Sql) sql = sql_write(test->house.db, NULL);
+      g_assert_true(sql_exec(sql, "UPDATE record SET title = $1 WHERE code = $2", SQL_ARGS(sql_text("别的"), sql_text("R-2")), NULL) && sql_commit(sql, NULL));
+    }
+    test_job(test, accession_load, id, &error);
+    g_assert_no_error(error);
+    item = read_back_item(test, id);
+    g_assert_cmpstr(delivery_text(item, "state"), ==, spoilt ? "warned" : "passed");
+    g_assert_cmpint(delivery_int(item, "checked"), ==, 2);
+    g_assert_cmpuint(json_array_size(json_object_get(item, "findings")), ==, (guint)spoilt);
+    if (spoilt) g_assert_cmpstr(delivery_text(json_array_get(json_object_get(item, "findings"), 0), "code"), ==, "R-2");
+    json_decref(item);
+    test_house_remove(test);
+  }
+}
+
 int main(int argc, char **argv) {
   if (argc > 1 && g_str_equal(argv[1], "sandbox")) return format_sandbox_main(argc, argv);
   g_test_init(&argc, &argv, NULL);
@@ -289,5 +330,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/life/undo-choice", test_undo_choice);
   g_test_add_func("/life/fault-sheet", test_fault_sheet);
   g_test_add_func("/life/former-volume", test_former_volume);
+  g_test_add_func("/life/read-back", test_read_back);
   return g_test_run();
 }

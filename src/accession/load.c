@@ -509,6 +509,7 @@ static gboolean load_step(const House *house, Job *job, json_t *parameters, json
     failure : g_error_new_literal(LANTAI_ERROR, LANTAI_ERROR_INTERNAL, "没有开始导入");
   if (!failure && is_at(house, id, "loading", delivery, &failure)) {
     gboolean good = load_rows(house, job, *delivery, &failure);
+    if (good && !job_should_stop(job)) good = read_back(house, job, *delivery, &failure);
     if (good && !job_should_stop(job)) end_rows(house, job, *delivery, started_us, &failure);
   }
   if (!failure && !job_should_stop(job) && is_at(house, id, "attaching", delivery, &failure)) attach_files(house, job, id, &failure);

@@ -89,7 +89,7 @@ static void test_states(Fixture *f, gconstpointer data) {
   g_assert_cmpuint(post(f, "", "load", f->id), ==, 409);
   run_queued(f, accession_rehearse);
   g_autofree char *rehearsed = get(f, 200, "html", "/delivery/%" G_GINT64_FORMAT, f->id);
-  g_assert_nonnull(strstr(rehearsed, "导入 3 行"));
+  g_assert_nonnull(strstr(rehearsed, "接收入库 3 行"));
   g_assert_nonnull(strstr(rehearsed, "题名为空"));
   g_assert_nonnull(strstr(rehearsed, "公开的题名"));
   g_autofree char *sheet = get(f, 200, "html", "/delivery/%" G_GINT64_FORMAT "/faults.xlsx", f->id);

@@ -356,6 +356,7 @@ static void add_actions(WebRequest *request, json_t *model, json_t *delivery, gb
     {"can_load", !active && web_may(request, "delivery.accept") && delivery_is(delivery, "rehearsed")},
     {"can_resume", !active && web_may(request, "delivery.accept") && delivery_is(delivery, "loading attaching")}, {"is_loaded", loaded},
     {"can_undo", web_may(request, "delivery.undo") && !active && (loaded || delivery_is(delivery, "undoing"))}, {"is_undone", delivery_is(delivery, "undone")},
+    {"has_receipt", !delivery_is(delivery, "registered")},
     {"has_result", !delivery_is(delivery, "registered received checking") && delivery_int(delivery, "row_count") > 0},
     {"has_documents", *delivery_text(delivery, "documents") != '\0'}, {"can_send", import && delivery_is(delivery, "registered returned")},
     {"can_replace", import && delivery_is(delivery, "received rehearsed") && g_str_equal(delivery_text(delivery, "kind"), "table")},

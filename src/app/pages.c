@@ -118,6 +118,7 @@ static WebReply *home(WebRequest *request, GError **error) {
   json_t *model = json_pack("{s:s, s:o, s:b, s:s}", "title", "首页", "stats", stats, "staff", staff, "welcome", settings_text(house->settings, "archive.name"));
   if (web_may(request, "delivery.read")) json_object_set_new(model, "deliveries", accession_list(house, sql, web_scope(request), 0, 5, NULL));
   json_t *warnings = keep_warnings(request, sql, NULL);
+  if (warnings) json_object_set_new(model, "notices", keep_notices(warnings));
   if (warnings) json_object_set_new(model, "warnings", warnings);
   if (!staff && web_may(request, "delivery.own")) json_object_set_new(model, "hands_over", json_true());
   if (web_may(request, "delivery.import")) json_object_set_new(model, "may_import", json_true());

@@ -64,6 +64,10 @@ json_t *check_latest(Sql *sql, const char *subject_kind, gint64 subject_id, GErr
 /* The same with items: [{code, name, property, group, severity, outcome, state, state_label, tone, checked, failed, pending, explain, signable, signed_by,
  * signed_at, note, findings: [{sequence, row, record_id, code, path, reason, pending}] (the first `limit`)}]. */
 json_t *check_report(Sql *sql, gint64 id, guint limit, GError **error);
+/* What could only be found later (a rule's items that were "not performed", e.g. "loaded") is completed: found {checked, failed, explain, findings:
+ * [{record_id, code, reason}]}. Does nothing when none of the run's items waits for it. A person's word stays unless the program found a fault. */
+gboolean check_complete(Sql *sql, const char *actor, gint64 id, const char *rule, json_t *found, GError **error);
+gboolean check_waits(Sql *sql, gint64 id, const char *rule); /* whether check_complete has something to do */
 /* Applies an event "check.*" to an archive being rebuilt: runs, items and signatures come back, findings do not. */
 gboolean check_replay(const House *house, Sql *sql, json_t *event, GError **error);
 

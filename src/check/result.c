@@ -102,6 +102,66 @@ gboolean result_sign(const House *house, Sql *sql, const char *actor, gint64 id,
   return settle(sql, id, error) && journal_append(sql, actor, "check.sign", "check_task", id, word, error) != 0;
 }
 
+/* ---- what could only be found later ---- */
+
+/* The codes of the run's items of this rule that did not run. */
+static json_t *waiting_items(Sql *sql, gint64 id, const char *rule, GError **error) {
+  const Scheme *scheme = scheme_of(CHECK_TRANSFER);
+  json_t *codes = json_array();
+  for (guint i = 0; scheme && i < scheme->count; i++) {
+    const Item *item = &scheme->items[i];
+    if (g_str_equal(item->rule->name, rule) && sql_number(sql, "SELECT COUNT(*) AS waiting FROM check_item WHERE task_id = $1 AND code = $2 AND "
+        "outcome = 'not_performed'", SQL_ARGS(sql_int(id), sql_text(item->code)), 0, error)) json_array_append_new(codes, json_string(item->code));
+  }
+  return codes;
+}
+
+gboolean check_waits(Sql *sql, gint64 id, const char *rule) {
+  json_auto_t *codes = waiting_items(sql, id, rule, NULL);
+  return json_array_size(codes) > 0;
+}
+
+/* A weight of "warning" makes a failure a warning. */
+static gboolean complete_item(Sql *sql, gint64 id, const char *code, json_t *found, GError **error) {
+  gint64 checked = json_integer_value(json_object_get(found, "checked")), failed = json_integer_value(json_object_get(found, "failed"));
+  const char *explain = json_string_value(json_object_get(found, "explain")), *good = checked ? "passed" : "not_applicable";
+  return sql_exec(sql, "UPDATE check_item SET checked = $1, failed = $2, explain = $3, outcome = CASE WHEN $2 = 0 THEN $4 WHEN severity = 'warning' THEN 'warned' "
+    "ELSE 'failed' END, state = CASE WHEN $2 > 0 THEN CASE severity WHEN 'warning' THEN 'warned' ELSE 'failed' END WHEN signed_us > 0 THEN state ELSE $4 END "
+    "WHERE task_id = $5 AND code = $6", SQL_ARGS(sql_int(checked), sql_int(failed), sql_text(explain ? explain : ""), sql_text(good), sql_int(id),
+    sql_text(code)), error);
+}
+
+static gboolean complete_items(Sql *sql, gint64 id, json_t *codes, json_t *found, GError **error) {
+  json_t *code;
+  size_t i;
+  json_array_foreach(codes, i, code)
+    if (!complete_item(sql, id, json_string_value(code), found, error)) return FALSE;
+  return settle(sql, id, error);
+}
+
+static gboolean put_findings(Sql *sql, gint64 id, const char *item, json_t *findings, GError **error) {
+  json_t *finding;
+  size_t i;
+  json_array_foreach(findings, i, finding)
+    if (!sql_exec(sql, "INSERT INTO check_finding (task_id, item, sequence, row_number, record_id, code, path, reason, pending) "
+        "VALUES ($1, $2, $3, 0, $4, $5, '', $6, 0)", SQL_ARGS(sql_int(id), sql_text(item), sql_int((gint64)i + 1),
+        sql_int(json_integer_value(json_object_get(finding, "record_id"))), sql_text(json_string_value(json_object_get(finding, "code"))),
+        sql_text(json_string_value(json_object_get(finding, "reason")))), error)) return FALSE;
+  return TRUE;
+}
+
+gboolean check_complete(Sql *sql, const char *actor, gint64 id, const char *rule, json_t *found, GError **error) {
+  json_auto_t *codes = waiting_items(sql, id, rule, error), *event = json_copy(found);
+  json_t *code;
+  size_t i;
+  if (json_array_size(codes) == 0) return TRUE;
+  json_array_foreach(codes, i, code)
+    if (!put_findings(sql, id, json_string_value(code), json_object_get(found, "findings"), error)) return FALSE;
+  json_object_del(event, "findings");
+  json_object_set(event, "items", codes);
+  return complete_items(sql, id, codes, found, error) && journal_append(sql, actor, "check.complete", "check_task", id, event, error) != 0;
+}
+
 /* ---- from the journal ---- */
 
 static gboolean replay_finish(Sql *sql, gint64 id, const char *actor, json_t *task, GError **error) {
@@ -126,6 +186,7 @@ gboolean check_replay(const House *house, Sql *sql, json_t *event, GError **erro
   gint64 id = json_integer_value(json_object_get(subject, "id"));
   size_t i;
   if (g_strcmp0(action, "check.finish") == 0) return replay_finish(sql, id, actor, data, error);
+  if (g_strcmp0(action, "check.complete") == 0) return complete_items(sql, id, json_object_get(data, "items"), data, error);
   if (g_strcmp0(action, "check.sign") != 0) return TRUE;
   json_array_foreach(json_object_get(data, "items"), i, code)
     if (!sign_one(sql, id, json_string_value(code), actor, data, error)) return FALSE;

@@ -8,6 +8,7 @@
 gboolean keep_open(SqlDb *db, const char *dir, GError **error); /* schema; DIR/definitions/formats.yaml, else the built-in one */
 /* What needs somebody's attention, for the home page: [{tone, text, href}]; only what the asker may know. */
 json_t *keep_warnings(WebRequest *request, Sql *sql, GError **error);
+json_t *keep_notices(json_t *warnings); /* the same, together by tone: [{tone, lines: [{text, href}]}], the worst first */
 /* Applies "keep.*" events (destroyed, converted, repaired) to an archive being rebuilt. */
 gboolean keep_replay(const House *house, Sql *sql, json_t *event, GError **error);
 

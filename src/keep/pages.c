@@ -12,6 +12,7 @@ static WebReply *page_home(WebRequest *request, GError **error) {
   if (warnings == NULL) return NULL;
   json_auto_t *patrols = patrol_list(sql, 0, 1, error);
   json_t *model = json_pack("{s:s, s:o, s:o, s:b}", "title", "保管", "warnings", warnings, "disks", warning_disks(), "tab_home", TRUE);
+  json_object_set_new(model, "notices", keep_notices(warnings));
   if (patrols == NULL) return json_decref(model), NULL;
   if (json_array_size(patrols)) json_object_set(model, "patrol", json_array_get(patrols, 0));
   return web_model(model);

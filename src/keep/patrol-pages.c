@@ -107,7 +107,10 @@ static json_t *patrol_model(WebRequest *request, Sql *sql, int limit, GError **e
   gint64 id = web_int(request, "id", 0);
   json_t *patrol = patrol_load(sql, id, error), *items = patrol ? patrol_items(sql, id, error) : NULL;
   gboolean manage = web_may(request, KEEP_MANAGE), done = patrol && json_is_true(json_object_get(patrol, "done"));
-  g_autofree char *title = g_strdup_printf("%" G_GINT64_FORMAT " 年长期保存巡检", json_number_of(patrol, "year"));
+  gint64 fonds_id = json_number_of(patrol, "fonds_id");
+  g_autoptr(CatalogRecord) fonds = fonds_id ? catalog_record_load(sql, web_scope(request), fonds_id, NULL) : NULL;
+  g_autofree char *of = fonds ? g_strdup_printf("（%s %s）", fonds->code, fonds->title) : g_strdup(fonds_id ? "（一个全宗）" : "");
+  g_autofree char *title = g_strdup_printf("%" G_GINT64_FORMAT " 年长期保存巡检%s", json_number_of(patrol, "year"), of);
   json_auto_t *model = json_pack("{s:s, s:o?, s:o?, s:b, s:b, s:b}", "title", title, "patrol", patrol, "items", items, "may_manage", manage, "may_sign",
     done && web_may(request, "check.sign"), "tab_patrol", TRUE);
   if (items == NULL || !add_findings(request, sql, id, items, limit, error)) return NULL;

@@ -198,3 +198,17 @@ json_t *keep_warnings(WebRequest *request, Sql *sql, GError **error) {
   if (web_may(request, "job.read")) warn_jobs(sql, list);
   return list;
 }
+
+json_t *keep_notices(json_t *warnings) {
+  static const char *const tones[] = {"bad", "warn", "info"};
+  json_t *notices = json_array(), *warning;
+  size_t k;
+  for (guint i = 0; i < G_N_ELEMENTS(tones); i++) {
+    json_t *lines = json_array();
+    json_array_foreach(warnings, k, warning)
+      if (g_str_equal(json_word(warning, "tone"), tones[i])) json_array_append(lines, warning);
+    if (json_array_size(lines)) json_array_append_new(notices, json_pack("{s:s, s:O}", "tone", tones[i], "lines", lines));
+    json_decref(lines);
+  }
+  return notices;
+}

@@ -68,12 +68,19 @@ static json_t *fill_rows(json_t *block, const Values *values) {
   return rows;
 }
 
+/* optional: a table that nothing stands in is not printed. */
+static gboolean is_left_out(json_t *part, const Values *values) {
+  const char *each = json_string_value(json_object_get(part, "each"));
+  return each && json_is_true(json_object_get(part, "optional")) && json_array_size(follow(values->model, each)) == 0;
+}
+
 static json_t *fill(json_t *part, const Values *values) {
   if (json_is_string(part)) return fill_text(json_string_value(part), values);
   if (json_is_array(part)) {
     json_t *filled = json_array(), *item;
     size_t i;
-    json_array_foreach(part, i, item) json_array_append_new(filled, fill(item, values));
+    json_array_foreach(part, i, item)
+      if (!is_left_out(item, values)) json_array_append_new(filled, fill(item, values));
     return filled;
   }
   if (!json_is_object(part)) return json_incref(part ? part : json_null());
@@ -81,7 +88,7 @@ static json_t *fill(json_t *part, const Values *values) {
   const char *key;
   gboolean each = json_is_string(json_object_get(part, "each"));
   json_object_foreach(part, key, value)
-    if (!each || !(g_str_equal(key, "each") || g_str_equal(key, "row"))) json_object_set_new(filled, key, fill(value, values));
+    if (!each || !(g_str_equal(key, "each") || g_str_equal(key, "row") || g_str_equal(key, "optional"))) json_object_set_new(filled, key, fill(value, values));
   if (each) json_object_set_new(filled, "rows", fill_rows(part, values));
   return filled;
 }
