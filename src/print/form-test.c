@@ -47,6 +47,18 @@ static void test_each(void) {
   g_assert_cmpstr(none, ==, "{\"blocks\":[{\"kind\":\"table\",\"rows\":[]}]}");
 }
 
+/* An optional table that nothing stands in is not printed; one that something stands in is. */
+static void test_optional(void) {
+  for (int filled = 0; filled < 2; filled++) {
+    json_auto_t *receipt = filled ? json_pack("{s:{s:[{s:s}]}}", "receipt", "reasons", "text", "退回") : json_pack("{s:{s:[]}}", "receipt", "reasons");
+    g_autoptr(GError) error = NULL;
+    json_auto_t *document = print_form_document(NULL, "receipt", receipt, &error);
+    g_assert_no_error(error);
+    g_autofree char *text = json_dumps(document, 0);
+    g_assert_cmpint(strstr(text, "原因和说明") != NULL, ==, filled);
+  }
+}
+
 static void test_unknown(void) {
   static const char *const names[] = {"nothing", "", "../transfer", "a/b", "transfer.yaml", "大"};
   for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
@@ -82,6 +94,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/form/places", test_places);
   g_test_add_func("/form/each", test_each);
   g_test_add_func("/form/unknown", test_unknown);
+  g_test_add_func("/form/optional", test_optional);
   g_test_add_func("/form/built-in", test_built_in);
   return g_test_run();
 }
