@@ -162,7 +162,7 @@ test('an archivist receives a table and a zip, finds and reads the documents, ch
   assert.match(main, /nobody\.txt|没有条目/);
   await page.screenshot({ path: path.join(shots, 'journey-rehearsed.png'), fullPage: true });
   await page.getByLabel('让步接收的理由').fill('缺题名的一行另行补交'); // its check did not pass
-  await page.getByRole('button', { name: /^导入 \d+ 行$/ }).click();
+  await page.getByRole('button', { name: /^接收入库 \d+ 行$/ }).click();
   await page.waitForFunction(() => document.querySelector('h1 .badge')?.textContent.includes('已接收入库') && !document.querySelector('#delivery-progress'));
   await page.screenshot({ path: path.join(shots, 'journey-imported.png'), fullPage: true });
   clean('while importing');

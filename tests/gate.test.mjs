@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { CHINESE, emptyArchive, query, take } from './archive.mjs';
-import { csv, png, write } from './make.mjs';
+import { csv, png, write, zip } from './make.mjs';
 import { Client, lantai, PASSWORD, serve, temporary } from './support.mjs';
 
 const OPENINGS = ['未审核', '开放', '控制', '延期开放'], SECURITIES = ['公开', '内部', '秘密', '机密'];
@@ -691,6 +691,17 @@ test('keeping: media, a request refused, a conversion made and taken back; what 
   assert.equal((await ask('archivist', 'POST', '/keep/format/convert', { form: { puid, mime } })).status, 200);
   await settle();
   assert.equal((await ask('archivist', 'POST', '/keep/assemble', { form: { record: 999999 } })).status, 404);
+  const pages = new FormData();
+  pages.append('fonds', 'A');
+  pages.append('table', new Blob([csv([['档号', '题名', '开放状态', '文件'], ['A-8889', '两页图像', '开放', '一.png\n二.png']])]), '图像.csv');
+  pages.append('files', new Blob([zip({ '一.png': png(60, 40), '二.png': png(61, 40) })]), '图像.zip');
+  const brought = (await ask('archivist', 'POST', '/delivery/new', { body: pages })).json.location;
+  for (const [step, form] of [['rehearse', {}], ['load', { note: '试收' }]]) {
+    assert.equal((await ask('archivist', 'POST', `${brought}/${step}`, { form })).status, 200, step);
+    await settle();
+  }
+  assert.equal((await ask('archivist', 'POST', '/keep/assemble', { form: { puid, mime } })).status, 200);
+  await settle();
   const { conversions } = await json('archivist', '/keep/conversions');
   assert.ok(conversions.length > 0);
   await each(async name => { if (allows(name, 'keep.read')) for (const { id } of conversions) await ask(name, 'GET', `/keep/conversion/${id}/form.pdf`); });

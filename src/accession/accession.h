@@ -63,7 +63,8 @@ gboolean accession_undo(const House *house, Job *job, json_t *parameters, GError
 
 /* {id, name, state, failure, body, rows, created, updated, unchanged, rejected: [{row, column, value, reason}], rejected_count, warnings: [the same],
  * warning_count,
- *  missing: [{code, wanted}], missing_count, surplus: [path], surplus_count, attached, bytes, digest (SM3 of the canonical rows), key, fonds: [{code,
+ *  missing: [{code, wanted}], missing_count, surplus: [path], surplus_count, file_faults: [{path, reason}],
+ *   attached, bytes, digest (SM3 of the canonical rows), key, fonds: [{code,
  * title}], category,
  *  samples, timings: {rehearse_ms, load_ms, attach_ms}, …}; lists hold at most `faults` entries. */
 json_t *accession_report(const House *house, gint64 id, guint faults, GError **error);

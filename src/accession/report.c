@@ -68,6 +68,9 @@ static gboolean add_lists(const House *house, gint64 id, guint limit, json_t *re
   json_object_set_new(report, "warnings", warnings);
   json_object_set_new(report, "missing", missing);
   json_object_set_new(report, "surplus", surplus);
+  json_auto_t *unpacked = unpacked_read(house, id);
+  json_t *broken = json_object_get(unpacked, "faults");
+  json_object_set_new(report, "file_faults", broken ? json_incref(broken) : json_array());
   g_autoptr(RowReader) faults = open_list(house, id, FAULTS_NAME);
   g_autoptr(RowReader) files = open_list(house, id, FILES_NAME);
   return (faults == NULL || read_faults(faults, limit, rejected, warnings, error)) && (files == NULL || read_files(files, limit, missing, surplus, error));

@@ -46,6 +46,8 @@ static char *report_text(json_t *report) {
   size_t missing = json_array_size(json_object_get(report, "missing")), surplus = json_array_size(json_object_get(report, "surplus"));
   if (number_of(report, "attached") || missing || surplus)
     g_string_append_printf(text, "原文：挂接 %" G_GINT64_FORMAT " 个，缺 %zu 个，多余 %zu 个\n", number_of(report, "attached"), missing, surplus);
+  json_array_foreach(json_object_get(report, "file_faults"), i, fault)
+    g_string_append_printf(text, "  压缩包里的“%s”%s\n", json_string_value(json_object_get(fault, "path")), json_string_value(json_object_get(fault, "reason")));
   return g_string_free(text, FALSE);
 }
 
