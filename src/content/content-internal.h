@@ -57,6 +57,12 @@ typedef struct {
 /* Reads the stream once: both digests from the same buffer, and a copy to out_fd unless it is -1.
  * parallel: SM3 runs in a second thread from 64 KiB on. */
 gboolean hash_stream(ContentRead read, gpointer source, int out_fd, gboolean parallel, FileDigests *ret, GError **error);
+/* A ContentRead over memory. */
+typedef struct {
+  const char *bytes;
+  gsize left;
+} HashBytes;
+gssize hash_read_bytes(gpointer source, void *buffer, gsize capacity, GError **error); /* source: HashBytes * */
 /* A ContentRead over a descriptor; source is an int *. */
 gssize read_descriptor(gpointer source, void *buffer, gsize capacity, GError **error);
 

@@ -189,3 +189,12 @@ gboolean hash_stream(ContentRead read, gpointer source, int out_fd, gboolean par
   ret->size_bytes = ring->size_bytes;
   return TRUE;
 }
+
+gssize hash_read_bytes(gpointer source, void *buffer, gsize capacity, GError **error) {
+  HashBytes *bytes = source;
+  gsize length = MIN(bytes->left, capacity);
+  if (length > 0) memcpy(buffer, bytes->bytes, length);
+  bytes->bytes += length;
+  bytes->left -= length;
+  return (gssize)length;
+}

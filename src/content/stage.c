@@ -196,22 +196,8 @@ const ContentFile *content_stage_add_fd(ContentStage *stage, const char *path, i
   return content_stage_add_stream(stage, path, read_descriptor, &fd, error);
 }
 
-typedef struct {
-  const char *bytes;
-  gsize left;
-} Bytes;
-
-static gssize read_bytes(gpointer source, void *buffer, gsize capacity, GError **error) {
-  Bytes *bytes = source;
-  gsize length = MIN(bytes->left, capacity);
-  if (length > 0) memcpy(buffer, bytes->bytes, length);
-  bytes->bytes += length;
-  bytes->left -= length;
-  return (gssize)length;
-}
-
 const ContentFile *content_stage_add_bytes(ContentStage *stage, const char *path, const void *bytes, gsize length, GError **error) {
-  return content_stage_add_stream(stage, path, read_bytes, &(Bytes){bytes, length}, error);
+  return content_stage_add_stream(stage, path, hash_read_bytes, &(HashBytes){bytes, length}, error);
 }
 
 gboolean content_stage_remove(ContentStage *stage, const char *path, GError **error) {
@@ -222,7 +208,7 @@ gboolean content_stage_remove(ContentStage *stage, const char *path, GError **er
 
 static gboolean add_list(ContentStage *stage, GError **error) {
   GString *text = sm3_list_text(stage->state, stage->digests);
-  gboolean done = take_stream(stage, SM3_LIST, read_bytes, &(Bytes){text->str, text->len}, error) != NULL;
+  gboolean done = take_stream(stage, SM3_LIST, hash_read_bytes, &(HashBytes){text->str, text->len}, error) != NULL;
   g_string_free(text, TRUE);
   return done;
 }

@@ -46,28 +46,14 @@ GString *target_read(Target *target, const char *path, gsize limit, GError **err
   return NULL;
 }
 
-typedef struct {
-  const char *bytes;
-  gsize left;
-} Bytes;
-
-static gssize read_bytes(gpointer source, void *buffer, gsize capacity, GError **error) {
-  Bytes *bytes = source;
-  gsize length = MIN(bytes->left, capacity);
-  if (length > 0) memcpy(buffer, bytes->bytes, length);
-  bytes->bytes += length;
-  bytes->left -= length;
-  return (gssize)length;
-}
-
 gboolean target_write_text(Target *target, const char *path, const char *text, gsize length, GError **error) {
-  return target_make_all(target, path, error) && target->methods->write(target, path, read_bytes, &(Bytes){text, length}, error);
+  return target_make_all(target, path, error) && target->methods->write(target, path, hash_read_bytes, &(HashBytes){text, length}, error);
 }
 
 gboolean target_put(Target *target, const char *path, const char *text, gsize length, GError **error) {
   g_autofree char *beside = g_strconcat(path, ".part", NULL);
   return target_make_all(target, path, error) && target->methods->remove(target, beside, FALSE, error) &&
-         target->methods->write(target, beside, read_bytes, &(Bytes){text, length}, error) && target->methods->flush(target, error) &&
+         target->methods->write(target, beside, hash_read_bytes, &(HashBytes){text, length}, error) && target->methods->flush(target, error) &&
          target->methods->rename(target, beside, path, TRUE, error);
 }
 

@@ -187,7 +187,7 @@ static WebReply *print_media(WebRequest *request, GError **error) {
   if (media == NULL) return NULL;
   g_autofree char *now = clock_format(clock_now_us());
   json_auto_t *model = json_pack("{s:{s:s}, s:o, s:s}", "archive", "name", settings_text(house->settings, "archive.name"), "media", media, "printed_on", now);
-  GBytes *pdf = print_form(house->dir, "18894-a2", model, error);
+  GBytes *pdf = print_form(house->dir, "a2-media", model, error);
   return pdf ? web_bytes(pdf, "application/pdf") : NULL;
 }
 
