@@ -27,28 +27,30 @@ function scanner() {
   });
 }
 
-const results = new Map(); // "name|layout" → {status, failed: [codes], report}
-const key = (fault, layout) => `${fault.name}|${layout}`;
+const PREFIXES = { transfer: 'YJ', filing: 'GD' };
+const results = new Map(); // "name|layout|stage" → {status, failed: [codes], report}
+const key = (fault, layout, stage = 'transfer') => `${fault.name}|${layout}|${stage}`;
+const filed = [CLEAN, ...FAULTS].map((fault, i) => ({ fault, layout: fault.layouts[i % fault.layouts.length], stage: 'filing' })); // each fault once, every layout among them
 let clamd;
 
-async function receive(dir, fault, layout, encoding) {
+async function receive(dir, { fault, layout, encoding, stage = 'transfer' }) {
   const folder = temporary('lantai-fault-'), { target, options } = plant(fault, layout, folder, encoding);
-  const ran = await lantai(dir, 'receive', target, ...options, '--json', '--quiet');
+  const ran = await lantai(dir, 'receive', target, ...options, '--stage', stage, '--json', '--quiet');
   rmSync(folder, { recursive: true, force: true });
   const items = ran.json?.check?.items ?? [];
-  const failed = items.filter(item => item.state === 'failed' || item.state === 'warned').map(item => item.code.replace(/^YJ-/, ''));
-  return { status: ran.status, failed, items, error: ran.json?.error?.message ?? (ran.json ? undefined : ran.stderr) };
+  const failed = items.filter(item => item.state === 'failed' || item.state === 'warned').map(item => item.code.replace(`${PREFIXES[stage]}-`, ''));
+  return { stage: ran.json?.stage, status: ran.status, failed, items, error: ran.json?.error?.message ?? (ran.json ? undefined : ran.stderr) };
 }
 
 before(async () => {
   clamd = await scanner();
-  const work = [...planted, ...CLEAN.layouts.map(layout => ({ fault: CLEAN, layout })), ...ENCODED.map(layout => ({ fault: { ...CLEAN, name: 'GB18030' }, layout, encoding: 'GB18030' }))];
+  const work = [...filed, ...planted, ...CLEAN.layouts.map(layout => ({ fault: CLEAN, layout })), ...ENCODED.map(layout => ({ fault: { ...CLEAN, name: 'GB18030' }, layout, encoding: 'GB18030' }))];
   await Promise.all(Array.from({ length: LANES }, async () => {
     const dir = await emptyArchive(), settings = path.join(dir, 'lantai.yaml');
     writeFileSync(settings, readFileSync(settings, 'utf8').replace('socket: "/run/clamav/clamd.ctl"', `socket: "127.0.0.1:${clamd.address().port}"`));
     while (work.length) {
-      const { fault, layout, encoding } = work.pop();
-      results.set(key(fault, layout), await receive(dir, fault, layout, encoding));
+      const one = work.pop();
+      results.set(key(one.fault, one.layout, one.stage), await receive(dir, one));
     }
   }));
 });
@@ -64,18 +66,28 @@ test('clean packages of every layout pass', () => {
     assert.equal(result.items.find(item => item.code === 'YJ-4-1').state, 'passed', 'the scanner was asked');
     assert.equal(result.items.find(item => item.code === 'YJ-4-2').state, 'passed', layout);
   }
-  for (const layout of ENCODED) assert.deepEqual([layout, results.get(`GB18030|${layout}`).failed], [layout, []]);
+  for (const layout of ENCODED) assert.deepEqual([layout, results.get(`GB18030|${layout}|transfer`).failed], [layout, []]);
 });
 
 test('every planted fault is caught by its item, which names the row or the file', () => {
   const missed = [];
-  for (const { fault, layout } of planted) {
-    const { failed, items, error } = results.get(key(fault, layout));
-    const item = items.find(each => each.code === `YJ-${fault.item}`);
+  for (const { fault, layout, stage = 'transfer' } of [...planted, ...filed.slice(1)]) {
+    const { failed, items, error } = results.get(key(fault, layout, stage));
+    const item = items.find(each => each.code === `${PREFIXES[stage]}-${fault.item}`);
     if (!failed.includes(fault.item)) missed.push(`${fault.name} (${layout}): ${fault.item} is ${item?.state}; failed: ${failed.join(' ') || 'none'} ${error ?? ''}`);
     else if (!item.findings.length || !item.findings[0].reason) missed.push(`${fault.name} (${layout}): ${fault.item} names nothing`);
   }
   assert.deepEqual(missed, []);
+});
+
+test('a delivery of the stage 归档 is checked by its own scheme, and differs in nothing but the codes from what 移交与接收 finds', () => {
+  assert.deepEqual([...new Set(filed.map(({ layout }) => layout))].sort(), [...LAYOUTS].sort(), 'every layout is among them');
+  for (const { fault, layout } of filed) {
+    const result = results.get(key(fault, layout, 'filing'));
+    assert.equal(result.items.length, 40, fault.name);
+    assert.ok(result.items.every(item => item.code.startsWith('GD-')), fault.name);
+    assert.deepEqual([fault.name, result.stage, result.status, result.failed], [fault.name, 'filing', fault === CLEAN ? 0 : results.get(key(fault, layout)).status, results.get(key(fault, layout)).failed]);
+  }
 });
 
 // A record whose metadata is lost fails in all that hung on it; most faults have one or two names.
@@ -89,14 +101,16 @@ test('a fault is told, not drowned: four of five by at most three items, none by
 
 function matrix() {
   const names = new Map(results.get(key(CLEAN, 'dat93')).items.map(item => [item.code.replace(/^YJ-/, ''), item.name]));
+  const filing = new Map(filed.map(({ fault, layout }) => [fault.name, `${LAYOUT_NAMES[layout]}：${results.get(key(fault, layout, 'filing')).failed.join(' ') || '通过'}`]));
   const lines = ['# 四性检测：埋设问题的对照表', '',
-    `每个移交包只埋设一处问题，交给程序接收检测（方案“移交与接收”，编号前的 YJ- 省去）。共 ${planted.length} 个包；另有每种布局的干净包各一个，全部没有不通过的检测项。`, '',
+    `每个移交包只埋设一处问题，交给程序接收检测（方案“移交与接收”，编号前的 YJ- 省去）。共 ${planted.length} 个包；另有每种布局的干净包各一个，全部没有不通过的检测项。`,
+    `每处问题再以一种布局按“归档”环节接收一次（编号前的 GD- 省去），共 ${filed.length - 1} 个包和一个干净包，见最后一栏。`, '',
     '“应由”是应当发现它的检测项；各布局一栏是实际判为不通过（或有提示）的全部检测项，“—”表示该布局不埋设这种问题。一处问题有时同时违反几项，例如少了一件，断号、件数、终止档号都会不符。', '',
     '这张表由 `node tests/checks.test.mjs --write-matrix` 写成；测试发现它与程序不一致时不通过。', '',
-    `| 埋设的问题 | 应由 | ${LAYOUTS.map(layout => LAYOUT_NAMES[layout]).join(' | ')} |`, `|---|---|${LAYOUTS.map(() => '---|').join('')}`];
+    `| 埋设的问题 | 应由 | ${LAYOUTS.map(layout => LAYOUT_NAMES[layout]).join(' | ')} | 归档环节 |`, `|---|---|${LAYOUTS.map(() => '---|').join('')}---|`];
   for (const fault of [CLEAN, ...FAULTS]) {
     const cells = LAYOUTS.map(layout => (fault.layouts.includes(layout) ? results.get(key(fault, layout)).failed.join(' ') || '通过' : '—'));
-    lines.push(`| ${fault.name} | ${fault.item ? `${fault.item} ${names.get(fault.item)}` : ''} | ${cells.join(' | ')} |`);
+    lines.push(`| ${fault.name} | ${fault.item ? `${fault.item} ${names.get(fault.item)}` : ''} | ${cells.join(' | ')} | ${filing.get(fault.name)} |`);
   }
   return `${lines.join('\n')}\n`;
 }

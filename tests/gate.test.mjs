@@ -485,11 +485,13 @@ test('a transferring body hands over and watches its own deliveries, and sees no
   assert.deepEqual((await json('bearer', '/deliveries')).deliveries.map(row => row.id), [mine]);
   for (const target of [others, ...deliveries.map(delivery => `/delivery/${delivery.id}`)])
     for (const part of ['', '/progress', '/faults.xlsx']) if ((await ask('bearer', 'GET', target + part)).status !== 404) faults.push(`bearer GET ${target}${part}`);
-  for (const part of ['send', 'documents', 'mapping', 'rehearse', 'discard', 'stop'])
-    if ((await ask('bearer', 'POST', `${others}/${part}`, { form: { note: '夹带' } })).status !== 404) faults.push(`bearer POST ${others}/${part}`);
+  for (const part of ['send', 'documents', 'mapping', 'rehearse', 'stage', 'discard', 'stop'])
+    if ((await ask('bearer', 'POST', `${others}/${part}`, { form: { note: '夹带', stage: 'filing' } })).status !== 404) faults.push(`bearer POST ${others}/${part}`);
   for (const part of ['load', 'return', 'undo']) if ((await ask('bearer', 'POST', `/delivery/${mine}/${part}`, { form: { note: '自收' } })).status !== 403) faults.push(`bearer POST ${part}`);
   const item = (await json('archivist', `/check/${check}`)).items.find(each => each.signable)?.code;
   assert.equal((await ask('archivist', 'POST', `/check/${check}/sign`, { form: [['items', item], ['verdict', 'passed'], ['note', '看过']] })).status, 200);
+  for (const stage of ['filing', 'transfer']) assert.equal((await ask('bearer', 'POST', `/delivery/${mine}/stage`, { form: { stage } })).status, 200);
+  assert.equal((await ask('bearer', 'POST', `/delivery/${mine}/stage`, { form: { stage: 'preservation' } })).status, 422);
   const zip = new FormData();
   zip.append('files', new Blob([Buffer.from('504b0506000000000000000000000000000000000000', 'hex')]), '原文.zip');
   assert.equal((await ask('bearer', 'POST', `/delivery/${mine}/documents`, { body: zip })).status, 200);

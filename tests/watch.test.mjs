@@ -46,6 +46,20 @@ test('a table in the folder and one under a body become deliveries that are chec
   assert.equal((await query(dir, "SELECT count(*) AS n FROM watch_entry WHERE state = 'received'"))[0].n, 3);
 });
 
+test('what lies below 归档 is of the stage 归档, by the same rules; the folder itself stays', async () => {
+  const { dir, folder, start } = await watched();
+  await start();
+  mkdirSync(path.join(folder, '归档', '财务处'), { recursive: true });
+  writeFileSync(path.join(folder, '归档', '财务处', '目录丙.csv'), table('A-1'));
+  writeFileSync(path.join(folder, '归档', '目录丁.csv'), table('B-1'));
+  writeFileSync(path.join(folder, '目录戊.csv'), table('C-1'));
+  await until('three deliveries that are checked', async () => (await query(dir, "SELECT count(*) AS n FROM job WHERE kind = 'accession.rehearse' AND state = 'done'"))[0].n === 3);
+  const checked = await query(dir, 'SELECT a.name, a.body, a.stage, c.stage AS scheme FROM accession AS a JOIN check_task AS c ON c.id = a.check_id ORDER BY a.name');
+  assert.deepEqual(checked, [['目录丁.csv', '', 'filing', 'filing'], ['目录丙.csv', '财务处', 'filing', 'filing'], ['目录戊.csv', '', 'transfer', 'transfer']]
+    .map(([name, body, stage, scheme]) => ({ name, body, stage, scheme })));
+  assert.ok(existsSync(path.join(folder, '归档')) && existsSync(path.join(folder, '已接收/财务处/目录丙.csv')));
+});
+
 test('what is still growing is let be until it rests', async () => {
   const { dir, folder, start } = await watched(2);
   await start();

@@ -95,6 +95,14 @@ static inline gint64 test_receive(TestHouse *t, const AccessionSource *source) {
   return id;
 }
 
+static inline gint64 test_announce(TestHouse *t, const char *actor, const char *body, const char *name, json_t *declared) {
+  GError *error = NULL;
+  const AccessionSource announced = {.name = name, .body = body, .declared = declared};
+  gint64 id = accession_register(&t->house, actor, &announced, &error);
+  g_assert_no_error(error);
+  return id;
+}
+
 /* Receives, rehearses and, when load is set, loads. */
 static inline gint64 test_import(TestHouse *t, const AccessionSource *source, gboolean load) {
   GError *error = NULL;

@@ -215,10 +215,10 @@ gboolean delivery_visible(Sql *sql, const Asker *asker, json_t *delivery, gboole
 }
 
 static json_t *list_page(Sql *sql, const Asker *asker, gint64 from, int limit, GError **error) {
-  if (asker->body) return sql_json(sql, "SELECT id, name, state, round, kind, failure, body, source, documents, row_count, accepted_count, created_count, "
+  if (asker->body) return sql_json(sql, "SELECT id, name, state, round, kind, stage, failure, body, source, documents, row_count, accepted_count, created_count, "
     "updated_count, unchanged_count, rejected_count, missing_count, surplus_count, attached_count, attached_bytes, loaded_rows, actor, created_at, loaded_at "
     "FROM accession WHERE body = $1 AND id < $2 ORDER BY id DESC LIMIT $3", SQL_ARGS(sql_text(asker->body), sql_int(from), sql_int(limit)), error);
-  return sql_json(sql, "SELECT id, name, state, round, kind, failure, body, source, documents, row_count, accepted_count, created_count, updated_count, "
+  return sql_json(sql, "SELECT id, name, state, round, kind, stage, failure, body, source, documents, row_count, accepted_count, created_count, updated_count, "
     "unchanged_count, rejected_count, missing_count, surplus_count, attached_count, attached_bytes, loaded_rows, actor, created_at, loaded_at FROM accession "
     "WHERE id < $1 ORDER BY id DESC LIMIT $2", SQL_ARGS(sql_int(from), sql_int(limit)), error);
 }

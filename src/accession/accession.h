@@ -28,6 +28,7 @@ typedef struct {
   gboolean take_files;       /* `files` and a package are temporary files that the delivery takes over; else they are referred to where they lie */
   gboolean table_only;       /* path is a table, whatever it looks like */
   json_t *declared;          /* the hand-over form, as accession_register takes it; NULL */
+  const char *stage;         /* filing (归档) or transfer (移交与接收): whose scheme checks it; NULL: transfer, or as it was registered */
   gint64 delivery;           /* the delivery these files belong to (registered, returned, or not loaded yet); 0: a new one */
 } AccessionSource;
 
@@ -37,9 +38,12 @@ gboolean accession_open(SqlDb *db, GError **error); /* schema */
  * import
  * that was killed goes on when it is started again. Returns its id, 0 on error. */
 gint64 accession_receive(const House *house, const char *actor, const AccessionSource *source, GError **error);
-/* A delivery that is announced: its files come later. declared: the fields of 《电子档案移交与接收登记表》 under the keys of CheckSubject.declared and
+/* A delivery that is announced: its files come later. Of the source name, body, stage and declared are read. declared:
+ * the fields of 《电子档案移交与接收登记表》 under the keys of CheckSubject.declared and
  * work_name, description, carrier, filled_by, approved_by. */
-gint64 accession_register(const House *house, const char *actor, const char *body, const char *name, json_t *declared, GError **error);
+gint64 accession_register(const House *house, const char *actor, const AccessionSource *announced, GError **error);
+/* CONFLICT once it is accepted; a check that was made is made anew (back to received). */
+gboolean accession_set_stage(const House *house, const char *actor, gint64 id, const char *stage, GError **error);
 /* Another zip (a temporary file, taken over) in the place of a table's documents, before it is loaded. Back to received. */
 gboolean accession_replace_documents(const House *house, const char *actor, gint64 id, const char *file, GError **error);
 /* To the body again, with reasons: note, and items [{kind: "row|file|check|other", text}]. INVALID without either. */

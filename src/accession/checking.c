@@ -1,5 +1,5 @@
 /*
- * A delivery's rows and documents handed to the four properties' checks (移交与接收), as the rehearsal meets them.
+ * A delivery's rows and documents handed to the four properties' checks of its stage (归档, 移交与接收), as the rehearsal meets them.
  *
  * 1. Each accepted row is a unit with the files that are its own; a rejected row is one too, as far as it could be read; then come the files nobody claims.
  * 2. What is declared is the hand-over form's, and where that is silent the package's own. Nothing of it is believed here.
@@ -106,7 +106,8 @@ Checking *checking_new(const House *house, const char *actor, json_t *delivery, 
   json_array_foreach(json_object_get(found, "surplus_expected"), i, path) g_hash_table_add(checking->expected, g_strdup(json_string_value(path)));
   json_t *loose = package ? NULL : loose_structure(house, id, index), *structure = loose ? loose : json_object_get(found, "structure");
   checking->holders = json_pack("{s:o, s:o, s:o*}", "declared", declared, "found", found ? found : json_null(), "loose", loose);
-  const CheckSubject subject = {.stage = CHECK_TRANSFER, .subject_kind = "accession", .subject_id = id, .actor = actor, .name = delivery_text(delivery, "name"),
+  const CheckSubject subject = {.stage = check_stage_of(delivery_text(delivery, "stage")), .subject_kind = "accession", .subject_id = id,
+    .actor = actor, .name = delivery_text(delivery, "name"),
     .category = *delivery_text(delivery, "category") ? delivery_text(delivery, "category") : NULL, .declared = json_object_size(declared) ? declared : NULL,
     .structure = structure};
   checking->run = check_begin(house, &subject, error);

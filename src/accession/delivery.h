@@ -62,6 +62,11 @@ gboolean life_move(Sql *sql, const char *actor, gint64 id, const LifeStep *step,
 gboolean life_replay(Sql *sql, const char *actor, gint64 id, json_t *event, GError **error);
 json_t *life_steps(Sql *sql, gint64 id, GError **error); /* [{round, from, to, label, state_label, tone, actor, at, note, items}] in order */
 
+/* ---- stage.c ---- */
+const char *stage_take(const char *code, GError **error); /* "filing" or "transfer"; NULL or "": transfer. INVALID */
+json_t *stage_choices(const char *chosen);                /* [{value, label, selected}] */
+gboolean stage_store(Sql *sql, gint64 id, const char *stage, GError **error);
+
 /* ---- header.c, mapping.c ---- */
 /* {kind, encoding, sheet, header_row, header_rows, category, columns: [{index, header, field, label, certain, samples}]} */
 json_t *layout_read(const char *path, GError **error);

@@ -1,5 +1,6 @@
 /* The life of a delivery: every step that the table has and every one it has not, rounds, reasons, discarding, undoing with a choice. */
 #include "accession-test.h"
+#include "check.h"
 
 static const char TABLE[] = "档号,题名,责任者,保管期限\nL-1,一,甲,永久\nL-2,二,甲,30年\n";
 static const char *const STATES[] = {"", "registered", "received", "checking", "rehearsed", "loading", "attaching", "done", "returned", "discarded", "undoing",
@@ -23,7 +24,7 @@ static gboolean move(TestHouse *t, gint64 id, const char *to, const char *note, 
 static void test_transitions(void) {
   TestHouse *t = test_house_new();
   GError *failure = NULL;
-  gint64 id = accession_register(&t->house, "tester", "某局", "一次移交", NULL, &failure), steps = steps_of(t, id);
+  gint64 id = test_announce(t, "tester", "某局", "一次移交", NULL), steps = steps_of(t, id);
   g_assert_no_error(failure);
   for (guint from = 1; from < G_N_ELEMENTS(STATES); from++)
     for (guint to = 1; to < G_N_ELEMENTS(STATES); to++) {
@@ -49,7 +50,7 @@ static void test_rounds(void) {
   TestHouse *t = test_house_new();
   GError *error = NULL;
   json_t *declared = json_pack("{s:i, s:s}", "items", 2, "carrier", "在线"), *items = json_pack("[{s:s, s:s}]", "kind", "row", "text", "第 3 行：题名为空");
-  gint64 id = accession_register(&t->house, "body", "某局", "某局二〇二〇年移交", declared, &error);
+  gint64 id = test_announce(t, "body", "某局", "某局二〇二〇年移交", declared);
   g_assert_no_error(error);
   g_autofree char *path = test_write(t, "table.csv", TABLE);
   AccessionSource source = {.path = path, .delivery = id, .body = "别的单位"};
@@ -86,6 +87,74 @@ static void test_rounds(void) {
   json_decref(steps);
   json_decref(declared);
   json_decref(items);
+  g_clear_pointer(&sql, sql_end);
+  test_house_remove(t);
+}
+
+static json_t *check_of(TestHouse *t, gint64 id) {
+  g_autoptr(Sql) sql = sql_read(t->house.db, NULL);
+  return check_latest(sql, "accession", id, NULL);
+}
+
+/* The stage stays over rounds, may be changed until the delivery is accepted, and names the scheme. */
+static void test_stage(void) {
+  TestHouse *t = test_house_new();
+  GError *error = NULL;
+  const AccessionSource announced = {.name = "本处归档", .body = "财务处", .stage = "filing"};
+  gint64 id = accession_register(&t->house, "office", &announced, &error);
+  g_assert_no_error(error);
+  g_autofree char *path = test_write(t, "table.csv", TABLE);
+  AccessionSource source = {.path = path, .delivery = id}, other = {.path = path, .stage = "preservation"};
+  g_assert_cmpint(test_import(t, &source, FALSE), ==, id);
+  json_t *check = check_of(t, id), *delivery = delivery_read(&t->house, id, NULL);
+  g_assert_cmpstr(delivery_text(check, "stage"), ==, "filing");
+  g_assert_cmpstr(delivery_text(delivery, "stage"), ==, "filing");
+  json_decref(check);
+  json_decref(delivery);
+  g_assert_cmpint(accession_receive(&t->house, "tester", &other, &error), ==, 0);
+  g_assert_error(error, LANTAI_ERROR, LANTAI_ERROR_INVALID);
+  g_clear_error(&error);
+  g_assert_true(accession_set_stage(&t->house, "clerk", id, "filing", &error)); /* nothing changes */
+  delivery = delivery_read(&t->house, id, NULL);
+  g_assert_true(delivery_is(delivery, "rehearsed"));
+  json_decref(delivery);
+  g_assert_true(accession_set_stage(&t->house, "clerk", id, "transfer", &error));
+  delivery = delivery_read(&t->house, id, NULL);
+  g_assert_true(delivery_is(delivery, "received"));
+  g_assert_cmpint(delivery_int(delivery, "check_id"), ==, 0);
+  json_decref(delivery);
+  test_job(t, accession_rehearse, id, &error);
+  test_job(t, accession_load, id, &error);
+  g_assert_no_error(error);
+  check = check_of(t, id);
+  g_assert_cmpstr(delivery_text(check, "stage"), ==, "transfer");
+  json_decref(check);
+  g_assert_false(accession_set_stage(&t->house, "clerk", id, "filing", &error));
+  g_assert_error(error, LANTAI_ERROR, LANTAI_ERROR_CONFLICT);
+  g_clear_error(&error);
+  test_house_remove(t);
+}
+
+/* The item that waits for loading is completed in the stage's own scheme. */
+static void test_stage_read_back(void) {
+  TestHouse *t = test_house_new();
+  g_autofree char *path = test_write(t, "table.csv", TABLE);
+  AccessionSource source = {.path = path, .stage = "filing"};
+  gint64 id = test_import(t, &source, TRUE);
+  json_t *check = check_of(t, id);
+  g_autoptr(Sql) sql = sql_read(t->house.db, NULL);
+  json_t *report = check_report(sql, delivery_int(check, "id"), 0, NULL), *item;
+  guint found = 0;
+  size_t i;
+  json_array_foreach(json_object_get(report, "items"), i, item) {
+    if (!g_str_equal(delivery_text(item, "code"), "GD-3-2")) continue;
+    g_assert_cmpstr(delivery_text(item, "state"), ==, "passed");
+    g_assert_cmpint(delivery_int(item, "checked"), ==, 2);
+    found++;
+  }
+  g_assert_cmpuint(found, ==, 1);
+  json_decref(report);
+  json_decref(check);
   g_clear_pointer(&sql, sql_end);
   test_house_remove(t);
 }
@@ -163,7 +232,7 @@ static void test_discard(void) {
 static void test_bodies(void) {
   TestHouse *t = test_house_new();
   GError *error = NULL;
-  gint64 mine = accession_register(&t->house, "a", "甲局", "甲", NULL, &error), other = accession_register(&t->house, "b", "乙局", "乙", NULL, &error);
+  gint64 mine = test_announce(t, "a", "甲局", "甲", NULL), other = test_announce(t, "b", "乙局", "乙", NULL);
   g_assert_no_error(error);
   g_autoptr(Sql) sql = sql_read(t->house.db, NULL);
   static const char *const bodies[] = {"甲局", "", "甲"};
@@ -324,6 +393,8 @@ int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/life/transitions", test_transitions);
   g_test_add_func("/life/rounds", test_rounds);
+  g_test_add_func("/life/stage", test_stage);
+  g_test_add_func("/life/stage-read-back", test_stage_read_back);
   g_test_add_func("/life/busy", test_busy);
   g_test_add_func("/life/discard", test_discard);
   g_test_add_func("/life/bodies", test_bodies);

@@ -21,6 +21,13 @@ WebReply *page_send(WebRequest *request, GError **error) {
   return answer(request, good, "table", failure, error);
 }
 
+WebReply *page_stage(WebRequest *request, GError **error) {
+  if (!page_visible(request, error)) return NULL;
+  GError *failure = NULL;
+  gboolean good = accession_set_stage(web_house(request), web_actor(request), web_int(request, "id", 0), web_text(request, "stage"), &failure);
+  return answer(request, good, "stage", failure, error);
+}
+
 WebReply *page_documents(WebRequest *request, GError **error) {
   if (!page_visible(request, error)) return NULL;
   GError *failure = NULL;

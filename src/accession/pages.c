@@ -88,8 +88,8 @@ static json_t *category_options(const Catalog *catalog, const char *selected) {
   return options;
 }
 
-static const char *const NEW_FIELDS[] = {"name", "body", "fonds", "fonds_title", "category", "mapping", NULL};
-static const char *const FORM_TEXTS[] = {"name", "body", "first_code", "last_code", "carrier", "description", "filled_by", "approved_by", NULL};
+static const char *const NEW_FIELDS[] = {"name", "body", "stage", "fonds", "fonds_title", "category", "mapping", NULL};
+static const char *const FORM_TEXTS[] = {"name", "body", "stage", "first_code", "last_code", "carrier", "description", "filled_by", "approved_by", NULL};
 static const char *const FORM_NUMBERS[] = {"items", "volumes", "bytes", NULL};
 
 static gboolean is_registering(const WebRequest *request) { return g_str_has_suffix(web_path(request), "/register"); }
@@ -113,8 +113,9 @@ static json_t *new_model(WebRequest *request) {
   json_array_foreach(names, i, name) json_object_set_new(name, "selected", json_boolean(g_str_equal(delivery_text(name, "name"), delivery_text(values,
     "mapping"))));
   if (asker.body) json_object_set_new(values, "body", json_string(asker.body));
-  json_t *model = json_pack("{s:o, s:o, s:o, s:I}", "mappings", names ? names : json_array(), "categories", category_options(house->catalog,
-    delivery_text(values, "category")), "values", values, "megabytes", (json_int_t)settings_int(house->settings, "upload.max_megabytes"));
+  json_t *model = json_pack("{s:o, s:o, s:o, s:o, s:I}", "mappings", names ? names : json_array(), "categories", category_options(house->catalog,
+    delivery_text(values, "category")), "values", values, "stages", stage_choices(delivery_text(values, "stage")),
+    "megabytes", (json_int_t)settings_int(house->settings, "upload.max_megabytes"));
   if (asker.body) json_object_set_new(model, "own", json_true());
   return model;
 }
@@ -154,7 +155,7 @@ static AccessionSource sent_source(WebRequest *request, const Asker *asker, cons
   const char *fonds = asker->body ? NULL : web_text(request, "fonds"), *title = asker->body ? NULL : web_text(request, "fonds_title");
   return (AccessionSource){.path = table->path, .name = web_text(request, "name"), .files = files->path, .mapping = asker->body ? NULL :
     web_text(request, "mapping"), .fonds = fonds, .fonds_title = title, .category = web_text(request, "category"),
-    .body = asker->body ? asker->body : web_text(request, "body"), .file_name = table->name, .take_files = TRUE};
+    .body = asker->body ? asker->body : web_text(request, "body"), .file_name = table->name, .take_files = TRUE, .stage = web_text(request, "stage")};
 }
 
 /* A package is opened by a job, at once: before that there is nothing to look at. */
@@ -203,6 +204,7 @@ static json_t *declared_form(WebRequest *request) {
   void *next;
   json_object_del(declared, "name");
   json_object_del(declared, "body");
+  json_object_del(declared, "stage");
   json_object_foreach_safe(declared, next, key, value)
     if (json_is_string(value) && !*json_string_value(value)) json_object_del(declared, key);
   return declared;
@@ -212,8 +214,9 @@ static WebReply *register_post(WebRequest *request, GError **error) {
   const Asker asker = page_asker(request);
   GError *failure = NULL;
   json_t *declared = declared_form(request);
-  gint64 id = !asker.body || may_send(request, &asker, &failure) ? accession_register(web_house(request), web_actor(request),
-    asker.body ? asker.body : web_text(request, "body"), web_text(request, "name"), declared, &failure) : 0;
+  const AccessionSource announced = {.name = web_text(request, "name"), .body = asker.body ? asker.body : web_text(request, "body"), .stage =
+    web_text(request, "stage"), .declared = declared};
+  gint64 id = !asker.body || may_send(request, &asker, &failure) ? accession_register(web_house(request), web_actor(request), &announced, &failure) : 0;
   json_decref(declared);
   return id ? web_redirect("/delivery/%" G_GINT64_FORMAT, id) : refuse_new(request, "name", failure);
 }
@@ -360,6 +363,7 @@ static void add_actions(WebRequest *request, json_t *model, json_t *delivery, gb
     {"has_result", !delivery_is(delivery, "registered received checking") && delivery_int(delivery, "row_count") > 0},
     {"has_documents", *delivery_text(delivery, "documents") != '\0'}, {"can_send", import && delivery_is(delivery, "registered returned")},
     {"can_replace", import && delivery_is(delivery, "received rehearsed") && g_str_equal(delivery_text(delivery, "kind"), "table")},
+    {"can_stage", import && delivery_is(delivery, "registered received returned rehearsed")},
     {"is_returned", delivery_is(delivery, "returned")}, {"may_find", loaded && web_may(request, "delivery.read") && web_scope(request)->opening_mask != 0},
     {"nothing_new", delivery_is(delivery, "rehearsed") && delivery_int(delivery, "accepted_count") &&
       delivery_int(delivery, "created_count") + delivery_int(delivery, "updated_count") == 0},
@@ -405,6 +409,7 @@ static gboolean add_life(Sql *sql, const House *house, json_t *model, json_t *de
   json_object_set_new(model, "next_round", json_integer(delivery_int(delivery, "round") + 1));
   json_object_set(model, "kept_count", json_object_get(delivery, "kept_count"));
   json_object_set_new(model, "projects", project_of_delivery(sql, id, NULL));
+  json_object_set_new(model, "stages", stage_choices(delivery_text(delivery, "stage")));
   return add_check(sql, model, delivery, check, error);
 }
 
@@ -566,7 +571,7 @@ static WebReply *stop(WebRequest *request, GError **error) {
 static const WebParameter LIST_PARAMETERS[] = {{"before", WEB_INT, FALSE, 0, "起始批次"}, {"state", WEB_TEXT, FALSE, 20, "状态"}, {NULL}};
 static const WebParameter ID_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "批次号"}, {NULL}};
 #define NEW_TEXTS {"name", WEB_TEXT, FALSE, 200, "批次名称"}, {"body", WEB_TEXT, FALSE, 200, "移交单位"}, {"fonds", WEB_TEXT, FALSE, 50, "全宗号"}, \
-  {"fonds_title", WEB_TEXT, FALSE, 200, "全宗名称"}, {"category", WEB_TEXT, FALSE, 20, "门类"}, {"mapping", WEB_TEXT, FALSE, 100, "字段对应"}
+  {"fonds_title", WEB_TEXT, FALSE, 200, "全宗名称"}, {"category", WEB_TEXT, FALSE, 20, "门类"}, {"mapping", WEB_TEXT, FALSE, 100, "字段对应"}, {"stage", WEB_TEXT, FALSE, 20, "环节"}
 static const WebParameter FORM_PARAMETERS[] = {NEW_TEXTS, {NULL}}; /* a link may fill the form in beforehand */
 #define SENT_FILES {"table", WEB_FILE, FALSE, 0, "目录表或移交包"}, {"files", WEB_FILE, FALSE, 0, "原文包"}, \
   {"table_upload", WEB_INT, FALSE, 0, "已上传的目录表或移交包"}, {"files_upload", WEB_INT, FALSE, 0, "已上传的原文包"}
@@ -578,10 +583,12 @@ static const WebParameter MAPPING_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "批�
 static const WebParameter REGISTER_PARAMETERS[] = {{"name", WEB_TEXT, FALSE, 200, "交接工作名称"}, {"body", WEB_TEXT, FALSE, 200, "移交单位"},
   {"items", WEB_INT, FALSE, 0, "文件总数"}, {"volumes", WEB_INT, FALSE, 0, "案卷总数"}, {"bytes", WEB_INT, FALSE, 0, "移交数据量（字节）"},
   {"first_code", WEB_TEXT, FALSE, 200, "起始档号"}, {"last_code", WEB_TEXT, FALSE, 200, "终止档号"}, {"carrier", WEB_TEXT, FALSE, 200, "载体"},
-  {"description", WEB_TEXT, FALSE, 2000, "内容描述"}, {"filled_by", WEB_TEXT, FALSE, 100, "填表人"}, {"approved_by", WEB_TEXT, FALSE, 100, "审核人"}, {NULL}};
+  {"description", WEB_TEXT, FALSE, 2000, "内容描述"}, {"filled_by", WEB_TEXT, FALSE, 100, "填表人"}, {"approved_by", WEB_TEXT, FALSE, 100, "审核人"},
+  {"stage", WEB_TEXT, FALSE, 20, "环节"}, {NULL}};
 static const WebParameter SEND_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "批次号"}, SENT_FILES, NEW_TEXTS, {NULL}};
 static const WebParameter DOCUMENTS_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "批次号"}, {"files", WEB_FILE, FALSE, 0, "原文包"},
   {"files_upload", WEB_INT, FALSE, 0, "已上传的原文包"}, {NULL}};
+static const WebParameter STAGE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "批次号"}, {"stage", WEB_TEXT, TRUE, 20, "环节"}, {NULL}};
 static const WebParameter NOTE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "批次号"}, {"note", WEB_LINES, FALSE, 2000, "说明"}, {"item", WEB_LIST, FALSE, 500, "原因"},
   {NULL}};
 static const WebParameter UNDO_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "批次号"}, {"keep", WEB_INTS, FALSE, 10000, "保留的条目"},
@@ -601,6 +608,7 @@ const WebRoute ACCESSION_ROUTES[] = {
   {"POST", "/delivery/{id}/send", BRING, SEND_PARAMETERS, "accession/delivery", page_send, "移交批次"},
   {"POST", "/delivery/{id}/documents", BRING, DOCUMENTS_PARAMETERS, "accession/delivery", page_documents, "移交批次"},
   {"POST", "/delivery/{id}/mapping", BRING, MAPPING_PARAMETERS, "accession/delivery", set_mapping, "移交批次"},
+  {"POST", "/delivery/{id}/stage", BRING, STAGE_PARAMETERS, "accession/delivery", page_stage, "移交批次"},
   {"POST", "/delivery/{id}/rehearse", BRING, ID_PARAMETERS, NULL, start_rehearsal, NULL},
   {"POST", "/delivery/{id}/load", "delivery.accept", NOTE_PARAMETERS, "accession/delivery", page_accept, "移交批次"},
   {"POST", "/delivery/{id}/return", "delivery.accept", NOTE_PARAMETERS, "accession/delivery", page_return, "移交批次"},

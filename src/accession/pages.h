@@ -16,6 +16,7 @@ gint64 page_receive(WebRequest *request, gint64 delivery, GError **error);
 
 /* ---- pages-life.c: what people decide ---- */
 WebReply *page_send(WebRequest *request, GError **error);
+WebReply *page_stage(WebRequest *request, GError **error);
 WebReply *page_documents(WebRequest *request, GError **error);
 WebReply *page_accept(WebRequest *request, GError **error);
 WebReply *page_return(WebRequest *request, GError **error);

@@ -1,5 +1,6 @@
 /* Projects of collecting (project.h): their steps, and what came so far. */
 #include "project.h"
+#include "check.h"
 #include "error.h"
 #include "pages.h"
 #include "text.h"
@@ -23,10 +24,10 @@ typedef struct {
 
 static gboolean apply_open(Sql *sql, const Change *change, GError **error) {
   return sql_exec(sql,
-    "INSERT INTO project (id, title, note, due_on, actor, created_at) VALUES ($1, $2, $3, $4, $5, $6) "
-    "ON CONFLICT (id) DO UPDATE SET title = excluded.title, note = excluded.note, due_on = excluded.due_on",
+    "INSERT INTO project (id, title, note, due_on, actor, created_at, stage) VALUES ($1, $2, $3, $4, $5, $6, $7) "
+    "ON CONFLICT (id) DO UPDATE SET title = excluded.title, note = excluded.note, due_on = excluded.due_on, stage = excluded.stage",
     SQL_ARGS(sql_int(change->id), sql_text(text_of(change->data, "title")), sql_text(text_of(change->data, "note")), sql_text(text_of(change->data, "due_on")),
-      sql_text(change->actor), sql_int(change->at_us)),
+      sql_text(change->actor), sql_int(change->at_us), sql_text(*text_of(change->data, "stage") ? text_of(change->data, "stage") : "transfer")),
     error);
 }
 
@@ -108,6 +109,7 @@ static gboolean check_step(Sql *sql, gint64 id, gsize step, json_t *data, GError
   if (!is_day(text_of(data, "due_on"))) return throw(error, LANTAI_ERROR_INVALID, "截止日期“%s”应写作 2026-12-31 的样子", text_of(data, "due_on"));
   if (STEPS[step].apply == apply_open && !*text_of(data, "title")) return throw(error, LANTAI_ERROR_INVALID, "请填写收集项目的名称");
   if (STEPS[step].apply == apply_body && !*text_of(data, "body")) return throw(error, LANTAI_ERROR_INVALID, "请填写应交材料的单位");
+  if (STEPS[step].apply == apply_open && stage_take(text_of(data, "stage"), error) == NULL) return FALSE;
   if (id == 0) return STEPS[step].apply == apply_open || throw(error, LANTAI_ERROR_NOT_FOUND, "没有这个收集项目");
   gint64 closed = sql_number(sql, "SELECT closed FROM project WHERE id = $1", SQL_ARGS(sql_int(id)), -1, error);
   if (closed < 0) return throw(error, LANTAI_ERROR_NOT_FOUND, "没有收集项目 %" G_GINT64_FORMAT, id);
@@ -243,7 +245,7 @@ static json_t *load_candidates(Sql *sql, const Asker *asker, gint64 id, GError *
 }
 
 json_t *project_load(Sql *sql, const Asker *asker, gint64 id, GError **error) {
-  json_t *project = sql_row_json(sql, "SELECT id, title, note, due_on, closed, actor, created_at FROM project WHERE id = $1", SQL_ARGS(sql_int(id)), error);
+  json_t *project = sql_row_json(sql, "SELECT id, title, note, due_on, closed, stage, actor, created_at FROM project WHERE id = $1", SQL_ARGS(sql_int(id)), error);
   if (project == NULL) return NULL;
   json_t *row, *bodies = load_bodies(sql, id, error), *deliveries = bodies ? what_came(sql, asker, id, error) : NULL;
   json_t *candidates = deliveries ? load_candidates(sql, asker, id, error) : NULL;
@@ -255,6 +257,7 @@ json_t *project_load(Sql *sql, const Asker *asker, gint64 id, GError **error) {
   count_deliveries(bodies, deliveries);
   json_array_foreach(bodies, i, row) describe_body(row, day);
   json_object_set_new(project, "closed", json_boolean(int_of(project, "closed") != 0));
+  json_object_set_new(project, "stage_label", json_string(check_stage_label(text_of(project, "stage"))));
   if (chases)
     return json_object_update_new(
              project, json_pack("{s:o, s:o, s:o, s:o}", "bodies", bodies, "deliveries", deliveries, "candidates", candidates, "chases", chases)),
@@ -310,7 +313,7 @@ static WebReply *show_page(WebRequest *request, GError **error) {
   return web_model(project);
 }
 
-static WebReply *new_page(WebRequest *request, GError **error) { return web_model(json_object()); }
+static WebReply *new_page(WebRequest *request, GError **error) { return web_model(json_pack("{s:o}", "stages", stage_choices(NULL))); }
 
 static gboolean may_name(WebRequest *request, Sql *sql, gint64 delivery, GError **error) {
   json_t *row = delivery_load(sql, delivery, error);
@@ -322,10 +325,10 @@ static gboolean may_name(WebRequest *request, Sql *sql, gint64 delivery, GError 
 
 /* The form's fields become the event's data; what the step does not use is not kept. */
 static WebReply *change(WebRequest *request, GError **error) {
-  static const char *const TEXTS[] = {"title", "note", "due_on", "body", "owed", "contact"};
-  gboolean opening = g_str_has_suffix(web_path(request), "/new"); /* has the first three and nothing else */
+  static const char *const TEXTS[] = {"title", "note", "due_on", "stage", "body", "owed", "contact"};
+  gboolean opening = g_str_has_suffix(web_path(request), "/new"); /* has the first four and nothing else */
   json_t *data = json_object();
-  for (guint i = 0; i < (opening ? 3 : G_N_ELEMENTS(TEXTS)); i++) {
+  for (guint i = 0; i < (opening ? 4 : G_N_ELEMENTS(TEXTS)); i++) {
     const char *text = web_text(request, TEXTS[i]);
     g_autofree char *clean = text ? text_clean(text, TRUE) : NULL;
     if (clean) json_object_set_new(data, TEXTS[i], json_string(clean));
@@ -347,13 +350,14 @@ static WebReply *change(WebRequest *request, GError **error) {
     return g_propagate_error(error, g_steal_pointer(&problem)), NULL;
   }
   json_object_set_new(data, "problem", json_string(problem->message));
+  json_object_set_new(data, "stages", stage_choices(text_of(data, "stage")));
   return web_model_status(data, 422);
 }
 
 static const WebParameter LIST_PARAMETERS[] = {{"before", WEB_INT, FALSE, 0, "起始项目"}, {NULL}};
 static const WebParameter ID_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "收集项目"}, {NULL}};
 #define PROJECT_TEXTS                                                                                                                                          \
-  {"title", WEB_TEXT, FALSE, 200, "项目名称"}, {"note", WEB_LINES, FALSE, 4000, "说明"}, { "due_on", WEB_TEXT, FALSE, 10, "截止日期" }
+  {"title", WEB_TEXT, FALSE, 200, "项目名称"}, {"note", WEB_LINES, FALSE, 4000, "说明"}, {"due_on", WEB_TEXT, FALSE, 10, "截止日期"}, {"stage", WEB_TEXT, FALSE, 20, "环节"}
 static const WebParameter NEW_PARAMETERS[] = {PROJECT_TEXTS, {NULL}};
 static const WebParameter CHANGE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "收集项目"}, {"step", WEB_TEXT, TRUE, 20, "操作"}, PROJECT_TEXTS,
   {"body", WEB_TEXT, FALSE, 200, "单位"}, {"owed", WEB_LINES, FALSE, 4000, "应交材料"}, {"contact", WEB_TEXT, FALSE, 200, "联系人"},

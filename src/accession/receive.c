@@ -47,7 +47,8 @@ static void sweep_leftovers(const char *deliveries) {
 
 typedef struct {
   char *folder, *name, *base, *documents, *package, *fonds, *fonds_title, *body, *category, *fingerprint;
-  const char *kind; /* "table", "package" or "none" */
+  const char *kind;  /* "table", "package" or "none" */
+  const char *stage; /* "filing" or "transfer" */
   json_t *layout, *declared;
 } Incoming;
 
@@ -77,6 +78,7 @@ static gboolean check_category(const House *house, const char *category, GError 
 }
 
 static gboolean take_words(const House *house, const AccessionSource *source, const char *name, Incoming *in, GError **error) {
+  if ((in->stage = stage_take(source->stage, error)) == NULL) return FALSE;
   in->layout = json_object();
   in->declared = source->declared ? json_copy(source->declared) : json_object();
   if (json_object_size(in->declared) > DECLARED_MAX) return throw(error, LANTAI_ERROR_INVALID, "登记表的项目过多，最多 %d 项", DECLARED_MAX);
@@ -140,8 +142,9 @@ static char *fingerprint_of(const AccessionSource *source, const Incoming *in, c
   g_autofree char *columns = source->columns ? json_dumps(source->columns, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
   g_autofree char *documents = file_mark(in->documents, source->take_files);
   g_autofree char *package = *in->package && source->take_files ? crypto_random_token(16) : g_strdup(in->package);
+  g_autofree char *category = g_strconcat(in->category, g_str_equal(in->stage, "transfer") ? NULL : "\t", in->stage, NULL);
   g_autofree char *all = g_strjoin("\n", digest, in->name, documents, source->mapping ? source->mapping : "", columns ? columns : "", in->fonds,
-    in->fonds_title, in->category, in->body, *package ? package : NULL, NULL);
+    in->fonds_title, category, in->body, *package ? package : NULL, NULL);
   return crypto_digest_hex(DIGEST_SM3, all, strlen(all));
 }
 
@@ -229,9 +232,10 @@ static void place_files(const House *house, const AccessionSource *source, Incom
 
 static gboolean tell(Sql *sql, const char *actor, const char *action, gint64 id, const Incoming *in, gint64 now_us, GError **error) {
   g_autofree char *layout = json_dumps(in->layout, JSON_COMPACT | JSON_SORT_KEYS);
-  json_t *event = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:O, s:s, s:s, s:O}", "created_at", (json_int_t)now_us, "name", in->name, "body",
+  json_t *event = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:O, s:s, s:s, s:O, s:s}", "created_at", (json_int_t)now_us, "name", in->name, "body",
     in->body, "fonds", in->fonds, "fonds_title", in->fonds_title, "category", in->category, "source", in->base, "documents", in->documents, "fingerprint",
-    in->fingerprint, "layout", in->layout, "kind", in->kind, "package", in->package, "declared", in->declared);
+    in->fingerprint, "layout", in->layout, "kind", in->kind, "package", in->package, "declared", in->declared, "stage",
+    in->stage);
   gboolean good = journal_append(sql, actor, action, "accession", id, event, error) != 0;
   json_decref(event);
   return good;
@@ -241,10 +245,10 @@ static gboolean insert_row(Sql *sql, const char *actor, gint64 id, const Incomin
   g_autofree char *layout = json_dumps(in->layout, JSON_COMPACT | JSON_SORT_KEYS), *declared = json_dumps(in->declared, JSON_COMPACT | JSON_SORT_KEYS);
   gint64 now_us = clock_now_us();
   return sql_exec(sql, "INSERT INTO accession (id, name, state, body, fonds, fonds_title, category, source, documents, fingerprint, layout, actor, created_at, "
-    "kind, package, declared) VALUES ($1, $2, '', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+    "kind, package, declared, stage) VALUES ($1, $2, '', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
     SQL_ARGS(sql_int(id), sql_text(in->name), sql_text(in->body), sql_text(in->fonds), sql_text(in->fonds_title), sql_text(in->category), sql_text(in->base),
       sql_text(in->documents), sql_text(in->fingerprint), sql_text(layout), sql_text(actor), sql_int(now_us), sql_text(in->kind), sql_text(in->package),
-      sql_text(declared)), error) && tell(sql, actor, "accession.receive", id, in, now_us, error);
+      sql_text(declared), sql_text(in->stage)), error) && tell(sql, actor, "accession.receive", id, in, now_us, error);
 }
 
 /* What the delivery is called and where it goes stays as it was registered, unless it is said anew. */
@@ -258,6 +262,7 @@ static void keep_former(json_t *delivery, const AccessionSource *source, Incomin
     g_free(*kept[i].slot);
     *kept[i].slot = g_strdup(delivery_text(delivery, kept[i].key));
   }
+  if (source->stage == NULL || !*source->stage) in->stage = stage_take(delivery_text(delivery, "stage"), NULL);
   json_t *declared = json_loads(delivery_text(delivery, "declared"), 0, NULL);
   json_object_update_missing(in->declared, declared);
   json_decref(declared);
@@ -266,9 +271,10 @@ static void keep_former(json_t *delivery, const AccessionSource *source, Incomin
 static gboolean update_row(Sql *sql, const char *actor, gint64 id, const Incoming *in, GError **error) {
   g_autofree char *layout = json_dumps(in->layout, JSON_COMPACT | JSON_SORT_KEYS), *declared = json_dumps(in->declared, JSON_COMPACT | JSON_SORT_KEYS);
   return sql_exec(sql, "UPDATE accession SET name = $1, fonds = $2, fonds_title = $3, category = $4, source = $5, documents = $6, fingerprint = $7, "
-    "layout = $8, kind = $9, package = $10, declared = $11, found = '{}', survey = '{}', digest = '', failure = '', check_id = 0 WHERE id = $12",
+    "layout = $8, kind = $9, package = $10, declared = $11, stage = $12, found = '{}', survey = '{}', digest = '', failure = '', check_id = 0 WHERE id = $13",
     SQL_ARGS(sql_text(in->name), sql_text(in->fonds), sql_text(in->fonds_title), sql_text(in->category), sql_text(in->base), sql_text(in->documents),
-      sql_text(in->fingerprint), sql_text(layout), sql_text(in->kind), sql_text(in->package), sql_text(declared), sql_int(id)), error) &&
+      sql_text(in->fingerprint), sql_text(layout), sql_text(in->kind), sql_text(in->package), sql_text(declared), sql_text(in->stage),
+      sql_int(id)), error) &&
     tell(sql, actor, "accession.source", id, in, clock_now_us(), error);
 }
 
@@ -332,9 +338,9 @@ gint64 accession_receive(const House *house, const char *actor, const AccessionS
 
 /* ---- without files, and documents alone ---- */
 
-gint64 accession_register(const House *house, const char *actor, const char *body, const char *name, json_t *declared, GError **error) {
+gint64 accession_register(const House *house, const char *actor, const AccessionSource *announced, GError **error) {
   g_auto(Incoming) in = {.kind = "none"};
-  const AccessionSource source = {.name = name, .body = body, .declared = declared};
+  const AccessionSource source = {.name = announced->name, .body = announced->body, .declared = announced->declared, .stage = announced->stage};
   if (!take_words(house, &source, "", &in, error)) return 0;
   if (!*in.name) return throw(error, LANTAI_ERROR_INVALID, "请填写交接工作名称");
   in.documents = g_strdup("");

@@ -21,11 +21,12 @@ static gboolean replay_files_sent(Replay *r, GError **error) {
   g_autofree char *layout = json_dumps(json_object_get(d, "layout"), JSON_COMPACT | JSON_SORT_KEYS);
   g_autofree char *declared = json_dumps(json_object_get(d, "declared"), JSON_COMPACT | JSON_SORT_KEYS);
   return sql_exec(r->sql, "UPDATE accession SET name = $1, fonds = $2, fonds_title = $3, category = $4, source = $5, documents = $6, fingerprint = $7, "
-    "layout = $8, kind = $9, package = $10, declared = $11, found = '{}' WHERE id = $12",
+    "layout = $8, kind = $9, package = $10, declared = $11, stage = $12, found = '{}' WHERE id = $13",
     SQL_ARGS(sql_text(delivery_text(d, "name")), sql_text(delivery_text(d, "fonds")), sql_text(delivery_text(d, "fonds_title")),
       sql_text(delivery_text(d, "category")), sql_text(delivery_text(d, "source")), sql_text(delivery_text(d, "documents")),
       sql_text(delivery_text(d, "fingerprint")), sql_text(layout ? layout : "{}"), sql_text(*delivery_text(d, "kind") ? delivery_text(d, "kind") : "table"),
-      sql_text(delivery_text(d, "package")), sql_text(declared ? declared : "{}"), sql_int(r->id)), error);
+      sql_text(delivery_text(d, "package")), sql_text(declared ? declared : "{}"),
+      sql_text(*delivery_text(d, "stage") ? delivery_text(d, "stage") : "transfer"), sql_int(r->id)), error);
 }
 
 static gboolean replay_documents(Replay *r, GError **error) {
@@ -142,6 +143,7 @@ static gboolean apply(Replay *r, const char *action, json_t *event, GError **err
   if (g_str_equal(action, "accession.receive")) return replay_receive(r, error);
   if (g_str_equal(action, "accession.source")) return replay_files_sent(r, error);
   if (g_str_equal(action, "accession.documents")) return replay_documents(r, error);
+  if (g_str_equal(action, "accession.stage")) return stage_store(r->sql, r->id, delivery_text(r->data, "stage"), error);
   if (g_str_equal(action, "accession.survey")) return survey_store(r->sql, r->id, r->data, error);
   if (g_str_equal(action, "accession.mapping")) return replay_mapping(r, error);
   if (g_str_equal(action, "accession.load")) return replay_load(r, delivery_int(event, "id"), error);

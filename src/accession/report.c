@@ -1,6 +1,7 @@
 /*
  * What a delivery brought and what was wrong with it: counts, the first faults, and the bad rows as a spreadsheet to send back.
  */
+#include "check.h"
 #include "delivery.h"
 #include "error.h"
 #include <string.h>
@@ -20,9 +21,10 @@ void delivery_describe(json_t *model, json_t *delivery) {
     {"missing_count", "missing_count"}, {"surplus_count", "surplus_count"}, {"attached", "attached_count"}, {"bytes", "attached_bytes"}, {"digest", "digest"},
       {"loaded", "loaded_rows"},
     {"actor", "actor"}, {"created_at", "created_at"}, {"loaded_at", "loaded_at"}, {"documents", "documents"}, {"category", "category"},
-    {"round", "round"}, {"kind", "kind"},
+    {"round", "round"}, {"kind", "kind"}, {"stage", "stage"},
   };
   for (guint i = 0; i < G_N_ELEMENTS(kept); i++) json_object_set(model, kept[i].key, json_object_get(delivery, kept[i].column));
+  json_object_set_new(model, "stage_label", json_string(check_stage_label(delivery_text(delivery, "stage"))));
 }
 
 /* The lines of a file of the working folder, shared out by which key they have; NULL when it is not there (a rebuilt archive). */

@@ -1,7 +1,8 @@
 /*
  * The watched folder (setting receive.watch): what is put there and has come to rest becomes a delivery, and its checks are queued.
  *
- * 1. An entry is a file or a folder in WATCH/, or in WATCH/单位名/ where that folder holds nothing but packages; hidden ones, *.part and links are let be.
+ * 1. An entry is a file or a folder in WATCH/, or in WATCH/单位名/ where that folder holds nothing but packages; the same below WATCH/归档/, whose entries are
+ *    checked as 归档. Hidden ones, *.part and links are let be.
  *    It has come to rest when neither count, bytes nor newest change moved for receive.settle_seconds.
  * 2. A row in state "moving" is committed before the entry is moved to 已接收/; whatever a crash leaves is finished from that row, so nothing is taken
  *    twice and nothing is lost.
@@ -19,6 +20,7 @@
 
 #define TAKEN "已接收"
 #define REFUSED "不能接收"
+#define FILING "归档"
 #define DEPTH_MAX 64
 #define MOVING_MAX 100
 #define SAME_NAMES_MAX 10000
@@ -29,7 +31,7 @@ const JobTick ACCESSION_TICKS[] = {watch_tick, upload_sweep, NULL};
 
 /* ---- what lies there ---- */
 
-typedef struct { char *path, *body; } Entry; /* body: "" when it lies in WATCH itself */
+typedef struct { char *path, *body; const char *stage; } Entry; /* body: "" when it lies in WATCH itself */
 static void entry_free(gpointer data) {
   Entry *entry = data;
   g_free(entry->path);
@@ -88,22 +90,27 @@ static gboolean is_body_folder(const char *path) {
   return packages > 0;
 }
 
-static void add_entries(GPtrArray *entries, const char *folder, const char *body) {
+static void add_entries(GPtrArray *entries, const char *folder, const char *body, const char *stage) {
   g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
   const char *name;
   while (dir && (name = g_dir_read_name(dir))) {
     if (is_let_be(folder, name, !*body)) continue;
     g_autofree char *path = g_build_filename(folder, name, NULL);
     if (!*body && g_file_test(path, G_FILE_TEST_IS_DIR)) {
+      if (g_str_equal(name, FILING) && g_str_equal(stage, "transfer")) {
+        add_entries(entries, path, "", "filing");
+        continue;
+      }
       g_autofree char *shown = g_utf8_make_valid(name, -1);
       if (is_body_folder(path)) {
-        add_entries(entries, path, shown);
+        add_entries(entries, path, shown, stage);
         continue;
       }
     }
     Entry *entry = g_new0(Entry, 1);
     entry->path = g_steal_pointer(&path);
     entry->body = g_strdup(body);
+    entry->stage = stage;
     g_ptr_array_add(entries, entry);
   }
 }
@@ -214,7 +221,7 @@ static gboolean bring_in(const House *house, const char *watch, json_t *row, GEr
   }
   if (!delivery_point("watch.moved", error)) return FALSE;
   gboolean table = is_table(moved) && !g_file_test(moved, G_FILE_TEST_IS_DIR); /* named so, it has to be one */
-  const AccessionSource source = {.path = moved, .body = delivery_text(row, "body"), .table_only = table};
+  const AccessionSource source = {.path = moved, .body = delivery_text(row, "body"), .table_only = table, .stage = delivery_text(row, "stage")};
   GError *failure = NULL;
   gint64 id = accession_receive(house, ACTOR, &source, &failure);
   if (id) return delivery_point("watch.received", error) && queue_checks(house, row, id, error);
@@ -232,9 +239,10 @@ static gboolean take(const House *house, const char *watch, const Entry *entry, 
   g_autofree char *name = g_path_get_basename(entry->path), *moved = free_path(watch, TAKEN, entry->body, name, error);
   g_autofree char *uri = g_filename_to_uri(entry->path, NULL, NULL); /* any bytes a name may have */
   g_autoptr(Sql) sql = moved ? sql_write(house->db, error) : NULL;
-  if (sql == NULL || !sql_exec(sql, "INSERT INTO watch_entry (path, moved, body, state, at) VALUES ($1, $2, $3, 'moving', $4)",
-      SQL_ARGS(sql_text(uri), sql_text(moved), sql_text(entry->body), sql_int(clock_now_us())), error)) return FALSE;
-  json_t *row = json_pack("{s:I, s:s, s:s, s:s}", "id", (json_int_t)sql_last_id(sql), "path", uri, "moved", moved, "body", entry->body);
+  if (sql == NULL || !sql_exec(sql, "INSERT INTO watch_entry (path, moved, body, state, at, stage) VALUES ($1, $2, $3, 'moving', $4, $5)",
+      SQL_ARGS(sql_text(uri), sql_text(moved), sql_text(entry->body), sql_int(clock_now_us()), sql_text(entry->stage)), error)) return FALSE;
+  json_t *row = json_pack("{s:I, s:s, s:s, s:s, s:s}", "id", (json_int_t)sql_last_id(sql), "path", uri, "moved", moved, "body", entry->body, "stage",
+    entry->stage);
   gboolean good = sql_commit(sql, error);
   g_clear_pointer(&sql, sql_end);
   good = good && bring_in(house, watch, row, error);
@@ -244,7 +252,7 @@ static gboolean take(const House *house, const char *watch, const Entry *entry, 
 
 static gboolean finish_former(const House *house, const char *watch, GError **error) {
   g_autoptr(Sql) sql = sql_read(house->db, error);
-  json_t *rows = sql ? sql_json(sql, "SELECT id, path, moved, body FROM watch_entry WHERE state = 'moving' ORDER BY id LIMIT $1", SQL_ARGS(sql_int(MOVING_MAX)),
+  json_t *rows = sql ? sql_json(sql, "SELECT id, path, moved, body, stage FROM watch_entry WHERE state = 'moving' ORDER BY id LIMIT $1", SQL_ARGS(sql_int(MOVING_MAX)),
     error) : NULL, *row;
   g_clear_pointer(&sql, sql_end);
   gboolean good = rows != NULL;
@@ -261,7 +269,7 @@ static gboolean look(const House *house, const char *watch, GHashTable *seen, GE
   if (!g_file_test(watch, G_FILE_TEST_IS_DIR)) return throw(error, LANTAI_ERROR_UNAVAILABLE, "接收目录 %s 不存在。请建立它，或改正设置 receive.watch", watch);
   if (!finish_former(house, watch, error)) return FALSE;
   g_autoptr(GPtrArray) entries = g_ptr_array_new_with_free_func(entry_free);
-  add_entries(entries, watch, "");
+  add_entries(entries, watch, "", "transfer");
   gint64 settle_us = settings_int(house->settings, "receive.settle_seconds") * G_USEC_PER_SEC;
   pass++;
   gboolean good = TRUE;

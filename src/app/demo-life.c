@@ -16,6 +16,7 @@ typedef struct {
   const char *actor, *note;
   Fate fate;
   gboolean flood; /* belongs to the collecting project */
+  const char *stage; /* NULL: transfer */
 } Plan;
 
 #define FLOOD "2025年7月防汛救灾"
@@ -35,6 +36,7 @@ static const Plan PLANS[] = {
     "扫描件为位图格式，不在规定格式之内：让步接收，入库后转换", FATE_DONE, TRUE},
   {{"B011", "临江市卫生健康委员会", "WS", "临江市卫生健康委员会防汛救灾文件", DEMO_PAPERS, DEMO_PDF, 2025, 4, "灾区卫生防疫", 0}, "bagit", "archivist", NULL, FATE_REHEARSED, TRUE},
   {{"B004", "临江市财政局", "WS", "临江市财政局2024年度电子文件移交", DEMO_PAPERS, DEMO_PDF, 2024, 5, NULL, 0}, "table", "archivist", NULL, FATE_RECEIVED, FALSE},
+  {{"B013", "临江市档案馆", "WS", "本馆办公室2024年度归档", DEMO_PAPERS, DEMO_PDF, 2024, 4, NULL, 0}, "table", "archivist", NULL, FATE_REHEARSED, FALSE, "filing"},
   {{"B003", DEMO_BODY, "WS", "临江市民政局2024年度电子文件移交", DEMO_PAPERS, DEMO_PDF, 2024, 8, NULL, 0}, "dat93", "transferor", NULL, FATE_REHEARSED, FALSE},
 };
 
@@ -114,6 +116,7 @@ static gint64 receive(const House *house, const Plan *plan, DemoDelivery *delive
   AccessionSource source = source_of(delivery);
   json_auto_t *declared = declared_of_plan(plan, delivery);
   source.declared = declared;
+  source.stage = plan->stage;
   source.take_files = TRUE;
   if (g_str_equal(plan->arrives, "table")) return accession_receive(house, plan->actor, &source, error);
   source.path = is_package(plan) ? package : delivery->files;
@@ -244,6 +247,7 @@ gboolean demo_life_fill(const House *house, GPtrArray *deliveries, const char *f
   }
   json_auto_t *declared = json_pack("{s:s, s:s, s:s, s:i, s:s}", "work_name", "临江市民政局2025年度电子文件移交", "description", "2025年度机关文书档案", "filled_by", "经办人", "items",
     120, "carrier", "在线");
-  return accession_register(house, "transferor", DEMO_BODY, "临江市民政局2025年度电子文件移交", declared, error) != 0 && open_project(house, ids, error) &&
+  const AccessionSource announced = {.name = "临江市民政局2025年度电子文件移交", .body = DEMO_BODY, .declared = declared};
+  return accession_register(house, "transferor", &announced, error) != 0 && open_project(house, ids, error) &&
     convert_bitmaps(house, error) && ask_for_destruction(house, short_lived, error) && note_media(house, error) && patrol_small(house, error);
 }

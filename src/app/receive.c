@@ -8,13 +8,14 @@
 #include <string.h>
 
 static struct {
-  char *body, *name, *category, *fonds, *fonds_title, *files, *note;
+  char *body, *stage, *name, *category, *fonds, *fonds_title, *files, *note;
   gboolean accept, quiet;
 } receive_options;
 
 static const GOptionEntry *receive_entries(void) {
   static const GOptionEntry entries[] = {
     {"body", 0, 0, G_OPTION_ARG_STRING, &receive_options.body, "移交单位", "名称"},
+    {"stage", 0, 0, G_OPTION_ARG_STRING, &receive_options.stage, "环节：filing 归档（本单位的部门），transfer 移交与接收（缺省）", "环节"},
     {"name", 0, 0, G_OPTION_ARG_STRING, &receive_options.name, "批次名称（缺省为文件名）", "名称"},
     {"category", 0, 0, G_OPTION_ARG_STRING, &receive_options.category, "门类代码，例如 WS", "代码"},
     {"fonds", 0, 0, G_OPTION_ARG_STRING, &receive_options.fonds, "全宗号", "全宗号"},
@@ -46,7 +47,8 @@ static const char *text_of(json_t *report, const char *key) {
 static char *report_text(json_t *report) {
   GString *text = g_string_new(NULL);
   json_t *check = json_object_get(report, "check"), *items = failed_items(check), *item;
-  g_string_append_printf(text, "批次 %" G_GINT64_FORMAT "　%s　%s\n", number_of(report, "id"), text_of(report, "name"), text_of(report, "state_label"));
+  g_string_append_printf(text, "批次 %" G_GINT64_FORMAT "　%s　%s　%s\n", number_of(report, "id"), text_of(report, "name"),
+    text_of(report, "stage_label"), text_of(report, "state_label"));
   if (*text_of(report, "layout_label")) g_string_append_printf(text, "移交包：%s\n", text_of(report, "layout_label"));
   g_string_append_printf(text, "共 %" G_GINT64_FORMAT " 行：新增 %" G_GINT64_FORMAT "，更新 %" G_GINT64_FORMAT "，未变 %" G_GINT64_FORMAT "，退回 %" G_GINT64_FORMAT
     "；缺原文 %" G_GINT64_FORMAT "，多余文件 %" G_GINT64_FORMAT "\n", number_of(report, "rows"), number_of(report, "created"), number_of(report, "updated"),
@@ -98,7 +100,8 @@ static gboolean run_receive(const CommandLine *line, GError **error) {
   if (archive == NULL) return FALSE;
   const House *house = archive_house(archive);
   const AccessionSource source = {.path = line->arguments[0], .name = receive_options.name, .files = receive_options.files, .fonds = receive_options.fonds,
-    .fonds_title = receive_options.fonds_title, .category = receive_options.category, .body = receive_options.body};
+    .fonds_title = receive_options.fonds_title, .category = receive_options.category, .body = receive_options.body,
+    .stage = receive_options.stage};
   gint64 id = accession_receive(house, "system", &source, error);
   if (id == 0) return FALSE;
   g_autoptr(GError) failure = NULL;

@@ -45,6 +45,10 @@ typedef struct {
   struct Pace *pace; /* base/pace.h: bytes are read for digests at its rate; NULL: as fast as it goes. A run whose pace has given up is to be freed. */
 } CheckSubject;
 
+CheckStage check_stage_of(const char *code);           /* filing, transfer, preservation; 0: no such stage */
+const char *check_stage_code(CheckStage stage);
+const char *check_stage_label(const char *code);       /* as it is shown; "" for an unknown one */
+
 gboolean check_open(SqlDb *db, const char *dir, GError **error); /* schema; those of DIR/definitions/checks/, else the built-in ones; INVALID names file and line */
 
 typedef struct CheckRun CheckRun;

@@ -106,7 +106,8 @@ gboolean result_sign(const House *house, Sql *sql, const char *actor, gint64 id,
 
 /* The codes of the run's items of this rule that did not run. */
 static json_t *waiting_items(Sql *sql, gint64 id, const char *rule, GError **error) {
-  const Scheme *scheme = scheme_of(CHECK_TRANSFER);
+  g_autofree char *stage = sql_string(sql, "SELECT stage FROM check_task WHERE id = $1", SQL_ARGS(sql_int(id)), error);
+  const Scheme *scheme = stage ? scheme_of(check_stage_of(stage)) : NULL;
   json_t *codes = json_array();
   for (guint i = 0; scheme && i < scheme->count; i++) {
     const Item *item = &scheme->items[i];
@@ -208,9 +209,7 @@ static void decorate(json_t *row) {
 }
 
 static void decorate_task(json_t *task) {
-  const char *stage = json_string_value(json_object_get(task, "stage"));
-  for (const struct StageWord *word = STAGES; word->code; word++)
-    if (g_strcmp0(word->code, stage) == 0) json_object_set_new(task, "stage_label", json_string(word->label));
+  json_object_set_new(task, "stage_label", json_string(check_stage_label(json_string_value(json_object_get(task, "stage")))));
   decorate(task);
 }
 

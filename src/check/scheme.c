@@ -14,6 +14,16 @@ const struct OutcomeWord OUTCOMES[] = {
   {"not_performed", "未进行", "warn"}, {"not_applicable", "无适用对象", "muted"}, {NULL},
 };
 const struct StageWord STAGES[] = {{"", ""}, {"filing", "归档"}, {"transfer", "移交与接收"}, {"preservation", "长期保存"}, {NULL}};
+
+CheckStage check_stage_of(const char *code) {
+  for (CheckStage stage = CHECK_FILING; stage <= CHECK_PRESERVATION; stage++)
+    if (g_strcmp0(STAGES[stage].code, code) == 0) return stage;
+  return 0;
+}
+
+const char *check_stage_code(CheckStage stage) { return STAGES[stage].code; }
+const char *check_stage_label(const char *code) { return STAGES[check_stage_of(code)].label; }
+
 const char *const PROPERTIES[] = {"真实性", "完整性", "可用性", "安全性", NULL};
 
 typedef struct Set { Scheme stage[CHECK_PRESERVATION + 1]; const struct Set *older; } Set;
