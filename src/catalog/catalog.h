@@ -180,5 +180,8 @@ gboolean catalog_reindex(const House *house, void (*progress)(gint64 done, gint6
 /* Applies an event of this room's "code.…" (choice of a rule, renumbering) to an archive being rebuilt. */
 gboolean catalog_code_replay(const House *house, Sql *sql, json_t *event, GError **error);
 extern const JobKind CATALOG_JOBS[]; /* renumbering and its undoing */
+/* What a room above adds to the model of /record/{id} and of /catalog/{id} of a fonds (links and the like); within the asker's scope. */
+typedef gboolean (*CatalogRecordExtra)(WebRequest *request, Sql *sql, const CatalogRecord *record, json_t *model, GError **error);
+void catalog_set_record_extra(CatalogRecordExtra extra); /* before serving; NULL: none */
 /* Pages: /codes /codes/{fonds}/{category} /renumber /renumber/{id} /record?code= /catalog /catalog/{id} /record/{id} /record/{id}/edit /record/new /categories */
 extern const WebRoute CATALOG_ROUTES[];

@@ -98,6 +98,7 @@ WebReply *page_renumber_undo(WebRequest *request, GError **error);
 #define PERMISSION_EXPORT "record.export" /* the button; exchange/ has the pages */
 #define PERMISSION_HISTORY "delivery.read" /* the history names deliveries */
 
+gboolean add_record_extra(WebRequest *request, Sql *sql, const CatalogRecord *record, json_t *model, GError **error); /* catalog_set_record_extra */
 /* ---- model.c: what the pages show ---- */
 json_t *category_json(const CatalogCategory *category);
 /* [{title, rows: [{label, parts: [{t, m}], note}]}]: the description in groups, terms marked. */

@@ -235,6 +235,7 @@ static json_t *node_model(WebRequest *request, Sql *sql, const CatalogRecord *no
   for (guint i = 0; i < records->len; i++) files = files || ((const CatalogRecord *)records->pdata[i])->file_count > 0;
   json_object_set_new(model, "any_files", json_boolean(files));
   set_paging(model, order, result, from, records->len);
+  if (node->level == LEVEL_FONDS && !add_record_extra(request, sql, node, model, error)) return json_decref(model), NULL;
   return model;
 }
 

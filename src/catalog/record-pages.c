@@ -146,6 +146,12 @@ static gboolean add_history(json_t *model, WebRequest *request, Sql *sql, const 
 
 /* ---- /record/{id} ---- */
 
+static CatalogRecordExtra record_extra;
+void catalog_set_record_extra(CatalogRecordExtra extra) { record_extra = extra; }
+gboolean add_record_extra(WebRequest *request, Sql *sql, const CatalogRecord *record, json_t *model, GError **error) {
+  return record_extra == NULL || record_extra(request, sql, record, model, error);
+}
+
 static const char *const TOMBSTONE_STAFF[] = {"reason", "requested_by", "approved_by", "disposal"};
 
 static json_t *record_model(WebRequest *request, Sql *sql, const CatalogRecord *record, GError **error) {
@@ -184,6 +190,7 @@ static json_t *record_model(WebRequest *request, Sql *sql, const CatalogRecord *
   if (tombstone != NULL) json_object_set_new(model, "tombstone", tombstone);
   if (!add_siblings(model, sql, web_scope(request), record, error) || !add_files(model, request, sql, record, files, error)) return NULL;
   if (history && !add_history(model, request, sql, record, error)) return NULL;
+  if (!add_record_extra(request, sql, record, model, error)) return NULL;
   return g_steal_pointer(&model);
 }
 

@@ -20,6 +20,7 @@ typedef struct {
   SearchQuery *query;
   Bits *bits; /* by SearchNode.leaf */
   gboolean pages; /* some leaf stands on some page */
+  roaring_bitmap_t *only; /* the records asked for by id; NULL: any */
 } Evaluation;
 
 static void evaluation_clear(Evaluation *evaluation) {
@@ -29,6 +30,7 @@ static void evaluation_clear(Evaluation *evaluation) {
     search_leaf_unref(evaluation->bits[i].page);
   }
   g_free(evaluation->bits);
+  if (evaluation->only) roaring_bitmap_free(evaluation->only);
   search_query_free(evaluation->query);
   search_columns_unref(evaluation->view.columns);
 }
@@ -157,14 +159,25 @@ static void pass_tiers(Pass *pass, const Bitmap *bits, const Bitmap *titles, Nee
   search_pass_bits(pass, others, need, tier);
 }
 
+/* The records asked for by id; NULL: any. */
+static Bitmap *only_these(const SearchRequest *request) {
+  if (request->only == NULL) return NULL;
+  Bitmap *bits = roaring_bitmap_create();
+  for (gsize i = 0; i < request->only_count; i++)
+    if (request->only[i] > 0 && request->only[i] <= G_MAXUINT32) roaring_bitmap_add(bits, (guint32)request->only[i]);
+  return bits;
+}
+
 /* ret_description: what the description alone satisfies. */
 static void pass_tree(const Evaluation *evaluation, Pass *pass, SearchSort sort, Bitmap **ret_description) {
   const SearchNode *root = evaluation->query->root;
   g_autoptr(Bitmap) titles = sort == SEARCH_SORT_RELEVANCE ? evaluate(evaluation, root, MODE_TITLE) : NULL;
   g_autoptr(Bitmap) description = evaluate(evaluation, root, MODE_DESCRIPTION);
+  if (evaluation->only) roaring_bitmap_and_inplace(description, evaluation->only);
   if (!evaluation->pages) pass_tiers(pass, description, titles, NEED_DESCRIPTION, 1);
   else {
     g_autoptr(Bitmap) full = evaluate(evaluation, root, MODE_FULL);
+    if (evaluation->only) roaring_bitmap_and_inplace(full, evaluation->only);
     g_autoptr(Bitmap) both = roaring_bitmap_and(full, description);
     g_autoptr(Bitmap) by_pages = roaring_bitmap_andnot(full, description);
     g_autoptr(Bitmap) despite_pages = roaring_bitmap_andnot(description, full); /* a page holds a word that NOT excludes */
@@ -173,6 +186,12 @@ static void pass_tree(const Evaluation *evaluation, Pass *pass, SearchSort sort,
     pass_tiers(pass, despite_pages, titles, NEED_NO_FILES, 1);
   }
   *ret_description = g_steal_pointer(&description);
+}
+
+static void pass_only(const Evaluation *evaluation, Pass *pass) {
+  g_autoptr(Bitmap) bits = universe(evaluation);
+  roaring_bitmap_and_inplace(bits, evaluation->only);
+  search_pass_bits(pass, bits, NEED_DESCRIPTION, 0);
 }
 
 /* ---- the result ---- */
@@ -253,7 +272,9 @@ SearchResult *search_run(Search *search, Sql *sql, const Scope *scope, const Sea
   if (evaluation.query == NULL || !load_leaves(&evaluation, error)) return NULL;
   g_autoptr(Pass) pass = search_pass_new(scope, request, evaluation.view.columns, &top);
   g_autoptr(Bitmap) description = NULL;
+  evaluation.only = only_these(request);
   if (evaluation.query->root) pass_tree(&evaluation, pass, top.sort, &description);
+  else if (evaluation.only) pass_only(&evaluation, pass);
   else search_pass_all(pass);
   g_autoptr(SearchResult) result = result_new(&evaluation);
   result->count = search_pass_count(pass);

@@ -6,7 +6,7 @@
 #include "error.h"
 #include "text.h"
 
-enum { DOCUMENTS = 2000, PAGES = 3, VALUES = 2, ROUNDS = 40, QUERIES_PER_ROUND = 8, KEPT = 10 };
+enum { DOCUMENTS = 2000, PAGES = 3, VALUES = 2, ROUNDS = 40, QUERIES_PER_ROUND = 8, KEPT = 10, ONLY = 700 };
 
 typedef struct {
   gboolean alive;
@@ -221,6 +221,7 @@ static void write_expression(GString *out, const Expression *expression, GRand *
 typedef struct {
   Scope scope;
   SearchRequest request;
+  gint64 only[ONLY];
   gint64 fonds[3], values[6][3];
   Expression *expression; /* NULL: no words */
 } Question;
@@ -246,6 +247,11 @@ static void random_question(Question *question, GRand *random) {
   if (g_rand_int_range(random, 0, 6) == 0) request->parent_id = g_rand_int_range(random, 1, 4);
   if (g_rand_int_range(random, 0, 6) == 0) request->accession_id = g_rand_int_range(random, 1, 3);
   if (g_rand_int_range(random, 0, 6) == 0) request->with_files = TRUE;
+  if (g_rand_int_range(random, 0, 6) == 0) {
+    request->only_count = (gsize)g_rand_int_range(random, 0, ONLY + 1);
+    for (gsize i = 0; i < request->only_count; i++) question->only[i] = g_rand_int_range(random, -1, DOCUMENTS + 100);
+    request->only = question->only;
+  }
   if (g_rand_int_range(random, 0, 6) == 0) request->year_from = 1955;
   if (g_rand_int_range(random, 0, 6) == 0) request->year_to = 2005;
   request->fonds = question->values[0], request->fonds_count = random_values(random, question->values[0], 1, 130);
@@ -280,12 +286,13 @@ static gboolean passes_facet(const Question *question, const Model *model, guint
 }
 
 /* Found, in scope and passing everything but facet filters. */
-static gboolean is_candidate(const Question *question, const Model *model) {
+static gboolean is_candidate(const Question *question, const Model *model, gint64 id) {
   const SearchColumns *c = &model->columns;
   const SearchRequest *r = &question->request;
   if (!model->alive || !scope_admits(&question->scope, c->level, c->fonds_id, c->security, c->opening)) return FALSE;
   if ((r->parent_id && c->parent_id != r->parent_id) || (r->accession_id && c->accession_id != r->accession_id)) return FALSE;
   if (r->with_files && !c->has_files) return FALSE;
+  if (r->only != NULL && (r->only_count == 0 || !is_in(r->only, r->only_count, id))) return FALSE;
   if (question->expression == NULL) return TRUE;
   gboolean files = scope_admits_files(&question->scope, c->fonds_id, c->security, c->opening);
   return scan(question->expression, model, files ? LOOK_ALL : LOOK_DESCRIPTION);
@@ -316,7 +323,7 @@ static GArray *expect_hits(const World *world, const Question *question) {
   GArray *hits = g_array_new(FALSE, FALSE, sizeof(Expected));
   for (gint64 id = 1; id <= DOCUMENTS; id++) {
     const Model *model = &world->models[id];
-    gboolean good = is_candidate(question, model);
+    gboolean good = is_candidate(question, model, id);
     for (guint facet = 0; facet < 6 && good; facet++) good = passes_facet(question, model, facet);
     if (!good) continue;
     gboolean words = question->expression != NULL, described = !words || scan(question->expression, model, LOOK_DESCRIPTION);
@@ -333,7 +340,7 @@ static void check_facet(const World *world, const Question *question, const Sear
   g_autoptr(GHashTable) counts = g_hash_table_new(g_direct_hash, g_direct_equal);
   for (gint64 id = 1; id <= DOCUMENTS; id++) {
     const Model *model = &world->models[id];
-    gboolean good = is_candidate(question, model);
+    gboolean good = is_candidate(question, model, id);
     for (guint other = 0; other < 6 && good; other++) good = other == number || passes_facet(question, model, other);
     gpointer key = GINT_TO_POINTER((gint)facet_value(model, number));
     if (good) g_hash_table_insert(counts, key, GINT_TO_POINTER(GPOINTER_TO_INT(g_hash_table_lookup(counts, key)) + 1));
