@@ -190,7 +190,7 @@ const encode = encodeURIComponent;
 
 const SAMPLES = { // a path's parts that lead to something the unlimited archivist may see; without them a new route fails here
   '/catalog/{id}': () => `/catalog/${fondsId.A}`, '/record/{id}': () => `/record/${open().id}`, '/record/{id}/edit': () => `/record/${open().id}/edit`, '/record/{id}/view': () => `/record/${open().id}/view`,
-  '/record/{id}/text': () => `/record/${open().id}/text`, '/record/{id}/delete': () => '/record/999999/delete', '/file/{id}': () => `/file/${picture().id}`, '/file/{id}/thumbnail': () => `/file/${picture().id}/thumbnail`,
+  '/record/{id}/text': () => `/record/${open().id}/text`, '/record/{id}/hits': () => `/record/${open().id}/hits?q=${encode('专词')}`, '/record/{id}/delete': () => '/record/999999/delete', '/file/{id}': () => `/file/${picture().id}`, '/file/{id}/thumbnail': () => `/file/${picture().id}/thumbnail`,
   '/file/{id}/page/{page}/image': () => `/file/${picture().id}/page/1/image`, '/file/{id}/page/{page}/tile/{level}/{x}/{y}': () => `/file/${picture().id}/page/1/tile/0/0/0`, '/delivery/{id}': () => `/delivery/${deliveries[0].id}`,
   '/export/{id}/file': () => '/export/999999/file', '/delivery/{id}/progress': () => `/delivery/${deliveries[0].id}/progress`, '/delivery/{id}/faults.xlsx': () => `/delivery/${deliveries[0].id}/faults.xlsx`, '/upload/{id}': () => '/upload/999999', '/check/{id}': () => '/check/999999', '/check/{id}/report.pdf': () => '/check/999999/report.pdf', '/check/{id}/findings.xlsx': () => '/check/999999/findings.xlsx',
   '/delivery/{id}/form/{name}.pdf': () => `/delivery/${deliveries[0].id}/form/digests.pdf`, '/user/{id}': () => `/user/${users.reader}`,
@@ -216,7 +216,7 @@ test('every GET row: who has the permission gets page and JSON, everyone else a 
       if (allows(name, route.permission)) {
         const content = !/^\/(catalog|record|file|delivery|export)\/\{/.test(route.path) || !/^\/export/.test(route.path) && ROLES[name].opening.length > 0;
         // Each delivery here has rows beyond everybody's level: the sheet of bad rows may be refused as a whole.
-        const expected = content ? [200, 202, ...(/faults/.test(route.path) ? [403] : []), ...(/^\/(upload|check|keep\/conversion)\//.test(route.path) ? [404] : []) /* only its own person's */, ...((route.path === '/login' && name !== 'public') || (route.path === '/' && name === 'bearer') /* a body's home is its deliveries */ ? [303] : [])] : [404];
+        const expected = content ? [200, 202, ...(/faults/.test(route.path) ? [403] : []), ...(/^\/(upload|check|keep\/conversion)\//.test(route.path) ? [404] : []) /* only its own person's */, ...((route.path === '/login' && name !== 'public') || route.path === '/search/hit' /* leads on */ || (route.path === '/' && name === 'bearer') /* a body's home is its deliveries */ ? [303] : [])] : [404];
         assert.ok(expected.includes(page.status) && expected.includes(data.status), `${name} ${target}: ${page.status} ${data.status} ${data.text.slice(0, 200)}`);
         if (content && route.template && data.status === 200 && /json/.test(data.headers.get('content-type'))) assert.equal(typeof data.json, 'object', target);
         if (content && route.template && page.status === 200 && !/image/.test(page.headers.get('content-type'))) assert.match(page.headers.get('content-type'), /text\/html/, target);
@@ -261,12 +261,12 @@ test('every POST row: refused without the token, refused without the permission,
 // ---- records, files, and what lies around them ----
 
 test('every record and node through every page: given within the scope, not found without, and forbidden looks like unknown', async () => {
-  const unknown = 987654, views = id => [`/record/${id}`, `/record/${id}?tab=files`, `/record/${id}?tab=history`, `/record/${id}/view`, `/record/${id}/view?q=${encode('水库 专词')}`, `/record/${id}/text`, `/catalog/${id}`, `/record/${id}/edit`];
+  const unknown = 987654, views = id => [`/record/${id}`, `/record/${id}?tab=files`, `/record/${id}?tab=history`, `/record/${id}/view`, `/record/${id}/view?q=${encode('水库 专词')}`, `/record/${id}/hits?q=${encode('水库 专词')}`, `/record/${id}/text`, `/catalog/${id}`, `/record/${id}/edit`];
   await each(async name => {
     const seen = { ...Object.fromEntries(await Promise.all(views(unknown).map(async target => [target.replace(unknown, '#'), await both(name, target)]))) };
     for (const record of records) {
       for (const target of views(record.id)) {
-        const editing = target.endsWith('/edit'), reader = /\/(view|text)/.test(target), permission = editing ? 'record.edit' : 'catalogue.read';
+        const editing = target.endsWith('/edit'), reader = /\/(view|text|hits)/.test(target), permission = editing ? 'record.edit' : 'catalogue.read';
         const page = await ask(name, 'GET', target, { html: true }), data = await ask(name, 'GET', target);
         if (!reader && !allows(name, permission)) { assert.equal(data.status, name === 'public' ? 401 : 403, `${name} ${target}`); continue; }
         const model = seen[target.replace(String(record.id), '#')], same = text => text.replaceAll(String(record.id), '#').replaceAll(String(unknown), '#');

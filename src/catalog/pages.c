@@ -8,7 +8,8 @@ static const WebParameter NODE_PARAMETERS[] = {
   {"id", WEB_INT, TRUE, 0, "编号"}, {"sort", WEB_TEXT, FALSE, 10, "排序"}, {"after", WEB_TEXT, FALSE, 1000, "起点"}, {"from", WEB_INT, FALSE, 0, "序号"}, {NULL},
 };
 static const WebParameter RECORD_PARAMETERS[] = {
-  {"id", WEB_INT, TRUE, 0, "编号"}, {"q", WEB_TEXT, FALSE, 10000, "检索式"}, {"tab", WEB_TEXT, FALSE, 10, "标签"}, {"after", WEB_INT, FALSE, 0, "起点"}, {NULL},
+  {"id", WEB_INT, TRUE, 0, "编号"}, {"q", WEB_TEXT, FALSE, 10000, "检索式"}, {"tab", WEB_TEXT, FALSE, 10, "标签"}, {"after", WEB_INT, FALSE, 0, "起点"},
+  {"s", WEB_TEXT, FALSE, 4000, "所在检索"}, {"n", WEB_INT, FALSE, 0, "序号"}, {NULL},
 };
 static const WebParameter ID_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "编号"}, {NULL}};
 static const WebParameter NEW_PARAMETERS[] = {

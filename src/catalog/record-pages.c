@@ -7,7 +7,7 @@
 #include "renumber.h"
 #include <string.h>
 
-enum { FILES_SHOWN = 60, FILES_PREVIEW = 6, HISTORY_SHOWN = 30, SIBLINGS_TRIED = 100 };
+enum { FILES_SHOWN = 60, FILES_PREVIEW = 6, HISTORY_SHOWN = 30, SIBLINGS_TRIED = 100, HIT_PAGES_SHOWN = 12, HIT_PAGES_COUNTED = 999 };
 
 /* ---- neighbours ---- */
 
@@ -154,6 +154,28 @@ gboolean add_record_extra(WebRequest *request, Sql *sql, const CatalogRecord *re
 
 static const char *const TOMBSTONE_STAFF[] = {"reason", "requested_by", "approved_by", "disposal"};
 
+/* The search that led here (its address, made by reader/) and the hit's number in it: the hits around it are a link away. */
+static void add_search(json_t *model, WebRequest *request) {
+  const char *asked = web_text(request, "s");
+  gint64 number = web_int(request, "n", 0);
+  if (number <= 0) return;
+  json_t *search = json_pack("{s:s, s:I, s:I}", "address", asked ? asked : "", "number", (json_int_t)number, "next", (json_int_t)(number + 1));
+  if (number > 1) json_object_set_new(search, "previous", json_integer(number - 1));
+  json_object_set_new(model, "search", search);
+}
+
+/* Pages of the record's files that hold the words of the search. */
+static gboolean add_hit_pages(json_t *model, Sql *sql, const Scope *scope, const CatalogRecord *record, const char *query, GError **error) {
+  if (query == NULL || record->file_count == 0 || !scope_admits_files(scope, record->fonds_id, record->security, record->opening)) return TRUE;
+  g_autoptr(GArray) hits = search_record_pages(sql, query, record->id, HIT_PAGES_COUNTED, NULL, error);
+  if (hits == NULL) return FALSE;
+  json_t *pages = json_array();
+  for (guint i = 0; i < MIN(hits->len, HIT_PAGES_SHOWN); i++) json_array_append_new(pages, json_integer(g_array_index(hits, SearchPageHit, i).page));
+  json_object_set_new(model, "hit_pages", pages);
+  if (hits->len > HIT_PAGES_SHOWN) json_object_set_new(model, "hit_pages_count", json_integer(hits->len));
+  return TRUE;
+}
+
 static json_t *record_model(WebRequest *request, Sql *sql, const CatalogRecord *record, GError **error) {
   const House *house = web_house(request);
   const char *q = web_text(request, "q"), *tab = web_text(request, "tab");
@@ -190,7 +212,8 @@ static json_t *record_model(WebRequest *request, Sql *sql, const CatalogRecord *
   if (tombstone != NULL) json_object_set_new(model, "tombstone", tombstone);
   if (!add_siblings(model, sql, web_scope(request), record, error) || !add_files(model, request, sql, record, files, error)) return NULL;
   if (history && !add_history(model, request, sql, record, error)) return NULL;
-  if (!add_record_extra(request, sql, record, model, error)) return NULL;
+  if (!add_record_extra(request, sql, record, model, error) || !add_hit_pages(model, sql, web_scope(request), record, q, error)) return NULL;
+  add_search(model, request);
   return g_steal_pointer(&model);
 }
 

@@ -4,7 +4,7 @@
 #include "reader.h"
 #include <string.h>
 
-enum { TILE_CACHE_SECONDS = 86400, MARKED_TEXT_LIMIT = 2000000 };
+enum { TILE_CACHE_SECONDS = 86400, MARKED_TEXT_LIMIT = 2000000, HITS_COUNTED = 5000 };
 
 static CatalogFile *load_file(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
@@ -118,6 +118,24 @@ static void add_neighbours(json_t *model, gint64 record_id, guint page, guint pa
   }
 }
 
+/* The pages of this record where the words of the search stand: the nearest ones before and after this, and how many there are. */
+static gboolean add_hits(json_t *model, Sql *sql, gint64 record_id, guint page, const char *query, GError **error) {
+  if (query == NULL) return TRUE;
+  g_autoptr(GArray) hits = search_record_pages(sql, query, record_id, HITS_COUNTED, NULL, error);
+  if (hits == NULL) return FALSE;
+  guint before = 0, behind = 0;
+  for (guint i = 0; i < hits->len; i++) {
+    guint at = g_array_index(hits, SearchPageHit, i).page;
+    if (at < page) before = at;
+    if (at > page && behind == 0) behind = at;
+  }
+  if (hits->len) json_object_set_new(model, "hits", json_integer(hits->len));
+  g_autofree char *previous = view_address(record_id, before, query), *next = view_address(record_id, behind, query);
+  if (before) json_object_set_new(model, "previous_hit", json_string(previous));
+  if (behind) json_object_set_new(model, "next_hit", json_string(next));
+  return TRUE;
+}
+
 WebReply *reader_view(WebRequest *request, GError **error) {
   const House *house = web_house(request);
   g_autoptr(Sql) sql = sql_read(house->db, error);
@@ -142,6 +160,11 @@ WebReply *reader_view(WebRequest *request, GError **error) {
   json_object_set_new(model, "is_extracted", json_boolean(extracted));
   json_object_set_new(model, "is_other", json_boolean(!shown && !extracted));
   add_neighbours(model, record->id, page, pages, query);
+  if (web_int(request, "n", 0) > 0 && web_text(request, "s")) {
+    json_object_set_new(model, "s", json_string(web_text(request, "s")));
+    json_object_set_new(model, "n", json_integer(web_int(request, "n", 0)));
+  }
+  if (!add_hits(model, sql, record->id, page, query, error)) return json_decref(model), NULL;
   return web_model(model);
 }
 

@@ -103,6 +103,11 @@ void search_set_text_source(Search *search, SearchTextSource source, gpointer da
  * Beyond 200 matching records of a kind the candidates come from an even sample of them. */
 json_t *search_suggest(Search *search, Sql *sql, const Scope *scope, const char *beginning, guint limit, GError **error);
 
+/* The pages of a record where a positive term of the query stands, in order, with how many of the terms (ret_terms in all); at most limit a term. The caller has
+ * asked scope_admits_files. */
+typedef struct { guint page, terms; } SearchPageHit;
+GArray *search_record_pages(Sql *sql, const char *query, gint64 record_id, guint limit, guint *ret_terms, GError **error);
+
 /* text cut into [{"t": "…"}, {"t": "…", "m": true}] where a term of the query stands; snippet: around the first match, at most max characters (0: all). */
 json_t *search_mark(GPtrArray *terms, const char *text, guint max);
 GPtrArray *search_terms(const char *query); /* the positive terms of a query, for marking a page that was opened from a hit */

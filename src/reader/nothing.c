@@ -1,0 +1,56 @@
+/*
+ * When nothing was found: what would be, with one word or one condition less.
+ *
+ * 1. Every offer has been counted within the asker's scope; one that finds nothing is not made. At most TRIES questions are asked for it.
+ */
+#include "search-page.h"
+
+enum { TRIES = 8 };
+
+typedef struct {
+  WebRequest *request;
+  Sql *sql;
+  json_t *offers;
+  guint tries;
+} Offers;
+
+/* takes asked */
+static gboolean offer(Offers *offers, json_t *taken, const char *format, const char *what, GError **error) {
+  json_auto_t *asked = taken;
+  if (offers->tries++ >= TRIES || !asked_narrow(asked)) return TRUE;
+  g_auto(AskedHold) hold = {0};
+  SearchRequest search = {0};
+  if (!asked_request(asked, offers->sql, &hold, &search, error)) return FALSE;
+  g_autoptr(SearchResult) result = search_run(web_house(offers->request)->search, offers->sql, web_scope(offers->request), &search, error);
+  if (result == NULL) return FALSE;
+  if (result->count == 0) return TRUE;
+  g_autofree char *href = asked_address("/search", asked);
+  json_array_append_new(offers->offers, json_pack("{s:s, s:s, s:s, s:I}", "label", format, "what", what, "href", href, "count", (json_int_t)result->count));
+  return TRUE;
+}
+
+static gboolean offer_fewer_words(Offers *offers, json_t *asked, GPtrArray *parts, GError **error) {
+  for (guint i = 0; parts->len > 1 && i < parts->len; i++) {
+    g_autofree char *rest = reader_chain_without(parts, i);
+    if (!offer(offers, asked_with(asked, "q", json_string(rest)), "不要", g_ptr_array_index(parts, i), error)) return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean offer_fewer_filters(Offers *offers, json_t *asked, GError **error) {
+  for (guint i = 0; i < ASKED_LISTS; i++)
+    if (json_object_get(asked, ASKED_LIST[i].name) && !offer(offers, asked_with(asked, ASKED_LIST[i].name, NULL), "不限", ASKED_LIST[i].label, error)) return FALSE;
+  for (guint i = 0; i < ASKED_NUMBERS; i++)
+    if (json_object_get(asked, ASKED_NUMBER[i].name) && !offer(offers, asked_with(asked, ASKED_NUMBER[i].name, NULL), "不限", ASKED_NUMBER[i].label, error)) return FALSE;
+  return json_object_get(asked, "files") == NULL || offer(offers, asked_with(asked, "files", NULL), "不限", "有无原文", error);
+}
+
+json_t *search_offers_model(WebRequest *request, Sql *sql, json_t *asked, GError **error) {
+  json_auto_t *list = json_array();
+  Offers offers = {request, sql, list, 0};
+  g_autoptr(GPtrArray) parts = reader_chain_parts(json_string_value(json_object_get(asked, "q")));
+  json_auto_t *words_only = json_object_get(asked, "q") ? json_pack("{s:O}", "q", json_object_get(asked, "q")) : json_object();
+  if (!offer_fewer_filters(&offers, asked, error) || !offer_fewer_words(&offers, asked, parts, error)) return NULL;
+  if (json_array_size(list) == 0 && json_object_size(asked) > 1 && !offer(&offers, json_incref(words_only), "去掉所有", "筛选条件", error)) return NULL;
+  return json_incref(list);
+}
