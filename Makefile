@@ -3,7 +3,7 @@ PORT ?= 8080
 ARCHIVE ?= archive
 export PORT
 
-.PHONY: run test build setup check bench crash fuzz clean help
+.PHONY: run test build setup check bench growth crash fuzz clean help
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -39,6 +39,13 @@ bench:
 	@sh tools/setup.sh bench
 	@sh tools/build.sh build
 	@node bench/run.mjs
+
+## make growth            search beside Lucene and PostgreSQL at 10^4 to 10^7 rows (about an hour)
+growth:
+	@sh tools/setup.sh test
+	@sh tools/setup.sh bench
+	@sh tools/build.sh build
+	@node bench/growth.mjs
 
 ## make crash             kill -9 at 200 random moments of importing and attaching
 crash:

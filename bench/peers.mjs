@@ -11,6 +11,7 @@ const FACETS = ['fonds_id', 'category', 'year', 'retention', 'opening', 'level']
 const COLUMNS = 'id, text, fonds_id, category, year, retention, opening, security, level, date_from';
 const typeOf = name => (name === 'text' ? 'TEXT' : name === 'id' ? 'INTEGER PRIMARY KEY' : 'INTEGER');
 const TABLE = `CREATE TABLE line (${COLUMNS.split(', ').map(name => `${name} ${typeOf(name)} NOT NULL`).join(', ')});\n`;
+const SHAPE = { table: TABLE, indexes: 'CREATE INDEX line_text ON line USING gin (text gin_trgm_ops);\n', warm: 'SELECT SUM(LENGTH(text)) FROM line', statement }; // the table of a peer, and how it is asked
 
 const children = new Set();
 function begin(command, args, options) {
@@ -46,19 +47,22 @@ export function execute(command, args, { input, owner = {}, quiet = false, envir
   });
 }
 
-const quote = text => `'${text.replaceAll("'", "''")}'`;
+export const quote = text => `'${text.replaceAll("'", "''")}'`;
 
-// Count, six facets and the newest twenty in one statement; a facet ignores its own filter, as Lantai's do.
 function statement({ terms, filter }, fonds) {
-  const like = terms.map(term => `text LIKE ${quote(`%${term}%`)}`).join(' AND ');
-  const opening = filter ? 'opening = 1' : 'TRUE', years = filter ? 'year BETWEEN 1980 AND 1990' : 'TRUE';
+  return countAndList(terms.map(term => `text LIKE ${quote(`%${term}%`)}`).join(' AND '), filter, fonds, 'date_from DESC, id DESC');
+}
+
+// Count, six facets and the first twenty in one statement; a facet ignores its own filter, as Lantai's do.
+export function countAndList(like, filter, fonds, order) {
+  const opening = filter ? 'opening = 1' : 'TRUE', years = filter ? 'year BETWEEN 1980 AND 1990' : 'TRUE', more = order.startsWith('code') ? ', code' : '';
   const facets = FACETS.map((name, i) => {
     const where = name === 'year' ? opening : name === 'opening' ? years : `${opening} AND ${years}`;
     return `SELECT ${i + 1} AS facet, ${name} AS value, COUNT(*) AS hits FROM hit WHERE ${where} GROUP BY ${name}`;
   });
-  return `WITH hit AS MATERIALIZED (SELECT ${COLUMNS.replace('text, ', '')} FROM line WHERE ${like} AND fonds_id IN (${fonds}) AND (level <= 2 OR security <= 1)) ` +
+  return `WITH hit AS MATERIALIZED (SELECT ${COLUMNS.replace('text, ', '')}${more} FROM line WHERE ${like} AND fonds_id IN (${fonds}) AND (level <= 2 OR security <= 1)) ` +
     `SELECT 0 AS facet, 0 AS value, COUNT(*) AS hits FROM hit WHERE ${opening} AND ${years} UNION ALL ${facets.join(' UNION ALL ')} UNION ALL ` +
-    `SELECT 7, id, date_from FROM (SELECT id, date_from FROM hit WHERE ${opening} AND ${years} ORDER BY date_from DESC, id DESC LIMIT 20) AS newest;\n`;
+    `SELECT 7, id, date_from FROM (SELECT id, date_from FROM hit WHERE ${opening} AND ${years} ORDER BY ${order} LIMIT 20) AS listed;\n`;
 }
 
 // One client process of a peer, asked one statement at a time: its rows facet|value|hits, then a line with the time it took.
@@ -87,13 +91,13 @@ function openClient(command, args, prologue) {
 }
 
 // The answers to the questions with so many clients at once, in their order; none for those that the time did not suffice for.
-async function askAll(open, questions, readers, fonds) {
+async function askAll(open, toStatement, questions, readers, fonds) {
   const clients = Array.from({ length: readers }, open), answers = [];
   await Promise.all(clients.map(client => client.start()));
   const until = performance.now() + SECONDS_A_KIND * 1000;
   let next = 0;
   await Promise.all(clients.map(async client => {
-    for (let at; (at = next++) < questions.length && performance.now() < until;) answers[at] = await client.ask(statement(questions[at], fonds));
+    for (let at; (at = next++) < questions.length && performance.now() < until;) answers[at] = await client.ask(toStatement(questions[at], fonds));
   }));
   await Promise.all(clients.map(client => client.close()));
   return answers;
@@ -103,7 +107,7 @@ export async function openSqlite(folder, rows) {
   const file = path.join(folder, 'like.db');
   const { seconds } = await execute('sqlite3', ['-batch', file], { input: `${TABLE}.mode tabs\n.import ${rows} line\n` });
   const open = () => openClient('sqlite3', ['-batch', file], `PRAGMA mmap_size = 4000000000;\n.mode list\n.timer on\nSELECT SUM(LENGTH(text)) FROM line;\n`);
-  return { name: 'SQLite LIKE', load: seconds, ask: (...question) => askAll(open, ...question), close: async () => rmSync(file) };
+  return { name: 'SQLite LIKE', load: seconds, ask: (...question) => askAll(open, statement, ...question), close: async () => rmSync(file) };
 }
 
 // NULL when PostgreSQL is not here.
@@ -129,11 +133,12 @@ export async function openPostgres() {
     await new Promise(done => setTimeout(done, 100));
   }
   await psql('CREATE EXTENSION pg_trgm;');
-  const load = async rows => {
-    const { seconds } = await psql(`DROP TABLE IF EXISTS line;\n${TABLE}\\copy line FROM '${rows}'\nCREATE INDEX line_text ON line USING gin (text gin_trgm_ops);\n`);
+  const load = async (rows, shape = SHAPE) => {
+    const { seconds } = await psql(`DROP TABLE IF EXISTS line;\n${shape.table}\\copy line${shape.columns ? ` (${shape.columns})` : ''} FROM '${rows}'\n${shape.indexes}`);
     await psql('VACUUM ANALYZE line;');
-    const open = () => openClient(program('psql'), connection, `\\timing on\nSELECT SUM(LENGTH(text)) FROM line;\n`);
-    return { name: 'PostgreSQL pg_trgm', load: seconds, ask: (...question) => askAll(open, ...question), close: async () => {} };
+    const bytes = Number((await psql("SELECT pg_total_relation_size('line');")).output);
+    const open = () => openClient(program('psql'), connection, `\\timing on\n${shape.warm};\n`);
+    return { name: 'PostgreSQL pg_trgm', load: seconds, bytes, psql, ask: (...question) => askAll(open, shape.statement, ...question), close: async () => {} };
   };
   return { load, close };
 }
