@@ -40,7 +40,7 @@ typedef struct {
   gint64 id, row, total, done_row; /* rows below done_row are attached */
   char *folder;
   json_t *unpacked;
-  GHashTable *own; /* paths of the package's own files, which are kept with the delivery */
+  KeyMap *own;     /* paths of the package's own files, which are kept with the delivery */
   FileIndex *index;
   PlaceTable *places;
   GPtrArray *tasks;
@@ -346,7 +346,7 @@ static gboolean note(Attaching *attaching, const char *kind, const char *text, c
 
 static void note_surplus(const char *path, gpointer data) {
   Attaching *attaching = data;
-  if (g_hash_table_contains(attaching->own, path)) return;
+  if (keymap_get(attaching->own, path, strlen(path))) return;
   attaching->surplus++;
   if (attaching->failure == NULL) note(attaching, "surplus", path, NULL, &attaching->failure);
 }
@@ -455,10 +455,8 @@ static gboolean open_attaching(Attaching *attaching, GError **error) {
   g_autoptr(Sql) sql = sql_read(house->db, error);
   if (sql == NULL || (attaching->places = place_table_load(house, sql, attaching->id, error)) == NULL) return FALSE;
   if (!*delivery_text(attaching->delivery, "documents")) return TRUE;
-  json_t *found = survey_found(house, attaching->id), *path;
-  size_t i;
-  json_array_foreach(json_object_get(found, "surplus_expected"), i, path) g_hash_table_add(attaching->own, g_strdup(json_string_value(path)));
-  json_decref(found);
+  json_auto_t *found = survey_found(house, attaching->id);
+  attaching->own = survey_own_paths(found);
   if ((attaching->folder = unpack_documents(house, attaching->job, attaching->delivery, error)) == NULL) return FALSE;
   if (job_should_stop(attaching->job)) return TRUE;
   g_autofree char *list = delivery_path(house, attaching->id, FILES_NAME);
@@ -490,13 +488,13 @@ static gboolean attach_all(Attaching *attaching, GError **error) {
 }
 
 gboolean attach_files(const House *house, Job *job, gint64 id, GError **error) {
-  Attaching attaching = {.house = house, .job = job, .id = id, .own = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
+  Attaching attaching = {.house = house, .job = job, .id = id};
   gboolean good = attach_all(&attaching, error);
   good = finish_batch(&attaching, good ? error : NULL) && good;
   json_decref(attaching.delivery);
   json_decref(attaching.unpacked);
   g_free(attaching.folder);
-  g_hash_table_unref(attaching.own);
+  g_clear_pointer(&attaching.own, keymap_free);
   g_clear_pointer(&attaching.index, file_index_free);
   g_clear_pointer(&attaching.places, place_table_free);
   g_clear_pointer(&attaching.tasks, g_ptr_array_unref);

@@ -3,20 +3,26 @@
  *
  * 1. Each accepted row is a unit with the files that are its own; a rejected row is one too, as far as it could be read; then come the files nobody claims.
  * 2. What is declared is the hand-over form's, and where that is silent the package's own. Nothing of it is believed here.
- * 3. Nothing is kept before the end: a check that was killed leaves no result, and the next rehearsal runs it again.
+ * 3. Of what may be declared of millions of files only places are kept in memory; the line is read again when its file is met.
+ * 4. Nothing is kept before the end: a check that was killed leaves no result, and the next rehearsal runs it again.
  */
 #include "beneath.h"
 #include "check.h"
 #include "delivery.h"
 #include "error.h"
+#include "keymap.h"
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 struct Checking {
   CheckRun *run;
   char *folder, *fonds;  /* documents; the fonds given for all rows */
-  GHashTable *declared;  /* path → its line of what the package declares of its files */
-  GHashTable *expected;  /* the package's own files: no surplus */
+  KeyMap *declared;      /* path → where its line of DECLARED_NAME begins, from 1 */
+  int declared_fd;       /* -1: a package declares nothing */
+  KeyMap *expected;      /* the package's own files: no surplus */
   GHashTable *flawed;    /* numbers of rows whose characters were cleaned → the column */
+  GStringChunk *columns; /* their names */
   json_t *holders;       /* what the run's subject borrows */
   gboolean documents;
 };
@@ -24,9 +30,11 @@ struct Checking {
 void checking_free(Checking *checking) {
   if (checking == NULL) return;
   g_clear_pointer(&checking->run, check_free);
-  g_clear_pointer(&checking->declared, g_hash_table_unref);
-  g_clear_pointer(&checking->expected, g_hash_table_unref);
+  g_clear_pointer(&checking->declared, keymap_free);
+  g_clear_pointer(&checking->expected, keymap_free);
   g_clear_pointer(&checking->flawed, g_hash_table_unref);
+  g_clear_pointer(&checking->columns, g_string_chunk_free);
+  if (checking->declared_fd >= 0) close(checking->declared_fd);
   json_decref(checking->holders);
   g_free(checking->folder);
   g_free(checking->fonds);
@@ -40,13 +48,17 @@ static gboolean read_declared(Checking *checking, const House *house, gint64 id,
   if (reader == NULL) return FALSE;
   const char *line;
   gsize length;
+  gint64 at = 0;
   GError *failure = NULL;
   while (row_reader_next(reader, &line, &length, &failure)) {
-    json_t *file = json_loadb(line, length, 0, NULL);
-    if (*delivery_text(file, "path")) g_hash_table_replace(checking->declared, g_strdup(delivery_text(file, "path")), g_strndup(line, length));
-    json_decref(file);
+    json_auto_t *file = json_loadb(line, length, 0, NULL);
+    const char *declared = delivery_text(file, "path");
+    if (at >= G_MAXUINT32) return throw(error, LANTAI_ERROR_TOO_LARGE, "信息包对文件的说明超过 4 GB，不能检测。请分成几批移交");
+    if (*declared) keymap_set(checking->declared, declared, strlen(declared), (guint32)at + 1);
+    at += (gint64)length + 1;
   }
   if (failure) g_propagate_error(error, failure);
+  else checking->declared_fd = open(path, O_RDONLY | O_CLOEXEC);
   return failure == NULL;
 }
 
@@ -62,7 +74,8 @@ static gboolean read_flaws(Checking *checking, const House *house, gint64 id, GE
   while (row_reader_next(reader, &line, &length, &failure)) {
     if (memmem(line, length, "控制字符", strlen("控制字符")) == NULL) continue;
     json_t *fault = json_loadb(line, length, 0, NULL);
-    g_hash_table_replace(checking->flawed, GINT_TO_POINTER((int)delivery_int(fault, "row")), g_strdup(delivery_text(fault, "column")));
+    g_hash_table_replace(checking->flawed, GINT_TO_POINTER((int)delivery_int(fault, "row")), g_string_chunk_insert_const(checking->columns,
+      delivery_text(fault, "column")));
     json_decref(fault);
   }
   if (failure) g_propagate_error(error, failure);
@@ -96,14 +109,15 @@ Checking *checking_new(const House *house, const char *actor, json_t *delivery, 
   gint64 id = delivery_int(delivery, "id");
   checking->folder = g_strdup(folder);
   checking->fonds = g_strdup(delivery_text(delivery, "fonds"));
-  checking->declared = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-  checking->expected = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-  checking->flawed = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+  checking->declared = keymap_new();
+  checking->declared_fd = -1;
+  checking->flawed = g_hash_table_new(NULL, NULL);
+  checking->columns = g_string_chunk_new(1 << 10);
   if (!read_declared(checking, house, id, error) || !read_flaws(checking, house, id, error)) return NULL;
   gboolean package = g_str_equal(delivery_text(delivery, "kind"), "package");
-  json_t *found = package ? survey_found(house, id) : NULL, *declared = declared_of(delivery), *path;
-  size_t i;
-  json_array_foreach(json_object_get(found, "surplus_expected"), i, path) g_hash_table_add(checking->expected, g_strdup(json_string_value(path)));
+  json_t *found = package ? survey_found(house, id) : NULL, *declared = declared_of(delivery);
+  checking->expected = survey_own_paths(found);
+  json_object_del(found, "surplus_expected");
   json_t *loose = package ? NULL : loose_structure(house, id, index), *structure = loose ? loose : json_object_get(found, "structure");
   checking->holders = json_pack("{s:o, s:o, s:o*}", "declared", declared, "found", found ? found : json_null(), "loose", loose);
   const CheckSubject subject = {.stage = check_stage_of(delivery_text(delivery, "stage")), .subject_kind = "accession", .subject_id = id,
@@ -115,8 +129,19 @@ Checking *checking_new(const House *house, const char *actor, json_t *delivery, 
 }
 
 static json_t *declared_file(const Checking *checking, const char *path) {
-  const char *line = g_hash_table_lookup(checking->declared, path);
-  return line ? json_loads(line, 0, NULL) : NULL;
+  enum { STEP = 1024, DECLARED_LINE_MAX = 16 << 20 };
+  guint32 place = keymap_get(checking->declared, path, strlen(path));
+  if (place == 0 || checking->declared_fd < 0) return NULL;
+  g_autoptr(GString) line = g_string_new(NULL);
+  char *end = NULL;
+  for (gssize got = 1; got > 0 && end == NULL && line->len < DECLARED_LINE_MAX;) {
+    gsize length = line->len;
+    g_string_set_size(line, length + STEP);
+    got = pread(checking->declared_fd, line->str + length, STEP, (off_t)(place - 1 + length));
+    g_string_set_size(line, length + (gsize)MAX(got, 0));
+    end = memchr(line->str + length, '\n', line->len - length);
+  }
+  return end ? json_loadb(line->str, (size_t)(end - line->str), 0, NULL) : NULL;
 }
 
 /* The lines of what was looked for that are not among those found. */
@@ -176,7 +201,7 @@ gboolean checking_rejected(Checking *checking, const char *path, GError **error)
   return failure == NULL;
 }
 
-gboolean checking_expects(const Checking *checking, const char *path) { return g_hash_table_contains(checking->expected, path); }
+gboolean checking_expects(const Checking *checking, const char *path) { return keymap_get(checking->expected, path, strlen(path)) != 0; }
 
 gboolean checking_surplus(Checking *checking, const char *path, GError **error) {
   return checking_expects(checking, path) || check_surplus(checking->run, path, error);

@@ -7,6 +7,7 @@
 #pragma once
 #include "accession.h"
 #include "format.h"
+#include "keymap.h"
 
 #define ROWS_NAME "rows.ndjson"
 #define FAULTS_NAME "errors.ndjson"
@@ -164,6 +165,7 @@ gint64 file_index_size(const FileIndex *index, const char *path);
 gboolean survey_package(const House *house, Job *job, json_t *delivery, GError **error); /* a package's table, layout and declarations, once */
 gboolean survey_store(Sql *sql, gint64 id, json_t *event, GError **error);
 json_t *survey_found(const House *house, gint64 id); /* FOUND_NAME; NULL: none */
+KeyMap *survey_own_paths(json_t *found); /* of the package's own files, which are no documents */
 
 /* ---- checking.c ---- */
 typedef struct Checking Checking;

@@ -8,28 +8,37 @@
  *    count as "_".
  * 3. A file whose whole name is some row's 档号 is that row's, not a page of a shorter 档号; a folder inside a folder belongs to the deeper 档号.
  * 4. Everything matched by no row is surplus.
+ * 5. A file costs its path and some 60 to 100 bytes, however many there are: keys are hashes (names.h), what they find is compared with the path again.
  */
 #include "delivery.h"
 #include "error.h"
+#include "names.h"
 #include "text.h"
 #include <string.h>
 
 #define FAULTS_MAX 10000
+#define TEXT_BLOCK (1 << 20) /* of paths; large enough to go back to the system when it is freed */
 
 typedef struct {
-  char *path;
+  const char *path;
   gint64 size_bytes;
-  guint folder_depth; /* deepest folder of its path that is a known 档号, from 1 */
-  gboolean used, claimed;
+  guint16 folder_depth; /* deepest folder of its path that is a known 档号, from 1 */
+  gboolean used : 1, claimed : 1;
 } IndexEntry;
 
+typedef struct { const char *name; guint entry; } Alias; /* another name of an entry */
 typedef struct { guint entry, depth; } IndexHit;
 
+/* Folded path, without extension, last name (where it is not the whole path), folder; by 档号: the stem, a page's, a folder's name. */
+enum { KEY_FOLDED, KEY_BARE, KEY_BASE, KEY_FOLDER_PATH, KEY_CODE, KEY_PAGE, KEY_FOLDER };
+
 struct FileIndex {
-  GPtrArray *entries; /* in natural order */
+  GArray *entries; /* in natural order; a name's number is that of its entry, an alias' follow */
+  GArray *aliases;
+  GHashTable *alias_exact; /* name → its number */
+  NameTable *keys;
+  GStringChunk *text;
   json_t *faults;
-  GHashTable *exact, *folded, *bare, *base, *folder_path; /* path, folded path, without extension, last name, folder → GArray of IndexHit */
-  GHashTable *code, *page, *folder;                      /* by 档号 */
 };
 
 /* ---- names ---- */
@@ -51,20 +60,9 @@ static int compare_natural(const char *a, const char *b) {
 }
 
 static int compare_entries(gconstpointer a, gconstpointer b) {
-  const IndexEntry *x = *(const IndexEntry *const *)a, *y = *(const IndexEntry *const *)b;
+  const IndexEntry *x = a, *y = b;
   int order = compare_natural(x->path, y->path);
   return order ? order : strcmp(x->path, y->path);
-}
-
-static char *fold_path(const char *path) {
-  g_autofree char *composed = g_utf8_normalize(path, -1, G_NORMALIZE_NFC);
-  return g_utf8_casefold(composed ? composed : path, -1);
-}
-
-static char *fold_code(const char *code) {
-  char *folded = fold_path(code);
-  g_strdelimit(folded, "/\\:*?\"<>|", '_');
-  return g_strstrip(folded);
 }
 
 static const char *extension_at(const char *name) {
@@ -72,66 +70,126 @@ static const char *extension_at(const char *name) {
   return dot && dot != name && (!slash || dot > slash + 1) && strlen(dot) <= 12 ? dot : name + strlen(name);
 }
 
-static gboolean is_litter(const char *path) {
-  g_autofree char *base = g_path_get_basename(path);
-  return g_ascii_strcasecmp(base, "Thumbs.db") == 0 || g_ascii_strcasecmp(base, "desktop.ini") == 0 || g_str_equal(base, ".DS_Store") ||
-    g_str_has_prefix(base, "._") ||
-    g_str_has_prefix(base, "~$") || g_str_has_prefix(path, "__MACOSX/");
+/* ---- keys of a name ---- */
+
+static char *bare_of(const char *path) { return g_strndup(path, (gsize)(extension_at(path) - path)); }
+static const char *last_name(const char *path) { return strrchr(path, '/') ? strrchr(path, '/') + 1 : path; }
+
+/* The 档号 that a page `档号-流水号.ext` belongs to; NULL: it is none. */
+static char *page_code(const char *path) {
+  g_autofree char *stem = bare_of(last_name(path));
+  char *dash = strrchr(stem, '-');
+  if (dash == NULL || dash == stem || !dash[1] || strspn(dash + 1, "0123456789") != strlen(dash + 1)) return NULL;
+  *dash = '\0';
+  return name_fold_code(stem);
+}
+
+/* The key of this kind that a path has; NULL: none. Folders have several, see each_folder. */
+static char *key_of(const char *path, guint kind) {
+  g_autofree char *bare = kind == KEY_BARE || kind == KEY_CODE ? bare_of(path) : NULL;
+  switch (kind) {
+  case KEY_FOLDED: return name_fold(path);
+  case KEY_BARE: return name_fold(bare);
+  case KEY_BASE: return strchr(path, '/') ? name_fold(last_name(path)) : NULL;
+  case KEY_CODE: return name_fold_code(last_name(bare));
+  default: return page_code(path);
+  }
+}
+
+/* The folders of a path from the top; FALSE from visit ends it. */
+static void each_folder(const char *path, gboolean (*visit)(const char *key, guint kind, guint depth, gpointer data), gpointer data) {
+  guint depth = 0;
+  gboolean more = TRUE;
+  for (const char *start = path, *slash; more && (slash = strchr(start, '/')); start = slash + 1) {
+    g_autofree char *part = g_strndup(start, (gsize)(slash - start)), *whole = g_strndup(path, (gsize)(slash - path));
+    g_autofree char *code = name_fold_code(part), *folded = name_fold(whole);
+    depth++;
+    more = visit(code, KEY_FOLDER, depth, data) && visit(folded, KEY_FOLDER_PATH, depth, data);
+  }
 }
 
 /* ---- the index ---- */
 
-static GHashTable *table_new(void) { return g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_array_unref); }
+static IndexEntry *entry_at(const FileIndex *index, guint i) { return &g_array_index(index->entries, IndexEntry, i); }
 
-static void table_add(GHashTable *table, char *key, guint entry, guint depth) {
-  GArray *hits = g_hash_table_lookup(table, key);
-  if (hits) g_free(key);
-  else g_hash_table_insert(table, key, hits = g_array_new(FALSE, FALSE, sizeof(IndexHit)));
-  IndexHit hit = {entry, depth};
-  g_array_append_val(hits, hit);
+static guint entry_of(const FileIndex *index, guint number) {
+  return number < index->entries->len ? number : g_array_index(index->aliases, Alias, number - index->entries->len).entry;
 }
 
-static void index_folders(FileIndex *index, const char *path, guint at) {
-  g_auto(GStrv) parts = g_strsplit(path, "/", -1);
-  guint count = g_strv_length(parts);
-  g_autoptr(GString) folder = g_string_new(NULL);
-  for (guint i = 0; i + 1 < count; i++) {
-    g_string_append_printf(folder, "%s%s", i ? "/" : "", parts[i]);
-    table_add(index->folder, fold_code(parts[i]), at, i + 1);
-    table_add(index->folder_path, fold_path(folder->str), at, 0);
+static const char *name_at(const FileIndex *index, guint number) {
+  return number < index->entries->len ? entry_at(index, number)->path : g_array_index(index->aliases, Alias, number - index->entries->len).name;
+}
+
+typedef struct { NameTable *keys; guint number; } Adding;
+
+static gboolean add_folder(const char *key, guint kind, guint depth, gpointer data) {
+  const Adding *adding = data;
+  name_table_add(adding->keys, kind, key, adding->number);
+  return TRUE;
+}
+
+static void index_name(FileIndex *index, guint number) {
+  static const guint kinds[] = {KEY_FOLDED, KEY_BARE, KEY_BASE, KEY_CODE, KEY_PAGE};
+  const char *path = name_at(index, number);
+  for (guint i = 0; i < G_N_ELEMENTS(kinds); i++) {
+    g_autofree char *key = key_of(path, kinds[i]);
+    if (key) name_table_add(index->keys, kinds[i], key, number);
+  }
+  each_folder(path, add_folder, &(Adding){index->keys, number});
+}
+
+/* The entry of this very path; G_MAXUINT: none. */
+static guint find_exact(const FileIndex *index, const char *path) {
+  guint low = 0, high = index->entries->len;
+  const IndexEntry wanted = {.path = path};
+  while (low < high) {
+    guint middle = low + (high - low) / 2;
+    int order = compare_entries(entry_at(index, middle), &wanted);
+    if (order == 0) return middle;
+    if (order < 0) low = middle + 1;
+    else high = middle;
+  }
+  gpointer number = g_hash_table_lookup(index->alias_exact, path);
+  return number ? entry_of(index, GPOINTER_TO_UINT(number)) : G_MAXUINT;
+}
+
+typedef struct { const char *key; guint kind, depth; GArray *ret; guint entry; } Comparing;
+
+static gboolean compare_folder(const char *key, guint kind, guint depth, gpointer data) {
+  const Comparing *comparing = data;
+  IndexHit hit = {comparing->entry, depth};
+  if (kind == comparing->kind && g_str_equal(key, comparing->key)) g_array_append_val(comparing->ret, hit);
+  return TRUE;
+}
+
+/* Adds what has this key, in order; most: enough of them. */
+static void look_up(const FileIndex *index, guint kind, const char *key, guint most, GArray *ret) {
+  NameHits found = name_table_find(index->keys, kind, key);
+  for (guint i = 0; i < found.count && ret->len < most; i++) {
+    guint number = found.hits[i].number;
+    if (i && number == found.hits[i - 1].number) continue; /* one path, two folders called alike */
+    IndexHit hit = {entry_of(index, number), 0};
+    if (kind == KEY_FOLDER || kind == KEY_FOLDER_PATH) {
+      each_folder(name_at(index, number), compare_folder, &(Comparing){key, kind, 0, ret, hit.entry});
+      continue;
+    }
+    g_autofree char *own = key_of(name_at(index, number), kind);
+    if (own && g_str_equal(own, key)) g_array_append_val(ret, hit);
   }
 }
 
-static void index_entry(FileIndex *index, guint at, const char *path) {
-  const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = extension_at(path);
-  g_autofree char *bare = g_strndup(path, (gsize)(dot - path)), *stem = g_strndup(name, (gsize)(dot - name));
-  table_add(index->exact, g_strdup(path), at, 0);
-  table_add(index->folded, fold_path(path), at, 0);
-  table_add(index->bare, fold_path(bare), at, 0);
-  table_add(index->base, fold_path(name), at, 0);
-  table_add(index->code, fold_code(stem), at, 0);
-  char *dash = strrchr(stem, '-');
-  if (dash && dash != stem && dash[1] && strspn(dash + 1, "0123456789") == strlen(dash + 1)) {
-    *dash = '\0';
-    table_add(index->page, fold_code(stem), at, 0);
-  }
-  index_folders(index, path, at);
+static void add_alias(FileIndex *index, guint entry, const char *name) {
+  if (find_exact(index, name) != G_MAXUINT) return;
+  Alias alias = {g_string_chunk_insert(index->text, name), entry};
+  guint number = index->entries->len + index->aliases->len;
+  g_array_append_val(index->aliases, alias);
+  g_hash_table_insert(index->alias_exact, (gpointer)alias.name, GUINT_TO_POINTER(number));
+  index_name(index, number);
 }
 
-static void entry_free(gpointer data) {
-  IndexEntry *entry = data;
-  g_free(entry->path);
-  g_free(entry);
-}
-
-FileIndex *file_index_new(const char *documents, json_t *unpacked, GError **error) {
+static gboolean read_entries(FileIndex *index, const char *documents, GError **error) {
   g_autoptr(FilePackage) package = format_package_open(documents, error);
-  if (package == NULL) return NULL;
-  FileIndex *index = g_new0(FileIndex, 1);
-  index->entries = g_ptr_array_new_with_free_func(entry_free);
-  index->faults = json_array();
-  GHashTable **tables[] = {&index->exact, &index->folded, &index->bare, &index->base, &index->folder_path, &index->code, &index->page, &index->folder};
-  for (guint i = 0; i < G_N_ELEMENTS(tables); i++) *tables[i] = table_new();
+  if (package == NULL) return FALSE;
   FileEntry found;
   GError *failure = NULL;
   while (format_package_next(package, &found, &failure)) {
@@ -140,57 +198,63 @@ FileIndex *file_index_new(const char *documents, json_t *unpacked, GError **erro
         json_array_append_new(index->faults, json_pack("{s:s, s:s, s:s}", "aspect", "layout", "path", found.path, "reason", found.fault));
       continue;
     }
-    if (is_litter(found.path)) continue;
-    IndexEntry *entry = g_new0(IndexEntry, 1);
-    entry->path = g_strdup(found.path);
-    entry->size_bytes = found.size_bytes;
-    g_ptr_array_add(index->entries, entry);
+    if (name_is_litter(found.path)) continue;
+    IndexEntry entry = {.path = g_string_chunk_insert(index->text, found.path), .size_bytes = found.size_bytes};
+    g_array_append_val(index->entries, entry);
   }
-  if (failure) {
-    g_propagate_error(error, failure);
-    file_index_free(index);
-    return NULL;
-  }
-  g_ptr_array_sort(index->entries, compare_entries);
-  for (guint i = 0; i < index->entries->len; i++) index_entry(index, i, ((IndexEntry *)index->entries->pdata[i])->path);
+  if (failure) g_propagate_error(error, failure);
+  return failure == NULL;
+}
+
+FileIndex *file_index_new(const char *documents, json_t *unpacked, GError **error) {
+  g_autoptr(FileIndex) index = g_new0(FileIndex, 1);
+  index->entries = g_array_new(FALSE, FALSE, sizeof(IndexEntry));
+  index->aliases = g_array_new(FALSE, FALSE, sizeof(Alias));
+  index->alias_exact = g_hash_table_new(g_str_hash, g_str_equal);
+  index->keys = name_table_new();
+  index->text = g_string_chunk_new(TEXT_BLOCK);
+  index->faults = json_array();
+  if (!read_entries(index, documents, error)) return NULL;
+  g_array_sort(index->entries, compare_entries);
+  for (guint i = 0; i < index->entries->len; i++) index_name(index, i);
   for (guint i = 0; i < index->entries->len; i++) { /* what else it is called, where nothing else is */
-    const char *path = ((IndexEntry *)index->entries->pdata[i])->path, *name = unpacked_name(unpacked, path);
+    const char *path = entry_at(index, i)->path, *name = unpacked_name(unpacked, path);
     g_autofree char *clean = text_clean(path, FALSE); /* as a cell of the table says it: no spaces at its ends */
-    if (name != path && !g_hash_table_contains(index->exact, name)) index_entry(index, i, name);
-    if (!g_hash_table_contains(index->exact, clean)) index_entry(index, i, clean);
+    if (name != path) add_alias(index, i, name);
+    if (!g_str_equal(clean, path)) add_alias(index, i, clean);
   }
-  return index;
+  name_table_seal(index->keys);
+  return g_steal_pointer(&index);
 }
 
 void file_index_free(FileIndex *index) {
   if (index == NULL) return;
-  GHashTable *tables[] = {index->exact, index->folded, index->bare, index->base, index->folder_path, index->code, index->page, index->folder};
-  for (guint i = 0; i < G_N_ELEMENTS(tables); i++) g_clear_pointer(&tables[i], g_hash_table_unref);
-  g_ptr_array_unref(index->entries);
+  g_array_unref(index->entries);
+  g_array_unref(index->aliases);
+  g_hash_table_unref(index->alias_exact);
+  name_table_free(index->keys);
+  g_string_chunk_free(index->text);
   json_decref(index->faults);
   g_free(index);
 }
 
 json_t *file_index_faults(const FileIndex *index) { return index->faults; }
 
-static IndexEntry *entry_at(const FileIndex *index, guint i) { return index->entries->pdata[i]; }
-
 void file_index_claim(FileIndex *index, const char *code) {
-  g_autofree char *key = fold_code(code);
-  GArray *own = g_hash_table_lookup(index->code, key), *inside = g_hash_table_lookup(index->folder, key);
-  for (guint i = 0; own && i < own->len; i++) entry_at(index, g_array_index(own, IndexHit, i).entry)->claimed = TRUE;
-  for (guint i = 0; inside && i < inside->len; i++) {
+  g_autofree char *key = name_fold_code(code);
+  g_autoptr(GArray) own = g_array_new(FALSE, FALSE, sizeof(IndexHit));
+  g_autoptr(GArray) inside = g_array_new(FALSE, FALSE, sizeof(IndexHit));
+  look_up(index, KEY_CODE, key, G_MAXUINT, own);
+  look_up(index, KEY_FOLDER, key, G_MAXUINT, inside);
+  for (guint i = 0; i < own->len; i++) entry_at(index, g_array_index(own, IndexHit, i).entry)->claimed = TRUE;
+  for (guint i = 0; i < inside->len; i++) {
     const IndexHit *hit = &g_array_index(inside, IndexHit, i);
     IndexEntry *entry = entry_at(index, hit->entry);
-    entry->folder_depth = MAX(entry->folder_depth, hit->depth);
+    entry->folder_depth = (guint16)MAX(entry->folder_depth, hit->depth);
   }
 }
 
 /* ---- matching ---- */
-
-static void take_hits(GArray *found, GArray *hits) {
-  for (guint i = 0; hits && i < hits->len; i++) g_array_append_val(found, g_array_index(hits, IndexHit, i).entry);
-}
 
 /* One name of the file column; FALSE when there is no such file. */
 static gboolean take_named(const FileIndex *index, GArray *found, const char *name) {
@@ -199,44 +263,46 @@ static gboolean take_named(const FileIndex *index, GArray *found, const char *na
   char *start = path;
   while (g_str_has_prefix(start, "./") || *start == '/') start += *start == '/' ? 1 : 2;
   for (gsize length = strlen(start); length > 0 && start[length - 1] == '/'; length--) start[length - 1] = '\0';
-  g_autofree char *folded = fold_path(start);
-  GArray *hits = g_hash_table_lookup(index->exact, start);
-  if (hits == NULL) hits = g_hash_table_lookup(index->folded, folded);
-  if (hits == NULL) hits = g_hash_table_lookup(index->bare, folded);
-  if (hits == NULL) hits = g_hash_table_lookup(index->folder_path, folded);
-  if (hits == NULL) {
-    const char *slash = strrchr(folded, '/');
-    hits = g_hash_table_lookup(index->base, slash ? slash + 1 : folded);
-    if (hits && hits->len != 1) hits = NULL;
+  g_autofree char *folded = name_fold(start);
+  g_autoptr(GArray) hits = g_array_new(FALSE, FALSE, sizeof(IndexHit));
+  IndexHit exact = {find_exact(index, start), 0};
+  if (exact.entry != G_MAXUINT) g_array_append_val(hits, exact);
+  static const guint kinds[] = {KEY_FOLDED, KEY_BARE, KEY_FOLDER_PATH};
+  for (guint i = 0; i < G_N_ELEMENTS(kinds) && hits->len == 0; i++) look_up(index, kinds[i], folded, G_MAXUINT, hits);
+  if (hits->len == 0) { /* by its last name, when no other is called so */
+    look_up(index, KEY_BASE, last_name(folded), 2, hits);
+    look_up(index, KEY_FOLDED, last_name(folded), 2, hits);
+    if (hits->len != 1) return FALSE;
   }
-  take_hits(found, hits);
-  return hits != NULL;
+  g_array_append_vals(found, hits->data, hits->len);
+  return TRUE;
 }
 
 static void take_by_code(const FileIndex *index, GArray *found, const char *code) {
-  g_autofree char *key = fold_code(code);
-  GArray *pages = g_hash_table_lookup(index->page, key), *inside = g_hash_table_lookup(index->folder, key);
-  take_hits(found, g_hash_table_lookup(index->code, key));
-  for (guint i = 0; pages && i < pages->len; i++) {
-    guint at = g_array_index(pages, IndexHit, i).entry;
-    if (!entry_at(index, at)->claimed) g_array_append_val(found, at);
-  }
-  for (guint i = 0; inside && i < inside->len; i++) {
-    const IndexHit *hit = &g_array_index(inside, IndexHit, i);
+  g_autofree char *key = name_fold_code(code);
+  g_autoptr(GArray) more = g_array_new(FALSE, FALSE, sizeof(IndexHit));
+  look_up(index, KEY_CODE, key, G_MAXUINT, found);
+  look_up(index, KEY_PAGE, key, G_MAXUINT, more);
+  for (guint i = 0; i < more->len; i++)
+    if (!entry_at(index, g_array_index(more, IndexHit, i).entry)->claimed) g_array_append_val(found, g_array_index(more, IndexHit, i));
+  g_array_set_size(more, 0);
+  look_up(index, KEY_FOLDER, key, G_MAXUINT, more);
+  for (guint i = 0; i < more->len; i++) {
+    const IndexHit *hit = &g_array_index(more, IndexHit, i);
     const IndexEntry *entry = entry_at(index, hit->entry);
-    if (!entry->claimed && hit->depth >= entry->folder_depth) g_array_append_val(found, hit->entry);
+    if (!entry->claimed && hit->depth >= entry->folder_depth) g_array_append_val(found, *hit);
   }
 }
 
-static int compare_numbers(gconstpointer a, gconstpointer b) {
-  guint x = *(const guint *)a, y = *(const guint *)b;
+static int compare_hits(gconstpointer a, gconstpointer b) {
+  guint x = ((const IndexHit *)a)->entry, y = ((const IndexHit *)b)->entry;
   return x < y ? -1 : x > y;
 }
 
 /* A line of the file column: a whole path, with whatever characters it has, or names with ; or | between them. */
 static gboolean take_line(const FileIndex *index, GArray *found, char *line) {
-  GArray *whole = g_hash_table_lookup(index->exact, line);
-  if (whole != NULL) return take_hits(found, whole), TRUE;
+  IndexHit whole = {find_exact(index, line), 0};
+  if (whole.entry != G_MAXUINT) return g_array_append_val(found, whole), TRUE;
   g_auto(GStrv) names = g_regex_split_simple("[;；|]", line, 0, 0);
   gboolean all = TRUE;
   for (char **name = names; *name; name++) all = (!*g_strstrip(*name) || take_named(index, found, *name)) && all;
@@ -244,7 +310,7 @@ static gboolean take_line(const FileIndex *index, GArray *found, char *line) {
 }
 
 GPtrArray *file_index_match(FileIndex *index, const char *code, const char *file, const char **ret_wanted) {
-  g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(guint));
+  g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(IndexHit));
   *ret_wanted = NULL;
   if (g_str_equal(file, NO_DOCUMENTS)) return NULL;
   if (*file) {
@@ -256,11 +322,11 @@ GPtrArray *file_index_match(FileIndex *index, const char *code, const char *file
     *ret_wanted = *file ? file : code;
     return NULL;
   }
-  if (!*file) g_array_sort(found, compare_numbers); /* entries stand in natural order; named files keep the order they are named in */
+  if (!*file) g_array_sort(found, compare_hits); /* entries stand in natural order; named files keep the order they are named in */
   GPtrArray *paths = g_ptr_array_new_with_free_func(g_free);
   g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
   for (guint i = 0; i < found->len; i++) {
-    guint at = g_array_index(found, guint, i);
+    guint at = g_array_index(found, IndexHit, i).entry;
     if (!g_hash_table_add(seen, GUINT_TO_POINTER(at + 1))) continue;
     entry_at(index, at)->used = TRUE;
     g_ptr_array_add(paths, g_strdup(entry_at(index, at)->path));
@@ -274,6 +340,6 @@ void file_index_surplus(FileIndex *index, void (*visit)(const char *path, gpoint
 }
 
 gint64 file_index_size(const FileIndex *index, const char *path) {
-  GArray *hits = g_hash_table_lookup(index->exact, path);
-  return hits ? entry_at(index, g_array_index(hits, IndexHit, 0).entry)->size_bytes : 0;
+  guint entry = find_exact(index, path);
+  return entry != G_MAXUINT ? entry_at(index, entry)->size_bytes : 0;
 }

@@ -8,6 +8,7 @@
  */
 #include "delivery.h"
 #include "error.h"
+#include "keymap.h"
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -102,8 +103,7 @@ typedef struct {
   gint64 id, rows, accepted, volumes, rejected, warnings;
   RowPlan *plan;
   RowWriter *out, *volume_out, *faults, *rejects;
-  GHashTable *codes;       /* "fonds\ncode" → row number */
-  GStringChunk *code_text;
+  KeyMap *codes;           /* "fonds\ncode" → row number */
   GHashTable *place_seen;  /* "fonds\ncategory" */
   json_t *places, *samples;
   char *digest_hex;
@@ -118,8 +118,7 @@ static void pass_clear(Pass *pass) {
   row_writer_free(pass->volume_out);
   row_writer_free(pass->faults);
   row_writer_free(pass->rejects);
-  g_clear_pointer(&pass->codes, g_hash_table_unref);
-  g_clear_pointer(&pass->code_text, g_string_chunk_free);
+  g_clear_pointer(&pass->codes, keymap_free);
   g_clear_pointer(&pass->place_seen, g_hash_table_unref);
   json_decref(pass->places);
   json_decref(pass->samples);
@@ -182,9 +181,8 @@ static gboolean pass_row(Pass *pass, const TableRow *row, const char *key_header
   if (result->errors == 0 && is_node_code(pass, result)) reject_row(pass, row->number, key_header, "与全宗号或门类节点的代码相同，不能作一件档案的档号");
   if (result->errors == 0) {
     g_string_printf(pass->key, "%s\n%s", result->fonds, result->code);
-    guint first = GPOINTER_TO_UINT(g_hash_table_lookup(pass->codes, pass->key->str));
+    guint first = keymap_add(pass->codes, pass->key->str, pass->key->len, row->number);
     if (first) reject_repeat(pass, row->number, first, key_header);
-    else g_hash_table_insert(pass->codes, g_string_chunk_insert_len(pass->code_text, pass->key->str, (gssize)pass->key->len), GUINT_TO_POINTER(row->number));
   }
   pass->rows++;
   pass->security = MAX(pass->security, result->security);
@@ -205,8 +203,7 @@ static gboolean pass_open(Pass *pass, json_t *delivery, json_t *layout, int key,
   if ((pass->out = row_writer_new_digested(rows, error)) == NULL || (pass->faults = row_writer_new(faults, error)) == NULL ||
       (pass->rejects = row_writer_new(rejects, error)) == NULL) return FALSE;
   if (layout_column_of(layout, "level") >= 0 && (pass->volume_out = row_writer_new(volumes, error)) == NULL) return FALSE;
-  pass->codes = g_hash_table_new(g_str_hash, g_str_equal);
-  pass->code_text = g_string_chunk_new(1 << 16);
+  pass->codes = keymap_new();
   pass->place_seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   pass->places = json_array();
   pass->samples = json_array();
@@ -355,7 +352,7 @@ static void match_row(Outlook *outlook, const DecodedRow *row, CheckedFiles *ret
 
 static void check_row(Outlook *outlook, const DecodedRow *row, gint64 record_id, const CheckedFiles *files) {
   g_autofree char *key = g_strdup_printf("%s\n%s", row->fonds, row->record->code);
-  gint64 number = GPOINTER_TO_UINT(g_hash_table_lookup(outlook->pass->codes, key));
+  gint64 number = keymap_get(outlook->pass->codes, key, strlen(key));
   checking_row(outlook->checking, &outlook->line, number, record_id, files, &outlook->failure);
 }
 

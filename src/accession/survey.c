@@ -17,6 +17,14 @@ json_t *survey_found(const House *house, gint64 id) {
   return json_load_file(path, 0, NULL);
 }
 
+KeyMap *survey_own_paths(json_t *found) {
+  KeyMap *own = keymap_new();
+  json_t *path;
+  size_t i;
+  json_array_foreach(json_object_get(found, "surplus_expected"), i, path) keymap_add(own, json_string_value(path), json_string_length(path), 1);
+  return own;
+}
+
 static gboolean is_archive(const char *path) {
   FormatInfo info = format_identify(path);
   static const char *const marks[] = {"/zip", "x-tar", "gzip", "x-7z", "x-rar", "x-bzip2", "x-xz", "zstd"};

@@ -1,36 +1,16 @@
 /*
  * Rules that see a delivery as a row of descriptions: duplicates, gaps in numbers, elements that nobody filled, process metadata.
  *
- * 1. Duplicates are found by 128 bits of SHA-256 in an open table of 24 bytes a slot: some 60 MB for 1.24 million rows and one key.
+ * 1. Duplicates are found by digests of their keys (keymap.h): 32 MB for 1.24 million rows and one key.
  * 2. Numbers are kept as runs for each prefix, so a series without gaps costs one run.
  */
 #include "internal.h"
+#include "keymap.h"
 #include <string.h>
 
 /* ---- duplicates ---- */
 
-typedef struct { guint64 a, b; gint64 row; } Slot; /* a, b 0: free */
-typedef struct { Slot *slots; gsize size, used; } Seen;
-
-static void seen_clear(gpointer state) {
-  Seen *seen = state;
-  if (seen) g_free(seen->slots);
-  g_free(seen);
-}
-
-static Slot *slot_of(Seen *seen, guint64 a, guint64 b) {
-  gsize at = a & (seen->size - 1);
-  while ((seen->slots[at].a || seen->slots[at].b) && (seen->slots[at].a != a || seen->slots[at].b != b)) at = (at + 1) & (seen->size - 1);
-  return &seen->slots[at];
-}
-
-static void grow(Seen *seen) {
-  Seen wider = {g_new0(Slot, seen->size * 2), seen->size * 2, seen->used};
-  for (gsize i = 0; i < seen->size; i++)
-    if (seen->slots[i].a || seen->slots[i].b) *slot_of(&wider, seen->slots[i].a, seen->slots[i].b) = seen->slots[i];
-  g_free(seen->slots);
-  *seen = wider;
-}
+static void clear_keys(gpointer state) { keymap_free(state); }
 
 static gboolean duplicate_begin(Probe *probe, GError **error) {
   json_t *keys = probe_with(probe, "keys"), *key, *part;
@@ -39,29 +19,23 @@ static gboolean duplicate_begin(Probe *probe, GError **error) {
   json_array_foreach(keys, i, key)
     json_array_foreach(key, k, part)
       if (!json_is_string(part)) return throw(error, LANTAI_ERROR_INVALID, "keys 的每一组应为著录项代码的列表");
-  Seen *seen = probe->state = g_new0(Seen, 1);
-  *seen = (Seen){g_new0(Slot, 1024), 1024, 0};
+  probe->state = keymap_new();
   return TRUE;
 }
 
 static gboolean part_may_be_empty(const char *key) { return g_str_equal(key, "fonds") || g_str_equal(key, "level"); }
 
-/* FALSE when a part that makes the key is empty: nothing then is the same. */
-static gboolean digest_of(json_t *record, json_t *key, guint group, guint64 ret[2]) {
-  g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
-  guint8 digest[32];
-  gsize length = sizeof digest, i;
+/* NULL when a part that makes the key is empty: nothing then is the same. */
+static GString *key_text(json_t *record, json_t *key, gsize group) {
+  g_autoptr(GString) text = g_string_new_len((const char *)&group, sizeof group);
+  size_t i;
   json_t *part;
-  g_checksum_update(sum, (const guchar *)&group, sizeof group);
   json_array_foreach(key, i, part) {
     g_autofree char *value = record_value(record, json_string_value(part));
-    if (*value == '\0' && !part_may_be_empty(json_string_value(part))) return FALSE;
-    g_checksum_update(sum, (const guchar *)value, (gssize)strlen(value) + 1);
+    if (*value == '\0' && !part_may_be_empty(json_string_value(part))) return NULL;
+    g_string_append_len(text, value, (gssize)strlen(value) + 1);
   }
-  g_checksum_get_digest(sum, digest, &length);
-  memcpy(ret, digest, 2 * sizeof *ret);
-  ret[1] |= 1; /* never that of a free slot */
-  return TRUE;
+  return g_steal_pointer(&text);
 }
 
 static void duplicate_unit(Probe *probe, const Unit *unit) {
@@ -69,22 +43,16 @@ static void duplicate_unit(Probe *probe, const Unit *unit) {
   size_t i;
   probe->checked++;
   json_array_foreach(probe_with(probe, "keys"), i, key) {
-    Seen *seen = probe->state;
-    guint64 digest[2];
-    if (!digest_of(unit->record, key, (guint)i, digest)) continue;
-    Slot *slot = slot_of(seen, digest[0], digest[1]);
-    if (slot->b == 0) {
-      *slot = (Slot){digest[0], digest[1], unit->row ? unit->row : unit->record_id};
-      if (++seen->used * 3 > seen->size * 2) grow(seen);
-      continue;
-    }
+    g_autoptr(GString) text = key_text(unit->record, key, i);
+    guint32 first = text ? keymap_add(probe->state, text->str, text->len, (guint32)(unit->row ? unit->row : unit->record_id)) : 0;
+    if (first == 0) continue;
     g_autoptr(GString) labels = g_string_new(NULL);
     for (size_t k = 0; k < json_array_size(key); k++) {
       const char *part = json_string_value(json_array_get(key, k));
       g_autofree char *label = record_label(probe->run, unit->record, part);
       if (!part_may_be_empty(part)) g_string_append_printf(labels, "%s%s", labels->len ? "、" : "", label);
     }
-    probe_fault(probe, unit, NULL, unit->row ? "%s与第 %d 行相同" : "%s与编号 %d 的条目相同", labels->str, (int)slot->row);
+    probe_fault(probe, unit, NULL, unit->row ? "%s与第 %d 行相同" : "%s与编号 %d 的条目相同", labels->str, (int)first);
   }
 }
 
@@ -271,7 +239,7 @@ static void process_end(Probe *probe) {
 static const char *const DUPLICATE[] = {"keys", NULL}, *const SEQUENCE[] = {"from", NULL}, *const ELEMENTS[] = {"keys", NULL}, *const PROCESS[] = {"names", NULL};
 
 const Rule RULES_SERIES[] = {
-  {"duplicate", DUPLICATE, 0, duplicate_begin, duplicate_unit, .clear = seen_clear},
+  {"duplicate", DUPLICATE, 0, duplicate_begin, duplicate_unit, .clear = clear_keys},
   {"sequence", SEQUENCE, 0, sequence_begin, sequence_unit, .end = sequence_end, .clear = sequence_clear},
   {"elements", ELEMENTS, 0, elements_begin, elements_unit, .end = elements_end, .clear = elements_clear},
   {"process", PROCESS, 0, process_begin, process_unit, .end = process_end, .clear = g_free},
