@@ -18,7 +18,7 @@
 #include <string.h>
 #include <xlsxwriter.h>
 
-enum { WORDS = 12000, BODIES = 396, FONDS = 36, COLUMNS = 12, SAMPLES = 4000, COMMON_ASKED = 100, READERS = 8, YEAR_FIRST = 1949, YEARS = 75 };
+enum { WORDS = 12000, BODIES = 396, FONDS = 36, COLUMNS = 13, PERSONS = 200000, SAMPLES = 4000, COMMON_ASKED = 100, READERS = 8, YEAR_FIRST = 1949, YEARS = 75 };
 #define SEED G_GUINT64_CONSTANT(19490101)
 
 typedef struct { guint64 state; } Random; /* SplitMix64 */
@@ -79,12 +79,23 @@ static const char *draw_word(Corpus *corpus) {
 /* ---- make: as a city archives' largest delivery looks, sorted by 档号; two thirds of it are one fonds ---- */
 
 static const char *const HEADER[COLUMNS] = {
-  "全宗号", "档号", "题名", "责任者", "文号", "日期", "年度", "保管期限", "密级", "页数", "开放状态", "文种"};
+  "全宗号", "档号", "题名", "责任者", "文号", "日期", "年度", "保管期限", "密级", "页数", "开放状态", "文种", "人名"};
 typedef char Row[COLUMNS][256];
 
-static void make_title(Corpus *corpus, const char *body, const char *type, char *ret, gsize size) {
+/* One of PERSONS people: a surname, one or two characters of a given name. "": the record is about nobody. */
+static void make_person(Corpus *corpus, char *ret, gsize size) {
+  static const char *const surnames[] = {"王", "李", "张", "刘", "陈", "杨", "黄", "赵", "吴", "周", "徐", "孙", "马", "朱", "胡", "郭", "何", "林", "高", "罗", "郑", "梁", "谢", "宋",
+    "唐", "许", "邓", "韩", "冯", "曹", "彭", "曾", "肖", "田", "董", "潘", "袁", "蔡", "蒋", "余"};
+  ret[0] = '\0';
+  if (draw(&corpus->random, 6)) return;
+  Random person = {SEED + draw(&corpus->random, PERSONS)};
+  const char *surname = surnames[draw(&person, G_N_ELEMENTS(surnames))], *first = corpus->characters[draw(&person, 600)];
+  g_snprintf(ret, size, "%s%s%s", surname, first, draw(&person, 5) ? corpus->characters[draw(&person, 600)] : "");
+}
+
+static void make_title(Corpus *corpus, const char *body, const char *type, const char *person, char *ret, gsize size) {
   g_autoptr(GString) title = g_string_new(draw(&corpus->random, 10) < 7 ? body : "");
-  g_string_append(title, "关于");
+  g_string_append_printf(title, "关于%s%s", person, *person ? "同志" : "");
   for (guint i = 0, count = 6 + draw(&corpus->random, 3); i < count; i++) g_string_append(title, draw_word(corpus));
   g_string_append_printf(title, "的%s", type);
   g_strlcpy(ret, title->str, size);
@@ -107,7 +118,8 @@ static void make_row(Corpus *corpus, guint id, guint rows, Row row) {
   const char *body = corpus->bodies[fonds * (BODIES / FONDS) + draw(random, BODIES / FONDS)], *type = types[draw(random, G_N_ELEMENTS(types))];
   g_snprintf(row[0], sizeof row[0], "X%03u", fonds + 1);
   g_snprintf(row[1], sizeof row[1], "X%03u-WS·%u-%s-%07u", fonds + 1, year, terms[term], id + 1);
-  make_title(corpus, body, type, row[2], sizeof row[2]);
+  make_person(corpus, row[12], sizeof row[12]);
+  make_title(corpus, body, type, row[12], row[2], sizeof row[2]);
   g_strlcpy(row[3], body, sizeof row[3]);
   g_snprintf(row[4], sizeof row[4], "临发〔%u〕%u号", year, 1 + draw(random, 400));
   g_snprintf(row[5], sizeof row[5], "%u%02u%02u", year, 1 + draw(random, 12), 1 + draw(random, 28));

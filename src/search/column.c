@@ -2,7 +2,8 @@
  * Columns of all records in memory and their rows in search_column.
  *
  * 1. A snapshot (Columns) and its chunks never change once made: a reader holds a reference and needs no lock.
- * 2. The writer makes drafts of the chunks it changes; after the commit they become chunks of the next snapshot, which shares all others.
+ * 2. The writer makes drafts of the chunks it changes; after the commit they become chunks of the next snapshot, which shares all others,
+ *    and the blocks (block.c) in which none has changed.
  * 3. A line with level 0 is no record.
  * 4. A code is kept up to CODE_MAX bytes; records whose codes agree that far are ordered by id.
  */
@@ -54,6 +55,8 @@ Columns *search_columns_ref(Columns *columns) {
 void search_columns_unref(Columns *columns) {
   if (columns == NULL || !g_atomic_ref_count_dec(&columns->references)) return;
   for (guint i = 0; i < columns->chunk_count; i++) chunk_unref(columns->chunks[i]);
+  for (guint i = 0; i < columns->block_count; i++) search_block_unref(columns->blocks[i]);
+  g_free(columns->blocks);
   g_free(columns);
 }
 
@@ -62,7 +65,23 @@ static Columns *columns_new(guint64 version, guint chunk_count) {
   g_atomic_ref_count_init(&columns->references);
   columns->version = version;
   columns->chunk_count = chunk_count;
+  columns->block_count = (chunk_count + BLOCK_CHUNKS - 1) / BLOCK_CHUNKS;
+  columns->blocks = g_new0(Block *, columns->block_count + 1);
   return columns;
+}
+
+/* Blocks of base that no draft touches are shared. */
+static void fill_blocks(Columns *columns, const Columns *base, GHashTable *drafts) {
+  g_autofree guint8 *changed = g_malloc0((gsize)(columns->block_count + 1) * BLOCK_CHUNKS);
+  GHashTableIter iter;
+  gpointer key;
+  if (drafts) g_hash_table_iter_init(&iter, drafts);
+  while (drafts && g_hash_table_iter_next(&iter, &key, NULL)) changed[GPOINTER_TO_UINT(key)] = 1;
+  for (guint i = 0; i < columns->block_count; i++) {
+    const guint8 *mine = changed + (gsize)i * BLOCK_CHUNKS;
+    Block *former = base && i < base->block_count ? base->blocks[i] : NULL;
+    columns->blocks[i] = former && memchr(mine, 1, BLOCK_CHUNKS) == NULL ? search_block_ref(former) : search_block_new(former, mine);
+  }
 }
 
 static gboolean is_sound(gint64 number, gsize lines_bytes, const char *codes, gsize codes_bytes) {
@@ -98,6 +117,7 @@ Columns *search_columns_load(Sql *sql, gboolean *ret_damaged, GError **error) {
   }
   if (failure) return g_propagate_error(error, g_steal_pointer(&failure)), NULL;
   *ret_damaged = damaged;
+  fill_blocks(columns, NULL, NULL);
   return g_steal_pointer(&columns);
 }
 
@@ -158,5 +178,6 @@ Columns *search_columns_with(const Columns *base, guint64 version, gboolean rese
     g_autoptr(GString) codes = join_codes(draft);
     columns->chunks[GPOINTER_TO_UINT(key)] = chunk_new(draft->lines, codes->str, codes->len);
   }
+  fill_blocks(columns, reset ? NULL : base, drafts);
   return columns;
 }

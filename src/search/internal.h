@@ -7,7 +7,8 @@
  * query.c   the query language → a tree
  * leaf.c    a term in one component (title, page text, one field …) → bitmap of record ids; the cache of them
  * put.c     changes of the index inside a write transaction, and what follows in memory after the commit
- * run.c     tree → bitmaps → gate, filters, facets, top of the list; page.c: the page that is shown for a hit
+ * block.c   the columns turned round, 65 536 records at a time: lines by value, lines in order, the gate's answer
+ * run.c     tree → bitmaps → gate, filters, facets, top of the list (pass.c); page.c: the page that is shown for a hit
  * top.c     the order of hits and the keys of paging
  * mark.c, suggest.c, search.c (open, close)
  */
@@ -17,7 +18,8 @@
 #include <string.h>
 
 /* ---- column.c ---- */
-enum { CHUNK_LINES = 512, CODE_MAX = 255 };
+enum { CHUNK_LINES = 512, CODE_MAX = 255, BLOCK_LINES = 65536, BLOCK_CHUNKS = BLOCK_LINES / CHUNK_LINES, BLOCK_WORDS = BLOCK_LINES / 64 };
+typedef struct Block Block;
 
 typedef struct { /* immutable once made */
   gatomicrefcount references;
@@ -31,7 +33,8 @@ typedef struct { /* immutable once made */
 typedef struct { /* immutable once made */
   gatomicrefcount references;
   guint64 version;
-  guint chunk_count;
+  guint chunk_count, block_count;
+  Block **blocks;  /* one for each BLOCK_CHUNKS chunks */
   Chunk *chunks[]; /* NULL: no record */
 } Columns;
 
@@ -182,17 +185,54 @@ void search_top_clear(Top *top);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Top, search_top_clear)
 void search_top_add(Top *top, guint32 id, const SearchColumns *line, const char *code, guint tier);
 gboolean search_top_skips(const Top *top, const Chunk *chunk); /* no line of the chunk can enter the list */
+Hit search_top_hit(SearchSort sort, guint32 id, const SearchColumns *line, const char *code, guint tier);
+int search_top_compare(const Hit *a, const Hit *b);
+gboolean search_top_wants(const Top *top, const Hit *hit); /* it would enter the list as it stands, leaving aside `after` */
+gboolean search_top_passed(const Top *top, const Hit *hit); /* it is on a page before */
 void search_top_finish(Top *top); /* heap[] in order */
 char *search_top_key(const Top *top, const Hit *hit);
 
-/* ---- pass.c: gate, filters and facet counts, line by line ---- */
+/* ---- block.c ---- */
+typedef struct { /* measured; tests set them to small numbers */
+  guint few;      /* up to so many hits of a block are passed line by line */
+  guint dense;    /* from so many lines on a group has words */
+  guint in_order; /* from so many hits on the list is taken from the block's order */
+} SearchLimits;
+extern SearchLimits search_limits;
 typedef enum { NEED_DESCRIPTION, NEED_FILES, NEED_NO_FILES } Need; /* what the asker must, or must not, be allowed for these hits to count */
+typedef enum { BY_FONDS, BY_CATEGORY, BY_YEAR, BY_RETENTION, BY_OPENING, BY_LEVEL, /* as pass.c's facets */
+  BY_CLASS /* level, security, opening */, BY_FILES, BY_PARENT, BY_ACCESSION, GROUPINGS } GroupBy;
+enum { ORDERS = SEARCH_SORT_CODE + 1 };
+typedef struct { guint32 value, start, count; guint64 *words; } Group; /* its lines: words, or Grouping.lines[start … start + count) */
+typedef struct { /* the living lines of a block by their value in one column; groups by value, ascending */
+  guint group_count, living;
+  Group *groups;
+  guint16 *lines;
+  guint64 *words;
+} Grouping;
+typedef struct { gatomicrefcount references; guint count; guint16 lines[]; } Order; /* living lines, for relevance within one tier */
+Block *search_block_new(Block *former, const guint8 *changed); /* former NULL: of unknown chunks; else `changed` of its chunks differ */
+Block *search_block_ref(Block *block);
+void search_block_unref(Block *block);
+const Grouping *search_block_grouping(const Columns *columns, guint number, GroupBy by);
+const Order *search_block_order(const Columns *columns, guint number, SearchSort sort);
+const Group *search_group_find(const Grouping *grouping, guint32 value);
+void search_group_add(const Grouping *grouping, const Group *group, guint64 *words);
+guint search_group_count(const Grouping *grouping, const Group *group, const guint64 *words); /* of its lines, how many are in words */
+guint search_words_count(const guint64 *words);
+GBytes *search_scope_key(const Scope *scope);
+/* BLOCK_WORDS words: the lines that the scope admits so; key: search_scope_key. */
+GBytes *search_block_gate(const Columns *columns, guint number, const Scope *scope, GBytes *key, Need need);
+
+/* ---- pass.c: gate, filters and facet counts, line by line or a block at a time ---- */
 typedef struct Pass Pass;
 Pass *search_pass_new(const Scope *scope, const SearchRequest *request, const Columns *columns, Top *top);
 void search_pass_free(Pass *pass);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Pass, search_pass_free)
 void search_pass_bits(Pass *pass, const roaring_bitmap_t *bits, Need need, guint tier);
 void search_pass_all(Pass *pass);
+void search_words_fill(const void *container, guint8 type, guint64 *words); /* a container of CRoaring */
+guint search_words_list(const guint64 *words, guint16 *lines);
 guint64 search_pass_count(const Pass *pass);
 GPtrArray *search_pass_facets(const Pass *pass); /* SearchFacet* */
 

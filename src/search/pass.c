@@ -1,15 +1,19 @@
 /*
- * One pass over the hits' columns: gate, filters, facet counts, and the list's candidates.
+ * One pass over the hits' columns: gate, filters, facet counts, and the list's candidates; where the hits of a block are few, line by line, else by
+ * the sets of lines that the block keeps for each value (block.c).
  *
  * 1. The gate is base/'s rule and nothing else: its answers are kept per fonds, level, security and opening while the pass lasts.
  * 2. A line that fails no filter counts everywhere; one that fails exactly one facet's filter counts in that facet only; the rest nowhere.
  *    A year range belongs to the facet year.
  */
 #include "internal.h"
+#include <roaring/containers/containers.h>
 
-enum { FACET_FONDS, FACET_CATEGORY, FACET_YEAR, FACET_RETENTION, FACET_OPENING, FACET_LEVEL, FACETS };
+enum { FACET_FONDS, FACET_CATEGORY, FACET_YEAR, FACET_RETENTION, FACET_OPENING, FACET_LEVEL, FACETS }; /* as GroupBy */
 enum { GATE_DESCRIPTION = 1, GATE_FILES = 2, GATE_KNOWN = 4 };
-enum { BATCH = 2048, FETCH_AHEAD = 12, SMALL = 256, YEARS = 65536, SLOTS_FIRST = 64 };
+enum { STEPS = 256, FETCH_AHEAD = 12, SMALL = 256, YEARS = 65536, SLOTS_FIRST = 64 };
+
+SearchLimits search_limits = {.few = 700, .dense = 2048, .in_order = 3000};
 
 typedef struct {
   guint32 id, count;
@@ -22,7 +26,9 @@ struct Pass {
   const SearchRequest *request;
   const Columns *columns;
   Top *top;
+  GBytes *scope_key;
   gboolean facets, filtered, skip_list;
+  guint active; /* the facets with a filter, as bits */
   guint32 parent_id, accession_id;
   guint64 count;
   Slot **slots; /* open addressing by fonds id */
@@ -46,14 +52,14 @@ static void set_filter(Pass *pass, guint facet, const gint64 *values, gsize coun
   memset(pass->wanted[facet], count == 0, SMALL);
   for (gsize i = 0; i < count; i++)
     if (values[i] >= 0 && values[i] < SMALL) pass->wanted[facet][values[i]] = 1;
-  pass->filtered = pass->filtered || count > 0;
+  if (count > 0) pass->active |= 1u << facet;
 }
 
 static void set_years(Pass *pass) {
   const SearchRequest *request = pass->request;
   gboolean ranged = request->year_from > 0 || request->year_to > 0;
   if (request->years_count == 0 && !ranged) return;
-  pass->filtered = TRUE;
+  pass->active |= 1u << FACET_YEAR;
   pass->wanted_years = g_malloc0(YEARS);
   gint64 from = MAX(request->year_from, 1), to = request->year_to > 0 ? request->year_to : YEARS - 1;
   if (request->years_count == 0) {
@@ -77,12 +83,14 @@ Pass *search_pass_new(const Scope *scope, const SearchRequest *request, const Co
   pass->accession_id = (guint32)request->accession_id;
   pass->slots_mask = SLOTS_FIRST - 1;
   pass->slots = g_new0(Slot *, SLOTS_FIRST);
-  pass->filtered = request->fonds_count > 0;
+  pass->scope_key = search_scope_key(scope);
+  if (request->fonds_count > 0) pass->active |= 1u << FACET_FONDS;
   set_filter(pass, FACET_CATEGORY, request->categories, request->categories_count);
   set_filter(pass, FACET_RETENTION, request->retentions, request->retentions_count);
   set_filter(pass, FACET_OPENING, request->openings, request->openings_count);
   set_filter(pass, FACET_LEVEL, request->levels, request->levels_count);
   set_years(pass);
+  pass->filtered = pass->active != 0;
   if (pass->facets) pass->year_counts = g_new0(guint32, YEARS);
   return pass;
 }
@@ -91,6 +99,7 @@ void search_pass_free(Pass *pass) {
   if (pass == NULL) return;
   for (guint i = 0; i <= pass->slots_mask; i++) g_free(pass->slots[i]);
   g_free(pass->slots);
+  g_bytes_unref(pass->scope_key);
   g_free(pass->wanted_years);
   g_free(pass->year_counts);
   g_free(pass);
@@ -199,33 +208,181 @@ static void fetch_line(const Pass *pass, guint32 id) {
   if (chunk) __builtin_prefetch(&chunk->lines[id % CHUNK_LINES]);
 }
 
-void search_pass_bits(Pass *pass, const roaring_bitmap_t *bits, Need need, guint tier) {
-  roaring_uint32_iterator_t iter;
-  roaring_init_iterator(bits, &iter);
-  guint32 ids[BATCH];
+static void pass_lines(Pass *pass, guint number, const guint16 *lines, guint count, Need need, guint tier) {
   guint current = G_MAXUINT;
   const Chunk *chunk = NULL;
-  for (guint32 read; (read = roaring_read_uint32_iterator(&iter, ids, BATCH)) > 0;) {
-    for (guint32 i = 0; i < read; i++) {
-      fetch_line(pass, ids[MIN(i + FETCH_AHEAD, read - 1)]);
-      guint number = ids[i] / CHUNK_LINES;
-      if (number != current) {
-        current = number;
-        chunk = number < pass->columns->chunk_count ? pass->columns->chunks[number] : NULL;
-        pass->skip_list = chunk && search_top_skips(pass->top, chunk);
-      }
-      if (chunk) pass_line(pass, ids[i], &chunk->lines[ids[i] % CHUNK_LINES], need, tier);
+  for (guint i = 0; i < count; i++) {
+    guint32 id = number * BLOCK_LINES + lines[i];
+    fetch_line(pass, number * BLOCK_LINES + lines[MIN(i + FETCH_AHEAD, count - 1)]);
+    if (id / CHUNK_LINES != current) {
+      current = id / CHUNK_LINES;
+      chunk = current < pass->columns->chunk_count ? pass->columns->chunks[current] : NULL;
+      pass->skip_list = chunk && search_top_skips(pass->top, chunk);
     }
+    if (chunk) pass_line(pass, id, &chunk->lines[id % CHUNK_LINES], need, tier);
+  }
+}
+
+/* ---- a block ---- */
+
+guint search_words_list(const guint64 *words, guint16 *lines) {
+  guint count = 0;
+  for (guint i = 0; i < BLOCK_WORDS; i++)
+    for (guint64 word = words[i]; word; word &= word - 1) lines[count++] = (guint16)(i * 64 + (guint)__builtin_ctzll(word));
+  return count;
+}
+
+static void keep(guint64 *words, const guint64 *others) {
+  for (guint i = 0; i < BLOCK_WORDS; i++) words[i] &= others[i];
+}
+
+/* Keeps the lines that have the value; FALSE: the block has none. */
+static gboolean keep_value(const Pass *pass, guint number, GroupBy by, guint32 value, guint64 *words) {
+  const Grouping *grouping = search_block_grouping(pass->columns, number, by);
+  const Group *group = search_group_find(grouping, value);
+  if (group == NULL) return FALSE;
+  guint64 found[BLOCK_WORDS] = {0};
+  if (group->words == NULL) search_group_add(grouping, group, found);
+  keep(words, group->words ? group->words : found);
+  return TRUE;
+}
+
+static gboolean is_wanted(const Pass *pass, guint facet, guint32 value) {
+  if (facet == FACET_FONDS) return contains(pass->request->fonds, pass->request->fonds_count, value);
+  return facet == FACET_YEAR ? pass->wanted_years[value] : pass->wanted[facet][value];
+}
+
+/* The lines that pass the facet's filter. */
+static void find_wanted(const Pass *pass, guint number, guint facet, guint64 *words) {
+  const Grouping *grouping = search_block_grouping(pass->columns, number, (GroupBy)facet);
+  memset(words, 0, sizeof *words * BLOCK_WORDS);
+  for (guint i = 0; i < grouping->group_count; i++)
+    if (is_wanted(pass, facet, grouping->groups[i].value)) search_group_add(grouping, &grouping->groups[i], words);
+}
+
+static void count_facet(Pass *pass, guint number, guint facet, const guint64 *words) {
+  const Grouping *grouping = search_block_grouping(pass->columns, number, (GroupBy)facet);
+  for (guint i = 0; i < grouping->group_count; i++) {
+    const Group *group = &grouping->groups[i];
+    guint count = search_group_count(grouping, group, words);
+    if (count == 0) continue;
+    if (facet == FACET_FONDS) find_slot(pass, group->value)->count += count;
+    else if (facet == FACET_YEAR) pass->year_counts[group->value] += count;
+    else pass->counts[facet][group->value] += count;
+  }
+}
+
+static Hit hit_at(const Pass *pass, guint32 id, guint tier) {
+  const Chunk *chunk = pass->columns->chunks[id / CHUNK_LINES];
+  return search_top_hit(pass->top->sort, id, &chunk->lines[id % CHUNK_LINES], pass->top->sort == SEARCH_SORT_CODE ? columns_code(pass->columns, id) : NULL, tier);
+}
+
+/* The first line in order that is not on a page before. */
+static guint find_start(const Pass *pass, const Order *order, guint32 base, guint tier) {
+  guint low = 0, high = pass->top->has_after ? order->count : 0;
+  while (low < high) {
+    guint middle = low + (high - low) / 2;
+    Hit hit = hit_at(pass, base + order->lines[middle], tier);
+    if (search_top_passed(pass->top, &hit)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+static void list_block(Pass *pass, guint number, const guint64 *words, guint count, guint tier) {
+  guint32 base = number * BLOCK_LINES;
+  if (pass->top->capacity == 0 || count == 0) return;
+  if (count < search_limits.in_order) {
+    g_autofree guint16 *lines = g_new(guint16, count);
+    search_words_list(words, lines);
+    for (guint i = 0; i < count; i++) {
+      Hit hit = hit_at(pass, base + lines[i], tier);
+      if (search_top_wants(pass->top, &hit)) search_top_add(pass->top, base + lines[i], columns_line(pass->columns, base + lines[i]), hit.code, tier);
+    }
+    return;
+  }
+  const Order *order = search_block_order(pass->columns, number, pass->top->sort);
+  for (guint start = find_start(pass, order, base, tier), at = start; at < order->count; at++) {
+    guint line = order->lines[at];
+    gboolean set = words[line / 64] >> line % 64 & 1;
+    if (!set && (at - start) % STEPS != 0) continue;
+    Hit hit = hit_at(pass, base + line, tier);
+    if (!search_top_wants(pass->top, &hit)) break;
+    if (set) search_top_add(pass->top, base + line, columns_line(pass->columns, base + line), hit.code, tier);
+  }
+}
+
+/* hits NULL: all lines. */
+static void pass_block(Pass *pass, guint number, const guint64 *hits, Need need, guint tier) {
+  guint64 base[BLOCK_WORDS], wanted[FACETS][BLOCK_WORDS], words[BLOCK_WORDS];
+  if (hits) memcpy(base, hits, sizeof base);
+  else memset(base, 0xff, sizeof base);
+  if (pass->parent_id && !keep_value(pass, number, BY_PARENT, pass->parent_id, base)) return;
+  if (pass->accession_id && !keep_value(pass, number, BY_ACCESSION, pass->accession_id, base)) return;
+  if (pass->request->with_files && !keep_value(pass, number, BY_FILES, TRUE, base)) return;
+  g_autoptr(GBytes) gate = search_block_gate(pass->columns, number, pass->scope, pass->scope_key, need);
+  keep(base, g_bytes_get_data(gate, NULL));
+  guint left = search_words_count(base);
+  if (left <= search_limits.few) {
+    g_autofree guint16 *lines = g_new(guint16, left + 1);
+    return pass_lines(pass, number, lines, search_words_list(base, lines), need, tier);
+  }
+  memcpy(words, base, sizeof words);
+  for (guint facet = 0; facet < FACETS; facet++) {
+    if (!(pass->active & 1u << facet)) continue;
+    find_wanted(pass, number, facet, wanted[facet]);
+    keep(words, wanted[facet]);
+  }
+  guint count = search_words_count(words);
+  pass->count += count;
+  list_block(pass, number, words, count, tier);
+  for (guint facet = 0; pass->facets && facet < FACETS; facet++) {
+    guint others = pass->active & ~(1u << facet);
+    if (others == pass->active) {
+      if (count) count_facet(pass, number, facet, words);
+      continue;
+    }
+    guint64 without[BLOCK_WORDS]; /* the facet's own filter */
+    memcpy(without, base, sizeof without);
+    for (guint other = 0; other < FACETS; other++)
+      if (others & 1u << other) keep(without, wanted[other]);
+    count_facet(pass, number, facet, without);
+  }
+}
+
+/* ---- bitmaps ---- */
+
+void search_words_fill(const void *container, guint8 type, guint64 *words) {
+  memset(words, 0, sizeof *words * BLOCK_WORDS);
+  if (type == BITSET_CONTAINER_TYPE_CODE) memcpy(words, ((const bitset_container_t *)container)->array, sizeof *words * BLOCK_WORDS);
+  else if (type == ARRAY_CONTAINER_TYPE_CODE) {
+    const array_container_t *array = container;
+    for (int i = 0; i < array->cardinality; i++) words[array->array[i] / 64] |= G_GUINT64_CONSTANT(1) << array->array[i] % 64;
+  } else {
+    const run_container_t *runs = container;
+    for (int i = 0; i < runs->n_runs; i++)
+      for (guint line = runs->runs[i].value, last = line + runs->runs[i].length; line <= last; line++) words[line / 64] |= G_GUINT64_CONSTANT(1) << line % 64;
+  }
+}
+
+void search_pass_bits(Pass *pass, const roaring_bitmap_t *bits, Need need, guint tier) {
+  const roaring_array_t *all = &bits->high_low_container;
+  for (gint32 i = 0; i < all->size && all->keys[i] < pass->columns->block_count; i++) {
+    guint8 type = all->typecodes[i];
+    const void *container = container_unwrap_shared(all->containers[i], &type);
+    if (type == ARRAY_CONTAINER_TYPE_CODE && (guint)((const array_container_t *)container)->cardinality <= search_limits.few) {
+      const array_container_t *array = container;
+      pass_lines(pass, all->keys[i], array->array, (guint)array->cardinality, need, tier);
+      continue;
+    }
+    guint64 words[BLOCK_WORDS];
+    search_words_fill(container, type, words);
+    pass_block(pass, all->keys[i], words, need, tier);
   }
 }
 
 void search_pass_all(Pass *pass) {
-  for (guint number = 0; number < pass->columns->chunk_count; number++) {
-    const Chunk *chunk = pass->columns->chunks[number];
-    if (chunk == NULL) continue;
-    pass->skip_list = search_top_skips(pass->top, chunk);
-    for (guint i = 0; i < CHUNK_LINES; i++) pass_line(pass, number * CHUNK_LINES + i, &chunk->lines[i], NEED_DESCRIPTION, 0);
-  }
+  for (guint number = 0; number < pass->columns->block_count; number++) pass_block(pass, number, NULL, NEED_DESCRIPTION, 0);
 }
 
 /* ---- what came out ---- */

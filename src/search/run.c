@@ -46,14 +46,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Bitmap, bitmap_free)
 
 static Leaf *load_years(const Columns *columns, const SearchNode *node) {
   roaring_bitmap_t *bits = roaring_bitmap_create();
-  for (guint number = 0; number < columns->chunk_count; number++) {
-    const Chunk *chunk = columns->chunks[number];
-    guint32 ids[CHUNK_LINES];
-    gsize count = 0;
-    for (guint i = 0; chunk && i < CHUNK_LINES; i++) {
-      const SearchColumns *line = &chunk->lines[i];
-      if (line->level && line->year >= node->year_from && line->year <= node->year_to) ids[count++] = number * CHUNK_LINES + i;
-    }
+  g_autofree guint32 *ids = g_new(guint32, BLOCK_LINES);
+  g_autofree guint16 *lines = g_new(guint16, BLOCK_LINES);
+  for (guint number = 0; number < columns->block_count; number++) {
+    const Grouping *years = search_block_grouping(columns, number, BY_YEAR);
+    guint64 words[BLOCK_WORDS] = {0};
+    for (guint i = 0; i < years->group_count; i++)
+      if (years->groups[i].value >= node->year_from && years->groups[i].value <= node->year_to) search_group_add(years, &years->groups[i], words);
+    guint count = search_words_list(words, lines);
+    for (guint i = 0; i < count; i++) ids[i] = number * BLOCK_LINES + lines[i];
     roaring_bitmap_add_many(bits, count, ids);
   }
   return search_leaf_new(bits);

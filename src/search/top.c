@@ -27,10 +27,14 @@ static guint64 hit_key(SearchSort sort, guint32 id, const SearchColumns *line, g
   }
 }
 
-static int compare_hits(const Hit *a, const Hit *b) {
+static inline int compare_hits(const Hit *a, const Hit *b) {
   int order = a->code ? strcmp(a->code, b->code) : 0;
   return order ? order : a->key < b->key ? -1 : a->key > b->key;
 }
+
+int search_top_compare(const Hit *a, const Hit *b) { return compare_hits(a, b); }
+
+Hit search_top_hit(SearchSort sort, guint32 id, const SearchColumns *line, const char *code, guint tier) { return (Hit){hit_key(sort, id, line, tier), code}; }
 
 /* ---- keys: a letter for the sort, 16 hex digits, for codes their bytes in hex ---- */
 
@@ -110,6 +114,10 @@ gboolean search_top_skips(const Top *top, const Chunk *chunk) {
   if (top->has_after && strcmp(chunk->last, top->after.code) < 0) return TRUE;
   return top->count == top->capacity && strcmp(chunk->first, top->heap[0].code) > 0;
 }
+
+gboolean search_top_wants(const Top *top, const Hit *hit) { return top->count < top->capacity || (top->capacity && compare_hits(hit, &top->heap[0]) < 0); }
+
+gboolean search_top_passed(const Top *top, const Hit *hit) { return top->has_after && compare_hits(hit, &top->after) <= 0; }
 
 static int compare_for_sort(gconstpointer a, gconstpointer b, gpointer data) { return compare_hits(a, b); }
 
