@@ -6,6 +6,7 @@
  *   lantai-bench page FILE.jpg WIDTH HEIGHT GRAIN      a scanned page; GRAIN makes it larger
  *   lantai-bench export ARCHIVE FILE.tsv               what search sees of each record, for the peers
  *   lantai-bench search ARCHIVE QUESTIONS              six kinds of question, 1 and 8 readers; one JSON value
+ *   lantai-bench eight ARCHIVE QUESTIONS READERS       the eight kinds of EIGHT, each question cold, then warm: a line of figures a kind
  *
  * 1. Everything drawn comes from Random with a fixed seed: every making gives the same bytes, every run asks the same questions.
  * 2. Texts hold only characters that folding leaves as they are, so that a peer that compares bytes must count the same.
@@ -16,6 +17,7 @@
 #include "text.h"
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <xlsxwriter.h>
 
 enum { WORDS = 12000, BODIES = 396, FONDS = 36, COLUMNS = 13, PERSONS = 200000, SAMPLES = 4000, COMMON_ASKED = 100, READERS = 8, YEAR_FIRST = 1949, YEARS = 75 };
@@ -295,7 +297,8 @@ static gboolean session_open(Session *session, GArray *fonds, GError **error) {
   g_autoptr(Sql) sql = sql_read(session->house->db, error);
   gint64 step = sql ? sql_number(sql, "SELECT MAX(id) AS last FROM record", SQL_NONE, 0, error) / SAMPLES + 1 : 0;
   g_autoptr(SqlRows) titles = step ?
-    sql_query(sql, "SELECT title FROM record WHERE id % $1 = 0 AND level = 4 ORDER BY id", SQL_ARGS(sql_int(step)), error) : NULL;
+    sql_query(sql, "SELECT title FROM record WHERE id IN (WITH RECURSIVE n (id) AS (SELECT $1 UNION ALL SELECT id + $1 FROM n "
+      "WHERE id < (SELECT MAX(id) FROM record)) SELECT id FROM n) AND level = 4 ORDER BY id", SQL_ARGS(sql_int(step)), error) : NULL;
   g_autoptr(SqlRows) nodes = titles ? sql_query(sql, "SELECT id FROM record WHERE level = 1 ORDER BY code", SQL_NONE, error) : NULL;
   if (nodes == NULL) return FALSE;
   session->titles = g_ptr_array_new_with_free_func(g_free);
@@ -333,9 +336,165 @@ static gboolean run_search(char **arguments, GError **error) {
   return TRUE;
 }
 
+/* ---- the eight kinds ---- */
+
+typedef enum { FROM_TITLE, FROM_COMMON, FROM_NUMBER, FROM_PERSON, FROM_NOTHING, FROM_FIELD, FROM_NODE } Source;
+static const struct { const char *name; Source source; guint words, characters; SearchSort sort; gboolean filtered; } EIGHT[] = {
+  {"rare word", FROM_TITLE, 1, 2, SEARCH_SORT_RELEVANCE, FALSE},
+  {"two words AND", FROM_TITLE, 2, 2, SEARCH_SORT_RELEVANCE, FALSE},
+  {"frequent word, newest first", FROM_COMMON, 1, 2, SEARCH_SORT_DATE_DESC, FALSE},
+  {"prefix or number", FROM_NUMBER, 1, 0, SEARCH_SORT_RELEVANCE, FALSE},
+  {"person", FROM_PERSON, 1, 0, SEARCH_SORT_RELEVANCE, FALSE},
+  {"filter, no words", FROM_NOTHING, 0, 0, SEARCH_SORT_DATE_DESC, TRUE},
+  {"field", FROM_FIELD, 1, 0, SEARCH_SORT_RELEVANCE, FALSE},
+  {"children of a large node by code", FROM_NODE, 0, 0, SEARCH_SORT_CODE, FALSE},
+  {"(phrase, 8 characters)", FROM_TITLE, 1, 8, SEARCH_SORT_RELEVANCE, FALSE},
+  {"(one character)", FROM_TITLE, 1, 1, SEARCH_SORT_RELEVANCE, FALSE},
+};
+
+typedef struct { char *title, *creator, *docno, *code, *person; } Sample;
+typedef struct {
+  const House *house;
+  Scope scope;
+  GArray *samples;
+  Random random;
+  guint kind;
+  gint64 node;
+  SearchRequest *requests;
+  double *times;
+  gint64 (*clock)(void); /* µs */
+  gint count, next;
+} Series;
+
+/* On a machine that others use too: what the question cost, not how long it waited. BENCH_CPU=1 asks for it. */
+static gint64 processor_time(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return (gint64)now.tv_sec * G_USEC_PER_SEC + now.tv_nsec / 1000;
+}
+
+static char *quote_cut(Series *series, const char *text, guint characters) {
+  guint length = text_length(text), take = MIN(characters, length);
+  guint at = draw(&series->random, length - take + 1);
+  g_autofree char *cut = g_utf8_substring(text, at, at + take);
+  return g_strdup_printf("\"%s\"", cut);
+}
+
+static const char *some_person(Series *series) {
+  for (guint tries = 0; tries < 1000; tries++) {
+    const Sample *sample = &g_array_index(series->samples, Sample, draw(&series->random, series->samples->len));
+    if (sample->person) return sample->person;
+  }
+  return "王某";
+}
+
+static char *draw_words(Series *series, guint number) {
+  const Sample *sample = &g_array_index(series->samples, Sample, draw(&series->random, series->samples->len));
+  guint length = (guint)strlen(sample->code);
+  switch (EIGHT[series->kind].source) {
+  case FROM_COMMON: return g_strdup_printf("\"%s\"", COMMON[number % G_N_ELEMENTS(COMMON)]);
+  case FROM_NUMBER: return number % 2 ? g_strdup_printf("\"%s\"", sample->docno) : g_strdup_printf("%.*s*", (int)(length - 2), sample->code);
+  case FROM_PERSON: return g_strdup(some_person(series));
+  case FROM_FIELD:
+    return number % 3 == 0 ? g_strdup_printf("责任者:%s", sample->creator) : number % 3 == 1 ? g_strdup_printf("人名:%s", some_person(series)) :
+      g_strdup_printf("文号:\"%s\"", sample->docno);
+  case FROM_TITLE: {
+    g_autofree char *one = quote_cut(series, sample->title, EIGHT[series->kind].characters);
+    g_autofree char *other = EIGHT[series->kind].words > 1 ? quote_cut(series, sample->title, EIGHT[series->kind].characters) : g_strdup("");
+    return g_strconcat(one, " ", other, NULL);
+  }
+  default: return NULL;
+  }
+}
+
+static void draw_request(Series *series, guint number) {
+  static const gint64 open[] = {OPENING_OPEN}, retentions[] = {1};
+  SearchRequest *request = &series->requests[number];
+  *request = (SearchRequest){.query = draw_words(series, number), .limit = 20, .facets = TRUE, .sort = EIGHT[series->kind].sort};
+  if (EIGHT[series->kind].source == FROM_NODE) request->parent_id = series->node;
+  if (!EIGHT[series->kind].filtered) return;
+  request->year_from = YEAR_FIRST + (int)draw(&series->random, YEARS - 20);
+  request->year_to = request->year_from + (int)draw(&series->random, 20);
+  if (number % 2) request->openings = open, request->openings_count = 1;
+  if (number % 3 == 0) request->retentions = retentions, request->retentions_count = 1;
+}
+
+static gpointer run_series(gpointer data) {
+  Series *series = data;
+  for (gint at; (at = g_atomic_int_add(&series->next, 1)) < series->count;)
+    for (guint warm = 0; warm < 2; warm++) {
+      g_autoptr(GError) error = NULL;
+      if (!warm) search_forget(series->house->search);
+      gint64 begin = series->clock();
+      g_autoptr(Sql) sql = sql_read(series->house->db, &error);
+      g_autoptr(SearchResult) result = sql ? search_run(series->house->search, sql, &series->scope, &series->requests[at], &error) : NULL;
+      series->times[at * 2 + (gint)warm] = (double)(series->clock() - begin) / 1000;
+      if (result == NULL) g_error("%s", error->message);
+      if (g_getenv("BENCH_TELL") && series->times[at * 2] > g_ascii_strtod(g_getenv("BENCH_TELL"), NULL) && !warm)
+        fprintf(stderr, "%.1f ms: %s, %" G_GUINT64_FORMAT " hits\n", series->times[at * 2], series->requests[at].query, result->count);
+    }
+  return NULL;
+}
+
+static int compare_times(gconstpointer a, gconstpointer b) { return *(const double *)a < *(const double *)b ? -1 : *(const double *)a > *(const double *)b; }
+
+static void tell_times(const Series *series, guint warm) {
+  g_autofree double *times = g_new(double, series->count);
+  for (gint i = 0; i < series->count; i++) times[i] = series->times[i * 2 + (gint)warm];
+  qsort(times, (size_t)series->count, sizeof *times, compare_times);
+  printf("  %s p50 %8.3f p99 %8.3f max %8.3f", warm ? "warm" : "cold", times[series->count / 2], times[(series->count * 99 + 99) / 100 - 1], times[series->count - 1]);
+}
+
+static gboolean load_samples(Series *series, GError **error) {
+  g_autoptr(Sql) sql = sql_read(series->house->db, error);
+  gint64 step = sql ? sql_number(sql, "SELECT MAX(id) AS last FROM record", SQL_NONE, 0, error) / SAMPLES + 1 : 0;
+  g_autoptr(SqlRows) rows = step ? sql_query(sql, "SELECT title, creator, docno, code, fields ->> 'rm' AS person FROM record WHERE id IN "
+    "(WITH RECURSIVE n (id) AS (SELECT $1 UNION ALL SELECT id + $1 FROM n WHERE id < (SELECT MAX(id) FROM record)) SELECT id FROM n) AND level = 4 ORDER BY id",
+    SQL_ARGS(sql_int(step)), error) : NULL;
+  if (rows == NULL) return FALSE;
+  series->samples = g_array_new(FALSE, FALSE, sizeof(Sample));
+  while (sql_next(rows, error)) {
+    Sample sample = {g_strdup(sql_text_at(rows, 0)), g_strdup(sql_text_at(rows, 1)), g_strdup(sql_text_at(rows, 2)), g_strdup(sql_text_at(rows, 3)),
+      g_strdup(sql_text_at(rows, 4))};
+    g_array_append_val(series->samples, sample);
+  }
+  SearchColumns columns;
+  g_autoptr(SearchResult) first = search_run(series->house->search, sql, &SCOPE_EVERYTHING, &(SearchRequest){.limit = 1, .sort = SEARCH_SORT_DATE_DESC}, error);
+  if (first && search_columns(series->house->search, g_array_index(first->ids, gint64, 0), &columns)) series->node = columns.parent_id;
+  return first != NULL;
+}
+
+static gboolean run_eight(char **arguments, GError **error) {
+  g_autoptr(Archive) archive = archive_open(arguments[0], ARCHIVE_READ, error);
+  if (archive == NULL) return FALSE;
+  g_autoptr(GArray) fonds = g_array_new(FALSE, FALSE, sizeof(gint64));
+  Session session = {.house = archive_house(archive)};
+  if (!session_open(&session, fonds, error)) return FALSE;
+  g_array_sort(fonds, compare_ids);
+  Series series = {.house = session.house, .scope = session.scope, .random.state = SEED, .count = (gint)g_ascii_strtoll(arguments[1], NULL, 10)};
+  guint readers = (guint)g_ascii_strtoull(arguments[2], NULL, 10);
+  series.clock = g_getenv("BENCH_CPU") ? processor_time : g_get_monotonic_time;
+  series.scope.fonds = (const gint64 *)(void *)fonds->data;
+  if (!load_samples(&series, error)) return FALSE;
+  for (series.kind = 0; series.kind < G_N_ELEMENTS(EIGHT); series.kind++) {
+    series.requests = g_new0(SearchRequest, series.count);
+    series.times = g_new0(double, series.count * 2);
+    series.next = 0;
+    for (gint i = 0; i < series.count; i++) draw_request(&series, (guint)i);
+    g_autoptr(GPtrArray) threads = g_ptr_array_new();
+    for (guint i = 0; i < readers; i++) g_ptr_array_add(threads, g_thread_new("reader", run_series, &series));
+    for (guint i = 0; i < readers; i++) g_thread_join(g_ptr_array_index(threads, i));
+    printf("%-34s", EIGHT[series.kind].name);
+    for (guint warm = 0; warm < 2; warm++) tell_times(&series, warm);
+    printf("\n");
+    fflush(stdout);
+  }
+  return TRUE;
+}
+
 int main(int argc, char **argv) {
   static const struct { const char *name; int minimum; gboolean (*run)(char **arguments, GError **error); } verbs[] = {
-    {"make", 2, run_make}, {"page", 4, run_page}, {"export", 2, run_export}, {"search", 2, run_search}};
+    {"make", 2, run_make}, {"page", 4, run_page}, {"export", 2, run_export}, {"search", 2, run_search}, {"eight", 3, run_eight}};
   log_init();
   for (guint i = 0; argc > 1 && i < G_N_ELEMENTS(verbs); i++) {
     if (!g_str_equal(argv[1], verbs[i].name) || argc - 2 < verbs[i].minimum) continue;

@@ -151,6 +151,7 @@ void search_cache_commit(Cache *cache, guint64 version, GPtrArray *changes);
 /* Tests: keep every leaf, however cheap. */
 void search_cache_keep_all(Cache *cache);
 gsize search_cache_bytes(Cache *cache);
+void search_cache_forget(Cache *cache);
 
 typedef struct { Component component; const char *names, *pattern; } LeafKey; /* names: COMPONENT_CATEGORY */
 /* The columns and the version that belong to what sql sees; caching FALSE in a transaction that has itself changed the index. */

@@ -177,17 +177,23 @@ void search_cache_free(Cache *cache) {
 
 void search_cache_keep_all(Cache *cache) { cache->from_us = 0; }
 
+static void drop(Cache *cache, Entry *entry) {
+  g_queue_unlink(&cache->recent, &entry->link);
+  cache->bytes -= entry->bytes;
+  g_hash_table_remove(cache->entries, entry->name);
+}
+
+void search_cache_forget(Cache *cache) {
+  g_mutex_lock(&cache->lock);
+  while (cache->recent.tail) drop(cache, cache->recent.tail->data);
+  g_mutex_unlock(&cache->lock);
+}
+
 gsize search_cache_bytes(Cache *cache) {
   g_mutex_lock(&cache->lock);
   gsize bytes = cache->bytes;
   g_mutex_unlock(&cache->lock);
   return bytes;
-}
-
-static void drop(Cache *cache, Entry *entry) {
-  g_queue_unlink(&cache->recent, &entry->link);
-  cache->bytes -= entry->bytes;
-  g_hash_table_remove(cache->entries, entry->name);
 }
 
 static void set_bit(Entry *entry, guint32 id, gboolean now, guint64 version) {

@@ -58,6 +58,8 @@ gboolean search_needs_rebuild(Search *search) {
   return needs;
 }
 
+void search_forget(Search *search) { search_cache_forget(search->cache); }
+
 gboolean search_columns(Search *search, gint64 id, SearchColumns *ret) {
   if (id <= 0 || id >= G_MAXUINT32) return FALSE;
   g_mutex_lock(&search->lock);

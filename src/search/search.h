@@ -35,6 +35,7 @@ Search *search_open(SqlDb *db, GError **error); /* schema, load columns; heals a
 void search_close(Search *search);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Search, search_close)
 gboolean search_needs_rebuild(Search *search);
+void search_forget(Search *search); /* drops what former questions left in memory, for measuring; what is made from the columns stays */
 
 /* Index maintenance inside a write transaction. before NULL: new; after NULL: removed. Contentless FTS needs the text as it was indexed. */
 gboolean search_put(Search *search, Sql *sql, const SearchDocument *before, const SearchDocument *after, GError **error);
