@@ -6,7 +6,7 @@
  * 2. A commit makes a new block of each that it touches. Orders of the former one are patched with the lines of the chunks that changed.
  * 3. The gate's answers are those of base/'s rule for every fonds and class of lines that the block has; they are kept for the last few askers.
  */
-#include "internal.h"
+#include "block.h"
 
 enum { GATES_KEPT = 6, SLOTS = 1 << 17 };
 
@@ -306,7 +306,8 @@ typedef struct {
 
 static Hit hit_of(const Sorting *sorting, guint line) {
   guint32 id = sorting->number * BLOCK_LINES + line;
-  return search_top_hit(sorting->sort, id, line_at(sorting->columns, sorting->number, line), sorting->sort == SEARCH_SORT_CODE ? columns_code(sorting->columns, id) : NULL, 0);
+  const char *code = sorting->sort == SEARCH_SORT_CODE ? columns_code(sorting->columns, id) : NULL;
+  return search_top_hit(sorting->sort, id, line_at(sorting->columns, sorting->number, line), code, 0);
 }
 
 static int compare_lines(gconstpointer a, gconstpointer b, gpointer data) {

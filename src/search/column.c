@@ -8,7 +8,7 @@
  * 4. A code is kept up to CODE_MAX bytes; records whose codes agree that far are ordered by id.
  */
 #include "error.h"
-#include "internal.h"
+#include "block.h"
 
 static void chunk_unref(Chunk *chunk) {
   if (chunk && g_atomic_ref_count_dec(&chunk->references)) g_free(chunk);

@@ -6,7 +6,7 @@
  * 2. A line that fails no filter counts everywhere; one that fails exactly one facet's filter counts in that facet only; the rest nowhere.
  *    A year range belongs to the facet year.
  */
-#include "internal.h"
+#include "block.h"
 #include <roaring/containers/containers.h>
 
 enum { FACET_FONDS, FACET_CATEGORY, FACET_YEAR, FACET_RETENTION, FACET_OPENING, FACET_LEVEL, FACETS }; /* as GroupBy */

@@ -6,7 +6,7 @@
  * 2. Columns, bitmaps and the asker's SQL snapshot are of one version (SearchView).
  * 3. tier 0: the titles alone satisfy the query; 1: the description does; 2: pages are needed.
  */
-#include "internal.h"
+#include "block.h"
 #include "error.h"
 
 typedef enum { MODE_FULL, MODE_DESCRIPTION, MODE_TITLE } Mode;

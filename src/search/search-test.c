@@ -2,7 +2,7 @@
  * The index against a scan: random small documents and pages, random queries, scopes, filters, facets and sorts, paging to the end, with updates, deletes,
  * loads, rollbacks and a rebuild in between. The scan is written over folded text alone and shares no code with the room.
  */
-#include "internal.h"
+#include "block.h"
 #include "error.h"
 #include "text.h"
 
