@@ -252,7 +252,7 @@ static void random_question(Question *question, GRand *random) {
   if (g_rand_int_range(random, 0, 6) == 0) request->with_files = TRUE;
   if (g_rand_int_range(random, 0, 6) == 0) {
     request->only_count = (gsize)g_rand_int_range(random, 0, ONLY + 1);
-    for (gsize i = 0; i < request->only_count; i++) question->only[i] = g_rand_int_range(random, -1, DOCUMENTS + 100);
+    for (gsize i = 0; i < request->only_count; i++) question->only[i] = record_id(g_rand_int_range(random, -1, DOCUMENTS + 100));
     request->only = question->only;
   }
   if (g_rand_int_range(random, 0, 6) == 0) request->year_from = 1955;
@@ -295,7 +295,7 @@ static gboolean is_candidate(const Question *question, const Model *model, gint6
   if (!model->alive || !scope_admits(&question->scope, c->level, c->fonds_id, c->security, c->opening)) return FALSE;
   if ((r->parent_id && c->parent_id != r->parent_id) || (r->accession_id && c->accession_id != r->accession_id)) return FALSE;
   if (r->with_files && !c->has_files) return FALSE;
-  if (r->only != NULL && (r->only_count == 0 || !is_in(r->only, r->only_count, id))) return FALSE;
+  if (r->only != NULL && (r->only_count == 0 || !is_in(r->only, r->only_count, record_id(id)))) return FALSE;
   if (question->expression == NULL) return TRUE;
   gboolean files = scope_admits_files(&question->scope, c->fonds_id, c->security, c->opening);
   return scan(question->expression, model, files ? LOOK_ALL : LOOK_DESCRIPTION);
