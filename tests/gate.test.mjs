@@ -114,6 +114,8 @@ before(async () => {
   const secret = records.find(record => record.row?.security === 2 && record.row.file && record.fonds === 'B');
   const asked = await ask('archivist', 'POST', '/keep/disposal/new', { form: { record: secret.id, kind: 'destroy', reason: `期满销毁 ${mark('t', secret.row.n)}` } });
   assert.equal(asked.status, 200, asked.text);
+  // A survey of the catalogue, so that its pages have something to tell.
+  assert.equal((await ask('archivist', 'POST', '/quality', { form: { full: 1 } })).status, 200);
   const project = await ask('archivist', 'POST', '/project/new', { form: { title: '防汛救灾档案收集', due_on: '2026-12-31' } });
   assert.equal(project.json.location, '/project/1', project.text);
 });
@@ -195,7 +197,7 @@ const SAMPLES = { // a path's parts that lead to something the unlimited archivi
   '/export/{id}/file': () => '/export/999999/file', '/delivery/{id}/progress': () => `/delivery/${deliveries[0].id}/progress`, '/delivery/{id}/faults.xlsx': () => `/delivery/${deliveries[0].id}/faults.xlsx`, '/upload/{id}': () => '/upload/999999', '/check/{id}': () => '/check/999999', '/check/{id}/report.pdf': () => '/check/999999/report.pdf', '/check/{id}/findings.xlsx': () => '/check/999999/findings.xlsx',
   '/delivery/{id}/form/{name}.pdf': () => `/delivery/${deliveries[0].id}/form/digests.pdf`, '/user/{id}': () => `/user/${users.reader}`,
   '/project/{id}': () => '/project/1', '/keep/patrol/{id}': () => '/keep/patrol/1', '/keep/patrol/{id}/report.pdf': () => '/keep/patrol/1/report.pdf', '/keep/disposal/{id}': () => '/keep/disposal/1', '/keep/disposal/{id}/form.pdf': () => '/keep/disposal/1/form.pdf', '/keep/conversion/{id}/form.pdf': () => '/keep/conversion/999999/form.pdf',
-  '/codes/{fonds}/{category}': () => `/codes/${fondsId.A}/1`, '/codes/{fonds}/{category}/rule': () => `/codes/${fondsId.A}/1/rule`, '/renumber/{id}': () => '/renumber/1',
+  '/codes/{fonds}/{category}': () => `/codes/${fondsId.A}/1`, '/codes/{fonds}/{category}/rule': () => `/codes/${fondsId.A}/1/rule`, '/renumber/{id}': () => '/renumber/1', '/quality/{kind}': () => '/quality/title',
   '/copy/{id}': () => '/copy/1', '/copies/object/{id}': () => '/copies/object/1', '/record/{id}/copies': () => `/record/${open().id}/copies`,
 };
 const open = () => records.find(record => record.row?.file === 'txt' && record.row.opening === 1 && record.row.security === 0 && record.fonds === 'A');
@@ -733,6 +735,26 @@ test('a renumbering is carried out and taken back; who sees nothing of it is tol
   }
   const blind = await json('limited', location);
   assert.ok(blind.rows.length > 0 && blind.rows.every(row => !row.seen && row.code_before === ''));
+  assertNoLeaks();
+});
+
+test('quality: faults are counted and listed within the scope, and judged only by who sees the record', async () => {
+  for (let i = 0; i < 100 && !(await json('archivist', '/quality')).survey; i++) await new Promise(done => setTimeout(done, 100));
+  for (const name of ['archivist', 'limited', 'director']) {
+    const home = (await both(name, '/quality')).json;
+    for (const kind of home.kinds) {
+      const rows = (await both(name, `/quality/${kind.key}`)).json.rows;
+      assert.equal(rows.length, Math.min(kind.count, 100), `${name}: ${kind.title}`);
+      for (const row of rows) assert.ok(sees(name, records.find(record => record.id === row.id)), `${name}: ${kind.title}: ${row.code}`);
+      if (kind.key === 'date-unread') assert.equal(kind.count, records.filter(record => record.row && record.row.n % 4 === 0 && sees(name, record)).length, name);
+    }
+  }
+  const secret = records.find(record => record.row?.security === 3 && record.row.n % 4 === 0), open = records.find(record => record.row && record.row.n % 4 === 0 && sees('archivist', record));
+  assert.equal((await ask('archivist', 'POST', '/quality/date-unread/pass', { form: [['item', secret.id], ['item', open.id], ['note', '原文如此']] })).status, 200);
+  assert.deepEqual(await query(dir, 'SELECT record_id, actor, note FROM quality_pass'), [{ record_id: open.id, actor: 'archivist', note: '原文如此' }]);
+  assert.deepEqual((await json('archivist', '/quality/date-unread?show=passed')).rows.map(row => row.id), [open.id]);
+  assert.equal((await ask('archivist', 'POST', '/quality/date-unread/unpass', { form: { item: open.id } })).status, 200);
+  assert.deepEqual(await query(dir, 'SELECT record_id FROM quality_pass'), []);
   assertNoLeaks();
 });
 

@@ -8,7 +8,7 @@ import { before, test } from 'node:test';
 import { lantai, program, root, temporary } from './support.mjs';
 
 const GROWING = ['check_task', 'check_item', 'check_finding', 'record', 'file', 'page_text', 'event', 'search_column', 'accession_change', 'accession_file', 'accession_object', 'accession_removal', 'job', 'session', 'sign_in_failure', 'tombstone', 'keep_disposal_item', 'keep_conversion', 'keep_conversion_failure',
-  'content_object', 'copy_object', 'copy_fault', 'copy_run', 'accession_step', 'accession_kept', 'watch_entry', 'export', 'project_chase', 'project_delivery', 'patrol_slice', 'patrol_item'];
+  'content_object', 'copy_object', 'copy_fault', 'copy_run', 'accession_step', 'accession_kept', 'watch_entry', 'export', 'project_chase', 'project_delivery', 'patrol_slice', 'patrol_item', 'quality_fault', 'quality_key', 'quality_pass'];
 
 // File of the room, a part of the statement, the reason.
 const ALLOWED = [
@@ -28,6 +28,8 @@ const ALLOWED = [
   ['check/check.c', "check_task WHERE state = 'running'", 'through check_task_running, a partial index that has the running ones only'],
   ['journal/journal.c', 'FROM event ORDER BY id DESC LIMIT 1', 'the newest row'],
   ['journal/verify.c', 'FROM event ORDER BY id', 'a verification reads every event'],
+  ['quality/fault.c', 'DELETE FROM quality_fault WHERE NOT EXISTS', 'faults of records that are gone, once a survey'],
+  ['quality/fault.c', 'INSERT INTO quality_count', 'all faults are counted, once a survey'],
   ['search/column.c', 'FROM search_column ORDER BY chunk', 'the columns are read into memory when the archive is opened'],
 ];
 

@@ -5,6 +5,7 @@
 #include "exchange.h"
 #include "house.h"
 #include "keep.h"
+#include "quality.h"
 #include "reader.h"
 
 int app_main(int argc, char **argv); /* exit status: 0 success, 1 failure, 2 wrong use */

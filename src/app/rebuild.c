@@ -62,6 +62,7 @@ static gboolean replay_event(json_t *event, gpointer data, GError **error) {
   else if (g_str_has_prefix(action, "code.")) good = catalog_code_replay(replay->house, sql, event, error);
   else if (g_str_has_prefix(action, "project.")) good = project_replay(replay->house, sql, event, error);
   else if (g_str_has_prefix(action, "keep.")) good = keep_replay(replay->house, sql, event, error);
+  else if (g_str_has_prefix(action, "quality.")) good = quality_replay(replay->house, sql, event, error);
   else if (g_str_has_prefix(action, "check.")) good = check_replay(replay->house, sql, event, error);
   else if (g_str_has_prefix(action, "accession.")) good = accession_replay(replay->house, sql, event, error);
   if (!good) {

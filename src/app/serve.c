@@ -23,6 +23,7 @@ const WebRoute *const *app_routes(void) {
     KEEP_ROUTES,
     COPY_ROUTES,
     PATROL_ROUTES,
+    QUALITY_ROUTES,
     NULL,
   };
   /* clang-format on */
@@ -30,14 +31,14 @@ const WebRoute *const *app_routes(void) {
 }
 
 JobKind *app_job_kinds(void) {
-  static const JobKind *const rooms[] = {CATALOG_JOBS, ACCESSION_JOBS, CARE_JOBS, EXCHANGE_JOBS, KEEP_JOBS, COPY_JOBS};
+  static const JobKind *const rooms[] = {CATALOG_JOBS, ACCESSION_JOBS, CARE_JOBS, EXCHANGE_JOBS, KEEP_JOBS, COPY_JOBS, QUALITY_JOBS};
   GArray *kinds = g_array_new(TRUE, TRUE, sizeof(JobKind));
   for (guint i = 0; i < G_N_ELEMENTS(rooms); i++)
     for (const JobKind *kind = rooms[i]; kind->kind; kind++) g_array_append_val(kinds, *kind);
   return (JobKind *)(void *)g_array_free(kinds, FALSE);
 }
 
-const JobTick *const APP_TICKS[] = {ACCESSION_TICKS, KEEP_TICKS, NULL};
+const JobTick *const APP_TICKS[] = {ACCESSION_TICKS, KEEP_TICKS, QUALITY_TICKS, NULL};
 
 /* ---- hooks: the kernel asks people/ ---- */
 
@@ -60,6 +61,7 @@ static const MenuItem MENU[] = {
   {"检索", "/search", "records"},
   {"目录", "/catalog", "records"},
   {"档号", "/codes", "record.edit"},
+  {"质量", "/quality", "record.edit|delivery.accept"},
   {"接收", "/deliveries", "deliveries"},
   {"导出", "/exports", "record.export"},
   {"保管", "/keep", "keep.read"},

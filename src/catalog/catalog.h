@@ -106,6 +106,12 @@ GPtrArray *catalog_records(Sql *sql, const Scope *scope, const gint64 *ids, gsiz
  * check: why the code breaks its rule, in Chinese; NULL without error when it does not, or when no rule holds there. */
 char *catalog_code_generate(const House *house, Sql *sql, const CatalogRecord *record, GError **error);
 char *catalog_code_check(const House *house, Sql *sql, const CatalogRecord *record, GError **error);
+/* The same for many records in one reading: the rules in use are looked up once for each fonds and category. */
+typedef struct CatalogCodeChecker CatalogCodeChecker;
+CatalogCodeChecker *catalog_code_checker_new(const House *house);
+void catalog_code_checker_free(CatalogCodeChecker *checker);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CatalogCodeChecker, catalog_code_checker_free)
+char *catalog_code_checker_check(CatalogCodeChecker *checker, Sql *sql, const CatalogRecord *record, GError **error);
 
 /* Changes. The record's id is set on create. `house` gives search, catalog; both append an event and index.
  * CONFLICT: rev differs from the stored one, or code exists.

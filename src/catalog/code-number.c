@@ -266,14 +266,53 @@ char *catalog_code_generate(const House *house, Sql *sql, const CatalogRecord *r
   return first_free(sql, &use, record, prefix, highest.number + step_behind(sql, &use, record, &highest), error);
 }
 
+static char *check_with(const CodeUse *use, Sql *sql, const CatalogRecord *record, GError **error) {
+  g_auto(CodePlace) place = {0};
+  if (!use->followed || !code_place_of(sql, use, record, &place, error)) return NULL;
+  char *problem = code_problem(use, record, place.volume, place.class_text);
+  if (problem != NULL || !use->rule->unique_in_archive) return problem;
+  int held = code_held(sql, use, record, record->code, error);
+  return held == 1 ? g_strdup("馆内另有一件档案用这个档号，规则要求全馆唯一") : NULL;
+}
+
 char *catalog_code_check(const House *house, Sql *sql, const CatalogRecord *record, GError **error) {
   g_auto(CodeUse) use = {0};
-  g_auto(CodePlace) place = {0};
   if (record->level < LEVEL_VOLUME || record->category == 0) return NULL;
   if (!code_use_for(house->catalog, sql, record->fonds_id, record->category, &use, error)) return NULL;
-  if (!use.followed || !code_place_of(sql, &use, record, &place, error)) return NULL;
-  char *problem = code_problem(&use, record, place.volume, place.class_text);
-  if (problem != NULL || !use.rule->unique_in_archive) return problem;
-  int held = code_held(sql, &use, record, record->code, error);
-  return held == 1 ? g_strdup("馆内另有一件档案用这个档号，规则要求全馆唯一") : NULL;
+  return check_with(&use, sql, record, error);
+}
+
+struct CatalogCodeChecker {
+  const House *house;
+  GHashTable *uses; /* fonds << 8 | category → CodeUse */
+};
+
+static void use_free(gpointer data) {
+  code_use_clear(data);
+  g_free(data);
+}
+
+CatalogCodeChecker *catalog_code_checker_new(const House *house) {
+  CatalogCodeChecker *checker = g_new0(CatalogCodeChecker, 1);
+  checker->house = house;
+  checker->uses = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, use_free);
+  return checker;
+}
+
+void catalog_code_checker_free(CatalogCodeChecker *checker) {
+  g_hash_table_unref(checker->uses);
+  g_free(checker);
+}
+
+char *catalog_code_checker_check(CatalogCodeChecker *checker, Sql *sql, const CatalogRecord *record, GError **error) {
+  if (record->level < LEVEL_VOLUME || record->category == 0) return NULL;
+  gint64 key = record->fonds_id << 8 | record->category;
+  CodeUse *use = g_hash_table_lookup(checker->uses, &key);
+  if (use == NULL) {
+    CodeUse made = {0};
+    if (!code_use_for(checker->house->catalog, sql, record->fonds_id, record->category, &made, error)) return NULL;
+    use = g_memdup2(&made, sizeof made);
+    g_hash_table_insert(checker->uses, g_memdup2(&key, sizeof key), use);
+  }
+  return check_with(use, sql, record, error);
 }

@@ -95,6 +95,9 @@
     const question = event.submitter?.dataset.confirm || event.target.dataset.confirm;
     if (question && !window.confirm(question)) event.preventDefault();
   });
+  document.addEventListener('change', event => {
+    if (event.target.matches('[data-check-all]')) event.target.form.querySelectorAll('tbody input[type="checkbox"]').forEach(box => { box.checked = event.target.checked; });
+  });
   document.addEventListener('change', event => { if (event.target.matches('[data-submit]')) event.target.form.requestSubmit(); });
 
   /* A thumbnail may still be in the making: the server answers 202 until it is there. */

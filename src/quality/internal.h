@@ -1,0 +1,97 @@
+/* Inside the quality room: the kinds of faults, what a survey knows of a record, rows. */
+#pragma once
+#include "quality.h"
+#include "error.h"
+#include <string.h>
+
+/* What stands around a record while it is looked at. */
+typedef struct {
+  const House *house;
+  Sql *sql;
+  CatalogCodeChecker *checker;
+  gint32 today; /* YYYYMMDD */
+  const CatalogRecord *record;
+  const CatalogCategory *category; /* NULL: none */
+  json_t *fields;                  /* {key: text} */
+  CatalogRecord *parent, *fonds;   /* kept while records share them; NULL: none */
+  gint64 pages, files, pages_unknown, children; /* of its files; children counted for volumes only */
+  GError *failure;                 /* what a look could not do */
+} Look;
+
+typedef struct { gint64 hash, form; } LookKey;
+
+typedef enum { FIX_NONE, FIX_OWN, FIX_FIELD, FIX_CODES } FixKind; /* by itself; by bulk edit of a field; on the pages of codes */
+typedef struct {
+  const char *key, *group, *title, *why, *fix; /* Chinese: what it is, why it matters, how to put it right */
+  char *(*look)(Look *look);                   /* what is wrong, new string; NULL: nothing */
+  void (*keys)(Look *look, GArray *keys);      /* LookKey: instead of look, for faults that lie between records */
+  gboolean by_form;                            /* keys: the fault is different forms under one hash; else several records */
+  FixKind fixes;
+  const char *field;                           /* FIX_FIELD: the field that bulk edit begins with */
+  json_t *(*mend)(Look *look);                 /* FIX_OWN: {field key: text}; NULL: nothing to be done by itself */
+} QualityKind;
+extern const QualityKind QUALITY_KINDS[]; /* ended by key NULL */
+const QualityKind *quality_kind(const char *key); /* NULL: none */
+
+/* ---- look.c ---- */
+gboolean look_begin(Look *look, const House *house, Sql *sql, GError **error);
+gboolean look_at(Look *look, const CatalogRecord *record, GError **error); /* borrowed until the next */
+void look_clear(Look *look);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Look, look_clear)
+const char *look_value(const Look *look, const char *key); /* of a category's field or a column; "" */
+char *look_squeezed(const char *text);                     /* spaces between ideographs and around taken out, others made one */
+char *look_name(const char *text);                         /* a person's name without any space */
+char *look_half_width(const char *text);                   /* full-width letters and digits made half-width */
+
+/* ---- look-text.c, look-date.c, look-count.c, look-pair.c: the looks of the kinds ---- */
+char *look_title(Look *look);
+char *look_characters(Look *look);
+char *look_spaces(Look *look);
+json_t *mend_spaces(Look *look);
+char *look_name_spaces(Look *look);
+json_t *mend_name_spaces(Look *look);
+char *look_required(Look *look);
+char *look_retention(Look *look);
+char *look_date_unread(Look *look);
+char *look_date_reversed(Look *look);
+char *look_date_future(Look *look);
+char *look_date_early(Look *look);
+char *look_date_year(Look *look);
+json_t *mend_date_year(Look *look);
+char *look_date_width(Look *look);
+json_t *mend_date_width(Look *look);
+char *look_code(Look *look);
+char *look_pages(Look *look);
+char *look_pieces(Look *look);
+char *look_order(Look *look);
+void keys_duplicate(Look *look, GArray *keys);
+void keys_files(Look *look, GArray *keys);
+void keys_person(Look *look, GArray *keys);
+
+/* ---- pair.c: faults between records ---- */
+/* The record's keys as they are now; hashes that gained or lost a member are added to touched ("kind hash" → NULL). */
+gboolean pair_put(Look *look, GHashTable *touched, GError **error);
+gboolean pair_settle(Sql *sql, GHashTable *touched, GError **error); /* the faults of all records of those hashes */
+enum { PAIR_MOST = 200 }; /* more records alike are a series with one title, no mistake */
+
+/* ---- fault.c: rows ---- */
+typedef struct { gint64 fonds_id; Level level; Security security; guint openings; } FaultGate;
+FaultGate fault_gate(const CatalogRecord *record);
+gboolean fault_admitted(const Scope *scope, const FaultGate *gate);
+gboolean fault_put(Sql *sql, const char *kind, gint64 record_id, const FaultGate *gate, const char *detail, GError **error); /* not where it is passed */
+gboolean fault_remove(Sql *sql, const char *kind, gint64 record_id, GError **error);
+gboolean fault_settle(Look *look, GError **error); /* the kinds that look at one record alone */
+gboolean fault_count(Sql *sql, gint64 survey_id, GError **error);
+gboolean fault_pass(Sql *sql, const char *actor, const char *kind, gint64 record_id, const char *note, GError **error);
+gboolean fault_unpass(Sql *sql, const char *actor, const char *kind, gint64 record_id, GError **error);
+
+/* ---- survey.c ---- */
+gboolean survey_run(const House *house, Job *job, json_t *parameters, GError **error);
+gint64 survey_last(Sql *sql, GError **error);                    /* the last finished one; 0: none */
+
+/* ---- pages ---- */
+WebReply *page_quality(WebRequest *request, GError **error);
+WebReply *page_kind(WebRequest *request, GError **error);
+WebReply *start_survey(WebRequest *request, GError **error);
+WebReply *pass_faults(WebRequest *request, GError **error);
+WebReply *unpass_faults(WebRequest *request, GError **error);

@@ -1,0 +1,75 @@
+/*
+ * What records are compared by: the keys of duplicates, of equal files, of persons.
+ *
+ * 1. A key holds only digests; what it was made of is read again from the records when it is shown.
+ */
+#include "internal.h"
+#include "text.h"
+
+enum { TITLE_LEAST = 4, NAME_LEAST = 2, NAME_MOST = 20 };
+
+static gint64 digest(const char *text) { /* FNV-1a, 64 bits; never 0 */
+  guint64 hash = G_GUINT64_CONSTANT(0xcbf29ce484222325);
+  for (const char *at = text; *at; at++) hash = (hash ^ (guchar)*at) * G_GUINT64_CONSTANT(0x100000001b3);
+  return (gint64)(hash ? hash : 1);
+}
+
+static void add_key(GArray *keys, const char *text, const char *form) {
+  LookKey key = {digest(text), form ? digest(form) : 0};
+  for (guint i = 0; i < keys->len; i++)
+    if (g_array_index(keys, LookKey, i).hash == key.hash && g_array_index(keys, LookKey, i).form == key.form) return;
+  g_array_append_val(keys, key);
+}
+
+void keys_duplicate(Look *look, GArray *keys) {
+  const CatalogRecord *record = look->record;
+  if (record->level < LEVEL_VOLUME || record->date.from == 0 || g_utf8_strlen(record->title, -1) < TITLE_LEAST) return;
+  g_autofree char *title = text_fold(record->title), *creator = text_fold(record->creator), *docno = text_fold(record->docno);
+  g_autoptr(GString) all = g_string_new(NULL);
+  g_string_append_printf(all, "%d\n%d\n%d\n%s\n%s\n%s", record->level, record->date.from, record->date.to, title, creator, docno);
+  for (guint i = 0; look->category && i < look->category->field_count; i++) /* forms with one title differ by whom they are about */
+    if (g_str_equal(look->category->fields[i].type, "person")) g_string_append_printf(all, "\n%s", look_value(look, look->category->fields[i].key));
+  add_key(keys, all->str, NULL);
+}
+
+void keys_files(Look *look, GArray *keys) {
+  if (look->record->file_count == 0 || look->failure) return;
+  g_autoptr(SqlRows) rows = sql_query(look->sql, "SELECT sha512 FROM file WHERE record_id = $1 ORDER BY sha512", SQL_ARGS(sql_int(look->record->id)), &look->failure);
+  if (rows == NULL) return;
+  g_autoptr(GString) all = g_string_new(NULL);
+  while (sql_next(rows, &look->failure)) g_string_append(all, sql_get_text(rows, "sha512"));
+  if (all->len && look->failure == NULL) add_key(keys, all->str, NULL);
+}
+
+/* What tells a person apart: number of a paper or the birth date, of the field that goes with the name (男方姓名: 男方证件号). */
+static const char *telling_value(const Look *look, const CatalogField *name) {
+  static const char *const WORDS[] = {"证件号", "身份证", "出生"};
+  guint persons = 0;
+  for (guint i = 0; i < look->category->field_count; i++) persons += g_str_equal(look->category->fields[i].type, "person");
+  for (guint w = 0; w < G_N_ELEMENTS(WORDS); w++)
+    for (guint i = 0; i < look->category->field_count; i++) {
+      const CatalogField *field = &look->category->fields[i];
+      const char *second = g_utf8_offset_to_pointer(name->label, MIN(2, g_utf8_strlen(name->label, -1)));
+      gboolean together = persons == 1 || strncmp(field->label, name->label, (gsize)(second - name->label)) == 0;
+      if (strstr(field->label, WORDS[w]) && together && *look_value(look, field->key)) return look_value(look, field->key);
+    }
+  return "";
+}
+
+void keys_person(Look *look, GArray *keys) {
+  for (guint i = 0; look->category && i < look->category->field_count; i++) {
+    const CatalogField *field = &look->category->fields[i];
+    if (!g_str_equal(field->type, "person")) continue;
+    const char *telling = telling_value(look, field);
+    g_auto(GStrv) names = g_regex_split_simple("[、；;，,/]", look_value(look, field->key), 0, 0);
+    for (char **each = names; *each; each++) {
+      g_autofree char *name = look_name(*each), *folded = text_fold(name), *id = text_fold(telling);
+      glong length = g_utf8_strlen(name, -1);
+      if (length < NAME_LEAST || length > NAME_MOST) continue;
+      g_autofree char *same = g_strdup_printf("%" G_GINT64_FORMAT "\n%s", look->record->fonds_id, folded); /* only the writing differs */
+      g_autofree char *known = g_strdup_printf("id\n%s", id);
+      add_key(keys, same, name);
+      if (*telling && names[1] == NULL) add_key(keys, known, folded); /* one paper, two names */
+    }
+  }
+}

@@ -1,0 +1,229 @@
+/* Each kind of fault on a record that has it and on one that has not; surveys whole and of what changed; duplicates and names; judgements; the gate. */
+#include "internal.h"
+#include "test-fixture.h"
+
+typedef struct { Fixture f; gint64 fonds, other, class, marriages; guint number; } Place;
+
+static void place_open(Place *p) {
+  fixture_open(&p->f);
+  p->number = 0;
+  good(quality_open(p->f.db, error));
+  g_autoptr(Sql) sql = good(sql_write(p->f.db, error));
+  p->fonds = good(catalog_fonds_ensure(&p->f.house, sql, "t", "Z109", "某局", error));
+  p->other = good(catalog_fonds_ensure(&p->f.house, sql, "t", "Z200", "另一局", error));
+  p->class = good(catalog_class_ensure(&p->f.house, sql, "t", p->fonds, 1, error));
+  p->marriages = good(catalog_class_ensure(&p->f.house, sql, "t", p->fonds, 2, error));
+  good(sql_commit(sql, error));
+}
+
+static CatalogRecord *sound(Place *p) {
+  g_autofree char *code = g_strdup_printf("Z109-1-%u", ++p->number), *title = g_strdup_printf("关于第%u号水库加固的通知", p->number);
+  CatalogRecord *record = record_of(p->class, LEVEL_ITEM, 1, code, title);
+  put_text(&record->retention, "永久");
+  put_text(&record->date_text, "1958-03-01");
+  record->date = (DateSpan){19580301, 19580301};
+  record->year = 1958;
+  record->opening = OPENING_OPEN;
+  return record;
+}
+
+static gint64 keep_record(Place *p, CatalogRecord *taken) {
+  g_autoptr(CatalogRecord) record = taken;
+  g_autoptr(Sql) sql = good(sql_write(p->f.db, error));
+  good(catalog_record_create(&p->f.house, sql, "t", record, error));
+  good(sql_commit(sql, error));
+  return record->id;
+}
+
+static void survey(Place *p, gboolean full) { good(quality_survey_now(&p->f.house, "t", full, FALSE, error)); }
+
+/* The kinds that a record has, in order, joined by spaces. */
+static void assert_faults(Place *p, gint64 id, const char *expected) {
+  g_autoptr(Sql) sql = good(sql_read(p->f.db, error));
+  json_auto_t *rows = good(sql_json(sql, "SELECT kind FROM quality_fault WHERE record_id = $1 ORDER BY kind", SQL_ARGS(sql_int(id)), error));
+  g_autoptr(GString) kinds = g_string_new(NULL);
+  size_t i;
+  json_t *row;
+  json_array_foreach(rows, i, row) g_string_append_printf(kinds, "%s%s", i ? " " : "", json_string_value(json_object_get(row, "kind")));
+  g_assert_cmpstr(kinds->str, ==, expected);
+}
+
+static gint64 count(Place *p, const Scope *scope) {
+  g_autoptr(Sql) sql = good(sql_read(p->f.db, error));
+  return good(quality_count(sql, scope, error));
+}
+
+#define with(...) ({ CatalogRecord *record = sound(&p); __VA_ARGS__; keep_record(&p, record); })
+
+static void test_kinds(void) {
+  Place p;
+  place_open(&p);
+  struct { gint64 id; const char *kinds; } cases[] = {
+    {with((void)0), ""},
+    {with(put_text(&record->title, "（待定）")), "title"},
+    {with(put_text(&record->title, "20230101")), "title"},
+    {with(put_text(&record->title, "关于\357\277\275水库的通知")), "characters"},
+    {with(put_text(&record->title, "关于\356\200\201水库的通知")), "characters"},
+    {with(put_text(&record->title, "关于 水库加固 的通知")), "spaces"},
+    {with(put_text(&record->title, "GB/T 18894 实施方案 A1 表")), ""},
+    {with(put_text(&record->retention, "")), "retention"},
+    {with(put_text(&record->date_text, "某年某月"); record->date = (DateSpan){0, 0}), "date-unread"},
+    {with(put_text(&record->date_text, "1961年至1958年"); record->date = (DateSpan){0, 0}), "date-reversed"},
+    {with(put_text(&record->date_text, "2958"); record->date = (DateSpan){29580101, 29581231}; record->year = 2958), "date-future"},
+    {with(record->year = 1985), "date-year"},
+    {with(put_text(&record->date_text, "１９５８０３０１")), "date-width"},
+    {with(put_text(&record->fields, "{\"nfxm\":\"王 小明\"}"); record->category = 2; record->parent_id = p.marriages), "name-spaces"},
+    {with(put_text(&record->fields, "{\"nfxm\":\"王小明\"}"); record->category = 2; record->parent_id = p.marriages), ""},
+  };
+  survey(&p, TRUE);
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+    g_test_message("case %u", i);
+    g_autoptr(Sql) sql = good(sql_write(p.f.db, error));
+    good(sql_exec(sql, "DELETE FROM quality_fault WHERE kind IN ('code', 'person')", SQL_NONE, error)); /* of the rule in use, and of the two Wangs: tested below */
+    good(sql_commit(sql, error));
+    g_clear_pointer(&sql, sql_end);
+    assert_faults(&p, cases[i].id, cases[i].kinds);
+  }
+  fixture_close(&p.f);
+}
+
+static void test_pairs(void) {
+  Place p;
+  place_open(&p);
+  gint64 first = with(put_text(&record->title, "关于防汛的紧急通知")), again = with(put_text(&record->title, "關於防汛的緊急通知"));
+  gint64 later = with(put_text(&record->title, "关于防汛的紧急通知"); record->date = (DateSpan){19590101, 19590101}; record->year = 1959);
+  gint64 chen = with(put_text(&record->fields, "{\"nfxm\":\"陈国华\",\"nfzjh\":\"1\"}"); record->category = 2; record->parent_id = p.marriages);
+  gint64 old = with(put_text(&record->fields, "{\"nfxm\":\"陳國華\"}"); record->category = 2; record->parent_id = p.marriages);
+  gint64 other = with(put_text(&record->fields, "{\"nfxm\":\"程国华\",\"nfzjh\":\"1\"}"); record->category = 2; record->parent_id = p.marriages);
+  gint64 same = with(put_text(&record->fields, "{\"nfxm\":\"李四海\",\"nfzjh\":\"2\"}"); record->category = 2; record->parent_id = p.marriages);
+  survey(&p, TRUE);
+  assert_faults(&p, first, "duplicate");
+  assert_faults(&p, again, "duplicate");
+  assert_faults(&p, later, "");
+  assert_faults(&p, chen, "person");
+  assert_faults(&p, old, "person");
+  assert_faults(&p, other, "person");
+  assert_faults(&p, same, "");
+  /* One is put right: only what changed is looked at, and the other one of the pair is free too. */
+  {
+    g_autoptr(Sql) sql = good(sql_write(p.f.db, error));
+    g_autoptr(CatalogRecord) record = good(catalog_record_load(sql, &SCOPE_EVERYTHING, again, error));
+    put_text(&record->title, "关于抗旱的通知");
+    good(catalog_record_update(&p.f.house, sql, "t", record, 0, error));
+    g_autoptr(CatalogRecord) name = good(catalog_record_load(sql, &SCOPE_EVERYTHING, other, error));
+    put_text(&name->fields, "{\"nfxm\":\"程国华\",\"nfzjh\":\"9\"}");
+    good(catalog_record_update(&p.f.house, sql, "t", name, 0, error));
+    good(sql_commit(sql, error));
+  }
+  survey(&p, FALSE);
+  assert_faults(&p, first, "");
+  assert_faults(&p, again, "");
+  assert_faults(&p, chen, "person"); /* still written two ways with the old one */
+  assert_faults(&p, other, "");
+  fixture_close(&p.f);
+}
+
+/* More alike than a series of one title may be: no faults. */
+static void test_series(void) {
+  Place p;
+  place_open(&p);
+  gint64 first = with(put_text(&record->title, "会议记录一本"));
+  for (guint i = 1; i < PAIR_MOST; i++) with(put_text(&record->title, "会议记录一本"));
+  survey(&p, TRUE);
+  assert_faults(&p, first, "duplicate");
+  with(put_text(&record->title, "会议记录一本"));
+  survey(&p, FALSE);
+  assert_faults(&p, first, "");
+  g_assert_cmpint(count(&p, &SCOPE_EVERYTHING), ==, 0);
+  fixture_close(&p.f);
+}
+
+static void test_volumes(void) {
+  Place p;
+  place_open(&p);
+  gint64 volume = with(record->level = LEVEL_VOLUME; put_text(&record->fields, "{\"件数\":\"２件\"}"));
+  gint64 item = with(record->parent_id = volume; put_text(&record->code, "Z109-1-1-1"); put_text(&record->retention, ""));
+  survey(&p, TRUE);
+  assert_faults(&p, volume, "pieces");
+  assert_faults(&p, item, ""); /* its volume has a retention */
+  gint64 loose = with(record->parent_id = volume; put_text(&record->code, "Z109-1-1-甲"));
+  survey(&p, FALSE);
+  assert_faults(&p, volume, "");
+  assert_faults(&p, loose, "code order");
+  fixture_close(&p.f);
+}
+
+static void test_judgement(void) {
+  Place p;
+  place_open(&p);
+  gint64 id = with(put_text(&record->title, "无题"));
+  survey(&p, TRUE);
+  g_assert_cmpint(count(&p, &SCOPE_EVERYTHING), ==, 1);
+  {
+    g_autoptr(Sql) sql = good(sql_write(p.f.db, error));
+    good(fault_pass(sql, "王", "title", id, "原文如此", error));
+    good(sql_commit(sql, error));
+  }
+  g_assert_cmpint(count(&p, &SCOPE_EVERYTHING), ==, 0);
+  survey(&p, TRUE);
+  assert_faults(&p, id, "");
+  {
+    g_autoptr(Sql) sql = good(sql_write(p.f.db, error));
+    good(fault_unpass(sql, "王", "title", id, error));
+    json_auto_t *event = json_pack("{s:s, s:s, s:{s:s, s:I}, s:{s:s, s:s, s:i}}", "action", "quality.pass", "actor", "王", "subject", "kind", "record", "id",
+      (json_int_t)id, "data", "kind", "title", "note", "", "at_us", 5);
+    good(sql_commit(sql, error));
+    g_clear_pointer(&sql, sql_end);
+    survey(&p, TRUE);
+    assert_faults(&p, id, "title");
+    sql = good(sql_write(p.f.db, error));
+    good(quality_replay(&p.f.house, sql, event, error));
+    good(sql_commit(sql, error));
+  }
+  assert_faults(&p, id, "");
+  fixture_close(&p.f);
+}
+
+/* What is counted is only what may be seen; a pair only by who may see both. */
+static void test_gate(void) {
+  Place p;
+  place_open(&p);
+  with(put_text(&record->title, "无题"));
+  with(put_text(&record->title, "待定"); record->security = SECURITY_SECRET);
+  with(put_text(&record->title, "关于防汛的紧急通知"));
+  with(put_text(&record->title, "关于防汛的紧急通知"); record->opening = OPENING_CONTROLLED);
+  survey(&p, TRUE);
+  const Scope open = {.opening_mask = 1 << OPENING_OPEN, .files_mask = 1 << OPENING_OPEN, .all_fonds = TRUE};
+  const Scope staff = {.opening_mask = 15, .files_mask = 15, .all_fonds = TRUE, .security = SECURITY_INTERNAL};
+  const Scope elsewhere = {.opening_mask = 15, .files_mask = 15, .fonds = &p.other, .fonds_count = 1, .security = SECURITY_TOP};
+  g_assert_cmpint(count(&p, &SCOPE_EVERYTHING), ==, 4);
+  g_assert_cmpint(count(&p, &staff), ==, 3);
+  g_assert_cmpint(count(&p, &open), ==, 1);
+  g_assert_cmpint(count(&p, &elsewhere), ==, 0);
+  g_assert_cmpint(count(&p, &SCOPE_NOTHING), ==, 0);
+  fixture_close(&p.f);
+}
+
+static void test_texts(void) {
+  static const char *const SQUEEZED[][2] = {{" 关于 水库 ", "关于水库"}, {"GB/T  18894 实施", "GB/T 18894 实施"}, {"A 水库", "A 水库"}, {"　　", ""}, {"无", "无"}};
+  for (guint i = 0; i < G_N_ELEMENTS(SQUEEZED); i++) {
+    g_autofree char *text = look_squeezed(SQUEEZED[i][0]);
+    g_assert_cmpstr(text, ==, SQUEEZED[i][1]);
+  }
+  g_autofree char *name = look_name(" 王　小 明"), *foreign = look_name("John  Smith"), *half = look_half_width("临政〔１９５８〕Ａ５号");
+  g_assert_cmpstr(name, ==, "王小明");
+  g_assert_cmpstr(foreign, ==, "John Smith");
+  g_assert_cmpstr(half, ==, "临政〔1958〕A5号");
+}
+
+int main(int argc, char **argv) {
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/quality/kinds", test_kinds);
+  g_test_add_func("/quality/pairs", test_pairs);
+  g_test_add_func("/quality/series", test_series);
+  g_test_add_func("/quality/volumes", test_volumes);
+  g_test_add_func("/quality/judgement", test_judgement);
+  g_test_add_func("/quality/gate", test_gate);
+  g_test_add_func("/quality/texts", test_texts);
+  return g_test_run();
+}
