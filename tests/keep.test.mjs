@@ -93,6 +93,8 @@ test('formats: what the holdings contain and what the policy says; a dry run cou
   assert.equal((await archivist.post('/keep/format/convert', { form: { puid: plain.puid, mime: plain.mime } })).status, 200);
   const { conversions: [made] } = await waitFor(archivist, '/keep/conversions', json => json.conversions.length === 1);
   assert.equal(made.after.puid, 'fmt/477');
+  const after = (await archivist.get('/keep/risk')).json;
+  assert.deepEqual([after.formats.find(each => each.mime === 'image/png').converted, after.convert + after.converted_files >= 2, after.convert], [1, true, risk.convert - (plain.policy === 'convert' ? 1 : 0)]);
   const files = (await archivist.get(`/record/${made.record_id}?tab=files`)).json.files;
   assert.deepEqual(files.map(each => each.path), ['files/0001.png', 'derived/0001.pdf']);
   assert.equal(files[0].sha512, made.before.sha512, 'the original is the same');

@@ -54,6 +54,10 @@ const char *package_record_get(const PackageRecord *record, const char *label); 
 void package_record_set(PackageRecord *record, const char *label, const char *value);     /* when there is none yet */
 const char *package_label(const char *name); /* our label for a header or element name; NULL: unknown */
 
+/* ---- package-title.c ---- */
+char *package_title(const char *path, const char *name);   /* what an OFD or PDF says of itself; NULL: nothing that reads like a title */
+char *package_title_sensible(const char *written);
+
 /* ---- package-table.c ---- */
 typedef struct PackageTable PackageTable;
 PackageTable *package_table_new(const char *work, GError **error);

@@ -2,6 +2,7 @@
 #include "accession-test.h"
 #include "crypto.h"
 #include "package.h"
+#include "package-survey.h"
 
 typedef struct { TestHouse *t; char *folder, *work; json_t *survey; } Made;
 
@@ -273,6 +274,50 @@ static void test_single(Made *m, gconstpointer data) {
   g_assert_cmpint(record->file_count, ==, 1);
 }
 
+/* A PDF of one page that calls itself so (in UTF-16, as hexadecimal). */
+static char *titled_pdf(const char *title) {
+  glong units = 0;
+  g_autofree gunichar2 *wide = g_utf8_to_utf16(title, -1, NULL, &units, NULL);
+  g_autoptr(GString) hex = g_string_new("FEFF"), body = g_string_new("%PDF-1.4\n");
+  for (glong i = 0; i < units; i++) g_string_append_printf(hex, "%04X", wide[i]);
+  g_autofree char *information = g_strdup_printf("<< /Title <%s> >>", hex->str);
+  const char *objects[] = {"<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [3 0 R] /Count 1 >>", "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 99 99] >>",
+    information};
+  gsize at[G_N_ELEMENTS(objects)];
+  for (guint i = 0; i < G_N_ELEMENTS(objects); i++) {
+    at[i] = body->len;
+    g_string_append_printf(body, "%u 0 obj\n%s\nendobj\n", i + 1, objects[i]);
+  }
+  gsize table = body->len;
+  g_string_append(body, "xref\n0 5\n0000000000 65535 f \n");
+  for (guint i = 0; i < G_N_ELEMENTS(objects); i++) g_string_append_printf(body, "%010u 00000 n \n", (guint)at[i]);
+  g_string_append_printf(body, "trailer << /Size 5 /Root 1 0 R /Info 4 0 R >>\nstartxref\n%u\n%%%%EOF\n", (guint)table);
+  return g_string_free(g_steal_pointer(&body), FALSE);
+}
+
+static void test_titles(Made *m, gconstpointer data) {
+  static const struct { const char *written, *title; } words[] = {{"关于防汛工作的通知", "关于防汛工作的通知"}, {"Microsoft Word - 关于防汛工作的通知.doc", "关于防汛工作的通知"},
+    {"Annual Report 2020", "Annual Report 2020"}, {"  批复  ", "批复"}, {"无标题", NULL}, {"Untitled-1", NULL}, {"文档1", NULL}, {"新建 Microsoft Word 文档 (2).docx", NULL},
+    {"PowerPoint 演示文稿", NULL}, {"幻灯片 1", NULL}, {"", NULL}, {"2020-01-02", NULL}, {"scan_0001", NULL}, {"IMG 1", NULL}, {"¹ØÓÚ·ÀÑ´¹¤×÷", NULL}, {"关于\xef\xbf\xbd工作的通知", NULL},
+    {"C:\\文件\\通知", NULL}, {"扫描全能王 2020-01-02 10.30", NULL}, {"x", NULL}, {"report", NULL}};
+  for (guint i = 0; i < G_N_ELEMENTS(words); i++) {
+    g_autofree char *title = package_title_sensible(words[i].written);
+    g_assert_cmpstr(title, ==, words[i].title);
+  }
+  g_free(m->folder);
+  m->folder = g_build_filename(m->t->dir, "in", "titled", NULL);
+  static const char *const titles[][2] = {{"一", "关于修堤的请示"}, {"二", "无标题"}};
+  for (guint i = 0; i < G_N_ELEMENTS(titles); i++) {
+    g_autofree char *name = g_strdup_printf("titled/%s.pdf", titles[i][0]), *bytes = titled_pdf(titles[i][1]), *file = test_write(m->t, name, bytes);
+  }
+  survey(m);
+  g_assert_cmpstr(text(m, "layout"), ==, "documents");
+  g_assert_true(import_now(m));
+  g_autoptr(CatalogRecord) named = test_record(m->t, "一"), plain = test_record(m->t, "二");
+  g_assert_cmpstr(named->title, ==, "关于修堤的请示");
+  g_assert_cmpstr(plain->title, ==, "二");
+}
+
 static void test_tables(Made *m, gconstpointer data) {
   static const struct { const char *name, *text; gboolean table; } files[] = {{"a.csv", "档号,题名\nA,b\n", TRUE}, {"a.txt", "档号\t题名\nA\tb\n", TRUE},
     {"b.txt", "一段话。\n", FALSE},
@@ -287,7 +332,7 @@ static void test_tables(Made *m, gconstpointer data) {
 
 static const struct { const char *name; void (*run)(Made *m, gconstpointer data); } TESTS[] = {{"layouts", test_layouts}, {"volumes", test_volumes},
   {"declared", test_declared},
-  {"eep", test_eep}, {"faults", test_faults}, {"again", test_again}, {"volume-file", test_volume_file}, {"single", test_single}, {"tables", test_tables}};
+  {"eep", test_eep}, {"faults", test_faults}, {"again", test_again}, {"volume-file", test_volume_file}, {"single", test_single}, {"titles", test_titles}, {"tables", test_tables}};
 
 int main(int argc, char **argv) {
   if (argc > 1 && g_str_equal(argv[1], "sandbox")) return format_sandbox_main(argc, argv);

@@ -216,7 +216,8 @@ static gboolean document_record(Survey *survey, const char *name, gboolean folde
   g_auto(CatalogCode) code = {0};
   catalog_code_parse(stem, &code);
   package_record_set(record, "档号", g_hash_table_contains(survey->codes, stem) ? called : stem);
-  package_record_set(record, "题名", stem);
+  g_autofree char *full = folder ? NULL : survey_full(survey, name), *title = full ? package_title(full, called) : NULL;
+  package_record_set(record, "题名", title ? title : stem);
   gsize size = 0;
   for (guint i = 0; i < paths->len; i++) size += strlen(paths->pdata[i]) + 1;
   if (size > DOCUMENT_LIST_MAX) { /* the folder's name stands for all in it */

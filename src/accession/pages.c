@@ -380,6 +380,8 @@ static gboolean add_check(Sql *sql, json_t *model, json_t *delivery, json_t *che
   json_array_foreach(json_object_get(report, "items"), i, item)
     if (g_str_equal(delivery_text(item, "state"), "failed")) json_array_append(failed, item);
   json_object_set_new(model, "failed_items", failed);
+  gint64 earlier = check_earlier(sql, delivery_int(check, "id"), NULL);
+  if (earlier) json_object_set_new(check, "earlier", json_integer(earlier));
   json_object_set_new(model, "check_failed", json_boolean(g_str_equal(delivery_text(check, "state"), "failed")));
   json_object_set_new(model, "check", check);
   json_decref(report);

@@ -117,6 +117,48 @@ static void test_sign(void) {
   fixture_close(&f);
 }
 
+static gint64 id_of(json_t *report) { return json_integer_value(json_object_get(report, "id")); }
+
+static json_t *earlier_of(Fixture *f, gint64 id) {
+  g_autoptr(Sql) sql = good(sql_read(f->db, error));
+  return good(result_earlier(sql, id, error));
+}
+
+static gboolean take_over(Fixture *f, gint64 id, GError **error) {
+  g_autoptr(Sql) sql = sql_write(f->db, error);
+  return sql && result_take_over(&f->house, sql, "archivist", id, error) && sql_commit(sql, error);
+}
+
+/* Of what was signed before, only what is as it was is taken over, as this person's word with the other's beside it. */
+static void test_earlier(void) {
+  Fixture f;
+  fixture_open(&f);
+  json_auto_t *first = run_over(&f, CHECK_FILING, clean_records(2), NULL, NULL, NULL);
+  json_auto_t *none = earlier_of(&f, id_of(first));
+  g_assert_cmpint(json_integer_value(json_object_get(none, "check")), ==, 0);
+  g_assert_true(good(sign(&f, id_of(first), "GD-4-5", TRUE, "盘面完好", error)));
+  g_assert_true(good(sign(&f, id_of(first), "GD-4-6", FALSE, "错误率高", error)));
+  json_auto_t *elsewhere = run_over(&f, CHECK_TRANSFER, clean_records(2), NULL, NULL, NULL), *other_stage = earlier_of(&f, id_of(elsewhere));
+  g_assert_cmpint(json_integer_value(json_object_get(other_stage, "check")), ==, 0);
+  json_auto_t *more = run_over(&f, CHECK_FILING, clean_records(3), NULL, NULL, NULL), *changed = earlier_of(&f, id_of(more));
+  g_assert_cmpint(json_integer_value(json_object_get(changed, "signed")), ==, 2);
+  g_assert_cmpint(json_integer_value(json_object_get(changed, "same")), ==, 0); /* there is one record more */
+  g_autoptr(GError) problem = NULL;
+  g_assert_false(take_over(&f, id_of(more), &problem));
+  g_assert_error(problem, LANTAI_ERROR, LANTAI_ERROR_CONFLICT);
+  json_auto_t *second = run_over(&f, CHECK_FILING, clean_records(2), NULL, NULL, NULL), *same = earlier_of(&f, id_of(second));
+  g_assert_cmpint(json_integer_value(json_object_get(same, "check")), ==, id_of(first));
+  g_assert_cmpint(json_integer_value(json_object_get(same, "same")), ==, 1); /* what was signed as failed is not */
+  g_assert_true(good(take_over(&f, id_of(second), error)));
+  json_auto_t *after = report_of(&f, id_of(second));
+  g_assert_cmpstr(state_of(after, "GD-4-5"), ==, "passed");
+  g_assert_cmpstr(text_at(item_of(after, "GD-4-5"), "signed_by"), ==, "archivist");
+  g_autofree char *note = g_strdup_printf("沿用第 %d 号检测中director的签署：盘面完好", (int)id_of(first));
+  g_assert_cmpstr(text_at(item_of(after, "GD-4-5"), "note"), ==, note);
+  g_assert_cmpstr(state_of(after, "GD-4-6"), ==, "awaiting");
+  fixture_close(&f);
+}
+
 static void test_failed_stays(void) {
   Fixture f;
   fixture_open(&f);
@@ -262,6 +304,7 @@ static void add_tests(void) {
   g_test_add_func("/check/schemes", test_schemes);
   g_test_add_func("/check/built-in", test_built_in);
   g_test_add_func("/check/sign", test_sign);
+  g_test_add_func("/check/earlier", test_earlier);
   g_test_add_func("/check/failed-stays", test_failed_stays);
   g_test_add_func("/check/replay", test_replay);
   g_test_add_func("/check/pages", test_pages);

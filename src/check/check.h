@@ -68,6 +68,8 @@ json_t *check_latest(Sql *sql, const char *subject_kind, gint64 subject_id, GErr
 /* The same with items: [{code, name, property, group, severity, outcome, state, state_label, tone, checked, failed, pending, explain, signable, signed_by,
  * signed_at, note, findings: [{sequence, row, record_id, code, path, reason, pending}] (the first `limit`)}]. */
 json_t *check_report(Sql *sql, gint64 id, guint limit, GError **error);
+/* The latest earlier run of the same subject and stage in which people signed something; 0: none. */
+gint64 check_earlier(Sql *sql, gint64 id, GError **error);
 /* What could only be found later (a rule's items that were "not performed", e.g. "loaded") is completed: found {checked, failed, explain, findings:
  * [{record_id, code, reason}]}. Does nothing when none of the run's items waits for it. A person's word stays unless the program found a fault. */
 gboolean check_complete(Sql *sql, const char *actor, gint64 id, const char *rule, json_t *found, GError **error);

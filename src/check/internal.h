@@ -123,6 +123,9 @@ gboolean result_put(Sql *sql, gint64 id, Probe *const *probes, guint count, GErr
 gboolean result_finish(Sql *sql, gint64 id, const char *actor, json_t *task, GError **error);
 gboolean result_sign(const House *house, Sql *sql, const char *actor, gint64 id, const char *const *codes, gsize count, gboolean good, const char *note,
   GError **error);
+/* What was signed earlier and waits now: {check (0: nothing was), signed, same, items: [{check, code, state, note, signed_by, signed_at, same}]}; earlier.c */
+json_t *result_earlier(Sql *sql, gint64 id, GError **error);
+gboolean result_take_over(const House *house, Sql *sql, const char *actor, gint64 id, GError **error); /* all that are the same; CONFLICT: none is */
 json_t *result_findings(Sql *sql, gint64 id, const char *item, gint64 after, guint limit, GError **error);
 json_t *result_document(json_t *report); /* for print_pdf */
 CheckVisible visible_of(const char *subject_kind, const char **ret_prefix); /* NULL: nobody may see it */

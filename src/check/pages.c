@@ -101,6 +101,15 @@ static json_t *items_of(json_t *items, const char *property) {
   return sorted;
 }
 
+/* What needs nobody's look any more: passed, or nothing to check. */
+static json_t *part_of(json_t *items, gboolean quiet) {
+  json_t *part = json_array(), *item;
+  size_t i;
+  json_array_foreach(items, i, item)
+    if ((weight_of(item) >= 4) == quiet) json_array_append(part, item);
+  return part;
+}
+
 static json_t *group(json_t *items) {
   json_t *properties = json_array();
   for (guint p = 0; PROPERTIES[p]; p++) {
@@ -108,11 +117,27 @@ static json_t *group(json_t *items) {
     int count[6] = {0};
     for (size_t i = 0; i < json_array_size(mine); i++) count[weight_of(json_array_get(mine, i))]++;
     if (json_array_size(mine))
-      json_array_append_new(properties, json_pack("{s:s, s:O, s:i, s:i, s:i, s:i, s:i, s:i}", "property", PROPERTIES[p], "items", mine, "failed", count[0], "warned",
+      json_array_append_new(properties, json_pack("{s:s, s:o, s:o, s:i, s:i, s:i, s:i, s:i, s:i}", "property", PROPERTIES[p], "items", part_of(mine, FALSE),
+        "quiet", part_of(mine, TRUE), "failed", count[0], "warned",
         count[1], "awaiting", count[2], "not_performed", count[3], "passed", count[4], "not_applicable", count[5]));
     json_decref(mine);
   }
   return properties;
+}
+
+/* What was signed in an earlier check stands beside the items that wait now. */
+static gboolean add_earlier(WebRequest *request, Sql *sql, json_t *report, GError **error) {
+  json_t *earlier = result_earlier(sql, json_integer_value(json_object_get(report, "id")), error), *item, *word;
+  size_t i, k;
+  if (earlier == NULL) return FALSE;
+  json_array_foreach(json_object_get(earlier, "items"), k, word)
+    json_array_foreach(json_object_get(report, "items"), i, item)
+      if (json_equal(json_object_get(item, "code"), json_object_get(word, "code"))) json_object_set(item, "earlier", word);
+  json_object_set_new(earlier, "may_take", json_boolean(web_may(request, "check.sign") && json_integer_value(json_object_get(earlier, "same"))));
+  json_object_del(earlier, "items");
+  if (json_integer_value(json_object_get(earlier, "signed"))) json_object_set(report, "earlier_check", earlier);
+  json_decref(earlier);
+  return TRUE;
 }
 
 static void mark_items(WebRequest *request, json_t *report, gboolean signing) {
@@ -156,6 +181,7 @@ WebReply *page_check(WebRequest *request, GError **error) {
   const char *item = web_text(request, "item");
   if (report == NULL || !hide_in_report(request, sql, report, error)) return NULL;
   if (item && !add_list(request, sql, report, item, error)) return NULL;
+  if (!add_earlier(request, sql, report, error)) return NULL;
   mark_items(request, report, FALSE);
   json_object_set_new(report, "properties", group(json_object_get(report, "items")));
   return web_model(g_steal_pointer(&report));
@@ -227,6 +253,7 @@ static WebReply *refuse(WebRequest *request, const GError *problem, GError **err
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
   json_auto_t *report = sql ? load_report(request, sql, FIRST, error) : NULL;
   if (report == NULL || !hide_in_report(request, sql, report, error)) return NULL;
+  if (!add_earlier(request, sql, report, error)) return NULL;
   mark_items(request, report, TRUE);
   json_object_set_new(report, "properties", group(json_object_get(report, "items")));
   json_object_set_new(report, "problem", json_string(problem->message));
@@ -247,10 +274,12 @@ WebReply *page_check_sign(WebRequest *request, GError **error) {
     json_auto_t *report = sql ? load_report(request, sql, 0, error) : NULL;
     if (report == NULL) return NULL;
   }
-  if (!good && !g_str_equal(verdict, "failed")) throw(&problem, LANTAI_ERROR_INVALID, "结论只能是通过或不通过");
+  gboolean taking = g_str_equal(verdict, "earlier");
+  if (!good && !taking && !g_str_equal(verdict, "failed")) throw(&problem, LANTAI_ERROR_INVALID, "结论只能是通过、不通过，或沿用上一次的签署");
   g_autoptr(Sql) sql = problem ? NULL : sql_write(house->db, error);
   if (problem == NULL && sql == NULL) return NULL;
-  if (sql && result_sign(house, sql, web_actor(request), id, items, count, good, web_text(request, "note"), &problem)) {
+  if (sql && (taking ? result_take_over(house, sql, web_actor(request), id, &problem) :
+      result_sign(house, sql, web_actor(request), id, items, count, good, web_text(request, "note"), &problem))) {
     if (!sql_commit(sql, error)) return NULL;
     WebReply *reply = web_redirect("/check/%" G_GINT64_FORMAT, id);
     web_flash(reply, "已签署");

@@ -82,6 +82,31 @@ static void test_fault(gconstpointer data) {
   fixture_close(&f);
 }
 
+/* Documents by themselves have no row that anybody knows: their file names them. */
+static void test_without_rows(void) {
+  Fixture f;
+  fixture_open(&f);
+  const CheckSubject subject = {CHECK_TRANSFER, "accession", 7, "archivist", "散件", NULL, NULL, NULL};
+  CheckRun *run = good(check_begin(&f.house, &subject, error));
+  static const char *const names[] = {"甲.pdf", "乙.pdf"};
+  for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+    json_auto_t *record = record_of(1);
+    json_object_del(record, "creator");
+    const CheckFile file = {.path = names[i], .size_bytes = -1};
+    g_assert_true(good(check_unit(run, &(CheckUnit){.record = record, .files = &file, .file_count = 1}, error)));
+  }
+  gint64 id = good(check_end(run, error));
+  g_autoptr(Sql) sql = good(sql_read(f.db, error));
+  json_auto_t *report = good(check_report(sql, id, 10, error));
+  json_t *repeated = finding_of(report, "YJ-1-8", 0), *bare = finding_of(report, "YJ-2-4", 1);
+  g_assert_cmpstr(text_at(repeated, "path"), ==, "乙.pdf");
+  g_assert_nonnull(strstr(text_at(repeated, "reason"), "与文件 甲.pdf 相同"));
+  g_assert_cmpstr(text_at(bare, "path"), ==, "乙.pdf");
+  g_assert_cmpint(json_integer_value(json_object_get(bare, "row")), ==, 0);
+  g_clear_pointer(&sql, sql_end);
+  fixture_close(&f);
+}
+
 static void test_gaps(void) {
   Fixture f;
   fixture_open(&f);
@@ -178,6 +203,7 @@ static void add_tests(void) {
     g_autofree char *name = g_strdup_printf("/check/record/%s/%s", FAULTS[i].item, FAULTS[i].where);
     g_test_add_data_func(name, &FAULTS[i], test_fault);
   }
+  g_test_add_func("/check/record/without-rows", test_without_rows);
   g_test_add_func("/check/record/gaps", test_gaps);
   g_test_add_func("/check/record/totals", test_totals);
   g_test_add_func("/check/record/structure", test_structure);

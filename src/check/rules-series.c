@@ -10,7 +10,24 @@
 
 /* ---- duplicates ---- */
 
-static void clear_keys(gpointer state) { keymap_free(state); }
+typedef struct { KeyMap *keys; GPtrArray *names; } Seen; /* names: the files of units that have neither row nor number */
+enum { NAMED = 1u << 31 };                               /* in a key's number: a place among the names, from 1 */
+
+static void clear_keys(gpointer state) {
+  Seen *seen = state;
+  if (seen == NULL) return;
+  keymap_free(seen->keys);
+  g_ptr_array_unref(seen->names);
+  g_free(seen);
+}
+
+/* What a later unit with the same key is told to be the same as; 0: nothing tells it. */
+static guint32 number_of(Seen *seen, const Unit *unit) {
+  if (unit->row || unit->record_id || unit->file_count == 0) return (guint32)(unit->row ? unit->row : unit->record_id);
+  if (seen->names->len == 0 || !g_str_equal(seen->names->pdata[seen->names->len - 1], unit->files[0].path))
+    g_ptr_array_add(seen->names, g_strdup(unit->files[0].path));
+  return NAMED | seen->names->len;
+}
 
 static gboolean duplicate_begin(Probe *probe, GError **error) {
   json_t *keys = probe_with(probe, "keys"), *key, *part;
@@ -19,7 +36,8 @@ static gboolean duplicate_begin(Probe *probe, GError **error) {
   json_array_foreach(keys, i, key)
     json_array_foreach(key, k, part)
       if (!json_is_string(part)) return throw(error, LANTAI_ERROR_INVALID, "keys 的每一组应为著录项代码的列表");
-  probe->state = keymap_new();
+  Seen *seen = probe->state = g_new0(Seen, 1);
+  *seen = (Seen){keymap_new(), g_ptr_array_new_with_free_func(g_free)};
   return TRUE;
 }
 
@@ -41,10 +59,11 @@ static GString *key_text(json_t *record, json_t *key, gsize group) {
 static void duplicate_unit(Probe *probe, const Unit *unit) {
   json_t *key;
   size_t i;
+  Seen *seen = probe->state;
   probe->checked++;
   json_array_foreach(probe_with(probe, "keys"), i, key) {
     g_autoptr(GString) text = key_text(unit->record, key, i);
-    guint32 first = text ? keymap_add(probe->state, text->str, text->len, (guint32)(unit->row ? unit->row : unit->record_id)) : 0;
+    guint32 first = text ? keymap_add(seen->keys, text->str, text->len, number_of(seen, unit)) : 0;
     if (first == 0) continue;
     g_autoptr(GString) labels = g_string_new(NULL);
     for (size_t k = 0; k < json_array_size(key); k++) {
@@ -52,7 +71,8 @@ static void duplicate_unit(Probe *probe, const Unit *unit) {
       g_autofree char *label = record_label(probe->run, unit->record, part);
       if (!part_may_be_empty(part)) g_string_append_printf(labels, "%s%s", labels->len ? "、" : "", label);
     }
-    probe_fault(probe, unit, NULL, unit->row ? "%s与第 %d 行相同" : "%s与编号 %d 的条目相同", labels->str, (int)first);
+    if (first & NAMED) probe_fault(probe, unit, NULL, "%s与文件 %s 相同", labels->str, (const char *)seen->names->pdata[(first & ~(guint32)NAMED) - 1]);
+    else probe_fault(probe, unit, NULL, unit->row ? "%s与第 %d 行相同" : "%s与编号 %d 的条目相同", labels->str, (int)first);
   }
 }
 

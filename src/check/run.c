@@ -86,6 +86,7 @@ static void add_finding(Probe *probe, const Unit *unit, const char *path, char *
   CheckRun *run = (CheckRun *)probe->run;
   Finding *finding = g_new0(Finding, 1);
   g_autofree char *raw = reason;
+  if (path == NULL && unit && unit->row == 0 && unit->record_id == 0 && unit->file_count) path = unit->files[0].path; /* nothing else tells which it is */
   *finding = (Finding){probe->item->code, ++probe->sequence, unit ? unit->row : 0, unit ? unit->record_id : 0,
     g_utf8_make_valid(unit ? record_code(unit->record) : "", -1), g_utf8_make_valid(path ? path : "", -1), g_utf8_make_valid(raw, -1), pending};
   *(pending ? &probe->pending : &probe->failed) += 1;

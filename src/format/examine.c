@@ -110,6 +110,8 @@ static void ask_poppler(int fd, json_t *result) {
   g_autofree char *words = g_strndup((const char *)answer->data, answer->len), *pages = line_of(words, "Pages:");
   g_autofree char *encrypted = line_of(words, "Encrypted:"), *scripts = line_of(words, "JavaScript:");
   gint64 count = pages == NULL ? 0 : (gint64)g_ascii_strtoull(pages, NULL, 10);
+  g_autofree char *title = line_of(words, "Title:"), *valid = title ? g_utf8_make_valid(title, -1) : NULL;
+  if (valid && *valid) json_object_set_new(result, "title", json_string(valid));
   if (encrypted != NULL) json_object_set_new(result, "encrypted", json_boolean(g_str_has_prefix(encrypted, "yes")));
   if (g_strcmp0(scripts, "yes") == 0) {
     json_object_set_new(result, "external", json_true());

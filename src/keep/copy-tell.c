@@ -118,7 +118,30 @@ static json_t *file_at(json_t *place, json_t *faults, const char *path, guint ve
   return result;
 }
 
-static json_t *files_at(json_t *places, json_t *faults, json_t *paths) {
+/* What a file of the object is called: a document by its name, what the program keeps beside it by what it is; "" when its path alone tells. */
+static const char *name_of(json_t *names, const char *path) {
+  static const struct { const char *file, *name; } OWN[] = {{"metadata.json", "著录"}, {"sm3.txt", "SM3 摘要清单"}, {"conversions.json", "转换登记"},
+    {"tombstone.json", "销毁登记"}, {"inventory.json", "对象清单"}, {"inventory.json.sha512", "对象清单的摘要"}, {"0=ocfl_object_1.1", "对象标记"}};
+  const char *content = strstr(path, "/content/"), *logical = content ? content + strlen("/content/") : path, *base = strrchr(path, '/');
+  const char *name = json_string_value(json_object_get(names, logical));
+  for (guint i = 0; name == NULL && i < G_N_ELEMENTS(OWN); i++)
+    if (g_str_equal(OWN[i].file, content ? logical : base ? base + 1 : path)) name = OWN[i].name;
+  return name ? name : "";
+}
+
+/* {logical path: name} of a record's documents, as they are now. */
+static json_t *names_of(Sql *sql, const char *object_id) {
+  static const char prefix[] = "urn:lantai:record:";
+  gint64 record = g_str_has_prefix(object_id, prefix) ? g_ascii_strtoll(object_id + strlen(prefix), NULL, 10) : 0;
+  json_t *names = json_object(), *row;
+  json_t *rows = record ? sql_json(sql, "SELECT path, name FROM file WHERE record_id = $1", SQL_ARGS(sql_int(record)), NULL) : NULL;
+  size_t i;
+  json_array_foreach(rows, i, row) json_object_set(names, json_string_value(json_object_get(row, "path")), json_object_get(row, "name"));
+  json_decref(rows);
+  return names;
+}
+
+static json_t *files_at(json_t *places, json_t *faults, json_t *paths, json_t *names) {
   json_t *files = json_array(), *path, *place;
   size_t i, k;
   json_array_foreach(paths, i, path) {
@@ -126,7 +149,7 @@ static json_t *files_at(json_t *places, json_t *faults, json_t *paths) {
     json_t *at = json_array();
     guint version = text[0] == 'v' ? (guint)g_ascii_strtoull(text + 1, NULL, 10) : 1;
     json_array_foreach(places, k, place) json_array_append_new(at, file_at(place, faults, text, version));
-    json_array_append_new(files, json_pack("{s:s, s:o}", "path", text, "places", at));
+    json_array_append_new(files, json_pack("{s:s, s:s, s:o}", "path", text, "name", name_of(names, text), "places", at));
   }
   return files;
 }
@@ -147,7 +170,8 @@ json_t *copy_of_object(const House *house, Sql *sql, const char *object_id, GErr
     json_array_extend(faults, some);
     json_decref(some);
   }
-  json_t *result = places ? json_pack("{s:s, s:O, s:o}", "object", object_id, "copies", places, "files", files_at(places, faults, paths)) : NULL;
+  json_auto_t *names = names_of(sql, object_id);
+  json_t *result = places ? json_pack("{s:s, s:O, s:o}", "object", object_id, "copies", places, "files", files_at(places, faults, paths, names)) : NULL;
   json_decref(places);
   json_decref(faults);
   json_decref(paths);

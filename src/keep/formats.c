@@ -119,6 +119,9 @@ json_t *formats_holdings(Sql *sql, GError **error) {
     json_object_set_new(row, "name", json_string(format_name(json_word(row, "puid"), json_word(row, "mime"))));
     json_object_set_new(row, "failed", json_integer(sql_number(sql, "SELECT COUNT(*) AS failed FROM keep_conversion_failure WHERE puid = $1 AND mime = $2",
       SQL_ARGS(sql_text(json_word(row, "puid")), sql_text(json_word(row, "mime"))), 0, NULL)));
+    json_object_set_new(row, "converted", json_integer(sql_number(sql, "SELECT COUNT(*) AS converted FROM file AS f WHERE f.puid = $1 AND f.mime = $2 AND EXISTS "
+      "(SELECT 1 FROM keep_conversion AS c WHERE c.record_id = f.record_id AND c.source_path = f.path AND c.undone_us = 0)", SQL_ARGS(sql_text(json_word(row,
+      "puid")), sql_text(json_word(row, "mime"))), 0, NULL)));
     dress(row, formats_rule(json_word(row, "puid"), json_word(row, "mime"), kind ? kind : "other"));
   }
   return list;

@@ -24,17 +24,20 @@ static WebReply *page_risk(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
   json_t *formats = sql ? formats_holdings(sql, error) : NULL;
   if (formats == NULL) return NULL;
-  gint64 files = 0, bytes = 0, convert = 0, watch = 0;
+  gint64 files = 0, bytes = 0, convert = 0, converted = 0, watch = 0;
   size_t i;
   json_t *format;
   json_array_foreach(formats, i, format) {
     files += json_number_of(format, "files");
     bytes += json_number_of(format, "bytes");
-    if (g_str_equal(json_word(format, "policy"), "convert")) convert += json_number_of(format, "files");
+    if (g_str_equal(json_word(format, "policy"), "convert")) {
+      convert += json_number_of(format, "files") - json_number_of(format, "converted");
+      converted += json_number_of(format, "converted");
+    }
     if (g_str_equal(json_word(format, "policy"), "watch")) watch += json_number_of(format, "files");
   }
-  return web_model(json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:b, s:b}", "title", "格式与风险", "formats", formats, "all_files", (json_int_t)files, "all_bytes",
-    (json_int_t)bytes, "convert", (json_int_t)convert, "watch", (json_int_t)watch, "tab_risk", TRUE, "may_manage", web_may(request, KEEP_MANAGE)));
+  return web_model(json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:b, s:b}", "title", "格式与风险", "formats", formats, "all_files", (json_int_t)files, "all_bytes",
+    (json_int_t)bytes, "convert", (json_int_t)convert, "converted_files", (json_int_t)converted, "watch", (json_int_t)watch, "tab_risk", TRUE, "may_manage", web_may(request, KEEP_MANAGE)));
 }
 
 /* One format: its rule, what a conversion would take, what failed, some of its records. */
