@@ -298,7 +298,8 @@ static char *titled_pdf(const char *title) {
 static void test_titles(Made *m, gconstpointer data) {
   static const struct { const char *written, *title; } words[] = {{"关于防汛工作的通知", "关于防汛工作的通知"}, {"Microsoft Word - 关于防汛工作的通知.doc", "关于防汛工作的通知"},
     {"Annual Report 2020", "Annual Report 2020"}, {"  批复  ", "批复"}, {"无标题", NULL}, {"Untitled-1", NULL}, {"文档1", NULL}, {"新建 Microsoft Word 文档 (2).docx", NULL},
-    {"PowerPoint 演示文稿", NULL}, {"幻灯片 1", NULL}, {"", NULL}, {"2020-01-02", NULL}, {"scan_0001", NULL}, {"IMG 1", NULL}, {"¹ØÓÚ·ÀÑ´¹¤×÷", NULL}, {"关于\xef\xbf\xbd工作的通知", NULL},
+    {"PowerPoint 演示文稿", NULL}, {"幻灯片 1", NULL}, {"", NULL}, {"2020-01-02", NULL}, {"scan_0001", NULL}, {"IMG 1", NULL}, {"¹ØÓÚ·ÀÑ´¹¤×÷", NULL},
+    {"关于\xef\xbf\xbd工作的通知", NULL},
     {"C:\\文件\\通知", NULL}, {"扫描全能王 2020-01-02 10.30", NULL}, {"x", NULL}, {"report", NULL}};
   for (guint i = 0; i < G_N_ELEMENTS(words); i++) {
     g_autofree char *title = package_title_sensible(words[i].written);
@@ -332,7 +333,8 @@ static void test_tables(Made *m, gconstpointer data) {
 
 static const struct { const char *name; void (*run)(Made *m, gconstpointer data); } TESTS[] = {{"layouts", test_layouts}, {"volumes", test_volumes},
   {"declared", test_declared},
-  {"eep", test_eep}, {"faults", test_faults}, {"again", test_again}, {"volume-file", test_volume_file}, {"single", test_single}, {"titles", test_titles}, {"tables", test_tables}};
+  {"eep", test_eep}, {"faults", test_faults}, {"again", test_again}, {"volume-file", test_volume_file}, {"single", test_single}, {"titles", test_titles},
+  {"tables", test_tables}};
 
 int main(int argc, char **argv) {
   if (argc > 1 && g_str_equal(argv[1], "sandbox")) return format_sandbox_main(argc, argv);

@@ -74,7 +74,8 @@ const char *format_name(const char *puid, const char *mime); /* as FormatInfo.na
  *  problem (Chinese: why it does not open, what is broken), encrypted, pages, width, height, dpi, colour: "bitonal|grey|colour", bits,
  *  compression: "none|G3|G4|LZW|Deflate|JPEG|…", duration_ms, codec, pdf_a: "1b|2u|…" ("": none declared), external (refers to what lies outside or
  *  runs scripts), text_layer (a PDF has text on its first three pages),
- *  title (of a PDF, as its maker wrote it), ofd: {version, doc_type, documents, pages, attachments, encrypted}, signatures: as format_signatures}. name NULL: the path's last part. */
+ *  title (of a PDF, as its maker wrote it), ofd: {version, doc_type, documents, pages, attachments, encrypted},
+ *  signatures: as format_signatures}. name NULL: the path's last part. */
 json_t *format_examine(const char *path, const char *name, GError **error);
 /* The archives' own formats: rows ({puid, mime, extensions, name, …}) that go before the built-in table's; copied. */
 void format_table_of_formats(json_t *formats);

@@ -121,11 +121,11 @@ static json_t *file_at(json_t *place, json_t *faults, const char *path, guint ve
 /* What a file of the object is called: a document by its name, what the program keeps beside it by what it is; "" when its path alone tells. */
 static const char *name_of(json_t *names, const char *path) {
   static const struct { const char *file, *name; } OWN[] = {{"metadata.json", "著录"}, {"sm3.txt", "SM3 摘要清单"}, {"conversions.json", "转换登记"},
-    {"tombstone.json", "销毁登记"}, {"inventory.json", "对象清单"}, {"inventory.json.sha512", "对象清单的摘要"}, {"0=ocfl_object_1.1", "对象标记"}};
-  const char *content = strstr(path, "/content/"), *logical = content ? content + strlen("/content/") : path, *base = strrchr(path, '/');
+    {"tombstone.json", "销毁登记"}};
+  const char *content = strstr(path, "/content/"), *logical = content ? content + strlen("/content/") : path;
   const char *name = json_string_value(json_object_get(names, logical));
   for (guint i = 0; name == NULL && i < G_N_ELEMENTS(OWN); i++)
-    if (g_str_equal(OWN[i].file, content ? logical : base ? base + 1 : path)) name = OWN[i].name;
+    if (g_str_equal(OWN[i].file, logical)) name = OWN[i].name;
   return name ? name : "";
 }
 

@@ -36,8 +36,10 @@ static WebReply *page_risk(WebRequest *request, GError **error) {
     }
     if (g_str_equal(json_word(format, "policy"), "watch")) watch += json_number_of(format, "files");
   }
-  return web_model(json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:b, s:b}", "title", "格式与风险", "formats", formats, "all_files", (json_int_t)files, "all_bytes",
-    (json_int_t)bytes, "convert", (json_int_t)convert, "converted_files", (json_int_t)converted, "watch", (json_int_t)watch, "tab_risk", TRUE, "may_manage", web_may(request, KEEP_MANAGE)));
+  return web_model(json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:b, s:b}", "title", "格式与风险", "formats", formats,
+    "all_files", (json_int_t)files, "all_bytes", (json_int_t)bytes, "convert", (json_int_t)convert, "converted_files",
+    (json_int_t)converted, "watch", (json_int_t)watch, "tab_risk", TRUE,
+    "may_manage", web_may(request, KEEP_MANAGE)));
 }
 
 /* One format: its rule, what a conversion would take, what failed, some of its records. */
