@@ -21,16 +21,16 @@ const ROLES = {
   auditor: { role: 'auditor', may: ['journal.read', 'role.read', 'system.read'], opening: [], files: [], security: 0 },
   archivist: { role: 'archivist', grant: '机密', may: 'archivist', opening: ALL, files: ALL, security: 2 },
   limited: { role: 'archivist', grant: '秘密', may: 'archivist', opening: ALL, files: ALL, security: 2, fonds: 'A' },
-  director: { role: 'director', grant: '内部', may: ['catalogue.read', 'record.export', 'delivery.read', 'delivery.accept', 'check.sign', 'disposal.approve', 'keep.read', 'role.read'], opening: ALL, files: ALL, security: 1 },
+  director: { role: 'director', grant: '内部', may: ['catalogue.read', 'record.approve', 'record.export', 'delivery.read', 'delivery.accept', 'check.sign', 'disposal.approve', 'keep.read', 'role.read'], opening: ALL, files: ALL, security: 1 },
   reader: { role: 'reader', grant: '机密', may: ['catalogue.read'], opening: [1], files: [1], security: 0 },
-  clerk: { role: 'clerk', grant: '内部', may: ['catalogue.read', 'delivery.read'], opening: [1, 2], files: [1], security: 1 },
+  clerk: { role: 'clerk', grant: '内部', may: ['catalogue.read', 'delivery.read', 'record.propose'], opening: [1, 2], files: [1], security: 1 },
 };
-const ARCHIVIST = ['catalogue.read', 'record.create', 'record.edit', 'record.delete', 'code.renumber', 'record.export', 'delivery.read', 'delivery.import', 'delivery.accept', 'delivery.undo', 'check.sign', 'disposal.request', 'keep.read', 'keep.manage', 'definition.edit', 'job.read'];
+const ARCHIVIST = ['catalogue.read', 'record.create', 'record.edit', 'record.approve', 'record.delete', 'code.renumber', 'record.export', 'delivery.read', 'delivery.import', 'delivery.accept', 'delivery.undo', 'check.sign', 'disposal.request', 'keep.read', 'keep.manage', 'definition.edit', 'job.read'];
 for (const role of Object.values(ROLES)) if (role.may === 'archivist') role.may = ARCHIVIST;
 const CLERK = `
   clerk:
     title: 窗口
-    permissions: [catalogue.read, delivery.read]
+    permissions: [catalogue.read, delivery.read, record.propose]
     opening: [开放, 控制]
     files: [开放]
     security: 内部
@@ -110,6 +110,9 @@ before(async () => {
   assert.equal(chosen.status, 200, chosen.text);
   const planned = await ask('archivist', 'POST', '/renumber', { form: { fonds: fondsId.B, mode: 'keep' } });
   assert.equal(planned.status, 200, planned.text);
+  // A change in bulk over both fonds, planned: its rows are for those who may see their records.
+  const revised = await ask('archivist', 'POST', '/revise/new', { form: { selection: '{"query":"","filters":{}}', field: 'title', kind: 'prefix', value: '关于' } });
+  assert.equal(revised.json.location, '/revise/1', revised.text);
   // A request to destroy something secret: its reason and its record are for those who may see it.
   const secret = records.find(record => record.row?.security === 2 && record.row.file && record.fonds === 'B');
   const asked = await ask('archivist', 'POST', '/keep/disposal/new', { form: { record: secret.id, kind: 'destroy', reason: `期满销毁 ${mark('t', secret.row.n)}` } });
@@ -197,7 +200,7 @@ const SAMPLES = { // a path's parts that lead to something the unlimited archivi
   '/export/{id}/file': () => '/export/999999/file', '/delivery/{id}/progress': () => `/delivery/${deliveries[0].id}/progress`, '/delivery/{id}/faults.xlsx': () => `/delivery/${deliveries[0].id}/faults.xlsx`, '/upload/{id}': () => '/upload/999999', '/check/{id}': () => '/check/999999', '/check/{id}/report.pdf': () => '/check/999999/report.pdf', '/check/{id}/findings.xlsx': () => '/check/999999/findings.xlsx',
   '/delivery/{id}/form/{name}.pdf': () => `/delivery/${deliveries[0].id}/form/digests.pdf`, '/user/{id}': () => `/user/${users.reader}`,
   '/project/{id}': () => '/project/1', '/keep/patrol/{id}': () => '/keep/patrol/1', '/keep/patrol/{id}/report.pdf': () => '/keep/patrol/1/report.pdf', '/keep/disposal/{id}': () => '/keep/disposal/1', '/keep/disposal/{id}/form.pdf': () => '/keep/disposal/1/form.pdf', '/keep/conversion/{id}/form.pdf': () => '/keep/conversion/999999/form.pdf',
-  '/codes/{fonds}/{category}': () => `/codes/${fondsId.A}/1`, '/codes/{fonds}/{category}/rule': () => `/codes/${fondsId.A}/1/rule`, '/renumber/{id}': () => '/renumber/1', '/quality/{kind}': () => '/quality/title',
+  '/codes/{fonds}/{category}': () => `/codes/${fondsId.A}/1`, '/codes/{fonds}/{category}/rule': () => `/codes/${fondsId.A}/1/rule`, '/renumber/{id}': () => '/renumber/1', '/revise/{id}': () => '/revise/1', '/quality/{kind}': () => '/quality/title',
   '/copy/{id}': () => '/copy/1', '/copies/object/{id}': () => '/copies/object/1', '/record/{id}/copies': () => `/record/${open().id}/copies`,
 };
 const open = () => records.find(record => record.row?.file === 'txt' && record.row.opening === 1 && record.row.security === 0 && record.fonds === 'A');
@@ -218,7 +221,7 @@ test('every GET row: who has the permission gets page and JSON, everyone else a 
       if (allows(name, route.permission)) {
         const content = !/^\/(catalog|record|file|delivery|export)\/\{/.test(route.path) || !/^\/export/.test(route.path) && ROLES[name].opening.length > 0;
         // Each delivery here has rows beyond everybody's level: the sheet of bad rows may be refused as a whole.
-        const expected = content ? [200, 202, ...(/faults/.test(route.path) ? [403] : []), ...(/^\/(upload|check|keep\/conversion)\//.test(route.path) ? [404] : []) /* only its own person's */, ...((route.path === '/login' && name !== 'public') || route.path === '/search/hit' /* leads on */ || (route.path === '/' && name === 'bearer') /* a body's home is its deliveries */ ? [303] : [])] : [404];
+        const expected = content ? [200, 202, ...(/faults/.test(route.path) ? [403] : []), ...(/^\/(upload|check|keep\/conversion|revise)\//.test(route.path) ? [404] : []) /* only its own person's */, ...((route.path === '/login' && name !== 'public') || route.path === '/search/hit' /* leads on */ || (route.path === '/' && name === 'bearer') /* a body's home is its deliveries */ ? [303] : [])] : [404];
         assert.ok(expected.includes(page.status) && expected.includes(data.status), `${name} ${target}: ${page.status} ${data.status} ${data.text.slice(0, 200)}`);
         if (content && route.template && data.status === 200 && /json/.test(data.headers.get('content-type'))) assert.equal(typeof data.json, 'object', target);
         if (content && route.template && page.status === 200 && !/image/.test(page.headers.get('content-type'))) assert.match(page.headers.get('content-type'), /text\/html/, target);
@@ -755,6 +758,48 @@ test('quality: faults are counted and listed within the scope, and judged only b
   assert.deepEqual((await json('archivist', '/quality/date-unread?show=passed')).rows.map(row => row.id), [open.id]);
   assert.equal((await ask('archivist', 'POST', '/quality/date-unread/unpass', { form: { item: open.id } })).status, 200);
   assert.deepEqual(await query(dir, 'SELECT record_id FROM quality_pass'), []);
+  assertNoLeaks();
+});
+
+test('changes in bulk: planned, made, taken back, proposed, returned and approved, all within the scope of whoever asks', async () => {
+  const plan = (name, selection, more = {}) => ask(name, 'POST', '/revise/new', { form: { selection: JSON.stringify(selection), field: 'note', kind: 'set', value: '核对', ...more } });
+  const count = async (name, place, row) => (await json(name, place)).numbers.find(each => each.name === row)?.count ?? 0;
+  const everything = { query: '', filters: {} };
+  for (const name of ['archivist', 'limited', 'clerk']) { // a plan over everything is a plan over what one sees
+    const { location } = (await plan(name, everything)).json;
+    assert.equal(await count(name, location, 'waiting'), (await json(name, '/search?level=3&level=4')).hits, name);
+    assert.equal((await ask(name === 'clerk' ? 'public' : 'clerk', 'GET', location)).status, name === 'clerk' ? 401 : 404, 'another’s plan');
+    assert.equal((await ask(name, 'POST', `${location}/drop`, { form: {} })).status, 200);
+  }
+  const hidden = records.find(record => record.row && !sees('clerk', record)), seen = open();
+  for (const id of [hidden.id, 999999]) {
+    const { location } = (await plan('clerk', { ids: [id, seen.id] })).json;
+    assert.equal((await json('clerk', location)).rows.length, 1, 'what is hidden looks like what is not there');
+    await ask('clerk', 'POST', `${location}/drop`, { form: {} });
+  }
+  const made = (await plan('archivist', { ids: [seen.id] })).json.location;
+  assert.equal((await ask('archivist', 'POST', `${made}/start`, { form: {} })).status, 200);
+  assert.equal((await json('archivist', made)).revision.state, 'done');
+  assert.equal((await ask('archivist', 'POST', `${made}/undo`, { form: {} })).status, 200);
+  const proposal = (await plan('clerk', { ids: [seen.id] })).json.location;
+  assert.equal((await ask('clerk', 'POST', `${proposal}/start`, { form: {} })).status, 403);
+  assert.equal((await ask('clerk', 'POST', `${proposal}/submit`, { form: {} })).status, 200);
+  assert.ok((await json('archivist', '/')).revisions.awaiting.some(row => `/revise/${row.id}` === proposal), 'on the home page of who approves');
+  assert.equal((await ask('archivist', 'POST', `${proposal}/return`, { form: { reason: '请写明依据' } })).status, 200);
+  assert.equal((await json('clerk', '/')).revisions.returned[0].reason, '请写明依据');
+  const again = (await plan('clerk', { ids: [seen.id] })).json.location;
+  await ask('clerk', 'POST', `${again}/submit`, { form: {} });
+  assert.equal((await ask('archivist', 'POST', `${again}/approve`, { form: {} })).status, 200);
+  assert.equal((await json('archivist', again)).revision.decided_by, 'archivist');
+  await ask('archivist', 'POST', `${again}/undo`, { form: {} });
+  const form = new FormData();
+  form.append('table', new Blob([csv([['修改标识', '备注'], [`${seen.id}-1`, '表中'], [`${hidden.id}-1`, '看不到'], ['999999-1', '没有']])]), '修改.csv');
+  const sheet = await ask('clerk', 'POST', '/revise/sheet', { body: form });
+  assert.equal(sheet.status, 200, sheet.text);
+  const rows = (await json('clerk', sheet.json.location)).rows;
+  assert.deepEqual(rows.map(row => row.state), ['waiting', 'refused', 'refused']);
+  assert.equal(rows[1].problem.replace(/\d+/, ''), rows[2].problem.replace(/\d+/, ''));
+  assert.equal((await ask('clerk', 'POST', `${sheet.json.location}/choose`, { form: { place: 1, take: 'wanted' } })).status, 200);
   assertNoLeaks();
 });
 

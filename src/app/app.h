@@ -7,6 +7,7 @@
 #include "keep.h"
 #include "quality.h"
 #include "reader.h"
+#include "revise.h"
 
 int app_main(int argc, char **argv); /* exit status: 0 success, 1 failure, 2 wrong use */
 

@@ -117,6 +117,8 @@ static WebReply *home(WebRequest *request, GError **error) {
   if (stats == NULL) return NULL;
   json_t *model = json_pack("{s:s, s:o, s:b, s:s}", "title", "首页", "stats", stats, "staff", staff, "welcome", settings_text(house->settings, "archive.name"));
   if (web_may(request, "delivery.read")) json_object_set_new(model, "deliveries", accession_list(house, sql, web_scope(request), 0, 5, NULL));
+  json_t *revisions = revise_home(request, sql, NULL);
+  if (revisions) json_object_set_new(model, "revisions", revisions);
   json_t *warnings = keep_warnings(request, sql, NULL);
   if (warnings) json_object_set_new(model, "notices", keep_notices(warnings));
   if (warnings) json_object_set_new(model, "warnings", warnings);

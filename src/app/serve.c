@@ -20,6 +20,7 @@ const WebRoute *const *app_routes(void) {
     READER_ROUTES,
     CHECK_ROUTES,
     EXCHANGE_ROUTES,
+    REVISE_ROUTES,
     KEEP_ROUTES,
     COPY_ROUTES,
     PATROL_ROUTES,
@@ -31,7 +32,7 @@ const WebRoute *const *app_routes(void) {
 }
 
 JobKind *app_job_kinds(void) {
-  static const JobKind *const rooms[] = {CATALOG_JOBS, ACCESSION_JOBS, CARE_JOBS, EXCHANGE_JOBS, KEEP_JOBS, COPY_JOBS, QUALITY_JOBS};
+  static const JobKind *const rooms[] = {CATALOG_JOBS, ACCESSION_JOBS, CARE_JOBS, EXCHANGE_JOBS, REVISE_JOBS, KEEP_JOBS, COPY_JOBS, QUALITY_JOBS};
   GArray *kinds = g_array_new(TRUE, TRUE, sizeof(JobKind));
   for (guint i = 0; i < G_N_ELEMENTS(rooms); i++)
     for (const JobKind *kind = rooms[i]; kind->kind; kind++) g_array_append_val(kinds, *kind);
@@ -62,6 +63,7 @@ static const MenuItem MENU[] = {
   {"目录", "/catalog", "records"},
   {"档号", "/codes", "record.edit"},
   {"质量", "/quality", "record.edit|delivery.accept"},
+  {"修订", "/revise", "revisions"},
   {"接收", "/deliveries", "deliveries"},
   {"导出", "/exports", "record.export"},
   {"保管", "/keep", "keep.read"},
@@ -76,6 +78,7 @@ static const MenuItem MENU[] = {
 static gboolean shows(WebRequest *request, const char *permission) {
   if (g_str_equal(permission, "records")) return web_scope(request)->opening_mask != 0;
   if (g_str_equal(permission, "deliveries")) return web_may(request, "delivery.read") || web_may(request, "delivery.own");
+  if (g_str_equal(permission, "revisions")) return web_may(request, "record.edit") || web_may(request, "record.propose") || web_may(request, "record.approve");
   return g_str_equal(permission, "public") || web_may(request, permission);
 }
 

@@ -134,3 +134,30 @@ gboolean security_parse(const char *text, Security *ret) {
     if (g_str_has_prefix(solid, secret[i].word) && is_secrecy_term(solid + strlen(secret[i].word))) return *ret = (Security) secret[i].value, TRUE;
   return FALSE;
 }
+
+/* ---- kept for a job ---- */
+
+json_t *scope_json(const Scope *scope) {
+  json_t *fonds = json_array();
+  for (gsize i = 0; i < scope->fonds_count; i++) json_array_append_new(fonds, json_integer(scope->fonds[i]));
+  return json_pack("{s:i, s:i, s:i, s:b, s:o}", "opening", (int)scope->opening_mask, "files", (int)scope->files_mask, "security", (int)scope->security, "all_fonds",
+    scope->all_fonds, "fonds", fonds);
+}
+
+Scope *scope_from_json(json_t *json) {
+  json_t *list = json_object_get(json, "fonds"), *value;
+  gint64 *fonds = g_new0(gint64, json_array_size(list) + 1);
+  size_t i;
+  json_array_foreach(list, i, value) fonds[i] = json_integer_value(value);
+  Scope *scope = g_new(Scope, 1);
+  *scope = (Scope){.opening_mask = (guint)json_integer_value(json_object_get(json, "opening")), .files_mask = (guint)json_integer_value(json_object_get(json, "files")),
+    .security = (Security)json_integer_value(json_object_get(json, "security")), .all_fonds = json_is_true(json_object_get(json, "all_fonds")),
+    .fonds_count = json_array_size(list), .fonds = fonds};
+  return scope;
+}
+
+void scope_free(Scope *scope) {
+  if (scope == NULL) return;
+  g_free((gpointer)scope->fonds);
+  g_free(scope);
+}

@@ -3,6 +3,7 @@
  */
 #pragma once
 #include <glib.h>
+#include <jansson.h>
 
 typedef enum { OPENING_UNREVIEWED, OPENING_OPEN, OPENING_CONTROLLED, OPENING_DEFERRED } Opening;              /* 未审核 开放 控制 延期开放 (DA/T 18) */
 typedef enum { SECURITY_PUBLIC, SECURITY_INTERNAL, SECURITY_SECRET, SECURITY_CONFIDENTIAL, SECURITY_TOP } Security; /* 公开 内部 秘密 机密 绝密 */
@@ -29,3 +30,8 @@ const char *level_label(Level level);         /* 全宗 类别 案卷 文件 */
 /* From what bodies write (开放, 公开开放, 划控, 控制使用, 是/否, K, F, 0/1 …, 空→未审核); FALSE if not understood. */
 gboolean opening_parse(const char *text, Opening *ret);
 gboolean security_parse(const char *text, Security *ret); /* 公开 无 空→PUBLIC, 内部 国内 限制, 秘密 机密 绝密, with or without ★年限 */
+/* A scope as JSON and back, for a job that goes on with what its asker might see. */
+json_t *scope_json(const Scope *scope);
+Scope *scope_from_json(json_t *json);
+void scope_free(Scope *scope); /* one of scope_from_json */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Scope, scope_free)

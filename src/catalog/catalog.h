@@ -131,6 +131,37 @@ json_t *catalog_record_diff(const CatalogRecord *before, const CatalogRecord *af
 /* Applies an event of this room's ("record.create|update|delete") to an archive being rebuilt. */
 gboolean catalog_replay(const House *house, Sql *sql, json_t *event, GError **error);
 
+/* ---- field by field, and many at once (revise/) ---- */
+/* Keys: code title creator docno date year retention security opening page_count note, and the category's own. As text; "" for none; new string. */
+char *catalog_value_get(const CatalogRecord *record, const char *key);
+/* INVALID tells what the field cannot be; the record is then as it was. */
+gboolean catalog_value_set(const Catalog *catalog, CatalogRecord *record, const char *key, const char *text, GError **error);
+gboolean catalog_value_has(const Catalog *catalog, const CatalogRecord *record, const char *key); /* such a record can have this field */
+const char *catalog_value_label(const CatalogCategory *category, const char *key);
+/* The record with changes {key: [from, to]} (as catalog_record_diff gives them; back: from later to earlier) where it still has `from`. What has `to` already is
+ * passed over; what has neither goes into `conflicts` as {key: [from, now, to]}. */
+CatalogRecord *catalog_record_merge(const CatalogRecord *record, json_t *changes, gboolean back, json_t *conflicts, GError **error);
+/* The description as it was at an earlier rev, from its history; NULL without error when the history does not tell. */
+CatalogRecord *catalog_record_as_of(Sql *sql, const CatalogRecord *now, gint64 rev, GError **error);
+typedef struct { CatalogRecord *before, *after; } CatalogChange; /* before: as read, with its rev */
+void catalog_change_free(CatalogChange *change);
+/* What would be refused of a changed record (not its place in the tree). */
+gboolean catalog_change_check(const House *house, Sql *sql, const CatalogRecord *record, GError **error);
+typedef struct {
+  const char *actor, *why; /* why: for the versions of objects */
+  /* In the transaction, after the rows: writes the one event of all and returns its id, 0 on error. Its data has id, title, rev (of the first; the others follow)
+   * and rows [[record id, differences], …] in order. */
+  gint64 (*tell)(Sql *sql, gint64 rev, GPtrArray *changes, gpointer data, GError **error);
+  gpointer data;
+} CatalogMany;
+/* changes: CatalogChange*, each different in itself. Takes the writer itself. CONFLICT when one was changed since it was read; then nothing is written. */
+gboolean catalog_change_many(const House *house, const CatalogMany *many, GPtrArray *changes, GError **error);
+gboolean catalog_change_replay(const House *house, Sql *sql, gint64 event_id, gint64 rev, json_t *rows, gboolean back, GError **error);
+gboolean catalog_history_add(Sql *sql, gint64 event_id, gint64 record_id, GError **error); /* an event of many that concerns this record */
+/* As journal_of, with the events of many: their data is {revision, title, rev, changes}. */
+json_t *catalog_history(Sql *sql, gint64 record_id, gint64 before, int limit, GError **error);
+json_t *catalog_changes_rows(const Catalog *catalog, const CatalogRecord *record, json_t *changes); /* [{label, before, after}] for a page */
+
 /* Bulk load (accession/): no event per record, the delivery's own event covers it. Reserve ids first. */
 gint64 catalog_reserve_ids(Sql *sql, gint64 count, GError **error); /* first id */
 typedef enum { CATALOG_PUT_ERROR, CATALOG_PUT_CREATED, CATALOG_PUT_UPDATED, CATALOG_PUT_UNCHANGED } CatalogPut;
@@ -182,6 +213,11 @@ gboolean catalog_page_text_put(const House *house, Sql *sql, gint64 record_id, g
 char *catalog_page_text(Sql *sql, const Scope *scope, gint64 record_id, int page, GError **error); /* NULL without error: no text */
 /* Puts every record and page into an emptied index; progress(done, total). */
 gboolean catalog_reindex(const House *house, void (*progress)(gint64 done, gint64 total, gpointer data), gpointer data, GError **error);
+
+/* Who may describe but not alter (record.propose) has his form's change become a revision that awaits approval: given by revise/; returns its id. */
+typedef gint64 (*CatalogPropose)(const House *house, const Scope *scope, const char *actor, const CatalogRecord *before, const CatalogRecord *after, const char *why,
+  GError **error);
+void catalog_set_propose(CatalogPropose propose);
 
 /* Applies an event of this room's "code.…" (choice of a rule, renumbering) to an archive being rebuilt. */
 gboolean catalog_code_replay(const House *house, Sql *sql, json_t *event, GError **error);

@@ -225,6 +225,10 @@ static gboolean check_code(Sql *sql, const CatalogRecord *record, GError **error
   return used == 0 || code_taken(error, record);
 }
 
+gboolean record_valid(const House *house, Sql *sql, const CatalogRecord *record, GError **error) {
+  return check_description(house, record, error) && check_code(sql, record, error);
+}
+
 static void make_canonical(CatalogRecord *record) {
   json_auto_t *fields = record_fields(record);
   g_free(record->fields);

@@ -11,6 +11,9 @@
 #include "text.h"
 #include <string.h>
 
+static CatalogPropose propose_hook;
+void catalog_set_propose(CatalogPropose propose) { propose_hook = propose; }
+
 /* ---- from the request ---- */
 
 static void set_text(char **place, WebRequest *request, const char *name) {

@@ -58,6 +58,7 @@ gboolean record_overwrite(const House *house, Sql *sql, const CatalogRecord *bef
 char *former_with(const char *former, const char *add, const char *drop); /* lines of codes with one more and one less; either may be NULL */
 /* Adds a stage with the record's metadata.json to the batch, when it has an object. */
 gboolean record_stage(const House *house, const char *actor, const CatalogRecord *record, ContentBatch *batch, const char *why, GError **error);
+gboolean record_valid(const House *house, Sql *sql, const CatalogRecord *record, GError **error); /* lengths, what must be there, the code its own */
 gboolean record_erase(const House *house, Sql *sql, const CatalogRecord *record, GError **error);
 /* The record's row in the index: call with before NULL for a new one. */
 gboolean record_index(const House *house, Sql *sql, const CatalogRecord *before, const CatalogRecord *after, GError **error);
@@ -94,6 +95,7 @@ WebReply *page_renumber_undo(WebRequest *request, GError **error);
 #define PERMISSION_READ "catalogue.read"
 #define PERMISSION_CREATE "record.create"
 #define PERMISSION_EDIT "record.edit"
+#define PERMISSION_PROPOSE "record.propose" /* may describe, not alter what is kept: what is changed awaits approval */
 #define PERMISSION_DELETE "record.delete"
 #define PERMISSION_EXPORT "record.export" /* the button; exchange/ has the pages */
 #define PERMISSION_HISTORY "delivery.read" /* the history names deliveries */

@@ -229,6 +229,7 @@ static json_t *node_model(WebRequest *request, Sql *sql, const CatalogRecord *no
   json_object_set_new(model, "may_edit", json_boolean(web_may(request, PERMISSION_EDIT)));
   json_object_set_new(model, "may_renumber", json_boolean(web_may(request, PERMISSION_RENUMBER)));
   json_object_set_new(model, "may_export", json_boolean(web_may(request, PERMISSION_EXPORT)));
+  json_object_set_new(model, "may_revise", json_boolean(web_may(request, PERMISSION_EDIT) || web_may(request, PERMISSION_PROPOSE)));
   json_object_set_new(model, "may_create", json_boolean(web_may(request, PERMISSION_CREATE)));
   json_object_set_new(model, "groups", description_groups(house->catalog, node, NULL));
   gboolean files = FALSE;

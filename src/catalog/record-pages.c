@@ -93,7 +93,7 @@ static gboolean add_files(json_t *model, WebRequest *request, Sql *sql, const Ca
 static const char *action_label(const char *action) {
   static const char *const labels[][2] = {{"record.create", "新建著录"}, {"record.update", "修改著录"}, {"record.delete", "删除"},
     {"delivery.update", "移交批次更正"}, {"delivery.undo", "撤销批次，恢复原状"}, {"delivery.keep", "撤销批次时保留"},
-    {"keep.destroyed", "销毁原文"}, {"keep.converted", "格式转换"}, {"keep.unconverted", "撤销格式转换"}};
+    {"revise.apply", "批量修改"}, {"revise.undo", "撤销批量修改"}, {"keep.destroyed", "销毁原文"}, {"keep.converted", "格式转换"}, {"keep.unconverted", "撤销格式转换"}};
   for (guint i = 0; i < G_N_ELEMENTS(labels); i++)
     if (g_strcmp0(action, labels[i][0]) == 0) return labels[i][1];
   return action != NULL ? action : "";
@@ -107,6 +107,12 @@ static json_t *event_row(const Catalog *catalog, const CatalogRecord *record, js
   if (json_is_object(changes)) json_object_set_new(row, "changes", changes_rows(catalog, record, changes));
   json_t *accession = json_object_get(json_object_get(event, "data"), "accession");
   if (accession != NULL) json_object_set(row, "accession_id", accession);
+  json_t *revision = json_object_get(json_object_get(event, "data"), "revision");
+  if (revision != NULL) {
+    json_object_set(row, "revision", revision);
+    json_object_set(row, "revision_title", json_object_get(json_object_get(event, "data"), "title"));
+    json_object_set(row, "approved_by", json_object_get(json_object_get(event, "data"), "approved_by"));
+  }
   return row;
 }
 
@@ -131,7 +137,7 @@ static gboolean add_origin(json_t *model, Sql *sql, const CatalogRecord *record,
 }
 
 static gboolean add_history(json_t *model, WebRequest *request, Sql *sql, const CatalogRecord *record, GError **error) {
-  json_auto_t *events = journal_of(sql, "record", record->id, web_int(request, "after", 0), HISTORY_SHOWN, error);
+  json_auto_t *events = catalog_history(sql, record->id, web_int(request, "after", 0), HISTORY_SHOWN, error);
   if (events == NULL) return FALSE;
   json_t *rows = json_array(), *event, *last = NULL;
   size_t i;

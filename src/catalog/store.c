@@ -162,3 +162,47 @@ gboolean record_apply_diff(CatalogRecord *record, json_t *diff, GError **error) 
   record->fields = fields_dump(fields);
   return TRUE;
 }
+
+static json_t *value_now(const CatalogRecord *record, json_t *fields, const char *key) {
+  const Column *column = column_find(key);
+  if (column != NULL) return column_json(record, column);
+  const char *text = g_str_has_prefix(key, FIELD_PREFIX) ? json_string_value(json_object_get(fields, key + strlen(FIELD_PREFIX))) : NULL;
+  return json_string(text != NULL ? text : "");
+}
+
+/* A date as written and as understood are one thing: when one of them is in the way, all are. */
+static void join_dates(json_t *fit, json_t *conflicts, json_t *record_now) {
+  static const char *const dates[] = {"date_text", "date_from", "date_to"};
+  gboolean any = FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS(dates); i++) any = any || json_object_get(conflicts, dates[i]) != NULL;
+  for (guint i = 0; any && i < G_N_ELEMENTS(dates); i++) {
+    json_t *pair = json_object_get(fit, dates[i]);
+    if (pair == NULL) continue;
+    json_object_set_new(conflicts, dates[i], json_pack("[O, O, O]", json_array_get(pair, 0), json_object_get(record_now, dates[i]), json_array_get(pair, 1)));
+    json_object_del(fit, dates[i]);
+  }
+}
+
+CatalogRecord *catalog_record_merge(const CatalogRecord *record, json_t *changes, gboolean back, json_t *conflicts, GError **error) {
+  json_auto_t *fields = record_fields(record);
+  json_auto_t *fit = json_object();
+  json_auto_t *present = json_object();
+  const char *key;
+  json_t *pair;
+  json_object_foreach(changes, key, pair) {
+    json_t *from = json_array_get(pair, back ? 1 : 0), *to = json_array_get(pair, back ? 0 : 1);
+    json_auto_t *now = value_now(record, fields, key);
+    json_object_set(present, key, now);
+    if (json_equal(now, to)) continue;
+    if (json_equal(now, from)) json_object_set_new(fit, key, json_pack("[O, O]", from, to));
+    else if (from != NULL && to != NULL) json_object_set_new(conflicts, key, json_pack("[O, O, O]", from, now, to));
+  }
+  join_dates(fit, conflicts, present);
+  g_autoptr(CatalogRecord) after = catalog_record_dup(record);
+  if (!record_apply_diff(after, fit, error)) return NULL;
+  if (back && !g_str_equal(after->code, record->code)) { /* the code that is taken back does not become a former one */
+    g_free(after->former);
+    after->former = former_with(record->former, NULL, after->code);
+  }
+  return g_steal_pointer(&after);
+}

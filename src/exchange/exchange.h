@@ -8,7 +8,28 @@
 #include "catalog.h"
 #include "job.h"
 
-/* selection: {"record": id} | {"node": id} | {"query": text, "filters": {…}} | {"delivery": id}; format: bagit eep dat93 ead mets xlsx. target must not exist.
+/* ---- what is chosen: records in catalogue order, through the gate, in constant memory ---- */
+/* {"record": id} | {"node": id} | {"query": text, "filters": {…}} | {"delivery": id} | {"ids": [at most 10 000]} */
+typedef struct Selection Selection;
+/* INVALID when the selection says nothing that is known; NOT_FOUND when its record is not there or not to be seen. */
+Selection *selection_new(const House *house, const Scope *scope, json_t *selection, GError **error);
+/* The next record alone, valid until the call after; FALSE at the end, and on error. Fonds and classes come too. */
+gboolean selection_next_record(Selection *selection, const CatalogRecord **ret, GError **error);
+char *selection_name(const Selection *selection); /* what it is, in Chinese: "全宗 Z001 …", "检索 水库" */
+void selection_free(Selection *selection);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Selection, selection_free)
+/* The selection that an address or form names (its parameters: SELECTION_PARAMETERS); NULL: nothing is chosen. */
+json_t *exchange_chosen(WebRequest *request, Sql *sql);
+#define SELECTION_PARAMETERS \
+  {"record", WEB_INT, FALSE, 0, "档案"}, {"node", WEB_INT, FALSE, 0, "目录"}, {"q", WEB_TEXT, FALSE, 10000, "检索式"}, {"fonds", WEB_INTS, FALSE, 100, "全宗"}, \
+  {"category", WEB_INTS, FALSE, 100, "门类"}, {"year", WEB_INTS, FALSE, 200, "年度"}, {"retention", WEB_INTS, FALSE, 50, "保管期限"}, \
+  {"opening", WEB_INTS, FALSE, 4, "开放状态"}, {"level", WEB_INTS, FALSE, 4, "层级"}, {"from", WEB_INT, FALSE, 0, "起始年度"}, \
+  {"to", WEB_INT, FALSE, 0, "截止年度"}, {"delivery", WEB_INT, FALSE, 0, "批次"}, {"parent", WEB_INT, FALSE, 0, "上级"}, {"files", WEB_FLAG, FALSE, 0, "有原文"}, \
+  {"sort", WEB_TEXT, FALSE, 20, "次序"}
+
+#define EXCHANGE_KEY_HEADER "修改标识" /* column of the format "sheet": record id and rev, by which a corrected table finds its records again: "12-345" */
+
+/* selection: as above; format: bagit eep dat93 ead mets xlsx sheet. target must not exist.
  * {path, format, records, files, bytes, left_out}. job NULL: without progress. */
 json_t *exchange_export(const House *house, Job *job, const Scope *scope, json_t *selection, const char *format, const char *target, GError **error);
 gboolean exchange_open(SqlDb *db, GError **error); /* schema */

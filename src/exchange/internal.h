@@ -17,15 +17,9 @@ typedef struct {
 } ExportItem;
 /* records: volumes and items; left_out: records; files_left_out: records whose files stay */
 typedef struct { gint64 records, volumes, files, bytes, left_out, files_left_out; } ExportCounts;
-typedef struct Selection Selection;
-/* INVALID when the selection says nothing that is known; NOT_FOUND when its record is not there or not to be seen. */
-Selection *selection_new(const House *house, const Scope *scope, json_t *selection, GError **error);
 /* The next one, valid until the call after; FALSE at the end, and on error. Fonds and classes come too (for finding aids). */
 gboolean selection_next(Selection *selection, ExportItem *ret, GError **error);
-void selection_free(Selection *selection);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Selection, selection_free)
 ExportCounts selection_counts(const Selection *selection); /* of what has been given so far */
-char *selection_name(const Selection *selection);          /* what it is, in Chinese: "全宗 Z001 …", "检索 水库" */
 gboolean selection_single_fonds(const Selection *selection);
 
 /* ---- name.c: names that every file system takes ---- */
@@ -41,6 +35,7 @@ char *names_take(Names *names, const char *wanted);
 #define NO_DOCUMENTS "无" /* in the column 文件: the record has none, so none is looked for */
 typedef struct Listing Listing;
 Listing *listing_new(const Catalog *catalog);
+void listing_key(Listing *listing); /* before the header is asked for: its last column is EXCHANGE_KEY_HEADER instead of the documents */
 void listing_free(Listing *listing);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Listing, listing_free)
 void listing_survey(Listing *listing, const ExportItem *item); /* before the first row: which fields there are */
@@ -123,7 +118,7 @@ typedef struct {
   gboolean (*end)(Export *export, GError **error);
   void (*free)(Export *export); /* also when it was given up */
 } ExportFormat;
-extern const ExportFormat FORMAT_BAGIT, FORMAT_EEP, FORMAT_DAT93, FORMAT_EAD, FORMAT_METS, FORMAT_XLSX;
+extern const ExportFormat FORMAT_BAGIT, FORMAT_EEP, FORMAT_DAT93, FORMAT_EAD, FORMAT_METS, FORMAT_XLSX, FORMAT_SHEET;
 const ExportFormat *export_format(const char *name); /* NULL: unknown */
 extern const ExportFormat *const EXPORT_FORMATS[];   /* ended by NULL */
 /* A file of a record into the package, its digest held against the catalogue's: UNAVAILABLE when they differ. */

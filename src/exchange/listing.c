@@ -25,6 +25,7 @@ struct Listing {
   GHashTable *by_header; /* header → column number + 1 */
   GPtrArray *headers;    /* char*, NULL-ended once made */
   char **cells;
+  gboolean keyed;        /* the last column is EXCHANGE_KEY_HEADER in place of the documents */
   gboolean disposed;     /* files of some record were destroyed: there is a column that tells it */
 };
 
@@ -33,6 +34,8 @@ Listing *listing_new(const Catalog *catalog) {
   listing->catalog = catalog;
   return listing;
 }
+
+void listing_key(Listing *listing) { listing->keyed = TRUE; }
 
 void listing_free(Listing *listing) {
   if (listing == NULL) return;
@@ -125,7 +128,7 @@ const char *const *listing_header(Listing *listing) {
   for (guint id = 0; id < G_N_ELEMENTS(listing->used); id++)
     if (listing->used[id]) add_others(listing, id);
   if (listing->disposed) add_column(listing, DISPOSAL);
-  add_column(listing, DOCUMENTS);
+  add_column(listing, listing->keyed ? EXCHANGE_KEY_HEADER : DOCUMENTS);
   listing->cells = g_new0(char *, listing->headers->len + 1);
   g_ptr_array_add(listing->headers, NULL);
   return (const char *const *)listing->headers->pdata;
@@ -180,7 +183,7 @@ const char *const *listing_row(Listing *listing, const ExportItem *item, const c
     g_free(listing->cells[disposal - 1]);
     listing->cells[disposal - 1] = item_disposal(item);
   }
-  guint last = GPOINTER_TO_UINT(g_hash_table_lookup(listing->by_header, DOCUMENTS)) - 1;
+  guint last = GPOINTER_TO_UINT(g_hash_table_lookup(listing->by_header, listing->keyed ? EXCHANGE_KEY_HEADER : DOCUMENTS)) - 1;
   if (*documents) {
     g_free(listing->cells[last]);
     listing->cells[last] = g_strdup(documents);

@@ -30,7 +30,7 @@ static void take_filters(WebRequest *request, json_t *filters) {
 }
 
 /* NULL: nothing is chosen. A record that has others below it is taken with them. */
-static json_t *chosen(WebRequest *request, Sql *sql) {
+json_t *exchange_chosen(WebRequest *request, Sql *sql) {
   gint64 id = web_int(request, "record", web_int(request, "node", 0));
   if (id != 0) {
     g_autoptr(CatalogRecord) record = catalog_record_load(sql, web_scope(request), id, NULL);
@@ -70,7 +70,7 @@ static json_t *form_model(WebRequest *request, json_t *selection, GError **error
 static WebReply *export_form(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
   if (sql == NULL) return NULL;
-  json_auto_t *selection = chosen(request, sql);
+  json_auto_t *selection = exchange_chosen(request, sql);
   json_t *model = form_model(request, selection, error);
   return model ? web_model(model) : NULL;
 }
@@ -181,11 +181,7 @@ static WebReply *remove_export(WebRequest *request, GError **error) {
 
 /* ---- the table ---- */
 
-static const WebParameter FORM_PARAMETERS[] = {{"record", WEB_INT, FALSE, 0, "档案"}, {"node", WEB_INT, FALSE, 0, "目录"}, {"q", WEB_TEXT, FALSE, 10000, "检索式"},
-  {"fonds", WEB_INTS, FALSE, 100, "全宗"}, {"category", WEB_INTS, FALSE, 100, "门类"}, {"year", WEB_INTS, FALSE, 200, "年度"},
-  {"retention", WEB_INTS, FALSE, 50, "保管期限"}, {"opening", WEB_INTS, FALSE, 4, "开放状态"}, {"level", WEB_INTS, FALSE, 4, "层级"},
-  {"from", WEB_INT, FALSE, 0, "起始年度"}, {"to", WEB_INT, FALSE, 0, "截止年度"}, {"delivery", WEB_INT, FALSE, 0, "批次"}, {"parent", WEB_INT, FALSE, 0, "上级"},
-  {"files", WEB_FLAG, FALSE, 0, "有原文"}, {"sort", WEB_TEXT, FALSE, 20, "次序"}, {"format", WEB_TEXT, FALSE, 20, "格式"}, {NULL}};
+static const WebParameter FORM_PARAMETERS[] = {SELECTION_PARAMETERS, {"format", WEB_TEXT, FALSE, 20, "格式"}, {NULL}};
 static const WebParameter START_PARAMETERS[] = {{"selection", WEB_TEXT, TRUE, 20000, "导出内容"}, {"format", WEB_TEXT, TRUE, 20, "格式"},
   {"gb18030", WEB_FLAG, FALSE, 0, "编码"}, {NULL}};
 static const WebParameter LIST_PARAMETERS[] = {{"before", WEB_INT, FALSE, 0, "起始号"}, {NULL}};

@@ -10,9 +10,9 @@
 #include "error.h"
 #include <string.h>
 
-enum { PAGE_IDS = 500, NODES_KEPT = 256, PATH_DEPTH = 16 };
+enum { PAGE_IDS = 500, NODES_KEPT = 256, PATH_DEPTH = 16, LIST_IDS = 10000 };
 
-typedef enum { OF_RECORD, OF_NODE, OF_SEARCH } Of;
+typedef enum { OF_RECORD, OF_NODE, OF_SEARCH, OF_LIST } Of;
 
 typedef struct {
   gint64 parent_id;
@@ -80,7 +80,24 @@ static gboolean begin_record(Selection *selection, Sql *sql, gint64 id, GError *
   return TRUE;
 }
 
+static gboolean begin_list(Selection *selection, json_t *ids, GError **error) {
+  if (json_array_size(ids) == 0 || json_array_size(ids) > LIST_IDS) return throw(error, LANTAI_ERROR_INVALID, "逐件选择的档案应为 1 至 %d 件", LIST_IDS);
+  selection->of = OF_LIST;
+  frame_push(selection, 0);
+  Frame *frame = selection->frames->pdata[0];
+  frame->ended = TRUE;
+  size_t i;
+  json_t *value;
+  json_array_foreach(ids, i, value) {
+    gint64 id = json_integer_value(value);
+    g_array_append_val(frame->ids, id);
+  }
+  selection->name = g_strdup_printf("选定的 %zu 件", json_array_size(ids));
+  return TRUE;
+}
+
 static gboolean begin(Selection *selection, json_t *asked, GError **error) {
+  if (json_is_array(json_object_get(asked, "ids"))) return begin_list(selection, json_object_get(asked, "ids"), error);
   json_t *record = json_object_get(asked, "record"), *node = json_object_get(asked, "node"), *query = json_object_get(asked, "query"),
     *delivery = json_object_get(asked, "delivery");
   if ((record != NULL) + (node != NULL) + (query != NULL) + (delivery != NULL) != 1)
@@ -110,7 +127,7 @@ Selection *selection_new(const House *house, const Scope *scope, json_t *asked, 
 
 ExportCounts selection_counts(const Selection *selection) { return selection->counts; }
 char *selection_name(const Selection *selection) { return g_strdup(selection->name); }
-gboolean selection_single_fonds(const Selection *selection) { return selection->of != OF_SEARCH; }
+gboolean selection_single_fonds(const Selection *selection) { return selection->of <= OF_NODE; }
 
 /* ---- pages of ids ---- */
 
@@ -178,7 +195,7 @@ static gboolean read_hits(Selection *selection, Frame *frame, Sql *sql, GError *
 
 /* The id after the last one in the order of the selection; FALSE at the end, and on error. */
 static gboolean next_id(Selection *selection, Sql *sql, gint64 *ret, GError **error) {
-  if (selection->of != OF_SEARCH && !selection->begun) {
+  if (selection->of <= OF_NODE && !selection->begun) {
     selection->begun = TRUE;
     *ret = selection->id;
     return TRUE;
@@ -259,7 +276,8 @@ static void count_item(Selection *selection) {
   for (guint i = 0; i < selection->files->len; i++) selection->counts.bytes += ((const CatalogFile *)selection->files->pdata[i])->size_bytes;
 }
 
-static gboolean load_item(Selection *selection, Sql *sql, gint64 id, ExportItem *ret, gboolean *ret_found, GError **error) {
+/* The record of this id, and its place among the nodes to be walked. */
+static gboolean load_record(Selection *selection, Sql *sql, gint64 id, gboolean *ret_found, GError **error) {
   SearchColumns columns = {0};
   gboolean known = search_columns(selection->house->search, id, &columns);
   if (selection->of == OF_NODE && known && columns.level < LEVEL_ITEM) frame_push(selection, id);
@@ -267,17 +285,33 @@ static gboolean load_item(Selection *selection, Sql *sql, gint64 id, ExportItem 
   g_autoptr(GError) local = NULL;
   selection->record = catalog_record_load(sql, selection->scope, id, &local);
   *ret_found = selection->record != NULL;
-  if (*ret_found) {
-    *ret = (ExportItem){.record = selection->record, .category = catalog_category(selection->house->catalog, selection->record->category)};
-    if (!find_path(selection, sql, ret, error) || !find_files(selection, sql, error) || !find_tombstone(selection, sql, error)) return FALSE;
-    ret->files = selection->files;
-    ret->tombstone = selection->tombstone;
-    count_item(selection);
-    return TRUE;
-  }
+  if (*ret_found) return TRUE;
   if (!g_error_matches(local, LANTAI_ERROR, LANTAI_ERROR_NOT_FOUND)) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
   if (known) selection->counts.left_out++; /* else it was deleted meanwhile */
   return TRUE;
+}
+
+static gboolean load_item(Selection *selection, Sql *sql, gint64 id, ExportItem *ret, gboolean *ret_found, GError **error) {
+  if (!load_record(selection, sql, id, ret_found, error) || !*ret_found) return error == NULL || *error == NULL;
+  *ret = (ExportItem){.record = selection->record, .category = catalog_category(selection->house->catalog, selection->record->category)};
+  if (!find_path(selection, sql, ret, error) || !find_files(selection, sql, error) || !find_tombstone(selection, sql, error)) return FALSE;
+  ret->files = selection->files;
+  ret->tombstone = selection->tombstone;
+  count_item(selection);
+  return TRUE;
+}
+
+gboolean selection_next_record(Selection *selection, const CatalogRecord **ret, GError **error) {
+  g_autoptr(Sql) sql = sql_read(selection->house->db, error);
+  if (sql == NULL) return FALSE;
+  g_autoptr(GError) local = NULL;
+  gint64 id;
+  gboolean found = FALSE;
+  while (!found && next_id(selection, sql, &id, &local))
+    if (!load_record(selection, sql, id, &found, &local)) break;
+  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
+  *ret = selection->record;
+  return found;
 }
 
 /* A delivery's records that the asker may not see, which no search of his finds. */

@@ -28,27 +28,6 @@ json_t *export_rows(Sql *sql, const char *actor, gint64 before, GError **error) 
   return sql_json(sql, ROW "WHERE actor = $1 AND id < $2 ORDER BY id DESC LIMIT 51", SQL_ARGS(sql_text(actor), sql_int(before > 0 ? before : G_MAXINT64)), error);
 }
 
-/* ---- the scope as text ---- */
-
-static json_t *scope_json(const Scope *scope) {
-  json_t *fonds = json_array();
-  for (gsize i = 0; i < scope->fonds_count; i++) json_array_append_new(fonds, json_integer(scope->fonds[i]));
-  return json_pack("{s:i, s:i, s:i, s:b, s:o}", "opening", (int)scope->opening_mask, "files", (int)scope->files_mask, "security", (int)scope->security, "all_fonds",
-    scope->all_fonds, "fonds", fonds);
-}
-
-/* fonds: where its numbers go, freed by the caller. */
-static Scope scope_read(json_t *json, gint64 **ret_fonds) {
-  json_t *list = json_object_get(json, "fonds"), *value;
-  gint64 *fonds = g_new0(gint64, json_array_size(list) + 1);
-  size_t i;
-  json_array_foreach(list, i, value) fonds[i] = json_integer_value(value);
-  *ret_fonds = fonds;
-  return (Scope){.opening_mask = (guint)json_integer_value(json_object_get(json, "opening")), .files_mask = (guint)json_integer_value(json_object_get(json, "files")),
-    .security = (Security)json_integer_value(json_object_get(json, "security")), .all_fonds = json_is_true(json_object_get(json, "all_fonds")),
-    .fonds_count = json_array_size(list), .fonds = fonds};
-}
-
 /* ---- asking ---- */
 
 static gint64 insert_row(Sql *sql, const char *actor, const char *title, const char *format, json_t *selection, const Scope *scope, GError **error) {
@@ -100,9 +79,8 @@ static gboolean make(const House *house, Job *job, gint64 id, json_t *row, GErro
   if (g_mkdir_with_parents(folder, 0700) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", folder, error_reason(errno));
   json_auto_t *selection = json_loads(json_string_value(json_object_get(row, "selection")), 0, NULL);
   json_auto_t *seen = json_loads(json_string_value(json_object_get(row, "scope")), 0, NULL);
-  g_autofree gint64 *fonds = NULL;
-  Scope scope = scope_read(seen, &fonds);
-  json_auto_t *result = exchange_export(house, job, &scope, selection, format->name, target, error);
+  g_autoptr(Scope) scope = scope_from_json(seen);
+  json_auto_t *result = exchange_export(house, job, scope, selection, format->name, target, error);
   if (result != NULL && note_result(house, id, name, result, error)) return TRUE;
   package_remove(folder);
   return FALSE;

@@ -33,6 +33,10 @@ static void add_actions(WebRequest *request, json_t *model, json_t *asked) {
     g_autofree char *href = asked_address("/export", asked);
     json_object_set_new(model, "export_href", json_string(href));
   }
+  if ((web_may(request, "record.edit") || web_may(request, "record.propose")) && json_object_get(asked, "since") == NULL) {
+    g_autofree char *href = asked_address("/revise/new", asked);
+    json_object_set_new(model, "revise_href", json_string(href));
+  }
   g_autofree char *renumber = asked_address("/renumber", asked), *print = asked_address("/search/print", asked);
   if (web_may(request, "code.renumber") && renumber_understands(renumber)) json_object_set_new(model, "renumber_href", json_string(renumber));
   json_object_set_new(model, "print_href", json_string(print));
