@@ -25,7 +25,7 @@ const ROLES = {
   reader: { role: 'reader', grant: '机密', may: ['catalogue.read'], opening: [1], files: [1], security: 0 },
   clerk: { role: 'clerk', grant: '内部', may: ['catalogue.read', 'delivery.read', 'record.propose'], opening: [1, 2], files: [1], security: 1 },
 };
-const ARCHIVIST = ['catalogue.read', 'record.create', 'record.edit', 'record.approve', 'record.delete', 'code.renumber', 'record.export', 'delivery.read', 'delivery.import', 'delivery.accept', 'delivery.undo', 'check.sign', 'disposal.request', 'keep.read', 'keep.manage', 'definition.edit', 'job.read'];
+const ARCHIVIST = ['catalogue.read', 'record.create', 'record.edit', 'record.approve', 'record.delete', 'code.renumber', 'authority.edit', 'topic.edit', 'record.export', 'delivery.read', 'delivery.import', 'delivery.accept', 'delivery.undo', 'check.sign', 'disposal.request', 'keep.read', 'keep.manage', 'definition.edit', 'job.read'];
 for (const role of Object.values(ROLES)) if (role.may === 'archivist') role.may = ARCHIVIST;
 const CLERK = `
   clerk:
@@ -53,7 +53,7 @@ for (const fonds of ['A', 'B']) {
 const mark = (kind, n) => `Q${kind}${String(n).padStart(4, '0')}x`;
 const MARKS = /q([a-z])(\d{4})x/gi;
 
-let dir, server, clients = {}, records, files, deliveries, fondsId = {}, classId = {}, routes, users;
+let dir, server, gathered, clients = {}, records, files, deliveries, fondsId = {}, classId = {}, routes, users;
 const hit = new Map(); // "GET /path" → set of outcomes
 
 before(async () => {
@@ -105,6 +105,7 @@ before(async () => {
   // The fonds of an archivist are set by the security officer, on the page.
   const granted = await ask('officer', 'POST', `/user/${users.limited}/grant`, { form: [['roles', 'archivist'], ['fonds', fondsId.A], ['security', 2]] });
   assert.equal(granted.status, 200, granted.text);
+  await tieThings();
   // A plan of renumbering over a whole fonds: its rows are for those who may see their records.
   const chosen = await ask('archivist', 'POST', `/codes/${fondsId.B}/1/rule`, { form: { rule: 'dat13-1994-volume' } });
   assert.equal(chosen.status, 200, chosen.text);
@@ -123,6 +124,28 @@ before(async () => {
   assert.equal(project.json.location, '/project/1', project.text);
 });
 after(async () => { await server?.stop(); });
+
+async function tieThings() {
+  // A body and a topic that all kinds of records are tied to, records tied to one another across what may be seen, an entry of a fonds' history that names a closed one.
+  const made = [];
+  for (const form of [{ kind: 'body', name: '某局', other_name: ['某科', '', ''], other_type: ['former', 'former', 'former'], other_dates: ['', '', ''], synonyms: '1' }, { kind: 'topic', name: '防汛' }]) made.push(await ask('archivist', 'POST', '/authority/new', { form: Object.entries(form).flatMap(([key, value]) => [value].flat().map(each => [key, each])) }));
+  assert.deepEqual(made.map(reply => reply.json.location), ['/authority/1', '/topics/2'], made.map(reply => reply.text).join());
+  for (const form of [{ target: 1, role: 'creator', q: '卷宗' }, { target: 2, q: '卷宗' }]) {
+    const plan = await ask('archivist', 'POST', '/gather', { form });
+    gathered = Number(/\d+$/.exec(plan.json.location)[0]);
+    assert.equal((await ask('archivist', 'POST', `/gather/${gathered}/start`, { form: {} })).status, 200);
+    for (let i = 0; i < 300 && (await ask('archivist', 'GET', `/gather/${gathered}`)).json.state_label !== '已关联'; i++) await new Promise(done => setTimeout(done, 20));
+    assert.equal((await ask('archivist', 'GET', `/gather/${gathered}`)).json.gathering.done, rows.filter(row => row.security < 3).length);
+  }
+  const first = records.find(record => record.row?.fonds === 'A' && record.row.opening === 1 && record.row.security === 0 && record.level === 4);
+  for (const other of records.filter(record => record.row && record.row.security < 3 && record !== first)) {
+    const tied = await ask('archivist', 'POST', `/record/${first.id}/links`, { form: { code: other.row.code, relation: ['see', 'reply', 'reply-back', 'event'][other.row.n % 4] } });
+    assert.equal(tied.status, 200, tied.text);
+  }
+  const entry = await ask('archivist', 'POST', `/fonds/${fondsId.A}/history`, { form: { part: 'introduction', date: '2012', title: '全宗指南', text: '说明', codes: records.filter(record => record.row?.fonds === 'A' && record.row.security < 3).slice(0, 30).map(record => record.row.code).join('\n') } });
+  assert.equal(entry.status, 200, entry.text);
+  assert.equal((await ask('archivist', 'POST', '/authorities/candidates', { form: {} })).status, 200);
+}
 
 // ---- the model ----
 
@@ -194,6 +217,8 @@ const encode = encodeURIComponent;
 // ---- the matrix: permission of every row for every role ----
 
 const SAMPLES = { // a path's parts that lead to something the unlimited archivist may see; without them a new route fails here
+  '/authority/{id}': () => '/authority/1', '/authority/{id}/edit': () => '/authority/1/edit', '/authority/{id}/merge': () => '/authority/1/merge', '/authority/{id}/eac.xml': () => '/authority/1/eac.xml',
+  '/topics/{id}': () => '/topics/2', '/record/{id}/links': () => `/record/${open().id}/links`, '/gather/{id}': () => `/gather/${gathered}`, '/fonds/{id}/history': () => `/fonds/${fondsId.A}/history`,
   '/catalog/{id}': () => `/catalog/${fondsId.A}`, '/record/{id}': () => `/record/${open().id}`, '/record/{id}/edit': () => `/record/${open().id}/edit`, '/record/{id}/view': () => `/record/${open().id}/view`,
   '/record/{id}/text': () => `/record/${open().id}/text`, '/record/{id}/hits': () => `/record/${open().id}/hits?q=${encode('专词')}`, '/record/{id}/delete': () => '/record/999999/delete', '/file/{id}': () => `/file/${picture().id}`, '/file/{id}/thumbnail': () => `/file/${picture().id}/thumbnail`,
   '/file/{id}/page/{page}/image': () => `/file/${picture().id}/page/1/image`, '/file/{id}/page/{page}/tile/{level}/{x}/{y}': () => `/file/${picture().id}/page/1/tile/0/0/0`, '/delivery/{id}': () => `/delivery/${deliveries[0].id}`,
@@ -325,6 +350,70 @@ test('every file as download, thumbnail, image and tile: only within the scope o
       assert.ok([403, 404, 405].includes((await clients[name].request('HEAD', `/file/${file.id}`)).status));
     }
   });
+  assertNoLeaks();
+});
+
+test('names, topics, links and the history of a fonds: records and their numbers within the scope, at both ends of a link', async () => {
+  const tied = records.filter(record => record.row && record.row.security < 3), first = tied.find(record => record.fonds === 'A' && record.row.opening === 1 && record.row.security === 0 && record.level === 4);
+  await each(async name => {
+    if (!allows(name, 'catalogue.read')) return;
+    const mine = tied.filter(record => sees(name, record));
+    for (const target of ['/authority/1', '/topics/2', '/authority/1?role=creator']) {
+      const { json: page } = await both(name, target), ids = [];
+      assert.equal(page.hits, mine.length, `${name} ${target}`);
+      for (const facet of page.facets) assert.equal(facet.values.reduce((sum, value) => sum + value.count, 0), mine.length, `${name} ${target}: ${facet.name}`);
+      for (let at = page; ; at = await json(name, `${target.split('?')[0]}?${at.next}`)) {
+        ids.push(...at.items.map(item => item.id));
+        if (!at.next) break;
+      }
+      assert.deepEqual(ids.sort((a, b) => a - b), mine.map(record => record.id).sort((a, b) => a - b), `${name} ${target}`);
+    }
+    assert.equal((await json(name, '/topics')).rows.find(row => row.id === 2).hits, mine.length, name);
+    const links = (await both(name, `/record/${first.id}`)).json.ties.related.map(row => row.id);
+    assert.deepEqual([...new Set(links)].sort((a, b) => a - b), mine.filter(record => record !== first).map(record => record.id).sort((a, b) => a - b), name);
+    for (const record of mine.slice(0, 12)) for (const row of (await json(name, `/record/${record.id}`)).ties.related) assert.ok(sees(name, records.find(each => each.id === row.id)), `${name}: ${record.code} tells of ${row.code}`);
+    const dossier = (await both(name, `/fonds/${fondsId.A}/history`)).json, shown = dossier.parts.flatMap(part => part.entries).flatMap(each => each.records);
+    for (const row of shown) assert.ok(sees(name, records.find(each => each.id === row.id)), `${name}: the history of the fonds tells of ${row.code}`);
+    const inside = records.filter(record => record.row && record.fonds === 'A' && sees(name, record));
+    assert.deepEqual([dossier.figures.items, dossier.figures.opened], [inside.filter(record => record.level === 4).length, inside.filter(record => record.row.opening === 1).length], name);
+    await ask(name, 'GET', `/fonds/${fondsId.B}/history`, { html: true });
+    await ask(name, 'GET', '/authorities/table.csv');
+  });
+  for (const name of ['archivist', 'limited', 'director']) for (const target of [`/gather/${gathered}`, '/authorities/candidates', `/record/${first.id}/links`, '/authority/1?tab=history', '/topics/2?tab=history']) await both(name, target);
+  assertNoLeaks();
+});
+
+test('names are changed, merged, related, taken in as a table; links are undone; each step back again', async () => {
+  const post = async (target, form, status = 200) => { const reply = await ask('archivist', 'POST', target, form instanceof FormData ? { body: form } : { form }); assert.equal(reply.status, status, `${target}: ${reply.text.slice(0, 300)}`); return reply.json; };
+  const { location } = await post('/authority/new', { kind: 'body', name: '某局（重）' }), twin = Number(/\d+$/.exec(location)[0]);
+  await post(`${location}/edit`, { kind: 'body', name: '某局（重）', begin: '1950', rev: 1 });
+  assert.equal((await ask('archivist', 'POST', `${location}/edit`, { form: { kind: 'body', name: '别的', rev: 1 } })).status, 409, 'edited meanwhile');
+  await post(`/authority/1/relate`, { other: twin, relation: 'successor-back', dates: '1950' });
+  const [relation] = (await json('archivist', '/authority/1')).relations;
+  assert.deepEqual([relation.label, relation.other], ['前身', twin]);
+  await post('/authority/1/unrelate', { relation: relation.id });
+  await post('/authority/1/merge', { with: twin });
+  assert.equal((await ask('archivist', 'GET', location)).json.location, '/authority/1', 'leads to what it became');
+  await post(`${location}/state`, { act: 'unmerge' });
+  await post(`${location}/state`, { act: 'delete' });
+  assert.equal((await ask('public', 'GET', location)).status, 404);
+  assert.equal((await ask('archivist', 'POST', '/authority/1/state', { form: { act: 'delete' } })).status, 409, 'records are tied to it');
+  const table = new FormData();
+  table.append('file', new Blob([Buffer.from('种类,规范名称,其他名称,起始时间\n机构,某厅,旧称：某司【1950—1954】；简称：厅,1954\n机构,,x,\n人物,某人,,某年\n', 'utf8')]), '名称.csv');
+  const rehearsed = await post('/authorities/import', table);
+  assert.deepEqual([rehearsed.created, rehearsed.fault_count, (await json('archivist', '/authorities?q=某司')).rows.length], [1, 2, 0], 'a rehearsal changes nothing');
+  const taken = await post('/authorities/import', { token: rehearsed.token });
+  assert.deepEqual([taken.created, (await json('public', '/authorities?q=某司')).rows.map(row => row.name)], [1, ['某厅']]);
+  assert.equal((await ask('archivist', 'POST', '/authorities/import', { form: { token: rehearsed.token } })).status, 404, 'taken in once');
+  const dossier = await json('archivist', `/fonds/${fondsId.A}/history`), entry = dossier.parts.flatMap(part => part.entries)[0];
+  await post(`/fonds/${fondsId.A}/history/remove`, { entry: entry.id });
+  const first = records.find(record => record.row?.fonds === 'A' && record.row.opening === 1 && record.row.security === 0 && record.level === 4);
+  await post(`/record/${first.id}/links/remove`, { target: 2, role: 'topic' });
+  assert.equal((await ask('limited', 'POST', `/gather/${gathered}/undo`, { form: {} })).status, 404, 'of records beyond his scope');
+  await post(`/gather/${gathered}/undo`, {});
+  for (let i = 0; i < 300 && (await json('archivist', `/gather/${gathered}`)).state_label !== '已撤销'; i++) await new Promise(done => setTimeout(done, 20));
+  assert.equal((await json('archivist', '/topics/2')).hits, 0);
+  await each(async name => { if (allows(name, 'catalogue.read')) for (const target of ['/authorities', '/authority/1', '/topics', '/topics/2']) await both(name, target); });
   assertNoLeaks();
 });
 

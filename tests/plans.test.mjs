@@ -7,7 +7,8 @@ import path from 'node:path';
 import { before, test } from 'node:test';
 import { lantai, program, root, temporary } from './support.mjs';
 
-const GROWING = ['check_task', 'check_item', 'check_finding', 'record', 'file', 'page_text', 'event', 'search_column', 'accession_change', 'accession_file', 'accession_object', 'accession_removal', 'job', 'session', 'sign_in_failure', 'tombstone', 'keep_disposal_item', 'keep_conversion', 'keep_conversion_failure',
+const GROWING = ['authority', 'authority_name', 'authority_part', 'authority_relation', 'record_link', 'gathering', 'gathering_row', 'dossier_entry',
+  'check_task', 'check_item', 'check_finding', 'record', 'file', 'page_text', 'event', 'search_column', 'accession_change', 'accession_file', 'accession_object', 'accession_removal', 'job', 'session', 'sign_in_failure', 'tombstone', 'keep_disposal_item', 'keep_conversion', 'keep_conversion_failure',
   'content_object', 'copy_object', 'copy_fault', 'copy_run', 'accession_step', 'accession_kept', 'watch_entry', 'export', 'project_chase', 'project_delivery', 'patrol_slice', 'patrol_item', 'quality_fault', 'quality_key', 'quality_pass'];
 
 // File of the room, a part of the statement, the reason.

@@ -1,6 +1,7 @@
 /* The program: commands and wiring. No rule of the trade here. */
 #pragma once
 #include "accession.h"
+#include "authority.h"
 #include "check.h"
 #include "exchange.h"
 #include "house.h"

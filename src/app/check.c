@@ -212,6 +212,24 @@ static SqlRows *open_page_texts(Sql *sql, GError **error) {
   return sql_query(sql, "SELECT json_array(record_id, page, file_id, text) AS line FROM page_text ORDER BY record_id, page", SQL_NONE, error);
 }
 
+static SqlRows *open_authorities(Sql *sql, GError **error) {
+  return sql_query(sql, "SELECT json_array(id, rev, kind, state, merged_into, parent_id, name, synonyms, data) AS line FROM authority ORDER BY id", SQL_NONE, error);
+}
+
+static SqlRows *open_relations(Sql *sql, GError **error) {
+  return sql_query(sql, "SELECT json_array(id, from_id, to_id, kind, dates, note) AS line FROM authority_relation ORDER BY id", SQL_NONE, error);
+}
+
+static SqlRows *open_links(Sql *sql, GError **error) {
+  return sql_query(sql, "SELECT json_array(record_id, target_kind, target_id, role, dates, note, gathering_id) AS line "
+    "FROM record_link ORDER BY record_id, target_kind, target_id, role",
+    SQL_NONE, error);
+}
+
+static SqlRows *open_dossiers(Sql *sql, GError **error) {
+  return sql_query(sql, "SELECT json_array(id, rev, fonds_id, part, date_text, title, text, records) AS line FROM dossier_entry ORDER BY id", SQL_NONE, error);
+}
+
 static gboolean digest_rows(Sql *sql, const char *name, OpenRows open_rows, json_t *result, GError **error) {
   g_autoptr(SqlRows) rows = open_rows(sql, error);
   if (rows == NULL) return FALSE;
@@ -229,13 +247,26 @@ static gboolean digest_rows(Sql *sql, const char *name, OpenRows open_rows, json
   return TRUE;
 }
 
+/* What an archive need not have; a database from before there were such tables has none of it, and is equal to one with empty ones. */
+static void digest_optional(Sql *sql, json_t *result) {
+  static const struct { const char *name; OpenRows open_rows; } parts[] = {
+    {"authority", open_authorities}, {"authority_relation", open_relations}, {"record_link", open_links}, {"dossier_entry", open_dossiers}};
+  for (guint i = 0; i < G_N_ELEMENTS(parts); i++) {
+    g_autoptr(GError) absent = NULL;
+    gboolean read = digest_rows(sql, parts[i].name, parts[i].open_rows, result, &absent);
+    if (!read || json_integer_value(json_object_get(json_object_get(result, parts[i].name), "rows")) == 0) json_object_del(result, parts[i].name);
+  }
+}
+
 json_t *care_digest(SqlDb *db, GError **error) {
   g_autoptr(Sql) sql = sql_read(db, error);
   if (sql == NULL) return NULL;
   json_t *result = json_object();
   if (digest_rows(sql, "record", open_records, result, error) && digest_rows(sql, "file", open_files, result, error) &&
-    digest_rows(sql, "page_text", open_page_texts, result, error))
+    digest_rows(sql, "page_text", open_page_texts, result, error)) {
+    digest_optional(sql, result);
     return result;
+  }
   json_decref(result);
   return NULL;
 }

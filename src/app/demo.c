@@ -165,7 +165,8 @@ static gboolean build(const char *dir, const char *folder, GError **error) {
   g_autoptr(Archive) archive = archive_open(dir, ARCHIVE_WRITE, error);
   if (archive == NULL || !fill(archive_house(archive), deliveries, error)) return FALSE;
   fprintf(stderr, "  近期的移交、检测、收集、转换……\n");
-  return demo_life_fill(archive_house(archive), recent, folder, error) && (demo_options.copy == NULL || make_copy(archive_house(archive), error));
+  return demo_life_fill(archive_house(archive), recent, folder, error) && demo_names_fill(archive_house(archive), error) &&
+    (demo_options.copy == NULL || make_copy(archive_house(archive), error));
 }
 
 /* Made in its place, for deliveries that wait remember where their files lie: a mark tells one that was not finished. */

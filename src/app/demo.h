@@ -70,3 +70,5 @@ GPtrArray *demo_life_deliveries(const DemoWords *words, const char *folder, GErr
 /* Packages of those that come as packages, written by an archive of their own below folder, which is closed again. */
 gboolean demo_life_package(GPtrArray *deliveries, const char *folder, GError **error);
 gboolean demo_life_fill(const House *house, GPtrArray *deliveries, const char *folder, GError **error);
+/* demo-names.c: authorities, topics, histories of fonds; after everything has arrived. */
+gboolean demo_names_fill(const House *house, GError **error);

@@ -14,6 +14,7 @@ const WebRoute *const *app_routes(void) {
     APP_ROUTES,
     PEOPLE_ROUTES,
     CATALOG_ROUTES,
+    AUTHORITY_ROUTES,
     ACCESSION_ROUTES,
     UPLOAD_ROUTES, DELIVERY_FORM_ROUTES,
     PROJECT_ROUTES,
@@ -32,7 +33,7 @@ const WebRoute *const *app_routes(void) {
 }
 
 JobKind *app_job_kinds(void) {
-  static const JobKind *const rooms[] = {CATALOG_JOBS, ACCESSION_JOBS, CARE_JOBS, EXCHANGE_JOBS, REVISE_JOBS, KEEP_JOBS, COPY_JOBS, QUALITY_JOBS};
+  static const JobKind *const rooms[] = {CATALOG_JOBS, AUTHORITY_JOBS, ACCESSION_JOBS, CARE_JOBS, EXCHANGE_JOBS, REVISE_JOBS, KEEP_JOBS, COPY_JOBS, QUALITY_JOBS};
   GArray *kinds = g_array_new(TRUE, TRUE, sizeof(JobKind));
   for (guint i = 0; i < G_N_ELEMENTS(rooms); i++)
     for (const JobKind *kind = rooms[i]; kind->kind; kind++) g_array_append_val(kinds, *kind);
@@ -61,6 +62,8 @@ static const MenuItem MENU[] = {
   {"首页", "/", "public"},
   {"检索", "/search", "records"},
   {"目录", "/catalog", "records"},
+  {"专题", "/topics", "records"},
+  {"名称规范", "/authorities", "authority.edit"},
   {"档号", "/codes", "record.edit"},
   {"质量", "/quality", "record.edit|delivery.accept"},
   {"修订", "/revise", "revisions"},

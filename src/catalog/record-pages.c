@@ -93,7 +93,8 @@ static gboolean add_files(json_t *model, WebRequest *request, Sql *sql, const Ca
 static const char *action_label(const char *action) {
   static const char *const labels[][2] = {{"record.create", "新建著录"}, {"record.update", "修改著录"}, {"record.delete", "删除"},
     {"delivery.update", "移交批次更正"}, {"delivery.undo", "撤销批次，恢复原状"}, {"delivery.keep", "撤销批次时保留"},
-    {"revise.apply", "批量修改"}, {"revise.undo", "撤销批量修改"}, {"keep.destroyed", "销毁原文"}, {"keep.converted", "格式转换"}, {"keep.unconverted", "撤销格式转换"}};
+    {"revise.apply", "批量修改"}, {"revise.undo", "撤销批量修改"}, {"keep.destroyed", "销毁原文"}, {"keep.converted", "格式转换"}, {"keep.unconverted", "撤销格式转换"},
+    {"link.add", "关联"}, {"link.remove", "取消关联"}, {"dossier.put", "全宗卷"}, {"dossier.remove", "删除全宗卷条目"}};
   for (guint i = 0; i < G_N_ELEMENTS(labels); i++)
     if (g_strcmp0(action, labels[i][0]) == 0) return labels[i][1];
   return action != NULL ? action : "";

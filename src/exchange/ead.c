@@ -3,6 +3,7 @@
  * A selection within one fonds has that fonds as its archdesc; others have a collection with the fonds as its parts.
  */
 #include "internal.h"
+#include "authority.h"
 #include "error.h"
 #include <glib/gstdio.h>
 
@@ -44,7 +45,31 @@ static void write_dao(Xml *xml, const CatalogFile *file) {
   xml_close(xml);
 }
 
-static void write_did(Xml *xml, const CatalogRecord *record, GPtrArray *files) {
+/* The names as the authority records have them, beside the creator as it was written. */
+static void write_creators(Xml *xml, const CatalogRecord *record, json_t *creators) {
+  static const struct { const char *kind, *element; } elements[] = {{"body", "corpname"}, {"person", "persname"}, {"family", "famname"}};
+  size_t i;
+  json_t *creator;
+  gboolean named = FALSE;
+  json_array_foreach(creators, i, creator)
+    for (guint k = 0; k < G_N_ELEMENTS(elements); k++) {
+      if (g_strcmp0(elements[k].kind, json_string_value(json_object_get(creator, "kind"))) != 0) continue;
+      const char *name = json_string_value(json_object_get(creator, "name"));
+      g_autofree char *number = g_strdup_printf("authority-%" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(creator, "id")));
+      xml_open(xml, "origination", "label", "责任者", NULL);
+      xml_open(xml, elements[k].element, "authfilenumber", number, "normal", name, NULL);
+      xml_text(xml, json_array_size(creators) == 1 && *record->creator ? record->creator : name);
+      xml_close(xml);
+      xml_close(xml);
+      named = TRUE;
+    }
+  if (named || *record->creator == '\0') return;
+  xml_open(xml, "origination", "label", "责任者", NULL);
+  xml_text(xml, record->creator);
+  xml_close(xml);
+}
+
+static void write_did(Xml *xml, const CatalogRecord *record, GPtrArray *files, json_t *creators) {
   g_autofree char *date = record_date(record), *normal = date_format(record->date);
   xml_open(xml, "did", NULL);
   xml_leaf(xml, "unitid", record->code);
@@ -59,18 +84,18 @@ static void write_did(Xml *xml, const CatalogRecord *record, GPtrArray *files) {
     xml_text(xml, date);
     xml_close(xml);
   }
-  if (*record->creator) {
-    xml_open(xml, "origination", "label", "责任者", NULL);
-    xml_text(xml, record->creator);
-    xml_close(xml);
-  }
+  write_creators(xml, record, creators);
   write_extent(xml, record);
   for (guint i = 0; files && i < files->len; i++) write_dao(xml, files->pdata[i]);
   xml_close(xml);
 }
 
-static void write_unit(Xml *xml, const CatalogRecord *record, const CatalogCategory *category, GPtrArray *files) {
-  write_did(xml, record, files);
+static void write_unit(Export *export, Xml *xml, const CatalogRecord *record, GPtrArray *files) {
+  const CatalogCategory *category = catalog_category(export->house->catalog, record->category);
+  g_autoptr(Sql) sql = sql_read(export->house->db, NULL);
+  json_auto_t *creators = sql == NULL ? NULL : record_creators(sql, record->id, NULL);
+  g_clear_pointer(&sql, sql_end);
+  write_did(xml, record, files, creators);
   if (record_is_described(record)) {
     write_paragraph(xml, "accessrestrict", "开放标识", opening_label(record->opening));
     write_paragraph(xml, "accessrestrict", "密级", security_label(record->security));
@@ -126,16 +151,15 @@ static void begin_collection(Export *export, Finding *finding) {
 
 static void open_unit(Export *export, Finding *finding, const CatalogRecord *record, GPtrArray *files) {
   Xml *xml = finding->xml;
-  const CatalogCategory *category = catalog_category(export->house->catalog, record->category);
   if (!finding->begun) {
     finding->begun = TRUE;
     xml_open(xml, "archdesc", "level", level_of(record), NULL);
-    return write_unit(xml, record, category, files);
+    return write_unit(export, xml, record, files);
   }
   if (!finding->listed) xml_open(xml, "dsc", "type", "combined", NULL);
   finding->listed = TRUE;
   xml_open(xml, "c", "level", level_of(record), NULL);
-  write_unit(xml, record, category, files);
+  write_unit(export, xml, record, files);
 }
 
 static gboolean add_to_finding(Export *export, const ExportItem *item, GError **error) {

@@ -24,7 +24,8 @@ json_t *exchange_chosen(WebRequest *request, Sql *sql);
   {"record", WEB_INT, FALSE, 0, "档案"}, {"node", WEB_INT, FALSE, 0, "目录"}, {"q", WEB_TEXT, FALSE, 10000, "检索式"}, {"fonds", WEB_INTS, FALSE, 100, "全宗"}, \
   {"category", WEB_INTS, FALSE, 100, "门类"}, {"year", WEB_INTS, FALSE, 200, "年度"}, {"retention", WEB_INTS, FALSE, 50, "保管期限"}, \
   {"opening", WEB_INTS, FALSE, 4, "开放状态"}, {"level", WEB_INTS, FALSE, 4, "层级"}, {"from", WEB_INT, FALSE, 0, "起始年度"}, \
-  {"to", WEB_INT, FALSE, 0, "截止年度"}, {"delivery", WEB_INT, FALSE, 0, "批次"}, {"parent", WEB_INT, FALSE, 0, "上级"}, {"files", WEB_FLAG, FALSE, 0, "有原文"}, \
+  {"to", WEB_INT, FALSE, 0, "截止年度"}, {"delivery", WEB_INT, FALSE, 0, "批次"}, {"parent", WEB_INT, FALSE, 0, "上级"}, {"topic", WEB_INT, FALSE, 0, "专题"}, \
+  {"files", WEB_FLAG, FALSE, 0, "有原文"}, \
   {"sort", WEB_TEXT, FALSE, 20, "次序"}
 
 #define EXCHANGE_KEY_HEADER "修改标识" /* column of the format "sheet": record id and rev, by which a corrected table finds its records again: "12-345" */

@@ -16,7 +16,7 @@ enum { ROWS_SHOWN = 50 };
 /* ---- choosing ---- */
 
 static void take_filters(WebRequest *request, json_t *filters) {
-  static const char *const lists[] = {"fonds", "category", "year", "retention", "opening", "level"}, *const numbers[] = {"from", "to", "delivery", "parent"};
+  static const char *const lists[] = {"fonds", "category", "year", "retention", "opening", "level"}, *const numbers[] = {"from", "to", "delivery", "parent", "topic"};
   for (guint i = 0; i < G_N_ELEMENTS(lists); i++) {
     gsize count;
     const gint64 *values = web_ints(request, lists[i], &count);

@@ -7,6 +7,7 @@
  * 3. A node is walked depth first, children by code; a volume that may not be seen still has items that may.
  */
 #include "internal.h"
+#include "authority.h"
 #include "error.h"
 #include <string.h>
 
@@ -96,6 +97,15 @@ static gboolean begin_list(Selection *selection, json_t *ids, GError **error) {
   return TRUE;
 }
 
+static gint64 filter_number(json_t *filters, const char *name) { return json_integer_value(json_object_get(filters, name)); }
+
+static gboolean name_topic(Selection *selection, Sql *sql, GError **error) {
+  json_auto_t *topic = authority_load(sql, filter_number(selection->filters, "topic"), error);
+  if (topic == NULL) return FALSE;
+  selection->name = g_strdup_printf("专题：%s%s%s", json_string_value(json_object_get(topic, "name")), *selection->query ? " " : "", selection->query);
+  return TRUE;
+}
+
 static gboolean begin(Selection *selection, json_t *asked, GError **error) {
   if (json_is_array(json_object_get(asked, "ids"))) return begin_list(selection, json_object_get(asked, "ids"), error);
   json_t *record = json_object_get(asked, "record"), *node = json_object_get(asked, "node"), *query = json_object_get(asked, "query"),
@@ -110,6 +120,7 @@ static gboolean begin(Selection *selection, json_t *asked, GError **error) {
   selection->filters = json_incref(json_object_get(asked, "filters"));
   selection->query = g_strdup(query ? json_string_value(query) : "");
   if (selection->query == NULL) return throw(error, LANTAI_ERROR_INVALID, "检索式应为文字");
+  if (delivery == NULL && filter_number(selection->filters, "topic")) return name_topic(selection, sql, error);
   if (delivery == NULL) return selection->name = g_strdup_printf("检索%s%s", *selection->query ? "：" : "", selection->query), TRUE;
   selection->accession_id = json_integer_value(delivery);
   selection->name = g_strdup_printf("移交批次 %" G_GINT64_FORMAT, selection->accession_id);
@@ -163,8 +174,6 @@ static gint64 *filter_numbers(json_t *filters, const char *name, gsize *ret_coun
   return numbers;
 }
 
-static gint64 filter_number(json_t *filters, const char *name) { return json_integer_value(json_object_get(filters, name)); }
-
 static gboolean read_hits(Selection *selection, Frame *frame, Sql *sql, GError **error) {
   json_t *filters = selection->filters;
   SearchRequest request = {.query = selection->query, .accession_id = selection->accession_id, .sort = SEARCH_SORT_CODE, .limit = PAGE_IDS,
@@ -184,6 +193,10 @@ static gboolean read_hits(Selection *selection, Frame *frame, Sql *sql, GError *
   request.parent_id = filter_number(filters, "parent");
   if (filter_number(filters, "delivery")) request.accession_id = filter_number(filters, "delivery");
   request.with_files = json_is_true(json_object_get(filters, "files"));
+  gint64 topic = filter_number(filters, "topic");
+  g_autoptr(GArray) tied = topic ? authority_records(sql, topic, NULL, error) : NULL;
+  if (topic && tied == NULL) return FALSE;
+  if (tied != NULL) request.only = (const gint64 *)(gpointer)tied->data, request.only_count = tied->len;
   g_autoptr(SearchResult) result = search_run(selection->house->search, sql, selection->scope, &request, error);
   if (result == NULL) return FALSE;
   g_array_append_vals(frame->ids, result->ids->data, result->ids->len);

@@ -39,6 +39,10 @@ static void add_actions(WebRequest *request, json_t *model, json_t *asked) {
   }
   g_autofree char *renumber = asked_address("/renumber", asked), *print = asked_address("/search/print", asked);
   if (web_may(request, "code.renumber") && renumber_understands(renumber)) json_object_set_new(model, "renumber_href", json_string(renumber));
+  if (web_may(request, "topic.edit|authority.edit") && json_object_get(asked, "since") == NULL) {
+    g_autofree char *gather = asked_address("/gather", asked);
+    json_object_set_new(model, "gather_href", json_string(gather));
+  }
   json_object_set_new(model, "print_href", json_string(print));
 }
 

@@ -1,0 +1,207 @@
+/* Links: both ends through the gate, either end's word, many at once with preview and undoing, the history of a fonds; a rebuild gives the same rows. */
+#include "test-fixture.h"
+
+static json_t *ties(Fixture *f, const Scope *scope, guint record) {
+  g_autoptr(Sql) sql = good(sql_read(f->db, error));
+  json_t *model = json_object();
+  good(links_of_record(sql, scope, f->records[record], model, error));
+  return model;
+}
+
+static void relate(Fixture *f, guint record, guint other, const char *said) {
+  g_autoptr(Sql) sql = good(sql_write(f->db, error));
+  RecordLink link;
+  good(related_link(said, f->records[record], f->records[other], &link, error));
+  good(link_add(sql, "tester", &link, error));
+  good(sql_commit(sql, error));
+}
+
+static const char *related(json_t *model, guint i, const char *key) { return text_at(json_array_get(json_object_get(model, "related"), i), key); }
+
+static void test_related(void) {
+  Fixture f;
+  fixture_open(&f);
+  relate(&f, 1, 0, "reply-back"); /* 0 is answered by… : said from 1, it is what 1 replies to */
+  relate(&f, 0, 1, "reply");      /* the same, said from the other end */
+  relate(&f, 2, 0, "see");
+  relate(&f, 0, 2, "see");
+  relate(&f, 0, 5, "attachment"); /* 5 is closed */
+  json_auto_t *zero = ties(&f, &SCOPE_EVERYTHING, 0), *one = ties(&f, &SCOPE_EVERYTHING, 1), *open = ties(&f, &OPEN_ONLY, 0);
+  g_assert_cmpuint(json_array_size(json_object_get(zero, "related")), ==, 3);
+  g_assert_cmpuint(json_array_size(json_object_get(one, "related")), ==, 1);
+  g_assert_cmpstr(related(one, 0, "role_label"), ==, "被回复");
+  g_assert_cmpstr(related(zero, 0, "role_label"), ==, "附件");
+  g_assert_cmpstr(related(zero, 1, "role_label"), ==, "回复");
+  g_assert_cmpuint(json_array_size(json_object_get(open, "related")), ==, 2); /* what may not be seen is not told */
+  char *told = json_dumps(open, 0);
+  g_assert_null(strstr(told, "A-WS-0005"));
+  free(told);
+  RecordLink link;
+  fails(related_link("cousin", 1, 2, &link, error), LANTAI_ERROR_INVALID);
+  fails(related_link("repl", 1, 2, &link, error), LANTAI_ERROR_INVALID);
+  g_autoptr(Sql) sql = good(sql_write(f.db, error));
+  good(related_link("see", f.records[0], f.records[2], &link, error));
+  good(link_remove(sql, "tester", &link, error));
+  fails(link_remove(sql, "tester", &link, error), LANTAI_ERROR_NOT_FOUND);
+  json_auto_t *events = good(journal_of(sql, "record", f.records[0], 0, 20, error));
+  char *history = json_dumps(events, 0);
+  g_assert_null(strstr(history, "A-WS-0005")); /* nor by the history of the one that may be seen */
+  free(history);
+  good(sql_commit(sql, error));
+  sql_end(g_steal_pointer(&sql));
+  assert_rebuilds(&f);
+  fixture_close(&f);
+}
+
+static void test_authorities(void) {
+  Fixture f;
+  fixture_open(&f);
+  gint64 body = put_authority(&f, "body", "北京市人民政府", "1949", "北平市政府"), topic = put_authority(&f, "topic", "接管", "", NULL);
+  g_autoptr(Sql) sql = good(sql_write(f.db, error));
+  fails(link_add(sql, "tester", &(RecordLink){.record_id = f.records[0], .target_id = body, .role = "topic"}, error), LANTAI_ERROR_INVALID);
+  fails(link_add(sql, "tester", &(RecordLink){.record_id = f.records[0], .target_id = 999, .role = "creator"}, error), LANTAI_ERROR_NOT_FOUND);
+  good(link_add(sql, "tester", &(RecordLink){.record_id = f.records[0], .target_id = body, .role = "creator", .dates = "1949"}, error));
+  good(link_add(sql, "tester", &(RecordLink){.record_id = f.records[0], .target_id = body, .role = "creator"}, error)); /* stays as it was, and tells nothing */
+  good(link_add(sql, "tester", &(RecordLink){.record_id = f.records[0], .target_id = topic, .role = "topic"}, error));
+  good(link_add(sql, "tester", &(RecordLink){.record_id = f.records[5], .target_id = body, .role = "subject"}, error));
+  json_auto_t *events = good(journal_of(sql, "record", f.records[0], 0, 20, error));
+  g_assert_cmpuint(json_array_size(events), ==, 3); /* created, two links */
+  json_auto_t *creators = good(record_creators(sql, f.records[0], error));
+  g_assert_cmpuint(json_array_size(creators), ==, 1);
+  g_assert_cmpstr(text_at(json_array_get(creators, 0), "dates"), ==, "1949");
+  good(sql_commit(sql, error));
+  sql_end(g_steal_pointer(&sql));
+  json_auto_t *zero = ties(&f, &OPEN_ONLY, 0);
+  g_assert_cmpuint(json_array_size(json_object_get(zero, "authorities")), ==, 1);
+  g_assert_cmpuint(json_array_size(json_object_get(zero, "topics")), ==, 1);
+  sql = good(sql_read(f.db, error));
+  g_autoptr(GArray) all = good(authority_records(sql, body, NULL, error));
+  SearchRequest ask = {.only = (const gint64 *)(gpointer)all->data, .only_count = all->len};
+  g_autoptr(SearchResult) open = good(search_run(f.house.search, sql, &OPEN_ONLY, &ask, error));
+  g_autoptr(SearchResult) everything = good(search_run(f.house.search, sql, &SCOPE_EVERYTHING, &ask, error));
+  g_assert_cmpuint(open->count, ==, 1);
+  g_assert_cmpuint(everything->count, ==, 2);
+  sql_end(g_steal_pointer(&sql));
+  assert_rebuilds(&f);
+  fixture_close(&f);
+}
+
+/* ---- many at once ---- */
+
+static gint64 plan(Fixture *f, const Scope *scope, gint64 target, const char *role, const char *query) {
+  const SearchRequest search = {.query = query};
+  const GatherAsk ask = {target, role, query ? &search : NULL, query};
+  return good(gathering_plan(&f->house, scope, "tester", &ask, error));
+}
+
+static json_t *gathering(Fixture *f, gint64 id) {
+  g_autoptr(Sql) sql = good(sql_read(f->db, error));
+  return good(gathering_load(sql, id, error));
+}
+
+static void carry_out(Fixture *f, gint64 id, gboolean undo) {
+  json_auto_t *parameters = json_pack("{s:I, s:b}", "gathering", (json_int_t)id, "undo", undo);
+  good(job_run_now(&f->house, gathering_run, parameters, "tester", FALSE, error));
+}
+
+static gint64 tied(Fixture *f, gint64 target) {
+  g_autoptr(Sql) sql = good(sql_read(f->db, error));
+  g_autoptr(GArray) ids = good(authority_records(sql, target, NULL, error));
+  return ids->len;
+}
+
+static void test_gathering(void) {
+  Fixture f;
+  fixture_open(&f);
+  gint64 body = put_authority(&f, "body", "北京市人民政府", "1949", "北平市政府"), topic = put_authority(&f, "topic", "接管", "", NULL);
+  g_autoptr(Sql) sql = good(sql_write(f.db, error));
+  good(link_add(sql, "tester", &(RecordLink){.record_id = f.records[1], .target_id = body, .role = "creator"}, error));
+  good(sql_commit(sql, error));
+  sql_end(g_steal_pointer(&sql));
+  /* exactly one of its names: not the secretariat, not the one tied already; the closed one only for who sees it */
+  json_auto_t *open = gathering(&f, plan(&f, &OPEN_ONLY, body, "creator", NULL));
+  g_assert_cmpint(int_at(open, "total"), ==, 3);
+  gint64 id = plan(&f, &SCOPE_EVERYTHING, body, "creator", NULL);
+  json_auto_t *planned = gathering(&f, id);
+  g_assert_cmpint(int_at(planned, "total"), ==, 4);
+  g_assert_cmpint(tied(&f, body), ==, 1); /* a preview changes nothing */
+  carry_out(&f, id, FALSE);
+  carry_out(&f, id, FALSE); /* once more, as after a crash */
+  g_assert_cmpint(tied(&f, body), ==, 5);
+  json_auto_t *done = gathering(&f, id);
+  g_assert_cmpstr(text_at(done, "state"), ==, "done");
+  assert_rebuilds(&f);
+  gint64 second = plan(&f, &OPEN_ONLY, topic, "topic", "通知");
+  carry_out(&f, second, FALSE);
+  g_assert_cmpint(tied(&f, topic), ==, 7);
+  carry_out(&f, id, TRUE);
+  g_assert_cmpint(tied(&f, body), ==, 1); /* what was tied by hand stays */
+  g_assert_cmpint(tied(&f, topic), ==, 7);
+  json_auto_t *undone = gathering(&f, id);
+  g_assert_cmpstr(text_at(undone, "state"), ==, "undone");
+  assert_rebuilds(&f);
+  const GatherAsk wrong = {topic, "creator", NULL, NULL};
+  fails(gathering_plan(&f.house, &SCOPE_EVERYTHING, "tester", &wrong, error) != 0, LANTAI_ERROR_INVALID);
+  fixture_close(&f);
+}
+
+static void test_survey(void) {
+  Fixture f;
+  fixture_open(&f);
+  json_auto_t *none = json_object();
+  good(job_run_now(&f.house, authority_survey, none, "tester", FALSE, error));
+  g_autoptr(Sql) sql = good(sql_read(f.db, error));
+  json_auto_t *rows = good(sql_json(sql, "SELECT text, opening, records FROM authority_candidate ORDER BY rank, opening", SQL_NONE, error));
+  g_assert_cmpuint(json_array_size(rows), ==, 2); /* three open ones and one closed; what occurs less than three times is none */
+  g_assert_cmpstr(text_at(json_array_get(rows, 0), "text"), ==, "北平市政府");
+  g_assert_cmpint(int_at(json_array_get(rows, 0), "records"), ==, 3);
+  g_assert_cmpint(int_at(json_array_get(rows, 1), "records"), ==, 1);
+  sql_end(g_steal_pointer(&sql));
+  gint64 body = put_authority(&f, "body", "北京市人民政府", "1949", "北平市政府");
+  carry_out(&f, plan(&f, &SCOPE_EVERYTHING, body, "creator", NULL), FALSE);
+  good(job_run_now(&f.house, authority_survey, none, "tester", FALSE, error));
+  sql = good(sql_read(f.db, error));
+  g_assert_cmpint(good(sql_number(sql, "SELECT COUNT(*) AS n FROM authority_candidate", SQL_NONE, -1, error)), ==, 0);
+  sql_end(g_steal_pointer(&sql));
+  fixture_close(&f);
+}
+
+/* ---- 全宗卷 ---- */
+
+static void test_dossier(void) {
+  Fixture f;
+  fixture_open(&f);
+  g_autoptr(Sql) sql = good(sql_write(f.db, error));
+  json_auto_t *entry = json_pack("{s:I, s:s, s:s, s:s, s:s, s:[I]}", "fonds_id", (json_int_t)f.fonds, "part", "introduction", "date", "2012年5月", "title",
+    "全宗指南", "text", "本全宗……",
+    "records", (json_int_t)f.records[0]);
+  json_auto_t *bad_date = json_deep_copy(entry), *bad_part = json_deep_copy(entry);
+  set_text(bad_date, "date", "昨天");
+  set_text(bad_part, "part", "poems");
+  fails(dossier_save(sql, "tester", bad_date, 0, error) != 0, LANTAI_ERROR_INVALID);
+  fails(dossier_save(sql, "tester", bad_part, 0, error) != 0, LANTAI_ERROR_INVALID);
+  gint64 id = good(dossier_save(sql, "tester", entry, 0, error));
+  json_object_set_new(entry, "id", json_integer(id));
+  set_text(entry, "text", "本全宗形成于一九四九年。");
+  good(dossier_save(sql, "tester", entry, 1, error));
+  fails(dossier_save(sql, "tester", entry, 1, error) != 0, LANTAI_ERROR_CONFLICT);
+  json_auto_t *another = json_deep_copy(entry);
+  json_object_set_new(another, "id", json_integer(0));
+  gint64 gone = good(dossier_save(sql, "tester", another, 0, error));
+  fails(dossier_remove(sql, "tester", f.other, gone, error), LANTAI_ERROR_NOT_FOUND); /* not of that fonds */
+  good(dossier_remove(sql, "tester", f.fonds, gone, error));
+  good(sql_commit(sql, error));
+  sql_end(g_steal_pointer(&sql));
+  assert_rebuilds(&f);
+  fixture_close(&f);
+}
+
+int main(int argc, char **argv) {
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/link/related", test_related);
+  g_test_add_func("/link/authorities", test_authorities);
+  g_test_add_func("/link/gathering", test_gathering);
+  g_test_add_func("/link/survey", test_survey);
+  g_test_add_func("/link/dossier", test_dossier);
+  return g_test_run();
+}
