@@ -58,6 +58,7 @@ async function furnish() {
   sample.check = `/check/${(await body.get(sample.handed)).json.check.id}`;
   await placed(archivist, `/codes/${sample.image.fonds}/${sample.image.category}/rule`, { rule: 'dat13-2022-piece' });
   sample.renumbering = await placed(archivist, '/renumber', { fonds: sample.image.fonds, category: sample.image.category, mode: 'keep' });
+  sample.move = await placed(archivist, '/move', { node: sample.node.id, target: sample.image.fonds });
   sample.project = await placed(archivist, '/project/new', { title: '防汛救灾档案收集', note: '防汛指挥部各成员单位', due_on: '2026-01-31' });
   await placed(archivist, sample.project, { step: 'body', body: '临江市气象局', owed: '雨情、汛情的记录和照片', contact: '办公室' });
   await placed(archivist, sample.project, { step: 'chase', body: '临江市气象局', note: '电话催交' });
@@ -417,7 +418,7 @@ const PAGES = {
   public: () => [...EVERYBODY(), ...RECORDS(), '/login', '/users', `/record/${sample.shut.id}`],
   reader: () => ['/', `/search?q=${encodeURIComponent('通知')}`, `/record/${sample.image.id}`, `/record/${sample.image.id}/view`, '/me', '/deliveries', '/jobs'],
   archivist: () => [...EVERYBODY(), ...RECORDS(), '/codes', ...['series', 'gaps', 'repeats', 'widths', 'strays'].map(show => `/codes/${sample.image.fonds}/${sample.image.category}?show=${show}`),
-    `/codes/${sample.image.fonds}/${sample.image.category}/rule`, '/renumber', `/renumber?node=${sample.node.id}`, sample.renumbering, '/record', '/record?code=zzz', '/me', '/jobs', `/record/${sample.image.id}?tab=history`, `/record/${sample.image.id}/edit`, '/record/new', `/record/new?parent=${sample.image.fonds}`, `/record/new?parent=${sample.image.volume}`, '/delivery/new',
+    `/codes/${sample.image.fonds}/${sample.image.category}/rule`, '/renumber', `/renumber?node=${sample.node.id}`, sample.renumbering, `/move?node=${sample.node.id}`, sample.move, `/catalog/${sample.node.id}?filter=zzz`, '/record', '/record?code=zzz', '/me', '/jobs', `/record/${sample.image.id}?tab=history`, `/record/${sample.image.id}/edit`, '/record/new', `/record/new?parent=${sample.image.fonds}`, `/record/new?parent=${sample.image.volume}`, '/delivery/new',
     `/delivery/${sample.delivery}`, ...sqlite(dir, 'SELECT max(id) AS id FROM accession').map(({ id }) => `/delivery/${id}`), '/delivery/1', '/users', `/record/${sample.shut.id}`,
     '/delivery/register', sample.handed, sample.check, `/check/${sqlite(dir, 'SELECT min(id) AS id FROM check_task')[0].id}`, '/checks/scheme', '/deliveries?state=rehearsed', '/uploads', sample.upload, '/projects', '/project/new', sample.project,
     '/exports', '/export', `/export?record=${sample.image.id}`, `/export?q=${encodeURIComponent('通知')}`, ...KEEPING(), '/keep/disposal/new', `/keep/disposal/new?record=${sample.image.id}`],

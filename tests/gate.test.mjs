@@ -25,7 +25,7 @@ const ROLES = {
   reader: { role: 'reader', grant: '机密', may: ['catalogue.read'], opening: [1], files: [1], security: 0 },
   clerk: { role: 'clerk', grant: '内部', may: ['catalogue.read', 'delivery.read', 'record.propose'], opening: [1, 2], files: [1], security: 1 },
 };
-const ARCHIVIST = ['catalogue.read', 'record.create', 'record.edit', 'record.approve', 'record.delete', 'code.renumber', 'authority.edit', 'topic.edit', 'record.export', 'delivery.read', 'delivery.import', 'delivery.accept', 'delivery.undo', 'check.sign', 'disposal.request', 'keep.read', 'keep.manage', 'definition.edit', 'job.read'];
+const ARCHIVIST = ['catalogue.read', 'record.create', 'record.edit', 'record.approve', 'record.delete', 'code.renumber', 'authority.edit', 'topic.edit', 'record.export', 'delivery.read', 'delivery.import', 'delivery.accept', 'delivery.undo', 'check.sign', 'disposal.request', 'keep.read', 'keep.manage', 'definition.edit', 'record.move', 'job.read'];
 for (const role of Object.values(ROLES)) if (role.may === 'archivist') role.may = ARCHIVIST;
 const CLERK = `
   clerk:
@@ -114,6 +114,9 @@ before(async () => {
   // A change in bulk over both fonds, planned: its rows are for those who may see their records.
   const revised = await ask('archivist', 'POST', '/revise/new', { form: { selection: '{"query":"","filters":{}}', field: 'title', kind: 'prefix', value: '关于' } });
   assert.equal(revised.json.location, '/revise/1', revised.text);
+  // A plan of moving everything of a class of B, likewise.
+  const removed = await ask('archivist', 'POST', '/move', { form: { node: classId[fondsId.B], target: fondsId.B } });
+  assert.equal(removed.status, 200, removed.text);
   // A request to destroy something secret: its reason and its record are for those who may see it.
   const secret = records.find(record => record.row?.security === 2 && record.row.file && record.fonds === 'B');
   const asked = await ask('archivist', 'POST', '/keep/disposal/new', { form: { record: secret.id, kind: 'destroy', reason: `期满销毁 ${mark('t', secret.row.n)}` } });
@@ -226,6 +229,8 @@ const SAMPLES = { // a path's parts that lead to something the unlimited archivi
   '/delivery/{id}/form/{name}.pdf': () => `/delivery/${deliveries[0].id}/form/digests.pdf`, '/user/{id}': () => `/user/${users.reader}`,
   '/project/{id}': () => '/project/1', '/keep/patrol/{id}': () => '/keep/patrol/1', '/keep/patrol/{id}/report.pdf': () => '/keep/patrol/1/report.pdf', '/keep/disposal/{id}': () => '/keep/disposal/1', '/keep/disposal/{id}/form.pdf': () => '/keep/disposal/1/form.pdf', '/keep/conversion/{id}/form.pdf': () => '/keep/conversion/999999/form.pdf',
   '/codes/{fonds}/{category}': () => `/codes/${fondsId.A}/1`, '/codes/{fonds}/{category}/rule': () => `/codes/${fondsId.A}/1/rule`, '/renumber/{id}': () => '/renumber/1', '/revise/{id}': () => '/revise/1', '/quality/{kind}': () => '/quality/title',
+  '/codes/{fonds}/{category}': () => `/codes/${fondsId.A}/1`, '/codes/{fonds}/{category}/rule': () => `/codes/${fondsId.A}/1/rule`, '/renumber/{id}': () => '/renumber/1', '/quality/{kind}': () => '/quality/title',
+  '/codes/{fonds}/{category}': () => `/codes/${fondsId.A}/1`, '/codes/{fonds}/{category}/rule': () => `/codes/${fondsId.A}/1/rule`, '/renumber/{id}': () => '/renumber/1', '/move': () => `/move?node=${classId[fondsId.A]}`, '/move/{id}': () => '/move/1',
   '/copy/{id}': () => '/copy/1', '/copies/object/{id}': () => '/copies/object/1', '/record/{id}/copies': () => `/record/${open().id}/copies`,
 };
 const open = () => records.find(record => record.row?.file === 'txt' && record.row.opening === 1 && record.row.security === 0 && record.fonds === 'A');
@@ -889,6 +894,24 @@ test('changes in bulk: planned, made, taken back, proposed, returned and approve
   assert.deepEqual(rows.map(row => row.state), ['waiting', 'refused', 'refused']);
   assert.equal(rows[1].problem.replace(/\d+/, ''), rows[2].problem.replace(/\d+/, ''));
   assert.equal((await ask('clerk', 'POST', `${sheet.json.location}/choose`, { form: { place: 1, take: 'wanted' } })).status, 200);
+  assertNoLeaks();
+});
+
+test('a move and an order of children are carried out and taken back; who sees nothing of them is told nothing', async () => {
+  for (const [verb, state] of [['start', 'done'], ['undo', 'undone']]) {
+    assert.equal((await ask('archivist', 'POST', `/move/1/${verb}`, { form: {} })).status, 200);
+    let told;
+    for (let i = 0; i < 100 && (told = await json('archivist', '/move/1')).active; i++) await new Promise(done => setTimeout(done, 50));
+    assert.equal(told.plan.state, state, JSON.stringify(told.problem));
+  }
+  const blind = await json('limited', '/move/1');
+  assert.ok(blind.target === null && blind.rows.length > 0 && blind.rows.every(row => row.record === null && row.from === null));
+  const node = classId[fondsId.B], children = (await json('archivist', `/catalog/${node}`)).rows.map(row => row.id);
+  assert.equal((await ask('limited', 'POST', `/catalog/${node}/pick`, { form: { ids: children[1], do: 'first' } })).status, 404);
+  assert.equal((await ask('archivist', 'POST', `/catalog/${node}/pick`, { form: { ids: children[1], do: 'first' } })).status, 200);
+  assert.equal((await json('archivist', `/catalog/${node}`)).rows[0].id, children[1]);
+  await each(async name => { await both(name, `/catalog/${node}`); });
+  assert.equal((await ask('archivist', 'POST', `/catalog/${node}/unordered`, { form: {} })).status, 200);
   assertNoLeaks();
 });
 

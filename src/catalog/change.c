@@ -3,11 +3,11 @@
  *
  * 1. Indexed are title, creator, code, document number and every value of `fields`; date, year, retention, opening and the like are columns to filter by.
  * 2. What goes into the index follows from the record alone, so that it can be taken out again (the index keeps no text).
- * 3. Levels fall strictly from parent to child, and a child has its parent's fonds; so there are no circles.
+ * 3. Levels fall from parent to child, strictly but for classes, which may stand in classes; nothing stands below itself; a child has its parent's fonds.
  * 4. catalog_record_save publishes the object's new metadata.json before the transaction begins (the store commits its intent by itself) and
  *    acknowledges it within: a crash leaves both or neither.
  */
-#include "internal.h"
+#include "move.h"
 #include "content.h"
 #include "text.h"
 #include <string.h>
@@ -112,7 +112,7 @@ gboolean record_insert(const House *house, Sql *sql, CatalogRecord *record, gboo
   *ret_existing = sql_changes(sql) == 0;
   if (*ret_existing) return TRUE;
   record->rev = rev;
-  return record_index(house, sql, NULL, record, error);
+  return order_enter(sql, record->parent_id, record->id, error) && record_index(house, sql, NULL, record, error);
 }
 
 static int compare_lines(gconstpointer a, gconstpointer b) { return strcmp(*(char *const *)a, *(char *const *)b); }
@@ -157,13 +157,14 @@ gboolean record_overwrite(const House *house, Sql *sql, const CatalogRecord *bef
           sql_int(after->year), sql_int(retention), sql_int(after->page_count), sql_int(after->file_count), sql_text(after->fields),
           sql_int(after->id)), error)) return FALSE;
   after->rev = rev;
-  return record_index(house, sql, before, after, error);
+  gboolean moved = before->parent_id != after->parent_id;
+  return (!moved || (order_leave(sql, after->id, error) && order_enter(sql, after->parent_id, after->id, error))) && record_index(house, sql, before, after, error);
 }
 
 gboolean record_erase(const House *house, Sql *sql, const CatalogRecord *record, GError **error) {
   return sql_exec(sql, "DELETE FROM record WHERE id = $1", SQL_ARGS(sql_int(record->id)), error) &&
          sql_exec(sql, "DELETE FROM record_code_former WHERE record_id = $1", SQL_ARGS(sql_int(record->id)), error) &&
-         record_index(house, sql, record, NULL, error);
+         order_leave(sql, record->id, error) && record_index(house, sql, record, NULL, error);
 }
 
 /* ---- rules ---- */
@@ -199,7 +200,8 @@ static gboolean check_place(Sql *sql, CatalogRecord *record, GError **error) {
   g_autoptr(CatalogRecord) parent = record_by_id(sql, record->parent_id, &local);
   if (parent == NULL && g_error_matches(local, LANTAI_ERROR, LANTAI_ERROR_NOT_FOUND)) return throw(error, LANTAI_ERROR_INVALID, "上级不存在或已删除，请重新选择上级");
   if (parent == NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
-  if (parent->level >= record->level) return throw(error, LANTAI_ERROR_INVALID, "%s之下不能放%s", level_label(parent->level), level_label(record->level));
+  if (parent->level > record->level || (parent->level == record->level && record->level != LEVEL_CLASS))
+    return throw(error, LANTAI_ERROR_INVALID, "%s之下不能放%s", level_label(parent->level), level_label(record->level));
   record->fonds_id = parent->fonds_id;
   return TRUE;
 }
@@ -256,6 +258,17 @@ gboolean catalog_record_create(const House *house, Sql *sql, const char *actor, 
   return TRUE;
 }
 
+/* Nothing stands below itself. */
+static gboolean check_above(Sql *sql, const CatalogRecord *record, GError **error) {
+  for (gint64 above = record->parent_id; above != 0;) {
+    if (above == record->id) return throw(error, LANTAI_ERROR_INVALID, "不能把%s移到它自己之下", level_label(record->level));
+    g_autoptr(CatalogRecord) parent = record_by_id(sql, above, error);
+    if (parent == NULL) return FALSE;
+    above = parent->parent_id;
+  }
+  return TRUE;
+}
+
 static gboolean check_move(Sql *sql, const CatalogRecord *before, CatalogRecord *after, GError **error) {
   if (after->parent_id == before->parent_id && after->level == before->level) {
     after->fonds_id = before->fonds_id;
@@ -263,9 +276,11 @@ static gboolean check_move(Sql *sql, const CatalogRecord *before, CatalogRecord 
   }
   if ((before->level == LEVEL_FONDS) != (after->level == LEVEL_FONDS)) return throw(error, LANTAI_ERROR_INVALID, "全宗不能改为其他层级，其他层级也不能改为全宗");
   if (!check_place(sql, after, error)) return FALSE;
-  if (after->fonds_id != before->fonds_id) return throw(error, LANTAI_ERROR_INVALID, "不能把档案移到另一个全宗，请在那个全宗新建");
+  if (after->fonds_id != before->fonds_id) return throw(error, LANTAI_ERROR_INVALID, "移到另一个全宗，请用目录页的“移动”");
+  if (!check_above(sql, after, error)) return FALSE;
   gint64 child = sql_number(sql, "SELECT MIN(level) AS level FROM record WHERE parent_id = $1", SQL_ARGS(sql_int(after->id)), 0, error);
-  if (child != 0 && child <= (gint64)after->level) return throw(error, LANTAI_ERROR_INVALID, "下级层级高于或等于%s，不能这样修改", level_label(after->level));
+  if (child != 0 && (child < (gint64)after->level || (child == (gint64)after->level && after->level != LEVEL_CLASS)))
+    return throw(error, LANTAI_ERROR_INVALID, "下级层级高于或等于%s，不能这样修改", level_label(after->level));
   return TRUE;
 }
 
@@ -431,6 +446,8 @@ gboolean catalog_replay(const House *house, Sql *sql, json_t *event, GError **er
   json_t *data = json_object_get(event, "data");
   if (g_strcmp0(action, "record.create") == 0) return replay_create(house, sql, data, error);
   if (g_strcmp0(action, "record.update") == 0) return replay_update(house, sql, data, error);
+  if (g_strcmp0(action, "record.move") == 0 || g_strcmp0(action, "record.move_undo") == 0) return move_replay(house, sql, event, error);
+  if (g_strcmp0(action, "record.order") == 0) return order_replay(house, sql, event, error);
   if (g_strcmp0(action, "record.delete") != 0) return throw(error, LANTAI_ERROR_INVALID, "不认识的著录事件“%s”", action ? action : "");
   g_autoptr(CatalogRecord) record = record_by_id(sql, json_integer_value(json_object_get(json_object_get(data, "record"), "id")), error);
   return record != NULL && record_erase(house, sql, record, error);

@@ -291,8 +291,10 @@ static CatalogRecord *draft_under(WebRequest *request, const CatalogRecord *pare
   record->parent_id = parent->id;
   record->fonds_id = parent->fonds_id;
   record->category = category != NULL ? category->id : 0;
-  gboolean volume = parent->level < LEVEL_VOLUME && g_strcmp0(web_text(request, "level"), "volume") == 0;
-  record->level = volume ? LEVEL_VOLUME : LEVEL_ITEM;
+  const char *level = web_text(request, "level");
+  record->level = LEVEL_ITEM;
+  if (parent->level < LEVEL_VOLUME && g_strcmp0(level, "volume") == 0) record->level = LEVEL_VOLUME;
+  if (parent->level == LEVEL_CLASS && g_strcmp0(level, "class") == 0) record->level = LEVEL_CLASS;
   return g_steal_pointer(&record);
 }
 
@@ -314,9 +316,12 @@ static json_t *new_model(const Catalog *catalog, const CatalogRecord *record, co
   if (parent == NULL) return model;
   json_object_set_new(model, "parent", json_pack("{s:I, s:s, s:s}", "id", (json_int_t)parent->id, "code", parent->code, "title", parent->title));
   if (record->category == 0) json_object_set_new(model, "choices", category_choices(catalog));
-  if (parent->level < LEVEL_VOLUME)
-    json_object_set_new(model, "levels", json_pack("[o, o]", option("item", level_label(LEVEL_ITEM), record->level == LEVEL_ITEM),
-      option("volume", level_label(LEVEL_VOLUME), record->level == LEVEL_VOLUME)));
+  if (parent->level < LEVEL_VOLUME) {
+    json_t *levels = json_pack("[o, o]", option("item", level_label(LEVEL_ITEM), record->level == LEVEL_ITEM),
+      option("volume", level_label(LEVEL_VOLUME), record->level == LEVEL_VOLUME));
+    if (parent->level == LEVEL_CLASS) json_array_append_new(levels, option("class", level_label(LEVEL_CLASS), record->level == LEVEL_CLASS));
+    json_object_set_new(model, "levels", levels);
+  }
   return model;
 }
 

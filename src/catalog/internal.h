@@ -91,6 +91,15 @@ WebReply *page_renumber_plan(WebRequest *request, GError **error);
 WebReply *page_renumber(WebRequest *request, GError **error);
 WebReply *page_renumber_start(WebRequest *request, GError **error);
 WebReply *page_renumber_undo(WebRequest *request, GError **error);
+/* move-pages.c */
+WebReply *page_pick(WebRequest *request, GError **error);
+WebReply *page_order_drop(WebRequest *request, GError **error);
+WebReply *page_move_new(WebRequest *request, GError **error);
+WebReply *page_move_plan(WebRequest *request, GError **error);
+WebReply *page_move(WebRequest *request, GError **error);
+WebReply *page_move_start(WebRequest *request, GError **error);
+WebReply *page_move_undo(WebRequest *request, GError **error);
+#define PERMISSION_MOVE "record.move"
 #define PERMISSION_RENUMBER "code.renumber"
 #define PERMISSION_READ "catalogue.read"
 #define PERMISSION_CREATE "record.create"
@@ -108,3 +117,6 @@ json_t *description_groups(const Catalog *catalog, const CatalogRecord *record, 
 /* [{label, before, after}] of an event's changes. */
 json_t *changes_rows(const Catalog *catalog, const CatalogRecord *record, json_t *changes);
 json_t *text_parts(GPtrArray *terms, const char *text); /* search_mark, also without terms */
+/* The latest job of a plan into its page's model: job while it goes on (active), problem when it failed. Then what may be done with the plan. */
+void plan_job(json_t *model, Sql *sql, const char *subject, gint64 id);
+void plan_choices(json_t *model, json_t *plan);

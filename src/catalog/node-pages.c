@@ -4,7 +4,7 @@
  * 1. Counts come from the index within the asker's scope; a row is shown only when its record passes the scope.
  * 2. A page of children costs the same however many there are: keyset paging in the index, then the rows of one page by id.
  */
-#include "internal.h"
+#include "move.h"
 #include "text.h"
 #include <string.h>
 
@@ -194,29 +194,76 @@ static gboolean count_classes(WebRequest *request, Sql *sql, const CatalogRecord
   return TRUE;
 }
 
-static void set_paging(json_t *model, const Order *order, const SearchResult *result, gint64 from, guint shown) {
-  json_object_set_new(model, "count", json_integer(result->count));
+/* Which children are asked for, and in what order. */
+typedef struct {
+  const Order *order;  /* NULL: the order that people gave */
+  const char *filter;
+  int year_from, year_to;
+  gboolean ordered;    /* people gave an order */
+} View;
+
+static View view_of(WebRequest *request, Sql *sql, const CatalogRecord *node) {
+  const char *sort = web_text(request, "sort");
+  View view = {.filter = web_text(request, "filter"),
+    .year_from = CLAMP(web_int(request, "year_from", 0), 0, 9999), .year_to = CLAMP(web_int(request, "year_to", 0), 0, 9999),
+    .ordered = order_exists(sql, node->id, NULL)};
+  gboolean narrowed = view.filter != NULL || view.year_from != 0 || view.year_to != 0;
+  gboolean own = view.ordered && !narrowed && (sort == NULL || g_str_equal(sort, "place"));
+  view.order = own ? NULL : order_of(sort);
+  return view;
+}
+
+static void set_paging(WebRequest *request, json_t *model, const View *view, gint64 count, const char *after, gint64 from, guint shown) {
+  const char *sort = view->order ? view->order->sort : "place";
+  json_object_set_new(model, "count", json_integer(count));
   json_object_set_new(model, "first", json_integer(shown > 0 ? from : 0));
   json_object_set_new(model, "last", json_integer(from + shown - 1));
   json_object_set_new(model, "paged", json_boolean(from > 1));
-  json_object_set_new(model, "sort", json_string(order->sort));
-  g_autofree char *flag = g_strdup_printf("sort_%s", order->sort);
+  json_object_set_new(model, "sort", json_string(sort));
+  g_autofree char *flag = g_strdup_printf("sort_%s", sort);
   json_object_set_new(model, flag, json_true());
-  if (result->next == NULL) return;
-  g_autofree char *key = g_uri_escape_string(result->next, NULL, FALSE);
-  g_autofree char *next = g_strdup_printf("sort=%s&from=%" G_GINT64_FORMAT "&after=%s", order->sort, from + shown, key);
+  json_object_set_new(model, "ordered", json_boolean(view->ordered));
+  json_object_set_new(model, "filter", json_string(view->filter ? view->filter : ""));
+  if (view->year_from) json_object_set_new(model, "year_from", json_integer(view->year_from));
+  if (view->year_to) json_object_set_new(model, "year_to", json_integer(view->year_to));
+  json_object_set_new(model, "narrowed", json_boolean(view->filter != NULL || view->year_from != 0 || view->year_to != 0));
+  g_autofree char *words = view->filter ? g_uri_escape_string(view->filter, NULL, FALSE) : g_strdup("");
+  g_autofree char *narrow = g_strdup_printf("filter=%s&year_from=%d&year_to=%d", words, view->year_from, view->year_to);
+  json_object_set_new(model, "narrow", json_string(narrow)); /* what every link of the page keeps */
+  if (after == NULL) return;
+  g_autofree char *key = g_uri_escape_string(after, NULL, FALSE);
+  g_autofree char *next = g_strdup_printf("sort=%s&from=%" G_GINT64_FORMAT "&after=%s&%s", sort, from + shown, key, narrow);
   json_object_set_new(model, "next", json_string(next));
+}
+
+/* The page of children: their records, how many there are in all, and the key of the next page. */
+static GPtrArray *children_of(WebRequest *request, Sql *sql, const CatalogRecord *node, const View *view, gint64 *ret_count, char **ret_next, char **ret_notice,
+  GError **error) {
+  const char *after = web_text(request, "after");
+  SearchRequest ask = {.parent_id = node->id, .query = view->filter, .year_from = view->year_from, .year_to = view->year_to,
+    .sort = view->order ? view->order->order : SEARCH_SORT_CODE, .after = view->order ? after : NULL, .limit = view->order ? CHILDREN_LIMIT : 0};
+  g_autoptr(SearchResult) result = search_run(web_house(request)->search, sql, web_scope(request), &ask, error);
+  if (result == NULL) return NULL;
+  *ret_count = result->count;
+  *ret_notice = g_strdup(result->notice);
+  if (view->order != NULL) {
+    *ret_next = g_steal_pointer(&result->next);
+    return catalog_records(sql, web_scope(request), (const gint64 *)(gpointer)result->ids->data, result->ids->len, error);
+  }
+  gint64 place = 0;
+  gboolean more;
+  GPtrArray *records = order_children(sql, web_scope(request), node->id, after ? g_ascii_strtoll(after, NULL, 10) : 0, CHILDREN_LIMIT, &place, &more, error);
+  if (records != NULL && more) *ret_next = g_strdup_printf("%" G_GINT64_FORMAT, place);
+  return records;
 }
 
 static json_t *node_model(WebRequest *request, Sql *sql, const CatalogRecord *node, GError **error) {
   const House *house = web_house(request);
-  const Order *order = order_of(web_text(request, "sort"));
-  const char *after = web_text(request, "after");
-  gint64 from = after == NULL ? 1 : CLAMP(web_int(request, "from", 1), 1, G_MAXINT32);
-  SearchRequest ask = {.parent_id = node->id, .sort = order->order, .after = after, .limit = CHILDREN_LIMIT};
-  g_autoptr(SearchResult) result = search_run(house->search, sql, web_scope(request), &ask, error);
-  if (result == NULL) return NULL;
-  g_autoptr(GPtrArray) records = catalog_records(sql, web_scope(request), (const gint64 *)(gpointer)result->ids->data, result->ids->len, error);
+  View view = view_of(request, sql, node);
+  gint64 from = web_text(request, "after") == NULL ? 1 : CLAMP(web_int(request, "from", 1), 1, G_MAXINT32), count = 0;
+  g_autofree char *next = NULL;
+  g_autofree char *notice = NULL;
+  g_autoptr(GPtrArray) records = children_of(request, sql, node, &view, &count, &next, &notice, error);
   json_auto_t *path = records == NULL ? NULL : record_path(sql, web_scope(request), node, error);
   if (path == NULL) return NULL;
   json_auto_t *rows = child_rows(house->catalog, records, from);
@@ -235,7 +282,9 @@ static json_t *node_model(WebRequest *request, Sql *sql, const CatalogRecord *no
   gboolean files = FALSE;
   for (guint i = 0; i < records->len; i++) files = files || ((const CatalogRecord *)records->pdata[i])->file_count > 0;
   json_object_set_new(model, "any_files", json_boolean(files));
-  set_paging(model, order, result, from, records->len);
+  if (notice != NULL) json_object_set_new(model, "notice", json_string(notice));
+  json_object_set_new(model, "may_move", json_boolean(web_may(request, PERMISSION_MOVE)));
+  set_paging(request, model, &view, count, next, from, records->len);
   if (node->level == LEVEL_FONDS && !add_record_extra(request, sql, node, model, error)) return json_decref(model), NULL;
   return model;
 }

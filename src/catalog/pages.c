@@ -5,8 +5,16 @@ static const WebParameter CATALOG_PARAMETERS[] = {
   {"filter", WEB_TEXT, FALSE, 100, "筛选"}, {"after", WEB_TEXT, FALSE, 300, "起点"}, {NULL},
 };
 static const WebParameter NODE_PARAMETERS[] = {
-  {"id", WEB_INT, TRUE, 0, "编号"}, {"sort", WEB_TEXT, FALSE, 10, "排序"}, {"after", WEB_TEXT, FALSE, 1000, "起点"}, {"from", WEB_INT, FALSE, 0, "序号"}, {NULL},
+  {"id", WEB_INT, TRUE, 0, "编号"}, {"sort", WEB_TEXT, FALSE, 10, "排序"}, {"after", WEB_TEXT, FALSE, 1000, "起点"}, {"from", WEB_INT, FALSE, 0, "序号"},
+  {"filter", WEB_TEXT, FALSE, 2000, "筛选"}, {"year_from", WEB_INT, FALSE, 0, "起始年"}, {"year_to", WEB_INT, FALSE, 0, "终止年"}, {NULL},
 };
+static const WebParameter PICK_PARAMETERS[] = {
+  {"id", WEB_INT, TRUE, 0, "编号"}, {"ids", WEB_INTS, FALSE, 1000, "所选"}, {"do", WEB_TEXT, FALSE, 10, "操作"}, {"up", WEB_INT, FALSE, 0, "上移"},
+  {"down", WEB_INT, FALSE, 0, "下移"}, {"before", WEB_TEXT, FALSE, 200, "排在其前的档号"}, {NULL},
+};
+#define MOVE_PARAMETERS {"node", WEB_INT, FALSE, 0, "所在类目"}, {"ids", WEB_INTS, FALSE, 1000, "所选"}, {"filter", WEB_TEXT, FALSE, 2000, "筛选"}
+static const WebParameter MOVE_NEW_PARAMETERS[] = {MOVE_PARAMETERS, {NULL}};
+static const WebParameter MOVE_PLAN_PARAMETERS[] = {MOVE_PARAMETERS, {"target", WEB_INT, FALSE, 0, "移到"}, {"code", WEB_TEXT, FALSE, 200, "移到"}, {NULL}};
 static const WebParameter RECORD_PARAMETERS[] = {
   {"id", WEB_INT, TRUE, 0, "编号"}, {"q", WEB_TEXT, FALSE, 10000, "检索式"}, {"tab", WEB_TEXT, FALSE, 10, "标签"}, {"after", WEB_INT, FALSE, 0, "起点"},
   {"s", WEB_TEXT, FALSE, 4000, "所在检索"}, {"n", WEB_INT, FALSE, 0, "序号"}, {NULL},
@@ -57,6 +65,13 @@ const WebRoute CATALOG_ROUTES[] = {
   {"GET", "/record", PERMISSION_READ, FIND_PARAMETERS, "catalog/code-former", page_record_find, "档号"},
   {"GET", "/catalog", PERMISSION_READ, CATALOG_PARAMETERS, "catalog/catalog", page_catalog, "馆藏目录"},
   {"GET", "/catalog/{id}", PERMISSION_READ, NODE_PARAMETERS, "catalog/node", page_node, "馆藏目录"},
+  {"POST", "/catalog/{id}/pick", PERMISSION_MOVE, PICK_PARAMETERS, NULL, page_pick, NULL},
+  {"POST", "/catalog/{id}/unordered", PERMISSION_MOVE, ID_PARAMETERS, NULL, page_order_drop, NULL},
+  {"GET", "/move", PERMISSION_MOVE, MOVE_NEW_PARAMETERS, "catalog/move-new", page_move_new, "移动"},
+  {"POST", "/move", PERMISSION_MOVE, MOVE_PLAN_PARAMETERS, NULL, page_move_plan, NULL},
+  {"GET", "/move/{id}", PERMISSION_MOVE, RENUMBER_ONE_PARAMETERS, "catalog/move", page_move, "移动"},
+  {"POST", "/move/{id}/start", PERMISSION_MOVE, ID_PARAMETERS, NULL, page_move_start, NULL},
+  {"POST", "/move/{id}/undo", PERMISSION_MOVE, ID_PARAMETERS, NULL, page_move_undo, NULL},
   {"GET", "/categories", PERMISSION_READ, NULL, "catalog/categories", page_categories, "门类与著录项"},
   {"GET", "/record/new", PERMISSION_CREATE, NEW_PARAMETERS, "catalog/edit", page_record_new, "新建著录"},
   {"POST", "/record/new", PERMISSION_CREATE, CREATE_PARAMETERS, "catalog/edit", page_record_create, "新建著录"},

@@ -4,6 +4,7 @@
  * 1. The history tells who did what and what stood there before; it is for those with the permission only, whatever the scope admits.
  * 2. Files are listed only when the scope admits them; otherwise the page says so instead of hiding that there are some.
  */
+#include "move.h"
 #include "renumber.h"
 #include <string.h>
 
@@ -124,6 +125,21 @@ static gboolean add_renumberings(json_t *model, Sql *sql, const CatalogRecord *r
   return rows != NULL;
 }
 
+/* Moves in bulk likewise; where from and where to as far as the asker may see it. */
+static gboolean add_moves(json_t *model, WebRequest *request, Sql *sql, const CatalogRecord *record, GError **error) {
+  json_t *rows = move_of_record(sql, record->id, error), *row;
+  size_t i;
+  json_array_foreach(rows, i, row) {
+    static const char *const ends[] = {"before", "after"};
+    for (guint k = 0; k < G_N_ELEMENTS(ends); k++) {
+      g_autoptr(CatalogRecord) parent = catalog_record_load(sql, web_scope(request), json_integer_value(json_object_get(row, ends[k])), NULL);
+      json_object_set_new(row, ends[k], json_string(parent == NULL ? "" : parent->code));
+    }
+  }
+  if (rows != NULL) json_object_set_new(model, "moves", rows);
+  return rows != NULL;
+}
+
 /* The delivery that brought the record: its first event tells who and when. */
 static gboolean add_origin(json_t *model, Sql *sql, const CatalogRecord *record, GError **error) {
   if (record->accession_id == 0) return TRUE;
@@ -148,7 +164,7 @@ static gboolean add_history(json_t *model, WebRequest *request, Sql *sql, const 
   }
   json_object_set_new(model, "events", rows);
   if (json_array_size(events) == HISTORY_SHOWN) json_object_set(model, "history_next", json_object_get(last, "id"));
-  return add_renumberings(model, sql, record, error) && add_origin(model, sql, record, error);
+  return add_renumberings(model, sql, record, error) && add_moves(model, request, sql, record, error) && add_origin(model, sql, record, error);
 }
 
 /* ---- /record/{id} ---- */

@@ -4,6 +4,7 @@
  * 1. A plan lists old code and new code of every record; rows of records that the asker may not see show neither.
  * 2. Starting and undoing only queue the job; a plan is started once and undone once.
  */
+#include "move.h"
 #include "renumber.h"
 #include <string.h>
 
@@ -76,18 +77,6 @@ static const struct { const char *state, *label, *tone; } STATES[] = {
   {"planned", "预览，尚未执行", "info"}, {"running", "正在改号", "warn"}, {"done", "已改号", "ok"}, {"undoing", "正在恢复", "warn"}, {"undone", "已恢复原档号", "muted"},
 };
 
-static void add_job(json_t *model, Sql *sql, gint64 id) {
-  json_t *job = job_latest(sql, "renumber", id, NULL);
-  if (job == NULL) return;
-  const char *state = json_string_value(json_object_get(job, "state"));
-  gboolean failed = g_strcmp0(state, "failed") == 0, active = g_strcmp0(state, "queued") == 0 || g_strcmp0(state, "running") == 0;
-  if (failed) json_object_set(model, "problem", json_object_get(job, "error"));
-  json_object_set_new(job, "running", json_boolean(g_strcmp0(state, "running") == 0));
-  json_object_set_new(model, "active", json_boolean(active));
-  if (active) json_object_set(model, "job", job);
-  json_decref(job);
-}
-
 WebReply *page_renumber(WebRequest *request, GError **error) {
   gint64 id = web_int(request, "id", 0);
   gboolean refused = g_strcmp0(web_text(request, "show"), "refused") == 0;
@@ -104,11 +93,8 @@ WebReply *page_renumber(WebRequest *request, GError **error) {
       json_object_set_new(model, "state_label", json_string(STATES[i].label));
       json_object_set_new(model, "state_tone", json_string(STATES[i].tone));
     }
-  add_job(model, sql, id);
-  gboolean idle = !json_is_true(json_object_get(model, "active"));
-  gint64 done = json_integer_value(json_object_get(plan, "done")), total = json_integer_value(json_object_get(plan, "total"));
-  json_object_set_new(model, "may_start", json_boolean(idle && total > 0 && (g_strcmp0(state, "planned") == 0 || g_strcmp0(state, "running") == 0)));
-  json_object_set_new(model, "may_undo", json_boolean(idle && done > 0 && g_strcmp0(state, "undone") != 0));
+  plan_job(model, sql, "renumber", id);
+  plan_choices(model, plan);
   if (json_array_size(rows) == ROWS_SHOWN) json_object_set(model, "next", json_object_get(json_array_get(rows, ROWS_SHOWN - 1), "place"));
   return web_model(model);
 }
@@ -136,5 +122,7 @@ WebReply *page_renumber_undo(WebRequest *request, GError **error) { return queue
 const JobKind CATALOG_JOBS[] = {
   {"code.renumber", "批量改号", renumber_run, JOB_HEAVY},
   {"code.renumber_undo", "恢复原档号", renumber_run, JOB_HEAVY},
+  {"record.move", "移动档案", move_run, JOB_HEAVY},
+  {"record.move_undo", "移回原处", move_run, JOB_HEAVY},
   {NULL},
 };

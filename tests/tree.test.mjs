@@ -1,0 +1,102 @@
+// The tree through HTTP: classes in classes, children filtered, put in an order of their own, moved elsewhere with a plan and back, a branch to another fonds; and an
+// archive rebuilt from store and journal the same after all of it.
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { dump, emptyArchive, query, take } from './archive.mjs';
+import { Client, lantai, PASSWORD, serve, temporary, writeDelivery } from './support.mjs';
+
+let dir, server, archivist, reader, fonds, node;
+
+before(async () => {
+  dir = await emptyArchive();
+  const folder = temporary(), delivery = writeDelivery(folder, { count: 12, documents: 4 }); // with documents: their objects' descriptions follow
+  await take(dir, delivery.table, '--files', delivery.files, '--category', 'WS');
+  for (const [name, role] of [['archivist', 'archivist'], ['reader', 'reader']])
+    assert.equal((await lantai(dir, 'user', 'add', name, '--role', role, '--password', PASSWORD, '--security', '秘密')).status, 0);
+  server = await serve(dir);
+  [archivist, reader] = await Promise.all(['archivist', 'reader'].map(name => new Client(server.base).signIn(name)));
+  [fonds, node] = await query(dir, 'SELECT id, code FROM record WHERE level <= 2 ORDER BY level, id');
+});
+after(async () => { await server?.stop(); });
+
+const get = async (client, target) => {
+  const page = await client.get(target, { html: true }), reply = await client.get(target);
+  assert.equal(page.status, 200, `${target}: ${page.text.slice(0, 300)}`);
+  return reply.json;
+};
+const post = async (target, form) => {
+  const reply = await archivist.post(target, { form });
+  assert.equal(reply.status, 200, `${target}: ${reply.text.slice(0, 300)}`);
+  return reply.json.location;
+};
+async function carried(place, verb, state) {
+  await post(`${place}/${verb}`, {});
+  for (let i = 0; i < 200; i++) {
+    const { json } = await archivist.get(place);
+    if (!json.active) return assert.equal(json.plan.state, state, json.problem);
+    await new Promise(next => setTimeout(next, 50));
+  }
+  throw new Error('the move did not end');
+}
+const orderOf = place => query(place, 'SELECT parent_id, record_id FROM child_place ORDER BY parent_id, place');
+async function rebuilt(message) {
+  const copy = path.join(temporary(), 'rebuilt'), result = await lantai(dir, 'rebuild', copy, '--json');
+  assert.equal(result.status, 0, result.stderr);
+  assert.equal(result.json.equal, true, message);
+  assert.deepEqual(await orderOf(copy), await orderOf(dir), message);
+}
+const makeClass = async (parent, code, title) => {
+  await post('/record/new', { parent, form: 1, level: 'class', code, title });
+  return (await query(dir, `SELECT id FROM record WHERE code = '${code}'`))[0].id;
+};
+
+test('classes stand in classes, at any depth', async () => {
+  const first = await makeClass(node.id, `${node.code}-甲`, '党群工作'), second = await makeClass(first, `${node.code}-甲-1`, '组织人事');
+  const page = await get(archivist, `/catalog/${second}`);
+  assert.deepEqual(page.path.map(step => step.id), [fonds.id, node.id, first]);
+  assert.equal((await archivist.post('/move', { form: { ids: first, target: second } })).status, 200);
+  assert.equal((await get(archivist, '/move/1')).plan.refused, 1, 'not below itself');
+});
+
+test('children are filtered, and put in an order of their own that new ones join at the end', async () => {
+  const { rows } = await get(archivist, `/catalog/${node.id}`), ids = rows.map(row => row.id), last = ids.at(-1);
+  const filtered = await get(archivist, `/catalog/${node.id}?filter=${encodeURIComponent(`档号:${rows.at(-1).code}`)}`);
+  assert.deepEqual([filtered.count, filtered.rows[0].id, filtered.narrowed], [1, last, true]);
+  assert.equal((await reader.post(`/catalog/${node.id}/pick`, { form: { ids: last, do: 'first' } })).status, 403);
+  assert.equal((await archivist.post(`/catalog/${node.id}/pick`, { form: { do: 'first' } })).status, 422);
+  await post(`/catalog/${node.id}/pick`, { ids: last, do: 'first' });
+  assert.deepEqual((await get(archivist, `/catalog/${node.id}`)).rows.map(row => row.id), [last, ...ids.slice(0, -1)]);
+  await post(`/catalog/${node.id}/pick`, { down: last });
+  assert.deepEqual((await get(archivist, `/catalog/${node.id}`)).rows.slice(0, 2).map(row => row.id), [ids[0], last]);
+  await post(`/catalog/${node.id}/pick`, { ids: ids[0], do: 'before', before: rows[2].code });
+  const made = await makeClass(node.id, `${node.code}-0`, '后来的');
+  assert.equal((await get(archivist, `/catalog/${node.id}`)).rows.at(-1).id, made);
+  assert.equal((await get(archivist, `/catalog/${node.id}?sort=code`)).rows[0].id, made);
+  await rebuilt('with an order');
+});
+
+test('a plan moves some with their documents and takes them back; a branch goes to another fonds', async () => {
+  const earlier = await dump(dir), target = (await query(dir, "SELECT id FROM record WHERE title = '组织人事'"))[0].id;
+  const items = (await query(dir, `SELECT id FROM record WHERE parent_id = ${node.id} AND level > 2 ORDER BY file_count DESC LIMIT 2`)).map(row => row.id);
+  const picked = await archivist.post(`/catalog/${node.id}/pick`, { form: [...items.map(id => ['ids', id]), ['do', 'move']] });
+  assert.match(picked.json.location, /^\/move\?node=/);
+  assert.equal((await get(archivist, picked.json.location)).count, 2);
+  const place = await post('/move', [...items.map(id => ['ids', id]), ['node', node.id], ['code', `${node.code}-甲-1`]]);
+  const plan = await get(archivist, place);
+  assert.deepEqual([plan.plan.total, plan.target.id, plan.may_start], [2, target, true]);
+  await carried(place, 'start', 'done');
+  assert.equal((await get(archivist, `/catalog/${target}`)).count, 2);
+  assert.equal((await get(archivist, `/record/${items[0]}?tab=history`)).moves[0].after, `${node.code}-甲-1`);
+  assert.equal((await lantai(dir, 'check', '--json')).status, 0);
+  await rebuilt('moved');
+  await carried(place, 'undo', 'undone');
+  assert.deepEqual((await dump(dir)).length, earlier.length);
+  await post('/record/new', { form: 1, code: 'Q900', title: '后设的全宗' });
+  const away = (await query(dir, "SELECT id FROM record WHERE code = 'Q900'"))[0].id, branch = (await query(dir, "SELECT id FROM record WHERE title = '党群工作'"))[0].id;
+  const across = await post('/move', { ids: branch, target: away });
+  assert.equal((await get(archivist, across)).plan.total, 2);
+  await carried(across, 'start', 'done');
+  assert.deepEqual(await query(dir, `SELECT DISTINCT fonds_id FROM record WHERE id IN (${branch}, ${target})`), [{ fonds_id: away }]);
+  await rebuilt('in another fonds');
+});
