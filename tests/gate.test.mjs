@@ -886,6 +886,9 @@ test('changes in bulk: planned, made, taken back, proposed, returned and approve
   assert.equal((await ask('archivist', 'POST', `${again}/approve`, { form: {} })).status, 200);
   assert.equal((await json('archivist', again)).revision.decided_by, 'archivist');
   await ask('archivist', 'POST', `${again}/undo`, { form: {} });
+  const event = (await json('archivist', `/record/${seen.id}?tab=history`)).events[0];
+  assert.equal((await ask('archivist', 'POST', `/record/${seen.id}/restore`, { form: { event: event.id, key: 'fields.note' } })).status, 200);
+  assert.equal((await ask('clerk', 'POST', `/record/${hidden.id}/restore`, { form: { event: event.id, key: 'fields.note' } })).status, 404);
   const form = new FormData();
   form.append('table', new Blob([csv([['修改标识', '备注'], [`${seen.id}-1`, '表中'], [`${hidden.id}-1`, '看不到'], ['999999-1', '没有']])]), '修改.csv');
   const sheet = await ask('clerk', 'POST', '/revise/sheet', { body: form });

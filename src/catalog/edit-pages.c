@@ -213,11 +213,23 @@ static json_t *edit_model(const Catalog *catalog, const CatalogRecord *record, g
 
 /* ---- editing ---- */
 
+/* What was delivered and accepted, or has files, is altered only by those who may; what was described by hand and nothing kept for it, by whoever describes. */
+static gboolean must_propose(WebRequest *request, const CatalogRecord *record) {
+  gboolean registered = record->accession_id != 0 || record->file_count > 0 || record->level < LEVEL_VOLUME;
+  return registered && !web_may(request, PERMISSION_EDIT);
+}
+
+static json_t *with_proposal(json_t *model, WebRequest *request, const CatalogRecord *record) {
+  json_object_set_new(model, "proposes", json_boolean(must_propose(request, record)));
+  return model;
+}
+
 WebReply *page_record_edit(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
   g_autoptr(CatalogRecord) record = sql == NULL ? NULL : catalog_record_load(sql, web_scope(request), web_int(request, "id", 0), error);
   if (record == NULL) return NULL;
-  return web_model(with_code_warning(edit_model(web_house(request)->catalog, record, record->rev, NULL, NULL), web_house(request), sql, record));
+  json_t *model = edit_model(web_house(request)->catalog, record, record->rev, NULL, NULL);
+  return web_model(with_proposal(with_code_warning(model, web_house(request), sql, record), request, record));
 }
 
 static CatalogRecord *load_now(WebRequest *request, GError **error) {
@@ -252,6 +264,53 @@ static WebReply *saved(const House *house, const CatalogRecord *record) {
   return reply;
 }
 
+WebReply *edit_save(WebRequest *request, const CatalogRecord *before, const CatalogRecord *after, gint64 rev, const char *why, GError **error) {
+  const House *house = web_house(request);
+  if (!must_propose(request, before)) return catalog_record_save(house, web_actor(request), after, rev, error) ? saved(house, after) : NULL;
+  if (propose_hook == NULL) return throw_null(error, LANTAI_ERROR_DENIED, "您没有修改的权限");
+  if (rev != 0 && before->rev != rev) return throw_null(error, LANTAI_ERROR_CONFLICT, "档案 %s 已被他人修改，您的修改没有保存。请对照后再保存", before->code);
+  gint64 id = propose_hook(house, web_scope(request), web_actor(request), before, after, why, error);
+  if (id == 0) return NULL;
+  WebReply *reply = web_redirect("/revise/%" G_GINT64_FORMAT, id);
+  web_flash(reply, "已送审，批准后生效");
+  return reply;
+}
+
+static gboolean only_files_changed(const House *house, const CatalogRecord *stored, gint64 rev) {
+  if (rev == 0 || stored->rev == rev) return FALSE;
+  g_autoptr(Sql) sql = sql_read(house->db, NULL);
+  return sql != NULL && edit_only_files_changed(sql, stored, rev);
+}
+
+/* The form again, with what was typed, what stands there now, and what both were made from. */
+static WebReply *conflict_form(WebRequest *request, const CatalogRecord *mine, gint64 rev, const GError *problem, GError **error) {
+  const House *house = web_house(request);
+  g_autoptr(Sql) sql = sql_read(house->db, error);
+  g_autoptr(CatalogRecord) now = sql == NULL ? NULL : catalog_record_load(sql, web_scope(request), mine->id, error);
+  if (now == NULL) return NULL;
+  g_autoptr(CatalogRecord) base = catalog_record_as_of(sql, now, rev, NULL);
+  g_autoptr(CatalogRecord) merged = edit_merged(base, now, mine, error);
+  if (merged == NULL) return NULL;
+  json_t *model = edit_model(house->catalog, merged, now->rev, NULL, problem);
+  edit_annotate(model, base, now, mine);
+  json_object_set_new(model, "conflict", json_true());
+  json_object_set_new(model, "base", json_integer(rev));
+  return web_model_status(with_proposal(model, request, now), error_http_status(problem));
+}
+
+/* To the next form in a row, when that was asked for. */
+static WebReply *onward(WebRequest *request, const CatalogRecord *record, WebReply *taken) {
+  if (!web_flag(request, "next") || must_propose(request, record)) return taken;
+  g_autoptr(WebReply) reply = taken;
+  g_autoptr(Sql) sql = sql_read(web_house(request)->db, NULL);
+  gint64 next = sql == NULL ? 0 : record_next_seen(sql, web_scope(request), record);
+  if (next == 0) return g_steal_pointer(&reply);
+  WebReply *onward_reply = web_redirect("/record/%" G_GINT64_FORMAT "/edit", next);
+  g_autofree char *message = g_strdup_printf("已保存 %s，接着修改下一件", record->code);
+  web_flash(onward_reply, message);
+  return onward_reply;
+}
+
 WebReply *page_record_save(WebRequest *request, GError **error) {
   const House *house = web_house(request);
   g_autoptr(CatalogRecord) stored = load_now(request, error);
@@ -266,12 +325,15 @@ WebReply *page_record_save(WebRequest *request, GError **error) {
     gboolean numbered = number_draft(house, sql, record, &problem);
     return web_model_status(edit_model(house->catalog, record, rev, NULL, problem), numbered ? 200 : error_http_status(problem));
   }
-  if (stays_visible(request, record, &problem) && catalog_record_save(house, web_actor(request), record, rev, &problem)) return saved(house, record);
+  if (!edit_take_choices(request, stored, record, &problem)) return conflict_form(request, record, web_int(request, "base", rev), problem, error);
+  gint64 expected = only_files_changed(house, stored, rev) ? stored->rev : rev;
+  WebReply *reply = stays_visible(request, record, &problem) ? edit_save(request, stored, record, expected, "修改著录", &problem) : NULL;
+  if (reply != NULL) return onward(request, record, reply);
   if (!is_form_error(problem)) return g_propagate_error(error, g_steal_pointer(&problem)), NULL;
   g_autoptr(CatalogRecord) now = load_now(request, error);
   if (now == NULL) return NULL;
-  gboolean conflict = rev != 0 && now->rev != rev;
-  return web_model_status(edit_model(house->catalog, record, conflict ? now->rev : rev, conflict ? now : NULL, problem), error_http_status(problem));
+  if (expected != 0 && now->rev != expected) return conflict_form(request, record, rev, problem, error);
+  return web_model_status(with_proposal(edit_model(house->catalog, record, rev, NULL, problem), request, now), error_http_status(problem));
 }
 
 /* ---- new ---- */
@@ -343,7 +405,24 @@ WebReply *page_record_new(WebRequest *request, GError **error) {
     g_free(record->code);
     record->code = g_strconcat(parent->code, "-", NULL);
   }
-  return web_model(new_model(web_house(request)->catalog, record, parent, NULL));
+  g_autoptr(CatalogRecord) like = web_int(request, "like", 0) == 0 ? NULL : catalog_record_load(sql, web_scope(request), web_int(request, "like", 0), NULL);
+  if (like != NULL && web_flag(request, "copy")) edit_copy_from(record, like);
+  if (like != NULL) number_draft(web_house(request), sql, record, NULL); /* where a rule gives the next code */
+  json_t *model = new_model(web_house(request)->catalog, record, parent, NULL);
+  g_autofree char *query = web_query_with(request, "copy", "1"), *copy = g_strconcat("/record/new?", query, NULL);
+  if (like != NULL) edit_add_like(model, like, copy);
+  return web_model(model);
+}
+
+/* The form for the next one, when that was asked for. */
+static WebReply *created(WebRequest *request, const CatalogRecord *parent, const CatalogRecord *record) {
+  if (!web_flag(request, "next") || parent == NULL) return saved(web_house(request), record);
+  const CatalogCategory *category = catalog_category(web_house(request)->catalog, record->category);
+  WebReply *reply = web_redirect("/record/new?parent=%" G_GINT64_FORMAT "&category=%s&level=%s&like=%" G_GINT64_FORMAT, parent->id,
+    category != NULL ? category->code : "", level_name(record->level), record->id);
+  g_autofree char *message = g_strdup_printf("已保存 %s，接着新建下一件", record->code);
+  web_flash(reply, message);
+  return reply;
 }
 
 /* Under a fonds a record goes to the class node of its category. */
@@ -372,7 +451,7 @@ WebReply *page_record_create(WebRequest *request, GError **error) {
   }
   if (stays_visible(request, record, &problem) && create_in(house, sql, web_actor(request), parent, record, &problem)) {
     sql_end(g_steal_pointer(&sql));
-    return saved(house, record);
+    return created(request, parent, record);
   }
   if (!is_form_error(problem)) return g_propagate_error(error, g_steal_pointer(&problem)), NULL;
   return web_model_status(new_model(house->catalog, record, parent, problem), error_http_status(problem));

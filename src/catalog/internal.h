@@ -80,6 +80,17 @@ WebReply *page_record_save(WebRequest *request, GError **error);
 WebReply *page_record_new(WebRequest *request, GError **error);
 WebReply *page_record_create(WebRequest *request, GError **error);
 WebReply *page_record_delete(WebRequest *request, GError **error);
+/* edit-pages.c, edit-merge.c */
+WebReply *page_record_restore(WebRequest *request, GError **error);
+/* Saves, or sends in for approval where the person may not alter; the reply to go back with. */
+WebReply *edit_save(WebRequest *request, const CatalogRecord *before, const CatalogRecord *after, gint64 rev, const char *why, GError **error);
+/* The choices of a form that came back with fields which two people changed; INVALID: not all are made. */
+gboolean edit_take_choices(WebRequest *request, const CatalogRecord *stored, CatalogRecord *record, GError **error);
+CatalogRecord *edit_merged(const CatalogRecord *base, const CatalogRecord *now, const CatalogRecord *mine, GError **error); /* base NULL: unknown; mine wins */
+void edit_annotate(json_t *model, const CatalogRecord *base, const CatalogRecord *now, const CatalogRecord *mine); /* what others changed, beside its field */
+void edit_add_like(json_t *model, const CatalogRecord *like, const char *address); /* beside each field what the one before has; address: the form with all of it */
+void edit_copy_from(CatalogRecord *record, const CatalogRecord *like);             /* all but the code and the place */
+gboolean edit_only_files_changed(Sql *sql, const CatalogRecord *now, gint64 rev);
 /* code-pages.c, renumber-pages.c */
 WebReply *page_codes(WebRequest *request, GError **error);
 WebReply *page_code_group(WebRequest *request, GError **error);
@@ -100,6 +111,7 @@ WebReply *page_move(WebRequest *request, GError **error);
 WebReply *page_move_start(WebRequest *request, GError **error);
 WebReply *page_move_undo(WebRequest *request, GError **error);
 #define PERMISSION_MOVE "record.move"
+gint64 record_next_seen(Sql *sql, const Scope *scope, const CatalogRecord *record); /* record-pages.c: the next under the same parent by code; 0 none */
 #define PERMISSION_RENUMBER "code.renumber"
 #define PERMISSION_READ "catalogue.read"
 #define PERMISSION_CREATE "record.create"

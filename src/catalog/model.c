@@ -154,7 +154,7 @@ json_t *changes_rows(const Catalog *catalog, const CatalogRecord *record, json_t
   json_object_foreach(changes, key, pair) {
     if (written && (g_str_equal(key, "date_from") || g_str_equal(key, "date_to"))) continue; /* follows from what was written */
     g_autofree char *before = change_value(catalog, key, json_array_get(pair, 0)), *after = change_value(catalog, key, json_array_get(pair, 1));
-    json_array_append_new(rows, json_pack("{s:s, s:s, s:s}", "label", change_label(category, key), "before", before, "after", after));
+    json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:s}", "key", key, "label", change_label(category, key), "before", before, "after", after));
   }
   return rows;
 }

@@ -21,7 +21,8 @@ static const WebParameter RECORD_PARAMETERS[] = {
 };
 static const WebParameter ID_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "编号"}, {NULL}};
 static const WebParameter NEW_PARAMETERS[] = {
-  {"parent", WEB_INT, FALSE, 0, "上级"}, {"category", WEB_TEXT, FALSE, 20, "门类"}, {"level", WEB_TEXT, FALSE, 10, "层级"}, {NULL},
+  {"like", WEB_INT, FALSE, 0, "上一件"}, {"copy", WEB_FLAG, FALSE, 0, "照抄"}, {"parent", WEB_INT, FALSE, 0, "上级"},
+  {"category", WEB_TEXT, FALSE, 20, "门类"}, {"level", WEB_TEXT, FALSE, 10, "层级"}, {NULL},
 };
 #define DESCRIPTION_PARAMETERS \
   {"form", WEB_FLAG, FALSE, 0, "表单"}, {"number", WEB_FLAG, FALSE, 0, "按规则编号"}, {"code", WEB_TEXT, FALSE, 200, "档号"}, {"title", WEB_TEXT, FALSE, 4000, "题名"}, \
@@ -30,9 +31,12 @@ static const WebParameter NEW_PARAMETERS[] = {
   {"opening", WEB_TEXT, FALSE, 20, "开放标识"}, {"page_count", WEB_INT, FALSE, 0, "页数"}, {"note", WEB_TEXT, FALSE, 4000, "备注"}, \
   {"key", WEB_LIST, FALSE, 400, "著录项"}, {"value", WEB_LIST, FALSE, 400, "著录项的内容"}
 static const WebParameter SAVE_PARAMETERS[] = {
-  {"id", WEB_INT, TRUE, 0, "编号"}, {"rev", WEB_INT, FALSE, 0, "版本"}, DESCRIPTION_PARAMETERS, {NULL},
+  {"id", WEB_INT, TRUE, 0, "编号"}, {"rev", WEB_INT, FALSE, 0, "版本"}, {"base", WEB_INT, FALSE, 0, "原版本"}, {"open", WEB_LIST, FALSE, 400, "待选定的项"},
+  {"choice", WEB_LIST, FALSE, 400, "选定"}, {"next", WEB_FLAG, FALSE, 0, "下一件"}, DESCRIPTION_PARAMETERS, {NULL},
 };
+static const WebParameter RESTORE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "编号"}, {"event", WEB_INT, TRUE, 0, "历史"}, {"key", WEB_TEXT, TRUE, 400, "著录项"}, {NULL}};
 static const WebParameter CREATE_PARAMETERS[] = {
+  {"next", WEB_FLAG, FALSE, 0, "下一件"}, {"like", WEB_INT, FALSE, 0, "上一件"},
   {"parent", WEB_INT, FALSE, 0, "上级"}, {"category", WEB_TEXT, FALSE, 20, "门类"}, {"level", WEB_TEXT, FALSE, 10, "层级"}, DESCRIPTION_PARAMETERS, {NULL},
 };
 
@@ -76,8 +80,9 @@ const WebRoute CATALOG_ROUTES[] = {
   {"GET", "/record/new", PERMISSION_CREATE, NEW_PARAMETERS, "catalog/edit", page_record_new, "新建著录"},
   {"POST", "/record/new", PERMISSION_CREATE, CREATE_PARAMETERS, "catalog/edit", page_record_create, "新建著录"},
   {"GET", "/record/{id}", PERMISSION_READ, RECORD_PARAMETERS, "catalog/record", page_record, "档案"},
-  {"GET", "/record/{id}/edit", PERMISSION_EDIT, ID_PARAMETERS, "catalog/edit", page_record_edit, "修改著录"},
-  {"POST", "/record/{id}/edit", PERMISSION_EDIT, SAVE_PARAMETERS, "catalog/edit", page_record_save, "修改著录"},
+  {"GET", "/record/{id}/edit", PERMISSION_EDIT "|" PERMISSION_PROPOSE, ID_PARAMETERS, "catalog/edit", page_record_edit, "修改著录"},
+  {"POST", "/record/{id}/edit", PERMISSION_EDIT "|" PERMISSION_PROPOSE, SAVE_PARAMETERS, "catalog/edit", page_record_save, "修改著录"},
+  {"POST", "/record/{id}/restore", PERMISSION_EDIT "|" PERMISSION_PROPOSE, RESTORE_PARAMETERS, NULL, page_record_restore, NULL},
   {"POST", "/record/{id}/delete", PERMISSION_DELETE, ID_PARAMETERS, NULL, page_record_delete, NULL},
   {NULL},
 };

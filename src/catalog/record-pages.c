@@ -41,6 +41,12 @@ static gboolean add_siblings(json_t *model, Sql *sql, const Scope *scope, const 
   return TRUE;
 }
 
+gint64 record_next_seen(Sql *sql, const Scope *scope, const CatalogRecord *record) {
+  json_auto_t *next = first_admitted(sql_query(sql, RECORD_SELECT "WHERE r.parent_id = $1 AND r.code > $2 ORDER BY r.code LIMIT $3",
+    SQL_ARGS(sql_int(record->parent_id), sql_text(record->code), sql_int(SIBLINGS_TRIED)), NULL), scope, NULL);
+  return json_integer_value(json_object_get(next, "id"));
+}
+
 /* ---- files ---- */
 
 static const char *kind_label(const char *kind) {
@@ -219,7 +225,7 @@ static json_t *record_model(WebRequest *request, Sql *sql, const CatalogRecord *
   json_object_set_new(model, "is_node", json_boolean(record->level < LEVEL_ITEM));
   json_object_set_new(model, "is_described", json_boolean(record->level >= LEVEL_VOLUME));
   json_object_set_new(model, "may_history", json_boolean(may_history));
-  json_object_set_new(model, "may_edit", json_boolean(web_may(request, PERMISSION_EDIT)));
+  json_object_set_new(model, "may_edit", json_boolean(web_may(request, PERMISSION_EDIT) || web_may(request, PERMISSION_PROPOSE)));
   json_object_set_new(model, "may_export", json_boolean(web_may(request, PERMISSION_EXPORT)));
   if (record->file_count > 0 && web_may(request, "keep.read")) json_object_set_new(model, "may_copies", json_true());
   if (record->accession_id && web_may(request, "delivery.read")) json_object_set_new(model, "delivery_id", json_integer(record->accession_id));

@@ -82,6 +82,16 @@
       if (form) { event.preventDefault(); form.requestSubmit(); }
       return;
     }
+    if ((event.ctrlKey || event.metaKey) && event.key === 'Enter') { /* saves and goes to the next */
+      const next = document.querySelector('form[data-save] button[name="next"]');
+      if (next) { event.preventDefault(); next.form.requestSubmit(next); }
+      return;
+    }
+    if ((event.ctrlKey || event.metaKey) && event.key === "'") { /* as in the record before */
+      const last = event.target.closest?.('.field')?.querySelector('[data-last]');
+      if (last) { event.preventDefault(); last.click(); }
+      return;
+    }
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
     const link = { '[': 'a[rel="prev"]', ']': 'a[rel="next"]' }[event.key];
     if (event.key === '/') { event.preventDefault(); [...document.querySelectorAll('[data-hotkey="/"]')].find(input => input.checkVisibility({ visibilityProperty: true, checkVisibilityCSS: true }))?.select(); }
@@ -142,6 +152,15 @@
     document.querySelectorAll('[data-suggest]').forEach(suggest);
     /* On a phone the filters must not stand before the hits. */
     if (window.matchMedia('(max-width: 760px)').matches) document.querySelectorAll('details.fold[open]').forEach(fold => { fold.open = false; });
+    document.querySelectorAll('[data-last]').forEach(button => {
+      button.hidden = false;
+      button.addEventListener('click', () => {
+        const field = button.closest('.field').querySelector('input:not([type="hidden"]), textarea');
+        field.value = button.dataset.last;
+        field.dispatchEvent(new Event('input', { bubbles: true }));
+        field.focus();
+      });
+    });
     document.querySelectorAll('[data-print]').forEach(button => button.addEventListener('click', () => window.print()));
     document.querySelector('[data-large-type]')?.addEventListener('click', () => {
       if (root.dataset.size === 'large') delete root.dataset.size; else root.dataset.size = 'large';

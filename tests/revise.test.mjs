@@ -1,0 +1,162 @@
+// Changes of descriptions over the real server: in bulk with a kill in the middle and undone, by a corrected spreadsheet, by a form that two people have open, proposed and
+// approved; after each the archive made anew from store and journal is the same.
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { assertClean, emptyArchive, query, take } from './archive.mjs';
+import { Client, csvText, deliveryCode, lantai, PASSWORD, serve, temporary, writeDelivery } from './support.mjs';
+
+const ROWS = 4000;
+let dir, server, clients;
+const wait = () => new Promise(done => setTimeout(done, 50));
+
+async function signIn() {
+  clients = {};
+  for (const name of ['first', 'second', 'describer', 'chief']) clients[name] = await new Client(server.base).signIn(name);
+}
+const send = async (name, target, form = {}) => clients[name].post(target, { form });
+const see = async (name, target) => { const reply = await clients[name].get(target); assert.equal(reply.status, 200, `${target}: ${reply.text.slice(0, 200)}`); return reply.json; };
+const numbers = async place => Object.fromEntries((await see('first', place)).numbers.map(each => [each.name, each.count]));
+async function reach(place, state) {
+  for (let i = 0; i < 1200; i++) {
+    const now = await see('first', place);
+    assert.equal(now.problem, undefined);
+    if (now.revision.state === state && !now.active) return now;
+    await wait();
+  }
+  assert.fail(`${place} never became ${state}`);
+}
+const recordOf = async i => (await query(dir, `SELECT id, rev, title, creator, docno FROM record WHERE code = '${deliveryCode(i)}'`))[0];
+
+async function sameWhenRebuilt() {
+  const aside = path.join(temporary(), 'again'), made = await lantai(dir, 'rebuild', aside, '--json');
+  assert.equal(made.status, 0, made.stderr);
+  assert.equal(made.json.equal, true, JSON.stringify(made.json));
+  const state = 'SELECT state, count(*) AS count FROM revision_row GROUP BY state ORDER BY state', told = 'SELECT record_id, event_id FROM record_event ORDER BY record_id, event_id';
+  assert.deepEqual(await query(aside, told), await query(dir, told));
+  return { aside: await query(aside, state), here: await query(dir, state) };
+}
+
+before(async () => {
+  dir = await emptyArchive();
+  const folder = temporary(), { table, files } = writeDelivery(folder, { count: ROWS, documents: 30 });
+  await take(dir, table, '--files', files);
+  for (const [name, role] of [['first', 'archivist'], ['second', 'archivist'], ['describer', 'describer'], ['chief', 'director']]) {
+    const made = await lantai(dir, 'user', 'add', name, '--role', role, '--password', PASSWORD, '--security', '内部');
+    assert.equal(made.status, 0, made.stderr);
+  }
+  server = await serve(dir);
+  await signIn();
+});
+after(async () => { await server?.stop(); });
+
+test('a change in bulk is killed in the middle, goes on, is undone, and the archive rebuilt is the same', async () => {
+  const planned = await send('first', '/revise/new', { selection: JSON.stringify({ query: '', filters: { level: [4] } }), field: 'creator', kind: 'replace', find: '水利局', with: '水务局' });
+  assert.equal(planned.status, 200, planned.text);
+  const place = planned.json.location;
+  assert.equal((await reach(place, 'planned')).waiting, ROWS);
+  assert.equal((await recordOf(1)).creator, '临江市水利局甲', 'a plan changes nothing');
+  await send('first', `${place}/start`);
+  for (let i = 0; i < 1000 && !((await numbers(place)).made > 0); i++) await wait();
+  await server.stop('SIGKILL');
+  const between = (await query(dir, "SELECT count(*) AS count FROM record WHERE creator LIKE '%水务局%'"))[0].count;
+  assert.ok(between > 0, 'some were made');
+  server = await serve(dir);
+  await signIn();
+  await reach(place, 'done');
+  assert.deepEqual(await numbers(place), { made: ROWS });
+  assert.equal((await query(dir, "SELECT count(*) AS count FROM record WHERE creator LIKE '%水务局%'"))[0].count, ROWS);
+  const { json } = await clients.first.get(`/search?q=${encodeURIComponent('责任者:水务局')}`);
+  assert.equal(json.hits, ROWS);
+  const record = await recordOf(1), history = (await see('first', `/record/${record.id}?tab=history`)).events[0];
+  assert.deepEqual(history.changes[0], { key: 'creator', label: '责任者', before: '临江市水利局甲', after: '临江市水务局甲' });
+  const states = await sameWhenRebuilt();
+  assert.deepEqual(states.aside, states.here);
+  assert.equal((await send('second', `/record/${record.id}/edit`, { creator: '另一机关' })).status, 200);
+  assert.equal((await send('first', `${place}/undo`)).status, 200);
+  await reach(place, 'undone');
+  assert.deepEqual(await numbers(place), { undone: ROWS - 1, kept: 1 });
+  assert.equal((await recordOf(1)).creator, '另一机关', 'what was changed since is left');
+  assert.equal((await recordOf(2)).creator, '临江市水利局甲');
+  await sameWhenRebuilt();
+});
+
+async function upload(rows) {
+  const form = new FormData();
+  form.append('table', new Blob([csvText(rows[0], rows.slice(1))]), '修改.csv');
+  form.append('empty', 'keep');
+  const reply = await clients.first.post('/revise/sheet', { body: form });
+  assert.equal(reply.status, 200, reply.text);
+  return reply.json.location;
+}
+
+test('a corrected table finds its records by their keys, ignores what is the same, and shows what others changed', async () => {
+  const [a, b, c, d] = [await recordOf(10), await recordOf(11), await recordOf(12), await recordOf(13)];
+  const key = record => `${record.id}-${record.rev}`;
+  assert.equal((await send('second', `/record/${b.id}/edit`, { title: '第二人的题名' })).status, 200);
+  assert.equal((await send('second', `/record/${c.id}/edit`, { docno: '第二人的文号' })).status, 200);
+  const place = await upload([['档号', '题名', '文号', '所在案卷', '修改标识'], [deliveryCode(10), a.title, a.docno, '', key(a)], [deliveryCode(11), '我的题名', b.docno, '', key(b)],
+    ['新的档号-12', '也改题名', c.docno, '', key(c)], [deliveryCode(13), '没有标识', '', '', ''], [deliveryCode(13), d.title, '', '', '1-x'], [deliveryCode(10), a.title, '', '', key(a)]]);
+  const plan = await see('first', place);
+  assert.equal(plan.revision.unchanged, 1);
+  assert.deepEqual(plan.rows.map(row => row.state), ['conflict', 'waiting', 'refused', 'refused', 'refused']);
+  assert.deepEqual(plan.rows[0].conflict.map(({ label, base, now, wanted }) => [label, base, now, wanted]), [['题名', b.title, '第二人的题名', '我的题名']]);
+  assert.match(plan.revision.notice, /所在案卷/);
+  assert.equal((await send('first', `${place}/choose`, { place: 1, take: 'wanted' })).status, 200);
+  assert.equal((await send('first', `${place}/start`)).status, 200);
+  assert.equal((await recordOf(11)).title, '我的题名');
+  const moved = (await query(dir, `SELECT code, title, docno FROM record WHERE id = ${c.id}`))[0];
+  assert.deepEqual(moved, { code: '新的档号-12', title: '也改题名', docno: '第二人的文号' }, 'the other’s change of another field stays');
+  await sameWhenRebuilt();
+});
+
+test('two people have one form open: the second sees both and the ancestor, and chooses field by field', async () => {
+  const record = await recordOf(20), form = { form: 1, rev: record.rev, code: deliveryCode(20), title: record.title, creator: record.creator, docno: record.docno, date: '1970-03-21', year: 1970, retention: '永久', security: 'public', opening: 'open' };
+  assert.equal((await send('second', `/record/${record.id}/edit`, { ...form, title: '别人的题名', docno: '别人的文号' })).status, 200);
+  const mine = await send('first', `/record/${record.id}/edit`, { ...form, title: '我的题名', creator: '我的机关' });
+  assert.equal(mine.status, 409, mine.text);
+  const input = name => mine.json.inputs.find(each => each.name === name);
+  assert.deepEqual([input('title').value, input('title').theirs, input('title').choose.was], ['我的题名', '别人的题名', record.title]);
+  assert.deepEqual([input('docno').value, input('docno').taken.was, input('creator').value], ['别人的文号', record.docno, '我的机关']);
+  const again = { ...form, rev: mine.json.rev, base: mine.json.base, title: '我的题名', creator: '我的机关', docno: '别人的文号', open: 'title' };
+  const undecided = await send('first', `/record/${record.id}/edit`, again);
+  assert.equal(undecided.status, 422, 'nothing is saved before the choice');
+  assert.equal(undecided.json.inputs.find(each => each.name === 'title').theirs, '别人的题名');
+  assert.equal((await send('first', `/record/${record.id}/edit`, { ...again, choice: 'title=theirs' })).status, 200);
+  const { title, creator, docno } = await recordOf(20);
+  assert.deepEqual({ title, creator, docno }, { title: '别人的题名', creator: '我的机关', docno: '别人的文号' });
+});
+
+test('who may describe but not alter proposes; another approves; a value is put back from the history', async () => {
+  const record = await recordOf(30);
+  const proposed = await send('describer', `/record/${record.id}/edit`, { title: '著录员改的题名', rev: record.rev });
+  assert.match(proposed.json.location, /^\/revise\/\d+$/, proposed.text);
+  assert.equal((await recordOf(30)).title, record.title, 'not yet');
+  assert.equal((await send('describer', `${proposed.json.location}/approve`)).status, 403);
+  assert.equal((await see('chief', '/')).revisions.awaiting.length, 1);
+  assert.equal((await send('chief', `${proposed.json.location}/approve`)).status, 200);
+  assert.equal((await recordOf(30)).title, '著录员改的题名');
+  const event = (await see('first', `/record/${record.id}?tab=history`)).events[0];
+  assert.equal(event.approved_by, 'chief');
+  assert.equal((await send('first', `/record/${record.id}/restore`, { event: event.id, key: 'title' })).status, 200);
+  assert.equal((await recordOf(30)).title, record.title);
+  assert.equal((await send('first', `/record/${record.id}/restore`, { event: event.id, key: 'title' })).status, 409, 'it is so already');
+  assert.equal((await send('first', `/record/${record.id}/restore`, { event: event.id, key: 'creator' })).status, 404);
+});
+
+test('forms in a row: saved and on to the next, and as in the one before', async () => {
+  const record = await recordOf(40), next = await send('first', `/record/${record.id}/edit`, { note: '核', next: 1, rev: record.rev });
+  assert.match(next.json.location, /^\/record\/\d+\/edit$/);
+  const parent = (await query(dir, `SELECT parent_id FROM record WHERE id = ${record.id}`))[0].parent_id;
+  const made = await send('describer', '/record/new', { form: 1, parent, code: '手工-1', title: '手工著录', creator: '某人', date: '1990', next: 1 });
+  assert.match(made.json.location, /like=\d+/, made.text);
+  const form = await see('describer', made.json.location), copied = await see('describer', `${made.json.location}&copy=1`);
+  const creator = model => model.inputs.find(each => each.name === 'creator');
+  assert.deepEqual([creator(form).value, creator(form).last, creator(copied).value], ['', '某人', '某人']);
+  const own = (await query(dir, "SELECT id, rev FROM record WHERE code = '手工-1'"))[0];
+  assert.equal((await send('describer', `/record/${own.id}/edit`, { title: '改自己著录的', rev: own.rev })).json.location, `/record/${own.id}`, 'nothing is kept for it: no approval');
+  await server.stop();
+  await sameWhenRebuilt();
+  await assertClean(dir);
+  server = await serve(dir);
+});
