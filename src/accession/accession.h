@@ -50,8 +50,9 @@ gboolean accession_replace_documents(const House *house, const char *actor, gint
 gboolean accession_return(const House *house, const char *actor, gint64 id, const char *note, json_t *items, GError **error);
 /* Given up before it was loaded: its folder goes, its row stays. */
 gboolean accession_discard(const House *house, const char *actor, gint64 id, const char *reason, GError **error);
-/* Asked in the transaction that accepts. CONFLICT unless it is checked or its loading goes on; INVALID when its latest check failed and there is no note (让步接收). */
-gboolean accession_may_accept(Sql *sql, gint64 id, const char *note, GError **error);
+/* Asked in the transaction that accepts. CONFLICT unless it is checked or its loading goes on, and when its result is not that of the check run whose result
+ * was seen (0: of none; below 0: whatever it is); INVALID when its latest check failed and there is no note (让步接收). */
+gboolean accession_may_accept(Sql *sql, gint64 id, const char *note, gint64 seen, GError **error);
 /* The columns as guessed or set: {columns: [{index, header, field, label, samples: [..], certain}], key: the visible key's header, category, header_row,
  * sheet, encoding, kind}.
  * field: key of a common or category field, "*": kept under its own header, "": not taken. */

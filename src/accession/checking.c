@@ -212,15 +212,16 @@ gint64 checking_end(Checking *checking, GError **error) { return check_end(g_ste
 
 /* ---- before it is accepted ---- */
 
-gboolean accession_may_accept(Sql *sql, gint64 id, const char *note, GError **error) {
+gboolean accession_may_accept(Sql *sql, gint64 id, const char *note, gint64 seen, GError **error) {
+  json_auto_t *delivery = sql_row_json(sql, "SELECT state, check_id FROM accession WHERE id = $1", SQL_ARGS(sql_int(id)), error);
+  if (delivery == NULL) return FALSE;
   GError *failure = NULL;
-  g_autofree char *state = sql_string(sql, "SELECT state FROM accession WHERE id = $1", SQL_ARGS(sql_int(id)), &failure);
-  json_t *check = failure ? NULL : check_latest(sql, "accession", id, &failure);
-  gboolean failed = g_str_equal(delivery_text(check, "state"), "failed");
-  json_decref(check);
+  json_auto_t *check = check_latest(sql, "accession", id, &failure);
   if (failure) return g_propagate_error(error, failure), FALSE;
-  const char *const ready[] = {"rehearsed", "loading", "attaching", NULL};
-  if (state == NULL || !g_strv_contains(ready, state)) return throw(error, LANTAI_ERROR_CONFLICT, "批次 %" G_GINT64_FORMAT
-    " 现在是“%s”，不能审核入库。请刷新页面，按现在的状态办理", id, life_label(state ? state : "", NULL));
+  if (!delivery_is(delivery, "rehearsed loading attaching")) return throw(error, LANTAI_ERROR_CONFLICT, "批次 %" G_GINT64_FORMAT
+    " 现在是“%s”，不能审核入库。请刷新页面，按现在的状态办理", id, life_label(delivery_text(delivery, "state"), NULL));
+  if (seen >= 0 && delivery_is(delivery, "rehearsed") && seen != delivery_int(delivery, "check_id")) return throw(error, LANTAI_ERROR_CONFLICT,
+    "批次 %" G_GINT64_FORMAT " 在您打开页面之后又检测过，您看到的不是现在的检测结果，没有入库。请看过新的结果再审核", id);
+  gboolean failed = g_str_equal(delivery_text(check, "state"), "failed");
   return !failed || (note && *note) || throw(error, LANTAI_ERROR_INVALID, "四性检测没有通过。要让步接收，请写明理由；否则请退回移交单位");
 }

@@ -168,7 +168,7 @@ static void set_job(TestHouse *t, gint64 id, const char *state) {
 
 static gboolean may_accept(TestHouse *t, gint64 id, GError **error) {
   g_autoptr(Sql) sql = sql_read(t->house.db, NULL);
-  return accession_may_accept(sql, id, "让步接收", error);
+  return accession_may_accept(sql, id, "让步接收", -1, error);
 }
 
 /* While a job waits or works nobody decides; a job that has ended is no hindrance. */
@@ -197,6 +197,50 @@ static void test_busy(void) {
   g_assert_true(accession_return(&t->house, "clerk", id, "原因", NULL, &error));
   g_assert_false(may_accept(t, id, &late));
   g_assert_error(late, LANTAI_ERROR, LANTAI_ERROR_CONFLICT);
+  test_house_remove(t);
+}
+
+static gint64 checked_by(TestHouse *t, gint64 id) {
+  g_autoptr(Sql) sql = sql_read(t->house.db, NULL);
+  return sql_number(sql, "SELECT check_id FROM accession WHERE id = $1", SQL_ARGS(sql_int(id)), -1, NULL);
+}
+
+static gboolean accept_seen(TestHouse *t, gint64 id, gint64 seen, GError **error) {
+  g_autoptr(Sql) sql = sql_read(t->house.db, NULL);
+  return accession_may_accept(sql, id, "让步接收", seen, error);
+}
+
+/* An acceptance rests on the check whose result was seen: a newer one makes it a conflict, and the step tells which it was. */
+static void test_accepted_check(void) {
+  TestHouse *t = test_house_new();
+  g_autofree char *path = test_write(t, "table.csv", TABLE);
+  AccessionSource source = {.path = path};
+  g_autoptr(GError) error = NULL, stale = NULL, unchecked = NULL;
+  gint64 id = test_import(t, &source, FALSE), first = checked_by(t, id);
+  g_assert_cmpint(first, >, 0);
+  g_assert_true(accept_seen(t, id, first, &error));
+  g_assert_true(test_job(t, accession_rehearse, id, &error));
+  gint64 second = checked_by(t, id);
+  g_assert_cmpint(second, >, first);
+  g_assert_false(accept_seen(t, id, first, &stale));
+  g_assert_error(stale, LANTAI_ERROR, LANTAI_ERROR_CONFLICT);
+  g_assert_nonnull(strstr(stale->message, "新的结果"));
+  g_assert_false(accept_seen(t, id, 0, &unchecked));
+  g_assert_error(unchecked, LANTAI_ERROR, LANTAI_ERROR_CONFLICT);
+  g_assert_true(accept_seen(t, id, second, &error));
+  g_assert_true(accept_seen(t, id, -1, &error));
+  g_assert_true(test_job(t, accession_load, id, &error));
+  g_autoptr(Sql) sql = sql_read(t->house.db, &error);
+  json_auto_t *steps = life_steps(sql, id, &error);
+  json_t *step;
+  size_t i;
+  json_array_foreach(steps, i, step)
+    g_assert_cmpint(delivery_int(step, "check"), ==, g_str_equal(delivery_text(step, "to"), "loading") ? second : 0);
+  g_autofree char *told = sql_string(sql, "SELECT data FROM event WHERE action = 'accession.state' AND data LIKE '%\"state\":\"loading\"%'", SQL_NONE, &error);
+  json_auto_t *event = json_loads(told, 0, NULL);
+  g_assert_cmpint(delivery_int(event, "check"), ==, second);
+  g_assert_no_error(error);
+  g_clear_pointer(&sql, sql_end);
   test_house_remove(t);
 }
 
@@ -396,6 +440,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/life/stage", test_stage);
   g_test_add_func("/life/stage-read-back", test_stage_read_back);
   g_test_add_func("/life/busy", test_busy);
+  g_test_add_func("/life/accepted-check", test_accepted_check);
   g_test_add_func("/life/discard", test_discard);
   g_test_add_func("/life/bodies", test_bodies);
   g_test_add_func("/life/undo-choice", test_undo_choice);

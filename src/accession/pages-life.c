@@ -44,7 +44,7 @@ static gboolean accept_delivery(WebRequest *request, GError **error) {
   gint64 id = web_int(request, "id", 0);
   const char *note = web_text(request, "note");
   g_autoptr(Sql) sql = sql_write(web_house(request)->db, error);
-  if (sql == NULL || !delivery_idle(sql, id, error) || !accession_may_accept(sql, id, note, error)) return FALSE;
+  if (sql == NULL || !delivery_idle(sql, id, error) || !accession_may_accept(sql, id, note, web_int(request, "check", -1), error)) return FALSE;
   json_t *parameters = page_parameters(request);
   if (note) json_object_set_new(parameters, "note", json_string(note));
   gint64 queued = job_queue(sql, "accession.load", "accession", id, parameters, web_actor(request), error);

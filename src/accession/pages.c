@@ -369,6 +369,7 @@ static void add_actions(WebRequest *request, json_t *model, json_t *delivery, gb
       delivery_int(delivery, "created_count") + delivery_int(delivery, "updated_count") == 0},
   };
   for (guint i = 0; i < G_N_ELEMENTS(flags); i++) json_object_set_new(model, flags[i].name, json_boolean(flags[i].value));
+  json_object_set_new(model, "check_id", json_integer(delivery_int(delivery, "check_id")));
   add_steps(request, model, delivery, active);
 }
 
@@ -593,6 +594,8 @@ static const WebParameter DOCUMENTS_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "�
 static const WebParameter STAGE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "批次号"}, {"stage", WEB_TEXT, TRUE, 20, "环节"}, {NULL}};
 static const WebParameter NOTE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "批次号"}, {"note", WEB_LINES, FALSE, 2000, "说明"}, {"item", WEB_LIST, FALSE, 500, "原因"},
   {NULL}};
+static const WebParameter ACCEPT_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "批次号"}, {"note", WEB_LINES, FALSE, 2000, "说明"},
+  {"check", WEB_INT, FALSE, 0, "所据的检测"}, {NULL}};
 static const WebParameter UNDO_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "批次号"}, {"keep", WEB_INTS, FALSE, 10000, "保留的条目"},
   {"restore", WEB_INTS, FALSE, 10000, "恢复的条目"}, {NULL}};
 
@@ -612,7 +615,7 @@ const WebRoute ACCESSION_ROUTES[] = {
   {"POST", "/delivery/{id}/mapping", BRING, MAPPING_PARAMETERS, "accession/delivery", set_mapping, "移交批次"},
   {"POST", "/delivery/{id}/stage", BRING, STAGE_PARAMETERS, "accession/delivery", page_stage, "移交批次"},
   {"POST", "/delivery/{id}/rehearse", BRING, ID_PARAMETERS, NULL, start_rehearsal, NULL},
-  {"POST", "/delivery/{id}/load", "delivery.accept", NOTE_PARAMETERS, "accession/delivery", page_accept, "移交批次"},
+  {"POST", "/delivery/{id}/load", "delivery.accept", ACCEPT_PARAMETERS, "accession/delivery", page_accept, "移交批次"},
   {"POST", "/delivery/{id}/return", "delivery.accept", NOTE_PARAMETERS, "accession/delivery", page_return, "移交批次"},
   {"POST", "/delivery/{id}/discard", BRING, NOTE_PARAMETERS, "accession/delivery", page_discard, "移交批次"},
   {"POST", "/delivery/{id}/stop", BRING, ID_PARAMETERS, NULL, stop, NULL},

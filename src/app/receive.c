@@ -81,7 +81,7 @@ static json_t *full_report(const House *house, gint64 id, GError **error) {
 
 static gboolean may_accept(const House *house, gint64 id, GError **error) {
   g_autoptr(Sql) sql = sql_read(house->db, error);
-  return sql && accession_may_accept(sql, id, receive_options.note, error);
+  return sql && accession_may_accept(sql, id, receive_options.note, -1, error);
 }
 
 static gboolean work(const House *house, gint64 id, GError **error) {
