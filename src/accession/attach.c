@@ -5,7 +5,8 @@
  * 2. Each byte of a new file is read once; a file of the same name and digest that the record already has is left alone, another digest makes a new version.
  * 3. Staging, identifying and reading of text run in two threads, while the batch before is published and committed in a third; batches are committed in order.
  * 4. The description inside an object follows its record: records that this delivery changed get a new metadata.json, with their new files or by itself.
- * 5. At the end the lists of missing and surplus documents are those of what was really attached.
+ * 5. What was unpacked for this delivery is not copied again: the store links it, so its bytes are on the disk once (content_stage_link_fd).
+ * 6. At the end the lists of missing and surplus documents are those of what was really attached.
  */
 #include "beneath.h"
 #include "crypto.h"
@@ -26,6 +27,7 @@ typedef struct {
   CatalogRecord *record;
   GPtrArray *paths, *existing; /* CatalogFile */
   json_t *unpacked;            /* borrowed */
+  gboolean unpacked_here;      /* its files are this delivery's own copies */
   ContentStage *stage;         /* NULL: nothing new */
   json_t *change, *texts;      /* as attach_apply takes them */
   gint64 files, bytes;
@@ -39,6 +41,7 @@ typedef struct {
   json_t *delivery;
   gint64 id, row, total, done_row; /* rows below done_row are attached */
   char *folder;
+  gboolean unpacked_here; /* folder is in the delivery's own, and goes when all is done */
   json_t *unpacked;
   KeyMap *own;     /* paths of the package's own files, which are kept with the delivery */
   FileIndex *index;
@@ -137,7 +140,7 @@ static json_t *store_file(Task *task, const char *folder, const char *source, in
   g_autofree char *full = beneath_path(folder, source), *name = shown_name(task, source), *path = logical_path(sequence, name);
   int fd = open_document(folder, source, error);
   if (fd < 0) return NULL;
-  const ContentFile *stored = content_stage_add_fd(task->stage, path, fd, error);
+  const ContentFile *stored = (task->unpacked_here ? content_stage_link_fd : content_stage_add_fd)(task->stage, path, fd, error);
   close(fd);
   if (stored == NULL) return NULL;
   FormatInfo info = format_identify(full);
@@ -372,6 +375,7 @@ static gboolean attach_row(Attaching *attaching, const DecodedRow *row, GError *
   task->record_id = record_id;
   task->paths = g_steal_pointer(&paths);
   task->unpacked = attaching->unpacked;
+  task->unpacked_here = attaching->unpacked_here;
   g_ptr_array_add(attaching->tasks, task);
   return TRUE;
 }
@@ -446,6 +450,17 @@ static gboolean end_attaching(Attaching *attaching, gint64 started_us, GError **
     load_finish(sql, job_actor(attaching->job), attaching->id, "done", error) && sql_commit(sql, error);
 }
 
+static const char *const UNPACKED_FOLDERS[] = {"files", "extracted"};
+
+static gboolean is_unpacked_here(const Attaching *attaching) {
+  gboolean here = FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS(UNPACKED_FOLDERS); i++) {
+    g_autofree char *own = delivery_path(attaching->house, attaching->id, UNPACKED_FOLDERS[i]), *inside = g_strconcat(own, "/", NULL);
+    here = here || g_str_equal(attaching->folder, own) || g_str_has_prefix(attaching->folder, inside);
+  }
+  return here;
+}
+
 static gboolean open_attaching(Attaching *attaching, GError **error) {
   const House *house = attaching->house;
   if ((attaching->delivery = delivery_read(house, attaching->id, error)) == NULL) return FALSE;
@@ -459,6 +474,7 @@ static gboolean open_attaching(Attaching *attaching, GError **error) {
   attaching->own = survey_own_paths(found);
   if ((attaching->folder = unpack_documents(house, attaching->job, attaching->delivery, error)) == NULL) return FALSE;
   if (job_should_stop(attaching->job)) return TRUE;
+  attaching->unpacked_here = is_unpacked_here(attaching);
   g_autofree char *list = delivery_path(house, attaching->id, FILES_NAME);
   attaching->unpacked = unpacked_read(house, attaching->id);
   return (attaching->index = file_index_new(attaching->folder, attaching->unpacked, error)) != NULL && (attaching->files = row_writer_new(list, error)) != NULL;
@@ -475,9 +491,9 @@ static gboolean attach_all(Attaching *attaching, GError **error) {
   if (!refresh_descriptions(attaching, error)) return FALSE;
   if (job_should_stop(attaching->job)) return TRUE;
   if (!search_optimize(attaching->house->search, error) || !end_attaching(attaching, started_us, error)) return FALSE;
-  static const char *const unpacked[] = {"files", "extracted"}, *const taken[] = {"documents", "package"};
-  for (guint i = 0; i < G_N_ELEMENTS(unpacked); i++) {
-    g_autofree char *path = delivery_path(attaching->house, attaching->id, unpacked[i]);
+  static const char *const taken[] = {"documents", "package"};
+  for (guint i = 0; i < G_N_ELEMENTS(UNPACKED_FOLDERS); i++) {
+    g_autofree char *path = delivery_path(attaching->house, attaching->id, UNPACKED_FOLDERS[i]);
     folder_remove(path);
   }
   for (guint i = 0; i < G_N_ELEMENTS(taken) && attaching->surplus == 0; i++) { /* all of it is in the store; else it is kept for the surplus files */

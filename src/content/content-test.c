@@ -151,6 +151,59 @@ static void test_from_descriptor(void) {
   assert_content(store, "fd", "f", "rest");
 }
 
+static guint64 inode_of(TestStore *store, const char *object_id) {
+  g_autofree char *kept = content_path(store->content, object_id, "f", NULL);
+  struct stat info;
+  g_assert_cmpint(stat(kept, &info), ==, 0);
+  g_assert_cmpint(info.st_mode & 07777, ==, 0640);
+  return info.st_ino;
+}
+
+static guint64 put_linked(TestStore *store, const char *object_id, const char *path, off_t from) {
+  autofd fd = open(path, O_RDONLY | O_CLOEXEC);
+  g_assert_cmpint(lseek(fd, from, SEEK_SET), ==, from);
+  g_autoptr(GError) error = NULL;
+  ContentStage *stage = content_stage_new(store->content, object_id, "u", "m", &error);
+  g_assert_nonnull(content_stage_link_fd(stage, "f", fd, &error));
+  g_assert_no_error(error);
+  put_stage(store, stage);
+  return inode_of(store, object_id);
+}
+
+/* A file of the caller's own is linked, not copied, and outlives its first name; one that has other names, or is not taken whole, is copied. */
+static void test_link(void) {
+  g_autoptr(TestStore) store = new_test_store();
+  g_autofree char *path = g_build_filename(store->dir, "own", NULL), *second = g_build_filename(store->dir, "second", NULL);
+  write_text(path, "unpacked", -1);
+  g_assert_cmpint(chmod(path, 0600), ==, 0);
+  struct stat info;
+  g_assert_cmpint(stat(path, &info), ==, 0);
+  g_assert_cmpuint(put_linked(store, "part", path, 2), !=, info.st_ino);
+  g_assert_cmpuint(put_linked(store, "linked", path, 0), ==, info.st_ino);
+  g_assert_cmpuint(put_linked(store, "again", path, 0), !=, info.st_ino);
+  g_assert_cmpint(unlink(path), ==, 0);
+  write_text(path, "another", -1);
+  g_assert_cmpint(link(path, second), ==, 0);
+  g_assert_cmpint(stat(path, &info), ==, 0);
+  g_assert_cmpuint(put_linked(store, "shared", path, 0), !=, info.st_ino);
+  write_text(second, "changed", -1);
+  assert_content(store, "part", "f", "packed");
+  assert_content(store, "linked", "f", "unpacked");
+  assert_content(store, "again", "f", "unpacked");
+  assert_content(store, "shared", "f", "another");
+  /* a stage that is dropped leaves the first name alone */
+  g_assert_cmpint(unlink(path), ==, 0);
+  write_text(path, "dropped", -1);
+  autofd fd = open(path, O_RDONLY | O_CLOEXEC);
+  ContentStage *stage = content_stage_new(store->content, "dropped", "u", "m", NULL);
+  g_assert_nonnull(content_stage_link_fd(stage, "f", fd, NULL));
+  content_stage_free(stage);
+  g_assert_cmpint(stat(path, &info), ==, 0);
+  g_assert_cmpuint(info.st_nlink, ==, 1);
+  g_assert_cmpuint(count_staged(store), ==, 0);
+  assert_clean(store);
+}
+
 static gssize fail_after(gpointer source, void *buffer, gsize capacity, GError **error) {
   guint *left = source;
   if (*left == 0) {
@@ -594,6 +647,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/content/round-trip", test_round_trip);
   g_test_add_func("/content/sm3-list", test_sm3_list);
   g_test_add_func("/content/layout", test_layout);
+  g_test_add_func("/content/link", test_link);
   g_test_add_func("/content/digests", test_digests);
   g_test_add_func("/content/sparse", test_sparse);
   g_test_add_func("/content/from-descriptor", test_from_descriptor);

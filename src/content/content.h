@@ -39,6 +39,9 @@ const char *content_root(const Content *content);
 ContentStage *content_stage_new(Content *content, const char *object_id, const char *user, const char *message, GError **error);
 /* Copies the stream to staging while both digests are made: each byte is read once. fd is read from its position to the end. */
 const ContentFile *content_stage_add_fd(ContentStage *stage, const char *path, int fd, GError **error);
+/* As content_stage_add_fd, for a file that is the caller's alone and never written again: where it lies on the store's disk under one name only, the store
+ * takes a second name of it (a hard link) instead of copying its bytes. The first name stays and is the caller's to remove. */
+const ContentFile *content_stage_link_fd(ContentStage *stage, const char *path, int fd, GError **error);
 const ContentFile *content_stage_add_bytes(ContentStage *stage, const char *path, const void *bytes, gsize length, GError **error);
 typedef gssize (*ContentRead)(gpointer source, void *buffer, gsize capacity, GError **error); /* 0 at the end, -1 on error */
 const ContentFile *content_stage_add_stream(ContentStage *stage, const char *path, ContentRead read, gpointer source, GError **error);

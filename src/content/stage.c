@@ -8,6 +8,7 @@
  * 4. sm3.txt is made last, from the digests of everything else in the state; no caller's file can take its place.
  * 5. The folder that is prepared is itself renamed into place: nothing is deleted for a new object. ext4 steps over the inodes of what was deleted in the
  *    last minutes one by one, so one deleted folder an object made each further file of a long delivery dearer.
+ * 6. A linked file (content_stage_link_fd) has one content under two names until its caller removes the first; nothing here ever writes to a staged file.
  * A stage is filled by one thread at a time; different stages by as many as there are.
  */
 #include "content-internal.h"
@@ -194,6 +195,30 @@ const ContentFile *content_stage_add_stream(ContentStage *stage, const char *pat
 const ContentFile *content_stage_add_fd(ContentStage *stage, const char *path, int fd, GError **error) {
   posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
   return content_stage_add_stream(stage, path, read_descriptor, &fd, error);
+}
+
+/* A second name in the staging folder; FALSE where that cannot be. A file that has other names is copied: somebody might write to it by them, and no two
+ * objects share bytes. So the names are counted before and, for another thread may be at the same file, after. */
+static gboolean link_in(const ContentStage *stage, int fd, const char *temporary) {
+  struct stat info;
+  g_autofree char *open_file = g_strdup_printf("/proc/self/fd/%d", fd);
+  if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || info.st_nlink != 1 || info.st_uid != geteuid() || fchmod(fd, 0640) != 0) return FALSE;
+  if (linkat(AT_FDCWD, open_file, stage->content->staging_fd, temporary, AT_SYMLINK_FOLLOW) != 0) return FALSE;
+  if (fstat(fd, &info) == 0 && info.st_nlink == 2) return TRUE;
+  unlinkat(stage->content->staging_fd, temporary, 0);
+  return FALSE;
+}
+
+const ContentFile *content_stage_link_fd(ContentStage *stage, const char *path, int fd, GError **error) {
+  if (!check_logical_path(path, error) || !check_conflict(stage, path, error)) return NULL;
+  g_autofree char *temporary = g_strdup_printf("%s.%u", stage->name, stage->files->len);
+  off_t start = lseek(fd, 0, SEEK_CUR);
+  if (start != 0 || !link_in(stage, fd, temporary)) return content_stage_add_fd(stage, path, fd, error);
+  FileDigests digests;
+  posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+  if (hash_stream(read_descriptor, &fd, -1, TRUE, &digests, error)) return admit(stage, path, temporary, &digests);
+  unlinkat(stage->content->staging_fd, temporary, 0);
+  return NULL;
 }
 
 const ContentFile *content_stage_add_bytes(ContentStage *stage, const char *path, const void *bytes, gsize length, GError **error) {
