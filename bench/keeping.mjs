@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { program } from '../tests/support.mjs';
 import { execute } from './peers.mjs';
 import { aim, machine, mega, number, table, writeSection } from './report.mjs';
-import { Watch, diskBytes } from './watch.mjs';
+import { Watch, diskBytes, spaceOf } from './watch.mjs';
 
 const FILES = Number(process.env.BENCH_FILES || 100_000), HUGE = Math.round(Number(process.env.BENCH_HUGE_GB || 100) * 1e9);
 const SCRUB = Math.round(Number(process.env.BENCH_SCRUB_MB || 2000) * 1e6);
@@ -33,13 +33,19 @@ class Keeping {
   inside(...names) { return path.join(this.folder, ...names); }
   lantai(dir, ...args) { return execute(program, ['-C', dir, ...args], { environment }); }
 
-  // A command of the program, watched while it runs. kept: what the store holds more than before; beside: the most that all else of the archive and the folder
-  // for temporary files held at one time.
+  // A command of the program, watched while it runs. kept: what the store holds more than before, on the disk; most: the greatest it had at one time of working
+  // space (all but store, staging and database: what was unpacked, tables, rows, lists, temporary files), of the staging folder (the store's own files before they
+  // are in their place) and of the database with its log, the index and the journal.
   async watched(dir, ...args) {
     const store = path.join(dir, 'store'), before = await diskBytes([store]);
-    const watch = new Watch(() => [this.inside('tmp'), ...readdirSync(dir).filter(name => name !== 'store').map(name => path.join(dir, name))]);
+    const watch = new Watch(async () => {
+      const names = readdirSync(dir), these = wanted => names.filter(wanted).map(name => path.join(dir, name)), database = name => /^(lantai\.db|journal)/.test(name);
+      const [working, staging, data] = await Promise.all([[...these(name => !database(name) && !name.startsWith('store')), this.inside('tmp')],
+        these(name => name === 'store-staging'), these(database)].map(spaceOf));
+      return { working: working.bytes, workingBlocks: working.blocks, staging: staging.bytes, database: data.bytes, databaseBlocks: data.blocks };
+    });
     const { seconds, output, memory } = await watch.run(program, ['-C', dir, ...args], { ...environment, TMPDIR: this.inside('tmp') });
-    return { seconds, memory, kept: await diskBytes([store]) - before, beside: watch.most, report: JSON.parse(output) };
+    return { seconds, memory, kept: await diskBytes([store]) - before, most: watch.most, report: JSON.parse(output) };
   }
 
   // ---- many small files ----
@@ -67,27 +73,31 @@ class Keeping {
   async measureSmall() {
     const bytes = await this.makeSmall(), source = this.inside('small');
     await execute('sh', ['-c', 'cd "$0" && zip -q -0 -r ../small.zip .', source]);
-    const csv = this.inside('small.csv'), options = ['--category', 'WS', '--quiet', '--json'], lines = [];
+    const csv = this.inside('small.csv'), options = ['--category', 'WS', '--quiet', '--json'], lines = [], spaces = [];
     const runs = [['receive --accept, a folder', source, 'receive', '--accept', '--note', '性能测量', csv, '--files', source],
-      ['receive --accept, a zip', this.inside('small.zip'), 'receive', '--accept', '--note', '性能测量', csv, '--files', this.inside('small.zip')],
-      ['import, a folder', source, 'import', csv, '--files', source]];
+      ['import, a folder', source, 'import', csv, '--files', source], ['import, a zip', this.inside('small.zip'), 'import', csv, '--files', this.inside('small.zip')]];
     for (const [i, [label, delivery, ...args]] of runs.entries()) {
       this.tell(label);
-      const dir = this.inside(`small-${i}`), size = await diskBytes([delivery, csv]);
+      const dir = this.inside(`small-${i}`), size = await spaceOf([delivery, csv]);
       await this.lantai(dir, 'init');
-      const result = await this.watched(dir, ...args, ...options), { report } = result;
+      const result = await this.watched(dir, ...args, ...options), { report, most } = result;
       if (report.attached !== FILES || report.created !== FILES) throw new Error(`${label}: ${report.attached} files, ${report.created} rows of ${FILES}`);
       const { timings } = report;
       lines.push([label, number(FILES / result.seconds), number(result.seconds, 1), number(timings.rehearse_ms / 1000, 1), number(timings.load_ms / 1000, 1),
-        number(timings.attach_ms / 1000, 1), mega(result.memory), mega(result.kept), mega(result.beside), number(result.beside / size, 2)]);
+        number(timings.attach_ms / 1000, 1), mega(result.memory)]);
+      spaces.push([label, mega(size.bytes), mega(most.working), number(most.working / size.bytes, 2), mega(most.database), mega(most.staging),
+        mega(size.blocks), mega(most.workingBlocks), mega(most.databaseBlocks), mega(result.kept)]);
       this.aims.push(aim(`memory, ${number(FILES)} small files, ${label}`, result.memory / 1e6, MEMORY / 1e6, true, 'MB'));
-      this.aims.push(aim(`working space, ${label}, as a multiple of the delivery`, result.beside / size, WORKING, true, '×'));
+      this.aims.push(aim(`working space beside delivery and store, ${label}, as a multiple of the delivery's bytes`, most.working / size.bytes, WORKING, true, '×'));
       if (i) rmSync(dir, { recursive: true });
     }
     this.parts.push(`### Receiving ${number(FILES)} small files`, `A catalogue and ${number(FILES)} files of 1 to 8 KB (${mega(bytes)}; half texts, half JPEG), into an empty archive. ` +
-      '`receive` checks the four properties of every row and file (each file is opened in a sandboxed child), then loads and attaches; `import` does not check. Working space: the most that ' +
-      'the archive (database and index too) and temporary folders held beside the store while it ran, and its multiple of the delivery as it lies on disk.',
-    table(['', 'files/s', 'seconds', 'rehearsal and check s', 'load s', 'attach s', 'peak memory', 'store', 'working space', '× delivery'], lines));
+      '`receive` checks the four properties of every row and file (each file is opened in a sandboxed child), then loads and attaches; `import` does not check.',
+    table(['', 'files/s', 'seconds', 'rehearsal and check s', 'load s', 'attach s', 'peak memory'], lines), 'The most that lay on the disk at one time, as bytes of content and, in ' +
+      'the last four columns, as blocks of this file system (every file of the store is one of a few kilobytes, and takes whole blocks). Working space is what goes when the delivery is ' +
+      'done or is kept only as its working folder: what was unpacked, table, rows, lists, temporary files. Database, index and journal are part of the archive and stay; SQLite’s write-ahead ' +
+      'log is counted with them. In staging are files of the store that are not in their place yet.',
+    table(['', 'delivery', 'working space', '× delivery', 'database and index', 'staging', 'blocks: delivery', 'working space', 'database', 'store, when done'], spaces));
   }
 
   // ---- one huge file ----
@@ -106,9 +116,10 @@ class Keeping {
     if (result.report.attached !== 1 || result.report.bytes !== HUGE) throw new Error(`the huge file: ${JSON.stringify(result.report).slice(0, 500)}`);
     this.parts.push(`### Receiving one file of ${label}`, `A sparse file that holds ${mega(real)}. SHA-512 and SM3 run over every byte of it, holes too.`,
       table(['', 'MB/s', 'seconds', 'peak memory', 'on disk as delivered', 'on disk in the store', 'working space'],
-        [['`lantai receive --accept`', number(HUGE / result.seconds / 1e6), number(result.seconds, 1), mega(result.memory), mega(real), mega(result.kept), mega(result.beside)]]));
+        [['`lantai receive --accept`', number(HUGE / result.seconds / 1e6), number(result.seconds, 1), mega(result.memory), mega(real), mega(result.kept), mega(result.most.workingBlocks)]]));
     this.aims.push(aim(`memory, one file of ${label}`, result.memory / 1e6, MEMORY / 1e6, true, 'MB'));
-    this.aims.push(aim(`disk, one sparse file of ${label}, all told, as a multiple of what it holds`, (result.kept + result.beside) / real, 1 + WORKING, true, '×'));
+    this.aims.push(aim(`disk, one sparse file of ${label}, store and working space, as a multiple of what it holds`, (result.kept + result.most.workingBlocks) / real,
+      1 + WORKING, true, '×'));
     rmSync(dir, { recursive: true });
     rmSync(folder, { recursive: true });
   }
@@ -166,7 +177,7 @@ class Keeping {
     row(`both digests, one after the other, ${cores} at once`, both);
     const measure = async (label, against, reads, limit, ...args) => {
       this.tell(label);
-      const watch = new Watch(() => []), { seconds, memory } = await watch.run(program, ['-C', dir, ...args, '--json'], environment), rate = reads / seconds / 1e6;
+      const watch = new Watch(null), { seconds, memory } = await watch.run(program, ['-C', dir, ...args, '--json'], environment), rate = reads / seconds / 1e6;
       row(`\`lantai ${label}\``, rate, against, memory);
       this.aims.push(aim(`${label}, share of ${limit} on ${cores} cores`, 100 * rate / against, SHARE, false, '%'));
       this.aims.push(aim(`memory, ${label}`, memory / 1e6, MEMORY / 1e6, true, 'MB'));

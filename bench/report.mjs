@@ -45,6 +45,6 @@ export async function machine(program, folder) {
 
 // less: the measured value should be below the limit; otherwise at least it.
 export function aim(label, value, limit, less, unit) {
-  const met = less ? value < limit : value >= limit, gap = Math.abs(value - limit), digits = limit < 1 ? 3 : limit < 100 ? 1 : 0;
-  return [label, `${less ? '<' : '≥'} ${number(limit, limit < 1 ? 1 : 0)} ${unit}`, `${number(value, digits)} ${unit}`, met ? 'met' : `missed by ${number(gap, digits)} ${unit}`];
+  const met = less ? value < limit : value >= limit, gap = Math.abs(value - limit), digits = limit < 1 ? 3 : limit < 10 ? 2 : limit < 100 ? 1 : 0;
+  return [label, `${less ? '<' : '≥'} ${number(limit, Number.isInteger(limit) ? 0 : 1)} ${unit}`, `${number(value, digits)} ${unit}`, met ? 'met' : `missed by ${number(gap, digits)} ${unit}`];
 }

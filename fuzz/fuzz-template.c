@@ -6,18 +6,20 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Whether a browser reads what stands there as an attribute of a tag: ` href="` in plain text does no harm. */
-static gboolean is_attribute(const char *text, const char *at) {
+/* Whether a tag has a script for an address, as a browser reads it: ` href="` in plain text or in another attribute does no harm. */
+static gboolean has_script_address(const char *text) {
+  static const char wanted[] = " href=\"javascript:";
   gboolean tag = FALSE;
   char quote = 0, last = 0; /* last: but spaces */
-  for (; text < at; text++) {
+  for (; *text != '\0'; text++) {
+    if (tag && quote == 0 && *text == ' ' && strncmp(text, wanted, sizeof wanted - 1) == 0) return TRUE;
     if (!tag) tag = *text == '<' && g_ascii_isalpha(text[1]);
     else if (quote) quote = *text == quote ? 0 : quote;
     else if (last == '=' && (*text == '"' || *text == '\'')) quote = *text;
     else if (*text == '>') tag = FALSE;
     if (!g_ascii_isspace(*text)) last = *text;
   }
-  return tag && quote == 0;
+  return FALSE;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -30,8 +32,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   g_autofree char *source = g_strndup((const char *)data, size);
   g_autofree char *text = template_render_text(source, model, NULL);
   if (text != NULL && strchr(source, 7) == NULL && strstr(text, "<\ax") != NULL) abort();
-  if (text == NULL || strstr(source, "javascript") != NULL || strstr(source, "<!--") != NULL) return 0;
-  for (const char *at = text; (at = strstr(at, " href=\"javascript:")) != NULL; at++)
-    if (is_attribute(text, at)) abort();
+  if (text != NULL && strstr(source, "javascript") == NULL && strstr(source, "<!--") == NULL && has_script_address(text)) abort();
   return 0;
 }

@@ -115,8 +115,8 @@ gboolean life_replay(Sql *sql, const char *actor, gint64 id, json_t *event, GErr
 }
 
 json_t *life_steps(Sql *sql, gint64 id, GError **error) {
-  json_t *steps = sql_json(sql, "SELECT round, from_state AS \"from\", to_state AS \"to\", actor, at, note, items, check_id AS \"check\" FROM accession_step WHERE accession_id = $1 "
-    "ORDER BY sequence LIMIT $2", SQL_ARGS(sql_int(id), sql_int(STEPS_MAX)), error), *step;
+  json_t *steps = sql_json(sql, "SELECT round, from_state AS \"from\", to_state AS \"to\", actor, at, note, items, "
+    "check_id AS \"check\" FROM accession_step WHERE accession_id = $1 ORDER BY sequence LIMIT $2", SQL_ARGS(sql_int(id), sql_int(STEPS_MAX)), error), *step;
   size_t i;
   json_array_foreach(steps, i, step) {
     const LifeTransition *transition = life_find(delivery_text(step, "from"), delivery_text(step, "to"));

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { LISTED_MAX = 10000 }; /* of rejected rows, missing files …; listed_max tells it beside the counts, all are in the .xlsx of the page */
+
 static struct {
   char *files, *mapping, *fonds, *fonds_title, *category, *body, *name;
   gboolean rehearse, quiet;
@@ -43,17 +45,18 @@ static char *report_text(json_t *report) {
     g_string_append_printf(text, "  第 %" G_GINT64_FORMAT " 行　%s　“%s”：%s\n", number_of(fault, "row"), json_string_value(json_object_get(fault, "column")),
       json_string_value(json_object_get(fault, "value")), json_string_value(json_object_get(fault, "reason")));
   }
-  size_t missing = json_array_size(json_object_get(report, "missing")), surplus = json_array_size(json_object_get(report, "surplus"));
+  gint64 missing = number_of(report, "missing_count"), surplus = number_of(report, "surplus_count");
   if (number_of(report, "attached") || missing || surplus)
-    g_string_append_printf(text, "原文：挂接 %" G_GINT64_FORMAT " 个，缺 %zu 个，多余 %zu 个\n", number_of(report, "attached"), missing, surplus);
+    g_string_append_printf(text, "原文：挂接 %" G_GINT64_FORMAT " 个，缺 %" G_GINT64_FORMAT " 个，多余 %" G_GINT64_FORMAT " 个\n", number_of(report, "attached"), missing, surplus);
   json_array_foreach(json_object_get(report, "file_faults"), i, fault)
     g_string_append_printf(text, "  压缩包里的“%s”%s\n", json_string_value(json_object_get(fault, "path")), json_string_value(json_object_get(fault, "reason")));
   return g_string_free(text, FALSE);
 }
 
 static gboolean print_report(const CommandLine *line, const House *house, gint64 id, GError **error) {
-  json_t *report = accession_report(house, id, G_MAXUINT, error);
+  json_t *report = accession_report(house, id, LISTED_MAX, error);
   if (report == NULL) return FALSE;
+  json_object_set_new(report, "listed_max", json_integer(LISTED_MAX));
   g_autofree char *text = report_text(report);
   command_print(line, report, "%s", text);
   return TRUE;

@@ -1,11 +1,14 @@
 /*
  * `lantai receive`: a delivery of any layout from the command line: registered, received, checked; it stops before acceptance unless told to go on.
  * Exit 0: no error-severity item of the check failed (with --accept: and it was loaded). 1: the check failed, its codes are named.
+ * Lists hold so many entries at most, which listed_max tells beside the counts; all of them are in the batch's and the check's tables (.xlsx).
  */
 #include "app.h"
 #include "error.h"
 #include <stdio.h>
 #include <string.h>
+
+enum { LISTED_MAX = 10000 /* rejected rows, missing files … */, FINDINGS_MAX = 1000 /* of each item of the check */ };
 
 static struct {
   char *body, *stage, *name, *category, *fonds, *fonds_title, *files, *note;
@@ -62,11 +65,11 @@ static char *report_text(json_t *report) {
 }
 
 static json_t *full_report(const House *house, gint64 id, GError **error) {
-  json_t *report = accession_report(house, id, G_MAXUINT, error);
+  json_t *report = accession_report(house, id, LISTED_MAX, error);
   g_autoptr(Sql) sql = report ? sql_read(house->db, error) : NULL;
   GError *failure = NULL;
   json_t *latest = sql ? check_latest(sql, "accession", id, &failure) : NULL;
-  json_t *check = latest ? check_report(sql, number_of(latest, "id"), G_MAXUINT, &failure) : NULL;
+  json_t *check = latest ? check_report(sql, number_of(latest, "id"), FINDINGS_MAX, &failure) : NULL;
   json_decref(latest);
   if (failure) {
     g_propagate_error(error, failure);
@@ -74,6 +77,8 @@ static json_t *full_report(const House *house, gint64 id, GError **error) {
     json_decref(check);
     return NULL;
   }
+  if (report) json_object_set_new(report, "listed_max", json_integer(LISTED_MAX));
+  if (check) json_object_set_new(check, "listed_max", json_integer(FINDINGS_MAX));
   if (report) json_object_set_new(report, "check", check ? check : json_null());
   if (report && check) json_object_set_new(report, "failed_items", failed_items(check));
   return report;
