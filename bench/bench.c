@@ -7,6 +7,7 @@
  *   lantai-bench export ARCHIVE FILE.tsv               what search sees of each record, for the peers
  *   lantai-bench search ARCHIVE QUESTIONS              six kinds of question, 1 and 8 readers; one JSON value
  *   lantai-bench eight ARCHIVE QUESTIONS READERS       the eight kinds of EIGHT, each question cold, then warm: a line of figures a kind
+ *   lantai-bench optimize ARCHIVE                      puts its index in order, as after a load
  *
  * 1. Everything drawn comes from Random with a fixed seed: every making gives the same bytes, every run asks the same questions.
  * 2. Texts hold only characters that folding leaves as they are, so that a peer that compares bytes must count the same.
@@ -492,9 +493,15 @@ static gboolean run_eight(char **arguments, GError **error) {
   return TRUE;
 }
 
+/* The index put in order, as after a load. */
+static gboolean run_optimize(char **arguments, GError **error) {
+  g_autoptr(Archive) archive = archive_open(arguments[0], ARCHIVE_WRITE, error);
+  return archive && search_optimize(archive_house(archive)->search, error);
+}
+
 int main(int argc, char **argv) {
   static const struct { const char *name; int minimum; gboolean (*run)(char **arguments, GError **error); } verbs[] = {
-    {"make", 2, run_make}, {"page", 4, run_page}, {"export", 2, run_export}, {"search", 2, run_search}, {"eight", 3, run_eight}};
+    {"make", 2, run_make}, {"page", 4, run_page}, {"export", 2, run_export}, {"search", 2, run_search}, {"eight", 3, run_eight}, {"optimize", 1, run_optimize}};
   log_init();
   for (guint i = 0; argc > 1 && i < G_N_ELEMENTS(verbs); i++) {
     if (!g_str_equal(argv[1], verbs[i].name) || argc - 2 < verbs[i].minimum) continue;

@@ -241,14 +241,14 @@ json_t *catalog_record_json(const Catalog *catalog, const CatalogRecord *record)
 
 gboolean catalog_search_text(Sql *sql, gint64 id, SearchText *ret, gpointer unused) {
   g_autoptr(SqlRows) rows = sql_query(sql,
-    "SELECT title, creator, docno, fields, COALESCE((SELECT GROUP_CONCAT(code, CHAR(10)) FROM record_code_former WHERE record_id = $1), '') AS former "
+    "SELECT title, creator, docno, fields, code, COALESCE((SELECT GROUP_CONCAT(code, CHAR(10)) FROM record_code_former WHERE record_id = $1), '') AS former "
     "FROM record WHERE id = $1", SQL_ARGS(sql_int(id)), NULL);
   if (rows == NULL || !sql_next(rows, NULL)) return FALSE;
   const CatalogRecord record = {.fields = (char *)sql_get_text(rows, "fields"), .former = (char *)sql_get_text(rows, "former")};
   GString *lines = g_string_sized_new(256);
   record_lines(&record, lines);
   *ret = (SearchText){g_strdup(sql_get_text(rows, "title")), g_strdup(sql_get_text(rows, "creator")), g_strdup(sql_get_text(rows, "docno")),
-    g_string_free(lines, FALSE)};
+    g_string_free(lines, FALSE), g_strdup(sql_get_text(rows, "code"))};
   return TRUE;
 }
 

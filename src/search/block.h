@@ -8,6 +8,8 @@ typedef struct { /* measured; tests set them to small numbers */
   guint few;      /* up to so many hits of a block are passed line by line */
   guint dense;    /* from so many lines on a group has words */
   guint in_order; /* from so many hits on the list is taken from the block's order */
+  gint64 gram_records, gram_least; /* from so many records on grams are kept, and which: those in so many records, or a thousandth */
+  guint gram_sample;
 } SearchLimits;
 extern SearchLimits search_limits;
 typedef enum { BY_FONDS, BY_CATEGORY, BY_YEAR, BY_RETENTION, BY_OPENING, BY_LEVEL, /* as pass.c's facets */

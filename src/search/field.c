@@ -64,7 +64,7 @@ static Leaf *read_beginning(Sql *sql, const char *names, const char *pattern, GE
     g_string_append_printf(phrase, "%s%s", i ? " OR " : "", one);
   }
   g_string_append_c(phrase, ')');
-  return search_leaf_read(sql, COMPONENT_CATEGORY, phrase->str, error);
+  return search_leaf_read(sql, COMPONENT_CATEGORY, phrase->str, 0, error);
 }
 
 /* Records with the term in any value; names: and with one of these fields. */
@@ -78,7 +78,7 @@ static Leaf *read_holding(Sql *sql, const char *names, const char *pattern, GErr
     g_string_append_printf(phrase, "%s%s%s", i ? " OR " : " AND (", anchor, list[i + 1] ? "" : ")");
   }
   g_string_append_c(phrase, ')');
-  return search_leaf_read(sql, COMPONENT_CATEGORY, phrase->str, error);
+  return search_leaf_read(sql, COMPONENT_CATEGORY, phrase->str, 0, error);
 }
 
 /* ---- what the records tell ---- */

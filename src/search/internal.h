@@ -6,6 +6,7 @@
  * field.c   names of categories' fields and of deliveries' own headers, and what stands in one of them
  * query.c   the query language → a tree
  * leaf.c    a term in one component (title, page text, one field …) → bitmap of record ids; the cache of them
+ * gram.c    frequent strings and their bitmaps (gram.h): gram-find.c asks them, gram-keep.c keeps them
  * put.c     changes of the index inside a write transaction, and what follows in memory after the commit
  * block.c   the columns turned round, 65 536 records at a time: lines by value, lines in order, the gate's answer
  * run.c     tree → bitmaps → gate, filters, facets, top of the list (pass.c); page.c: the page that is shown for a hit
@@ -158,7 +159,10 @@ typedef struct { Component component; const char *names, *pattern; } LeafKey; /*
 typedef struct { Columns *columns; guint64 version; gboolean caching, ready; } SearchView;
 /* The record ids whose component holds the pattern, in what sql sees. */
 Leaf *search_leaf_load(Search *search, Sql *sql, const SearchView *view, const LeafKey *key, GError **error);
-Leaf *search_leaf_read(Sql *sql, Component component, const char *phrase, GError **error); /* the same for an FTS5 phrase, past the cache */
+Leaf *search_leaf_read(Sql *sql, Component component, const char *phrase, gint64 first, GError **error); /* the same for an FTS5 phrase, past the cache, from id first */
+Leaf *search_leaf_read_from(Sql *sql, const LeafKey *key, gint64 first, GError **error); /* by FTS5 alone; no COMPONENT_CATEGORY */
+/* Whether the record has the pattern, by its own texts; FALSE: that cannot be told. */
+gboolean search_record_matches(Search *search, Sql *sql, const Columns *columns, guint32 id, const LeafKey *key, gboolean *ret);
 Leaf *search_field_load(Search *search, Sql *sql, const char *names, const char *pattern, GError **error); /* field.c: COMPONENT_CATEGORY */
 
 /* ---- page.c ---- */
@@ -212,6 +216,7 @@ GPtrArray *search_pass_facets(const Pass *pass); /* SearchFacet* */
 char *search_mark_folded(const char *text); /* for the test of invariant 1 */
 
 /* ---- search.c ---- */
+gboolean search_damage(Search *search, GError **error); /* what was read of the index cannot be: FALSE with error, and it is made anew */
 void search_text_clear(SearchText *text);
 enum { HISTORY = 8 };
 struct Search {
@@ -224,5 +229,6 @@ struct Search {
   SearchTextSource text_source;
   gpointer text_source_data;
   gboolean needs_rebuild;
+  struct GramSelection *grams; /* the newest that was read; NULL: none yet */
   Cache *cache;              /* has its own lock */
 };

@@ -7,7 +7,7 @@
  *    be told (a page lost the term, others of the record may have it) is dropped. After a load all are dropped.
  * 3. A bitmap made at an older version than the cache's is followed up by the log of the commits between before it enters; without them it does not enter.
  */
-#include "internal.h"
+#include "gram.h"
 #include "text.h"
 
 enum { CACHE_FROM_US = 400, LOG_COMMITS = 256, LOG_BYTES = 8 << 20, BATCH = 4096 };
@@ -298,12 +298,17 @@ static void cache_insert(Cache *cache, Entry *entry, guint64 version) {
 
 /* ---- reading the index ---- */
 
-static SqlRows *query_component(Sql *sql, Component component, const char *phrase, GError **error) {
+static SqlRows *query_component(Sql *sql, Component component, const char *phrase, gint64 first, GError **error) {
+  const SqlValue *all = SQL_ARGS(sql_text(phrase)), *from = SQL_ARGS(sql_text(phrase), sql_int(first));
   switch (component) {
   case COMPONENT_TITLE:
-  case COMPONENT_BEGIN_TITLE: return sql_query(sql, "SELECT rowid AS id FROM search_title WHERE search_title MATCH $1", SQL_ARGS(sql_text(phrase)), error);
-  case COMPONENT_PAGE: return sql_query(sql, "SELECT rowid >> 16 AS id FROM search_page WHERE search_page MATCH $1", SQL_ARGS(sql_text(phrase)), error);
-  default: return sql_query(sql, "SELECT rowid AS id FROM search_text WHERE search_text MATCH $1", SQL_ARGS(sql_text(phrase)), error);
+  case COMPONENT_BEGIN_TITLE:
+    if (first > 0) return sql_query(sql, "SELECT rowid AS id FROM search_title WHERE search_title MATCH $1 AND rowid >= $2", from, error);
+    return sql_query(sql, "SELECT rowid AS id FROM search_title WHERE search_title MATCH $1", all, error);
+  case COMPONENT_PAGE: return sql_query(sql, "SELECT rowid >> 16 AS id FROM search_page WHERE search_page MATCH $1", all, error);
+  default:
+    if (first > 0) return sql_query(sql, "SELECT rowid AS id FROM search_text WHERE search_text MATCH $1 AND rowid >= $2", from, error);
+    return sql_query(sql, "SELECT rowid AS id FROM search_text WHERE search_text MATCH $1", all, error);
   }
 }
 
@@ -315,8 +320,8 @@ static char *component_phrase(Component component, const char *pattern) {
   return g_strconcat(prefixes[component], phrase, NULL);
 }
 
-Leaf *search_leaf_read(Sql *sql, Component component, const char *phrase, GError **error) {
-  g_autoptr(SqlRows) rows = query_component(sql, component, phrase, error);
+Leaf *search_leaf_read(Sql *sql, Component component, const char *phrase, gint64 first, GError **error) {
+  g_autoptr(SqlRows) rows = query_component(sql, component, phrase, first, error);
   if (rows == NULL) return NULL;
   g_autoptr(GError) failure = NULL;
   roaring_bitmap_t *bits = roaring_bitmap_create();
@@ -338,10 +343,36 @@ Leaf *search_leaf_read(Sql *sql, Component component, const char *phrase, GError
   return NULL;
 }
 
-static Leaf *read_component(Search *search, Sql *sql, const LeafKey *key, GError **error) {
-  if (key->component == COMPONENT_CATEGORY) return search_field_load(search, sql, key->names, key->pattern, error);
+Leaf *search_leaf_read_from(Sql *sql, const LeafKey *key, gint64 first, GError **error) {
   g_autofree char *phrase = component_phrase(key->component, key->pattern);
-  return search_leaf_read(sql, key->component, phrase, error);
+  return search_leaf_read(sql, key->component, phrase, first, error);
+}
+
+static Leaf *read_component(Search *search, Sql *sql, const SearchView *view, const LeafKey *key, GError **error) {
+  g_autoptr(GError) failure = NULL;
+  Leaf *leaf = search_gram_find(search, sql, view, key, &failure);
+  if (leaf) return leaf;
+  if (failure) return g_propagate_error(error, g_steal_pointer(&failure)), NULL;
+  if (key->component == COMPONENT_CATEGORY) return search_field_load(search, sql, key->names, key->pattern, error);
+  return search_leaf_read_from(sql, key, 0, error);
+}
+
+gboolean search_record_matches(Search *search, Sql *sql, const Columns *columns, guint32 id, const LeafKey *key, gboolean *ret) {
+  g_mutex_lock(&search->lock);
+  SearchTextSource source = search->text_source;
+  gpointer source_data = search->text_source_data;
+  g_mutex_unlock(&search->lock);
+  SearchText text = {0};
+  gboolean good = source && columns_line(columns, id) && source(sql, id, &text, source_data);
+  if (good) {
+    SearchDocument document = {.title = text.title, .creator = text.creator, .code = text.code ? text.code : columns_code(columns, id), .docno = text.docno,
+      .fields = text.fields};
+    Change *change = search_change_document(id, &document);
+    *ret = description_matches(&(Entry){.component = key->component, .names = (char *)key->names, .pattern = (char *)key->pattern}, change);
+    search_change_free(change);
+  }
+  search_text_clear(&text);
+  return good;
 }
 
 Leaf *search_leaf_load(Search *search, Sql *sql, const SearchView *view, const LeafKey *key, GError **error) {
@@ -349,7 +380,7 @@ Leaf *search_leaf_load(Search *search, Sql *sql, const SearchView *view, const L
   Leaf *known = view->caching ? cache_lookup(search->cache, name, view->version) : NULL;
   if (known) return known;
   gint64 begin = g_get_monotonic_time();
-  Leaf *leaf = read_component(search, sql, key, error);
+  Leaf *leaf = read_component(search, sql, view, key, error);
   if (leaf == NULL || !view->caching || g_get_monotonic_time() - begin < search->cache->from_us) return leaf;
   Entry *entry = g_new0(Entry, 1);
   entry->name = g_steal_pointer(&name);

@@ -8,7 +8,7 @@
  *    before the new columns are shown: who sees version n of the columns finds the cache at n or later.
  */
 #include "error.h"
-#include "internal.h"
+#include "gram.h"
 #include "text.h"
 #include <malloc.h>
 
@@ -48,6 +48,7 @@ typedef struct {
   gboolean last_removed[TABLES];
   GArray *put_off; /* Operation */
   gsize put_off_bytes;
+  GramFollow *grams; /* NULL: nothing owed yet */
 } Pending;
 
 /* ---- text → tokens (preparing them in other threads was measured: what the writer saves it loses again in cache misses) ---- */
@@ -165,6 +166,7 @@ static void pending_free(gpointer data) {
   prepared_free(pending->before);
   prepared_free(pending->after);
   g_array_unref(pending->put_off);
+  search_gram_follow_free(pending->grams);
   g_free(pending);
 }
 
@@ -301,6 +303,8 @@ gboolean search_put(Search *search, Sql *sql, const SearchDocument *before, cons
   if (before) prepare(pending->before, before);
   if (after) prepare(pending->after, after);
   if (!put(pending, sql, before ? pending->before : NULL, after ? pending->after : NULL, error)) return FALSE;
+  if (pending->grams == NULL && (pending->grams = search_gram_follow_new(search, sql, error)) == NULL) return FALSE;
+  if (!search_gram_follow(pending->grams, sql, pending->base, before, after, pending->bulk, error)) return FALSE;
   if (!pending->many) note_change(pending, search_change_document(after ? after->id : before->id, after));
   return TRUE;
 }
@@ -345,7 +349,7 @@ void search_bulk_begin(Search *search, Sql *sql) {
 gboolean search_bulk_flush(Search *search, Sql *sql, GError **error) {
   Pending *pending = sql_get_data(sql, PENDING_KEY);
   if (pending == NULL) return TRUE;
-  if (!write_put_off(pending, sql, error)) return FALSE;
+  if (!write_put_off(pending, sql, error) || (pending->grams && !search_gram_follow_flush(pending->grams, sql, error))) return FALSE;
   /* FTS5 writes its terms at the commit: after a large batch joining stays off until search_optimize, or every batch would join what that joins again. */
   gboolean large = g_hash_table_size(pending->drafts) >= LARGE_BULK_CHUNKS;
   if (pending->bulk && !large && !set_automerge(sql, AUTOMERGE, error)) return FALSE;
@@ -365,7 +369,8 @@ gboolean search_rebuild_begin(Search *search, Sql *sql, GError **error) {
   g_hash_table_remove_all(pending->drafts);
   pending->draft = NULL;
   g_array_set_size(pending->put_off, 0);
-  return sql_exec(sql, "INSERT INTO search_title (search_title) VALUES ('delete-all')", SQL_NONE, error) &&
+  g_clear_pointer(&pending->grams, search_gram_follow_free);
+  return search_gram_clear(sql, error) && sql_exec(sql, "INSERT INTO search_title (search_title) VALUES ('delete-all')", SQL_NONE, error) &&
     sql_exec(sql, "INSERT INTO search_text (search_text) VALUES ('delete-all')", SQL_NONE, error) &&
     sql_exec(sql, "INSERT INTO search_page (search_page) VALUES ('delete-all')", SQL_NONE, error) &&
     sql_exec(sql, "DELETE FROM search_column", SQL_NONE, error) && sql_exec(sql, "UPDATE search_state SET ready = 0 WHERE id = 1", SQL_NONE, error);

@@ -2,9 +2,11 @@
  * The index against a scan: random small documents and pages, random queries, scopes, filters, facets and sorts, paging to the end, with updates, deletes,
  * loads, rollbacks and a rebuild in between. The scan is written over folded text alone and shares no code with the room.
  */
+#include "gram.h"
 #include "block.h"
 #include "error.h"
 #include "text.h"
+#include <glib/gstdio.h>
 
 enum { DOCUMENTS = 2000, PAGES = 3, VALUES = 2, ROUNDS = 40, QUERIES_PER_ROUND = 8, KEPT = 10, ONLY = 700 };
 
@@ -398,6 +400,10 @@ static gboolean read_fields(Sql *sql, gint64 id, SearchText *ret, gpointer data)
   const Model *model = &world->models[id / record_id(1)];
   if (!model->alive) return FALSE;
   document_of(model, id, &ret->fields);
+  ret->title = g_strdup(model->title);
+  ret->creator = g_strdup(model->creator);
+  ret->docno = g_strdup(model->docno);
+  ret->code = g_strdup(model->code);
   return TRUE;
 }
 
@@ -461,10 +467,27 @@ static void rebuild(World *world) {
   g_assert_no_error(error);
 }
 
+/* Grams are chosen and blocks covered, some steps of it, while records go on changing. */
+static void extend_grams(World *world, guint steps) {
+  for (gboolean more = TRUE; more && steps > 0; steps--) {
+    g_autoptr(GError) error = NULL;
+    g_assert_true(search_grams_extend(world->search, &more, &error));
+    g_assert_no_error(error);
+  }
+}
+
+static guint covered_blocks(World *world) {
+  g_autoptr(Sql) sql = sql_read(world->db, NULL);
+  GramState state;
+  g_assert_true(search_gram_state(sql, &state, NULL));
+  return state.covered;
+}
+
 static void test_against_scan(void) {
   g_autoptr(GError) error = NULL;
   World world = {.random = g_rand_new_with_seed(7), .models = g_new0(Model, DOCUMENTS + 1)};
-  world.db = sql_open(":memory:", &error);
+  g_autofree char *dir = g_dir_make_tmp(NULL, &error), *file = g_build_filename(dir, "search.db", NULL);
+  world.db = sql_open(file, &error);
   g_assert_no_error(error);
   world_open(&world);
   change_some(&world, DOCUMENTS, TRUE, TRUE);
@@ -478,7 +501,9 @@ static void test_against_scan(void) {
   }
   for (guint round = 0; round < ROUNDS; round++) {
     guint kind = round % 8;
-    search_limits = (SearchLimits){.few = round % 3 ? 3 : 700, .dense = round % 5 ? 20 : 2048, .in_order = round % 4 ? 10 : 3000};
+    search_limits = (SearchLimits){.few = round % 3 ? 3 : 700, .dense = round % 5 ? 20 : 2048, .in_order = round % 4 ? 10 : 3000,
+      .gram_records = 1, .gram_least = 5 + round % 7, .gram_sample = 100000};
+    extend_grams(&world, (guint)g_rand_int_range(world.random, 0, 3));
     change_some(&world, kind == 3 ? 200 : (guint)g_rand_int_range(world.random, 1, 6), kind == 3 || kind == 5, kind != 6);
     if (kind == 4) g_assert_true(search_optimize(world.search, NULL));
     if (round == 20) rebuild(&world);
@@ -497,11 +522,18 @@ static void test_against_scan(void) {
     for (guint i = 0; i < KEPT; i++) check_question(&world, sql, &kept[i]);
   }
   for (guint i = 0; i < KEPT; i++) expression_free(kept[i].expression);
+  g_assert_cmpuint(covered_blocks(&world), >, 0);
   g_assert_cmpuint(search_cache_bytes(world.search->cache), >, 0);
   for (gint64 id = 1; id <= DOCUMENTS; id++) model_clear(&world.models[id]);
   g_free(world.models);
   search_close(world.search);
   sql_close(world.db);
+  for (guint i = 0; i < 3; i++) {
+    static const char *const ends[] = {"", "-wal", "-shm"};
+    g_autofree char *name = g_strconcat(file, ends[i], NULL);
+    g_unlink(name);
+  }
+  g_rmdir(dir);
   g_rand_free(world.random);
 }
 

@@ -1,7 +1,7 @@
 /*
  * Opening and closing the index, and its settings. search.h says what the room is for; internal.h which file does what.
  */
-#include "internal.h"
+#include "gram.h"
 #include "error.h"
 #include <malloc.h>
 
@@ -43,6 +43,7 @@ Search *search_open(SqlDb *db, GError **error) {
 void search_close(Search *search) {
   if (search == NULL) return;
   search_cache_free(search->cache);
+  search_gram_selection_unref(search->grams);
   search_columns_unref(search->current);
   for (guint i = 0; i < HISTORY; i++) search_columns_unref(search->history[i]);
   g_hash_table_unref(search->fields);
@@ -56,6 +57,15 @@ gboolean search_needs_rebuild(Search *search) {
   gboolean needs = search->needs_rebuild;
   g_mutex_unlock(&search->lock);
   return needs;
+}
+
+gboolean search_damage(Search *search, GError **error) {
+  g_mutex_lock(&search->lock);
+  gboolean news = !search->needs_rebuild;
+  search->needs_rebuild = TRUE;
+  g_mutex_unlock(&search->lock);
+  if (news) g_warning("search: the index is damaged; it has to be made anew");
+  return throw(error, LANTAI_ERROR_UNAVAILABLE, "检索索引损坏，正在重建，请稍候再试");
 }
 
 void search_forget(Search *search) { search_cache_forget(search->cache); }
@@ -84,6 +94,7 @@ void search_text_clear(SearchText *text) {
   g_free(text->creator);
   g_free(text->docno);
   g_free(text->fields);
+  g_free(text->code);
 }
 
 void search_set_text_source(Search *search, SearchTextSource source, gpointer data) {
@@ -175,6 +186,8 @@ gboolean search_optimize(Search *search, GError **error) {
     for (guint step = 0; !done && step < OPTIMIZE_STEPS; step++)
       if (!optimize_step(search, &TABLES[i], step == 0, &done, error)) return FALSE;
   }
+  for (gboolean more = TRUE; more;)
+    if (!search_grams_extend(search, &more, error)) return FALSE;
   malloc_trim(0); /* what the load kept (put.c) */
   g_autoptr(Sql) sql = sql_write(search->db, error);
   return sql != NULL && search_automerge_restore(sql, error) && sql_commit(sql, error);

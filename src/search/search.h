@@ -97,7 +97,7 @@ gboolean search_columns(Search *search, gint64 id, SearchColumns *ret);
 void search_set_fields(Search *search, json_t *labels);
 /* Where the words of a record are read for suggestions and for field:value (the index itself keeps no text), in what sql sees: g_malloc'd strings into ret,
  * "" for none, fields as in SearchDocument; FALSE: no such record. Without a source there are no suggestions, and no category field has a value. */
-typedef struct { char *title, *creator, *docno, *fields; } SearchText;
+typedef struct { char *title, *creator, *docno, *fields, *code; } SearchText;
 typedef gboolean (*SearchTextSource)(Sql *sql, gint64 id, SearchText *ret, gpointer data);
 void search_set_text_source(Search *search, SearchTextSource source, gpointer data);
 /* Completions of a beginning of a title, creator or docno within the scope: [{text, count}], at most limit (20). count: hits of the text as a phrase.

@@ -1,0 +1,52 @@
+/*
+ * Frequent grams: bitmaps kept for strings of one to three units of text that stand in many records, beside FTS5, which has everything.
+ *
+ * A unit is an ideograph or a run of letters or digits; a gram is one to three units as they follow each other in a text, with or without the end of a run
+ * between them. A stream is what is looked in: titles, all other values, creators, codes, document numbers, the values of one field.
+ *
+ * 1. For each gram of the selection and each block below State.covered there are exact bitmaps of the records that have it, and that have it more than once,
+ *    in the same snapshot as the records: put.c follows every change there. Blocks from `covered` on are FTS5's alone.
+ * 2. The selection is drawn from a sample: it decides what is fast, never what is found.
+ */
+#pragma once
+#include "internal.h"
+
+enum { GRAM_UNITS = 3 };
+
+typedef struct { guint64 hash; const char *begin, *end; gboolean spaced, ideograph; } Unit; /* spaced: a run ends before it */
+typedef struct { gint64 selection; guint covered; gint64 records; } GramState; /* selection 0: none; records: how many there were when it was drawn */
+typedef struct GramSelection GramSelection; /* immutable */
+
+GArray *search_units(const char *folded); /* Unit */
+guint64 search_gram_hash(const GArray *units, guint first, guint count);
+guint64 search_stream(const char *name); /* "t" title, "o" other, "c" creator, "k" code, "d" docno, "f…" a field by its name */
+static inline guint64 search_gram_key(guint64 stream, guint64 hash) {
+  guint64 z = (stream ^ hash) * G_GUINT64_CONSTANT(0xBF58476D1CE4E5B9);
+  z = (z ^ z >> 27) * G_GUINT64_CONSTANT(0x94D049BB133111EB);
+  return z ^ z >> 31;
+}
+
+gboolean search_gram_state(Sql *sql, GramState *ret, GError **error);
+/* The selection of that number, from memory or the database; NULL without error: another is in force by now. */
+GramSelection *search_gram_selection(Search *search, Sql *sql, gint64 number, GError **error);
+void search_gram_selection_unref(GramSelection *selection);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GramSelection, search_gram_selection_unref)
+GramSelection *search_gram_selection_new(gint64 number);
+guint search_gram_selection_add(GramSelection *selection, guint64 key); /* while it is being made */
+guint search_gram_selection_size(const GramSelection *selection);
+gint64 search_gram_number(const GramSelection *selection, guint64 key); /* -1: not kept */
+static inline gint64 search_gram_row(gint64 number, gboolean repeated, guint block) { return number << 17 | (gint64)repeated << 16 | block; }
+
+/* gram-find.c: the records that have the pattern in the component; NULL without error: the grams cannot tell, FTS5 must. */
+Leaf *search_gram_find(Search *search, Sql *sql, const SearchView *view, const LeafKey *key, GError **error);
+
+/* gram-keep.c: changes, and making them */
+typedef struct { const char *title, *creator, *code, *docno, *fields; } GramText;
+typedef struct GramFollow GramFollow; /* what a transaction owes to the grams */
+GramFollow *search_gram_follow_new(Search *search, Sql *sql, GError **error);
+void search_gram_follow_free(GramFollow *follow);
+gboolean search_gram_follow(GramFollow *follow, Sql *sql, const Columns *base, const SearchDocument *before, const SearchDocument *after, gboolean bulk, GError **error);
+gboolean search_gram_follow_flush(GramFollow *follow, Sql *sql, GError **error);
+gboolean search_gram_clear(Sql *sql, GError **error);
+/* One step: grams are chosen, or one more block is covered; ret_more: there is more to do. Outside a transaction. */
+gboolean search_grams_extend(Search *search, gboolean *ret_more, GError **error);
