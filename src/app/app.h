@@ -18,6 +18,8 @@ typedef enum {
   ARCHIVE_WRITE, /* the only process that writes: takes the lock of the directory */
 } ArchiveMode;
 typedef struct Archive Archive;
+/* A damaged index does not hold up the opening: who opens has CARE_TICKS running, which heals it while questions are answered from the records. */
+void archive_heal_later(void);
 Archive *archive_open(const char *dir, ArchiveMode mode, GError **error); /* not an archive, in use, newer, damaged: each has its message */
 void archive_close(Archive *archive);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Archive, archive_close)
@@ -66,5 +68,6 @@ extern const JobKind CARE_JOBS[];
 extern const WebRoute APP_ROUTES[];
 extern const WebHooks APP_HOOKS;
 JobKind *app_job_kinds(void); /* all rooms' kinds in one array, ended by kind NULL; g_free */
+extern const JobTick CARE_TICKS[]; /* the index: healed, compared with the records */
 extern const JobTick *const APP_TICKS[];
 const WebRoute *const *app_routes(void);

@@ -203,6 +203,25 @@ static gboolean job_backup(const House *house, Job *job, json_t *parameters, GEr
   return TRUE;
 }
 
+/* A damaged index is made anew; a sound one is compared with the records, a few at each tick, all of them in the course of days. */
+static void index_tick(const House *house) {
+  static gint64 compared;
+  enum { COMPARED_AT_ONCE = 400 };
+  if (!search_needs_rebuild(house->search)) compared = search_compare(house->search, compared, COMPARED_AT_ONCE);
+  if (!search_needs_rebuild(house->search)) return;
+  g_autoptr(GError) error = NULL;
+  g_autoptr(Sql) reading = sql_read(house->db, NULL);
+  json_auto_t *latest = reading ? job_latest(reading, "index", 1, NULL) : NULL;
+  const char *state = json_string_value(json_object_get(latest, "state"));
+  if (g_strcmp0(state, "queued") == 0 || g_strcmp0(state, "running") == 0) return;
+  g_clear_pointer(&reading, sql_end);
+  g_autoptr(Sql) sql = sql_write(house->db, &error);
+  if (sql == NULL || job_queue(sql, "reindex", "index", 1, NULL, "system", &error) <= 0 || !sql_commit(sql, &error))
+    g_warning("the index is damaged, and its rebuilding was not queued: %s", error ? error->message : "");
+}
+
+const JobTick CARE_TICKS[] = {index_tick, NULL};
+
 const JobKind CARE_JOBS[] = {
   {"check", "全面检查", job_check, JOB_HEAVY},
   {"audit", "日志校验", job_audit, JOB_HEAVY},

@@ -75,9 +75,14 @@ static gboolean open_rooms(Archive *archive, ArchiveMode mode, GError **error) {
   json_t *labels = catalog_field_labels(house->catalog);
   search_set_fields(house->search, labels);
   search_set_text_source(house->search, catalog_search_text, NULL);
+  search_set_records_source(house->search, catalog_search_records, house);
   json_decref(labels);
   return TRUE;
 }
+
+static gboolean heals_later;
+
+void archive_heal_later(void) { heals_later = TRUE; }
 
 static Archive *open_directory(const char *dir, ArchiveMode mode, GError **error) {
   g_autoptr(Archive) archive = g_new0(Archive, 1);
@@ -90,7 +95,7 @@ static Archive *open_directory(const char *dir, ArchiveMode mode, GError **error
   g_setenv("LANTAI_LOG", settings_text(archive->settings, "log.level"), FALSE);
   log_init();
   if (!open_rooms(archive, mode, error)) return NULL;
-  if (mode == ARCHIVE_WRITE && search_needs_rebuild(archive->house.search)) {
+  if (mode == ARCHIVE_WRITE && !heals_later && search_needs_rebuild(archive->house.search)) {
     g_message("检索索引缺失或损坏，正在重建");
     if (!care_reindex(&archive->house, NULL, NULL, error)) return NULL;
   }

@@ -40,7 +40,7 @@ JobKind *app_job_kinds(void) {
   return (JobKind *)(void *)g_array_free(kinds, FALSE);
 }
 
-const JobTick *const APP_TICKS[] = {ACCESSION_TICKS, KEEP_TICKS, QUALITY_TICKS, NULL};
+const JobTick *const APP_TICKS[] = {ACCESSION_TICKS, KEEP_TICKS, QUALITY_TICKS, CARE_TICKS, NULL};
 
 /* ---- hooks: the kernel asks people/ ---- */
 
@@ -131,6 +131,7 @@ static gboolean run_serve(const CommandLine *line, GError **error) {
   gint64 begin = g_get_monotonic_time();
   if (serve_options.port < -1 || serve_options.port > G_MAXUINT16)
     return throw(error, LANTAI_ERROR_INVALID, "端口应为 0 至 65535，而不是 %d", serve_options.port);
+  archive_heal_later();
   g_autoptr(Archive) archive = archive_open(line->dir, ARCHIVE_WRITE, error);
   if (archive == NULL) return FALSE;
   const House *house = archive_house(archive);

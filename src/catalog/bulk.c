@@ -188,6 +188,7 @@ static gboolean reindex_pages(const House *house, Sql *sql, Progress *progress, 
 }
 
 gboolean catalog_reindex(const House *house, void (*report)(gint64 done, gint64 total, gpointer data), gpointer data, GError **error) {
+  if (!search_repair(house->search, error)) return FALSE;
   g_autoptr(Sql) sql = sql_write(house->db, error);
   if (sql == NULL) return FALSE;
   g_autoptr(GError) local = NULL;
@@ -197,5 +198,7 @@ gboolean catalog_reindex(const House *house, void (*report)(gint64 done, gint64 
   if (!search_rebuild_begin(house->search, sql, error)) return FALSE;
   search_bulk_begin(house->search, sql);
   if (!reindex_records(house, sql, &progress, error) || !reindex_pages(house, sql, &progress, error)) return FALSE;
-  return search_bulk_flush(house->search, sql, error) && search_rebuild_finish(house->search, sql, error) && sql_commit(sql, error);
+  if (!search_bulk_flush(house->search, sql, error) || !search_rebuild_finish(house->search, sql, error) || !sql_commit(sql, error)) return FALSE;
+  g_clear_pointer(&sql, sql_end);
+  return search_optimize(house->search, error);
 }

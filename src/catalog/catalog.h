@@ -181,6 +181,7 @@ gboolean catalog_ids_used(Sql *sql, gint64 up_to, GError **error);
 
 /* For search/ (search_set_text_source) and people/ (people_set_fonds_source), which know no records: words of a record; [{id, code, title}] of all fonds. */
 gboolean catalog_search_text(Sql *sql, gint64 id, SearchText *ret, gpointer unused);
+gboolean catalog_search_records(Sql *sql, gint64 after, SearchEach each, gpointer each_data, gpointer house, GError **error); /* SearchRecordsSource */
 json_t *catalog_fonds_list(const House *house, Sql *sql, GError **error);
 
 /* ---- files of a record (rows; the bytes are in content/, object "urn:lantai:record:<id>") ---- */

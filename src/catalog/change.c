@@ -77,6 +77,24 @@ static SearchDocument document_of(const CatalogRecord *record, guint8 retention,
   };
 }
 
+gboolean catalog_search_records(Sql *sql, gint64 after, SearchEach each, gpointer each_data, gpointer house, GError **error) {
+  g_autoptr(SqlRows) rows = sql_query(sql, RECORD_SELECT "WHERE r.id > $1 ORDER BY r.id", SQL_ARGS(sql_int(after)), error);
+  if (rows == NULL) return FALSE;
+  RecordRow row = record_row(rows);
+  g_autoptr(GString) lines = g_string_sized_new(256);
+  g_autoptr(GError) local = NULL;
+  for (gboolean more = TRUE; more && sql_next(rows, &local);) {
+    g_autoptr(CatalogRecord) record = record_at(rows, &row);
+    gint64 retention = retention_id(((const House *)house)->catalog, sql, record->retention, &local);
+    if (retention < 0) break;
+    g_string_truncate(lines, 0);
+    SearchDocument document = document_of(record, retention_small(retention), lines);
+    more = each(&document, each_data);
+  }
+  if (local != NULL) g_propagate_error(error, g_steal_pointer(&local));
+  return error == NULL || *error == NULL;
+}
+
 gboolean record_index(const House *house, Sql *sql, const CatalogRecord *before, const CatalogRecord *after, GError **error) {
   g_autoptr(GString) old_lines = g_string_sized_new(256);
   g_autoptr(GString) new_lines = g_string_sized_new(256);

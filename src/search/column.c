@@ -84,6 +84,23 @@ static void fill_blocks(Columns *columns, const Columns *base, GHashTable *draft
   }
 }
 
+Columns *search_columns_empty(void) { return columns_new(0, 0); }
+
+guint32 search_sum(gconstpointer bytes, gsize length, guint32 sum) {
+  guint64 hash = sum ^ length * G_GUINT64_CONSTANT(0x9E3779B97F4A7C15);
+  for (gsize at = 0; at < length; at += sizeof hash) {
+    guint64 word = 0;
+    memcpy(&word, (const guint8 *)bytes + at, MIN(sizeof word, length - at));
+    hash = (hash ^ word) * G_GUINT64_CONSTANT(0xBF58476D1CE4E5B9);
+    hash ^= hash >> 31;
+  }
+  return (guint32)(hash ^ hash >> 32);
+}
+
+static guint32 chunk_sum(gconstpointer lines, gsize lines_bytes, const char *codes, gsize codes_bytes) {
+  return search_sum(codes, codes_bytes, search_sum(lines, lines_bytes, 1));
+}
+
 static gboolean is_sound(gint64 number, gsize lines_bytes, const char *codes, gsize codes_bytes) {
   if (number < 0 || number > G_MAXUINT32 / CHUNK_LINES || lines_bytes != sizeof(SearchColumns) * CHUNK_LINES || codes == NULL || codes_bytes == 0) return FALSE;
   guint ends = 0;
@@ -96,7 +113,9 @@ static Chunk *read_chunk(SqlRows *rows, gint64 number) {
   gsize lines_bytes, codes_bytes;
   gconstpointer lines = sql_blob_at(rows, sql_column(rows, "lines"), &lines_bytes);
   const char *codes = sql_blob_at(rows, sql_column(rows, "codes"), &codes_bytes);
-  return is_sound(number, lines_bytes, codes, codes_bytes) ? chunk_new(lines, codes, codes_bytes) : NULL;
+  if (!is_sound(number, lines_bytes, codes, codes_bytes)) return NULL;
+  gint64 sum = sql_get_int(rows, "sum"); /* -1: written before there were sums */
+  return sum < 0 || sum == chunk_sum(lines, lines_bytes, codes, codes_bytes) ? chunk_new(lines, codes, codes_bytes) : NULL;
 }
 
 Columns *search_columns_load(Sql *sql, gboolean *ret_damaged, GError **error) {
@@ -107,7 +126,7 @@ Columns *search_columns_load(Sql *sql, gboolean *ret_damaged, GError **error) {
   gboolean damaged = last > G_MAXUINT32 / CHUNK_LINES;
   g_autoptr(Columns) columns = columns_new((guint64)version, damaged ? 0 : (guint)(last + 1));
   /* A full scan on purpose: once, at opening. */
-  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT chunk, lines, codes FROM search_column ORDER BY chunk", SQL_NONE, error);
+  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT chunk, lines, codes, COALESCE(sum, -1) AS sum FROM search_column ORDER BY chunk", SQL_NONE, error);
   if (rows == NULL) return NULL;
   while (sql_next(rows, &failure)) {
     gint64 number = sql_get_int(rows, "chunk");
@@ -156,9 +175,10 @@ static GString *join_codes(const Draft *draft) {
 gboolean search_draft_write(Draft *draft, Sql *sql, guint chunk, GError **error) {
   if (!draft->dirty) return TRUE;
   g_autoptr(GString) codes = join_codes(draft);
-  gboolean good = sql_exec(sql, "INSERT INTO search_column (chunk, lines, codes) VALUES ($1, $2, $3)"
-    " ON CONFLICT (chunk) DO UPDATE SET lines = excluded.lines, codes = excluded.codes",
-    SQL_ARGS(sql_int(chunk), sql_blob(draft->lines, sizeof draft->lines), sql_blob(codes->str, (gssize)codes->len)), error);
+  gboolean good = sql_exec(sql, "INSERT INTO search_column (chunk, lines, codes, sum) VALUES ($1, $2, $3, $4)"
+    " ON CONFLICT (chunk) DO UPDATE SET lines = excluded.lines, codes = excluded.codes, sum = excluded.sum",
+    SQL_ARGS(sql_int(chunk), sql_blob(draft->lines, sizeof draft->lines), sql_blob(codes->str, (gssize)codes->len),
+      sql_int(chunk_sum(draft->lines, sizeof draft->lines, codes->str, codes->len))), error);
   if (good) draft->dirty = FALSE;
   return good;
 }

@@ -64,7 +64,7 @@ static Bitmap *read_gram(const Finder *finder, gint64 number, gboolean repeated,
   while (sql_next(rows, &failure)) {
     gsize length;
     const void *bytes = sql_blob_at(rows, 1, &length);
-    sound = append_block(bits, (guint)(sql_int_at(rows, 0) & 0xffff), bytes, length) && sound;
+    sound = search_gram_sound(sql_int_at(rows, 0), bytes, &length) && append_block(bits, (guint)(sql_int_at(rows, 0) & 0xffff), bytes, length) && sound;
   }
   if (failure) return g_propagate_error(error, g_steal_pointer(&failure)), NULL;
   if (!sound) return search_damage(finder->search, error), NULL;

@@ -104,8 +104,21 @@ static gboolean write_row(Sql *sql, gint64 row, const guint64 *words, GError **e
   guint16 lines[BLOCK_LINES / 8];
   gboolean few = count <= ARRAY_MOST;
   if (few) search_words_list(words, lines);
+  guint8 bytes[BITS_BYTES + sizeof(guint32)];
+  gsize length = few ? count * sizeof *lines : BITS_BYTES;
+  memcpy(bytes, few ? (const void *)lines : words, length);
+  guint32 sum = search_sum(bytes, length, (guint32)row);
+  memcpy(bytes + length, &sum, sizeof sum);
   return sql_exec(sql, "INSERT INTO search_gram (id, bits) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET bits = excluded.bits",
-    SQL_ARGS(sql_int(row), few ? sql_blob(lines, (gssize)(count * sizeof *lines)) : sql_blob(words, BITS_BYTES)), error);
+    SQL_ARGS(sql_int(row), sql_blob(bytes, (gssize)(length + sizeof sum))), error);
+}
+
+gboolean search_gram_sound(gint64 row, const guint8 *bytes, gsize *length) {
+  guint32 sum;
+  if (*length <= sizeof sum) return FALSE;
+  *length -= sizeof sum;
+  memcpy(&sum, bytes + *length, sizeof sum);
+  return sum == search_sum(bytes, *length, (guint32)row);
 }
 
 static gboolean read_row(Sql *sql, gint64 row, guint64 *words, GError **error) {
@@ -116,6 +129,7 @@ static gboolean read_row(Sql *sql, gint64 row, guint64 *words, GError **error) {
   if (sql_next(rows, &failure)) {
     gsize length;
     const guint8 *bytes = sql_blob_at(rows, 0, &length);
+    if (!search_gram_sound(row, bytes, &length)) return throw(error, LANTAI_ERROR_INTERNAL, "检索索引的位图 %" G_GINT64_FORMAT " 已损坏", row);
     if (length == BITS_BYTES) memcpy(words, bytes, length);
     else
       for (gsize i = 0; i + 1 < length; i += 2) {
@@ -234,6 +248,20 @@ gboolean search_gram_follow_flush(GramFollow *follow, Sql *sql, GError **error) 
   }
   g_array_set_size(owed, 0);
   return TRUE;
+}
+
+gboolean search_gram_agrees(Search *search, Sql *sql, const SearchDocument *document) {
+  g_autoptr(GramFollow) follow = search_gram_follow_new(search, sql, NULL);
+  if (follow == NULL) return FALSE;
+  if (follow->selection == NULL || document->id / BLOCK_LINES >= follow->state.covered) return TRUE;
+  g_autoptr(GArray) kept = g_array_new(FALSE, FALSE, sizeof(guint32));
+  GramText text = text_of(document);
+  collect(&follow->collector, &text, kept);
+  if (kept->len == 0) return TRUE;
+  guint32 one = g_array_index(kept, guint32, g_random_int_range(0, (gint32)kept->len));
+  guint64 words[BLOCK_WORDS];
+  guint line = document->id % BLOCK_LINES;
+  return read_row(sql, search_gram_row(one >> 1, one & 1, (guint)(document->id / BLOCK_LINES)), words, NULL) && (words[line / 64] >> line % 64 & 1);
 }
 
 gboolean search_gram_clear(Sql *sql, GError **error) {

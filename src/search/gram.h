@@ -45,8 +45,12 @@ typedef struct { const char *title, *creator, *code, *docno, *fields; } GramText
 typedef struct GramFollow GramFollow; /* what a transaction owes to the grams */
 GramFollow *search_gram_follow_new(Search *search, Sql *sql, GError **error);
 void search_gram_follow_free(GramFollow *follow);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GramFollow, search_gram_follow_free)
+gboolean search_gram_sound(gint64 row, const guint8 *bytes, gsize *length); /* takes the sum off the length */
 gboolean search_gram_follow(GramFollow *follow, Sql *sql, const Columns *base, const SearchDocument *before, const SearchDocument *after, gboolean bulk, GError **error);
 gboolean search_gram_follow_flush(GramFollow *follow, Sql *sql, GError **error);
+/* FALSE: the bitmaps of some gram of the record lack it. */
+gboolean search_gram_agrees(Search *search, Sql *sql, const SearchDocument *document);
 gboolean search_gram_clear(Sql *sql, GError **error);
 /* One step: grams are chosen, or one more block is covered; ret_more: there is more to do. Outside a transaction. */
 gboolean search_grams_extend(Search *search, gboolean *ret_more, GError **error);

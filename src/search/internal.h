@@ -11,6 +11,7 @@
  * block.c   the columns turned round, 65 536 records at a time: lines by value, lines in order, the gate's answer
  * run.c     tree → bitmaps → gate, filters, facets, top of the list (pass.c); page.c: the page that is shown for a hit
  * top.c     the order of hits and the keys of paging
+ * scan.c    answers while the index is damaged; heal.c: noticing, comparing, tables made anew
  * mark.c, suggest.c, search.c (open, close)
  */
 #pragma once
@@ -48,6 +49,8 @@ typedef struct { /* a chunk being changed by the writer */
 } Draft;
 
 Columns *search_columns_load(Sql *sql, gboolean *ret_damaged, GError **error);
+Columns *search_columns_empty(void);
+guint32 search_sum(gconstpointer bytes, gsize length, guint32 sum);
 Columns *search_columns_ref(Columns *columns);
 void search_columns_unref(Columns *columns);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Columns, search_columns_unref)
@@ -143,6 +146,8 @@ typedef struct { /* a record's description or one page of it, after (and for pag
 Change *search_change_document(gint64 id, const SearchDocument *after);
 Change *search_change_page(gint64 id, const char *before, const char *after);
 void search_change_free(Change *change);
+struct LeafKey;
+gboolean search_change_matches(const Change *change, const struct LeafKey *key);
 
 typedef struct Cache Cache;
 Cache *search_cache_new(gsize capacity_bytes, guint64 version);
@@ -154,7 +159,7 @@ void search_cache_keep_all(Cache *cache);
 gsize search_cache_bytes(Cache *cache);
 void search_cache_forget(Cache *cache);
 
-typedef struct { Component component; const char *names, *pattern; } LeafKey; /* names: COMPONENT_CATEGORY */
+typedef struct LeafKey { Component component; const char *names, *pattern; } LeafKey; /* names: COMPONENT_CATEGORY */
 /* The columns and the version that belong to what sql sees; caching FALSE in a transaction that has itself changed the index. */
 typedef struct { Columns *columns; guint64 version; gboolean caching, ready; } SearchView;
 /* The record ids whose component holds the pattern, in what sql sees. */
@@ -215,8 +220,19 @@ GPtrArray *search_pass_facets(const Pass *pass); /* SearchFacet* */
 /* ---- mark.c ---- */
 char *search_mark_folded(const char *text); /* for the test of invariant 1 */
 
-/* ---- search.c ---- */
+/* ---- scan.c: answers without the index: bitmaps for the keys, columns, and what to tell of it ---- */
+gboolean search_scan(Search *search, Sql *sql, const LeafKey *keys, guint key_count, Leaf **ret_leaves, SearchView *ret_view, char **ret_notice, GError **error);
+
+/* ---- heal.c ---- */
 gboolean search_damage(Search *search, GError **error); /* what was read of the index cannot be: FALSE with error, and it is made anew */
+void search_note_damage(Search *search, const char *what);
+gboolean search_is_damage(const GError *error);
+gboolean search_damage_remember(Sql *sql, GError **error); /* beyond a restart */
+gboolean search_damage_forget(Sql *sql, GError **error);
+gboolean search_damage_remembered(Sql *sql);
+gboolean search_is_damaged(Search *search); /* rather than merely being rebuilt */
+
+/* ---- search.c ---- */
 void search_text_clear(SearchText *text);
 enum { HISTORY = 8 };
 struct Search {
@@ -228,7 +244,10 @@ struct Search {
   GHashTable *fields;        /* refcounted, replaced as a whole */
   SearchTextSource text_source;
   gpointer text_source_data;
-  gboolean needs_rebuild;
+  SearchRecordsSource records_source;
+  gpointer records_source_data;
+  gboolean needs_rebuild, damaged; /* damaged: nothing is read of it and nothing written to it */
+  guint64 version_floor;     /* after tables were made anew: versions begin above */
   struct GramSelection *grams; /* the newest that was read; NULL: none yet */
   Cache *cache;              /* has its own lock */
 };

@@ -138,6 +138,11 @@ static gboolean description_matches(const Entry *entry, const Change *change) {
   }
 }
 
+gboolean search_change_matches(const Change *change, const LeafKey *key) {
+  const Entry entry = {.component = key->component, .names = (char *)key->names, .pattern = (char *)key->pattern};
+  return key->component != COMPONENT_PAGE && description_matches(&entry, change);
+}
+
 /* ---- the cache ---- */
 
 static void entry_free(gpointer data) {
@@ -368,7 +373,7 @@ gboolean search_record_matches(Search *search, Sql *sql, const Columns *columns,
     SearchDocument document = {.title = text.title, .creator = text.creator, .code = text.code ? text.code : columns_code(columns, id), .docno = text.docno,
       .fields = text.fields};
     Change *change = search_change_document(id, &document);
-    *ret = description_matches(&(Entry){.component = key->component, .names = (char *)key->names, .pattern = (char *)key->pattern}, change);
+    *ret = search_change_matches(change, key);
     search_change_free(change);
   }
   search_text_clear(&text);

@@ -199,12 +199,15 @@ static void publish(gpointer data) {
   Pending *pending = data;
   Search *search = pending->search;
   gboolean flushed = is_flushed(pending);
-  if (!flushed) g_critical("search: a load was committed without search_bulk_flush");
+  if (!flushed && !search_is_damaged(search)) g_critical("search: a load was committed without search_bulk_flush");
   Columns *columns = search_columns_with(pending->base, pending->version, pending->reset, pending->drafts);
   search_cache_commit(search->cache, pending->version, pending->many ? NULL : g_steal_pointer(&pending->changes));
   g_mutex_lock(&search->lock);
-  if (pending->ready >= 0) search->needs_rebuild = pending->ready == 0;
-  if (!flushed) search->needs_rebuild = TRUE;
+  if (pending->ready >= 0) {
+    search->needs_rebuild = pending->ready == 0;
+    search->damaged = FALSE;
+  }
+  if (!flushed) search->needs_rebuild = search->damaged = TRUE;
   g_mutex_unlock(&search->lock);
   adopt(search, columns);
 }
@@ -296,8 +299,19 @@ static gboolean put(Pending *pending, Sql *sql, const Prepared *before, const Pr
   return put_columns(pending, sql, id, after, error);
 }
 
-gboolean search_put(Search *search, Sql *sql, const SearchDocument *before, const SearchDocument *after, GError **error) {
-  if (before == NULL && after == NULL) return TRUE;
+/* A damaged index is left as it is until it is made anew from the records; only that it is so must be remembered. */
+static gboolean is_left_alone(Search *search, Sql *sql) {
+  const Pending *pending = sql_get_data(sql, PENDING_KEY);
+  return search_is_damaged(search) && !(pending && pending->reset);
+}
+
+/* What a change met: the next try of it is made without the index. */
+static gboolean tell_damage(Search *search, const GError *failure) {
+  if (failure && search_is_damage(failure)) search_note_damage(search, failure->message);
+  return FALSE;
+}
+
+static gboolean put_document(Search *search, Sql *sql, const SearchDocument *before, const SearchDocument *after, GError **error) {
   Pending *pending = pending_get(search, sql, error);
   if (pending == NULL) return FALSE;
   if (before) prepare(pending->before, before);
@@ -309,7 +323,18 @@ gboolean search_put(Search *search, Sql *sql, const SearchDocument *before, cons
   return TRUE;
 }
 
+gboolean search_put(Search *search, Sql *sql, const SearchDocument *before, const SearchDocument *after, GError **error) {
+  if (before == NULL && after == NULL) return TRUE;
+  if (is_left_alone(search, sql)) return search_damage_remember(sql, error);
+  g_autoptr(GError) failure = NULL;
+  if (put_document(search, sql, before, after, &failure)) return TRUE;
+  tell_damage(search, failure);
+  g_propagate_error(error, g_steal_pointer(&failure));
+  return FALSE;
+}
+
 gboolean search_page_put(Search *search, Sql *sql, gint64 record_id, guint page, const char *before, const char *after, GError **error) {
+  if (is_left_alone(search, sql)) return search_damage_remember(sql, error);
   if (record_id <= 0 || record_id >= G_MAXUINT32 || page < 1 || page > 0xffff)
     return throw(error, LANTAI_ERROR_INVALID, "第 %u 页超出范围：一份文件最多 65 535 页可作全文检索", page);
   Pending *pending = pending_get(search, sql, error);
@@ -340,6 +365,7 @@ gboolean search_automerge_restore(Sql *sql, GError **error) { return set_automer
 
 void search_bulk_begin(Search *search, Sql *sql) {
   mallopt(M_TRIM_THRESHOLD, KEEP_FREE_BYTES); /* else every flush of FTS5's terms gives its memory to the kernel, to be asked for again at once */
+  if (is_left_alone(search, sql)) return;
   Pending *pending = pending_get(search, sql, NULL); /* an error shows at the first put */
   if (pending == NULL || pending->bulk) return;
   pending->bulk = pending->many = TRUE;
@@ -349,6 +375,7 @@ void search_bulk_begin(Search *search, Sql *sql) {
 gboolean search_bulk_flush(Search *search, Sql *sql, GError **error) {
   Pending *pending = sql_get_data(sql, PENDING_KEY);
   if (pending == NULL) return TRUE;
+  if (is_left_alone(search, sql)) return search_damage_remember(sql, error);
   if (!write_put_off(pending, sql, error) || (pending->grams && !search_gram_follow_flush(pending->grams, sql, error))) return FALSE;
   /* FTS5 writes its terms at the commit: after a large batch joining stays off until search_optimize, or every batch would join what that joins again. */
   gboolean large = g_hash_table_size(pending->drafts) >= LARGE_BULK_CHUNKS;
@@ -380,7 +407,8 @@ gboolean search_rebuild_finish(Search *search, Sql *sql, GError **error) {
   Pending *pending = pending_get(search, sql, error);
   if (pending == NULL) return FALSE;
   pending->ready = 1;
-  return search_bulk_flush(search, sql, error) && sql_exec(sql, "UPDATE search_state SET ready = 1 WHERE id = 1", SQL_NONE, error);
+  return search_bulk_flush(search, sql, error) && search_damage_forget(sql, error) &&
+    sql_exec(sql, "UPDATE search_state SET ready = 1 WHERE id = 1", SQL_NONE, error);
 }
 
 /* ---- what a reader sees ---- */

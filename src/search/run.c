@@ -9,6 +9,7 @@
 #include "block.h"
 #include "error.h"
 
+enum { PLACES = 3 };
 typedef enum { MODE_FULL, MODE_DESCRIPTION, MODE_TITLE } Mode;
 
 typedef struct { Leaf *title, *other, *page; } Bits; /* a leaf's components; NULL: it does not look there. Fields other than the title are `other` */
@@ -20,16 +21,15 @@ typedef struct {
   SearchQuery *query;
   Bits *bits; /* by SearchNode.leaf */
   gboolean pages; /* some leaf stands on some page */
+  char *told; /* how the answer came about without the index; NULL: with it */
   roaring_bitmap_t *only; /* the records asked for by id; NULL: any */
 } Evaluation;
 
+static void clear_bits(Evaluation *evaluation);
+
 static void evaluation_clear(Evaluation *evaluation) {
-  for (guint i = 0; evaluation->bits && i < evaluation->query->leaves->len; i++) {
-    search_leaf_unref(evaluation->bits[i].title);
-    search_leaf_unref(evaluation->bits[i].other);
-    search_leaf_unref(evaluation->bits[i].page);
-  }
-  g_free(evaluation->bits);
+  clear_bits(evaluation);
+  g_free(evaluation->told);
   if (evaluation->only) roaring_bitmap_free(evaluation->only);
   search_query_free(evaluation->query);
   search_columns_unref(evaluation->view.columns);
@@ -60,26 +60,28 @@ static Leaf *load_years(const Columns *columns, const SearchNode *node) {
   return search_leaf_new(bits);
 }
 
-static gboolean load_component(Evaluation *evaluation, const SearchNode *node, Component component, Leaf **ret, GError **error) {
-  LeafKey key = {component, node->names, node->pattern};
-  *ret = search_leaf_load(evaluation->search, evaluation->sql, &evaluation->view, &key, error);
-  return *ret != NULL;
+/* Where a leaf looks, and the places in Bits; returns how many. */
+static guint places_of(const SearchNode *node, Bits *bits, Component *components, Leaf ***places) {
+  static const Component others[] = {[FIELD_CREATOR] = COMPONENT_CREATOR, [FIELD_CODE] = COMPONENT_CODE, [FIELD_DOCNO] = COMPONENT_DOCNO, [FIELD_CATEGORY] = COMPONENT_CATEGORY};
+  guint count = 0;
+  if (node->field == FIELD_YEAR) return 0;
+  if (node->field == FIELD_ANY || node->field == FIELD_TITLE) components[count] = COMPONENT_TITLE, places[count++] = &bits->title;
+  if (node->field == FIELD_ANY || (node->field != FIELD_TITLE && node->field != FIELD_TEXT))
+    components[count] = node->field == FIELD_ANY ? COMPONENT_OTHER : others[node->field], places[count++] = &bits->other;
+  if (node->field == FIELD_ANY || node->field == FIELD_TEXT) components[count] = COMPONENT_PAGE, places[count++] = &bits->page;
+  return count;
 }
 
 static gboolean load_leaf(Evaluation *evaluation, const SearchNode *node, GError **error) {
   Bits *bits = &evaluation->bits[node->leaf];
-  switch (node->field) {
-  case FIELD_YEAR: bits->other = load_years(evaluation->view.columns, node); return TRUE;
-  case FIELD_TITLE: return load_component(evaluation, node, COMPONENT_TITLE, &bits->title, error);
-  case FIELD_CREATOR: return load_component(evaluation, node, COMPONENT_CREATOR, &bits->other, error);
-  case FIELD_CODE: return load_component(evaluation, node, COMPONENT_CODE, &bits->other, error);
-  case FIELD_DOCNO: return load_component(evaluation, node, COMPONENT_DOCNO, &bits->other, error);
-  case FIELD_CATEGORY: return load_component(evaluation, node, COMPONENT_CATEGORY, &bits->other, error);
-  case FIELD_TEXT: return load_component(evaluation, node, COMPONENT_PAGE, &bits->page, error);
-  default:
-    return load_component(evaluation, node, COMPONENT_TITLE, &bits->title, error) && load_component(evaluation, node, COMPONENT_OTHER, &bits->other, error) &&
-      load_component(evaluation, node, COMPONENT_PAGE, &bits->page, error);
+  Component components[PLACES];
+  Leaf **places[PLACES];
+  if (node->field == FIELD_YEAR) bits->other = load_years(evaluation->view.columns, node);
+  for (guint i = 0, count = places_of(node, bits, components, places); i < count; i++) {
+    LeafKey key = {components[i], node->names, node->pattern};
+    if ((*places[i] = search_leaf_load(evaluation->search, evaluation->sql, &evaluation->view, &key, error)) == NULL) return FALSE;
   }
+  return TRUE;
 }
 
 static gboolean load_leaves(Evaluation *evaluation, GError **error) {
@@ -91,6 +93,44 @@ static gboolean load_leaves(Evaluation *evaluation, GError **error) {
     evaluation->pages = evaluation->pages || (page && page->count > 0);
   }
   return TRUE;
+}
+
+static void clear_bits(Evaluation *evaluation) {
+  for (guint i = 0; evaluation->bits && i < evaluation->query->leaves->len; i++) {
+    search_leaf_unref(evaluation->bits[i].title);
+    search_leaf_unref(evaluation->bits[i].other);
+    search_leaf_unref(evaluation->bits[i].page);
+  }
+  g_clear_pointer(&evaluation->bits, g_free);
+}
+
+/* The same from the records themselves (scan.c); words on pages are not looked for. */
+static gboolean scan_leaves(Evaluation *evaluation, GError **error) {
+  const GPtrArray *nodes = evaluation->query->leaves;
+  clear_bits(evaluation);
+  evaluation->bits = g_new0(Bits, nodes->len);
+  evaluation->pages = FALSE;
+  g_autoptr(GArray) keys = g_array_new(FALSE, FALSE, sizeof(LeafKey));
+  g_autoptr(GPtrArray) wanted = g_ptr_array_new(); /* Leaf **, by key */
+  for (guint i = 0; i < nodes->len; i++) {
+    const SearchNode *node = g_ptr_array_index(nodes, i);
+    Component components[PLACES];
+    Leaf **places[PLACES];
+    for (guint k = 0, count = places_of(node, &evaluation->bits[i], components, places); k < count; k++) {
+      LeafKey key = {components[k], node->names, node->pattern};
+      g_array_append_val(keys, key);
+      g_ptr_array_add(wanted, places[k]);
+    }
+  }
+  g_clear_pointer(&evaluation->view.columns, search_columns_unref);
+  g_autofree Leaf **leaves = g_new0(Leaf *, keys->len + 1);
+  gboolean good = search_scan(evaluation->search, evaluation->sql, (const LeafKey *)(gpointer)keys->data, keys->len, leaves, &evaluation->view, &evaluation->told, error);
+  for (guint i = 0; i < keys->len; i++) *(Leaf **)g_ptr_array_index(wanted, i) = leaves[i];
+  for (guint i = 0; good && i < nodes->len; i++) {
+    const SearchNode *node = g_ptr_array_index(nodes, i);
+    if (node->field == FIELD_YEAR) evaluation->bits[i].other = load_years(evaluation->view.columns, node);
+  }
+  return good;
 }
 
 /* ---- the tree ---- */
@@ -256,8 +296,8 @@ static SearchResult *result_new(const Evaluation *evaluation) {
   result->ids = g_array_new(FALSE, FALSE, sizeof(gint64));
   result->pages = g_array_new(FALSE, FALSE, sizeof(guint));
   result->terms = search_query_terms(evaluation->query);
-  const char *heard = evaluation->query->notice->str, *rebuilding = evaluation->view.ready ? "" : "索引正在重建，结果可能不全";
-  if (*heard || *rebuilding) result->notice = g_strconcat(heard, *heard && *rebuilding ? "；" : "", rebuilding, NULL);
+  const char *heard = evaluation->query->notice->str, *state = evaluation->told ? evaluation->told : evaluation->view.ready ? "" : "索引正在重建，结果可能不全";
+  if (*heard || *state) result->notice = g_strconcat(heard, *heard && *state ? "；" : "", state, NULL);
   return result;
 }
 
@@ -265,12 +305,20 @@ SearchResult *search_run(Search *search, Sql *sql, const Scope *scope, const Sea
   g_auto(Evaluation) evaluation = {.search = search, .sql = sql};
   g_mutex_lock(&search->lock);
   g_autoptr(GHashTable) fields = g_hash_table_ref(search->fields);
+  gboolean scannable = search->records_source != NULL;
   g_mutex_unlock(&search->lock);
   g_auto(Top) top = {0};
   if (!search_top_init(&top, request->sort, request->limit, request->after, error)) return NULL;
-  if (!search_view_open(search, sql, &evaluation.view, error)) return NULL;
+  gboolean scans = scannable && search_needs_rebuild(search);
+  g_autoptr(GError) failure = NULL;
+  if (!scans && !search_view_open(search, sql, &evaluation.view, &failure) && !(scans = scannable && search_is_damage(failure)))
+    return g_propagate_error(error, g_steal_pointer(&failure)), NULL;
   evaluation.query = search_query_parse(request->query, (SearchNames){fields, sql}, error);
-  if (evaluation.query == NULL || !load_leaves(&evaluation, error)) return NULL;
+  if (evaluation.query == NULL) return NULL;
+  if (!scans && !load_leaves(&evaluation, &failure) && !(scans = scannable && search_is_damage(failure)))
+    return g_propagate_error(error, g_steal_pointer(&failure)), NULL;
+  if (failure) search_note_damage(search, failure->message);
+  if (scans && !scan_leaves(&evaluation, error)) return NULL;
   g_autoptr(Pass) pass = search_pass_new(scope, request, evaluation.view.columns, &top);
   g_autoptr(Bitmap) description = NULL;
   evaluation.only = only_these(request);

@@ -24,7 +24,11 @@ Search *search_open(SqlDb *db, GError **error) {
   if (sql == NULL) return NULL;
   gboolean damaged = FALSE;
   g_autoptr(Columns) columns = search_columns_load(sql, &damaged, error);
-  if (columns == NULL) return NULL;
+  if (columns == NULL) { /* no table that can be read */
+    g_clear_error(error);
+    columns = search_columns_empty();
+    damaged = TRUE;
+  }
   g_autoptr(GError) trouble = NULL;
   gint64 ready = sql_number(sql, "SELECT ready FROM search_state WHERE id = 1", SQL_NONE, 0, &trouble);
   if (trouble == NULL) probe(sql, &trouble);
@@ -36,7 +40,8 @@ Search *search_open(SqlDb *db, GError **error) {
   search->cache = search_cache_new(CACHE_BYTES, columns->version);
   search->current = g_steal_pointer(&columns);
   search->fields = g_hash_table_new(g_str_hash, g_str_equal);
-  search->needs_rebuild = damaged || trouble != NULL || ready == 0;
+  search->damaged = damaged || trouble != NULL || search_damage_remembered(sql);
+  search->needs_rebuild = search->damaged || ready == 0;
   return search;
 }
 
@@ -59,16 +64,21 @@ gboolean search_needs_rebuild(Search *search) {
   return needs;
 }
 
-gboolean search_damage(Search *search, GError **error) {
+void search_forget(Search *search) { search_cache_forget(search->cache); }
+
+gboolean search_is_damaged(Search *search) {
   g_mutex_lock(&search->lock);
-  gboolean news = !search->needs_rebuild;
-  search->needs_rebuild = TRUE;
+  gboolean damaged = search->damaged;
   g_mutex_unlock(&search->lock);
-  if (news) g_warning("search: the index is damaged; it has to be made anew");
-  return throw(error, LANTAI_ERROR_UNAVAILABLE, "检索索引损坏，正在重建，请稍候再试");
+  return damaged;
 }
 
-void search_forget(Search *search) { search_cache_forget(search->cache); }
+void search_set_records_source(Search *search, SearchRecordsSource source, gpointer data) {
+  g_mutex_lock(&search->lock);
+  search->records_source = source;
+  search->records_source_data = data;
+  g_mutex_unlock(&search->lock);
+}
 
 gboolean search_columns(Search *search, gint64 id, SearchColumns *ret) {
   if (id <= 0 || id >= G_MAXUINT32) return FALSE;
@@ -181,6 +191,7 @@ static gboolean optimize_step(Search *search, const IndexTable *table, gboolean 
 }
 
 gboolean search_optimize(Search *search, GError **error) {
+  if (search_is_damaged(search)) return TRUE;
   for (guint i = 0; i < G_N_ELEMENTS(TABLES); i++) {
     gboolean done = FALSE;
     for (guint step = 0; !done && step < OPTIMIZE_STEPS; step++)

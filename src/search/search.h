@@ -7,7 +7,8 @@
  *    a term's end that is a letter or digit must be a run's end unless it is followed by *. A term inside quotes is the same: every term is a phrase.
  *    field:value asks the same of that field's values alone, be it one of a category's definition or a header that a delivery brought of its own.
  * 3. Counts are exact and within the scope; facet counts of a facet ignore that facet's own filter.
- * 4. Nothing here is truth: search_rebuild makes all of it anew.
+ * 4. Nothing here is truth: search_rebuild makes all of it anew. While the index is damaged (tables gone, bytes that cannot be) records are saved without it
+ *    and found by reading them (scan.c), with a notice; search_needs_rebuild says so to whoever rebuilds.
  */
 #pragma once
 #include "scope.h"
@@ -47,6 +48,8 @@ gboolean search_bulk_flush(Search *search, Sql *sql, GError **error);
 /* Joins the segments that loads left, in small steps, in proportion to what they brought; call after a load, outside a transaction. */
 gboolean search_optimize(Search *search, GError **error);
 
+/* Before a rebuild, outside a transaction: tables of a damaged index are made anew, empty. Nothing is done to a sound one. */
+gboolean search_repair(Search *search, GError **error);
 /* Rebuild: begin empties everything, the caller puts every document and page again, finish makes it visible. */
 gboolean search_rebuild_begin(Search *search, Sql *sql, GError **error);
 gboolean search_rebuild_finish(Search *search, Sql *sql, GError **error);
@@ -100,6 +103,13 @@ void search_set_fields(Search *search, json_t *labels);
 typedef struct { char *title, *creator, *docno, *fields, *code; } SearchText;
 typedef gboolean (*SearchTextSource)(Sql *sql, gint64 id, SearchText *ret, gpointer data);
 void search_set_text_source(Search *search, SearchTextSource source, gpointer data);
+/* Where all records are read as they would be put, in the order of ids after `after`, until each returns FALSE: what questions are answered from while the
+ * index is damaged or made anew, and what it is compared with. Without it a damaged index only says that it is. */
+typedef gboolean (*SearchEach)(const SearchDocument *document, gpointer data);
+typedef gboolean (*SearchRecordsSource)(Sql *sql, gint64 after, SearchEach each, gpointer each_data, gpointer data, GError **error);
+void search_set_records_source(Search *search, SearchRecordsSource source, gpointer data);
+/* Compares the next records after an id with the index, at most so many; returns the id to go on after, 0 at the end. What differs makes it need a rebuild. */
+gint64 search_compare(Search *search, gint64 after, guint most);
 /* Completions of a beginning of a title, creator or docno within the scope: [{text, count}], at most limit (20). count: hits of the text as a phrase.
  * Beyond 200 matching records of a kind the candidates come from an even sample of them. */
 json_t *search_suggest(Search *search, Sql *sql, const Scope *scope, const char *beginning, guint limit, GError **error);

@@ -127,7 +127,7 @@ json_t *search_suggest(Search *search, Sql *sql, const Scope *scope, const char 
   suggestion.source = search->text_source;
   suggestion.source_data = search->text_source_data;
   g_mutex_unlock(&search->lock);
-  if (pattern == NULL || suggestion.source == NULL || scope->opening_mask == 0) return json_array();
+  if (pattern == NULL || suggestion.source == NULL || search_needs_rebuild(search) || scope->opening_mask == 0) return json_array();
   if (!search_view_open(search, sql, &suggestion.view, error)) return NULL;
   g_autoptr(Columns) columns = suggestion.view.columns;
   g_autoptr(GHashTable) counts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);

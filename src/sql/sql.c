@@ -335,6 +335,8 @@ gboolean sql_exec_literal(Sql *sql, const char *literal, const SqlValue *args, G
   return good;
 }
 
+void sql_guard(Sql *sql, gboolean guarded) { sqlite3_db_config(sql->connection->handle, SQLITE_DBCONFIG_DEFENSIVE, guarded, NULL); }
+
 gint64 sql_changes(Sql *sql) { return sql->changes; }
 gint64 sql_last_id(Sql *sql) { return sqlite3_last_insert_rowid(sql->connection->handle); }
 

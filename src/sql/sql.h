@@ -66,6 +66,8 @@ void sql_rows_free(SqlRows *rows);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SqlRows, sql_rows_free)
 
 gboolean sql_exec_literal(Sql *sql, const char *statement, const SqlValue *args, GError **error);
+/* guarded FALSE: the shadow tables of virtual ones may be written until it is TRUE again; only to mend an index. */
+void sql_guard(Sql *sql, gboolean guarded);
 gint64 sql_changes(Sql *sql); /* rows changed by the last sql_exec */
 gint64 sql_last_id(Sql *sql);
 json_t *sql_json_literal(Sql *sql, const char *statement, const SqlValue *args, GError **error);     /* array of objects; new reference */

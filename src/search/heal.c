@@ -1,0 +1,163 @@
+/*
+ * Damage of the index: noticed, remembered, compared for, and its tables made anew so that search_rebuild can fill them.
+ *
+ * 1. A damaged index is never the reason that a record cannot be saved or found: search_put leaves it alone, search_run reads the records (scan.c).
+ * 2. The table search_damaged says so across restarts, from the first change that was left out on; the transaction that finishes a rebuild drops it.
+ */
+#include "gram.h"
+#include "error.h"
+#include "text.h"
+
+enum { SAMPLES = 8 };
+
+/* ---- noticing ---- */
+
+gboolean search_damage(Search *search, GError **error) {
+  search_note_damage(search, "what was read of it cannot be");
+  return throw(error, LANTAI_ERROR_UNAVAILABLE, "检索索引损坏，正在重建，请稍候再试");
+}
+
+void search_note_damage(Search *search, const char *what) {
+  g_mutex_lock(&search->lock);
+  gboolean news = !search->damaged;
+  search->needs_rebuild = search->damaged = TRUE;
+  g_mutex_unlock(&search->lock);
+  if (news) g_warning("search: the index is damaged and is made anew: %s", what);
+}
+
+/* Not what a question or a full disk brings about: tables that are gone or cannot be understood. */
+gboolean search_is_damage(const GError *error) {
+  if (g_error_matches(error, LANTAI_ERROR, LANTAI_ERROR_INTERNAL))
+    return g_str_has_prefix(error->message, "数据库操作失败") || g_str_has_prefix(error->message, "检索索引");
+  return g_error_matches(error, LANTAI_ERROR, LANTAI_ERROR_UNAVAILABLE) && strstr(error->message, "损坏") != NULL;
+}
+
+gboolean search_damage_remember(Sql *sql, GError **error) {
+  return sql_exec(sql, "CREATE TABLE IF NOT EXISTS search_damaged (id INTEGER PRIMARY KEY)", SQL_NONE, error);
+}
+
+gboolean search_damage_forget(Sql *sql, GError **error) { return sql_exec(sql, "DROP TABLE IF EXISTS search_damaged", SQL_NONE, error); }
+
+gboolean search_damage_remembered(Sql *sql) {
+  return sql_number(sql, "SELECT 1 AS found FROM sqlite_schema WHERE name = 'search_damaged'", SQL_NONE, 0, NULL) == 1;
+}
+
+/* ---- tables made anew ---- */
+
+/* A table of FTS5 can only be dropped when it can be opened, for which it wants tables of its own: empty ones take the place of what is there. */
+#define DROP_SHADOWS(name) \
+  (sql_exec(sql, "DROP TABLE IF EXISTS " #name "_data", SQL_NONE, error) && sql_exec(sql, "DROP TABLE IF EXISTS " #name "_idx", SQL_NONE, error) && \
+    sql_exec(sql, "DROP TABLE IF EXISTS " #name "_config", SQL_NONE, error))
+#define DROP_INDEX(name) \
+  static gboolean name##_drop(Sql *sql, GError **error) { \
+    return DROP_SHADOWS(name) && sql_exec(sql, "CREATE TABLE " #name "_data (id INTEGER PRIMARY KEY, block BLOB)", SQL_NONE, error) && \
+      sql_exec(sql, "INSERT INTO " #name "_data (id, block) VALUES (10, x'00000000000000')", SQL_NONE, error) && /* no segments */ \
+      sql_exec(sql, "CREATE TABLE " #name "_idx (segid, term, pgno, PRIMARY KEY (segid, term)) WITHOUT ROWID", SQL_NONE, error) && \
+      sql_exec(sql, "CREATE TABLE " #name "_config (k PRIMARY KEY, v) WITHOUT ROWID", SQL_NONE, error) && \
+      sql_exec(sql, "INSERT INTO " #name "_config (k, v) VALUES ('version', 4)", SQL_NONE, error) && \
+      sql_exec(sql, "DROP TABLE IF EXISTS " #name, SQL_NONE, error) && DROP_SHADOWS(name); \
+  }
+DROP_INDEX(search_title)
+DROP_INDEX(search_text)
+DROP_INDEX(search_page)
+
+static gboolean drop_indexes(Sql *sql, GError **error) {
+  sql_guard(sql, FALSE);
+  gboolean good = search_title_drop(sql, error) && search_text_drop(sql, error) && search_page_drop(sql, error);
+  sql_guard(sql, TRUE);
+  return good;
+}
+
+static gboolean drop_all(Search *search, Sql *sql, GError **error) {
+  gint64 version = sql_number(sql, "SELECT version FROM search_state WHERE id = 1", SQL_NONE, 0, NULL);
+  g_mutex_lock(&search->lock);
+  search->version_floor = MAX((guint64)MAX(version, 0), search->current->version) + 1;
+  g_mutex_unlock(&search->lock);
+  return search_damage_remember(sql, error) && drop_indexes(sql, error) &&
+    sql_exec(sql, "DROP TABLE IF EXISTS search_column", SQL_NONE, error) && sql_exec(sql, "DROP TABLE IF EXISTS search_gram", SQL_NONE, error) &&
+    sql_exec(sql, "DROP TABLE IF EXISTS search_gram_key", SQL_NONE, error) && sql_exec(sql, "DROP TABLE IF EXISTS search_gram_state", SQL_NONE, error) &&
+    sql_exec(sql, "DROP TABLE IF EXISTS search_state", SQL_NONE, error) &&
+    sql_exec(sql, "DELETE FROM schema_version WHERE room = 'search'", SQL_NONE, error) && sql_commit(sql, error);
+}
+
+gboolean search_repair(Search *search, GError **error) {
+  if (!search_is_damaged(search)) return TRUE;
+  g_autoptr(Sql) sql = sql_write(search->db, error);
+  if (sql == NULL || !drop_all(search, sql, error)) return FALSE;
+  g_clear_pointer(&sql, sql_end);
+  if (!sql_migrate_room(search->db, "search", error)) return FALSE;
+  sql = sql_write(search->db, error);
+  g_mutex_lock(&search->lock);
+  gint64 floor = (gint64)search->version_floor; /* no state that some reader still has in memory gets a former number */
+  g_mutex_unlock(&search->lock);
+  return sql != NULL && sql_exec(sql, "UPDATE search_state SET version = $1, ready = 0 WHERE id = 1 AND version < $1", SQL_ARGS(sql_int(floor)), error) &&
+    sql_commit(sql, error);
+}
+
+/* ---- comparing ---- */
+
+typedef struct {
+  Search *search;
+  Sql *sql;
+  const Columns *columns;
+  guint left;
+  gint64 last; /* id seen last */
+  char *fault;
+} Comparison;
+
+static gboolean lines_between(const Columns *columns, gint64 after, gint64 before) {
+  for (gint64 id = after + 1; id < before && id < (gint64)columns->chunk_count * CHUNK_LINES; id++)
+    if (columns_line(columns, (guint32)id)) return TRUE;
+  return FALSE;
+}
+
+/* A few units of the title, looked for in this record alone. */
+static gboolean title_found(const Comparison *comparison, const SearchDocument *document) {
+  g_autofree char *folded = text_fold(document->title ? document->title : "");
+  g_autoptr(GArray) units = search_units(folded);
+  if (units->len < 2) return TRUE;
+  guint at = (guint)g_random_int_range(0, (gint32)units->len - 1);
+  const Unit *one = &g_array_index(units, Unit, at), *next = one + 1;
+  g_autofree char *part = g_strndup(one->begin, (gsize)(next->end - one->begin)), *pattern = search_pattern(part, TRUE);
+  g_autofree char *phrase = pattern ? search_pattern_phrase(pattern, NULL) : NULL;
+  if (phrase == NULL || g_str_has_suffix(phrase, "*")) return TRUE; /* a beginning would gather all words that begin so */
+  return sql_number(comparison->sql, "SELECT rowid AS id FROM search_title WHERE search_title MATCH $1 AND rowid = $2",
+    SQL_ARGS(sql_text(phrase), sql_int(document->id)), 0, NULL) == document->id;
+}
+
+static gboolean compare_one(const SearchDocument *document, gpointer data) {
+  Comparison *comparison = data;
+  const SearchColumns *line = document->id < G_MAXUINT32 ? columns_line(comparison->columns, (guint32)document->id) : NULL;
+  const char *code = line ? columns_code(comparison->columns, (guint32)document->id) : "";
+  if (lines_between(comparison->columns, comparison->last, document->id)) comparison->fault = g_strdup_printf("it has a record before %" G_GINT64_FORMAT, document->id);
+  else if (line == NULL) comparison->fault = g_strdup_printf("record %" G_GINT64_FORMAT " is not in it", document->id);
+  else if (memcmp(line, &document->columns, sizeof *line) != 0 || strncmp(code, document->code ? document->code : "", CODE_MAX) != 0)
+    comparison->fault = g_strdup_printf("its columns of record %" G_GINT64_FORMAT " differ", document->id);
+  else if (comparison->left % SAMPLES == 0 && (!title_found(comparison, document) || !search_gram_agrees(comparison->search, comparison->sql, document)))
+    comparison->fault = g_strdup_printf("words of record %" G_GINT64_FORMAT " are not found", document->id);
+  comparison->last = document->id;
+  return comparison->fault == NULL && --comparison->left > 0;
+}
+
+gint64 search_compare(Search *search, gint64 after, guint most) {
+  g_autoptr(Sql) sql = sql_read(search->db, NULL);
+  g_mutex_lock(&search->lock);
+  SearchRecordsSource source = search->records_source;
+  gpointer source_data = search->records_source_data;
+  g_mutex_unlock(&search->lock);
+  if (sql == NULL || source == NULL || search_needs_rebuild(search)) return 0;
+  SearchView view = {0};
+  g_autoptr(GError) failure = NULL;
+  if (!search_view_open(search, sql, &view, &failure)) {
+    if (search_is_damage(failure)) search_note_damage(search, failure->message);
+    return 0;
+  }
+  g_autoptr(Columns) columns = view.columns;
+  Comparison comparison = {search, sql, columns, most, after, NULL};
+  gboolean read = source(sql, after, compare_one, &comparison, source_data, &failure);
+  gboolean ended = read && comparison.fault == NULL && comparison.left > 0;
+  if (ended && lines_between(columns, comparison.last, G_MAXUINT32)) comparison.fault = g_strdup("it has records behind the last one");
+  if (comparison.fault) search_note_damage(search, comparison.fault);
+  g_free(comparison.fault);
+  return ended || !read ? 0 : comparison.last;
+}

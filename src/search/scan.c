@@ -1,0 +1,73 @@
+/*
+ * Answers without the index: while it is damaged or being made anew, the records themselves are read, through the same tree, gate and pass.
+ *
+ * 1. Columns and bitmaps are made of what the asker's SQL snapshot has, for this one question; nothing of the index is looked at.
+ * 2. A question stops after LOOK_US; the result tells how far it came. Words on pages are not looked for. Few look at a time, so that many questions
+ *    do not bring the server to a stand.
+ */
+#include "internal.h"
+#include "error.h"
+#include "text.h"
+
+enum { LOOK_US = 2500000, AT_A_TIME = 2, OFTEN = 64 };
+
+static struct { GMutex lock; GCond ended; guint looking; } turns;
+
+typedef struct {
+  GHashTable *drafts;
+  const LeafKey *keys;
+  guint key_count;
+  roaring_bitmap_t **bits; /* by key */
+  gint64 until, seen;
+  gboolean stopped;
+} Scan;
+
+static gboolean see(const SearchDocument *document, gpointer data) {
+  Scan *scan = data;
+  if (document->id <= 0 || document->id >= G_MAXUINT32) return TRUE;
+  guint number = (guint)(document->id / CHUNK_LINES);
+  Draft *draft = g_hash_table_lookup(scan->drafts, GUINT_TO_POINTER(number));
+  if (draft == NULL) g_hash_table_insert(scan->drafts, GUINT_TO_POINTER(number), draft = search_draft_new(NULL));
+  search_draft_set(draft, (guint32)document->id, &document->columns, document->code);
+  Change *change = scan->key_count ? search_change_document(document->id, document) : NULL;
+  for (guint i = 0; i < scan->key_count; i++)
+    if (search_change_matches(change, &scan->keys[i])) roaring_bitmap_add(scan->bits[i], (guint32)document->id);
+  if (change) search_change_free(change);
+  scan->stopped = ++scan->seen % OFTEN == 0 && g_get_monotonic_time() > scan->until;
+  return !scan->stopped;
+}
+
+static void take_turn(void) {
+  g_mutex_lock(&turns.lock);
+  while (turns.looking >= AT_A_TIME) g_cond_wait(&turns.ended, &turns.lock);
+  turns.looking++;
+  g_mutex_unlock(&turns.lock);
+}
+
+static void end_turn(void) {
+  g_mutex_lock(&turns.lock);
+  turns.looking--;
+  g_cond_signal(&turns.ended);
+  g_mutex_unlock(&turns.lock);
+}
+
+gboolean search_scan(Search *search, Sql *sql, const LeafKey *keys, guint key_count, Leaf **ret_leaves, SearchView *ret_view, char **ret_notice, GError **error) {
+  g_mutex_lock(&search->lock);
+  SearchRecordsSource source = search->records_source;
+  gpointer source_data = search->records_source_data;
+  g_mutex_unlock(&search->lock);
+  if (source == NULL) return throw(error, LANTAI_ERROR_UNAVAILABLE, "检索索引损坏，请运行 lantai reindex 重建");
+  g_autoptr(GHashTable) drafts = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, (GDestroyNotify)search_draft_free);
+  g_autofree roaring_bitmap_t **bits = g_new0(roaring_bitmap_t *, key_count + 1);
+  for (guint i = 0; i < key_count; i++) bits[i] = roaring_bitmap_create();
+  take_turn();
+  Scan scan = {drafts, keys, key_count, bits, g_get_monotonic_time() + LOOK_US, 0, FALSE};
+  gboolean good = source(sql, 0, see, &scan, source_data, error);
+  end_turn();
+  for (guint i = 0; i < key_count; i++) ret_leaves[i] = search_leaf_new(bits[i]);
+  g_autoptr(Columns) none = search_columns_empty();
+  *ret_view = (SearchView){search_columns_with(none, 0, TRUE, drafts), 0, FALSE, TRUE};
+  *ret_notice = scan.stopped ? g_strdup_printf("索引正在重建：暂时直接查目录，只来得及查看前 %" G_GINT64_FORMAT " 条，全文暂不可查", scan.seen) :
+    g_strdup("索引正在重建：暂时直接查目录，全文暂不可查");
+  return good;
+}
