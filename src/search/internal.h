@@ -146,8 +146,6 @@ typedef struct { /* a record's description or one page of it, after (and for pag
 Change *search_change_document(gint64 id, const SearchDocument *after);
 Change *search_change_page(gint64 id, const char *before, const char *after);
 void search_change_free(Change *change);
-struct LeafKey;
-gboolean search_change_matches(const Change *change, const struct LeafKey *key);
 
 typedef struct Cache Cache;
 Cache *search_cache_new(gsize capacity_bytes, guint64 version);
@@ -159,7 +157,7 @@ void search_cache_keep_all(Cache *cache);
 gsize search_cache_bytes(Cache *cache);
 void search_cache_forget(Cache *cache);
 
-typedef struct LeafKey { Component component; const char *names, *pattern; } LeafKey; /* names: COMPONENT_CATEGORY */
+typedef struct { Component component; const char *names, *pattern; } LeafKey; /* names: COMPONENT_CATEGORY */
 /* The columns and the version that belong to what sql sees; caching FALSE in a transaction that has itself changed the index. */
 typedef struct { Columns *columns; guint64 version; gboolean caching, ready; } SearchView;
 /* The record ids whose component holds the pattern, in what sql sees. */
@@ -167,6 +165,7 @@ Leaf *search_leaf_load(Search *search, Sql *sql, const SearchView *view, const L
 Leaf *search_leaf_read(Sql *sql, Component component, const char *phrase, gint64 first, GError **error); /* the same for an FTS5 phrase, past the cache, from id first */
 Leaf *search_leaf_read_from(Sql *sql, const LeafKey *key, gint64 first, GError **error); /* by FTS5 alone; no COMPONENT_CATEGORY */
 /* Whether the record has the pattern, by its own texts; FALSE: that cannot be told. */
+gboolean search_change_matches(const Change *change, const LeafKey *key);
 gboolean search_record_matches(Search *search, Sql *sql, const Columns *columns, guint32 id, const LeafKey *key, gboolean *ret);
 Leaf *search_field_load(Search *search, Sql *sql, const char *names, const char *pattern, GError **error); /* field.c: COMPONENT_CATEGORY */
 
@@ -219,11 +218,9 @@ GPtrArray *search_pass_facets(const Pass *pass); /* SearchFacet* */
 
 /* ---- mark.c ---- */
 char *search_mark_folded(const char *text); /* for the test of invariant 1 */
-
 /* ---- scan.c: answers without the index: bitmaps for the keys, columns, and what to tell of it ---- */
 gboolean search_scan(Search *search, Sql *sql, const LeafKey *keys, guint key_count, Leaf **ret_leaves, SearchView *ret_view, char **ret_notice, GError **error);
 
-/* ---- heal.c ---- */
 gboolean search_damage(Search *search, GError **error); /* what was read of the index cannot be: FALSE with error, and it is made anew */
 void search_note_damage(Search *search, const char *what);
 gboolean search_is_damage(const GError *error);

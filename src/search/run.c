@@ -62,7 +62,8 @@ static Leaf *load_years(const Columns *columns, const SearchNode *node) {
 
 /* Where a leaf looks, and the places in Bits; returns how many. */
 static guint places_of(const SearchNode *node, Bits *bits, Component *components, Leaf ***places) {
-  static const Component others[] = {[FIELD_CREATOR] = COMPONENT_CREATOR, [FIELD_CODE] = COMPONENT_CODE, [FIELD_DOCNO] = COMPONENT_DOCNO, [FIELD_CATEGORY] = COMPONENT_CATEGORY};
+  static const Component others[] = {[FIELD_CREATOR] = COMPONENT_CREATOR, [FIELD_CODE] = COMPONENT_CODE, [FIELD_DOCNO] = COMPONENT_DOCNO,
+    [FIELD_CATEGORY] = COMPONENT_CATEGORY};
   guint count = 0;
   if (node->field == FIELD_YEAR) return 0;
   if (node->field == FIELD_ANY || node->field == FIELD_TITLE) components[count] = COMPONENT_TITLE, places[count++] = &bits->title;

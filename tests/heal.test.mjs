@@ -1,0 +1,55 @@
+// The index damaged in every way under the running server: records are found and saved meanwhile, the page says so, and the index is made anew by itself.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { Client, demoCopy, serve, sqlite } from './support.mjs';
+
+const WORDS = ['题名:通知', '责任者:局', '题名:"会议"', ''], PATIENCE_MS = 60_000;
+let dir, server, client, expected;
+
+const ask = async words => (await client.get(`/search?q=${encodeURIComponent(words)}`)).json;
+const askAll = () => Promise.all(WORDS.map(ask));
+const counts = answers => answers.map(answer => answer.hits);
+const rebuilding = answer => /索引正在重建/.test(answer.notice ?? '');
+
+before(async () => {
+  dir = await demoCopy();
+  server = await serve(dir);
+  client = await new Client(server.base).signIn('archivist');
+  const first = await askAll();
+  expected = counts(first);
+  assert.ok(expected[3] > 100, JSON.stringify(first[0]).slice(0, 600));
+});
+after(() => server?.stop());
+
+async function untilHealed() {
+  for (const until = Date.now() + PATIENCE_MS; Date.now() < until;) {
+    const answers = await askAll();
+    assert.ok(answers.every(answer => Number.isInteger(answer?.hits)), 'every question is answered meanwhile');
+    if (!answers.some(rebuilding)) return answers;
+    await new Promise(done => setTimeout(done, 300));
+  }
+  assert.fail('the index was not healed');
+}
+
+for (const [name, statement] of [
+  ['the words of titles gone', 'DROP TABLE search_title_data'],
+  ['the words of titles overwritten', 'UPDATE search_title_data SET block = randomblob(300)'],
+  ['all of it deleted', 'DROP TABLE search_title; DROP TABLE search_text; DROP TABLE search_page; DROP TABLE search_column; DROP TABLE search_state'],
+])
+  test(`at work: ${name}`, async () => {
+    sqlite(dir, statement, { write: true });
+    const first = await askAll();
+    assert.ok(first.every(answer => Number.isInteger(answer?.hits)), 'every question is answered');
+    assert.deepEqual(counts(await untilHealed()), expected);
+    assert.deepEqual(sqlite(dir, "SELECT name FROM sqlite_schema WHERE name = 'search_damaged'"), sqlite(dir, 'SELECT 1 WHERE 0'));
+  });
+
+test('at the next start: columns overwritten', async () => {
+  await server.stop();
+  sqlite(dir, 'UPDATE search_column SET lines = zeroblob(length(lines))', { write: true });
+  server = await serve(dir);
+  client = await new Client(server.base).signIn('archivist');
+  const answers = await askAll();
+  assert.deepEqual(counts(answers), expected, 'from the records, before it is healed or after');
+  assert.deepEqual(counts(await untilHealed()), expected);
+});
