@@ -50,10 +50,10 @@ gboolean search_damage_remembered(Sql *sql) {
     sql_exec(sql, "DROP TABLE IF EXISTS " #name "_config", SQL_NONE, error))
 #define DROP_INDEX(name) \
   static gboolean name##_drop(Sql *sql, GError **error) { \
-    return DROP_SHADOWS(name) && sql_exec(sql, "CREATE TABLE " #name "_data (id INTEGER PRIMARY KEY, block BLOB)", SQL_NONE, error) && \
+    return DROP_SHADOWS(name) && sql_exec(sql, "CREATE TABLE IF NOT EXISTS " #name "_data (id INTEGER PRIMARY KEY, block BLOB)", SQL_NONE, error) && \
       sql_exec(sql, "INSERT INTO " #name "_data (id, block) VALUES (10, x'00000000000000')", SQL_NONE, error) && /* no segments */ \
-      sql_exec(sql, "CREATE TABLE " #name "_idx (segid, term, pgno, PRIMARY KEY (segid, term)) WITHOUT ROWID", SQL_NONE, error) && \
-      sql_exec(sql, "CREATE TABLE " #name "_config (k PRIMARY KEY, v) WITHOUT ROWID", SQL_NONE, error) && \
+      sql_exec(sql, "CREATE TABLE IF NOT EXISTS " #name "_idx (segid, term, pgno, PRIMARY KEY (segid, term)) WITHOUT ROWID", SQL_NONE, error) && \
+      sql_exec(sql, "CREATE TABLE IF NOT EXISTS " #name "_config (k PRIMARY KEY, v) WITHOUT ROWID", SQL_NONE, error) && \
       sql_exec(sql, "INSERT INTO " #name "_config (k, v) VALUES ('version', 4)", SQL_NONE, error) && \
       sql_exec(sql, "DROP TABLE IF EXISTS " #name, SQL_NONE, error) && DROP_SHADOWS(name); \
   }
