@@ -203,10 +203,11 @@ static gboolean job_backup(const House *house, Job *job, json_t *parameters, GEr
   return TRUE;
 }
 
-/* A damaged index is made anew; a sound one is compared with the records, a few at each tick, all of them in the course of days. */
+/* What questions need is made before they are asked. A damaged index is made anew; a sound one is compared with the records, a few at each tick, all of them in the course of days. */
 static void index_tick(const House *house) {
   static gint64 compared;
   enum { COMPARED_AT_ONCE = 400 };
+  search_warm(house->search);
   if (!search_needs_rebuild(house->search)) compared = search_compare(house->search, compared, COMPARED_AT_ONCE);
   if (!search_needs_rebuild(house->search)) return;
   g_autoptr(GError) error = NULL;

@@ -2,6 +2,7 @@
  * Opening and closing the index, and its settings. search.h says what the room is for; internal.h which file does what.
  */
 #include "gram.h"
+#include "block.h"
 #include "error.h"
 #include <malloc.h>
 
@@ -62,6 +63,16 @@ gboolean search_needs_rebuild(Search *search) {
   gboolean needs = search->needs_rebuild;
   g_mutex_unlock(&search->lock);
   return needs;
+}
+
+void search_warm(Search *search) {
+  g_mutex_lock(&search->lock);
+  g_autoptr(Columns) columns = search_columns_ref(search->current);
+  g_mutex_unlock(&search->lock);
+  for (guint number = 0; number < columns->block_count; number++) {
+    for (guint by = 0; by < GROUPINGS; by++) search_block_grouping(columns, number, (GroupBy)by);
+    for (guint sort = 0; sort < ORDERS; sort++) search_block_order(columns, number, (SearchSort)sort);
+  }
 }
 
 void search_forget(Search *search) { search_cache_forget(search->cache); }

@@ -36,6 +36,7 @@ Search *search_open(SqlDb *db, GError **error); /* schema, load columns; heals a
 void search_close(Search *search);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Search, search_close)
 gboolean search_needs_rebuild(Search *search);
+void search_warm(Search *search); /* makes what broad questions take from the columns, so that the first of them does not wait for it */
 void search_forget(Search *search); /* drops what former questions left in memory, for measuring; what is made from the columns stays */
 
 /* Index maintenance inside a write transaction. before NULL: new; after NULL: removed. Contentless FTS needs the text as it was indexed. */
