@@ -203,7 +203,8 @@ static gboolean job_backup(const House *house, Job *job, json_t *parameters, GEr
   return TRUE;
 }
 
-/* What questions need is made before they are asked. A damaged index is made anew; a sound one is compared with the records, a few at each tick, all of them in the course of days. */
+/* What questions need is made before they are asked. A damaged index is made anew; a sound one is compared with the records, a few at each tick,
+ * all of them in the course of days. */
 static void index_tick(const House *house) {
   static gint64 compared;
   enum { COMPARED_AT_ONCE = 400 };
