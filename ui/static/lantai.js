@@ -152,6 +152,13 @@
     document.querySelectorAll('[data-suggest]').forEach(suggest);
     /* On a phone the filters must not stand before the hits. */
     if (window.matchMedia('(max-width: 760px)').matches) document.querySelectorAll('details.fold[open]').forEach(fold => { fold.open = false; });
+    /* Of a change in bulk, only what the chosen rule needs. */
+    const rule = document.querySelector('[data-rule]');
+    if (rule) {
+      const show = () => document.querySelectorAll('[data-for]').forEach(field => { field.hidden = !field.dataset.for.split(' ').includes(rule.value); });
+      rule.addEventListener('change', show);
+      show();
+    }
     document.querySelectorAll('[data-last]').forEach(button => {
       button.hidden = false;
       button.addEventListener('click', () => {
