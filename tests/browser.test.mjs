@@ -400,7 +400,7 @@ test('links and forms work without scripts', async () => {
   await page.goto(`${server.base}/search?q=${encodeURIComponent('通知')}`);
   await page.locator('.hit h3 a').first().click();
   await page.getByRole('link', { name: '修改' }).click();
-  await page.getByRole('button', { name: '保存' }).click();
+  await page.getByRole('button', { name: '保存', exact: true }).click();
   await page.waitForURL(/\/record\/\d+$/);
   await page.goto(`${server.base}/delivery/${sample.delivery}`);
   assert.ok(await page.locator('h1').isVisible());
