@@ -108,6 +108,14 @@ test('nothing found: what one word or one condition less would find, counted', a
   assert.match(await page('/search?q=%E7%81%AB%E7%AE%AD'), /没有找到/);
 });
 
+test('like this: by what titles and persons share, within the scope', async () => {
+  const answer = await ask(`/record/${ids.get('A-0005')}/like`);
+  assert.ok(answer.items.length > 0);
+  assert.ok(answer.items.every(item => item.id !== ids.get('A-0005')));
+  assert.ok(answer.items[0].creator === '教育局', 'the rare creator tells most');
+  for (const item of (await ask(`/record/${ids.get('A-0005')}/like`, everybody)).items) assert.equal(item.opening, 'open');
+});
+
 test('the help page’s examples are searches that are understood', async () => {
   const html = await page('/help/search', everybody), links = [...html.matchAll(/href="(\/search\?q=[^"]+)"/g)].map(match => match[1].replaceAll('&quot;', '"'));
   assert.ok(links.length >= 12, String(links.length));

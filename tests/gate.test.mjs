@@ -223,7 +223,7 @@ const SAMPLES = { // a path's parts that lead to something the unlimited archivi
   '/authority/{id}': () => '/authority/1', '/authority/{id}/edit': () => '/authority/1/edit', '/authority/{id}/merge': () => '/authority/1/merge', '/authority/{id}/eac.xml': () => '/authority/1/eac.xml',
   '/topics/{id}': () => '/topics/2', '/record/{id}/links': () => `/record/${open().id}/links`, '/gather/{id}': () => `/gather/${gathered}`, '/fonds/{id}/history': () => `/fonds/${fondsId.A}/history`,
   '/catalog/{id}': () => `/catalog/${fondsId.A}`, '/record/{id}': () => `/record/${open().id}`, '/record/{id}/edit': () => `/record/${open().id}/edit`, '/record/{id}/view': () => `/record/${open().id}/view`,
-  '/record/{id}/text': () => `/record/${open().id}/text`, '/record/{id}/hits': () => `/record/${open().id}/hits?q=${encode('专词')}`, '/record/{id}/delete': () => '/record/999999/delete', '/file/{id}': () => `/file/${picture().id}`, '/file/{id}/thumbnail': () => `/file/${picture().id}/thumbnail`,
+  '/record/{id}/text': () => `/record/${open().id}/text`, '/record/{id}/like': () => `/record/${open().id}/like`, '/record/{id}/hits': () => `/record/${open().id}/hits?q=${encode('专词')}`, '/record/{id}/delete': () => '/record/999999/delete', '/file/{id}': () => `/file/${picture().id}`, '/file/{id}/thumbnail': () => `/file/${picture().id}/thumbnail`,
   '/file/{id}/page/{page}/image': () => `/file/${picture().id}/page/1/image`, '/file/{id}/page/{page}/tile/{level}/{x}/{y}': () => `/file/${picture().id}/page/1/tile/0/0/0`, '/delivery/{id}': () => `/delivery/${deliveries[0].id}`,
   '/export/{id}/file': () => '/export/999999/file', '/delivery/{id}/progress': () => `/delivery/${deliveries[0].id}/progress`, '/delivery/{id}/faults.xlsx': () => `/delivery/${deliveries[0].id}/faults.xlsx`, '/upload/{id}': () => '/upload/999999', '/check/{id}': () => '/check/999999', '/check/{id}/report.pdf': () => '/check/999999/report.pdf', '/check/{id}/findings.xlsx': () => '/check/999999/findings.xlsx',
   '/delivery/{id}/form/{name}.pdf': () => `/delivery/${deliveries[0].id}/form/digests.pdf`, '/user/{id}': () => `/user/${users.reader}`,
@@ -296,7 +296,7 @@ test('every POST row: refused without the token, refused without the permission,
 // ---- records, files, and what lies around them ----
 
 test('every record and node through every page: given within the scope, not found without, and forbidden looks like unknown', async () => {
-  const unknown = 987654, views = id => [`/record/${id}`, `/record/${id}?tab=files`, `/record/${id}?tab=history`, `/record/${id}/view`, `/record/${id}/view?q=${encode('水库 专词')}`, `/record/${id}/hits?q=${encode('水库 专词')}`, `/record/${id}/text`, `/catalog/${id}`, `/record/${id}/edit`];
+  const unknown = 987654, views = id => [`/record/${id}`, `/record/${id}?tab=files`, `/record/${id}?tab=history`, `/record/${id}/view`, `/record/${id}/view?q=${encode('水库 专词')}`, `/record/${id}/hits?q=${encode('水库 专词')}`, `/record/${id}/text`, `/record/${id}/like`, `/catalog/${id}`, `/record/${id}/edit`];
   await each(async name => {
     const seen = { ...Object.fromEntries(await Promise.all(views(unknown).map(async target => [target.replace(unknown, '#'), await both(name, target)]))) };
     for (const record of records) {
@@ -714,6 +714,35 @@ test('jobs, system, home of the three officers, journal: no content of the archi
   const verified = await ask('auditor', 'POST', '/journal/verify');
   assert.equal(verified.status, 200);
   assertNoLeaks(...faults);
+});
+
+test('saved searches: only their owner changes them and is told of what he may see; colleagues share the question, not the answer', async () => {
+  const asked = JSON.stringify({ q: '卷宗' });
+  for (const name of ['archivist', 'reader']) assert.equal((await ask(name, 'POST', '/searches', { form: { asked, name: `${name}的`, shared: 1 } })).status, 200);
+  const mine = async name => (await both(name, '/searches')).json.mine;
+  const [row] = await mine('archivist');
+  assert.deepEqual((await json('limited', '/searches')).others.map(each => each.name), ['archivist的'], 'of the same role');
+  assert.deepEqual((await json('director', '/searches')).others, []);
+  for (const what of ['look', 'change', 'delete']) assert.equal((await ask('limited', 'POST', `/searches/${row.id}/${what}`, { form: { what: 'mute' } })).status, 404, what);
+  const first = records.find(record => record.row && sees('reader', record) && record.level === 4), hidden = records.find(record => record.row && !sees('reader', record) && sees('archivist', record) && record.level === 4);
+  for (const record of [first, hidden]) {
+    const { rev, creator, docno, code, title } = (await json('archivist', `/record/${record.id}`)).record;
+    const saved = await ask('archivist', 'POST', `/record/${record.id}/edit`, { form: { rev, code, title, creator, docno, date: '1950', year: 1950 + record.row.n % 7, note: '改', opening: OPENINGS[record.row.opening], security: SECURITIES[record.row.security] } });
+    assert.ok([200, 303].includes(saved.status), saved.text);
+  }
+  assert.equal((await mine('archivist'))[0].fresh_count, 2);
+  assert.equal((await mine('reader'))[0].fresh_count, 1, 'the other one is not his to know of');
+  assert.equal((await json('reader', '/')).alerts[0].count, 1);
+  const look = await ask('reader', 'POST', `/searches/${(await mine('reader'))[0].id}/look`);
+  assert.deepEqual((await json('reader', look.json.location)).items.map(item => item.id), [first.id]);
+  assert.equal((await mine('reader'))[0].any, false);
+  assert.deepEqual((await json('reader', '/')).alerts, []);
+  assert.equal((await ask('archivist', 'POST', `/searches/${row.id}/change`, { form: { what: 'mute' } })).status, 200);
+  assert.equal((await mine('archivist'))[0].any, false);
+  assert.equal((await ask('archivist', 'POST', `/searches/${row.id}/delete`)).status, 200);
+  assert.deepEqual(await mine('archivist'), []);
+  for (const bad of ['{}', '[]', 'x', '{"q":7}', '{"fonds":["a"]}']) assert.equal((await ask('reader', 'POST', '/searches', { form: { asked: bad } })).status, 422, bad);
+  assertNoLeaks();
 });
 
 test('what is granted and taken counts from the next request', async () => {

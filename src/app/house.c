@@ -71,7 +71,8 @@ static gboolean open_rooms(Archive *archive, ArchiveMode mode, GError **error) {
   if ((house->catalog = catalog_open(house->db, archive->dir, error)) == NULL) return FALSE;
   if (!authority_open(house->db, error)) return FALSE;
   if (!check_open(house->db, archive->dir, error) || !accession_open(house->db, error) || !exchange_open(house->db, error) || !revise_open(house->db, error) ||
-    !keep_open(house->db, archive->dir, error) || !quality_open(house->db, error) || !sql_migrate_room(house->db, "app", error)) return FALSE;
+    !keep_open(house->db, archive->dir, error) || !quality_open(house->db, error) || !reader_open(house->db, error) ||
+    !sql_migrate_room(house->db, "app", error)) return FALSE;
   json_t *labels = catalog_field_labels(house->catalog);
   search_set_fields(house->search, labels);
   search_set_text_source(house->search, catalog_search_text, NULL);

@@ -122,6 +122,8 @@ static WebReply *home(WebRequest *request, GError **error) {
   json_t *warnings = keep_warnings(request, sql, NULL);
   if (warnings) json_object_set_new(model, "notices", keep_notices(warnings));
   if (warnings) json_object_set_new(model, "warnings", warnings);
+  json_t *alerts = reader_alerts(request, sql, NULL);
+  if (alerts) json_object_set_new(model, "alerts", alerts);
   if (!staff && web_may(request, "delivery.own")) json_object_set_new(model, "hands_over", json_true());
   if (web_may(request, "delivery.import")) json_object_set_new(model, "may_import", json_true());
   if (web_may(request, "system.read") || web_may(request, "job.read")) {

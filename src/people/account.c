@@ -316,3 +316,9 @@ gboolean people_user_password(Sql *sql, const char *actor, gint64 id, const char
          sql_exec(sql, "DELETE FROM sign_in_failure WHERE name = $1", SQL_ARGS(sql_text(name)), error) &&
          journal_account(sql, actor, "user.password", id, json_pack("{s:s}", "name", name), error);
 }
+
+gboolean people_colleagues(Sql *sql, const char *name, const char *other) {
+  return sql_number(sql, "SELECT 1 AS found FROM account AS a JOIN account_role AS x ON x.account_id = a.id JOIN account_role AS y ON y.role = x.role "
+    "JOIN account AS b ON b.id = y.account_id WHERE a.name = $1 AND b.name = $2 AND a.enabled = 1 AND b.enabled = 1 LIMIT 1",
+    SQL_ARGS(sql_text(name), sql_text(other)), 0, NULL) == 1;
+}

@@ -32,6 +32,7 @@ const char *people_title(const Person *person);   /* shown name */
 gboolean people_may(const Person *person, const char *permission); /* person NULL: the public role */
 /* The body (移交单位) that an account with delivery.own hands over for; "": none. Never NULL. */
 const char *people_body(const Person *person);
+gboolean people_colleagues(Sql *sql, const char *name, const char *other); /* two enabled accounts that share a role (岗位) */
 char *people_title_of(const char *name); /* the shown name for a sign-in name; NULL: no such account. New string. For web_set_person_source */
 const Scope *people_scope(const Person *person);  /* owned by person; NULL person: the public scope, static */
 json_t *people_roles(void);                       /* the roles as loaded: [{code, title, permissions, …}]; borrowed */

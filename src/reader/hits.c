@@ -1,5 +1,5 @@
 /*
- * Walking through the hits: from a record's page to the hit before and after it, and over all pages of a record that hit.
+ * Walking on from a record: to the hit before and after it, over all its pages that hit, to records like it.
  *
  * 1. A hit is named by the search and its number; nothing is kept between requests. When the catalogue changed meanwhile the number may lead to another hit,
  *    never to one outside the scope.
@@ -8,7 +8,7 @@
 #include "search-page.h"
 #include "error.h"
 
-enum { STEP = 10000, STEPS = 100, PAGES_LISTED = 300, PAGES_COUNTED = 5000, EXCERPT_CHARACTERS = 140 };
+enum { STEP = 10000, STEPS = 100, PAGES_LISTED = 300, PAGES_COUNTED = 5000, EXCERPT_CHARACTERS = 140, LIKE_SHOWN = 10 };
 
 static WebReply *over(json_t *asked, const char *message) {
   g_autofree char *list = asked_address("/search", asked);
@@ -89,4 +89,21 @@ WebReply *reader_record_hits(WebRequest *request, GError **error) {
     catalog_record_json(house->catalog, record));
   if (shown > PAGES_LISTED) json_object_set_new(model, "next", json_integer(last));
   return web_model(model);
+}
+
+/* ---- records like this one ---- */
+
+WebReply *reader_like(WebRequest *request, GError **error) {
+  const House *house = web_house(request);
+  g_autoptr(Sql) sql = sql_read(house->db, error);
+  g_autoptr(CatalogRecord) record = sql ? catalog_record_load(sql, web_scope(request), web_int(request, "id", 0), error) : NULL;
+  g_autoptr(GArray) like = record ? search_like(house->search, sql, web_scope(request), record->id, LIKE_SHOWN, error) : NULL;
+  if (like == NULL) return NULL;
+  g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(gint64));
+  for (guint i = 0; i < like->len; i++) g_array_append_val(ids, g_array_index(like, SearchLike, i).id);
+  g_autoptr(GPtrArray) records = catalog_records(sql, web_scope(request), (const gint64 *)(gpointer)ids->data, ids->len, error);
+  if (records == NULL) return NULL;
+  json_t *items = json_array();
+  for (guint i = 0; i < records->len; i++) json_array_append_new(items, catalog_record_json(house->catalog, g_ptr_array_index(records, i)));
+  return web_model(json_pack("{s:s, s:o, s:o}", "title", "相似档案", "record", catalog_record_json(house->catalog, record), "items", items));
 }

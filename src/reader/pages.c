@@ -1,6 +1,6 @@
 /* The search page and the room's routes: query and filters live in the address; counts, facets and items come from one search within the asker's scope. */
 #include "error.h"
-#include "search-page.h"
+#include "saved.h"
 #include <string.h>
 
 enum { HITS_PER_PAGE = 20, WITHIN_MAX = 1000 };
@@ -104,6 +104,11 @@ WebReply *reader_search(WebRequest *request, GError **error) {
   json_object_set_new(model, "chips", search_chips_model(request, sql, asked, result));
   json_object_set_new(model, "sorts", search_sorts_model(asked));
   if (asked_narrow(asked)) json_object_set_new(model, "fields", hidden_fields(asked));
+  if (asked_narrow(asked) && *web_actor(request)) {
+    char *text = json_dumps(asked, JSON_COMPACT | JSON_SORT_KEYS);
+    json_object_set_new(model, "asked", json_string(text));
+    free(text);
+  }
   if (result->count > 0) add_actions(request, model, asked);
   else if (asked_narrow(asked)) {
     json_t *offers = search_offers_model(request, sql, asked, error);
@@ -133,8 +138,12 @@ WebReply *reader_suggest(WebRequest *request, GError **error) {
   {"files", WEB_FLAG, FALSE, 0, "有原文"}, {"sort", WEB_TEXT, FALSE, 20, "次序"}
 static const WebParameter SEARCH_PARAMETERS[] = {ASKED_PARAMETERS, {"within", WEB_TEXT, FALSE, WITHIN_MAX, "在结果中查找"},
   {"after", WEB_TEXT, FALSE, 1000, "续页键"}, {"n", WEB_INT, FALSE, 0, "序号"}, {"limit", WEB_INT, FALSE, 0, "条数"}, {NULL}};
+static const WebParameter SAVE_PARAMETERS[] = {
+  {"asked", WEB_TEXT, TRUE, 20000, "检索"}, {"name", WEB_TEXT, FALSE, 60, "名称"}, {"shared", WEB_FLAG, FALSE, 0, "共用"}, {NULL}};
+static const WebParameter SAVED_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "检索"}, {"what", WEB_TEXT, FALSE, 10, "操作"}, {NULL}};
 static const WebParameter HIT_PARAMETERS[] = {ASKED_PARAMETERS, {"n", WEB_INT, FALSE, 0, "序号"}, {NULL}};
 static const WebParameter PRINT_PARAMETERS[] = {ASKED_PARAMETERS, {"after", WEB_TEXT, FALSE, 1000, "续页键"}, {"n", WEB_INT, FALSE, 0, "序号"}, {NULL}};
+static const WebParameter LIKE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "条目"}, {NULL}};
 static const WebParameter RECORD_HITS_PARAMETERS[] = {
   {"id", WEB_INT, TRUE, 0, "条目"}, {"q", WEB_TEXT, FALSE, 10000, "检索式"}, {"after", WEB_INT, FALSE, 0, "起点"}, {NULL}};
 static const WebParameter SUGGEST_PARAMETERS[] = {{"q", WEB_TEXT, FALSE, 200, "开头"}, {NULL}};
@@ -148,9 +157,15 @@ static const WebParameter TILE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "文件"
 
 const WebRoute READER_ROUTES[] = {
   {"GET", "/search", "public", SEARCH_PARAMETERS, "reader/search", reader_search, "检索"},
+  {"GET", "/searches", "user", NULL, "reader/searches", page_searches, "保存的检索"},
+  {"POST", "/searches", "user", SAVE_PARAMETERS, NULL, save_search, NULL},
+  {"POST", "/searches/{id}/look", "user", SAVED_PARAMETERS, NULL, look_at_search, NULL},
+  {"POST", "/searches/{id}/change", "user", SAVED_PARAMETERS, NULL, change_search, NULL},
+  {"POST", "/searches/{id}/delete", "user", SAVED_PARAMETERS, NULL, delete_search, NULL},
   {"GET", "/search/hit", "public", HIT_PARAMETERS, NULL, reader_hit, NULL},
   {"GET", "/search/print", "public", PRINT_PARAMETERS, "reader/print", reader_print, "检索结果"},
   {"GET", "/help/search", "public", NULL, "reader/help", reader_help, "怎样检索"},
+  {"GET", "/record/{id}/like", "catalogue.read", LIKE_PARAMETERS, "reader/like", reader_like, "相似档案"},
   {"GET", "/record/{id}/hits", "public", RECORD_HITS_PARAMETERS, "reader/record-hits", reader_record_hits, "命中的页"},
   {"GET", "/suggest", "public", SUGGEST_PARAMETERS, "reader/suggest", reader_suggest, "提示"},
   {"GET", "/record/{id}/view", "public", VIEW_PARAMETERS, "reader/view", reader_view, "阅览"},

@@ -13,7 +13,11 @@ void reader_finish(void);
 const CatalogFile *reader_page_of(GPtrArray *files, guint page, guint *ret_page_in_file);
 guint reader_page_count(GPtrArray *files);
 
-/* /search /suggest /record/{id}/view /file/{id} /file/{id}/page/{page}/… */
+gboolean reader_open(SqlDb *db, GError **error); /* schema */
+/* The asker's saved searches that something new matches, for the home page: [{id, name, count, many}]. */
+json_t *reader_alerts(WebRequest *request, Sql *sql, GError **error);
+extern const JobTick READER_TICKS[]; /* ended by NULL */
+/* /search /searches /help/search /suggest /record/{id}/view /file/{id} /file/{id}/page/{page}/… */
 extern const WebRoute READER_ROUTES[];
 
 /* handlers of viewer.c, for the table in pages.c */

@@ -39,4 +39,5 @@ json_t *search_offers_model(WebRequest *request, Sql *sql, json_t *asked, GError
 WebReply *reader_hit(WebRequest *request, GError **error);         /* /search/hit: the hit with this number */
 WebReply *reader_record_hits(WebRequest *request, GError **error); /* /record/{id}/hits: all pages of a record that hit */
 
+WebReply *reader_like(WebRequest *request, GError **error);        /* hits.c: /record/{id}/like */
 WebReply *reader_print(WebRequest *request, GError **error);       /* print.c: /search/print */

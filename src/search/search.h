@@ -120,6 +120,10 @@ json_t *search_suggest(Search *search, Sql *sql, const Scope *scope, const char 
 typedef struct { guint page, terms; } SearchPageHit;
 GArray *search_record_pages(Sql *sql, const char *query, gint64 record_id, guint limit, guint *ret_terms, GError **error);
 
+/* Records that share the most telling words of this one's description, most alike first; all are admitted by the scope. */
+typedef struct { gint64 id; double score; } SearchLike;
+GArray *search_like(Search *search, Sql *sql, const Scope *scope, gint64 id, guint limit, GError **error);
+
 /* text cut into [{"t": "…"}, {"t": "…", "m": true}] where a term of the query stands; snippet: around the first match, at most max characters (0: all). */
 json_t *search_mark(GPtrArray *terms, const char *text, guint max);
 GPtrArray *search_terms(const char *query); /* the positive terms of a query, for marking a page that was opened from a hit */
