@@ -875,6 +875,10 @@ test('quality: faults are counted and listed within the scope, and judged only b
       if (kind.key === 'date-unread') assert.equal(kind.count, records.filter(record => record.row && record.row.n % 4 === 0 && sees(name, record)).length, name);
     }
   }
+  const picked = await ask('archivist', 'POST', '/quality/date-unread/pick', { form: { item: records.find(record => record.row && sees('archivist', record)).id } });
+  assert.match(picked.json.location, /^\/revise\/new\?item=\d+&field=date$/);
+  const year = (await json('archivist', '/quality/date-year')).rows, fixed = await ask('archivist', 'POST', '/quality/date-year/fix', { form: { all: 1 } });
+  assert.equal(fixed.status, year.length ? 200 : 422, fixed.text);
   const secret = records.find(record => record.row?.security === 3 && record.row.n % 4 === 0), open = records.find(record => record.row && record.row.n % 4 === 0 && sees('archivist', record));
   assert.equal((await ask('archivist', 'POST', '/quality/date-unread/pass', { form: [['item', secret.id], ['item', open.id], ['note', '原文如此']] })).status, 200);
   assert.deepEqual(await query(dir, 'SELECT record_id, actor, note FROM quality_pass'), [{ record_id: open.id, actor: 'archivist', note: '原文如此' }]);

@@ -95,3 +95,5 @@ WebReply *page_kind(WebRequest *request, GError **error);
 WebReply *start_survey(WebRequest *request, GError **error);
 WebReply *pass_faults(WebRequest *request, GError **error);
 WebReply *unpass_faults(WebRequest *request, GError **error);
+WebReply *fix_faults(WebRequest *request, GError **error); /* fix.c */
+WebReply *pick_faults(WebRequest *request, GError **error);

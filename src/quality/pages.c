@@ -281,11 +281,18 @@ static const WebParameter KIND_PARAMETERS[] = {{"kind", WEB_TEXT, TRUE, 40, "种
 static const WebParameter JUDGE_PARAMETERS[] = {{"kind", WEB_TEXT, TRUE, 40, "种类"}, {"fonds", WEB_INT, FALSE, 0, "全宗"},
   {"item", WEB_INTS, FALSE, PICKED_MOST, "条目"}, {"note", WEB_TEXT, FALSE, 200, "理由"}, {NULL}};
 
+static const WebParameter PICK_PARAMETERS[] = {{"kind", WEB_TEXT, TRUE, 40, "种类"}, {"item", WEB_INTS, FALSE, 100, "条目"}, {"fonds", WEB_INT, FALSE, 0, "全宗"},
+  {"note", WEB_TEXT, FALSE, 200, "理由"}, {NULL}};
+static const WebParameter FIX_PARAMETERS[] = {{"kind", WEB_TEXT, TRUE, 40, "种类"}, {"fonds", WEB_INT, FALSE, 0, "全宗"},
+  {"item", WEB_INTS, FALSE, PICKED_MOST, "条目"}, {"all", WEB_FLAG, FALSE, 0, "全部"}, {NULL}};
+
 const WebRoute QUALITY_ROUTES[] = {
   {"GET", "/quality", "record.edit|delivery.accept", NULL, "quality/home", page_quality, "著录质量"},
   {"POST", "/quality", "record.edit", SURVEY_PARAMETERS, NULL, start_survey, NULL},
   {"GET", "/quality/{kind}", "record.edit|delivery.accept", KIND_PARAMETERS, "quality/kind", page_kind, "著录质量"},
   {"POST", "/quality/{kind}/pass", "record.edit", JUDGE_PARAMETERS, NULL, pass_faults, NULL},
   {"POST", "/quality/{kind}/unpass", "record.edit", JUDGE_PARAMETERS, NULL, unpass_faults, NULL},
+  {"POST", "/quality/{kind}/pick", "record.edit", PICK_PARAMETERS, NULL, pick_faults, NULL},
+  {"POST", "/quality/{kind}/fix", "record.edit", FIX_PARAMETERS, NULL, fix_faults, NULL},
   {NULL},
 };

@@ -1,6 +1,6 @@
 /* Each kind of fault on a record that has it and on one that has not; surveys whole and of what changed; duplicates and names; judgements; the gate. */
 #include "internal.h"
-#include "test-fixture.h"
+#include "../catalog/test-fixture.h"
 
 typedef struct { Fixture f; gint64 fonds, other, class, marriages; guint number; } Place;
 
