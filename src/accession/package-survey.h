@@ -68,7 +68,7 @@ void package_table_free(PackageTable *table);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PackageTable, package_table_free)
 
 /* ---- package-files.c: what lies in the folder ---- */
-typedef struct { char *path; gint64 size_bytes; gboolean used; } PackageFile;
+typedef struct { const char *path; gint64 size_bytes; gboolean used; } PackageFile;
 typedef struct PackageFiles PackageFiles;
 typedef struct Survey Survey;
 PackageFiles *package_files_new(Survey *survey, const char *folder); /* links, odd names: told */

@@ -48,8 +48,8 @@ void command_print(const CommandLine *line, json_t *value, const char *text, ...
 
 /* ---- care of the holdings (check.c, backup.c, rebuild.c): each as command, job and page ---- */
 typedef void (*CareProgress)(gint64 done, gint64 total, const char *unit, gpointer data);
-/* {objects, files, bytes, unfinished, faults: [{object, file, kind, kind_label, record, detail}], database, index}: kind as content_fault_name, or "unrecorded";
- * unfinished: objects that a crash left in the making or in removal, which the next start settles. */
+/* {objects, files, bytes, unfinished, fault_count, faults: [{object, file, kind, kind_label, record, detail}] (10 000 at most), database, index}: kind as
+ * content_fault_name, or "unrecorded"; unfinished: objects that a crash left in the making or in removal, which the next start settles. */
 json_t *care_check(const House *house, CareProgress progress, gpointer data, GError **error);
 /* Writes one tar file with the database's snapshot, the store, the journal, deliveries, definitions and settings, and MANIFEST.json (sizes, SM3). */
 json_t *care_backup(const House *house, const char *path, CareProgress progress, gpointer data, GError **error);

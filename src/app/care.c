@@ -67,7 +67,8 @@ static gboolean run_check(const CommandLine *line, GError **error) {
   json_t *result = care_check(archive_house(archive), line->json ? NULL : show_progress, &last_us, error);
   if (result == NULL) return FALSE;
   json_t *faults = json_object_get(result, "faults");
-  size_t count = json_array_size(faults), i;
+  gint64 count = json_integer_value(json_object_get(result, "fault_count"));
+  size_t i;
   g_autofree char *database = g_strdup(json_string_value(json_object_get(result, "database"))),
                   *index = g_strdup(json_string_value(json_object_get(result, "index")));
   gboolean clean = count == 0 && g_str_equal(database, "good") && g_str_equal(index, "good");
@@ -83,7 +84,8 @@ static gboolean run_check(const CommandLine *line, GError **error) {
     if (i < 100) g_string_append(text, described);
   }
   command_print(line, result, "%s", text->str);
-  return clean || throw(error, LANTAI_ERROR_INVALID, "检查没有通过：%zu 处问题", count + !g_str_equal(database, "good") + !g_str_equal(index, "good"));
+  return clean || throw(error, LANTAI_ERROR_INVALID, "检查没有通过：%" G_GINT64_FORMAT " 处问题",
+    count + !g_str_equal(database, "good") + !g_str_equal(index, "good"));
 }
 
 static gboolean run_audit(const CommandLine *line, GError **error) {

@@ -1,6 +1,7 @@
 /*
  * The full check: every byte of the store against its inventory, the inventories against the catalogue's rows, the catalogue against itself and its index.
  * A part that could not run is said so in the result; it is never counted as passed.
+ * A store that is damaged throughout is told of in bounded memory: FAULTS_MAX faults by name, all of them counted. Beside them some 16 bytes a record are kept.
  */
 #include "app.h"
 #include "crypto.h"
@@ -8,10 +9,12 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { FAULTS_MAX = 10000 };
+
 typedef struct {
   const House *house;
   GMutex lock; /* the store is read by two threads */
-  gint64 objects, files, bytes, total_objects, unfinished;
+  gint64 objects, files, bytes, total_objects, unfinished, fault_count;
   json_t *faults;
   GHashTable *seen, *seen_deliveries; /* ids of records and deliveries whose object was met */
   CareProgress progress;
@@ -27,6 +30,7 @@ static const char *kind_label(const char *kind) {
 }
 
 static void add_fault(Check *check, const char *object, const char *file, const char *kind, json_t *record, const char *detail) {
+  if (++check->fault_count > FAULTS_MAX) return json_decref(record);
   json_t *fault = json_pack("{s:s?, s:s?, s:s, s:s, s:o, s:s?}", "object", object, "file", file, "kind", kind, "kind_label", kind_label(kind), "record",
     record ? record : json_null(), "detail", detail);
   json_array_append_new(check->faults, fault);
@@ -186,8 +190,9 @@ json_t *care_check(const House *house, CareProgress progress, gpointer data, GEr
   g_autoptr(GError) database = NULL;
   sql_integrity_check(house->db, &database);
   const char *index = check_index(house);
-  return json_pack("{s:I, s:I, s:I, s:I, s:o, s:s, s:s}", "unfinished", (json_int_t)check.unfinished, "objects", (json_int_t)check.objects, "files",
-    (json_int_t)check.files, "bytes", (json_int_t)check.bytes, "faults", check.faults, "database", database ? database->message : "good", "index", index);
+  return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:s, s:s}", "fault_count", (json_int_t)check.fault_count, "unfinished", (json_int_t)check.unfinished,
+    "objects", (json_int_t)check.objects, "files", (json_int_t)check.files, "bytes", (json_int_t)check.bytes, "faults", check.faults, "database",
+    database ? database->message : "good", "index", index);
 }
 
 /* ---- digests of the catalogue ---- */

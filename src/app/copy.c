@@ -170,11 +170,11 @@ static gboolean run_recover(const CommandLine *line, GError **error) {
   json_t *check = archive ? care_check(archive_house(archive), NULL, NULL, error) : NULL;
   if (check == NULL) return json_decref(result), FALSE;
   copy_fetched_remove(fetched);
-  size_t faults = json_array_size(json_object_get(check, "faults"));
+  gint64 faults = json_integer_value(json_object_get(check, "fault_count"));
   json_object_set_new(result, "check", check);
   json_object_set_new(result, "directory", json_string(dir));
   command_print(line, result, "已由 %s 恢复到 %s，逐字节检查%s。帐号不在副本里，请用 lantai user add 重新建立。\n", location, dir, faults ? "发现问题" : "没有发现问题");
-  return faults == 0 || throw(error, LANTAI_ERROR_INVALID, "恢复后的检查发现 %zu 处问题", faults);
+  return faults == 0 || throw(error, LANTAI_ERROR_INVALID, "恢复后的检查发现 %" G_GINT64_FORMAT " 处问题", faults);
 }
 
 const Command COPY_COMMANDS[] = {

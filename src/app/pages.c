@@ -98,10 +98,11 @@ static json_t *care_results(const House *house, const Scope *scope, Sql *sql, GE
   json_t *row;
   json_array_foreach(rows, i, row) {
     json_t *result = json_loads(json_string_value(json_object_get(row, "result")), 0, NULL);
-    json_t *faults = json_object_get(result, "faults");
+    json_t *faults = json_object_get(result, "faults"), *counted = json_object_get(result, "fault_count"); /* more than are listed */
+    json_int_t count = counted ? json_integer_value(counted) : (json_int_t)json_array_size(faults);
     hide_records(house, scope, faults);
-    json_object_set_new(row, "fault_count", json_integer((json_int_t)json_array_size(faults)));
-    json_object_set_new(row, "bad", json_boolean(json_array_size(faults) > 0));
+    json_object_set_new(row, "fault_count", json_integer(count));
+    json_object_set_new(row, "bad", json_boolean(count > 0));
     json_object_set_new(row, "result", result ? result : json_null());
     json_object_set(results, json_string_value(json_object_get(row, "kind")), row);
   }
