@@ -235,6 +235,29 @@ static SqlRows *open_dossiers(Sql *sql, GError **error) {
   return sql_query(sql, "SELECT json_array(id, rev, fonds_id, part, date_text, title, text, records) AS line FROM dossier_entry ORDER BY id", SQL_NONE, error);
 }
 
+/* What a check found of old, before the journal was told, is not compared. */
+static SqlRows *open_checks(Sql *sql, GError **error) {
+  return sql_query(sql, "SELECT json_array(id, stage, subject_kind, subject_id, name, category, actor, state, failed, warned, awaiting, not_performed, units, files, "
+    "bytes, started_us, finished_us, findings_kept) AS line FROM check_task WHERE finished_us > 0 ORDER BY id", SQL_NONE, error);
+}
+
+static SqlRows *open_check_items(Sql *sql, GError **error) {
+  return sql_query(sql, "SELECT json_array(task_id, position, code, name, property, grouping, severity, outcome, state, checked, failed, pending, explain, signed_by, "
+    "signed_us, note) AS line FROM check_item ORDER BY task_id, code", SQL_NONE, error);
+}
+
+static SqlRows *open_findings(Sql *sql, GError **error) {
+  return sql_query(sql, "SELECT json_array(f.task_id, f.item, f.sequence, f.row_number, f.record_id, f.code, f.path, f.reason, f.pending) AS line "
+    "FROM check_finding AS f JOIN check_task AS t ON t.id = f.task_id WHERE t.finished_us > 0 AND f.sequence <= t.findings_kept "
+    "ORDER BY f.task_id, f.item, f.sequence", SQL_NONE, error);
+}
+
+/* A delivery's state between receiving and loading is working data (life.c). */
+static SqlRows *open_deliveries(Sql *sql, GError **error) {
+  return sql_query(sql, "SELECT json_array(id, name, body, stage, round, actor, created_at, loaded_rows, attached_count, attached_bytes) AS line FROM accession "
+    "ORDER BY id", SQL_NONE, error);
+}
+
 static gboolean digest_rows(Sql *sql, const char *name, OpenRows open_rows, json_t *result, GError **error) {
   g_autoptr(SqlRows) rows = open_rows(sql, error);
   if (rows == NULL) return FALSE;
@@ -263,12 +286,22 @@ static void digest_optional(Sql *sql, json_t *result) {
   }
 }
 
+/* Deliveries and checks: all of them, or none of a database that was last opened by a program from before they were compared. */
+static gboolean digest_deliveries(Sql *sql, json_t *result, GError **error) {
+  static const struct { const char *name; OpenRows open_rows; } parts[] = {
+    {"accession", open_deliveries}, {"check_task", open_checks}, {"check_item", open_check_items}, {"check_finding", open_findings}};
+  if (sql_number(sql, "SELECT COUNT(*) AS n FROM schema_version WHERE room = 'check' AND number >= 2", SQL_NONE, 0, NULL) == 0) return TRUE;
+  for (guint i = 0; i < G_N_ELEMENTS(parts); i++)
+    if (!digest_rows(sql, parts[i].name, parts[i].open_rows, result, error)) return FALSE;
+  return TRUE;
+}
+
 json_t *care_digest(SqlDb *db, GError **error) {
   g_autoptr(Sql) sql = sql_read(db, error);
   if (sql == NULL) return NULL;
   json_t *result = json_object();
   if (digest_rows(sql, "record", open_records, result, error) && digest_rows(sql, "file", open_files, result, error) &&
-    digest_rows(sql, "page_text", open_page_texts, result, error)) {
+    digest_rows(sql, "page_text", open_page_texts, result, error) && digest_deliveries(sql, result, error)) {
     digest_optional(sql, result);
     return result;
   }

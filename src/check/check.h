@@ -74,7 +74,8 @@ gint64 check_earlier(Sql *sql, gint64 id, GError **error);
  * [{record_id, code, reason}]}. Does nothing when none of the run's items waits for it. A person's word stays unless the program found a fault. */
 gboolean check_complete(Sql *sql, const char *actor, gint64 id, const char *rule, json_t *found, GError **error);
 gboolean check_waits(Sql *sql, gint64 id, const char *rule); /* whether check_complete has something to do */
-/* Applies an event "check.*" to an archive being rebuilt: runs, items and signatures come back, findings do not. */
+/* Applies an event "check.*" to an archive being rebuilt: runs, items and signatures come back, and of each item the findings that
+ * the journal was told: the first check_task.findings_kept. */
 gboolean check_replay(const House *house, Sql *sql, json_t *event, GError **error);
 
 /* Whether the asker may see a task: rooms that own subjects say so (accession/, keep/). Without one for a kind: nobody may. */

@@ -127,6 +127,12 @@ gboolean result_sign(const House *house, Sql *sql, const char *actor, gint64 id,
 json_t *result_earlier(Sql *sql, gint64 id, GError **error);
 gboolean result_take_over(const House *house, Sql *sql, const char *actor, gint64 id, GError **error); /* all that are the same; CONFLICT: none is */
 json_t *result_findings(Sql *sql, gint64 id, const char *item, gint64 after, guint limit, GError **error);
+/* ---- findings.c ---- */
+enum { FINDINGS_KEPT = 500 };
+gboolean findings_put(Sql *sql, gint64 id, const char *item, json_t *findings, GError **error); /* [{sequence (none: its place), row, record_id, code, path, …}] */
+gboolean findings_tell(Sql *sql, gint64 id, const char *actor, GError **error); /* to the journal, after the run's items were told */
+gboolean findings_replay(Sql *sql, gint64 id, json_t *event, GError **error);
+json_t *findings_first(json_t *findings); /* as many as the journal is told; new */
 json_t *result_document(json_t *report); /* for print_pdf */
 CheckVisible visible_of(const char *subject_kind, const char **ret_prefix); /* NULL: nobody may see it */
 

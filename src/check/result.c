@@ -4,7 +4,7 @@
  * 1. failed: an item of weight "error" failed, or a person said so. awaiting: something waits for a person, or an item of that weight did not run.
  *    passed: neither. So what did not run never counts as passed.
  * 2. A person may decide what awaits one or did not run, not what failed; the program's own outcome stays beside his word.
- * 3. check_replay makes runs and words anew from the journal, findings excepted (they are many, and their source is kept).
+ * 3. check_replay makes runs and words anew from the journal, and of each item the findings that the journal was told (findings.c).
  */
 #include "internal.h"
 #include "journal.h"
@@ -73,10 +73,11 @@ gboolean result_finish(Sql *sql, gint64 id, const char *actor, json_t *task, GEr
   if (items == NULL) return FALSE;
   json_object_set_new(task, "items", items);
   json_object_set_new(task, "finished_us", json_integer(now));
+  json_object_set_new(task, "findings_kept", json_integer(FINDINGS_KEPT));
   return sql_exec(sql, "UPDATE check_task SET units = $1, files = $2, bytes = $3, finished_us = $4 WHERE id = $5",
     SQL_ARGS(sql_int(json_integer_value(json_object_get(task, "units"))), sql_int(json_integer_value(json_object_get(task, "files"))),
     sql_int(json_integer_value(json_object_get(task, "bytes"))), sql_int(now), sql_int(id)), error) &&
-    settle(sql, id, error) && journal_append(sql, actor, "check.finish", "check_task", id, task, error) != 0;
+    settle(sql, id, error) && journal_append(sql, actor, "check.finish", "check_task", id, task, error) != 0 && findings_tell(sql, id, actor, error);
 }
 
 /* ---- a person's word ---- */
@@ -140,25 +141,14 @@ static gboolean complete_items(Sql *sql, gint64 id, json_t *codes, json_t *found
   return settle(sql, id, error);
 }
 
-static gboolean put_findings(Sql *sql, gint64 id, const char *item, json_t *findings, GError **error) {
-  json_t *finding;
-  size_t i;
-  json_array_foreach(findings, i, finding)
-    if (!sql_exec(sql, "INSERT INTO check_finding (task_id, item, sequence, row_number, record_id, code, path, reason, pending) "
-        "VALUES ($1, $2, $3, 0, $4, $5, '', $6, 0)", SQL_ARGS(sql_int(id), sql_text(item), sql_int((gint64)i + 1),
-        sql_int(json_integer_value(json_object_get(finding, "record_id"))), sql_text(json_string_value(json_object_get(finding, "code"))),
-        sql_text(json_string_value(json_object_get(finding, "reason")))), error)) return FALSE;
-  return TRUE;
-}
-
 gboolean check_complete(Sql *sql, const char *actor, gint64 id, const char *rule, json_t *found, GError **error) {
   json_auto_t *codes = waiting_items(sql, id, rule, error), *event = json_copy(found);
   json_t *code;
   size_t i;
   if (json_array_size(codes) == 0) return TRUE;
   json_array_foreach(codes, i, code)
-    if (!put_findings(sql, id, json_string_value(code), json_object_get(found, "findings"), error)) return FALSE;
-  json_object_del(event, "findings");
+    if (!findings_put(sql, id, json_string_value(code), json_object_get(found, "findings"), error)) return FALSE;
+  json_object_set_new(event, "findings", findings_first(json_object_get(found, "findings")));
   json_object_set(event, "items", codes);
   return complete_items(sql, id, codes, found, error) && journal_append(sql, actor, "check.complete", "check_task", id, event, error) != 0;
 }
@@ -170,15 +160,23 @@ static gboolean replay_finish(Sql *sql, gint64 id, const char *actor, json_t *ta
   size_t i;
 #define text(key) sql_text(json_string_value(json_object_get(task, key)) ? json_string_value(json_object_get(task, key)) : "")
 #define number(key) sql_int(json_integer_value(json_object_get(task, key)))
-  if (!sql_exec(sql, "INSERT INTO check_task (id, stage, subject_kind, subject_id, name, category, actor, state, units, files, bytes, started_us, finished_us) "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7, 'running', $8, $9, $10, $11, $12)", SQL_ARGS(sql_int(id), text("stage"), text("subject_kind"), number("subject_id"),
+  if (!sql_exec(sql, "INSERT INTO check_task (id, stage, subject_kind, subject_id, name, category, actor, state, units, files, bytes, started_us, finished_us, "
+    "findings_kept) VALUES ($1, $2, $3, $4, $5, $6, $7, 'running', $8, $9, $10, $11, $12, $13)", SQL_ARGS(sql_int(id), text("stage"), text("subject_kind"), number("subject_id"),
     text("name"), text("category"), sql_text(actor), number("units"), number("files"), number("bytes"), number("started_us"),
-    number("finished_us")), error)) return FALSE;
+    number("finished_us"), number("findings_kept")), error)) return FALSE;
 #undef text
 #undef number
   json_array_foreach(json_object_get(task, "items"), i, item)
     if (!put_item(sql, id, (guint)i + 1, item, error)) return FALSE;
   return settle(sql, id, error);
+}
+
+static gboolean replay_complete(Sql *sql, gint64 id, json_t *data, GError **error) {
+  json_t *code;
+  size_t i;
+  json_array_foreach(json_object_get(data, "items"), i, code)
+    if (!findings_put(sql, id, json_string_value(code), json_object_get(data, "findings"), error)) return FALSE;
+  return complete_items(sql, id, json_object_get(data, "items"), data, error);
 }
 
 gboolean check_replay(const House *house, Sql *sql, json_t *event, GError **error) {
@@ -187,7 +185,8 @@ gboolean check_replay(const House *house, Sql *sql, json_t *event, GError **erro
   gint64 id = json_integer_value(json_object_get(subject, "id"));
   size_t i;
   if (g_strcmp0(action, "check.finish") == 0) return replay_finish(sql, id, actor, data, error);
-  if (g_strcmp0(action, "check.complete") == 0) return complete_items(sql, id, json_object_get(data, "items"), data, error);
+  if (g_strcmp0(action, "check.findings") == 0) return findings_replay(sql, id, data, error);
+  if (g_strcmp0(action, "check.complete") == 0) return replay_complete(sql, id, data, error);
   if (g_strcmp0(action, "check.sign") != 0) return TRUE;
   json_array_foreach(json_object_get(data, "items"), i, code)
     if (!sign_one(sql, id, json_string_value(code), actor, data, error)) return FALSE;
@@ -221,11 +220,6 @@ json_t *check_latest(Sql *sql, const char *subject_kind, gint64 subject_id, GErr
   json_decref(rows);
   if (task) decorate_task(task);
   return task;
-}
-
-json_t *result_findings(Sql *sql, gint64 id, const char *item, gint64 after, guint limit, GError **error) {
-  return sql_json(sql, "SELECT sequence, row_number AS \"row\", record_id, code, path, reason, pending FROM check_finding "
-    "WHERE task_id = $1 AND item = $2 AND sequence > $3 ORDER BY sequence LIMIT $4", SQL_ARGS(sql_int(id), sql_text(item), sql_int(after), sql_int(limit)), error);
 }
 
 json_t *check_report(Sql *sql, gint64 id, guint limit, GError **error) {
