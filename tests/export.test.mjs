@@ -99,12 +99,14 @@ test('archives hold the same as folders: a bag below one folder, unpacked equal'
   }
 });
 
-test('a spreadsheet of a search comes back equal', async () => {
-  const sheet = await out('xlsx', 'all.xlsx', '--query', ''), again = await emptyArchive();
-  assert.equal(sheet.records, 6);
-  await take(again, sheet.target);
-  assert.deepEqual(await holdings(again, false), await holdings(dir, false));
-});
+for (const format of ['xlsx', 'csv'])
+  test(`a table of a search (${format}) comes back equal`, async () => {
+    const sheet = await out(format, `all.${format}`, '--query', ''), again = await emptyArchive();
+    assert.equal(sheet.records, 6);
+    if (format === 'csv') assert.match(readFileSync(sheet.target, 'utf8'), /^\ufeff档号,题名,/, 'marked as UTF-8');
+    await take(again, sheet.target);
+    assert.deepEqual(await holdings(again, false), await holdings(dir, false));
+  });
 
 test('EEP packages keep the order of DA/T 48, in both encodings, and hold the very bytes', async () => {
   const schema = path.join(root, 'tests', 'schemas', 'eep.rng');

@@ -155,6 +155,9 @@ static void test_zip(void) {
   if (tool == NULL) return g_test_skip("the program zip is not there");
   TestHouse *t = test_house_new();
   g_autofree char *table = test_write(t, "t.csv", TABLE), *folder = code_documents(t), *zip = g_build_filename(t->dir, "docs.zip", NULL);
+  g_autofree char *stray = g_build_filename(folder, "别处", "没有条目.txt", NULL), *stray_folder = g_path_get_dirname(stray);
+  g_assert_cmpint(g_mkdir(stray_folder, 0700), ==, 0);
+  g_assert_true(g_file_set_contents(stray, "多余的", -1, NULL));
   const char *command[] = {tool, "-qr", zip, ".", NULL};
   g_assert_true(g_spawn_sync(folder, (char **)command, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL));
   AccessionSource source = {.path = table, .files = zip, .take_files = TRUE};
@@ -165,6 +168,11 @@ static void test_zip(void) {
   assert_names(t, "A-2", "A-2-1.txt A-2-2.txt A-2-10.txt");
   g_autofree char *unpacked = delivery_path(&t->house, id, "files");
   g_assert_false(g_file_test(unpacked, G_FILE_TEST_EXISTS));
+  g_assert_cmpint(report_int(report, "surplus_count"), ==, 2);
+  g_autofree char *package = delivery_path(&t->house, id, "documents"), *set_aside = delivery_path(&t->house, id, SURPLUS_NAME "/别处/没有条目.txt"), *bytes = NULL;
+  g_assert_false(g_file_test(package, G_FILE_TEST_EXISTS)); /* only what belongs to no record stays of it */
+  g_assert_true(g_file_get_contents(set_aside, &bytes, NULL, NULL));
+  g_assert_cmpstr(bytes, ==, "多余的");
   json_decref(report);
   test_house_remove(t);
 }

@@ -14,6 +14,7 @@
 #include "error.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -436,6 +437,27 @@ static gboolean refresh_descriptions(Attaching *attaching, GError **error) {
 
 /* ---- the whole ---- */
 
+typedef struct { const Attaching *attaching; gboolean good; } Keeping;
+
+static void keep_one(const char *path, gpointer data) {
+  Keeping *keeping = data;
+  const Attaching *attaching = keeping->attaching;
+  if (keymap_get(attaching->own, path, strlen(path))) return;
+  g_autofree char *kept = delivery_path(attaching->house, attaching->id, SURPLUS_NAME), *from = beneath_path(attaching->folder, path),
+    *to = g_build_filename(kept, path, NULL), *folder = g_path_get_dirname(to);
+  keeping->good = keeping->good && g_mkdir_with_parents(folder, 0700) == 0 && rename(from, to) == 0;
+}
+
+/* What nobody claimed is set aside, so that the package it came in can go; FALSE: the package is still needed. */
+static gboolean keep_surplus(const Attaching *attaching) {
+  if (attaching->surplus == 0) return TRUE;
+  g_autofree char *own = delivery_path(attaching->house, attaching->id, "");
+  if (attaching->index == NULL || !g_str_has_prefix(attaching->folder, own)) return FALSE; /* it lies where the archives found it, and stays there */
+  Keeping keeping = {attaching, TRUE};
+  file_index_surplus(attaching->index, keep_one, &keeping);
+  return keeping.good;
+}
+
 static gboolean end_attaching(Attaching *attaching, gint64 started_us, GError **error) {
   if (attaching->index) file_index_surplus(attaching->index, note_surplus, attaching);
   if (attaching->failure) {
@@ -492,11 +514,12 @@ static gboolean attach_all(Attaching *attaching, GError **error) {
   if (job_should_stop(attaching->job)) return TRUE;
   if (!search_optimize(attaching->house->search, error) || !end_attaching(attaching, started_us, error)) return FALSE;
   static const char *const taken[] = {"documents", "package"};
+  gboolean kept = keep_surplus(attaching);
   for (guint i = 0; i < G_N_ELEMENTS(UNPACKED_FOLDERS); i++) {
     g_autofree char *path = delivery_path(attaching->house, attaching->id, UNPACKED_FOLDERS[i]);
     folder_remove(path);
   }
-  for (guint i = 0; i < G_N_ELEMENTS(taken) && attaching->surplus == 0; i++) { /* all of it is in the store; else it is kept for the surplus files */
+  for (guint i = 0; i < G_N_ELEMENTS(taken) && kept; i++) { /* all of it is in the store or set aside */
     g_autofree char *path = delivery_path(attaching->house, attaching->id, taken[i]);
     folder_remove(path);
   }

@@ -16,6 +16,7 @@
 #define DECLARED_NAME "declared.ndjson" /* what a package declares of its files */
 #define CONFLICTS_NAME "conflicts.json" /* what an undo was refused for: [{id, code, title, hand, reason}] */
 #define FOUND_NAME "found.json" /* what package_survey gave */
+#define SURPLUS_NAME "surplus" /* folder of loaded deliveries: what came and belongs to no record */
 #define UNPACKED_NAME "unpacked.json" /* {faults: [{path, reason}], names: {path on disk: path as it was called}} */
 #define KEEP_FIELD "*"            /* a column kept under its own header */
 #define COLUMNS_MAX 500

@@ -15,7 +15,7 @@ static const GOptionEntry *export_entries(void) {
     {"node", 0, 0, G_OPTION_ARG_STRING, &export_options.node, "一个全宗、类别或案卷，连同其下全部", "档号"},
     {"query", 0, 0, G_OPTION_ARG_STRING, &export_options.query, "检索命中的全部条目", "检索式"},
     {"delivery", 0, 0, G_OPTION_ARG_STRING, &export_options.delivery, "一个移交批次带来的全部条目", "批次号"},
-    {"format", 0, 0, G_OPTION_ARG_STRING, &export_options.format, "bagit、eep、dat93、ead、mets、xlsx", "格式"},
+    {"format", 0, 0, G_OPTION_ARG_STRING, &export_options.format, "bagit、eep、dat93、ead、mets、xlsx、csv", "格式"},
     {"encoding", 0, 0, G_OPTION_ARG_STRING, &export_options.encoding, "eep、dat93 中 XML 和文本的编码：UTF-8（缺省）或 GB18030", "编码"},
     {"as", 0, 0, G_OPTION_ARG_STRING, &export_options.as, "public：只导出公众可见的；缺省为全部", "public"},
     {"quiet", 'q', 0, G_OPTION_ARG_NONE, &export_options.quiet, "不显示进度", NULL},
@@ -62,7 +62,7 @@ static void print_result(const CommandLine *line, json_t *result) {
 
 static gboolean run_export(const CommandLine *line, GError **error) {
   if (export_options.as && !g_str_equal(export_options.as, "public")) return throw(error, LANTAI_ERROR_INVALID, "--as 只能是 public（公众）");
-  if (export_options.format == NULL) return throw(error, LANTAI_ERROR_INVALID, "请用 --format 说明格式：bagit、eep、dat93、ead、mets、xlsx");
+  if (export_options.format == NULL) return throw(error, LANTAI_ERROR_INVALID, "请用 --format 说明格式：bagit、eep、dat93、ead、mets、xlsx、csv");
   g_autoptr(Archive) archive = archive_open(line->dir, ARCHIVE_WRITE, error);
   if (archive == NULL) return FALSE;
   const House *house = archive_house(archive);

@@ -110,6 +110,17 @@ static json_t *care_results(const House *house, const Scope *scope, Sql *sql, GE
   return results;
 }
 
+/* What the last check and the last audit found stands among the other warnings. */
+static void warn_of_care(json_t *warnings, json_t *care) {
+  json_t *check = json_object_get(care, "check"), *audit = json_object_get(care, "audit");
+  g_autofree char *checked = clock_format(json_integer_value(json_object_get(check, "at"))), *audited = clock_format(json_integer_value(json_object_get(audit, "at")));
+  if (json_is_true(json_object_get(check, "bad")))
+    json_array_append_new(warnings, json_pack("{s:s, s:o, s:s}", "tone", "bad", "text", json_sprintf("最近一次全面检查（%s）发现 %" JSON_INTEGER_FORMAT " 处问题", checked,
+      json_integer_value(json_object_get(check, "fault_count"))), "href", "/system"));
+  if (json_is_true(json_object_get(audit, "bad")))
+    json_array_append_new(warnings, json_pack("{s:s, s:o, s:s}", "tone", "bad", "text", json_sprintf("最近一次日志校验（%s）没有通过", audited), "href", "/system"));
+}
+
 static WebReply *home(WebRequest *request, GError **error) {
   const House *house = web_house(request);
   gboolean staff = web_may(request, "delivery.read") || web_may(request, "system.read");
@@ -121,8 +132,6 @@ static WebReply *home(WebRequest *request, GError **error) {
   json_t *revisions = revise_home(request, sql, NULL);
   if (revisions) json_object_set_new(model, "revisions", revisions);
   json_t *warnings = keep_warnings(request, sql, NULL);
-  if (warnings) json_object_set_new(model, "notices", keep_notices(warnings));
-  if (warnings) json_object_set_new(model, "warnings", warnings);
   json_t *alerts = reader_alerts(request, sql, NULL);
   if (alerts) json_object_set_new(model, "alerts", alerts);
   if (!staff && web_may(request, "delivery.own")) json_object_set_new(model, "hands_over", json_true());
@@ -131,6 +140,11 @@ static WebReply *home(WebRequest *request, GError **error) {
     json_object_set_new(model, "storage", storage_state(house));
     json_object_set_new(model, "care", care_results(house, web_scope(request), sql, NULL));
     if (web_may(request, "job.read")) json_object_set_new(model, "jobs", dressed_jobs(sql, 0, 5, NULL)); /* why one failed may name files */
+  }
+  if (warnings) {
+    warn_of_care(warnings, json_object_get(model, "care"));
+    json_object_set_new(model, "notices", keep_notices(warnings));
+    json_object_set_new(model, "warnings", warnings);
   }
   return web_model(model);
 }

@@ -1,5 +1,6 @@
 /* The report on paper (四性检测报告), as a document for print/. */
 #include "internal.h"
+#include "people.h"
 #include "settings.h"
 
 static void add_block(json_t *document, json_t *block) { json_array_append_new(json_object_get(document, "blocks"), block); }
@@ -11,10 +12,17 @@ static const char *text_of(json_t *object, const char *key) {
 
 static char *number_of(json_t *object, const char *key) { return g_strdup_printf("%" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(object, key))); }
 
+/* Paper names the person, not the account. */
+static char *person_of(json_t *object, const char *key) {
+  char *title = people_title_of(text_of(object, key));
+  return title ? title : g_strdup(text_of(object, key));
+}
+
 static json_t *field(const char *label, const char *value, int span) { return json_pack("{s:s, s:s, s:i}", "label", label, "value", value, "span", span); }
 
 static void add_head(json_t *document, json_t *report) {
   g_autofree char *units = number_of(report, "units"), *files = number_of(report, "files"), *bytes = number_of(report, "bytes"), *id = number_of(report, "id");
+  g_autofree char *person = person_of(report, "actor");
   g_autofree char *at = clock_format(json_integer_value(json_object_get(report, "finished_at")));
   g_autofree char *counts = g_strdup_printf("不通过 %d 项，有提示 %d 项，待人工确认 %d 项，未进行 %d 项", (int)json_integer_value(json_object_get(report, "failed")),
     (int)json_integer_value(json_object_get(report, "warned")), (int)json_integer_value(json_object_get(report, "awaiting")),
@@ -28,7 +36,7 @@ static void add_head(json_t *document, json_t *report) {
   json_array_append_new(fields, field("文件数", files, 1));
   json_array_append_new(fields, field("字节数", bytes, 1));
   json_array_append_new(fields, field("检测时间", at, 1));
-  json_array_append_new(fields, field("检测人", text_of(report, "actor"), 1));
+  json_array_append_new(fields, field("检测人", person, 1));
   json_array_append_new(fields, field("结论", text_of(report, "state_label"), 1));
   json_array_append_new(fields, field("各项结果", counts, 2));
   add_block(document, json_pack("{s:s, s:i, s:o}", "kind", "fields", "columns", 2, "fields", fields));
@@ -44,7 +52,8 @@ static json_t *row_of_item(json_t *item) {
   g_autofree char *checked = number_of(item, "checked"), *faults = number_of(item, "failed"), *signature = NULL;
   gint64 at = json_integer_value(json_object_get(item, "signed_at"));
   g_autofree char *time = at ? clock_format(at) : g_strdup("");
-  signature = at ? g_strdup_printf("%s\n%s %s", text_of(item, "note"), text_of(item, "signed_by"), time) : g_strdup("");
+  g_autofree char *person = person_of(item, "signed_by");
+  signature = at ? g_strdup_printf("%s\n%s %s", text_of(item, "note"), person, time) : g_strdup("");
   g_autofree char *explain = g_strjoin(*signature && *text_of(item, "explain") ? "\n" : "", text_of(item, "explain"), signature, NULL);
   return json_pack("[s, s, s, s, s, s]", text_of(item, "code"), text_of(item, "name"), checked, faults, text_of(item, "state_label"), explain);
 }

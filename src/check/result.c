@@ -161,8 +161,8 @@ static gboolean replay_finish(Sql *sql, gint64 id, const char *actor, json_t *ta
 #define text(key) sql_text(json_string_value(json_object_get(task, key)) ? json_string_value(json_object_get(task, key)) : "")
 #define number(key) sql_int(json_integer_value(json_object_get(task, key)))
   if (!sql_exec(sql, "INSERT INTO check_task (id, stage, subject_kind, subject_id, name, category, actor, state, units, files, bytes, started_us, finished_us, "
-    "findings_kept) VALUES ($1, $2, $3, $4, $5, $6, $7, 'running', $8, $9, $10, $11, $12, $13)", SQL_ARGS(sql_int(id), text("stage"), text("subject_kind"), number("subject_id"),
-    text("name"), text("category"), sql_text(actor), number("units"), number("files"), number("bytes"), number("started_us"),
+    "findings_kept) VALUES ($1, $2, $3, $4, $5, $6, $7, 'running', $8, $9, $10, $11, $12, $13)", SQL_ARGS(sql_int(id), text("stage"), text("subject_kind"),
+    number("subject_id"), text("name"), text("category"), sql_text(actor), number("units"), number("files"), number("bytes"), number("started_us"),
     number("finished_us"), number("findings_kept")), error)) return FALSE;
 #undef text
 #undef number

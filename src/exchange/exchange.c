@@ -16,7 +16,7 @@
 
 enum { RECORD_BYTES = 8 << 10 }; /* what a record takes beside its files, about */
 
-const ExportFormat *const EXPORT_FORMATS[] = {&FORMAT_BAGIT, &FORMAT_EEP, &FORMAT_DAT93, &FORMAT_METS, &FORMAT_EAD, &FORMAT_XLSX, &FORMAT_SHEET, NULL};
+const ExportFormat *const EXPORT_FORMATS[] = {&FORMAT_BAGIT, &FORMAT_EEP, &FORMAT_DAT93, &FORMAT_METS, &FORMAT_EAD, &FORMAT_XLSX, &FORMAT_CSV, &FORMAT_SHEET, NULL};
 
 const ExportFormat *export_format(const char *name) {
   for (guint i = 0; EXPORT_FORMATS[i]; i++)

@@ -118,7 +118,7 @@ typedef struct {
   gboolean (*end)(Export *export, GError **error);
   void (*free)(Export *export); /* also when it was given up */
 } ExportFormat;
-extern const ExportFormat FORMAT_BAGIT, FORMAT_EEP, FORMAT_DAT93, FORMAT_EAD, FORMAT_METS, FORMAT_XLSX, FORMAT_SHEET;
+extern const ExportFormat FORMAT_BAGIT, FORMAT_EEP, FORMAT_DAT93, FORMAT_EAD, FORMAT_METS, FORMAT_XLSX, FORMAT_CSV, FORMAT_SHEET;
 const ExportFormat *export_format(const char *name); /* NULL: unknown */
 extern const ExportFormat *const EXPORT_FORMATS[];   /* ended by NULL */
 /* A file of a record into the package, its digest held against the catalogue's: UNAVAILABLE when they differ. */

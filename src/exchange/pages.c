@@ -144,7 +144,8 @@ static WebReply *fetch_export(WebRequest *request, GError **error) {
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
   struct stat info;
   if (fd < 0 || fstat(fd, &info) != 0) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "导出的文件已不在。请重新导出");
-  static const char *const mimes[][2] = {{".zip", "application/zip"}, {".xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}};
+  static const char *const mimes[][2] = {{".zip", "application/zip"}, {".csv", "text/csv; charset=utf-8"},
+    {".xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}};
   const char *mime = "application/octet-stream";
   for (guint i = 0; i < G_N_ELEMENTS(mimes); i++)
     if (g_str_has_suffix(name, mimes[i][0])) mime = mimes[i][1];

@@ -1,5 +1,6 @@
 /* What is told of conversions: the list, what could not be converted, and the register form of one operation (GB/T 18894 表A.3). */
 #include "internal.h"
+#include "people.h"
 #include "settings.h"
 
 enum { LIST_RECORDS = 200, FORM_ROWS = 5000 };
@@ -122,7 +123,8 @@ json_t *convert_form(const House *house, Sql *sql, const Scope *scope, gint64 id
   g_autofree char *source = g_strdup_printf("%s（%s%s%s）", format_name(puid, mime), mime, *puid ? "，PRONOM " : "", puid);
   const FormatConverter *made = convert_maker(converter);
   const char *target = g_str_equal(converter, CONVERT_ASSEMBLE) ? "页面图像合并为 PDF/A-2b" : made ? made->name : converter;
-  return json_pack("{s:{s:s}, s:s, s:s, s:s, s:O, s:s, s:s, s:s, s:O, s:o}", "archive", "name", settings_text(house->settings, "archive.name"), "kind",
+  g_autofree char *title = people_title_of(json_word(one, "actor"));
+  return json_pack("{s:{s:s}, s:s, s:s, s:s, s:O, s:s, s:s, s:s, s:s, s:o}", "archive", "name", settings_text(house->settings, "archive.name"), "kind",
     "格式转换", "source", source, "target", target, "tool", json_object_get(one, "tool"), "result", result, "began", began, "ended", ended,
-    "operator", json_object_get(one, "actor"), "items", items);
+    "operator", title && *title ? title : json_word(one, "actor"), "items", items);
 }

@@ -235,11 +235,13 @@ json_t *convert_plan(Sql *sql, const char *puid, const char *mime, GError **erro
     SQL_ARGS(sql_text(puid), sql_text(mime)), error);
 }
 
-static json_t *next_files(Sql *sql, json_t *parameters, gint64 after, GError **error) {
+/* In the order of the index on formats, small ones first: the next page begins where the last one ended, nothing is sorted. */
+static json_t *next_files(Sql *sql, json_t *parameters, json_t *last, GError **error) {
   return sql_json(sql,
-    "SELECT f.id, f.record_id, f.path FROM file AS f WHERE f.puid = $1 AND f.mime = $2 AND f.id > $3 AND f.path NOT LIKE 'derived/%' AND NOT EXISTS "
-    "(SELECT 1 FROM keep_conversion AS c WHERE c.record_id = f.record_id AND c.source_path = f.path AND c.undone_us = 0) ORDER BY f.id LIMIT $4",
-    SQL_ARGS(sql_text(json_word(parameters, "puid")), sql_text(json_word(parameters, "mime")), sql_int(after), sql_int(LIST_RECORDS)), error);
+    "SELECT f.id, f.record_id, f.path, f.size_bytes FROM file AS f WHERE f.puid = $1 AND f.mime = $2 AND (f.size_bytes, f.id) > ($3, $4) AND "
+    "f.path NOT LIKE 'derived/%' AND NOT EXISTS (SELECT 1 FROM keep_conversion AS c WHERE c.record_id = f.record_id AND c.source_path = f.path AND "
+    "c.undone_us = 0) ORDER BY f.size_bytes, f.id LIMIT $5", SQL_ARGS(sql_text(json_word(parameters, "puid")), sql_text(json_word(parameters, "mime")),
+    sql_int(last ? json_number_of(last, "size_bytes") : -1), sql_int(json_number_of(last, "id")), sql_int(LIST_RECORDS)), error);
 }
 
 static gboolean note_failure(const House *house, json_t *parameters, json_t *file, const char *reason, GError **error) {
@@ -270,17 +272,20 @@ gboolean convert_run(const House *house, Job *job, json_t *parameters, GError **
   json_auto_t *plan = sql ? (assemble ? assemble_plan : convert_plan)(sql, json_word(parameters, "puid"), json_word(parameters, "mime"), error) : NULL;
   g_clear_pointer(&sql, sql_end);
   if (plan == NULL) return FALSE;
-  gint64 done = 0, after = 0;
+  gint64 done = 0;
+  json_auto_t *last = NULL;
   for (size_t count = LIST_RECORDS; count == LIST_RECORDS;) {
     g_autoptr(Sql) look = sql_read(house->db, error);
-    json_auto_t *files = look ? (assemble ? assemble_next : next_files)(look, parameters, after, error) : NULL;
+    json_auto_t *files = look == NULL ? NULL : assemble ? assemble_next(look, parameters, json_number_of(last, "id"), error) :
+      next_files(look, parameters, last, error);
     g_clear_pointer(&look, sql_end);
     if (files == NULL) return FALSE;
     count = json_array_size(files);
     for (size_t i = 0; i < count; i++) {
       if (job_should_stop(job)) return TRUE;
       json_t *file = json_array_get(files, i);
-      after = json_number_of(file, "id");
+      json_decref(last);
+      last = json_incref(file);
       if (!convert_one(house, job, parameters, file, error)) return FALSE;
       job_progress(job, ++done, json_number_of(plan, assemble ? "records" : "files"), assemble ? "件" : "个文件", assemble ? "合并" : "转换");
     }
