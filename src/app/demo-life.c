@@ -36,7 +36,7 @@ static const Plan PLANS[] = {
     "扫描件为位图格式，不在规定格式之内：让步接收，入库后转换", FATE_DONE, TRUE},
   {{"B011", "临江市卫生健康委员会", "WS", "临江市卫生健康委员会防汛救灾文件", DEMO_PAPERS, DEMO_PDF, 2025, 4, "灾区卫生防疫", 0}, "bagit", "archivist", NULL, FATE_REHEARSED, TRUE},
   {{"B004", "临江市财政局", "WS", "临江市财政局2024年度电子文件移交", DEMO_PAPERS, DEMO_PDF, 2024, 5, NULL, 0}, "table", "archivist", NULL, FATE_RECEIVED, FALSE},
-  {{"B013", "临江市档案馆", "WS", "本馆办公室2024年度归档", DEMO_PAPERS, DEMO_PDF, 2024, 4, NULL, 0}, "table", "archivist", NULL, FATE_REHEARSED, FALSE, "filing"},
+  {{"B013", "临江市档案馆", "WS", "本馆办公室2024年度归档", DEMO_PAPERS, DEMO_PDF, 2024, 4, "档案馆库房安全", 0}, "table", "archivist", NULL, FATE_REHEARSED, FALSE, "filing"},
   {{"B003", DEMO_BODY, "WS", "临江市民政局2024年度电子文件移交", DEMO_PAPERS, DEMO_PDF, 2024, 8, NULL, 0}, "dat93", "transferor", NULL, FATE_REHEARSED, FALSE},
 };
 
