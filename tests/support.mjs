@@ -1,6 +1,6 @@
 // What the tests of the whole program share: temporary archives, the server on loopback, signing in, requests.
 import { execFile, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, cpSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -33,14 +33,32 @@ export async function lantai(dir, ...args) {
   }
 }
 
+async function makeDemo(dir, scale) {
+  const result = await lantai(dir, 'demo', '--scale', String(scale));
+  if (result.status !== 0) throw new Error(`demo: ${result.stderr}`);
+  return dir;
+}
+
+// The one that all test programs of a run share: who comes first makes it, the others wait.
+async function shelvedDemo(shelf, scale) {
+  const kept = path.join(shelf, `demo-${scale}`), failed = `${kept}.failed`;
+  let first = true;
+  try { mkdirSync(`${kept}.lock`); } catch { first = false; }
+  if (first) {
+    try { renameSync(await makeDemo(`${kept}.part`, scale), kept); } catch (error) { mkdirSync(failed); throw error; }
+  }
+  for (; !existsSync(kept); await new Promise(done => setTimeout(done, 200))) if (existsSync(failed)) throw new Error('demo: another test program could not make it');
+  return kept;
+}
+
 // A small demonstration archive (thousandths of the full one), made once for a test file; copies of it are cheap.
 const made = new Map();
 export async function demo(scale = 10) {
   if (!made.has(scale)) {
     made.set(scale, (async () => {
-      const dir = path.join(temporary(), 'archive');
-      const result = await lantai(dir, 'demo', '--scale', String(scale));
-      if (result.status !== 0) throw new Error(`demo: ${result.stderr}`);
+      const dir = path.join(temporary(), 'archive'), shelf = process.env.LANTAI_TEST_SHELF;
+      if (!shelf) return makeDemo(dir, scale);
+      cpSync(await shelvedDemo(shelf, scale), dir, { recursive: true, preserveTimestamps: true });
       return dir;
     })());
   }

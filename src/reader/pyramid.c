@@ -84,7 +84,9 @@ static gboolean queue_locked(Making *item, GError **error) {
   }
   const char *message = g_hash_table_lookup(failed, item->target);
   if (message) throw(error, LANTAI_ERROR_UNAVAILABLE, "%s", message);
-  if (message || g_hash_table_contains(making, item->target)) return FALSE;
+  Making *queued = message ? NULL : g_hash_table_lookup(making, item->target);
+  if (queued) g_thread_pool_move_to_front(makers, queued); /* asked for again: somebody is waiting for this one; no matter if it is being made */
+  if (message || queued) return FALSE;
   g_hash_table_insert(making, item->target, item);
   g_thread_pool_push(makers, item, NULL);
   return TRUE;
