@@ -451,8 +451,7 @@ static void keep_one(const char *path, gpointer data) {
 /* What nobody claimed is set aside, so that the package it came in can go; FALSE: the package is still needed. */
 static gboolean keep_surplus(const Attaching *attaching) {
   if (attaching->surplus == 0) return TRUE;
-  g_autofree char *own = delivery_path(attaching->house, attaching->id, "");
-  if (attaching->index == NULL || !g_str_has_prefix(attaching->folder, own)) return FALSE; /* it lies where the archives found it, and stays there */
+  if (!attaching->unpacked_here) return FALSE; /* it lies where the archives found it, and stays there */
   Keeping keeping = {attaching, TRUE};
   file_index_surplus(attaching->index, keep_one, &keeping);
   return keeping.good;
