@@ -21,7 +21,7 @@ const ROLES = {
   auditor: { role: 'auditor', may: ['journal.read', 'role.read', 'system.read'], opening: [], files: [], security: 0 },
   archivist: { role: 'archivist', grant: '机密', may: 'archivist', opening: ALL, files: ALL, security: 2 },
   limited: { role: 'archivist', grant: '秘密', may: 'archivist', opening: ALL, files: ALL, security: 2, fonds: 'A' },
-  director: { role: 'director', grant: '内部', may: ['catalogue.read', 'record.approve', 'record.export', 'delivery.read', 'delivery.accept', 'check.sign', 'disposal.approve', 'keep.read', 'role.read'], opening: ALL, files: ALL, security: 1 },
+  director: { role: 'director', grant: '内部', may: ['catalogue.read', 'record.approve', 'record.export', 'delivery.read', 'delivery.accept', 'check.sign', 'schedule.approve', 'disposal.approve', 'keep.read', 'role.read'], opening: ALL, files: ALL, security: 1 },
   reader: { role: 'reader', grant: '机密', may: ['catalogue.read'], opening: [1], files: [1], security: 0 },
   clerk: { role: 'clerk', grant: '内部', may: ['catalogue.read', 'delivery.read', 'record.propose'], opening: [1, 2], files: [1], security: 1 },
 };
@@ -123,6 +123,19 @@ before(async () => {
   assert.equal(asked.status, 200, asked.text);
   // A survey of the catalogue, so that its pages have something to tell.
   assert.equal((await ask('archivist', 'POST', '/quality', { form: { full: 1 } })).status, 200);
+  // A definition whose draft asks for a number where the records have marks, and one in force that requires what they lack.
+  const numbers = 'id: 1\ncode: WS\ntitle: 文书档案\nfields:\n  - key: ztc\n    label: 主题词\n    type: number\n    aliases: [ZTC]\n  - key: zrs\n    label: 责任书号\n    expected: true\n';
+  for (const [target, form] of [['yaml', { yaml: numbers }], ['enforce', { accept: 1 }], ['yaml', { yaml: numbers.replace('责任书号', '责任书编号') }]]) {
+    const told = await ask('archivist', 'POST', `/categories/WS/${target}`, { form });
+    assert.equal(told.status, 200, told.text);
+  }
+  // A schedule of fonds B, approved by another, and one of fonds A that is begun.
+  const line = [['code', '1'], ['path', '甲'], ['matter', '乙'], ['retention', '永久'], ['opening', ''], ['note', ''], ['code', ''], ['path', '']];
+  for (const [name, target, form] of [['archivist', `/schedules/${fondsId.B}/draft`, {}], ['archivist', '/schedule/1/edit', line], ['archivist', '/schedule/1/decide', { verdict: 'submit' }], ['director', '/schedule/1/decide', { verdict: 'approve', from: '1950-01-01' }],
+    ['archivist', '/schedule/1/assign', {}], ['archivist', `/schedules/${fondsId.A}/draft`, { from: 'template:jiguan-8' }]]) {
+    const done = await ask(name, 'POST', target, { form });
+    assert.equal(done.status, 200, `${target}: ${done.text}`);
+  }
   const project = await ask('archivist', 'POST', '/project/new', { form: { title: '防汛救灾档案收集', due_on: '2026-12-31' } });
   assert.equal(project.json.location, '/project/1', project.text);
 });
@@ -231,6 +244,10 @@ const SAMPLES = { // a path's parts that lead to something the unlimited archivi
   '/codes/{fonds}/{category}': () => `/codes/${fondsId.A}/1`, '/codes/{fonds}/{category}/rule': () => `/codes/${fondsId.A}/1/rule`, '/renumber/{id}': () => '/renumber/1', '/revise/{id}': () => '/revise/1', '/quality/{kind}': () => '/quality/title',
   '/codes/{fonds}/{category}': () => `/codes/${fondsId.A}/1`, '/codes/{fonds}/{category}/rule': () => `/codes/${fondsId.A}/1/rule`, '/renumber/{id}': () => '/renumber/1', '/quality/{kind}': () => '/quality/title',
   '/codes/{fonds}/{category}': () => `/codes/${fondsId.A}/1`, '/codes/{fonds}/{category}/rule': () => `/codes/${fondsId.A}/1/rule`, '/renumber/{id}': () => '/renumber/1', '/move': () => `/move?node=${classId[fondsId.A]}`, '/move/{id}': () => '/move/1',
+  '/schedules/{fonds}': () => `/schedules/${fondsId.A}`, '/schedule/{id}': () => '/schedule/1', '/schedule/{id}/edit': () => '/schedule/1/edit', '/schedule/{id}/lines.xlsx': () => '/schedule/1/lines.xlsx',
+  '/schedule/{id}/table.pdf': () => '/schedule/1/table.pdf', '/schedule/{id}/assign': () => '/schedule/1/assign',
+  '/categories/{code}': () => '/categories/WS', '/categories/{code}/edit': () => '/categories/WS/edit', '/categories/{code}/yaml': () => '/categories/WS/yaml', '/categories/{code}/preview': () => '/categories/WS/preview',
+  '/categories/{code}/findings': () => '/categories/WS/findings',
   '/copy/{id}': () => '/copy/1', '/copies/object/{id}': () => '/copies/object/1', '/record/{id}/copies': () => `/record/${open().id}/copies`,
 };
 const open = () => records.find(record => record.row?.file === 'txt' && record.row.opening === 1 && record.row.security === 0 && record.fonds === 'A');
@@ -706,7 +723,7 @@ test('jobs, system, home of the three officers, journal: no content of the archi
   }
   const faults = [];
   await each(async name => {
-    for (const target of ['/', '/jobs', '/system', '/users', '/roles', '/me', '/categories', '/journal', '/journal?action=record.', '/journal?action=accession.', `/user/${users.limited}`, '/delivery/new', '/record/new', `/record/new?parent=${fondsId.B}`, `/record/new?parent=${records.find(record => record.row?.security === 3 && record.level === 3).id}`])
+    for (const target of ['/', '/jobs', '/system', '/users', '/roles', '/me', '/categories', '/categories/WS', '/categories/WS/preview', '/categories/WS/findings?key=ztc', '/categories/WS/findings?key=ztc&draft=1', '/journal', '/journal?action=record.', '/journal?action=accession.', `/user/${users.limited}`, '/delivery/new', '/record/new', `/record/new?parent=${fondsId.B}`, `/record/new?parent=${records.find(record => record.row?.security === 3 && record.level === 3).id}`])
       try { await both(name, target); } catch (error) { faults.push(error.message); }
   });
   const jobs = (await ask('limited', 'GET', '/jobs')).json.jobs.filter(job => job.subject_kind === 'accession').map(job => job.subject_id);
@@ -784,6 +801,14 @@ test('the remaining rows as those who may', async () => {
   const created = await ask('archivist', 'POST', '/record/new', { form: { parent: classId[fondsId.A], code: 'A-9999', title: '新件' } });
   assert.equal(created.status, 200, created.text);
   assert.equal((await ask('archivist', 'POST', `${created.json.location}/delete`)).status, 200);
+  const definition = [['title', '文书'], ['key', 'x1'], ['label', '甲'], ['type', 'text'], ['form', 0], ['public', 0], ['key', ''], ['label', '']];
+  for (const [target, form] of [['new', { code: 'GATE', title: '试' }], ['GATE/edit', definition], ['GATE/check', { draft: 1 }], ['GATE/drop', {}], ['WS/check', {}], ['WS/drop', {}], ['WS/back', { version: 1 }], ['WS/drop', {}]])
+    assert.equal((await ask('archivist', 'POST', `/categories/${target}`, { form })).status, 200, target);
+  const sheet = new FormData();
+  sheet.append('table', new Blob([csv([['编号', '类目', '归档范围', '保管期限'], ['1', '甲', '乙', '永久']])]), '条款.csv');
+  assert.equal((await ask('archivist', 'POST', '/schedule/2/import', { body: sheet })).status, 200);
+  for (let i = 0; i < 200 && (await json('archivist', '/schedule/1')).assignments.some(each => !each.done); i++) await new Promise(done => setTimeout(done, 25));
+  assert.equal((await ask('archivist', 'POST', '/schedule/1/release', { form: { assignment: 1 } })).status, 200);
   const upload = (await ask('archivist', 'POST', '/uploads', { form: { name: '补交.csv', size: 5, fingerprint: 'x' } })).json.id, slice = new FormData();
   slice.append('offset', '0');
   slice.append('chunk', new Blob(['12345']), 'chunk');

@@ -9,6 +9,7 @@
 #include "quality.h"
 #include "reader.h"
 #include "revise.h"
+#include "schedule.h"
 
 int app_main(int argc, char **argv); /* exit status: 0 success, 1 failure, 2 wrong use */
 

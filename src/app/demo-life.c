@@ -249,5 +249,6 @@ gboolean demo_life_fill(const House *house, GPtrArray *deliveries, const char *f
     120, "carrier", "在线");
   const AccessionSource announced = {.name = "临江市民政局2025年度电子文件移交", .body = DEMO_BODY, .declared = declared};
   return accession_register(house, "transferor", &announced, error) != 0 && open_project(house, ids, error) &&
-    convert_bitmaps(house, error) && ask_for_destruction(house, short_lived, error) && note_media(house, error) && patrol_small(house, error);
+    convert_bitmaps(house, error) && ask_for_destruction(house, short_lived, error) && note_media(house, error) && patrol_small(house, error) &&
+    demo_schedules(house, error);
 }

@@ -72,3 +72,4 @@ gboolean demo_life_package(GPtrArray *deliveries, const char *folder, GError **e
 gboolean demo_life_fill(const House *house, GPtrArray *deliveries, const char *folder, GError **error);
 /* demo-names.c: authorities, topics, histories of fonds; after everything has arrived. */
 gboolean demo_names_fill(const House *house, GError **error);
+gboolean demo_schedules(const House *house, GError **error); /* demo-schedule.c */

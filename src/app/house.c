@@ -69,6 +69,7 @@ static gboolean open_rooms(Archive *archive, ArchiveMode mode, GError **error) {
   people_set_fonds_source(catalog_fonds_list);
   web_set_person_source(people_title_of);
   if ((house->catalog = catalog_open(house->db, archive->dir, error)) == NULL) return FALSE;
+  if (!schedule_open(house->db, error)) return FALSE;
   if (!authority_open(house->db, error)) return FALSE;
   if (!check_open(house->db, archive->dir, error) || !accession_open(house->db, error) || !exchange_open(house->db, error) || !revise_open(house->db, error) ||
     !keep_open(house->db, archive->dir, error) || !quality_open(house->db, error) || !reader_open(house->db, error) ||

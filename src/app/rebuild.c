@@ -63,6 +63,8 @@ static gboolean replay_event(json_t *event, gpointer data, GError **error) {
   else if (g_str_has_prefix(action, "revise.")) good = revise_replay(replay->house, sql, event, error);
   else if (g_str_has_prefix(action, "authority.") || g_str_has_prefix(action, "link.") || g_str_has_prefix(action, "dossier."))
     good = authority_replay(replay->house, sql, event, error);
+  else if (g_str_has_prefix(action, "category.")) good = catalog_category_replay(replay->house, sql, event, error);
+  else if (g_str_has_prefix(action, "schedule.")) good = schedule_replay(replay->house, sql, event, error);
   else if (g_str_has_prefix(action, "project.")) good = project_replay(replay->house, sql, event, error);
   else if (g_str_has_prefix(action, "keep.")) good = keep_replay(replay->house, sql, event, error);
   else if (g_str_has_prefix(action, "quality.")) good = quality_replay(replay->house, sql, event, error);

@@ -15,6 +15,8 @@ const WebRoute *const *app_routes(void) {
     PEOPLE_ROUTES,
     CATALOG_ROUTES,
     AUTHORITY_ROUTES,
+    DEFINITION_ROUTES,
+    SCHEDULE_ROUTES,
     ACCESSION_ROUTES,
     UPLOAD_ROUTES, DELIVERY_FORM_ROUTES,
     PROJECT_ROUTES,
@@ -33,7 +35,7 @@ const WebRoute *const *app_routes(void) {
 }
 
 JobKind *app_job_kinds(void) {
-  static const JobKind *const rooms[] = {CATALOG_JOBS, AUTHORITY_JOBS, ACCESSION_JOBS, CARE_JOBS, EXCHANGE_JOBS, REVISE_JOBS, KEEP_JOBS, COPY_JOBS, QUALITY_JOBS};
+  static const JobKind *const rooms[] = {CATALOG_JOBS, SCHEDULE_JOBS, AUTHORITY_JOBS, ACCESSION_JOBS, CARE_JOBS, EXCHANGE_JOBS, REVISE_JOBS, KEEP_JOBS, COPY_JOBS, QUALITY_JOBS};
   GArray *kinds = g_array_new(TRUE, TRUE, sizeof(JobKind));
   for (guint i = 0; i < G_N_ELEMENTS(rooms); i++)
     for (const JobKind *kind = rooms[i]; kind->kind; kind++) g_array_append_val(kinds, *kind);
@@ -67,6 +69,7 @@ static const MenuItem MENU[] = {
   {"档号", "/codes", "record.edit"},
   {"质量", "/quality", "record.edit|delivery.accept"},
   {"修订", "/revise", "revisions"},
+  {"制度", "/schedules", "delivery.read"},
   {"接收", "/deliveries", "deliveries"},
   {"导出", "/exports", "record.export"},
   {"保管", "/keep", "keep.read"},

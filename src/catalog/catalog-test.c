@@ -120,12 +120,20 @@ static void test_ids_stay(void) {
   catalog = good(catalog_open(db, dir, error));
   g_assert_cmpuint(catalog_category_by_code(catalog, "AA")->id, ==, 7);
   g_assert_cmpuint(catalog_category_by_code(catalog, "BB")->id, ==, 100);
-  g_assert_cmpstr(catalog_category(catalog, 100)->title, ==, "乙改");
-  g_assert_cmpuint(catalog_category(catalog, 100)->field_count, ==, 0);
+  g_assert_cmpstr(catalog_category(catalog, 100)->title, ==, "乙"); /* a change by hand becomes a draft, and the file says what is in force again */
+  g_assert_cmpuint(catalog_category(catalog, 100)->field_count, ==, 1);
+  {
+    g_autoptr(Sql) sql = good(sql_read(db, error));
+    g_autofree char *draft = good(sql_string(sql, "SELECT definition FROM category_draft WHERE code = 'BB' AND origin = 'file'", SQL_NONE, error));
+    g_assert_nonnull(strstr(draft, "乙改"));
+    g_autofree char *path = g_build_filename(dir, "definitions", "categories", "b.yaml", NULL);
+    json_auto_t *file = good(yaml_load_file(path, error));
+    g_assert_cmpstr(json_string_value(json_object_get(file, "title")), ==, "乙");
+  }
   catalog_close(catalog);
   remove_definitions(dir); /* then the built-in ones are taken, and what records use lives on */
   catalog = good(catalog_open(db, dir, error));
-  g_assert_cmpstr(catalog_category(catalog, 100)->title, ==, "乙改");
+  g_assert_cmpstr(catalog_category(catalog, 100)->title, ==, "乙");
   g_assert_cmpuint(catalog_category_by_code(catalog, "KJ")->id, ==, 101); /* its own id 7 is AA's here */
   g_assert_cmpuint(catalog_category_by_code(catalog, "HY")->id, ==, 2);
   catalog_close(catalog);

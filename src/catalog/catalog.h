@@ -23,9 +23,14 @@ typedef struct {
   const char *key;          /* "nfxm"; common fields: code title creator docno date year retention security opening page_count fonds fonds_title category
                                volume note file */
   const char *label;        /* 男方姓名 */
-  const char *type;         /* text, date, number, person */
+  const char *type;         /* text, longtext, number, date, person, body, choice, flag, code */
   const char *const *aliases; /* headers it is recognised by, NULL-ended, already folded (text_fold) */
   gboolean required, listed;  /* listed: shown in result lists */
+  gboolean expected;        /* should be there, is only told of when it is not */
+  gboolean off_form, staff; /* not on the form; not shown to those who see open records only */
+  guint levels;             /* bit 1 << LEVEL_…; 0: volumes and items */
+  const char *group, *help, *initial; /* heading on the form, hint, value of a new record; NULL: none */
+  const char *const *values;  /* of a choice, NULL-ended; NULL: any */
 } CatalogField;
 typedef struct {
   guint8 id;                /* small id, also in SearchColumns.category */
@@ -34,6 +39,8 @@ typedef struct {
   const char *title_rule;   /* how a title is made when there is none: "{nfxm}与{nvxm}{hyzt}登记"; NULL */
   guint field_count;
   const CatalogField *fields; /* the category's own, in order */
+  guint common_count;
+  const CatalogField *common; /* what it asks of common fields: required, expected, values, help, initial */
 } CatalogCategory;
 
 Catalog *catalog_open(SqlDb *db, const char *dir, GError **error); /* schema; loads DIR/definitions/categories or the built-in ones (resources) */
@@ -48,6 +55,9 @@ const CatalogField *catalog_common_fields(guint *ret_count);
 guint8 catalog_retention_intern(Catalog *catalog, Sql *sql, const char *text, GError **error);
 const char *catalog_retention_text(const Catalog *catalog, guint8 id);
 json_t *catalog_field_labels(const Catalog *catalog); /* label→key of all categories, for search_set_fields; new reference */
+/* Definitions are changed on /categories while others read them: what these functions gave stays valid until catalog_close. */
+/* Why a value does not fit its field, in Chinese; NULL: it fits, or is empty. */
+const char *catalog_value_problem(const CatalogField *field, const char *value);
 /* A title by the category's rule from fields {key: value}; NULL when there is no rule or none of its fields has a value. */
 char *catalog_title_make(const CatalogCategory *category, json_t *fields);
 
@@ -87,7 +97,13 @@ CatalogRecord *catalog_record_dup(const CatalogRecord *record);
 void catalog_record_free(CatalogRecord *record);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CatalogRecord, catalog_record_free)
 
-/* The gate: NOT_FOUND when there is none or the scope does not admit it (no difference is told). */
+/* What the definition of its category has against a volume or item: [{key, label, value, kind: "missing|expected|type|value", problem}], never NULL; with
+ * `before`, only where the value is another than there. "expected" alone refuses nothing. fits: the others as one error, INVALID. */
+json_t *catalog_record_problems(const Catalog *catalog, const CatalogRecord *before, const CatalogRecord *record);
+gboolean catalog_record_fits(const Catalog *catalog, const CatalogRecord *before, const CatalogRecord *record, GError **error);
+
+/* The gate, also for fields that a category keeps from those who see open records only (public: false): to these the record comes without them.
+ * NOT_FOUND when there is none or the scope does not admit it (no difference is told). */
 CatalogRecord *catalog_record_load(Sql *sql, const Scope *scope, gint64 id, GError **error);
 /* fonds_id 0: the first with that code that the scope admits. */
 CatalogRecord *catalog_record_by_code(Sql *sql, const Scope *scope, gint64 fonds_id, const char *code, GError **error);
@@ -222,9 +238,12 @@ void catalog_set_propose(CatalogPropose propose);
 
 /* Applies an event of this room's "code.…" (choice of a rule, renumbering) to an archive being rebuilt. */
 gboolean catalog_code_replay(const House *house, Sql *sql, json_t *event, GError **error);
-extern const JobKind CATALOG_JOBS[]; /* renumbering and its undoing */
+/* Applies an event of this room's "category.…" (a definition put in force) to an archive being rebuilt. */
+gboolean catalog_category_replay(const House *house, Sql *sql, json_t *event, GError **error);
+extern const JobKind CATALOG_JOBS[]; /* renumbering and its undoing; comparing records with a definition */
 /* What a room above adds to the model of /record/{id} and of /catalog/{id} of a fonds (links and the like); within the asker's scope. */
 typedef gboolean (*CatalogRecordExtra)(WebRequest *request, Sql *sql, const CatalogRecord *record, json_t *model, GError **error);
-void catalog_set_record_extra(CatalogRecordExtra extra); /* before serving; NULL: none */
+void catalog_set_record_extra(CatalogRecordExtra extra); /* before serving; each room its own, at most 7 */
 /* Pages: /codes /codes/{fonds}/{category} /renumber /renumber/{id} /record?code= /catalog /catalog/{id} /record/{id} /record/{id}/edit /record/new /categories */
 extern const WebRoute CATALOG_ROUTES[];
+extern const WebRoute DEFINITION_ROUTES[]; /* /categories/… */

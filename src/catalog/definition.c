@@ -2,21 +2,27 @@
  * Categories of records and their fields, read from YAML; the common fields; the dictionary of retention terms.
  *
  * 1. A category keeps its small id for ever (table category): by its code, whatever file it stands in. One whose file is gone lives on from the table.
- * 2. Everything but the retention terms is fixed after catalog_open; terms are only added, behind the lock, when their transaction has committed.
- * 3. Terms are stored without limit; the search column has room for 254, the rest share 255 ("其他").
+ * 2. The table is the truth. A file of a category it does not know is taken in; one that says something else becomes a draft and is written anew.
+ * 3. A definition never changes; another takes its place, and it stays readable. Terms are only added, when their transaction has committed.
+ * 4. Terms are stored without limit; the search column has room for 254, the rest share 255 ("其他").
  */
 #include "code-rule.h"
-#include "settings.h"
+#include "definition.h"
 #include "text.h"
 #include <gio/gio.h>
+#include <glib/gstdio.h>
 #include <string.h>
 
 struct Catalog {
-  GStringChunk *strings; /* texts of the definitions */
+  char *dir;
+  SqlDb *db;
   CodeRules *rules;
-  GPtrArray *categories; /* CatalogCategory*, by id */
-  const CatalogCategory *by_id[256];
-  GMutex lock;           /* guards the two below */
+  const CatalogCategory *by_id[256]; /* read and set atomically */
+  GHashTable *file_names; /* code → its file in DIR/definitions/categories */
+  GMutex lock;            /* guards what is below */
+  GPtrArray *categories;  /* CatalogCategory*, by id: the last of lists */
+  GHashTable *former;     /* "WS\nkey" → what a field was called before it was taken out */
+  GPtrArray *lists, *definitions; /* all there ever were, so that readers may go on with what they have */
   GPtrArray *terms;      /* char* by id, NULL holes */
   GHashTable *term_ids;  /* text → id */
 };
@@ -50,19 +56,6 @@ static const char *const COMMON_ALIASES[G_N_ELEMENTS(COMMON)] = {
   "文件名|电子文件名|电子文件名称|电子档案名|电子文件|计算机文件名|原文|原文文件|原文路径|全文路径|文件路径|电子文件路径|图像文件名|影像文件|JSJWJM|DZWJM|YWLJ|FILE|FILENAME",
 };
 
-static const char *const *alias_list(const char *key, const char *label, GPtrArray *more) {
-  g_autoptr(GPtrArray) folded = g_ptr_array_new_with_free_func(g_free);
-  g_ptr_array_add(more, (gpointer)key);
-  g_ptr_array_add(more, (gpointer)label);
-  for (guint i = 0; i < more->len; i++) {
-    char *alias = text_fold(more->pdata[i]);
-    if (g_ptr_array_find_with_equal_func(folded, alias, g_str_equal, NULL)) g_free(alias);
-    else g_ptr_array_add(folded, alias);
-  }
-  g_ptr_array_add(folded, NULL);
-  return (const char *const *)g_ptr_array_free(g_steal_pointer(&folded), FALSE);
-}
-
 const CatalogField *catalog_common_fields(guint *ret_count) {
   static gsize made;
   if (g_once_init_enter(&made)) {
@@ -70,7 +63,7 @@ const CatalogField *catalog_common_fields(guint *ret_count) {
       g_auto(GStrv) words = g_strsplit(COMMON_ALIASES[i], "|", -1);
       g_autoptr(GPtrArray) more = g_ptr_array_new();
       for (char **word = words; *word != NULL; word++) g_ptr_array_add(more, *word);
-      COMMON[i].aliases = alias_list(COMMON[i].key, COMMON[i].label, more);
+      COMMON[i].aliases = definition_aliases(COMMON[i].key, COMMON[i].label, more);
     }
     g_once_init_leave(&made, 1);
   }
@@ -91,104 +84,6 @@ const char *field_label(const CatalogCategory *category, const char *key) {
     if (g_str_equal(category->fields[i].key, key)) return category->fields[i].label;
   const CatalogField *common = common_field(key);
   return common != NULL ? common->label : key;
-}
-
-/* ---- reading one definition ---- */
-
-static gboolean key_valid(const char *key) {
-  if (key == NULL || !g_ascii_islower(key[0]) || strlen(key) > 40) return FALSE;
-  for (const char *c = key; *c != '\0'; c++)
-    if (!g_ascii_islower(*c) && !g_ascii_isdigit(*c) && *c != '_') return FALSE;
-  return TRUE;
-}
-
-static gboolean code_valid(const char *code) {
-  if (code == NULL || code[0] == '\0' || strlen(code) > 20) return FALSE;
-  for (const char *c = code; *c != '\0'; c++)
-    if (!g_ascii_isupper(*c) && !g_ascii_isdigit(*c)) return FALSE;
-  return TRUE;
-}
-
-/* A definition is written by people: a word that is not known is more likely a slip than meant. */
-static gboolean only_keys(json_t *object, const char *const *known, const char *name, const char *where, GError **error) {
-  const char *key;
-  json_t *value;
-  if (!json_is_object(object)) return throw(error, LANTAI_ERROR_INVALID, "门类定义 %s：%s 应为“名称: 值”的形式", name, where);
-  json_object_foreach(object, key, value) {
-    if (!g_strv_contains(known, key)) return throw(error, LANTAI_ERROR_INVALID, "门类定义 %s：%s 中不认识“%s”，请核对拼写", name, where, key);
-  }
-  return TRUE;
-}
-
-static gboolean field_read(Catalog *catalog, json_t *json, const char *name, CatalogField *ret, GError **error) {
-  static const char *const known[] = {"key", "label", "type", "aliases", "required", "listed", NULL};
-  static const char *const types[] = {"text", "date", "number", "person", NULL};
-  if (!only_keys(json, known, name, "字段", error)) return FALSE;
-  const char *key = json_string_value(json_object_get(json, "key"));
-  const char *label = json_string_value(json_object_get(json, "label"));
-  json_t *type_json = json_object_get(json, "type"), *aliases = json_object_get(json, "aliases"), *alias;
-  const char *type = type_json == NULL ? "text" : json_string_value(type_json);
-  if (!key_valid(key)) return throw(error, LANTAI_ERROR_INVALID, "门类定义 %s：字段的 key 应为小写字母、数字和下划线，以字母开头", name);
-  if (common_field(key) != NULL) return throw(error, LANTAI_ERROR_INVALID, "门类定义 %s：字段 %s 与通用著录项同名，请换一个 key", name, key);
-  if (label == NULL || label[0] == '\0' || text_length(label) > 40) return throw(error, LANTAI_ERROR_INVALID, "门类定义 %s：字段 %s 缺少 label 或超过 40 字", name, key);
-  if (type == NULL || !g_strv_contains(types, type)) return throw(error, LANTAI_ERROR_INVALID, "门类定义 %s：字段 %s 的 type 只能是 text、date、number、person", name, key);
-  if (aliases != NULL && !json_is_array(aliases)) return throw(error, LANTAI_ERROR_INVALID, "门类定义 %s：字段 %s 的 aliases 应为列表", name, key);
-  ret->key = g_string_chunk_insert_const(catalog->strings, key);
-  ret->label = g_string_chunk_insert_const(catalog->strings, label);
-  ret->type = g_string_chunk_insert_const(catalog->strings, type);
-  ret->required = json_is_true(json_object_get(json, "required"));
-  ret->listed = json_is_true(json_object_get(json, "listed"));
-  g_autoptr(GPtrArray) more = g_ptr_array_new();
-  size_t i;
-  json_array_foreach(aliases, i, alias) {
-    if (!json_is_string(alias)) return throw(error, LANTAI_ERROR_INVALID, "门类定义 %s：字段 %s 的 aliases 只能是文字，数字请加引号", name, key);
-    g_ptr_array_add(more, (gpointer)json_string_value(alias));
-  }
-  ret->aliases = alias_list(ret->key, ret->label, more);
-  return TRUE;
-}
-
-static void category_free(CatalogCategory *category) {
-  if (category == NULL) return;
-  for (guint i = 0; i < category->field_count; i++) g_strfreev((char **)category->fields[i].aliases);
-  g_free((gpointer)category->fields);
-  g_free(category);
-}
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(CatalogCategory, category_free)
-
-static gboolean fields_read(Catalog *catalog, json_t *list, const char *name, CatalogCategory *category, GError **error) {
-  if (list != NULL && (!json_is_array(list) || json_array_size(list) > 200))
-    return throw(error, LANTAI_ERROR_INVALID, "门类定义 %s：fields 应为字段的列表，至多 200 个", name);
-  guint count = json_array_size(list);
-  CatalogField *fields = g_new0(CatalogField, count + 1);
-  category->fields = fields;
-  for (guint i = 0; i < count; i++) {
-    if (!field_read(catalog, json_array_get(list, i), name, &fields[i], error)) return FALSE;
-    category->field_count = i + 1;
-    for (guint k = 0; k < i; k++)
-      if (g_str_equal(fields[k].key, fields[i].key)) return throw(error, LANTAI_ERROR_INVALID, "门类定义 %s：字段 %s 出现两次", name, fields[i].key);
-  }
-  return TRUE;
-}
-
-static CatalogCategory *category_read(Catalog *catalog, json_t *json, const char *name, GError **error) {
-  static const char *const known[] = {"id", "code", "title", "title_rule", "fields", NULL};
-  if (!only_keys(json, known, name, "门类", error)) return NULL;
-  json_t *id = json_object_get(json, "id"), *rule = json_object_get(json, "title_rule");
-  const char *code = json_string_value(json_object_get(json, "code"));
-  const char *title = json_string_value(json_object_get(json, "title"));
-  if (!code_valid(code)) return throw_null(error, LANTAI_ERROR_INVALID, "门类定义 %s：code 应为大写字母和数字，至多 20 位，如 WS", name);
-  if (title == NULL || title[0] == '\0' || text_length(title) > 40) return throw_null(error, LANTAI_ERROR_INVALID, "门类定义 %s：缺少 title 或超过 40 字", name);
-  if (id != NULL && (!json_is_integer(id) || json_integer_value(id) < 1 || json_integer_value(id) > 255))
-    return throw_null(error, LANTAI_ERROR_INVALID, "门类定义 %s：id 应为 1 至 255 的整数", name);
-  if (rule != NULL && !json_is_string(rule)) return throw_null(error, LANTAI_ERROR_INVALID, "门类定义 %s：title_rule 应为文字，如 \"{xm}登记\"", name);
-  g_autoptr(CatalogCategory) category = g_new0(CatalogCategory, 1);
-  category->id = json_integer_value(id);
-  category->code = g_string_chunk_insert_const(catalog->strings, code);
-  category->title = g_string_chunk_insert_const(catalog->strings, title);
-  category->title_rule = rule == NULL ? NULL : g_string_chunk_insert_const(catalog->strings, json_string_value(rule));
-  if (!fields_read(catalog, json_object_get(json, "fields"), name, category, error)) return NULL;
-  return g_steal_pointer(&category);
 }
 
 /* ---- the files and the table ---- */
@@ -224,10 +119,11 @@ static gboolean load_built_in(json_t *documents, GError **error) {
 }
 
 /* {file name: document}: the archive's own definitions when there are any, else the built-in ones. */
-static json_t *load_documents(const char *dir, GError **error) {
+static json_t *load_documents(const char *dir, gboolean *ret_built_in, GError **error) {
   json_auto_t *documents = json_object();
   g_autofree char *folder = dir == NULL ? NULL : g_build_filename(dir, "definitions", "categories", NULL);
   g_autoptr(GPtrArray) names = folder == NULL ? g_ptr_array_new() : names_in_folder(folder);
+  *ret_built_in = names->len == 0;
   if (names->len == 0) return load_built_in(documents, error) ? g_steal_pointer(&documents) : NULL;
   for (guint i = 0; i < names->len; i++) {
     g_autofree char *path = g_build_filename(folder, names->pdata[i], NULL);
@@ -238,16 +134,62 @@ static json_t *load_documents(const char *dir, GError **error) {
   return g_steal_pointer(&documents);
 }
 
-static CatalogCategory *category_by_code(const Catalog *catalog, const char *code) {
-  for (guint i = 1; i < G_N_ELEMENTS(catalog->by_id); i++)
-    if (catalog->by_id[i] != NULL && g_str_equal(catalog->by_id[i]->code, code)) return (CatalogCategory *)catalog->by_id[i];
+static const CatalogCategory *category_at(const Catalog *catalog, guint id) { return g_atomic_pointer_get((gpointer *)&catalog->by_id[id]); }
+
+static const CatalogCategory *category_by_code(const Catalog *catalog, const char *code) {
+  for (guint i = 1; i < G_N_ELEMENTS(catalog->by_id); i++) {
+    const CatalogCategory *category = category_at(catalog, i);
+    if (category != NULL && g_str_equal(category->code, code)) return category;
+  }
   return NULL;
 }
 
-static void category_place(Catalog *catalog, CatalogCategory *category, guint8 id) {
-  category_free((CatalogCategory *)catalog->by_id[id]);
+/* Behind the lock. Labels are never forgotten, so what was given stays valid. */
+static void remember_labels(Catalog *catalog, const CatalogCategory *category) {
+  for (guint i = 0; i < category->field_count; i++) {
+    g_autofree char *name = g_strconcat(category->code, "\n", category->fields[i].key, NULL);
+    if (!g_hash_table_contains(catalog->former, name)) g_hash_table_insert(catalog->former, g_steal_pointer(&name), g_strdup(category->fields[i].label));
+  }
+}
+
+const char *field_label_former(const Catalog *catalog, const CatalogCategory *category, const char *key) {
+  const char *label = field_label(category, key);
+  if (label != key || category == NULL) return label;
+  g_autofree char *name = g_strconcat(category->code, "\n", key, NULL);
+  GMutex *lock = (GMutex *)&catalog->lock;
+  g_mutex_lock(lock);
+  const char *former = g_hash_table_lookup(catalog->former, name);
+  g_mutex_unlock(lock);
+  return former != NULL ? former : key;
+}
+
+void definition_install(Catalog *catalog, CatalogCategory *category, guint8 id) {
   category->id = id;
-  catalog->by_id[id] = category;
+  g_mutex_lock(&catalog->lock);
+  remember_labels(catalog, category);
+  g_ptr_array_add(catalog->definitions, category);
+  g_atomic_pointer_set((gpointer *)&catalog->by_id[id], category);
+  GPtrArray *list = g_ptr_array_new();
+  for (guint i = 1; i < G_N_ELEMENTS(catalog->by_id); i++)
+    if (catalog->by_id[i] != NULL) g_ptr_array_add(list, (gpointer)catalog->by_id[i]);
+  g_ptr_array_add(catalog->lists, list);
+  catalog->categories = list;
+  g_mutex_unlock(&catalog->lock);
+}
+
+/* Names of fields that earlier versions had. One that no longer reads tells nothing. */
+static gboolean load_former(Catalog *catalog, Sql *sql, GError **error) {
+  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT definition FROM category_version ORDER BY category, version DESC", SQL_NONE, error);
+  g_autoptr(GError) local = NULL;
+  while (rows != NULL && sql_next(rows, &local)) {
+    json_auto_t *json = json_loads(sql_get_text(rows, "definition"), 0, NULL);
+    g_autoptr(CatalogCategory) category = definition_read(json, "", NULL);
+    g_mutex_lock(&catalog->lock);
+    if (category != NULL) remember_labels(catalog, category);
+    g_mutex_unlock(&catalog->lock);
+  }
+  if (local != NULL) g_propagate_error(error, g_steal_pointer(&local));
+  return rows != NULL && (error == NULL || *error == NULL);
 }
 
 static gboolean load_stored(Catalog *catalog, Sql *sql, GError **error) {
@@ -257,46 +199,54 @@ static gboolean load_stored(Catalog *catalog, Sql *sql, GError **error) {
   while (sql_next(rows, &local)) {
     json_auto_t *json = json_loads(sql_get_text(rows, "definition"), 0, NULL);
     gint64 id = sql_get_int(rows, "id");
-    CatalogCategory *category = category_read(catalog, json, sql_get_text(rows, "code"), error);
+    CatalogCategory *category = definition_read(json, sql_get_text(rows, "code"), error);
     if (category == NULL) return FALSE;
-    category_place(catalog, category, CLAMP(id, 1, 255));
+    definition_install(catalog, category, CLAMP(id, 1, 255));
   }
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
   return TRUE;
 }
 
-/* The id a new category gets: the one its definition asks for if it is free, else the first free from 100 on. 0: none left. */
-static guint8 choose_id(const Catalog *catalog, guint8 wanted) {
-  if (wanted != 0 && catalog->by_id[wanted] == NULL) return wanted;
+guint8 definition_id(const Catalog *catalog, const char *code, guint8 wanted) {
+  const CatalogCategory *known = category_by_code(catalog, code);
+  if (known != NULL) return known->id;
+  if (wanted != 0 && category_at(catalog, wanted) == NULL) return wanted;
   for (guint id = 100; id <= 255; id++)
-    if (catalog->by_id[id] == NULL) return id;
+    if (category_at(catalog, id) == NULL) return id;
   return 0;
 }
 
+/* A category that the table does not know yet. */
 static gboolean adopt(Catalog *catalog, Sql *sql, const char *name, json_t *document, GError **error) {
-  g_autoptr(CatalogCategory) category = category_read(catalog, document, name, error);
+  g_autoptr(CatalogCategory) category = definition_read(document, name, error);
   if (category == NULL) return FALSE;
-  const CatalogCategory *known = category_by_code(catalog, category->code);
-  guint8 id = known != NULL ? known->id : choose_id(catalog, category->id);
+  guint8 id = definition_id(catalog, category->code, category->id);
   if (id == 0) return throw(error, LANTAI_ERROR_INVALID, "门类定义 %s：门类已满 255 个", name);
   g_autofree char *text = json_dumps(document, JSON_SORT_KEYS | JSON_COMPACT);
-  if (!sql_exec(sql, "INSERT INTO category (id, code, definition) VALUES ($1, $2, $3) ON CONFLICT (id) DO UPDATE SET definition = excluded.definition",
-        SQL_ARGS(sql_int(id), sql_text(category->code), sql_text(text)), error)) return FALSE;
-  category_place(catalog, g_steal_pointer(&category), id);
+  if (!sql_exec(sql, "INSERT INTO category (id, code, definition) VALUES ($1, $2, $3)", SQL_ARGS(sql_int(id), sql_text(category->code), sql_text(text)), error) ||
+    !sql_exec(sql, "INSERT INTO category_version (category, version, at_us, actor, note, contradictions, definition) VALUES ($1, 1, 0, 'system', '', 0, $2)",
+      SQL_ARGS(sql_int(id), sql_text(text)), error)) return FALSE;
+  definition_install(catalog, g_steal_pointer(&category), id);
   return TRUE;
 }
 
-/* TRUE when the table already says what the files say, so that opening an archive writes nothing. */
-static gboolean is_current(Sql *sql, json_t *documents) {
-  const char *name;
-  json_t *document;
-  json_object_foreach(documents, name, document) {
-    const char *code = json_string_value(json_object_get(document, "code"));
-    g_autofree char *text = json_dumps(document, JSON_SORT_KEYS | JSON_COMPACT);
-    g_autofree char *stored = code == NULL ? NULL : sql_string(sql, "SELECT definition FROM category WHERE code = $1", SQL_ARGS(sql_text(code)), NULL);
-    if (g_strcmp0(text, stored) != 0) return FALSE;
-  }
-  return TRUE;
+/* A file that was changed by hand: its content becomes a draft (unless there is one: then the file is kept aside), and it follows the table again. */
+static gboolean take_aside(const char *dir, Sql *sql, const char *name, json_t *document, GError **error) {
+  g_autoptr(CatalogCategory) category = definition_read(document, name, error);
+  if (category == NULL) return FALSE;
+  g_autofree char *text = json_dumps(document, JSON_SORT_KEYS | JSON_COMPACT);
+  if (!sql_exec(sql, "INSERT INTO category_draft (code, definition, base, actor, at_us, origin) SELECT $1, $2, (SELECT MAX(v.version) FROM category_version AS v "
+      "JOIN category AS c ON c.id = v.category WHERE c.code = $1), 'system', $3, 'file' WHERE NOT EXISTS (SELECT 1 FROM category_draft WHERE code = $1)",
+      SQL_ARGS(sql_text(category->code), sql_text(text), sql_int(clock_now_us())), error)) return FALSE;
+  g_autofree char *path = g_build_filename(dir, "definitions", "categories", name, NULL);
+  g_autofree char *kept = g_strconcat(path, ".hand", NULL);
+  if (sql_changes(sql) == 0 && g_rename(path, kept) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能改名 %s。请检查目录权限", path);
+  g_autofree char *stored = sql_string(sql, "SELECT definition FROM category WHERE code = $1", SQL_ARGS(sql_text(category->code)), error);
+  json_auto_t *in_force = stored == NULL ? NULL : json_loads(stored, 0, NULL);
+  if (in_force == NULL) return FALSE;
+  g_autofree char *yaml = definition_yaml(in_force);
+  g_message("门类定义 %s 与现行定义不同，已作为草稿，请在“门类与著录项”页上预览后启用", name);
+  return g_file_set_contents(path, yaml, -1, error);
 }
 
 static gboolean codes_differ(json_t *documents, GError **error) {
@@ -310,33 +260,81 @@ static gboolean codes_differ(json_t *documents, GError **error) {
   return TRUE;
 }
 
-static gboolean has_categories(const Catalog *catalog) {
-  for (guint id = 1; id < G_N_ELEMENTS(catalog->by_id); id++)
-    if (catalog->by_id[id] != NULL) return TRUE;
-  return FALSE;
+/* Leaves in documents what the table does not say already. built_in: what the table knows is not asked again. */
+static void drop_current(Catalog *catalog, Sql *sql, json_t *documents, gboolean built_in) {
+  const char *name;
+  json_t *document;
+  void *next;
+  json_object_foreach_safe(documents, next, name, document) {
+    const char *code = json_string_value(json_object_get(document, "code"));
+    g_autofree char *text = json_dumps(document, JSON_SORT_KEYS | JSON_COMPACT);
+    g_autofree char *stored = code == NULL ? NULL : sql_string(sql, "SELECT definition FROM category WHERE code = $1", SQL_ARGS(sql_text(code)), NULL);
+    if (code != NULL && !built_in) g_hash_table_insert(catalog->file_names, g_strdup(code), g_strdup(name));
+    if (stored != NULL && (built_in || g_str_equal(text, stored))) json_object_del(documents, name);
+  }
 }
 
-static gboolean load_categories(Catalog *catalog, SqlDb *db, const char *dir, GError **error) {
-  json_auto_t *documents = load_documents(dir, error);
+static gboolean load_categories(Catalog *catalog, SqlDb *db, GError **error) {
+  gboolean built_in;
+  json_auto_t *documents = load_documents(catalog->dir, &built_in, error);
   if (documents == NULL || !codes_differ(documents, error)) return FALSE;
-  gboolean current;
   {
     g_autoptr(Sql) sql = sql_read(db, error);
-    if (sql == NULL || !load_stored(catalog, sql, error)) return FALSE;
-    current = is_current(sql, documents);
+    if (sql == NULL || !load_stored(catalog, sql, error) || !load_former(catalog, sql, error)) return FALSE;
+    drop_current(catalog, sql, documents, built_in);
   }
-  if (current) return TRUE;
+  if (json_object_size(documents) == 0) return TRUE;
   g_autoptr(GError) local = NULL;
   g_autoptr(Sql) sql = sql_write(db, &local);
-  gboolean readonly = g_error_matches(local, LANTAI_ERROR, LANTAI_ERROR_UNAVAILABLE) && has_categories(catalog);
+  gboolean readonly = g_error_matches(local, LANTAI_ERROR, LANTAI_ERROR_UNAVAILABLE) && catalog->categories->len > 0;
   if (sql == NULL && readonly) return TRUE; /* an archive opened for reading goes by what the table says */
   if (sql == NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
   const char *name;
   json_t *document;
   json_object_foreach(documents, name, document) {
-    if (!adopt(catalog, sql, name, document, error)) return FALSE;
+    const char *code = json_string_value(json_object_get(document, "code"));
+    gboolean known = code != NULL && category_by_code(catalog, code) != NULL;
+    if (known ? !take_aside(catalog->dir, sql, name, document, error) : !adopt(catalog, sql, name, document, error)) return FALSE;
   }
   return sql_commit(sql, error);
+}
+
+/* ---- beside the others ---- */
+
+static gboolean field_agrees(const Catalog *catalog, const CatalogCategory *category, const CatalogField *field, GError **error) {
+  guint count;
+  const CatalogCategory *const *categories = catalog_categories(catalog, &count);
+  for (guint i = 0; i < count; i++) {
+    const CatalogCategory *other = categories[i];
+    for (guint k = 0; !g_str_equal(other->code, category->code) && k < other->field_count; k++) {
+      gboolean key = g_str_equal(other->fields[k].key, field->key), label = g_str_equal(other->fields[k].label, field->label);
+      if (key == label) continue;
+      return throw(error, LANTAI_ERROR_INVALID, key ? "key“%s”在%s中是“%s”，检索时会混淆。请换一个 key" : "“%s”在%s中的 key 是“%s”，检索时会混淆。请用同一个 key，或换一个名称",
+        key ? field->key : field->label, other->title, key ? other->fields[k].label : other->fields[k].key);
+    }
+  }
+  return TRUE;
+}
+
+static gboolean headers_differ(GHashTable *seen, const CatalogField *field, GError **error) {
+  for (const char *const *alias = field->aliases; alias != NULL && *alias != NULL; alias++) {
+    const char *other = g_hash_table_lookup(seen, *alias);
+    if (other != NULL)
+      return throw(error, LANTAI_ERROR_INVALID, "表头“%s”已属于“%s”，不能又是“%s”", *alias + 1, other, field->label);
+    g_hash_table_insert(seen, (gpointer)*alias, (gpointer)field->label);
+  }
+  return TRUE;
+}
+
+gboolean definition_agrees(const Catalog *catalog, const CatalogCategory *category, GError **error) {
+  g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+  guint count;
+  const CatalogField *common = catalog_common_fields(&count);
+  for (guint i = 0; i < count; i++)
+    if (!headers_differ(seen, &common[i], error)) return FALSE;
+  for (guint i = 0; i < category->field_count; i++)
+    if (!headers_differ(seen, &category->fields[i], error) || !field_agrees(catalog, category, &category->fields[i], error)) return FALSE;
+  return TRUE;
 }
 
 /* ---- retention terms ---- */
@@ -416,47 +414,88 @@ const char *catalog_retention_text(const Catalog *catalog, guint8 id) {
 
 /* ---- the public face ---- */
 
+/* Which catalogue stands over which database: the gate of fields is asked where there is only a transaction. */
+static GMutex catalogs_lock;
+static GHashTable *catalogs;
+
+const Catalog *catalog_of(SqlDb *db) {
+  g_mutex_lock(&catalogs_lock);
+  const Catalog *catalog = catalogs == NULL ? NULL : g_hash_table_lookup(catalogs, db);
+  g_mutex_unlock(&catalogs_lock);
+  return catalog;
+}
+
+static void catalog_register(SqlDb *db, Catalog *catalog) {
+  g_mutex_lock(&catalogs_lock);
+  if (catalogs == NULL) catalogs = g_hash_table_new(NULL, NULL);
+  if (catalog != NULL) g_hash_table_insert(catalogs, db, catalog);
+  else g_hash_table_remove(catalogs, db);
+  g_mutex_unlock(&catalogs_lock);
+}
+
 Catalog *catalog_open(SqlDb *db, const char *dir, GError **error) {
   if (!sql_migrate_room(db, "catalog", error)) return NULL;
   g_autoptr(Catalog) catalog = g_new0(Catalog, 1);
-  catalog->strings = g_string_chunk_new(4096);
+  catalog->dir = g_strdup(dir);
+  catalog->db = db;
+  catalog->file_names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+  catalog->former = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
   catalog->categories = g_ptr_array_new();
+  catalog->lists = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
+  g_ptr_array_add(catalog->lists, catalog->categories);
+  catalog->definitions = g_ptr_array_new_with_free_func((GDestroyNotify)definition_free);
   catalog->terms = g_ptr_array_new_with_free_func(g_free);
   catalog->term_ids = g_hash_table_new(g_str_hash, g_str_equal);
   g_mutex_init(&catalog->lock);
-  if (!load_categories(catalog, db, dir, error) || !load_terms(catalog, db, error) || (catalog->rules = code_rules_load(dir, error)) == NULL) return NULL;
-  for (guint id = 1; id < G_N_ELEMENTS(catalog->by_id); id++)
-    if (catalog->by_id[id] != NULL) g_ptr_array_add(catalog->categories, (gpointer)catalog->by_id[id]);
+  if (!load_categories(catalog, db, error) || !load_terms(catalog, db, error) || (catalog->rules = code_rules_load(dir, error)) == NULL) return NULL;
+  catalog_register(db, catalog);
   return g_steal_pointer(&catalog);
 }
 
 void catalog_close(Catalog *catalog) {
   if (catalog == NULL) return;
-  for (guint id = 0; id < G_N_ELEMENTS(catalog->by_id); id++) category_free((CatalogCategory *)catalog->by_id[id]);
+  if (catalog_of(catalog->db) == catalog) catalog_register(catalog->db, NULL);
   g_hash_table_unref(catalog->term_ids);
   g_ptr_array_unref(catalog->terms);
-  g_ptr_array_unref(catalog->categories);
-  g_string_chunk_free(catalog->strings);
+  g_ptr_array_unref(catalog->lists);
+  g_ptr_array_unref(catalog->definitions);
+  g_hash_table_unref(catalog->file_names);
+  g_hash_table_unref(catalog->former);
   code_rules_free(catalog->rules);
   g_mutex_clear(&catalog->lock);
+  g_free(catalog->dir);
   g_free(catalog);
 }
 
 const CodeRules *catalog_rules(const Catalog *catalog) { return catalog->rules; }
 
-const CatalogCategory *catalog_category(const Catalog *catalog, guint8 id) { return catalog->by_id[id]; }
+const CatalogCategory *catalog_category(const Catalog *catalog, guint8 id) { return category_at(catalog, id); }
 
 const CatalogCategory *catalog_category_by_code(const Catalog *catalog, const char *code) { return code == NULL ? NULL : category_by_code(catalog, code); }
 
 const CatalogCategory *const *catalog_categories(const Catalog *catalog, guint *ret_count) {
-  if (ret_count != NULL) *ret_count = catalog->categories->len;
-  return (const CatalogCategory *const *)catalog->categories->pdata;
+  GMutex *lock = (GMutex *)&catalog->lock;
+  g_mutex_lock(lock);
+  const GPtrArray *list = catalog->categories;
+  g_mutex_unlock(lock);
+  if (ret_count != NULL) *ret_count = list->len;
+  return (const CatalogCategory *const *)list->pdata;
+}
+
+/* The file of a category in the archive's directory; NULL when there is none to keep. */
+char *definition_path(const Catalog *catalog, const char *code) {
+  if (catalog->dir == NULL) return NULL;
+  const char *known = g_hash_table_lookup(catalog->file_names, code);
+  g_autofree char *name = known != NULL ? g_strdup(known) : g_strconcat(code, ".yaml", NULL);
+  return g_build_filename(catalog->dir, "definitions", "categories", name, NULL);
 }
 
 json_t *catalog_field_labels(const Catalog *catalog) {
   json_t *labels = json_object();
-  for (guint i = 0; i < catalog->categories->len; i++) {
-    const CatalogCategory *category = catalog->categories->pdata[i];
+  guint count;
+  const CatalogCategory *const *categories = catalog_categories(catalog, &count);
+  for (guint i = 0; i < count; i++) {
+    const CatalogCategory *category = categories[i];
     for (guint k = 0; k < category->field_count; k++) {
       const CatalogField *field = &category->fields[k];
       if (json_object_get(labels, field->label) == NULL) json_object_set_new(labels, field->label, json_string(field->key));

@@ -7,7 +7,7 @@
  * 3. Nobody can give a record a security level or opening status under which they would not see it any more.
  * 4. A refused form comes back with everything that was typed.
  */
-#include "internal.h"
+#include "definition.h"
 #include "text.h"
 #include <string.h>
 
@@ -132,26 +132,30 @@ static json_t *common_inputs(const CatalogRecord *record, const CatalogRecord *t
   return inputs;
 }
 
-static void add_own(json_t *inputs, const char *key, const char *label, json_t *fields, json_t *their_fields) {
+static void add_own(json_t *inputs, const CatalogField *field, const char *key, const char *label, json_t *fields, json_t *their_fields) {
   const char *value = json_string_value(json_object_get(fields, key)), *theirs = json_string_value(json_object_get(their_fields, key));
   json_t *json = input(key, label, value ? value : "", their_fields ? (theirs ? theirs : "") : NULL);
   if (value != NULL && g_utf8_strlen(value, -1) > 40) json_object_set_new(json, "wide", json_true());
+  if (field != NULL) definition_decorate(json, field, value ? value : "");
   json_array_append_new(inputs, json);
 }
 
 /* The category's fields in their order, then what else the record has (columns that were not mapped). */
-static json_t *own_inputs(const CatalogCategory *category, const CatalogRecord *record, const CatalogRecord *theirs) {
+static json_t *own_inputs(const Catalog *catalog, const CatalogCategory *category, const CatalogRecord *record, const CatalogRecord *theirs) {
   json_t *inputs = json_array();
   json_auto_t *fields = record_fields(record);
   json_auto_t *their_fields = theirs ? record_fields(theirs) : NULL;
-  for (guint i = 0; category != NULL && i < category->field_count; i++)
-    add_own(inputs, category->fields[i].key, category->fields[i].label, fields, their_fields);
+  for (guint i = 0; category != NULL && i < category->field_count; i++) {
+    const CatalogField *field = &category->fields[i];
+    if (definition_on_form(field, record->level) || json_object_get(fields, field->key) != NULL)
+      add_own(inputs, field, field->key, field->label, fields, their_fields);
+  }
   const char *key;
   json_t *value;
   json_object_foreach(fields, key, value) {
     gboolean known = g_str_equal(key, "note");
     for (guint i = 0; category != NULL && i < category->field_count; i++) known = known || g_str_equal(category->fields[i].key, key);
-    if (!known) add_own(inputs, key, field_label(NULL, key), fields, their_fields);
+    if (!known) add_own(inputs, NULL, key, field_label_former(catalog, category, key), fields, their_fields);
   }
   return inputs;
 }
@@ -174,10 +178,11 @@ static json_t *terms_list(const Catalog *catalog) {
 
 static json_t *form_model(const Catalog *catalog, const CatalogRecord *record, const CatalogRecord *theirs, const GError *problem) {
   const CatalogCategory *category = catalog_category(catalog, record->category);
-  json_t *model = json_pack("{s:o, s:o, s:o, s:o, s:s}", "inputs", common_inputs(record, theirs), "own_inputs", own_inputs(category, record, theirs), "note",
+  json_t *model = json_pack("{s:o, s:o, s:o, s:o, s:s}", "inputs", common_inputs(record, theirs), "own_inputs", own_inputs(catalog, category, record, theirs), "note",
     note_input(record, theirs), "retention_terms", terms_list(catalog), "level_label", level_label(record->level));
   if (category != NULL) json_object_set_new(model, "category", json_pack("{s:s, s:s}", "code", category->code, "title", category->title));
   if (problem != NULL) json_object_set_new(model, "problem", json_string(problem->message));
+  form_decorate(model, catalog, record, theirs == NULL && problem != NULL);
   json_object_set_new(model, "may_number", json_boolean(record->level >= LEVEL_VOLUME && record->category != 0));
   return model;
 }
@@ -327,7 +332,8 @@ WebReply *page_record_save(WebRequest *request, GError **error) {
   }
   if (!edit_take_choices(request, stored, record, &problem)) return conflict_form(request, record, web_int(request, "base", rev), problem, error);
   gint64 expected = only_files_changed(house, stored, rev) ? stored->rev : rev;
-  WebReply *reply = stays_visible(request, record, &problem) ? edit_save(request, stored, record, expected, "修改著录", &problem) : NULL;
+  WebReply *reply = stays_visible(request, record, &problem) && catalog_record_fits(house->catalog, stored, record, &problem) ?
+    edit_save(request, stored, record, expected, "修改著录", &problem) : NULL;
   if (reply != NULL) return onward(request, record, reply);
   if (!is_form_error(problem)) return g_propagate_error(error, g_steal_pointer(&problem)), NULL;
   g_autoptr(CatalogRecord) now = load_now(request, error);
@@ -405,6 +411,7 @@ WebReply *page_record_new(WebRequest *request, GError **error) {
     g_free(record->code);
     record->code = g_strconcat(parent->code, "-", NULL);
   }
+  definition_fill(catalog_category(web_house(request)->catalog, record->category), record);
   g_autoptr(CatalogRecord) like = web_int(request, "like", 0) == 0 ? NULL : catalog_record_load(sql, web_scope(request), web_int(request, "like", 0), NULL);
   if (like != NULL && web_flag(request, "copy")) edit_copy_from(record, like);
   if (like != NULL) number_draft(web_house(request), sql, record, NULL); /* where a rule gives the next code */
@@ -449,7 +456,8 @@ WebReply *page_record_create(WebRequest *request, GError **error) {
     gboolean numbered = number_draft(house, sql, record, &problem);
     return web_model_status(new_model(house->catalog, record, parent, problem), numbered ? 200 : error_http_status(problem));
   }
-  if (stays_visible(request, record, &problem) && create_in(house, sql, web_actor(request), parent, record, &problem)) {
+  if (stays_visible(request, record, &problem) && catalog_record_fits(house->catalog, NULL, record, &problem) &&
+    create_in(house, sql, web_actor(request), parent, record, &problem)) {
     sql_end(g_steal_pointer(&sql));
     return created(request, parent, record);
   }

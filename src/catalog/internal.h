@@ -9,6 +9,7 @@ gint64 retention_id(Catalog *catalog, Sql *sql, const char *text, GError **error
 guint8 retention_small(gint64 id); /* for search columns: terms beyond 254 share 255 */
 const CatalogField *common_field(const char *key);                               /* NULL if none */
 const char *field_label(const CatalogCategory *category, const char *key);       /* the key itself when it is an unmapped column */
+const char *field_label_former(const Catalog *catalog, const CatalogCategory *category, const char *key); /* also of a field that was taken out since */
 
 /* ---- bulk.c: the sequences, read once per transaction ---- */
 typedef struct {
@@ -32,6 +33,7 @@ typedef struct {
     page_count, file_count, fields, former;
 } RecordRow; /* column numbers of a RECORD_SELECT */
 RecordRow record_row(SqlRows *rows);
+void record_hide(Sql *sql, const Scope *scope, CatalogRecord *record); /* definition-check.c: the gate of fields */
 CatalogRecord *record_at(SqlRows *rows, const RecordRow *row);
 CatalogRecord *record_by_id(Sql *sql, gint64 id, GError **error); /* no gate: for the room's own work */
 /* As catalog_record_path; a title that the scope does not admit is left out (scope NULL: one that is held tighter than the record's). */
@@ -91,6 +93,8 @@ void edit_annotate(json_t *model, const CatalogRecord *base, const CatalogRecord
 void edit_add_like(json_t *model, const CatalogRecord *like, const char *address); /* beside each field what the one before has; address: the form with all of it */
 void edit_copy_from(CatalogRecord *record, const CatalogRecord *like);             /* all but the code and the place */
 gboolean edit_only_files_changed(Sql *sql, const CatalogRecord *now, gint64 rev);
+/* definition-form.c: what the category's definition asks of the form's inputs; problems of a refused form beside them */
+void form_decorate(json_t *model, const Catalog *catalog, const CatalogRecord *record, gboolean refused);
 /* code-pages.c, renumber-pages.c */
 WebReply *page_codes(WebRequest *request, GError **error);
 WebReply *page_code_group(WebRequest *request, GError **error);

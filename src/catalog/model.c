@@ -1,5 +1,5 @@
 /* What the catalogue's pages show of categories, descriptions and changes: labels and order, no HTML. */
-#include "internal.h"
+#include "definition.h"
 #include "text.h"
 #include <string.h>
 
@@ -10,24 +10,26 @@ json_t *text_parts(GPtrArray *terms, const char *text) {
 
 /* ---- categories ---- */
 
-static const char *type_label(const char *type) {
-  if (g_str_equal(type, "date")) return "日期";
-  if (g_str_equal(type, "number")) return "数字";
-  return g_str_equal(type, "person") ? "人名" : "文字";
-}
-
 /* Aliases are kept folded (" nfxm "); shown without the outer blanks, letters large as they stand in tables. */
 static json_t *field_json(const CatalogField *field) {
   g_autoptr(GString) aliases = g_string_new(NULL);
   g_autofree char *key = text_fold(field->key), *label = text_fold(field->label);
-  for (const char *const *alias = field->aliases; *alias != NULL; alias++) {
+  for (const char *const *alias = field->aliases; alias != NULL && *alias != NULL; alias++) {
     if (g_str_equal(*alias, key) || g_str_equal(*alias, label)) continue;
     g_autofree char *shown = g_ascii_strup(*alias, -1);
     g_strstrip(shown);
     g_string_append_printf(aliases, "%s%s", aliases->len > 0 ? "、" : "", shown);
   }
-  return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b}", "key", field->key, "label", field->label, "type", field->type, "type_label", type_label(field->type),
-    "aliases", aliases->str, "required", field->required, "listed", field->listed);
+  json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b}", "key", field->key, "label", field->label, "type", field->type, "type_label",
+    definition_type_label(field->type), "aliases", aliases->str, "required", field->required, "listed", field->listed);
+  json_t *more = json_pack("{s:b, s:b, s:b, s:s, s:s, s:s, s:s}", "expected", field->expected, "off_form", field->off_form, "staff", field->staff, "group",
+    field->group ? field->group : "", "help", field->help ? field->help : "", "default", field->initial ? field->initial : "", "level",
+    field->levels == 1u << LEVEL_VOLUME ? "案卷" : field->levels == 1u << LEVEL_ITEM ? "文件" : "");
+  json_t *values = json_array();
+  for (const char *const *value = field->values; value != NULL && *value != NULL; value++) json_array_append_new(values, json_string(*value));
+  json_object_update_new(json, more);
+  json_object_set_new(json, "values", values);
+  return json;
 }
 
 static json_t *fields_json(const CatalogField *fields, guint count) {
@@ -38,8 +40,9 @@ static json_t *fields_json(const CatalogField *fields, guint count) {
 
 json_t *category_json(const CatalogCategory *category) {
   if (category != NULL)
-    return json_pack("{s:i, s:s, s:s, s:s, s:o}", "id", category->id, "code", category->code, "title", category->title, "title_rule",
-      category->title_rule != NULL ? category->title_rule : "", "fields", fields_json(category->fields, category->field_count));
+    return json_pack("{s:i, s:s, s:s, s:s, s:o, s:o}", "id", category->id, "code", category->code, "title", category->title, "title_rule",
+      category->title_rule != NULL ? category->title_rule : "", "fields", fields_json(category->fields, category->field_count), "common",
+      fields_json(category->common, category->common_count));
   guint count;
   const CatalogField *common = catalog_common_fields(&count);
   return json_pack("{s:i, s:s, s:s, s:s, s:o}", "id", 0, "code", "", "title", "通用著录项", "title_rule", "", "fields", fields_json(common, count));
@@ -86,17 +89,22 @@ static char *code_parts(const char *code) {
   return g_string_free(g_steal_pointer(&out), FALSE);
 }
 
-static void own_rows(json_t *rows, json_t *fields, GPtrArray *terms) {
+/* What the category defines, and the rest: columns that were not mapped, values of fields that were taken out of the definition. */
+static void own_rows(json_t *own, json_t *others, const CatalogCategory *category, json_t *fields, GPtrArray *terms) {
   size_t i;
   json_t *field;
-  json_array_foreach(fields, i, field)
-    add_row(rows, json_string_value(json_object_get(field, "label")), json_string_value(json_object_get(field, "value")), NULL, terms);
+  json_array_foreach(fields, i, field) {
+    const char *key = json_string_value(json_object_get(field, "key"));
+    gboolean defined = category == NULL || common_field(key) != NULL || definition_field(category, key) != NULL;
+    add_row(defined ? own : others, json_string_value(json_object_get(field, "label")), json_string_value(json_object_get(field, "value")), NULL, terms);
+  }
 }
 
 json_t *description_groups(const Catalog *catalog, const CatalogRecord *record, GPtrArray *terms) {
   const CatalogCategory *category = catalog_category(catalog, record->category);
   json_auto_t *identity = json_array();
   json_auto_t *own = json_array();
+  json_auto_t *others = json_array();
   json_auto_t *management = json_array();
   json_auto_t *json = catalog_record_json(catalog, record);
   g_autofree char *iso = date_format(record->date), *parts = code_parts(record->code);
@@ -108,7 +116,7 @@ json_t *description_groups(const Catalog *catalog, const CatalogRecord *record, 
   add_row(identity, "日期", date, g_str_equal(date, iso) ? NULL : iso, NULL);
   add_number(identity, "年度", record->year);
   add_number(identity, "页数", record->page_count);
-  own_rows(own, json_object_get(json, "fields"), terms);
+  own_rows(own, others, category, json_object_get(json, "fields"), terms);
   add_row(management, "层级", level_label(record->level), NULL, NULL);
   if (category != NULL) add_row(management, "门类", category->title, NULL, NULL);
   add_row(management, "保管期限", record->retention, NULL, NULL);
@@ -121,6 +129,7 @@ json_t *description_groups(const Catalog *catalog, const CatalogRecord *record, 
   g_autofree char *own_title = category != NULL ? g_strdup_printf("%s著录项", category->title) : g_strdup("其他著录项");
   add_group(groups, "标识与责任", identity);
   add_group(groups, own_title, own);
+  add_group(groups, "其他", others);
   add_group(groups, "管理", management);
   return groups;
 }

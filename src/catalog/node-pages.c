@@ -4,6 +4,7 @@
  * 1. Counts come from the index within the asker's scope; a row is shown only when its record passes the scope.
  * 2. A page of children costs the same however many there are: keyset paging in the index, then the rows of one page by id.
  */
+#include "definition.h"
 #include "move.h"
 #include "text.h"
 #include <string.h>
@@ -306,5 +307,10 @@ WebReply *page_categories(WebRequest *request, GError **error) {
   json_t *list = json_array();
   json_array_append_new(list, category_json(NULL));
   for (guint i = 0; i < count; i++) json_array_append_new(list, category_json(categories[i]));
-  return web_model(json_pack("{s:o}", "categories", list));
+  gboolean staff = web_may(request, PERMISSION_DEFINE);
+  json_t *model = json_pack("{s:o, s:b}", "categories", list, "may_define", staff);
+  g_autoptr(Sql) sql = staff ? sql_read(web_house(request)->db, NULL) : NULL;
+  json_t *drafts = sql == NULL ? NULL : sql_json(sql, "SELECT code, origin = 'file' AS from_file FROM category_draft ORDER BY code", SQL_NONE, NULL);
+  if (drafts != NULL) json_object_set_new(model, "drafts", drafts);
+  return web_model(model);
 }

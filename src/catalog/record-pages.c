@@ -175,10 +175,16 @@ static gboolean add_history(json_t *model, WebRequest *request, Sql *sql, const 
 
 /* ---- /record/{id} ---- */
 
-static CatalogRecordExtra record_extra;
-void catalog_set_record_extra(CatalogRecordExtra extra) { record_extra = extra; }
+static CatalogRecordExtra record_extras[8]; /* ended by NULL; set before serving */
+void catalog_set_record_extra(CatalogRecordExtra extra) {
+  guint count = 0;
+  while (count < G_N_ELEMENTS(record_extras) - 1 && record_extras[count] != NULL && record_extras[count] != extra) count++;
+  record_extras[count] = extra;
+}
 gboolean add_record_extra(WebRequest *request, Sql *sql, const CatalogRecord *record, json_t *model, GError **error) {
-  return record_extra == NULL || record_extra(request, sql, record, model, error);
+  for (guint i = 0; i < G_N_ELEMENTS(record_extras) && record_extras[i] != NULL; i++)
+    if (!record_extras[i](request, sql, record, model, error)) return FALSE;
+  return TRUE;
 }
 
 static const char *const TOMBSTONE_STAFF[] = {"reason", "requested_by", "approved_by", "disposal"};

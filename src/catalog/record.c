@@ -116,19 +116,20 @@ static gboolean admits(const Scope *scope, const CatalogRecord *record) {
   return scope_admits(scope, record->level, record->fonds_id, record->security, record->opening);
 }
 
-static CatalogRecord *through_gate(const Scope *scope, CatalogRecord *taken, GError **error) {
+static CatalogRecord *through_gate(Sql *sql, const Scope *scope, CatalogRecord *taken, GError **error) {
   g_autoptr(CatalogRecord) record = taken;
   if (record == NULL) return NULL;
   if (!admits(scope, record)) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有找到这件档案。它可能已被删除，或不在您的利用范围内");
+  record_hide(sql, scope, record);
   return g_steal_pointer(&record);
 }
 
-CatalogRecord *catalog_record_load(Sql *sql, const Scope *scope, gint64 id, GError **error) { return through_gate(scope, record_by_id(sql, id, error), error); }
+CatalogRecord *catalog_record_load(Sql *sql, const Scope *scope, gint64 id, GError **error) { return through_gate(sql, scope, record_by_id(sql, id, error), error); }
 
 CatalogRecord *catalog_record_by_code(Sql *sql, const Scope *scope, gint64 fonds_id, const char *code, GError **error) {
   if (fonds_id != 0) {
     g_autoptr(SqlRows) rows = sql_query(sql, RECORD_SELECT "WHERE r.code = $1 AND r.fonds_id = $2", SQL_ARGS(sql_text(code), sql_int(fonds_id)), error);
-    return rows == NULL ? NULL : through_gate(scope, record_first(rows, error), error);
+    return rows == NULL ? NULL : through_gate(sql, scope, record_first(rows, error), error);
   }
   g_autoptr(SqlRows) rows = sql_query(sql, RECORD_SELECT "WHERE r.code = $1 ORDER BY r.fonds_id", SQL_ARGS(sql_text(code)), error);
   if (rows == NULL) return NULL;
@@ -136,7 +137,7 @@ CatalogRecord *catalog_record_by_code(Sql *sql, const Scope *scope, gint64 fonds
   RecordRow row = record_row(rows);
   while (sql_next(rows, &local)) {
     g_autoptr(CatalogRecord) record = record_at(rows, &row);
-    if (admits(scope, record)) return g_steal_pointer(&record);
+    if (admits(scope, record)) return through_gate(sql, scope, g_steal_pointer(&record), error);
   }
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), NULL;
   return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有找到档号为“%s”的档案。请核对档号，或它不在您的利用范围内", code);
@@ -194,7 +195,7 @@ const char *security_name(Security security) {
   return security <= SECURITY_TOP ? names[security] : "";
 }
 
-static json_t *fields_list(const CatalogCategory *category, const CatalogRecord *record) {
+static json_t *fields_list(const Catalog *catalog, const CatalogCategory *category, const CatalogRecord *record) {
   json_t *list = json_array();
   json_auto_t *fields = record_fields(record);
   for (guint i = 0; category != NULL && i < category->field_count; i++) {
@@ -206,7 +207,8 @@ static json_t *fields_list(const CatalogCategory *category, const CatalogRecord 
   const char *key;
   json_t *value;
   json_object_foreach(fields, key, value) {
-    if (json_is_string(value)) json_array_append_new(list, json_pack("{s:s, s:s, s:O}", "key", key, "label", field_label(NULL, key), "value", value));
+    const char *label = field_label_former(catalog, category, key);
+    if (json_is_string(value)) json_array_append_new(list, json_pack("{s:s, s:s, s:O}", "key", key, "label", label, "value", value));
   }
   return list;
 }
@@ -233,7 +235,7 @@ json_t *catalog_record_json(const Catalog *catalog, const CatalogRecord *record)
   json_object_update_missing_new(json, numbers);
   if (category != NULL)
     json_object_set_new(json, "category", json_pack("{s:i, s:s, s:s}", "id", category->id, "code", category->code, "title", category->title));
-  json_object_set_new(json, "fields", fields_list(category, record));
+  json_object_set_new(json, "fields", fields_list(catalog, category, record));
   return json;
 }
 

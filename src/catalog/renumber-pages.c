@@ -4,6 +4,7 @@
  * 1. A plan lists old code and new code of every record; rows of records that the asker may not see show neither.
  * 2. Starting and undoing only queue the job; a plan is started once and undone once.
  */
+#include "definition.h"
 #include "move.h"
 #include "renumber.h"
 #include <string.h>
@@ -124,5 +125,6 @@ const JobKind CATALOG_JOBS[] = {
   {"code.renumber_undo", "恢复原档号", renumber_run, JOB_HEAVY},
   {"record.move", "移动档案", move_run, JOB_HEAVY},
   {"record.move_undo", "移回原处", move_run, JOB_HEAVY},
+  {"category.check", "核对著录与门类定义", definition_check_job, JOB_HEAVY},
   {NULL},
 };

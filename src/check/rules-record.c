@@ -1,6 +1,7 @@
 /* Rules over one description at a time: lengths, types, ranges, plausibility, odd characters, the grammar of codes, what must be there. */
 #include "date.h"
 #include "internal.h"
+#include "schedule.h"
 #include "settings.h"
 #include <stdlib.h>
 #include <string.h>
@@ -356,15 +357,72 @@ static void mandatory_unit(Probe *probe, const Unit *unit) {
   if (missing->len) probe_fault(probe, unit, NULL, "没有填写：%s", missing->str);
 }
 
-/* ---- the scope of filing: a term of keeping that the schedule knows; whether the right things were kept, a person says ---- */
+/* ---- the scope of filing: class and term by the body's 三合一制度 in force at the record's date; without one, a term that the schedule of terms knows.
+ * Whether the right things were kept, a person says ---- */
 
-static gboolean scope_begin(Probe *probe, GError **error) { return all_lists(probe->item->with, "with", error); }
+typedef struct {
+  GHashTable *fonds;    /* 全宗号 → its record's id, 0: none yet */
+  GHashTable *matchers; /* version → ScheduleMatcher */
+} Scopes;
+
+static void scopes_clear(gpointer state) {
+  Scopes *scopes = state;
+  if (scopes == NULL) return;
+  g_hash_table_unref(scopes->fonds);
+  g_hash_table_unref(scopes->matchers);
+  g_free(scopes);
+}
+
+static gboolean scope_begin(Probe *probe, GError **error) {
+  Scopes *scopes = g_new0(Scopes, 1);
+  scopes->fonds = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+  scopes->matchers = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, (GDestroyNotify)schedule_matcher_free);
+  probe->state = scopes;
+  return all_lists(probe->item->with, "with", error);
+}
+
+static gint64 scope_fonds(Scopes *scopes, Sql *sql, const char *code) {
+  gint64 *id = g_hash_table_lookup(scopes->fonds, code);
+  if (id == NULL) {
+    id = g_new(gint64, 1);
+    *id = sql_number(sql, "SELECT id FROM record WHERE level = 1 AND code = $1", SQL_ARGS(sql_text(code)), 0, NULL);
+    g_hash_table_insert(scopes->fonds, g_strdup(code), id);
+  }
+  return *id;
+}
+
+static const ScheduleMatcher *scope_matcher(Scopes *scopes, Sql *sql, gint64 version) {
+  ScheduleMatcher *matcher = g_hash_table_lookup(scopes->matchers, &version);
+  if (matcher != NULL) return matcher;
+  json_auto_t *lines = schedule_lines(sql, version, NULL);
+  matcher = schedule_matcher_new(lines);
+  gint64 *key = g_new(gint64, 1);
+  *key = version;
+  g_hash_table_insert(scopes->matchers, key, matcher);
+  return matcher;
+}
+
+/* TRUE when the body's schedule has a word on this record: it names a class, and a version is in force. */
+static gboolean scope_by_schedule(Probe *probe, const Unit *unit, const char *retention) {
+  g_autofree char *fonds = record_value(unit->record, "fonds"), *class_code = record_value(unit->record, "flh"), *class_text = record_value(unit->record, "jgwt");
+  if (*fonds == '\0' || (*class_code == '\0' && *class_text == '\0')) return FALSE;
+  g_autoptr(Sql) sql = run_sql(probe->run, NULL);
+  if (sql == NULL) return FALSE;
+  DateSpan date = {(gint32)record_number(unit->record, "date_from"), (gint32)record_number(unit->record, "date_to")};
+  gint64 fonds_id = scope_fonds(probe->state, sql, fonds);
+  gint64 version = fonds_id == 0 ? 0 : schedule_for(sql, fonds_id, date, (int)record_number(unit->record, "year"), NULL);
+  if (version == 0) return FALSE;
+  g_autofree char *why = NULL;
+  schedule_match(scope_matcher(probe->state, sql, version), class_code, class_text, retention, &why);
+  if (why != NULL) probe_fault(probe, unit, NULL, "不合立档单位当时的三合一制度：%s", why);
+  return TRUE;
+}
 
 static void scope_unit(Probe *probe, const Unit *unit) {
   g_autofree char *retention = record_value(unit->record, "retention");
   json_t *terms = probe_with(probe, "retention");
   probe->checked++;
-  if (*retention == '\0' || is_among(terms, retention)) return;
+  if (scope_by_schedule(probe, unit, retention) || *retention == '\0' || is_among(terms, retention)) return;
   g_autofree char *words = words_of(terms);
   probe_fault(probe, unit, NULL, "保管期限“%s”不在保管期限表（%s）之内", retention, words);
 }
@@ -381,6 +439,6 @@ const Rule RULES_RECORD[] = {
   {"characters", CHARACTERS, 0, characters_begin, characters_unit, .clear = g_free},
   {"code", CODES, 0, codes_begin, codes_unit, .clear = codes_clear},
   {"mandatory", MANDATORY, 0, mandatory_begin, mandatory_unit},
-  {"scope", SCOPE, 0, scope_begin, scope_unit},
+  {"scope", SCOPE, 0, scope_begin, scope_unit, .clear = scopes_clear},
   {NULL},
 };

@@ -1,0 +1,334 @@
+/*
+ * A definition as the rows of a form, and the record's form as a definition asks for it.
+ *
+ * 1. The form's lists run side by side, a value for each row; boxes carry the number of their row. Rows without a key are new: with a name they become fields.
+ * 2. What the form does not show of a definition (id, code) is taken from the one it was made of.
+ */
+#include "definition.h"
+#include "text.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { BLANK_ROWS = 4, ROWS_MAX = 220 };
+#define LIST(name, label) {name, WEB_LIST, FALSE, ROWS_MAX, label}
+#define BOXES(name, label) {name, WEB_INTS, FALSE, ROWS_MAX, label}
+
+const WebParameter DEFINITION_SAVE_PARAMETERS[] = {
+  {"code", WEB_TEXT, TRUE, 20, "门类代码"}, {"seen", WEB_INT, FALSE, 0, "草稿时间"}, {"title", WEB_TEXT, TRUE, 40, "名称"}, {"title_rule", WEB_TEXT, FALSE, 200, "拟题规则"},
+  LIST("key", "key"), LIST("label", "名称"), LIST("place", "次序"), LIST("type", "类型"), LIST("need", "必著"), LIST("level", "层级"), LIST("group", "分组"),
+  LIST("help", "说明"), LIST("default", "缺省值"), LIST("values", "选项"), LIST("aliases", "认得的表头"), BOXES("listed", "目录表"), BOXES("form", "表单"),
+  BOXES("public", "公开"), BOXES("remove", "去掉"), LIST("common_key", "通用著录项"), LIST("common_need", "必著"), LIST("common_help", "说明"),
+  LIST("common_default", "缺省值"), LIST("common_values", "选项"), {NULL},
+};
+static const char *const COMMON_KEYS[] = {"creator", "docno", "date", "year", "retention", "page_count", "note"};
+
+/* ---- to the form ---- */
+
+static json_t *option(const char *value, const char *label, gboolean chosen) {
+  return json_pack("{s:s, s:s, s:b}", "value", value, "label", label, "chosen", chosen);
+}
+
+static json_t *type_options(const char *type) {
+  json_t *options = json_array();
+  for (guint i = 0; DEFINITION_TYPES[i][0] != NULL; i++)
+    json_array_append_new(options, option(DEFINITION_TYPES[i][0], DEFINITION_TYPES[i][1], g_strcmp0(type, DEFINITION_TYPES[i][0]) == 0));
+  return options;
+}
+
+static json_t *need_options(json_t *field) {
+  gboolean required = json_is_true(json_object_get(field, "required")), expected = json_is_true(json_object_get(field, "expected"));
+  return json_pack("[o, o, o]", option("", "选著", !required && !expected), option("expected", "应著", expected && !required), option("required", "必著", required));
+}
+
+static json_t *level_options(json_t *field) {
+  json_t *levels = json_object_get(field, "levels");
+  const char *only = json_array_size(levels) == 1 ? json_string_value(json_array_get(levels, 0)) : "";
+  return json_pack("[o, o, o]", option("", "案卷和文件", g_str_equal(only, "")), option("volume", "只在案卷", g_str_equal(only, "volume")),
+    option("item", "只在文件", g_str_equal(only, "item")));
+}
+
+static char *joined(json_t *list) {
+  GString *out = g_string_new(NULL);
+  size_t i;
+  json_t *each;
+  json_array_foreach(list, i, each) g_string_append_printf(out, "%s%s", i > 0 ? "；" : "", json_string_value(each));
+  return g_string_free(out, FALSE);
+}
+
+static const char *text_at(json_t *object, const char *key) {
+  const char *text = json_string_value(json_object_get(object, key));
+  return text != NULL ? text : "";
+}
+
+static json_t *field_row(json_t *field, guint index) {
+  g_autofree char *values = joined(json_object_get(field, "values")), *aliases = joined(json_object_get(field, "aliases"));
+  const char *key = text_at(field, "key");
+  json_t *row = json_pack("{s:i, s:i, s:s, s:s, s:o, s:o, s:o}", "row", (int)index, "place", (int)(index + 1) * 10, "key", key, "label", text_at(field, "label"),
+    "types", type_options(field == NULL ? "text" : text_at(field, "type")), "needs", need_options(field), "levels", level_options(field));
+  json_t *texts = json_pack("{s:s, s:s, s:s, s:s, s:s}", "group", text_at(field, "group"), "help", text_at(field, "help"), "default", text_at(field, "default"),
+    "values", values, "aliases", aliases);
+  json_t *flags = json_pack("{s:b, s:b, s:b, s:b}", "listed", json_is_true(json_object_get(field, "listed")), "form",
+    !json_is_false(json_object_get(field, "form")), "public", !json_is_false(json_object_get(field, "public")), "is_new", key[0] == '\0');
+  json_object_update_new(row, texts);
+  json_object_update_new(row, flags);
+  return row;
+}
+
+static json_t *common_rows(json_t *definition) {
+  json_t *rows = json_array(), *field, *asked;
+  for (guint i = 0; i < G_N_ELEMENTS(COMMON_KEYS); i++) {
+    size_t k;
+    asked = NULL;
+    json_array_foreach(json_object_get(definition, "common"), k, field) {
+      if (g_str_equal(text_at(field, "key"), COMMON_KEYS[i])) asked = field;
+    }
+    g_autofree char *values = joined(json_object_get(asked, "values"));
+    json_array_append_new(rows, json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:b}", "key", COMMON_KEYS[i], "label", common_field(COMMON_KEYS[i])->label, "needs",
+      need_options(asked), "help", text_at(asked, "help"), "default", text_at(asked, "default"), "values", values, "has_values",
+      g_str_equal(COMMON_KEYS[i], "retention")));
+  }
+  return rows;
+}
+
+json_t *definition_form(json_t *definition) {
+  json_t *rows = json_array(), *list = json_object_get(definition, "fields");
+  size_t count = json_array_size(list);
+  for (size_t i = 0; i < count + BLANK_ROWS; i++) json_array_append_new(rows, field_row(json_array_get(list, i), (guint)i));
+  return json_pack("{s:s, s:s, s:s, s:o, s:o}", "code", text_at(definition, "code"), "name", text_at(definition, "title"), "title_rule",
+    text_at(definition, "title_rule"), "fields", rows, "common", common_rows(definition));
+}
+
+/* ---- from the form ---- */
+
+typedef struct {
+  WebRequest *request;
+  json_t *field;
+  gsize row;
+} FormRow;
+
+static const char *list_at(WebRequest *request, const char *name, gsize row) {
+  gsize count;
+  const char *const *list = web_list(request, name, &count);
+  return row < count ? list[row] : "";
+}
+
+static gboolean is_ticked(WebRequest *request, const char *name, gsize row) {
+  gsize count;
+  const gint64 *rows = web_ints(request, name, &count);
+  for (gsize i = 0; i < count; i++)
+    if (rows[i] == (gint64)row) return TRUE;
+  return FALSE;
+}
+
+static void take_text(const FormRow *row, const char *parameter, const char *key) {
+  const char *text = list_at(row->request, parameter, row->row);
+  if (text[0] != '\0') json_object_set_new(row->field, key, json_string(text));
+}
+
+/* Parts between ； and ; and line ends. */
+static void take_list(const FormRow *row, const char *parameter, const char *key) {
+  g_autofree char *text = g_strdup(list_at(row->request, parameter, row->row));
+  g_autoptr(GString) even = g_string_new(text);
+  g_string_replace(even, "；", ";", 0);
+  g_string_replace(even, "|", ";", 0);
+  g_auto(GStrv) parts = g_strsplit(even->str, ";", -1);
+  json_t *list = json_array();
+  for (char **part = parts; *part != NULL; part++)
+    if (*g_strstrip(*part) != '\0') json_array_append_new(list, json_string(*part));
+  if (json_array_size(list) > 0) json_object_set(row->field, key, list);
+  json_decref(list);
+}
+
+static void take_need(const FormRow *row, const char *parameter) {
+  const char *need = list_at(row->request, parameter, row->row);
+  if (g_str_equal(need, "required") || g_str_equal(need, "expected")) json_object_set_new(row->field, need, json_true());
+}
+
+/* A key for a name nobody gave one: f1, f2 …, the first that is free in what is known so far. */
+static char *new_key(json_t *fields) {
+  for (guint n = 1;; n++) {
+    g_autofree char *key = g_strdup_printf("f%u", n);
+    gboolean taken = FALSE;
+    size_t i;
+    json_t *field;
+    json_array_foreach(fields, i, field) taken = taken || g_str_equal(text_at(field, "key"), key);
+    if (!taken) return g_steal_pointer(&key);
+  }
+}
+
+static json_t *field_from(WebRequest *request, gsize index) {
+  if (is_ticked(request, "remove", index) || list_at(request, "label", index)[0] == '\0') return NULL;
+  json_t *field = json_object();
+  FormRow row = {request, field, index};
+  take_text(&row, "key", "key");
+  take_text(&row, "label", "label");
+  take_text(&row, "type", "type");
+  if (g_str_equal(text_at(field, "type"), "choice")) take_list(&row, "values", "values");
+  take_need(&row, "need");
+  if (is_ticked(request, "listed", index)) json_object_set_new(field, "listed", json_true());
+  if (!is_ticked(request, "form", index)) json_object_set_new(field, "form", json_false());
+  if (!is_ticked(request, "public", index)) json_object_set_new(field, "public", json_false());
+  const char *level = list_at(request, "level", index);
+  if (level[0] != '\0') json_object_set_new(field, "levels", json_pack("[s]", level));
+  take_text(&row, "group", "group");
+  take_text(&row, "help", "help");
+  take_text(&row, "default", "default");
+  take_list(&row, "aliases", "aliases");
+  return field;
+}
+
+typedef struct { gint64 place; gsize row; json_t *field; } Placed;
+
+static int compare_placed(gconstpointer a, gconstpointer b) {
+  const Placed *x = a, *y = b;
+  if (x->place != y->place) return x->place < y->place ? -1 : 1;
+  return x->row < y->row ? -1 : 1;
+}
+
+static json_t *fields_from(WebRequest *request) {
+  gsize count;
+  web_list(request, "label", &count);
+  g_autoptr(GArray) placed = g_array_new(FALSE, FALSE, sizeof(Placed));
+  json_t *fields = json_array();
+  for (gsize i = 0; i < count; i++) {
+    json_t *field = field_from(request, i);
+    const char *place = list_at(request, "place", i);
+    Placed one = {place[0] != '\0' ? g_ascii_strtoll(place, NULL, 10) : G_MAXINT64, i, field};
+    if (field != NULL) g_array_append_val(placed, one);
+  }
+  g_array_sort(placed, compare_placed);
+  for (guint i = 0; i < placed->len; i++) json_array_append_new(fields, g_array_index(placed, Placed, i).field);
+  size_t i;
+  json_t *field;
+  json_array_foreach(fields, i, field) {
+    if (text_at(field, "key")[0] != '\0') continue;
+    g_autofree char *key = new_key(fields);
+    json_object_set_new(field, "key", json_string(key));
+  }
+  return fields;
+}
+
+static json_t *common_from(WebRequest *request) {
+  gsize count;
+  const char *const *keys = web_list(request, "common_key", &count);
+  json_t *list = json_array();
+  for (gsize i = 0; i < count; i++) {
+    json_t *field = json_object();
+    FormRow row = {request, field, i};
+    take_need(&row, "common_need");
+    take_text(&row, "common_help", "help");
+    take_text(&row, "common_default", "default");
+    take_list(&row, "common_values", "values");
+    if (json_object_size(field) > 0) {
+      json_object_set_new(field, "key", json_string(keys[i]));
+      json_array_append(list, field);
+    }
+    json_decref(field);
+  }
+  return list;
+}
+
+json_t *definition_from_form(WebRequest *request, json_t *before) {
+  json_t *definition = json_object();
+  if (json_object_get(before, "id") != NULL) json_object_set(definition, "id", json_object_get(before, "id"));
+  json_object_set_new(definition, "code", json_string(web_text(request, "code")));
+  json_object_set_new(definition, "title", json_string(web_text(request, "title")));
+  if (web_text(request, "title_rule") != NULL) json_object_set_new(definition, "title_rule", json_string(web_text(request, "title_rule")));
+  json_t *common = common_from(request);
+  if (json_array_size(common) > 0) json_object_set(definition, "common", common);
+  json_decref(common);
+  json_object_set_new(definition, "fields", fields_from(request));
+  return definition;
+}
+
+/* ---- the record's form ---- */
+
+gboolean definition_on_form(const CatalogField *field, Level level) { return !field->off_form && (field->levels == 0 || (field->levels & 1u << level) != 0); }
+
+/* A value that is none of the options (left from before) stays one, so that saving does not lose it. */
+static json_t *value_options(const char *const *values, const char *value) {
+  json_t *options = json_array();
+  gboolean known = value[0] == '\0';
+  json_array_append_new(options, option("", "", known));
+  for (; *values != NULL; values++) {
+    gboolean chosen = g_str_equal(*values, value);
+    known = known || chosen;
+    json_array_append_new(options, option(*values, *values, chosen));
+  }
+  if (!known) {
+    g_autofree char *label = g_strdup_printf("%s（不在选项中）", value);
+    json_array_append_new(options, option(value, label, TRUE));
+  }
+  return options;
+}
+
+void definition_decorate(json_t *input, const CatalogField *field, const char *value) {
+  static const char *const flags[] = {"是", "否", NULL};
+  gboolean flag = g_str_equal(field->type, "flag");
+  if (field->values != NULL || flag) json_object_set_new(input, "options", value_options(flag ? flags : field->values, value));
+  if (field->required) json_object_set_new(input, "required", json_true());
+  if (field->expected) json_object_set_new(input, "expected", json_true());
+  if (field->help != NULL) json_object_set_new(input, "help", json_string(field->help));
+  if (field->group != NULL) json_object_set_new(input, "group", json_string(field->group));
+  if (g_str_equal(field->type, "longtext")) json_object_set_new(input, "is_long", json_true());
+  if (g_str_equal(field->type, "longtext")) json_object_set_new(input, "wide", json_true());
+  if (g_str_equal(field->type, "number")) json_object_set_new(input, "is_number", json_true());
+  if (g_str_equal(field->type, "date")) json_object_set_new(input, "is_date", json_true());
+}
+
+static json_t *input_of(json_t *inputs, const char *name) {
+  size_t i;
+  json_t *input;
+  json_array_foreach(inputs, i, input) {
+    if (g_strcmp0(json_string_value(json_object_get(input, "name")), name) == 0) return input;
+  }
+  return NULL;
+}
+
+void form_decorate(json_t *model, const Catalog *catalog, const CatalogRecord *record, gboolean refused) {
+  const CatalogCategory *category = record->level >= LEVEL_VOLUME ? catalog_category(catalog, record->category) : NULL;
+  json_t *inputs = json_object_get(model, "inputs"), *own = json_object_get(model, "own_inputs");
+  for (guint i = 0; category != NULL && i < category->common_count; i++) {
+    const CatalogField *field = &category->common[i];
+    json_t *input = input_of(inputs, field->key);
+    if (input != NULL && definition_on_form(field, record->level)) definition_decorate(input, field, text_at(input, "value"));
+  }
+  const char *group = "";
+  size_t i;
+  json_t *input;
+  json_array_foreach(own, i, input) { /* the heading stands before the first of its group */
+    const char *its = text_at(input, "group");
+    if (!g_str_equal(its, group) && its[0] != '\0') json_object_set_new(input, "heading", json_string(its));
+    group = its;
+  }
+  if (!refused) return;
+  json_auto_t *problems = catalog_record_problems(catalog, NULL, record);
+  json_t *problem;
+  json_array_foreach(problems, i, problem) {
+    json_t *at = input_of(own, text_at(problem, "key"));
+    if (at == NULL) at = input_of(inputs, text_at(problem, "key"));
+    if (at != NULL) json_object_set(at, "error", json_object_get(problem, "problem"));
+  }
+}
+
+void definition_fill(const CatalogCategory *category, CatalogRecord *record) {
+  if (category == NULL) return;
+  json_auto_t *fields = record_fields(record);
+  for (guint i = 0; i < category->field_count; i++)
+    if (category->fields[i].initial != NULL && definition_on_form(&category->fields[i], record->level))
+      json_object_set_new(fields, category->fields[i].key, json_string(category->fields[i].initial));
+  for (guint i = 0; i < category->common_count; i++) {
+    const CatalogField *field = &category->common[i];
+    if (field->initial == NULL || !definition_on_form(field, record->level)) continue;
+    char **place = g_str_equal(field->key, "creator") ? &record->creator : g_str_equal(field->key, "docno") ? &record->docno
+      : g_str_equal(field->key, "date") ? &record->date_text : g_str_equal(field->key, "retention") ? &record->retention : NULL;
+    if (place != NULL) {
+      g_free(*place);
+      *place = g_strdup(field->initial);
+    } else if (g_str_equal(field->key, "year")) record->year = (int)CLAMP(g_ascii_strtoll(field->initial, NULL, 10), 0, 9999);
+    else if (g_str_equal(field->key, "page_count")) record->page_count = (int)CLAMP(g_ascii_strtoll(field->initial, NULL, 10), 0, G_MAXINT);
+    else json_object_set_new(fields, field->key, json_string(field->initial));
+  }
+  g_free(record->fields);
+  record->fields = fields_dump(fields);
+}

@@ -1,0 +1,288 @@
+/* Definitions: what reads and what does not, YAML there and back, values and records against fields, drafts, versions, replay. */
+#include "definition.h"
+#include "test-fixture.h"
+
+static json_t *yaml(const char *text) { return good(yaml_load_text(text, "试", error)); }
+
+#define BASE "code: CS\ntitle: 测试档案\nfields:\n  - key: xm\n    label: 姓名\n    type: person\n    required: true\n"
+#define CHOICE BASE "  - key: hylb\n    label: 婚姻类别\n    type: choice\n    values: [初婚, 再婚]\n    default: 初婚\n    group: 登记\n" \
+  "  - key: zfs\n    label: 总份数\n    type: number\n    levels: [volume]\n" \
+  "common:\n  - key: creator\n    required: true\n  - key: date\n    expected: true\n  - key: retention\n    values: [永久, 30年]\n"
+
+static void test_reading(void) {
+  static const char *const bad[] = {
+    BASE "    values: [a]\n", BASE "    type2: x\n", BASE "    form: false\n", BASE "    expected: 1\n", BASE "  - key: b\n    label: 乙\n    type: choice\n",
+    BASE "  - key: b\n    label: 乙\n    type: choice\n    values: [x, x]\n", BASE "  - key: b\n    label: 乙\n    levels: [fonds]\n",
+    BASE "  - key: b\n    label: 乙\n    type: number\n    default: 三\n", BASE "common:\n  - key: code\n", BASE "common:\n  - key: creator\n    values: [x]\n",
+    BASE "common:\n  - key: creator\n  - key: creator\n", BASE "  - key: b\n    label: 乙\n    public: 不\n",
+  };
+  for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
+    json_auto_t *json = yaml(bad[i]);
+    fails(definition_read(json, "试", error) != NULL, LANTAI_ERROR_INVALID);
+  }
+  json_auto_t *json = yaml(CHOICE);
+  g_autoptr(CatalogCategory) category = good(definition_read(json, "试", error));
+  g_assert_cmpuint(category->field_count, ==, 3);
+  g_assert_cmpuint(category->common_count, ==, 3);
+  g_assert_cmpstr(definition_field(category, "hylb")->values[1], ==, "再婚");
+  g_assert_cmpstr(definition_field(category, "retention")->type, ==, "choice");
+  g_assert_cmpuint(definition_field(category, "zfs")->levels, ==, 1u << LEVEL_VOLUME);
+  g_assert_null(definition_field(category, "docno"));
+  g_autofree char *text = definition_yaml(json);
+  json_auto_t *again = yaml(text);
+  g_assert_true(json_equal(json, again));
+  json_auto_t *odd = yaml("code: CS\ntitle: \"甲: 乙 #1\"\ntitle_rule: \"{xm}登记\"\n"
+    "fields:\n  - key: xm\n    label: \"true\"\n    aliases: [\"1\", \"a, b\", \"- c\", \"“引”\", \"null\"]\n    help: \"第一行\\\"引\\\"\"\n");
+  g_autofree char *odd_text = definition_yaml(odd);
+  json_auto_t *odd_again = yaml(odd_text);
+  g_assert_true(json_equal(odd, odd_again));
+}
+
+static void test_values(void) {
+  static const struct { const char *type, *value; gboolean fits; } cases[] = {
+    {"number", "12", TRUE}, {"number", "-1,234.50", TRUE}, {"number", "12页", FALSE}, {"number", "1.2.3", FALSE}, {"number", ",5", FALSE}, {"number", "", TRUE},
+    {"date", "1958年3月", TRUE}, {"date", "三月间", FALSE}, {"person", "王建国；李秀英", TRUE}, {"person", "王建国2", FALSE}, {"flag", "是", TRUE}, {"flag", "1", FALSE},
+    {"code", "A-01", TRUE}, {"code", "A 01", FALSE}, {"code", "A　01", FALSE}, {"body", "某局", TRUE}, {"text", "随便 1", TRUE}, {"longtext", "随便", TRUE},
+  };
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+    CatalogField field = {.key = "x", .label = "项", .type = cases[i].type};
+    g_assert_cmpint(catalog_value_problem(&field, cases[i].value) == NULL, ==, cases[i].fits);
+  }
+}
+
+/* A fonds with two items and a volume of category CS, which is put in force without contradictions first. */
+typedef struct {
+  Fixture base;
+  gint64 fonds, node, first, second, volume;
+  guint8 category;
+} Archive;
+
+static void draft(Archive *a, const char *code, const char *text) {
+  json_auto_t *json = yaml(text);
+  {
+    g_autoptr(Sql) sql = good(sql_write(a->base.db, error));
+    good(definition_draft_save(&a->base.house, sql, "chen", code, json, "page", error));
+    good(sql_commit(sql, error));
+  }
+  good(definition_check(&a->base.house, NULL, code, TRUE, error));
+}
+
+static void enforce(Archive *a, const char *code, gboolean accept) {
+  g_autoptr(Sql) sql = good(sql_write(a->base.db, error));
+  good(definition_enforce(&a->base.house, sql, "chen", code, "试", accept, error));
+  good(sql_commit(sql, error));
+}
+
+static gint64 add(Archive *a, gint64 parent, Level level, const char *code, const char *fields) {
+  g_autoptr(Sql) sql = good(sql_write(a->base.db, error));
+  g_autoptr(CatalogRecord) record = record_of(parent, level, level == LEVEL_FONDS ? 0 : a->category, code, "题名");
+  record->fonds_id = a->fonds;
+  put_text(&record->fields, fields);
+  good(catalog_record_create(&a->base.house, sql, "chen", record, error));
+  good(sql_commit(sql, error));
+  return record->id;
+}
+
+static void archive_make(Archive *a) {
+  memset(a, 0, sizeof *a);
+  fixture_open(&a->base);
+  draft(a, "CS", "code: CS\ntitle: 测试档案\nfields:\n  - key: xm\n    label: 姓名\n    type: person\n");
+  enforce(a, "CS", FALSE);
+  a->category = catalog_category_by_code(a->base.house.catalog, "CS")->id;
+  a->fonds = add(a, 0, LEVEL_FONDS, "Q001", "{}");
+  {
+    g_autoptr(Sql) sql = good(sql_write(a->base.db, error));
+    a->node = good(catalog_class_ensure(&a->base.house, sql, "chen", a->fonds, a->category, error));
+    good(sql_commit(sql, error));
+  }
+  a->first = add(a, a->node, LEVEL_ITEM, "Q001-1", "{\"hylb\":\"初婚\",\"old\":\"旧\",\"xm\":\"王建国\"}");
+  a->second = add(a, a->node, LEVEL_ITEM, "Q001-2", "{\"hylb\":\"复婚\"}");
+  a->volume = add(a, a->node, LEVEL_VOLUME, "Q001-V1", "{\"xm\":\"李秀英\",\"zfs\":\"十份\"}");
+}
+
+static gint64 counted(json_t *check, const char *key, const char *what) {
+  size_t i;
+  json_t *row;
+  json_array_foreach(json_object_get(check, "fields"), i, row) {
+    if (g_str_equal(json_string_value(json_object_get(row, "key")), key)) return json_integer_value(json_object_get(row, what));
+  }
+  return 0;
+}
+
+static void test_contradictions(void) {
+  Archive a;
+  archive_make(&a);
+  draft(&a, "CS", CHOICE);
+  {
+    g_autoptr(Sql) sql = good(sql_read(a.base.db, error));
+    json_auto_t *check = good(definition_check_load(sql, "CS", TRUE, error));
+    g_assert_cmpint(json_integer_value(json_object_get(check, "records")), ==, 3);
+    g_assert_cmpint(counted(check, "xm", "missing"), ==, 1);
+    g_assert_cmpint(counted(check, "hylb", "value"), ==, 1);
+    g_assert_cmpint(counted(check, "zfs", "type"), ==, 1);
+    g_assert_cmpint(counted(check, "creator", "missing"), ==, 3);
+    g_assert_cmpint(counted(check, "date", "expected"), ==, 3);
+    g_assert_cmpint(json_integer_value(json_object_get(check, "blocking")), ==, 6);
+    g_assert_cmpint(json_integer_value(json_object_get(check, "advised")), ==, 3);
+    json_auto_t *found = good(definition_findings(sql, json_integer_value(json_object_get(check, "id")), "hylb", 0, 10, error));
+    g_assert_cmpuint(json_array_size(found), ==, 1);
+    g_assert_cmpint(json_integer_value(json_object_get(json_array_get(found, 0), "id")), ==, a.second);
+  }
+  {
+    g_autoptr(Sql) sql = good(sql_write(a.base.db, error));
+    fails(definition_enforce(&a.base.house, sql, "chen", "CS", "", FALSE, error), LANTAI_ERROR_CONFLICT);
+  }
+  g_assert_cmpuint(catalog_category_by_code(a.base.house.catalog, "CS")->field_count, ==, 1); /* refused: nothing changed */
+  const CatalogCategory *held = catalog_category_by_code(a.base.house.catalog, "CS");
+  g_autofree char *before = rows_text(a.base.db);
+  enforce(&a, "CS", TRUE);
+  g_autofree char *after = rows_text(a.base.db);
+  g_assert_cmpstr(before, ==, after); /* no record was touched */
+  g_assert_cmpuint(catalog_category_by_code(a.base.house.catalog, "CS")->field_count, ==, 3);
+  g_assert_cmpuint(held->field_count, ==, 1); /* what a reader held is still there */
+  g_autoptr(Sql) sql = good(sql_read(a.base.db, error));
+  json_auto_t *todo = good(definition_check_load(sql, "CS", FALSE, error));
+  g_assert_cmpint(json_integer_value(json_object_get(todo, "blocking")), ==, 6);
+  g_autoptr(CatalogRecord) record = good(catalog_record_load(sql, &SCOPE_EVERYTHING, a.second, error));
+  g_autoptr(CatalogRecord) edited = catalog_record_dup(record);
+  put_text(&edited->title, "另一题名");
+  g_assert_true(catalog_record_fits(a.base.house.catalog, record, edited, NULL)); /* what was wrong before does not stop another correction */
+  put_text(&edited->fields, "{\"hylb\":\"未婚\"}");
+  fails(catalog_record_fits(a.base.house.catalog, record, edited, error), LANTAI_ERROR_INVALID);
+  fails(catalog_record_fits(a.base.house.catalog, NULL, record, error), LANTAI_ERROR_INVALID); /* a new one must fit */
+  put_text(&edited->fields, "{\"hylb\":\"再婚\",\"xm\":\"张三\"}");
+  put_text(&edited->creator, "某局");
+  g_assert_true(catalog_record_fits(a.base.house.catalog, NULL, edited, NULL));
+  g_clear_pointer(&sql, sql_end);
+  fixture_close(&a.base);
+}
+
+static void test_drafts(void) {
+  Archive a;
+  archive_make(&a);
+  {
+    g_autoptr(Sql) sql = good(sql_write(a.base.db, error));
+    json_auto_t *other = yaml("code: CS\ntitle: 甲\nfields:\n  - key: nfxm\n    label: 另一回事\n");
+    fails(definition_draft_save(&a.base.house, sql, "chen", "CS", other, "page", error), LANTAI_ERROR_INVALID); /* a key that is used otherwise */
+    json_auto_t *label = yaml("code: CS\ntitle: 甲\nfields:\n  - key: nan\n    label: 男方姓名\n");
+    fails(definition_draft_save(&a.base.house, sql, "chen", "CS", label, "page", error), LANTAI_ERROR_INVALID);
+    json_auto_t *header = yaml("code: CS\ntitle: 甲\nfields:\n  - key: xm\n    label: 姓名\n    aliases: [题名]\n");
+    fails(definition_draft_save(&a.base.house, sql, "chen", "CS", header, "page", error), LANTAI_ERROR_INVALID);
+    json_auto_t *code = yaml("code: CX\ntitle: 甲\n");
+    fails(definition_draft_save(&a.base.house, sql, "chen", "CS", code, "page", error), LANTAI_ERROR_INVALID);
+    json_auto_t *fine = yaml(BASE);
+    good(definition_draft_save(&a.base.house, sql, "chen", "CS", fine, "page", error));
+    fails(definition_enforce(&a.base.house, sql, "chen", "CS", "", TRUE, error), LANTAI_ERROR_CONFLICT); /* not compared yet */
+    good(sql_commit(sql, error));
+  }
+  good(definition_check(&a.base.house, NULL, "CS", TRUE, error));
+  {
+    g_autoptr(Sql) sql = good(sql_write(a.base.db, error));
+    json_auto_t *later = yaml(CHOICE);
+    good(definition_draft_save(&a.base.house, sql, "chen", "CS", later, "page", error));
+    fails(definition_enforce(&a.base.house, sql, "chen", "CS", "", TRUE, error), LANTAI_ERROR_CONFLICT); /* compared with another draft */
+    good(definition_draft_drop(sql, "CS", error));
+    fails(definition_enforce(&a.base.house, sql, "chen", "CS", "", TRUE, error), LANTAI_ERROR_NOT_FOUND);
+    good(sql_commit(sql, error));
+  }
+  fixture_close(&a.base);
+}
+
+static void test_removed_field(void) {
+  Archive a;
+  archive_make(&a);
+  draft(&a, "CS", "code: CS\ntitle: 测试档案\nfields:\n  - key: hylb\n    label: 婚姻类别\n");
+  enforce(&a, "CS", FALSE);
+  g_autoptr(Sql) sql = good(sql_read(a.base.db, error));
+  json_auto_t *todo = good(definition_check_load(sql, "CS", FALSE, error));
+  g_assert_cmpuint(json_array_size(json_object_get(todo, "unknown")), ==, 3); /* xm twice, old, zfs */
+  g_assert_cmpstr(json_string_value(json_object_get(json_array_get(json_object_get(todo, "unknown"), 0), "text")), ==, "xm");
+  g_autoptr(CatalogRecord) record = good(catalog_record_load(sql, &SCOPE_EVERYTHING, a.first, error));
+  json_auto_t *groups = description_groups(a.base.house.catalog, record, NULL);
+  json_t *others = json_array_get(groups, 2);
+  g_assert_cmpstr(json_string_value(json_object_get(others, "title")), ==, "其他");
+  g_assert_cmpstr(json_string_value(json_object_get(json_array_get(json_object_get(others, "rows"), 1), "label")), ==, "姓名"); /* its name of old */
+  g_clear_pointer(&sql, sql_end);
+  fixture_close(&a.base);
+}
+
+static void test_staff_only(void) {
+  Archive a;
+  archive_make(&a);
+  draft(&a, "CS", BASE "    public: false\n");
+  enforce(&a, "CS", TRUE);
+  g_autoptr(Sql) sql = good(sql_read(a.base.db, error));
+  g_autoptr(CatalogRecord) record = good(catalog_record_load(sql, &SCOPE_EVERYTHING, a.first, error));
+  g_assert_nonnull(strstr(record->fields, "王建国"));
+  const Scope open = {.opening_mask = 1u << OPENING_UNREVIEWED | 1u << OPENING_OPEN, .all_fonds = TRUE}, reader = {.opening_mask = 1u << OPENING_OPEN, .all_fonds = TRUE};
+  g_autoptr(CatalogRecord) staff = good(catalog_record_load(sql, &open, a.first, error));
+  g_assert_nonnull(strstr(staff->fields, "王建国"));
+  record_hide(sql, &reader, record); /* the items themselves are not open */
+  g_assert_null(strstr(record->fields, "王建国"));
+  g_assert_nonnull(strstr(record->fields, "初婚"));
+  g_clear_pointer(&sql, sql_end);
+  fixture_close(&a.base);
+}
+
+static char *versions_text(SqlDb *db) {
+  g_autoptr(Sql) sql = good(sql_read(db, error));
+  json_auto_t *all = json_pack("[o, o]", good(sql_json(sql, "SELECT * FROM category ORDER BY id", SQL_NONE, error)),
+    good(sql_json(sql, "SELECT * FROM category_version ORDER BY category, version", SQL_NONE, error)));
+  return json_dumps(all, JSON_SORT_KEYS);
+}
+
+static void test_replay(void) {
+  Archive a;
+  archive_make(&a);
+  draft(&a, "CS", CHOICE);
+  enforce(&a, "CS", TRUE);
+  draft(&a, "WS", "id: 1\ncode: WS\ntitle: 文书\nfields:\n  - key: wz\n    label: 文种\n");
+  enforce(&a, "WS", FALSE);
+  g_autofree char *wanted = versions_text(a.base.db);
+  Fixture other;
+  fixture_open(&other);
+  {
+    g_autoptr(Sql) from = good(sql_read(a.base.db, error));
+    json_auto_t *events = good(journal_list(from, NULL, "category.", 0, 100, error));
+    g_assert_cmpuint(json_array_size(events), ==, 3);
+    for (gsize i = json_array_size(events); i-- > 0;) {
+      g_autoptr(Sql) sql = good(sql_write(other.db, error));
+      good(catalog_category_replay(&other.house, sql, json_array_get(events, i), error));
+      good(sql_commit(sql, error));
+    }
+  }
+  g_autofree char *rebuilt = versions_text(other.db);
+  g_assert_cmpstr(rebuilt, ==, wanted);
+  g_assert_cmpstr(catalog_category_by_code(other.house.catalog, "WS")->title, ==, "文书");
+  fixture_close(&other);
+  fixture_close(&a.base);
+}
+
+static void test_changes(void) {
+  json_auto_t *before = yaml(BASE);
+  json_auto_t *after = yaml(CHOICE);
+  json_auto_t *changes = definition_changes(before, after);
+  g_assert_cmpuint(json_array_size(changes), ==, 5);
+  json_auto_t *same = definition_changes(after, after);
+  g_assert_cmpuint(json_array_size(same), ==, 0);
+  json_auto_t *turned = json_deep_copy(after);
+  json_t *fields = json_object_get(turned, "fields");
+  json_array_insert(fields, 0, json_array_get(fields, 2));
+  json_array_remove(fields, 3);
+  json_auto_t *order = definition_changes(after, turned);
+  g_assert_cmpuint(json_array_size(order), ==, 1);
+  g_assert_cmpstr(json_string_value(json_object_get(json_array_get(order, 0), "after")), ==, "总份数、姓名、婚姻类别");
+}
+
+int main(int argc, char **argv) {
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/definition/reading", test_reading);
+  g_test_add_func("/definition/values", test_values);
+  g_test_add_func("/definition/contradictions", test_contradictions);
+  g_test_add_func("/definition/drafts", test_drafts);
+  g_test_add_func("/definition/removed-field", test_removed_field);
+  g_test_add_func("/definition/staff-only", test_staff_only);
+  g_test_add_func("/definition/replay", test_replay);
+  g_test_add_func("/definition/changes", test_changes);
+  return g_test_run();
+}

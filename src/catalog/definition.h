@@ -1,0 +1,80 @@
+/*
+ * Definitions of categories inside the catalogue room: reading them, writing them as YAML, comparing records with them, putting a new one in force.
+ *
+ * 1. A definition is a JSON object as its YAML says; a CatalogCategory is what was read from it and never changes.
+ * 2. The one in force is the table category's; DIR/definitions/categories follows it. A file changed by hand becomes a draft when the archive is opened.
+ */
+#pragma once
+#include "internal.h"
+
+/* ---- definition-read.c ---- */
+CatalogCategory *definition_read(json_t *json, const char *name, GError **error);
+void definition_free(CatalogCategory *category);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CatalogCategory, definition_free)
+const char *const *definition_aliases(const char *key, const char *label, GPtrArray *more); /* folded, each once; g_strfreev */
+const CatalogField *definition_field(const CatalogCategory *category, const char *key); /* its own or one it asks of the common ones; NULL */
+
+/* ---- definition-write.c ---- */
+char *definition_yaml(json_t *definition);
+/* What differs, in words: [{what, before, after}]; before may be NULL for a new category. */
+json_t *definition_changes(json_t *before, json_t *after);
+extern const char *const DEFINITION_TYPES[][2]; /* type and its label, ended by NULL */
+const char *definition_type_label(const char *type);
+
+/* ---- definition.c ---- */
+/* A definition that stands by itself but not beside the other categories': a key or header that means something else there. INVALID tells which. */
+gboolean definition_agrees(const Catalog *catalog, const CatalogCategory *category, GError **error);
+/* Takes the category; it is the one in force from now on. The one before stays readable until catalog_close. 0: no id is free. */
+guint8 definition_id(const Catalog *catalog, const char *code, guint8 wanted);
+void definition_install(Catalog *catalog, CatalogCategory *category, guint8 id);
+const Catalog *catalog_of(SqlDb *db); /* the one that was opened over this database; NULL: none */
+char *definition_path(const Catalog *catalog, const char *code); /* its file; NULL without a directory */
+
+/* ---- definition-check.c ---- */
+typedef enum { PROBLEM_MISSING, PROBLEM_EXPECTED, PROBLEM_TYPE, PROBLEM_VALUE } ProblemKind;
+extern const char *const PROBLEM_NAMES[];
+typedef void (*ProblemVisit)(const CatalogField *field, ProblemKind kind, const char *value, gpointer data);
+void definition_examine(const CatalogCategory *category, const CatalogRecord *record, json_t *fields, ProblemVisit visit, gpointer data);
+/* Compares every record of the category with the definition in chunks, each in a transaction of its own; result in category_check, the records in
+ * category_finding. job NULL: here and now. Done already for this very definition and no later change of records: does it again all the same. */
+gboolean definition_check(const House *house, Job *job, const char *code, gboolean draft, GError **error);
+/* The comparison's row: {id, state, digest, at, records, blocking, advised, fields: [...], unknown: [...]}; NULL without error: none. */
+json_t *definition_check_load(Sql *sql, const char *code, gboolean draft, GError **error);
+json_t *definition_findings(Sql *sql, gint64 check_id, const char *key, gint64 after, int limit, GError **error);
+gboolean definition_check_job(const House *house, Job *job, json_t *parameters, GError **error);
+
+/* ---- definition-change.c ---- */
+json_t *definition_in_force(Sql *sql, const char *code, GError **error);       /* its JSON; NULL without error: no such category */
+json_t *definition_draft_load(Sql *sql, const char *code, GError **error);     /* {definition, base, actor, at, origin}; NULL without error: none */
+/* Checks that it can be read and agrees, then keeps it. */
+gboolean definition_draft_save(const House *house, Sql *sql, const char *actor, const char *code, json_t *definition, const char *origin, GError **error);
+gboolean definition_draft_drop(Sql *sql, const char *code, GError **error);
+char *definition_digest(json_t *definition);
+/* The draft becomes the definition in force. CONFLICT: no fresh comparison, another version was put in force meanwhile, or records contradict it and
+ * accept is FALSE. */
+gboolean definition_enforce(const House *house, Sql *sql, const char *actor, const char *code, const char *note, gboolean accept, GError **error);
+json_t *definition_versions(Sql *sql, guint8 category, GError **error); /* newest first, without definitions */
+json_t *definition_version(Sql *sql, guint8 category, gint64 version, GError **error); /* the definition */
+
+/* ---- definition-move.c ---- */
+/* Values of key `from` to key `to` in all records of the category, or back: a job; the records' events tell of it. */
+gboolean definition_move_job(const House *house, Job *job, json_t *parameters, GError **error);
+
+/* ---- definition-form.c: a definition as rows of a form, and back ---- */
+json_t *definition_form(json_t *definition); /* {code, title, title_rule, fields: […], common: […]} with some empty rows for new fields */
+/* From the lists that the form sends; what the definition had beside them stays. */
+json_t *definition_from_form(WebRequest *request, json_t *before);
+/* An input of the record's form: options, kind, help, required, from its field; NULL: the field is not on the form of this level. */
+gboolean definition_on_form(const CatalogField *field, Level level);
+void definition_decorate(json_t *input, const CatalogField *field, const char *value);
+void definition_fill(const CatalogCategory *category, CatalogRecord *record); /* a new record gets the initial values */
+extern const WebParameter DEFINITION_SAVE_PARAMETERS[];
+
+/* ---- definition-pages.c, definition-preview.c ---- */
+#define PERMISSION_DEFINE "definition.edit"
+WebReply *page_category_preview(WebRequest *request, GError **error);
+WebReply *page_category_findings(WebRequest *request, GError **error);
+void definition_check_gate(json_t *check, const Scope *scope); /* takes out of a comparison the values that the asker may not see */
+const char *category_code(WebRequest *request); /* of the path */
+/* Queues the comparison, or makes it at once in a small archive. */
+gboolean definition_check_soon(WebRequest *request, const char *code, gboolean draft, GError **error);

@@ -1,0 +1,102 @@
+// 三合一制度 through HTTP: drafted from a template, filled from a spreadsheet after a rehearsal, approved by another, asked when a delivery is checked, put to records and
+// shown on them, printed, and told alike by an archive rebuilt from store and journal.
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { emptyArchive, query, take } from './archive.mjs';
+import { Client, lantai, PASSWORD, serve, temporary } from './support.mjs';
+import { csv, write } from './make.mjs';
+
+let dir, server, archivist, director, reader, fonds;
+const HEAD = ['档号', '题名', '年度', '日期', '保管期限', '机构或问题', '分类号', '责任者', '开放状态', '密级'];
+const row = (n, retention, organ, code) => [`S001-${n}`, `题名${n}`, '2015', '20150203', retention, organ, code, '某局', '开放', '公开'];
+before(async () => {
+  dir = await emptyArchive();
+  await take(dir, write(path.join(temporary(), 'table.csv'), csv([HEAD, row(1, '永久', '组织', ''), row(2, '10年', '组织', ''), row(3, '30年', '组织', ''), row(4, '30年', '', '2.1')])), '--fonds', 'S001', '--category', 'WS');
+  for (const [name, role] of [['archivist', 'archivist'], ['director', 'director'], ['reader', 'reader']])
+    assert.equal((await lantai(dir, 'user', 'add', name, '--role', role, '--password', PASSWORD, '--security', '秘密')).status, 0);
+  server = await serve(dir);
+  [archivist, director, reader] = await Promise.all(['archivist', 'director', 'reader'].map(name => new Client(server.base).signIn(name)));
+  [{ id: fonds }] = await query(dir, 'SELECT id FROM record WHERE level = 1');
+});
+after(async () => { await server?.stop(); });
+
+const get = async (client, target) => {
+  const page = await client.get(target, { html: true }), reply = await client.get(target);
+  assert.equal(page.status, 200, `${target}: ${page.text.slice(0, 300)}`);
+  return reply.json;
+};
+const post = async (client, target, form, status = 200) => {
+  const reply = await client.post(target, { form });
+  assert.equal(reply.status, status, `${target}: ${reply.text.slice(0, 400)}`);
+  return reply;
+};
+const formOf = lines => lines.flatMap(line => ['code', 'path', 'matter', 'retention', 'opening', 'note'].map(name => [name, line[name] ?? '']));
+const LINES = [{ code: '1.1', path: '党群/组织', matter: '重要会议', retention: '永久' }, { code: '1.2', path: '党群/组织', matter: '一般会议', retention: '10年' }, { code: '2.1', path: '业务', matter: '工程', retention: '30年' }, {}];
+
+test('a draft from a template, a spreadsheet read for rehearsal, faults named, handed in and approved by another', async () => {
+  assert.equal((await get(archivist, '/schedules')).rows[0].none, true);
+  const begun = await post(archivist, `/schedules/${fonds}/draft`, { from: 'template:jiguan-8' });
+  assert.equal(begun.json.location, '/schedule/1/edit');
+  assert.equal((await get(archivist, '/schedule/1')).lines.length, 25);
+  await post(archivist, `/schedules/${fonds}/draft`, {}, 409);
+  const form = new FormData();
+  form.append('table', new Blob([csv([['某局归档范围和保管期限表'], ['编号', '类目', '归档范围', '保管期限'], ['1.1', '党群/组织', '重要会议', '永久'], ['', '', '一般会议', '十年吧']])]), '条款.csv');
+  const read = await archivist.request('POST', '/schedule/1/import', { body: form });
+  assert.equal(read.status, 200, read.text);
+  assert.deepEqual([read.json.imported, read.json.rows[1].path, read.json.faults.length], [2, '党群/组织', 1]);
+  assert.equal((await get(archivist, '/schedule/1')).lines.length, 25); // a rehearsal: nothing is saved
+  const refused = await post(archivist, '/schedule/1/edit', formOf([{ code: '1', path: '甲', matter: '乙', retention: '' }, {}]), 422);
+  assert.match(refused.json.faults[0], /没有保管期限/);
+  await post(archivist, '/schedule/1/edit', formOf(LINES));
+  await post(archivist, '/schedule/1/decide', { verdict: 'submit' });
+  await post(archivist, '/schedule/1/decide', { verdict: 'approve', from: '2010-01-01' }, 403);
+  await post(director, '/schedule/1/decide', { verdict: 'approve', from: '2010-13-01' }, 422);
+  await post(director, '/schedule/1/decide', { verdict: 'approve', from: '2010-01-01', note: '同意' });
+  const [listed] = (await get(director, '/schedules')).rows;
+  assert.deepEqual([listed.none, listed.current.number, listed.current.from_day], [false, 1, '2010-01-01']);
+  assert.equal((await reader.get('/schedules')).status, 403);
+  const pdf = await archivist.get('/schedule/1/table.pdf'), xlsx = await archivist.get('/schedule/1/lines.xlsx');
+  assert.equal(pdf.bytes.subarray(0, 5).toString(), '%PDF-');
+  assert.equal(xlsx.bytes.subarray(0, 2).toString(), 'PK');
+});
+
+test('receiving is checked against the version in force: which line a row breaks is told', async () => {
+  const form = new FormData();
+  form.append('fonds', 'S001');
+  form.append('table', new Blob([csv([HEAD, row(5, '永久', '组织', ''), row(6, '30年', '组织', ''), row(7, '永久', '', '2.1'), row(8, '永久', '后勤', '')])]), '再交.csv');
+  const place = (await archivist.request('POST', '/delivery/new', { body: form })).json.location;
+  await archivist.post(`${place}/rehearse`);
+  let found = [];
+  for (let i = 0; i < 400 && found.length === 0; i++) {
+    await new Promise(done => setTimeout(done, 25));
+    found = await query(dir, "SELECT code, reason FROM check_finding WHERE reason LIKE '%三合一制度%' ORDER BY code").catch(() => []);
+  }
+  assert.deepEqual(found.map(each => each.code), ['S001-6', 'S001-7', 'S001-8']);
+  assert.match(found[0].reason, /应为永久、10年/);
+  assert.match(found[1].reason, /第 2.1 条/);
+  assert.match(found[2].reason, /“后勤”不在制度中/);
+});
+
+test('lines are put to records by rule, shown on them, taken back; a rebuilt archive says the same', async () => {
+  const preview = (await get(archivist, '/schedule/1/assign')).preview;
+  assert.deepEqual([preview.seen, preview.fits], [4, 3]);
+  assert.match(preview.reasons[0].text, /应为永久、10年/);
+  const [first, , third] = await query(dir, "SELECT id FROM record WHERE code LIKE 'S001-%' AND level = 4 ORDER BY code");
+  assert.equal((await get(archivist, `/record/${first.id}`)).kept_would.code, '1.1');
+  await post(archivist, '/schedule/1/assign', {});
+  for (let i = 0; i < 200 && !(await archivist.get('/schedule/1')).json.assignments[0].done; i++) await new Promise(done => setTimeout(done, 25));
+  assert.equal((await get(archivist, '/schedule/1')).assignments[0].records, 3);
+  const kept = (await get(archivist, `/record/${first.id}`)).kept_by;
+  assert.deepEqual([kept.code, kept.matter, kept.schedule], ['1.1', '重要会议', 1]);
+  assert.match((await get(archivist, `/record/${third.id}`)).kept_would.why, /应为永久、10年/);
+  assert.equal((await get(reader, `/record/${first.id}`)).kept_by, undefined);
+  const second = (await post(archivist, `/schedules/${fonds}/draft`, { from: 'version:1' })).json.location;
+  assert.deepEqual((await get(archivist, second.replace('/edit', ''))).changes, []);
+  const rebuilt = path.join(temporary(), 'rebuilt'), told = await lantai(dir, 'rebuild', rebuilt, '--json');
+  assert.equal(told.json?.equal, true, told.stderr);
+  for (const statement of ["SELECT * FROM schedule WHERE state = 'approved'", 'SELECT * FROM schedule_line WHERE schedule_id = 1 ORDER BY place', 'SELECT * FROM schedule_record ORDER BY record_id'])
+    assert.deepEqual(await query(rebuilt, statement), await query(dir, statement));
+  await post(archivist, '/schedule/1/release', { assignment: 1 });
+  assert.deepEqual(await query(dir, 'SELECT * FROM schedule_record'), []);
+});
