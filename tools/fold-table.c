@@ -101,6 +101,7 @@ static void fold_step(Maker *maker, UChar32 c, GArray *out) {
   for (int32_t i = 0; i < length;) {
     UChar32 part;
     U16_NEXT(decomposed, i, length, part);
+    if (part == 0x25CB || part == 0x25EF) part = 0x3007; /* the zero of 二○○三 is written with any circle */
     int kind = character_kind(part);
     if (kind == DROPPED) continue;
     if (kind == SEPARATOR) part = ' ';

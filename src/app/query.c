@@ -77,8 +77,15 @@ static gboolean run_search(const CommandLine *line, GError **error) {
     g_string_append_printf(text, "%-28s %s  %s  %s\n", record->code, record->title, record->creator, record->date_text);
   }
   if (result->notice) g_string_append_printf(text, "（%s）\n", result->notice);
+  json_t *readings = json_array();
+  for (guint i = 0; i < result->readings->len; i++) {
+    const SearchReading *reading = g_ptr_array_index(result->readings, i);
+    g_string_append_printf(text, "（%s）\n", reading->text);
+    json_array_append_new(readings, json_pack("{s:s, s:s?}", "text", reading->text, "exact", reading->exact));
+  }
   if (result->next) g_string_append_printf(text, "接着列：--after %s\n", result->next);
   json_t *value = json_pack("{s:I, s:o, s:s?, s:s?}", "hits", (json_int_t)result->count, "items", items, "next", result->next, "notice", result->notice);
+  json_object_set_new(value, "readings", readings);
   if (query_options.facet) json_object_set_new(value, "facet", facet_json(result, query_options.facet));
   command_print(line, value, "%s", text->str);
   return TRUE;

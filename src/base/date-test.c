@@ -65,6 +65,30 @@ static void test_eras(void) {
   check_cases(cases, G_N_ELEMENTS(cases));
 }
 
+static void test_parts(void) {
+  static const Case cases[] = {
+    {"1953年春", 19530101, 19530531}, {"一九五三年秋季", 19530701, 19531130}, {"1953年冬", 19531001, 19531231}, {"民国二十六年夏", 19370401, 19370831},
+    {"1953年上半年", 19530101, 19530630}, {"1953年下半年", 19530701, 19531231}, {"1953年3月上旬", 19530301, 19530310}, {"1953年2月下旬", 19530221, 19530228},
+    {"民国26年7月中旬", 19370711, 19370720}, {"1980年代", 19800101, 19891231}, {"八十年代", 19800101, 19891231}, {"80年代", 19800101, 19891231},
+    {"20世纪50年代", 19500101, 19591231}, {"十九世纪四十年代", 18400101, 18491231}, {"上世纪五十年代", 19500101, 19591231}, {"五十年代至六十年代", 19500101, 19691231},
+    {"约1980年代", 19800101, 19891231}, {"公元1937年", 19370101, 19371231}, {"康德元年", 19340101, 19341231}, {"康德十二年八月", 19450801, 19450831},
+    {"大同二年", 19330101, 19331231}, {"洪宪元年", 19160101, 19161231}, {"光绪三十四年冬月初五", 19080101, 19081231},
+  };
+  check_cases(cases, G_N_ELEMENTS(cases));
+}
+
+static void test_era_of_year(void) {
+  static const struct { int year; const char *era; int number; } cases[] = {
+    {1937, "民国", 26}, {1912, "民国", 1}, {1949, "民国", 38}, {1908, "光绪", 34}, {1911, "宣统", 3}, {1909, "宣统", 1}, {1736, "乾隆", 1}, {1644, "顺治", 1}};
+  int number = 0;
+  for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+    g_assert_cmpstr(date_era(cases[i].year, &number), ==, cases[i].era);
+    g_assert_cmpint(number, ==, cases[i].number);
+  }
+  g_assert_null(date_era(1950, &number));
+  g_assert_null(date_era(1643, &number));
+}
+
 static void test_ranges(void) {
   static const Case cases[] = {
     {"1958-1961", 19580101, 19611231}, {"1958—1961", 19580101, 19611231}, {"1958——1961年", 19580101, 19611231}, {"1958年—1961年", 19580101, 19611231},
@@ -180,6 +204,8 @@ int main(int argc, char **argv) {
   g_test_add_func("/date/days", test_days);
   g_test_add_func("/date/unknown", test_unknown);
   g_test_add_func("/date/eras", test_eras);
+  g_test_add_func("/date/parts", test_parts);
+  g_test_add_func("/date/era_of_year", test_era_of_year);
   g_test_add_func("/date/ranges", test_ranges);
   g_test_add_func("/date/refused", test_refused);
   g_test_add_func("/date/format", test_format);

@@ -31,8 +31,17 @@ typedef enum {
   TOKEN_LEAP,  /* 闰: lunar only */
   TOKEN_FIRST, /* 初: lunar only */
   TOKEN_TIME,  /* T of ISO 8601 */
-  TOKEN_COLON
+  TOKEN_COLON,
+  TOKEN_DECADE,  /* 代 of 年代 */
+  TOKEN_CENTURY, /* 世纪; 上世纪 has the value 20 */
+  TOKEN_SEASON,  /* a named part of a year */
+  TOKEN_TENS     /* a named part of a month */
 } TokenKind;
+
+typedef struct {
+  const char *name;
+  int first, last; /* months of a year, days of a month (31: its last) */
+} Part;
 
 typedef struct {
   const char *name;
@@ -46,6 +55,7 @@ typedef struct {
   int digits, unknown; /* written digits (0: in words, as 二十六), how many of them at the end are unknown */
   gboolean lunar;      /* a number that only lunar months have: 正 冬 腊 */
   const Era *era;
+  const Part *part;
 } Token;
 
 typedef struct {
@@ -59,14 +69,19 @@ typedef struct {
   int years;            /* 1, or 10 or 100 when digits of the year are unknown */
   gboolean has_month, has_day;
   const Era *era;
+  const Part *part; /* of the year, or of the month when there is one; NULL: the whole */
 } Date;
 
 /* Folded names: 乾 folds to 干. */
 static const Era ERAS[] = {
-  {"中华民国", REPUBLIC_BEFORE, 200, FALSE}, {"民国", REPUBLIC_BEFORE, 200, FALSE},
+  {"中华民国", REPUBLIC_BEFORE, 200, FALSE}, {"民国", REPUBLIC_BEFORE, 200, FALSE}, {"洪宪", 1915, 1, FALSE}, {"大同", 1931, 3, FALSE}, {"康德", 1933, 12, FALSE},
   {"顺治", 1643, 18, TRUE}, {"康熙", 1661, 61, TRUE}, {"雍正", 1722, 13, TRUE}, {"干隆", 1735, 60, TRUE}, {"嘉庆", 1795, 25, TRUE},
   {"道光", 1820, 30, TRUE}, {"咸丰", 1850, 11, TRUE}, {"同治", 1861, 13, TRUE}, {"光绪", 1874, 34, TRUE}, {"宣统", 1908, 3, TRUE},
 };
+
+/* The seasons reach as far as they are written about: months overlap, winter ends with the year that it is named after. */
+static const Part SEASONS[] = {{"春", 1, 5}, {"夏", 4, 8}, {"秋", 7, 11}, {"冬", 10, 12}, {"上半年", 1, 6}, {"下半年", 7, 12}};
+static const Part TENS[] = {{"上旬", 1, 10}, {"中旬", 11, 20}, {"下旬", 21, 31}};
 
 static gunichar fold_one(gunichar c) {
   gunichar folded[18];
@@ -141,7 +156,7 @@ static const gunichar *read_word(const gunichar *p, const char *word) {
 
 static const gunichar *read_era(const gunichar *p, Token *token) {
   const gunichar *name = p;
-  if (*name == 0x5927) name++;  /* 大 */
+  if (*name == 0x5927 && name[1] != 0x540C) name++;  /* 大 */
   if (*name == 0x6E05) name++;  /* 清 */
   else name = p;
   if (name != p && *name == 0x671D) name++; /* 朝 */
@@ -161,7 +176,7 @@ static TokenKind mark_kind(gunichar c) {
     {0x2012, TOKEN_DASH}, {0x2013, TOKEN_DASH}, {0x2014, TOKEN_DASH}, {0x2015, TOKEN_DASH}, {0x2212, TOKEN_DASH}, {0x2500, TOKEN_DASH},
     {'/', TOKEN_SLASH}, {'.', TOKEN_DOT}, {'~', TOKEN_RANGE}, {0x301C, TOKEN_RANGE},
     {0x223C, TOKEN_RANGE}, {0x81F3, TOKEN_RANGE}, {0x5230, TOKEN_RANGE}, {0x7EA6, TOKEN_ABOUT}, {'?', TOKEN_DOUBT}, {0x95F0, TOKEN_LEAP},
-    {0x521D, TOKEN_FIRST}, {'t', TOKEN_TIME}, {':', TOKEN_COLON},
+    {0x521D, TOKEN_FIRST}, {'t', TOKEN_TIME}, {':', TOKEN_COLON}, {0x4EE3, TOKEN_DECADE},
   };
   for (gsize i = 0; i < G_N_ELEMENTS(marks); i++)
     if (marks[i].character == c) return marks[i].kind;
@@ -179,6 +194,22 @@ static gboolean read_named_number(const gunichar *p, Token *token) {
   return TRUE;
 }
 
+static const gunichar *read_part(const gunichar *p, Token *token) {
+  const gunichar *after = NULL;
+  for (gsize i = 0; i < G_N_ELEMENTS(SEASONS); i++) {
+    if ((after = read_word(p, SEASONS[i].name)) == NULL) continue;
+    *token = (Token){.kind = TOKEN_SEASON, .part = &SEASONS[i]};
+    return i < 4 && *after == 0x5B63 ? after + 1 : after; /* 春季 */
+  }
+  for (gsize i = 0; i < G_N_ELEMENTS(TENS); i++) {
+    if ((after = read_word(p, TENS[i].name)) == NULL) continue;
+    *token = (Token){.kind = TOKEN_TENS, .part = &TENS[i]};
+    return after;
+  }
+  if ((after = read_word(p, "上世纪")) != NULL || (after = read_word(p, "世纪")) != NULL) *token = (Token){.kind = TOKEN_CENTURY, .value = *p == 0x4E0A ? 20 : 0};
+  return after;
+}
+
 /* Reads one token at p; returns where it ends, NULL if there is none. */
 static const gunichar *read_token(const gunichar *p, Token *token) {
   *token = (Token){.kind = TOKEN_NUMBER};
@@ -187,8 +218,9 @@ static const gunichar *read_token(const gunichar *p, Token *token) {
   if (is_unknown_digit(*p)) return read_unknown(p, token);
   if (read_named_number(p, token)) return p + 1;
   token->kind = mark_kind(*p);
+  const gunichar *after = token->kind == TOKEN_END ? read_part(p, token) : p + 1;
   if (token->kind == TOKEN_END) return read_era(p, token);
-  const gunichar *after = p + 1;
+  if (token->kind == TOKEN_SEASON || token->kind == TOKEN_TENS || token->kind == TOKEN_CENTURY) return after;
   while (token->kind == TOKEN_DASH && mark_kind(*after) == TOKEN_DASH) after++; /* —— is one dash */
   return after;
 }
@@ -208,7 +240,9 @@ static gboolean read_tokens(Reader *reader) {
   gboolean open = FALSE;
   while (*p != 0) {
     int bracket = bracket_of(*p);
-    if (bracket != 0) {
+    if (count == 0 && p[0] == 0x516C && p[1] == 0x5143) {
+      p += 2; /* 公元 */
+    } else if (bracket != 0) {
       if (open == (bracket > 0) || (bracket < 0 && count == opened_at)) return FALSE;
       open = bracket > 0;
       opened_at = count;
@@ -249,14 +283,21 @@ static gboolean read_lunar_rest(Reader *reader) {
   return day->value >= 1 && day->value <= (first ? 10 : 30);
 }
 
-/* Month and day after a year with 年: 3月, 3月1日. */
+static void take_part(Reader *reader, TokenKind kind, Date *date) {
+  if (reader->next->kind == kind) date->part = reader->next++->part;
+}
+
+/* Month and day after a year with 年: 3月, 3月1日, 春, 3月上旬. */
 static gboolean read_marked_rest(Reader *reader, Date *date) {
+  take_part(reader, TOKEN_SEASON, date);
   if (reader->next->kind != TOKEN_NUMBER) return TRUE;
   if (!is_part(reader->next) || reader->next[1].kind != TOKEN_MONTH) return FALSE;
   date->month = reader->next->value;
+  if (date->part != NULL) return FALSE;
   date->has_month = TRUE;
   reader->next += 2;
-  if (reader->next->kind != TOKEN_NUMBER || reader->next[1].kind == TOKEN_COLON) return TRUE;
+  take_part(reader, TOKEN_TENS, date);
+  if (reader->next->kind != TOKEN_NUMBER || reader->next[1].kind == TOKEN_COLON || date->part != NULL) return TRUE;
   if (!is_part(reader->next)) return FALSE;
   date->day = reader->next++->value;
   date->has_day = TRUE;
@@ -306,6 +347,23 @@ static gboolean read_era_date(Reader *reader, const Era *era, Date *date) {
   return TRUE;
 }
 
+/* 1980年代, 八十年代, 20世纪80年代; without its century a decade is one of the 20th. */
+static gboolean read_decade(Reader *reader, Date *date) {
+  const Token *at = reader->next;
+  int century = 20;
+  if (at->kind == TOKEN_CENTURY && at->value > 0) at++;
+  else if (at->kind == TOKEN_NUMBER && at[1].kind == TOKEN_CENTURY) {
+    century = at->value;
+    at += 2;
+  }
+  if (at->kind != TOKEN_NUMBER || at->unknown > 0 || at[1].kind != TOKEN_YEAR || at[2].kind != TOKEN_DECADE) return FALSE;
+  if (at->value % 10 != 0 || at->value < 10 || (at->value > 90 && (at->value < YEAR_MIN || at != reader->next)) || century < 11 || century > 30) return FALSE;
+  date->year = at->value < 100 ? (century - 1) * 100 + at->value : at->value;
+  date->years = 10;
+  reader->next = at + 3;
+  return TRUE;
+}
+
 static gboolean read_western_date(Reader *reader, Date *date) {
   const Token *number = reader->next;
   if (number->digits == 8 || number->digits == 6) return read_compact(reader, date);
@@ -337,6 +395,11 @@ static gboolean read_date(Reader *reader, const Date *begin, Date *ret) {
   Date date = {.years = 1};
   accept(reader, TOKEN_ABOUT);
   const Token *first = reader->next;
+  if (read_decade(reader, &date)) {
+    accept(reader, TOKEN_DOUBT);
+    *ret = date;
+    return TRUE;
+  }
   if (first->kind == TOKEN_ERA) {
     reader->next++;
     if (!read_era_date(reader, first->era, &date)) return FALSE;
@@ -371,12 +434,18 @@ static int days_in_month(int year, int month) { return g_date_get_days_in_month(
 /* The span of a date; FALSE when it does not exist. */
 static gboolean span_of(const Date *date, DateSpan *ret) {
   if (date->year < YEAR_MIN || date->year > YEAR_MAX || date->month > 12 || (date->month == 0 && date->day != 0)) return FALSE;
+  if (date->month == 0 && date->part != NULL) {
+    int first = date->year * 10000 + date->part->first * 100 + 1, last = date->part->last;
+    *ret = (DateSpan){first, date->year * 10000 + last * 100 + days_in_month(date->year, last)};
+    return TRUE;
+  }
   if (date->month == 0) {
     *ret = (DateSpan){date->year * 10000 + 101, (date->year + date->years - 1) * 10000 + 1231};
     return TRUE;
   }
   int days = days_in_month(date->year, date->month), month = date->year * 10000 + date->month * 100;
   if (date->day > days) return FALSE;
+  if (date->part != NULL) return *ret = (DateSpan){month + date->part->first, month + MIN(date->part->last, days)}, TRUE;
   *ret = date->day == 0 ? (DateSpan){month + 1, month + days} : (DateSpan){month + date->day, month + date->day};
   return TRUE;
 }
@@ -424,4 +493,15 @@ char *date_format(DateSpan span) {
   gboolean is_month = span.from / 100 == span.to / 100 && from_day == 1 && from_month >= 1 && from_month <= 12 && to_day == days_in_month(to_year, to_month);
   if (is_month) return g_strdup_printf("%04d-%02d", from_year, from_month);
   return g_strdup_printf("%04d-%02d-%02d/%04d-%02d-%02d", from_year, from_month, from_day, to_year, to_month, to_day);
+}
+
+const char *date_era(int year, int *ret_number) {
+  if (year < 1644 || year > 1949) return NULL;
+  for (gsize i = 1; i < G_N_ELEMENTS(ERAS); i++) {
+    gboolean main_line = ERAS[i].lunar || ERAS[i].before == REPUBLIC_BEFORE;
+    if (!main_line || year <= ERAS[i].before || year > ERAS[i].before + ERAS[i].years) continue;
+    *ret_number = year - ERAS[i].before;
+    return strcmp(ERAS[i].name, "干隆") == 0 ? "乾隆" : ERAS[i].name;
+  }
+  return NULL;
 }

@@ -11,8 +11,12 @@ typedef struct {
 /* Understands 20231229, 2023-12-29, 2023/12/29, 2023.12.29, 2023年12月29日, 202312, 2023-12, 2023年12月, 2023, 2023年, 20230000 and 20231200
  * (zeros: unknown), 中華民國94年1月3日, 民国二十六年, 一九五八年三月, 二〇〇三年十月一日, 光绪三十四年 and other 清 reign years (lunar months stay unknown),
  * [1958] and 约1958年 (inferred), 1958?, 195× / 195? (decade), ranges 1958-1961, 19580301-19611231, 1958年3月—1961年12月, full-width digits. A range's end may
- * leave out what its beginning says (1958年3月—5月). A time of day behind a day (2023-12-29 10:05:00) must be one and is dropped. Years 1000 to 2999.
+ * leave out what its beginning says (1958年3月—5月).
+ * Also 1953年春 (季), 上半年, 3月上旬, 1980年代, 五十年代 (of the 20th century), 20世纪80年代, 公元1953年, 洪宪, and the 大同 and 康德 of 1932 to 1945.
+ * A time of day behind a day (2023-12-29 10:05:00) must be one and is dropped. Years 1000 to 2999.
  * Returns FALSE (ret untouched) for anything else and for days that do not exist; empty text gives TRUE and 0,0. */
 gboolean date_parse(const char *text, DateSpan *ret);
 /* "1958-03-01", "1958-03", "1958", "1958-03-01/1961-12-31", "" : the shortest form that says the span. */
 char *date_format(DateSpan span);
+/* The reign of a year of 1644 to 1949 and the number of the year in it: 民国 26 for 1937, 光绪 34 for 1908; NULL for other years. */
+const char *date_era(int year, int *ret_number);

@@ -7,7 +7,7 @@
  * 2. A run is either of ideographs (Han, kana, bopomofo, Hangul syllables, private use) or of letters and digits of other scripts;
  *    a change of class starts a new run. Everything else (punctuation, symbols, white space) only separates.
  * 3. Characters are NFKD-folded one by one, combining marks and invisible (default-ignorable) characters dropped, lower-cased, full
- *    width made half width, compatibility ideographs unified, traditional made simplified (table made at build time from ICU and OpenCC;
+ *    width made half width, compatibility ideographs unified, traditional made simplified (table made at build time from ICU and OpenCC; the circle ○ is the zero 〇;
  *    also Japanese forms that are no everyday Chinese characters: 竜 is 龙). Folding folded text changes nothing. Vowel signs of
  *    Tibetan, Thai and Indic scripts are letters. Hangul syllables stay whole.
  * 4. Folding is per character: fold(a+b) has the runs of fold(a) and fold(b), joined where they touch.

@@ -73,6 +73,7 @@ static SearchDocument document_of(const CatalogRecord *record, guint8 retention,
       .parent_id = record->parent_id, .fonds_id = record->fonds_id, .accession_id = record->accession_id, .date_from = record->date.from,
       .year = CLAMP(record->year, 0, 9999), .category = record->category, .level = record->level, .retention = retention, .opening = record->opening,
       .security = record->security, .title_length = MIN(length, 255), .has_files = record->file_count > 0, .has_children_hint = record->level < LEVEL_ITEM,
+      .date_span = search_date_span(record->date.from, record->date.to),
     },
   };
 }

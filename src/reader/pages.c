@@ -82,6 +82,18 @@ static WebReply *narrowed(json_t *asked, const char *within) {
   return web_redirect("%s", href);
 }
 
+/* What the words were understood to mean beyond themselves, each with the address of the same search without that. */
+static json_t *readings_model(json_t *asked, const SearchResult *result) {
+  json_t *readings = json_array();
+  for (guint i = 0; i < result->readings->len; i++) {
+    const SearchReading *reading = g_ptr_array_index(result->readings, i);
+    json_auto_t *as_written = reading->exact ? asked_with(asked, "q", json_string(reading->exact)) : NULL;
+    g_autofree char *href = as_written ? asked_address("/search", as_written) : NULL;
+    json_array_append_new(readings, json_pack("{s:s, s:s?, s:s?}", "text", reading->text, "exact", reading->exact, "href", href));
+  }
+  return readings;
+}
+
 WebReply *reader_search(WebRequest *request, GError **error) {
   const House *house = web_house(request);
   json_auto_t *asked = asked_read(request, error);
@@ -103,6 +115,7 @@ WebReply *reader_search(WebRequest *request, GError **error) {
   json_object_set_new(model, "facets", search_facets_model(request, sql, asked, result));
   json_object_set_new(model, "chips", search_chips_model(request, sql, asked, result));
   json_object_set_new(model, "sorts", search_sorts_model(asked));
+  json_object_set_new(model, "readings", readings_model(asked, result));
   if (asked_narrow(asked)) json_object_set_new(model, "fields", hidden_fields(asked));
   if (asked_narrow(asked) && *web_actor(request)) {
     char *text = json_dumps(asked, JSON_COMPACT | JSON_SORT_KEYS);

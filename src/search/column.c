@@ -23,6 +23,11 @@ static Chunk *chunk_ref(Chunk *chunk) {
 static void chunk_bounds(Chunk *chunk) {
   for (guint i = 0; i < CHUNK_LINES; i++) {
     if (chunk->lines[i].level == 0) continue;
+    const SearchColumns *line = &chunk->lines[i];
+    gint32 from = line->date_from, to = search_date_to(line);
+    if (from > 0 && (chunk->first_day == 0 || from < chunk->first_day)) chunk->first_day = from;
+    if (from > 0) chunk->last_day = MAX(chunk->last_day, to);
+    if (from > 0 && (from / 10000 != line->year || to / 10000 != line->year)) chunk->other_years = TRUE;
     const char *code = chunk->codes + chunk->code_at[i];
     if (chunk->first == NULL || strcmp(code, chunk->first) < 0) chunk->first = code;
     if (chunk->last == NULL || strcmp(code, chunk->last) > 0) chunk->last = code;
@@ -33,6 +38,8 @@ static Chunk *chunk_new(const SearchColumns *lines, const char *codes, gsize cod
   Chunk *chunk = g_malloc(sizeof *chunk + codes_bytes);
   g_atomic_ref_count_init(&chunk->references);
   chunk->first = chunk->last = NULL;
+  chunk->first_day = chunk->last_day = 0;
+  chunk->other_years = FALSE;
   memcpy(chunk->lines, lines, sizeof chunk->lines);
   memcpy(chunk->codes, codes, codes_bytes);
   chunk->codes_bytes = codes_bytes;

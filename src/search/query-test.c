@@ -2,13 +2,19 @@
 #include "internal.h"
 #include "error.h"
 
+static gboolean show_forms; /* else a term's other ways of writing are left out */
+
 static void write_node(GString *out, const SearchNode *node) {
-  static const char *const fields[] = {"", "title:", "creator:", "code:", "docno:", "text:", "year:", ""};
+  gboolean expanded = node->kind == NODE_OR && ((SearchNode *)g_ptr_array_index(node->children, 1))->said;
+  if (expanded && !show_forms) return write_node(out, g_ptr_array_index(node->children, 0));
+  static const char *const fields[] = {"", "title:", "creator:", "code:", "docno:", "text:", "year:", "date:", ""};
+  static const char *const matches[] = {"", "whole:", "glob:", "name:"};
+  if (node->kind == NODE_DATES) return g_string_append_printf(out, "%d..%d", node->date_from, node->date_to), (void)0;
   if (node->kind == NODE_YEARS) return g_string_append_printf(out, "%u-%u", node->year_from, node->year_to), (void)0;
   if (node->kind == NODE_TERM) {
     g_autofree char *names = node->names ? g_strdelimit(g_strdup(node->names), "\t", '|') : NULL;
     if (names) g_string_append_printf(out, "%s=", names);
-    return g_string_append_printf(out, "%s[%s]", fields[node->field], node->pattern), (void)0;
+    return g_string_append_printf(out, "%s%s[%s]", fields[node->field], matches[node->match], node->pattern), (void)0;
   }
   g_string_append(out, node->kind == NODE_AND ? "(&" : node->kind == NODE_OR ? "(|" : "(!");
   for (guint i = 0; i < node->children->len; i++) {
@@ -86,6 +92,75 @@ static void test_read_as_words(void) {
   check("()", "", TRUE);
 }
 
+static void test_times(void) {
+  check("年度:民国二十六年", "1937-1937", TRUE);
+  check("年:民国二十六年至三十四年 year:1937..1945", "(& 1937-1945 1937-1945)", TRUE);
+  check("年度:1980年代 年度：五十年代 年度:光绪三十四年 年度:195X", "(& 1980-1989 1950-1959 1908-1908 1950-1959)", TRUE);
+  check("年度:1953年5月", "19530501..19530531", TRUE);
+  check("日期:1937-07 date:1937年7月7日 日期:1950-1959 日期:约1950", "(& 19370701..19370731 19370707..19370707 19500101..19591231 19500101..19501231)", TRUE);
+  check("日期:民国二十六年七月至九月", "19370701..19370930", TRUE);
+  check("日期:昨天", "[昨天]", FALSE);
+  check("年度:(1950 OR 民国元年)", "(| 1950-1950 1912-1912)", TRUE);
+}
+
+static void test_forms(void) {
+  show_forms = TRUE;
+  check("民国二十六年", "(| [民国二十六年] [ 1937 年] [一九三七年] [民国 26 年] 19370101..19371231)", TRUE);
+  check("1908年", "(| [ 1908 年] [一九〇八年] [光绪三十四年] [光绪 34 年] 19080101..19081231 [一九零八年])", TRUE);
+  check("宣统元年", "(| [宣统元年] [ 1909 年] [一九〇九年] [宣统 1 年] 19090101..19091231)", TRUE);
+  check("1937年7月7日", "(| [ 1937 年 7 月 7 日] 19370707..19370707 [一九三七年七月七日])", TRUE);
+  check("五十年代", "(| [五十年代] 19500101..19591231 [ 50 年代])", TRUE);
+  check("第十二号", "(| [第十二号] [第 12 号])", TRUE);
+  check("第１２號", "(| [第 12 号] [第十二号])", TRUE);
+  check("二〇〇三", "(| [二〇〇三] [ 2003 ] [二零零三])", TRUE);
+  check("二○○三年度", "(| [二〇〇三年度] [ 2003 年度] [二零零三年度])", TRUE);
+  check("2003", "(| [ 2003 ] [二〇〇三] [二零零三])", TRUE);
+  check("国发〔2003〕12号", "(| [国发 2003 12 号] [国发 二〇〇三 十二号] [国发 2003 第 12 号] [国发 二〇〇三 第十二号] [国发 2003 年第 12 号] [国发二〇〇三年第十二号] "
+    "[国发 2003 年 12 号] [国发二〇〇三年十二号])", TRUE);
+  check("(2003)第12号", "(| [ 2003 第 12 号] [ 2003 12 号] [二〇〇三 十二号] [二〇〇三 第十二号] [ 2003 年第 12 号] [二〇〇三年第十二号] [ 2003 年 12 号] [二〇〇三年十二号])", TRUE);
+  check("title:第三届", "(| title:[第三届] title:[第 3 届])", TRUE);
+  check("统一", "[统一]", TRUE);
+  check("A4 12B 0012 J001-WS·2015-Y-0001 档号:2003 2015*", "(& [ a4 ] [ 12b ] [ 0012 ] [ j001 ws 2015 y 0001 ] code:[ 2003 ] [ 2015])", TRUE);
+  check("=民国二十六年 =\"第十二号\" 题名:(=\"第三届\")", "(& [民国二十六年] [第十二号] title:[第三届])", TRUE);
+  check("题名:=\"第三届\" 男方姓名:=张伟 责任者:＝甲", "(& title:whole:[第三届] nfxm|男方姓名=whole:[张伟] creator:whole:[甲])", TRUE);
+  show_forms = FALSE;
+}
+
+static void test_numerals(void) {
+  static const struct { guint value; const char *words; } cases[] = {{1, "一"}, {10, "十"}, {12, "十二"}, {20, "二十"}, {100, "一百"}, {103, "一百零三"},
+    {110, "一百一十"}, {112, "一百一十二"}, {1001, "一千零一"}, {1010, "一千零一十"}, {1100, "一千一百"}, {9999, "九千九百九十九"}};
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+    g_autofree char *words = search_numeral_words(cases[i].value);
+    g_assert_cmpstr(words, ==, cases[i].words);
+  }
+  for (guint value = 1; value <= 9999; value++) { /* what is written is read as the same number */
+    g_autofree char *words = search_numeral_words(value), *term = g_strdup_printf("第%s号", words), *figures = g_strdup_printf("第%u号", value);
+    g_autoptr(GPtrArray) forms = search_numeral_forms(term, 8), back = search_numeral_forms(figures, 8);
+    g_assert_true(g_ptr_array_find_with_equal_func(forms, figures, g_str_equal, NULL));
+    g_assert_true(value == 0 || (value >= 1000 && value < 3000) || g_ptr_array_find_with_equal_func(back, term, g_str_equal, NULL));
+  }
+}
+
+/* Each reading's query finds the same without that meaning. */
+static void test_readings(void) {
+  static const struct { const char *query, *term, *exact; } cases[] = {
+    {"水库 民国二十六年 -甲", "民国二十六年", "水库 =\"民国二十六年\" -甲"}, {"题名:第三届 乙", "第三届", "题名:(=\"第三届\") 乙"},
+    {"(\"第十二号\" OR 甲)", "第十二号", "(=\"第十二号\" OR 甲)"}, {"关于“十二五”第一期", "关于“十二五”第一期", "=\"关于 十二五 第一期\""}};
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+    g_autoptr(SearchQuery) query = search_query_parse(cases[i].query, (SearchNames){0}, NULL);
+    g_assert_cmpuint(query->readings->len, ==, 1);
+    const QueryReading *reading = g_ptr_array_index(query->readings, 0);
+    g_assert_cmpstr(reading->term, ==, cases[i].term);
+    g_assert_cmpstr(reading->exact, ==, cases[i].exact);
+    g_autoptr(SearchQuery) exact = search_query_parse(reading->exact, (SearchNames){0}, NULL);
+    g_assert_cmpuint(exact->readings->len, ==, 0);
+    g_autoptr(GString) got = g_string_new(NULL), plain = g_string_new(NULL);
+    write_node(got, query->root);
+    write_node(plain, exact->root);
+    g_assert_cmpstr(got->str, ==, plain->str);
+  }
+}
+
 static void test_positive_terms(void) {
   g_autoptr(GPtrArray) terms = search_terms("甲* -乙 (丙 OR NOT (丁 -戊)) 题名:己 甲* ab* 男方姓名：张三");
   g_autoptr(GString) all = g_string_new(NULL);
@@ -145,6 +220,10 @@ int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/query/understood", test_understood);
   g_test_add_func("/query/read-as-words", test_read_as_words);
+  g_test_add_func("/query/times", test_times);
+  g_test_add_func("/query/forms", test_forms);
+  g_test_add_func("/query/numerals", test_numerals);
+  g_test_add_func("/query/readings", test_readings);
   g_test_add_func("/query/positive-terms", test_positive_terms);
   g_test_add_func("/query/limits", test_limits);
   g_test_add_func("/query/garbage", test_garbage);

@@ -6,6 +6,7 @@
  * 2. Brackets and curly quotes inside a word are part of it, so that a pasted title (关于印发《办法（试行）》的通知) is one term.
  * 3. Depth of the tree is at most QUERY_DEPTH groups and as many NOTs as there are words.
  */
+#include "date.h"
 #include "error.h"
 #include "internal.h"
 #include "text.h"
@@ -23,24 +24,36 @@ typedef struct {
   const char *key;   /* names of the fields when field is FIELD_CATEGORY */
   guint depth;
   gboolean negated;
+  glong value;                /* where the value of the term at hand begins */
+  gboolean direct, literal;   /* it has a field of its own; it begins with = */
 } Parser;
 
 static SearchNode *parse_or(Parser *parser);
 
-static void node_free(SearchNode *node) {
+void search_node_free(SearchNode *node) {
   if (node == NULL) return;
   g_free(node->names);
   g_free(node->text);
   g_free(node->pattern);
+  g_free(node->said);
   if (node->children) g_ptr_array_unref(node->children);
   g_free(node);
 }
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(SearchNode, node_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SearchNode, search_node_free)
+
+static void query_reading_free(gpointer data) {
+  QueryReading *reading = data;
+  g_free(reading->term);
+  g_free(reading->exact);
+  g_ptr_array_unref(reading->nodes);
+  g_free(reading);
+}
 
 void search_query_free(SearchQuery *query) {
   if (query == NULL) return;
-  node_free(query->root);
+  search_node_free(query->root);
   g_ptr_array_unref(query->leaves);
+  g_ptr_array_unref(query->readings);
   g_string_free(query->notice, TRUE);
   g_free(query);
 }
@@ -93,14 +106,30 @@ static glong word_end(const Parser *parser, glong from) {
 
 /* ---- terms ---- */
 
-static SearchNode *node_new(Parser *parser, NodeKind kind) {
+SearchNode *search_node_new(SearchQuery *query, NodeKind kind, gboolean positive) {
   SearchNode *node = g_new0(SearchNode, 1);
   node->kind = kind;
-  node->positive = !parser->negated;
-  if (kind == NODE_TERM || kind == NODE_YEARS) {
-    node->leaf = parser->query->leaves->len;
-    g_ptr_array_add(parser->query->leaves, node);
-  } else node->children = g_ptr_array_new_with_free_func((GDestroyNotify)node_free);
+  node->positive = positive;
+  if (kind < NODE_AND) {
+    node->leaf = query->leaves->len;
+    g_ptr_array_add(query->leaves, node);
+  } else node->children = g_ptr_array_new_with_free_func((GDestroyNotify)search_node_free);
+  return node;
+}
+
+static SearchNode *node_new(Parser *parser, NodeKind kind) {
+  parser->query->terms += kind < NODE_AND;
+  return search_node_new(parser->query, kind, !parser->negated);
+}
+
+SearchNode *search_node_term(SearchQuery *query, const SearchNode *like, const char *text) {
+  g_autofree char *pattern = search_pattern(text, FALSE);
+  if (pattern == NULL) return NULL;
+  SearchNode *node = search_node_new(query, NODE_TERM, like->positive);
+  node->field = like->field;
+  node->names = g_strdup(like->names);
+  node->text = g_strdup(text);
+  node->pattern = g_steal_pointer(&pattern);
   return node;
 }
 
@@ -115,7 +144,21 @@ static SearchNode *term_new(Parser *parser, SearchField field, const char *key, 
   node->names = field == FIELD_CATEGORY ? g_strdup(key) : NULL;
   node->text = prefix ? g_strconcat(text, "*", NULL) : g_strdup(text);
   node->pattern = g_steal_pointer(&pattern);
+  if (parser->literal && parser->direct && field != FIELD_ANY && field != FIELD_TEXT && !prefix) node->match = MATCH_WHOLE;
   return node;
+}
+
+/* The whole query with the term at hand only as written. */
+static char *exact_query(const Parser *parser, const char *text) {
+  glong end = parser->at;
+  while (parser->text[end]) end++;
+  g_autofree char *before = slice(parser, 0, parser->value), *after = slice(parser, parser->at, end);
+  g_autoptr(GString) plain = g_string_new(NULL);
+  for (const char *at = text; *at; at = g_utf8_next_char(at)) {
+    gunichar c = g_utf8_get_char(at);
+    g_string_append_unichar(plain, to_ascii(c) == '"' || is_curly(c) ? ' ' : c);
+  }
+  return parser->direct ? g_strconcat(before, "(=\"", plain->str, "\")", after, NULL) : g_strconcat(before, "=\"", plain->str, "\"", after, NULL);
 }
 
 /* "1958", "1950-1959", "1950-", "-1959" */
@@ -138,19 +181,62 @@ static gboolean parse_years(const char *text, guint16 *ret_from, guint16 *ret_to
   return TRUE;
 }
 
-static SearchNode *value_new(Parser *parser, SearchField field, const char *key, const char *text, gboolean prefix) {
-  if (field != FIELD_YEAR) return term_new(parser, field, key, text, prefix);
-  guint16 from, to;
-  g_autofree char *half = g_utf8_normalize(text, -1, G_NORMALIZE_NFKC); /* full-width digits */
-  if (!parse_years(half ? half : text, &from, &to)) {
-    notice(parser, "“%s”不是年度（如 1958、1950-1959），已当作普通的字检索", text);
-    return term_new(parser, FIELD_ANY, NULL, text, prefix);
-  }
+/* A span of days, as years when it is of whole ones. FALSE: the text is no date. */
+static gboolean parse_date_span(const char *text, DateSpan *ret) {
+  g_autoptr(GString) plain = g_string_new(text);
+  g_string_replace(plain, "..", "~", 0);
+  return date_parse(plain->str, ret) && ret->from > 0;
+}
+
+static SearchNode *dates_new(Parser *parser, DateSpan span) {
+  SearchNode *node = node_new(parser, NODE_DATES);
+  node->field = FIELD_DATE;
+  node->date_from = span.from;
+  node->date_to = span.to;
+  return node;
+}
+
+static SearchNode *years_new(Parser *parser, guint16 from, guint16 to) {
   SearchNode *node = node_new(parser, NODE_YEARS);
   node->field = FIELD_YEAR;
   node->year_from = from;
   node->year_to = to;
   return node;
+}
+
+static void say_span(Parser *parser, const char *text, DateSpan span) {
+  g_autofree char *said = date_format(span);
+  QueryReading *reading = g_new0(QueryReading, 1);
+  reading->term = g_strdup_printf("“%s”即 %s", text, said);
+  reading->nodes = g_ptr_array_new();
+  g_ptr_array_add(parser->query->readings, reading);
+}
+
+/* 年度, 日期; NULL: the text is neither. What was understood is told where it is more than figures. */
+static SearchNode *time_new(Parser *parser, SearchField field, const char *text) {
+  guint16 from = 0, to = 0;
+  DateSpan span = {0, 0};
+  g_autofree char *half = g_utf8_normalize(text, -1, G_NORMALIZE_NFKC); /* full-width digits */
+  gboolean dated = parse_date_span(text, &span), whole = span.from % 10000 == 101 && span.to % 10000 == 1231;
+  gboolean years = (!dated || whole) && parse_years(half ? half : text, &from, &to);
+  if (!dated && !years) {
+    notice(parser, "“%s”不是%s（如 1958、1950-1959、民国二十六年、1980年代），已当作普通的字检索", text, field == FIELD_YEAR ? "年度" : "日期");
+    return NULL;
+  }
+  if (!dated) span = (DateSpan){from * 10000 + 101, to * 10000 + 1231};
+  else if (!years) say_span(parser, text, span);
+  if (field == FIELD_DATE || (dated && !whole)) return dates_new(parser, span);
+  return years_new(parser, (guint16)(span.from / 10000), (guint16)(span.to / 10000));
+}
+
+static SearchNode *value_new(Parser *parser, SearchField field, const char *key, const char *text, gboolean prefix) {
+  if (field == FIELD_YEAR || field == FIELD_DATE) {
+    SearchNode *node = time_new(parser, field, text);
+    if (node) return node;
+    field = FIELD_ANY;
+  }
+  SearchNode *node = term_new(parser, field, key, text, prefix);
+  return node == NULL || parser->literal || prefix ? node : search_expand(parser->query, node, exact_query(parser, text));
 }
 
 static SearchNode *parse_phrase(Parser *parser, SearchField field, const char *key) {
@@ -177,7 +263,8 @@ static SearchNode *parse_word(Parser *parser, SearchField field, const char *key
 
 static const struct { const char *name; SearchField field; } FIELDS[] = {
   {"title", FIELD_TITLE}, {"题名", FIELD_TITLE}, {"creator", FIELD_CREATOR}, {"责任者", FIELD_CREATOR}, {"code", FIELD_CODE}, {"档号", FIELD_CODE},
-  {"docno", FIELD_DOCNO}, {"文号", FIELD_DOCNO}, {"year", FIELD_YEAR}, {"年度", FIELD_YEAR}, {"text", FIELD_TEXT}, {"全文", FIELD_TEXT},
+  {"docno", FIELD_DOCNO}, {"文号", FIELD_DOCNO},
+  {"year", FIELD_YEAR}, {"年度", FIELD_YEAR}, {"年", FIELD_YEAR}, {"date", FIELD_DATE}, {"日期", FIELD_DATE}, {"text", FIELD_TEXT}, {"全文", FIELD_TEXT},
 };
 
 GHashTable *search_query_fields(json_t *labels) {
@@ -298,6 +385,13 @@ static SearchNode *parse_group(Parser *parser, SearchField field, const char *ke
   return node;
 }
 
+/* (2003)第12号 is a document's number, not a group. */
+static gboolean begins_number(const Parser *parser) {
+  for (glong i = 1; i <= 4; i++)
+    if (!g_unichar_isdigit(peek(parser, i))) return FALSE;
+  return peek(parser, 5) == ')' && (g_unichar_isdigit(peek(parser, 6)) || parser->text[parser->at + 6] == 0x7B2C);
+}
+
 static SearchNode *parse_unary(Parser *parser) {
   gunichar c = peek(parser, 0), following = c ? peek(parser, 1) : 0;
   gboolean dash = c == '-' && following && following != '-' && !is_space(following) && following != ')';
@@ -308,14 +402,17 @@ static SearchNode *parse_unary(Parser *parser) {
     SearchNode *operand = parse_unary(parser);
     parser->negated = !parser->negated;
     if (operand) g_ptr_array_add(not->children, operand);
-    else g_clear_pointer(&not, node_free);
+    else g_clear_pointer(&not, search_node_free);
     return not;
   }
   SearchField field = parser->field;
   const char *key = parser->key;
-  take_field(parser, &field, &key);
+  parser->direct = take_field(parser, &field, &key);
+  parser->value = parser->at;
+  parser->literal = peek(parser, 0) == '=' && peek(parser, 1) != 0 && !is_space(peek(parser, 1)) && peek(parser, 1) != '(';
+  if (parser->literal) parser->at++;
   gunichar begin = parser->text[parser->at];
-  if (to_ascii(begin) == '(' && parser->depth < QUERY_DEPTH) return parse_group(parser, field, key);
+  if (to_ascii(begin) == '(' && parser->depth < QUERY_DEPTH && !begins_number(parser)) return parse_group(parser, field, key);
   if (phrase_end(begin)) return parse_phrase(parser, field, key);
   return parse_word(parser, field, key);
 }
@@ -324,7 +421,7 @@ static SearchNode *parse_unary(Parser *parser) {
 static SearchNode *node_join(SearchNode *node) {
   if (node->children->len > 1) return node;
   SearchNode *only = node->children->len ? g_ptr_array_steal_index(node->children, 0) : NULL;
-  node_free(node);
+  search_node_free(node);
   return only;
 }
 
@@ -372,11 +469,12 @@ SearchQuery *search_query_parse(const char *text, SearchNames names, GError **er
   g_autofree gunichar *characters = g_utf8_to_ucs4_fast(valid, -1, &length);
   g_autoptr(SearchQuery) query = g_new0(SearchQuery, 1);
   query->leaves = g_ptr_array_new();
+  query->readings = g_ptr_array_new_with_free_func(query_reading_free);
   query->notice = g_string_new(NULL);
   Parser parser = {.text = characters, .names = names, .strings = g_string_chunk_new(64), .query = query};
   query->root = parse_or(&parser);
   g_string_chunk_free(parser.strings);
-  if (query->leaves->len > QUERY_TERMS) return throw_null(error, LANTAI_ERROR_INVALID, "检索词太多：最多 %d 个，请减少后再检索", QUERY_TERMS);
+  if (query->terms > QUERY_TERMS) return throw_null(error, LANTAI_ERROR_INVALID, "检索词太多：最多 %d 个，请减少后再检索", QUERY_TERMS);
   return g_steal_pointer(&query);
 }
 

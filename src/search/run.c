@@ -26,6 +26,7 @@ typedef struct {
 } Evaluation;
 
 static void clear_bits(Evaluation *evaluation);
+typedef struct { const Evaluation *evaluation; const Scope *scope; } Telling;
 
 static void evaluation_clear(Evaluation *evaluation) {
   clear_bits(evaluation);
@@ -57,6 +58,13 @@ static Leaf *load_years(const Columns *columns, const SearchNode *node) {
     for (guint i = 0; i < count; i++) ids[i] = number * BLOCK_LINES + lines[i];
     roaring_bitmap_add_many(bits, count, ids);
   }
+  search_dates_add(columns, node, bits);
+  return search_leaf_new(bits);
+}
+
+static Leaf *load_dates(const Columns *columns, const SearchNode *node) {
+  roaring_bitmap_t *bits = roaring_bitmap_create();
+  search_dates_add(columns, node, bits);
   return search_leaf_new(bits);
 }
 
@@ -65,7 +73,7 @@ static guint places_of(const SearchNode *node, Bits *bits, Component *components
   static const Component others[] = {[FIELD_CREATOR] = COMPONENT_CREATOR, [FIELD_CODE] = COMPONENT_CODE, [FIELD_DOCNO] = COMPONENT_DOCNO,
     [FIELD_CATEGORY] = COMPONENT_CATEGORY};
   guint count = 0;
-  if (node->field == FIELD_YEAR) return 0;
+  if (node->kind != NODE_TERM) return 0;
   if (node->field == FIELD_ANY || node->field == FIELD_TITLE) components[count] = COMPONENT_TITLE, places[count++] = &bits->title;
   if (node->field == FIELD_ANY || (node->field != FIELD_TITLE && node->field != FIELD_TEXT))
     components[count] = node->field == FIELD_ANY ? COMPONENT_OTHER : others[node->field], places[count++] = &bits->other;
@@ -77,7 +85,8 @@ static gboolean load_leaf(Evaluation *evaluation, const SearchNode *node, GError
   Bits *bits = &evaluation->bits[node->leaf];
   Component components[PLACES];
   Leaf **places[PLACES];
-  if (node->field == FIELD_YEAR) bits->other = load_years(evaluation->view.columns, node);
+  if (node->kind == NODE_YEARS) bits->other = load_years(evaluation->view.columns, node);
+  if (node->kind == NODE_DATES) bits->other = load_dates(evaluation->view.columns, node);
   for (guint i = 0, count = places_of(node, bits, components, places); i < count; i++) {
     LeafKey key = {components[i], node->names, node->pattern};
     if ((*places[i] = search_leaf_load(evaluation->search, evaluation->sql, &evaluation->view, &key, error)) == NULL) return FALSE;
@@ -129,7 +138,8 @@ static gboolean scan_leaves(Evaluation *evaluation, GError **error) {
   for (guint i = 0; i < keys->len; i++) *(Leaf **)g_ptr_array_index(wanted, i) = leaves[i];
   for (guint i = 0; good && i < nodes->len; i++) {
     const SearchNode *node = g_ptr_array_index(nodes, i);
-    if (node->field == FIELD_YEAR) evaluation->bits[i].other = load_years(evaluation->view.columns, node);
+    if (node->kind == NODE_YEARS) evaluation->bits[i].other = load_years(evaluation->view.columns, node);
+    if (node->kind == NODE_DATES) evaluation->bits[i].other = load_dates(evaluation->view.columns, node);
   }
   return good;
 }
@@ -174,7 +184,7 @@ static Bitmap *evaluate_and(const Evaluation *evaluation, const SearchNode *node
 }
 
 static Bitmap *evaluate(const Evaluation *evaluation, const SearchNode *node, Mode mode) {
-  if (node->kind == NODE_TERM || node->kind == NODE_YEARS) return evaluate_leaf(evaluation, node, mode);
+  if (node->children == NULL) return evaluate_leaf(evaluation, node, mode);
   if (node->kind == NODE_AND) return evaluate_and(evaluation, node, mode);
   if (node->kind == NODE_NOT) {
     Bitmap *result = universe(evaluation);
@@ -244,6 +254,7 @@ void search_result_free(SearchResult *result) {
   g_clear_pointer(&result->pages, g_array_unref);
   g_clear_pointer(&result->facets, g_ptr_array_unref);
   g_clear_pointer(&result->terms, g_ptr_array_unref);
+  g_clear_pointer(&result->readings, g_ptr_array_unref);
   g_free(result->next);
   g_free(result->notice);
   g_free(result);
@@ -292,11 +303,21 @@ static gboolean fill_items(const Evaluation *evaluation, Top *top, const Bitmap 
   return description == NULL || !evaluation->pages || fill_pages(evaluation, description, result, error);
 }
 
-static SearchResult *result_new(const Evaluation *evaluation) {
+/* Only what the asker may see is told to have been found. */
+static gboolean node_tells(const SearchNode *node, gpointer data) {
+  const Telling *telling = data;
+  const Bits *bits = &telling->evaluation->bits[node->leaf];
+  const Columns *columns = telling->evaluation->view.columns;
+  return search_leaf_admitted(bits->title, columns, telling->scope, FALSE) || search_leaf_admitted(bits->other, columns, telling->scope, FALSE) ||
+    search_leaf_admitted(bits->page, columns, telling->scope, TRUE);
+}
+
+static SearchResult *result_new(const Evaluation *evaluation, const Scope *scope) {
   SearchResult *result = g_new0(SearchResult, 1);
   result->ids = g_array_new(FALSE, FALSE, sizeof(gint64));
   result->pages = g_array_new(FALSE, FALSE, sizeof(guint));
   result->terms = search_query_terms(evaluation->query);
+  result->readings = search_readings(evaluation->query, node_tells, &(Telling){evaluation, scope});
   const char *heard = evaluation->query->notice->str, *state = evaluation->told ? evaluation->told : evaluation->view.ready ? "" : "索引正在重建，结果可能不全";
   if (*heard || *state) result->notice = g_strconcat(heard, *heard && *state ? "；" : "", state, NULL);
   return result;
@@ -326,7 +347,7 @@ SearchResult *search_run(Search *search, Sql *sql, const Scope *scope, const Sea
   if (evaluation.query->root) pass_tree(&evaluation, pass, top.sort, &description);
   else if (evaluation.only) pass_only(&evaluation, pass);
   else search_pass_all(pass);
-  g_autoptr(SearchResult) result = result_new(&evaluation);
+  g_autoptr(SearchResult) result = result_new(&evaluation, scope);
   result->count = search_pass_count(pass);
   if (request->facets) result->facets = search_pass_facets(pass);
   return fill_items(&evaluation, &top, description, result, error) ? g_steal_pointer(&result) : NULL;

@@ -22,8 +22,19 @@ typedef struct { /* one line per record, by record id; SQL shape: search_column 
   guint16 year;     /* 0 none */
   guint8 category, level, retention, opening, security; /* category, retention: small ids of catalog/'s dictionaries; level 0: no such record */
   guint8 title_length; /* capped at 255 */
-  guint8 has_files, has_children_hint, spare[2];
+  guint8 has_files, has_children_hint;
+  guint16 date_span; /* the last day of the date, by search_date_span; 0: date_from is the last day */
 } SearchColumns;
+
+/* The last day of a date packed beside its first: years on (127 at most), month, day; and back. */
+static inline guint16 search_date_span(gint32 from, gint32 to) {
+  if (from <= 0 || to <= from) return 0;
+  return (guint16)(MIN(to / 10000 - from / 10000, 127) << 9 | to / 100 % 100 << 5 | to % 100);
+}
+static inline gint32 search_date_to(const SearchColumns *line) {
+  guint16 span = line->date_span;
+  return span == 0 ? line->date_from : (line->date_from / 10000 + (span >> 9)) * 10000 + (span >> 5 & 15) * 100 + (span & 31);
+}
 
 typedef struct {
   gint64 id;
@@ -78,6 +89,7 @@ typedef struct {
 typedef struct { gint64 value; guint32 count; } SearchFacetValue;
 /* names: fonds category year retention opening level; values: SearchFacetValue, largest count first */
 typedef struct { const char *name; GArray *values; } SearchFacet;
+typedef struct { char *text, *exact; } SearchReading; /* what a term was understood to mean beyond its words; the whole query without that, NULL: cannot be had */
 typedef struct {
   guint64 count;
   GArray *ids;          /* gint64, in order */
@@ -85,14 +97,18 @@ typedef struct {
   char *next;           /* key for `after`, NULL when this is the last */
   GPtrArray *facets;    /* SearchFacet*, when asked for */
   GPtrArray *terms;     /* char*: the query's positive terms, for highlighting */
+  GPtrArray *readings;  /* SearchReading*: only those that found something which the asker may see */
   char *notice;         /* what was not understood in the query and how it was read instead; NULL */
 } SearchResult;
 void search_result_free(SearchResult *result);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SearchResult, search_result_free)
 
-/* Query language: words (AND), OR/或 , NOT/-/非, ( ), "phrase", field:value with title/题名 creator/责任者 code/档号 docno/文号 year/年度 (also 1950-1959), text/全文,
- * any category field's key or label from search_set_fields, and any other key of SearchDocument.fields that some record has (compared folded, without
- * spaces); trailing * for letters and digits. Full-width operators and quotes are the same.
+/* Query language (docs/search.zh.md): words (AND), OR/或 , NOT/-/非, ( ), "phrase", field:value with title/题名 creator/责任者 code/档号 docno/文号
+ * year/年度 (also 1950-1959, 民国二十六年), date/日期 (日期:1937-07, a record's span of days touches it), text/全文, any category field's key or label from
+ * search_set_fields, and any other key of SearchDocument.fields that some record has (compared folded, without spaces); trailing * for letters and
+ * digits. Full-width operators and quotes are the same.
+ * A term also finds other ways of writing it (numerals, years of eras, …); each that found something is told in readings.
+ * ="…" finds the words only as written; field:="…" a field whose whole value this is.
  * Malformed input never fails: it is read as plain words and result->notice says so. INVALID only beyond 2 000 characters or 64 terms. */
 SearchResult *search_run(Search *search, Sql *sql, const Scope *scope, const SearchRequest *request, GError **error);
 /* The columns of one record (for the gate without SQL); FALSE when there is no such record. */
