@@ -79,7 +79,8 @@ static gboolean open_rooms(Archive *archive, ArchiveMode mode, GError **error) {
   search_set_text_source(house->search, catalog_search_text, NULL);
   search_set_records_source(house->search, catalog_search_records, house);
   json_decref(labels);
-  return TRUE;
+  g_autoptr(Sql) sql = sql_read(house->db, error);
+  return sql != NULL && catalog_synonyms_load(house, sql, error);
 }
 
 static gboolean heals_later;

@@ -54,10 +54,11 @@ const CatalogField *catalog_common_fields(guint *ret_count);
 /* Retention as written ↔ small id (永久, 30年, 10年, 长期, 短期, …); interns new texts in the transaction; 0 for "". */
 guint8 catalog_retention_intern(Catalog *catalog, Sql *sql, const char *text, GError **error);
 const char *catalog_retention_text(const Catalog *catalog, guint8 id);
-json_t *catalog_field_labels(const Catalog *catalog); /* label→key of all categories, for search_set_fields; new reference */
 /* Definitions are changed on /categories while others read them: what these functions gave stays valid until catalog_close. */
 /* Why a value does not fit its field, in Chinese; NULL: it fits, or is empty. */
 const char *catalog_value_problem(const CatalogField *field, const char *value);
+/* label → keys of all categories, for search_set_fields: labels, other headers, and 姓名 for all persons; new reference. */
+json_t *catalog_field_labels(const Catalog *catalog);
 /* A title by the category's rule from fields {key: value}; NULL when there is no rule or none of its fields has a value. */
 char *catalog_title_make(const CatalogCategory *category, json_t *fields);
 
@@ -195,6 +196,9 @@ gint64 catalog_rev_last(Sql *sql, GError **error);
 gboolean catalog_rev_seek(Sql *sql, gint64 last, GError **error);
 gboolean catalog_ids_used(Sql *sql, gint64 up_to, GError **error);
 
+/* The list of words that stand for one another (synonym.c) to the search: at opening. And an event of it again. */
+gboolean catalog_synonyms_load(const House *house, Sql *sql, GError **error);
+gboolean catalog_synonym_replay(const House *house, Sql *sql, json_t *event, GError **error);
 /* For search/ (search_set_text_source) and people/ (people_set_fonds_source), which know no records: words of a record; [{id, code, title}] of all fonds. */
 gboolean catalog_search_text(Sql *sql, gint64 id, SearchText *ret, gpointer unused);
 gboolean catalog_search_records(Sql *sql, gint64 after, SearchEach each, gpointer each_data, gpointer house, GError **error); /* SearchRecordsSource */

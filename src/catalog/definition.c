@@ -490,6 +490,15 @@ char *definition_path(const Catalog *catalog, const char *code) {
   return g_build_filename(catalog->dir, "definitions", "categories", name, NULL);
 }
 
+static void add_label(json_t *labels, const char *label, const char *key) {
+  json_t *keys = json_object_get(labels, label), *known;
+  size_t i;
+  if (keys == NULL) json_object_set_new(labels, label, keys = json_array());
+  json_array_foreach(keys, i, known)
+    if (g_str_equal(json_string_value(known), key)) return;
+  json_array_append_new(keys, json_string(key));
+}
+
 json_t *catalog_field_labels(const Catalog *catalog) {
   json_t *labels = json_object();
   guint count;
@@ -498,11 +507,15 @@ json_t *catalog_field_labels(const Catalog *catalog) {
     const CatalogCategory *category = categories[i];
     for (guint k = 0; k < category->field_count; k++) {
       const CatalogField *field = &category->fields[k];
-      if (json_object_get(labels, field->label) == NULL) json_object_set_new(labels, field->label, json_string(field->key));
+      add_label(labels, field->label, field->key);
+      for (const char *const *alias = field->aliases; alias != NULL && *alias != NULL; alias++) add_label(labels, *alias, field->key);
+      if (!g_str_equal(field->type, "person")) continue;
+      add_label(labels, "姓名", field->key);
+      add_label(labels, "人名", field->key);
     }
   }
-  json_object_set_new(labels, common_field("note")->label, json_string("note"));
-  json_object_set_new(labels, "原档号", json_string("former_code"));
+  add_label(labels, common_field("note")->label, "note");
+  add_label(labels, "原档号", "former_code");
   return labels;
 }
 

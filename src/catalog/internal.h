@@ -99,6 +99,8 @@ void form_decorate(json_t *model, const Catalog *catalog, const CatalogRecord *r
 WebReply *page_codes(WebRequest *request, GError **error);
 WebReply *page_code_group(WebRequest *request, GError **error);
 WebReply *page_code_rule(WebRequest *request, GError **error);
+WebReply *page_synonyms(WebRequest *request, GError **error); /* synonym.c */
+WebReply *page_synonyms_save(WebRequest *request, GError **error);
 WebReply *page_code_choose(WebRequest *request, GError **error);
 WebReply *page_record_find(WebRequest *request, GError **error);
 WebReply *page_renumber_new(WebRequest *request, GError **error);
@@ -117,6 +119,7 @@ WebReply *page_move_undo(WebRequest *request, GError **error);
 #define PERMISSION_MOVE "record.move"
 gint64 record_next_seen(Sql *sql, const Scope *scope, const CatalogRecord *record); /* record-pages.c: the next under the same parent by code; 0 none */
 #define PERMISSION_RENUMBER "code.renumber"
+#define PERMISSION_SYNONYM "synonym.edit"
 #define PERMISSION_READ "catalogue.read"
 #define PERMISSION_CREATE "record.create"
 #define PERMISSION_EDIT "record.edit"

@@ -54,6 +54,7 @@ static const WebParameter RENUMBER_PARAMETERS[] = {
 static const WebParameter RENUMBER_ONE_PARAMETERS[] = {
   {"id", WEB_INT, TRUE, 0, "编号"}, {"show", WEB_TEXT, FALSE, 10, "内容"}, {"after", WEB_INT, FALSE, 0, "起点"}, {NULL},
 };
+static const WebParameter SYNONYM_PARAMETERS[] = {{"list", WEB_LINES, FALSE, 400000, "同义词表"}, {"seen", WEB_TEXT, TRUE, 64, "打开时的表"}, {NULL}};
 static const WebParameter FIND_PARAMETERS[] = {{"code", WEB_TEXT, FALSE, 200, "档号"}, {NULL}};
 
 const WebRoute CATALOG_ROUTES[] = {
@@ -66,6 +67,8 @@ const WebRoute CATALOG_ROUTES[] = {
   {"GET", "/renumber/{id}", PERMISSION_RENUMBER, RENUMBER_ONE_PARAMETERS, "catalog/renumber", page_renumber, "改号"},
   {"POST", "/renumber/{id}/start", PERMISSION_RENUMBER, ID_PARAMETERS, NULL, page_renumber_start, NULL},
   {"POST", "/renumber/{id}/undo", PERMISSION_RENUMBER, ID_PARAMETERS, NULL, page_renumber_undo, NULL},
+  {"GET", "/synonyms", PERMISSION_READ, NULL, "catalog/synonyms", page_synonyms, "同义词表"},
+  {"POST", "/synonyms", PERMISSION_SYNONYM, SYNONYM_PARAMETERS, NULL, page_synonyms_save, NULL},
   {"GET", "/record", PERMISSION_READ, FIND_PARAMETERS, "catalog/code-former", page_record_find, "档号"},
   {"GET", "/catalog", PERMISSION_READ, CATALOG_PARAMETERS, "catalog/catalog", page_catalog, "馆藏目录"},
   {"GET", "/catalog/{id}", PERMISSION_READ, NODE_PARAMETERS, "catalog/node", page_node, "馆藏目录"},

@@ -5,11 +5,11 @@
  * 2. A query has at most QUERY_LEAVES leaves, a term at most TERM_FORMS other ways; what goes beyond is left out.
  * 3. A reading names only what found something that the asker may see, so that nothing tells of records beyond his gate.
  */
-#include "internal.h"
+#include "query.h"
 #include "date.h"
 #include "text.h"
 
-enum { TERM_FORMS = 12, DATE_CHARACTERS = 24, SAID_MAX = 6, VISITS = 100000 };
+enum { TERM_FORMS = 16, NUMERAL_FORMS = 12, DATE_CHARACTERS = 24, VARIANT_CHARACTERS = 4, VARIANTS = 3, VARIANT_FORMS = 4, SAID_MAX = 6, VISITS = 100000 };
 
 typedef struct {
   SearchQuery *query;
@@ -67,30 +67,91 @@ static void add_dates(Expansion *expansion) {
 }
 
 static void add_numerals(Expansion *expansion) {
-  g_autoptr(GPtrArray) forms = search_numeral_forms(expansion->term->text, TERM_FORMS);
+  g_autoptr(GPtrArray) forms = search_numeral_forms(expansion->term->text, NUMERAL_FORMS);
   for (guint i = 0; i < forms->len; i++) add_form(expansion, g_ptr_array_index(forms, i));
 }
 
+/* ---- words, characters, names ---- */
+
+static void add_synonyms(Expansion *expansion) {
+  g_autoptr(GPtrArray) forms = search_synonym_forms(expansion->query->synonyms, expansion->term->text, TERM_FORMS);
+  for (guint i = 0; i < forms->len; i++) add_form(expansion, g_ptr_array_index(forms, i));
+}
+
+/* 峯 beside 峰: one character at a time, in terms that are short words or names; numbers are written otherwise. */
+static void add_variants(Expansion *expansion) {
+  glong length;
+  g_autofree gunichar *text = g_utf8_to_ucs4_fast(expansion->term->text, -1, &length);
+  if (length < 2 || length > VARIANT_CHARACTERS) return;
+  for (glong i = 0; i < length; i++)
+    if (!text_is_ideograph(text[i]) || g_utf8_strchr("〇零一二三四五六七八九十百千年月日号第", -1, text[i])) return;
+  guint most = expansion->nodes->len + VARIANT_FORMS;
+  for (glong i = 0; i < length; i++) {
+    gunichar folded[18], variants[VARIANTS], own = text[i];
+    if (text_fold_character(own, folded) != 1) continue;
+    guint count = search_han_variants(folded[0], variants, VARIANTS);
+    for (guint v = 0; v < count && expansion->nodes->len < most; v++) {
+      text[i] = variants[v];
+      g_autofree char *form = g_ucs4_to_utf8(text, length, NULL, NULL, NULL);
+      if (form) add_form(expansion, form);
+    }
+    text[i] = own;
+  }
+}
+
+static void add_name(Expansion *expansion, const char *written, gboolean prefix) {
+  SearchField field = expansion->term->field;
+  g_autofree char *pattern = search_name_pattern(written, prefix, field == FIELD_CATEGORY);
+  if (pattern == NULL || is_full(expansion)) return;
+  SearchNode *node = search_node_new(expansion->query, NODE_TERM, expansion->term->positive);
+  node->field = field;
+  node->match = MATCH_NAME;
+  node->names = g_strdup(expansion->term->names);
+  node->text = g_strdup(written);
+  node->said = g_strdup_printf("拼音为 %s 的姓名", pattern);
+  node->pattern = g_steal_pointer(&pattern);
+  g_ptr_array_add(expansion->nodes, node);
+}
+
 /* ---- the term ---- */
+
+/* The node beside its other ways of writing, and their reading. */
+static SearchNode *join_forms(SearchQuery *query, SearchNode *node, const char *term, GPtrArray *forms, const char *exact) {
+  QueryReading *reading = g_new0(QueryReading, 1);
+  reading->term = g_strdup(term);
+  reading->exact = g_strdup(exact);
+  reading->nodes = g_ptr_array_ref(forms);
+  g_ptr_array_add(query->readings, reading);
+  SearchNode *all = search_node_new(query, NODE_OR, node->positive);
+  g_ptr_array_add(all->children, node);
+  for (guint i = 0; i < forms->len; i++) g_ptr_array_add(all->children, g_ptr_array_index(forms, i));
+  return all;
+}
 
 SearchNode *search_expand(SearchQuery *query, SearchNode *term, char *exact) {
   g_autofree char *owned = exact;
   g_autoptr(GPtrArray) nodes = g_ptr_array_new();
   Expansion expansion = {query, term, nodes};
-  if (term->match == MATCH_STANDS && term->field != FIELD_CODE) {
+  gboolean prefix = g_str_has_suffix(term->text, "*"), named = term->field == FIELD_ANY || term->field == FIELD_CREATOR || term->field == FIELD_CATEGORY;
+  g_autofree char *written = g_strndup(term->text, strlen(term->text) - prefix);
+  if (term->match != MATCH_STANDS || term->field == FIELD_CODE) return term;
+  if (named) add_name(&expansion, written, prefix);
+  if (!prefix) {
     add_dates(&expansion);
+    add_synonyms(&expansion);
     add_numerals(&expansion);
+    add_variants(&expansion);
   }
-  if (nodes->len == 0) return term;
-  QueryReading *reading = g_new0(QueryReading, 1);
-  reading->term = g_strdup(term->text);
-  reading->exact = g_steal_pointer(&owned);
-  SearchNode *all = search_node_new(query, NODE_OR, term->positive);
-  g_ptr_array_add(all->children, term);
-  for (guint i = 0; i < nodes->len; i++) g_ptr_array_add(all->children, g_ptr_array_index(nodes, i));
-  reading->nodes = g_steal_pointer(&nodes);
-  g_ptr_array_add(query->readings, reading);
-  return all;
+  return nodes->len ? join_forms(query, term, term->text, nodes, owned) : term;
+}
+
+/* zhang wei, as one writes it: words that stand side by side are also looked for as one name. */
+SearchNode *search_expand_name(SearchQuery *query, SearchNode *words, const char *written, const char *exact) {
+  g_autoptr(GPtrArray) nodes = g_ptr_array_new();
+  SearchNode like = {.kind = NODE_TERM, .field = FIELD_ANY, .positive = words->positive};
+  Expansion expansion = {query, &like, nodes};
+  add_name(&expansion, written, FALSE);
+  return nodes->len ? join_forms(query, words, written, nodes, exact) : words;
 }
 
 /* ---- what it found ---- */

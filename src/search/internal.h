@@ -4,7 +4,8 @@
  * column.c  columns of all records in memory: immutable snapshots of immutable chunks, replaced copy-on-write; and their rows in search_column
  * token.c   folded text → tokens for FTS5; a query term → pattern (for memmem) and FTS5 phrase. The two say the same
  * field.c   names of categories' fields and of deliveries' own headers, and what stands in one of them
- * query.c   the query language → a tree; expand.c: a term's other ways of writing become part of it; numeral.c: those of numbers
+ * query.c   the query language → a tree; expand.c: a term's other ways of writing become part of it; numeral.c, synonym.c, han.c, name.c: of numbers, of
+ *           bodies and places, of characters, of persons; match.c: terms that ask for a whole value, for a number with ? and *, for a name
  * leaf.c    a term in one component (title, page text, one field …) → bitmap of record ids; the cache of them
  * gram.c    frequent strings and their bitmaps (gram.h): gram-find.c asks them, gram-keep.c keeps them
  * put.c     changes of the index inside a write transaction, and what follows in memory after the commit
@@ -94,55 +95,6 @@ char *search_name(const char *key);
 gboolean search_name_listed(const char *names, const char *name); /* names: joined by tabs */
 gboolean search_name_known(Sql *sql, const char *name); /* some record has a field of this name, in what sql sees */
 
-/* ---- query.c ---- */
-typedef enum { FIELD_ANY, FIELD_TITLE, FIELD_CREATOR, FIELD_CODE, FIELD_DOCNO, FIELD_TEXT, FIELD_YEAR, FIELD_DATE, FIELD_CATEGORY } SearchField;
-typedef enum { NODE_TERM, NODE_YEARS, NODE_DATES, NODE_AND, NODE_OR, NODE_NOT } NodeKind; /* the first three are leaves */
-typedef enum { MATCH_STANDS, MATCH_WHOLE, MATCH_GLOB, MATCH_NAME } SearchMatch; /* pattern stands there; is the whole value; with ? and *; is a name's pinyin */
-typedef struct SearchNode {
-  NodeKind kind;
-  SearchField field;
-  SearchMatch match;
-  gboolean positive;      /* under no NOT or an even number of them */
-  char *names;            /* FIELD_CATEGORY: names of the fields, joined by tabs */
-  char *text;             /* as written, with * when it is a prefix */
-  char *pattern;
-  guint16 year_from, year_to;
-  gint32 date_from, date_to; /* NODE_DATES: YYYYMMDD */
-  char *said;             /* what a reading says of it; NULL: it stands for the words themselves */
-  guint leaf;             /* number of this leaf in SearchQuery.leaves */
-  GPtrArray *children;    /* SearchNode* */
-} SearchNode;
-typedef struct { /* one term's other meanings */
-  char *term, *exact; /* as SearchReading */
-  GPtrArray *nodes;   /* SearchNode*, borrowed; their `said` is told */
-} QueryReading;
-typedef struct {
-  SearchNode *root;       /* NULL: no words */
-  GPtrArray *leaves;      /* SearchNode*, borrowed from the tree */
-  GPtrArray *readings;    /* QueryReading* */
-  guint terms;            /* as written */
-  GString *notice;        /* empty: all understood */
-} SearchQuery;
-enum { QUERY_CHARACTERS = 2000, QUERY_TERMS = 64, QUERY_DEPTH = 24, QUERY_LEAVES = 192 };
-typedef struct {
-  GHashTable *fields; /* of search_query_fields; may be NULL */
-  Sql *sql;           /* where other names are looked for among the records' fields; NULL: there are none */
-} SearchNames;
-SearchNode *search_node_new(SearchQuery *query, NodeKind kind, gboolean positive); /* a leaf is counted among query's */
-SearchNode *search_node_term(SearchQuery *query, const SearchNode *like, const char *text); /* another text where `like` looks; NULL: nothing to look for */
-void search_node_free(SearchNode *node);
-SearchQuery *search_query_parse(const char *text, SearchNames names, GError **error);
-GPtrArray *search_query_terms(const SearchQuery *query); /* char*: positive terms without repetition */
-void search_query_free(SearchQuery *query);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(SearchQuery, search_query_free)
-GHashTable *search_query_fields(json_t *labels); /* name of a label or key → names to look in: the key's, and the label's, under which a delivery may have it */
-
-/* ---- numeral.c ---- */
-/* Other ways to write the numbers of a term that count or date something, and the number of a document: char*, at most `most`. */
-GPtrArray *search_numeral_forms(const char *term, guint most);
-char *search_numeral_words(guint value); /* 1 … 9999: 十二, 一百零三 */
-char *search_numeral_digits(guint value, const char *zero); /* 二〇〇三 */
-
 /* ---- leaf.c ---- */
 typedef enum { COMPONENT_TITLE, COMPONENT_OTHER, COMPONENT_CREATOR, COMPONENT_CODE, COMPONENT_DOCNO, COMPONENT_CATEGORY, COMPONENT_PAGE,
   COMPONENT_BEGIN_TITLE, COMPONENT_BEGIN_CREATOR, COMPONENT_BEGIN_DOCNO } Component; /* OTHER: all but title and pages. BEGIN: the value begins so */
@@ -189,15 +141,6 @@ Leaf *search_leaf_read_from(Sql *sql, const LeafKey *key, gint64 first, GError *
 gboolean search_change_matches(const Change *change, const LeafKey *key);
 gboolean search_record_matches(Search *search, Sql *sql, const Columns *columns, guint32 id, const LeafKey *key, gboolean *ret);
 Leaf *search_field_load(Search *search, Sql *sql, const char *names, const char *pattern, GError **error); /* field.c: COMPONENT_CATEGORY */
-
-/* ---- expand.c ---- */
-/* The term, or an OR of it and the other ways to write it. exact: the whole query with this term only as written (is taken). */
-SearchNode *search_expand(SearchQuery *query, SearchNode *term, char *exact);
-void search_dates_add(const Columns *columns, const SearchNode *node, roaring_bitmap_t *bits); /* records whose days touch the leaf's years or days */
-/* Some record of the leaf (may be NULL) is one that the scope admits (files: with its files); FALSE also when that would take too long to tell. */
-gboolean search_leaf_admitted(const Leaf *leaf, const Columns *columns, const Scope *scope, gboolean files);
-GPtrArray *search_readings(const SearchQuery *query, gboolean (*tells)(const SearchNode *node, gpointer data), gpointer data); /* SearchReading* */
-void search_reading_free(SearchReading *reading);
 
 /* ---- page.c ---- */
 typedef struct { guint32 id; guint *ret_page; } SearchWanted;
@@ -259,6 +202,8 @@ gboolean search_damage_forget(Sql *sql, GError **error);
 gboolean search_damage_remembered(Sql *sql);
 gboolean search_is_damaged(Search *search); /* rather than merely being rebuilt */
 
+typedef struct SearchSynonyms SearchSynonyms; /* synonym.c */
+
 /* ---- search.c ---- */
 void search_text_clear(SearchText *text);
 enum { HISTORY = 8 };
@@ -269,6 +214,7 @@ struct Search {
   Columns *current;
   Columns *history[HISTORY]; /* the states before, newest first; NULL ends */
   GHashTable *fields;        /* refcounted, replaced as a whole */
+  SearchSynonyms *synonyms;  /* the same; NULL: none */
   SearchTextSource text_source;
   gpointer text_source_data;
   SearchRecordsSource records_source;

@@ -4,7 +4,7 @@
  * 1. A number counts when something says that it is one: 第 before it, a counter (号 年 月 届 …) behind it, or four digits that are a year. 统一 has none.
  * 2. Only numbers of 1 to 9999 without leading zeros; a term has at most FORMS forms, however many numbers stand in it.
  */
-#include "internal.h"
+#include "query.h"
 #include "text.h"
 
 enum { TERM_CHARACTERS = 60, RUNS = 3, FORMS = 12, NUMBER_MAX = 9999 };

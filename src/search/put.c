@@ -9,6 +9,7 @@
  */
 #include "error.h"
 #include "gram.h"
+#include "query.h"
 #include "text.h"
 #include <malloc.h>
 
@@ -80,6 +81,7 @@ static void append_field(const char *key, const char *value, gsize length, gpoin
   Prepared *prepared = data;
   search_token_append_anchor(prepared->text, key);
   append_tokens(prepared, prepared->text, value, length);
+  search_names_append(prepared->text, value, length, prepared->folded->str);
 }
 
 static void prepare(Prepared *prepared, const SearchDocument *document) {
@@ -92,6 +94,7 @@ static void prepare(Prepared *prepared, const SearchDocument *document) {
   const char *parts[] = {document->creator, document->code, document->docno};
   for (guint i = 0; i < G_N_ELEMENTS(parts); i++) {
     if (parts[i]) append_tokens(prepared, prepared->text, parts[i], strlen(parts[i]));
+    if (parts[i] && i == 0) search_names_append(prepared->text, parts[i], strlen(parts[i]), prepared->folded->str);
     prepared->ends[i] = prepared->text->len;
   }
   search_fields_each(document->fields, append_field, prepared);

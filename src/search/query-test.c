@@ -1,5 +1,5 @@
 /* The query language: what is read as what, and that nothing makes it fail but length. */
-#include "internal.h"
+#include "query.h"
 #include "error.h"
 
 static gboolean show_forms; /* else a term's other ways of writing are left out */

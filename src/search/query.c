@@ -8,7 +8,7 @@
  */
 #include "date.h"
 #include "error.h"
-#include "internal.h"
+#include "query.h"
 #include "text.h"
 
 enum { NAME_CHARACTERS = 12 };
@@ -236,7 +236,7 @@ static SearchNode *value_new(Parser *parser, SearchField field, const char *key,
     field = FIELD_ANY;
   }
   SearchNode *node = term_new(parser, field, key, text, prefix);
-  return node == NULL || parser->literal || prefix ? node : search_expand(parser->query, node, exact_query(parser, text));
+  return node == NULL || parser->literal ? node : search_expand(parser->query, node, exact_query(parser, text));
 }
 
 static SearchNode *parse_phrase(Parser *parser, SearchField field, const char *key) {
@@ -251,12 +251,38 @@ static SearchNode *parse_phrase(Parser *parser, SearchField field, const char *k
   return value_new(parser, field, key, text, prefix);
 }
 
+/* ? or * inside: in the fields of numbers, elsewhere in what looks like one. */
+static gboolean is_glob(SearchField field, const char *text) {
+  gboolean wild = FALSE, digit = FALSE, plain = TRUE;
+  if (g_utf8_strlen(text, -1) > GLOB_CHARACTERS) return FALSE;
+  for (const char *at = text; *at; at = g_utf8_next_char(at)) {
+    gunichar c = to_ascii(g_utf8_get_char(at));
+    wild = wild || c == '?' || (c == '*' && at[strspn(at, "*")] != '\0');
+    digit = digit || g_unichar_isdigit(c);
+    plain = plain && !text_is_ideograph(c);
+  }
+  return wild && (field == FIELD_CODE || field == FIELD_DOCNO || ((field == FIELD_ANY || field == FIELD_CATEGORY) && digit && plain));
+}
+
+static SearchNode *glob_new(Parser *parser, SearchField field, const char *key, const char *text) {
+  g_autofree char *pattern = search_glob_pattern(text);
+  if (pattern == NULL) return NULL;
+  SearchNode *node = node_new(parser, NODE_TERM);
+  node->field = field;
+  node->match = MATCH_GLOB;
+  node->names = field == FIELD_CATEGORY ? g_strdup(key) : NULL;
+  node->text = g_strdup(text);
+  node->pattern = g_steal_pointer(&pattern);
+  return node;
+}
+
 static SearchNode *parse_word(Parser *parser, SearchField field, const char *key) {
   glong from = parser->at, end = word_end(parser, from), text_end = end;
   while (text_end > from && to_ascii(parser->text[text_end - 1]) == '*') text_end--;
   parser->at = end;
-  g_autofree char *text = slice(parser, from, text_end);
-  return value_new(parser, field, key, text, text_end < end);
+  g_autofree char *text = slice(parser, from, text_end), *whole = slice(parser, from, end);
+  SearchNode *glob = !parser->literal && is_glob(field, whole) ? glob_new(parser, field, key, whole) : NULL;
+  return glob ? glob : value_new(parser, field, key, text, text_end < end);
 }
 
 /* ---- fields ---- */
@@ -267,15 +293,32 @@ static const struct { const char *name; SearchField field; } FIELDS[] = {
   {"year", FIELD_YEAR}, {"年度", FIELD_YEAR}, {"年", FIELD_YEAR}, {"date", FIELD_DATE}, {"日期", FIELD_DATE}, {"text", FIELD_TEXT}, {"全文", FIELD_TEXT},
 };
 
+/* The fields' names joined by tabs, each once. */
+static char *join_names(json_t *keys, const char *label) {
+  g_autoptr(GString) names = g_string_new(NULL);
+  for (size_t i = 0; i <= json_array_size(keys); i++) {
+    const char *key = i < json_array_size(keys) ? json_string_value(json_array_get(keys, i)) : label;
+    g_autofree char *name = search_name(key ? key : "");
+    if (*name && !search_name_listed(names->str, name)) g_string_append_printf(names, "%s%s", names->len ? "\t" : "", name);
+  }
+  return g_string_free(g_steal_pointer(&names), FALSE);
+}
+
 GHashTable *search_query_fields(json_t *labels) {
   GHashTable *fields = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
   const char *label;
-  json_t *key;
-  json_object_foreach(labels, label, key) {
-    if (!json_is_string(key)) continue;
-    g_autofree char *by_key = search_name(json_string_value(key)), *by_label = search_name(label);
-    g_hash_table_insert(fields, g_strdup(by_key), g_strdup(by_key));
-    if (*by_label && !g_str_equal(by_key, by_label)) g_hash_table_insert(fields, g_strdup(by_label), g_strconcat(by_key, "\t", by_label, NULL));
+  json_t *value;
+  json_object_foreach(labels, label, value) {
+    json_auto_t *keys = json_is_array(value) ? json_incref(value) : json_pack("[O]", value);
+    g_autofree char *by_label = search_name(label);
+    size_t i;
+    json_t *key;
+    json_array_foreach(keys, i, key) {
+      char *name = search_name(json_is_string(key) ? json_string_value(key) : "");
+      if (*name && !g_hash_table_contains(fields, name)) g_hash_table_insert(fields, name, g_strdup(name));
+      else g_free(name);
+    }
+    if (*by_label && json_array_size(keys) > 0) g_hash_table_replace(fields, g_strdup(by_label), join_names(keys, label));
   }
   return fields;
 }
@@ -425,6 +468,36 @@ static SearchNode *node_join(SearchNode *node) {
   return only;
 }
 
+/* A bare word of letters, as the parts of a name in pinyin are. */
+static gboolean is_letters(const SearchNode *node) {
+  if (node->kind == NODE_OR && ((SearchNode *)g_ptr_array_index(node->children, 1))->match == MATCH_NAME) node = g_ptr_array_index(node->children, 0);
+  if (node->kind != NODE_TERM || node->field != FIELD_ANY || node->match != MATCH_STANDS) return FALSE;
+  for (const char *at = node->text; *at; at++)
+    if (!g_ascii_isalpha(*at)) return FALSE;
+  return strlen(node->text) <= 6;
+}
+
+static const char *letters_of(const SearchNode *node) {
+  return node->kind == NODE_OR ? ((SearchNode *)g_ptr_array_index(node->children, 0))->text : node->text;
+}
+
+/* The whole query is words of letters: they may be one name, zhang wei. */
+static SearchNode *join_name(Parser *parser, SearchNode *node) {
+  enum { PARTS = 3 };
+  const GPtrArray *parts = node->children;
+  if (parts->len < 2 || parts->len > PARTS || parser->depth > 0 || parser->negated) return node;
+  g_autoptr(GString) name = g_string_new(NULL), exact = g_string_new(NULL);
+  for (guint i = 0; i < parts->len; i++) {
+    const SearchNode *part = g_ptr_array_index(parts, i);
+    if (!is_letters(part)) return node;
+    g_string_append_printf(name, "%s%s", i ? " " : "", letters_of(part));
+    g_string_append_printf(exact, "%s=\"%s\"", i ? " " : "", letters_of(part));
+  }
+  gboolean whole = TRUE;
+  for (glong i = 0; parser->text[i]; i++) whole = whole && (is_space(parser->text[i]) || g_unichar_isalpha(parser->text[i]));
+  return whole ? search_expand_name(parser->query, node, name->str, exact->str) : node;
+}
+
 static SearchNode *parse_and(Parser *parser) {
   SearchNode *node = node_new(parser, NODE_AND);
   gboolean any = FALSE;
@@ -450,7 +523,7 @@ static SearchNode *parse_and(Parser *parser) {
     any = TRUE;
     if (parser->at == from) parser->at++; /* what cannot begin anything */
   }
-  return node_join(node);
+  return node_join(join_name(parser, node));
 }
 
 static SearchNode *parse_or(Parser *parser) {
@@ -471,9 +544,11 @@ SearchQuery *search_query_parse(const char *text, SearchNames names, GError **er
   query->leaves = g_ptr_array_new();
   query->readings = g_ptr_array_new_with_free_func(query_reading_free);
   query->notice = g_string_new(NULL);
+  query->synonyms = names.synonyms;
   Parser parser = {.text = characters, .names = names, .strings = g_string_chunk_new(64), .query = query};
   query->root = parse_or(&parser);
   g_string_chunk_free(parser.strings);
+  query->synonyms = NULL;
   if (query->terms > QUERY_TERMS) return throw_null(error, LANTAI_ERROR_INVALID, "检索词太多：最多 %d 个，请减少后再检索", QUERY_TERMS);
   return g_steal_pointer(&query);
 }

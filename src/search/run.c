@@ -8,6 +8,7 @@
  */
 #include "block.h"
 #include "error.h"
+#include "query.h"
 
 enum { PLACES = 3 };
 typedef enum { MODE_FULL, MODE_DESCRIPTION, MODE_TITLE } Mode;
@@ -73,7 +74,7 @@ static guint places_of(const SearchNode *node, Bits *bits, Component *components
   static const Component others[] = {[FIELD_CREATOR] = COMPONENT_CREATOR, [FIELD_CODE] = COMPONENT_CODE, [FIELD_DOCNO] = COMPONENT_DOCNO,
     [FIELD_CATEGORY] = COMPONENT_CATEGORY};
   guint count = 0;
-  if (node->kind != NODE_TERM) return 0;
+  if (node->kind != NODE_TERM || node->match != MATCH_STANDS) return 0;
   if (node->field == FIELD_ANY || node->field == FIELD_TITLE) components[count] = COMPONENT_TITLE, places[count++] = &bits->title;
   if (node->field == FIELD_ANY || (node->field != FIELD_TITLE && node->field != FIELD_TEXT))
     components[count] = node->field == FIELD_ANY ? COMPONENT_OTHER : others[node->field], places[count++] = &bits->other;
@@ -87,6 +88,7 @@ static gboolean load_leaf(Evaluation *evaluation, const SearchNode *node, GError
   Leaf **places[PLACES];
   if (node->kind == NODE_YEARS) bits->other = load_years(evaluation->view.columns, node);
   if (node->kind == NODE_DATES) bits->other = load_dates(evaluation->view.columns, node);
+  if (node->match != MATCH_STANDS) return (bits->other = search_match_load(evaluation->search, evaluation->sql, evaluation->view.columns, node, FALSE, error)) != NULL;
   for (guint i = 0, count = places_of(node, bits, components, places); i < count; i++) {
     LeafKey key = {components[i], node->names, node->pattern};
     if ((*places[i] = search_leaf_load(evaluation->search, evaluation->sql, &evaluation->view, &key, error)) == NULL) return FALSE;
@@ -140,6 +142,9 @@ static gboolean scan_leaves(Evaluation *evaluation, GError **error) {
     const SearchNode *node = g_ptr_array_index(nodes, i);
     if (node->kind == NODE_YEARS) evaluation->bits[i].other = load_years(evaluation->view.columns, node);
     if (node->kind == NODE_DATES) evaluation->bits[i].other = load_dates(evaluation->view.columns, node);
+    if (node->match == MATCH_STANDS) continue;
+    evaluation->bits[i].other = search_match_load(evaluation->search, evaluation->sql, evaluation->view.columns, node, TRUE, error);
+    good = evaluation->bits[i].other != NULL;
   }
   return good;
 }
@@ -327,6 +332,7 @@ SearchResult *search_run(Search *search, Sql *sql, const Scope *scope, const Sea
   g_auto(Evaluation) evaluation = {.search = search, .sql = sql};
   g_mutex_lock(&search->lock);
   g_autoptr(GHashTable) fields = g_hash_table_ref(search->fields);
+  g_autoptr(SearchSynonyms) synonyms = search_synonyms_ref(search->synonyms);
   gboolean scannable = search->records_source != NULL;
   g_mutex_unlock(&search->lock);
   g_auto(Top) top = {0};
@@ -335,7 +341,7 @@ SearchResult *search_run(Search *search, Sql *sql, const Scope *scope, const Sea
   g_autoptr(GError) failure = NULL;
   if (!scans && !search_view_open(search, sql, &evaluation.view, &failure) && !(scans = scannable && search_is_damage(failure)))
     return g_propagate_error(error, g_steal_pointer(&failure)), NULL;
-  evaluation.query = search_query_parse(request->query, (SearchNames){fields, sql}, error);
+  evaluation.query = search_query_parse(request->query, (SearchNames){fields, sql, synonyms}, error);
   if (evaluation.query == NULL) return NULL;
   if (!scans && !load_leaves(&evaluation, &failure) && !(scans = scannable && search_is_damage(failure)))
     return g_propagate_error(error, g_steal_pointer(&failure)), NULL;

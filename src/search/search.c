@@ -3,6 +3,7 @@
  */
 #include "gram.h"
 #include "block.h"
+#include "query.h"
 #include "error.h"
 #include <malloc.h>
 
@@ -53,6 +54,7 @@ void search_close(Search *search) {
   search_columns_unref(search->current);
   for (guint i = 0; i < HISTORY; i++) search_columns_unref(search->history[i]);
   g_hash_table_unref(search->fields);
+  search_synonyms_unref(search->synonyms);
   g_mutex_clear(&search->lock);
   g_cond_clear(&search->moved);
   g_free(search);
@@ -108,6 +110,15 @@ void search_set_fields(Search *search, json_t *labels) {
   search->fields = fields;
   g_mutex_unlock(&search->lock);
   g_hash_table_unref(old);
+}
+
+void search_set_synonyms(Search *search, json_t *groups) {
+  SearchSynonyms *synonyms = search_synonyms_new(groups);
+  g_mutex_lock(&search->lock);
+  SearchSynonyms *old = search->synonyms;
+  search->synonyms = synonyms;
+  g_mutex_unlock(&search->lock);
+  search_synonyms_unref(old);
 }
 
 void search_text_clear(SearchText *text) {

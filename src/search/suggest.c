@@ -1,11 +1,12 @@
 /*
- * Completions of a beginning: values of title, creator and docno that begin so, from records the asker may see.
+ * Completions of a beginning: values of title, creator and docno that begin so, codes, and persons whose names sound so (zhangw, zw), from records the
+ * asker may see.
  *
  * 1. Every text given stands in a record that the scope admits; its count is what searching for it (as a phrase) would give the same asker.
  * 2. Candidates are looked for in a sample, spread over all records that match, when there are more than SAMPLE: the list is then not complete, but no
  *    value that is common among them is missed.
  */
-#include "internal.h"
+#include "query.h"
 #include "text.h"
 
 enum { SAMPLE = 200, VISITS = 100000, LIMIT = 20, TEXT_BYTES = 600 };
@@ -21,7 +22,10 @@ typedef struct {
   SearchTextSource source;
   gpointer source_data;
   GHashTable *counts; /* text → count in the sample */
+  const char *name;   /* pattern of names; NULL: the beginning is none */
 } Suggestion;
+
+typedef void (*CountRecord)(Suggestion *suggestion, guint32 id, Component component);
 
 static gboolean is_admitted(const Suggestion *suggestion, guint32 id) {
   const SearchColumns *line = columns_line(suggestion->view.columns, id);
@@ -57,10 +61,8 @@ static guint64 even_step(guint64 count) {
   }
 }
 
-static gboolean sample_component(Suggestion *suggestion, Component component, GError **error) {
-  LeafKey key = {component, NULL, suggestion->pattern};
-  g_autoptr(Leaf) leaf = search_leaf_load(suggestion->search, suggestion->sql, &suggestion->view, &key, error);
-  if (leaf == NULL) return FALSE;
+/* Up to SAMPLE admitted records of the leaf, spread over it. */
+static void sample_leaf(Suggestion *suggestion, const Leaf *leaf, Component component, CountRecord count_one) {
   guint64 count = leaf->count, step = count ? even_step(count) : 0;
   g_autofree guint32 *ids = g_new(guint32, count + 1);
   roaring_bitmap_to_uint32_array(leaf->bits, ids);
@@ -68,11 +70,69 @@ static gboolean sample_component(Suggestion *suggestion, Component component, GE
   for (guint64 visit = 0; visit < MIN(count, VISITS) && taken < SAMPLE; visit++) {
     guint32 id = ids[visit * step % count];
     if (!is_admitted(suggestion, id)) continue;
-    count_record(suggestion, id, component);
+    count_one(suggestion, id, component);
     taken++;
+  }
+}
+
+static gboolean sample_component(Suggestion *suggestion, Component component, GError **error) {
+  LeafKey key = {component, NULL, suggestion->pattern};
+  g_autoptr(Leaf) leaf = search_leaf_load(suggestion->search, suggestion->sql, &suggestion->view, &key, error);
+  if (leaf == NULL) return FALSE;
+  sample_leaf(suggestion, leaf, component, count_record);
+  return TRUE;
+}
+
+/* ---- codes and names ---- */
+
+static void count_code(Suggestion *suggestion, guint32 id, Component component) {
+  const char *code = columns_code(suggestion->view.columns, id);
+  if (code && g_utf8_validate(code, -1, NULL)) count_text(suggestion, code);
+}
+
+static gboolean sample_codes(Suggestion *suggestion, const char *beginning, GError **error) {
+  if (strpbrk(beginning, "0123456789") == NULL) return TRUE;
+  g_autofree char *phrase = search_pattern_phrase(suggestion->pattern, NULL), *first = g_strconcat("code : ^ ", phrase, NULL);
+  g_autoptr(Leaf) leaf = search_leaf_read(suggestion->sql, COMPONENT_CODE, first, error);
+  if (leaf) sample_leaf(suggestion, leaf, COMPONENT_CODE, count_code);
+  return leaf != NULL;
+}
+
+static void count_name_in(Suggestion *suggestion, const char *value, gsize length) {
+  g_autoptr(GString) folded = g_string_new(NULL);
+  text_fold_append(folded, value, (gssize)length);
+  char *name = search_names_spelt(suggestion->name, value, length, folded->str);
+  if (name == NULL) return;
+  gpointer count = g_hash_table_lookup(suggestion->counts, name);
+  g_hash_table_insert(suggestion->counts, name, GUINT_TO_POINTER(GPOINTER_TO_UINT(count) + 1));
+}
+
+static void count_field(const char *key, const char *value, gsize length, gpointer data) { count_name_in(data, value, length); }
+
+static void count_names(Suggestion *suggestion, guint32 id, Component component) {
+  SearchText text = {0};
+  if (!suggestion->source(suggestion->sql, id, &text, suggestion->source_data)) return;
+  if (text.creator) count_name_in(suggestion, text.creator, strlen(text.creator));
+  search_fields_each(text.fields, count_field, suggestion);
+  search_text_clear(&text);
+}
+
+/* As one writes: zhangw goes on, zw is the whole of the initials. */
+static gboolean sample_names(Suggestion *suggestion, const char *beginning, GError **error) {
+  g_autofree char *initials = search_name_pattern(beginning, FALSE, TRUE), *begun = search_name_pattern(beginning, TRUE, TRUE);
+  const char *patterns[] = {initials, begun};
+  for (guint i = 0; i < G_N_ELEMENTS(patterns); i++) {
+    if (patterns[i] == NULL || (i == 1 && g_strcmp0(initials, begun) == 0)) continue;
+    g_autofree char *phrase = search_name_phrase(patterns[i]), *placed = g_strdup_printf("{creator fields} : (%s)", phrase);
+    g_autoptr(Leaf) leaf = search_leaf_read(suggestion->sql, COMPONENT_OTHER, placed, error);
+    if (leaf == NULL) return FALSE;
+    suggestion->name = patterns[i];
+    sample_leaf(suggestion, leaf, COMPONENT_OTHER, count_names);
   }
   return TRUE;
 }
+
+/* ---- the list ---- */
 
 static int compare_candidates(gconstpointer a, gconstpointer b) {
   const Candidate *x = a, *y = b;
@@ -133,6 +193,6 @@ json_t *search_suggest(Search *search, Sql *sql, const Scope *scope, const char 
   g_autoptr(GHashTable) counts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   suggestion.counts = counts;
   gboolean good = sample_component(&suggestion, COMPONENT_BEGIN_CREATOR, error) && sample_component(&suggestion, COMPONENT_BEGIN_TITLE, error) &&
-    sample_component(&suggestion, COMPONENT_BEGIN_DOCNO, error);
+    sample_component(&suggestion, COMPONENT_BEGIN_DOCNO, error) && sample_codes(&suggestion, valid, error) && sample_names(&suggestion, valid, error);
   return good ? list_candidates(&suggestion, limit, error) : NULL;
 }

@@ -1,0 +1,42 @@
+/* What Unihan says of folded ideographs (han-table.h, made by tools/han-table.c): how they are read, and their variants. */
+#include "query.h"
+#include "han-table.h"
+
+const char *search_han_readings(gunichar character) {
+  gsize low = 0, high = G_N_ELEMENTS(HAN_READING);
+  while (low < high) {
+    gsize middle = (low + high) / 2;
+    if (HAN_READING[middle].character == character) return HAN_READING[middle].readings;
+    if (HAN_READING[middle].character < character) low = middle + 1;
+    else high = middle;
+  }
+  return NULL;
+}
+
+guint search_han_variants(gunichar character, gunichar *ret, guint most) {
+  gsize low = 0, high = G_N_ELEMENTS(HAN_VARIANT);
+  guint count = 0;
+  while (low < high) {
+    gsize middle = (low + high) / 2;
+    if (HAN_VARIANT[middle].character < character) low = middle + 1;
+    else high = middle;
+  }
+  for (; low < G_N_ELEMENTS(HAN_VARIANT) && HAN_VARIANT[low].character == character && count < most; low++) ret[count++] = HAN_VARIANT[low].variant;
+  return count;
+}
+
+gboolean search_han_is_syllable(const char *syllable) {
+  static GHashTable *known;
+  static gsize made;
+  if (g_once_init_enter(&made)) {
+    GHashTable *syllables = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    for (gsize i = 0; i < G_N_ELEMENTS(HAN_READING); i++) {
+      g_auto(GStrv) words = g_strsplit(HAN_READING[i].readings, " ", -1);
+      for (char **word = words; *word; word++)
+        if (strpbrk(*word, "aeiouv") && !g_hash_table_contains(syllables, *word)) g_hash_table_add(syllables, g_strdup(*word));
+    }
+    known = syllables;
+    g_once_init_leave(&made, 1);
+  }
+  return g_hash_table_contains(known, syllable);
+}

@@ -1,0 +1,97 @@
+/*
+ * The query language inside search/: the tree of a query (query.c), what its terms mean beyond their words (expand.c with numeral.c, synonym.c, han.c and
+ * name.c), and the terms that ask for more than that their words stand somewhere (match.c).
+ */
+#pragma once
+#include "internal.h"
+
+/* ---- han.c ---- */
+const char *search_han_readings(gunichar character); /* "zhong chong", of a folded ideograph; NULL: unknown */
+guint search_han_variants(gunichar character, gunichar *ret, guint most);
+gboolean search_han_is_syllable(const char *syllable);
+
+/* ---- name.c ---- */
+#define SEARCH_NAME_MARK "\302\247\302\247\302\247"
+void search_names_append(GString *out, const char *value, gsize length, const char *folded); /* tokens of the names in a value */
+gboolean search_names_in(const char *pattern, const char *value, gsize length, const char *folded);
+char *search_names_spelt(const char *pattern, const char *value, gsize length, const char *folded); /* the first such name, folded; NULL: none */
+/* What a typed word is looked for as among names: zhangwei, zw, zhangw*; NULL: nothing of the kind. person: it was asked for in a field of persons. */
+char *search_name_pattern(const char *term, gboolean prefix, gboolean person);
+char *search_name_phrase(const char *pattern);
+
+/* ---- numeral.c ---- */
+/* Other ways to write the numbers of a term that count or date something, and the number of a document: char*, at most `most`. */
+GPtrArray *search_numeral_forms(const char *term, guint most);
+char *search_numeral_words(guint value); /* 1 … 9999: 十二, 一百零三 */
+char *search_numeral_digits(guint value, const char *zero); /* 二〇〇三 */
+
+/* ---- synonym.c ---- */
+/* SearchSynonyms: immutable, counted. */
+SearchSynonyms *search_synonyms_new(json_t *groups);
+SearchSynonyms *search_synonyms_ref(SearchSynonyms *synonyms);
+void search_synonyms_unref(SearchSynonyms *synonyms);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SearchSynonyms, search_synonyms_unref)
+/* The term with a word of a group in it replaced by each other word of the group: char*, at most `most`. */
+GPtrArray *search_synonym_forms(const SearchSynonyms *synonyms, const char *term, guint most);
+
+/* ---- query.c ---- */
+typedef enum { FIELD_ANY, FIELD_TITLE, FIELD_CREATOR, FIELD_CODE, FIELD_DOCNO, FIELD_TEXT, FIELD_YEAR, FIELD_DATE, FIELD_CATEGORY } SearchField;
+typedef enum { NODE_TERM, NODE_YEARS, NODE_DATES, NODE_AND, NODE_OR, NODE_NOT } NodeKind; /* the first three are leaves */
+typedef enum { MATCH_STANDS, MATCH_WHOLE, MATCH_GLOB, MATCH_NAME } SearchMatch; /* pattern stands there; is the whole value; with ? and *; is a name's pinyin */
+typedef struct SearchNode {
+  NodeKind kind;
+  SearchField field;
+  SearchMatch match;
+  gboolean positive;      /* under no NOT or an even number of them */
+  char *names;            /* FIELD_CATEGORY: names of the fields, joined by tabs */
+  char *text;             /* as written, with * when it is a prefix */
+  char *pattern;
+  guint16 year_from, year_to;
+  gint32 date_from, date_to; /* NODE_DATES: YYYYMMDD */
+  char *said;             /* what a reading says of it; NULL: it stands for the words themselves */
+  guint leaf;             /* number of this leaf in SearchQuery.leaves */
+  GPtrArray *children;    /* SearchNode* */
+} SearchNode;
+typedef struct { /* one term's other meanings */
+  char *term, *exact; /* as SearchReading */
+  GPtrArray *nodes;   /* SearchNode*, borrowed; their `said` is told */
+} QueryReading;
+typedef struct {
+  SearchNode *root;       /* NULL: no words */
+  GPtrArray *leaves;      /* SearchNode*, borrowed from the tree */
+  GPtrArray *readings;    /* QueryReading* */
+  guint terms;            /* as written */
+  const SearchSynonyms *synonyms; /* borrowed while it is read; may be NULL */
+  GString *notice;        /* empty: all understood */
+} SearchQuery;
+enum { GLOB_CHARACTERS = 100 };
+enum { QUERY_CHARACTERS = 2000, QUERY_TERMS = 64, QUERY_DEPTH = 24, QUERY_LEAVES = 192 };
+typedef struct {
+  GHashTable *fields; /* of search_query_fields; may be NULL */
+  Sql *sql;           /* where other names are looked for among the records' fields; NULL: there are none */
+  const SearchSynonyms *synonyms;
+} SearchNames;
+SearchNode *search_node_new(SearchQuery *query, NodeKind kind, gboolean positive); /* a leaf is counted among query's */
+SearchNode *search_node_term(SearchQuery *query, const SearchNode *like, const char *text); /* another text where `like` looks; NULL: nothing to look for */
+void search_node_free(SearchNode *node);
+SearchQuery *search_query_parse(const char *text, SearchNames names, GError **error);
+GPtrArray *search_query_terms(const SearchQuery *query); /* char*: positive terms without repetition */
+void search_query_free(SearchQuery *query);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SearchQuery, search_query_free)
+GHashTable *search_query_fields(json_t *labels); /* name of a label or key → names to look in: the key's, and the label's, under which a delivery may have it */
+
+/* ---- match.c ---- */
+Leaf *search_match_load(Search *search, Sql *sql, const Columns *columns, const SearchNode *node, gboolean scan, GError **error); /* a term that asks for more than standing there; scan: without the index */
+char *search_glob_pattern(const char *text); /* of a number with ? and *; NULL: nothing is given of it */
+gboolean search_glob_in(const char *pattern, const char *value);
+
+/* ---- expand.c ---- */
+/* The term, or an OR of it and the other ways to write it. exact: the whole query with this term only as written (is taken). */
+SearchNode *search_expand(SearchQuery *query, SearchNode *term, char *exact);
+void search_dates_add(const Columns *columns, const SearchNode *node, roaring_bitmap_t *bits); /* records whose days touch the leaf's years or days */
+/* Some record of the leaf (may be NULL) is one that the scope admits (files: with its files); FALSE also when that would take too long to tell. */
+gboolean search_leaf_admitted(const Leaf *leaf, const Columns *columns, const Scope *scope, gboolean files);
+SearchNode *search_expand_name(SearchQuery *query, SearchNode *words, const char *written, const char *exact);
+GPtrArray *search_readings(const SearchQuery *query, gboolean (*tells)(const SearchNode *node, gpointer data), gpointer data); /* SearchReading* */
+void search_reading_free(SearchReading *reading);
+
