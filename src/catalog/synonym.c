@@ -82,7 +82,7 @@ static char *default_list(const char *dir, GError **error) {
 
 static char *load_list(const House *house, Sql *sql, GError **error) {
   g_autoptr(GError) failure = NULL;
-  char *list = search_synonyms_read(sql, &failure);
+  char *list = sql_string(sql, "SELECT list FROM synonym WHERE id = 1", SQL_NONE, &failure);
   if (failure != NULL) return g_propagate_error(error, g_steal_pointer(&failure)), NULL;
   return list != NULL ? list : default_list(house->dir, error);
 }
@@ -111,7 +111,9 @@ static void saved_committed(gpointer data) {
 static gboolean save_list(const House *house, Sql *sql, const char *list, GError **error) {
   json_auto_t *groups = read_groups(list, error);
   if (groups == NULL) return FALSE;
-  if (!search_synonyms_write(sql, list, error)) return FALSE;
+  gboolean written = sql_exec(sql, "INSERT INTO synonym (id, list) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET list = excluded.list",
+    SQL_ARGS(sql_text(list)), error);
+  if (!written) return FALSE;
   Saved *saved = g_new(Saved, 1);
   *saved = (Saved){house->search, json_incref(groups)};
   sql_on_commit(sql, saved_committed, saved, saved_free);

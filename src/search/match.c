@@ -207,9 +207,9 @@ static const char *columns_of(SearchField field) {
 }
 
 static Leaf *read_possible(const Look *look, const char *phrase, GError **error) {
-  if (look->node->field == FIELD_TITLE) return search_leaf_read(look->sql, COMPONENT_TITLE, phrase, error);
+  if (look->node->field == FIELD_TITLE) return search_leaf_read(look->sql, COMPONENT_TITLE, phrase, 0, error);
   g_autofree char *placed = g_strdup_printf("%s(%s)", columns_of(look->node->field), phrase);
-  return search_leaf_read(look->sql, COMPONENT_OTHER, placed, error);
+  return search_leaf_read(look->sql, COMPONENT_OTHER, placed, 0, error);
 }
 
 static Leaf *load_name(Look *look, GError **error) {

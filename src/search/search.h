@@ -117,8 +117,6 @@ gboolean search_columns(Search *search, gint64 id, SearchColumns *ret);
 void search_set_fields(Search *search, json_t *labels);
 /* Words that stand for one another: [["北平", "北京"], …]; from now on a term with one of them also finds the others. */
 void search_set_synonyms(Search *search, json_t *groups);
-char *search_synonyms_read(Sql *sql, GError **error); /* the list that is kept of them, as text of whoever writes it; NULL without error: none yet */
-gboolean search_synonyms_write(Sql *sql, const char *list, GError **error);
 /* Where the words of a record are read for suggestions and for field:value (the index itself keeps no text), in what sql sees: g_malloc'd strings into ret,
  * "" for none, fields as in SearchDocument; FALSE: no such record. Without a source there are no suggestions, and no category field has a value. */
 typedef struct { char *title, *creator, *docno, *fields, *code; } SearchText;

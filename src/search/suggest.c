@@ -93,7 +93,7 @@ static void count_code(Suggestion *suggestion, guint32 id, Component component) 
 static gboolean sample_codes(Suggestion *suggestion, const char *beginning, GError **error) {
   if (strpbrk(beginning, "0123456789") == NULL) return TRUE;
   g_autofree char *phrase = search_pattern_phrase(suggestion->pattern, NULL), *first = g_strconcat("code : ^ ", phrase, NULL);
-  g_autoptr(Leaf) leaf = search_leaf_read(suggestion->sql, COMPONENT_CODE, first, error);
+  g_autoptr(Leaf) leaf = search_leaf_read(suggestion->sql, COMPONENT_CODE, first, 0, error);
   if (leaf) sample_leaf(suggestion, leaf, COMPONENT_CODE, count_code);
   return leaf != NULL;
 }
@@ -124,7 +124,7 @@ static gboolean sample_names(Suggestion *suggestion, const char *beginning, GErr
   for (guint i = 0; i < G_N_ELEMENTS(patterns); i++) {
     if (patterns[i] == NULL || (i == 1 && g_strcmp0(initials, begun) == 0)) continue;
     g_autofree char *phrase = search_name_phrase(patterns[i]), *placed = g_strdup_printf("{creator fields} : (%s)", phrase);
-    g_autoptr(Leaf) leaf = search_leaf_read(suggestion->sql, COMPONENT_OTHER, placed, error);
+    g_autoptr(Leaf) leaf = search_leaf_read(suggestion->sql, COMPONENT_OTHER, placed, 0, error);
     if (leaf == NULL) return FALSE;
     suggestion->name = patterns[i];
     sample_leaf(suggestion, leaf, COMPONENT_OTHER, count_names);

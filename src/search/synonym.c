@@ -81,11 +81,3 @@ GPtrArray *search_synonym_forms(const SearchSynonyms *synonyms, const char *term
   }
   return forms;
 }
-
-/* ---- the list that is kept ---- */
-
-char *search_synonyms_read(Sql *sql, GError **error) { return sql_string(sql, "SELECT list FROM synonym WHERE id = 1", SQL_NONE, error); }
-
-gboolean search_synonyms_write(Sql *sql, const char *list, GError **error) {
-  return sql_exec(sql, "INSERT INTO synonym (id, list) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET list = excluded.list", SQL_ARGS(sql_text(list)), error);
-}
