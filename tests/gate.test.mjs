@@ -129,10 +129,10 @@ before(async () => {
     const told = await ask('archivist', 'POST', `/categories/WS/${target}`, { form });
     assert.equal(told.status, 200, told.text);
   }
-  // A schedule of fonds B, approved by another, and one of fonds A that is begun.
+  // A schedule of fonds A, approved by another, and one of fonds B that is begun.
   const line = [['code', '1'], ['path', '甲'], ['matter', '乙'], ['retention', '永久'], ['opening', ''], ['note', ''], ['code', ''], ['path', '']];
-  for (const [name, target, form] of [['archivist', `/schedules/${fondsId.B}/draft`, {}], ['archivist', '/schedule/1/edit', line], ['archivist', '/schedule/1/decide', { verdict: 'submit' }], ['director', '/schedule/1/decide', { verdict: 'approve', from: '1950-01-01' }],
-    ['archivist', '/schedule/1/assign', {}], ['archivist', `/schedules/${fondsId.A}/draft`, { from: 'template:jiguan-8' }]]) {
+  for (const [name, target, form] of [['archivist', `/schedules/${fondsId.A}/draft`, {}], ['archivist', '/schedule/1/edit', line], ['archivist', '/schedule/1/decide', { verdict: 'submit' }], ['director', '/schedule/1/decide', { verdict: 'approve', from: '1950-01-01' }],
+    ['archivist', '/schedule/1/assign', {}], ['archivist', `/schedules/${fondsId.B}/draft`, { from: 'template:jiguan-8' }]]) {
     const done = await ask(name, 'POST', target, { form });
     assert.equal(done.status, 200, `${target}: ${done.text}`);
   }
