@@ -57,8 +57,7 @@ const char *catalog_retention_text(const Catalog *catalog, guint8 id);
 /* Definitions are changed on /categories while others read them: what these functions gave stays valid until catalog_close. */
 /* Why a value does not fit its field, in Chinese; NULL: it fits, or is empty. */
 const char *catalog_value_problem(const CatalogField *field, const char *value);
-/* label → keys of all categories, for search_set_fields: labels, other headers, and 姓名 for all persons; new reference. */
-json_t *catalog_field_labels(const Catalog *catalog);
+json_t *catalog_field_labels(const Catalog *catalog); /* label → keys of all categories, for search_set_fields: labels, other headers, 姓名 for all persons; new reference */
 /* A title by the category's rule from fields {key: value}; NULL when there is no rule or none of its fields has a value. */
 char *catalog_title_make(const CatalogCategory *category, json_t *fields);
 
@@ -190,12 +189,10 @@ gboolean catalog_record_restore(const House *house, Sql *sql, const CatalogRecor
 /* Undo of a creation: record, index, file rows, page text. CONFLICT with children; gone already is fine. */
 gboolean catalog_record_purge(const House *house, Sql *sql, gint64 id, GError **error);
 void catalog_bulk_begin(const House *house, Sql *sql);                       /* = search_bulk_begin */
-gboolean catalog_bulk_end(const House *house, Sql *sql, GError **error);     /* the last change before commit */
-/* For a rebuild: the rev given last in this transaction's view; going on after another one; ids up to this one count as used. */
+gboolean catalog_bulk_end(const House *house, Sql *sql, GError **error);     /* the last change before commit *//* For a rebuild: the rev given last in this transaction's view; going on after another one; ids up to this one count as used. */
 gint64 catalog_rev_last(Sql *sql, GError **error);
 gboolean catalog_rev_seek(Sql *sql, gint64 last, GError **error);
 gboolean catalog_ids_used(Sql *sql, gint64 up_to, GError **error);
-
 /* The list of words that stand for one another (synonym.c) to the search: at opening. And an event of it again. */
 gboolean catalog_synonyms_load(const House *house, Sql *sql, GError **error);
 gboolean catalog_synonym_replay(const House *house, Sql *sql, json_t *event, GError **error);
@@ -234,7 +231,6 @@ gboolean catalog_page_text_put(const House *house, Sql *sql, gint64 record_id, g
 char *catalog_page_text(Sql *sql, const Scope *scope, gint64 record_id, int page, GError **error); /* NULL without error: no text */
 /* Puts every record and page into an emptied index; progress(done, total). */
 gboolean catalog_reindex(const House *house, void (*progress)(gint64 done, gint64 total, gpointer data), gpointer data, GError **error);
-
 /* Who may describe but not alter (record.propose) has his form's change become a revision that awaits approval: given by revise/; returns its id. */
 typedef gint64 (*CatalogPropose)(const House *house, const Scope *scope, const char *actor, const CatalogRecord *before, const CatalogRecord *after, const char *why,
   GError **error);

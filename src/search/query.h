@@ -81,7 +81,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SearchQuery, search_query_free)
 GHashTable *search_query_fields(json_t *labels); /* name of a label or key → names to look in: the key's, and the label's, under which a delivery may have it */
 
 /* ---- match.c ---- */
-Leaf *search_match_load(Search *search, Sql *sql, const Columns *columns, const SearchNode *node, gboolean scan, GError **error); /* a term that asks for more than standing there; scan: without the index */
+/* A term that asks for more than standing there; scan: without the index. */
+Leaf *search_match_load(Search *search, Sql *sql, const Columns *columns, const SearchNode *node, gboolean scan, GError **error);
 char *search_glob_pattern(const char *text); /* of a number with ? and *; NULL: nothing is given of it */
 gboolean search_glob_in(const char *pattern, const char *value);
 
