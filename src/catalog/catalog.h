@@ -57,7 +57,7 @@ const char *catalog_retention_text(const Catalog *catalog, guint8 id);
 /* Definitions are changed on /categories while others read them: what these functions gave stays valid until catalog_close. */
 /* Why a value does not fit its field, in Chinese; NULL: it fits, or is empty. */
 const char *catalog_value_problem(const CatalogField *field, const char *value);
-json_t *catalog_field_labels(const Catalog *catalog); /* label → keys of all categories, for search_set_fields: labels, other headers, 姓名 for all persons; new reference */
+json_t *catalog_field_labels(const Catalog *catalog); /* label → keys of all categories, for search_set_fields: labels, other headers, 姓名 for persons; new reference */
 /* A title by the category's rule from fields {key: value}; NULL when there is no rule or none of its fields has a value. */
 char *catalog_title_make(const CatalogCategory *category, json_t *fields);
 
@@ -189,7 +189,8 @@ gboolean catalog_record_restore(const House *house, Sql *sql, const CatalogRecor
 /* Undo of a creation: record, index, file rows, page text. CONFLICT with children; gone already is fine. */
 gboolean catalog_record_purge(const House *house, Sql *sql, gint64 id, GError **error);
 void catalog_bulk_begin(const House *house, Sql *sql);                       /* = search_bulk_begin */
-gboolean catalog_bulk_end(const House *house, Sql *sql, GError **error);     /* the last change before commit *//* For a rebuild: the rev given last in this transaction's view; going on after another one; ids up to this one count as used. */
+gboolean catalog_bulk_end(const House *house, Sql *sql, GError **error);     /* the last change before commit */
+/* For a rebuild: the rev given last in this transaction's view; going on after another one; ids up to this one count as used. */
 gint64 catalog_rev_last(Sql *sql, GError **error);
 gboolean catalog_rev_seek(Sql *sql, gint64 last, GError **error);
 gboolean catalog_ids_used(Sql *sql, gint64 up_to, GError **error);
