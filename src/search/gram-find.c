@@ -4,12 +4,12 @@
  * 1. Grams that follow each other in the pattern and share units stand together in a record when what they share stands there only once. So their
  *    intersection is the answer, but for records that have a shared string more than once: these few are looked at.
  * 2. A part of the pattern that no kept gram covers is asked of FTS5 by itself, and what is left is looked at.
- * 3. When more than VERIFIED would have to be looked at, FTS5 answers the whole.
+ * 3. When more than VERIFIED, or a share of what is found, would have to be looked at, FTS5 answers the whole.
  */
 #include "gram.h"
 #include <roaring/containers/containers.h>
 
-enum { VERIFIED = 2000, ARRAY_MOST = 4095, PARTIAL_LEAST = 3 };
+enum { VERIFIED = 2000, SHARE = 16 /* looking at one record costs as much as so many of FTS5's */, ARRAY_MOST = 4095, PARTIAL_LEAST = 3 };
 
 typedef roaring_bitmap_t Bitmap;
 static void bitmap_free(roaring_bitmap_t *bits) {
@@ -195,7 +195,8 @@ static Leaf *find(const Finder *finder, GError **error) {
   if (!find_allowed(finder, &allowed, error)) return NULL;
   if (allowed.covered && allowed.bits) {
     roaring_bitmap_and_inplace(allowed.doubtful, allowed.bits);
-    if (roaring_bitmap_get_cardinality(allowed.doubtful) > VERIFIED || !verify(finder, allowed.bits, allowed.doubtful)) return NULL;
+    guint64 most = MAX(VERIFIED, roaring_bitmap_get_cardinality(allowed.bits) / SHARE);
+    if (roaring_bitmap_get_cardinality(allowed.doubtful) > most || !verify(finder, allowed.bits, allowed.doubtful)) return NULL;
     return with_tail(finder, &allowed.bits, error);
   }
   guint first, last;

@@ -429,10 +429,11 @@ static gboolean view_of(Search *search, Sql *sql, SearchView *view, GramState *s
   return search_gram_state(sql, state, error) && search_view_open(search, sql, view, error);
 }
 
-/* Covers the next block with what is read in `reading`, or (NULL) in the writing transaction itself. ret_done FALSE: others have written meanwhile. */
-static gboolean cover_block(Search *search, Sql *reading, gboolean *ret_done, GError **error) {
-  g_autoptr(Sql) writing = reading ? NULL : sql_write(search->db, error);
-  Sql *sql = reading ? reading : writing;
+/* Covers the next block with what is read before, or (within) in the writing transaction itself. ret_done FALSE: others have written meanwhile.
+ * Reading ends before writing begins, else the log of the database could not begin anew and would grow with every block. */
+static gboolean cover_block(Search *search, gboolean within, gboolean *ret_done, GError **error) {
+  g_autoptr(Sql) reading = within ? NULL : sql_read(search->db, error), writing = within ? sql_write(search->db, error) : NULL;
+  Sql *sql = within ? writing : reading;
   SearchView view = {0};
   GramState state;
   if (sql == NULL || !view_of(search, sql, &view, &state, error)) return FALSE;
@@ -442,7 +443,8 @@ static gboolean cover_block(Search *search, Sql *reading, gboolean *ret_done, GE
   Reader reader = reader_of(search, sql, columns);
   g_auto(Cover) cover;
   cover_read(&cover, &reader, selection, state.covered);
-  if (reading) writing = sql_write(search->db, error);
+  g_clear_pointer(&reading, sql_end);
+  if (!within) writing = sql_write(search->db, error);
   if (writing == NULL) return FALSE;
   gint64 version = sql_number(writing, "SELECT version FROM search_state WHERE id = 1", SQL_NONE, 0, NULL);
   GramState now;
@@ -452,9 +454,10 @@ static gboolean cover_block(Search *search, Sql *reading, gboolean *ret_done, GE
   return cover_write(&cover, writing, state.covered, error) && sql_commit(writing, error);
 }
 
-static gboolean choose_grams(Search *search, Sql *reading, const Columns *columns, gint64 living, GError **error) {
-  Reader reader = reader_of(search, reading, columns);
+static gboolean choose_grams(Search *search, Sql **reading, const Columns *columns, gint64 living, GError **error) {
+  Reader reader = reader_of(search, *reading, columns);
   g_autoptr(GArray) chosen = choose(&reader, living);
+  g_clear_pointer(reading, sql_end);
   g_autoptr(Sql) sql = sql_write(search->db, error);
   return sql != NULL && write_selection(sql, chosen, living, error) && sql_commit(sql, error);
 }
@@ -470,10 +473,10 @@ gboolean search_grams_extend(Search *search, gboolean *ret_more, GError **error)
   Reader reader = reader_of(search, reading, columns);
   if (reader.source == NULL || !view.ready || living < search_limits.gram_records) return TRUE;
   *ret_more = TRUE;
-  if (state.selection == 0 || living > state.records * 2) return choose_grams(search, reading, columns, living, error);
+  if (state.selection == 0 || living > state.records * 2) return choose_grams(search, &reading, columns, living, error);
   *ret_more = state.covered < columns->block_count;
-  gboolean done = !*ret_more;
-  if (!done && !cover_block(search, reading, &done, error)) return FALSE;
   g_clear_pointer(&reading, sql_end);
-  return done || cover_block(search, NULL, &done, error);
+  gboolean done = !*ret_more;
+  if (!done && !cover_block(search, FALSE, &done, error)) return FALSE;
+  return done || cover_block(search, TRUE, &done, error);
 }
