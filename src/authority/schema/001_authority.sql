@@ -91,13 +91,14 @@ CREATE TABLE dossier_entry (
 CREATE INDEX dossier_entry_fonds ON dossier_entry (fonds_id, part, date_from, id);
 
 -- Creators and persons that occur often (candidate.c), as the last survey found them: one line per text and kind of record that the gate tells apart.
+-- The key's columns come first: SQLite 3.40 takes others for damage in a table without rowid (integrity_check).
 CREATE TABLE authority_candidate (
-  text TEXT NOT NULL,
-  kind TEXT NOT NULL,
+  rank INTEGER NOT NULL,
   fonds_id INTEGER NOT NULL,
   security INTEGER NOT NULL,
   opening INTEGER NOT NULL,
+  text TEXT NOT NULL,
+  kind TEXT NOT NULL,
   records INTEGER NOT NULL,
-  rank INTEGER NOT NULL,
   PRIMARY KEY (rank, fonds_id, security, opening)
 ) WITHOUT ROWID;
