@@ -345,7 +345,11 @@ WebReply *page_authority_save(WebRequest *request, GError **error) {
   gboolean saved = id != 0 && sql_commit(sql, &local);
   if (!saved && !g_error_matches(local, LANTAI_ERROR, LANTAI_ERROR_INVALID) && !g_error_matches(local, LANTAI_ERROR, LANTAI_ERROR_CONFLICT))
     return g_propagate_error(error, g_steal_pointer(&local)), NULL;
-  if (saved) return web_redirect(kind_is_topical(text_at(authority, "kind")) ? "/topics/%" G_GINT64_FORMAT : "/authority/%" G_GINT64_FORMAT, id);
+  if (saved) {
+    sql_end(g_steal_pointer(&sql));
+    synonyms_changed(web_house(request));
+    return web_redirect(kind_is_topical(text_at(authority, "kind")) ? "/topics/%" G_GINT64_FORMAT : "/authority/%" G_GINT64_FORMAT, id);
+  }
   json_t *model = form_model(request, sql, authority, local->message);
   json_auto_t *now = web_int(request, "id", 0) ? authority_load(sql, web_int(request, "id", 0), NULL) : NULL;
   if (now != NULL && int_at(now, "rev") != web_int(request, "rev", 0)) { /* the second sees both, and saving again is a choice */
@@ -375,6 +379,8 @@ WebReply *page_authority_state(WebRequest *request, GError **error) {
     : g_strcmp0(act, "unmerge") == 0            ? authority_unmerge(sql, actor, id, error)
                                                 : throw(error, LANTAI_ERROR_INVALID, "不认识的操作“%s”", act ? act : "");
   if (!done || !sql_commit(sql, error)) return NULL;
+  sql_end(g_steal_pointer(&sql));
+  synonyms_changed(web_house(request));
   return shown(authority, id, g_str_equal(act, "delete") ? "已删除，可以在本页恢复" : g_str_equal(act, "restore") ? "已恢复" : "已撤销合并，恢复为独立的记录");
 }
 
@@ -399,6 +405,8 @@ WebReply *page_authority_merge_do(WebRequest *request, GError **error) {
   if (authority == NULL || !may_change(request, text_at(authority, "kind"), error)) return NULL;
   if (from == 0) return throw_null(error, LANTAI_ERROR_INVALID, "请先选择要并入的记录");
   if (!authority_merge(sql, web_actor(request), from, into, error) || !sql_commit(sql, error)) return NULL;
+  sql_end(g_steal_pointer(&sql));
+  synonyms_changed(web_house(request));
   return shown(authority, into, "已合并；名称成为本条的其他名称，关联的档案随之归入。可以撤销");
 }
 

@@ -27,6 +27,8 @@ gboolean authority_write(Sql *sql, json_t *authority, GError **error); /* row an
 /* ---- name.c ---- */
 char *name_key(const char *name); /* folded, without spaces */
 gboolean names_write(Sql *sql, json_t *authority, GError **error);
+gboolean add_synonyms(Sql *sql, json_t *groups, GError **error); /* catalog_set_synonym_source */
+void synonyms_changed(const House *house); /* after a commit: the search takes the names as they are now */
 
 /* ---- relation.c ---- */
 typedef struct { const char *kind, *forth, *back; } RelationKind; /* what `to` is to `from`, and `from` to `to`, in words */

@@ -166,6 +166,27 @@ static void test_survey(void) {
   fixture_close(&f);
 }
 
+/* What is written under one name of a body is found by the others; of a person's only where it is marked so. */
+static void test_synonyms(void) {
+  Fixture f;
+  fixture_open(&f);
+  put_authority(&f, "body", "北京市人民政府", "1949", "北平市政府");
+  put_authority(&f, "person", "教育局", "", "文教局"); /* not marked */
+  g_autoptr(Sql) sql = good(sql_read(f.db, error));
+  const SearchRequest now = {.query = "北京市人民政府"}, other = {.query = "文教局"};
+  g_autoptr(SearchResult) before = good(search_run(f.house.search, sql, &SCOPE_EVERYTHING, &now, error));
+  g_assert_cmpuint(before->count, ==, 1);
+  sql_end(g_steal_pointer(&sql));
+  synonyms_changed(&f.house);
+  sql = good(sql_read(f.db, error));
+  g_autoptr(SearchResult) after = good(search_run(f.house.search, sql, &SCOPE_EVERYTHING, &now, error));
+  g_assert_cmpuint(after->count, ==, 6); /* and the secretariat, in whose name it stands */
+  g_autoptr(SearchResult) none = good(search_run(f.house.search, sql, &SCOPE_EVERYTHING, &other, error));
+  g_assert_cmpuint(none->count, ==, 0);
+  sql_end(g_steal_pointer(&sql));
+  fixture_close(&f);
+}
+
 /* ---- 全宗卷 ---- */
 
 static void test_dossier(void) {
@@ -202,6 +223,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/link/authorities", test_authorities);
   g_test_add_func("/link/gathering", test_gathering);
   g_test_add_func("/link/survey", test_survey);
+  g_test_add_func("/link/synonyms", test_synonyms);
   g_test_add_func("/link/dossier", test_dossier);
   return g_test_run();
 }

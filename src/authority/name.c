@@ -70,3 +70,25 @@ gboolean authority_synonyms(Sql *sql, AuthorityNames visit, gpointer data, GErro
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
   return TRUE;
 }
+
+/* ---- given to the search ---- */
+
+enum { WORD_LEAST = 2, WORD_MOST = 40, WORDS_MOST = 40 };
+
+static gboolean add_group(gint64 id, const char *const *names, gpointer groups) {
+  json_auto_t *words = json_array();
+  for (; *names != NULL && json_array_size(words) < WORDS_MOST; names++) {
+    guint length = text_length(*names);
+    if (length >= WORD_LEAST && length <= WORD_MOST && strpbrk(*names, " \t\"()*:") == NULL) json_array_append_new(words, json_string(*names));
+  }
+  if (json_array_size(words) > 1) json_array_append(groups, words);
+  return TRUE;
+}
+
+gboolean add_synonyms(Sql *sql, json_t *groups, GError **error) { return authority_synonyms(sql, add_group, groups, error); }
+
+void synonyms_changed(const House *house) {
+  g_autoptr(GError) local = NULL;
+  g_autoptr(Sql) sql = sql_read(house->db, &local);
+  if (sql == NULL || !catalog_synonyms_load(house, sql, &local)) g_warning("名称规范的同义词没有送到检索，重新启动后生效：%s", local->message);
+}

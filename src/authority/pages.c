@@ -3,6 +3,7 @@
 
 gboolean authority_open(SqlDb *db, GError **error) {
   catalog_set_record_extra(record_page_extra);
+  catalog_set_synonym_source(add_synonyms);
   return sql_migrate_room(db, "authority", error);
 }
 

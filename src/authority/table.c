@@ -283,6 +283,7 @@ static json_t *take(const House *house, const char *actor, const char *path, gbo
   Taking taking = {.house = house, .actor = actor, .rehearsal = rehearsal, .faults = json_array(), .changes = json_array()};
   gboolean taken = take_table(&taking, path, error);
   g_clear_pointer(&taking.sql, sql_end);
+  if (!rehearsal) synonyms_changed(house);
   json_t *result = json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:b}", "rows", (json_int_t)taking.rows, "created", (json_int_t)taking.created, "changed",
     (json_int_t)taking.changed,
     "unchanged", (json_int_t)taking.unchanged, "fault_count", (json_int_t)taking.fault_count, "faults", taking.faults, "changes", taking.changes,

@@ -196,6 +196,9 @@ gboolean catalog_rev_seek(Sql *sql, gint64 last, GError **error);
 gboolean catalog_ids_used(Sql *sql, gint64 up_to, GError **error);
 /* The list of words that stand for one another (synonym.c) to the search: at opening. And an event of it again. */
 gboolean catalog_synonyms_load(const House *house, Sql *sql, GError **error);
+/* Further groups that a room above knows (the names of bodies), appended to [["北平", "北京"], …] whenever the list goes to the search. */
+typedef gboolean (*CatalogSynonyms)(Sql *sql, json_t *groups, GError **error);
+void catalog_set_synonym_source(CatalogSynonyms source); /* before catalog_synonyms_load; NULL: none */
 gboolean catalog_synonym_replay(const House *house, Sql *sql, json_t *event, GError **error);
 /* For search/ (search_set_text_source) and people/ (people_set_fonds_source), which know no records: words of a record; [{id, code, title}] of all fonds. */
 gboolean catalog_search_text(Sql *sql, gint64 id, SearchText *ret, gpointer unused);

@@ -87,10 +87,14 @@ static char *load_list(const House *house, Sql *sql, GError **error) {
   return list != NULL ? list : default_list(house->dir, error);
 }
 
+static CatalogSynonyms synonym_source;
+void catalog_set_synonym_source(CatalogSynonyms source) { synonym_source = source; }
+static gboolean add_source(Sql *sql, json_t *groups, GError **error) { return synonym_source == NULL || synonym_source(sql, groups, error); }
+
 gboolean catalog_synonyms_load(const House *house, Sql *sql, GError **error) {
   g_autofree char *list = load_list(house, sql, error);
   json_auto_t *groups = list == NULL ? NULL : read_groups(list, error);
-  if (groups == NULL) return FALSE;
+  if (groups == NULL || !add_source(sql, groups, error)) return FALSE;
   search_set_synonyms(house->search, groups);
   return TRUE;
 }
@@ -110,7 +114,7 @@ static void saved_committed(gpointer data) {
 
 static gboolean save_list(const House *house, Sql *sql, const char *list, GError **error) {
   json_auto_t *groups = read_groups(list, error);
-  if (groups == NULL) return FALSE;
+  if (groups == NULL || !add_source(sql, groups, error)) return FALSE;
   gboolean written = sql_exec(sql, "INSERT INTO synonym (id, list) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET list = excluded.list",
     SQL_ARGS(sql_text(list)), error);
   if (!written) return FALSE;
