@@ -153,3 +153,29 @@ test('a file changed by hand is a draft after a restart, and a rebuilt archive h
     assert.deepEqual(await query(rebuilt, statement), await query(dir, statement));
   server = await serve(dir);
 });
+
+test('a delivery is told where it does not fit: values as findings, what must be there refuses its row', async () => {
+  archivist = await new Client(server.base).signIn('archivist');
+  const text = 'code: CS\ntitle: 出生医学证明档案\nfields:\n  - key: xsexm\n    label: 新生儿姓名\n    type: person\n    required: true\n  - key: tz\n    label: 体重\n    type: number\ncommon:\n  - key: retention\n    required: true\n';
+  await post('/categories/CS/yaml', { yaml: text });
+  await post('/categories/CS/enforce', {});
+  const table = [['档号', '题名', '新生儿姓名', '体重', '保管期限', '开放状态', '密级'], ['乙-1', '甲', '王小明', '3200', '永久', '开放', '公开'], ['乙-2', '乙', '', '3100', '永久', '开放', '公开'],
+    ['乙-3', '丙', '李小红', '三公斤', '永久', '开放', '公开'], ['乙-4', '丁', '赵小刚', '', '', '开放', '公开']];
+  const form = new FormData();
+  form.append('fonds', 'J002');
+  form.append('category', 'CS');
+  form.append('table', new Blob([csv(table)]), '出生.csv');
+  const place = (await archivist.request('POST', '/delivery/new', { body: form })).json.location;
+  await archivist.post(`${place}/rehearse`);
+  let json;
+  for (let i = 0; i < 400 && !json?.finished; i++) {
+    await new Promise(done => setTimeout(done, 25));
+    ({ json } = await archivist.get(`${place}/progress`));
+  }
+  const told = JSON.stringify((await archivist.get(place)).json);
+  assert.match(told, /“新生儿姓名”必著，没有内容/);
+  assert.match(told, /“保管期限”必著，没有内容/);
+  assert.match(told, /不是数字，照原样保留/);
+  const [row] = await query(dir, 'SELECT * FROM accession ORDER BY id DESC LIMIT 1');
+  assert.deepEqual([row.accepted_count, row.rejected_count], [2, 2]);
+});

@@ -31,6 +31,7 @@ static const struct { const char *field; guint limit; gboolean stored; /* goes i
 typedef struct { /* under which keys a row of one category keeps its columns */
   const char **keys;
   guint *order; /* columns by key */
+  const CatalogField **fields; /* by column, NULL: none of the category's own */
 } PlanKeys;
 
 typedef struct {
@@ -75,6 +76,7 @@ void row_plan_free(RowPlan *plan) {
     if (plan->keys[i] == NULL) continue;
     g_free(plan->keys[i]->keys);
     g_free(plan->keys[i]->order);
+    g_free(plan->keys[i]->fields);
     g_free(plan->keys[i]);
   }
   g_free(plan->columns);
@@ -105,9 +107,12 @@ static PlanKeys *keys_new(const RowPlan *plan, const CatalogCategory *category) 
   PlanKeys *keys = g_new(PlanKeys, 1);
   keys->keys = g_new(const char *, plan->width + 1);
   keys->order = g_new(guint, plan->width + 1);
+  keys->fields = g_new0(const CatalogField *, plan->width + 1);
   for (guint i = 0; i < plan->width; i++) {
     keys->keys[i] = key_within(plan, category, &plan->columns[i]);
     keys->order[i] = i;
+    for (guint f = 0; f < category->field_count; f++)
+      if (plan->columns[i].role == ROLE_FIELD && g_str_equal(category->fields[f].key, keys->keys[i])) keys->fields[i] = &category->fields[f];
   }
   g_qsort_with_data(keys->order, (int)plan->width, sizeof *keys->order, compare_keys, keys->keys);
   return keys;
@@ -383,6 +388,40 @@ static Understood read_values(RowWork *work) {
   return u;
 }
 
+/* ---- what the category's definition asks ---- */
+
+static gboolean concerns(const CatalogField *field, Level level) { return field->levels == 0 || (field->levels & 1u << level) != 0; }
+
+static void ask_for(RowWork *work, const CatalogField *field, const char *value, int column) {
+  if (!field->required || *value || !concerns(field, work->result->level)) return;
+  g_autofree char *reason = g_strdup_printf("“%s”必著，没有内容", field->label);
+  complain(work, FALSE, column, reason);
+}
+
+/* Values that do not fit are kept and told; what must be there and is not refuses the row. */
+static void check_definition(RowWork *work) {
+  const CatalogCategory *category = work->result->category;
+  const PlanKeys *keys = work->plan->keys[category->id];
+  for (guint i = 0; i < work->plan->width; i++) {
+    const CatalogField *field = keys->fields[i];
+    const char *problem = field == NULL || g_str_equal(field->type, "date") ? NULL : catalog_value_problem(field, work->values[i]);
+    if (problem == NULL) continue;
+    g_autofree char *reason = g_strdup_printf("%s，照原样保留", problem);
+    complain(work, TRUE, (int)i, reason);
+  }
+  for (guint f = 0; f < category->field_count; f++) {
+    if (!category->fields[f].required) continue;
+    int column = -1;
+    for (guint i = 0; i < work->plan->width; i++)
+      if (keys->fields[i] == &category->fields[f]) column = (int)i;
+    ask_for(work, &category->fields[f], column >= 0 ? work->values[column] : "", column);
+  }
+  for (guint f = 0; f < category->common_count; f++) {
+    Role role = role_of(category->common[f].key);
+    ask_for(work, &category->common[f], value_of(work, role), work->plan->of[role]);
+  }
+}
+
 /* ---- the row ---- */
 
 static void write_line(RowWork *work, const Understood *u, const char *title) {
@@ -461,6 +500,7 @@ void row_plan_apply(const RowPlan *plan, const TableRow *row, RowResult *result)
   const char *title = value_of(&work, ROLE_TITLE);
   g_autofree char *made = !*title && result->category->title_rule ? title_by_rule(&work, result->category->title_rule) : NULL;
   if (!*title && made == NULL) complain(&work, FALSE, plan->of[ROLE_TITLE], plan->of[ROLE_TITLE] >= 0 ? "题名为空" : "没有题名列，也没有可以据以生成题名的内容");
+  check_definition(&work);
   result->errors = work.error.reasons != NULL;
   result->warnings = !result->errors && work.warning.reasons != NULL;
   write_line(&work, &understood, made ? made : title); /* of a rejected row too: as far as it could be read */
