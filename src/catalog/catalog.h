@@ -16,7 +16,6 @@
 #include "search.h"
 #include "sql.h"
 #include "web.h"
-
 /* ---- definitions (files of definitions/categories, loaded into table category, cached here) ---- */
 typedef struct Catalog Catalog;
 typedef struct {
@@ -101,7 +100,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CatalogRecord, catalog_record_free)
  * `before`, only where the value is another than there. "expected" alone refuses nothing. fits: the others as one error, INVALID. */
 json_t *catalog_record_problems(const Catalog *catalog, const CatalogRecord *before, const CatalogRecord *record);
 gboolean catalog_record_fits(const Catalog *catalog, const CatalogRecord *before, const CatalogRecord *record, GError **error);
-
 /* The gate, also for fields that a category keeps from those who see open records only (public: false): to these the record comes without them.
  * NOT_FOUND when there is none or the scope does not admit it (no difference is told). */
 CatalogRecord *catalog_record_load(Sql *sql, const Scope *scope, gint64 id, GError **error);
@@ -177,7 +175,6 @@ gboolean catalog_history_add(Sql *sql, gint64 event_id, gint64 record_id, GError
 /* As journal_of, with the events of many: their data is {revision, title, rev, changes}. */
 json_t *catalog_history(Sql *sql, gint64 record_id, gint64 before, int limit, GError **error);
 json_t *catalog_changes_rows(const Catalog *catalog, const CatalogRecord *record, json_t *changes); /* [{label, before, after}] for a page */
-
 /* Bulk load (accession/): no event per record, the delivery's own event covers it. Reserve ids first. */
 gint64 catalog_reserve_ids(Sql *sql, gint64 count, GError **error); /* first id */
 typedef enum { CATALOG_PUT_ERROR, CATALOG_PUT_CREATED, CATALOG_PUT_UPDATED, CATALOG_PUT_UNCHANGED } CatalogPut;
