@@ -25,7 +25,7 @@ const ROLES = {
   reader: { role: 'reader', grant: '机密', may: ['catalogue.read'], opening: [1], files: [1], security: 0 },
   clerk: { role: 'clerk', grant: '内部', may: ['catalogue.read', 'delivery.read', 'record.propose'], opening: [1, 2], files: [1], security: 1 },
 };
-const ARCHIVIST = ['catalogue.read', 'record.create', 'record.edit', 'record.approve', 'record.delete', 'code.renumber', 'authority.edit', 'topic.edit', 'record.export', 'delivery.read', 'delivery.import', 'delivery.accept', 'delivery.undo', 'check.sign', 'disposal.request', 'keep.read', 'keep.manage', 'definition.edit', 'schedule.edit', 'record.move', 'job.read'];
+const ARCHIVIST = ['catalogue.read', 'record.create', 'record.edit', 'record.approve', 'record.delete', 'code.renumber', 'synonym.edit', 'authority.edit', 'topic.edit', 'record.export', 'delivery.read', 'delivery.import', 'delivery.accept', 'delivery.undo', 'check.sign', 'disposal.request', 'keep.read', 'keep.manage', 'definition.edit', 'schedule.edit', 'record.move', 'job.read'];
 for (const role of Object.values(ROLES)) if (role.may === 'archivist') role.may = ARCHIVIST;
 const CLERK = `
   clerk:
@@ -109,6 +109,8 @@ before(async () => {
   // A plan of renumbering over a whole fonds: its rows are for those who may see their records.
   const chosen = await ask('archivist', 'POST', `/codes/${fondsId.B}/1/rule`, { form: { rule: 'dat13-1994-volume' } });
   assert.equal(chosen.status, 200, chosen.text);
+  const synonyms = (await ask('archivist', 'GET', '/synonyms')).json;
+  assert.equal((await ask('archivist', 'POST', '/synonyms', { form: { list: synonyms.list, seen: synonyms.seen } })).status, 200);
   const planned = await ask('archivist', 'POST', '/renumber', { form: { fonds: fondsId.B, mode: 'keep' } });
   assert.equal(planned.status, 200, planned.text);
   // A change in bulk over both fonds, planned: its rows are for those who may see their records.

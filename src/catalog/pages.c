@@ -54,7 +54,7 @@ static const WebParameter RENUMBER_PARAMETERS[] = {
 static const WebParameter RENUMBER_ONE_PARAMETERS[] = {
   {"id", WEB_INT, TRUE, 0, "编号"}, {"show", WEB_TEXT, FALSE, 10, "内容"}, {"after", WEB_INT, FALSE, 0, "起点"}, {NULL},
 };
-static const WebParameter SYNONYM_PARAMETERS[] = {{"list", WEB_LINES, FALSE, 400000, "同义词表"}, {"seen", WEB_TEXT, TRUE, 64, "打开时的表"}, {NULL}};
+static const WebParameter SYNONYM_PARAMETERS[] = {{"list", WEB_LINES, FALSE, 400000, "同义词表"}, {"seen", WEB_TEXT, FALSE, 64, "打开时的表"}, {NULL}};
 static const WebParameter FIND_PARAMETERS[] = {{"code", WEB_TEXT, FALSE, 200, "档号"}, {NULL}};
 
 const WebRoute CATALOG_ROUTES[] = {
