@@ -271,7 +271,7 @@ test('a body that asks for what is another’s, by its number, on every route: n
     if (!kind) continue;
     const target = route.replace('{id}', numbers[kind]).replace('{name}', 'transfer'), may = /\.own|^user$/.test(permission);
     const replies = method === 'GET' ? [await other.get(target), await other.get(target, { html: true })] :
-      [await other.post(target, { form: { note: '我的', offset: 0, use_fonds: 'X', verdict: 'pass', items: 'x' } }), await sendForm(other, { offset: 0, note: '我的' }, { chunk: ['chunk', 'x'], table: ['x.csv', table('X', 1)], files: ['x.zip', rawZip([])] }, target)];
+      [await other.post(target, { form: { note: '我的', stage: 'transfer', offset: 0, use_fonds: 'X', verdict: 'pass', items: 'x' } }), await sendForm(other, { offset: 0, note: '我的', stage: 'transfer' }, { chunk: ['chunk', 'x'], table: ['x.csv', table('X', 1)], files: ['x.zip', rawZip([])] }, target)];
     for (const reply of replies) assert.ok(reply.status === (may ? 404 : 403) || reply.json?.error?.fields?.chunk, `${method} ${route}: ${reply.status} ${reply.text.slice(0, 200)}`);
     for (const reply of replies) assert.ok(!reply.text.includes('甲局'), route);
     asked++;

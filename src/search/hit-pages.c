@@ -5,44 +5,71 @@
  *    over pages. How many of the terms stand there is told, so that pages with all of them can be shown as such.
  */
 #include "internal.h"
+#include "query.h"
 
-static gboolean add_term(Sql *sql, const char *term, gint64 record_id, guint limit, GHashTable *pages, GError **error) {
+enum { GROUPS_MAX = 64 };
+
+typedef struct {
+  Sql *sql;
+  gint64 record_id;
+  guint limit;
+  GHashTable *pages; /* page → guint64*: which words of the query stand there, a bit each */
+} Walk;
+
+static gboolean add_term(const Walk *walk, const char *term, guint group, GError **error) {
   gsize length = strlen(term);
   gboolean prefix = length > 0 && term[length - 1] == '*';
   g_autofree char *text = g_strndup(term, prefix ? length - 1 : length), *pattern = search_pattern(text, prefix);
   if (pattern == NULL) return TRUE;
   g_autofree char *phrase = search_pattern_phrase(pattern, NULL);
-  gint64 first = record_id << 16;
-  g_autoptr(SqlRows) rows = sql_query(sql,
+  gint64 first = walk->record_id << 16;
+  g_autoptr(SqlRows) rows = sql_query(walk->sql,
     "SELECT rowid AS page FROM search_page WHERE search_page MATCH $1 AND rowid >= $2 AND rowid <= $3 ORDER BY rowid LIMIT $4",
-    SQL_ARGS(sql_text(phrase), sql_int(first), sql_int(first | 0xffff), sql_int(limit)), error);
+    SQL_ARGS(sql_text(phrase), sql_int(first), sql_int(first | 0xffff), sql_int(walk->limit)), error);
   if (rows == NULL) return FALSE;
   g_autoptr(GError) failure = NULL;
   int column = sql_column(rows, "page");
   while (sql_next(rows, &failure)) {
     gpointer page = GINT_TO_POINTER((gint)(sql_int_at(rows, column) & 0xffff));
-    g_hash_table_insert(pages, page, GINT_TO_POINTER(GPOINTER_TO_INT(g_hash_table_lookup(pages, page)) + 1));
+    guint64 *words = g_hash_table_lookup(walk->pages, page);
+    if (words == NULL) g_hash_table_insert(walk->pages, page, words = g_new0(guint64, 1));
+    *words |= G_GUINT64_CONSTANT(1) << group;
   }
   if (failure) return g_propagate_error(error, g_steal_pointer(&failure)), FALSE;
   return TRUE;
 }
 
+/* Each word of the query is a group, together with what it may also mean (an OR is one). */
+static gboolean add_node(const Walk *walk, const SearchNode *node, gint group, guint *groups, GError **error) {
+  if (node->kind == NODE_NOT) return TRUE;
+  if (group < 0 && node->kind != NODE_AND) {
+    group = (gint)MIN(*groups, GROUPS_MAX - 1);
+    ++*groups;
+  }
+  for (guint i = 0; node->children != NULL && i < node->children->len; i++)
+    if (!add_node(walk, g_ptr_array_index(node->children, i), group, groups, error)) return FALSE;
+  if (node->kind != NODE_TERM || !node->positive || node->text == NULL) return TRUE;
+  const char *half = strchr(node->text, ':'), *full = strstr(node->text, "："), *value = half ? half + 1 : full ? full + strlen("：") : "";
+  return add_term(walk, node->text, (guint)group, error) && (*value == '\0' || add_term(walk, value, (guint)group, error)); /* field:value of a category's field */
+}
+
 static int compare_pages(gconstpointer a, gconstpointer b) { return (int)((const SearchPageHit *)a)->page - (int)((const SearchPageHit *)b)->page; }
 
 GArray *search_record_pages(Sql *sql, const char *query, gint64 record_id, guint limit, guint *ret_terms, GError **error) {
-  g_autoptr(GPtrArray) terms = search_terms(query ? query : "");
-  g_autoptr(GHashTable) pages = g_hash_table_new(NULL, NULL);
-  for (guint i = 0; i < terms->len; i++)
-    if (!add_term(sql, g_ptr_array_index(terms, i), record_id, limit, pages, error)) return NULL;
+  g_autoptr(GHashTable) pages = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+  g_autoptr(SearchQuery) read = search_query_parse(query ? query : "", (SearchNames){0}, NULL);
+  Walk walk = {sql, record_id, limit, pages};
+  guint groups = 0;
+  if (read != NULL && read->root != NULL && !add_node(&walk, read->root, -1, &groups, error)) return NULL;
   GArray *hits = g_array_new(FALSE, FALSE, sizeof(SearchPageHit));
   GHashTableIter iter;
-  gpointer page, count;
+  gpointer page, words;
   g_hash_table_iter_init(&iter, pages);
-  while (g_hash_table_iter_next(&iter, &page, &count)) {
-    SearchPageHit hit = {(guint)GPOINTER_TO_INT(page), (guint)GPOINTER_TO_INT(count)};
+  while (g_hash_table_iter_next(&iter, &page, &words)) {
+    SearchPageHit hit = {(guint)GPOINTER_TO_INT(page), (guint)__builtin_popcountll(*(guint64 *)words)};
     g_array_append_val(hits, hit);
   }
   g_array_sort(hits, compare_pages);
-  if (ret_terms) *ret_terms = terms->len;
+  if (ret_terms) *ret_terms = MIN(groups, GROUPS_MAX);
   return hits;
 }
