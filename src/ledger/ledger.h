@@ -1,0 +1,152 @@
+/*
+ * Ledgers (台账): definable registers of the archives' own work. A ledger is data (definitions/ledgers/*.yaml; grammar in docs/ledgers.md); an entry is one line of it,
+ * with a state, who is responsible and by when.
+ *
+ * 1. Definitions have versions; an entry keeps the version that it was last written under. A definition is compared with the entries before it comes into force.
+ * 2. Every change of an entry is one event (ledger.put) that holds the entries as they are afterwards, so that a rebuild writes the same rows; every state of an entry
+ *    is kept (ledger_entry_version).
+ * 3. Every read takes the Asker. An entry's rows and fields that it may not see are not told, nor counted, except as the number of a figure where the ledger is
+ *    `restricted`: that is figure/'s decision, made with LEDGER_EVERYTHING.
+ * 4. A change of state goes along the definition's moves: who may, what it needs, by another person.
+ * 5. A number (编号) is never used twice.
+ */
+#pragma once
+#include "house.h"
+#include "job.h"
+#include "people.h"
+#include "sql.h"
+#include "web.h"
+
+gboolean ledger_open(const House *house, GError **error); /* schema; loads definitions/ledgers of the archive that the database has not seen or that changed */
+void ledger_close(void);
+
+/* Who asks: ledgers and fields by role, rows by being one's own, secrecy by level. */
+typedef struct { const Person *person; gboolean everything; } Asker;
+#define LEDGER_EVERYTHING ((Asker){NULL, TRUE}) /* the program's own work */
+static inline Asker ledger_asker(const WebRequest *request) { return (Asker){web_identity(request), FALSE}; }
+
+/* ---- definitions (definition*.c) ---- */
+typedef enum { FIELD_TEXT, FIELD_LINES, FIELD_NUMBER, FIELD_MONEY, FIELD_DATE, FIELD_PERIOD, FIELD_CHOICE, FIELD_BOOL, FIELD_PERSON, FIELD_BODY, FIELD_PLACE, FIELD_ENTRY,
+  FIELD_RECORD, FIELD_FILE, FIELD_ROWS, FIELD_AGE, FIELD_LINK } LedgerType;
+typedef struct LedgerField LedgerField;
+struct LedgerField {
+  const char *name, *unit, *hint;
+  LedgerType type;
+  gboolean many, dated, required, list, open;  /* as in the definition */
+  gboolean base;                               /* one of the fields every entry has */
+  const char *const *values;                   /* choices, NULL-ended; NULL: none */
+  const char *ledger;                          /* FIELD_ENTRY: which ledger */
+  const char *of;                              /* FIELD_AGE */
+  json_t *fallback, *when, *roles;             /* default value, condition, who reads; NULL: none */
+  const LedgerField *fields; guint count;      /* FIELD_ROWS */
+};
+typedef struct { const char *from, *to, *label, *note; const char *const *roles, *const *needs; json_t *sets; gboolean another; } LedgerMove;
+typedef struct { const char *name; gboolean closed; } LedgerState;
+typedef struct LedgerDefinition {
+  gint64 id; int version;
+  const char *name, *group, *about, *number, *title_label, *date_label;
+  gboolean title_required, date_required, restricted, own_rows;
+  const char *const *read, *const *write, *const *all; /* roles; NULL: everyone with the permission */
+  const LedgerField *fields; guint field_count;         /* base fields it uses first */
+  const LedgerState *states; guint state_count;
+  const LedgerMove *moves; guint move_count;            /* 0: any to any */
+  json_t *json;                                         /* the whole definition, cleaned */
+} LedgerDefinition; /* immutable; lives until ledger_close, so readers take no lock */
+
+const LedgerDefinition *ledger_find(const char *name);  /* by name or former name; NULL */
+const LedgerDefinition *ledger_of(gint64 id);
+/* All, by group and order of definition; ended by NULL; g_free the array. */
+const LedgerDefinition **ledger_all(void);
+const LedgerField *ledger_field(const LedgerDefinition *definition, const char *name); /* base fields too; NULL */
+const LedgerState *ledger_state(const LedgerDefinition *definition, const char *name);
+/* Checks a definition by itself and against the ledgers there are (others: further ones that come in the same go, or NULL). [{where: "fields[3].type", what}]; empty: good. New. */
+json_t *ledger_definition_faults(json_t *definition, json_t *others);
+/* What would no longer fit: [{entry, number, title, field, value, why}], at most limit, and the count of all. */
+json_t *ledger_definition_conflicts(Sql *sql, json_t *definition, int limit, gint64 *ret_count, GError **error);
+/* Puts a definition in force as the next version (journal ledger.define). CONFLICT with the first entries that contradict. Its id. */
+gint64 ledger_define(Sql *sql, const char *actor, json_t *definition, GError **error);
+json_t *ledger_definition_version(Sql *sql, gint64 ledger, int version, GError **error);
+
+gboolean ledger_may_read(const LedgerDefinition *definition, Asker asker);
+gboolean ledger_may_write(const LedgerDefinition *definition, Asker asker);
+gboolean ledger_may_read_field(const LedgerField *field, Asker asker);
+gboolean ledger_admits(const LedgerDefinition *definition, Asker asker, json_t *entry); /* rows and secrecy */
+
+/* ---- entries (entry*.c): JSON as in docs/ledgers.md ---- */
+json_t *ledger_entry_load(Sql *sql, Asker asker, gint64 id, GError **error); /* NOT_FOUND also for what may not be seen; fields that may not be seen left out */
+/* Checks and cleans what was given against the definition. Messages by field, {field: message}, empty when good. entry is changed in place (types, dates, defaults). */
+json_t *ledger_entry_problems(Sql *sql, const LedgerDefinition *definition, json_t *entry);
+/* Creates (id absent or 0) or changes an entry; fields absent from values stay as they are, null empties. expect_rev 0: not compared; CONFLICT tells who changed it.
+ * INVALID: the message names the first field; ledger_entry_problems tells all. Its id, 0 on error. Nothing is written when nothing differs. */
+gint64 ledger_entry_put(Sql *sql, const char *actor, json_t *entry, gint64 expect_rev, GError **error);
+/* Many at once, one event per 200. All or nothing within the caller's transaction. ret_ids may be NULL. */
+gboolean ledger_entry_put_many(Sql *sql, const char *actor, json_t *entries, GArray *ret_ids, GError **error);
+/* key: what the program itself filled it from ("delivery:12"): created or brought up to date; fields that people filled in besides stay. */
+gint64 ledger_entry_feed(Sql *sql, const char *ledger, const char *key, json_t *entry, GError **error);
+/* on: YYYYMMDD, the day from which the state holds; note may be NULL. DENIED, INVALID name what is missing. */
+gboolean ledger_entry_move(Sql *sql, Asker asker, const char *actor, gint64 id, const char *to, int on, const char *note, GError **error);
+json_t *ledger_entry_moves(Sql *sql, Asker asker, const char *actor, json_t *entry, GError **error); /* [{to, label, note, missing: [field]}] that the asker may make */
+gboolean ledger_entry_delete(Sql *sql, const char *actor, gint64 id, const char *why, GError **error); /* CONFLICT while others refer to it; kept, marked deleted */
+gboolean ledger_entry_restore(Sql *sql, const char *actor, gint64 id, gint64 rev, GError **error);     /* as it was at that rev; also brings back a deleted one */
+json_t *ledger_entry_history(Sql *sql, gint64 id, GError **error); /* [{rev, at, actor, changes: [{field, from, to}]}] newest first */
+json_t *ledger_entry_referring(Sql *sql, Asker asker, gint64 id, GError **error); /* [{ledger, field, entries: [..first 200], count}]: children, e.g. measures of a problem */
+json_t *ledger_entries_of_record(Sql *sql, Asker asker, gint64 record, GError **error);
+gboolean ledger_entry_comment(Sql *sql, const char *actor, gint64 id, const char *text, GError **error);
+json_t *ledger_entry_comments(Sql *sql, gint64 id, GError **error);
+
+/* A page of entries that meet `where` (NULL: all), by key. {entries: [...], count, next} */
+typedef struct {
+  const LedgerDefinition *definition;
+  json_t *where;         /* borrowed */
+  const char *words;     /* in title, number or any text value */
+  const char *sort;      /* a field, "-" before it: downwards; NULL: newest first */
+  const char *after;     /* `next` of the page before */
+  int limit;
+  int on;                /* as of the end of that day (YYYYMMDD), from the history; 0: now */
+} LedgerAsk;
+json_t *ledger_list(const House *house, Sql *sql, Asker asker, const LedgerAsk *ask, GError **error);
+/* Everything the person owes: [{entry, ledger, due, overdue, why}] by due date, at most limit. */
+json_t *ledger_owed(const House *house, Sql *sql, const Person *person, int limit, GError **error);
+
+/* ---- tables in memory (table.c, where.c): what lists and figures compute over ---- */
+typedef struct LedgerTable LedgerTable; /* one ledger's live entries (also those that stand in it as well), column by column; follows every commit */
+/* Brought up to what the transaction sees; read-locked until released. Entries are 0 … count-1 in no order; deleted ones are not among them. */
+LedgerTable *ledger_table(const House *house, Sql *sql, const LedgerDefinition *definition, GError **error);
+void ledger_table_release(LedgerTable *table);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(LedgerTable, ledger_table_release)
+guint ledger_table_count(const LedgerTable *table);
+gint64 ledger_table_id(const LedgerTable *table, guint index);
+gboolean ledger_table_admits(const LedgerTable *table, guint index, Asker asker);
+void ledger_table_dates(const LedgerTable *table, guint index, gint32 *ret_from, gint32 *ret_to); /* of the entry, YYYYMMDD; 0 without */
+double ledger_table_quantity(const LedgerTable *table, guint index);
+
+typedef struct LedgerWhere LedgerWhere;
+/* INVALID names what is wrong and the nearest name. Tables of ledgers that paths lead to are held with it. condition NULL: everything. */
+LedgerWhere *ledger_where_new(const House *house, Sql *sql, const LedgerTable *table, json_t *condition, GError **error);
+void ledger_where_free(LedgerWhere *where);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(LedgerWhere, ledger_where_free)
+gboolean ledger_where_meets(const LedgerWhere *where, guint index, int at); /* at: YYYYMMDD for dated values and states; 0: the newest */
+json_t *ledger_where_faults(const LedgerDefinition *definition, json_t *condition); /* [{where, what}] without a table, for definitions */
+char *ledger_where_words(const LedgerDefinition *definition, json_t *condition); /* in Chinese, for “how computed”: 会议类型是党委会，议题类别是学习 */
+
+typedef struct LedgerPath LedgerPath; /* a field, a child row's field, one through an entry field */
+LedgerPath *ledger_path_new(const House *house, Sql *sql, const LedgerTable *table, const char *path, GError **error);
+void ledger_path_free(LedgerPath *path);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(LedgerPath, ledger_path_free)
+typedef struct { const char *text; double number; gint32 from, to; gboolean has_number; } LedgerValue; /* text: as shown, borrowed, never NULL */
+typedef void (*LedgerVisit)(const LedgerValue *value, gpointer data);
+/* Every value; where given and with a row condition on the path's child field: only of the rows that meet it. */
+void ledger_path_values(const LedgerPath *path, const LedgerWhere *where, guint index, int at, LedgerVisit visit, gpointer data);
+
+/* ---- duties, snapshots, spreadsheets ---- */
+gboolean ledger_duties_make(const House *house, const char *day, GError **error); /* entries that are due; idempotent; called by the tick */
+/* A rehearsal first: [{row, problems}] and what would be made; then the same with commit. path: xlsx, csv … ; {created, changed, same, rows, problems: [...], columns} */
+json_t *ledger_import(const House *house, Asker asker, const char *actor, const LedgerDefinition *definition, const char *path, gboolean rehearse, GError **error);
+gboolean ledger_export(const House *house, Asker asker, const LedgerAsk *ask, const char *path, GError **error); /* xlsx, or csv by the name */
+/* How a list was on two days: [{number, title, what: added|removed|changed|closed, fields}] */
+json_t *ledger_compare(const House *house, Sql *sql, Asker asker, const LedgerAsk *ask, int before, int after, GError **error);
+
+gboolean ledger_replay(const House *house, Sql *sql, json_t *event, GError **error); /* ledger.* */
+extern const JobKind LEDGER_JOBS[];
+extern const JobTick LEDGER_TICKS[];
+extern const WebRoute LEDGER_ROUTES[]; /* /ledgers /ledger/{id} /ledger/{id}/new /entry/{id} … */
