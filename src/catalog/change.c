@@ -303,6 +303,17 @@ static gboolean check_move(Sql *sql, const CatalogRecord *before, CatalogRecord 
   return TRUE;
 }
 
+gboolean record_place_valid(Sql *sql, const CatalogRecord *record, GError **error) {
+  g_autoptr(CatalogRecord) placed = catalog_record_dup(record);
+  g_autoptr(GError) local = NULL;
+  if (!check_place(sql, placed, &local) || !check_above(sql, placed, &local)) {
+    if (!g_error_matches(local, LANTAI_ERROR, LANTAI_ERROR_INVALID)) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
+    return throw(error, LANTAI_ERROR_CONFLICT, "%s 要去的上级已经变动：%s。没有改动，请重新预览", record->code, local->message);
+  }
+  if (placed->fonds_id == record->fonds_id) return TRUE;
+  return throw(error, LANTAI_ERROR_CONFLICT, "%s 要去的上级已经移到另一全宗，没有改动。请重新预览", record->code);
+}
+
 gboolean catalog_record_update(const House *house, Sql *sql, const char *actor, const CatalogRecord *record, gint64 expect_rev, GError **error) {
   g_autoptr(CatalogRecord) before = record_by_id(sql, record->id, error);
   if (before == NULL) return FALSE;

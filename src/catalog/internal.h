@@ -61,6 +61,8 @@ char *former_with(const char *former, const char *add, const char *drop); /* lin
 /* Adds a stage with the record's metadata.json to the batch, when it has an object. */
 gboolean record_stage(const House *house, const char *actor, const CatalogRecord *record, ContentBatch *batch, const char *why, GError **error);
 gboolean record_valid(const House *house, Sql *sql, const CatalogRecord *record, GError **error); /* lengths, what must be there, the code its own */
+/* The record may stand at the place it names: the parent is there, of a level above, in the record's fonds, and not below the record. CONFLICT. */
+gboolean record_place_valid(Sql *sql, const CatalogRecord *record, GError **error);
 gboolean record_erase(const House *house, Sql *sql, const CatalogRecord *record, GError **error);
 /* The record's row in the index: call with before NULL for a new one. */
 gboolean record_index(const House *house, Sql *sql, const CatalogRecord *before, const CatalogRecord *after, GError **error);

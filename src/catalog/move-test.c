@@ -119,6 +119,51 @@ static void test_changed_since(void) {
   place_close(&p);
 }
 
+static void put_below(Place *p, gint64 id, gint64 parent) { good(run(p, plan_of(p, parent, &id, 1), FALSE, error)); }
+
+/* Between plan and start the parent it goes to may be moved, given away or deleted by another. */
+static void test_target_changed_since(void) {
+  Place p;
+  place_open(&p);
+  g_autoptr(Sql) sql = good(sql_write(p.f.db, error));
+  gint64 second = keep_in(&p, sql, p.fonds, LEVEL_CLASS, "A1-2"), third = keep_in(&p, sql, p.fonds, LEVEL_CLASS, "A1-3");
+  good(sql_commit(sql, error));
+  sql_end(g_steal_pointer(&sql));
+
+  gint64 circle = plan_of(&p, second, &p.class, 1);
+  MoveAsk other = {.target = p.class, .ids = &second, .count = 1};
+  good(run(&p, good(move_plan(&p.f.house, &SCOPE_EVERYTHING, "u", &other, error)), FALSE, error));
+  fails(run(&p, circle, FALSE, error), LANTAI_ERROR_CONFLICT); /* the class below its own child */
+  assert_at(&p, p.class, p.fonds, p.fonds);
+
+  gint64 given = plan_of(&p, third, &p.items[2], 1);
+  MoveAsk away = {.target = p.away, .ids = &third, .count = 1};
+  good(run(&p, good(move_plan(&p.f.house, &SCOPE_EVERYTHING, "u", &away, error)), FALSE, error));
+  fails(run(&p, given, FALSE, error), LANTAI_ERROR_CONFLICT); /* within a fonds, to a class that is in another now */
+  assert_at(&p, p.items[2], p.class, p.fonds);
+
+  gint64 gone = plan_of(&p, second, &p.items[3], 1);
+  sql = good(sql_write(p.f.db, error));
+  good(catalog_record_delete(&p.f.house, sql, "u", second, error) && sql_commit(sql, error));
+  sql_end(g_steal_pointer(&sql));
+  fails(run(&p, gone, FALSE, error), LANTAI_ERROR_CONFLICT);
+  assert_at(&p, p.items[3], p.class, p.fonds);
+  place_close(&p);
+}
+
+/* The way back is asked the same: the class it came from has gone below it since. */
+static void test_undo_into_itself(void) {
+  Place p;
+  place_open(&p);
+  gint64 id = plan_of(&p, p.fonds, &p.below, 1);
+  good(run(&p, id, FALSE, error));
+  put_below(&p, p.class, p.below);
+  fails(run(&p, id, TRUE, error), LANTAI_ERROR_CONFLICT);
+  assert_at(&p, p.below, p.fonds, p.fonds);
+  assert_at(&p, p.class, p.below, p.fonds);
+  place_close(&p);
+}
+
 /* "id id id " of a node's children in their own order, for an asker. */
 static char *order_of(Place *p, const Scope *scope, gint64 node) {
   g_autoptr(Sql) sql = good(sql_read(p->f.db, error));
@@ -255,6 +300,8 @@ int main(int argc, char **argv) {
   g_test_add_func("/move/branch-across", test_branch_across);
   g_test_add_func("/move/refusals", test_refusals);
   g_test_add_func("/move/changed-since", test_changed_since);
+  g_test_add_func("/move/target-changed-since", test_target_changed_since);
+  g_test_add_func("/move/undo-into-itself", test_undo_into_itself);
   g_test_add_func("/move/replay", test_replay);
   g_test_add_func("/move/many", test_many);
   g_test_add_func("/order/children", test_order);

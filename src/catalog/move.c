@@ -3,6 +3,7 @@
  *
  * 1. What moves are the records asked for; where the fonds changes, everything below them follows, as rows of the same plan.
  * 2. Levels never rise from parent to child, and nothing comes below itself; a code that the other fonds has already stands in the way of its whole branch.
+ *    The plan asks this, and each step again: the parent it goes to may itself have been moved, deleted or given to another fonds since.
  * 3. Rows go in the plan's order (parents before children), some at a time, each lot in one transaction with its event; after a crash the job goes on where it
  *    stopped (move.done). Undoing goes the same way back.
  * 4. A record with an object gets its new metadata.json as a version of the object, published before the lot's transaction and acknowledged within.
@@ -180,18 +181,19 @@ static GArray *read_lot(Sql *sql, gint64 id, gint64 turn, gboolean undo, guint l
   return rows == NULL ? NULL : g_steal_pointer(&steps);
 }
 
-/* The record with its new place; NULL: it is not where the plan says. */
+/* The record with its new place; NULL: it is not where the plan says, or it may not stand there any more. */
 static CatalogRecord *moved_record(Sql *sql, const Step *step, CatalogRecord **ret_before, GError **error) {
   g_autoptr(CatalogRecord) before = record_by_id(sql, step->record_id, error);
   if (before == NULL) return NULL;
   if (before->parent_id != step->parent_before || before->fonds_id != step->fonds_before)
     return throw_null(error, LANTAI_ERROR_CONFLICT, "%s 已不在原来的位置，移动停在这里。请核对后重新预览", before->code);
-  CatalogRecord *after = catalog_record_dup(before);
+  g_autoptr(CatalogRecord) after = catalog_record_dup(before);
   after->parent_id = step->parent_after;
   after->fonds_id = step->fonds_after;
   after->rev = 0;
+  if (step->parent_after != step->parent_before && !record_place_valid(sql, after, error)) return NULL;
   if (ret_before != NULL) *ret_before = g_steal_pointer(&before);
-  return after;
+  return g_steal_pointer(&after);
 }
 
 static gboolean apply_steps(const House *house, Sql *sql, GArray *steps, GError **error) {
