@@ -52,9 +52,20 @@ static void set_date(CatalogRecord *record, const char *former) {
   date_parse(record->date_text, &record->date); /* what is not understood stays as written */
 }
 
-static void fill(CatalogRecord *record, const Catalog *catalog, WebRequest *request) {
+/* What was typed for a number, when it is none: the record keeps what it had, and the field comes back with it and with why. */
+static void set_number(CatalogRecord *record, const Catalog *catalog, WebRequest *request, const char *key, json_t *refused) {
+  const char *text = web_text(request, key);
+  if (text == NULL && !web_flag(request, "form")) return;
+  g_autofree char *former = catalog_value_get(record, key);
+  g_autoptr(GError) problem = NULL;
+  if (g_strcmp0(text, former) != 0 && !catalog_value_set(catalog, record, key, text ? text : "", &problem))
+    json_object_set_new(refused, key, json_pack("{s:s, s:s}", "value", text, "error", problem->message));
+}
+
+/* What was sent into the record; ret_refused: {field: {value, error}} of what could not be taken. */
+static void fill(CatalogRecord *record, const Catalog *catalog, WebRequest *request, json_t **ret_refused) {
+  json_t *refused = *ret_refused = json_object();
   g_autofree char *former_date = g_strdup(record->date_text);
-  gboolean form = web_flag(request, "form");
   set_text(&record->code, request, "code");
   set_text(&record->title, request, "title");
   set_text(&record->creator, request, "creator");
@@ -63,10 +74,10 @@ static void fill(CatalogRecord *record, const Catalog *catalog, WebRequest *requ
   set_text(&record->retention, request, "retention");
   record->security = choose(web_text(request, "security"), record->security, security_at, SECURITY_TOP);
   record->opening = choose(web_text(request, "opening"), record->opening, opening_at, OPENING_DEFERRED);
-  record->page_count = CLAMP(web_int(request, "page_count", form ? 0 : record->page_count), G_MININT, G_MAXINT);
+  set_number(record, catalog, request, "page_count", refused);
   set_date(record, former_date);
-  int year = CLAMP(web_int(request, "year", form ? 0 : record->year), 0, 9999);
-  record->year = year != 0 ? year : record->date.from / 10000;
+  set_number(record, catalog, request, "year", refused);
+  if (record->year == 0) record->year = record->date.from / 10000;
   set_fields(record, request);
   if (record->title[0] != '\0') return;
   json_auto_t *fields = record_fields(record);
@@ -74,6 +85,14 @@ static void fill(CatalogRecord *record, const Catalog *catalog, WebRequest *requ
   if (title == NULL) return;
   g_free(record->title);
   record->title = title;
+}
+
+static gboolean none_refused(json_t *refused, GError **error) {
+  g_autoptr(GString) text = g_string_new(NULL);
+  const char *key;
+  json_t *each;
+  json_object_foreach(refused, key, each) g_string_append_printf(text, "%s%s", text->len > 0 ? "；" : "", json_string_value(json_object_get(each, "error")));
+  return text->len == 0 || throw(error, LANTAI_ERROR_INVALID, "%s。没有保存", text->str);
 }
 
 /* ---- the form's model ---- */
@@ -187,6 +206,15 @@ static json_t *form_model(const Catalog *catalog, const CatalogRecord *record, c
   return model;
 }
 
+/* What could not be taken stands in its field again, with why. */
+static json_t *with_refused(json_t *model, json_t *refused) {
+  size_t i;
+  json_t *input;
+  json_array_foreach(json_object_get(model, "inputs"), i, input)
+    json_object_update(input, json_object_get(refused, json_string_value(json_object_get(input, "name"))));
+  return model;
+}
+
 /* Why the code breaks its rule, beside its field. */
 static json_t *with_code_warning(json_t *model, const House *house, Sql *sql, const CatalogRecord *record) {
   g_autofree char *warning = record->code[0] == '\0' ? NULL : catalog_code_check(house, sql, record, NULL);
@@ -288,7 +316,8 @@ static gboolean only_files_changed(const House *house, const CatalogRecord *stor
 }
 
 /* The form again, with what was typed, what stands there now, and what both were made from. */
-static WebReply *conflict_form(WebRequest *request, const CatalogRecord *mine, gint64 rev, const GError *problem, GError **error) {
+static WebReply *conflict_form(WebRequest *request, const CatalogRecord *mine, gint64 rev, json_t *refused, const GError *problem,
+  GError **error) {
   const House *house = web_house(request);
   g_autoptr(Sql) sql = sql_read(house->db, error);
   g_autoptr(CatalogRecord) now = sql == NULL ? NULL : catalog_record_load(sql, web_scope(request), mine->id, error);
@@ -300,7 +329,7 @@ static WebReply *conflict_form(WebRequest *request, const CatalogRecord *mine, g
   edit_annotate(model, base, now, mine);
   json_object_set_new(model, "conflict", json_true());
   json_object_set_new(model, "base", json_integer(rev));
-  return web_model_status(with_proposal(model, request, now), error_http_status(problem));
+  return web_model_status(with_proposal(with_refused(model, refused), request, now), error_http_status(problem));
 }
 
 /* To the next form in a row, when that was asked for. */
@@ -321,25 +350,28 @@ WebReply *page_record_save(WebRequest *request, GError **error) {
   g_autoptr(CatalogRecord) stored = load_now(request, error);
   if (stored == NULL) return NULL;
   g_autoptr(CatalogRecord) record = catalog_record_dup(stored);
-  fill(record, house->catalog, request);
+  json_auto_t *refused = NULL;
+  fill(record, house->catalog, request, &refused);
   gint64 rev = web_int(request, "rev", 0);
   g_autoptr(GError) problem = NULL;
   if (web_flag(request, "number")) {
     g_autoptr(Sql) sql = sql_read(house->db, error);
     if (sql == NULL) return NULL;
     gboolean numbered = number_draft(house, sql, record, &problem);
-    return web_model_status(edit_model(house->catalog, record, rev, NULL, problem), numbered ? 200 : error_http_status(problem));
+    return web_model_status(with_refused(edit_model(house->catalog, record, rev, NULL, problem), refused), numbered ? 200 : error_http_status(problem));
   }
-  if (!edit_take_choices(request, stored, record, &problem)) return conflict_form(request, record, web_int(request, "base", rev), problem, error);
+  if (!edit_take_choices(request, stored, record, &problem)) return conflict_form(request, record, web_int(request, "base", rev), refused, problem, error);
   gint64 expected = only_files_changed(house, stored, rev) ? stored->rev : rev;
-  WebReply *reply = stays_visible(request, record, &problem) && catalog_record_fits(house->catalog, stored, record, &problem) ?
-    edit_save(request, stored, record, expected, "修改著录", &problem) : NULL;
+  gboolean fits = none_refused(refused, &problem) && stays_visible(request, record, &problem) && catalog_record_fits(house->catalog, stored, record, &problem);
+  WebReply *reply = !fits ? NULL :
+    edit_save(request, stored, record, expected, "修改著录", &problem);
   if (reply != NULL) return onward(request, record, reply);
   if (!is_form_error(problem)) return g_propagate_error(error, g_steal_pointer(&problem)), NULL;
   g_autoptr(CatalogRecord) now = load_now(request, error);
   if (now == NULL) return NULL;
-  if (expected != 0 && now->rev != expected) return conflict_form(request, record, rev, problem, error);
-  return web_model_status(with_proposal(edit_model(house->catalog, record, rev, NULL, problem), request, now), error_http_status(problem));
+  if (expected != 0 && now->rev != expected) return conflict_form(request, record, rev, refused, problem, error);
+  json_t *model = with_refused(edit_model(house->catalog, record, rev, NULL, problem), refused);
+  return web_model_status(with_proposal(model, request, now), error_http_status(problem));
 }
 
 /* ---- new ---- */
@@ -451,18 +483,19 @@ WebReply *page_record_create(WebRequest *request, GError **error) {
   if (problem != NULL) return g_propagate_error(error, g_steal_pointer(&problem)), NULL;
   g_autoptr(CatalogRecord) record = draft_under(request, parent, error);
   if (record == NULL) return NULL;
-  fill(record, house->catalog, request);
+  json_auto_t *refused = NULL;
+  fill(record, house->catalog, request, &refused);
   if (web_flag(request, "number")) {
     gboolean numbered = number_draft(house, sql, record, &problem);
-    return web_model_status(new_model(house->catalog, record, parent, problem), numbered ? 200 : error_http_status(problem));
+    return web_model_status(with_refused(new_model(house->catalog, record, parent, problem), refused), numbered ? 200 : error_http_status(problem));
   }
-  if (stays_visible(request, record, &problem) && catalog_record_fits(house->catalog, NULL, record, &problem) &&
+  if (none_refused(refused, &problem) && stays_visible(request, record, &problem) && catalog_record_fits(house->catalog, NULL, record, &problem) &&
     create_in(house, sql, web_actor(request), parent, record, &problem)) {
     sql_end(g_steal_pointer(&sql));
     return created(request, parent, record);
   }
   if (!is_form_error(problem)) return g_propagate_error(error, g_steal_pointer(&problem)), NULL;
-  return web_model_status(new_model(house->catalog, record, parent, problem), error_http_status(problem));
+  return web_model_status(with_refused(new_model(house->catalog, record, parent, problem), refused), error_http_status(problem));
 }
 
 /* ---- delete ---- */

@@ -323,6 +323,31 @@ static void test_edit(void) {
   place_close(&p);
 }
 
+/* A word where a number belongs comes back in its field with why, and everything else as it was typed. */
+static void test_numbers(void) {
+  Place p;
+  place_open(&p);
+  g_autofree char *target = PATH("/record/%" G_GINT64_FORMAT "/edit", p.item), *under = PATH("parent=%" G_GINT64_FORMAT "&category=HY", p.class);
+  g_autofree char *refused = ask(&p, "archivist", "POST", target,
+    "form=1&code=Z109-HY-0001&title=Kept&year=soon&page_count=many&key=nfxm&value=Zhang", "html", 422, NULL);
+  must_have(refused, "name=\"year\" value=\"soon\"");
+  must_have(refused, "<span class=\"error\">年度应为 1000 至 2999 的整数，不能是“soon”</span>");
+  must_have(refused, "name=\"page_count\" value=\"many\"");
+  must_have(refused, "<span class=\"error\">页数应为 0 至 999999 的整数，不能是“many”</span>");
+  must_have(refused, "value=\"Kept\"");
+  must_have(refused, "value=\"Zhang\"");
+  g_autoptr(CatalogRecord) kept = load(&p, p.item);
+  g_assert_cmpstr(kept->title, ==, "张三与李四结婚登记 <b>");
+  g_autofree char *fields = PATH("%s&form=1&code=Z109-HY-0009&title=Made&year=99999", under);
+  g_autofree char *new = ask(&p, "archivist", "POST", "/record/new", fields, "html", 422, NULL);
+  must_have(new, "name=\"year\" value=\"99999\"");
+  must_have(new, "value=\"Made\"");
+  g_free(ask(&p, "archivist", "POST", target, "year=%EF%BC%91%EF%BC%99%EF%BC%95%EF%BC%97&page_count=0", "html", 303, NULL)); /* full-width 1957 */
+  g_autoptr(CatalogRecord) saved = load(&p, p.item);
+  g_assert_cmpint(saved->year, ==, 1957);
+  place_close(&p);
+}
+
 static void test_new(void) {
   Place p;
   place_open(&p);
@@ -370,6 +395,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/catalog/pages/files", test_files);
   g_test_add_func("/catalog/pages/categories", test_categories);
   g_test_add_func("/catalog/pages/edit", test_edit);
+  g_test_add_func("/catalog/pages/numbers", test_numbers);
   g_test_add_func("/catalog/pages/new", test_new);
   g_test_add_func("/catalog/pages/delete", test_delete);
   return g_test_run();

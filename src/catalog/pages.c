@@ -27,8 +27,8 @@ static const WebParameter NEW_PARAMETERS[] = {
 #define DESCRIPTION_PARAMETERS \
   {"form", WEB_FLAG, FALSE, 0, "表单"}, {"number", WEB_FLAG, FALSE, 0, "按规则编号"}, {"code", WEB_TEXT, FALSE, 200, "档号"}, {"title", WEB_TEXT, FALSE, 4000, "题名"}, \
   {"creator", WEB_TEXT, FALSE, 4000, "责任者"}, {"docno", WEB_TEXT, FALSE, 1000, "文号"}, {"date", WEB_TEXT, FALSE, 200, "日期"}, \
-  {"year", WEB_INT, FALSE, 0, "年度"}, {"retention", WEB_TEXT, FALSE, 200, "保管期限"}, {"security", WEB_TEXT, FALSE, 20, "密级"}, \
-  {"opening", WEB_TEXT, FALSE, 20, "开放标识"}, {"page_count", WEB_INT, FALSE, 0, "页数"}, {"note", WEB_TEXT, FALSE, 4000, "备注"}, \
+  {"year", WEB_TEXT, FALSE, 200, "年度"}, {"retention", WEB_TEXT, FALSE, 200, "保管期限"}, {"security", WEB_TEXT, FALSE, 20, "密级"}, \
+  {"opening", WEB_TEXT, FALSE, 20, "开放标识"}, {"page_count", WEB_TEXT, FALSE, 200, "页数"}, {"note", WEB_TEXT, FALSE, 4000, "备注"}, \
   {"key", WEB_LIST, FALSE, 400, "著录项"}, {"value", WEB_LIST, FALSE, 400, "著录项的内容"}
 static const WebParameter SAVE_PARAMETERS[] = {
   {"id", WEB_INT, TRUE, 0, "编号"}, {"rev", WEB_INT, FALSE, 0, "版本"}, {"base", WEB_INT, FALSE, 0, "原版本"}, {"open", WEB_LIST, FALSE, 400, "待选定的项"},

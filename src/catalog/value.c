@@ -82,12 +82,22 @@ static gboolean set_date(CatalogRecord *record, const char *text, GError **error
   return TRUE;
 }
 
+/* Full-width digits are digits. -1: none, or too many. */
+static int whole_number(const char *text) {
+  int number = 0;
+  for (; *text != '\0'; text = g_utf8_next_char(text)) {
+    int digit = g_unichar_digit_value(g_utf8_get_char(text));
+    if (digit < 0 || number > 9999999) return -1;
+    number = number * 10 + digit;
+  }
+  return number;
+}
+
 static gboolean set_number(int *place, const char *text, int least, int most, const char *label, GError **error) {
-  gsize length = strlen(text);
-  gint64 number = length > 9 || strspn(text, "0123456789") != length ? -1 : g_ascii_strtoll(text, NULL, 10);
+  int number = whole_number(text);
   if (number < 0 || (number != 0 && (number < least || number > most)))
     return throw(error, LANTAI_ERROR_INVALID, "%s应为 %d 至 %d 的整数，不能是“%s”", label, least, most, text);
-  *place = (int)number;
+  *place = number;
   return TRUE;
 }
 
