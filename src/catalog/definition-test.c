@@ -147,6 +147,15 @@ static void test_contradictions(void) {
   g_autoptr(CatalogRecord) edited = catalog_record_dup(record);
   put_text(&edited->title, "另一题名");
   g_assert_true(catalog_record_fits(a.base.house.catalog, record, edited, NULL)); /* what was wrong before does not stop another correction */
+  static const struct { const char *key, *text; gboolean fits; } values[] = {
+    {"hylb", "未婚", FALSE}, {"hylb", "再婚", TRUE}, {"xm", "王建国2", FALSE}, {"xm", "王建国", TRUE}, {"zfs", "十份", FALSE}, {"zfs", "1,200", TRUE}, {"zfs", "", TRUE},
+  };
+  for (guint i = 0; i < G_N_ELEMENTS(values); i++) { /* one value is held to the same rules as a whole record */
+    g_autoptr(CatalogRecord) one = catalog_record_dup(record);
+    g_autoptr(GError) problem = NULL;
+    g_assert_cmpint(catalog_value_set(a.base.house.catalog, one, values[i].key, values[i].text, &problem), ==, values[i].fits);
+    g_assert_true(values[i].fits || g_error_matches(problem, LANTAI_ERROR, LANTAI_ERROR_INVALID));
+  }
   put_text(&edited->fields, "{\"hylb\":\"未婚\"}");
   fails(catalog_record_fits(a.base.house.catalog, record, edited, error), LANTAI_ERROR_INVALID);
   fails(catalog_record_fits(a.base.house.catalog, NULL, record, error), LANTAI_ERROR_INVALID); /* a new one must fit */

@@ -102,14 +102,8 @@ static gboolean set_number(int *place, const char *text, int least, int most, co
 }
 
 static gboolean fits_field(const CatalogField *field, const char *text, GError **error) {
-  if (field == NULL || text[0] == '\0') return TRUE;
-  DateSpan span;
-  if (g_str_equal(field->type, "date") && !date_parse(text, &span))
-    return throw(error, LANTAI_ERROR_INVALID, "%s“%s”看不懂，或没有这一天。可写 1958-03-01、1958年3月、1958", field->label, text);
-  char *end = NULL;
-  if (g_str_equal(field->type, "number") && (g_ascii_strtod(text, &end), end == text || *end != '\0'))
-    return throw(error, LANTAI_ERROR_INVALID, "%s应为数字，不能是“%s”", field->label, text);
-  return TRUE;
+  const char *problem = field == NULL ? NULL : catalog_value_problem(field, text);
+  return problem == NULL || throw(error, LANTAI_ERROR_INVALID, "%s不能是“%s”：%s", field->label, text, problem);
 }
 
 static gboolean set_own(const Catalog *catalog, CatalogRecord *record, const char *key, const char *text, GError **error) {
