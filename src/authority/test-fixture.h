@@ -1,5 +1,6 @@
 /* What the room's tests share: an archive of the lower rooms over a database in memory, with two fonds and a few records. */
 #pragma once
+#include "expect.h"
 #include "internal.h"
 #include <glib/gstdio.h>
 
@@ -9,24 +10,6 @@ typedef struct {
   Journal *journal;
   gint64 fonds, other, class, records[8];
 } Fixture;
-
-#define good(expression) \
-  ({ \
-    GError *good_error = NULL; \
-    GError **error = &good_error; \
-    __auto_type good_result = (expression); \
-    g_assert_no_error(good_error); \
-    good_result; \
-  })
-#define fails(expression, kind) \
-  do { \
-    GError *fail_error = NULL; \
-    GError **error = &fail_error; \
-    gboolean fail_result = (expression) ? TRUE : FALSE; \
-    g_assert_false(fail_result); \
-    g_assert_error(fail_error, LANTAI_ERROR, (int)(kind)); \
-    g_clear_error(&fail_error); \
-  } while (0)
 
 static inline void fixture_bare(Fixture *f) {
   memset(f, 0, sizeof *f);

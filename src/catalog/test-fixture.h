@@ -1,6 +1,6 @@
 /* What the room's tests share: an archive of the lower rooms over a temporary database. */
 #pragma once
-#include "error.h"
+#include "expect.h"
 #include "internal.h"
 #include <glib/gstdio.h>
 #include <string.h>
@@ -10,24 +10,6 @@ typedef struct {
   SqlDb *db;
   Journal *journal;
 } Fixture;
-
-#define good(expression) \
-  ({ \
-    GError *good_error = NULL; \
-    GError **error = &good_error; \
-    __auto_type good_result = (expression); \
-    g_assert_no_error(good_error); \
-    good_result; \
-  })
-#define fails(expression, kind) \
-  do { \
-    GError *fail_error = NULL; \
-    GError **error = &fail_error; \
-    gboolean fail_result = (expression) ? TRUE : FALSE; \
-    g_assert_false(fail_result); \
-    g_assert_error(fail_error, LANTAI_ERROR, (int)(kind)); \
-    g_clear_error(&fail_error); \
-  } while (0)
 
 static inline void fixture_open(Fixture *f) {
   memset(f, 0, sizeof *f);

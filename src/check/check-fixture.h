@@ -1,5 +1,6 @@
 /* What the room's tests share: an archive of the lower rooms over a temporary database, runs of units given as JSON, outcomes by item. */
 #pragma once
+#include "expect.h"
 #include "internal.h"
 #include "settings.h"
 #include <glib/gstdio.h>
@@ -11,15 +12,6 @@ typedef struct {
   Journal *journal;
   char *dir;
 } Fixture;
-
-#define good(expression) \
-  ({ \
-    GError *good_error = NULL; \
-    GError **error = &good_error; \
-    __auto_type good_result = (expression); \
-    g_assert_no_error(good_error); \
-    good_result; \
-  })
 
 static inline void fixture_open(Fixture *f) {
   *f = (Fixture){.dir = good(g_dir_make_tmp("lantai-check-XXXXXX", error))};

@@ -1,18 +1,10 @@
 /* The patrol: which days are due, plans, what a run over a real store finds, that it goes on where it was, and that the journal brings it back. */
 #include "check.h"
+#include "expect.h"
 #include "patrol.h"
 #include "settings.h"
 #include <glib/gstdio.h>
 #include <string.h>
-
-#define good(expression) \
-  ({ \
-    GError *good_error = NULL; \
-    GError **error = &good_error; \
-    __auto_type good_result = (expression); \
-    g_assert_no_error(good_error); \
-    good_result; \
-  })
 
 typedef struct {
   House house;

@@ -1,4 +1,5 @@
 /* Revisions: rules, plans through the gate, making, undoing, what others changed meanwhile, approval, replay. */
+#include "expect.h"
 #include "internal.h"
 #include "people.h"
 #include <string.h>
@@ -9,24 +10,6 @@ typedef struct {
   Journal *journal;
   gint64 fonds, class, ids[4];
 } Fixture;
-
-#define good(expression) \
-  ({ \
-    GError *good_error = NULL; \
-    GError **error = &good_error; \
-    __auto_type good_result = (expression); \
-    g_assert_no_error(good_error); \
-    good_result; \
-  })
-#define fails(expression, kind) \
-  do { \
-    GError *fail_error = NULL; \
-    GError **error = &fail_error; \
-    gboolean fail_result = (expression) ? TRUE : FALSE; \
-    g_assert_false(fail_result); \
-    g_assert_error(fail_error, LANTAI_ERROR, (int)(kind)); \
-    g_clear_error(&fail_error); \
-  } while (0)
 
 static void open_rooms(Fixture *f) {
   memset(f, 0, sizeof *f);

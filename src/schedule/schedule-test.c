@@ -1,25 +1,7 @@
 /* Schedules: lines that can stand, who decides, which version is in force, which line a record is kept by, assignment and replay. */
 #include "assign.h"
-#include "error.h"
+#include "expect.h"
 #include <string.h>
-
-#define good(expression) \
-  ({ \
-    GError *good_error = NULL; \
-    GError **error = &good_error; \
-    __auto_type good_result = (expression); \
-    g_assert_no_error(good_error); \
-    good_result; \
-  })
-#define fails(expression, kind) \
-  do { \
-    GError *fail_error = NULL; \
-    GError **error = &fail_error; \
-    gboolean fail_result = (expression) ? TRUE : FALSE; \
-    g_assert_false(fail_result); \
-    g_assert_error(fail_error, LANTAI_ERROR, (int)(kind)); \
-    g_clear_error(&fail_error); \
-  } while (0)
 
 static json_t *lines_of(const char *text) { return good(yaml_load_text(text, "条款", error)); }
 #define LINES \
