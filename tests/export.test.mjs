@@ -47,6 +47,8 @@ const LONG = `${'很长的名字'.repeat(12)}.txt`, ROWS = [
 
 before(async () => {
   dir = await emptyArchive();
+  const settings = path.join(dir, 'lantai.yaml');
+  write(settings, readFileSync(settings, 'utf8').replace('"000000"', '"110101"'));
   mkdirSync(path.join(folder, 'files'));
   for (const name of ['a.txt', 'b & c.txt', 'c.txt', LONG]) write(path.join(folder, 'files', name), `${name} 水库正文\n`);
   write(path.join(folder, 'files', 'd.txt'), Buffer.alloc(300001, 7));
@@ -115,6 +117,7 @@ test('EEP packages keep the order of DA/T 48, in both encodings, and hold the ve
     assert.equal(files.length, 6);
     const verdict = await run('xmllint', ['--nonet', '--huge', '--noout', '--relaxng', schema, ...files]);
     assert.equal(verdict.status, 0, verdict.text);
+    assert.match(new TextDecoder(encoding).decode(readFileSync(files[0])), /<档案馆代码>110101<\/档案馆代码>\s*<全宗名称>/);
     const data = await run('xmllint', ['--huge', '--xpath', "string(//*[local-name()='编码数据'])", files.find(file => file.includes('Z002_甲_1_~'))]);
     assert.ok(Buffer.from(data.text, 'base64').equals(Buffer.alloc(300001, 7)), encoding);
     const readme = readFileSync(path.join(made.target, '说明文件.TXT'));
@@ -149,6 +152,7 @@ test('EAD is valid: of a fonds, of a delivery, of a search', async t => {
   const files = [(await out('ead', 'fonds.xml', '--node', 'Z001')).target, (await out('ead', 'delivery.xml')).target, (await out('ead', 'none.xml', '--query', '没有的词')).target];
   const text = readFileSync(files[0], 'utf8');
   assert.match(text, /<archdesc level="fonds">[\s\S]*<c level="class">[\s\S]*<c level="file">[\s\S]*<c level="item">/);
+  assert.match(text, /<eadid countrycode="CN" mainagencycode="110101">/);
   assert.match(text, /<unitdate normal="1958-03-01">1958年3月1日</);
   assert.ok(!text.includes('Z002'), 'nothing of another fonds');
   const place = await pip('eadator');
@@ -161,7 +165,7 @@ test('METS is valid, PREMIS in it too, and names each file with its digests', as
   const made = await out('mets', 'mets'), files = find(made.target, name => name === 'METS.xml');
   assert.equal(files.length, 7);
   const text = readFileSync(files.find(file => file.includes('1958-001-001')), 'utf8'), [stored] = await query(dir, "SELECT sha512, sm3 FROM file WHERE name = 'a.txt'");
-  for (const part of [stored.sha512, stored.sm3, 'accession', 'ingestion', 'PRONOM', 'href="b%20%26%20c.txt"']) assert.ok(text.includes(part), part);
+  for (const part of [stored.sha512, stored.sm3, 'accession', 'ingestion', 'PRONOM', '<note>档案馆代码 110101</note>', 'href="b%20%26%20c.txt"']) assert.ok(text.includes(part), part);
   const place = await pip('metsrw'), ead = await pip('eadator');
   if (!place || !ead) return t.skip('the METS schema (metsrw) cannot be had here: validity is not known');
   const schemas = path.join(folder, 'schemas'), premis = process.env.LANTAI_PREMIS_XSD;

@@ -214,10 +214,10 @@ static void test_eac(void) {
   json_auto_t *successor = relation(old, now, "successor");
   g_autoptr(Sql) sql = good(sql_write(f.db, error));
   good(authority_relate(sql, "tester", successor, error));
-  g_autofree char *xml = good(authority_eac(sql, old, "某市档案馆", error));
+  g_autofree char *xml = good(authority_eac(sql, old, "某市档案馆", "110101", error));
   const char *at = xml;
   static const char *const order[] = {"<eac-cpf xmlns=\"urn:isbn:1-931666-33-4\"", "<control>", "<recordId>authority-1</recordId>",
-    "<maintenanceStatus>new", "<agencyName>某市档案馆",
+    "<maintenanceStatus>new", "<otherAgencyCode>110101<", "<agencyName>某市档案馆",
     "<maintenanceHistory>", "</control>", "<cpfDescription>", "<entityType>corporateBody</entityType>", "<part>农林局 &lt;旧&gt; &amp; &quot;新&quot;</part>",
       "<part>农林科</part>", "<existDates>",
     "<fromDate standardDate=\"1950-03\">1950年3月</fromDate>", "cpfRelationType=\"temporal-later\"", "xlink:href=\"authority-2\"", "<relationEntry>农业局",
@@ -226,7 +226,9 @@ static void test_eac(void) {
     at = strstr(at, order[i]);
     if (at == NULL) g_error("%s is not there, or not in its place:\n%s", order[i], xml);
   }
-  fails(authority_eac(sql, topic, "某市档案馆", error) != NULL, LANTAI_ERROR_NOT_FOUND);
+  g_autofree char *uncoded = good(authority_eac(sql, old, "某市档案馆", NULL, error));
+  g_assert_null(strstr(uncoded, "AgencyCode")); /* none is made up */
+  fails(authority_eac(sql, topic, "某市档案馆", NULL, error) != NULL, LANTAI_ERROR_NOT_FOUND);
   sql_end(g_steal_pointer(&sql));
   fixture_close(&f);
 }

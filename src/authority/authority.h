@@ -43,7 +43,7 @@ gboolean authority_synonyms(Sql *sql, AuthorityNames visit, gpointer data, GErro
 /* kind: successor (from 前身 to 后继), merged (from is taken into to), superior (from 下级 to 上级), member (from a person to a body), kin, associate. */
 gboolean authority_relate(Sql *sql, const char *actor, json_t *relation /* {from, to, kind, dates, note} */, GError **error);
 gboolean authority_unrelate(Sql *sql, const char *actor, gint64 from, gint64 relation_id, GError **error);
-char *authority_eac(Sql *sql, gint64 id, const char *agency, GError **error); /* EAC-CPF 2010 */
+char *authority_eac(Sql *sql, gint64 id, const char *agency, const char *agency_code, GError **error); /* EAC-CPF 2010; agency_code NULL: none */
 
 /* ---- links ---- */
 typedef struct {

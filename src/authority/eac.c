@@ -71,12 +71,13 @@ static void write_paragraphs(GString *out, guint depth, const char *text) {
     if (**line != '\0') leaf(out, depth, "p", *line);
 }
 
-static void write_control(GString *out, json_t *authority, const char *agency) {
+static void write_control(GString *out, json_t *authority, const char *agency, const char *agency_code) {
   g_autofree char *number = g_strdup_printf("authority-%" G_GINT64_FORMAT, int_at(authority, "id")), *now = clock_format_iso(clock_now_us());
   open_element(out, 1, "control");
   leaf(out, 2, "recordId", number);
   leaf(out, 2, "maintenanceStatus", int_at(authority, "rev") > 1 ? "revised" : "new");
   open_element(out, 2, "maintenanceAgency");
+  if (agency_code != NULL) leaf(out, 3, "otherAgencyCode", agency_code); /* agencyCode is for codes of ISO 15511 alone */
   leaf(out, 3, "agencyName", agency);
   close_element(out, 2, "maintenanceAgency");
   open_element(out, 2, "languageDeclaration");
@@ -175,7 +176,7 @@ static gboolean write_relations(GString *out, Sql *sql, json_t *authority, GErro
   return TRUE;
 }
 
-char *authority_eac(Sql *sql, gint64 id, const char *agency, GError **error) {
+char *authority_eac(Sql *sql, gint64 id, const char *agency, const char *agency_code, GError **error) {
   json_auto_t *authority = authority_load(sql, id, error);
   if (authority == NULL) return NULL;
   const char *kind = text_at(authority, "kind");
@@ -184,7 +185,7 @@ char *authority_eac(Sql *sql, gint64 id, const char *agency, GError **error) {
     return throw_null(error, LANTAI_ERROR_NOT_FOUND, "“%s”没有 EAC-CPF：只有在用的机构、人物和家族记录可以导出", text_at(authority, "name"));
   g_autoptr(GString) out = g_string_new("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
   element(out, 0, "eac-cpf", NULL, (const char *const[]){"xmlns", "urn:isbn:1-931666-33-4", "xmlns:xlink", "http://www.w3.org/1999/xlink", NULL});
-  write_control(out, authority, agency);
+  write_control(out, authority, agency, agency_code);
   open_element(out, 1, "cpfDescription");
   write_identity(out, authority);
   write_description(out, authority);

@@ -122,7 +122,8 @@ WebReply *page_authorities_csv(WebRequest *request, GError **error) {
 
 WebReply *page_authority_eac(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
-  char *xml = sql == NULL ? NULL : authority_eac(sql, web_int(request, "id", 0), settings_text(web_house(request)->settings, "archive.name"), error);
+  const Settings *settings = web_house(request)->settings;
+  char *xml = sql == NULL ? NULL : authority_eac(sql, web_int(request, "id", 0), settings_text(settings, "archive.name"), settings_archive_code(settings), error);
   return xml == NULL ? NULL : web_bytes(g_bytes_new_take(xml, strlen(xml)), "application/xml; charset=utf-8");
 }
 

@@ -82,6 +82,7 @@ static void remove_dir(const char *dir) {
 static void check_defaults(const Settings *settings) {
   g_assert_cmpstr(settings_text(settings, "archive.name"), ==, "示范市档案馆");
   g_assert_cmpstr(settings_text(settings, "archive.code"), ==, "000000");
+  g_assert_null(settings_archive_code(settings));
   g_assert_cmpstr(settings_text(settings, "server.address"), ==, "127.0.0.1");
   g_assert_cmpstr(settings_text(settings, "log.level"), ==, "info");
   g_assert_cmpint(settings_int(settings, "server.port"), ==, 8080);
@@ -123,7 +124,7 @@ static void test_values(void) {
   g_autoptr(Settings) settings = load_text("archive:\n  name: 某某县档案馆\n  code: 110101\nserver:\n  port: 9000\nlog:\n", &error);
   g_assert_no_error(error);
   g_assert_cmpstr(settings_text(settings, "archive.name"), ==, "某某县档案馆");
-  g_assert_cmpstr(settings_text(settings, "archive.code"), ==, "110101");
+  g_assert_cmpstr(settings_archive_code(settings), ==, "110101");
   g_assert_cmpint(settings_int(settings, "server.port"), ==, 9000);
   g_assert_cmpint(settings_int(settings, "server.threads"), ==, 4);
 }

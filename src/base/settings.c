@@ -15,6 +15,7 @@
 #include "error.h"
 
 #define FILE_NAME "lantai.yaml"
+#define NO_CODE "000000"
 
 typedef struct {
   const char *key;  /* section.name */
@@ -25,7 +26,7 @@ typedef struct {
 
 static const Setting SETTINGS[] = {
   {"archive.name", "示范市档案馆", 0, 0, 0, "档案馆名称，显示在页面、证明和报表上。"},
-  {"archive.code", "000000", 0, 0, 0, "档案馆代码（6 位数字），用于移交包和证明。请保留引号。"},
+  {"archive.code", NO_CODE, 0, 0, 0, "档案馆代码（6 位数字），写入导出的封装包、目录数据和规范记录。请保留引号。000000 表示没有。"},
   {"server.address", "127.0.0.1", 0, 0, 0, "监听地址。127.0.0.1 只允许本机访问；0.0.0.0 允许局域网访问，请同时配置防火墙。"},
   {"server.port", NULL, 8080, 0, 65535, "监听端口。0 表示由系统分配空闲端口。"},
   {"server.threads", NULL, 4, 1, 256, "处理请求的线程数，一般为 CPU 核数的 2 倍。"},
@@ -115,6 +116,11 @@ const char *settings_text(const Settings *settings, const char *key) {
   gssize at = find_setting(key);
   if (at < 0 || SETTINGS[at].text == NULL) g_error("no text setting %s", key);
   return settings->texts[at];
+}
+
+const char *settings_archive_code(const Settings *settings) {
+  const char *code = settings_text(settings, "archive.code");
+  return g_str_equal(code, NO_CODE) ? NULL : code;
 }
 
 gint64 settings_int(const Settings *settings, const char *key) {

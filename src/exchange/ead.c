@@ -116,7 +116,9 @@ static gboolean begin_finding(Export *export, GError **error) {
   Xml *xml = finding->xml = xml_aside(export, finding->spool);
   xml_open(xml, "ead", "xmlns", "urn:isbn:1-931666-22-9", "xmlns:xlink", "http://www.w3.org/1999/xlink", NULL);
   xml_open(xml, "eadheader", "langencoding", "iso639-2b", "dateencoding", "iso8601", NULL);
-  xml_leaf(xml, "eadid", export->title);
+  xml_open(xml, "eadid", "countrycode", "CN", "mainagencycode", export->code, NULL);
+  xml_text(xml, export->title);
+  xml_close(xml);
   xml_open(xml, "filedesc", NULL);
   xml_open(xml, "titlestmt", NULL);
   xml_leaf(xml, "titleproper", export->title);

@@ -104,6 +104,7 @@ static gboolean write_entity(Export *export, Xml *xml, const ExportItem *item, c
   xml_leaf(xml, "聚合层次", level_label(item->record->level));
   xml_open(xml, "来源", NULL);
   xml_leaf(xml, "档案馆名称", export->organization);
+  xml_optional(xml, "档案馆代码", export->code);
   xml_leaf(xml, "全宗名称", item->fonds->title);
   xml_leaf(xml, "立档单位名称", item->fonds->title);
   xml_close(xml);

@@ -168,7 +168,7 @@ json_t *exchange_export(const House *house, Job *job, const Scope *scope, json_t
   if (named == NULL) return NULL;
   g_autofree char *title = selection_name(named);
   Export export = {.house = house, .scope = scope, .target = target, .title = title, .organization = settings_text(house->settings, "archive.name"),
-    .listing = listing_new(house->catalog), .names = names_new()};
+    .code = settings_archive_code(house->settings), .listing = listing_new(house->catalog), .names = names_new()};
   gint64 bytes = 0;
   gboolean good = read_encoding(asked, &export.gb18030, error) && survey(&export, job, asked, error) && has_room(&export, format, error) &&
     (format->is_package ? write_package : write_file)(&export, format, job, asked, &bytes, error);

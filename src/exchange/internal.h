@@ -97,7 +97,7 @@ struct Export {
   PackageWriter *out;
   const char *prefix; /* before every entry: "" or "name/" */
   gboolean gb18030;
-  const char *title, *organization;
+  const char *title, *organization, *code; /* code: 档案馆代码, NULL: none */
   const char *target;
   ExportCounts expected;
   gboolean single_fonds;

@@ -24,6 +24,8 @@ static void begin_mets(Xml *xml, const Export *export, const char *identity, con
   xml_open(xml, "metsHdr", "CREATEDATE", now, NULL);
   xml_open(xml, "agent", "ROLE", "CREATOR", "TYPE", "ORGANIZATION", NULL);
   xml_leaf(xml, "name", export->organization);
+  g_autofree char *code = export->code == NULL ? NULL : g_strconcat("档案馆代码 ", export->code, NULL);
+  xml_optional(xml, "note", code);
   xml_close(xml);
   xml_open(xml, "agent", "ROLE", "CREATOR", "TYPE", "OTHER", "OTHERTYPE", "SOFTWARE", NULL);
   xml_leaf(xml, "name", "Lantai " LANTAI_VERSION);
