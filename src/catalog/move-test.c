@@ -119,7 +119,11 @@ static void test_changed_since(void) {
   place_close(&p);
 }
 
-static void put_below(Place *p, gint64 id, gint64 parent) { good(run(p, plan_of(p, parent, &id, 1), FALSE, error)); }
+static void move_by(Place *p, const char *actor, gint64 id, gint64 parent) {
+  MoveAsk ask = {.target = parent, .ids = &id, .count = 1};
+  gint64 plan = good(move_plan(&p->f.house, &SCOPE_EVERYTHING, actor, &ask, error));
+  good(run(p, plan, FALSE, error));
+}
 
 /* Between plan and start the parent it goes to may be moved, given away or deleted by another. */
 static void test_target_changed_since(void) {
@@ -131,14 +135,12 @@ static void test_target_changed_since(void) {
   sql_end(g_steal_pointer(&sql));
 
   gint64 circle = plan_of(&p, second, &p.class, 1);
-  MoveAsk other = {.target = p.class, .ids = &second, .count = 1};
-  good(run(&p, good(move_plan(&p.f.house, &SCOPE_EVERYTHING, "u", &other, error)), FALSE, error));
+  move_by(&p, "u", second, p.class);
   fails(run(&p, circle, FALSE, error), LANTAI_ERROR_CONFLICT); /* the class below its own child */
   assert_at(&p, p.class, p.fonds, p.fonds);
 
   gint64 given = plan_of(&p, third, &p.items[2], 1);
-  MoveAsk away = {.target = p.away, .ids = &third, .count = 1};
-  good(run(&p, good(move_plan(&p.f.house, &SCOPE_EVERYTHING, "u", &away, error)), FALSE, error));
+  move_by(&p, "u", third, p.away);
   fails(run(&p, given, FALSE, error), LANTAI_ERROR_CONFLICT); /* within a fonds, to a class that is in another now */
   assert_at(&p, p.items[2], p.class, p.fonds);
 
@@ -157,7 +159,7 @@ static void test_undo_into_itself(void) {
   place_open(&p);
   gint64 id = plan_of(&p, p.fonds, &p.below, 1);
   good(run(&p, id, FALSE, error));
-  put_below(&p, p.class, p.below);
+  move_by(&p, "u", p.class, p.below);
   fails(run(&p, id, TRUE, error), LANTAI_ERROR_CONFLICT);
   assert_at(&p, p.below, p.fonds, p.fonds);
   assert_at(&p, p.class, p.below, p.fonds);
