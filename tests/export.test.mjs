@@ -152,7 +152,7 @@ test('EAD is valid: of a fonds, of a delivery, of a search', async t => {
   const files = [(await out('ead', 'fonds.xml', '--node', 'Z001')).target, (await out('ead', 'delivery.xml')).target, (await out('ead', 'none.xml', '--query', '没有的词')).target];
   const text = readFileSync(files[0], 'utf8');
   assert.match(text, /<archdesc level="fonds">[\s\S]*<c level="class">[\s\S]*<c level="file">[\s\S]*<c level="item">/);
-  assert.match(text, /<eadid countrycode="CN" mainagencycode="110101">/);
+  assert.match(text, /<num type="archives-code">110101<\/num>/);
   assert.match(text, /<unitdate normal="1958-03-01">1958年3月1日</);
   assert.ok(!text.includes('Z002'), 'nothing of another fonds');
   const place = await pip('eadator');

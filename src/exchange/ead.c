@@ -116,9 +116,7 @@ static gboolean begin_finding(Export *export, GError **error) {
   Xml *xml = finding->xml = xml_aside(export, finding->spool);
   xml_open(xml, "ead", "xmlns", "urn:isbn:1-931666-22-9", "xmlns:xlink", "http://www.w3.org/1999/xlink", NULL);
   xml_open(xml, "eadheader", "langencoding", "iso639-2b", "dateencoding", "iso8601", NULL);
-  xml_open(xml, "eadid", "countrycode", "CN", "mainagencycode", export->code, NULL);
-  xml_text(xml, export->title);
-  xml_close(xml);
+  xml_leaf(xml, "eadid", export->title);
   xml_open(xml, "filedesc", NULL);
   xml_open(xml, "titlestmt", NULL);
   xml_leaf(xml, "titleproper", export->title);
@@ -126,6 +124,11 @@ static gboolean begin_finding(Export *export, GError **error) {
   xml_open(xml, "publicationstmt", NULL);
   xml_leaf(xml, "publisher", export->organization);
   xml_leaf(xml, "date", day);
+  if (export->code != NULL) { /* mainagencycode is for codes of ISO 15511 alone */
+    xml_open(xml, "num", "type", "archives-code", NULL);
+    xml_text(xml, export->code);
+    xml_close(xml);
+  }
   xml_close(xml);
   xml_close(xml);
   xml_open(xml, "profiledesc", NULL);
