@@ -55,7 +55,8 @@ json_t *report_definition_faults(json_t *report);
 gboolean report_define(Sql *sql, const char *actor, json_t *report, GError **error);
 json_t *report_definition(const char *name);
 json_t *report_names(void);
-/* The whole: {name, heading, period, unit, paragraphs: [{kind: title|h1|h2|h3|p, runs: [{text} | {text, figure, value, entries}]}], figures: {name: result}, faults: [{kind, place, what}]}.
+/* The whole: {name, heading, period, unit, paragraphs: [{kind: title|h1|h2|h3|p, runs: [{text} | {text, figure, value, entries}]}], figures: {name: result},
+ * faults: [{kind, place, what}]}.
  * parameters: {name: text}. */
 json_t *report_make(const House *house, Sql *sql, Asker asker, const char *name, FigurePeriod period, json_t *parameters, GError **error);
 /* faults of a made report: measure word without a number, number typed by hand, same figure typed by hand, broken invariant or nesting, name that should be masked,

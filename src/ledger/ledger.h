@@ -59,7 +59,8 @@ const LedgerDefinition *ledger_of(gint64 id);
 const LedgerDefinition **ledger_all(void);
 const LedgerField *ledger_field(const LedgerDefinition *definition, const char *name); /* base fields too; NULL */
 const LedgerState *ledger_state(const LedgerDefinition *definition, const char *name);
-/* Checks a definition by itself and against the ledgers there are (others: further ones that come in the same go, or NULL). [{where: "fields[3].type", what}]; empty: good. New. */
+/* Checks a definition by itself and against the ledgers there are (others: further ones that come in the same go, or NULL).
+ * [{where: "fields[3].type", what}]; empty: good. New. */
 json_t *ledger_definition_faults(json_t *definition, json_t *others);
 /* What would no longer fit: [{entry, number, title, field, value, why}], at most limit, and the count of all. */
 json_t *ledger_definition_conflicts(Sql *sql, json_t *definition, int limit, gint64 *ret_count, GError **error);
@@ -89,7 +90,8 @@ json_t *ledger_entry_moves(Sql *sql, Asker asker, const char *actor, json_t *ent
 gboolean ledger_entry_delete(Sql *sql, const char *actor, gint64 id, const char *why, GError **error); /* CONFLICT while others refer to it; kept, marked deleted */
 gboolean ledger_entry_restore(Sql *sql, const char *actor, gint64 id, gint64 rev, GError **error);     /* as it was at that rev; also brings back a deleted one */
 json_t *ledger_entry_history(Sql *sql, gint64 id, GError **error); /* [{rev, at, actor, changes: [{field, from, to}]}] newest first */
-json_t *ledger_entry_referring(Sql *sql, Asker asker, gint64 id, GError **error); /* [{ledger, field, entries: [..first 200], count}]: children, e.g. measures of a problem */
+/* [{ledger, field, entries: [..first 200], count}]: children, e.g. measures of a problem */
+json_t *ledger_entry_referring(Sql *sql, Asker asker, gint64 id, GError **error);
 json_t *ledger_entries_of_record(Sql *sql, Asker asker, gint64 record, GError **error);
 gboolean ledger_entry_comment(Sql *sql, const char *actor, gint64 id, const char *text, GError **error);
 json_t *ledger_entry_comments(Sql *sql, gint64 id, GError **error);
