@@ -1,4 +1,5 @@
 // Bad input, through every door of the real program: one clear entry each, the rest goes on, nothing lands outside, and nothing stays behind.
+import { createHash } from 'node:crypto';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -125,6 +126,18 @@ test('names: two of one name, of case, of Unicode form; long ones; Windows words
 test('a table names a file by its long name, and gets it', async () => {
   const table = put('目录.csv', csv([['档号', '题名', '电子档案名称'], ['Z109-WS·2015-Y-0101', TITLE, LONG]])), result = await receive(table, '--files', put('原文.zip', rawZip([{ name: LONG, data: '长' }])));
   assert.deepEqual([result.json?.missing_count, result.json?.surplus_count], [0, 0], result.stderr);
+});
+
+test('a bag in a zip lists a file by a name that no disk takes: it is there, its digest holds, the record says the exact name', async () => {
+  const digest = createHash('sha256').update('长').digest('hex'), bag = text => rawZip([{ name: 'bagit.txt', data: 'BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n' },
+    { name: 'manifest-sha256.txt', data: `${digest}  data/${LONG}\n` }, { name: `data/${LONG}`, data: text }]);
+  const result = await receive(put('长名.zip', bag('长')), '--accept', '--note', '试收');
+  assert.equal(result.json?.state, 'done', result.stderr);
+  assert.equal(told(result, LONG, /./).length, 0, JSON.stringify(findings(result)));
+  assert.deepEqual((await query(dir, `SELECT f.name FROM accession_file AS a JOIN file AS f ON f.id = a.file_id WHERE a.accession_id = ${result.json.id}`)).map(row => row.name), [LONG]);
+  assert.equal((await lantai(dir, 'undo', String(result.json.id))).status, 0);
+  const changed = await receive(put('长名改.zip', bag('短')));
+  assert.ok(JSON.stringify(changed.json ?? changed.stderr).includes('摘要'), 'another content is noticed');
 });
 
 test('names in GBK and Big5, flagged and not', async () => {

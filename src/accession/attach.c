@@ -497,7 +497,7 @@ static gboolean open_attaching(Attaching *attaching, GError **error) {
   if (job_should_stop(attaching->job)) return TRUE;
   attaching->unpacked_here = is_unpacked_here(attaching);
   g_autofree char *list = delivery_path(house, attaching->id, FILES_NAME);
-  attaching->unpacked = unpacked_read(house, attaching->id);
+  attaching->unpacked = unpacked_read_below(house, attaching->id, attaching->folder);
   return (attaching->index = file_index_new(attaching->folder, attaching->unpacked, error)) != NULL && (attaching->files = row_writer_new(list, error)) != NULL;
 }
 

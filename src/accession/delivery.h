@@ -196,9 +196,13 @@ gboolean load_finish(Sql *sql, const char *actor, gint64 id, const char *state, 
 /* ---- attach.c, unpack.c, attach-apply.c ---- */
 gboolean attach_files(const House *house, Job *job, gint64 id, GError **error);
 json_t *unpacked_read(const House *house, gint64 id); /* NULL: nothing was unpacked */
+json_t *unpacked_below(json_t *unpacked, const char *inside); /* as seen from a folder of what was unpacked ("data"); takes the reference */
+json_t *unpacked_read_below(const House *house, gint64 id, const char *folder); /* the same; folder: its whole path */
 gboolean unpacked_write(const House *house, gint64 id, json_t *unpacked, GError **error);
 void unpacked_tell(json_t *unpacked, json_t *structure); /* adds its faults */
 const char *unpacked_name(json_t *unpacked, const char *path); /* what it was called; path itself when it is on disk as it was */
+/* Where an entry of a package is put when it is unpacked: every part as long as a disk takes, and of its own when an earlier one had it. number 1: the first. */
+char *path_on_disk(const char *path, guint number);
 char *name_shorten(const char *name, gsize max); /* at most max bytes: beginning, "~", eight digits of its digest, extension */
 char *unpack_documents(const House *house, Job *job, json_t *delivery, GError **error); /* the folder with the documents */
 /* One record's change of files: {record, version, remove: [file id], add: [{…file…, moved: id of the removed file it continues}]}. texts: page lists of

@@ -247,12 +247,15 @@ static void find_manifests(Bag *bag) {
   if (!payload) tell(bag, BAG_ERROR, "BAG-MANIFEST-MISSING", "", "没有可以核对的内容清单 manifest-算法.txt");
 }
 
-/* The file that an entry means: by its name, by its name in the other reading of "%", or (told) by one of another case or Unicode form. */
+/* The file that an entry means: by its name, by its name in the other reading of "%", by the name that unpacking gave to one
+ * too long for a disk, or (told) by one of another case or Unicode form. */
 static BagFile *find_entry(Bag *bag, const char *manifest, const char *path) {
   g_autofree char *decoded = tag_path_decode(path);
   gboolean decode_first = decoded && bag->major >= 1;
   BagFile *file = g_hash_table_lookup(bag->files, decode_first ? decoded : path);
   if (file == NULL && decoded) file = g_hash_table_lookup(bag->files, decode_first ? path : decoded);
+  g_autofree char *shortened = file ? NULL : path_on_disk(decode_first ? decoded : path, 1);
+  if (file == NULL) file = g_hash_table_lookup(bag->files, shortened);
   if (file) return file;
   g_autofree char *folded = fold_path(decode_first ? decoded : path, TRUE), *composed = fold_path(path, FALSE);
   const char *other = g_hash_table_lookup(bag->folded, folded);

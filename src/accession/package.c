@@ -409,6 +409,7 @@ static void enter_bag(Survey *survey) {
   if (lstat(data, &state) != 0 || !S_ISDIR(state.st_mode)) return; /* a link may lead anywhere */
   g_free(survey->root);
   survey->root = g_steal_pointer(&data);
+  survey->unpacked = unpacked_below(survey->unpacked, "data");
 }
 
 static gboolean survey_read(Survey *survey, const char **ret_inner, GError **error) {

@@ -446,7 +446,7 @@ static gboolean store_results(const Pass *pass, const Outlook *outlook, json_t *
 static FileIndex *open_documents(const Pass *pass, json_t *delivery, char **ret_folder, GError **error) {
   if (!*delivery_text(delivery, "documents")) return NULL;
   *ret_folder = unpack_documents(pass->house, pass->job, delivery, error);
-  json_auto_t *unpacked = unpacked_read(pass->house, pass->id);
+  json_auto_t *unpacked = *ret_folder ? unpacked_read_below(pass->house, pass->id, *ret_folder) : NULL;
   return *ret_folder && !job_should_stop(pass->job) ? file_index_new(*ret_folder, unpacked, error) : NULL;
 }
 

@@ -58,8 +58,7 @@ char *name_shorten(const char *name, gsize max) {
   return g_strdup_printf("%.*s~%.8s%s", (int)head, name, digest, dot);
 }
 
-/* The path on disk: every part as long as a disk takes, and of its own when an earlier one had it. number 1: the first. */
-static char *disk_path(const char *path, guint number) {
+char *path_on_disk(const char *path, guint number) {
   g_auto(GStrv) parts = g_strsplit(path, "/", -1);
   guint count = g_strv_length(parts);
   for (guint i = 0; i < count; i++) {
@@ -75,7 +74,7 @@ static char *disk_path(const char *path, guint number) {
 /* A new file for the entry; -1 and told: it has no place, or (with an error) the disk has none. */
 static int make_file(Unpacked *unpacked, const char *entry, char **ret_path, GError **error) {
   for (guint number = 1; number <= SAME_NAMES_MAX; number++) {
-    g_autofree char *inside = disk_path(entry, number), *path = g_build_filename(unpacked->target, inside, NULL), *folder = g_path_get_dirname(path);
+    g_autofree char *inside = path_on_disk(entry, number), *path = g_build_filename(unpacked->target, inside, NULL), *folder = g_path_get_dirname(path);
     int made = g_mkdir_with_parents(folder, 0700), fd = made == 0 ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
     int reason = errno;
     if (fd >= 0 && number > 1) tell_fault(unpacked, entry, "与包中另一项同名（或只是 Unicode 写法不同），另存为“%s”", inside);
@@ -159,6 +158,25 @@ gboolean package_unpack(const char *archive, const char *folder, GError **error)
 json_t *unpacked_read(const House *house, gint64 id) {
   g_autofree char *path = delivery_path(house, id, UNPACKED_NAME);
   return json_load_file(path, 0, NULL);
+}
+
+json_t *unpacked_below(json_t *unpacked, const char *inside) {
+  json_t *names = json_object(), *called;
+  g_autofree char *head = g_strconcat(inside, "/", NULL);
+  gsize cut = strlen(head);
+  const char *path;
+  json_object_foreach(json_object_get(unpacked, "names"), path, called)
+    if (g_str_has_prefix(path, head) && g_str_has_prefix(json_string_value(called), head))
+      json_object_set_new(names, path + cut, json_string(json_string_value(called) + cut));
+  if (unpacked) json_object_set_new(unpacked, "names", names);
+  else json_decref(names);
+  return unpacked;
+}
+
+json_t *unpacked_read_below(const House *house, gint64 id, const char *folder) {
+  g_autofree char *files = delivery_path(house, id, "files"), *head = g_strconcat(files, "/", NULL);
+  json_t *unpacked = unpacked_read(house, id);
+  return g_str_has_prefix(folder, head) ? unpacked_below(unpacked, folder + strlen(head)) : unpacked;
 }
 
 gboolean unpacked_write(const House *house, gint64 id, json_t *unpacked, GError **error) {
