@@ -17,6 +17,7 @@ typedef struct {
   Source source;       /* the strongest place it came from; weaker ones are dropped */
   GPtrArray *texts;    /* char*, valid UTF-8 without NUL */
   gint64 *ints;
+  json_t *fields;      /* WEB_FIELDS */
   char *file_path, *file_name;
   guint64 file_bytes;
 } Value;

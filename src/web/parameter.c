@@ -45,6 +45,32 @@ Value *parameter_value(const WebRequest *request, const char *name, const WebPar
   return NULL;
 }
 
+/* "name.rest" of a declared family of fields; ret_rest: behind the dot. */
+static Value *family_value(const WebRequest *request, const char *name, const char **ret_rest) {
+  const char *dot = strchr(name, '.');
+  if (dot == NULL || dot[1] == '\0') return NULL;
+  g_autofree char *family = g_strndup(name, (gsize)(dot - name));
+  const WebParameter *parameter = NULL;
+  Value *value = parameter_value(request, family, &parameter);
+  if (value == NULL || parameter->kind != WEB_FIELDS) return NULL;
+  *ret_rest = dot + 1;
+  return value;
+}
+
+static void add_field(Value *kept, Source source, const char *name, const char *value) {
+  if (kept->source > source) return;
+  if (kept->fields == NULL || kept->source != source) {
+    json_decref(kept->fields);
+    kept->fields = json_object();
+  }
+  kept->source = source;
+  g_autofree char *clean = text_clean(value, TRUE), *clean_name = text_clean(name, FALSE);
+  json_t *former = json_object_get(kept->fields, clean_name);
+  if (former == NULL) json_object_set_new(kept->fields, clean_name, json_string(clean));
+  else if (json_is_array(former)) json_array_append_new(former, json_string(clean));
+  else json_object_set_new(kept->fields, clean_name, json_pack("[O, s]", former, clean));
+}
+
 gboolean parameter_add(WebRequest *request, Source source, const char *name, const char *value, GError **error) {
   if (++request->pairs > WEB_PAIRS_MAX) return throw(error, LANTAI_ERROR_TOO_LARGE, "一次提交的项目超过 %u 个，请分批提交", WEB_PAIRS_MAX);
   if (source == FROM_BODY && strcmp(name, "csrf") == 0) {
@@ -53,8 +79,10 @@ gboolean parameter_add(WebRequest *request, Source source, const char *name, con
     return TRUE;
   }
   const WebParameter *parameter = NULL;
-  Value *kept = parameter_value(request, name, &parameter);
-  if (kept == NULL || kept->source > source || parameter->kind == WEB_FILE) return TRUE;
+  const char *rest = NULL;
+  Value *family = family_value(request, name, &rest), *kept = parameter_value(request, name, &parameter);
+  if (family != NULL) add_field(family, source, rest, value);
+  if (kept == NULL || kept->source > source || parameter->kind == WEB_FILE || parameter->kind == WEB_FIELDS) return TRUE;
   if (kept->texts == NULL) kept->texts = g_ptr_array_new_null_terminated(4, g_free, TRUE);
   if (kept->source != source) g_ptr_array_set_size(kept->texts, 0);
   kept->source = source;
@@ -92,6 +120,33 @@ static gboolean add_json_value(WebRequest *request, const char *name, json_t *va
   }
 }
 
+/* Text within a JSON value, cleaned as a form's. New reference. */
+static json_t *clean_json(json_t *value) {
+  if (json_is_string(value)) {
+    g_autofree char *clean = text_clean(json_string_value(value), TRUE);
+    return json_string(clean);
+  }
+  if (json_is_array(value)) {
+    json_t *array = json_array(), *item = NULL;
+    size_t index = 0;
+    json_array_foreach(value, index, item) json_array_append_new(array, clean_json(item));
+    return array;
+  }
+  if (!json_is_object(value)) return json_incref(value);
+  json_t *object = json_object(), *item = NULL;
+  const char *name = NULL;
+  json_object_foreach(value, name, item) json_object_set_new(object, name, clean_json(item));
+  return object;
+}
+
+static gboolean take_fields(WebRequest *request, Value *kept, const char *name, json_t *value, GError **error) {
+  if (!json_is_object(value)) return throw(error, LANTAI_ERROR_INVALID, "JSON 的 %s 应是对象", name);
+  json_decref(kept->fields);
+  kept->fields = clean_json(value);
+  kept->source = FROM_BODY;
+  return TRUE;
+}
+
 gboolean parameter_add_json(WebRequest *request, const char *text, gsize length, GError **error) {
   json_error_t problem;
   g_autoptr(GString) copy = g_string_new_len(text, (gssize)length);
@@ -107,7 +162,12 @@ gboolean parameter_add_json(WebRequest *request, const char *text, gsize length,
   json_object_foreach(body, name, value) {
     const WebParameter *parameter = NULL;
     if (!fine) break;
-    if (strcmp(name, "csrf") != 0 && parameter_value(request, name, &parameter) == NULL) continue;
+    Value *kept = parameter_value(request, name, &parameter);
+    if (parameter != NULL && parameter->kind == WEB_FIELDS) {
+      fine = take_fields(request, kept, name, value, error);
+      continue;
+    }
+    if (strcmp(name, "csrf") != 0 && kept == NULL) continue;
     gboolean takes_many = parameter != NULL && (parameter->kind == WEB_LIST || parameter->kind == WEB_INTS);
     if (!json_is_array(value) || !takes_many) {
       fine = add_json_value(request, name, value, error);
@@ -185,6 +245,16 @@ static void check_length(WebRequest *request, const WebParameter *parameter, con
   }
 }
 
+static void check_fields(WebRequest *request, const WebParameter *parameter, json_t *value, const char *name) {
+  guint max = parameter->max == 0 ? 1000 : parameter->max;
+  json_t *item = NULL;
+  size_t index = 0;
+  if (json_is_object(value)) json_object_foreach(value, name, item) check_fields(request, parameter, item, name);
+  if (json_is_array(value)) json_array_foreach(value, index, item) check_fields(request, parameter, item, name);
+  if (json_is_string(value) && text_length(json_string_value(value)) > max)
+    parameter_problem(request, parameter, "“%.60s”最多 %u 个字，现有 %u 个", name, max, text_length(json_string_value(value)));
+}
+
 static void check_numbers(WebRequest *request, const WebParameter *parameter, Value *value) {
   g_autofree gint64 *ints = g_new0(gint64, value->texts->len + 1);
   for (guint i = 0; i < value->texts->len; i++) {
@@ -205,6 +275,7 @@ static void check_one(WebRequest *request, const WebParameter *parameter, Value 
     check_length(request, parameter, value);
     if (parameter->kind == WEB_INT || parameter->kind == WEB_INTS || parameter->kind == WEB_FLAG) check_numbers(request, parameter, value);
   }
+  if (value->fields != NULL) check_fields(request, parameter, value->fields, parameter->name);
   gboolean missing = is_file ? value->file_path == NULL : value->texts == NULL || value->texts->len == 0;
   if (parameter->required && missing) parameter_problem(request, parameter, is_file ? "请选择文件" : "请填写");
 }
@@ -225,6 +296,7 @@ void parameter_clear(WebRequest *request) {
     if (value->texts != NULL) g_ptr_array_unref(value->texts);
     if (value->file_path != NULL && g_unlink(value->file_path) != 0 && errno != ENOENT) g_warning("temporary file %s: %s", value->file_path, error_reason(errno));
     g_free(value->ints);
+    json_decref(value->fields);
     g_free(value->file_path);
     g_free(value->file_name);
   }

@@ -226,6 +226,13 @@ const gint64 *web_ints(const WebRequest *request, const char *name, gsize *ret_c
   return count == 0 ? nothing : value->ints;
 }
 
+json_t *web_fields(const WebRequest *request, const char *name) {
+  Value *value = (Value *)value_of(request, name);
+  if (value == NULL) return NULL;
+  if (value->fields == NULL) value->fields = json_object();
+  return value->fields;
+}
+
 const char *web_file_path(const WebRequest *request, const char *name) {
   const Value *value = value_of(request, name);
   return value == NULL ? NULL : value->file_path;

@@ -170,6 +170,8 @@ static void test_parameters(void) {
   post("title=%ff", 422, "UTF-8");
   post("title=a%00", 422, "UTF-8");
   post("title=a&password=+x%0A+", 200, "\"password\":\" x\\n \"");
+  post("title=a&v.%E7%8A%B6%E6%80%81=x+&v.b=1&v.b=&v.c.0.d=2&v=4&w.b=5&v.=6", 200, "\"fields\":{\"状态\":\"x\",\"b\":[\"1\",\"\"],\"c.0.d\":\"2\"}");
+  post("title=a&v.b=123456", 422, "“b”最多 5 个字，现有 6 个");
   g_autoptr(GString) many = g_string_new("title=a");
   for (guint i = 0; i < WEB_PAIRS_MAX; i++) g_string_append(many, "&z=1");
   post(many->str, 413, "请分批");
@@ -201,6 +203,8 @@ static void test_json_body(void) {
     {"{\"title\":\"a\",\"count\":1.5}", 422, "count"}, {"{\"title\":[\"a\"]}", 422, "title"}, {"{\"title\":{}}", 422, "title"},
     {"[1]", 422, "JSON"}, {"{\"title\":", 422, "第 1 行"}, {"{\"title\":\"a\\u0000b\"}", 422, "JSON"}, {"{\"title\":\"\xff\"}", 422, "JSON"},
     {"{\"title\":\"a\",\"title\":\"b\"}", 422, "JSON"}, {"{\"title\":\"a\",\"other\":{\"deep\":[]}}", 200, "\"a\""},
+    {"{\"title\":\"a\",\"v\":{\"b\":[{\"c\":\" x \"},2.5],\"d\":null}}", 200, "\"fields\":{\"b\":[{\"c\":\"x\"},2.5],\"d\":null}"},
+    {"{\"title\":\"a\",\"v\":{\"b\":[[\"123456\"]]}}", 422, "最多 5 个字"}, {"{\"title\":\"a\",\"v\":[1]}", 422, "v 应是对象"},
   };
   for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
     g_auto(Result) result = send_typed("/form", "application/json; charset=utf-8", cases[i].body, strlen(cases[i].body));

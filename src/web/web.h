@@ -20,7 +20,7 @@ typedef struct WebServer WebServer;
 
 typedef enum {
   WEB_TEXT, WEB_LINES /* text with line ends */, WEB_INT, WEB_FLAG, WEB_LIST /* repeated */, WEB_INTS /* repeated integers */,
-  WEB_FILE /* upload, streamed to disk */, WEB_PASSWORD
+  WEB_FILE /* upload, streamed to disk */, WEB_PASSWORD, WEB_FIELDS /* all of "name.…": fields that are data, not known to the program */
 } WebKind;
 typedef struct {
   const char *name;  /* also the name of a {part} of the path */
@@ -52,6 +52,8 @@ gint64 web_int(const WebRequest *request, const char *name, gint64 missing);
 gboolean web_flag(const WebRequest *request, const char *name);
 const char *const *web_list(const WebRequest *request, const char *name, gsize *ret_count);
 const gint64 *web_ints(const WebRequest *request, const char *name, gsize *ret_count);
+/* WEB_FIELDS, borrowed, never NULL: from a form or query {"rest of the name": "text" or ["text", …]} with empty texts kept; from a JSON body as it was given. */
+json_t *web_fields(const WebRequest *request, const char *name);
 const char *web_file_path(const WebRequest *request, const char *name);  /* temporary file, removed after the reply unless stolen */
 const char *web_file_name(const WebRequest *request, const char *name);  /* as the client said, cleaned: no path */
 char *web_file_steal(WebRequest *request, const char *name);
