@@ -80,6 +80,12 @@ gboolean accession_replay(const House *house, Sql *sql, json_t *event, GError **
 
 /* Pages: /deliveries /delivery/new /delivery/{id} … */
 extern const WebRoute ACCESSION_ROUTES[], UPLOAD_ROUTES[] /* resumable uploads */, DELIVERY_FORM_ROUTES[] /* papers */;
+/* Topics are another room's: which there are, and tying to one what a delivery brought (later, once the caller's transaction is committed). */
+typedef struct {
+  json_t *(*named)(Sql *sql, gint64 id, GError **error); /* [{id, name}] of all that can be had (id 0), or of what the one has become, or [] */
+  gboolean (*fill)(Sql *sql, const char *actor, gint64 topic, gint64 accession_id, const char *title, GError **error);
+} ProjectTopics;
+void project_set_topics(const ProjectTopics *topics); /* before serving; NULL: projects have no topics */
 extern const WebRoute PROJECT_ROUTES[]; /* project.c: collecting for a major event */
 gboolean project_replay(const House *house, Sql *sql, json_t *event, GError **error);
 extern const JobKind ACCESSION_JOBS[];

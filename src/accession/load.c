@@ -11,6 +11,7 @@
 #include "beneath.h"
 #include "delivery.h"
 #include "error.h"
+#include "project.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -475,7 +476,8 @@ static gboolean begin_load(const House *house, Job *job, json_t *delivery, const
 
 gboolean load_finish(Sql *sql, const char *actor, gint64 id, const char *state, GError **error) {
   return life_move(sql, actor, id, &(LifeStep){state, NULL, NULL}, error) &&
-    sql_exec(sql, "UPDATE accession SET failure = '' WHERE id = $1", SQL_ARGS(sql_int(id)), error);
+    sql_exec(sql, "UPDATE accession SET failure = '' WHERE id = $1", SQL_ARGS(sql_int(id)), error) &&
+    (!g_str_equal(state, "done") || project_came_in(sql, actor, id, error));
 }
 
 static gboolean end_rows(const House *house, Job *job, json_t *delivery, gint64 started_us, GError **error) {

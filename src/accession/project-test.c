@@ -109,6 +109,54 @@ static void test_refusals(void) {
   test_house_remove(test);
 }
 
+/* ---- a topic: another room's, here a list ---- */
+
+static GString *filled;
+static json_t *topic_named(Sql *sql, gint64 id, GError **error) {
+  return id == 0 || id == 5 ? json_pack("[{s:i, s:s}]", "id", 5, "name", "防汛救灾") : json_array();
+}
+static gboolean topic_fill(Sql *sql, const char *actor, gint64 topic, gint64 accession_id, const char *title, GError **error) {
+  g_string_append_printf(filled, "%d:%d ", (int)topic, (int)accession_id);
+  g_assert_nonnull(strstr(title, "防汛"));
+  return TRUE;
+}
+
+static void assert_filled(const char *expected) {
+  g_assert_cmpstr(filled->str, ==, expected);
+  g_string_truncate(filled, 0);
+}
+
+static void test_topic(void) {
+  static const ProjectTopics topics = {topic_named, topic_fill};
+  TestHouse *test = test_house_new();
+  filled = g_string_new(NULL);
+  project_set_topics(&topics);
+  gint64 id = step(test, 0, "open", json_pack("{s:s}", "title", "防汛"));
+  const gint64 ids[] = {91, 92, 93};
+  static const char *const states[] = {"done", "loading", "done"};
+  for (guint i = 0; i < 3; i++) make_delivery(test, ids[i], "市水利局", states[i]);
+  step(test, id, "delivery", json_pack("{s:i}", "accession", 91));
+  step(test, id, "delivery", json_pack("{s:i}", "accession", 92));
+  assert_filled(""); /* no topic yet */
+  assert_refused(test, id, "topic", json_pack("{s:i}", "topic", 6), LANTAI_ERROR_NOT_FOUND);
+  step(test, id, "topic", json_pack("{s:i}", "topic", 5));
+  assert_filled("5:91 "); /* what is in already */
+  g_autoptr(GError) error = NULL;
+  g_autoptr(Sql) sql = sql_write(test->house.db, &error);
+  g_assert_true(load_finish(sql, "clerk", 92, "done", &error) && sql_commit(sql, &error));
+  assert_filled("5:92 "); /* what comes in */
+  sql_end(g_steal_pointer(&sql));
+  step(test, id, "topic", json_pack("{s:i}", "topic", 0));
+  step(test, id, "delivery", json_pack("{s:i}", "accession", 93));
+  assert_filled("");
+  json_t *project = load(test, id);
+  g_assert_cmpint(json_integer_value(json_object_get(project, "topic_id")), ==, 0);
+  json_decref(project);
+  project_set_topics(NULL);
+  g_string_free(filled, TRUE);
+  test_house_remove(test);
+}
+
 typedef struct {
   TestHouse *to;
   guint count;
@@ -122,6 +170,10 @@ static void test_replay(void) {
   step(from, id, "body", json_pack("{s:s}", "body", "市气象局"));
   step(from, id, "drop", json_pack("{s:s}", "body", "市气象局"));
   step(from, id, "chase", json_pack("{s:s, s:s}", "body", "市水利局", "note", "发函"));
+  static const ProjectTopics topics = {topic_named, topic_fill};
+  project_set_topics(&topics);
+  step(from, id, "topic", json_pack("{s:i}", "topic", 5));
+  project_set_topics(NULL);
   step(from, id, "close", json_object());
   g_autoptr(Sql) sql = sql_read(from->house.db, NULL);
   json_t *events = journal_of(sql, "project", id, 0, 100, NULL);
@@ -136,6 +188,7 @@ static void test_replay(void) {
     json_decref(event);
   }
   json_t *one = load(from, id), *other = load(to, id);
+  g_assert_cmpint(json_integer_value(json_object_get(other, "topic_id")), ==, 5);
   g_assert_true(json_equal(one, other));
   json_decref(one);
   json_decref(other);
@@ -150,6 +203,7 @@ int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/accession/project/life", test_life);
   g_test_add_func("/accession/project/refusals", test_refusals);
+  g_test_add_func("/accession/project/topic", test_topic);
   g_test_add_func("/accession/project/replay", test_replay);
   return g_test_run();
 }

@@ -65,6 +65,10 @@ static gboolean apply_chase(Sql *sql, const Change *change, GError **error) {
     error);
 }
 
+static gboolean apply_topic(Sql *sql, const Change *change, GError **error) {
+  return sql_exec(sql, "UPDATE project SET topic = $1 WHERE id = $2", SQL_ARGS(sql_int(int_of(change->data, "topic")), sql_int(change->id)), error);
+}
+
 static gboolean apply_delivery(Sql *sql, const Change *change, GError **error) {
   return sql_exec(sql,
     "INSERT INTO project_delivery (accession_id, project_id) VALUES ($1, $2) ON CONFLICT (accession_id) DO UPDATE SET project_id = excluded.project_id",
@@ -88,6 +92,7 @@ static const struct {
   {"drop", apply_drop, TRUE, FALSE},
   {"settle", apply_settle, TRUE, FALSE},
   {"chase", apply_chase, TRUE, FALSE},
+  {"topic", apply_topic, FALSE, FALSE},
   {"delivery", apply_delivery, FALSE, FALSE},
   {"release", apply_release, FALSE, FALSE},
 };
@@ -97,6 +102,33 @@ static gssize find_step(const char *step) {
     if (g_strcmp0(STEPS[i].step, step) == 0) return (gssize)i;
   return -1;
 }
+
+/* ---- the topic ---- */
+
+static const ProjectTopics *topics_hook;
+void project_set_topics(const ProjectTopics *topics) { topics_hook = topics; }
+
+static gboolean topic_there(Sql *sql, gint64 topic, GError **error) {
+  if (topic == 0) return TRUE;
+  json_auto_t *named = topics_hook ? topics_hook->named(sql, topic, error) : json_array();
+  return named && (json_array_size(named) == 1 || throw(error, LANTAI_ERROR_NOT_FOUND, "没有这个专题，或它已删除。请另选"));
+}
+
+/* What is in of these deliveries goes to their project's topic: those of a project, or the one. */
+static gboolean fill_topic(Sql *sql, const char *actor, gint64 project, gint64 accession, GError **error) {
+  json_auto_t *rows = sql_json(sql,
+    "SELECT a.id, a.name, p.title, p.topic FROM project_delivery AS d JOIN project AS p ON p.id = d.project_id JOIN accession AS a ON a.id = d.accession_id "
+    "WHERE (d.project_id = $1 OR d.accession_id = $2) AND p.topic <> 0 AND a.state = 'done' ORDER BY a.id", SQL_ARGS(sql_int(project), sql_int(accession)), error);
+  size_t i;
+  json_t *row;
+  json_array_foreach(rows, i, row) {
+    g_autofree char *title = g_strdup_printf("收集项目“%s”第 %" G_GINT64_FORMAT " 批：%s", text_of(row, "title"), int_of(row, "id"), text_of(row, "name"));
+    if (topics_hook && !topics_hook->fill(sql, actor, int_of(row, "topic"), int_of(row, "id"), title, error)) return FALSE;
+  }
+  return rows != NULL;
+}
+
+gboolean project_came_in(Sql *sql, const char *actor, gint64 accession_id, GError **error) { return fill_topic(sql, actor, 0, accession_id, error); }
 
 static gboolean is_day(const char *text) {
   g_autoptr(GDateTime) day = NULL;
@@ -109,6 +141,7 @@ static gboolean check_step(Sql *sql, gint64 id, gsize step, json_t *data, GError
   if (!is_day(text_of(data, "due_on"))) return throw(error, LANTAI_ERROR_INVALID, "截止日期“%s”应写作 2026-12-31 的样子", text_of(data, "due_on"));
   if (STEPS[step].apply == apply_open && !*text_of(data, "title")) return throw(error, LANTAI_ERROR_INVALID, "请填写收集项目的名称");
   if (STEPS[step].apply == apply_body && !*text_of(data, "body")) return throw(error, LANTAI_ERROR_INVALID, "请填写应交材料的单位");
+  if (STEPS[step].apply == apply_topic && !topic_there(sql, int_of(data, "topic"), error)) return FALSE;
   if (STEPS[step].apply == apply_open && stage_take(text_of(data, "stage"), error) == NULL) return FALSE;
   if (id == 0) return STEPS[step].apply == apply_open || throw(error, LANTAI_ERROR_NOT_FOUND, "没有这个收集项目");
   gint64 closed = sql_number(sql, "SELECT closed FROM project WHERE id = $1", SQL_ARGS(sql_int(id)), -1, error);
@@ -131,7 +164,9 @@ gint64 project_change(Sql *sql, const char *actor, gint64 id, const char *step, 
   g_autofree char *action = g_strconcat("project.", step, NULL);
   const Change change = {id, clock_now_us(), actor, data};
   json_object_set_new(data, "at_us", json_integer(change.at_us));
-  return journal_append(sql, actor, action, "project", id, data, error) && STEPS[at].apply(sql, &change, error) ? id : 0;
+  if (!journal_append(sql, actor, action, "project", id, data, error) || !STEPS[at].apply(sql, &change, error)) return 0;
+  gboolean fills = STEPS[at].apply == apply_topic || STEPS[at].apply == apply_delivery;
+  return !fills || fill_topic(sql, actor, id, 0, error) ? id : 0;
 }
 
 gboolean project_replay(const House *house, Sql *sql, json_t *event, GError **error) {
@@ -245,7 +280,8 @@ static json_t *load_candidates(Sql *sql, const Asker *asker, gint64 id, GError *
 }
 
 json_t *project_load(Sql *sql, const Asker *asker, gint64 id, GError **error) {
-  json_t *project = sql_row_json(sql, "SELECT id, title, note, due_on, closed, stage, actor, created_at FROM project WHERE id = $1", SQL_ARGS(sql_int(id)), error);
+  json_t *project = sql_row_json(sql, "SELECT id, title, note, due_on, closed, stage, topic AS topic_id, actor, created_at FROM project WHERE id = $1",
+    SQL_ARGS(sql_int(id)), error);
   if (project == NULL) return NULL;
   json_t *row, *bodies = load_bodies(sql, id, error), *deliveries = bodies ? what_came(sql, asker, id, error) : NULL;
   json_t *candidates = deliveries ? load_candidates(sql, asker, id, error) : NULL;
@@ -301,6 +337,23 @@ static WebReply *list_page(WebRequest *request, GError **error) {
   return web_model(model);
 }
 
+#define PERMISSION_TOPIC "topic.edit"
+
+/* The project's topic, and which it may have instead. */
+static gboolean add_topics(WebRequest *request, Sql *sql, json_t *project, GError **error) {
+  if (topics_hook == NULL) return TRUE;
+  gint64 topic = int_of(project, "topic_id");
+  json_auto_t *named = topic ? topics_hook->named(sql, topic, error) : json_array();
+  if (named == NULL) return FALSE;
+  if (json_array_size(named) > 0) json_object_set(project, "topic", json_array_get(named, 0));
+  json_object_set_new(project, "topic_gone", json_boolean(topic != 0 && json_array_size(named) == 0));
+  if (!json_is_true(json_object_get(project, "may_change")) || !web_may(request, PERMISSION_TOPIC)) return TRUE;
+  json_t *row, *choices = topics_hook->named(sql, 0, error);
+  size_t i;
+  json_array_foreach(choices, i, row) json_object_set_new(row, "chosen", json_boolean(int_of(row, "id") == topic));
+  return choices && json_object_set_new(project, "topics", choices) == 0;
+}
+
 static WebReply *show_page(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
   const Asker asker = page_asker(request);
@@ -308,6 +361,7 @@ static WebReply *show_page(WebRequest *request, GError **error) {
   if (project == NULL) return NULL;
   json_object_set_new(project, "may_change", json_boolean(web_may(request, "delivery.import") && !json_is_true(json_object_get(project, "closed"))));
   json_object_set(project, "project_id", json_object_get(project, "id"));
+  if (!add_topics(request, sql, project, error)) return json_decref(project), NULL;
   json_object_set_new(project, "has_candidates", json_boolean(web_may(request, "delivery.import") && json_array_size(json_object_get(project, "candidates"))));
   json_object_set_new(project, "may_reopen", json_boolean(web_may(request, "delivery.import") && json_is_true(json_object_get(project, "closed"))));
   return web_model(project);
@@ -336,10 +390,12 @@ static WebReply *change(WebRequest *request, GError **error) {
   gint64 project = opening ? 0 : web_int(request, "id", 0), delivery = opening ? 0 : web_int(request, "delivery", 0);
   if (delivery) json_object_set_new(data, "accession", json_integer(delivery));
   const char *step = opening ? "open" : web_text(request, "step");
+  if (g_strcmp0(step, "topic") == 0) json_object_set_new(data, "topic", json_integer(web_int(request, "topic", 0)));
   if (g_strcmp0(step, "settle") == 0) json_object_set_new(data, "settled", json_boolean(web_flag(request, "settled")));
   g_autoptr(GError) problem = NULL;
   g_autoptr(Sql) sql = sql_write(web_house(request)->db, &problem);
-  gboolean given = sql && (delivery == 0 || may_name(request, sql, delivery, &problem));
+  gboolean may = g_strcmp0(step, "topic") != 0 || web_may(request, PERMISSION_TOPIC) || throw(&problem, LANTAI_ERROR_DENIED, "您没有编辑专题的权限");
+  gboolean given = sql && may && (delivery == 0 || may_name(request, sql, delivery, &problem));
   gint64 id = given ? project_change(sql, web_actor(request), project, step, data, &problem) : 0;
   if (id && sql_commit(sql, &problem)) {
     json_decref(data);
@@ -361,7 +417,7 @@ static const WebParameter ID_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "收集项
 static const WebParameter NEW_PARAMETERS[] = {PROJECT_TEXTS, {NULL}};
 static const WebParameter CHANGE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "收集项目"}, {"step", WEB_TEXT, TRUE, 20, "操作"}, PROJECT_TEXTS,
   {"body", WEB_TEXT, FALSE, 200, "单位"}, {"owed", WEB_LINES, FALSE, 4000, "应交材料"}, {"contact", WEB_TEXT, FALSE, 200, "联系人"},
-  {"settled", WEB_FLAG, FALSE, 0, "已交齐"}, {"delivery", WEB_INT, FALSE, 0, "批次"}, {NULL}};
+  {"settled", WEB_FLAG, FALSE, 0, "已交齐"}, {"topic", WEB_INT, FALSE, 0, "专题"}, {"delivery", WEB_INT, FALSE, 0, "批次"}, {NULL}};
 
 const WebRoute PROJECT_ROUTES[] = {
   {"GET", "/projects", "delivery.read", LIST_PARAMETERS, "accession/projects", list_page, "收集项目"},

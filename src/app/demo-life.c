@@ -177,6 +177,12 @@ static gboolean open_project(const House *house, const gint64 *ids, GError **err
   return good && sql_commit(sql, error);
 }
 
+gboolean demo_life_topic(const House *house, const char *topic, GError **error) {
+  g_autoptr(Sql) sql = sql_write(house->db, error);
+  gint64 project = sql ? sql_number(sql, "SELECT MAX(id) AS id FROM project", SQL_NONE, 0, error) : 0, named = sql ? authority_named(sql, NULL, topic) : 0;
+  return project && change_project(sql, &project, "topic", json_pack("{s:I}", "topic", (json_int_t)named), error) && sql_commit(sql, error);
+}
+
 /* ---- keeping ---- */
 
 static gboolean run_kept(const House *house, const char *name, json_t *parameters, GError **error) {

@@ -70,6 +70,7 @@ GPtrArray *demo_life_deliveries(const DemoWords *words, const char *folder, GErr
 /* Packages of those that come as packages, written by an archive of their own below folder, which is closed again. */
 gboolean demo_life_package(GPtrArray *deliveries, const char *folder, GError **error);
 gboolean demo_life_fill(const House *house, GPtrArray *deliveries, const char *folder, GError **error);
+gboolean demo_life_topic(const House *house, const char *topic, GError **error); /* the collecting project names it; filled by the server's jobs */
 /* demo-names.c: authorities, topics, histories of fonds; after everything has arrived. */
 gboolean demo_names_fill(const House *house, GError **error);
 gboolean demo_schedules(const House *house, GError **error); /* demo-schedule.c */

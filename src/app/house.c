@@ -71,6 +71,8 @@ static gboolean open_rooms(Archive *archive, ArchiveMode mode, GError **error) {
   if ((house->catalog = catalog_open(house->db, archive->dir, error)) == NULL) return FALSE;
   if (!schedule_open(house->db, error)) return FALSE;
   if (!authority_open(house->db, error)) return FALSE;
+  static const ProjectTopics topics = {topic_named, topic_fill};
+  project_set_topics(&topics);
   if (!check_open(house->db, archive->dir, error) || !accession_open(house->db, error) || !exchange_open(house->db, error) || !revise_open(house->db, error) ||
     !keep_open(house->db, archive->dir, error) || !quality_open(house->db, error) || !reader_open(house->db, error) ||
     !sql_migrate_room(house->db, "app", error)) return FALSE;

@@ -69,6 +69,9 @@ typedef struct {
 } GatherAsk;
 /* Works out which records would be tied and keeps them as a plan; its id. TOO_LARGE beyond 200 000 records. */
 gint64 gathering_plan(const House *house, const Scope *scope, const char *actor, const GatherAsk *ask, GError **error);
+/* What is ProjectTopics for accession/, which knows no topics. fill queues, in the caller's transaction, the planning and tying of all that a delivery brought. */
+json_t *topic_named(Sql *sql, gint64 id, GError **error);
+gboolean topic_fill(Sql *sql, const char *actor, gint64 topic, gint64 accession_id, const char *title, GError **error);
 extern const JobKind AUTHORITY_JOBS[]; /* link.gather {gathering, undo}, authority.survey */
 gboolean gathering_run(const House *house, Job *job, json_t *parameters, GError **error);
 gboolean authority_survey(const House *house, Job *job, json_t *parameters, GError **error);

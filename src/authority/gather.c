@@ -7,7 +7,7 @@
 #include "internal.h"
 #include "settings.h"
 
-enum { PLAN_MOST = 200000, PAGE = 10000, LOT = 2000 };
+enum { PLAN_MOST = 200000, PAGE = 10000, LOT = 2000, TOPICS_MOST = 1000 };
 
 json_t *gathering_load(Sql *sql, gint64 id, GError **error) {
   json_auto_t *rows = sql_json(sql, "SELECT id, at_us AS at, actor, title, target_id AS target, role, state, total, done FROM gathering WHERE id = $1",
@@ -212,6 +212,41 @@ gboolean gathering_run(const House *house, Job *job, json_t *parameters, GError 
     if (lot->len == 0) return finish(house, gathering, undo, error);
     if (!apply_lot(house, gathering, job_actor(job), lot, undo, error)) return FALSE;
   }
+}
+
+gboolean gathering_queue(Sql *sql, gint64 id, gboolean undo, const char *actor, GError **error) {
+  json_auto_t *parameters = json_pack("{s:I, s:b}", "gathering", (json_int_t)id, "undo", undo);
+  return sql_exec(sql, "UPDATE gathering SET state = $1 WHERE id = $2", SQL_ARGS(sql_text(undo ? "undoing" : "running"), sql_int(id)), error) &&
+    (!undo || sql_exec(sql, "DELETE FROM gathering_row WHERE gathering_id = $1", SQL_ARGS(sql_int(id)), error)) &&
+    job_queue(sql, undo ? "link.ungather" : "link.gather", "gathering", id, parameters, actor, error) != 0;
+}
+
+/* ---- topics that fill by themselves ---- */
+
+json_t *topic_named(Sql *sql, gint64 id, GError **error) {
+  gint64 living = id == 0 ? 0 : authority_resolve(sql, id);
+  return sql_json(sql, "SELECT id, name FROM authority WHERE topical = 1 AND state = 'live' AND ($1 = 0 OR id = $2) ORDER BY name, id LIMIT $3",
+    SQL_ARGS(sql_int(id), sql_int(living), sql_int(TOPICS_MOST)), error);
+}
+
+gboolean topic_fill(Sql *sql, const char *actor, gint64 topic, gint64 accession_id, const char *title, GError **error) {
+  json_auto_t *parameters = json_pack("{s:I, s:I, s:s}", "topic", (json_int_t)topic, "delivery", (json_int_t)accession_id, "title", title);
+  return job_queue(sql, "topic.fill", "topic_delivery", accession_id, parameters, actor, error) != 0;
+}
+
+/* Plans, and queues what ties them; the plan is the system's, so that it takes no preview from a person. */
+gboolean topic_fill_run(const House *house, Job *job, json_t *parameters, GError **error) {
+  g_autoptr(Sql) sql = sql_read(house->db, error);
+  gint64 topic = sql == NULL ? 0 : authority_resolve(sql, int_at(parameters, "topic"));
+  if (sql == NULL) return FALSE;
+  sql_end(g_steal_pointer(&sql));
+  if (topic == 0) return throw(error, LANTAI_ERROR_NOT_FOUND, "收集项目的专题已删除，这一批没有归入。请为项目另选专题");
+  const SearchRequest search = {.accession_id = int_at(parameters, "delivery")};
+  gint64 id = gathering_plan(house, &SCOPE_EVERYTHING, "system", &(GatherAsk){topic, "topic", &search, text_at(parameters, "title")}, error);
+  if (id == 0 || (sql = sql_write(house->db, error)) == NULL) return FALSE;
+  json_auto_t *gathering = gathering_load(sql, id, error);
+  if (gathering == NULL) return FALSE;
+  return int_at(gathering, "total") == 0 || (gathering_queue(sql, id, FALSE, job_actor(job), error) && sql_commit(sql, error));
 }
 
 /* ---- rebuilding ---- */

@@ -49,6 +49,8 @@ gboolean related_link(const char *said, gint64 record_id, gint64 other_id, Recor
 /* ---- gather.c ---- */
 gboolean gathering_replay(Sql *sql, json_t *event, gboolean undo, GError **error);
 json_t *gathering_load(Sql *sql, gint64 id, GError **error);
+gboolean gathering_queue(Sql *sql, gint64 id, gboolean undo, const char *actor, GError **error); /* its job, in the caller's transaction */
+gboolean topic_fill_run(const House *house, Job *job, json_t *parameters, GError **error); /* job topic.fill {topic, delivery, title} */
 
 /* ---- dossier.c ---- */
 gboolean dossier_replay(Sql *sql, json_t *event, gboolean removed, GError **error);

@@ -260,10 +260,7 @@ static WebReply *queue(WebRequest *request, gboolean undo, GError **error) {
     "没有第 %" G_GINT64_FORMAT " 号批量关联", id);
   gboolean fit = undo ? !planned && !g_str_equal(state, "undone") : planned || g_str_equal(state, "running");
   if (!fit) return throw_null(error, LANTAI_ERROR_CONFLICT, undo ? "这次关联没有执行过，或已经撤销" : "这次关联已经执行过");
-  json_auto_t *parameters = json_pack("{s:I, s:b}", "gathering", (json_int_t)id, "undo", undo);
-  if (!sql_exec(sql, "UPDATE gathering SET state = $1 WHERE id = $2", SQL_ARGS(sql_text(undo ? "undoing" : "running"), sql_int(id)), error) ||
-    (undo && !sql_exec(sql, "DELETE FROM gathering_row WHERE gathering_id = $1", SQL_ARGS(sql_int(id)), error)) ||
-    job_queue(sql, undo ? "link.ungather" : "link.gather", "gathering", id, parameters, web_actor(request), error) == 0 || !sql_commit(sql, error)) return NULL;
+  if (!gathering_queue(sql, id, undo, web_actor(request), error) || !sql_commit(sql, error)) return NULL;
   WebReply *reply = web_redirect("/gather/%" G_GINT64_FORMAT, id);
   web_flash(reply, undo ? "正在撤销" : "已开始，可以离开本页");
   return reply;

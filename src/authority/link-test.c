@@ -217,6 +217,44 @@ static void test_dossier(void) {
   fixture_close(&f);
 }
 
+/* What a delivery brought is tied to a topic by a job of its own, once, and whatever the topic was merged into. */
+static void test_fill(void) {
+  Fixture f;
+  fixture_open(&f);
+  g_autoptr(Jobs) jobs = good(jobs_open(f.db, AUTHORITY_JOBS, error));
+  gint64 topic = put_authority(&f, "event", "防汛", "", NULL), whole = put_authority(&f, "event", "防汛救灾", "", NULL), body = put_authority(&f, "body", "水利局", "", NULL);
+  g_autoptr(Sql) sql = good(sql_write(f.db, error));
+  json_auto_t *all = good(topic_named(sql, 0, error)), *none = good(topic_named(sql, body, error));
+  g_assert_cmpuint(json_array_size(all), ==, 2);
+  g_assert_cmpuint(json_array_size(none), ==, 0); /* a body is no topic */
+  g_autoptr(CatalogRecord) record = catalog_record_new();
+  record->parent_id = f.class;
+  record->level = LEVEL_ITEM;
+  record->category = 1;
+  record->accession_id = 7;
+  record->code = (g_free(record->code), g_strdup("A-WS-0100"));
+  record->title = (g_free(record->title), g_strdup("汛情通报"));
+  good(catalog_record_create(&f.house, sql, "tester", record, error));
+  good(authority_merge(sql, "tester", topic, whole, error));
+  json_auto_t *named = good(topic_named(sql, topic, error));
+  g_assert_cmpstr(text_at(json_array_get(named, 0), "name"), ==, "防汛救灾");
+  good(topic_fill(sql, "clerk", topic, 7, "收集项目", error));
+  good(sql_commit(sql, error));
+  sql_end(g_steal_pointer(&sql));
+  json_auto_t *asked = json_pack("{s:I, s:i, s:s}", "topic", (json_int_t)topic, "delivery", 7, "title", "收集项目");
+  good(job_run_now(&f.house, topic_fill_run, asked, "clerk", FALSE, error));
+  json_auto_t *gathering = json_pack("{s:i, s:b}", "gathering", 1, "undo", 0);
+  good(job_run_now(&f.house, gathering_run, gathering, "clerk", FALSE, error));
+  good(job_run_now(&f.house, topic_fill_run, asked, "clerk", FALSE, error)); /* finds nothing left to tie */
+  sql = good(sql_read(f.db, error));
+  g_autoptr(GArray) tied = good(authority_records(sql, whole, "topic", error));
+  g_assert_cmpuint(tied->len, ==, 1);
+  g_assert_cmpint(g_array_index(tied, gint64, 0), ==, record->id);
+  g_assert_cmpint(sql_number(sql, "SELECT COUNT(*) AS n FROM job WHERE kind = 'link.gather'", SQL_NONE, 0, NULL), ==, 1);
+  sql_end(g_steal_pointer(&sql));
+  fixture_close(&f);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/link/related", test_related);
@@ -225,5 +263,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/link/survey", test_survey);
   g_test_add_func("/link/synonyms", test_synonyms);
   g_test_add_func("/link/dossier", test_dossier);
+  g_test_add_func("/link/fill", test_fill);
   return g_test_run();
 }

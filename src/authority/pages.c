@@ -29,6 +29,7 @@ gboolean authority_replay(const House *house, Sql *sql, json_t *event, GError **
 const JobKind AUTHORITY_JOBS[] = {
   {"link.gather", "批量关联", gathering_run, JOB_HEAVY},
   {"link.ungather", "撤销批量关联", gathering_run, JOB_HEAVY},
+  {"topic.fill", "来件归入专题", topic_fill_run, JOB_HEAVY},
   {"authority.survey", "清点责任者和人名", authority_survey, JOB_HEAVY},
   {NULL},
 };
