@@ -6,6 +6,7 @@
 #include "exchange.h"
 #include "house.h"
 #include "keep.h"
+#include "ledger.h"
 #include "quality.h"
 #include "reader.h"
 #include "revise.h"
@@ -21,6 +22,8 @@ typedef enum {
 typedef struct Archive Archive;
 /* A damaged index does not hold up the opening: who opens has CARE_TICKS running, which heals it while questions are answered from the records. */
 void archive_heal_later(void);
+/* An archive that is being rebuilt takes its ledgers from its events, not from the files. */
+void archive_define_later(gboolean later);
 Archive *archive_open(const char *dir, ArchiveMode mode, GError **error); /* not an archive, in use, newer, damaged: each has its message */
 void archive_close(Archive *archive);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Archive, archive_close)

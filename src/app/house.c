@@ -70,7 +70,7 @@ static gboolean open_rooms(Archive *archive, ArchiveMode mode, GError **error) {
   web_set_person_source(people_title_of);
   if ((house->catalog = catalog_open(house->db, archive->dir, error)) == NULL) return FALSE;
   if (!schedule_open(house->db, error)) return FALSE;
-  if (!authority_open(house->db, error)) return FALSE;
+  if (!authority_open(house->db, error) || !ledger_open(house, error)) return FALSE;
   static const ProjectTopics topics = {topic_named, topic_fill};
   project_set_topics(&topics);
   if (!check_open(house->db, archive->dir, error) || !accession_open(house->db, error) || !exchange_open(house->db, error) || !revise_open(house->db, error) ||
@@ -85,9 +85,16 @@ static gboolean open_rooms(Archive *archive, ArchiveMode mode, GError **error) {
   return sql != NULL && catalog_synonyms_load(house, sql, error);
 }
 
-static gboolean heals_later;
+static gboolean heals_later, defines_later;
 
 void archive_heal_later(void) { heals_later = TRUE; }
+void archive_define_later(gboolean later) { defines_later = later; }
+
+/* A file with a mistake does not stop the work: what is in force stays. */
+static void load_definitions(const House *house) {
+  g_autoptr(GError) local = NULL;
+  if (!ledger_definitions_load(house, &local)) g_warning("台账定义没有更新，仍用原来的：%s", local->message);
+}
 
 static Archive *open_directory(const char *dir, ArchiveMode mode, GError **error) {
   g_autoptr(Archive) archive = g_new0(Archive, 1);
@@ -100,6 +107,7 @@ static Archive *open_directory(const char *dir, ArchiveMode mode, GError **error
   g_setenv("LANTAI_LOG", settings_text(archive->settings, "log.level"), FALSE);
   log_init();
   if (!open_rooms(archive, mode, error)) return NULL;
+  if (mode == ARCHIVE_WRITE && !defines_later) load_definitions(&archive->house);
   if (mode == ARCHIVE_WRITE && !heals_later && search_needs_rebuild(archive->house.search)) {
     g_message("检索索引缺失或损坏，正在重建");
     if (!care_reindex(&archive->house, NULL, NULL, error)) return NULL;
@@ -116,6 +124,7 @@ void archive_close(Archive *archive) {
   if (archive == NULL) return;
   jobs_close(archive->house.jobs);
   reader_finish();
+  ledger_close();
   catalog_close(archive->house.catalog);
   search_close(archive->house.search);
   content_close(archive->house.content);

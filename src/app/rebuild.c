@@ -65,6 +65,7 @@ static gboolean replay_event(json_t *event, gpointer data, GError **error) {
     good = authority_replay(replay->house, sql, event, error);
   else if (g_str_has_prefix(action, "category.")) good = catalog_category_replay(replay->house, sql, event, error);
   else if (g_str_has_prefix(action, "schedule.")) good = schedule_replay(replay->house, sql, event, error);
+  else if (g_str_has_prefix(action, "ledger.")) good = ledger_replay(replay->house, sql, event, error);
   else if (g_str_has_prefix(action, "synonym.")) good = catalog_synonym_replay(replay->house, sql, event, error);
   else if (g_str_has_prefix(action, "project.")) good = project_replay(replay->house, sql, event, error);
   else if (g_str_has_prefix(action, "keep.")) good = keep_replay(replay->house, sql, event, error);
@@ -118,5 +119,8 @@ json_t *care_rebuild(const char *from, const char *dir, gboolean show_progress, 
   if (g_file_test(dir, G_FILE_TEST_EXISTS)) return throw_null(error, LANTAI_ERROR_CONFLICT, "目录 %s 已存在，没有改动。请指定一个新目录", dir);
   g_autofree char *aside = care_aside(dir, error);
   may_link = !copy_is_copy(from);
-  return aside ? care_put_in_place(aside, dir, rebuild_aside(from, aside, show_progress, error), error) : NULL;
+  archive_define_later(TRUE);
+  json_t *result = aside ? rebuild_aside(from, aside, show_progress, error) : NULL;
+  archive_define_later(FALSE);
+  return aside ? care_put_in_place(aside, dir, result, error) : NULL;
 }

@@ -17,7 +17,7 @@
 #include "sql.h"
 #include "web.h"
 
-gboolean ledger_open(const House *house, GError **error); /* schema; loads definitions/ledgers of the archive that the database has not seen or that changed */
+gboolean ledger_open(const House *house, GError **error); /* schema; what is in force. The files: ledger_definitions_load */
 void ledger_close(void);
 
 /* Who asks: ledgers and fields by role, rows by being one's own, secrecy by level. */
@@ -38,6 +38,7 @@ struct LedgerField {
   const char *ledger;                          /* FIELD_ENTRY: which ledger */
   const char *of;                              /* FIELD_AGE */
   json_t *fallback, *when, *roles;             /* default value, condition, who reads; NULL: none */
+  const char *const *was;                      /* former names; NULL: none */
   const LedgerField *fields; guint count;      /* FIELD_ROWS */
 };
 typedef struct { const char *from, *to, *label, *note; const char *const *roles, *const *needs; json_t *sets; gboolean another; } LedgerMove;
@@ -66,6 +67,9 @@ json_t *ledger_definition_faults(json_t *definition, json_t *others);
 json_t *ledger_definition_conflicts(Sql *sql, json_t *definition, int limit, gint64 *ret_count, GError **error);
 /* Puts a definition in force as the next version (journal ledger.define). CONFLICT with the first entries that contradict. Its id. */
 gint64 ledger_define(Sql *sql, const char *actor, json_t *definition, GError **error);
+/* Several that may refer to each other, {file: definition}; the file stands in the message. A file is read again when it says something else. */
+gboolean ledger_define_many(Sql *sql, const char *actor, json_t *documents, GError **error);
+gboolean ledger_definitions_load(const House *house, GError **error); /* the archive's definitions/ledgers, else the built-in ones, as far as they are new */
 json_t *ledger_definition_version(Sql *sql, gint64 ledger, int version, GError **error);
 
 gboolean ledger_may_read(const LedgerDefinition *definition, Asker asker);
@@ -95,6 +99,10 @@ json_t *ledger_entry_referring(Sql *sql, Asker asker, gint64 id, GError **error)
 json_t *ledger_entries_of_record(Sql *sql, Asker asker, gint64 record, GError **error);
 gboolean ledger_entry_comment(Sql *sql, const char *actor, gint64 id, const char *text, GError **error);
 json_t *ledger_entry_comments(Sql *sql, gint64 id, GError **error);
+/* Files, kept as the object urn:lantai:entry:<id>. In a transaction of its own; one of the same name is replaced (another version). */
+gboolean ledger_entry_attach(const House *house, const char *actor, gint64 id, const char *name, const char *path, GError **error);
+gboolean ledger_entry_detach(Sql *sql, const char *actor, gint64 id, const char *name, GError **error);
+int ledger_entry_file_open(const House *house, Sql *sql, Asker asker, gint64 id, const char *name, gint64 *ret_size, GError **error); /* a descriptor */
 
 /* A page of entries that meet `where` (NULL: all), by key. {entries: [...], count, next} */
 typedef struct {

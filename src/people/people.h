@@ -30,6 +30,7 @@ gint64 people_id(const Person *person);
 const char *people_name(const Person *person);    /* sign-in name */
 const char *people_title(const Person *person);   /* shown name */
 gboolean people_may(const Person *person, const char *permission); /* person NULL: the public role */
+gboolean people_has_role(const Person *person, const char *role); /* NULL: only the public one; nobody has a role before the password is his own */
 /* The body (移交单位) that an account with delivery.own hands over for; "": none. Never NULL. */
 const char *people_body(const Person *person);
 gboolean people_colleagues(Sql *sql, const char *name, const char *other); /* two enabled accounts that share a role (岗位) */

@@ -205,6 +205,13 @@ gboolean people_may(const Person *person, const char *permission) {
   return FALSE;
 }
 
+gboolean people_has_role(const Person *person, const char *role) {
+  if (person == NULL) return g_str_equal(role, "public");
+  for (guint i = 0; i < person->roles->len && !person->must_change; i++)
+    if (g_str_equal(g_ptr_array_index(person->roles, i), role)) return TRUE;
+  return FALSE;
+}
+
 const Scope *people_scope(const Person *person) { return person ? &person->scope : roles_public_scope(roles_current()); }
 json_t *people_roles(void) { return roles_json(roles_current()); }
 

@@ -1,0 +1,102 @@
+/* Inside the ledger room only. */
+#pragma once
+#include "authority.h"
+#include "error.h"
+#include "journal.h"
+#include "ledger.h"
+#include "text.h"
+#include <string.h>
+
+#define UNIT_SELF "本馆"
+enum { LEDGER_BATCH = 200, FIELDS_MAX = 120, TEXT_MAX = 1000, LINES_MAX = 20000, TITLE_MAX = 500, MANY_MAX = 1000, ROWS_MAX = 2000 };
+
+/* ---- ledger.c ---- */
+static inline const char *text_at(json_t *object, const char *key) {
+  const char *text = json_string_value(json_object_get(object, key));
+  return text != NULL ? text : "";
+}
+static inline gint64 int_at(json_t *object, const char *key) { return json_integer_value(json_object_get(object, key)); }
+static inline gboolean word_in(const char *const *words, const char *word) { return words != NULL && word != NULL && g_strv_contains(words, word); }
+void ledger_install(LedgerDefinition *definition); /* takes it; the newest by name and id */
+int ledger_today(void);                            /* YYYYMMDD, local */
+int day_of_time(gint64 at_us);
+int day_shift(int day, int days);
+gboolean ledger_admits_row(const LedgerDefinition *definition, Asker asker, const char *owner, const char *made_by, Security secrecy);
+void ledger_tables_close(void); /* table.c */
+json_t *value_empty_dropped(json_t *object);       /* without null, "", [] and {}; in place, returns it */
+gboolean json_is_empty(json_t *value);
+
+/* ---- nearest.c: what was probably meant ---- */
+const char *nearest_name(const char *name, const char *const *names); /* NULL: nothing is near */
+const char *nearest_field(const LedgerDefinition *definition, const char *name);
+const char *nearest_ledger(const char *name);
+char *nearest_words(const char *nearest); /* "，是不是“X”" or "" */
+
+/* ---- base.c: the fields of every entry ---- */
+extern const char *const BASIS_WORDS[], *const SECRECY_WORDS[];
+const LedgerField *base_fields(guint *ret_count);
+const LedgerField *base_field(const char *name);
+const char *base_key(const char *name); /* 责任人 → owner: its member of an entry; NULL: in values, or derived */
+gboolean base_derived(const char *name); /* 年度 季度 月份 周次 */
+
+/* ---- definition.c ---- */
+LedgerDefinition *definition_read(json_t *definition, gint64 id, int version); /* a checked one; takes a reference */
+void definition_free(LedgerDefinition *definition);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(LedgerDefinition, definition_free)
+LedgerType type_of_word(const char *word, gboolean *ret_known);
+extern const char *const TYPE_WORDS[];
+gboolean field_when(json_t *when, json_t *values, json_t *entry); /* {类型: 图书}, {类型: [a, b]}, {类型: {not: x}}; NULL: always */
+
+/* ---- definition-check.c ---- */
+json_t *definition_clean(json_t *definition); /* short forms written out; of anything, also a wrong one. New */
+
+/* ---- definition-store.c ---- */
+gboolean definitions_load_stored(Sql *sql, GError **error);
+gboolean define_replay(Sql *sql, json_t *data, GError **error);
+gint64 ledger_id_of(Sql *sql, const char *name); /* as the transaction has it; 0: none */
+
+/* ---- entry.c ---- */
+#define ENTRY_COLUMNS \
+  "e.id AS id, e.ledger_id AS ledger_id, e.version AS version, e.rev AS rev, e.number AS number, e.unit AS unit, e.from_date AS from_date, " \
+  "e.to_date AS to_date, e.title AS title, e.state AS state, e.closed AS closed, e.owner AS owner, e.department AS department, e.due AS due, " \
+  "e.quantity AS quantity, e.basis AS basis, e.secrecy AS secrecy, e.parent AS parent, e.key AS key, e.deleted AS deleted, e.made_us AS made_us, " \
+  "e.made_by AS made_by, e.changed_us AS changed_us, e.changed_by AS changed_by, e.moved_by AS moved_by, e.data AS data, e.states AS states, " \
+  "e.files AS files, (SELECT json_group_array(a.ledger_id) FROM ledger_also a WHERE a.entry_id = e.id AND a.gone = 0) AS also "
+#define ENTRY_SELECT "SELECT " ENTRY_COLUMNS "FROM ledger_entry e "
+json_t *entry_from_row(SqlRows *rows); /* the stored form, with every field */
+json_t *entry_load_any(Sql *sql, gint64 id, GError **error); /* deleted ones too, no gate; NOT_FOUND */
+json_t *entries_query(SqlRows *rows, GError **error); /* takes the rows */
+void entry_hide(json_t *entry, Asker asker); /* fields that may not be seen go out */
+gboolean entry_admitted(json_t *entry, Asker asker); /* by any of its ledgers */
+/* Definitions that an entry stands in: its own, then `also`. */
+GPtrArray *entry_definitions(json_t *entry);
+const LedgerField *entry_field(GPtrArray *definitions, const char *name);
+void values_renew(const LedgerDefinition *definition, json_t *values); /* fields under their former names take the present ones */
+json_t *entry_value(json_t *entry, const LedgerField *field); /* borrowed or NULL; base fields too, but derived ones */
+double json_as_number(json_t *value);
+json_t *number_json(double number); /* an integer where it is one */
+
+/* ---- entry-write.c ---- */
+gboolean entry_write(Sql *sql, json_t *entry, const char *note, GError **error); /* row, ledgers, links, version: all that follows from it */
+gint64 next_rev(Sql *sql);
+
+/* ---- entry-value.c ---- */
+typedef struct { Sql *sql; json_t *entry; const LedgerDefinition *definition; } ValueContext;
+/* The value as it is stored, or NULL with what is wrong (Chinese, without the field's name). An empty one: json_null. */
+json_t *value_clean(const ValueContext *context, const LedgerField *field, json_t *given, char **ret_problem);
+
+/* ---- entry-put.c ---- */
+/* The whole entry as it would be written, with the next rev and its number. NULL without error: nothing differs (ret_id tells which it is). */
+json_t *entry_prepare(Sql *sql, const char *actor, json_t *given, gint64 expect_rev, gint64 *ret_id, GError **error);
+/* Writes entries as they are afterwards and tells them in one event. */
+gboolean entries_tell(Sql *sql, const char *actor, json_t *entries, const char *note, GError **error);
+gboolean entry_save(Sql *sql, const char *actor, json_t *entry, const char *note, GError **error); /* one: stamped, written, told */
+void entry_stamp(Sql *sql, const char *actor, json_t *entry); /* rev, who changed it and when, version */
+
+/* ---- number.c ---- */
+gboolean number_give(Sql *sql, const LedgerDefinition *definition, json_t *entry, GError **error); /* sets "number" where there is none yet */
+char *number_prefix(const char *pattern, int day, guint *ret_width, char **ret_suffix); /* "XX2023-", width of the serial; NULL: no serial in it */
+gboolean number_note(Sql *sql, gint64 ledger_id, const char *pattern, json_t *entry, GError **error); /* a number that was written raises the last serial */
+
+/* ---- entry-file.c ---- */
+char *entry_object(gint64 id); /* urn:lantai:entry:17 */

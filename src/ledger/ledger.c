@@ -1,0 +1,184 @@
+/*
+ * The definitions in force, and who may see what of an entry.
+ *
+ * 1. A definition in memory is never changed nor freed before ledger_close; another takes its place. So readers hold what they have without a lock.
+ * 2. There is one set of definitions in a process: of the archive that was opened last.
+ */
+#include "internal.h"
+#include "people.h"
+
+static GMutex lock;
+static GPtrArray *all_ever;   /* LedgerDefinition*, owned */
+static GHashTable *by_id;     /* id → definition in force */
+static GHashTable *by_name;   /* name → definition; behind it former names */
+
+static gint compare_id(gconstpointer a, gconstpointer b) {
+  const LedgerDefinition *left = *(const LedgerDefinition *const *)a, *right = *(const LedgerDefinition *const *)b;
+  return left->id < right->id ? -1 : left->id > right->id;
+}
+
+static void name_former(LedgerDefinition *definition) {
+  size_t i;
+  json_t *name;
+  json_array_foreach(json_object_get(definition->json, "was"), i, name) {
+    if (!g_hash_table_contains(by_name, json_string_value(name))) g_hash_table_insert(by_name, (gpointer)json_string_value(name), definition);
+  }
+}
+
+/* Behind the lock. Present names first, so that a former name never hides one. */
+static void name_all(void) {
+  g_hash_table_remove_all(by_name);
+  g_autoptr(GPtrArray) list = g_hash_table_get_values_as_ptr_array(by_id);
+  g_ptr_array_sort(list, compare_id);
+  for (guint i = 0; i < list->len; i++) {
+    LedgerDefinition *definition = list->pdata[i];
+    g_hash_table_insert(by_name, (gpointer)definition->name, definition);
+  }
+  for (guint i = 0; i < list->len; i++) name_former(list->pdata[i]);
+}
+
+void ledger_install(LedgerDefinition *definition) {
+  g_mutex_lock(&lock);
+  g_ptr_array_add(all_ever, definition);
+  g_hash_table_insert(by_id, GSIZE_TO_POINTER((gsize)definition->id), definition);
+  name_all();
+  g_mutex_unlock(&lock);
+}
+
+const LedgerDefinition *ledger_find(const char *name) {
+  g_mutex_lock(&lock);
+  const LedgerDefinition *definition = by_name != NULL && name != NULL ? g_hash_table_lookup(by_name, name) : NULL;
+  g_mutex_unlock(&lock);
+  return definition;
+}
+
+const LedgerDefinition *ledger_of(gint64 id) {
+  g_mutex_lock(&lock);
+  const LedgerDefinition *definition = by_id != NULL ? g_hash_table_lookup(by_id, GSIZE_TO_POINTER((gsize)id)) : NULL;
+  g_mutex_unlock(&lock);
+  return definition;
+}
+
+typedef struct { const LedgerDefinition *definition; gint64 group; } Place; /* a group stands where its first ledger does */
+
+static gint compare_place(gconstpointer a, gconstpointer b) {
+  const Place *left = a, *right = b;
+  if (left->group != right->group) return left->group < right->group ? -1 : 1;
+  return left->definition->id < right->definition->id ? -1 : left->definition->id > right->definition->id;
+}
+
+const LedgerDefinition **ledger_all(void) {
+  g_mutex_lock(&lock);
+  g_autoptr(GPtrArray) list = by_id != NULL ? g_hash_table_get_values_as_ptr_array(by_id) : g_ptr_array_new();
+  g_mutex_unlock(&lock);
+  g_ptr_array_sort(list, compare_id);
+  g_autoptr(GHashTable) groups = g_hash_table_new(g_str_hash, g_str_equal);
+  g_autoptr(GArray) places = g_array_new(FALSE, FALSE, sizeof(Place));
+  for (guint i = 0; i < list->len; i++) {
+    const LedgerDefinition *definition = list->pdata[i];
+    gpointer first = g_hash_table_lookup(groups, definition->group);
+    if (first == NULL) g_hash_table_insert(groups, (gpointer)definition->group, first = GSIZE_TO_POINTER((gsize)definition->id));
+    Place place = {definition, (gint64)GPOINTER_TO_SIZE(first)};
+    g_array_append_val(places, place);
+  }
+  g_array_sort(places, compare_place);
+  const LedgerDefinition **all = g_new0(const LedgerDefinition *, places->len + 1);
+  for (guint i = 0; i < places->len; i++) all[i] = g_array_index(places, Place, i).definition;
+  return all;
+}
+
+/* ---- opening ---- */
+
+gboolean ledger_open(const House *house, GError **error) {
+  ledger_close();
+  g_mutex_lock(&lock);
+  all_ever = g_ptr_array_new_with_free_func((GDestroyNotify)definition_free);
+  by_id = g_hash_table_new(NULL, NULL);
+  by_name = g_hash_table_new(g_str_hash, g_str_equal);
+  g_mutex_unlock(&lock);
+  if (!sql_is_readonly(house->db) && !sql_migrate_room(house->db, "ledger", error)) return FALSE;
+  g_autoptr(Sql) sql = sql_read(house->db, error);
+  return sql != NULL && definitions_load_stored(sql, error);
+}
+
+void ledger_close(void) {
+  g_mutex_lock(&lock);
+  g_clear_pointer(&by_id, g_hash_table_unref);
+  g_clear_pointer(&by_name, g_hash_table_unref);
+  g_clear_pointer(&all_ever, g_ptr_array_unref);
+  g_mutex_unlock(&lock);
+}
+
+/* ---- the gate ---- */
+
+static gboolean has_any_role(const Person *person, const char *const *roles) {
+  for (; roles != NULL && *roles != NULL; roles++)
+    if (people_has_role(person, *roles)) return TRUE;
+  return FALSE;
+}
+
+gboolean ledger_may_read(const LedgerDefinition *definition, Asker asker) {
+  if (asker.everything) return TRUE;
+  return asker.person != NULL && people_may(asker.person, "ledger.read") && (definition->read == NULL || has_any_role(asker.person, definition->read));
+}
+
+gboolean ledger_may_write(const LedgerDefinition *definition, Asker asker) {
+  if (asker.everything) return TRUE;
+  return ledger_may_read(definition, asker) && people_may(asker.person, "ledger.write") &&
+    (definition->write == NULL || has_any_role(asker.person, definition->write));
+}
+
+gboolean ledger_may_read_field(const LedgerField *field, Asker asker) {
+  if (asker.everything || field->roles == NULL) return TRUE;
+  for (size_t i = 0; asker.person != NULL && i < json_array_size(field->roles); i++)
+    if (people_has_role(asker.person, json_string_value(json_array_get(field->roles, i)))) return TRUE;
+  return FALSE;
+}
+
+gboolean ledger_admits_row(const LedgerDefinition *definition, Asker asker, const char *owner, const char *made_by, Security secrecy) {
+  if (asker.everything) return TRUE;
+  if (!ledger_may_read(definition, asker) || secrecy > people_scope(asker.person)->security) return FALSE;
+  if (!definition->own_rows || has_any_role(asker.person, definition->all)) return TRUE;
+  const char *name = people_name(asker.person), *title = people_title(asker.person);
+  return g_str_equal(made_by, name) || (owner[0] != '\0' && (g_str_equal(owner, name) || g_str_equal(owner, title)));
+}
+
+gboolean ledger_admits(const LedgerDefinition *definition, Asker asker, json_t *entry) {
+  Security secrecy;
+  if (!security_parse(text_at(entry, "secrecy"), &secrecy)) secrecy = SECURITY_TOP;
+  return ledger_admits_row(definition, asker, text_at(entry, "owner"), text_at(entry, "made_by"), secrecy);
+}
+
+/* ---- small things the room shares ---- */
+
+int day_of_time(gint64 at_us) {
+  g_autoptr(GDateTime) then = g_date_time_new_from_unix_local(at_us / G_USEC_PER_SEC);
+  return g_date_time_get_year(then) * 10000 + g_date_time_get_month(then) * 100 + g_date_time_get_day_of_month(then);
+}
+
+int ledger_today(void) { return day_of_time(clock_now_us()); }
+
+int day_shift(int day, int days) {
+  GDate date;
+  g_date_clear(&date, 1);
+  if (!g_date_valid_dmy((GDateDay)(day % 100), (GDateMonth)(day / 100 % 100), (GDateYear)(day / 10000))) return day;
+  g_date_set_dmy(&date, (GDateDay)(day % 100), (GDateMonth)(day / 100 % 100), (GDateYear)(day / 10000));
+  if (days >= 0) g_date_add_days(&date, (guint)days);
+  else g_date_subtract_days(&date, (guint)-days);
+  return g_date_get_year(&date) * 10000 + (int)g_date_get_month(&date) * 100 + g_date_get_day(&date);
+}
+
+gboolean json_is_empty(json_t *value) {
+  return value == NULL || json_is_null(value) || (json_is_string(value) && json_string_length(value) == 0) || (json_is_array(value) && json_array_size(value) == 0) ||
+    (json_is_object(value) && json_object_size(value) == 0);
+}
+
+json_t *value_empty_dropped(json_t *object) {
+  void *next;
+  const char *key;
+  json_t *value;
+  json_object_foreach_safe(object, next, key, value) {
+    if (json_is_empty(value)) json_object_del(object, key);
+  }
+  return object;
+}

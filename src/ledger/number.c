@@ -1,0 +1,60 @@
+/*
+ * 编号: "XX{year}-{serial:3}". A serial counts under what stands before it with year and month filled in, and only rises, so that no number is given twice,
+ * whatever was deleted since.
+ */
+#include "internal.h"
+
+/* The pattern with {year} and {month} filled in, up to the serial; what follows it in ret_suffix. NULL: there is no serial. */
+char *number_prefix(const char *pattern, int day, guint *ret_width, char **ret_suffix) {
+  g_autoptr(GString) filled = g_string_new(pattern);
+  g_autofree char *year = g_strdup_printf("%04d", day / 10000), *month = g_strdup_printf("%02d", day / 100 % 100);
+  g_string_replace(filled, "{year}", year, 0);
+  g_string_replace(filled, "{month}", month, 0);
+  char *serial = strstr(filled->str, "{serial"), *end = serial != NULL ? strchr(serial, '}') : NULL;
+  if (end == NULL) return NULL;
+  *ret_width = serial[7] == ':' ? (guint)g_ascii_strtoull(serial + 8, NULL, 10) : 1;
+  if (ret_suffix != NULL) *ret_suffix = g_strdup(end + 1);
+  return g_strndup(filled->str, (gsize)(serial - filled->str));
+}
+
+/* Of its date, else when it was made: the same in a rebuild. */
+static int entry_day(json_t *entry) {
+  int day = (int)int_at(entry, "from");
+  return day != 0 ? day : day_of_time(int_at(entry, "made_at"));
+}
+
+static gboolean last_raise(Sql *sql, gint64 ledger_id, const char *prefix, gint64 last, GError **error) {
+  return sql_exec(sql, "INSERT INTO ledger_number (ledger_id, prefix, last) VALUES ($1, $2, $3) ON CONFLICT (ledger_id, prefix) DO UPDATE SET "
+    "last = MAX(last, excluded.last)", SQL_ARGS(sql_int(ledger_id), sql_text(prefix), sql_int(last)), error);
+}
+
+/* What is given is counted when the entry is written (number_note). */
+gboolean number_give(Sql *sql, const LedgerDefinition *definition, json_t *entry, GError **error) {
+  if (definition->number == NULL || text_at(entry, "number")[0] != '\0') return TRUE;
+  guint width = 1;
+  g_autofree char *suffix = NULL;
+  g_autofree char *prefix = number_prefix(definition->number, entry_day(entry), &width, &suffix);
+  if (prefix == NULL) return TRUE;
+  gint64 serial = sql_number(sql, "SELECT last FROM ledger_number WHERE ledger_id = $1 AND prefix = $2", SQL_ARGS(sql_int(definition->id), sql_text(prefix)), 0, NULL);
+  for (;;) { /* one typed in by hand in another form may lie ahead */
+    g_autofree char *number = g_strdup_printf("%s%0*" G_GINT64_FORMAT "%s", prefix, (int)MIN(width, 12), ++serial, suffix);
+    if (sql_number(sql, "SELECT COUNT(*) AS n FROM ledger_entry WHERE ledger_id = $1 AND number = $2", SQL_ARGS(sql_int(definition->id), sql_text(number)), 0,
+          NULL) > 0) continue;
+    json_object_set_new(entry, "number", json_string(number));
+    return TRUE;
+  }
+}
+
+gboolean number_note(Sql *sql, gint64 ledger_id, const char *pattern, json_t *entry, GError **error) {
+  const char *number = text_at(entry, "number");
+  if (pattern == NULL || number[0] == '\0') return TRUE;
+  guint width;
+  g_autofree char *suffix = NULL;
+  g_autofree char *prefix = number_prefix(pattern, entry_day(entry), &width, &suffix);
+  if (prefix == NULL || !g_str_has_prefix(number, prefix) || !g_str_has_suffix(number, suffix)) return TRUE;
+  const char *digits = number + strlen(prefix);
+  char *end;
+  gint64 serial = g_ascii_strtoll(digits, &end, 10);
+  if (end == digits || !g_str_equal(end, suffix) || serial <= 0) return TRUE;
+  return last_raise(sql, ledger_id, prefix, serial, error);
+}
