@@ -192,7 +192,7 @@ gboolean file_copy(const char *from, const char *to, char **ret_digest, GError *
 
 /* ---- lists ---- */
 
-gboolean delivery_visible(Sql *sql, const Asker *asker, json_t *delivery, gboolean *ret_visible, GError **error) {
+gboolean delivery_visible(Sql *sql, const DeliveryAsker *asker, json_t *delivery, gboolean *ret_visible, GError **error) {
   const Scope *scope = asker->scope;
   if (asker->body) {
     *ret_visible = *asker->body && g_str_equal(asker->body, delivery_text(delivery, "body"));
@@ -214,7 +214,7 @@ gboolean delivery_visible(Sql *sql, const Asker *asker, json_t *delivery, gboole
   return failure == NULL;
 }
 
-static json_t *list_page(Sql *sql, const Asker *asker, gint64 from, int limit, GError **error) {
+static json_t *list_page(Sql *sql, const DeliveryAsker *asker, gint64 from, int limit, GError **error) {
   if (asker->body) return sql_json(sql, "SELECT id, name, state, round, kind, stage, failure, body, source, documents, row_count, accepted_count, created_count, "
     "updated_count, unchanged_count, rejected_count, missing_count, surplus_count, attached_count, attached_bytes, loaded_rows, actor, created_at, loaded_at "
     "FROM accession WHERE body = $1 AND id < $2 ORDER BY id DESC LIMIT $3", SQL_ARGS(sql_text(asker->body), sql_int(from), sql_int(limit)), error);
@@ -228,7 +228,7 @@ static gboolean is_wanted(const ListPage *page, json_t *row) {
   return page->discarded || !delivery_is(row, "discarded");
 }
 
-json_t *delivery_list(Sql *sql, const Asker *asker, const ListPage *wanted, GError **error) {
+json_t *delivery_list(Sql *sql, const DeliveryAsker *asker, const ListPage *wanted, GError **error) {
   json_t *found = json_array();
   gint64 from = wanted->before > 0 ? wanted->before : G_MAXINT64;
   for (gboolean more = TRUE; more && json_array_size(found) < (size_t)wanted->limit;) {
@@ -251,7 +251,7 @@ json_t *delivery_list(Sql *sql, const Asker *asker, const ListPage *wanted, GErr
 }
 
 json_t *accession_list(const House *house, Sql *sql, const Scope *scope, gint64 before, int limit, GError **error) {
-  const Asker asker = {scope, "", NULL};
+  const DeliveryAsker asker = {scope, "", NULL};
   json_t *list = delivery_list(sql, &asker, &(ListPage){before, limit, FALSE, NULL}, error), *delivery, *described = list ? json_array() : NULL;
   size_t i;
   json_array_foreach(list, i, delivery) {

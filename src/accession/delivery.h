@@ -39,10 +39,10 @@ typedef struct {
   const Scope *scope;
   const char *actor;
   const char *body; /* NULL: no body's account; else nothing but this body's deliveries, "": none */
-} Asker;
+} DeliveryAsker;
 typedef struct { gint64 before; int limit; gboolean discarded; const char *state; } ListPage; /* state NULL: any */
-json_t *delivery_list(Sql *sql, const Asker *asker, const ListPage *page, GError **error);
-gboolean delivery_visible(Sql *sql, const Asker *asker, json_t *delivery, gboolean *ret_visible, GError **error);
+json_t *delivery_list(Sql *sql, const DeliveryAsker *asker, const ListPage *page, GError **error);
+gboolean delivery_visible(Sql *sql, const DeliveryAsker *asker, json_t *delivery, gboolean *ret_visible, GError **error);
 gboolean file_copy(const char *from, const char *to, char **ret_digest, GError **error); /* flushed; ret_digest: SM3 of its bytes, when asked for */
 gboolean folder_remove(const char *path);                        /* with everything in it; TRUE when it is gone */
 gboolean delivery_idle(Sql *sql, gint64 id, GError **error);     /* CONFLICT while a job is at work on it; asked in the transaction that decides */

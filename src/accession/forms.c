@@ -127,7 +127,7 @@ static json_t *digest_row(SqlRows *rows) {
   return json_pack("{s:s, s:s, s:s, s:s}", "code", sql_get_text(rows, "code"), "path", sql_get_text(rows, "path"), "sm3", sql_get_text(rows, "sm3"), "size", bytes);
 }
 
-static gboolean add_digests(Sql *sql, const Asker *asker, json_t *model, json_t *delivery, GError **error) {
+static gboolean add_digests(Sql *sql, const DeliveryAsker *asker, json_t *model, json_t *delivery, GError **error) {
   gboolean all = asker->body || (*asker->actor && g_str_equal(asker->actor, delivery_text(delivery, "actor")));
   g_autoptr(SqlRows) rows = sql_query(sql, "SELECT r.code AS code, r.fonds_id AS fonds_id, r.security AS security, r.opening AS opening, f.name AS path, "
     "f.size_bytes AS size_bytes, f.sm3 AS sm3 FROM accession_file AS a JOIN record AS r ON r.id = a.record_id JOIN file AS f ON f.id = a.file_id "
@@ -168,7 +168,7 @@ static const char *category_title(const House *house, json_t *delivery) {
   return category ? category->title : "";
 }
 
-static json_t *form_model(const House *house, Sql *sql, const Asker *asker, json_t *delivery, const char *form, GError **error) {
+static json_t *form_model(const House *house, Sql *sql, const DeliveryAsker *asker, json_t *delivery, const char *form, GError **error) {
   json_t *declared = declared_of(delivery);
   GError *failure = NULL;
   json_t *receipt = receipt_of(sql, delivery, &failure), *received = failure ? NULL : received_checks(sql, delivery, &failure);
@@ -193,7 +193,7 @@ static WebReply *form_pdf(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(house->db, error);
   json_t *delivery = sql ? page_delivery(request, sql, error) : NULL;
   if (delivery == NULL) return NULL;
-  const Asker asker = page_asker(request);
+  const DeliveryAsker asker = page_asker(request);
   json_t *model = g_strv_contains(FORMS, form) ? form_model(house, sql, &asker, delivery, form, error) :
     throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有“%s”这张表", form);
   g_clear_pointer(&sql, sql_end);

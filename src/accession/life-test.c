@@ -246,7 +246,7 @@ static void test_accepted_check(void) {
 
 static gsize listed(TestHouse *t, const char *state) {
   g_autoptr(Sql) sql = sql_read(t->house.db, NULL);
-  const Asker asker = {&SCOPE_EVERYTHING, "", NULL};
+  const DeliveryAsker asker = {&SCOPE_EVERYTHING, "", NULL};
   json_t *list = delivery_list(sql, &asker, &(ListPage){0, 100, FALSE, state}, NULL);
   gsize count = json_array_size(list);
   json_decref(list);
@@ -281,7 +281,7 @@ static void test_bodies(void) {
   g_autoptr(Sql) sql = sql_read(t->house.db, NULL);
   static const char *const bodies[] = {"甲局", "", "甲"};
   for (guint i = 0; i < G_N_ELEMENTS(bodies); i++) {
-    const Asker asker = {&SCOPE_EVERYTHING, "b", bodies[i]}; /* neither scope nor having registered it widens a body's account */
+    const DeliveryAsker asker = {&SCOPE_EVERYTHING, "b", bodies[i]}; /* neither scope nor having registered it widens a body's account */
     json_t *list = delivery_list(sql, &asker, &(ListPage){0, 100, TRUE, NULL}, NULL);
     g_assert_cmpuint(json_array_size(list), ==, i == 0);
     if (i == 0) g_assert_cmpint(delivery_int(json_array_get(list, 0), "id"), ==, mine);

@@ -24,8 +24,8 @@
 #define PAGE_ROWS 50
 #define FAULTS_SHOWN 50
 
-Asker page_asker(const WebRequest *request) {
-  return (Asker){web_scope(request), web_actor(request), web_may(request, "delivery.read") ? NULL : people_body(web_identity(request))};
+DeliveryAsker page_asker(const WebRequest *request) {
+  return (DeliveryAsker){web_scope(request), web_actor(request), web_may(request, "delivery.read") ? NULL : people_body(web_identity(request))};
 }
 
 /* ---- the list ---- */
@@ -36,7 +36,7 @@ static void hide_holdings(json_t *model) {
   json_object_set_new(model, "own", json_true());
 }
 
-static json_t *list_row(const Asker *asker, json_t *delivery) {
+static json_t *list_row(const DeliveryAsker *asker, json_t *delivery) {
   json_t *row = json_object();
   delivery_describe(row, delivery);
   if (asker->body) hide_holdings(row);
@@ -56,7 +56,7 @@ static json_t *filter_choices(const char *chosen) {
 
 static WebReply *deliveries(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
-  const Asker asker = page_asker(request);
+  const DeliveryAsker asker = page_asker(request);
   const char *state = web_text(request, "state");
   const ListPage wanted = {web_int(request, "before", 0), PAGE_ROWS + 1, FALSE, state && g_str_equal(state, "all") ? NULL : state};
   json_t *list = sql ? delivery_list(sql, &asker, &wanted, error) : NULL, *delivery;
@@ -107,7 +107,7 @@ static json_t *form_values(WebRequest *request) {
 static json_t *new_model(WebRequest *request) {
   const House *house = web_house(request);
   g_autoptr(Sql) sql = sql_read(house->db, NULL);
-  const Asker asker = page_asker(request);
+  const DeliveryAsker asker = page_asker(request);
   json_t *names = sql && asker.body == NULL ? mapping_names(sql, NULL) : NULL, *name, *values = form_values(request);
   size_t i;
   json_array_foreach(names, i, name) json_object_set_new(name, "selected", json_boolean(g_str_equal(delivery_text(name, "name"), delivery_text(values,
@@ -146,12 +146,12 @@ static gboolean may_receive(WebRequest *request, GError **error) {
 }
 
 /* A body's account hands over for its own body and names no fonds: the archives decide that. */
-static gboolean may_send(WebRequest *request, const Asker *asker, GError **error) {
+static gboolean may_send(WebRequest *request, const DeliveryAsker *asker, GError **error) {
   if (asker->body == NULL) return may_receive(request, error);
   return *asker->body || throw(error, LANTAI_ERROR_DENIED, "您的帐号还没有设定移交单位。请与档案馆联系");
 }
 
-static AccessionSource sent_source(WebRequest *request, const Asker *asker, const FormFile *table, const FormFile *files) {
+static AccessionSource sent_source(WebRequest *request, const DeliveryAsker *asker, const FormFile *table, const FormFile *files) {
   const char *fonds = asker->body ? NULL : web_text(request, "fonds"), *title = asker->body ? NULL : web_text(request, "fonds_title");
   return (AccessionSource){.path = table->path, .name = web_text(request, "name"), .files = files->path, .mapping = asker->body ? NULL :
     web_text(request, "mapping"), .fonds = fonds, .fonds_title = title, .category = web_text(request, "category"),
@@ -173,7 +173,7 @@ static gboolean start_package(WebRequest *request, gint64 id, GError **error) {
 
 gint64 page_receive(WebRequest *request, gint64 delivery, GError **error) {
   const House *house = web_house(request);
-  const Asker asker = page_asker(request);
+  const DeliveryAsker asker = page_asker(request);
   FormFile table = {0}, files = {0};
   gboolean given = form_file_take(request, "table", "table_upload", &table, error) && form_file_take(request, "files", "files_upload", &files, error);
   AccessionSource source = sent_source(request, &asker, &table, &files);
@@ -187,7 +187,7 @@ gint64 page_receive(WebRequest *request, gint64 delivery, GError **error) {
 
 static WebReply *receive(WebRequest *request, GError **error) {
   GError *failure = NULL;
-  const Asker asker = page_asker(request);
+  const DeliveryAsker asker = page_asker(request);
   if (!may_send(request, &asker, &failure)) return refuse_new(request, "fonds", failure);
   gint64 id = page_receive(request, 0, &failure);
   return id ? web_redirect("/delivery/%" G_GINT64_FORMAT, id) : refuse_new(request, "table", failure);
@@ -211,7 +211,7 @@ static json_t *declared_form(WebRequest *request) {
 }
 
 static WebReply *register_post(WebRequest *request, GError **error) {
-  const Asker asker = page_asker(request);
+  const DeliveryAsker asker = page_asker(request);
   GError *failure = NULL;
   json_t *declared = declared_form(request);
   const AccessionSource announced = {.name = web_text(request, "name"), .body = asker.body ? asker.body : web_text(request, "body"), .stage =
@@ -224,7 +224,7 @@ static WebReply *register_post(WebRequest *request, GError **error) {
 /* ---- one delivery ---- */
 
 static gboolean may_see_cells(WebRequest *request, json_t *delivery) {
-  const Asker asker = page_asker(request);
+  const DeliveryAsker asker = page_asker(request);
   if (asker.body || (*asker.actor && g_str_equal(asker.actor, delivery_text(delivery, "actor")))) return TRUE;
   json_t *survey = json_loads(delivery_text(delivery, "survey"), 0, NULL), *highest = json_object_get(survey, "security");
   Security level = highest ? (Security)json_integer_value(highest) : SECURITY_TOP;
@@ -243,7 +243,7 @@ static void hide_cells(json_t *model) {
 
 json_t *page_delivery(WebRequest *request, Sql *sql, GError **error) {
   gint64 id = web_int(request, "id", 0);
-  const Asker asker = page_asker(request);
+  const DeliveryAsker asker = page_asker(request);
   json_t *delivery = delivery_load(sql, id, error);
   gboolean visible;
   if (delivery == NULL) return NULL;
@@ -253,7 +253,7 @@ json_t *page_delivery(WebRequest *request, Sql *sql, GError **error) {
 }
 
 gboolean page_check_visible(WebRequest *request, Sql *sql, gint64 id) {
-  const Asker asker = page_asker(request);
+  const DeliveryAsker asker = page_asker(request);
   json_t *delivery = delivery_load(sql, id, NULL);
   gboolean visible = FALSE, known = delivery && delivery_visible(sql, &asker, delivery, &visible, NULL) && visible && may_see_cells(request, delivery);
   json_decref(delivery);
@@ -306,7 +306,7 @@ static json_t *mapping_model(const House *house, Sql *sql, json_t *delivery, GEr
 }
 
 /* Sample rows as they would stand in a list, as far as the asker may see such records. */
-static json_t *sample_rows(const Asker *asker, json_t *samples) {
+static json_t *sample_rows(const DeliveryAsker *asker, json_t *samples) {
   const Scope *scope = asker->scope;
   json_t *rows = json_array(), *sample;
   size_t i;
@@ -424,7 +424,7 @@ json_t *page_model(WebRequest *request, GError **error) {
   if (delivery == NULL) return NULL;
   json_t *model = accession_report(house, id, FAULTS_SHOWN, error), *mapping = model ? mapping_model(house, sql, delivery, error) : NULL, *job = active_job(sql, id);
   if (mapping && add_life(sql, house, model, delivery, error)) {
-    const Asker asker = page_asker(request);
+    const DeliveryAsker asker = page_asker(request);
     json_object_set_new(model, "samples", sample_rows(&asker, json_object_get(model, "samples")));
     json_object_set_new(model, "mapping", json_incref(mapping));
     json_object_set_new(model, "title", json_string(delivery_text(delivery, "name")));

@@ -3,7 +3,7 @@
 #include "delivery.h"
 #include "web.h"
 
-Asker page_asker(const WebRequest *request);
+DeliveryAsker page_asker(const WebRequest *request);
 gboolean page_check_visible(WebRequest *request, Sql *sql, gint64 id); /* a check tells what stands in the cells */
 json_t *page_delivery(WebRequest *request, Sql *sql, GError **error); /* the row of {id}, if the asker may see it; NOT_FOUND */
 gboolean page_visible(WebRequest *request, GError **error);

@@ -21,9 +21,9 @@ static void assert_refused(TestHouse *test, gint64 id, const char *name, json_t 
   json_decref(data);
 }
 
-static const Asker ALL = {&SCOPE_EVERYTHING, "clerk", NULL};
+static const DeliveryAsker ALL = {&SCOPE_EVERYTHING, "clerk", NULL};
 
-static json_t *load_as(TestHouse *test, const Asker *asker, gint64 id) {
+static json_t *load_as(TestHouse *test, const DeliveryAsker *asker, gint64 id) {
   g_autoptr(Sql) sql = sql_read(test->house.db, NULL);
   return project_load(sql, asker, id, NULL);
 }
@@ -69,7 +69,7 @@ static void test_life(void) {
   g_assert_cmpuint(json_array_size(json_object_get(came, "chases")), ==, 1);
   json_decref(came);
   static const Scope elsewhere = {15, 15, SECURITY_TOP, FALSE, 0, NULL};
-  const Asker other = {&elsewhere, "other", NULL};
+  const DeliveryAsker other = {&elsewhere, "other", NULL};
   json_t *hidden = load_as(test, &other, id);
   for (guint i = 0; i < 2; i++) g_assert_cmpuint(json_array_size(json_object_get(hidden, i ? "candidates" : "deliveries")), ==, 0);
   g_assert_cmpstr(body_state(hidden, 1), ==, "未交");

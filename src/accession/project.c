@@ -185,7 +185,7 @@ static char *today(void) {
 }
 
 /* Takes out of a list of deliveries what the asker may not see: it is neither listed nor counted. Takes list; NULL on error. */
-static json_t *keep_visible(Sql *sql, const Asker *asker, json_t *list, GError **error) {
+static json_t *keep_visible(Sql *sql, const DeliveryAsker *asker, json_t *list, GError **error) {
   gboolean good = list != NULL;
   for (size_t i = json_array_size(list); good && i > 0; i--) {
     gboolean visible = FALSE;
@@ -197,7 +197,7 @@ static json_t *keep_visible(Sql *sql, const Asker *asker, json_t *list, GError *
   return NULL;
 }
 
-static json_t *what_came(Sql *sql, const Asker *asker, gint64 id, GError **error) {
+static json_t *what_came(Sql *sql, const DeliveryAsker *asker, gint64 id, GError **error) {
   json_t *list = sql_json(sql,
     "SELECT a.id, a.name, a.body, a.state, a.actor, a.created_count AS records, a.attached_count AS files, a.created_at FROM project_delivery AS d "
     "JOIN accession AS a ON a.id = d.accession_id WHERE d.project_id = $1 ORDER BY a.id",
@@ -205,7 +205,7 @@ static json_t *what_came(Sql *sql, const Asker *asker, gint64 id, GError **error
   return keep_visible(sql, asker, list, error);
 }
 
-json_t *project_list(Sql *sql, const Asker *asker, gint64 before, int limit, GError **error) {
+json_t *project_list(Sql *sql, const DeliveryAsker *asker, gint64 before, int limit, GError **error) {
   g_autofree char *day = today();
   json_t *rows = sql_json(sql,
            "SELECT p.id, p.title, p.due_on, p.closed, (SELECT count(*) FROM project_body AS b WHERE b.project_id = p.id) AS bodies, "
@@ -271,7 +271,7 @@ static json_t *load_bodies(Sql *sql, gint64 id, GError **error) {
     SQL_ARGS(sql_int(id), sql_int(LIST_BODIES)), error);
 }
 
-static json_t *load_candidates(Sql *sql, const Asker *asker, gint64 id, GError **error) {
+static json_t *load_candidates(Sql *sql, const DeliveryAsker *asker, gint64 id, GError **error) {
   json_t *list = sql_json(sql,
     "SELECT a.id, a.name, a.body, a.actor FROM project_body AS b JOIN accession AS a ON a.body = b.body WHERE b.project_id = $1 "
     "AND a.state NOT IN ('undone', 'discarded') AND NOT EXISTS (SELECT 1 FROM project_delivery AS d WHERE d.accession_id = a.id) ORDER BY a.id DESC LIMIT $2",
@@ -279,7 +279,7 @@ static json_t *load_candidates(Sql *sql, const Asker *asker, gint64 id, GError *
   return keep_visible(sql, asker, list, error);
 }
 
-json_t *project_load(Sql *sql, const Asker *asker, gint64 id, GError **error) {
+json_t *project_load(Sql *sql, const DeliveryAsker *asker, gint64 id, GError **error) {
   json_t *project = sql_row_json(sql, "SELECT id, title, note, due_on, closed, stage, topic AS topic_id, actor, created_at FROM project WHERE id = $1",
     SQL_ARGS(sql_int(id)), error);
   if (project == NULL) return NULL;
@@ -326,7 +326,7 @@ json_t *project_of_delivery(Sql *sql, gint64 accession_id, GError **error) {
 
 static WebReply *list_page(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
-  const Asker asker = page_asker(request);
+  const DeliveryAsker asker = page_asker(request);
   json_t *rows = sql ? project_list(sql, &asker, web_int(request, "before", 0), 51, error) : NULL;
   if (rows == NULL) return NULL;
   json_t *model = json_pack("{s:o, s:b}", "projects", rows, "may_change", web_may(request, "delivery.import"));
@@ -356,7 +356,7 @@ static gboolean add_topics(WebRequest *request, Sql *sql, json_t *project, GErro
 
 static WebReply *show_page(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
-  const Asker asker = page_asker(request);
+  const DeliveryAsker asker = page_asker(request);
   json_t *project = sql ? project_load(sql, &asker, web_int(request, "id", 0), error) : NULL;
   if (project == NULL) return NULL;
   json_object_set_new(project, "may_change", json_boolean(web_may(request, "delivery.import") && !json_is_true(json_object_get(project, "closed"))));
@@ -371,7 +371,7 @@ static WebReply *new_page(WebRequest *request, GError **error) { return web_mode
 
 static gboolean may_name(WebRequest *request, Sql *sql, gint64 delivery, GError **error) {
   json_t *row = delivery_load(sql, delivery, error);
-  const Asker asker = page_asker(request);
+  const DeliveryAsker asker = page_asker(request);
   gboolean visible = FALSE, good = row && delivery_visible(sql, &asker, row, &visible, error);
   json_decref(row);
   return good && (visible || throw(error, LANTAI_ERROR_NOT_FOUND, "没有批次 %" G_GINT64_FORMAT, delivery));

@@ -15,10 +15,10 @@
  * id 0 with "open": a new one. Returns its id, 0 on error (INVALID, NOT_FOUND, CONFLICT when closed). */
 gint64 project_change(Sql *sql, const char *actor, gint64 id, const char *step, json_t *data, GError **error);
 /* [{id, title, due_on, closed, bodies, owing, deliveries, records, overdue}] newest first. */
-json_t *project_list(Sql *sql, const Asker *asker, gint64 before, int limit, GError **error);
+json_t *project_list(Sql *sql, const DeliveryAsker *asker, gint64 before, int limit, GError **error);
 /* With bodies: [{body, owed, due_on, contact, settled, overdue, state_label, tone, deliveries, records, files, chased, chased_at}], deliveries: [{id, name, body, …}],
  * open deliveries of its bodies that belong to no project: candidates. */
-json_t *project_load(Sql *sql, const Asker *asker, gint64 id, GError **error);
+json_t *project_load(Sql *sql, const DeliveryAsker *asker, gint64 id, GError **error);
 /* What a body owes: [{project_id, title, owed, due_on, overdue}], for its own page. */
 json_t *project_owed(Sql *sql, const char *body, GError **error);
 /* In the transaction in which a delivery is in (state done): invariant 2. */

@@ -18,7 +18,7 @@ gboolean definitions_load_stored(Sql *sql, GError **error) {
   while (rows != NULL && sql_next(rows, &local)) {
     json_auto_t *json = json_loads(sql_get_text(rows, "definition"), 0, NULL);
     if (json == NULL) return throw(error, LANTAI_ERROR_INTERNAL, "台账定义（%d）已损坏", (int)sql_get_int(rows, "id"));
-    ledger_install(definition_read(json, sql_get_int(rows, "id"), (int)sql_get_int(rows, "version")));
+    ledger_install(definition_parse(json, sql_get_int(rows, "id"), (int)sql_get_int(rows, "version")));
   }
   if (local != NULL) g_propagate_error(error, g_steal_pointer(&local));
   return rows != NULL && (error == NULL || *error == NULL);
@@ -69,7 +69,7 @@ static void compare_entry(Comparison *comparison, json_t *entry) {
 
 json_t *ledger_definition_conflicts(Sql *sql, json_t *given, int limit, gint64 *ret_count, GError **error) {
   json_auto_t *clean = definition_clean(given);
-  g_autoptr(LedgerDefinition) next = definition_read(clean, 0, 0);
+  g_autoptr(LedgerDefinition) next = definition_parse(clean, 0, 0);
   const LedgerDefinition *now = ledger_find(next->name);
   for (size_t i = 0; now == NULL && i < json_array_size(json_object_get(clean, "was")); i++)
     now = ledger_find(json_string_value(json_array_get(json_object_get(clean, "was"), i)));
@@ -119,7 +119,7 @@ static void installing_free(gpointer data) {
 
 static void install(gpointer data) {
   Installing *installing = data;
-  ledger_install(definition_read(installing->json, installing->id, installing->version));
+  ledger_install(definition_parse(installing->json, installing->id, installing->version));
 }
 
 /* data: {id, version, source, at, actor, definition}. The rows that follow from it; in memory after the commit. */

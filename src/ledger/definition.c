@@ -122,7 +122,7 @@ static void read_all_fields(Owned *owned) {
   definition->field_count = used;
 }
 
-LedgerDefinition *definition_read(json_t *json, gint64 id, int version) {
+LedgerDefinition *definition_parse(json_t *json, gint64 id, int version) {
   Owned *owned = g_new0(Owned, 1);
   owned->owned = g_ptr_array_new_with_free_func(g_free);
   LedgerDefinition *definition = &owned->definition;
@@ -140,7 +140,7 @@ LedgerDefinition *definition_read(json_t *json, gint64 id, int version) {
   return definition;
 }
 
-void definition_free(LedgerDefinition *definition) {
+void definition_drop(LedgerDefinition *definition) {
   if (definition == NULL) return;
   Owned *owned = (Owned *)(void *)definition;
   json_decref(definition->json);

@@ -297,6 +297,14 @@ static void states_sort(json_t *entry) {
   json_object_set_new(entry, "states", sorted);
 }
 
+/* The first state, and those that no move leads to (the row of a target beside those of the work). */
+static gboolean state_begins(const LedgerDefinition *definition, const char *state) {
+  if (definition->move_count == 0 || g_str_equal(state, definition->states[0].name)) return TRUE;
+  for (guint i = 0; i < definition->move_count; i++)
+    if (g_str_equal(definition->moves[i].to, state)) return FALSE;
+  return TRUE;
+}
+
 static gboolean states_settle(const LedgerDefinition *definition, json_t *entry, json_t *former, gboolean brought, GError **error) {
   const char *state = text_at(entry, "state");
   int day = int_at(entry, "from") != 0 ? (int)int_at(entry, "from") : ledger_today();
@@ -306,7 +314,7 @@ static gboolean states_settle(const LedgerDefinition *definition, json_t *entry,
     json_object_set(entry, "state", last);
     state = json_string_value(last);
   } else if (former == NULL) {
-    if (definition->move_count > 0 && !g_str_equal(state, definition->states[0].name))
+    if (!state_begins(definition, state))
       return throw(error, LANTAI_ERROR_INVALID, "状态：新登记的从“%s”开始，之后按流转变更", definition->states[0].name);
     json_object_set_new(entry, "states", json_pack("[[s, i]]", state, day));
   } else if (!g_str_equal(state, text_at(former, "state"))) {
@@ -358,7 +366,7 @@ static gboolean says_same(json_t *former, json_t *entry) {
 
 void entry_stamp(Sql *sql, const char *actor, json_t *entry) {
   const LedgerDefinition *definition = ledger_find(text_at(entry, "ledger"));
-  json_object_set_new(entry, "rev", json_integer(next_rev(sql)));
+  json_object_set_new(entry, "rev", json_integer(entry_next_rev(sql)));
   json_object_set_new(entry, "changed_by", json_string(actor));
   json_object_set_new(entry, "changed_at", json_integer(clock_now_us()));
   if (definition != NULL) {

@@ -3,7 +3,7 @@
  */
 #include "internal.h"
 
-gint64 next_rev(Sql *sql) { return sql_number(sql, "SELECT COALESCE(MAX(rev), 0) + 1 AS rev FROM ledger_entry", SQL_NONE, 1, NULL); }
+gint64 entry_next_rev(Sql *sql) { return sql_number(sql, "SELECT COALESCE(MAX(rev), 0) + 1 AS rev FROM ledger_entry", SQL_NONE, 1, NULL); }
 
 static char *dumped(json_t *value) {
   char *text = json_dumps(value, JSON_COMPACT);

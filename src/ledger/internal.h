@@ -40,9 +40,9 @@ const char *base_key(const char *name); /* 责任人 → owner: its member of an
 gboolean base_derived(const char *name); /* 年度 季度 月份 周次 */
 
 /* ---- definition.c ---- */
-LedgerDefinition *definition_read(json_t *definition, gint64 id, int version); /* a checked one; takes a reference */
-void definition_free(LedgerDefinition *definition);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(LedgerDefinition, definition_free)
+LedgerDefinition *definition_parse(json_t *definition, gint64 id, int version); /* a checked one; takes a reference */
+void definition_drop(LedgerDefinition *definition);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(LedgerDefinition, definition_drop)
 LedgerType type_of_word(const char *word, gboolean *ret_known);
 extern const char *const TYPE_WORDS[];
 gboolean field_when(json_t *when, json_t *values, json_t *entry); /* {类型: 图书}, {类型: [a, b]}, {类型: {not: x}}; NULL: always */
@@ -78,7 +78,7 @@ json_t *number_json(double number); /* an integer where it is one */
 
 /* ---- entry-write.c ---- */
 gboolean entry_write(Sql *sql, json_t *entry, const char *note, GError **error); /* row, ledgers, links, version: all that follows from it */
-gint64 next_rev(Sql *sql);
+gint64 entry_next_rev(Sql *sql);
 
 /* ---- entry-value.c ---- */
 typedef struct { Sql *sql; json_t *entry; const LedgerDefinition *definition; } ValueContext;

@@ -17,6 +17,18 @@ static gint compare_id(gconstpointer a, gconstpointer b) {
   return left->id < right->id ? -1 : left->id > right->id;
 }
 
+/* Behind the lock; by id. */
+static GPtrArray *in_force(void) {
+  GPtrArray *list = g_ptr_array_new();
+  GHashTableIter iter;
+  gpointer definition;
+  if (by_id == NULL) return list;
+  g_hash_table_iter_init(&iter, by_id);
+  while (g_hash_table_iter_next(&iter, NULL, &definition)) g_ptr_array_add(list, definition);
+  g_ptr_array_sort(list, compare_id);
+  return list;
+}
+
 static void name_former(LedgerDefinition *definition) {
   size_t i;
   json_t *name;
@@ -28,8 +40,7 @@ static void name_former(LedgerDefinition *definition) {
 /* Behind the lock. Present names first, so that a former name never hides one. */
 static void name_all(void) {
   g_hash_table_remove_all(by_name);
-  g_autoptr(GPtrArray) list = g_hash_table_get_values_as_ptr_array(by_id);
-  g_ptr_array_sort(list, compare_id);
+  g_autoptr(GPtrArray) list = in_force();
   for (guint i = 0; i < list->len; i++) {
     LedgerDefinition *definition = list->pdata[i];
     g_hash_table_insert(by_name, (gpointer)definition->name, definition);
@@ -69,9 +80,8 @@ static gint compare_place(gconstpointer a, gconstpointer b) {
 
 const LedgerDefinition **ledger_all(void) {
   g_mutex_lock(&lock);
-  g_autoptr(GPtrArray) list = by_id != NULL ? g_hash_table_get_values_as_ptr_array(by_id) : g_ptr_array_new();
+  g_autoptr(GPtrArray) list = in_force();
   g_mutex_unlock(&lock);
-  g_ptr_array_sort(list, compare_id);
   g_autoptr(GHashTable) groups = g_hash_table_new(g_str_hash, g_str_equal);
   g_autoptr(GArray) places = g_array_new(FALSE, FALSE, sizeof(Place));
   for (guint i = 0; i < list->len; i++) {
@@ -92,7 +102,7 @@ const LedgerDefinition **ledger_all(void) {
 gboolean ledger_open(const House *house, GError **error) {
   ledger_close();
   g_mutex_lock(&lock);
-  all_ever = g_ptr_array_new_with_free_func((GDestroyNotify)definition_free);
+  all_ever = g_ptr_array_new_with_free_func((GDestroyNotify)definition_drop);
   by_id = g_hash_table_new(NULL, NULL);
   by_name = g_hash_table_new(g_str_hash, g_str_equal);
   g_mutex_unlock(&lock);
