@@ -211,6 +211,8 @@ static void index_tick(const House *house) {
   static gint64 compared;
   enum { COMPARED_AT_ONCE = 400 };
   search_warm(house->search);
+  g_autoptr(GError) untended = NULL;
+  if (!search_tend(house->search, &untended)) g_warning("frequent strings were not covered: %s", untended->message);
   if (!search_needs_rebuild(house->search)) compared = search_compare(house->search, compared, COMPARED_AT_ONCE);
   if (!search_needs_rebuild(house->search)) return;
   g_autoptr(GError) error = NULL;

@@ -221,6 +221,8 @@ struct Search {
   gpointer records_source_data;
   gboolean needs_rebuild, damaged; /* damaged: nothing is read of it and nothing written to it */
   guint64 version_floor;     /* after tables were made anew: versions begin above */
+  guint64 tended;            /* search_tend: the version for which there was nothing more to do */
+  guint tended_chunks;       /* how many lines there were when it last looked */
   struct GramSelection *grams; /* the newest that was read; NULL: none yet */
   Cache *cache;              /* has its own lock */
 };

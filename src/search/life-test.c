@@ -1,5 +1,7 @@
 /* The index among readers and writers: snapshots, what a reader may not see, damage, suggestions, keys. */
 #include "query.h"
+#include "block.h"
+#include "gram.h"
 #include "error.h"
 #include "text.h"
 
@@ -289,6 +291,43 @@ static void test_optimize(Fixture *fixture, gconstpointer unused) {
   g_assert_cmpuint(count(fixture, "n30005") + count(fixture, "n7") + count(fixture, "n54999"), ==, 3);
 }
 
+static const char SAME[] = "关于档案的通知";
+static gboolean read_same(Sql *sql, gint64 id, SearchText *ret, gpointer data) {
+  ret->title = g_strdup(SAME);
+  return TRUE;
+}
+
+static guint covered(Fixture *fixture) {
+  g_autoptr(Sql) sql = sql_read(fixture->db, NULL);
+  GramState state;
+  g_assert_true(search_gram_state(sql, &state, NULL));
+  return state.selection == 0 ? 0 : state.covered;
+}
+
+/* Frequent strings are covered by and by after single records, without search_optimize; not while many come at once. */
+static void test_tend(Fixture *fixture, gconstpointer unused) {
+  enum { FEW = 40, MANY = 9000 };
+  SearchLimits kept = search_limits;
+  search_limits.gram_records = search_limits.gram_least = 10;
+  search_set_text_source(fixture->search, read_same, NULL);
+  for (guint id = 1; id <= FEW; id++) put(fixture, id, NULL, SAME);
+  g_assert_cmpuint(covered(fixture), ==, 0);
+  for (guint i = 0; i < 4; i++) g_assert_true(search_tend(fixture->search, NULL));
+  g_assert_cmpuint(covered(fixture), ==, 1);
+  g_autoptr(Sql) sql = sql_write(fixture->db, NULL);
+  search_bulk_begin(fixture->search, sql);
+  for (guint id = FEW + 1; id <= FEW + MANY; id++) put_in(fixture, sql, id, NULL, SAME);
+  g_assert_true(search_bulk_flush(fixture->search, sql, NULL) && sql_commit(sql, NULL));
+  sql_end(g_steal_pointer(&sql));
+  g_assert_cmpuint(covered(fixture), ==, 0); /* a load leaves it to the end */
+  g_assert_true(search_tend(fixture->search, NULL));
+  g_assert_cmpuint(covered(fixture), ==, 0);
+  for (guint i = 0; i < 4; i++) g_assert_true(search_tend(fixture->search, NULL));
+  g_assert_cmpuint(covered(fixture), ==, 1);
+  g_assert_cmpuint(count(fixture, "档案"), ==, FEW + MANY);
+  search_limits = kept;
+}
+
 /* ---- fields of categories and of deliveries, pages to show ---- */
 
 /* The records' fields stand in a table of the test, so that each snapshot has its own. */
@@ -433,6 +472,7 @@ static void test_first_pages(Fixture *fixture, gconstpointer unused) {
 
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
+  g_test_add("/life/tend", Fixture, NULL, set_up, test_tend, tear_down);
   g_test_add("/life/snapshot", Fixture, NULL, set_up, test_snapshot, tear_down);
   g_test_add("/life/rollback", Fixture, NULL, set_up, test_rollback, tear_down);
   g_test_add("/life/readers-beside-writer", Fixture, NULL, set_up, test_readers_beside_writer, tear_down);

@@ -212,6 +212,24 @@ static gboolean optimize_step(Search *search, const IndexTable *table, gboolean 
   return sql_commit(sql, error);
 }
 
+gboolean search_tend(Search *search, GError **error) {
+  enum { LOADING_CHUNKS = 8 };
+  if (search_is_damaged(search)) return TRUE;
+  g_mutex_lock(&search->lock);
+  guint64 version = search->current->version;
+  guint chunks = search->current->chunk_count, before = search->tended_chunks;
+  gboolean idle = version == search->tended;
+  search->tended_chunks = chunks;
+  g_mutex_unlock(&search->lock);
+  if (idle || chunks > before + LOADING_CHUNKS) return TRUE;
+  gboolean more;
+  if (!search_grams_extend(search, &more, error)) return FALSE;
+  g_mutex_lock(&search->lock);
+  if (!more) search->tended = version;
+  g_mutex_unlock(&search->lock);
+  return TRUE;
+}
+
 gboolean search_optimize(Search *search, GError **error) {
   if (search_is_damaged(search)) return TRUE;
   for (guint i = 0; i < G_N_ELEMENTS(TABLES); i++) {

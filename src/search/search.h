@@ -59,6 +59,9 @@ void search_bulk_begin(Search *search, Sql *sql);
 gboolean search_bulk_flush(Search *search, Sql *sql, GError **error);
 /* Joins the segments that loads left, in small steps, in proportion to what they brought; call after a load, outside a transaction. */
 gboolean search_optimize(Search *search, GError **error);
+/* One step of what search_optimize does for frequent strings, for records that came one by one; call it every few seconds, outside a transaction. Does nothing
+ * while many come at once: that is a load, which ends with search_optimize. */
+gboolean search_tend(Search *search, GError **error);
 
 /* Before a rebuild, outside a transaction: tables of a damaged index are made anew, empty. Nothing is done to a sound one. */
 gboolean search_repair(Search *search, GError **error);
