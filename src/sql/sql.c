@@ -113,7 +113,8 @@ static Connection *connection_open(SqlDb *db, gboolean writer, GError **error) {
     sqlite3_db_config(connection->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(connection->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     static const char writing[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=67108864; PRAGMA secure_delete=FAST;";
-    static const char reading[] = "PRAGMA query_only=ON; PRAGMA mmap_size=67108864;";
+    /* Readers map as much of the file as SQLite maps at most (2 GiB, only what is there): pages that are in memory anyway are then not copied to be read. */
+    static const char reading[] = "PRAGMA query_only=ON; PRAGMA mmap_size=2147418112;";
     g_autofree char *pragmas = g_strdup_printf("PRAGMA cache_size=-%d; PRAGMA temp_store=MEMORY; PRAGMA foreign_keys=ON; %s",
       writer ? SQL_WRITER_CACHE_KIB : SQL_READER_CACHE_KIB, writer ? writing : reading);
     good = run(connection, pragmas, error) && run(connection, "SELECT count(*) FROM sqlite_schema", error);
