@@ -80,6 +80,15 @@ static gboolean is_known_accession(Check *check, const char *object_id) {
   return sql && sql_number(sql, "SELECT count(*) AS n FROM accession WHERE id = $1", SQL_ARGS(sql_int(id)), 0, NULL) == 1;
 }
 
+/* An entry of a ledger with its files. */
+static gboolean is_known_entry(Check *check, const char *object_id) {
+  static const char prefix[] = "urn:lantai:entry:";
+  if (!g_str_has_prefix(object_id, prefix)) return FALSE;
+  gint64 id = g_ascii_strtoll(object_id + strlen(prefix), NULL, 10);
+  g_autoptr(Sql) sql = sql_read(check->house->db, NULL);
+  return sql && sql_number(sql, "SELECT count(*) AS n FROM ledger_entry WHERE id = $1", SQL_ARGS(sql_int(id)), 0, NULL) == 1;
+}
+
 /* Versions not yet acknowledged, and objects of undone records that wait to be removed, after a crash: the program's next start takes them away. */
 static gboolean is_unfinished(Check *check, const char *object_id, gint64 record_id) {
   if (object_id == NULL) return FALSE;
@@ -100,7 +109,8 @@ static void on_object(const char *object_id, guint version, json_t *files, gpoin
   } else if (record) {
     g_hash_table_add(check->seen, GSIZE_TO_POINTER((gsize)id));
     compare_files(check, object_id, id, record, files);
-  } else if (!is_known_accession(check, object_id)) add_fault(check, object_id, NULL, "surplus", NULL, "目录库中没有对应的条目或批次");
+  } else if (!is_known_accession(check, object_id) && !is_known_entry(check, object_id))
+    add_fault(check, object_id, NULL, "surplus", NULL, "目录库中没有对应的条目或批次");
   json_decref(record);
   g_mutex_unlock(&check->lock);
 }

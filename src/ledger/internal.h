@@ -98,5 +98,10 @@ gboolean number_give(Sql *sql, const LedgerDefinition *definition, json_t *entry
 char *number_prefix(const char *pattern, int day, guint *ret_width, char **ret_suffix); /* "XX2023-", width of the serial; NULL: no serial in it */
 gboolean number_note(Sql *sql, gint64 ledger_id, const char *pattern, json_t *entry, GError **error); /* a number that was written raises the last serial */
 
+/* ---- entry-history.c ---- */
+json_t *entry_changes(json_t *before, json_t *after, Asker asker); /* [{field, from, to}] in words */
+char *entry_value_words(const LedgerField *field, json_t *value);
+gboolean comment_write(Sql *sql, json_t *data, GError **error);
+
 /* ---- entry-file.c ---- */
 char *entry_object(gint64 id); /* urn:lantai:entry:17 */

@@ -11,16 +11,11 @@ static gboolean replay_put(Sql *sql, json_t *data, GError **error) {
   return TRUE;
 }
 
-static gboolean replay_comment(Sql *sql, json_t *data, GError **error) {
-  return sql_exec(sql, "INSERT INTO ledger_comment (id, entry_id, at_us, actor, text) VALUES ($1, $2, $3, $4, $5)", SQL_ARGS(sql_int(int_at(data, "id")),
-    sql_int(int_at(data, "entry")), sql_int(int_at(data, "at")), sql_text(text_at(data, "actor")), sql_text(text_at(data, "text"))), error);
-}
-
 gboolean ledger_replay(const House *house, Sql *sql, json_t *event, GError **error) {
   const char *action = json_string_value(json_object_get(event, "action"));
   json_t *data = json_object_get(event, "data");
   if (g_str_equal(action, "ledger.define")) return define_replay(sql, data, error);
   if (g_str_equal(action, "ledger.put")) return replay_put(sql, data, error);
-  if (g_str_equal(action, "ledger.comment")) return replay_comment(sql, data, error);
+  if (g_str_equal(action, "ledger.comment")) return comment_write(sql, data, error);
   return TRUE;
 }

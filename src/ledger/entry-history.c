@@ -1,0 +1,168 @@
+/* What was: deleting and bringing back, what changed between versions, comments. Nothing is ever taken out of the database. */
+#include "internal.h"
+
+/* ---- deleting and restoring ---- */
+
+static gboolean refuse_referred(Sql *sql, json_t *entry, GError **error) {
+  g_autofree char *target = g_strdup_printf("%" G_GINT64_FORMAT, (gint64)int_at(entry, "id"));
+  json_auto_t *others = sql_json(sql, "SELECT e.number AS number, e.title AS title, g.name AS ledger FROM ledger_link l JOIN ledger_entry e ON e.id = l.entry_id "
+    "JOIN ledger g ON g.id = e.ledger_id WHERE l.kind = 'entry' AND l.target = $1 AND e.deleted = 0 ORDER BY e.id LIMIT 4", SQL_ARGS(sql_text(target)), error);
+  if (others == NULL) return FALSE;
+  if (json_array_size(others) == 0) return TRUE;
+  g_autoptr(GString) names = g_string_new(NULL);
+  for (size_t i = 0; i < MIN(json_array_size(others), (size_t)3); i++) {
+    json_t *row = json_array_get(others, i);
+    g_string_append_printf(names, "%s%s %s《%s》", i > 0 ? "、" : "", text_at(row, "ledger"), text_at(row, "number"), text_at(row, "title"));
+  }
+  return throw(error, LANTAI_ERROR_CONFLICT, "还有别的条目指向它：%s%s。请先改那些条目", names->str, json_array_size(others) > 3 ? "等" : "");
+}
+
+gboolean ledger_entry_delete(Sql *sql, const char *actor, gint64 id, const char *why, GError **error) {
+  json_auto_t *entry = entry_load_any(sql, id, error);
+  if (entry == NULL) return FALSE;
+  if (json_is_true(json_object_get(entry, "deleted"))) return TRUE;
+  if (!refuse_referred(sql, entry, error)) return FALSE;
+  json_object_set_new(entry, "deleted", json_true());
+  return entry_save(sql, actor, entry, why, error);
+}
+
+static json_t *version_load(Sql *sql, gint64 id, gint64 rev, GError **error) {
+  g_autofree char *text = sql_string(sql, "SELECT entry FROM ledger_entry_version WHERE entry_id = $1 AND rev = $2", SQL_ARGS(sql_int(id), sql_int(rev)), error);
+  json_t *entry = text != NULL ? json_loads(text, 0, NULL) : NULL;
+  if (entry == NULL && (error == NULL || *error == NULL)) throw(error, LANTAI_ERROR_NOT_FOUND, "没有这一版");
+  return entry;
+}
+
+/* State and number stay as they are: a state changes by a move alone, and a number belongs to the entry. */
+gboolean ledger_entry_restore(Sql *sql, const char *actor, gint64 id, gint64 rev, GError **error) {
+  static const char *const back[] = {"also", "unit", "from", "to", "title", "owner", "department", "due", "quantity", "basis", "secrecy", "parent", "values", "files"};
+  json_auto_t *entry = entry_load_any(sql, id, error);
+  json_auto_t *then = entry != NULL ? version_load(sql, id, rev, error) : NULL;
+  if (then == NULL) return FALSE;
+  const LedgerDefinition *definition = ledger_of(int_at(entry, "ledger_id"));
+  if (definition == NULL) return throw(error, LANTAI_ERROR_NOT_FOUND, "没有这个台账");
+  for (guint i = 0; i < G_N_ELEMENTS(back); i++) json_object_set_new(entry, back[i], json_deep_copy(json_object_get(then, back[i])));
+  values_renew(definition, json_object_get(entry, "values"));
+  json_object_set_new(entry, "deleted", json_false());
+  json_auto_t *problems = ledger_entry_problems(sql, definition, entry);
+  const char *field;
+  json_t *what;
+  json_object_foreach(problems, field, what)
+    return throw(error, LANTAI_ERROR_CONFLICT, "那时的内容不能照样恢复：%s：%s", field, json_string_value(what));
+  g_autofree char *note = g_strdup_printf("恢复到第 %d 版", (int)rev);
+  return entry_save(sql, actor, entry, note, error);
+}
+
+/* ---- what changed ---- */
+
+static char *day_words(gint64 day) {
+  return day != 0 ? g_strdup_printf("%04d-%02d-%02d", (int)(day / 10000), (int)(day / 100 % 100), (int)(day % 100)) : g_strdup("");
+}
+
+static void append_words(GString *out, json_t *value) {
+  size_t i;
+  json_t *item;
+  const char *name;
+  gboolean more = FALSE;
+  if (json_is_string(value)) g_string_append(out, json_string_value(value));
+  else if (json_is_integer(value)) g_string_append_printf(out, "%" G_GINT64_FORMAT, (gint64)json_integer_value(value));
+  else if (json_is_real(value)) g_string_append_printf(out, "%.15g", json_real_value(value));
+  else if (json_is_boolean(value)) g_string_append(out, json_is_true(value) ? "是" : "否");
+  json_array_foreach(value, i, item) {
+    if (i > 0) g_string_append(out, json_is_object(item) ? "；" : "、");
+    append_words(out, item);
+  }
+  json_object_foreach(value, name, item) {
+    g_string_append_printf(out, "%s%s ", more ? "，" : "", name);
+    append_words(out, item);
+    more = TRUE;
+  }
+}
+
+char *entry_value_words(const LedgerField *field, json_t *value) {
+  if (field != NULL && field->base && (g_str_equal(field->name, "日期") || g_str_equal(field->name, "截止"))) return day_words(json_integer_value(value));
+  GString *out = g_string_new(NULL);
+  for (size_t i = 0; field != NULL && field->dated && i < json_array_size(value); i++) {
+    g_autofree char *day = day_words(json_integer_value(json_array_get(json_array_get(value, i), 1)));
+    if (i > 0) g_string_append(out, "；");
+    append_words(out, json_array_get(json_array_get(value, i), 0));
+    g_string_append_printf(out, "（%s起）", day);
+  }
+  for (size_t i = 0; field != NULL && field->type == FIELD_FILE && field->base && i < json_array_size(value); i++)
+    g_string_append_printf(out, "%s%s", i > 0 ? "、" : "", text_at(json_array_get(value, i), "name"));
+  if (out->len == 0 && (field == NULL || !field->base || field->type != FIELD_FILE)) append_words(out, value);
+  return g_string_free(out, FALSE);
+}
+
+typedef struct { json_t *changes; GPtrArray *definitions; Asker asker; } Difference;
+
+static void tell_change(Difference *difference, const LedgerField *field, const char *name, json_t *before, json_t *after) {
+  if (json_equal(before, after) || (json_is_empty(before) && json_is_empty(after))) return;
+  if (field != NULL && !ledger_may_read_field(field, difference->asker)) return;
+  g_autofree char *from = entry_value_words(field, before), *to = entry_value_words(field, after);
+  if (!g_str_equal(from, to)) json_array_append_new(difference->changes, json_pack("{s:s, s:s, s:s}", "field", name, "from", from, "to", to));
+}
+
+json_t *entry_changes(json_t *before, json_t *after, Asker asker) {
+  g_autoptr(GPtrArray) definitions = entry_definitions(after);
+  Difference difference = {json_array(), definitions, asker};
+  guint count;
+  const LedgerField *base = base_fields(&count);
+  for (guint i = 0; i < count; i++) {
+    const char *key = base_key(base[i].name);
+    if (key == NULL) continue;
+    tell_change(&difference, &base[i], base[i].name, entry_value(before, &base[i]), entry_value(after, &base[i]));
+  }
+  json_t *was = json_object_get(before, "values"), *is = json_object_get(after, "values"), *value;
+  const char *name;
+  json_object_foreach(is, name, value) tell_change(&difference, entry_field(definitions, name), name, json_object_get(was, name), value);
+  json_object_foreach(was, name, value) {
+    if (json_object_get(is, name) == NULL) tell_change(&difference, entry_field(definitions, name), name, value, NULL);
+  }
+  gboolean gone = json_is_true(json_object_get(after, "deleted"));
+  if (gone != json_is_true(json_object_get(before, "deleted")))
+    json_array_append_new(difference.changes, json_pack("{s:s, s:s, s:s}", "field", "删除", "from", gone ? "" : "已删除", "to", gone ? "已删除" : ""));
+  return difference.changes;
+}
+
+json_t *ledger_entry_history(Sql *sql, Asker asker, gint64 id, GError **error) {
+  json_auto_t *now = ledger_entry_load(sql, asker, id, error);
+  if (now == NULL) return NULL;
+  json_auto_t *rows = sql_json(sql, "SELECT rev, at_us AS at, actor, note, entry FROM ledger_entry_version WHERE entry_id = $1 ORDER BY rev", SQL_ARGS(sql_int(id)), error);
+  if (rows == NULL) return NULL;
+  json_t *history = json_array(), *row;
+  json_auto_t *before = NULL;
+  size_t i;
+  json_array_foreach(rows, i, row) {
+    json_auto_t *after = json_loads(text_at(row, "entry"), 0, NULL);
+    json_t *changes = before != NULL ? entry_changes(before, after, asker) : json_array();
+    json_array_insert_new(history, 0, json_pack("{s:O, s:O, s:O, s:O, s:b, s:o}", "rev", json_object_get(row, "rev"), "at", json_object_get(row, "at"), "actor",
+      json_object_get(row, "actor"), "note", json_object_get(row, "note"), "first", i == 0, "changes", changes));
+    json_decref(before);
+    before = json_incref(after);
+  }
+  return history;
+}
+
+/* ---- comments ---- */
+
+gboolean ledger_entry_comment(Sql *sql, const char *actor, gint64 id, const char *text, GError **error) {
+  g_autofree char *clean = text_clean(text != NULL ? text : "", TRUE);
+  if (clean[0] == '\0') return throw(error, LANTAI_ERROR_INVALID, "请写留言");
+  if (text_length(clean) > 2000) return throw(error, LANTAI_ERROR_INVALID, "留言超过 2 000 字");
+  json_auto_t *entry = entry_load_any(sql, id, error);
+  if (entry == NULL) return FALSE;
+  gint64 next = sql_number(sql, "SELECT COALESCE(MAX(id), 0) + 1 AS id FROM ledger_comment", SQL_NONE, 1, NULL);
+  json_auto_t *data = json_pack("{s:I, s:I, s:I, s:s, s:s}", "id", (json_int_t)next, "entry", (json_int_t)id, "at", (json_int_t)clock_now_us(), "actor", actor,
+    "text", clean);
+  return comment_write(sql, data, error) && journal_append(sql, actor, "ledger.comment", "entry", id, data, error) != 0;
+}
+
+gboolean comment_write(Sql *sql, json_t *data, GError **error) {
+  return sql_exec(sql, "INSERT INTO ledger_comment (id, entry_id, at_us, actor, text) VALUES ($1, $2, $3, $4, $5)", SQL_ARGS(sql_int(int_at(data, "id")),
+    sql_int(int_at(data, "entry")), sql_int(int_at(data, "at")), sql_text(text_at(data, "actor")), sql_text(text_at(data, "text"))), error);
+}
+
+json_t *ledger_entry_comments(Sql *sql, gint64 id, GError **error) {
+  return sql_json(sql, "SELECT id, at_us AS at, actor, text FROM ledger_comment WHERE entry_id = $1 ORDER BY id", SQL_ARGS(sql_int(id)), error);
+}
