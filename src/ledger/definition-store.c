@@ -125,7 +125,7 @@ static void install(gpointer data) {
 /* data: {id, version, source, at, actor, definition}. The rows that follow from it; in memory after the commit. */
 static gboolean define_write(Sql *sql, json_t *data, GError **error) {
   json_t *definition = json_object_get(data, "definition");
-  g_autofree char *text = json_dumps(definition, JSON_COMPACT);
+  g_autofree char *text = json_dumps(definition, JSON_COMPACT | JSON_SORT_KEYS); /* as the journal orders it */
   gint64 id = int_at(data, "id"), version = int_at(data, "version");
   if (!sql_exec(sql, "INSERT INTO ledger (id, name, version, definition, source) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO UPDATE SET "
       "name = excluded.name, version = excluded.version, definition = excluded.definition, source = excluded.source",

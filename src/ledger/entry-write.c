@@ -6,7 +6,7 @@
 gint64 entry_next_rev(Sql *sql) { return sql_number(sql, "SELECT COALESCE(MAX(rev), 0) + 1 AS rev FROM ledger_entry", SQL_NONE, 1, NULL); }
 
 static char *dumped(json_t *value) {
-  char *text = json_dumps(value, JSON_COMPACT);
+  char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS); /* as the journal orders it */
   char *own = g_strdup(text != NULL ? text : "{}");
   free(text);
   return own;

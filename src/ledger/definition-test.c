@@ -1,0 +1,121 @@
+/* Definitions: what is wrong is told with its place; a new version is compared with the entries; names of former times; the files. */
+#include "test-fixture.h"
+
+static void assert_fault(const char *text, const char *where, const char *words) {
+  json_auto_t *definition = yaml(text);
+  json_auto_t *faults = ledger_definition_faults(definition, NULL);
+  size_t i;
+  json_t *fault;
+  gboolean found = FALSE;
+  json_array_foreach(faults, i, fault) found = found || (g_str_equal(text_at(fault, "where"), where) && strstr(text_at(fault, "what"), words) != NULL);
+  g_autofree char *told = json_dumps(faults, JSON_COMPACT);
+  if (!found) g_error("%s: not “%s” at %s but %s", text, words, where, told);
+}
+
+static void test_faults(void) {
+  Fixture f;
+  fixture_open(&f);
+  assert_fault("[a]", "", "不是台账定义");
+  assert_fault("{name: 甲, feilds: []}", "feilds", "是不是“fields”");
+  assert_fault("{name: 甲, restricted: 也许}", "restricted", "true 或 false");
+  assert_fault("{fields: []}", "name", "没有名称");
+  assert_fault("{name: 甲, fields: [{name: a, type: nubmer}]}", "fields[0].type", "是不是“number”");
+  assert_fault("{name: 甲, fields: [{name: a}, {name: a}]}", "fields[1]", "重复");
+  assert_fault("{name: 甲, fields: [{name: 责任人}]}", "fields[0]", "uses");
+  assert_fault("{name: 甲, fields: [{name: a, type: choice}]}", "fields[0]", "values");
+  assert_fault("{name: 甲, fields: [{name: a, type: choice, values: [x, x]}]}", "fields[0]", "重复");
+  assert_fault("{name: 甲, fields: [{name: a, type: entry, ledger: 问体}]}", "fields[0]", "是不是“问题”");
+  assert_fault("{name: 甲, fields: [{name: a, type: rows, fields: [{name: b, type: rows, fields: [{name: c}]}]}]}", "fields[0].fields[0].type", "不能再有 rows");
+  assert_fault("{name: 甲, fields: [{name: a, type: age, of: b}]}", "fields[0]", "哪个日期栏目");
+  assert_fault("{name: 甲, fields: [{name: a, when: {a: 1}}]}", "fields[0].when", "取决于它自己");
+  assert_fault("{name: 甲, fields: [{name: 甲栏}, {name: b, when: {甲拦: 1}}]}", "fields[1].when", "是不是“甲栏”");
+  assert_fault("{name: 甲, uses: [责任]}", "uses", "不是每条都有的栏目");
+  assert_fault("{name: 甲, states: [一, 二], moves: [{from: 一, to: 三}]}", "moves[0].to", "没有状态“三”");
+  assert_fault("{name: 甲, states: [一, 二], moves: [{from: 一, to: 二, needs: [证据]}]}", "moves[0].needs", "没有栏目“证据”");
+  assert_fault("{name: 甲, states: [一, 一]}", "states[1]", "重复");
+  assert_fault("{name: 甲, number: abc}", "number", "流水号");
+  assert_fault("{name: 甲, duties: [{title: a, every: monthly}]}", "duties[0].every", "是不是“month”");
+  assert_fault("{name: 甲, views: [{name: a, columns: [没有]}]}", "views[0].columns", "没有栏目");
+  assert_fault("{name: 甲, feed: {from: 甲}}", "feed.from", "绕成了圈");
+  json_auto_t *other = yaml("[{name: 乙, feed: {from: 甲}}]"), *one = yaml("{name: 甲, feed: {from: 乙}}");
+  json_auto_t *faults = ledger_definition_faults(one, other);
+  g_assert_cmpuint(json_array_size(faults), ==, 1);
+  fixture_close(&f);
+}
+
+/* What an archives gets on its first day. */
+static void test_built_in(void) {
+  Fixture f;
+  fixture_bare(&f);
+  good(ledger_definitions_load(&f.house, error));
+  g_autofree const LedgerDefinition **all = ledger_all();
+  guint count = 0;
+  while (all[count] != NULL) count++;
+  g_assert_cmpuint(count, >=, 43);
+  for (guint i = 0; i < count; i++) g_assert_true(all[i]->state_count > 0 && all[i]->about[0] != '\0');
+  g_autoptr(Sql) sql = good(sql_read(f.db, error));
+  gint64 versions = good(sql_number(sql, "SELECT COUNT(*) AS n FROM ledger_version", SQL_NONE, 0, error));
+  sql_end(g_steal_pointer(&sql));
+  good(ledger_definitions_load(&f.house, error)); /* nothing new */
+  g_autoptr(Sql) again = good(sql_read(f.db, error));
+  g_assert_cmpint(good(sql_number(again, "SELECT COUNT(*) AS n FROM ledger_version", SQL_NONE, 0, error)), ==, versions);
+  sql_end(g_steal_pointer(&again));
+  assert_rebuilds(&f);
+  fixture_close(&f);
+}
+
+static gint64 define(Fixture *f, json_t *definition, GError **ret_error) {
+  g_autoptr(Sql) sql = good(sql_write(f->db, error));
+  gint64 id = ledger_define(sql, "wang", definition, ret_error);
+  return id != 0 && sql_commit(sql, ret_error) ? id : 0;
+}
+
+static void test_change(void) {
+  Fixture f;
+  fixture_open(&f);
+  gint64 id = put(&f, "{ledger: 信息, title: 一则, date: 2023-05-12, values: {期号: 3, 主题词: [档案], 批示: [{批示人: 甲, 级别: 市}]}}");
+  json_auto_t *definition = json_deep_copy(ledger_find("信息")->json);
+  int version = ledger_find("信息")->version;
+  g_assert_cmpint(good(define(&f, definition, error)), ==, ledger_find("信息")->id);
+  g_assert_cmpint(ledger_find("信息")->version, ==, version); /* it says what is in force */
+  json_t *fields = json_object_get(definition, "fields");
+  json_array_set_new(fields, 0, yaml("{name: 刊物, type: choice, values: [简报]}"));
+  json_array_set_new(fields, 1, yaml("{name: 期号, type: date}"));
+  g_autoptr(GError) local = NULL;
+  g_assert_cmpint(define(&f, definition, &local), ==, 0);
+  g_assert_error(local, LANTAI_ERROR, LANTAI_ERROR_CONFLICT);
+  g_assert_nonnull(strstr(local->message, "2 处"));
+  g_assert_nonnull(strstr(local->message, "XX2023-01"));
+  json_array_set_new(fields, 0, yaml("{name: 刊名, type: choice, values: [参阅, 简报], was: [刊物]}"));
+  json_array_set_new(fields, 1, yaml("{name: 期号, type: text}"));
+  json_array_set_new(fields, 5, yaml("{name: 书名, type: text}"));
+  json_object_set_new(definition, "name", json_string("信息报送"));
+  json_object_set_new(definition, "was", json_pack("[s]", "信息"));
+  g_clear_error(&local);
+  gint64 ledger = define(&f, definition, &local);
+  g_assert_no_error(local);
+  g_assert_cmpint(ledger, ==, ledger_find("信息")->id); /* by the former name */
+  g_assert_cmpint(ledger_find("信息报送")->version, ==, version + 1);
+  json_auto_t *entry = entry_of(&f, id);
+  g_assert_cmpint(int_at(entry, "version"), ==, version);
+  g_assert_cmpstr(text_at(json_object_get(entry, "values"), "刊名"), ==, "参阅"); /* under the present name */
+  g_autoptr(Sql) sql = good(sql_read(f.db, error));
+  json_auto_t *former = good(ledger_definition_version(sql, ledger, version, error));
+  g_assert_cmpstr(text_at(former, "name"), ==, "信息");
+  sql_end(g_steal_pointer(&sql));
+  g_autofree char *change = g_strdup_printf("{id: %d, values: {刊物: 简报}}", (int)id);
+  put(&f, change);
+  json_auto_t *after = entry_of(&f, id);
+  g_assert_cmpint(int_at(after, "version"), ==, version + 1);
+  g_assert_cmpstr(text_at(json_object_get(after, "values"), "刊名"), ==, "简报");
+  assert_rebuilds(&f);
+  fixture_close(&f);
+}
+
+int main(int argc, char **argv) {
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/ledger/definition/faults", test_faults);
+  g_test_add_func("/ledger/definition/built-in", test_built_in);
+  g_test_add_func("/ledger/definition/change", test_change);
+  return g_test_run();
+}
