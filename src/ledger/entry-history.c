@@ -128,7 +128,8 @@ json_t *entry_changes(json_t *before, json_t *after, Asker asker) {
 json_t *ledger_entry_history(Sql *sql, Asker asker, gint64 id, GError **error) {
   json_auto_t *now = ledger_entry_load(sql, asker, id, error);
   if (now == NULL) return NULL;
-  json_auto_t *rows = sql_json(sql, "SELECT rev, at_us AS at, actor, note, entry FROM ledger_entry_version WHERE entry_id = $1 ORDER BY rev", SQL_ARGS(sql_int(id)), error);
+  json_auto_t *rows = sql_json(sql, "SELECT rev, at_us AS at, actor, note, entry FROM ledger_entry_version WHERE entry_id = $1 ORDER BY rev",
+    SQL_ARGS(sql_int(id)), error);
   if (rows == NULL) return NULL;
   json_t *history = json_array(), *row;
   json_auto_t *before = NULL;
