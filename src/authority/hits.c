@@ -82,12 +82,13 @@ static json_t *facets_of(WebRequest *request, Sql *sql, const SearchResult *resu
   return list;
 }
 
-static json_t *items_of(WebRequest *request, GPtrArray *records, GPtrArray *terms) {
+static json_t *items_of(WebRequest *request, Sql *sql, GPtrArray *records, GPtrArray *terms) {
   json_t *items = json_array();
   for (guint i = 0; i < records->len; i++) {
     const CatalogRecord *record = records->pdata[i];
     json_t *item = catalog_record_json(web_house(request)->catalog, record);
-    json_object_set_new(item, "title_parts", search_mark(terms, record->title, 0));
+    g_autoptr(GPtrArray) own = search_record_terms(web_house(request)->search, sql, terms, record->id);
+    json_object_set_new(item, "title_parts", search_mark(own, record->title, 0));
     json_object_set_new(item, "is_described", json_boolean(record->level >= LEVEL_VOLUME));
     json_array_append_new(items, item);
   }
@@ -107,7 +108,7 @@ gboolean add_hits(WebRequest *request, Sql *sql, gint64 authority_id, const char
     : catalog_records(sql, web_scope(request), (const gint64 *)(gpointer)result->ids->data, result->ids->len, error);
   if (records == NULL) return FALSE;
   json_object_set_new(model, "hits", json_integer((json_int_t)result->count));
-  json_object_set_new(model, "items", items_of(request, records, result->terms));
+  json_object_set_new(model, "items", items_of(request, sql, records, result->terms));
   json_object_set_new(model, "facets", facets_of(request, sql, result));
   json_object_set_new(model, "q", json_string(ask.query ? ask.query : ""));
   json_object_set_new(model, "newest", json_boolean(ask.sort == SEARCH_SORT_DATE_DESC));

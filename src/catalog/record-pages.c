@@ -8,7 +8,7 @@
 #include "renumber.h"
 #include <string.h>
 
-enum { FILES_SHOWN = 60, FILES_PREVIEW = 6, HISTORY_SHOWN = 30, SIBLINGS_TRIED = 100, HIT_PAGES_SHOWN = 12, HIT_PAGES_COUNTED = 999 };
+enum { FILES_SHOWN = 60, FILES_PREVIEW = 6, HISTORY_SHOWN = 30, SIBLINGS_TRIED = 100, HIT_PAGES_SHOWN = 12 };
 
 /* ---- neighbours ---- */
 
@@ -200,9 +200,10 @@ static void add_search(json_t *model, WebRequest *request) {
 }
 
 /* Pages of the record's files that hold the words of the search. */
-static gboolean add_hit_pages(json_t *model, Sql *sql, const Scope *scope, const CatalogRecord *record, const char *query, GError **error) {
-  if (query == NULL || record->file_count == 0 || !scope_admits_files(scope, record->fonds_id, record->security, record->opening)) return TRUE;
-  g_autoptr(GArray) hits = search_record_pages(sql, query, record->id, HIT_PAGES_COUNTED, NULL, error);
+static gboolean add_hit_pages(json_t *model, WebRequest *request, Sql *sql, const CatalogRecord *record, GError **error) {
+  const char *query = web_text(request, "q");
+  if (query == NULL || record->file_count == 0 || !scope_admits_files(web_scope(request), record->fonds_id, record->security, record->opening)) return TRUE;
+  g_autoptr(GArray) hits = search_record_pages(web_house(request)->search, sql, query, record->id, NULL, error);
   if (hits == NULL) return FALSE;
   json_t *pages = json_array();
   for (guint i = 0; i < MIN(hits->len, HIT_PAGES_SHOWN); i++) json_array_append_new(pages, json_integer(g_array_index(hits, SearchPageHit, i).page));
@@ -215,7 +216,7 @@ static json_t *record_model(WebRequest *request, Sql *sql, const CatalogRecord *
   const House *house = web_house(request);
   const char *q = web_text(request, "q"), *tab = web_text(request, "tab");
   gboolean may_history = web_may(request, PERMISSION_HISTORY), history = may_history && g_strcmp0(tab, "history") == 0, files = g_strcmp0(tab, "files") == 0;
-  g_autoptr(GPtrArray) terms = q == NULL ? NULL : search_terms(q);
+  g_autoptr(GPtrArray) terms = q == NULL ? NULL : search_terms(house->search, sql, q, record->id);
   json_auto_t *path = record_path(sql, web_scope(request), record, error);
   if (path == NULL) return NULL;
   json_auto_t *model = json_pack("{s:s, s:s, s:o, s:O, s:o, s:o}", "title", record->title, "q", q ? q : "", "record", catalog_record_json(house->catalog,
@@ -247,7 +248,7 @@ static json_t *record_model(WebRequest *request, Sql *sql, const CatalogRecord *
   if (tombstone != NULL) json_object_set_new(model, "tombstone", tombstone);
   if (!add_siblings(model, sql, web_scope(request), record, error) || !add_files(model, request, sql, record, files, error)) return NULL;
   if (history && !add_history(model, request, sql, record, error)) return NULL;
-  if (!add_record_extra(request, sql, record, model, error) || !add_hit_pages(model, sql, web_scope(request), record, q, error)) return NULL;
+  if (!add_record_extra(request, sql, record, model, error) || !add_hit_pages(model, request, sql, record, error)) return NULL;
   add_search(model, request);
   return g_steal_pointer(&model);
 }

@@ -8,7 +8,7 @@
 #include "search-page.h"
 #include "error.h"
 
-enum { STEP = 10000, STEPS = 100, PAGES_LISTED = 300, PAGES_COUNTED = 5000, EXCERPT_CHARACTERS = 140, LIKE_SHOWN = 10 };
+enum { STEP = 10000, STEPS = 100, PAGES_LISTED = 300, EXCERPT_CHARACTERS = 140, LIKE_SHOWN = 10 };
 
 static WebReply *over(json_t *asked, const char *message) {
   g_autofree char *list = asked_address("/search", asked);
@@ -69,9 +69,9 @@ WebReply *reader_record_hits(WebRequest *request, GError **error) {
   if (files == NULL) return NULL;
   if (files->len == 0) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "“%s”（%s）没有电子原文", record->title, record->code);
   guint terms_count = 0;
-  g_autoptr(GArray) hits = query ? search_record_pages(sql, query, record->id, PAGES_COUNTED, &terms_count, error) : g_array_new(FALSE, FALSE, sizeof(SearchPageHit));
+  g_autoptr(GArray) hits = query ? search_record_pages(house->search, sql, query, record->id, &terms_count, error) : g_array_new(FALSE, FALSE, sizeof(SearchPageHit));
   if (hits == NULL) return NULL;
-  g_autoptr(GPtrArray) terms = search_terms(query ? query : "");
+  g_autoptr(GPtrArray) terms = search_terms(house->search, sql, query, record->id);
   json_auto_t *pages = json_array();
   gint64 after = web_int(request, "after", 0);
   guint shown = 0, last = 0;

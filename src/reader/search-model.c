@@ -2,7 +2,7 @@
 #include "search-page.h"
 #include <string.h>
 
-enum { FACET_VALUES_SHOWN = 60, SNIPPET_CHARACTERS = 160, PAGES_SHOWN = 6, PAGES_COUNTED = 999, CONTEXT_BYTES = 2500 };
+enum { FACET_VALUES_SHOWN = 60, SNIPPET_CHARACTERS = 160, PAGES_SHOWN = 6, CONTEXT_BYTES = 2500 };
 
 /* ---- filters ---- */
 
@@ -129,9 +129,10 @@ static char *view_href(json_t *asked, gint64 record_id, guint page, gint64 numbe
 }
 
 /* Which pages of the record hit, the first few with their addresses. */
-static gboolean add_pages(json_t *item, Sql *sql, json_t *asked, gint64 record_id, gint64 number, GError **error) {
+static gboolean add_pages(json_t *item, WebRequest *request, Sql *sql, json_t *asked, gint64 number, GError **error) {
+  gint64 record_id = json_integer_value(json_object_get(item, "id"));
   const char *query = json_string_value(json_object_get(asked, "q"));
-  g_autoptr(GArray) hits = search_record_pages(sql, query, record_id, PAGES_COUNTED, NULL, error);
+  g_autoptr(GArray) hits = search_record_pages(web_house(request)->search, sql, query, record_id, NULL, error);
   if (hits == NULL) return FALSE;
   json_t *pages = json_array();
   for (guint i = 0; i < MIN(hits->len, PAGES_SHOWN); i++) {
@@ -147,19 +148,20 @@ static gboolean add_pages(json_t *item, Sql *sql, json_t *asked, gint64 record_i
 static json_t *item_model(WebRequest *request, Sql *sql, json_t *asked, const SearchResult *result, const CatalogRecord *record, guint page, gint64 number,
   GError **error) {
   json_t *item = catalog_record_json(web_house(request)->catalog, record);
-  json_object_set_new(item, "title_marked", search_mark(result->terms, record->title, 0));
-  json_object_set_new(item, "creator_marked", search_mark(result->terms, record->creator, 0));
-  json_object_set_new(item, "docno_marked", search_mark(result->terms, record->docno, 0));
-  json_object_set_new(item, "code_marked", search_mark(result->terms, record->code, 0));
+  g_autoptr(GPtrArray) terms = search_record_terms(web_house(request)->search, sql, result->terms, record->id);
+  json_object_set_new(item, "title_marked", search_mark(terms, record->title, 0));
+  json_object_set_new(item, "creator_marked", search_mark(terms, record->creator, 0));
+  json_object_set_new(item, "docno_marked", search_mark(terms, record->docno, 0));
+  json_object_set_new(item, "code_marked", search_mark(terms, record->code, 0));
   gboolean files_seen = record->file_count > 0 && scope_admits_files(web_scope(request), record->fonds_id, record->security, record->opening);
   g_autofree char *href = search_record_href(asked, record->id, number), *view = view_href(asked, record->id, page, number);
   json_object_set_new(item, "href", json_string(href));
   json_object_set_new(item, "view_href", json_string(view));
   if (page) {
     g_autofree char *text = catalog_page_text(sql, web_scope(request), record->id, (int)page, NULL);
-    if (text) json_object_set_new(item, "snippet", search_mark(result->terms, text, SNIPPET_CHARACTERS));
+    if (text) json_object_set_new(item, "snippet", search_mark(terms, text, SNIPPET_CHARACTERS));
     json_object_set_new(item, "page", json_integer(page));
-    if (files_seen && !add_pages(item, sql, asked, record->id, number, error)) return json_decref(item), NULL;
+    if (files_seen && !add_pages(item, request, sql, asked, number, error)) return json_decref(item), NULL;
   }
   json_object_set_new(item, "may_view", json_boolean(files_seen));
   json_object_set_new(item, "is_described", json_boolean(record->level >= LEVEL_VOLUME));

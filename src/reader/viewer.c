@@ -4,7 +4,7 @@
 #include "reader.h"
 #include <string.h>
 
-enum { TILE_CACHE_SECONDS = 86400, MARKED_TEXT_LIMIT = 2000000, HITS_COUNTED = 5000 };
+enum { TILE_CACHE_SECONDS = 86400, MARKED_TEXT_LIMIT = 2000000 };
 
 static CatalogFile *load_file(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
@@ -95,7 +95,7 @@ static json_t *page_strip(GPtrArray *files, gint64 record_id, guint current, con
 static void add_text(json_t *model, Sql *sql, WebRequest *request, gint64 record_id, guint page, const char *query) {
   g_autofree char *text = catalog_page_text(sql, web_scope(request), record_id, (int)page, NULL);
   if (text == NULL) return;
-  g_autoptr(GPtrArray) terms = search_terms(query ? query : "");
+  g_autoptr(GPtrArray) terms = search_terms(web_house(request)->search, sql, query, record_id);
   json_t *segments = strlen(text) <= MARKED_TEXT_LIMIT ? search_mark(terms, text, 0) : json_pack("[{s:s}]", "t", text), *segment, *matches = json_array();
   g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
   size_t i;
@@ -119,9 +119,10 @@ static void add_neighbours(json_t *model, gint64 record_id, guint page, guint pa
 }
 
 /* The pages of this record where the words of the search stand: the nearest ones before and after this, and how many there are. */
-static gboolean add_hits(json_t *model, Sql *sql, gint64 record_id, guint page, const char *query, GError **error) {
+static gboolean add_hits(json_t *model, WebRequest *request, Sql *sql, gint64 record_id, guint page, GError **error) {
+  const char *query = web_text(request, "q");
   if (query == NULL) return TRUE;
-  g_autoptr(GArray) hits = search_record_pages(sql, query, record_id, HITS_COUNTED, NULL, error);
+  g_autoptr(GArray) hits = search_record_pages(web_house(request)->search, sql, query, record_id, NULL, error);
   if (hits == NULL) return FALSE;
   guint before = 0, behind = 0;
   for (guint i = 0; i < hits->len; i++) {
@@ -164,7 +165,7 @@ WebReply *reader_view(WebRequest *request, GError **error) {
     json_object_set_new(model, "s", json_string(web_text(request, "s")));
     json_object_set_new(model, "n", json_integer(web_int(request, "n", 0)));
   }
-  if (!add_hits(model, sql, record->id, page, query, error)) return json_decref(model), NULL;
+  if (!add_hits(model, request, sql, record->id, page, error)) return json_decref(model), NULL;
   return web_model(model);
 }
 

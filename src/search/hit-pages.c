@@ -4,15 +4,13 @@
  * 1. A page counts when one of the query's positive terms stands on it, whatever the rest of the query asks of the description: a query's words may be spread
  *    over pages. How many of the terms stand there is told, so that pages with all of them can be shown as such.
  */
-#include "internal.h"
 #include "query.h"
 
-enum { GROUPS_MAX = 64 };
+enum { GROUPS_MAX = 64, PAGES_COUNTED = 5000 };
 
 typedef struct {
   Sql *sql;
   gint64 record_id;
-  guint limit;
   GHashTable *pages; /* page → guint64*: which words of the query stand there, a bit each */
 } Walk;
 
@@ -25,7 +23,7 @@ static gboolean add_term(const Walk *walk, const char *term, guint group, GError
   gint64 first = walk->record_id << 16;
   g_autoptr(SqlRows) rows = sql_query(walk->sql,
     "SELECT rowid AS page FROM search_page WHERE search_page MATCH $1 AND rowid >= $2 AND rowid <= $3 ORDER BY rowid LIMIT $4",
-    SQL_ARGS(sql_text(phrase), sql_int(first), sql_int(first | 0xffff), sql_int(walk->limit)), error);
+    SQL_ARGS(sql_text(phrase), sql_int(first), sql_int(first | 0xffff), sql_int(PAGES_COUNTED)), error);
   if (rows == NULL) return FALSE;
   g_autoptr(GError) failure = NULL;
   int column = sql_column(rows, "page");
@@ -55,10 +53,10 @@ static gboolean add_node(const Walk *walk, const SearchNode *node, gint group, g
 
 static int compare_pages(gconstpointer a, gconstpointer b) { return (int)((const SearchPageHit *)a)->page - (int)((const SearchPageHit *)b)->page; }
 
-GArray *search_record_pages(Sql *sql, const char *query, gint64 record_id, guint limit, guint *ret_terms, GError **error) {
+GArray *search_record_pages(Search *search, Sql *sql, const char *query, gint64 record_id, guint *ret_terms, GError **error) {
   g_autoptr(GHashTable) pages = g_hash_table_new_full(NULL, NULL, NULL, g_free);
-  g_autoptr(SearchQuery) read = search_query_parse(query ? query : "", (SearchNames){0}, NULL);
-  Walk walk = {sql, record_id, limit, pages};
+  g_autoptr(SearchQuery) read = search_query_here(search, sql, query);
+  Walk walk = {sql, record_id, pages};
   guint groups = 0;
   if (read != NULL && read->root != NULL && !add_node(&walk, read->root, -1, &groups, error)) return NULL;
   GArray *hits = g_array_new(FALSE, FALSE, sizeof(SearchPageHit));

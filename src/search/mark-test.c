@@ -15,7 +15,7 @@ static char *show(json_t *pieces) {
 }
 
 static void check(const char *query, const char *text, guint max, const char *expected) {
-  g_autoptr(GPtrArray) terms = search_terms(query);
+  g_autoptr(GPtrArray) terms = search_terms(NULL, NULL, query, 0);
   json_auto_t *pieces = search_mark(terms, text, max);
   g_autofree char *got = show(pieces);
   g_assert_cmpstr(got, ==, expected);
@@ -85,7 +85,7 @@ static void test_large(void) {
   g_autoptr(GString) text = g_string_new(NULL);
   for (guint i = 0; i < 200000; i++) g_string_append(text, "档");
   g_autofree char *term = g_strndup(text->str, strlen("档") * 1900);
-  g_autoptr(GPtrArray) terms = search_terms(term);
+  g_autoptr(GPtrArray) terms = search_terms(NULL, NULL, term, 0);
   json_auto_t *pieces = search_mark(terms, text->str, 100);
   g_assert_cmpuint(json_array_size(pieces), ==, 2);
   json_auto_t *invalid = search_mark(terms, "\377档", 0);

@@ -4,7 +4,7 @@
  * 1. The folded text made here equals text_fold's (a test holds them together); beside each of its bytes stands the original character it came from.
  * 2. Pieces in order make up the text (or the snippet) exactly; no piece is empty; neighbours differ in being marked.
  */
-#include "internal.h"
+#include "query.h"
 #include "text.h"
 
 typedef enum { KIND_NONE, KIND_LETTER, KIND_IDEOGRAPH } Kind;
@@ -84,6 +84,7 @@ char *search_mark_folded(const char *text) {
 static void mark_term(const Map *map, const char *term, guint8 *marks) {
   gsize length = strlen(term);
   gboolean prefix = length > 0 && term[length - 1] == '*';
+  if (g_str_has_prefix(term, SEARCH_NAME_MARK)) return; /* search_record_terms tells which names */
   g_autofree char *text = g_strndup(term, prefix ? length - 1 : length);
   g_autofree char *pattern = search_pattern(text, prefix);
   if (pattern == NULL) return;

@@ -147,6 +147,40 @@ static void test_variants(void) {
   world_free(world);
 }
 
+/* "关于[张伟]的…": what of a text is marked for a query in a record, as on a row of results and on the record's page. */
+static void assert_marked(World *world, const char *query, gint64 id, const char *text, const char *expected) {
+  g_autoptr(Sql) sql = sql_read(world->db, NULL);
+  SearchRequest ask = {.query = query, .limit = 100};
+  g_autoptr(SearchResult) result = search_run(world->search, sql, &SCOPE_EVERYTHING, &ask, NULL);
+  g_autoptr(GPtrArray) row = search_record_terms(world->search, sql, result->terms, id), page = search_terms(world->search, sql, query, id);
+  for (guint i = 0; i < 2; i++) {
+    json_auto_t *pieces = search_mark(i ? page : row, text, 0);
+    g_autoptr(GString) shown = g_string_new(NULL);
+    size_t k;
+    json_t *piece;
+    json_array_foreach(pieces, k, piece)
+      g_string_append_printf(shown, json_object_get(piece, "m") ? "[%s]" : "%s", json_string_value(json_object_get(piece, "t")));
+    g_assert_cmpstr(shown->str, ==, expected);
+  }
+}
+
+static void test_marked(void) {
+  World *world = world_new();
+  assert_marked(world, "zhangwei", 1, "张伟", "[张伟]");
+  assert_marked(world, "zhangwei", 1, "张伟与单晓红结婚登记", "[张伟]与单晓红结婚登记");
+  assert_marked(world, "zhang wei", 4, "张伟同志任职的通知", "[张伟]同志任职的通知");
+  assert_marked(world, "zw", 4, "张　伟", "[张　伟]");
+  assert_marked(world, "zhangwei", 6, "章薇、张伟", "[章薇]、张伟"); /* the names of this record alone */
+  assert_marked(world, "maimaitiaili", 5, "买买提·艾力", "[买买提·艾力]");
+  assert_marked(world, "男方姓名:zhangwei", 1, "张伟", "[张伟]");
+  assert_marked(world, "zhangwei", 2, "张伟明 zhangwei", "张伟明 [zhangwei]");
+  json_auto_t *groups = json_pack("[[s, s]]", "北平", "北京");
+  search_set_synonyms(world->search, groups);
+  assert_marked(world, "北平", 6, "北京市政府文件，北平", "[北京]市政府文件，[北平]");
+  assert_marked(world, "2003年", 1, "二〇〇三年", "[二〇〇三年]");
+  world_free(world);
+}
+
 static void test_synonyms(void) {
   World *world = world_new();
   check(world, "北平", "7");
@@ -245,6 +279,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/name/names", test_names);
   g_test_add_func("/name/whole", test_whole);
   g_test_add_func("/name/variants", test_variants);
+  g_test_add_func("/name/marked", test_marked);
   g_test_add_func("/name/synonyms", test_synonyms);
   g_test_add_func("/name/globs", test_globs);
   g_test_add_func("/name/gate", test_gate);

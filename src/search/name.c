@@ -158,16 +158,33 @@ gboolean search_names_in(const char *pattern, const char *value, gsize length, c
   return sought.found;
 }
 
+static gboolean is_spelt(const Names *names, guint i, const char *pattern) {
+  Sought sought = {pattern, FALSE};
+  spell(names->letters[i], names->lengths[i], FALSE, compare_spelling, &sought);
+  if (names->lengths[i] <= INITIALS_MAX) spell(names->letters[i], names->lengths[i], TRUE, compare_spelling, &sought);
+  return sought.found;
+}
+
 char *search_names_spelt(const char *pattern, const char *value, gsize length, const char *folded) {
   Names names;
   find_names(&names, value, length, folded);
-  for (guint i = 0; i < names.count; i++) {
-    Sought sought = {pattern, FALSE};
-    spell(names.letters[i], names.lengths[i], FALSE, compare_spelling, &sought);
-    if (names.lengths[i] <= INITIALS_MAX) spell(names.letters[i], names.lengths[i], TRUE, compare_spelling, &sought);
-    if (sought.found) return g_ucs4_to_utf8(names.letters[i], names.lengths[i], NULL, NULL, NULL);
-  }
+  for (guint i = 0; i < names.count; i++)
+    if (is_spelt(&names, i, pattern)) return g_ucs4_to_utf8(names.letters[i], names.lengths[i], NULL, NULL, NULL);
   return NULL;
+}
+
+/* A name whose characters stand apart (张　伟, with a dot) is the whole value; elsewhere it may stand together. */
+GPtrArray *search_names_all(const char *pattern, const char *value, gsize length, const char *folded) {
+  GPtrArray *all = g_ptr_array_new_with_free_func(g_free);
+  Names names;
+  find_names(&names, value, length, folded);
+  for (guint i = 0; i < names.count; i++) {
+    if (!is_spelt(&names, i, pattern)) continue;
+    char *name = g_ucs4_to_utf8(names.letters[i], names.lengths[i], NULL, NULL, NULL);
+    if (strstr(folded, name) == NULL) g_ptr_array_add(all, g_strndup(value, length));
+    g_ptr_array_add(all, name);
+  }
+  return all;
 }
 
 /* ---- what is typed ---- */

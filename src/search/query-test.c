@@ -162,7 +162,7 @@ static void test_readings(void) {
 }
 
 static void test_positive_terms(void) {
-  g_autoptr(GPtrArray) terms = search_terms("甲* -乙 (丙 OR NOT (丁 -戊)) 题名:己 甲* ab* 男方姓名：张三");
+  g_autoptr(GPtrArray) terms = search_terms(NULL, NULL, "甲* -乙 (丙 OR NOT (丁 -戊)) 题名:己 甲* ab* 男方姓名：张三", 0);
   g_autoptr(GString) all = g_string_new(NULL);
   for (guint i = 0; i < terms->len; i++) g_string_append_printf(all, "%s|", (char *)g_ptr_array_index(terms, i));
   g_assert_cmpstr(all->str, ==, "甲*|丙|戊|己|ab*|男方姓名：张三|张三|");
@@ -185,7 +185,7 @@ static void test_limits(void) {
   g_string_append(text, "甲");
   g_assert_null(search_query_parse(text->str, (SearchNames){0}, &error));
   g_assert_error(error, LANTAI_ERROR, LANTAI_ERROR_INVALID);
-  g_autoptr(GPtrArray) none = search_terms(text->str);
+  g_autoptr(GPtrArray) none = search_terms(NULL, NULL, text->str, 0);
   g_assert_cmpuint(none->len, ==, 0);
 }
 

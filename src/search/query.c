@@ -552,27 +552,3 @@ SearchQuery *search_query_parse(const char *text, SearchNames names, GError **er
   if (query->terms > QUERY_TERMS) return throw_null(error, LANTAI_ERROR_INVALID, "检索词太多：最多 %d 个，请减少后再检索", QUERY_TERMS);
   return g_steal_pointer(&query);
 }
-
-GPtrArray *search_query_terms(const SearchQuery *query) {
-  GPtrArray *terms = g_ptr_array_new_with_free_func(g_free);
-  for (guint i = 0; i < query->leaves->len; i++) {
-    const SearchNode *leaf = g_ptr_array_index(query->leaves, i);
-    if (leaf->kind == NODE_TERM && leaf->positive && !g_ptr_array_find_with_equal_func(terms, leaf->text, g_str_equal, NULL))
-      g_ptr_array_add(terms, g_strdup(leaf->text));
-  }
-  return terms;
-}
-
-GPtrArray *search_terms(const char *text) {
-  g_autoptr(SearchQuery) query = search_query_parse(text, (SearchNames){0}, NULL);
-  if (query == NULL) return g_ptr_array_new_with_free_func(g_free);
-  GPtrArray *terms = search_query_terms(query);
-  /* Without the categories' field names a field:value of theirs is one word here: its value is a term as well. */
-  for (guint i = 0, count = terms->len; i < count; i++) {
-    const char *term = g_ptr_array_index(terms, i);
-    const char *half = strchr(term, ':'), *full = strstr(term, "：");
-    const char *value = half ? half + 1 : full ? full + strlen("：") : "";
-    if (*value) g_ptr_array_add(terms, g_strdup(value));
-  }
-  return terms;
-}

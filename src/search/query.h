@@ -15,6 +15,7 @@ gboolean search_han_is_syllable(const char *syllable);
 void search_names_append(GString *out, const char *value, gsize length, const char *folded); /* tokens of the names in a value */
 gboolean search_names_in(const char *pattern, const char *value, gsize length, const char *folded);
 char *search_names_spelt(const char *pattern, const char *value, gsize length, const char *folded); /* the first such name, folded; NULL: none */
+GPtrArray *search_names_all(const char *pattern, const char *value, gsize length, const char *folded); /* char*: all such names, as they can be marked there */
 /* What a typed word is looked for as among names: zhangwei, zw, zhangw*; NULL: nothing of the kind. person: it was asked for in a field of persons. */
 char *search_name_pattern(const char *term, gboolean prefix, gboolean person);
 char *search_name_phrase(const char *pattern);
@@ -75,10 +76,13 @@ SearchNode *search_node_new(SearchQuery *query, NodeKind kind, gboolean positive
 SearchNode *search_node_term(SearchQuery *query, const SearchNode *like, const char *text); /* another text where `like` looks; NULL: nothing to look for */
 void search_node_free(SearchNode *node);
 SearchQuery *search_query_parse(const char *text, SearchNames names, GError **error);
-GPtrArray *search_query_terms(const SearchQuery *query); /* char*: positive terms without repetition */
+SearchQuery *search_query_here(Search *search, Sql *sql, const char *text); /* with the names and synonyms of now; search NULL: without. NULL: too long */
 void search_query_free(SearchQuery *query);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SearchQuery, search_query_free)
 GHashTable *search_query_fields(json_t *labels); /* name of a label or key → names to look in: the key's, and the label's, under which a delivery may have it */
+
+/* ---- terms.c ---- */
+GPtrArray *search_query_terms(const SearchQuery *query); /* char*: positive terms without repetition; patterns of names marked */
 
 /* ---- match.c ---- */
 /* A term that asks for more than standing there; scan: without the index. */

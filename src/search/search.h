@@ -99,7 +99,7 @@ typedef struct {
   GArray *pages;        /* guint per id: a page that matches, 0 when the description itself matches */
   char *next;           /* key for `after`, NULL when this is the last */
   GPtrArray *facets;    /* SearchFacet*, when asked for */
-  GPtrArray *terms;     /* char*: the query's positive terms, for highlighting */
+  GPtrArray *terms;     /* char*: the query's positive terms, for search_mark; of one of its records: search_record_terms */
   GPtrArray *readings;  /* SearchReading*: only those that found something which the asker may see */
   char *notice;         /* what was not understood in the query and how it was read instead; NULL */
 } SearchResult;
@@ -136,10 +136,10 @@ gint64 search_compare(Search *search, gint64 after, guint most);
  * Beyond 200 matching records of a kind the candidates come from an even sample of them. */
 json_t *search_suggest(Search *search, Sql *sql, const Scope *scope, const char *beginning, guint limit, GError **error);
 
-/* The pages of a record where a positive term of the query stands, in order, with how many of the terms (ret_terms in all); at most limit a term. The caller has
- * asked scope_admits_files. */
+/* The pages of a record where a positive term of the query stands, in order, with how many of the terms (ret_terms in all); at most PAGES_COUNTED a term. The
+ * caller has asked scope_admits_files. */
 typedef struct { guint page, terms; } SearchPageHit;
-GArray *search_record_pages(Sql *sql, const char *query, gint64 record_id, guint limit, guint *ret_terms, GError **error);
+GArray *search_record_pages(Search *search, Sql *sql, const char *query, gint64 record_id, guint *ret_terms, GError **error);
 
 /* Records that share the most telling words of this one's description, most alike first; all are admitted by the scope. */
 typedef struct { gint64 id; double score; } SearchLike;
@@ -147,4 +147,7 @@ GArray *search_like(Search *search, Sql *sql, const Scope *scope, gint64 id, gui
 
 /* text cut into [{"t": "…"}, {"t": "…", "m": true}] where a term of the query stands; snippet: around the first match, at most max characters (0: all). */
 json_t *search_mark(GPtrArray *terms, const char *text, guint max);
-GPtrArray *search_terms(const char *query); /* the positive terms of a query, for marking a page that was opened from a hit */
+/* The positive terms of a query with the other ways to write them, for marking a record that was opened from a hit: names in it that its letters were taken for
+ * as well. search NULL: the words alone. The second: from a result's terms. */
+GPtrArray *search_terms(Search *search, Sql *sql, const char *query, gint64 record_id);
+GPtrArray *search_record_terms(Search *search, Sql *sql, GPtrArray *terms, gint64 record_id);
