@@ -10,6 +10,9 @@
 #define PRINT_SERIF "Noto Serif CJK SC"
 #define PRINT_SANS "Noto Sans CJK SC"
 
+/* A text as it can be printed: no control characters, and none that turn the direction of what stands beside them (print.c). */
+char *print_clean(const char *text);
+
 typedef enum { ALIGN_LEFT, ALIGN_CENTER, ALIGN_RIGHT } Align;
 typedef struct {
   double x, width;      /* points */

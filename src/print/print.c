@@ -17,10 +17,8 @@ enum { COLUMNS_MAX = 24, FIELDS_MAX = 4, PARTIES_MAX = 4 };
 /* What Unicode keeps for nothing (U+FFFE, U+FDD0…): valid UTF-8, but the PDF writer refuses the whole document for it. */
 static gboolean is_noncharacter(gunichar c) { return (c >= 0xFDD0 && c <= 0xFDEF) || (c & 0xFFFE) == 0xFFFE; }
 
-/* A text as it can be printed: no control characters, and none that turn the direction of what stands beside them. */
-static char *clean(json_t *value) {
-  if (json_is_integer(value)) return g_strdup_printf("%" JSON_INTEGER_FORMAT, json_integer_value(value));
-  g_autofree char *valid = g_utf8_make_valid(json_is_string(value) ? json_string_value(value) : "", -1);
+char *print_clean(const char *given) {
+  g_autofree char *valid = g_utf8_make_valid(given, -1);
   char *text = text_clean(valid, TRUE), *out = text;
   for (const char *at = text, *next; *at; at = next) {
     gunichar c = g_utf8_get_char(at);
@@ -34,6 +32,11 @@ static char *clean(json_t *value) {
   }
   *out = '\0';
   return text;
+}
+
+static char *clean(json_t *value) {
+  if (json_is_integer(value)) return g_strdup_printf("%" JSON_INTEGER_FORMAT, json_integer_value(value));
+  return print_clean(json_is_string(value) ? json_string_value(value) : "");
 }
 
 static Align alignment(json_t *owner) {

@@ -1,0 +1,106 @@
+/* A made report as Markdown and as a web page by itself; what PDF needs besides print/. */
+#include "error.h"
+#include "print.h"
+#include "report-internal.h"
+#include <gio/gio.h>
+#include <string.h>
+
+#define STYLE_MARK "<!--style-->"
+
+/* ---- Markdown ---- */
+
+static void append_escaped(GString *out, const char *text) {
+  for (const char *at = text; *at; at++) {
+    if (strchr("\\`*_[]<>#|", *at)) g_string_append_c(out, '\\');
+    g_string_append_c(out, *at);
+  }
+}
+
+static void append_markdown(GString *out, json_t *paragraph) {
+  const char *kind = text_at(paragraph, "kind");
+  gboolean heading = kind[0] == 'h', lead = FALSE;
+  json_t *run;
+  size_t i;
+  for (int level = heading ? kind[1] - '0' + 1 : 0; level > 0; level--) g_string_append(out, level == 1 ? "# " : "#");
+  json_array_foreach(json_object_get(paragraph, "runs"), i, run) {
+    gboolean leads = !heading && json_is_true(json_object_get(run, "lead"));
+    if (leads != lead) g_string_append(out, "**");
+    lead = leads;
+    append_escaped(out, text_at(run, "text"));
+  }
+  g_string_append(out, lead ? "**\n\n" : "\n\n");
+}
+
+char *report_markdown(json_t *report) {
+  GString *out = g_string_new("# ");
+  json_t *paragraph;
+  size_t i;
+  append_escaped(out, text_at(report, "heading"));
+  g_string_append(out, "\n\n");
+  if (*text_at(report, "addressee")) {
+    append_escaped(out, text_at(report, "addressee"));
+    g_string_append(out, "\n\n");
+  }
+  json_array_foreach(json_object_get(report, "paragraphs"), i, paragraph) append_markdown(out, paragraph);
+  if (*text_at(report, "signed")) {
+    append_escaped(out, text_at(report, "signed"));
+    g_string_append(out, "  \n");
+    append_escaped(out, text_at(report, "dated"));
+    g_string_append_c(out, '\n');
+  }
+  return g_string_free(out, FALSE);
+}
+
+/* ---- a web page by itself ---- */
+
+json_t *report_shown(json_t *report, const char *link) {
+  json_t *shown = json_array(), *paragraph, *run;
+  size_t i, k;
+  json_array_foreach(json_object_get(report, "paragraphs"), i, paragraph) {
+    const char *kind = text_at(paragraph, "kind"), *lead = text_at(paragraph, "lead");
+    json_t *row = json_pack("{s:o, s:O}", "runs", json_array(), "line", json_object_get(paragraph, "line"));
+    json_object_set_new(row, kind[0] == 'h' ? kind : "p", json_true());
+    json_array_foreach(json_object_get(paragraph, "runs"), k, run) {
+      json_t *piece = json_pack("{s:O}", "text", json_object_get(run, "text"));
+      if (json_object_get(run, "figure")) {
+        json_object_set(piece, "figure", json_object_get(run, "figure"));
+        json_object_set(piece, "entries", json_object_get(run, "entries"));
+        g_autofree char *name = g_uri_escape_string(text_at(run, "figure"), NULL, FALSE);
+        if (link) json_object_set_new(piece, "href", json_sprintf("%s%s", link, name));
+      }
+      if (kind[0] != 'h' && json_is_true(json_object_get(run, "lead"))) json_object_set_new(piece, "lead", json_string(lead));
+      json_array_append_new(json_object_get(row, "runs"), piece);
+    }
+    json_array_append_new(shown, row);
+  }
+  return shown;
+}
+
+char *report_html(json_t *report) {
+  g_autoptr(GError) error = NULL;
+  const Template *template = template_load("figure/paper", &error);
+  g_autoptr(GBytes) style = g_resources_lookup_data("/lantai/ui/static/report.css", G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
+  if (template == NULL) {
+    g_warning("%s", error->message);
+    return NULL;
+  }
+  json_auto_t *model = json_pack("{s:O, s:o, s:s, s:s, s:s, s:s}", "heading", json_object_get(report, "heading"), "paragraphs",
+    report_shown(report, json_string_value(json_object_get(report, "link"))), "addressee", text_at(report, "addressee"), "signed", text_at(report, "signed"), "dated",
+    text_at(report, "dated"), "frozen", text_at(report, "frozen"));
+  g_autofree char *page = template_render(template, model);
+  if (page == NULL) return NULL;
+  g_autoptr(GString) whole = g_string_new(page), css = g_string_new("<style>");
+  gsize length = 0;
+  const char *rules = style ? g_bytes_get_data(style, &length) : "";
+  g_string_append_len(css, rules, (gssize)length);
+  g_string_append(css, "</style>");
+  g_string_replace(whole, STYLE_MARK, css->str, 1);
+  return g_string_free(g_steal_pointer(&whole), FALSE);
+}
+
+gboolean report_pdf(json_t *report, const char *path, GError **error) {
+  g_autoptr(GBytes) pdf = print_official(report, error);
+  gsize length = 0;
+  const char *data = pdf ? g_bytes_get_data(pdf, &length) : NULL;
+  return data != NULL && g_file_set_contents(path, data, (gssize)length, error);
+}

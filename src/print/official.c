@@ -1,0 +1,195 @@
+/*
+ * Official documents (print.h, print_official) in the layout of GB/T 9704-2012 (7.1–7.5): A4, a type area of 156 × 225 mm 37 mm below the upper edge and
+ * 28 mm from the left one, 22 lines of 28 characters, page numbers outside below it.
+ *
+ * 1. Each line stands on the grid; a heading is never the last line of a page.
+ * 2. Fonts are asked for by the standard's names; what the machine has of them, or of what stands behind them, is drawn.
+ */
+#include "canvas.h"
+#include "error.h"
+#include "print.h"
+#include <cairo-pdf.h>
+#include <pango/pangocairo.h>
+#include <string.h>
+
+#define POINTS_PER_MM (72 / 25.4)
+#define PAGE_WIDTH (210 * POINTS_PER_MM)
+#define PAGE_HEIGHT (297 * POINTS_PER_MM)
+#define LEFT (28 * POINTS_PER_MM)
+#define TOP (37 * POINTS_PER_MM)
+#define WIDTH (156 * POINTS_PER_MM)
+#define PITCH (225 * POINTS_PER_MM / 22)
+#define CHARACTER (WIDTH / 28)
+#define SIZE 16.0
+#define TITLE_SIZE 22.0
+#define NUMBER_SIZE 14.0
+enum { LINES = 22 };
+
+#define SONG_TITLE "方正小标宋简体,FZXiaoBiaoSong-B05S,小标宋体,Noto Serif CJK SC"
+#define FANG_SONG "仿宋_GB2312,FangSong_GB2312,仿宋,FangSong,STFangsong,Noto Serif CJK SC"
+#define KAI "楷体_GB2312,KaiTi_GB2312,楷体,KaiTi,STKaiti,AR PL UKai CN,Noto Serif CJK SC"
+#define HEI "黑体,SimHei,STHeiti," PRINT_SANS
+#define SONG "宋体,SimSun,STSong," PRINT_SERIF
+
+typedef struct {
+  cairo_surface_t *surface;
+  cairo_t *cairo;
+  GByteArray *bytes;
+  guint page;
+  double line; /* from 0: the next free one of this page; titles take more than one */
+} Sheet;
+static void sheet_clear(Sheet *sheet) {
+  cairo_destroy(sheet->cairo);
+  cairo_surface_destroy(sheet->surface);
+  g_byte_array_unref(sheet->bytes);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Sheet, sheet_clear)
+
+static cairo_status_t take_bytes(void *bytes, const unsigned char *data, unsigned length) {
+  g_byte_array_append(bytes, data, length);
+  return CAIRO_STATUS_SUCCESS;
+}
+
+static PangoLayout *lay_out(Sheet *sheet, const char *text, const char *font, double size) {
+  PangoLayout *layout = pango_cairo_create_layout(sheet->cairo);
+  g_autofree char *clean = print_clean(text);
+  PangoFontDescription *description = pango_font_description_from_string(font);
+  pango_font_description_set_absolute_size(description, size * PANGO_SCALE);
+  pango_layout_set_font_description(layout, description);
+  pango_font_description_free(description);
+  pango_layout_set_wrap(layout, PANGO_WRAP_WORD_CHAR);
+  pango_layout_set_text(layout, clean, -1);
+  return layout;
+}
+
+/* ---- pages ---- */
+
+static void draw_number(Sheet *sheet) {
+  g_autofree char *text = g_strdup_printf("— %u —", sheet->page);
+  PangoLayout *layout = lay_out(sheet, text, SONG, NUMBER_SIZE);
+  PangoRectangle logical;
+  pango_layout_get_extents(layout, NULL, &logical);
+  double width = (double)logical.width / PANGO_SCALE, aside = NUMBER_SIZE;
+  cairo_move_to(sheet->cairo, sheet->page % 2 ? LEFT + WIDTH - aside - width : LEFT + aside, TOP + LINES * PITCH + 7 * POINTS_PER_MM);
+  pango_cairo_show_layout(sheet->cairo, layout);
+  g_object_unref(layout);
+}
+
+static void end_page(Sheet *sheet) {
+  draw_number(sheet);
+  cairo_show_page(sheet->cairo);
+}
+
+static void new_page(Sheet *sheet) {
+  end_page(sheet);
+  sheet->page++;
+  sheet->line = 0;
+}
+
+/* Draws the layout's lines from the next free one on; high: lines of the grid that each takes. */
+static void draw_lines(Sheet *sheet, PangoLayout *layout, double x, double high) {
+  PangoLayoutIter *at = pango_layout_get_iter(layout);
+  do {
+    PangoRectangle logical;
+    if (sheet->line + high > LINES + 0.01) new_page(sheet);
+    pango_layout_iter_get_line_extents(at, NULL, &logical);
+    double spare = high * PITCH - (double)logical.height / PANGO_SCALE, y = TOP + sheet->line * PITCH + spare / 2;
+    cairo_move_to(sheet->cairo, x + (double)logical.x / PANGO_SCALE, y + (double)(pango_layout_iter_get_baseline(at) - logical.y) / PANGO_SCALE);
+    pango_cairo_show_layout_line(sheet->cairo, pango_layout_iter_get_line_readonly(at));
+    sheet->line += high;
+  } while (pango_layout_iter_next_line(at));
+  pango_layout_iter_free(at);
+}
+
+/* ---- blocks ---- */
+
+static const char *text_of(json_t *object, const char *key) {
+  const char *text = json_string_value(json_object_get(object, key));
+  return text != NULL ? text : "";
+}
+
+static void draw_title(Sheet *sheet, const char *text) {
+  PangoLayout *layout = lay_out(sheet, text, SONG_TITLE, TITLE_SIZE);
+  pango_layout_set_width(layout, (int)(WIDTH * PANGO_SCALE));
+  pango_layout_set_alignment(layout, PANGO_ALIGN_CENTER);
+  draw_lines(sheet, layout, LEFT, 1.25);
+  sheet->line = (int)(sheet->line + 0.99) + 1; /* back on the grid, one line free */
+  g_object_unref(layout);
+}
+
+static const char *heading_font(const char *kind) { return g_str_equal(kind, "h1") ? HEI : g_str_equal(kind, "h2") ? KAI : FANG_SONG; }
+
+static void add_attribute(PangoAttrList *list, PangoAttribute *attribute, gsize to) {
+  attribute->end_index = (guint)to;
+  pango_attr_list_insert(list, attribute);
+}
+
+/* indent: characters that the first line stands in. lead: bytes of the heading that begins it, of that kind. */
+static void draw_text(Sheet *sheet, const char *text, double indent, gsize lead, const char *kind) {
+  PangoLayout *layout = lay_out(sheet, text, FANG_SONG, SIZE);
+  PangoAttrList *attributes = pango_attr_list_new();
+  pango_attr_list_insert(attributes, pango_attr_letter_spacing_new((int)((CHARACTER - SIZE) * PANGO_SCALE)));
+  if (lead > 0) {
+    PangoFontDescription *description = pango_font_description_from_string(heading_font(kind));
+    pango_font_description_set_absolute_size(description, SIZE * PANGO_SCALE);
+    if (g_str_equal(kind, "h3")) pango_font_description_set_weight(description, PANGO_WEIGHT_BOLD);
+    add_attribute(attributes, pango_attr_font_desc_new(description), lead);
+    pango_font_description_free(description);
+  }
+  pango_layout_set_attributes(layout, attributes);
+  pango_attr_list_unref(attributes);
+  pango_layout_set_width(layout, (int)((WIDTH + 0.5) * PANGO_SCALE));
+  pango_layout_set_indent(layout, (int)(indent * CHARACTER * PANGO_SCALE));
+  pango_layout_set_justify(layout, TRUE);
+  gboolean heading = lead > 0 && lead >= strlen(text);
+  if (heading && sheet->line + pango_layout_get_line_count(layout) >= LINES) new_page(sheet); /* not alone at the foot */
+  draw_lines(sheet, layout, LEFT, 1);
+  g_object_unref(layout);
+}
+
+static void draw_paragraph(Sheet *sheet, json_t *paragraph) {
+  g_autoptr(GString) text = g_string_new(NULL);
+  gsize length = 0;
+  json_t *run;
+  size_t i;
+  json_array_foreach(json_object_get(paragraph, "runs"), i, run) {
+    g_string_append(text, text_of(run, "text"));
+    if (json_is_true(json_object_get(run, "lead"))) length = text->len;
+  }
+  g_autofree char *head = g_strndup(text->str, length), *lead = print_clean(head), *clean = print_clean(text->str);
+  draw_text(sheet, clean, 2, MIN(strlen(lead), strlen(clean)), text_of(paragraph, "lead"));
+}
+
+static void draw_signed(Sheet *sheet, const char *text) {
+  PangoLayout *layout = lay_out(sheet, text, FANG_SONG, SIZE);
+  pango_layout_set_width(layout, (int)((WIDTH - 4 * CHARACTER) * PANGO_SCALE));
+  pango_layout_set_alignment(layout, PANGO_ALIGN_RIGHT);
+  draw_lines(sheet, layout, LEFT, 1);
+  g_object_unref(layout);
+}
+
+GBytes *print_official(json_t *document, GError **error) {
+  g_auto(Sheet) sheet = {.bytes = g_byte_array_new(), .page = 1};
+  sheet.surface = cairo_pdf_surface_create_for_stream(take_bytes, sheet.bytes, PAGE_WIDTH, PAGE_HEIGHT);
+  sheet.cairo = cairo_create(sheet.surface);
+  cairo_pdf_surface_set_metadata(sheet.surface, CAIRO_PDF_METADATA_TITLE, text_of(document, "heading"));
+  cairo_pdf_surface_set_metadata(sheet.surface, CAIRO_PDF_METADATA_AUTHOR, text_of(document, "unit"));
+  cairo_pdf_surface_set_metadata(sheet.surface, CAIRO_PDF_METADATA_CREATOR, "兰台");
+  draw_title(&sheet, text_of(document, "heading"));
+  if (*text_of(document, "addressee")) draw_text(&sheet, text_of(document, "addressee"), 0, 0, "");
+  json_t *paragraph;
+  size_t i;
+  json_array_foreach(json_object_get(document, "paragraphs"), i, paragraph) draw_paragraph(&sheet, paragraph);
+  if (*text_of(document, "signed")) {
+    if (sheet.line + 3 > LINES) new_page(&sheet);
+    else sheet.line++;
+    draw_signed(&sheet, text_of(document, "signed"));
+    draw_signed(&sheet, text_of(document, "dated"));
+  }
+  end_page(&sheet);
+  cairo_status_t drawn = cairo_status(sheet.cairo);
+  cairo_surface_finish(sheet.surface);
+  cairo_status_t status = drawn == CAIRO_STATUS_SUCCESS ? cairo_surface_status(sheet.surface) : drawn;
+  if (status != CAIRO_STATUS_SUCCESS) return throw_null(error, LANTAI_ERROR_INTERNAL, "不能生成 PDF：%s", cairo_status_to_string(status));
+  return g_byte_array_free_to_bytes(g_byte_array_ref(sheet.bytes));
+}
