@@ -66,6 +66,8 @@ json_t *report_issue_steps(Sql *sql, gint64 id, GError **error);
 gint64 report_issue_new(Sql *sql, const char *actor, const char *name, FigurePeriod period, json_t *parameters, GError **error);
 /* CONFLICT when it is no draft any more or rev is not the newest. */
 gboolean report_issue_write(Sql *sql, const char *actor, gint64 id, gint64 rev, const char *text, json_t *parameters, GError **error);
+/* Writes the row with the next rev, its step (NULL: none), and the event. */
+gboolean report_issue_put(Sql *sql, const char *actor, const char *action, json_t *row, json_t *step, GError **error);
 json_t *report_issue_definition(json_t *issue); /* the template's definition with this issue's own text; new reference */
 FigurePeriod report_issue_period(json_t *issue); /* borrows the unit */
 /* Made as of now, with its faults (also those against the numbers at submission). */
@@ -76,5 +78,7 @@ gboolean report_issue_decide(const House *house, Asker asker, const char *actor,
 json_t *report_frozen_load(const House *house, json_t *issue, GError **error);
 GBytes *report_frozen_file(const House *house, json_t *issue, const char *name, GError **error); /* report.docx, report.pdf, report.html */
 char *report_object_id(gint64 id);
+ReportState report_state(json_t *issue);
+gboolean report_may_pass(Sql *sql, json_t *issue, const char *actor); /* has not taken a step of this round */
 /* Figure by figure: [{figure, value, text, before, before_text, change}] of two made reports. */
 json_t *report_compare(json_t *now, json_t *before);

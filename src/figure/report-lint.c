@@ -298,11 +298,11 @@ static void look_at_run(const Line *line, json_t *run, gsize begin, GHashTable *
   json_t *figure = json_object_get(json_object_get(line->report, "figures"), name);
   json_t *place = place_at(line, begin, begin + strlen(text)), *warning;
   if (*text == '\0') report_fault(line->faults, "look", json_copy(place), "指标“%s”印出来是空的", name);
-  if (*member == '\0' && !json_object_get(run, "denied") && is_one_number(text) && !wording_true(text, json_number_value(json_object_get(run, "value"))))
+  if (*member == '\0' && !json_object_get(run, "failed") && is_one_number(text) && !wording_true(text, json_number_value(json_object_get(run, "value"))))
     report_fault(line->faults, "stop", json_copy(place), "印出的“%s”与指标“%s”的准数 %.10g 不符", text, name, json_number_value(json_object_get(run, "value")));
   size_t i;
   if (g_hash_table_add(seen, (gpointer)name)) {
-    if (json_object_get(run, "denied")) report_fault(line->faults, "stop", json_copy(place), "指标“%s”：%s", name, text_at(figure, "denied"));
+    if (json_object_get(run, "failed")) report_fault(line->faults, "stop", json_copy(place), "指标“%s”：%s", name, text_at(figure, "failed"));
     else if (number_at(figure, "entries") == 0 && json_object_get(figure, "opens") == NULL)
       report_fault(line->faults, "look", json_copy(place), "指标“%s”后面没有一行台账。请核实是确实没有，还是漏登", name);
     json_array_foreach(json_object_get(figure, "warnings"), i, warning)

@@ -323,7 +323,7 @@ static json_t *figure_run(const Part *part, json_t *figure, const char *member, 
   json_t *run = json_pack("{s:s, s:s, s:f, s:I, s:i, s:i}", "text", text, "figure", text_at(figure, "name"), "value", value, "entries",
     (json_int_t)number_at(shown, "entries"), "line", part->line, "column", part->column);
   if (member) json_object_set_new(run, "member", json_string(member));
-  if (json_object_get(figure, "denied")) json_object_set(run, "denied", json_object_get(figure, "denied"));
+  if (json_object_get(figure, "failed")) json_object_set(run, "failed", json_object_get(figure, "failed"));
   return run;
 }
 

@@ -172,8 +172,9 @@ GBytes *print_official(json_t *document, GError **error) {
   g_auto(Sheet) sheet = {.bytes = g_byte_array_new(), .page = 1};
   sheet.surface = cairo_pdf_surface_create_for_stream(take_bytes, sheet.bytes, PAGE_WIDTH, PAGE_HEIGHT);
   sheet.cairo = cairo_create(sheet.surface);
-  cairo_pdf_surface_set_metadata(sheet.surface, CAIRO_PDF_METADATA_TITLE, text_of(document, "heading"));
-  cairo_pdf_surface_set_metadata(sheet.surface, CAIRO_PDF_METADATA_AUTHOR, text_of(document, "unit"));
+  g_autofree char *title = print_clean(text_of(document, "heading")), *author = print_clean(text_of(document, "unit"));
+  cairo_pdf_surface_set_metadata(sheet.surface, CAIRO_PDF_METADATA_TITLE, title);
+  cairo_pdf_surface_set_metadata(sheet.surface, CAIRO_PDF_METADATA_AUTHOR, author);
   cairo_pdf_surface_set_metadata(sheet.surface, CAIRO_PDF_METADATA_CREATOR, "兰台");
   draw_title(&sheet, text_of(document, "heading"));
   if (*text_of(document, "addressee")) draw_text(&sheet, text_of(document, "addressee"), 0, 0, "");

@@ -1,0 +1,275 @@
+/*
+ * A template and a period become a report: every figure computed once, every text filled, the whole looked through.
+ *
+ * 1. A figure that cannot be computed, or may not be told to who asks, leaves a mark in the text and a fault that stops the freezing; the rest is made.
+ * 2. A report's unit goes to its figures: they count that unit's work.
+ */
+#include "error.h"
+#include "date.h"
+#include "report-internal.h"
+#include <string.h>
+
+enum { NAMES_MAX = 100000, SAID_FAULTS = 5 };
+#define UNTOLD "（算不出）"
+
+/* ---- names that are not figures ---- */
+
+static char *day_words(int day) { return g_strdup_printf("%d年%d月%d日", day / 10000, day / 100 % 100, day % 100); }
+
+static int today(void) {
+  g_autoptr(GDateTime) now = g_date_time_new_from_unix_local(clock_now_us() / G_USEC_PER_SEC);
+  return g_date_time_get_year(now) * 10000 + g_date_time_get_month(now) * 100 + g_date_time_get_day_of_month(now);
+}
+
+static void put_year(json_t *texts, const char *name, int year) { json_object_set_new(texts, name, json_sprintf("%d", year)); }
+
+static void put_day(json_t *texts, const char *name, int day) {
+  g_autofree char *words = day_words(day);
+  json_object_set_new(texts, name, json_string(words));
+}
+
+/* Parameters with their defaults, and what every template has. */
+static json_t *texts_of(json_t *definition, const FigurePeriod *period, json_t *parameters) {
+  json_t *texts = json_object(), *parameter, *value;
+  const char *name;
+  size_t i;
+  put_year(texts, "年份", period->to / 10000);
+  put_year(texts, "上年", period->to / 10000 - 1);
+  put_year(texts, "下年", period->to / 10000 + 1);
+  put_day(texts, "期初", period->from);
+  put_day(texts, "期末", period->to);
+  put_day(texts, "日期", today());
+  json_object_set_new(texts, "单位", json_string(period->unit ? period->unit : text_at(definition, "unit")));
+  json_array_foreach(json_object_get(definition, "parameters"), i, parameter) {
+    value = json_object_get(parameter, "default");
+    g_autofree char *text = json_is_integer(value) ? g_strdup_printf("%" JSON_INTEGER_FORMAT, json_integer_value(value)) : g_strdup(text_at(parameter, "default"));
+    if (*text_at(parameter, "name")) json_object_set_new(texts, text_at(parameter, "name"), json_string(text));
+  }
+  json_object_foreach(parameters, name, value) {
+    if (json_is_string(value) && json_object_get(texts, name)) json_object_set(texts, name, value);
+  }
+  return texts;
+}
+
+/* ---- definitions ---- */
+
+static void add_fault(json_t *faults, const char *where, int line, int column, char *what) {
+  json_array_append_new(faults, json_pack("{s:s, s:s, s:i, s:i}", "where", where, "what", what, "line", line, "column", column));
+  g_free(what);
+}
+
+/* Everything that a place may name: figures, parameters, built-in texts. */
+static json_t *known_names(json_t *definition) {
+  FigurePeriod any = figure_year(2000);
+  json_t *known = texts_of(definition, &any, NULL), *name;
+  json_auto_t *names = figure_names();
+  size_t i;
+  json_array_foreach(names, i, name) json_object_set_new(known, json_string_value(name), json_true());
+  return known;
+}
+
+static void check_text(json_t *faults, const char *where, const char *text, json_t *known) {
+  json_auto_t *syntax = json_array();
+  json_t *fault, *written;
+  g_autoptr(ReportTemplate) template = report_template_new(text, syntax);
+  json_auto_t *names = report_template_names(template);
+  size_t i;
+  json_array_foreach(syntax, i, fault) add_fault(faults, where, (int)number_at(fault, "line"), (int)number_at(fault, "column"), g_strdup(text_at(fault, "what")));
+  json_array_foreach(names, i, written) {
+    g_autofree char *member = NULL, *name = report_name_split(text_at(written, "name"), known, &member);
+    if (name != NULL || figure_definition(text_at(written, "name")) != NULL) continue;
+    g_autofree char *nearest = report_nearest(known, text_at(written, "name"));
+    add_fault(faults, where, (int)number_at(written, "line"), (int)number_at(written, "column"),
+      g_strdup_printf("没有叫“%s”的指标或参数%s%s%s", text_at(written, "name"), nearest ? "，是不是“" : "", nearest ? nearest : "", nearest ? "”" : ""));
+  }
+}
+
+static void check_period(json_t *faults, json_t *period) {
+  DateSpan from = {0, 0}, to = {0, 0};
+  if (period == NULL || g_strcmp0(json_string_value(period), "year") == 0) return;
+  gboolean good = json_is_object(period) && date_parse(text_at(period, "from"), &from) && date_parse(text_at(period, "to"), &to) && from.from && to.to;
+  if (!good) add_fault(faults, "period", 0, 0, g_strdup("期间应为 year，或 {from: 2023-01-01, to: 2023-12-31}"));
+  else if (from.from > to.to) add_fault(faults, "period", 0, 0, g_strdup("期间的开始在结束之后"));
+}
+
+json_t *report_definition_faults(json_t *report) {
+  static const char *const keys[] = {"name", "about", "year", "period", "unit", "parameters", "heading", "text", "fixed", "addressee", "signed", "was", "group", NULL};
+  json_t *faults = json_array(), *value, *parameter;
+  const char *key;
+  size_t i;
+  json_object_foreach(report, key, value) {
+    if (!g_strv_contains(keys, key)) add_fault(faults, key, 0, 0, g_strdup_printf("没有叫“%s”的项", key));
+  }
+  if (*text_at(report, "name") == '\0') add_fault(faults, "name", 0, 0, g_strdup("报告要有名称"));
+  if (*text_at(report, "heading") == '\0') add_fault(faults, "heading", 0, 0, g_strdup("报告要有标题"));
+  if (strlen(text_at(report, "text")) > REPORT_TEXT_MAX) add_fault(faults, "text", 0, 0, g_strdup("正文过长"));
+  json_array_foreach(json_object_get(report, "parameters"), i, parameter) {
+    if (*text_at(parameter, "name") == '\0') add_fault(faults, "parameters", 0, 0, g_strdup_printf("第 %d 个参数没有名称", (int)i + 1));
+  }
+  check_period(faults, json_object_get(report, "period"));
+  json_auto_t *known = known_names(report);
+  static const char *const texts[] = {"heading", "addressee", "signed", "text"};
+  for (i = 0; i < G_N_ELEMENTS(texts); i++) check_text(faults, texts[i], text_at(report, texts[i]), known);
+  return faults;
+}
+
+FigurePeriod report_default_period(json_t *definition, int year) {
+  json_t *period = json_object_get(definition, "period");
+  DateSpan from, to;
+  FigurePeriod result = figure_year(year > 0 ? year : today() / 10000);
+  if (year == 0 && json_is_object(period) && date_parse(text_at(period, "from"), &from) && date_parse(text_at(period, "to"), &to))
+    result.from = from.from, result.to = to.to;
+  if (*text_at(definition, "unit")) result.unit = text_at(definition, "unit");
+  return result;
+}
+
+/* ---- making ---- */
+
+typedef struct {
+  const House *house;
+  Sql *sql;
+  Asker asker;
+  FigurePeriod period;
+  json_t *figures, *aliases, *texts; /* results by the figure's own name; by the name as written */
+} Maker;
+
+static json_t *compute(Maker *maker, const char *written, GError **error) {
+  g_autoptr(GError) local = NULL;
+  json_t *result = figure_compute(maker->house, maker->sql, maker->asker, written, maker->period, &local);
+  if (result == NULL) {
+    gboolean known = local->domain == LANTAI_ERROR && local->code != LANTAI_ERROR_INTERNAL && local->code != LANTAI_ERROR_BUSY;
+    if (!known) return g_propagate_error(error, g_steal_pointer(&local)), NULL;
+    result = json_pack("{s:s, s:f, s:s, s:s, s:s, s:i, s:s}", "name", written, "value", 0.0, "text", UNTOLD, "bare", UNTOLD, "unit", "", "entries", 0, "failed",
+      local->message);
+  }
+  json_object_set(maker->figures, text_at(result, "name"), result);
+  json_object_set(maker->aliases, written, result);
+  return result;
+}
+
+static json_t *look_up(const char *name, gpointer data, GError **error) {
+  Maker *maker = data;
+  json_t *found = json_object_get(maker->aliases, name);
+  if (found == NULL) found = json_object_get(maker->texts, name);
+  if (found != NULL) return json_incref(found);
+  return figure_definition(name) ? compute(maker, name, error) : NULL;
+}
+
+static gboolean put_line(Maker *maker, json_t *report, json_t *definition, const char *key, GError **error) {
+  g_autofree char *text = report_template_line(text_at(definition, key), key, look_up, maker, error);
+  return text != NULL && json_object_set_new(report, key, json_string(text)) == 0;
+}
+
+static gboolean syntax_good(json_t *syntax, GError **error) {
+  if (json_array_size(syntax) == 0) return TRUE;
+  g_autoptr(GString) message = g_string_new(NULL);
+  json_t *fault;
+  size_t i;
+  json_array_foreach(syntax, i, fault) {
+    if (i < SAID_FAULTS)
+      g_string_append_printf(message, "%s第 %d 行第 %d 字：%s", i ? "；" : "", (int)number_at(fault, "line"), (int)number_at(fault, "column"), text_at(fault, "what"));
+  }
+  return throw(error, LANTAI_ERROR_INVALID, "%s", message->str);
+}
+
+static json_t *fill_report(Maker *maker, json_t *definition, GError **error) {
+  json_auto_t *syntax = json_array();
+  g_autoptr(ReportTemplate) template = report_template_new(text_at(definition, "text"), syntax);
+  if (!syntax_good(syntax, error)) return NULL;
+  json_auto_t *paragraphs = report_template_paragraphs(template, look_up, maker, error);
+  if (paragraphs == NULL) return NULL;
+  json_auto_t *report = json_pack("{s:s, s:{s:i, s:i}, s:O, s:O, s:O, s:s}", "name", text_at(definition, "name"), "period", "from", maker->period.from, "to",
+    maker->period.to, "unit", json_object_get(maker->texts, "单位"), "paragraphs", paragraphs, "figures", maker->figures, "dated", text_at(maker->texts, "日期"));
+  json_object_set(report, "fixed", json_object_get(definition, "fixed"));
+  if (!put_line(maker, report, definition, "heading", error) || !put_line(maker, report, definition, "addressee", error) ||
+    !put_line(maker, report, definition, "signed", error)) return NULL;
+  return g_steal_pointer(&report);
+}
+
+json_t *report_make_definition(const House *house, Sql *sql, Asker asker, json_t *definition, FigurePeriod period, json_t *parameters, GError **error) {
+  if (period.from > period.to) return throw_null(error, LANTAI_ERROR_INVALID, "期间的开始在结束之后");
+  json_auto_t *figures = json_object(), *aliases = json_object(), *texts = texts_of(definition, &period, parameters);
+  const char *unit = text_at(texts, "单位");
+  period.unit = *unit ? unit : NULL;
+  Maker maker = {house, sql, asker, period, figures, aliases, texts};
+  json_auto_t *report = fill_report(&maker, definition, error);
+  if (report == NULL) return NULL;
+  if (json_object_get(definition, "drafted")) json_object_set(report, "drafted", json_object_get(definition, "drafted"));
+  json_t *faults = report_lint(house, sql, report, error);
+  if (faults == NULL) return NULL;
+  json_object_set_new(report, "faults", faults);
+  return g_steal_pointer(&report);
+}
+
+json_t *report_make(const House *house, Sql *sql, Asker asker, const char *name, FigurePeriod period, json_t *parameters, GError **error) {
+  json_t *definition = report_definition(name);
+  if (definition == NULL) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有叫“%s”的报告", name);
+  return report_make_definition(house, sql, asker, definition, period, parameters, error);
+}
+
+/* ---- looking through, with the ledgers at hand ---- */
+
+typedef struct { json_t *names; const char *ledger; } Names;
+
+static void take_name(const LedgerValue *value, gpointer data) {
+  Names *names = data;
+  if (value->text[0] && strchr(value->text, '*') == NULL && json_object_size(names->names) < NAMES_MAX)
+    json_object_set_new(names->names, value->text, json_string(names->ledger));
+}
+
+static gboolean take_names(const House *house, Sql *sql, LedgerTable *table, const char *field, Names *names, GError **error) {
+  g_autoptr(LedgerPath) path = ledger_path_new(house, sql, table, field, error);
+  if (path == NULL) return FALSE;
+  for (guint i = 0; i < ledger_table_count(table); i++) ledger_path_values(path, NULL, i, 0, take_name, names);
+  return TRUE;
+}
+
+static gboolean names_of_ledger(const House *house, Sql *sql, const LedgerDefinition *ledger, json_t *names, GError **error) {
+  g_autoptr(LedgerTable) table = ledger_table(house, sql, ledger, error);
+  if (table == NULL) return FALSE;
+  Names into = {names, ledger->name};
+  for (guint i = 0; i < ledger->field_count; i++) {
+    const LedgerField *field = &ledger->fields[i];
+    if (field->type == FIELD_PERSON && !field->base && !take_names(house, sql, table, field->name, &into, error)) return FALSE;
+    for (guint k = 0; field->type == FIELD_ROWS && k < field->count; k++) {
+      g_autofree char *path = g_strdup_printf("%s.%s", field->name, field->fields[k].name);
+      if (field->fields[k].type == FIELD_PERSON && !take_names(house, sql, table, path, &into, error)) return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+json_t *report_names_masked(const House *house, Sql *sql, GError **error) {
+  json_t *names = json_object();
+  g_autofree const LedgerDefinition **all = ledger_all();
+  for (guint i = 0; all[i]; i++) {
+    if (all[i]->restricted && !names_of_ledger(house, sql, all[i], names, error)) return json_decref(names), NULL;
+  }
+  return names;
+}
+
+static gboolean add_invariants(const House *house, Sql *sql, json_t *report, json_t *faults, GError **error) {
+  json_t *period = json_object_get(report, "period"), *figure, *broken;
+  g_autoptr(GPtrArray) names = g_ptr_array_new();
+  const char *name;
+  json_object_foreach(json_object_get(report, "figures"), name, figure) {
+    if (!json_object_get(figure, "failed")) g_ptr_array_add(names, (gpointer)name);
+  }
+  g_ptr_array_add(names, NULL);
+  FigurePeriod asked = {(int)number_at(period, "from"), (int)number_at(period, "to"), text_at(report, "unit")};
+  json_auto_t *all = figure_invariants(house, sql, (const char *const *)names->pdata, asked, error);
+  if (all == NULL) return FALSE;
+  size_t i;
+  json_array_foreach(all, i, broken)
+    report_fault(faults, "stop", NULL, "%s：现在是 %.10g 与 %.10g（%s）。请核对台账", text_at(broken, "say"), json_number_value(json_object_get(broken, "left")),
+      json_number_value(json_object_get(broken, "right")), text_at(broken, "that"));
+  return TRUE;
+}
+
+json_t *report_lint(const House *house, Sql *sql, json_t *report, GError **error) {
+  json_auto_t *names = report_names_masked(house, sql, error);
+  if (names == NULL) return NULL;
+  json_t *faults = report_lint_text(report, names);
+  if (!add_invariants(house, sql, report, faults, error)) return json_decref(faults), NULL;
+  return faults;
+}
