@@ -73,6 +73,9 @@ static const char STYLES[] = XML "<w:styles " W "><w:docDefaults><w:rPrDefault><
   STYLE("paragraph", "Plain", "addressee", BASED, "<w:pPr><w:ind w:firstLineChars=\"0\" w:firstLine=\"0\"/></w:pPr>", "")
   STYLE("paragraph", "Signed", "signed", BASED, "<w:pPr><w:keepLines/>"
     "<w:ind w:firstLineChars=\"0\" w:firstLine=\"0\" w:rightChars=\"400\" w:right=\"1263\"/><w:jc w:val=\"right\"/></w:pPr>", "")
+  STYLE("paragraph", "Cell", "cell", BASED, "<w:pPr><w:spacing w:line=\"360\" w:lineRule=\"atLeast\"/>"
+    "<w:ind w:firstLineChars=\"0\" w:firstLine=\"0\"/><w:jc w:val=\"left\"/></w:pPr>",
+    "<w:rPr><w:sz w:val=\"24\"/><w:szCs w:val=\"24\"/></w:rPr>")
   STYLE("character", "Lead1", "lead 1", "", "", "<w:rPr>" FONT("黑体") "</w:rPr>") STYLE("character", "Lead2", "lead 2", "", "", "<w:rPr>" FONT("楷体_GB2312") "</w:rPr>")
   STYLE("character", "Lead3", "lead 3", "", "", "<w:rPr><w:b/></w:rPr>") "</w:styles>";
 
@@ -135,6 +138,30 @@ static void append_paragraph(GString *out, json_t *paragraph) {
   g_string_append(out, "</w:p>");
 }
 
+#define BORDER(side) "<w:" side " w:val=\"single\" w:sz=\"4\" w:space=\"0\" w:color=\"000000\"/>"
+#define BORDERS "<w:tblBorders>" BORDER("top") BORDER("left") BORDER("bottom") BORDER("right") BORDER("insideH") BORDER("insideV") "</w:tblBorders>"
+
+static void append_table(GString *out, json_t *table) {
+  json_t *rows = json_object_get(table, "rows"), *row, *cell, *run;
+  size_t i, k, n, columns = json_array_size(json_object_get(json_array_get(rows, 0), "cells"));
+  g_string_append(out, "<w:tbl><w:tblPr><w:tblW w:w=\"5000\" w:type=\"pct\"/>" BORDERS "</w:tblPr><w:tblGrid>");
+  for (k = 0; k < columns; k++) g_string_append_printf(out, "<w:gridCol w:w=\"%d\"/>", (int)(8844 / MAX(columns, 1)));
+  g_string_append(out, "</w:tblGrid>");
+  json_array_foreach(rows, i, row) {
+    gboolean head = json_is_true(json_object_get(row, "head"));
+    g_string_append(out, head ? "<w:tr><w:trPr><w:tblHeader/></w:trPr>" : "<w:tr>");
+    json_array_foreach(json_object_get(row, "cells"), k, cell) {
+      g_string_append(out, "<w:tc><w:tcPr><w:tcW w:w=\"0\" w:type=\"auto\"/></w:tcPr>");
+      begin_paragraph(out, "Cell");
+      json_array_foreach(json_object_get(cell, "runs"), n, run) append_run(out, text_at(run, "text"), head ? "Lead1" : NULL);
+      g_string_append(out, "</w:p></w:tc>");
+    }
+    g_string_append(out, "</w:tr>");
+  }
+  g_string_append(out, "</w:tbl>");
+  append_line(out, "Plain", "");
+}
+
 static char *document_xml(json_t *report) {
   GString *out = g_string_new(XML "<w:document " W " " R "><w:body>");
   json_t *paragraph;
@@ -142,7 +169,10 @@ static char *document_xml(json_t *report) {
   append_line(out, "Title", text_at(report, "heading"));
   append_line(out, "Plain", "");
   if (*text_at(report, "addressee")) append_line(out, "Plain", text_at(report, "addressee"));
-  json_array_foreach(json_object_get(report, "paragraphs"), i, paragraph) append_paragraph(out, paragraph);
+  json_array_foreach(json_object_get(report, "paragraphs"), i, paragraph) {
+    if (json_object_get(paragraph, "rows")) append_table(out, paragraph);
+    else append_paragraph(out, paragraph);
+  }
   if (*text_at(report, "signed")) {
     append_line(out, "Plain", "");
     append_line(out, "Signed", text_at(report, "signed"));

@@ -51,6 +51,7 @@ json_t *wording_numbers(const char *sentence);
 gboolean wording_true(const char *words, double value);
 
 /* ---- reports ---- */
+gboolean report_definitions_load(const House *house, GError **error); /* definitions/reports, after figure_definitions_load */
 json_t *report_definition_faults(json_t *report);
 gboolean report_define(Sql *sql, const char *actor, json_t *report, GError **error);
 json_t *report_definition(const char *name);

@@ -15,6 +15,8 @@ static json_t *sample(void) {
     json_array_append_new(paragraphs, json_pack("{s:s,s:s,s:i,s:[{s:s,s:b},{s:s},{s:s,s:s,s:f,s:i},{s:s}]}", "kind", "p", "lead", "h2", "line", i + 2, "runs", "text",
       "（一）抓好学习。", "lead", TRUE, "text", "全年共学习", "text", "27次", "figure", "学习次数", "value", 27.0, "entries", 27, "text",
       "，把党的创新理论与档案工作结合起来，全馆上下认真落实各项部署，推动档案事业在新的一年里取得新的成效*。"));
+  json_array_append_new(paragraphs, json_pack("{s:s,s:i,s:[],s:[{s:b,s:[{s:[{s:s}]},{s:[{s:s}]}]},{s:[{s:[{s:s}]},{s:[]}]}]}", "kind", "table", "line", 70,
+    "runs", "rows", "head", TRUE, "cells", "runs", "text", "项目", "runs", "text", "数", "cells", "runs", "text", "馆藏", "runs"));
   return json_pack("{s:s,s:s,s:s,s:o,s:s,s:s}", "heading", "市档案馆2023年工作报告", "unit", "市档案馆", "addressee", "市委：", "paragraphs", paragraphs, "signed", "市档案馆", "dated",
     "2023年12月31日");
 }
@@ -141,6 +143,7 @@ static void test_markdown(void) {
   g_autofree char *text = report_markdown(report);
   g_assert_true(g_str_has_prefix(text, "# 市档案馆2023年工作报告\n\n市委：\n\n## 一、主要工作 \\<&\\>\n\n**（一）抓好学习。**全年共学习27次，"));
   g_assert_nonnull(strstr(text, "成效\\*。\n"));
+  g_assert_nonnull(strstr(text, "| 项目 | 数 |\n|---|---|\n| 馆藏 |  |\n"));
   g_assert_true(g_str_has_suffix(text, "市档案馆  \n2023年12月31日\n"));
 }
 

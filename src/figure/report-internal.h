@@ -52,7 +52,7 @@ json_t *report_names_masked(const House *house, Sql *sql, GError **error); /* {p
 
 /* ---- reports as objects (report-store.c, report-review.c) ---- */
 gboolean report_open(const House *house, GError **error);
-void report_close(void);
+void report_close(void); /* also without report_open */
 gboolean report_replay(const House *house, Sql *sql, json_t *event, GError **error);
 json_t *report_definition_of(gint64 id); /* borrowed; NULL */
 

@@ -147,7 +147,8 @@ static char *signing_key(const House *house, char **ret_public, GError **error) 
   g_clear_pointer(&private_pem, g_free);
   if (g_mkdir_with_parents(folder, 0700) != 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", folder, error_reason(errno));
   if (!crypto_sm2_generate(&private_pem, ret_public, error)) return NULL;
-  if (g_file_set_contents_full(path, private_pem, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0600, error) && g_file_set_contents(public_path, *ret_public, -1, error)) return private_pem;
+  if (g_file_set_contents_full(path, private_pem, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0600, error) && g_file_set_contents(public_path, *ret_public, -1, error))
+    return private_pem;
   g_free(private_pem);
   return NULL;
 }
@@ -198,8 +199,9 @@ static gboolean refuse_stops(json_t *report, GError **error) {
 }
 
 static json_t *step_new(const char *actor, json_t *issue, ReportState to, const char *note) {
-  return json_pack("{s:I, s:s, s:O, s:s, s:s}", "at_us", (json_int_t)clock_now_us(), "actor", actor, "from_state", json_object_get(issue, "state"), "to_state", STATES[to], "note",
-    note ? note : "");
+  return json_pack("{s:I, s:s, s:O, s:s, s:s}", "at_us", (json_int_t)clock_now_us(),
+    "actor", actor, "from_state", json_object_get(issue, "state"), "to_state", STATES[to],
+    "note", note ? note : "");
 }
 
 static json_t *numbers_of(json_t *report) {
@@ -341,9 +343,10 @@ json_t *report_compare(json_t *now, json_t *before) {
   json_object_foreach(nows, name, figure) {
     json_t *former = json_object_get(befores, name);
     double value = json_number_value(json_object_get(figure, "value")), was = json_number_value(json_object_get(former, "value"));
+    gboolean differs = former == NULL || fabs(value - was) > 1e-9 || !g_str_equal(text_at(figure, "text"), text_at(former, "text"));
     g_autofree char *change = former ? change_words(value, was) : g_strdup("上次没有");
-    json_array_append_new(rows, json_pack("{s:s, s:f, s:s, s:f, s:s, s:s, s:b}", "figure", name, "value", value, "text", text_at(figure, "text"), "before", was, "before_text",
-      text_at(former, "text"), "change", change, "differs", former == NULL || fabs(value - was) > 1e-9 || !g_str_equal(text_at(figure, "text"), text_at(former, "text"))));
+    json_array_append_new(rows, json_pack("{s:s, s:f, s:s, s:f, s:s, s:s, s:b}", "figure", name, "value", value, "text", text_at(figure, "text"), "before", was,
+      "before_text", text_at(former, "text"), "change", change, "differs", differs));
   }
   json_object_foreach(befores, name, figure) {
     if (json_object_get(nows, name) == NULL)

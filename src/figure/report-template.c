@@ -484,6 +484,8 @@ static void trim_begin(json_t *runs) {
   json_object_set_new(run, "text", json_string(at));
 }
 
+static void add_table_line(json_t *paragraphs, json_t *paragraph, const char *text);
+
 static void add_paragraph(json_t *paragraphs, json_t *runs) {
   trim_begin(runs);
   json_t *paragraph = json_pack("{s:s, s:O, s:O}", "kind", "p", "runs", runs, "line", json_object_get(json_array_get(runs, 0), "line"));
@@ -491,12 +493,66 @@ static void add_paragraph(json_t *paragraphs, json_t *runs) {
   const char *kind = "p";
   gsize lead = report_heading_length(text, &kind);
   if (*g_strstrip(text) == '\0') return json_decref(paragraph);
+  if (*text == '|') {
+    add_table_line(paragraphs, paragraph, text);
+    return json_decref(paragraph);
+  }
   if (lead > 0) {
     mark_lead(runs, lead);
     json_object_set_new(paragraph, "lead", json_string(kind));
     if (lead >= strlen(text)) json_object_set_new(paragraph, "kind", json_string(kind));
   }
   json_array_append_new(paragraphs, paragraph);
+}
+
+/* ---- tables: lines that begin with | ---- */
+
+static void add_cell_text(json_t *cell, json_t *run, const char *text, gsize length) {
+  json_t *piece = json_copy(run);
+  g_autofree char *trimmed = g_strndup(text, length);
+  g_strstrip(trimmed);
+  json_object_set_new(piece, "text", json_string(trimmed));
+  if (*trimmed) json_array_append(json_object_get(cell, "runs"), piece);
+  json_decref(piece);
+}
+
+/* The cells of one line; NULL: it is the rule between head and body. */
+static json_t *row_cells(json_t *runs) {
+  json_t *cells = json_array(), *cell = NULL, *run;
+  size_t i;
+  json_array_foreach(runs, i, run) {
+    const char *at = text_at(run, "text");
+    if (json_object_get(run, "figure") || json_object_get(run, "parameter")) {
+      if (cell) add_cell_text(cell, run, at, strlen(at));
+      continue;
+    }
+    for (;;) {
+      gsize length = strcspn(at, "|");
+      if (cell) add_cell_text(cell, run, at, length);
+      if (at[length] == '\0') break;
+      at += length + 1;
+      cell = json_pack("{s:[]}", "runs");
+      json_array_append_new(cells, cell);
+    }
+  }
+  size_t last = json_array_size(cells);
+  if (last > 1 && json_array_size(json_object_get(cell, "runs")) == 0) json_array_remove(cells, last - 1); /* what stands behind the last | */
+  return cells;
+}
+
+static gboolean is_rule(const char *text) { return strspn(text, "|-: ") == strlen(text); }
+
+/* Joins the line to the table above it, or begins one. */
+static void add_table_line(json_t *paragraphs, json_t *paragraph, const char *text) {
+  json_t *table = json_array_get(paragraphs, json_array_size(paragraphs) - 1);
+  if (table == NULL || !g_str_equal(text_at(table, "kind"), "table")) {
+    table = json_pack("{s:s, s:O, s:[], s:[]}", "kind", "table", "line", json_object_get(paragraph, "line"), "runs", "rows");
+    json_array_append_new(paragraphs, table);
+  }
+  if (is_rule(text)) return;
+  json_t *rows = json_object_get(table, "rows"), *runs = json_object_get(paragraph, "runs");
+  json_array_append_new(rows, json_pack("{s:o, s:b}", "cells", row_cells(runs), "head", json_array_size(rows) == 0));
+  json_array_extend(json_object_get(table, "runs"), runs); /* all of them, to be looked through */
 }
 
 json_t *report_template_paragraphs(const ReportTemplate *template, ReportLookup lookup, gpointer data, GError **error) {

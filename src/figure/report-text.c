@@ -16,7 +16,24 @@ static void append_escaped(GString *out, const char *text) {
   }
 }
 
+static void append_table(GString *out, json_t *table) {
+  json_t *row, *cell, *run;
+  size_t i, k, n;
+  json_array_foreach(json_object_get(table, "rows"), i, row) {
+    json_t *cells = json_object_get(row, "cells");
+    json_array_foreach(cells, k, cell) {
+      g_string_append(out, "| ");
+      json_array_foreach(json_object_get(cell, "runs"), n, run) append_escaped(out, text_at(run, "text"));
+      g_string_append_c(out, ' ');
+    }
+    g_string_append(out, "|\n");
+    for (k = 0; i == 0 && k < json_array_size(cells); k++) g_string_append(out, k + 1 < json_array_size(cells) ? "|---" : "|---|\n");
+  }
+  g_string_append_c(out, '\n');
+}
+
 static void append_markdown(GString *out, json_t *paragraph) {
+  if (json_object_get(paragraph, "rows")) return append_table(out, paragraph);
   const char *kind = text_at(paragraph, "kind");
   gboolean heading = kind[0] == 'h', lead = FALSE;
   json_t *run;
@@ -53,24 +70,43 @@ char *report_markdown(json_t *report) {
 
 /* ---- a web page by itself ---- */
 
-json_t *report_shown(json_t *report, const char *link) {
-  json_t *shown = json_array(), *paragraph, *run;
-  size_t i, k;
-  json_array_foreach(json_object_get(report, "paragraphs"), i, paragraph) {
-    const char *kind = text_at(paragraph, "kind"), *lead = text_at(paragraph, "lead");
-    json_t *row = json_pack("{s:o, s:O}", "runs", json_array(), "line", json_object_get(paragraph, "line"));
-    json_object_set_new(row, kind[0] == 'h' ? kind : "p", json_true());
-    json_array_foreach(json_object_get(paragraph, "runs"), k, run) {
-      json_t *piece = json_pack("{s:O}", "text", json_object_get(run, "text"));
-      if (json_object_get(run, "figure")) {
-        json_object_set(piece, "figure", json_object_get(run, "figure"));
-        json_object_set(piece, "entries", json_object_get(run, "entries"));
-        g_autofree char *name = g_uri_escape_string(text_at(run, "figure"), NULL, FALSE);
-        if (link) json_object_set_new(piece, "href", json_sprintf("%s%s", link, name));
-      }
-      if (kind[0] != 'h' && json_is_true(json_object_get(run, "lead"))) json_object_set_new(piece, "lead", json_string(lead));
-      json_array_append_new(json_object_get(row, "runs"), piece);
+static json_t *shown_runs(json_t *runs, const char *kind, const char *lead, const char *link) {
+  json_t *shown = json_array(), *run;
+  size_t i;
+  json_array_foreach(runs, i, run) {
+    json_t *piece = json_pack("{s:O}", "text", json_object_get(run, "text"));
+    if (json_object_get(run, "figure")) {
+      json_object_set(piece, "figure", json_object_get(run, "figure"));
+      json_object_set(piece, "entries", json_object_get(run, "entries"));
+      g_autofree char *name = g_uri_escape_string(text_at(run, "figure"), NULL, FALSE);
+      if (link) json_object_set_new(piece, "href", json_sprintf("%s%s", link, name));
     }
+    if (kind[0] != 'h' && json_is_true(json_object_get(run, "lead"))) json_object_set_new(piece, "lead", json_string(lead));
+    json_array_append_new(shown, piece);
+  }
+  return shown;
+}
+
+static json_t *shown_rows(json_t *rows, const char *link) {
+  json_t *shown = json_array(), *row, *cell;
+  size_t i, k;
+  json_array_foreach(rows, i, row) {
+    json_t *cells = json_array();
+    json_array_foreach(json_object_get(row, "cells"), k, cell)
+      json_array_append_new(cells, json_pack("{s:o}", "runs", shown_runs(json_object_get(cell, "runs"), "", "", link)));
+    json_array_append_new(shown, json_pack("{s:o, s:O}", "cells", cells, "head", json_object_get(row, "head")));
+  }
+  return shown;
+}
+
+json_t *report_shown(json_t *report, const char *link) {
+  json_t *shown = json_array(), *paragraph;
+  size_t i;
+  json_array_foreach(json_object_get(report, "paragraphs"), i, paragraph) {
+    const char *kind = text_at(paragraph, "kind");
+    json_t *row = json_pack("{s:O, s:b}", "line", json_object_get(paragraph, "line"), kind, TRUE);
+    if (g_str_equal(kind, "table")) json_object_set_new(row, "rows", shown_rows(json_object_get(paragraph, "rows"), link));
+    else json_object_set_new(row, "runs", shown_runs(json_object_get(paragraph, "runs"), kind, text_at(paragraph, "lead"), link));
     json_array_append_new(shown, row);
   }
   return shown;

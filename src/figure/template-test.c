@@ -126,6 +126,25 @@ static void test_headings(void) {
   g_assert_cmpint(number_at(json_array_get(runs, 1), "entries"), ==, 7);
 }
 
+static void test_tables(void) {
+  json_auto_t *paragraphs = make("前文\n| 项目 | 单位 | 数 |\n|---|:---|\n| 接待 |人次|{接待人次.value}|\n|{城市}||共{6.9活动}|\n后文", NULL);
+  g_assert_cmpint(json_array_size(paragraphs), ==, 3);
+  json_t *table = json_array_get(paragraphs, 1), *rows = json_object_get(table, "rows");
+  g_assert_cmpstr(text_at(table, "kind"), ==, "table");
+  g_assert_cmpint(json_array_size(rows), ==, 3);
+  g_assert_true(json_is_true(json_object_get(json_array_get(rows, 0), "head")));
+  static const char *const cells[3][3] = {{"项目", "单位", "数"}, {"接待", "人次", "412"}, {"津市", "", "共0次"}};
+  for (int i = 0; i < 3; i++) {
+    json_t *row = json_object_get(json_array_get(rows, (size_t)i), "cells");
+    g_assert_cmpint(json_array_size(row), ==, 3);
+    for (int k = 0; k < 3; k++) {
+      g_autofree char *text = report_paragraph_text(json_array_get(row, (size_t)k));
+      g_assert_cmpstr(text, ==, cells[i][k]);
+    }
+  }
+  g_assert_cmpstr(text_at(json_array_get(paragraphs, 2), "kind"), ==, "p");
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/report/template/places", test_places);
@@ -133,5 +152,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/report/template/faults", test_faults);
   g_test_add_func("/report/template/names", test_names);
   g_test_add_func("/report/template/headings", test_headings);
+  g_test_add_func("/report/template/tables", test_tables);
   return g_test_run();
 }

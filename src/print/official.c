@@ -160,6 +160,52 @@ static void draw_paragraph(Sheet *sheet, json_t *paragraph) {
   draw_text(sheet, clean, 2, MIN(strlen(lead), strlen(clean)), text_of(paragraph, "lead"));
 }
 
+/* ---- tables: 12 points, ruled, a row never cut but where it is higher than a page ---- */
+
+#define CELL_SIZE 12.0
+enum { CELL_PAD = 4, COLUMNS_MAX = 24 };
+
+static PangoLayout *lay_out_cell(Sheet *sheet, json_t *cell, gboolean head, double width) {
+  g_autoptr(GString) text = g_string_new(NULL);
+  json_t *run;
+  size_t i;
+  json_array_foreach(json_object_get(cell, "runs"), i, run) g_string_append(text, text_of(run, "text"));
+  PangoLayout *layout = lay_out(sheet, text->str, head ? HEI : FANG_SONG, CELL_SIZE);
+  pango_layout_set_width(layout, (int)((width - 2 * CELL_PAD) * PANGO_SCALE));
+  return layout;
+}
+
+static void draw_row(Sheet *sheet, json_t *row, guint columns) {
+  PangoLayout *layouts[COLUMNS_MAX];
+  double width = WIDTH / columns, height = PITCH;
+  for (guint i = 0; i < columns; i++) {
+    layouts[i] = lay_out_cell(sheet, json_array_get(json_object_get(row, "cells"), i), json_is_true(json_object_get(row, "head")), width);
+    int high = 0;
+    pango_layout_get_size(layouts[i], NULL, &high);
+    height = MAX(height, (double)high / PANGO_SCALE + 2 * CELL_PAD);
+  }
+  if (sheet->line * PITCH + height > LINES * PITCH + 0.01 && sheet->line > 0) new_page(sheet);
+  double y = TOP + sheet->line * PITCH;
+  cairo_set_line_width(sheet->cairo, 0.6);
+  for (guint i = 0; i < columns; i++) {
+    cairo_rectangle(sheet->cairo, LEFT + i * width, y, width, height);
+    cairo_stroke(sheet->cairo);
+    cairo_move_to(sheet->cairo, LEFT + i * width + CELL_PAD, y + CELL_PAD);
+    pango_cairo_show_layout(sheet->cairo, layouts[i]);
+    g_object_unref(layouts[i]);
+  }
+  sheet->line += height / PITCH;
+}
+
+static void draw_table(Sheet *sheet, json_t *rows) {
+  gsize columns = 1;
+  json_t *row;
+  size_t i;
+  json_array_foreach(rows, i, row) columns = MAX(columns, json_array_size(json_object_get(row, "cells")));
+  json_array_foreach(rows, i, row) draw_row(sheet, row, (guint)MIN(columns, COLUMNS_MAX));
+  sheet->line = (int)(sheet->line + 0.99); /* back on the grid */
+}
+
 static void draw_signed(Sheet *sheet, const char *text) {
   PangoLayout *layout = lay_out(sheet, text, FANG_SONG, SIZE);
   pango_layout_set_width(layout, (int)((WIDTH - 4 * CHARACTER) * PANGO_SCALE));
@@ -180,7 +226,11 @@ GBytes *print_official(json_t *document, GError **error) {
   if (*text_of(document, "addressee")) draw_text(&sheet, text_of(document, "addressee"), 0, 0, "");
   json_t *paragraph;
   size_t i;
-  json_array_foreach(json_object_get(document, "paragraphs"), i, paragraph) draw_paragraph(&sheet, paragraph);
+  json_array_foreach(json_object_get(document, "paragraphs"), i, paragraph) {
+    json_t *rows = json_object_get(paragraph, "rows");
+    if (rows) draw_table(&sheet, rows);
+    else draw_paragraph(&sheet, paragraph);
+  }
   if (*text_of(document, "signed")) {
     if (sheet.line + 3 > LINES) new_page(&sheet);
     else sheet.line++;

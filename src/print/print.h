@@ -19,8 +19,8 @@ GBytes *print_pdf(json_t *document, GError **error);
  * go before the model's; {@number} counts). A missing value prints as nothing. dir: the archive's (its definitions/forms go before the built-in ones).
  * NOT_FOUND: no such form. */
 GBytes *print_form(const char *dir, const char *form, json_t *model, GError **error);
-/* A report or letter in the layout of GB/T 9704-2012: {heading, unit, addressee, paragraphs: [{lead: "h1"…, runs: [{text, lead: bool}]}], signed, dated}; all
- * may be absent but heading. Texts must be valid UTF-8. */
+/* A report or letter in the layout of GB/T 9704-2012: {heading, unit, addressee, paragraphs: [{lead: "h1"…, runs: [{text, lead: bool}]} or
+ * {rows: [{head: bool, cells: [{runs}]}]}], signed, dated}; all may be absent but heading, 24 columns at most are drawn. Texts must be valid UTF-8. */
 GBytes *print_official(json_t *document, GError **error);
 json_t *print_form_document(const char *dir, const char *form, json_t *model, GError **error); /* the filled document, for tests and previews */
 
