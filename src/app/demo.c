@@ -12,12 +12,14 @@
 static struct {
   int scale;
   char *copy;
-} demo_options = {1000, NULL};
+  gboolean ledgers;
+} demo_options = {1000, NULL, FALSE};
 
 static const GOptionEntry *demo_entries(void) {
   static const GOptionEntry entries[] = {
     {"scale", 0, 0, G_OPTION_ARG_INT, &demo_options.scale, "规模，千分之几（1000 = 304 000 条目录、2 000 件原文）", "N"},
     {"copy", 0, 0, G_OPTION_ARG_FILENAME, &demo_options.copy, "再在这个新目录建立一个副本并校验", "目录"},
+    {"ledgers", 0, 0, G_OPTION_ARG_NONE, &demo_options.ledgers, "只在已有的档案库中装入演示的台账条目", NULL},
     {NULL, 0, 0, 0, NULL, NULL, NULL},
   };
   return entries;
@@ -166,7 +168,7 @@ static gboolean build(const char *dir, const char *folder, GError **error) {
   if (archive == NULL || !fill(archive_house(archive), deliveries, error)) return FALSE;
   fprintf(stderr, "  近期的移交、检测、收集、转换……\n");
   return demo_life_fill(archive_house(archive), recent, folder, error) && demo_names_fill(archive_house(archive), error) &&
-    demo_life_topic(archive_house(archive), "防汛救灾", error) &&
+    demo_life_topic(archive_house(archive), "防汛救灾", error) && demo_ledgers_fill(archive_house(archive), error) &&
     (demo_options.copy == NULL || make_copy(archive_house(archive), error));
 }
 
@@ -195,7 +197,17 @@ static void print_accounts(const CommandLine *line) {
   command_print(line, json_pack("{s:s, s:s, s:o}", "directory", line->dir, "password", PASSWORD, "accounts", accounts), "%s", text->str);
 }
 
+static gboolean load_ledgers(const CommandLine *line, GError **error) {
+  g_autoptr(Archive) archive = archive_open(line->dir, ARCHIVE_WRITE, error);
+  if (archive == NULL || !demo_ledgers_fill(archive_house(archive), error)) return FALSE;
+  g_autoptr(Sql) sql = sql_read(archive_house(archive)->db, error);
+  gint64 count = sql ? sql_number(sql, "SELECT COUNT(*) AS n FROM ledger_entry", SQL_NONE, 0, error) : 0;
+  command_print(line, json_pack("{s:s, s:I}", "directory", line->dir, "entries", (json_int_t)count), "已装入演示的台账条目，现有 %d 条。\n", (int)count);
+  return sql != NULL;
+}
+
 static gboolean run_demo(const CommandLine *line, GError **error) {
+  if (demo_options.ledgers) return load_ledgers(line, error);
   if (demo_options.scale < 1 || demo_options.scale > 10000) return throw(error, LANTAI_ERROR_INVALID, "规模应在 1 到 10000 之间");
   g_autofree char *mark = g_build_filename(line->dir, "demo-unfinished", NULL);
   if ((!archive_exists(line->dir) || g_file_test(mark, G_FILE_TEST_EXISTS)) && !make(line->dir, error)) return FALSE;

@@ -1,0 +1,240 @@
+/*
+ * The entries of the demonstration: demo/ledgers/*.yaml, written as data and expanded here, put in place as anybody's entries are.
+ *
+ * 1. A block is a list of entries, or `repeat: N` of them spread evenly over from … to (`days: weekday`: none on a weekend); the same at every making.
+ * 2. In a repeated block a list is taken in turn, item by item; for a field of many values a list of lists. {n} {date} {next} {month} {quarter} are filled in.
+ * 3. `total` are whole numbers that add up to exactly what is written.
+ * 4. What an entry names in another ledger it names by its title, of an entry of the same file.
+ */
+#include "demo.h"
+#include "date.h"
+#include "error.h"
+#include "ledger.h"
+#include "settings.h"
+#include <gio/gio.h>
+#include <string.h>
+
+#define FOLDER "/lantai/demo/ledgers/"
+enum { MOST_REPEATS = 20000 };
+
+typedef struct {
+  const char *file;
+  GHashTable *titles;    /* "ledger\ntitle" → id */
+  const LedgerDefinition *definition;
+  json_t *block, *also;  /* borrowed */
+  json_t *entries;       /* of the block */
+} Loading;
+
+typedef struct { int number, count; GDate day; } Turn; /* number: from 0 */
+
+static const LedgerField *find_field(const Loading *loading, const char *name) {
+  const LedgerField *field = ledger_field(loading->definition, name);
+  for (size_t i = 0; field == NULL && i < json_array_size(loading->also); i++) {
+    const LedgerDefinition *other = ledger_find(json_string_value(json_array_get(loading->also, i)));
+    if (other != NULL) field = ledger_field(other, name);
+  }
+  return field;
+}
+
+static char *day_text(const GDate *day) {
+  return g_strdup_printf("%04d-%02d-%02d", g_date_get_year(day), (int)g_date_get_month(day), g_date_get_day(day));
+}
+
+/* ---- in turn ---- */
+
+static json_t *fill_text(const char *text, const Turn *turn) {
+  GDate after = turn->day;
+  g_date_add_days(&after, 1);
+  g_autofree char *date = day_text(&turn->day), *next = day_text(&after), *number = g_strdup_printf("%d", turn->number + 1);
+  g_autofree char *month = g_strdup_printf("%d", (int)g_date_get_month(&turn->day)), *quarter = g_strdup_printf("%d", ((int)g_date_get_month(&turn->day) + 2) / 3);
+  g_autoptr(GString) filled = g_string_new(text);
+  g_string_replace(filled, "{n}", number, 0);
+  g_string_replace(filled, "{date}", date, 0);
+  g_string_replace(filled, "{next}", next, 0);
+  g_string_replace(filled, "{month}", month, 0);
+  g_string_replace(filled, "{quarter}", quarter, 0);
+  return json_string(filled->str);
+}
+
+static json_t *fill(json_t *value, const Turn *turn) {
+  if (json_is_string(value)) return fill_text(json_string_value(value), turn);
+  if (json_is_array(value)) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < json_array_size(value); i++) json_array_append_new(list, fill(json_array_get(value, i), turn));
+    return list;
+  }
+  if (!json_is_object(value)) return json_incref(value);
+  json_t *object = json_object(), *member;
+  const char *key;
+  json_object_foreach(value, key, member) json_object_set_new(object, key, fill(member, turn));
+  return object;
+}
+
+static gboolean holds_list(json_t *list) { return json_is_array(json_array_get(list, 0)); }
+
+/* How many brackets a single value of the field has: [x] of many, [[x, day]] of dated ones and of states. */
+static gboolean in_turn(const LedgerField *field, const char *name, json_t *value) {
+  if (!json_is_array(value) || json_array_size(value) == 0) return FALSE;
+  gboolean history = g_str_equal(name, "状态") || (field != NULL && field->dated);
+  if (history) return !holds_list(value) || holds_list(json_array_get(value, 0));
+  return field != NULL && (field->many || field->type == FIELD_ROWS) ? holds_list(value) : TRUE;
+}
+
+static json_t *value_of_turn(const Loading *loading, const char *name, json_t *value, const Turn *turn) {
+  if (in_turn(find_field(loading, name), name, value)) value = json_array_get(value, (size_t)turn->number % json_array_size(value));
+  return fill(value, turn);
+}
+
+/* The i-th of whole numbers that differ a little and add up: what has been given out up to it, less what up to the one before. */
+static gint64 part_of(gint64 total, int number, int count, guint salt) {
+  gint64 weights[3] = {0, 0, 0}; /* before it, with it, of all */
+  for (int i = 0; i < count; i++) {
+    int weight = 80 + (int)(((guint)i * 37 + salt * 11) % 41);
+    if (i < number) weights[0] += weight;
+    if (i <= number) weights[1] += weight;
+    weights[2] += weight;
+  }
+  return total * weights[1] / weights[2] - total * weights[0] / weights[2];
+}
+
+/* ---- one entry ---- */
+
+static void put_states(const Loading *loading, json_t *entry, json_t *values) {
+  json_t *state = json_object_get(values, "状态");
+  const char *first = loading->definition->states[0].name, *day = json_string_value(json_object_get(values, "日期"));
+  DateSpan span = {0, 0};
+  if (json_is_array(state)) json_object_set(entry, "states", state);
+  else if (json_is_string(state) && !g_str_equal(json_string_value(state), first) && day != NULL && date_parse(day, &span))
+    json_object_set_new(entry, "states", json_pack("[[s, i], [O, i]]", first, span.from, state, span.from));
+  if (json_object_get(entry, "states") != NULL) json_object_del(values, "状态");
+}
+
+static json_t *name_to_id(const Loading *loading, const char *ledger, json_t *value) {
+  if (json_is_array(value)) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < json_array_size(value); i++) json_array_append_new(list, name_to_id(loading, ledger, json_array_get(value, i)));
+    return list;
+  }
+  g_autofree char *key = g_strconcat(ledger, "\n", json_is_string(value) ? json_string_value(value) : "", NULL);
+  gpointer id = g_hash_table_lookup(loading->titles, key);
+  return id != NULL ? json_integer(GPOINTER_TO_INT(id)) : json_incref(value);
+}
+
+static void put_references(const Loading *loading, json_t *values) {
+  const char *name;
+  json_t *value;
+  json_auto_t *changed = json_object();
+  json_object_foreach(values, name, value) {
+    const LedgerField *field = find_field(loading, name);
+    if (field != NULL && field->type == FIELD_ENTRY) json_object_set_new(changed, name, name_to_id(loading, field->ledger, value));
+  }
+  json_object_update(values, changed);
+}
+
+static void add_entry(const Loading *loading, json_t *values) {
+  json_t *entry = json_pack("{s:s, s:O}", "ledger", loading->definition->name, "values", values), *unit = json_object_get(loading->block, "unit");
+  if (unit != NULL && json_object_get(values, "单位") == NULL) json_object_set(entry, "unit", unit);
+  if (loading->also != NULL) json_object_set(entry, "also", loading->also);
+  put_states(loading, entry, values);
+  put_references(loading, values);
+  json_array_append_new(loading->entries, entry);
+}
+
+/* ---- blocks ---- */
+
+static gboolean get_day(const Loading *loading, const char *key, GDate *ret, GError **error) {
+  const char *text = json_string_value(json_object_get(loading->block, key));
+  DateSpan span = {0, 0};
+  if (text == NULL || !date_parse(text, &span) || span.from == 0)
+    return throw(error, LANTAI_ERROR_INVALID, "%s：台账“%s”的 repeat 要有 %s（日期）", loading->file, loading->definition->name, key);
+  g_date_set_dmy(ret, (GDateDay)(span.from % 100), (GDateMonth)(span.from / 100 % 100), (GDateYear)(span.from / 10000));
+  return TRUE;
+}
+
+static void repeat_once(const Loading *loading, const Turn *turn) {
+  json_auto_t *values = json_object();
+  g_autofree char *date = day_text(&turn->day);
+  json_object_set_new(values, "日期", json_string(date));
+  const char *name;
+  json_t *value;
+  json_object_foreach(json_object_get(loading->block, "values"), name, value)
+    json_object_set_new(values, name, value_of_turn(loading, name, value, turn));
+  json_object_foreach(json_object_get(loading->block, "total"), name, value)
+    json_object_set_new(values, name, json_integer(part_of(json_integer_value(value), turn->number, turn->count, (guint)g_utf8_strlen(name, -1))));
+  add_entry(loading, values);
+}
+
+static gboolean repeat(const Loading *loading, GError **error) {
+  json_int_t count = json_integer_value(json_object_get(loading->block, "repeat"));
+  GDate from, to;
+  if (count < 1 || count > MOST_REPEATS) return throw(error, LANTAI_ERROR_INVALID, "%s：repeat 应在 1 到 %d 之间", loading->file, MOST_REPEATS);
+  if (!get_day(loading, "from", &from, error) || !get_day(loading, "to", &to, error)) return FALSE;
+  gboolean working = g_strcmp0(json_string_value(json_object_get(loading->block, "days")), "weekday") == 0;
+  int days = g_date_days_between(&from, &to) + 1;
+  for (int i = 0; i < (int)count; i++) {
+    Turn turn = {i, (int)count, from};
+    g_date_add_days(&turn.day, (guint)((gint64)i * days / count));
+    int late = working ? (int)g_date_get_weekday(&turn.day) - (int)G_DATE_FRIDAY : 0;
+    if (late > 0) g_date_subtract_days(&turn.day, (guint)MIN(late, g_date_days_between(&from, &turn.day)));
+    repeat_once(loading, &turn);
+  }
+  return TRUE;
+}
+
+static void list(const Loading *loading) {
+  size_t i;
+  json_t *given;
+  json_array_foreach(json_object_get(loading->block, "entries"), i, given) {
+    json_t *common = json_object_get(loading->block, "values");
+    json_auto_t *values = common != NULL ? json_deep_copy(common) : json_object();
+    json_object_update(values, given);
+    add_entry(loading, values);
+  }
+}
+
+static void remember(const Loading *loading, GArray *ids) {
+  for (guint i = 0; i < ids->len; i++) {
+    const char *title = json_string_value(json_object_get(json_object_get(json_array_get(loading->entries, i), "values"), "标题"));
+    if (title != NULL) g_hash_table_replace(loading->titles, g_strconcat(loading->definition->name, "\n", title, NULL), GINT_TO_POINTER((int)g_array_index(ids, gint64, i)));
+  }
+}
+
+static gboolean load_block(Sql *sql, const char *file, json_t *block, GHashTable *titles, GError **error) {
+  const char *name = json_string_value(json_object_get(block, "ledger"));
+  json_auto_t *entries = json_array();
+  Loading loading = {file, titles, ledger_find(name ? name : ""), block, json_object_get(block, "also"), entries};
+  if (loading.definition == NULL) return throw(error, LANTAI_ERROR_INVALID, "%s：没有台账“%s”", file, name ? name : "");
+  if (json_object_get(block, "repeat") == NULL) list(&loading);
+  else if (!repeat(&loading, error)) return FALSE;
+  g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(gint64));
+  json_auto_t *given = json_deep_copy(entries); /* putting cleans them in place */
+  if (!ledger_entry_put_many(sql, "archivist", given, ids, error)) {
+    g_prefix_error(error, "%s：台账“%s”：", file, name);
+    return FALSE;
+  }
+  remember(&loading, ids);
+  return TRUE;
+}
+
+static gboolean load_file(const House *house, const char *file, GError **error) {
+  g_autofree char *path = g_strconcat(FOLDER, file, NULL);
+  g_autoptr(GBytes) bytes = g_resources_lookup_data(path, 0, error);
+  if (bytes == NULL) return FALSE;
+  g_autofree char *text = g_strndup(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
+  json_auto_t *root = yaml_load_text(text, file, error);
+  g_autoptr(GHashTable) titles = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  g_autoptr(Sql) sql = root != NULL ? sql_write(house->db, error) : NULL;
+  if (sql == NULL) return FALSE;
+  size_t i;
+  json_t *block;
+  json_array_foreach(json_object_get(root, "blocks"), i, block)
+    if (!load_block(sql, file, block, titles, error)) return FALSE;
+  return sql_commit(sql, error);
+}
+
+gboolean demo_ledgers_fill(const House *house, GError **error) {
+  g_auto(GStrv) files = g_resources_enumerate_children(FOLDER, 0, error);
+  for (char **file = files; file != NULL && *file != NULL; file++)
+    if (!load_file(house, *file, error)) return FALSE;
+  return files != NULL;
+}
