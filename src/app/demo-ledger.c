@@ -1,5 +1,5 @@
 /*
- * The entries of the demonstration: demo/ledgers/*.yaml, written as data and expanded here, put in place as anybody's entries are.
+ * The entries of the demonstration: the files of demo/ledgers, written as data and expanded here, put in place as anybody's entries are.
  *
  * 1. A block is a list of entries, or `repeat: N` of them spread evenly over from … to (`days: weekday`: none on a weekend); the same at every making.
  * 2. In a repeated block a list is taken in turn, item by item; for a field of many values a list of lists. {n} {date} {next} {month} {quarter} are filled in.
@@ -23,6 +23,7 @@ typedef struct {
   const LedgerDefinition *definition;
   json_t *block, *also;  /* borrowed */
   json_t *entries;       /* of the block */
+  int *serial;           /* of the file's entries: their key, so that none is loaded twice */
 } Loading;
 
 typedef struct { int number, count; GDate day; } Turn; /* number: from 0 */
@@ -133,6 +134,7 @@ static void put_references(const Loading *loading, json_t *values) {
 
 static void add_entry(const Loading *loading, json_t *values) {
   json_t *entry = json_pack("{s:s, s:O}", "ledger", loading->definition->name, "values", values), *unit = json_object_get(loading->block, "unit");
+  json_object_set_new(entry, "key", json_sprintf("demo:%s:%d", loading->file, ++*loading->serial));
   if (unit != NULL && json_object_get(values, "单位") == NULL) json_object_set(entry, "unit", unit);
   if (loading->also != NULL) json_object_set(entry, "also", loading->also);
   put_states(loading, entry, values);
@@ -199,21 +201,32 @@ static void remember(const Loading *loading, GArray *ids) {
   }
 }
 
-static gboolean load_block(Sql *sql, const char *file, json_t *block, GHashTable *titles, GError **error) {
+static gboolean load_block(Sql *sql, Loading loading, json_t *block, GError **error) {
   const char *name = json_string_value(json_object_get(block, "ledger"));
   json_auto_t *entries = json_array();
-  Loading loading = {file, titles, ledger_find(name ? name : ""), block, json_object_get(block, "also"), entries};
-  if (loading.definition == NULL) return throw(error, LANTAI_ERROR_INVALID, "%s：没有台账“%s”", file, name ? name : "");
+  loading.definition = ledger_find(name ? name : "");
+  loading.block = block;
+  loading.also = json_object_get(block, "also");
+  loading.entries = entries;
+  if (loading.definition == NULL) return throw(error, LANTAI_ERROR_INVALID, "%s：没有台账“%s”", loading.file, name ? name : "");
   if (json_object_get(block, "repeat") == NULL) list(&loading);
   else if (!repeat(&loading, error)) return FALSE;
   g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(gint64));
   json_auto_t *given = json_deep_copy(entries); /* putting cleans them in place */
   if (!ledger_entry_put_many(sql, "archivist", given, ids, error)) {
-    g_prefix_error(error, "%s：台账“%s”：", file, name);
+    g_prefix_error(error, "%s：台账“%s”：", loading.file, name);
     return FALSE;
   }
   remember(&loading, ids);
   return TRUE;
+}
+
+static gboolean is_loaded(Sql *sql, const char *file, json_t *root) {
+  const char *ledger = json_string_value(json_object_get(json_array_get(json_object_get(root, "blocks"), 0), "ledger"));
+  const LedgerDefinition *definition = ledger_find(ledger ? ledger : "");
+  g_autofree char *key = g_strdup_printf("demo:%s:1", file);
+  return definition != NULL && sql_number(sql, "SELECT id FROM ledger_entry WHERE ledger_id = $1 AND key = $2 AND key <> ''",
+    SQL_ARGS(sql_int(definition->id), sql_text(key)), 0, NULL) != 0;
 }
 
 static gboolean load_file(const House *house, const char *file, GError **error) {
@@ -225,10 +238,13 @@ static gboolean load_file(const House *house, const char *file, GError **error) 
   g_autoptr(GHashTable) titles = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   g_autoptr(Sql) sql = root != NULL ? sql_write(house->db, error) : NULL;
   if (sql == NULL) return FALSE;
+  int serial = 0;
+  Loading loading = {.file = file, .titles = titles, .serial = &serial};
+  if (is_loaded(sql, file, root)) return throw(error, LANTAI_ERROR_CONFLICT, "演示的台账条目 %s 已经装入过", file);
   size_t i;
   json_t *block;
   json_array_foreach(json_object_get(root, "blocks"), i, block)
-    if (!load_block(sql, file, block, titles, error)) return FALSE;
+    if (!load_block(sql, loading, block, error)) return FALSE;
   return sql_commit(sql, error);
 }
 

@@ -73,5 +73,5 @@ gboolean demo_life_fill(const House *house, GPtrArray *deliveries, const char *f
 gboolean demo_life_topic(const House *house, const char *topic, GError **error); /* the collecting project names it; filled by the server's jobs */
 /* demo-names.c: authorities, topics, histories of fonds; after everything has arrived. */
 gboolean demo_names_fill(const House *house, GError **error);
-gboolean demo_ledgers_fill(const House *house, GError **error); /* demo-ledger.c: demo/ledgers/*.yaml, whatever ledgers the archive has; a file is all or nothing */
+gboolean demo_ledgers_fill(const House *house, GError **error); /* demo-ledger.c: the files of demo/ledgers, each wholly or not at all */
 gboolean demo_schedules(const House *house, GError **error); /* demo-schedule.c */
