@@ -197,7 +197,8 @@ static void list(const Loading *loading) {
 static void remember(const Loading *loading, GArray *ids) {
   for (guint i = 0; i < ids->len; i++) {
     const char *title = json_string_value(json_object_get(json_object_get(json_array_get(loading->entries, i), "values"), "标题"));
-    if (title != NULL) g_hash_table_replace(loading->titles, g_strconcat(loading->definition->name, "\n", title, NULL), GINT_TO_POINTER((int)g_array_index(ids, gint64, i)));
+    gpointer id = GINT_TO_POINTER((int)g_array_index(ids, gint64, i));
+    if (title != NULL) g_hash_table_replace(loading->titles, g_strconcat(loading->definition->name, "\n", title, NULL), id);
   }
 }
 
