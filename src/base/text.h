@@ -38,3 +38,5 @@ const char *text_encoding_guess(const char *bytes, gsize length);
 guint text_length(const char *utf8);
 /* Appends a JSON string literal with quotes; utf8 must be valid. Much faster than building a json_t. */
 void text_json_append(GString *out, const char *utf8);
+/* The name of a NULL-ended list that is written most like this one, for messages ("是不是…"); NULL when none is like it. */
+const char *text_nearest(const char *name, const char *const *names);

@@ -249,6 +249,7 @@ void sql_end(Sql *sql) {
 }
 
 SqlDb *sql_db(Sql *sql) { return sql->db; }
+gboolean sql_is_writing(const Sql *sql) { return sql->writes; }
 
 void sql_on_commit(Sql *sql, SqlHook func, gpointer data, GDestroyNotify free_data) {
   Hook hook = {func, data, free_data};

@@ -37,6 +37,7 @@ gboolean sql_commit(Sql *sql, GError **error); /* the Sql may then only be ended
 void sql_end(Sql *sql);                        /* gives the connection back; rolls back what was not committed */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Sql, sql_end)
 SqlDb *sql_db(Sql *sql);
+gboolean sql_is_writing(const Sql *sql); /* from sql_write */
 
 typedef void (*SqlHook)(gpointer data);
 /* Runs func in the committing thread right after a successful commit (never after a rollback), in order; free_data always. Before the writer lock is released. */
