@@ -129,6 +129,9 @@ gint64 ledger_table_id(const LedgerTable *table, guint index);
 gboolean ledger_table_admits(const LedgerTable *table, guint index, Asker asker);
 void ledger_table_dates(const LedgerTable *table, guint index, gint32 *ret_from, gint32 *ret_to); /* of the entry, YYYYMMDD; 0 without */
 double ledger_table_quantity(const LedgerTable *table, guint index);
+const char *ledger_table_unit(const LedgerTable *table, guint index);  /* 单位 */
+const char *ledger_table_basis(const LedgerTable *table, guint index); /* 口径 */
+gboolean ledger_table_words(const LedgerTable *table, guint index, const char *words); /* each of the words stands in one of its texts; NULL: yes */
 
 typedef struct LedgerWhere LedgerWhere;
 /* INVALID names what is wrong and the nearest name. Tables of ledgers that paths lead to are held with it. condition NULL: everything. */
@@ -143,7 +146,7 @@ typedef struct LedgerPath LedgerPath; /* a field, a child row's field, one throu
 LedgerPath *ledger_path_new(const House *house, Sql *sql, const LedgerTable *table, const char *path, GError **error);
 void ledger_path_free(LedgerPath *path);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LedgerPath, ledger_path_free)
-typedef struct { const char *text; double number; gint32 from, to; gboolean has_number; } LedgerValue; /* text: as shown, borrowed, never NULL */
+typedef struct { const char *text; double number, until; gint32 from, to; gboolean has_number; } LedgerValue; /* text: as shown, borrowed, never NULL; a span of time: minutes */
 typedef void (*LedgerVisit)(const LedgerValue *value, gpointer data);
 /* Every value; where given and with a row condition on the path's child field: only of the rows that meet it. */
 void ledger_path_values(const LedgerPath *path, const LedgerWhere *where, guint index, int at, LedgerVisit visit, gpointer data);

@@ -118,7 +118,7 @@ gboolean column_visit(const LedgerTable *table, guint place, guint index, int at
 }
 
 void cell_value(const Cell *cell, LedgerValue *ret, char buffer[CELL_TEXT]) {
-  *ret = (LedgerValue){"", cell->number, cell->from, cell->to, cell->has_number};
+  *ret = (LedgerValue){"", cell->number, cell->until, cell->from, cell->to, cell->has_number};
   if (cell->label) ret->text = cell->label;
   else if (cell->has_text) ret->text = table_text(cell->table, cell->text);
   else if (cell->type == FIELD_BOOL) ret->text = cell->number != 0 ? "是" : "否";

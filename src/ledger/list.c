@@ -1,0 +1,193 @@
+/*
+ * Pages of a ledger: what meets a condition and some words, in an order, from a place on.
+ *
+ * 1. One pass over the table; only the entries of the page are kept while it goes on, and only they are read from the database.
+ * 2. Nothing that the asker may not see is counted, and no field that he may not see decides.
+ * 3. `next` is the last entry's place in the order, so a page goes on where the former ended whatever was added meanwhile.
+ */
+#include "table.h"
+#include <math.h>
+
+enum { LIST_MOST = 1000 };
+
+typedef struct { const char *text; double number; gint64 id; guint index; gboolean none; } Key;
+typedef struct {
+  const LedgerTable *table;
+  PathPlan path;
+  gboolean down;
+  Key after, *page; /* page: ascending in the order asked for */
+  gboolean has_after;
+  guint kept, room;
+  char *after_text;
+} Page;
+
+/* ---- words ---- */
+
+typedef struct { const char *word; gboolean found; } Looking;
+static gboolean look(const Cell *cell, gpointer data) {
+  Looking *looking = data;
+  looking->found = cell->has_text && cell->label == NULL && strcasestr(table_text(cell->table, cell->text), looking->word) != NULL;
+  return looking->found;
+}
+
+static gboolean has_word(const LedgerTable *table, guint index, const char *word) {
+  for (guint c = 0; c < table->columns->len; c++) {
+    const Column *column = table_column(table, c);
+    Looking looking = {word, FALSE};
+    if (column->text == NULL && column->hold != HOLD_TEXT) continue;
+    column_visit(table, c, index, 0, look, &looking);
+    if (looking.found) return TRUE;
+  }
+  return FALSE;
+}
+
+gboolean ledger_table_words(const LedgerTable *table, guint index, const char *words) {
+  if (words == NULL || *words == '\0') return TRUE;
+  g_auto(GStrv) parts = g_strsplit_set(words, " \t\n", -1);
+  for (char **part = parts; *part; part++)
+    if (**part != '\0' && !has_word(table, index, *part)) return FALSE;
+  return TRUE;
+}
+
+/* ---- order ---- */
+
+static int key_compare(const Page *page, const Key *a, const Key *b) {
+  if (a->none != b->none) return a->none ? 1 : -1;
+  int order = a->none ? 0 : a->text && b->text ? strcmp(a->text, b->text) : (a->number > b->number) - (a->number < b->number);
+  if (order == 0) order = (a->id > b->id) - (a->id < b->id);
+  return page->down ? -order : order;
+}
+
+static gboolean first_cell(const Cell *cell, gpointer data) {
+  Key *key = data;
+  key->none = FALSE;
+  if (cell->from) key->number = cell->from;
+  else if (cell->has_number) key->number = cell->number;
+  else if (cell->label) key->number = (double)cell->label[0];
+  else key->text = table_text(cell->table, cell->text);
+  return TRUE;
+}
+
+static Key key_of(const Page *page, guint index) {
+  Key key = {.id = table_row(page->table, index)->id, .index = index, .none = TRUE};
+  path_visit(&page->path, index, 0, -1, first_cell, &key);
+  return key;
+}
+
+static void keep(Page *page, guint index) {
+  Key key = key_of(page, index);
+  if (page->has_after && key_compare(page, &key, &page->after) <= 0) return;
+  if (page->kept == page->room && key_compare(page, &key, &page->page[page->kept - 1]) >= 0) return;
+  guint low = 0, high = page->kept;
+  while (low < high) {
+    guint middle = (low + high) / 2;
+    if (key_compare(page, &page->page[middle], &key) < 0) low = middle + 1;
+    else high = middle;
+  }
+  if (page->kept < page->room) page->kept++;
+  memmove(page->page + low + 1, page->page + low, (page->kept - 1 - low) * sizeof(Key));
+  page->page[low] = key;
+}
+
+/* id:-, id:n:number or id:t:text */
+static char *key_text(const Key *key) {
+  char number[G_ASCII_DTOSTR_BUF_SIZE];
+  if (key->none) return g_strdup_printf("%" G_GINT64_FORMAT ":-", key->id);
+  if (key->text) return g_strdup_printf("%" G_GINT64_FORMAT ":t:%s", key->id, key->text);
+  return g_strdup_printf("%" G_GINT64_FORMAT ":n:%s", key->id, g_ascii_dtostr(number, sizeof number, key->number));
+}
+
+static gboolean read_after(Page *page, const char *text, GError **error) {
+  if (text == NULL || *text == '\0') return TRUE;
+  char *rest = NULL;
+  page->after_text = g_strdup(text);
+  page->after = (Key){.id = g_ascii_strtoll(page->after_text, &rest, 10)};
+  page->has_after = TRUE;
+  if (g_str_equal(rest, ":-")) page->after.none = TRUE;
+  else if (g_str_has_prefix(rest, ":t:")) page->after.text = rest + 3;
+  else if (g_str_has_prefix(rest, ":n:")) page->after.number = g_ascii_strtod(rest + 3, NULL);
+  else return throw(error, LANTAI_ERROR_INVALID, "列表的接续位置“%s”不对。请从第一页看起", text);
+  return TRUE;
+}
+
+/* ---- fields that may not be seen ---- */
+
+static gboolean may_ask(const LedgerDefinition *definition, Asker asker, const char *path, GError **error) {
+  PathEnd end;
+  g_autofree char *wrong = path_check(definition, path, &end);
+  if (wrong != NULL) return throw(error, LANTAI_ERROR_INVALID, "%s", wrong);
+  g_auto(GStrv) parts = g_strsplit(path, ".", 2);
+  const LedgerField *first = ledger_field(definition, parts[0]);
+  gboolean readable = (first == NULL || ledger_may_read_field(first, asker)) && (end.field == NULL || ledger_may_read_field(end.field, asker)) &&
+    (end.definition == definition || ledger_may_read(end.definition, asker));
+  return readable || throw(error, LANTAI_ERROR_DENIED, "您不能按“%s”查看", path);
+}
+
+static gboolean may_ask_all(const LedgerDefinition *definition, Asker asker, json_t *where, GError **error) {
+  const char *key;
+  json_t *given, *item;
+  size_t i;
+  json_object_foreach(where, key, given) {
+    if (!g_str_equal(key, "any")) {
+      if (!may_ask(definition, asker, key, error)) return FALSE;
+      continue;
+    }
+    json_array_foreach(given, i, item)
+      if (!may_ask_all(definition, asker, item, error)) return FALSE;
+  }
+  return TRUE;
+}
+
+/* ---- the list ---- */
+
+static json_t *entries_of_page(Sql *sql, Asker asker, const Page *page, guint limit, GHashTable *past, GError **error) {
+  json_auto_t *entries = json_array();
+  for (guint i = 0; i < MIN(page->kept, limit); i++) {
+    json_t *was = past ? g_hash_table_lookup(past, GSIZE_TO_POINTER((gsize)page->page[i].id)) : NULL;
+    GError *failure = NULL;
+    json_t *entry = was ? json_deep_copy(was) : ledger_entry_load(sql, asker, page->page[i].id, &failure);
+    if (g_error_matches(failure, LANTAI_ERROR, LANTAI_ERROR_NOT_FOUND)) { /* the table may be newer than what the transaction sees */
+      g_error_free(failure);
+      continue;
+    }
+    if (entry == NULL) return g_propagate_error(error, failure), NULL;
+    if (was) entry_hide(entry, asker);
+    json_array_append_new(entries, entry);
+  }
+  return g_steal_pointer(&entries);
+}
+
+static json_t *fill_page(const House *house, Sql *sql, Asker asker, const LedgerAsk *ask, Page *page, GHashTable *past, GError **error) {
+  const LedgerTable *table = page->table;
+  const char *sort = ask->sort && *ask->sort ? ask->sort : "-日期";
+  page->down = *sort == '-';
+  g_autoptr(LedgerWhere) where = ledger_where_new(house, sql, table, ask->where, error);
+  if (where == NULL || !may_ask(table->definition, asker, sort + page->down, error) || !may_ask_all(table->definition, asker, ask->where, error)) return NULL;
+  if (!path_plan(house, sql, table, sort + page->down, &page->path, error) || !read_after(page, ask->after, error)) return NULL;
+  guint limit = (guint)CLAMP(ask->limit, 0, LIST_MOST);
+  gint64 count = 0;
+  page->room = limit + 1;
+  page->page = g_new0(Key, page->room + 1);
+  for (guint i = 0; i < table->rows->len; i++) {
+    if (!ledger_where_meets(where, i, 0) || !ledger_table_words(table, i, ask->words) || !ledger_table_admits(table, i, asker)) continue;
+    count++;
+    keep(page, i);
+  }
+  json_t *entries = entries_of_page(sql, asker, page, limit, past, error);
+  if (entries == NULL) return NULL;
+  g_autofree char *next = page->kept > limit && limit > 0 ? key_text(&page->page[limit - 1]) : NULL;
+  return json_pack("{s:o, s:I, s:s?}", "entries", entries, "count", (json_int_t)count, "next", next);
+}
+
+json_t *ledger_list(const House *house, Sql *sql, Asker asker, const LedgerAsk *ask, GError **error) {
+  if (!ledger_may_read(ask->definition, asker)) return throw_null(error, LANTAI_ERROR_DENIED, "您不能查看台账“%s”", ask->definition->name);
+  g_autoptr(GHashTable) past = ask->on ? g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, (GDestroyNotify)json_decref) : NULL;
+  g_autoptr(LedgerTable) table = ask->on ? table_on_day(sql, ask->definition, ask->on, past, error) : ledger_table(house, sql, ask->definition, error);
+  if (table == NULL) return NULL;
+  Page page = {.table = table};
+  json_t *result = fill_page(house, sql, asker, ask, &page, past, error);
+  path_plan_clear(&page.path);
+  g_free(page.page);
+  g_free(page.after_text);
+  return result;
+}
