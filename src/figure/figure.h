@@ -25,7 +25,10 @@ static inline FigurePeriod figure_year(int year) { return (FigurePeriod){year * 
 /* [{where, what}]: file, place and what is wrong; empty: good. others: what else is being defined in the same go. */
 json_t *figure_definition_faults(json_t *figure, json_t *others);
 gboolean figure_define(Sql *sql, const char *actor, json_t *figures, json_t *invariants, GError **error);
-json_t *figure_definition(const char *name); /* borrowed; NULL */
+gboolean figure_define_files(Sql *sql, const char *actor, json_t *documents, GError **error); /* {file: {figures, invariants}} of definitions/figures */
+gboolean figure_definitions_load(const House *house, GError **error);                         /* the archive's files that are new or changed */
+json_t *figure_definition(const char *name); /* with its id; borrowed; NULL */
+const char *figure_name_of(gint64 id);       /* NULL: none */
 json_t *figure_names(void);                  /* [name], by group and order */
 
 /* {name, value, whole, text, bare, unit, entries (how many rows stand behind it), parts: [{key, value, text, entries}], how, last: {value, text}, warnings: [text],

@@ -20,3 +20,21 @@ gboolean number_is_continuous(const char *unit); /* %, 倍, 小时 …: a whole 
 /* ---- wording.c ---- */
 const char *figure_unit(json_t *figure); /* the measure word behind the number; "" */
 void say_faults(json_t *figure, json_t *faults); /* adds {where, what} */
+
+/* ---- definition-check.c ---- */
+/* The aggregate of a figure: its key, NULL when there is none or more than one. */
+const char *figure_aggregate(json_t *figure);
+/* Calls visit for each figure that this one is made from (a name or an inline definition), with the place. */
+typedef void (*FigurePart)(json_t *part, const char *place, gpointer data);
+void figure_parts(json_t *figure, FigurePart visit, gpointer data);
+json_t *invariant_faults(json_t *invariants, json_t *others);
+typedef struct { int sign; char *name; double constant; } Term; /* name NULL: a constant */
+/* left terms, comparison ("=", "<=", ">="), right terms; NULL: cannot be read. */
+typedef struct { GArray *left, *right; const char *comparison; } Equation;
+Equation *equation_read(const char *that);
+void equation_free(Equation *equation);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Equation, equation_free)
+
+/* ---- definition.c ---- */
+json_t *figure_invariants_defined(void); /* [{say, that}]; new */
+json_t *where_for_year(json_t *where, int year); /* {year: -1} becomes the year; new */

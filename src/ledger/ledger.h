@@ -146,6 +146,8 @@ typedef struct LedgerPath LedgerPath; /* a field, a child row's field, one throu
 LedgerPath *ledger_path_new(const House *house, Sql *sql, const LedgerTable *table, const char *path, GError **error);
 void ledger_path_free(LedgerPath *path);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LedgerPath, ledger_path_free)
+/* What is wrong with a path, in words, or NULL; ret_field (may be NULL): the field at its end, NULL for one derived from the date. New string. */
+char *ledger_path_fault(const LedgerDefinition *definition, const char *path, const LedgerField **ret_field);
 typedef struct { const char *text; double number, until; gint32 from, to; gboolean has_number; } LedgerValue; /* text: as shown, borrowed, never NULL; a span of time: minutes */
 typedef void (*LedgerVisit)(const LedgerValue *value, gpointer data);
 /* Every value; where given and with a row condition on the path's child field: only of the rows that meet it. */

@@ -190,6 +190,13 @@ char *path_check(const LedgerDefinition *definition, const char *path, PathEnd *
   return g_strdup("缺少字段名");
 }
 
+char *ledger_path_fault(const LedgerDefinition *definition, const char *path, const LedgerField **ret_field) {
+  PathEnd end;
+  char *wrong = path_check(definition, path, &end);
+  if (ret_field) *ret_field = wrong ? NULL : end.field;
+  return wrong;
+}
+
 void path_plan_clear(PathPlan *plan) {
   for (guint i = 0; i < PATH_HOPS; i++) g_clear_pointer(&plan->held[i], ledger_table_release);
 }
