@@ -6,6 +6,7 @@
  */
 #include "internal.h"
 #include "people.h"
+#include "table.h"
 
 static GMutex lock;
 static GPtrArray *all_ever;   /* LedgerDefinition*, owned */
@@ -112,6 +113,7 @@ gboolean ledger_open(const House *house, GError **error) {
 }
 
 void ledger_close(void) {
+  ledger_tables_close();
   g_mutex_lock(&lock);
   g_clear_pointer(&by_id, g_hash_table_unref);
   g_clear_pointer(&by_name, g_hash_table_unref);
