@@ -169,7 +169,7 @@ char *path_check(const LedgerDefinition *definition, const char *path, PathEnd *
   for (char **part = parts; *part; part++) {
     ret->definition = definition;
     if (is_derived(*part)) {
-      ret->derived = *part;
+      ret->derived = g_intern_string(*part);
       return part[1] ? g_strdup_printf("“%s”之后不能再有“%s”", *part, part[1]) : NULL;
     }
     const LedgerField *field = own_field(definition, *part);
