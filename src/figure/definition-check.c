@@ -5,11 +5,13 @@
 
 enum { PARTS_DEEP = 12 };
 
-static const char *const AGGREGATES[] = {"count", "rows", "sum", "distinct", "max", "min", "last", "coverage", "run", "hours", "span", "list", "records", "records_sum", "events", "rate",
+static const char *const AGGREGATES[] = {"count", "rows", "sum", "distinct", "max", "min", "last", "coverage", "run", "hours", "span", "list", "records",
+  "records_sum", "events", "rate",
   "average", "growth", "multiple", "points", "plus", "minus", NULL};
 static const char *const FROM_FIGURES[] = {"rate", "average", "growth", "multiple", "points", "plus", "minus", NULL};
 static const char *const WITHOUT_LEDGER[] = {"records", "records_sum", "events", NULL};
-static const char *const KEYS[] = {"name", "about", "was", "group_name", "ledger", "where", "unit", "say", "period", "by", "at", "year", "units", "within", "expect", "restricted", "group", "per",
+static const char *const KEYS[] = {"name", "about", "was", "group_name", "ledger", "where", "unit", "say", "period", "by", "at", "year", "units", "within",
+  "expect", "restricted", "group", "per",
   "limit", "sort", "quote", "joiner", "tail", "total", "distinct", "id", "source", NULL};
 static const char *const EVERY[] = {"day", "workday", "week", "halfmonth", "twoweeks", "month", "quarter", "halfyear", "year", NULL};
 
@@ -151,7 +153,8 @@ static void check_coverage(const Check *check, const LedgerDefinition *ledger, j
   json_auto_t *faults = ledger_where_faults(roster, json_object_get(body, "where"));
   size_t i;
   json_t *row;
-  json_array_foreach(faults, i, row) add(check, place, g_strdup_printf("where.%s：%s", json_string_value(json_object_get(row, "where")), json_string_value(json_object_get(row, "what"))));
+  json_array_foreach(faults, i, row) add(check, place, g_strdup_printf("where.%s：%s", json_string_value(json_object_get(row, "where")),
+    json_string_value(json_object_get(row, "what"))));
   if (json_object_get(body, "key")) check_path(check, roster, json_object_get(body, "key"), place);
 }
 
@@ -239,7 +242,8 @@ static gboolean has_members(json_t *body, const char *a, const char *b) { return
 static void check_body(const Check *check, json_t *figure, const char *kind, const char *prefix) {
   json_t *body = json_object_get(figure, kind);
   g_autofree char *place = g_strconcat(prefix, kind, NULL);
-  static const struct { const char *kind, *a, *b; } members[] = {{"rate", "part", "whole"}, {"average", "sum", "per"}, {"growth", "of", NULL}, {"multiple", "of", "to"}, {"points", "of", NULL}};
+  static const struct { const char *kind, *a, *b; } members[] = {{"rate", "part", "whole"}, {"average", "sum", "per"}, {"growth", "of", NULL}, {"multiple", "of",
+    "to"}, {"points", "of", NULL}};
   for (guint i = 0; i < G_N_ELEMENTS(members); i++)
     if (g_str_equal(kind, members[i].kind) && !has_members(body, members[i].a, members[i].b))
       add(check, place, g_strdup_printf("要写 {%s: 指标%s%s%s}", members[i].a, members[i].b ? ", " : "", members[i].b ? members[i].b : "", members[i].b ? ": 指标" : ""));
@@ -247,7 +251,8 @@ static void check_body(const Check *check, json_t *figure, const char *kind, con
   if (g_str_equal(kind, "records") && !json_is_string(body)) add(check, place, g_strdup("应为检索式，例如 \"q=门类:WS\""));
   if (g_str_equal(kind, "records_sum") && g_strcmp0(json_string_value(body), "pages") != 0) add(check, place, g_strdup("目前能求和的是 pages（页数）"));
   if (g_str_equal(kind, "records_sum") && !json_is_string(json_object_get(figure, "records"))) add(check, place, g_strdup("还要写 records：检索式"));
-  if (g_str_equal(kind, "events") && json_string_value(json_object_get(body, "action")) == NULL) add(check, place, g_strdup("要写 {action: 动作, count:} 或 {action: 动作, sum: 项}"));
+  if (g_str_equal(kind, "events") && json_string_value(json_object_get(body, "action")) == NULL) add(check, place,
+    g_strdup("要写 {action: 动作, count:} 或 {action: 动作, sum: 项}"));
 }
 
 static void check_figure(const Check *check, json_t *figure, const char *prefix) {
@@ -264,7 +269,8 @@ static void check_figure(const Check *check, json_t *figure, const char *prefix)
   PartCheck parts = {check, prefix};
   figure_parts(figure, check_part, &parts);
   json_t *units = json_object_get(figure, "units");
-  gboolean known_units = units == NULL || g_strcmp0(json_string_value(units), "own") == 0 || g_strcmp0(json_string_value(units), "all") == 0 || json_is_array(json_object_get(units, "in"));
+  gboolean known_units = units == NULL || g_strcmp0(json_string_value(units), "own") == 0 || g_strcmp0(json_string_value(units), "all") == 0 ||
+    json_is_array(json_object_get(units, "in"));
   if (!known_units) add(check, "units", g_strdup("只能是 own、all 或 {in: [单位, …]}"));
   json_auto_t *say = json_array();
   say_faults(figure, say);

@@ -116,9 +116,11 @@ static gboolean write_one(Sql *sql, json_t *row, GError **error) {
   g_autofree char *text = json_dumps(definition, JSON_COMPACT);
   return sql_exec(sql, "INSERT INTO figure (id, name, version, source, definition) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO UPDATE SET "
       "name = excluded.name, version = excluded.version, source = excluded.source, definition = excluded.definition",
-      SQL_ARGS(sql_int(number_at(row, "id")), sql_text(text_at(definition, "name")), sql_int(number_at(row, "version")), sql_text(text_at(row, "source")), sql_text(text)), error) &&
+      SQL_ARGS(sql_int(number_at(row, "id")), sql_text(text_at(definition, "name")), sql_int(number_at(row, "version")), sql_text(text_at(row, "source")),
+        sql_text(text)), error) &&
     sql_exec(sql, "INSERT INTO figure_version (figure_id, version, at_us, actor, definition) VALUES ($1, $2, $3, $4, $5)",
-      SQL_ARGS(sql_int(number_at(row, "id")), sql_int(number_at(row, "version")), sql_int(number_at(row, "at")), sql_text(text_at(row, "actor")), sql_text(text)), error);
+      SQL_ARGS(sql_int(number_at(row, "id")), sql_int(number_at(row, "version")), sql_int(number_at(row, "at")), sql_text(text_at(row, "actor")), sql_text(text)),
+        error);
 }
 
 static gboolean write_invariants(Sql *sql, json_t *list, const char *source, GError **error) {
@@ -177,7 +179,8 @@ static void plan_one(Sql *sql, const char *actor, json_t *given, const char *sou
   if (now != NULL && json_equal(now, definition)) return;
   gint64 version = id ? version_of(sql, id) : 1;
   if (id == 0) id = (*next_id)++;
-  json_array_append_new(rows, json_pack("{s:I, s:I, s:s, s:I, s:s, s:O}", "id", (json_int_t)id, "version", (json_int_t)version, "source", source, "at", (json_int_t)clock_now_us(),
+  json_array_append_new(rows, json_pack("{s:I, s:I, s:s, s:I, s:s, s:O}", "id", (json_int_t)id, "version", (json_int_t)version, "source", source, "at",
+    (json_int_t)clock_now_us(),
     "actor", actor, "definition", definition));
 }
 

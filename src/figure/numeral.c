@@ -22,7 +22,8 @@ static const char *const MEASURES[] = {"个百分点", "个方面", "百分点",
 static const char *const CONTINUOUS[] = {"％", "%", "倍", "个百分点", "百分点", "小时", "个小时", "元", "公里", "平方米", "立方米", "米", "吨", "GB", "TB"};
 
 typedef struct { const char *word; NumberKind kind; } Prefix;
-static const Prefix PREFIXES[] = {{"不少于", NUMBER_AT_LEAST}, {"不低于", NUMBER_AT_LEAST}, {"至少", NUMBER_AT_LEAST}, {"达到", NUMBER_AT_LEAST}, {"超过", NUMBER_OVER}, {"突破", NUMBER_OVER},
+static const Prefix PREFIXES[] = {{"不少于", NUMBER_AT_LEAST}, {"不低于", NUMBER_AT_LEAST}, {"至少", NUMBER_AT_LEAST}, {"达到", NUMBER_AT_LEAST}, {"超过", NUMBER_OVER}, {"突破",
+  NUMBER_OVER},
   {"逾", NUMBER_OVER}, {"大约", NUMBER_ABOUT}, {"约", NUMBER_ABOUT}, {"接近", NUMBER_NEAR}, {"近", NUMBER_NEAR}};
 
 static const Numeral *numeral_at(const Numeral *list, guint count, const char *at) {
@@ -182,7 +183,8 @@ json_t *wording_numbers(const char *sentence) {
       continue;
     }
     g_autofree char *text = g_strndup(at, n.length);
-    json_t *row = json_pack("{s:I, s:I, s:s, s:f, s:s}", "from", (json_int_t)(at - sentence), "to", (json_int_t)(at - sentence + (gssize)n.length), "text", text, "low", n.low,
+    json_t *row = json_pack("{s:I, s:I, s:s, s:f, s:s}", "from", (json_int_t)(at - sentence), "to", (json_int_t)(at - sentence + (gssize)n.length), "text", text,
+      "low", n.low,
       "unit", n.unit);
     json_object_set_new(row, "high", isinf(n.high) ? json_null() : json_real(n.high));
     json_array_append_new(list, row);

@@ -148,7 +148,8 @@ void ledger_path_free(LedgerPath *path);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LedgerPath, ledger_path_free)
 /* What is wrong with a path, in words, or NULL; ret_field (may be NULL): the field at its end, NULL for one derived from the date. New string. */
 char *ledger_path_fault(const LedgerDefinition *definition, const char *path, const LedgerField **ret_field);
-typedef struct { const char *text; double number, until; gint32 from, to; gboolean has_number; } LedgerValue; /* text: as shown, borrowed, never NULL; a span of time: minutes */
+/* text: as shown, borrowed, never NULL. A span of time: number and until are minutes. */
+typedef struct { const char *text; double number, until; gint32 from, to; gboolean has_number; } LedgerValue;
 typedef void (*LedgerVisit)(const LedgerValue *value, gpointer data);
 /* Every value; where given and with a row condition on the path's child field: only of the rows that meet it. */
 void ledger_path_values(const LedgerPath *path, const LedgerWhere *where, guint index, int at, LedgerVisit visit, gpointer data);

@@ -199,6 +199,7 @@ static void test_list(void) {
   LedgerAsk wrong = {.definition = ledger_find("信息"), .sort = "期数", .limit = 5};
   fails(ledger_list(&w.f.house, sql, LEDGER_EVERYTHING, &wrong, error) != NULL, LANTAI_ERROR_INVALID);
   fails(ledger_list(&w.f.house, sql, (Asker){NULL, FALSE}, &wrong, error) != NULL, LANTAI_ERROR_DENIED);
+  sql_end(g_steal_pointer(&sql));
   fixture_close(&w.f);
 }
 
@@ -207,9 +208,9 @@ static void test_gate(void) {
   open_world(&w);
   put_as(&w.f, "li", "{ledger: 花名册, date: 2020-01-01, title: 李, values: {工资: 9000}}");
   put_as(&w.f, "wang", "{ledger: 花名册, date: 2021-01-01, title: 王, values: {工资: 8000}}");
-  put_as(&w.f, "wang", "{ledger: 花名册, date: 2022-01-01, title: 秘, owner: li, secrecy: 机密}");
-  g_autoptr(Person) li = fixture_person(&w.f, "li", "李", "archivist", SECURITY_INTERNAL);
-  g_autoptr(Person) zhao = fixture_person(&w.f, "zhao", "赵", "director", SECURITY_TOP);
+  put_as(&w.f, "wang", "{ledger: 花名册, date: 2022-01-01, title: 秘, owner: li, secrecy: 内部}");
+  g_autoptr(Person) li = fixture_person(&w.f, "li", "李", "archivist", SECURITY_PUBLIC);
+  g_autoptr(Person) zhao = fixture_person(&w.f, "zhao", "赵", "director", SECURITY_INTERNAL);
   gint64 count = 0;
   LedgerAsk ask = {.definition = ledger_find("花名册"), .sort = "日期"};
   g_autofree char *mine = pages(&w, ask, (Asker){li, FALSE}, &count);
@@ -221,6 +222,7 @@ static void test_gate(void) {
   g_autoptr(Sql) sql = good(sql_read(w.f.db, error));
   ask.where = where, ask.limit = 5;
   fails(ledger_list(&w.f.house, sql, (Asker){li, FALSE}, &ask, error) != NULL, LANTAI_ERROR_DENIED);
+  sql_end(g_steal_pointer(&sql));
   fixture_close(&w.f);
 }
 

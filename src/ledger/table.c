@@ -165,7 +165,8 @@ gint64 table_place(const LedgerTable *table, gint64 id) { return (gint64)GPOINTE
 
 static gboolean minutes_of(const char *text, double *ret, gint32 *ret_day) {
   int year, month, day, hour = 0, minute = 0;
-  if (sscanf(text, "%4d-%2d-%2d %2d:%2d", &year, &month, &day, &hour, &minute) < 3 && sscanf(text, "%4d-%2d-%2dT%2d:%2d", &year, &month, &day, &hour, &minute) < 3) return FALSE;
+  if (sscanf(text, "%4d-%2d-%2d %2d:%2d", &year, &month, &day, &hour, &minute) < 3 && sscanf(text, "%4d-%2d-%2dT%2d:%2d", &year, &month, &day, &hour,
+    &minute) < 3) return FALSE;
   if (!g_date_valid_dmy((GDateDay)day, (GDateMonth)month, (GDateYear)year)) return FALSE;
   GDate date;
   g_date_clear(&date, 1);
@@ -303,7 +304,8 @@ static void table_remove(LedgerTable *table, gint64 id) {
 
 /* ---- from the database ---- */
 
-typedef struct { int id, rev, ledger, version, number, unit, from, to, title, owner, department, due, quantity, basis, secrecy, deleted, made_by, data, states, files; } Places;
+typedef struct { int id, rev, ledger, version, number, unit, from, to, title, owner, department, due, quantity, basis, secrecy, deleted, made_by, data, states,
+  files; } Places;
 #define TABLE_COLUMNS \
   "e.id AS id, e.ledger_id AS ledger_id, e.version AS version, e.number AS number, e.unit AS unit, e.from_date AS from_date, e.to_date AS to_date, " \
   "e.title AS title, e.owner AS owner, e.department AS department, e.due AS due, e.quantity AS quantity, e.basis AS basis, e.secrecy AS secrecy, " \
@@ -311,7 +313,8 @@ typedef struct { int id, rev, ledger, version, number, unit, from, to, title, ow
 
 static Places places_of(SqlRows *rows) {
 #define AT(name) sql_column(rows, name)
-  return (Places){AT("id"), AT("rev"), AT("ledger_id"), AT("version"), AT("number"), AT("unit"), AT("from_date"), AT("to_date"), AT("title"), AT("owner"), AT("department"),
+  return (Places){AT("id"), AT("rev"), AT("ledger_id"), AT("version"), AT("number"), AT("unit"), AT("from_date"), AT("to_date"), AT("title"), AT("owner"),
+    AT("department"),
     AT("due"), AT("quantity"), AT("basis"), AT("secrecy"), AT("deleted"), AT("made_by"), AT("data"), AT("states"), AT("files")};
 #undef AT
 }
@@ -391,7 +394,8 @@ LedgerTable *table_on_day(Sql *sql, const LedgerDefinition *definition, int day,
   /* Every entry that ever stood in the ledger, in its last state of that day: the versions of one entry are few. */
   g_autoptr(SqlRows) rows = sql_query(sql,
     "SELECT v.entry AS entry FROM (SELECT id AS entry_id FROM ledger_entry WHERE ledger_id = $1 UNION SELECT entry_id FROM ledger_also WHERE ledger_id = $1) AS m "
-    "JOIN ledger_entry_version AS v ON v.entry_id = m.entry_id AND v.rev = (SELECT MAX(w.rev) FROM ledger_entry_version AS w WHERE w.entry_id = m.entry_id AND w.at_us <= $2)",
+    "JOIN ledger_entry_version AS v ON v.entry_id = m.entry_id AND v.rev = "
+    "(SELECT MAX(w.rev) FROM ledger_entry_version AS w WHERE w.entry_id = m.entry_id AND w.at_us <= $2)",
     SQL_ARGS(sql_int(definition->id), sql_int(day_end_us(day))), error);
   GError *failure = NULL;
   while (rows != NULL && sql_next(rows, &failure)) {

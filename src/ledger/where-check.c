@@ -131,7 +131,8 @@ static void append_values(GString *out, json_t *value) {
 static void append_all(GString *out, json_t *condition);
 
 static void append_operator(GString *out, const char *name, const char *key, json_t *value) {
-  static const struct { const char *key, *words; } plain[] = {{"not", "不是"}, {"has", "含有"}, {"is", "是"}, {"min", "不小于"}, {"max", "不大于"}, {"over", "大于"}, {"under", "小于"}};
+  static const struct { const char *key, *words; } plain[] = {{"not", "不是"}, {"has", "含有"}, {"is", "是"}, {"min", "不小于"}, {"max", "不大于"}, {"over", "大于"}, {"under",
+    "小于"}};
   for (guint i = 0; i < G_N_ELEMENTS(plain); i++) {
     if (!g_str_equal(plain[i].key, key)) continue;
     g_string_append_printf(out, "%s%s", name, plain[i].words);

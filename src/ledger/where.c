@@ -200,7 +200,8 @@ static char *scalar_text(json_t *value) {
   return json_is_real(value) ? g_strdup(g_ascii_dtostr(buffer, sizeof buffer, json_real_value(value))) : g_strdup("");
 }
 
-static double number_value(const char *text) { return g_str_equal(text, "是") || g_str_equal(text, "true") ? 1 : g_str_equal(text, "否") || g_str_equal(text, "false") ? 0 : g_ascii_strtod(text, NULL); }
+static double number_value(const char *text) { return g_str_equal(text, "是") || g_str_equal(text, "true") ? 1 : g_str_equal(text, "否") || g_str_equal(text,
+  "false") ? 0 : g_ascii_strtod(text, NULL); }
 
 static gboolean is_day(const Column *column) {
   return column->type == FIELD_DATE || column->type == FIELD_PERIOD || column->hold == HOLD_DAYS || (column->hold == HOLD_DERIVED && column->of == DERIVED_DAY);
