@@ -209,10 +209,10 @@ gboolean path_plan(const House *house, Sql *sql, const LedgerTable *table, const
   PathPlan plan = {.tables = {table}};
   for (char **part = parts; *part; part++) {
     const LedgerTable *here = plan.tables[plan.hop_count];
-    int place = table_find(here, 0, *part);
+    int place = column_find(here, 0, *part);
     if (place >= 0 && part[1] && table_column(here, (guint)place)->type == FIELD_ROWS) {
       if (part == parts) plan.rows = (guint)place + 1;
-      place = table_find(here, (guint)place + 1, *++part);
+      place = column_find(here, (guint)place + 1, *++part);
     }
     if (place < 0) return path_plan_clear(&plan), throw(error, LANTAI_ERROR_INVALID, "台账“%s”没有字段“%s”", here->definition->name, *part);
     plan.column = (guint)place;

@@ -51,7 +51,7 @@ static ColumnHold hold_of(LedgerType type) { return type == FIELD_AGE ? HOLD_AGE
 static void add_field(LedgerTable *table, const LedgerField *field, guint parent) {
   Column column = column_new(field, field->name, field->type, hold_of(field->type), 0);
   column.parent = parent;
-  if (column.hold == HOLD_AGE) column.of = (guint)MAX(table_find(table, parent, field->of), 0);
+  if (column.hold == HOLD_AGE) column.of = (guint)MAX(column_find(table, parent, field->of), 0);
   guint place = add_column(table, column);
   if (field->type != FIELD_ROWS) return;
   for (guint i = 0; i < field->count; i++)
@@ -89,12 +89,12 @@ static void add_columns(LedgerTable *table) {
       if (!definition->fields[i].base && (definition->fields[i].type == FIELD_AGE) == (ages == 1)) add_field(table, &definition->fields[i], 0);
   const char *labels[][2] = {{definition->title_label, "标题"}, {definition->date_label, "日期"}};
   for (guint i = 0; i < G_N_ELEMENTS(labels); i++) {
-    int place = table_find(table, 0, labels[i][1]);
+    int place = column_find(table, 0, labels[i][1]);
     if (labels[i][0] && !g_hash_table_contains(table->names, labels[i][0])) g_hash_table_insert(table->names, (gpointer)labels[i][0], GUINT_TO_POINTER(place + 1));
   }
 }
 
-int table_find(const LedgerTable *table, guint parent, const char *name) {
+int column_find(const LedgerTable *table, guint parent, const char *name) {
   if (name == NULL) return -1;
   if (!parent) return GPOINTER_TO_INT(g_hash_table_lookup(table->names, name)) - 1;
   for (guint i = parent; i < table->columns->len && table_column(table, i)->parent; i++)

@@ -66,7 +66,7 @@ static inline const TableRow *table_row(const LedgerTable *table, guint index) {
 static inline const Column *table_column(const LedgerTable *table, guint column) { return &g_array_index(table->columns, Column, column); }
 static inline const char *table_text(const LedgerTable *table, guint32 code) { return g_ptr_array_index(table->texts, code); }
 /* The column of a name (a child field's with its parent's place + 1), or -1. */
-int table_find(const LedgerTable *table, guint parent, const char *name);
+int column_find(const LedgerTable *table, guint parent, const char *name);
 guint32 column_length(const Column *column, guint index);
 /* Every value that holds `at` (0: the newest); TRUE when the visit said enough. */
 gboolean column_visit(const LedgerTable *table, guint column, guint index, int at, CellVisit visit, gpointer data);

@@ -299,7 +299,7 @@ static Node *make_row(const Maker *maker, const char *path, json_t *condition, G
   Node *node = make_all(maker, prefix, condition, error);
   if (node == NULL) return NULL;
   node->kind = NODE_ROW;
-  node->rows = (guint)table_find(maker->table, 0, path);
+  node->rows = (guint)column_find(maker->table, 0, path);
   return node;
 }
 
