@@ -4,7 +4,8 @@
  * 1. A block is a list of entries, or `repeat: N` of them spread evenly over from … to (`days: weekday`: none on a weekend); the same at every making.
  * 2. In a repeated block a list is taken in turn, item by item; for a field of many values a list of lists. {n} {date} {next} {month} {quarter} are filled in.
  * 3. `total` are whole numbers that add up to exactly what is written.
- * 4. What an entry names in another ledger it names by its title, of an entry of the same file.
+ * 4. today, today-12, today+5 are days counted from the day of loading, for work that is under way.
+ * 5. What an entry names in another ledger it names by its title, of an entry of the same file.
  */
 #include "demo.h"
 #include "date.h"
@@ -39,6 +40,40 @@ static const LedgerField *find_field(const Loading *loading, const char *name) {
 
 static char *day_text(const GDate *day) {
   return g_strdup_printf("%04d-%02d-%02d", g_date_get_year(day), (int)g_date_get_month(day), g_date_get_day(day));
+}
+
+/* "today-95/today-3" with the days themselves; anything else unchanged. */
+static char *days_filled(const char *text) {
+  static const char word[] = "today";
+  g_autoptr(GString) filled = g_string_new(NULL);
+  for (const char *from = text;;) {
+    gboolean counted = g_str_has_prefix(from, word);
+    char *end = (char *)from + strlen(word);
+    gint64 days = counted && (*end == '-' || *end == '+') ? g_ascii_strtoll(end, &end, 10) : 0;
+    if (!counted || (*end != '\0' && *end != '/') || ABS(days) > 3660) return g_strdup(text);
+    GDate day;
+    g_date_clear(&day, 1);
+    g_date_set_time_t(&day, (time_t)(clock_now_us() / G_USEC_PER_SEC));
+    if (days < 0) g_date_subtract_days(&day, (guint)-days);
+    else g_date_add_days(&day, (guint)days);
+    g_autofree char *date = day_text(&day);
+    g_string_append(filled, date);
+    if (*end == '\0') return g_strdup(filled->str);
+    g_string_append_c(filled, *end);
+    from = end + 1;
+  }
+}
+
+static void fill_days(json_t *value) {
+  size_t i;
+  const char *key;
+  json_t *member;
+  if (json_is_string(value) && g_str_has_prefix(json_string_value(value), "today")) {
+    g_autofree char *filled = days_filled(json_string_value(value));
+    json_string_set(value, filled);
+  }
+  if (json_is_array(value)) json_array_foreach(value, i, member) fill_days(member);
+  if (json_is_object(value)) json_object_foreach(value, key, member) fill_days(member);
 }
 
 /* ---- in turn ---- */
@@ -241,6 +276,7 @@ static gboolean load_file(const House *house, const char *file, GError **error) 
   if (sql == NULL) return FALSE;
   int serial = 0;
   Loading loading = {.file = file, .titles = titles, .serial = &serial};
+  fill_days(root);
   if (is_loaded(sql, file, root)) return throw(error, LANTAI_ERROR_CONFLICT, "演示的台账条目 %s 已经装入过", file);
   size_t i;
   json_t *block;
