@@ -181,6 +181,16 @@ static void test_marked(void) {
   world_free(world);
 }
 
+/* nü and lü as passports have them; an n that ends a syllable before yu stays. */
+static void test_letters(void) {
+  static const char *const cases[][2] = {{"chenyun", "chenyun"}, {"linyu", "linyu"}, {"jinyuanlu", "jinyuanlu"}, {"nyuwa", "nvwa"}, {"zhangnyu", "zhangnv"},
+    {"linnyu", "linnv"}, {"lyubu", "lvbu"}};
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+    g_autofree char *pattern = search_name_pattern(cases[i][0], FALSE, FALSE);
+    g_assert_cmpstr(pattern, ==, cases[i][1]);
+  }
+}
+
 static void test_synonyms(void) {
   World *world = world_new();
   check(world, "北平", "7");
@@ -280,6 +290,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/name/whole", test_whole);
   g_test_add_func("/name/variants", test_variants);
   g_test_add_func("/name/marked", test_marked);
+  g_test_add_func("/name/letters", test_letters);
   g_test_add_func("/name/synonyms", test_synonyms);
   g_test_add_func("/name/globs", test_globs);
   g_test_add_func("/name/gate", test_gate);

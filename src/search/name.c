@@ -215,7 +215,9 @@ char *search_name_pattern(const char *term, gboolean prefix, gboolean person) {
     g_string_append_c(letters, *at);
   }
   g_string_replace(letters, "lyu", "lv", 0);
-  g_string_replace(letters, "nyu", "nv", 0);
+  for (gsize i = 0; i + 2 < letters->len; i++) /* as in passports; an n behind a vowel ends its syllable: jin yuan */
+    if (strncmp(letters->str + i, "nyu", 3) == 0 && (i == 0 || strchr("aeiouv", letters->str[i - 1]) == NULL))
+      g_string_overwrite(g_string_erase(letters, (gssize)i + 1, 1), i + 1, "v");
   if (prefix) return letters->len >= 3 ? g_string_append_c(letters, '*'), g_string_free(g_steal_pointer(&letters), FALSE) : NULL;
   gboolean initials = is_initials(letters->str) && (lower || person) && strchr(term, ' ') == NULL;
   if (person && !initials && !is_syllables(letters->str, 2) && is_syllables(letters->str, 1)) g_string_append_c(letters, '*'); /* a surname */
