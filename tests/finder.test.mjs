@@ -105,6 +105,11 @@ test('nothing found: what one word or one condition less would find, counted', a
   const offer = answer.offers.find(each => each.what === '火箭');
   assert.equal((await ask(offer.href)).hits, offer.count);
   assert.ok(!answer.offers.some(each => each.what === '水库'), 'what finds nothing is not offered');
+  for (const client of [staff, reader]) {
+    const near = (await ask(`/search?q=${encode('通知 水库夹固')}`, client)).offers.find(each => each.label === '您是不是要找');
+    assert.equal(near.what, '水库加固');
+    assert.equal((await ask(near.href, client)).hits, near.count);
+  }
   assert.match(await page('/search?q=%E7%81%AB%E7%AE%AD'), /没有找到/);
 });
 

@@ -1,11 +1,11 @@
 /*
- * When nothing was found: what would be, with one word or one condition less.
+ * When nothing was found: what would be, with a word written otherwise, or with one word or one condition less.
  *
  * 1. Every offer has been counted within the asker's scope; one that finds nothing is not made. At most TRIES questions are asked for it.
  */
 #include "search-page.h"
 
-enum { TRIES = 8 };
+enum { TRIES = 12, NEAR_OFFERED = 3 };
 
 typedef struct {
   WebRequest *request;
@@ -26,6 +26,26 @@ static gboolean offer(Offers *offers, json_t *taken, const char *format, const c
   if (result->count == 0) return TRUE;
   g_autofree char *href = asked_address("/search", asked);
   json_array_append_new(offers->offers, json_pack("{s:s, s:s, s:s, s:I}", "label", format, "what", what, "href", href, "count", (json_int_t)result->count));
+  return TRUE;
+}
+
+/* The words with one of them written otherwise, where that one alone finds nothing. */
+static gboolean offer_near(Offers *offers, json_t *asked, GPtrArray *parts, GError **error) {
+  Search *search = web_house(offers->request)->search;
+  const Scope *scope = web_scope(offers->request);
+  for (guint i = 0; i < parts->len; i++) {
+    SearchRequest alone = {.query = g_ptr_array_index(parts, i)};
+    g_autoptr(SearchResult) result = search_run(search, offers->sql, scope, &alone, error);
+    g_autoptr(GPtrArray) near = result == NULL ? NULL
+      : result->count > 0 ? g_ptr_array_new() : search_near(search, offers->sql, scope, alone.query, NEAR_OFFERED, error);
+    if (near == NULL) return FALSE;
+    for (guint k = 0; k < near->len; k++) {
+      g_autoptr(GPtrArray) words = g_ptr_array_new(); /* borrowed */
+      for (guint w = 0; w < parts->len; w++) g_ptr_array_add(words, w == i ? near->pdata[k] : parts->pdata[w]);
+      g_autofree char *query = reader_chain_without(words, words->len);
+      if (!offer(offers, asked_with(asked, "q", json_string(query)), "您是不是要找", near->pdata[k], error)) return FALSE;
+    }
+  }
   return TRUE;
 }
 
@@ -50,7 +70,7 @@ json_t *search_offers_model(WebRequest *request, Sql *sql, json_t *asked, GError
   Offers offers = {request, sql, list, 0};
   g_autoptr(GPtrArray) parts = reader_chain_parts(json_string_value(json_object_get(asked, "q")));
   json_auto_t *words_only = json_object_get(asked, "q") ? json_pack("{s:O}", "q", json_object_get(asked, "q")) : json_object();
-  if (!offer_fewer_filters(&offers, asked, error) || !offer_fewer_words(&offers, asked, parts, error)) return NULL;
+  if (!offer_near(&offers, asked, parts, error) || !offer_fewer_filters(&offers, asked, error) || !offer_fewer_words(&offers, asked, parts, error)) return NULL;
   if (json_array_size(list) == 0 && json_object_size(asked) > 1 && !offer(&offers, json_incref(words_only), "去掉所有", "筛选条件", error)) return NULL;
   return json_incref(list);
 }

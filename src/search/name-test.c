@@ -216,6 +216,35 @@ static void test_synonyms(void) {
   world_free(world);
 }
 
+static void assert_near(World *world, const Scope *scope, const char *word, const char *expected) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(Sql) sql = sql_read(world->db, &error);
+  g_autoptr(GPtrArray) near = search_near(world->search, sql, scope, word, 3, &error);
+  g_assert_no_error(error);
+  g_ptr_array_add(near, NULL);
+  g_autofree char *got = g_strjoinv(" ", (char **)near->pdata);
+  g_assert_cmpstr(got, ==, expected);
+}
+
+/* What is nearly the word, and only what the asker finds. */
+static void test_near(void) {
+  World *world = world_new();
+  assert_near(world, &SCOPE_EVERYTHING, "婚结登记", "结婚登记"); /* exchanged */
+  assert_near(world, &SCOPE_EVERYTHING, "退休的档案", "退休档案"); /* one too many */
+  assert_near(world, &SCOPE_EVERYTHING, "退休挡案", "退休档案"); /* another */
+  assert_near(world, &SCOPE_EVERYTHING, "临江革命委员会", "临江县革命委员会"); /* missing */
+  assert_near(world, &SCOPE_EVERYTHING, "北海市政府文件", "北京市政府文件 北平市政府文件");
+  assert_near(world, &SCOPE_EVERYTHING, "張薇", "张伟 章薇"); /* sounds so */
+  assert_near(world, &SCOPE_EVERYTHING, "zhangwie", "zhangwei");
+  assert_near(world, &SCOPE_EVERYTHING, "火箭", "");
+  assert_near(world, &SCOPE_EVERYTHING, "题名:火箭 或", "");
+  static const Scope open_only = {.opening_mask = 1 << OPENING_OPEN, .files_mask = 1 << OPENING_OPEN, .all_fonds = TRUE};
+  assert_near(world, &open_only, "张薇", "张伟");
+  assert_near(world, &open_only, "北海市政府文件", "北平市政府文件");
+  assert_near(world, &open_only, "退休挡案", "");
+  world_free(world);
+}
+
 static void test_globs(void) {
   World *world = world_new();
   check(world, "档号:WS·2003·?·00??", "4");
@@ -291,6 +320,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/name/variants", test_variants);
   g_test_add_func("/name/marked", test_marked);
   g_test_add_func("/name/letters", test_letters);
+  g_test_add_func("/name/near", test_near);
   g_test_add_func("/name/synonyms", test_synonyms);
   g_test_add_func("/name/globs", test_globs);
   g_test_add_func("/name/gate", test_gate);

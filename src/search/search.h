@@ -136,6 +136,9 @@ gint64 search_compare(Search *search, gint64 after, guint most);
  * Beyond 200 matching records of a kind the candidates come from an even sample of them. */
 json_t *search_suggest(Search *search, Sql *sql, const Scope *scope, const char *beginning, guint limit, GError **error);
 
+/* Words that are nearly this one and find something within the scope, the longest and those that find most first: char*, at most limit; for a word that finds nothing. */
+GPtrArray *search_near(Search *search, Sql *sql, const Scope *scope, const char *word, guint limit, GError **error);
+
 /* The pages of a record where a positive term of the query stands, in order, with how many of the terms (ret_terms in all); at most PAGES_COUNTED a term. The
  * caller has asked scope_admits_files. */
 typedef struct { guint page, terms; } SearchPageHit;
