@@ -386,7 +386,7 @@ static const LedgerDefinition *definition_wanted(json_t *given, json_t *former, 
   return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有台账“%s”%s", name, nearest);
 }
 
-json_t *entry_prepare(Sql *sql, const char *actor, json_t *given, gint64 expect_rev, gint64 *ret_id, GError **error) {
+json_t *entry_prepare(Sql *sql, const char *actor, json_t *given, gint64 expect_rev, Prepared *ret, GError **error) {
   gint64 id = int_at(given, "id");
   json_auto_t *former = id != 0 ? entry_load_any(sql, id, error) : NULL;
   if (id != 0 && former == NULL) return NULL;
@@ -398,14 +398,14 @@ json_t *entry_prepare(Sql *sql, const char *actor, json_t *given, gint64 expect_
   if (!also_settle(entry, error)) return NULL;
   if (former == NULL) fill_defaults(entry, given);
   gboolean brought = former == NULL && json_array_size(json_object_get(given, "states")) > 0;
-  json_auto_t *problems = ledger_entry_problems(sql, definition, entry);
-  if (!refuse_problems(problems, entry, error) || !states_settle(definition, entry, former, brought, error)) return NULL;
-  *ret_id = id;
+  ret->problems = ledger_entry_problems(sql, definition, entry);
+  if (!refuse_problems(ret->problems, entry, error) || !states_settle(definition, entry, former, brought, error)) return NULL;
+  ret->id = id;
   if (former != NULL && says_same(former, entry)) return NULL;
   if (!number_free(sql, definition, entry, error)) return NULL;
   entry_stamp(sql, actor, entry);
   if (id == 0) json_object_set_new(entry, "id", json_integer(sql_number(sql, "SELECT COALESCE(MAX(id), 0) + 1 AS id FROM ledger_entry", SQL_NONE, 1, NULL)));
-  *ret_id = int_at(entry, "id");
+  ret->id = int_at(entry, "id");
   return number_give(sql, definition, entry, error) ? g_steal_pointer(&entry) : NULL;
 }
 
@@ -426,13 +426,14 @@ gboolean entry_save(Sql *sql, const char *actor, json_t *entry, const char *note
 }
 
 gint64 ledger_entry_put(Sql *sql, const char *actor, json_t *given, gint64 expect_rev, GError **error) {
-  gint64 id = 0;
+  Prepared prepared = {0, NULL};
   g_autoptr(GError) local = NULL;
-  json_auto_t *entry = entry_prepare(sql, actor, given, expect_rev, &id, &local);
+  json_auto_t *entry = entry_prepare(sql, actor, given, expect_rev, &prepared, &local);
+  json_decref(prepared.problems);
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), 0;
-  if (entry == NULL) return id;
+  if (entry == NULL) return prepared.id;
   json_auto_t *entries = json_pack("[O]", entry);
-  return entry_write(sql, entry, NULL, error) && entries_tell(sql, actor, entries, NULL, error) ? id : 0;
+  return entry_write(sql, entry, NULL, error) && entries_tell(sql, actor, entries, NULL, error) ? prepared.id : 0;
 }
 
 gboolean ledger_entry_put_many(Sql *sql, const char *actor, json_t *given, GArray *ret_ids, GError **error) {
@@ -440,15 +441,16 @@ gboolean ledger_entry_put_many(Sql *sql, const char *actor, json_t *given, GArra
   size_t i;
   json_t *one;
   json_array_foreach(given, i, one) {
-    gint64 id = 0;
+    Prepared prepared = {0, NULL};
     g_autoptr(GError) local = NULL;
-    json_auto_t *entry = entry_prepare(sql, actor, one, int_at(one, "expect_rev"), &id, &local);
+    json_auto_t *entry = entry_prepare(sql, actor, one, int_at(one, "expect_rev"), &prepared, &local);
+    json_decref(prepared.problems);
     if (local == NULL && entry != NULL) entry_write(sql, entry, NULL, &local);
     if (local != NULL) {
       g_propagate_prefixed_error(error, g_steal_pointer(&local), "第 %d 条：", (int)i + 1);
       return FALSE;
     }
-    if (ret_ids != NULL) g_array_append_val(ret_ids, id);
+    if (ret_ids != NULL) g_array_append_val(ret_ids, prepared.id);
     if (entry != NULL) json_array_append(written, entry);
     if (json_array_size(written) < LEDGER_BATCH) continue;
     if (!entries_tell(sql, actor, written, NULL, error)) return FALSE;

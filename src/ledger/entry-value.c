@@ -310,8 +310,25 @@ static int day_of(json_t *given) {
   return json_is_string(given) && date_parse(json_string_value(given), &span) ? span.from : 0;
 }
 
+/* As it is shown and exported: “科员（2020-01-01起）；科长（2021-03-01起）”. NULL: the text says no days. */
+static json_t *dated_parse(const char *text) {
+  if (text == NULL || !g_str_has_suffix(text, "起）")) return NULL;
+  json_auto_t *list = json_array();
+  g_auto(GStrv) parts = g_strsplit(text, "；", -1);
+  for (char **part = parts; *part != NULL; part++) {
+    char *open = g_strrstr(*part, "（"), *close = g_strrstr(*part, "起）");
+    if (open == NULL || close == NULL || close < open) return NULL;
+    g_autofree char *value = g_strndup(*part, (gsize)(open - *part));
+    g_autofree char *day = g_strndup(open + strlen("（"), (gsize)(close - open) - strlen("（"));
+    json_array_append_new(list, json_pack("[s, s]", g_strstrip(value), day));
+  }
+  return g_steal_pointer(&list);
+}
+
 /* [[value, day], …] ascending; a day given twice has the later value. A plain value holds from the entry's day on. */
 static json_t *clean_dated(const ValueContext *context, const LedgerField *field, json_t *given, char **ret_problem) {
+  json_auto_t *parsed = dated_parse(json_string_value(given));
+  if (parsed != NULL) given = parsed;
   json_t *first = json_array_get(given, 0);
   gboolean listed = json_is_array(first) && json_array_size(first) == 2;
   int from = (int)int_at(context->entry, "from");

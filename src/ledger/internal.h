@@ -86,8 +86,9 @@ typedef struct { Sql *sql; json_t *entry; const LedgerDefinition *definition; } 
 json_t *value_clean(const ValueContext *context, const LedgerField *field, json_t *given, char **ret_problem);
 
 /* ---- entry-put.c ---- */
-/* The whole entry as it would be written, with the next rev and its number. NULL without error: nothing differs (ret_id tells which it is). */
-json_t *entry_prepare(Sql *sql, const char *actor, json_t *given, gint64 expect_rev, gint64 *ret_id, GError **error);
+typedef struct { gint64 id; json_t *problems; } Prepared; /* which entry it is; problems: {field: message}, borrowed by nobody: json_decref */
+/* The whole entry as it would be written, with the next rev and its number. NULL without error: nothing differs. */
+json_t *entry_prepare(Sql *sql, const char *actor, json_t *given, gint64 expect_rev, Prepared *ret, GError **error);
 /* Writes entries as they are afterwards and tells them in one event. */
 gboolean entries_tell(Sql *sql, const char *actor, json_t *entries, const char *note, GError **error);
 gboolean entry_save(Sql *sql, const char *actor, json_t *entry, const char *note, GError **error); /* one: stamped, written, told */

@@ -1,0 +1,123 @@
+/* Spreadsheets: rehearsal, rows that cannot be understood, the same again, child rows; and out again. */
+#include "format.h"
+#include "test-fixture.h"
+#include <glib/gstdio.h>
+
+typedef struct { Fixture f; char *dir, *path; } Sheet;
+
+static void sheet_open(Sheet *s) {
+  fixture_open(&s->f);
+  s->dir = g_dir_make_tmp("ledger-XXXXXX", NULL);
+  s->path = g_build_filename(s->dir, "sheet.csv", NULL);
+}
+static void sheet_close(Sheet *s) {
+  g_remove(s->path);
+  g_rmdir(s->dir);
+  g_free(s->path);
+  g_free(s->dir);
+  fixture_close(&s->f);
+}
+
+static json_t *import(Sheet *s, const char *ledger, const char *text, gboolean rehearse, GError **ret_error) {
+  good(g_file_set_contents(s->path, text, -1, error));
+  return ledger_import(&s->f.house, LEDGER_EVERYTHING, "wang", ledger_find(ledger), s->path, rehearse, ret_error);
+}
+
+static gint64 entries(Sheet *s) {
+  g_autoptr(Sql) sql = good(sql_read(s->f.db, error));
+  return good(sql_number(sql, "SELECT COUNT(*) AS n FROM ledger_entry", SQL_NONE, 0, error));
+}
+static gint64 events(Sheet *s) {
+  g_autoptr(Sql) sql = good(sql_read(s->f.db, error));
+  return good(sql_number(sql, "SELECT COUNT(*) AS n FROM event", SQL_NONE, 0, error));
+}
+
+#define SHEET \
+  "编号,标题,日期,期号,采用,主题词,批示.批示人,批示.级别,备忘\n" \
+  ",第一则,2023-05-12,1,是,档案、方志,甲,市,随便\n" \
+  ",,,,,,乙,省,\n" \
+  "XX2023-07,第二则,2023年6月1日,2,否,,,,\n" \
+  ",第三则,2023-07-01,,,,,,\n"
+
+static void test_rehearse(void) {
+  Sheet s;
+  sheet_open(&s);
+  json_auto_t *trial = good(import(&s, "信息", SHEET, TRUE, error));
+  g_assert_cmpint(int_at(trial, "created"), ==, 3);
+  g_assert_cmpint(int_at(trial, "rows"), ==, 3);
+  g_assert_cmpint(int_at(trial, "problem_count"), ==, 0);
+  json_t *last = json_array_get(json_object_get(trial, "columns"), 8);
+  g_assert_true(json_is_null(json_object_get(last, "field")));
+  g_assert_cmpint(entries(&s), ==, 0);
+  g_assert_cmpint(events(&s), ==, 1); /* the definitions */
+  json_auto_t *real = good(import(&s, "信息", SHEET, FALSE, error));
+  g_assert_cmpint(int_at(real, "created"), ==, 3);
+  json_auto_t *first = entry_of(&s.f, 1);
+  json_t *rows = json_object_get(json_object_get(first, "values"), "批示");
+  g_assert_cmpuint(json_array_size(rows), ==, 2);
+  g_assert_cmpstr(text_at(json_array_get(rows, 1), "批示人"), ==, "乙");
+  gint64 before = events(&s);
+  json_auto_t *again = good(import(&s, "信息", SHEET, FALSE, error));
+  g_assert_cmpint(int_at(again, "same"), ==, 3);
+  g_assert_cmpint(int_at(again, "created") + int_at(again, "changed"), ==, 0);
+  g_assert_cmpint(events(&s), ==, before);
+  json_auto_t *changed = good(import(&s, "信息", "编号,期号\nXX2023-07,9\n", FALSE, error));
+  g_assert_cmpint(int_at(changed, "changed"), ==, 1);
+  json_auto_t *second = entry_of(&s.f, 2);
+  g_assert_cmpstr(text_at(second, "title"), ==, "第二则");
+  g_assert_cmpint(int_at(json_object_get(second, "values"), "期号"), ==, 9);
+  assert_rebuilds(&s.f);
+  sheet_close(&s);
+}
+
+static void test_wrong(void) {
+  Sheet s;
+  sheet_open(&s);
+  static const char sheet[] = "标题,日期,期号,刊物\n好的,2023-05-12,1,参阅\n,2023-05-13,2,参阅\n坏的,某日,很多,报纸\n也好,2023-05-14,3,简报\n";
+  json_auto_t *trial = good(import(&s, "信息", sheet, TRUE, error));
+  json_t *problems = json_object_get(trial, "problems");
+  g_assert_cmpuint(json_array_size(problems), ==, 3);
+  g_assert_cmpint(int_at(json_array_get(problems, 0), "row"), ==, 3);
+  g_assert_cmpint(int_at(json_array_get(problems, 1), "row"), ==, 4);
+  g_assert_cmpuint(json_array_size(json_object_get(json_array_get(problems, 1), "problems")), ==, 3); /* each field of the row */
+  g_autoptr(GError) local = NULL;
+  g_assert_null(import(&s, "信息", sheet, FALSE, &local));
+  g_assert_error(local, LANTAI_ERROR, LANTAI_ERROR_INVALID);
+  g_assert_nonnull(strstr(local->message, "第 3 行"));
+  g_assert_cmpint(entries(&s), ==, 0);
+  g_clear_error(&local);
+  g_assert_null(import(&s, "信息", "甲,乙\n1,2\n", TRUE, &local));
+  g_assert_nonnull(strstr(local->message, "没有一个台账“信息”的栏目名"));
+  g_clear_error(&local);
+  g_assert_null(import(&s, "信息", "批示.批示人\n甲\n", FALSE, &local));
+  g_assert_nonnull(strstr(local->message, "所属的条目"));
+  sheet_close(&s);
+}
+
+static void test_states(void) {
+  Sheet s;
+  sheet_open(&s);
+  json_auto_t *done = good(import(&s, "问题", "标题,日期,来源,状态\n旧的,2023-05-12,巡察,已销号\n新的,2023-05-12,巡察,登记\n", FALSE, error));
+  g_assert_cmpint(int_at(done, "created"), ==, 2);
+  json_auto_t *old = entry_of(&s.f, 1);
+  g_assert_cmpstr(text_at(old, "state"), ==, "已销号");
+  g_assert_cmpuint(json_array_size(json_object_get(old, "states")), ==, 2);
+  g_autoptr(GError) local = NULL;
+  g_assert_null(import(&s, "问题", "编号,状态\nWT2023-002,已销号\n", FALSE, &local)); /* not around the moves */
+  g_assert_nonnull(strstr(local->message, "须办理流转"));
+  json_auto_t *dated = good(import(&s, "花名册", "标题,日期,职级\n甲,2020-01-01,科员（2020-01-01起）；科长（2021-03-01起）\n", FALSE, error));
+  g_assert_cmpint(int_at(dated, "created"), ==, 1);
+  json_auto_t *person = entry_of(&s.f, 3);
+  g_assert_cmpuint(json_array_size(json_object_get(json_object_get(person, "values"), "职级")), ==, 2);
+  assert_rebuilds(&s.f);
+  sheet_close(&s);
+}
+
+int main(int argc, char **argv) {
+  if (argc > 1 && g_str_equal(argv[1], "sandbox")) return format_sandbox_main(argc, argv);
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/ledger/import/rehearse", test_rehearse);
+  g_test_add_func("/ledger/import/wrong", test_wrong);
+  g_test_add_func("/ledger/import/states", test_states);
+  return g_test_run();
+}
