@@ -1,0 +1,162 @@
+/* Commands of ledgers: define from files, list, in and out as spreadsheets. */
+#include "app.h"
+#include "error.h"
+#include "people.h"
+#include <stdio.h>
+#include <string.h>
+
+static struct { gboolean rehearse; int limit; } ledger_options;
+
+static const GOptionEntry *ledger_entries(void) {
+  static const GOptionEntry entries[] = {
+    {"rehearse", 0, 0, G_OPTION_ARG_NONE, &ledger_options.rehearse, "只试导，不写入", NULL},
+    {"limit", 0, 0, G_OPTION_ARG_INT, &ledger_options.limit, "列出多少条（缺省 100）", "条数"},
+    {NULL},
+  };
+  return entries;
+}
+
+static const char *text_of(json_t *object, const char *key) {
+  const char *text = json_string_value(json_object_get(object, key));
+  return text != NULL ? text : "";
+}
+static int int_of(json_t *object, const char *key) { return (int)json_integer_value(json_object_get(object, key)); }
+
+/* ---- define ---- */
+
+typedef struct { json_t *ledgers, *figures, *reports; } Documents;
+
+static gboolean sort_document(Documents *documents, const char *file, json_t *document, GError **error) {
+  json_t *kind = json_object_get(document, "figures") || json_object_get(document, "invariants") ? documents->figures :
+    json_object_get(document, "text") || json_object_get(document, "table") ? documents->reports :
+    json_object_get(document, "name") ? documents->ledgers : NULL;
+  if (kind == NULL) return throw(error, LANTAI_ERROR_INVALID, "%s：既不是台账（name、fields），也不是指标（figures）或报告（name、text）", file);
+  return json_object_set(kind, file, document) == 0;
+}
+
+static json_t *names_of(json_t *documents) {
+  json_t *names = json_array(), *document;
+  const char *file;
+  json_object_foreach(documents, file, document) json_array_append_new(names, json_string(text_of(document, "name")));
+  return names;
+}
+
+static gboolean define_all(Sql *sql, Documents *documents, GError **error) {
+  return json_object_size(documents->ledgers) == 0 || ledger_define_many(sql, "system", documents->ledgers, error);
+}
+
+static gboolean run_define(const CommandLine *line, GError **error) {
+  json_auto_t *ledgers = json_object(), *figures = json_object(), *reports = json_object();
+  Documents documents = {ledgers, figures, reports};
+  for (int i = 0; i < line->count; i++) {
+    json_auto_t *document = yaml_load_file(line->arguments[i], error);
+    if (document == NULL || !sort_document(&documents, line->arguments[i], document, error)) return FALSE;
+  }
+  g_autoptr(Archive) archive = archive_open(line->dir, ARCHIVE_WRITE, error);
+  g_autoptr(Sql) sql = archive != NULL ? sql_write(archive_house(archive)->db, error) : NULL;
+  if (sql == NULL || !define_all(sql, &documents, error) || !sql_commit(sql, error)) return FALSE;
+  command_print(line, json_pack("{s:o, s:i, s:i}", "ledgers", names_of(ledgers), "figures", (int)json_object_size(figures), "reports", (int)json_object_size(reports)),
+    "已启用：台账 %zu 个、指标文件 %zu 个、报告 %zu 个。\n", json_object_size(ledgers), json_object_size(figures), json_object_size(reports));
+  return TRUE;
+}
+
+/* ---- list ---- */
+
+static gboolean list_ledgers(const CommandLine *line, Sql *sql, GError **error) {
+  g_autofree const LedgerDefinition **all = ledger_all();
+  json_t *list = json_array();
+  g_autoptr(GString) text = g_string_new(NULL);
+  for (guint i = 0; all[i] != NULL; i++) {
+    const LedgerDefinition *definition = all[i];
+    gint64 count = sql_number(sql, "SELECT COUNT(*) AS n FROM ledger_entry WHERE ledger_id = $1 AND deleted = 0", SQL_ARGS(sql_int(definition->id)), 0, error);
+    json_array_append_new(list, json_pack("{s:I, s:s, s:s, s:s, s:i, s:I}", "id", (json_int_t)definition->id, "name", definition->name, "group", definition->group,
+      "about", definition->about, "version", definition->version, "entries", (json_int_t)count));
+    if (i == 0 || !g_str_equal(all[i - 1]->group, definition->group)) g_string_append_printf(text, "%s\n", definition->group);
+    g_string_append_printf(text, "  %s　%" G_GINT64_FORMAT " 条\n", definition->name, count);
+  }
+  command_print(line, list, "%s", text->str);
+  return TRUE;
+}
+
+static void append_entry(GString *text, json_t *entry) {
+  int from = int_of(entry, "from");
+  g_autofree char *date = from != 0 ? g_strdup_printf("%04d-%02d-%02d", from / 10000, from / 100 % 100, from % 100) : g_strdup("");
+  g_string_append_printf(text, "%s\t%s\t%s\t%s\t%s\n", text_of(entry, "number"), date, text_of(entry, "title"), text_of(entry, "state"), text_of(entry, "owner"));
+}
+
+static gboolean list_entries(const CommandLine *line, const House *house, Sql *sql, const LedgerDefinition *definition, GError **error) {
+  LedgerAsk ask = {.definition = definition, .limit = ledger_options.limit > 0 ? ledger_options.limit : 100};
+  json_t *page = ledger_list(house, sql, LEDGER_EVERYTHING, &ask, error);
+  if (page == NULL) return FALSE;
+  g_autoptr(GString) text = g_string_new("编号\t日期\t标题\t状态\t责任人\n");
+  size_t i;
+  json_t *entry;
+  json_array_foreach(json_object_get(page, "entries"), i, entry) append_entry(text, entry);
+  g_string_append_printf(text, "共 %d 条\n", int_of(page, "count"));
+  command_print(line, page, "%s", text->str);
+  return TRUE;
+}
+
+/* ---- import, export ---- */
+
+static void print_import(const CommandLine *line, json_t *result, gboolean rehearsed) {
+  g_autoptr(GString) text = g_string_new(NULL);
+  size_t i, j;
+  json_t *row, *what;
+  json_array_foreach(json_object_get(result, "columns"), i, row) {
+    const char *nearest = text_of(row, "nearest");
+    if (json_is_null(json_object_get(row, "field")))
+      g_string_append_printf(text, "第 %d 列“%s”不是这个台账的栏目，没有读取%s%s%s\n", int_of(row, "column"), text_of(row, "heading"), nearest[0] ? "。是不是“" : "",
+        nearest, nearest[0] ? "”" : "");
+  }
+  json_array_foreach(json_object_get(result, "problems"), i, row) {
+    g_string_append_printf(text, "第 %d 行：", int_of(row, "row"));
+    json_array_foreach(json_object_get(row, "problems"), j, what) g_string_append_printf(text, "%s%s", j > 0 ? "；" : "", json_string_value(what));
+    g_string_append_c(text, '\n');
+  }
+  g_string_append_printf(text, "%s：%d 条，新增 %d，修改 %d，未变 %d，有误 %d 处。\n", rehearsed ? "试导（没有写入）" : "已导入", int_of(result, "rows"),
+    int_of(result, "created"), int_of(result, "changed"), int_of(result, "same"), int_of(result, "problem_count"));
+  command_print(line, result, "%s", text->str);
+}
+
+static gboolean import_sheet(const CommandLine *line, const House *house, const LedgerDefinition *definition, GError **error) {
+  json_t *result = ledger_import(house, LEDGER_EVERYTHING, "system", definition, line->arguments[2], ledger_options.rehearse, error);
+  if (result == NULL) return FALSE;
+  print_import(line, result, ledger_options.rehearse);
+  return TRUE;
+}
+
+static gboolean export_sheet(const CommandLine *line, const House *house, const LedgerDefinition *definition, GError **error) {
+  LedgerAsk ask = {.definition = definition, .sort = "日期"};
+  if (!ledger_export(house, LEDGER_EVERYTHING, &ask, line->arguments[2], error)) return FALSE;
+  command_print(line, json_pack("{s:s, s:s}", "ledger", definition->name, "path", line->arguments[2]), "已导出台账“%s”到 %s\n", definition->name, line->arguments[2]);
+  return TRUE;
+}
+
+static const LedgerDefinition *definition_named(const char *name, GError **error) {
+  const LedgerDefinition *definition = ledger_find(name);
+  return definition != NULL ? definition : throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有台账“%s”。lantai ledger list 列出所有台账", name);
+}
+
+static gboolean run_ledger(const CommandLine *line, GError **error) {
+  const char *verb = line->arguments[0];
+  gboolean list = g_str_equal(verb, "list"), import = g_str_equal(verb, "import"), export = g_str_equal(verb, "export");
+  if (!list && !import && !export) return throw(error, LANTAI_ERROR_INVALID, "没有 ledger %s。可用：list、import、export", verb);
+  if (!list && line->count != 3) return throw(error, LANTAI_ERROR_INVALID, "应为 lantai ledger %s 台账 文件", verb);
+  g_autoptr(Archive) archive = archive_open(line->dir, import ? ARCHIVE_WRITE : ARCHIVE_READ, error);
+  if (archive == NULL) return FALSE;
+  const House *house = archive_house(archive);
+  const LedgerDefinition *definition = line->count > 1 ? definition_named(line->arguments[1], error) : NULL;
+  if (line->count > 1 && definition == NULL) return FALSE;
+  if (import) return import_sheet(line, house, definition, error);
+  if (export) return export_sheet(line, house, definition, error);
+  g_autoptr(Sql) sql = sql_read(house->db, error);
+  if (sql == NULL) return FALSE;
+  return definition != NULL ? list_entries(line, house, sql, definition, error) : list_ledgers(line, sql, error);
+}
+
+const Command LEDGER_COMMANDS[] = {
+  {"define", "文件.yaml…", "检查并启用台账、指标、报告的定义", NULL, 1, 1000, run_define},
+  {"ledger", "list|import|export [台账] [文件]", "列出台账或其条目，从表格导入（可先试导），导出为表格", ledger_entries, 1, 3, run_ledger},
+  {NULL},
+};

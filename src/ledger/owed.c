@@ -1,0 +1,48 @@
+/* What somebody owes: entries that he is responsible for and that are not closed, by their day. */
+#include "internal.h"
+#include "people.h"
+
+static int days_between(int from, int to) {
+  GDate a, b;
+  g_date_clear(&a, 1);
+  g_date_clear(&b, 1);
+  g_date_set_dmy(&a, (GDateDay)(from % 100), (GDateMonth)(from / 100 % 100), (GDateYear)(from / 10000));
+  g_date_set_dmy(&b, (GDateDay)(to % 100), (GDateMonth)(to / 100 % 100), (GDateYear)(to / 10000));
+  return g_date_days_between(&a, &b);
+}
+
+/* The longest of the days before, that the ledger reminds of. */
+static int remind_days(const LedgerDefinition *definition) {
+  int most = 0;
+  size_t i;
+  json_t *days;
+  json_array_foreach(json_object_get(definition->json, "reminds"), i, days) most = MAX(most, (int)json_integer_value(days));
+  return most;
+}
+
+static json_t *owed_row(json_t *entry, int today) {
+  const LedgerDefinition *definition = ledger_find(text_at(entry, "ledger"));
+  int due = (int)int_at(entry, "due"), days = due != 0 ? days_between(today, due) : 0;
+  g_autofree char *why = due == 0 ? g_strdup("没有定期限") : days < 0 ? g_strdup_printf("逾期 %d 天", -days) : days == 0 ? g_strdup("今天到期") :
+    g_strdup_printf("还有 %d 天", days);
+  gboolean soon = due != 0 && days >= 0 && definition != NULL && days <= remind_days(definition);
+  return json_pack("{s:O, s:s, s:I, s:b, s:b, s:s}", "entry", entry, "ledger", text_at(entry, "ledger"), "due", (json_int_t)due, "overdue", due != 0 && days < 0,
+    "soon", soon, "why", why);
+}
+
+json_t *ledger_owed(const House *house, Sql *sql, const Person *person, int limit, GError **error) {
+  json_auto_t *entries = entries_query(sql_query(sql, ENTRY_SELECT "WHERE e.owner IN ($1, $2) AND e.owner <> '' AND e.closed = 0 AND e.deleted = 0 "
+    "ORDER BY CASE e.due WHEN 0 THEN 99999999 ELSE e.due END, e.id LIMIT $3",
+    SQL_ARGS(sql_text(people_name(person)), sql_text(people_title(person)), sql_int(limit)), error), error);
+  if (entries == NULL) return NULL;
+  json_t *owed = json_array(), *entry;
+  Asker asker = {person, FALSE};
+  int today = ledger_today();
+  size_t i;
+  json_array_foreach(entries, i, entry) {
+    if (!entry_admitted(entry, asker)) continue;
+    entry_hide(entry, asker);
+    json_array_append_new(owed, owed_row(entry, today));
+  }
+  return owed;
+}
