@@ -117,7 +117,7 @@ static void check_base(Sql *sql, const LedgerDefinition *definition, json_t *ent
   const char *state = text_at(entry, "state");
   int from = (int)int_at(entry, "from"), to = (int)int_at(entry, "to"), due = (int)int_at(entry, "due");
   if (definition->title_required && text_at(entry, "title")[0] == '\0') problem(problems, "标题", "请填写%s", definition->title_label);
-  if (definition->date_required && from == 0) problem(problems, "日期", "请填写%s", definition->date_label);
+  if (definition->date_required && from == 0 && !entry_waits(entry)) problem(problems, "日期", "请填写%s", definition->date_label);
   if (from != 0 && to < from) problem(problems, "日期", "终止日期早于开始日期");
   if (due != 0 && from != 0 && due < from) problem(problems, "截止", "截止日期（%04d-%02d-%02d）早于开始日期（%04d-%02d-%02d）", due / 10000, due / 100 % 100, due % 100,
     from / 10000, from / 100 % 100, from % 100);
@@ -192,7 +192,7 @@ json_t *ledger_entry_problems(Sql *sql, const LedgerDefinition *definition, json
   check_base(sql, definition, entry, problems);
   ValueContext context = {sql, entry, definition};
   check_values(&context, definitions, problems);
-  check_required(definitions, entry, problems);
+  if (!entry_waits(entry)) check_required(definitions, entry, problems);
   return problems;
 }
 
@@ -323,7 +323,7 @@ static gboolean states_settle(const LedgerDefinition *definition, json_t *entry,
     json_array_append_new(json_object_get(entry, "states"), json_pack("[s, i]", state, ledger_today()));
   } else json_object_set(entry, "states", json_object_get(former, "states"));
   const LedgerState *now = ledger_state(definition, state);
-  json_object_set_new(entry, "closed", json_boolean(now != NULL && now->closed));
+  json_object_set_new(entry, "closed", json_boolean(now != NULL && now->closed && !entry_waits(entry)));
   return TRUE;
 }
 

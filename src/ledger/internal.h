@@ -104,5 +104,8 @@ json_t *entry_changes(json_t *before, json_t *after, Asker asker); /* [{field, f
 char *entry_value_words(const LedgerField *field, json_t *value);
 gboolean comment_write(Sql *sql, json_t *data, GError **error);
 
+/* ---- duties.c ---- */
+gboolean entry_waits(json_t *entry); /* made by a duty, not done yet */
+
 /* ---- entry-file.c ---- */
 char *entry_object(gint64 id); /* urn:lantai:entry:17 */

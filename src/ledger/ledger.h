@@ -156,6 +156,10 @@ void ledger_path_values(const LedgerPath *path, const LedgerWhere *where, guint 
 
 /* ---- duties, snapshots, spreadsheets ---- */
 gboolean ledger_duties_make(const House *house, const char *day, GError **error); /* entries that are due; idempotent; called by the tick */
+/* [{title, every, gaps, periods: [{label, from, to, due, state: done|open|gap, gap, entry}]}], newest period first */
+json_t *ledger_duties(Sql *sql, Asker asker, const LedgerDefinition *definition, GError **error);
+/* every: day workday week twoweeks halfmonth month quarter halfyear year. FALSE: the day is in none (a Sunday is no workday). */
+gboolean ledger_period(const char *every, int day, int *ret_from, int *ret_to);
 /* A rehearsal first: [{row, problems}] and what would be made; then the same with commit. path: xlsx, csv … ; {created, changed, same, rows, problems: [...], columns} */
 json_t *ledger_import(const House *house, Asker asker, const char *actor, const LedgerDefinition *definition, const char *path, gboolean rehearse, GError **error);
 gboolean ledger_export(const House *house, Asker asker, const LedgerAsk *ask, const char *path, GError **error); /* xlsx, or csv by the name */

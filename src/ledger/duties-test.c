@@ -1,0 +1,107 @@
+/* What comes round, and what somebody owes. */
+#include "test-fixture.h"
+
+static void test_periods(void) {
+  static const struct { const char *every; int day, from, to; } rows[] = {
+    {"day", 20230512, 20230512, 20230512}, {"workday", 20230512, 20230512, 20230512}, {"week", 20230101, 20221226, 20230101}, {"halfmonth", 20230216, 20230216, 20230228},
+    {"halfmonth", 20230215, 20230201, 20230215}, {"month", 20240229, 20240201, 20240229}, {"quarter", 20230512, 20230401, 20230630},
+    {"halfyear", 20231231, 20230701, 20231231}, {"year", 20230512, 20230101, 20231231}};
+  int from, to;
+  for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+    g_assert_true(ledger_period(rows[i].every, rows[i].day, &from, &to));
+    g_assert_cmpint(from, ==, rows[i].from);
+    g_assert_cmpint(to, ==, rows[i].to);
+  }
+  g_assert_false(ledger_period("workday", 20230513, &from, &to)); /* a Saturday */
+  int other_from, other_to;
+  g_assert_true(ledger_period("twoweeks", 20230512, &from, &to));
+  g_assert_true(ledger_period("twoweeks", day_shift(to, 1), &other_from, &other_to));
+  g_assert_cmpint(day_shift(from, 14), ==, other_from);
+  g_assert_cmpint(day_shift(from, 13), ==, to);
+}
+
+static void define_duty(Fixture *f) {
+  json_auto_t *definition = yaml("{name: 巡查, date: 巡查日期, fields: [{name: 类型, type: choice, values: [月评, 抽查]}, {name: 结果, required: true}], "
+    "duties: [{title: 安全月评, every: month, values: {类型: 月评}, days: 3, owner: 王档案, from: 2026-01-10}]}");
+  g_autoptr(Sql) sql = good(sql_write(f->db, error));
+  good(ledger_define(sql, "wang", definition, error));
+  good(sql_commit(sql, error));
+}
+
+static json_t *duties(Fixture *f) {
+  g_autoptr(Sql) sql = good(sql_read(f->db, error));
+  json_auto_t *all = good(ledger_duties(sql, LEDGER_EVERYTHING, ledger_find("巡查"), error));
+  return json_incref(json_array_get(all, 0));
+}
+
+static gint64 counted(Fixture *f) {
+  g_autoptr(Sql) sql = good(sql_read(f->db, error));
+  return good(sql_number(sql, "SELECT COUNT(*) AS n FROM ledger_entry WHERE deleted = 0", SQL_NONE, 0, error));
+}
+
+static void test_duties(void) {
+  g_setenv("LANTAI_NOW", "2026-03-20T04:00:00Z", TRUE);
+  Fixture f;
+  fixture_open(&f);
+  define_duty(&f);
+  put(&f, "{ledger: 巡查, title: 二月月评, date: 2026-02-20, values: {类型: 月评, 结果: 无隐患}}"); /* done without waiting for the duty */
+  good(ledger_duties_make(&f.house, NULL, error));
+  good(ledger_duties_make(&f.house, NULL, error));
+  g_assert_cmpint(counted(&f), ==, 3); /* January, March, and February's own */
+  json_auto_t *march = entry_of(&f, 3);
+  g_assert_cmpstr(text_at(march, "title"), ==, "安全月评（2026年3月）");
+  g_assert_cmpint(int_at(march, "due"), ==, 20260403);
+  g_assert_cmpint(int_at(march, "from"), ==, 0);
+  g_assert_false(json_is_true(json_object_get(march, "closed"))); /* although the ledger's only state is a closed one */
+  json_auto_t *told = duties(&f);
+  g_assert_cmpint(int_at(told, "gaps"), ==, 1);
+  json_t *periods = json_object_get(told, "periods");
+  g_assert_cmpstr(text_at(json_array_get(periods, 0), "state"), ==, "open");
+  g_assert_cmpstr(text_at(json_array_get(periods, 1), "state"), ==, "done");
+  g_assert_cmpstr(text_at(json_array_get(periods, 2), "state"), ==, "gap");
+  assert_refused(&f, "{id: 3, date: 2026-03-20}", LANTAI_ERROR_INVALID, "请填写结果"); /* done: now everything is asked for */
+  put(&f, "{id: 3, date: 2026-03-20, values: {结果: 无隐患}}");
+  json_auto_t *done = entry_of(&f, 3);
+  g_assert_true(json_is_true(json_object_get(done, "closed")));
+  put(&f, "{ledger: 巡查, title: 补一月, date: 2026-01-31, values: {类型: 月评, 结果: 补记}}");
+  good(ledger_duties_make(&f.house, "2026-03-21", error)); /* the waiting one of January goes out */
+  json_auto_t *january = entry_of(&f, 2);
+  g_assert_true(json_is_true(json_object_get(january, "deleted")));
+  json_auto_t *all_done = duties(&f);
+  g_assert_cmpint(int_at(all_done, "gaps"), ==, 0);
+  fails(ledger_duties_make(&f.house, "某日", error), LANTAI_ERROR_INVALID);
+  assert_rebuilds(&f);
+  fixture_close(&f);
+  g_unsetenv("LANTAI_NOW");
+}
+
+static void test_owed(void) {
+  g_setenv("LANTAI_NOW", "2026-03-20T04:00:00Z", TRUE);
+  Fixture f;
+  fixture_open(&f);
+  g_autoptr(Person) clerk = fixture_person(&f, "wang", "王档案", "archivist", SECURITY_SECRET);
+  put(&f, "{ledger: 问题, title: 无期, date: 2026-01-01, owner: wang, values: {来源: 调研}}");
+  put(&f, "{ledger: 问题, title: 将到, date: 2026-01-01, owner: 王档案, due: 2026-03-25, values: {来源: 调研}}");
+  put(&f, "{ledger: 问题, title: 逾期, date: 2026-01-01, owner: 王档案, due: 2026-03-18, values: {来源: 调研}}");
+  put(&f, "{ledger: 问题, title: 已了, date: 2026-01-01, owner: 王档案, due: 2026-03-18, values: {来源: 调研}, states: [[已销号, 2026-02-01]]}");
+  put(&f, "{ledger: 问题, title: 别人, date: 2026-01-01, owner: 李, due: 2026-03-18, values: {来源: 调研}}");
+  g_autoptr(Sql) sql = good(sql_read(f.db, error));
+  json_auto_t *owed = good(ledger_owed(&f.house, sql, clerk, 10, error));
+  sql_end(g_steal_pointer(&sql));
+  g_assert_cmpuint(json_array_size(owed), ==, 3);
+  json_t *first = json_array_get(owed, 0), *second = json_array_get(owed, 1);
+  g_assert_cmpstr(text_at(first, "why"), ==, "逾期 2 天");
+  g_assert_true(json_is_true(json_object_get(first, "overdue")));
+  g_assert_cmpstr(text_at(second, "why"), ==, "还有 5 天");
+  g_assert_true(json_is_true(json_object_get(second, "soon")));
+  fixture_close(&f);
+  g_unsetenv("LANTAI_NOW");
+}
+
+int main(int argc, char **argv) {
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/ledger/duties/periods", test_periods);
+  g_test_add_func("/ledger/duties/duties", test_duties);
+  g_test_add_func("/ledger/duties/owed", test_owed);
+  return g_test_run();
+}
