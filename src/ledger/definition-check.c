@@ -151,7 +151,7 @@ static void check_keys(Check *check, const char *place, json_t *object, const Ke
     while (key->key != NULL && !g_str_equal(key->key, name)) key++;
     g_autofree char *at = place[0] ? g_strdup_printf("%s.%s", place, name) : g_strdup(name);
     if (key->key == NULL) {
-      g_autofree char *nearest = nearest_words(nearest_name(name, (const char *const *)names->pdata));
+      g_autofree char *nearest = nearest_words(text_nearest(name, (const char *const *)names->pdata));
       fault(check, at, "不认识“%s”%s", name, nearest);
     } else if (!kind_fits(value, key->kind)) fault(check, at, "“%s”应为%s", name, kind_words(key->kind));
   }
@@ -184,7 +184,7 @@ static void check_ledger_name(Check *check, const char *place, const char *name)
   json_t *other;
   json_array_foreach(check->others, i, other) g_ptr_array_add(names, (gpointer)text_at(other, "name"));
   g_ptr_array_add(names, NULL);
-  const char *near = nearest_name(name, (const char *const *)names->pdata);
+  const char *near = text_nearest(name, (const char *const *)names->pdata);
   g_autofree char *nearest = nearest_words(near != NULL ? near : nearest_ledger(name));
   fault(check, place, "没有台账“%s”%s", name, nearest);
 }
@@ -200,7 +200,7 @@ static void check_state_name(Check *check, const char *place, const char *name) 
   g_autoptr(GPtrArray) names = g_ptr_array_new();
   for (guint i = 0; i < check->self->state_count; i++) g_ptr_array_add(names, (gpointer)check->self->states[i].name);
   g_ptr_array_add(names, NULL);
-  g_autofree char *nearest = nearest_words(nearest_name(name, (const char *const *)names->pdata));
+  g_autofree char *nearest = nearest_words(text_nearest(name, (const char *const *)names->pdata));
   fault(check, place, "没有状态“%s”%s", name, nearest);
 }
 
@@ -229,7 +229,7 @@ static void check_type(Check *check, const char *place, json_t *field, gboolean 
   LedgerType type = type_of_word(word, &known);
   g_autofree char *at = g_strdup_printf("%s.type", place);
   if (!known) {
-    g_autofree char *nearest = nearest_words(nearest_name(word, TYPE_WORDS));
+    g_autofree char *nearest = nearest_words(text_nearest(word, TYPE_WORDS));
     fault(check, at, "不认识类型“%s”%s", word, nearest);
     return;
   }
@@ -347,7 +347,7 @@ static void check_duties(Check *check) {
     check_keys(check, at, duty, keys);
     if (text_at(duty, "title")[0] == '\0') fault(check, at, "没有 title");
     if (!g_strv_contains(EVERY_WORDS, text_at(duty, "every"))) {
-      g_autofree char *nearest = nearest_words(nearest_name(text_at(duty, "every"), EVERY_WORDS));
+      g_autofree char *nearest = nearest_words(text_nearest(text_at(duty, "every"), EVERY_WORDS));
       fault(check, every, "不认识周期“%s”%s", text_at(duty, "every"), nearest);
     }
     if (int_at(duty, "days") < 0 || int_at(duty, "days") > 366) fault(check, at, "days 应在 0 到 366 之间");
@@ -358,7 +358,7 @@ static void check_duties(Check *check) {
 static void check_views(Check *check) {
   static const Key keys[] = {{"name", 's'}, {"about", 's'}, {"where", 'o'}, {"columns", 'a'}, {"group", 's'}, {"sort", 's'}, {NULL}};
   size_t i, j;
-  json_t *view, *column;
+  json_t *view, *column, *row;
   json_array_foreach(json_object_get(check->definition, "views"), i, view) {
     g_autofree char *at = g_strdup_printf("views[%zu]", i), *columns = g_strdup_printf("%s.columns", at), *group = g_strdup_printf("%s.group", at),
       *sort = g_strdup_printf("%s.sort", at);
@@ -370,6 +370,11 @@ static void check_views(Check *check) {
     const char *order = text_at(view, "sort"), *by = text_at(view, "group");
     if (order[0] != '\0') check_field_name(check, sort, order[0] == '-' ? order + 1 : order);
     if (by[0] != '\0' && strchr(by, '.') == NULL) check_field_name(check, group, by);
+    json_auto_t *wrong = ledger_where_faults(check->self, json_object_get(view, "where"));
+    json_array_foreach(wrong, j, row) {
+      g_autofree char *where = g_strdup_printf("%s.where%s%s", at, text_at(row, "where")[0] ? "." : "", text_at(row, "where"));
+      fault(check, where, "%s", text_at(row, "what"));
+    }
   }
 }
 

@@ -125,7 +125,7 @@ static void check_base(Sql *sql, const LedgerDefinition *definition, json_t *ent
     g_autoptr(GPtrArray) names = g_ptr_array_new();
     for (guint i = 0; i < definition->state_count; i++) g_ptr_array_add(names, (gpointer)definition->states[i].name);
     g_ptr_array_add(names, NULL);
-    g_autofree char *nearest = nearest_words(nearest_name(state, (const char *const *)names->pdata));
+    g_autofree char *nearest = nearest_words(text_nearest(state, (const char *const *)names->pdata));
     problem(problems, "状态", "没有状态“%s”%s", state, nearest);
   }
   if (!word_in(BASIS_WORDS, text_at(entry, "basis"))) problem(problems, "口径", "“%s”应为逐条、汇总上报或推算", text_at(entry, "basis"));

@@ -109,7 +109,7 @@ static json_t *clean_bool(json_t *given, char **ret_problem) {
 static json_t *clean_choice(const LedgerField *field, json_t *given, char **ret_problem) {
   json_t *clean = clean_text(given, FALSE, ret_problem);
   if (clean == NULL || json_is_null(clean) || field->open || word_in(field->values, json_string_value(clean))) return clean;
-  const char *near = field->values != NULL ? nearest_name(json_string_value(clean), field->values) : NULL;
+  const char *near = field->values != NULL ? text_nearest(json_string_value(clean), field->values) : NULL;
   g_autofree char *list = field->values != NULL ? g_strjoinv("、", (char **)(gpointer)field->values) : g_strdup("");
   g_autofree char *nearest = nearest_words(near);
   wrong(ret_problem, "“%s”不在选项中%s（%s）", json_string_value(clean), nearest, text_length(list) > 120 ? "选项见定义" : list);

@@ -4,6 +4,7 @@
 #include "date.h"
 #include "format.h"
 #include "internal.h"
+#include <gio/gio.h>
 
 enum { PAGE = 1000 };
 

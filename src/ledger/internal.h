@@ -27,10 +27,9 @@ json_t *value_empty_dropped(json_t *object);       /* without null, "", [] and {
 gboolean json_is_empty(json_t *value);
 
 /* ---- nearest.c: what was probably meant ---- */
-const char *nearest_name(const char *name, const char *const *names); /* NULL: nothing is near */
 const char *nearest_field(const LedgerDefinition *definition, const char *name);
 const char *nearest_ledger(const char *name);
-char *nearest_words(const char *nearest); /* "，是不是“X”" or "" */
+char *nearest_words(const char *nearest); /* "，是不是“X”" or ""; NULL: nothing is near */
 
 /* ---- base.c: the fields of every entry ---- */
 extern const char *const BASIS_WORDS[], *const SECRECY_WORDS[];

@@ -153,7 +153,7 @@ static char *no_child(const LedgerField *rows, const char *name) {
   g_autoptr(GPtrArray) names = g_ptr_array_new();
   for (guint i = 0; i < rows->count; i++) g_ptr_array_add(names, (gpointer)rows->fields[i].name);
   g_ptr_array_add(names, NULL);
-  g_autofree char *nearest = nearest_words(nearest_name(name, (const char *const *)names->pdata));
+  g_autofree char *nearest = nearest_words(text_nearest(name, (const char *const *)names->pdata));
   return g_strdup_printf("“%s”的各行没有字段“%s”%s", rows->name, name, nearest);
 }
 

@@ -19,7 +19,7 @@ static const char *scalar(json_t *value, char buffer[40]) {
 }
 
 static char *wrong_word(const LedgerField *field, const char *text, const char *const *words) {
-  g_autofree char *nearest = nearest_words(nearest_name(text, words));
+  g_autofree char *nearest = nearest_words(text_nearest(text, words));
   return g_strdup_printf("字段“%s”没有“%s”这个值%s", field->name, text, nearest);
 }
 
@@ -72,7 +72,7 @@ static void check_operators(const LedgerDefinition *definition, const PathEnd *e
   json_object_foreach(given, key, value) {
     g_autofree char *place = g_strdup_printf("%s.%s", where, key);
     if (!g_strv_contains(OPERATORS, key)) {
-      g_autofree char *nearest = nearest_words(nearest_name(key, OPERATORS));
+      g_autofree char *nearest = nearest_words(text_nearest(key, OPERATORS));
       add_fault(faults, place, g_strdup_printf("没有“%s”这种条件%s", key, nearest));
     } else if (g_str_equal(key, "row") && (!rows || strchr(path, '.'))) add_fault(faults, place, g_strdup_printf("“%s”不是由多行组成的字段", path));
     else if (g_str_equal(key, "row")) {
