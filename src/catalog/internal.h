@@ -138,6 +138,3 @@ json_t *description_groups(const Catalog *catalog, const CatalogRecord *record, 
 /* [{label, before, after}] of an event's changes. */
 json_t *changes_rows(const Catalog *catalog, const CatalogRecord *record, json_t *changes);
 json_t *text_parts(GPtrArray *terms, const char *text); /* search_mark, also without terms */
-/* The latest job of a plan into its page's model: job while it goes on (active), problem when it failed. Then what may be done with the plan. */
-void plan_job(json_t *model, Sql *sql, const char *subject, gint64 id);
-void plan_choices(json_t *model, json_t *plan);

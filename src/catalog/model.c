@@ -167,25 +167,3 @@ json_t *changes_rows(const Catalog *catalog, const CatalogRecord *record, json_t
   }
   return rows;
 }
-
-/* ---- plans: what is worked out first, then carried out by a job, and may be undone ---- */
-
-void plan_job(json_t *model, Sql *sql, const char *subject, gint64 id) {
-  json_t *job = job_latest(sql, subject, id, NULL);
-  if (job == NULL) return;
-  const char *state = json_string_value(json_object_get(job, "state"));
-  gboolean failed = g_strcmp0(state, "failed") == 0, active = g_strcmp0(state, "queued") == 0 || g_strcmp0(state, "running") == 0;
-  if (failed) json_object_set(model, "problem", json_object_get(job, "error"));
-  json_object_set_new(job, "running", json_boolean(g_strcmp0(state, "running") == 0));
-  json_object_set_new(model, "active", json_boolean(active));
-  if (active) json_object_set(model, "job", job);
-  json_decref(job);
-}
-
-void plan_choices(json_t *model, json_t *plan) {
-  const char *state = json_string_value(json_object_get(plan, "state"));
-  gboolean idle = !json_is_true(json_object_get(model, "active"));
-  gint64 done = json_integer_value(json_object_get(plan, "done")), total = json_integer_value(json_object_get(plan, "total"));
-  json_object_set_new(model, "may_start", json_boolean(idle && total > 0 && (g_strcmp0(state, "planned") == 0 || g_strcmp0(state, "running") == 0)));
-  json_object_set_new(model, "may_undo", json_boolean(idle && done > 0 && g_strcmp0(state, "undone") != 0));
-}

@@ -187,10 +187,6 @@ static json_t *plan_rows(WebRequest *request, Sql *sql, gint64 id, gboolean refu
   return rows;
 }
 
-static const struct { const char *state, *label, *tone; } STATES[] = {
-  {"planned", "预览，尚未移动", "info"}, {"running", "正在移动", "warn"}, {"done", "已移动", "ok"}, {"undoing", "正在移回", "warn"}, {"undone", "已移回原处", "muted"},
-};
-
 WebReply *page_move(WebRequest *request, GError **error) {
   gint64 id = web_int(request, "id", 0);
   gboolean refused = g_strcmp0(web_text(request, "show"), "refused") == 0;
@@ -201,33 +197,10 @@ WebReply *page_move(WebRequest *request, GError **error) {
   json_t *target = parent_line(request, sql, json_integer_value(json_object_get(plan, "target")));
   json_object_del(plan, "title"); /* the target's code and title: only as the asker may see it */
   json_t *model = json_pack("{s:s, s:O, s:o, s:o, s:b}", "title", "移动", "plan", plan, "rows", rows, "target", target, "show_refused", refused);
-  for (guint i = 0; i < G_N_ELEMENTS(STATES); i++)
-    if (g_strcmp0(json_string_value(json_object_get(plan, "state")), STATES[i].state) == 0) {
-      json_object_set_new(model, "state_label", json_string(STATES[i].label));
-      json_object_set_new(model, "state_tone", json_string(STATES[i].tone));
-    }
-  plan_job(model, sql, "move", id);
-  plan_choices(model, plan);
+  planned_describe(&MOVE_KIND, model, sql, plan);
   if (json_array_size(rows) == ROWS_SHOWN) json_object_set(model, "next", json_object_get(json_array_get(rows, ROWS_SHOWN - 1), "turn"));
   return web_model(model);
 }
 
-static WebReply *queue(WebRequest *request, gboolean undo, GError **error) {
-  gint64 id = web_int(request, "id", 0);
-  g_autoptr(Sql) sql = sql_write(web_house(request)->db, error);
-  json_auto_t *plan = sql == NULL ? NULL : move_load(sql, id, error);
-  if (plan == NULL) return NULL;
-  const char *state = json_string_value(json_object_get(plan, "state"));
-  gboolean fit = undo ? json_integer_value(json_object_get(plan, "done")) > 0 && !g_str_equal(state, "undone")
-                      : g_str_equal(state, "planned") || g_str_equal(state, "running");
-  if (!fit) return throw_null(error, LANTAI_ERROR_CONFLICT, undo ? "这次移动没有执行过，或已经移回" : "这次移动已经执行过。要再移，请重新预览");
-  json_auto_t *parameters = json_pack("{s:I, s:b}", "move", (json_int_t)id, "undo", undo);
-  if (!sql_exec(sql, "UPDATE move SET state = $1 WHERE id = $2", SQL_ARGS(sql_text(undo ? "done" : "running"), sql_int(id)), error) ||
-    job_queue(sql, undo ? "record.move_undo" : "record.move", "move", id, parameters, web_actor(request), error) == 0 || !sql_commit(sql, error)) return NULL;
-  WebReply *reply = web_redirect("/move/%" G_GINT64_FORMAT, id);
-  web_flash(reply, undo ? "正在移回原处" : "移动已开始，可以离开本页");
-  return reply;
-}
-
-WebReply *page_move_start(WebRequest *request, GError **error) { return queue(request, FALSE, error); }
-WebReply *page_move_undo(WebRequest *request, GError **error) { return queue(request, TRUE, error); }
+WebReply *page_move_start(WebRequest *request, GError **error) { return planned_queue(&MOVE_KIND, request, FALSE, error); }
+WebReply *page_move_undo(WebRequest *request, GError **error) { return planned_queue(&MOVE_KIND, request, TRUE, error); }

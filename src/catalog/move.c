@@ -4,15 +4,13 @@
  * 1. What moves are the records asked for; where the fonds changes, everything below them follows, as rows of the same plan.
  * 2. Levels never rise from parent to child, and nothing comes below itself; a code that the other fonds has already stands in the way of its whole branch.
  *    The plan asks this, and each step again: the parent it goes to may itself have been moved, deleted or given to another fonds since.
- * 3. Rows go in the plan's order (parents before children), some at a time, each lot in one transaction with its event; after a crash the job goes on where it
- *    stopped (move.done). Undoing goes the same way back.
- * 4. A record with an object gets its new metadata.json as a version of the object, published before the lot's transaction and acknowledged within.
+ * 3. The plan's order is parents before children; how it is carried out is planned.h's.
  */
 #include "move.h"
 #include "settings.h"
 #include <string.h>
 
-enum { RECORDS_MAX = 300000, SEARCH_PAGE = 10000, DEPTH_MAX = 64, LOT_ROWS = 1000, LOT_OBJECTS = 100 };
+enum { RECORDS_MAX = 300000, SEARCH_PAGE = 10000, DEPTH_MAX = 64 };
 
 /* ---- the plan ---- */
 
@@ -196,7 +194,7 @@ static CatalogRecord *moved_record(Sql *sql, const Step *step, CatalogRecord **r
   return g_steal_pointer(&after);
 }
 
-static gboolean apply_steps(const House *house, Sql *sql, GArray *steps, GError **error) {
+static gboolean apply_steps(const House *house, Sql *sql, GArray *steps, gboolean undo, GError **error) {
   catalog_bulk_begin(house, sql);
   for (guint i = 0; i < steps->len; i++) {
     g_autoptr(CatalogRecord) before = NULL;
@@ -206,68 +204,23 @@ static gboolean apply_steps(const House *house, Sql *sql, GArray *steps, GError 
   return catalog_bulk_end(house, sql, error);
 }
 
-static gint64 done_after(GArray *steps, gboolean undo) { return g_array_index(steps, Step, steps->len - 1).turn - (undo ? 1 : 0); }
+static CatalogRecord *stage_step(Sql *sql, const PlannedStep *step, GError **error) { return moved_record(sql, (const Step *)step, NULL, error); }
 
-static gboolean mark(Sql *sql, gint64 id, gint64 done, gint64 total, gboolean undo, GError **error) {
-  const char *state = undo ? (done == 0 ? "undone" : "undoing") : done == total ? "done" : "running";
+static gboolean mark(Sql *sql, gint64 id, gint64 done, const char *state, GError **error) {
   return sql_exec(sql, "UPDATE move SET done = $1, state = $2 WHERE id = $3", SQL_ARGS(sql_int(done), sql_text(state), sql_int(id)), error);
 }
 
-static gboolean tell(Sql *sql, json_t *plan, const char *actor, GArray *steps, gboolean undo, gint64 rev, GError **error) {
-  json_t *rows = json_array();
-  for (guint i = 0; i < steps->len; i++) {
-    const Step *step = &g_array_index(steps, Step, i);
-    json_array_append_new(rows, json_pack("[I, I, I, I, I, I]", (json_int_t)step->record_id, (json_int_t)step->turn, (json_int_t)step->parent_before,
-      (json_int_t)step->parent_after, (json_int_t)step->fonds_before, (json_int_t)step->fonds_after));
-  }
-  gint64 id = json_integer_value(json_object_get(plan, "id"));
-  json_auto_t *data = json_pack("{s:O, s:b, s:I, s:o}", "plan", plan, "undo", undo, "rev", (json_int_t)rev, "rows", rows);
-  return journal_append(sql, actor, undo ? "record.move_undo" : "record.move", "move", id, data, error) != 0;
-}
-
-static ContentBatch *publish(const House *house, const char *actor, GArray *steps, GError **error) {
-  g_autoptr(ContentBatch) batch = content_batch_new(house->content);
-  g_autoptr(Sql) sql = sql_read(house->db, error);
-  for (guint i = 0; sql != NULL && i < steps->len; i++) {
-    g_autoptr(CatalogRecord) record = moved_record(sql, &g_array_index(steps, Step, i), NULL, error);
-    if (record == NULL || !record_stage(house, actor, record, batch, "移动", error)) return NULL;
-  }
-  if (sql == NULL) return NULL;
-  sql_end(g_steal_pointer(&sql));
-  return content_batch_publish(batch, error) ? g_steal_pointer(&batch) : NULL;
-}
-
-static gboolean any_objects(Sql *sql, GArray *steps) {
-  for (guint i = 0; i < steps->len; i++)
-    if (sql_number(sql, "SELECT file_count FROM record WHERE id = $1", SQL_ARGS(sql_int(g_array_index(steps, Step, i).record_id)), 0, NULL) > 0) return TRUE;
-  return FALSE;
-}
-
-static gboolean apply_lot(const House *house, json_t *plan, const char *actor, GArray *steps, gboolean undo, gboolean objects, GError **error) {
-  g_autoptr(ContentBatch) batch = objects ? publish(house, actor, steps, error) : NULL;
-  if (objects && batch == NULL) return FALSE;
-  g_autoptr(Sql) sql = sql_write(house->db, error);
-  gint64 rev = sql == NULL ? -1 : catalog_rev_last(sql, error), id = json_integer_value(json_object_get(plan, "id"));
-  return rev >= 0 && apply_steps(house, sql, steps, error) && tell(sql, plan, actor, steps, undo, rev + 1, error) &&
-         mark(sql, id, done_after(steps, undo), json_integer_value(json_object_get(plan, "total")), undo, error) && fault_point("move.lot") &&
-         (batch == NULL || content_batch_acknowledge(batch, sql, error)) && sql_commit(sql, error);
-}
-
-/* ---- the job ---- */
-
 json_t *move_load(Sql *sql, gint64 id, GError **error) {
-  g_autoptr(GError) local = NULL;
+  GError *failure = NULL;
   json_t *plan = sql_row_json(sql, "SELECT id, at_us AS at, actor, title, target_id AS target, state, total, done, unchanged, refused FROM move WHERE id = $1",
-    SQL_ARGS(sql_int(id)), &local);
-  if (plan != NULL) return plan;
-  if (!g_error_matches(local, LANTAI_ERROR, LANTAI_ERROR_NOT_FOUND)) return g_propagate_error(error, g_steal_pointer(&local)), NULL;
-  return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有这次移动。预览后没有执行的，再次预览时不再保留");
+    SQL_ARGS(sql_int(id)), &failure);
+  return planned_found(plan, failure, MOVE_KIND.noun, error);
 }
 
 /* Before the first lot: nothing has left its place since the plan, and no code is taken where the records go. */
-static gboolean verify(Sql *sql, gint64 id, gboolean undo, GError **error) {
+static gboolean verify(Sql *sql, json_t *plan, gboolean undo, GError **error) {
   g_autoptr(GError) local = NULL;
-  const SqlValue *args = SQL_ARGS(sql_int(id));
+  const SqlValue *args = SQL_ARGS(sql_int(json_integer_value(json_object_get(plan, "id"))));
   gint64 left = undo
     ? sql_number(sql, "SELECT COUNT(*) AS moved FROM move_row AS w JOIN move AS m ON m.id = w.move_id LEFT JOIN record AS r ON r.id = w.record_id "
         "WHERE w.move_id = $1 AND w.turn > 0 AND w.turn <= m.done AND (r.id IS NULL OR r.parent_id <> w.parent_after OR r.fonds_id <> w.fonds_after)", args, 0, &local)
@@ -286,71 +239,52 @@ static gboolean verify(Sql *sql, gint64 id, gboolean undo, GError **error) {
   return TRUE;
 }
 
-static gboolean may_begin(Sql *sql, json_t *plan, gboolean undo, GError **error) {
-  const char *state = json_string_value(json_object_get(plan, "state"));
-  gint64 done = json_integer_value(json_object_get(plan, "done"));
-  if (g_str_equal(state, undo ? "undoing" : "running") && (undo || done > 0)) return TRUE; /* goes on after a crash */
-  gboolean fit = undo ? g_str_equal(state, "done") || g_str_equal(state, "running") : g_str_equal(state, "planned") || g_str_equal(state, "running");
-  if (!fit) return throw(error, LANTAI_ERROR_CONFLICT, "这次移动已经%s", g_str_equal(state, "done") ? "完成" : "撤销");
-  return verify(sql, json_integer_value(json_object_get(plan, "id")), undo, error);
+/* ---- its event ---- */
+
+static json_t *step_row(const PlannedStep *planned) {
+  const Step *step = (const Step *)planned;
+  return json_pack("[I, I, I, I, I, I]", (json_int_t)step->record_id, (json_int_t)step->turn, (json_int_t)step->parent_before,
+    (json_int_t)step->parent_after, (json_int_t)step->fonds_before, (json_int_t)step->fonds_after);
 }
 
-gboolean move_run(const House *house, Job *job, json_t *parameters, GError **error) {
-  gboolean undo = json_is_true(json_object_get(parameters, "undo"));
-  gint64 id = json_integer_value(json_object_get(parameters, "move"));
-  for (gboolean first = TRUE;; first = FALSE) {
-    g_autoptr(Sql) sql = sql_read(house->db, error);
-    json_auto_t *plan = sql == NULL ? NULL : move_load(sql, id, error);
-    if (plan == NULL || (first && !may_begin(sql, plan, undo, error))) return FALSE;
-    gint64 done = json_integer_value(json_object_get(plan, "done")), total = json_integer_value(json_object_get(plan, "total"));
-    job_progress(job, undo ? total - done : done, total, "件", undo ? "移回原处" : "移动");
-    if (job_should_stop(job)) return TRUE;
-    g_autoptr(GArray) steps = read_lot(sql, id, done, undo, LOT_ROWS, error);
-    if (steps == NULL) return FALSE;
-    if (steps->len == 0) return TRUE;
-    gboolean objects = house->content != NULL && any_objects(sql, steps);
-    if (objects && steps->len > LOT_OBJECTS) g_array_set_size(steps, LOT_OBJECTS);
-    sql_end(g_steal_pointer(&sql));
-    if (!apply_lot(house, plan, job_actor(job), steps, undo, objects, error)) return FALSE;
+static GArray *steps_of(json_t *rows) {
+  GArray *steps = g_array_new(FALSE, TRUE, sizeof(Step));
+  size_t i;
+  json_t *row;
+  json_array_foreach(rows, i, row) {
+    gint64 values[6];
+    for (guint k = 0; k < G_N_ELEMENTS(values); k++) values[k] = json_integer_value(json_array_get(row, k));
+    Step step = {values[0], values[1], values[2], values[3], values[4], values[5]};
+    g_array_append_val(steps, step);
   }
+  return steps;
 }
 
-/* ---- rebuilding ---- */
-
-static gboolean replay_plan(Sql *sql, json_t *plan, GArray *steps, gboolean undo, GError **error) {
-  gint64 id = json_integer_value(json_object_get(plan, "id")), total = json_integer_value(json_object_get(plan, "total"));
+static gboolean keep(Sql *sql, json_t *plan, GArray *steps, GError **error) {
+  gint64 id = json_integer_value(json_object_get(plan, "id"));
   if (!sql_exec(sql,
         "INSERT INTO move (id, at_us, actor, title, target_id, state, total, done, unchanged, refused) VALUES ($1, $2, $3, $4, $5, 'running', $6, 0, $7, $8) "
         "ON CONFLICT (id) DO NOTHING",
         SQL_ARGS(sql_int(id), sql_int(json_integer_value(json_object_get(plan, "at"))), sql_text(json_string_value(json_object_get(plan, "actor"))),
-          sql_text(json_string_value(json_object_get(plan, "title"))), sql_int(json_integer_value(json_object_get(plan, "target"))), sql_int(total),
-          sql_int(json_integer_value(json_object_get(plan, "unchanged"))), sql_int(json_integer_value(json_object_get(plan, "refused")))), error)) return FALSE;
-  for (guint i = 0; !undo && i < steps->len; i++) {
+          sql_text(json_string_value(json_object_get(plan, "title"))), sql_int(json_integer_value(json_object_get(plan, "target"))),
+          sql_int(json_integer_value(json_object_get(plan, "total"))), sql_int(json_integer_value(json_object_get(plan, "unchanged"))),
+          sql_int(json_integer_value(json_object_get(plan, "refused")))), error)) return FALSE;
+  for (guint i = 0; steps != NULL && i < steps->len; i++) {
     const Step *step = &g_array_index(steps, Step, i);
     if (!sql_exec(sql,
           "INSERT INTO move_row (move_id, turn, record_id, parent_before, parent_after, fonds_before, fonds_after, problem) VALUES ($1, $2, $3, $4, $5, $6, $7, '')",
           SQL_ARGS(sql_int(id), sql_int(step->turn), sql_int(step->record_id), sql_int(step->parent_before), sql_int(step->parent_after), sql_int(step->fonds_before),
             sql_int(step->fonds_after)), error)) return FALSE;
   }
-  return mark(sql, id, done_after(steps, undo), total, undo, error);
+  return TRUE;
 }
 
-gboolean move_replay(const House *house, Sql *sql, json_t *event, GError **error) {
-  json_t *data = json_object_get(event, "data"), *row;
-  gint64 rev = json_integer_value(json_object_get(data, "rev"));
-  g_autoptr(GArray) steps = g_array_new(FALSE, TRUE, sizeof(Step));
-  size_t i;
-  json_array_foreach(json_object_get(data, "rows"), i, row) {
-    gint64 values[6];
-    for (guint k = 0; k < G_N_ELEMENTS(values); k++) values[k] = json_integer_value(json_array_get(row, k));
-    Step step = {values[0], values[1], values[2], values[3], values[4], values[5]};
-    g_array_append_val(steps, step);
-  }
-  if (steps->len == 0) return throw(error, LANTAI_ERROR_INVALID, "移动事件的内容不全");
-  if (!catalog_rev_seek(sql, rev - 1, error)) return FALSE;
-  if (catalog_rev_last(sql, error) != rev - 1) return throw(error, LANTAI_ERROR_INVALID, "移动重放时版本号应为 %" G_GINT64_FORMAT, rev);
-  return apply_steps(house, sql, steps, error) && replay_plan(sql, json_object_get(data, "plan"), steps, json_is_true(json_object_get(data, "undo")), error);
-}
+const PlannedKind MOVE_KIND = {.name = "move", .action = "record.move", .noun = "移动", .undoing = "移回原处", .why = "移动", .fault = "move.lot",
+  .labels = {"预览，尚未移动", "正在移动", "已移动", "正在移回", "已移回原处"}, .load = move_load, .read_lot = read_lot, .verify = verify, .stage = stage_step,
+  .apply = apply_steps, .mark = mark, .row = step_row, .steps = steps_of, .keep = keep};
+
+gboolean move_run(const House *house, Job *job, json_t *parameters, GError **error) { return planned_run(&MOVE_KIND, house, job, parameters, error); }
+gboolean move_replay(const House *house, Sql *sql, json_t *event, GError **error) { return planned_replay(&MOVE_KIND, house, sql, event, error); }
 
 json_t *move_of_record(Sql *sql, gint64 record_id, GError **error) {
   return sql_json(sql,

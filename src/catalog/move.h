@@ -1,6 +1,6 @@
 /* Moving records in the tree, and the order of a node's children. Inside the catalogue room. */
 #pragma once
-#include "internal.h"
+#include "planned.h"
 
 typedef struct {
   gint64 target;           /* the new parent */
@@ -11,6 +11,7 @@ typedef struct {
 } MoveAsk;
 /* Works out what would change and keeps it as a plan; nothing is moved. TOO_LARGE beyond 300 000 records. */
 gint64 move_plan(const House *house, const Scope *scope, const char *actor, const MoveAsk *ask, GError **error);
+extern const PlannedKind MOVE_KIND;
 gboolean move_run(const House *house, Job *job, json_t *parameters, GError **error);
 gboolean move_replay(const House *house, Sql *sql, json_t *event, GError **error);
 json_t *move_load(Sql *sql, gint64 id, GError **error); /* {id, at, actor, title, target, state, total, done, unchanged, refused}; NOT_FOUND */

@@ -74,10 +74,6 @@ static void hide_title(WebRequest *request, json_t *plan, json_t *rows) {
   if (!told) json_object_set_new(plan, "title", json_string("不在您的范围内"));
 }
 
-static const struct { const char *state, *label, *tone; } STATES[] = {
-  {"planned", "预览，尚未执行", "info"}, {"running", "正在改号", "warn"}, {"done", "已改号", "ok"}, {"undoing", "正在恢复", "warn"}, {"undone", "已恢复原档号", "muted"},
-};
-
 WebReply *page_renumber(WebRequest *request, GError **error) {
   gint64 id = web_int(request, "id", 0);
   gboolean refused = g_strcmp0(web_text(request, "show"), "refused") == 0;
@@ -86,39 +82,15 @@ WebReply *page_renumber(WebRequest *request, GError **error) {
   json_t *rows = plan == NULL ? NULL : plan_rows(request, sql, id, refused, error);
   if (rows == NULL) return NULL;
   hide_title(request, plan, rows);
-  const char *state = json_string_value(json_object_get(plan, "state"));
   json_t *model = json_pack("{s:s, s:O, s:o, s:b, s:b}", "title", "改号", "plan", plan, "rows", rows, "show_refused", refused, "anew",
     g_strcmp0(json_string_value(json_object_get(plan, "mode")), "anew") == 0);
-  for (guint i = 0; i < G_N_ELEMENTS(STATES); i++)
-    if (g_strcmp0(state, STATES[i].state) == 0) {
-      json_object_set_new(model, "state_label", json_string(STATES[i].label));
-      json_object_set_new(model, "state_tone", json_string(STATES[i].tone));
-    }
-  plan_job(model, sql, "renumber", id);
-  plan_choices(model, plan);
+  planned_describe(&RENUMBER_KIND, model, sql, plan);
   if (json_array_size(rows) == ROWS_SHOWN) json_object_set(model, "next", json_object_get(json_array_get(rows, ROWS_SHOWN - 1), "place"));
   return web_model(model);
 }
 
-static WebReply *queue(WebRequest *request, gboolean undo, GError **error) {
-  gint64 id = web_int(request, "id", 0);
-  g_autoptr(Sql) sql = sql_write(web_house(request)->db, error);
-  json_auto_t *plan = sql == NULL ? NULL : renumber_load(sql, id, error);
-  if (plan == NULL) return NULL;
-  const char *state = json_string_value(json_object_get(plan, "state"));
-  gboolean fit = undo ? json_integer_value(json_object_get(plan, "done")) > 0 && !g_str_equal(state, "undone")
-                      : g_str_equal(state, "planned") || g_str_equal(state, "running");
-  if (!fit) return throw_null(error, LANTAI_ERROR_CONFLICT, undo ? "这次改号没有执行过，或已经恢复" : "这次改号已经执行过。要再改，请重新预览");
-  json_auto_t *parameters = json_pack("{s:I, s:b}", "renumber", (json_int_t)id, "undo", undo);
-  if (!sql_exec(sql, "UPDATE renumber SET state = $1 WHERE id = $2", SQL_ARGS(sql_text(undo ? "done" : "running"), sql_int(id)), error) ||
-    job_queue(sql, undo ? "code.renumber_undo" : "code.renumber", "renumber", id, parameters, web_actor(request), error) == 0 || !sql_commit(sql, error)) return NULL;
-  WebReply *reply = web_redirect("/renumber/%" G_GINT64_FORMAT, id);
-  web_flash(reply, undo ? "正在恢复原档号" : "改号已开始，可以离开本页");
-  return reply;
-}
-
-WebReply *page_renumber_start(WebRequest *request, GError **error) { return queue(request, FALSE, error); }
-WebReply *page_renumber_undo(WebRequest *request, GError **error) { return queue(request, TRUE, error); }
+WebReply *page_renumber_start(WebRequest *request, GError **error) { return planned_queue(&RENUMBER_KIND, request, FALSE, error); }
+WebReply *page_renumber_undo(WebRequest *request, GError **error) { return planned_queue(&RENUMBER_KIND, request, TRUE, error); }
 
 const JobKind CATALOG_JOBS[] = {
   {"code.renumber", "批量改号", renumber_run, JOB_HEAVY},

@@ -1,17 +1,13 @@
 /*
  * Renumbering carried out, undone, and replayed.
  *
- * 1. Rows go in the plan's order, some at a time, each lot in one transaction with its event; a lot is never cut within joined rows. So after a crash every
- *    code is one that the plan says, and the job goes on where it stopped (renumber.done). Undoing goes the same way back.
+ * 1. A lot is never cut within joined rows, so that after a crash every code is one that the plan says; the rest is planned.h's.
  * 2. Before the first lot every row is held against the catalogue: what changed since the plan was made stops all of it.
  * 3. In a circle the holder of a code that is needed stands for the moment under a code that nobody can have (it begins with a control character).
- * 4. A record with an object gets its new metadata.json as a version of the object, published before the lot's transaction and acknowledged within.
  */
 #include "renumber.h"
 #include "settings.h"
 #include <string.h>
-
-enum { LOT_ROWS = 1000, LOT_OBJECTS = 100 };
 
 typedef struct {
   gint64 record_id, turn;
@@ -60,8 +56,9 @@ static GArray *read_lot(Sql *sql, gint64 id, gint64 turn, gboolean undo, guint l
 
 /* ---- invariant 2 ---- */
 
-static gboolean verify(Sql *sql, gint64 id, gint64 done, gboolean undo, GError **error) {
-  g_autoptr(GArray) steps = read_lot(sql, id, done, undo, G_MAXUINT, error);
+static gboolean verify(Sql *sql, json_t *plan, gboolean undo, GError **error) {
+  gint64 id = json_integer_value(json_object_get(plan, "id")), done = json_integer_value(json_object_get(plan, "done"));
+  g_autoptr(GArray) steps = read_lot(sql, id, undo ? done : 0, undo, G_MAXUINT, error);
   g_autoptr(GHashTable) ours = g_hash_table_new(g_int64_hash, g_int64_equal);
   for (guint i = 0; steps != NULL && i < steps->len; i++) g_hash_table_add(ours, &g_array_index(steps, Step, i).record_id);
   for (guint i = 0; steps != NULL && i < steps->len; i++) {
@@ -123,140 +120,70 @@ static gboolean apply_steps(const House *house, Sql *sql, GArray *steps, gboolea
   return catalog_bulk_end(house, sql, error);
 }
 
-/* How far it is after these steps. */
-static gint64 done_after(GArray *steps, gboolean undo) {
-  gint64 turn = g_array_index(steps, Step, steps->len - 1).turn;
-  return undo ? turn - 1 : turn;
+static CatalogRecord *stage_step(Sql *sql, const PlannedStep *step, GError **error) {
+  CatalogRecord *record = record_by_id(sql, step->record_id, error);
+  if (record == NULL) return NULL;
+  g_free(record->code);
+  record->code = g_strdup(((const Step *)step)->after);
+  return record;
 }
 
-static gboolean mark(Sql *sql, gint64 id, gint64 done, gint64 total, gboolean undo, GError **error) {
-  const char *state = undo ? (done == 0 ? "undone" : "undoing") : done == total ? "done" : "running";
+static gboolean mark(Sql *sql, gint64 id, gint64 done, const char *state, GError **error) {
   return sql_exec(sql, "UPDATE renumber SET done = $1, state = $2 WHERE id = $3", SQL_ARGS(sql_int(done), sql_text(state), sql_int(id)), error);
 }
 
-static gboolean tell(Sql *sql, json_t *plan, const char *actor, GArray *steps, gboolean undo, gint64 rev, GError **error) {
-  json_t *rows = json_array();
-  for (guint i = 0; i < steps->len; i++) {
-    const Step *step = &g_array_index(steps, Step, i);
-    json_array_append_new(rows, json_pack("[I, I, s, s, b]", (json_int_t)step->record_id, (json_int_t)step->turn, step->before, step->after, step->joined));
-  }
-  gint64 id = json_integer_value(json_object_get(plan, "id"));
-  json_auto_t *data = json_pack("{s:O, s:b, s:I, s:o}", "plan", plan, "undo", undo, "rev", (json_int_t)rev, "rows", rows);
-  return journal_append(sql, actor, undo ? "code.renumber_undo" : "code.renumber", "renumber", id, data, error) != 0;
-}
-
-static ContentBatch *publish(const House *house, const char *actor, GArray *steps, GError **error) {
-  g_autoptr(ContentBatch) batch = content_batch_new(house->content);
-  g_autoptr(Sql) sql = sql_read(house->db, error);
-  for (guint i = 0; sql != NULL && i < steps->len; i++) {
-    const Step *step = &g_array_index(steps, Step, i);
-    g_autoptr(CatalogRecord) record = record_by_id(sql, step->record_id, error);
-    if (record == NULL) return NULL;
-    g_free(record->code);
-    record->code = g_strdup(step->after);
-    if (!record_stage(house, actor, record, batch, "批量改号", error)) return NULL;
-  }
-  if (sql == NULL) return NULL;
-  sql_end(g_steal_pointer(&sql));
-  return content_batch_publish(batch, error) ? g_steal_pointer(&batch) : NULL;
-}
-
-static gboolean any_objects(Sql *sql, GArray *steps) {
-  for (guint i = 0; i < steps->len; i++)
-    if (sql_number(sql, "SELECT file_count FROM record WHERE id = $1", SQL_ARGS(sql_int(g_array_index(steps, Step, i).record_id)), 0, NULL) > 0) return TRUE;
-  return FALSE;
-}
-
-static gboolean apply_lot(const House *house, json_t *plan, const char *actor, GArray *steps, gboolean undo, gboolean objects, GError **error) {
-  g_autoptr(ContentBatch) batch = objects ? publish(house, actor, steps, error) : NULL;
-  if (objects && batch == NULL) return FALSE;
-  g_autoptr(Sql) sql = sql_write(house->db, error);
-  gint64 rev = sql == NULL ? -1 : catalog_rev_last(sql, error), id = json_integer_value(json_object_get(plan, "id"));
-  return rev >= 0 && apply_steps(house, sql, steps, undo, error) && tell(sql, plan, actor, steps, undo, rev + 1, error) &&
-         mark(sql, id, done_after(steps, undo), json_integer_value(json_object_get(plan, "total")), undo, error) && fault_point("renumber.lot") &&
-         (batch == NULL || content_batch_acknowledge(batch, sql, error)) && sql_commit(sql, error);
-}
-
-/* ---- the job ---- */
-
 json_t *renumber_load(Sql *sql, gint64 id, GError **error) {
-  g_autoptr(GError) local = NULL;
+  GError *failure = NULL;
   json_t *plan = sql_row_json(sql, "SELECT id, at_us AS at, actor, title, mode, state, total, done, unchanged, refused FROM renumber WHERE id = $1",
-    SQL_ARGS(sql_int(id)), &local);
-  if (plan != NULL) return plan;
-  if (!g_error_matches(local, LANTAI_ERROR, LANTAI_ERROR_NOT_FOUND)) return g_propagate_error(error, g_steal_pointer(&local)), NULL;
-  return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有这次改号。预览后没有执行的，再次预览时不再保留");
+    SQL_ARGS(sql_int(id)), &failure);
+  return planned_found(plan, failure, RENUMBER_KIND.noun, error);
 }
 
-static gboolean may_begin(Sql *sql, json_t *plan, gboolean undo, GError **error) {
-  const char *state = json_string_value(json_object_get(plan, "state"));
-  gint64 id = json_integer_value(json_object_get(plan, "id")), done = json_integer_value(json_object_get(plan, "done"));
-  if (g_str_equal(state, undo ? "undoing" : "running") && (undo || done > 0)) return TRUE; /* goes on after a crash */
-  gboolean fit = undo ? g_str_equal(state, "done") || g_str_equal(state, "running") : g_str_equal(state, "planned") || g_str_equal(state, "running");
-  if (!fit) return throw(error, LANTAI_ERROR_CONFLICT, "这次改号已经%s", g_str_equal(state, "done") ? "完成" : "撤销");
-  return verify(sql, id, undo ? done : 0, undo, error);
+/* ---- its event ---- */
+
+static json_t *step_row(const PlannedStep *planned) {
+  const Step *step = (const Step *)planned;
+  return json_pack("[I, I, s, s, b]", (json_int_t)step->record_id, (json_int_t)step->turn, step->before, step->after, step->joined);
 }
 
-gboolean renumber_run(const House *house, Job *job, json_t *parameters, GError **error) {
-  gboolean undo = json_is_true(json_object_get(parameters, "undo"));
-  gint64 id = json_integer_value(json_object_get(parameters, "renumber"));
-  for (gboolean first = TRUE;; first = FALSE) {
-    g_autoptr(Sql) sql = sql_read(house->db, error);
-    json_auto_t *plan = sql == NULL ? NULL : renumber_load(sql, id, error);
-    if (plan == NULL || (first && !may_begin(sql, plan, undo, error))) return FALSE;
-    gint64 done = json_integer_value(json_object_get(plan, "done")), total = json_integer_value(json_object_get(plan, "total"));
-    job_progress(job, undo ? total - done : done, total, "件", undo ? "恢复原档号" : "改号");
-    if (job_should_stop(job)) return TRUE;
-    g_autoptr(GArray) steps = read_lot(sql, id, done, undo, LOT_ROWS, error);
-    if (steps == NULL) return FALSE;
-    if (steps->len == 0) return TRUE;
-    gboolean objects = house->content != NULL && any_objects(sql, steps);
-    if (objects) {
-      g_clear_pointer(&steps, g_array_unref);
-      if ((steps = read_lot(sql, id, done, undo, LOT_OBJECTS, error)) == NULL) return FALSE;
-    }
-    sql_end(g_steal_pointer(&sql));
-    if (!apply_lot(house, plan, job_actor(job), steps, undo, objects, error)) return FALSE;
+static GArray *steps_of(json_t *rows) {
+  GArray *steps = steps_new();
+  size_t i;
+  json_t *row;
+  json_array_foreach(rows, i, row) {
+    Step step = {json_integer_value(json_array_get(row, 0)), json_integer_value(json_array_get(row, 1)), g_strdup(json_string_value(json_array_get(row, 2))),
+      g_strdup(json_string_value(json_array_get(row, 3))), json_is_true(json_array_get(row, 4))};
+    if (step.before != NULL && step.after != NULL) g_array_append_val(steps, step);
+    else step_clear(&step);
   }
+  return steps;
 }
 
-/* ---- rebuilding ---- */
-
-static gboolean replay_plan(Sql *sql, json_t *plan, GArray *steps, gboolean undo, GError **error) {
-  gint64 id = json_integer_value(json_object_get(plan, "id")), total = json_integer_value(json_object_get(plan, "total"));
+static gboolean keep(Sql *sql, json_t *plan, GArray *steps, GError **error) {
+  gint64 id = json_integer_value(json_object_get(plan, "id"));
   if (!sql_exec(sql,
         "INSERT INTO renumber (id, at_us, actor, title, mode, state, total, done, unchanged, refused) VALUES ($1, $2, $3, $4, $5, 'running', $6, 0, $7, $8) "
         "ON CONFLICT (id) DO NOTHING",
         SQL_ARGS(sql_int(id), sql_int(json_integer_value(json_object_get(plan, "at"))), sql_text(json_string_value(json_object_get(plan, "actor"))),
-          sql_text(json_string_value(json_object_get(plan, "title"))), sql_text(json_string_value(json_object_get(plan, "mode"))), sql_int(total),
-          sql_int(json_integer_value(json_object_get(plan, "unchanged"))), sql_int(json_integer_value(json_object_get(plan, "refused")))), error)) return FALSE;
-  for (guint i = 0; !undo && i < steps->len; i++) {
+          sql_text(json_string_value(json_object_get(plan, "title"))), sql_text(json_string_value(json_object_get(plan, "mode"))),
+          sql_int(json_integer_value(json_object_get(plan, "total"))), sql_int(json_integer_value(json_object_get(plan, "unchanged"))),
+          sql_int(json_integer_value(json_object_get(plan, "refused")))), error)) return FALSE;
+  for (guint i = 0; steps != NULL && i < steps->len; i++) {
     const Step *step = &g_array_index(steps, Step, i);
     if (!sql_exec(sql,
           "INSERT INTO renumber_row (renumber_id, place, turn, joined, record_id, code_before, code_after, problem) VALUES ($1, $2, $2, $3, $4, $5, $6, '')",
           SQL_ARGS(sql_int(id), sql_int(step->turn), sql_int(step->joined), sql_int(step->record_id), sql_text(step->before), sql_text(step->after)), error))
       return FALSE;
   }
-  return mark(sql, id, done_after(steps, undo), total, undo, error);
+  return TRUE;
 }
 
-gboolean renumber_replay(const House *house, Sql *sql, json_t *event, GError **error) {
-  json_t *data = json_object_get(event, "data"), *row;
-  gboolean undo = json_is_true(json_object_get(data, "undo"));
-  gint64 rev = json_integer_value(json_object_get(data, "rev"));
-  g_autoptr(GArray) steps = steps_new();
-  size_t i;
-  json_array_foreach(json_object_get(data, "rows"), i, row) {
-    Step step = {json_integer_value(json_array_get(row, 0)), json_integer_value(json_array_get(row, 1)), g_strdup(json_string_value(json_array_get(row, 2))),
-      g_strdup(json_string_value(json_array_get(row, 3))), json_is_true(json_array_get(row, 4))};
-    if (step.before != NULL && step.after != NULL) g_array_append_val(steps, step);
-    else step_clear(&step);
-  }
-  if (steps->len == 0 || steps->len != json_array_size(json_object_get(data, "rows"))) return throw(error, LANTAI_ERROR_INVALID, "改号事件的内容不全");
-  if (!catalog_rev_seek(sql, rev - 1, error)) return FALSE;
-  if (catalog_rev_last(sql, error) != rev - 1) return throw(error, LANTAI_ERROR_INVALID, "改号重放时版本号应为 %" G_GINT64_FORMAT, rev);
-  return apply_steps(house, sql, steps, undo, error) && replay_plan(sql, json_object_get(data, "plan"), steps, undo, error);
-}
+const PlannedKind RENUMBER_KIND = {.name = "renumber", .action = "code.renumber", .noun = "改号", .undoing = "恢复原档号", .why = "批量改号", .fault = "renumber.lot",
+  .labels = {"预览，尚未执行", "正在改号", "已改号", "正在恢复", "已恢复原档号"}, .load = renumber_load, .read_lot = read_lot, .verify = verify, .stage = stage_step,
+  .apply = apply_steps, .mark = mark, .row = step_row, .steps = steps_of, .keep = keep};
+
+gboolean renumber_run(const House *house, Job *job, json_t *parameters, GError **error) { return planned_run(&RENUMBER_KIND, house, job, parameters, error); }
+gboolean renumber_replay(const House *house, Sql *sql, json_t *event, GError **error) { return planned_replay(&RENUMBER_KIND, house, sql, event, error); }
 
 json_t *renumber_of_record(Sql *sql, gint64 record_id, GError **error) {
   return sql_json(sql,

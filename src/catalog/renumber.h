@@ -1,7 +1,7 @@
 /* Renumbering in bulk. Inside the catalogue room. */
 #pragma once
 #include "code-use.h"
-#include "job.h"
+#include "planned.h"
 
 typedef struct {
   gint64 node;           /* everything below it; 0: what the search finds */
@@ -23,6 +23,7 @@ typedef struct {
   gboolean joined, later; /* joined: in one transaction with the row before it; later: made from its volume's new code */
   gpointer holder;        /* the row that has this row's new code now */
 } RenumberRow;
+extern const PlannedKind RENUMBER_KIND;
 gboolean renumber_run(const House *house, Job *job, json_t *parameters, GError **error);
 gboolean renumber_replay(const House *house, Sql *sql, json_t *event, GError **error);
 json_t *renumber_load(Sql *sql, gint64 id, GError **error); /* {id, at, actor, title, mode, state, total, done, unchanged, refused}; NOT_FOUND */
