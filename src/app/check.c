@@ -245,6 +245,22 @@ static SqlRows *open_dossiers(Sql *sql, GError **error) {
   return sql_query(sql, "SELECT json_array(id, rev, fonds_id, part, date_text, title, text, records) AS line FROM dossier_entry ORDER BY id", SQL_NONE, error);
 }
 
+static SqlRows *open_ledgers(Sql *sql, GError **error) {
+  return sql_query(sql, "SELECT json_array(ledger_id, version, at_us, actor, definition) AS line FROM ledger_version ORDER BY ledger_id, version", SQL_NONE, error);
+}
+
+static SqlRows *open_entries(Sql *sql, GError **error) {
+  return sql_query(sql, "SELECT json_array(entry_id, rev, at_us, actor, note, entry) AS line FROM ledger_entry_version ORDER BY entry_id, rev", SQL_NONE, error);
+}
+
+static SqlRows *open_entry_links(Sql *sql, GError **error) {
+  return sql_query(sql, "SELECT json_array(kind, target, entry_id, field) AS line FROM ledger_link ORDER BY kind, target, entry_id, field", SQL_NONE, error);
+}
+
+static SqlRows *open_comments(Sql *sql, GError **error) {
+  return sql_query(sql, "SELECT json_array(id, entry_id, at_us, actor, text) AS line FROM ledger_comment ORDER BY id", SQL_NONE, error);
+}
+
 /* What a check found of old, before the journal was told, is not compared. */
 static SqlRows *open_checks(Sql *sql, GError **error) {
   return sql_query(sql, "SELECT json_array(id, stage, subject_kind, subject_id, name, category, actor, state, failed, warned, awaiting, not_performed, units, files, "
@@ -288,7 +304,8 @@ static gboolean digest_rows(Sql *sql, const char *name, OpenRows open_rows, json
 /* What an archive need not have; a database from before there were such tables has none of it, and is equal to one with empty ones. */
 static void digest_optional(Sql *sql, json_t *result) {
   static const struct { const char *name; OpenRows open_rows; } parts[] = {
-    {"authority", open_authorities}, {"authority_relation", open_relations}, {"record_link", open_links}, {"dossier_entry", open_dossiers}};
+    {"authority", open_authorities}, {"authority_relation", open_relations}, {"record_link", open_links}, {"dossier_entry", open_dossiers},
+    {"ledger", open_ledgers}, {"ledger_entry", open_entries}, {"ledger_link", open_entry_links}, {"ledger_comment", open_comments}};
   for (guint i = 0; i < G_N_ELEMENTS(parts); i++) {
     g_autoptr(GError) absent = NULL;
     gboolean read = digest_rows(sql, parts[i].name, parts[i].open_rows, result, &absent);

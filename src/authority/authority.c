@@ -297,10 +297,21 @@ static gboolean change_state(Sql *sql, const char *actor, gint64 id, const char 
   return put(sql, actor, action, id, json_object(), (json_t *const[]){row, NULL}, error);
 }
 
+static AuthorityUse use_source;
+
+void authority_set_use_source(AuthorityUse source) { use_source = source; }
+
+static gboolean refuse_used(Sql *sql, gint64 id, GError **error) {
+  json_auto_t *authority = use_source != NULL ? authority_load(sql, id, NULL) : NULL;
+  g_autofree char *used = authority != NULL ? use_source(sql, text_at(authority, "kind"), text_at(authority, "name")) : NULL;
+  return used == NULL || throw(error, LANTAI_ERROR_CONFLICT, "台账中还在用这个名称：%s。请先改那里的登记，再删除", used);
+}
+
 gboolean authority_delete(Sql *sql, const char *actor, gint64 id, GError **error) {
   gint64 count = ties(sql, id, error);
   if (count < 0) return FALSE;
   if (count > 0) return throw(error, LANTAI_ERROR_CONFLICT, "还有档案、关系或下级专题与它关联，不能删除。请先取消关联；同一机构有两条记录的，请用“合并”");
+  if (!refuse_used(sql, id, error)) return FALSE;
   return change_state(sql, actor, id, "live", "deleted", "authority.delete", error);
 }
 

@@ -21,7 +21,10 @@ json_t *authority_load(Sql *sql, gint64 id, GError **error); /* any state; NOT_F
 /* Creates (id 0) or changes one; the rest of what was given is checked and cleaned, what is missing is empty. INVALID names the field. CONFLICT: rev differs from
  * expect_rev (0: not compared), or there is one of that kind, name and beginning. Its id; 0 on error. Nothing is written when nothing differs. */
 gint64 authority_save(Sql *sql, const char *actor, json_t *authority, gint64 expect_rev, GError **error);
-gboolean authority_delete(Sql *sql, const char *actor, gint64 id, GError **error);  /* CONFLICT while anything is tied to it */
+gboolean authority_delete(Sql *sql, const char *actor, gint64 id, GError **error);  /* CONFLICT while anything is tied to it, or names it elsewhere */
+/* Where else a name stands (ledgers), in words for a message; NULL: nowhere. New string. */
+typedef char *(*AuthorityUse)(Sql *sql, const char *kind, const char *name);
+void authority_set_use_source(AuthorityUse source);
 gboolean authority_restore(Sql *sql, const char *actor, gint64 id, GError **error); /* of one deleted */
 /* Invariant 4; the names of `from` become names of `into`. Undone as long as `into` is there. */
 gboolean authority_merge(Sql *sql, const char *actor, gint64 from, gint64 into, GError **error);

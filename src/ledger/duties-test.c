@@ -94,6 +94,19 @@ static void test_owed(void) {
   g_assert_true(json_is_true(json_object_get(first, "overdue")));
   g_assert_cmpstr(text_at(second, "why"), ==, "还有 5 天");
   g_assert_true(json_is_true(json_object_get(second, "soon")));
+  /* who is responsible is not taken away */
+  json_auto_t *roles = yaml("[archivist]"), *fonds = json_array();
+  g_autoptr(Sql) write = good(sql_write(f.db, error));
+  g_autoptr(GError) local = NULL;
+  g_assert_false(people_user_update(write, "admin", people_id(clerk), "王档案", roles, fonds, SECURITY_SECRET, FALSE, &local));
+  g_assert_error(local, LANTAI_ERROR, LANTAI_ERROR_CONFLICT);
+  g_assert_nonnull(strstr(local->message, "WT2026-003《逾期》"));
+  json_auto_t *body = yaml("{kind: person, name: 李}");
+  gint64 person = good(authority_save(write, "admin", body, 0, error));
+  fails(authority_delete(write, "admin", person, error), LANTAI_ERROR_CONFLICT);
+  good(ledger_entry_delete(write, "zhang", 5, "错登", error));
+  good(authority_delete(write, "admin", person, error));
+  sql_end(g_steal_pointer(&write));
   fixture_close(&f);
   g_unsetenv("LANTAI_NOW");
 }

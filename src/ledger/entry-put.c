@@ -203,6 +203,8 @@ static void lay_dated(const LedgerField *field, json_t *former, json_t *values, 
   json_t *first = json_array_get(value, 0);
   gboolean listed = json_is_array(first) && json_array_size(first) == 2;
   if (!field->dated || listed || json_is_empty(value) || json_array_size(former) == 0) return;
+  json_auto_t *shown = dated_parse(json_string_value(value));
+  if (shown != NULL) return;
   json_t *last = json_array_get(json_array_get(former, json_array_size(former) - 1), 0);
   json_t *list = json_deep_copy(former);
   if (!json_equal(last, value)) json_array_append_new(list, json_pack("[O, i]", value, ledger_today()));

@@ -311,7 +311,7 @@ static int day_of(json_t *given) {
 }
 
 /* As it is shown and exported: “科员（2020-01-01起）；科长（2021-03-01起）”. NULL: the text says no days. */
-static json_t *dated_parse(const char *text) {
+json_t *dated_parse(const char *text) {
   if (text == NULL || !g_str_has_suffix(text, "起）")) return NULL;
   json_auto_t *list = json_array();
   g_auto(GStrv) parts = g_strsplit(text, "；", -1);

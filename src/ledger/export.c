@@ -8,7 +8,7 @@
 
 enum { PAGE = 1000 };
 
-typedef struct { const LedgerField *field, *child; char *heading; } ExportColumn;
+typedef struct { const LedgerField *field, *child; char *heading; } ExportColumn; /* field NULL: which entry it is, where there are no numbers */
 typedef struct {
   Sql *sql;
   GArray *columns;
@@ -21,6 +21,10 @@ static void column_clear(gpointer data) { g_free(((ExportColumn *)data)->heading
 static GArray *columns_of(const LedgerDefinition *definition, Asker asker) {
   GArray *columns = g_array_new(FALSE, TRUE, sizeof(ExportColumn));
   g_array_set_clear_func(columns, column_clear);
+  if (definition->number == NULL) {
+    ExportColumn column = {NULL, NULL, g_strdup(ENTRY_COLUMN)};
+    g_array_append_val(columns, column);
+  }
   for (guint i = 0; i < definition->field_count; i++) {
     const LedgerField *field = &definition->fields[i];
     if (!ledger_may_read_field(field, asker)) continue;
@@ -91,8 +95,9 @@ static gboolean write_entry(Export *export, json_t *entry, GError **error) {
     g_autoptr(GPtrArray) cells = g_ptr_array_new_with_free_func(g_free);
     for (guint i = 0; i < export->columns->len; i++) {
       ExportColumn *column = &g_array_index(export->columns, ExportColumn, i);
-      json_t *value = json_object_get(values, column->field->name);
-      if (column->child != NULL) g_ptr_array_add(cells, cell_of(export, column->child, json_object_get(json_array_get(value, line), column->child->name)));
+      json_t *value = column->field != NULL ? json_object_get(values, column->field->name) : NULL;
+      if (column->field == NULL) g_ptr_array_add(cells, line > 0 ? g_strdup("") : g_strdup_printf("#%" G_GINT64_FORMAT, (gint64)int_at(entry, "id")));
+      else if (column->child != NULL) g_ptr_array_add(cells, cell_of(export, column->child, json_object_get(json_array_get(value, line), column->child->name)));
       else if (line > 0) g_ptr_array_add(cells, g_strdup(""));
       else g_ptr_array_add(cells, column->field->base && value == NULL ? base_cell(entry, column->field) : cell_of(export, column->field, value));
     }

@@ -113,11 +113,82 @@ static void test_states(void) {
   sheet_close(&s);
 }
 
+/* Out and in again changes nothing, whether entries have numbers or not; compared: what became of a list. */
+static void test_out(void) {
+  Sheet s;
+  sheet_open(&s);
+  put(&s.f, "{ledger: 信息, title: \"引号\\\"和，逗号\", date: 2023-05-01/2023-05-12, values: {期号: 3.5, 采用: 是, 主题词: [甲, 乙], 批示: [{批示人: 甲, 级别: 市}, {批示人: 乙}]}}");
+  put(&s.f, "{ledger: 花名册, title: 甲, date: 2020-01-01, values: {职级: [[科员, 2020-01-01], [科长, 2021-03-01]], 工资: 5000}}");
+  put(&s.f, "{ledger: 问题, title: 漏水, date: 2023-05-12, due: 2023-12-31, owner: 王, values: {来源: 调研}}");
+  put(&s.f, "{ledger: 措施, title: 修, values: {所属问题: 漏水}}");
+  static const char *const ledgers[] = {"信息", "花名册", "问题", "措施"};
+  gint64 before = events(&s);
+  for (guint i = 0; i < G_N_ELEMENTS(ledgers) * 2; i++) {
+    g_autofree char *path = g_build_filename(s.dir, i % 2 == 0 ? "out.csv" : "out.xlsx", NULL);
+    LedgerAsk ask = {.definition = ledger_find(ledgers[i / 2])};
+    good(ledger_export(&s.f.house, LEDGER_EVERYTHING, &ask, path, error));
+    json_auto_t *result = good(ledger_import(&s.f.house, LEDGER_EVERYTHING, "wang", ask.definition, path, FALSE, error));
+    g_assert_cmpint(int_at(result, "same"), ==, 1);
+    g_assert_cmpint(int_at(result, "rows"), ==, 1);
+    g_remove(path);
+  }
+  g_assert_cmpint(events(&s), ==, before);
+  g_autoptr(Person) clerk = fixture_person(&s.f, "wang", "王档案", "archivist", SECURITY_SECRET);
+  g_autofree char *path = g_build_filename(s.dir, "his.csv", NULL), *text = NULL;
+  LedgerAsk ask = {.definition = ledger_find("花名册")};
+  good(ledger_export(&s.f.house, (Asker){clerk, FALSE}, &ask, path, error));
+  good(g_file_get_contents(path, &text, NULL, error));
+  g_assert_null(strstr(text, "工资")); /* neither the field nor others' rows */
+  g_assert_null(strstr(text, "甲"));
+  g_remove(path);
+  sheet_close(&s);
+}
+
+static void test_compare(void) {
+  g_setenv("LANTAI_NOW", "2026-03-01T04:00:00Z", TRUE);
+  Sheet s;
+  sheet_open(&s);
+  put(&s.f, "{ledger: 问题, title: 会办完, date: 2026-02-01, values: {来源: 调研}}");
+  gint64 changed = put(&s.f, "{ledger: 问题, title: 会改, date: 2026-02-01, values: {来源: 调研}}");
+  gint64 gone = put(&s.f, "{ledger: 问题, title: 会删, date: 2026-02-01, values: {来源: 调研}}");
+  put(&s.f, "{ledger: 问题, title: 不变, date: 2026-02-01, values: {来源: 调研}}");
+  g_setenv("LANTAI_NOW", "2026-03-20T04:00:00Z", TRUE);
+  put(&s.f, "{ledger: 问题, title: 新的, date: 2026-03-19, values: {来源: 巡察}}");
+  g_autofree char *change = g_strdup_printf("{id: %d, due: 2026-12-31}", (int)changed);
+  put(&s.f, change);
+  g_autoptr(Sql) sql = good(sql_write(s.f.db, error));
+  good(ledger_entry_delete(sql, "wang", gone, "重复", error));
+  static const char *const steps[] = {"整改中", "待核验", "已销号"};
+  json_auto_t *fill = yaml("{id: 1, owner: 王, due: 2026-06-01, values: {成效: 好}}");
+  good(ledger_entry_put(sql, "wang", fill, 0, error));
+  for (guint i = 0; i < G_N_ELEMENTS(steps); i++)
+    good(ledger_entry_move(sql, LEDGER_EVERYTHING, i == 2 ? "li" : "wang", 1, steps[i], 0, NULL, error));
+  good(sql_commit(sql, error));
+  sql_end(g_steal_pointer(&sql));
+  g_autoptr(Sql) read = good(sql_read(s.f.db, error));
+  LedgerAsk ask = {.definition = ledger_find("问题")};
+  json_auto_t *rows = good(ledger_compare(&s.f.house, read, LEDGER_EVERYTHING, &ask, 20260301, 20260320, error)), *what = json_object();
+  size_t i;
+  json_t *row;
+  json_array_foreach(rows, i, row) json_object_set(what, text_at(row, "title"), json_object_get(row, "what"));
+  g_assert_cmpuint(json_array_size(rows), ==, 4);
+  g_assert_cmpstr(text_at(what, "会办完"), ==, "closed");
+  g_assert_cmpstr(text_at(what, "会改"), ==, "changed");
+  g_assert_cmpstr(text_at(what, "会删"), ==, "removed");
+  g_assert_cmpstr(text_at(what, "新的"), ==, "added");
+  fails(ledger_compare(&s.f.house, read, LEDGER_EVERYTHING, &ask, 20260320, 20260301, error) != NULL, LANTAI_ERROR_INVALID);
+  sql_end(g_steal_pointer(&read));
+  sheet_close(&s);
+  g_unsetenv("LANTAI_NOW");
+}
+
 int main(int argc, char **argv) {
   if (argc > 1 && g_str_equal(argv[1], "sandbox")) return format_sandbox_main(argc, argv);
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/ledger/import/rehearse", test_rehearse);
   g_test_add_func("/ledger/import/wrong", test_wrong);
   g_test_add_func("/ledger/import/states", test_states);
+  g_test_add_func("/ledger/import/out", test_out);
+  g_test_add_func("/ledger/import/compare", test_compare);
   return g_test_run();
 }

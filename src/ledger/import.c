@@ -15,6 +15,7 @@ typedef struct {
   char *heading;
   const LedgerField *field, *child; /* field NULL: not one of the ledger's */
   gboolean skipped;                 /* known, but not for reading in: 年龄, 附件, 季度 */
+  gboolean identity;                /* 条目: "#17", as an export of a ledger without numbers says which entry it is */
 } ImportColumn;
 
 typedef struct {
@@ -42,7 +43,12 @@ static gboolean is_skipped(const LedgerField *field) {
 }
 
 static ImportColumn column_of(const LedgerDefinition *definition, Asker asker, const char *heading) {
-  ImportColumn column = {text_clean(heading, FALSE), NULL, NULL, FALSE};
+  ImportColumn column = {.heading = text_clean(heading, FALSE)};
+  if (g_str_equal(column.heading, ENTRY_COLUMN) && ledger_field(definition, ENTRY_COLUMN) == NULL) {
+    column.field = base_field("编号");
+    column.skipped = column.identity = TRUE;
+    return column;
+  }
   const char *dot = strchr(column.heading, '.');
   g_autofree char *name = dot != NULL ? g_strndup(column.heading, (gsize)(dot - column.heading)) : g_strdup(column.heading);
   const LedgerField *field = name[0] != '\0' ? ledger_field(definition, name) : NULL;
@@ -107,6 +113,7 @@ static void tell_all(Import *import, json_t *problems, const GError *error) {
 static gboolean identify(Import *import, json_t *entry) {
   const char *number = text_at(json_object_get(entry, "values"), "编号");
   gint64 ledger = import->definition->id, id = 0;
+  if (int_at(entry, "id") != 0) return TRUE;
   if (number[0] != '\0') {
     id = sql_number(import->sql, "SELECT id FROM ledger_entry WHERE ledger_id = $1 AND number = $2", SQL_ARGS(sql_int(ledger), sql_text(number)), 0, NULL);
     json_object_set_new(entry, "id", json_integer(id));
@@ -135,8 +142,12 @@ static void bring_state(Import *import, json_t *entry) {
 static gboolean may_change(Import *import, json_t *entry) {
   gint64 id = int_at(entry, "id");
   json_auto_t *stored = id != 0 ? ledger_entry_load(import->sql, import->asker, id, NULL) : NULL;
+  if (stored != NULL && int_at(stored, "ledger_id") != import->definition->id) {
+    tell(import, import->pending_row, ENTRY_COLUMN, "不是这个台账的条目");
+    return FALSE;
+  }
   if (id == 0 || (stored != NULL && !json_is_true(json_object_get(stored, "deleted")))) return TRUE;
-  tell(import, import->pending_row, "编号", stored != NULL ? "这个编号的条目已删除，编号不重复使用" : "这个编号已用过，您不能修改那一条");
+  tell(import, import->pending_row, "编号", stored != NULL ? "这一条已删除，编号不重复使用" : "没有这一条，或您不能修改");
   return FALSE;
 }
 
@@ -189,6 +200,7 @@ static void read_cells(Import *import, const TableRow *row) {
     ImportColumn *column = &g_array_index(import->columns, ImportColumn, i);
     const char *cell = row->cells[i];
     g_string_append_printf(import->cells, "%s\x1f", cell);
+    if (column->identity && cell[0] == '#') json_object_set_new(import->pending, "id", json_integer(g_ascii_strtoll(cell + 1, NULL, 10)));
     if (column->field == NULL || column->skipped || cell[0] == '\0') continue;
     if (column->child == NULL) {
       json_object_set_new(values, column->field->name, json_string(cell));

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define UNIT_SELF "本馆"
+#define ENTRY_COLUMN "条目" /* of spreadsheets: "#17" */
 enum { LEDGER_BATCH = 200, FIELDS_MAX = 120, TEXT_MAX = 1000, LINES_MAX = 20000, TITLE_MAX = 500, MANY_MAX = 1000, ROWS_MAX = 2000 };
 
 /* ---- ledger.c ---- */
@@ -81,6 +82,7 @@ gint64 entry_next_rev(Sql *sql);
 
 /* ---- entry-value.c ---- */
 typedef struct { Sql *sql; json_t *entry; const LedgerDefinition *definition; } ValueContext;
+json_t *dated_parse(const char *text); /* [[value, day]] of what is shown of a dated value; NULL: it is a plain one */
 /* The value as it is stored, or NULL with what is wrong (Chinese, without the field's name). An empty one: json_null. */
 json_t *value_clean(const ValueContext *context, const LedgerField *field, json_t *given, char **ret_problem);
 
@@ -102,6 +104,10 @@ gboolean number_note(Sql *sql, gint64 ledger_id, const char *pattern, json_t *en
 json_t *entry_changes(json_t *before, json_t *after, Asker asker); /* [{field, from, to}] in words */
 char *entry_value_words(const LedgerField *field, json_t *value);
 gboolean comment_write(Sql *sql, json_t *data, GError **error);
+
+/* ---- owed.c ---- */
+char *owed_words(Sql *sql, const char *name, const char *title); /* what an account is responsible for; NULL: nothing */
+char *used_words(Sql *sql, const char *kind, const char *name);  /* which entries name a person or body; NULL: none */
 
 /* ---- duties.c ---- */
 gboolean entry_waits(json_t *entry); /* made by a duty, not done yet */

@@ -30,6 +30,37 @@ static json_t *owed_row(json_t *entry, int today) {
     "soon", soon, "why", why);
 }
 
+/* ---- what others ask before they take somebody away ---- */
+
+static char *entries_words(Sql *sql, json_t *rows, gint64 count) {
+  if (json_array_size(rows) == 0) return NULL;
+  GString *words = g_string_new(NULL);
+  size_t i;
+  json_t *row;
+  json_array_foreach(rows, i, row) {
+    g_string_append_printf(words, "%s%s%s%s《%s》", i > 0 ? "、" : "", text_at(row, "ledger"), text_at(row, "number")[0] ? " " : "", text_at(row, "number"),
+      text_at(row, "title"));
+  }
+  if (count > (gint64)json_array_size(rows)) g_string_append_printf(words, "等 %" G_GINT64_FORMAT " 条", count);
+  return g_string_free(words, FALSE);
+}
+
+char *owed_words(Sql *sql, const char *name, const char *title) {
+  json_auto_t *rows = sql_json(sql, "SELECT e.number AS number, e.title AS title, g.name AS ledger FROM ledger_entry e JOIN ledger g ON g.id = e.ledger_id "
+    "WHERE e.owner IN ($1, $2) AND e.owner <> '' AND e.closed = 0 AND e.deleted = 0 ORDER BY e.due, e.id LIMIT 3", SQL_ARGS(sql_text(name), sql_text(title)), NULL);
+  gint64 count = sql_number(sql, "SELECT COUNT(*) AS n FROM ledger_entry WHERE owner IN ($1, $2) AND owner <> '' AND closed = 0 AND deleted = 0",
+    SQL_ARGS(sql_text(name), sql_text(title)), 0, NULL);
+  return entries_words(sql, rows, count);
+}
+
+char *used_words(Sql *sql, const char *kind, const char *name) {
+  json_auto_t *rows = sql_json(sql, "SELECT e.number AS number, e.title AS title, g.name AS ledger FROM ledger_link l JOIN ledger_entry e ON e.id = l.entry_id "
+    "JOIN ledger g ON g.id = e.ledger_id WHERE l.kind = $1 AND l.target = $2 AND e.deleted = 0 ORDER BY e.id LIMIT 3", SQL_ARGS(sql_text(kind), sql_text(name)), NULL);
+  gint64 count = sql_number(sql, "SELECT COUNT(DISTINCT entry_id) AS n FROM ledger_link WHERE kind = $1 AND target = $2", SQL_ARGS(sql_text(kind), sql_text(name)), 0,
+    NULL);
+  return entries_words(sql, rows, count);
+}
+
 json_t *ledger_owed(const House *house, Sql *sql, const Person *person, int limit, GError **error) {
   json_auto_t *entries = entries_query(sql_query(sql, ENTRY_SELECT "WHERE e.owner IN ($1, $2) AND e.owner <> '' AND e.closed = 0 AND e.deleted = 0 "
     "ORDER BY CASE e.due WHEN 0 THEN 99999999 ELSE e.due END, e.id LIMIT $3",

@@ -267,13 +267,23 @@ static gboolean apply_changes(Sql *sql, gint64 id, const char *title, json_t *ro
          (enabled || sql_exec(sql, "DELETE FROM session WHERE account_id = $1", SQL_ARGS(sql_int(id)), error));
 }
 
+static PeopleDuties duties_source;
+
+void people_set_duties_source(PeopleDuties source) { duties_source = source; }
+
+static gboolean refuse_responsible(Sql *sql, json_t *account, gboolean enabled, GError **error) {
+  if (enabled || !json_is_true(json_object_get(account, "enabled")) || duties_source == NULL) return TRUE;
+  g_autofree char *duties = duties_source(sql, json_string_value(json_object_get(account, "name")), json_string_value(json_object_get(account, "title")));
+  return duties == NULL || throw(error, LANTAI_ERROR_CONFLICT, "%s 还有没办完的事：%s。请先交给别人，再停用帐号", json_string_value(json_object_get(account, "title")), duties);
+}
+
 gboolean people_user_update(Sql *sql, const char *actor, gint64 id, const char *title, json_t *roles, json_t *fonds, Security security, gboolean enabled,
   GError **error) {
   g_autofree char *shown = title_clean(title, error);
   if (shown == NULL || !roles_check(roles_current(), roles, error) || !security_check(security, error)) return FALSE;
   json_t *clean = fonds_clean(fonds, error), *account = clean ? account_load(sql, id, error) : NULL;
   json_t *changes = account ? changes_of(account, shown, roles, clean, security, enabled) : NULL;
-  gboolean good = changes && refuse_own(account, actor, changes, error);
+  gboolean good = changes && refuse_own(account, actor, changes, error) && refuse_responsible(sql, account, enabled, error);
   if (good && json_object_size(changes)) {
     json_object_set(changes, "name", json_object_get(account, "name"));
     good = apply_changes(sql, id, shown, roles, clean, security, enabled, error) && journal_account(sql, actor, "user.update", id, json_incref(changes), error);

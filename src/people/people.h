@@ -20,6 +20,10 @@ void people_set_session_minutes(gint64 minutes); /* security.session_minutes; 30
 typedef json_t *(*PeopleFonds)(const House *house, Sql *sql, GError **error);
 void people_set_fonds_source(PeopleFonds source);
 
+/* What an account is still responsible for, in words for a message; NULL: nothing. New string. Without a source nobody is asked. */
+typedef char *(*PeopleDuties)(Sql *sql, const char *name, const char *title);
+void people_set_duties_source(PeopleDuties source);
+
 /* Sign-in: token for the cookie, or DENIED (also after 5 failures: locked 10 minutes, counted per user and address). Journalled. */
 char *people_sign_in(SqlDb *db, const char *name, const char *password, const char *address, GError **error);
 gboolean people_sign_out(SqlDb *db, const char *token, GError **error);
@@ -43,7 +47,7 @@ json_t *people_roles(void);                       /* the roles as loaded: [{code
  * A password given by another user (not "system", not the owner) must be changed at the first sign-in; until then its owner may do and see nothing. */
 gint64 people_user_create(Sql *sql, const char *actor, const char *name, const char *title, const char *password, json_t *roles, json_t *fonds,
   Security security, GError **error);
-/* DENIED when the actor changes his own roles, fonds, level or state. */
+/* DENIED when the actor changes his own roles, fonds, level or state. CONFLICT when who is disabled is still responsible for something. */
 gboolean people_user_update(Sql *sql, const char *actor, gint64 id, const char *title, json_t *roles, json_t *fonds, Security security, gboolean enabled,
   GError **error);
 /* The account's body, "" for none; journalled. DENIED for one's own account. */
