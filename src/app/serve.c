@@ -28,6 +28,7 @@ const WebRoute *const *app_routes(void) {
     COPY_ROUTES,
     PATROL_ROUTES,
     QUALITY_ROUTES,
+    LEDGER_ROUTES,
     NULL,
   };
   /* clang-format on */
@@ -71,6 +72,7 @@ static const MenuItem MENU[] = {
   {"质量", "/quality", "record.edit|delivery.accept"},
   {"修订", "/revise", "revisions"},
   {"制度", "/schedules", "delivery.read"},
+  {"台账", "/ledgers", "ledger.read"},
   {"接收", "/deliveries", "deliveries"},
   {"导出", "/exports", "record.export"},
   {"保管", "/keep", "keep.read"},

@@ -166,6 +166,8 @@ gboolean ledger_export(const House *house, Asker asker, const LedgerAsk *ask, co
 /* How a list was on two days: [{number, title, what: added|removed|changed|closed, fields}] */
 json_t *ledger_compare(const House *house, Sql *sql, Asker asker, const LedgerAsk *ask, int before, int after, GError **error);
 
+/* What the signed-in person owes, for the home page (ui/ledger/home.html): {count, overdue, today, soon, groups}. NULL: nothing to show. */
+json_t *ledger_home(WebRequest *request, Sql *sql, GError **error);
 gboolean ledger_replay(const House *house, Sql *sql, json_t *event, GError **error); /* ledger.* */
 extern const JobKind LEDGER_JOBS[];
 extern const JobTick LEDGER_TICKS[];

@@ -1,0 +1,278 @@
+/*
+ * A ledger's definition as YAML: checked with the place of each fault, compared with the entries there are, put in force as a version; versions and their difference.
+ *
+ * 1. Nothing is in force before it was checked; what contradicts is shown with the entries it is about.
+ * 2. The text goes out as it came in while it has faults.
+ */
+#include "pages.h"
+#include "settings.h"
+#include "text.h"
+#include <string.h>
+
+enum { CONFLICTS_SHOWN = 50, FLOW_MAX = 140, LINES_MAX_COMPARED = 2000 };
+
+/* ---- YAML ---- */
+
+static gboolean is_plain(const char *text) {
+  static const char *const words[] = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", NULL};
+  if (!g_unichar_isalpha(g_utf8_get_char(text))) return FALSE;
+  g_autofree char *small = g_ascii_strdown(text, -1);
+  if (g_strv_contains(words, small)) return FALSE;
+  for (const char *at = text; *at != '\0'; at = g_utf8_next_char(at)) {
+    gunichar c = g_utf8_get_char(at);
+    if (!g_unichar_isalnum(c) && !(c < 0x80 && strchr("_-.", (int)c)) && !(c >= 0x3001 && c <= 0x301F) && !(c >= 0xFF08 && c <= 0xFF1F)) return FALSE;
+  }
+  return TRUE;
+}
+
+static void append_scalar(GString *out, json_t *value) {
+  if (json_is_string(value) && is_plain(json_string_value(value))) g_string_append(out, json_string_value(value));
+  else if (json_is_string(value)) text_json_append(out, json_string_value(value));
+  else {
+    g_autofree char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+    g_string_append(out, text);
+  }
+}
+
+static void append_key(GString *out, const char *key) {
+  if (is_plain(key)) g_string_append(out, key);
+  else text_json_append(out, key);
+}
+
+static void append_flow(GString *out, json_t *value) {
+  const char *key;
+  json_t *each;
+  size_t i;
+  gboolean first = TRUE;
+  if (!json_is_array(value) && !json_is_object(value)) return append_scalar(out, value);
+  g_string_append_c(out, json_is_array(value) ? '[' : '{');
+  if (json_is_array(value)) json_array_foreach(value, i, each) {
+    if (i > 0) g_string_append(out, ", ");
+    append_flow(out, each);
+  }
+  else json_object_foreach(value, key, each) {
+    if (!first) g_string_append(out, ", ");
+    first = FALSE;
+    append_key(out, key);
+    g_string_append(out, ": ");
+    append_flow(out, each);
+  }
+  g_string_append_c(out, json_is_array(value) ? ']' : '}');
+}
+
+static gboolean fits_line(json_t *value, guint indent) {
+  g_autoptr(GString) flow = g_string_new(NULL);
+  append_flow(flow, value);
+  return indent + g_utf8_strlen(flow->str, -1) <= FLOW_MAX;
+}
+
+static void append_block(GString *out, json_t *value, guint indent);
+
+static void append_member(GString *out, const char *key, json_t *value, guint indent) {
+  append_key(out, key);
+  g_string_append_c(out, ':');
+  gboolean list_of_objects = json_is_array(value) && json_is_object(json_array_get(value, 0));
+  if (!list_of_objects && (fits_line(value, indent + 10) || json_is_array(value) || !json_is_object(value))) {
+    g_string_append_c(out, ' ');
+    append_flow(out, value);
+    g_string_append_c(out, '\n');
+    return;
+  }
+  g_string_append_c(out, '\n');
+  append_block(out, value, indent + 2);
+}
+
+static void append_block(GString *out, json_t *value, guint indent) {
+  const char *key;
+  json_t *each;
+  size_t i;
+  json_object_foreach(value, key, each) {
+    g_string_append_printf(out, "%*s", (int)indent, "");
+    append_member(out, key, each, indent);
+  }
+  json_array_foreach(value, i, each) {
+    g_string_append_printf(out, "%*s- ", (int)indent, "");
+    if (fits_line(each, indent)) {
+      append_flow(out, each);
+      g_string_append_c(out, '\n');
+      continue;
+    }
+    gboolean first = TRUE;
+    json_object_foreach(each, key, value) {
+      if (!first) g_string_append_printf(out, "%*s", (int)indent + 2, "");
+      first = FALSE;
+      append_member(out, key, value, indent + 2);
+    }
+  }
+}
+
+static char *yaml_text(json_t *definition) {
+  g_autoptr(GString) out = g_string_new(NULL);
+  append_block(out, definition, 0);
+  return g_string_free(g_steal_pointer(&out), FALSE);
+}
+
+/* ---- the difference of two texts, line by line (longest common subsequence) ---- */
+
+static json_t *compare_lines(const char *before, const char *after) {
+  g_auto(GStrv) a = g_strsplit(before, "\n", LINES_MAX_COMPARED), b = g_strsplit(after, "\n", LINES_MAX_COMPARED);
+  guint n = g_strv_length(a), m = g_strv_length(b);
+  g_autofree guint16 *common = g_new0(guint16, (gsize)(n + 1) * (m + 1));
+#define COMMON(i, j) common[(gsize)(i) * (m + 1) + (j)]
+  for (guint i = n; i-- > 0;)
+    for (guint j = m; j-- > 0;) COMMON(i, j) = g_str_equal(a[i], b[j]) ? (guint16)(COMMON(i + 1, j + 1) + 1) : MAX(COMMON(i + 1, j), COMMON(i, j + 1));
+  json_t *lines = json_array();
+  for (guint i = 0, j = 0; i < n || j < m;) {
+    gboolean same = i < n && j < m && g_str_equal(a[i], b[j]), removed = !same && i < n && (j == m || COMMON(i + 1, j) >= COMMON(i, j + 1));
+    if (!same) json_array_append_new(lines, json_pack("{s:s, s:b}", "text", removed ? a[i] : b[j], "removed", removed));
+    i += same || removed;
+    j += same || !removed;
+  }
+#undef COMMON
+  return lines;
+}
+
+/* ---- the page ---- */
+
+static json_t *versions_model(const LedgerPage *page, int shown) {
+  json_t *versions = json_array();
+  for (int i = page->definition->version; i >= 1 && i > page->definition->version - 100; i--)
+    json_array_append_new(versions, json_pack("{s:i, s:b, s:b}", "number", i, "current", i == page->definition->version, "shown", i == shown));
+  return versions;
+}
+
+static json_t *types_model(void) {
+  static const char *const types[][2] = {{"text", "文字"}, {"lines", "多行文字"}, {"number", "数"}, {"money", "金额"}, {"date", "日期"}, {"period", "起止时刻"}, {"choice", "选项"},
+    {"bool", "是/否"}, {"person", "人"}, {"body", "单位"}, {"place", "地点"}, {"link", "网址"}, {"record", "档案"}, {"file", "附件"}};
+  json_t *list = json_array();
+  for (guint i = 0; i < G_N_ELEMENTS(types); i++) json_array_append_new(list, json_pack("{s:s, s:s}", "value", types[i][0], "label", types[i][1]));
+  return list;
+}
+
+static json_t *define_frame(const LedgerPage *page, const char *yaml) {
+  json_t *model = json_pack("{s:s, s:s, s:o}", "title", page->definition == NULL ? "新建台账" : "台账的定义", "yaml", yaml, "types", types_model());
+  if (page->definition != NULL) {
+    json_object_set_new(model, "ledger", page_ledger_model(page));
+    json_object_set_new(model, "seen", json_integer(page->definition->version));
+    json_object_set_new(model, "versions", versions_model(page, page->definition->version));
+  }
+  json_object_set_new(model, "may_define", json_boolean(web_may(page->request, PERMISSION_DEFINE)));
+  return model;
+}
+
+WebReply *page_definition(WebRequest *request, GError **error) {
+  g_auto(LedgerPage) page = {0};
+  if (!page_begin(&page, request, FALSE, error) || !page_ledger(&page, error)) return NULL;
+  int version = (int)web_int(request, "version", page.definition->version);
+  json_auto_t *shown = version == page.definition->version ? json_incref(page.definition->json) : ledger_definition_version(page.sql, page.definition->id, version, error);
+  if (shown == NULL) return NULL;
+  g_autofree char *yaml = yaml_text(shown);
+  json_t *model = define_frame(&page, yaml);
+  json_object_set_new(model, "versions", versions_model(&page, version));
+  json_auto_t *former = version > 1 ? ledger_definition_version(page.sql, page.definition->id, version - 1, NULL) : NULL;
+  if (former != NULL) {
+    g_autofree char *before = yaml_text(former);
+    json_object_set_new(model, "changes", compare_lines(before, yaml));
+    json_object_set_new(model, "compared", json_integer(version - 1));
+  }
+  if (version != page.definition->version) json_object_set_new(model, "old", json_integer(version));
+  return web_model(model);
+}
+
+static const char SKELETON[] =
+  "name: 新台账\ngroup: 其他\nabout: 一句话说明登记什么。\nnumber: \"XT{year}-{serial:3}\"\ntitle: 标题\ndate: 日期\nuses: [责任人, 截止, 附件]\nfields:\n"
+  "  - {name: 类型, type: choice, values: [甲, 乙], required: true, list: true}\n  - {name: 说明, type: lines}\n"
+  "states:\n  - {name: 登记}\n  - {name: 办结, closed: true}\nmoves:\n  - {from: 登记, to: 办结, label: 办结}\n";
+
+WebReply *page_definition_new(WebRequest *request, GError **error) {
+  g_auto(LedgerPage) page = {0};
+  if (!page_begin(&page, request, FALSE, error)) return NULL;
+  return web_model(define_frame(&page, SKELETON));
+}
+
+/* ---- checking and saving ---- */
+
+static void add_faults(json_t *model, json_t *faults) {
+  json_object_set(model, "faults", faults);
+  json_object_set_new(model, "fault_count", json_integer((json_int_t)json_array_size(faults)));
+}
+
+/* A field from the small form, put at the end of the definition's fields. */
+static gboolean add_field(json_t *definition, WebRequest *request, GError **error) {
+  const char *name = web_text(request, "field"), *type = web_text(request, "type"), *values = web_text(request, "values");
+  if (name == NULL || type == NULL) return throw(error, LANTAI_ERROR_INVALID, "请写字段的名称");
+  json_t *field = json_pack("{s:s, s:s}", "name", name, "type", type), *fields = json_object_get(definition, "fields");
+  if (values != NULL) {
+    g_auto(GStrv) parts = g_regex_split_simple("[\n;；、，,]+", values, 0, 0);
+    json_object_set_new(field, "values", json_texts((const char *const *)parts));
+  }
+  if (web_flag(request, "required")) json_object_set_new(field, "required", json_true());
+  if (web_flag(request, "list")) json_object_set_new(field, "list", json_true());
+  if (!json_is_array(fields)) json_object_set_new(definition, "fields", fields = json_array());
+  json_array_append_new(fields, field);
+  return TRUE;
+}
+
+/* Under another name it is still the same ledger. */
+static void keep_name(json_t *definition, const LedgerDefinition *former) {
+  json_t *was = json_object_get(definition, "was"), *each;
+  size_t i;
+  if (former == NULL || g_str_equal(text_at(definition, "name"), former->name)) return;
+  if (!json_is_array(was)) json_object_set_new(definition, "was", was = json_array());
+  json_array_foreach(was, i, each)
+    if (g_strcmp0(json_string_value(each), former->name) == 0) return;
+  json_array_append_new(was, json_string(former->name));
+}
+
+static WebReply *refuse_yaml(LedgerPage *page, const char *yaml, const GError *problem) {
+  json_auto_t *faults = json_pack("[{s:s, s:s}]", "where", "YAML", "what", problem->message);
+  json_t *model = define_frame(page, yaml);
+  add_faults(model, faults);
+  return web_model_status(model, 422);
+}
+
+static WebReply *checked(LedgerPage *page, json_t *definition, const char *yaml, guint status) {
+  json_auto_t *faults = ledger_definition_faults(definition, NULL);
+  json_t *model = define_frame(page, yaml);
+  add_faults(model, faults);
+  gint64 count = 0;
+  json_auto_t *conflicts = json_array_size(faults) || page->definition == NULL ? NULL : ledger_definition_conflicts(page->sql, definition, CONFLICTS_SHOWN, &count, NULL);
+  if (conflicts != NULL) json_object_set(model, "conflicts", conflicts);
+  json_object_set_new(model, "conflict_count", json_integer(count));
+  json_object_set_new(model, "sound", json_boolean(json_array_size(faults) == 0 && count == 0));
+  json_object_set_new(model, "checked", json_true());
+  if (page->definition != NULL) {
+    g_autofree char *before = yaml_text(page->definition->json), *after = yaml_text(definition);
+    json_object_set_new(model, "changes", compare_lines(before, after));
+    json_object_set_new(model, "compared", json_integer(page->definition->version));
+  }
+  return web_model_status(model, status);
+}
+
+WebReply *save_definition(WebRequest *request, GError **error) {
+  g_auto(LedgerPage) page = {0};
+  const char *act = web_text(request, "act"), *yaml = web_text(request, "yaml");
+  gboolean save = g_strcmp0(act, "save") == 0, add = g_strcmp0(act, "add") == 0, existing = g_str_has_prefix(web_path(request), "/ledger/");
+  g_autoptr(GError) problem = NULL;
+  if (!page_begin(&page, request, save, error) || (existing && !page_ledger(&page, error))) return NULL;
+  json_auto_t *definition = yaml_load_text(yaml, "定义", &problem);
+  if (definition == NULL) return refuse_yaml(&page, yaml, problem);
+  if (!json_is_object(definition)) return throw_null(error, LANTAI_ERROR_INVALID, "定义应是 name: … 这样的若干项");
+  keep_name(definition, page.definition);
+  if (add) {
+    if (!add_field(definition, request, error)) return NULL;
+    g_autofree char *longer = yaml_text(definition);
+    return checked(&page, definition, longer, 200);
+  }
+  if (!save) return checked(&page, definition, yaml, 200);
+  if (page.definition != NULL && web_int(request, "seen", page.definition->version) != page.definition->version)
+    return throw_null(error, LANTAI_ERROR_CONFLICT, "定义已被他人改成第 %d 版，请先看差别再改", page.definition->version);
+  gint64 id = ledger_define(page.sql, web_actor(request), definition, &problem);
+  if (id == 0 && (g_error_matches(problem, LANTAI_ERROR, LANTAI_ERROR_INVALID) || g_error_matches(problem, LANTAI_ERROR, LANTAI_ERROR_CONFLICT)))
+    return checked(&page, definition, yaml, error_http_status(problem));
+  if (id == 0) return g_propagate_error(error, g_steal_pointer(&problem)), NULL;
+  if (!sql_commit(page.sql, error)) return NULL;
+  WebReply *reply = web_redirect("/ledger/%" G_GINT64_FORMAT "/definition", id);
+  web_flash(reply, "定义已经生效；以前登记的仍按各自的版本可读");
+  return reply;
+}

@@ -1,0 +1,205 @@
+/*
+ * Rows from a spreadsheet, pasted or as a file: always rehearsed first; what is wrong is told row by row, and nothing is written until it is confirmed.
+ *
+ * 1. Between rehearsal and import a file waits in the archive's tmp/ under a name that only the form knows; it goes after a day.
+ * 2. Both go through ledger_import, so that they mean the same.
+ */
+#include "pages.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define WAITING "ledger-import-"
+enum { PASTE_SHOWN = 200, PROBLEMS_SHOWN = 500, WAITING_SECONDS = 86400 };
+
+static gboolean begin(LedgerPage *page, WebRequest *request, GError **error) {
+  if (!page_begin(page, request, FALSE, error) || !page_ledger(page, error)) return FALSE;
+  return ledger_may_write(page->definition, page->asker) || throw(error, LANTAI_ERROR_DENIED, "您不能在台账“%s”中登记", page->definition->name);
+}
+
+static json_t *frame(const LedgerPage *page, const char *title) {
+  json_t *columns = json_array();
+  const char *const first[] = {"标题", "日期"};
+  for (guint i = 0; i < G_N_ELEMENTS(first); i++) json_array_append_new(columns, json_string(field_label(page->definition, ledger_field(page->definition, first[i]))));
+  for (guint i = 0; i < page->definition->field_count; i++) {
+    const LedgerField *field = &page->definition->fields[i];
+    gboolean there = g_str_equal(field->name, first[0]) || g_str_equal(field->name, first[1]);
+    if (!there && field->type != FIELD_ROWS && form_shows(page, field)) json_array_append_new(columns, json_string(field->name));
+  }
+  return json_pack("{s:o, s:o, s:o}", "title", json_sprintf("%s：%s", page->definition->name, title), "ledger", page_ledger_model(page), "known_columns", columns);
+}
+
+/* What the room says of one row: text, list or {field: message}. */
+static char *problem_words(json_t *problem) {
+  g_autoptr(GString) out = g_string_new(NULL);
+  const char *field;
+  json_t *each;
+  size_t i;
+  if (json_is_string(problem)) return g_strdup(json_string_value(problem));
+  if (json_is_array(problem)) json_array_foreach(problem, i, each) {
+    g_autofree char *words = problem_words(each);
+    g_string_append_printf(out, "%s%s", i ? "；" : "", words);
+  }
+  json_object_foreach(problem, field, each) {
+    g_autofree char *words = problem_words(each);
+    g_string_append_printf(out, "%s%s：%s", out->len ? "；" : "", field, words);
+  }
+  return g_string_free(g_steal_pointer(&out), FALSE);
+}
+
+static json_t *problems_model(json_t *result) {
+  json_t *problems = json_array(), *each;
+  size_t i;
+  json_array_foreach(json_object_get(result, "problems"), i, each) {
+    if (i >= PROBLEMS_SHOWN) break;
+    g_autofree char *words = problem_words(json_object_get(each, "problems"));
+    json_array_append_new(problems, json_pack("{s:O?, s:s}", "row", json_object_get(each, "row"), "text", words));
+  }
+  return problems;
+}
+
+static void add_result(json_t *model, json_t *result) {
+  json_t *copy = json_copy(result);
+  json_object_set_new(copy, "problems", problems_model(result));
+  json_object_set_new(copy, "bad", json_integer((json_int_t)json_array_size(json_object_get(result, "problems"))));
+  json_object_set_new(copy, "fine", json_boolean(number_at(result, "created") + number_at(result, "changed") > 0));
+  json_object_set_new(model, "result", copy);
+}
+
+static WebReply *imported(const LedgerPage *page, json_t *result) {
+  WebReply *reply = web_redirect("/ledger/%" G_GINT64_FORMAT, page->definition->id);
+  gsize bad = json_array_size(json_object_get(result, "problems"));
+  g_autofree char *left = bad ? g_strdup_printf("，%zu 行有误没有写入", bad) : g_strdup("");
+  g_autofree char *message = g_strdup_printf("新登记 %d 条，修改 %d 条，相同 %d 条%s", (int)number_at(result, "created"), (int)number_at(result, "changed"),
+    (int)number_at(result, "same"), left);
+  web_flash(reply, message);
+  return reply;
+}
+
+/* ---- pasted ---- */
+
+/* The rows as they were pasted, with what is wrong beside each. */
+static json_t *pasted_rows(const char *text, json_t *problems) {
+  json_t *rows = json_array(), *problem;
+  g_auto(GStrv) lines = g_strsplit(text, "\n", PASTE_SHOWN + 1);
+  gsize i;
+  for (guint n = 0; lines[n] != NULL && n < PASTE_SHOWN; n++) {
+    if (*g_strchomp(lines[n]) == '\0') continue;
+    g_auto(GStrv) cells = g_strsplit(lines[n], "\t", 100);
+    json_t *row = json_pack("{s:i, s:[]}", "row", (int)n + 1, "cells");
+    for (guint k = 0; cells[k] != NULL; k++) json_array_append_new(json_object_get(row, "cells"), json_string(cells[k]));
+    json_array_foreach(problems, i, problem)
+      if (number_at(problem, "row") == (gint64)n + 1) json_object_set(row, "fault", json_object_get(problem, "text"));
+    json_array_append_new(rows, row);
+  }
+  return rows;
+}
+
+static char *tmp_folder(const House *house) { return g_build_filename(house->dir != NULL ? house->dir : g_get_tmp_dir(), "tmp", NULL); }
+
+static char *write_paste(const House *house, const char *text, GError **error) {
+  g_autofree char *folder = tmp_folder(house), *path = g_strdup_printf("%s/ledger-paste-XXXXXX.tsv", folder);
+  if (g_mkdir_with_parents(folder, 0700) != 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能建立临时目录：%s", error_reason(errno));
+  int fd = g_mkstemp_full(path, O_WRONLY | O_CLOEXEC, 0600);
+  if (fd < 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能建立临时文件：%s", error_reason(errno));
+  gsize length = strlen(text);
+  gboolean fine = write(fd, text, length) == (ssize_t)length && write(fd, "\n", 1) == 1;
+  close(fd);
+  if (fine) return g_steal_pointer(&path);
+  g_unlink(path);
+  return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能写临时文件，请检查磁盘空间");
+}
+
+WebReply *page_paste(WebRequest *request, GError **error) {
+  g_auto(LedgerPage) page = {0};
+  if (!begin(&page, request, error)) return NULL;
+  json_t *model = frame(&page, "粘贴表格");
+  json_object_set_new(model, "is_paste", json_true());
+  return web_model(model);
+}
+
+WebReply *take_paste(WebRequest *request, GError **error) {
+  g_auto(LedgerPage) page = {0};
+  if (!begin(&page, request, error)) return NULL;
+  const char *text = web_text(request, "text");
+  gboolean commit = web_flag(request, "commit");
+  json_auto_t *model = frame(&page, "粘贴表格");
+  json_object_set_new(model, "is_paste", json_true());
+  g_autofree char *path = write_paste(page.house, text, error);
+  if (path == NULL) return NULL;
+  page_end(&page); /* the import has its own transaction */
+  LedgerPage after = {.request = request, .house = web_house(request), .asker = ledger_asker(request), .definition = ledger_of(web_int(request, "id", 0))};
+  json_auto_t *result = ledger_import(after.house, after.asker, web_actor(request), after.definition, path, !commit, error);
+  g_unlink(path);
+  if (result == NULL) return NULL;
+  if (commit) return imported(&after, result);
+  add_result(model, result);
+  put_text_at(model, "text", text);
+  json_object_set_new(model, "pasted", pasted_rows(text, json_object_get(json_object_get(model, "result"), "problems")));
+  return web_model(g_steal_pointer(&model));
+}
+
+/* ---- a file ---- */
+
+static void forget_old(const char *folder) {
+  g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+  const char *name;
+  while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
+    g_autofree char *path = g_build_filename(folder, name, NULL);
+    GStatBuf info;
+    if (g_str_has_prefix(name, WAITING) && g_stat(path, &info) == 0 && info.st_mtime + WAITING_SECONDS < time(NULL)) g_unlink(path);
+  }
+}
+
+/* Keeps the upload for the second step; the name is the token. */
+static char *keep_upload(WebRequest *request, GError **error) {
+  g_autofree char *folder = tmp_folder(web_house(request)), *random = g_uuid_string_random(), *path = NULL;
+  const char *name = web_file_name(request, "file"), *dot = name == NULL ? NULL : strrchr(name, '.');
+  char ending[8] = "";
+  for (guint i = 0; dot != NULL && i + 1 < sizeof ending && (i == 0 || g_ascii_isalnum(dot[i])) && dot[i]; i++) ending[i] = dot[i];
+  if (g_mkdir_with_parents(folder, 0700) != 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能建立临时目录：%s", error_reason(errno));
+  forget_old(folder);
+  g_autofree char *token = g_strconcat(WAITING, random, ending, NULL);
+  path = g_build_filename(folder, token, NULL);
+  g_autofree char *upload = web_file_steal(request, "file");
+  if (g_rename(upload, path) != 0) {
+    g_unlink(upload);
+    return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能保存上传的表格：%s", error_reason(errno));
+  }
+  return g_steal_pointer(&token);
+}
+
+static gboolean is_token(const char *token) { return token != NULL && g_regex_match_simple("^" WAITING "[0-9a-f-]{36}(\\.[A-Za-z0-9]{1,6})?$", token, 0, 0); }
+
+WebReply *page_import(WebRequest *request, GError **error) {
+  g_auto(LedgerPage) page = {0};
+  return begin(&page, request, error) ? web_model(frame(&page, "导入表格")) : NULL;
+}
+
+WebReply *take_import(WebRequest *request, GError **error) {
+  g_auto(LedgerPage) page = {0};
+  if (!begin(&page, request, error)) return NULL;
+  const char *given = web_text(request, "waiting");
+  if (given == NULL && web_file_path(request, "file") == NULL) return throw_null(error, LANTAI_ERROR_INVALID, "请选择电子表格文件");
+  if (given != NULL && !is_token(given)) return throw_null(error, LANTAI_ERROR_INVALID, "请重新上传表格");
+  json_auto_t *model = frame(&page, "导入表格");
+  const char *name = web_file_name(request, "file");
+  if (name != NULL) put_text_at(model, "file_name", name);
+  g_autofree char *token = given != NULL ? g_strdup(given) : keep_upload(request, error);
+  if (token == NULL) return NULL;
+  g_autofree char *folder = tmp_folder(page.house), *path = g_build_filename(folder, token, NULL);
+  if (!g_file_test(path, G_FILE_TEST_IS_REGULAR)) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "上传的表格已经清除，请重新上传");
+  const LedgerDefinition *definition = page.definition;
+  page_end(&page);
+  LedgerPage after = {.request = request, .house = web_house(request), .asker = ledger_asker(request), .definition = definition};
+  json_auto_t *result = ledger_import(after.house, after.asker, web_actor(request), definition, path, given == NULL, error);
+  if (result == NULL || given != NULL) g_unlink(path);
+  if (result == NULL) return NULL;
+  if (given != NULL) return imported(&after, result);
+  add_result(model, result);
+  put_text_at(model, "waiting", token);
+  return web_model(g_steal_pointer(&model));
+}

@@ -1,0 +1,431 @@
+/*
+ * One ledger's entries: as a list with columns, by state as a board, by day as a calendar; what the list was on another day; as a spreadsheet.
+ *
+ * 1. Everything that chooses entries is in the address, so that a link tells another the same.
+ * 2. Lists are paged by key; the board and the calendar say when they leave something out.
+ */
+#include "pages.h"
+#include "date.h"
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PAGE_ROWS = 50, PRINT_ROWS = 2000, BOARD_CARDS = 40, CALENDAR_ENTRIES = 1000, DAY_ENTRIES = 8, CHIP_VALUES = 12, CHIP_FIELDS = 4, YEARS_SHOWN = 6 };
+
+/* ---- rows ---- */
+
+static json_t *state_model(const LedgerDefinition *definition, json_t *entry) {
+  return json_pack("{s:s, s:s}", "text", text_at(entry, "state"), "tone", state_tone(definition, text_at(entry, "state")));
+}
+
+static json_t *cell_model(const LedgerPage *page, json_t *entry, const char *name) {
+  const LedgerField *field = ledger_field(page->definition, name);
+  if (field == NULL || !ledger_may_read_field(field, page->asker)) return json_pack("{s:s, s:s}", "label", name, "text", "");
+  json_auto_t *value = entry_get(entry, name);
+  json_t *cell = value_model(page, field, value);
+  put_text_at(cell, "label", field_label(page->definition, field));
+  if (g_str_equal(name, "状态")) json_object_set_new(cell, "badge", state_model(page->definition, entry));
+  if (g_str_equal(name, "编号")) json_object_set_new(cell, "is_code", json_true());
+  if (g_str_equal(name, "截止") && entry_is_overdue(page->definition, entry)) json_object_set_new(cell, "late", json_true());
+  if (field->type == FIELD_DATE) json_object_set_new(cell, "nowrap", json_true());
+  json_object_del(cell, "table");
+  return cell;
+}
+
+static json_t *row_model(const LedgerPage *page, const LedgerFilter *filter, json_t *entry) {
+  json_t *cells = json_array(), *column;
+  size_t i, lead = 0;
+  json_array_foreach(filter->columns, i, column) {
+    if (g_str_equal(json_string_value(column), "标题")) lead = i;
+    json_array_append_new(cells, cell_model(page, entry, json_string_value(column)));
+  }
+  json_t *head = json_array_get(cells, lead);
+  g_autofree char *name = entry_name(entry);
+  json_object_set_new(head, "lead", json_true());
+  if (*text_at(head, "text") == '\0') put_text_at(head, "text", name);
+  return json_pack("{s:O, s:O, s:o, s:b, s:b}", "id", json_object_get(entry, "id"), "rev", json_object_get(entry, "rev"), "cells", cells, "overdue",
+    entry_is_overdue(page->definition, entry), "closed", !entry_is_open(page->definition, entry));
+}
+
+static json_t *rows_of(const LedgerPage *page, const LedgerFilter *filter, json_t *entries) {
+  json_t *rows = json_array(), *entry;
+  const LedgerField *group = filter->group == NULL ? NULL : ledger_field(page->definition, filter->group);
+  g_autofree char *former = NULL;
+  size_t i;
+  json_array_foreach(entries, i, entry) {
+    json_t *row = row_model(page, filter, entry);
+    if (group != NULL) {
+      json_auto_t *value = entry_get(entry, group->name);
+      char *text = value_text(page, group, value);
+      if (g_strcmp0(text, former) != 0) put_text_at(row, "group", *text ? text : "（空）");
+      g_free(former);
+      former = text;
+    }
+    json_array_append_new(rows, row);
+  }
+  return rows;
+}
+
+static json_t *head_model(const LedgerPage *page, const LedgerFilter *filter, const char *path) {
+  json_t *head = json_array(), *column;
+  size_t i;
+  const char *sort = filter->ask.sort != NULL ? filter->ask.sort : "";
+  json_array_foreach(filter->columns, i, column) {
+    const char *name = json_string_value(column);
+    const LedgerField *field = ledger_field(page->definition, name);
+    g_autofree char *down = g_strconcat("-", name, NULL);
+    gboolean rising = g_str_equal(sort, name), falling = g_str_equal(sort, down);
+    g_autofree char *href = filter_link(filter, path, "sort", rising ? down : name);
+    json_array_append_new(head, json_pack("{s:s, s:s, s:s, s:s, s:b}", "label", field == NULL ? name : field_label(page->definition, field), "href", href,
+      "sorted", rising ? "ascending" : falling ? "descending" : "none", "mark", rising ? "↑" : falling ? "↓" : "", "is_number",
+      field != NULL && (field->type == FIELD_NUMBER || field->type == FIELD_MONEY)));
+  }
+  return head;
+}
+
+/* ---- chips: what could be chosen, with how many there are ---- */
+
+static gboolean is_chip_field(const LedgerField *field) {
+  return !field->dated && (field->type == FIELD_CHOICE || field->type == FIELD_BOOL) && !field->base;
+}
+
+static json_t *facet_model(const LedgerPage *page, const LedgerFilter *filter, const char *name, json_t *values) {
+  const LedgerField *field = ledger_field(page->definition, name);
+  g_autofree char *key = g_strconcat("f.", name, NULL), *path = g_strdup_printf("/ledger/%" G_GINT64_FORMAT, page->definition->id);
+  json_t *given = json_object_get(filter->address, key), *links = json_array(), *value;
+  size_t i;
+  json_array_foreach(values, i, value) {
+    gboolean chosen = json_is_string(given) && g_str_equal(json_string_value(given), text_at(value, "value"));
+    g_autofree char *href = filter_link(filter, path, key, chosen ? NULL : text_at(value, "value"));
+    json_array_append_new(links, json_pack("{s:O, s:O, s:s, s:b}", "label", json_object_get(value, "value"), "count", json_object_get(value, "count"), "href", href,
+      "chosen", chosen));
+  }
+  return json_pack("{s:s, s:o}", "label", field_label(page->definition, field), "values", links);
+}
+
+static gint by_year(const void *a, const void *b) { return (int)(*(const gint64 *)b - *(const gint64 *)a); }
+
+/* The years with entries, the newest first, so that the year before stands beside. */
+static json_t *years_model(const LedgerPage *page, const LedgerFilter *filter, const char *path, json_t *values) {
+  g_autoptr(GArray) years = g_array_new(FALSE, FALSE, sizeof(gint64));
+  json_t *model = json_array(), *value, *given = json_object_get(filter->address, "year");
+  size_t i;
+  json_array_foreach(values, i, value) {
+    gint64 year = g_ascii_strtoll(text_at(value, "value"), NULL, 10);
+    if (year) g_array_append_val(years, year);
+  }
+  g_array_sort(years, by_year);
+  for (guint k = 0; k < years->len && k < YEARS_SHOWN; k++) {
+    g_autofree char *text = g_strdup_printf("%d", (int)g_array_index(years, gint64, k)), *href = filter_link(filter, path, "year", text);
+    gint64 count = 0;
+    json_array_foreach(values, i, value)
+      if (g_str_equal(text_at(value, "value"), text)) count = number_at(value, "count");
+    json_array_append_new(model, json_pack("{s:s, s:I, s:s, s:b}", "year", text, "count", (json_int_t)count, "href", href, "current",
+      given != NULL && g_str_equal(json_string_value(given), text)));
+  }
+  return model;
+}
+
+/* Counts for the chips leave out the chip's own field only where it is chosen alone: what else would there be. */
+static gboolean add_facets(json_t *model, const LedgerPage *page, const LedgerFilter *filter, const char *path, GError **error) {
+  const char *fields[CHIP_FIELDS + 3] = {NULL};
+  guint count = 0;
+  const LedgerDefinition *definition = page->definition;
+  if (definition->state_count > 1) fields[count++] = "状态";
+  for (guint i = 0; i < definition->field_count && count < CHIP_FIELDS; i++)
+    if (is_chip_field(&definition->fields[i]) && ledger_may_read_field(&definition->fields[i], page->asker)) fields[count++] = definition->fields[i].name;
+  fields[count] = "年度";
+  json_auto_t *tally = ledger_tally(page->house, page->sql, page->asker, &filter->ask, fields, 100, error);
+  if (tally == NULL) return FALSE;
+  json_t *facets = json_array(), *values = json_object_get(tally, "fields");
+  for (guint i = 0; i < count; i++) {
+    json_t *each = json_object_get(values, fields[i]);
+    g_autofree char *key = g_strconcat("f.", fields[i], NULL);
+    gboolean chosen = json_object_get(filter->address, key) != NULL;
+    if (json_array_size(each) > CHIP_VALUES || (json_array_size(each) < 2 && !chosen)) continue;
+    json_array_append_new(facets, facet_model(page, filter, fields[i], each));
+  }
+  json_object_set_new(model, "facets", facets);
+  json_object_set(model, "count", json_object_get(tally, "count"));
+  json_auto_t *all_where = json_copy(filter->where);
+  json_object_del(all_where, "年度");
+  LedgerAsk ask = filter->ask;
+  ask.where = json_object_size(all_where) ? all_where : NULL;
+  json_auto_t *years = ledger_tally(page->house, page->sql, page->asker, &ask, (const char *const[]){"年度", NULL}, 200, error);
+  if (years == NULL) return FALSE;
+  json_object_set_new(model, "years", years_model(page, filter, path, json_object_get(json_object_get(years, "fields"), "年度")));
+  return TRUE;
+}
+
+/* ---- the board ---- */
+
+static json_t *card_model(const LedgerPage *page, json_t *entry) {
+  json_t *card = json_pack("{s:O, s:O}", "id", json_object_get(entry, "id"), "owner", json_object_get(entry, "owner"));
+  g_autofree char *name = entry_name(entry);
+  json_auto_t *due = entry_get(entry, "截止"), *date = entry_get(entry, "日期");
+  json_t *moves = ledger_may_write(page->definition, page->asker) ? ledger_entry_moves(page->sql, page->asker, web_actor(page->request), entry, NULL) : NULL, *move;
+  json_t *simple = json_array();
+  size_t i;
+  json_array_foreach(moves, i, move) /* what needs a reason or a missing field is done on the entry's own page */
+    if (json_array_size(json_object_get(move, "missing")) == 0 && *text_at(move, "note") == '\0') json_array_append(simple, move);
+  json_decref(moves);
+  put_text_at(card, "name", name);
+  if (due != NULL) json_object_set(card, "due", due);
+  if (date != NULL) json_object_set(card, "date", date);
+  json_object_set_new(card, "overdue", json_boolean(entry_is_overdue(page->definition, entry)));
+  json_object_set_new(card, "moves", simple);
+  return card;
+}
+
+static gboolean add_board(json_t *model, const LedgerPage *page, const LedgerFilter *filter, const char *path, GError **error) {
+  json_t *lanes = json_array(), *entry;
+  size_t i;
+  json_object_set_new(model, "board", lanes);
+  for (guint k = 0; k < page->definition->state_count; k++) {
+    const LedgerState *state = &page->definition->states[k];
+    json_auto_t *where = json_pack("{s:s}", "状态", state->name);
+    if (filter->ask.where != NULL) json_object_set_new(where, "any", json_pack("[O]", filter->ask.where));
+    LedgerAsk ask = filter->ask;
+    ask.where = where;
+    ask.limit = BOARD_CARDS;
+    ask.after = NULL;
+    json_auto_t *found = ledger_list(page->house, page->sql, page->asker, &ask, error);
+    if (found == NULL) return FALSE;
+    json_t *cards = json_array();
+    json_array_foreach(json_object_get(found, "entries"), i, entry) json_array_append_new(cards, card_model(page, entry));
+    g_autofree char *more = filter_link(filter, path, "f.状态", state->name);
+    json_array_append_new(lanes, json_pack("{s:s, s:s, s:O?, s:o, s:s, s:b}", "state", state->name, "tone", state_tone(page->definition, state->name), "count",
+      json_object_get(found, "count"), "cards", cards, "more", more, "cut", number_at(found, "count") > BOARD_CARDS));
+  }
+  return TRUE;
+}
+
+/* ---- the calendar ---- */
+
+static void put_in_day(json_t *days, const LedgerPage *page, json_t *entry, gint64 day, const char *kind) {
+  g_autofree char *key = g_strdup_printf("%d", (int)day), *name = entry_name(entry);
+  json_t *cell = json_object_get(days, key);
+  if (cell == NULL) return;
+  json_t *list = json_object_get(cell, "entries");
+  if (json_array_size(list) >= DAY_ENTRIES) json_object_set_new(cell, "more", json_integer(number_at(cell, "more") + 1));
+  else json_array_append_new(list, json_pack("{s:O, s:s, s:s?, s:b, s:s}", "id", json_object_get(entry, "id"), "text", name, "kind", kind, "overdue",
+    kind != NULL && entry_is_overdue(page->definition, entry), "tone", state_tone(page->definition, text_at(entry, "state"))));
+}
+
+static json_t *calendar_days(GDate *month, json_t *weeks) {
+  json_t *days = json_object();
+  g_autoptr(GDate) day = g_date_copy(month);
+  g_date_subtract_days(day, (guint)g_date_get_weekday(day) - 1);
+  do {
+    json_t *week = json_array();
+    for (int i = 0; i < 7; i++, g_date_add_days(day, 1)) {
+      int number = g_date_get_year(day) * 10000 + (int)g_date_get_month(day) * 100 + g_date_get_day(day);
+      g_autofree char *key = g_strdup_printf("%d", number);
+      json_t *cell = json_pack("{s:i, s:i, s:b, s:b, s:[]}", "day", (int)g_date_get_day(day), "date", number, "outside", g_date_get_month(day) != g_date_get_month(month),
+        "today", number == ledger_today(), "entries");
+      json_object_set(days, key, cell);
+      json_array_append_new(week, cell);
+    }
+    json_array_append_new(weeks, json_pack("{s:o}", "days", week));
+  } while (g_date_get_month(day) == g_date_get_month(month));
+  return days;
+}
+
+static gboolean fill_calendar(const LedgerPage *page, const LedgerFilter *filter, GDate *month, json_t *days, gboolean *ret_cut, GError **error) {
+  int first = g_date_get_year(month) * 10000 + (int)g_date_get_month(month) * 100;
+  g_autofree char *from = date_format((DateSpan){first + 1, first + 1}), *to = NULL;
+  int last = first + g_date_get_days_in_month(g_date_get_month(month), g_date_get_year(month));
+  to = date_format((DateSpan){last, last});
+  json_auto_t *either = json_pack("[{s:{s:s, s:s}}]", "日期", "min", from, "max", to), *where = json_object(), *entry;
+  if (ledger_field(page->definition, "截止") != NULL) json_array_append_new(either, json_pack("{s:{s:s, s:s}}", "截止", "min", from, "max", to));
+  json_object_set(where, "any", either);
+  if (filter->ask.where != NULL) {
+    json_t *alternative;
+    size_t k;
+    json_array_foreach(either, k, alternative) json_object_set_new(alternative, "any", json_pack("[O]", filter->ask.where));
+  }
+  LedgerAsk ask = filter->ask;
+  ask.where = where;
+  ask.limit = CALENDAR_ENTRIES;
+  ask.after = NULL;
+  json_auto_t *found = ledger_list(page->house, page->sql, page->asker, &ask, error);
+  size_t i;
+  entry = NULL;
+  if (found == NULL) return FALSE;
+  json_array_foreach(json_object_get(found, "entries"), i, entry) {
+    put_in_day(days, page, entry, number_at(entry, "from"), NULL);
+    if (entry_is_open(page->definition, entry)) put_in_day(days, page, entry, number_at(entry, "due"), "截止");
+  }
+  *ret_cut = number_at(found, "count") > CALENDAR_ENTRIES;
+  entry = NULL;
+  return TRUE;
+}
+
+static gboolean add_calendar(json_t *model, LedgerPage *page, LedgerFilter *filter, const char *path, GError **error) {
+  const char *given = web_text(page->request, "month");
+  DateSpan span = {ledger_today(), ledger_today()};
+  if (given != NULL && (!date_parse(given, &span) || span.from == 0)) return throw(error, LANTAI_ERROR_INVALID, "“%s”不是月份", given);
+  int year = span.from / 10000, number = MAX(span.from / 100 % 100, 1);
+  g_autoptr(GDate) month = g_date_new_dmy(1, (GDateMonth)number, (GDateYear)year);
+  json_t *weeks = json_array();
+  json_auto_t *days = calendar_days(month, weeks);
+  gboolean cut = FALSE;
+  put_text_at(filter->address, "show", "calendar");
+  if (!fill_calendar(page, filter, month, days, &cut, error)) return json_decref(weeks), FALSE;
+  g_autofree char *before = g_strdup_printf("%04d-%02d", number == 1 ? year - 1 : year, number == 1 ? 12 : number - 1);
+  g_autofree char *after = g_strdup_printf("%04d-%02d", number == 12 ? year + 1 : year, number == 12 ? 1 : number + 1);
+  g_autofree char *before_href = filter_link(filter, path, "month", before), *after_href = filter_link(filter, path, "month", after);
+  json_object_set_new(model, "calendar", json_pack("{s:o, s:o, s:s, s:s, s:b}", "title", json_sprintf("%d年%d月", year, number), "weeks", weeks, "before", before_href,
+    "after", after_href, "cut", cut));
+  return TRUE;
+}
+
+/* ---- the page ---- */
+
+static json_t *shows_model(const LedgerPage *page, const LedgerFilter *filter, const char *path, const char *show) {
+  static const char *const kinds[][2] = {{"", "列表"}, {"board", "看板"}, {"calendar", "日历"}};
+  json_t *shows = json_array();
+  for (guint i = 0; i < G_N_ELEMENTS(kinds); i++) {
+    if (i == 1 && page->definition->state_count < 2) continue;
+    if (i == 2 && !page->definition->date_required && ledger_field(page->definition, "截止") == NULL) continue;
+    g_autofree char *href = filter_link(filter, path, "show", *kinds[i][0] ? kinds[i][0] : NULL);
+    json_array_append_new(shows, json_pack("{s:s, s:s, s:b}", "label", kinds[i][1], "href", href, "current", g_str_equal(show, kinds[i][0])));
+  }
+  return shows;
+}
+
+static json_t *views_model(const LedgerPage *page, const char *path, const char *current) {
+  json_t *views = json_object_get(page->definition->json, "views"), *view, *links = json_array();
+  size_t i;
+  if (json_array_size(views) == 0) return links;
+  json_array_append_new(links, json_pack("{s:s, s:s, s:b}", "name", "全部", "href", path, "current", current == NULL));
+  json_array_foreach(views, i, view) {
+    g_autofree char *escaped = g_uri_escape_string(text_at(view, "name"), NULL, FALSE);
+    json_array_append_new(links, json_pack("{s:s, s:o, s:b}", "name", text_at(view, "name"), "href", json_sprintf("%s?view=%s", path, escaped), "current",
+      g_strcmp0(current, text_at(view, "name")) == 0));
+  }
+  return links;
+}
+
+static void add_frame(json_t *model, LedgerPage *page, LedgerFilter *filter, const char *path) {
+  const char *show = web_text(page->request, "show");
+  json_object_set_new(model, "ledger", page_ledger_model(page));
+  json_object_set_new(model, "chips", filter_chips(page, filter, path));
+  json_object_set_new(model, "shows", shows_model(page, filter, path, show == NULL ? "" : show));
+  json_object_set_new(model, "views", views_model(page, path, web_text(page->request, "view")));
+  json_object_set_new(model, "filters", filter_form(page, filter));
+  json_object_set_new(model, "kept", filter_hidden(filter, "f."));
+  json_object_set_new(model, "hidden", filter_hidden(filter, NULL));
+  if (filter->ask.words != NULL) put_text_at(model, "words", filter->ask.words);
+  g_autofree char *all = filter_link(filter, path, "year", NULL), *query = filter_link(filter, "", NULL, NULL);
+  put_text_at(model, "all_years", all);
+  put_text_at(model, "query_string", *query == '?' ? query + 1 : query);
+  json_object_set_new(model, "filtered", json_boolean(filter->ask.where != NULL || filter->ask.words != NULL));
+}
+
+static gboolean add_rows(json_t *model, LedgerPage *page, LedgerFilter *filter, const char *path, GError **error) {
+  gboolean print = web_flag(page->request, "print");
+  LedgerAsk ask = filter->ask;
+  ask.limit = print ? PRINT_ROWS : PAGE_ROWS;
+  if (filter->group != NULL && filter->ask.sort == NULL) ask.sort = filter->group;
+  json_auto_t *found = ledger_list(page->house, page->sql, page->asker, &ask, error);
+  if (found == NULL) return FALSE;
+  json_t *entries = json_object_get(found, "entries");
+  const char *next = json_string_value(json_object_get(found, "next"));
+  json_object_set_new(model, "head", head_model(page, filter, path));
+  json_object_set_new(model, "rows", rows_of(page, filter, entries));
+  json_object_set(model, "entries", entries);
+  json_object_set_new(model, "columns", json_integer((json_int_t)json_array_size(filter->columns) + 1));
+  if (next != NULL) {
+    g_autofree char *href = filter_link(filter, path, "after", next);
+    put_text_at(model, "next", href);
+    if (print) json_object_set_new(model, "print_cut", json_integer(PRINT_ROWS));
+  }
+  if (filter->ask.after != NULL) {
+    g_autofree char *first = filter_link(filter, path, NULL, NULL);
+    put_text_at(model, "first", first);
+  }
+  return TRUE;
+}
+
+WebReply *page_list(WebRequest *request, GError **error) {
+  g_auto(LedgerPage) page = {0};
+  g_auto(LedgerFilter) filter = {0};
+  if (!page_begin(&page, request, FALSE, error) || !page_ledger(&page, error) || !filter_read(&filter, &page, error)) return NULL;
+  g_autofree char *path = g_strdup_printf("/ledger/%" G_GINT64_FORMAT, page.definition->id);
+  const char *show = web_text(request, "show");
+  json_auto_t *model = json_pack("{s:s}", "title", page.definition->name);
+  add_frame(model, &page, &filter, path);
+  if (!add_facets(model, &page, &filter, path, error)) return NULL;
+  gboolean fine = FALSE;
+  if (g_strcmp0(show, "board") == 0) {
+    put_text_at(filter.address, "show", "board");
+    fine = add_board(model, &page, &filter, path, error);
+  } else if (g_strcmp0(show, "calendar") == 0) fine = add_calendar(model, &page, &filter, path, error);
+  else {
+    fine = add_rows(model, &page, &filter, path, error);
+    json_object_set_new(model, "as_list", json_true());
+  }
+  return fine ? web_model(g_steal_pointer(&model)) : NULL;
+}
+
+/* ---- spreadsheets ---- */
+
+static int temporary(const House *house, const char *suffix, char **ret_path, GError **error) {
+  g_autofree char *folder = g_build_filename(house->dir != NULL ? house->dir : g_get_tmp_dir(), "tmp", NULL);
+  g_autofree char *path = g_strdup_printf("%s/ledger-XXXXXX%s", folder, suffix);
+  if (g_mkdir_with_parents(folder, 0700) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立临时目录"), -1;
+  int fd = g_mkstemp_full(path, O_RDWR | O_CLOEXEC, 0600);
+  if (fd < 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立临时文件"), -1;
+  *ret_path = g_steal_pointer(&path);
+  return fd;
+}
+
+WebReply *page_export(WebRequest *request, GError **error) {
+  g_auto(LedgerPage) page = {0};
+  g_auto(LedgerFilter) filter = {0};
+  if (!page_begin(&page, request, FALSE, error) || !page_ledger(&page, error) || !filter_read(&filter, &page, error)) return NULL;
+  gboolean csv = g_strcmp0(web_text(request, "format"), "csv") == 0;
+  g_autofree char *path = NULL, *name = g_strdup_printf("%s.%s", page.definition->name, csv ? "csv" : "xlsx");
+  int made = temporary(page.house, csv ? ".csv" : ".xlsx", &path, error);
+  if (made < 0) return NULL;
+  close(made);
+  gboolean fine = ledger_export(page.house, page.asker, &filter.ask, path, error);
+  int fd = fine ? g_open(path, O_RDONLY | O_CLOEXEC, 0) : -1;
+  g_unlink(path);
+  if (fd < 0) return fine ? throw_null(error, LANTAI_ERROR_INTERNAL, "导出的表格不见了") : NULL;
+  gint64 size = lseek(fd, 0, SEEK_END);
+  lseek(fd, 0, SEEK_SET);
+  return web_fd(fd, size, csv ? "text/csv; charset=utf-8" : "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", name, FALSE, NULL);
+}
+
+/* ---- the list on two days ---- */
+
+static const char *change_label(const char *what) {
+  static const char *const words[][2] = {{"added", "新增"}, {"removed", "去掉"}, {"changed", "改动"}, {"closed", "办结"}};
+  for (guint i = 0; i < G_N_ELEMENTS(words); i++)
+    if (g_str_equal(words[i][0], what)) return words[i][1];
+  return what;
+}
+
+WebReply *page_compare(WebRequest *request, GError **error) {
+  g_auto(LedgerPage) page = {0};
+  g_auto(LedgerFilter) filter = {0};
+  if (!page_begin(&page, request, FALSE, error) || !page_ledger(&page, error) || !filter_read(&filter, &page, error)) return NULL;
+  const char *before = web_text(request, "before"), *after = web_text(request, "until");
+  DateSpan first = {0, 0}, last = {ledger_today(), ledger_today()};
+  json_auto_t *model = json_pack("{s:o, s:o, s:s?, s:s?}", "title", json_sprintf("%s的变化", page.definition->name), "ledger", page_ledger_model(&page), "before", before,
+    "until", after);
+  json_object_set_new(model, "hidden", filter_hidden(&filter, NULL));
+  if (before == NULL) return web_model(g_steal_pointer(&model));
+  if (!date_parse(before, &first) || first.from == 0 || (after != NULL && (!date_parse(after, &last) || last.to == 0)))
+    return throw_null(error, LANTAI_ERROR_INVALID, "请写两个日期，如 2023-06-30");
+  json_t *changes = ledger_compare(page.house, page.sql, page.asker, &filter.ask, first.to, last.to, error), *change;
+  if (changes == NULL) return NULL;
+  size_t i;
+  json_array_foreach(changes, i, change) put_text_at(change, "what_label", change_label(text_at(change, "what")));
+  json_object_set_new(model, "changes", changes);
+  json_object_set_new(model, "compared", json_true());
+  return web_model(g_steal_pointer(&model));
+}

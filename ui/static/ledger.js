@@ -1,0 +1,118 @@
+/* Ledgers: entry by keyboard, child rows, conditional fields, finding in the list of ledgers. Without it every form still works. */
+'use strict';
+(() => {
+  const typing = element => element && (element.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(element.tagName)) && !/^(radio|checkbox|button)$/.test(element.type);
+
+  /* n registers, e changes: links that say so. */
+  document.addEventListener('keydown', event => {
+    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+    const link = /^[a-z]$/.test(event.key) && document.querySelector(`a[data-key="${event.key}"]`);
+    if (link) { event.preventDefault(); link.click(); }
+  });
+
+  /* A form of filters leaves out what was not filled in, so that the address stays short. */
+  document.querySelectorAll('form[data-drop-empty]').forEach(form => form.addEventListener('submit', () => {
+    const empty = [...form.elements].filter(field => field.name && field.value === '');
+    empty.forEach(field => { field.disabled = true; });
+    setTimeout(() => empty.forEach(field => { field.disabled = false; }));
+  }));
+
+  /* The list of ledgers, as one types. */
+  document.querySelectorAll('[data-filter-rows]').forEach(input => input.addEventListener('input', () => {
+    const words = input.value.trim().toLowerCase();
+    document.querySelectorAll('[data-filter-group]').forEach(group => {
+      let any = false;
+      const heading = group.querySelector('h2').textContent.toLowerCase().includes(words);
+      group.querySelectorAll('[data-filter-row]').forEach(row => {
+        row.hidden = !heading && !row.querySelector('th').textContent.toLowerCase().includes(words);
+        any ||= !row.hidden;
+      });
+      group.hidden = !any;
+    });
+  }));
+
+  /* In a bulk change, what may be written for the chosen field. */
+  const chooser = document.querySelector('[data-bulk-field]');
+  if (chooser) {
+    const offer = () => document.getElementById('b-value').setAttribute('list', chooser.selectedOptions[0]?.dataset.list || '');
+    chooser.addEventListener('change', offer);
+    offer();
+  }
+
+  const form = document.querySelector('.ledger-form');
+  if (!form) return;
+
+  /* Ctrl+Enter saves where there is no next entry. */
+  form.addEventListener('keydown', event => {
+    if ((event.ctrlKey || event.metaKey) && event.key === 'Enter' && !form.querySelector('button[name="next"]')) { event.preventDefault(); form.requestSubmit(); }
+    /* Enter goes on instead of saving half an entry. */
+    else if (event.key === 'Enter' && event.target.tagName === 'INPUT' && !event.isComposing && event.target.type !== 'file') {
+      event.preventDefault();
+      goOn(event.target);
+    }
+    /* A digit chooses among few. */
+    const choice = event.target.closest?.('[data-choice]');
+    if (choice && /^[1-9]$/.test(event.key) && event.target.type === 'radio') {
+      const radio = choice.querySelector(`[data-number="${event.key}"]`);
+      if (radio) { event.preventDefault(); radio.checked = true; radio.focus(); radio.dispatchEvent(new Event('input', { bubbles: true })); radio.dispatchEvent(new Event('change', { bubbles: true })); }
+    }
+  });
+
+  function goOn(from) {
+    const rows = from.closest('[data-child-rows]'), row = from.closest('tr');
+    if (rows && row && row === rows.querySelector('tbody tr:last-child') && from === [...row.querySelectorAll('input, select, textarea')].at(-1)) return addRow(rows).querySelector('input, select, textarea')?.focus();
+    const fields = [...form.querySelectorAll('input:not([type="hidden"]), select, textarea, button.primary')].filter(field => !field.disabled && field.checkVisibility());
+    const group = from.type === 'radio' ? from.name : null;
+    fields.slice(fields.indexOf(from) + 1).find(field => !group || field.name !== group)?.focus();
+  }
+
+  /* ---- child rows ---- */
+  function addRow(fieldset) {
+    const body = fieldset.querySelector('tbody'), prefix = `v.${fieldset.dataset.childRows}.`;
+    const row = fieldset.querySelector('template').content.querySelector('tr').cloneNode(true);
+    const numbers = [...body.querySelectorAll('[name]')].map(field => Number(field.name.slice(prefix.length).split('.')[0])).filter(Number.isFinite);
+    const number = Math.max(-1, ...numbers) + 1;
+    row.querySelectorAll('[name]').forEach(field => { field.name = field.name.replace(`${prefix}ROW.`, `${prefix}${number}.`); });
+    body.append(row);
+    dress(row);
+    return row;
+  }
+  function dress(row) {
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.className = 'quiet small';
+    button.textContent = '去掉';
+    button.addEventListener('click', () => { row.remove(); form.dispatchEvent(new Event('input')); });
+    row.querySelector('td.do').append(button);
+  }
+  form.querySelectorAll('[data-child-rows]').forEach(fieldset => {
+    fieldset.querySelectorAll('tbody tr').forEach(dress);
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.className = 'small';
+    button.textContent = '＋ 加一行';
+    button.addEventListener('click', () => addRow(fieldset).querySelector('input, select, textarea')?.focus());
+    fieldset.append(button);
+  });
+
+  /* ---- fields that depend on another ---- */
+  const valuesOf = name => [...form.querySelectorAll(`[name="v.${CSS.escape(name)}"]`)].filter(field => !/^(radio|checkbox)$/.test(field.type) || field.checked).map(field => field.value);
+  function showFields() {
+    form.querySelectorAll('[data-when]').forEach(field => {
+      const wanted = JSON.parse(field.dataset.values).map(value => value === true ? '是' : value === false ? '否' : String(value));
+      const shown = valuesOf(field.dataset.when).some(value => wanted.includes(value));
+      field.hidden = !shown;
+      field.querySelectorAll('input, select, textarea').forEach(input => { input.disabled = !shown; });
+    });
+  }
+  form.addEventListener('change', showFields);
+  showFields();
+
+  /* ---- another file when one was chosen ---- */
+  const more = [...form.querySelectorAll('[data-more-file]')];
+  more.forEach(field => { field.hidden = true; });
+  form.querySelectorAll('.files input[type="file"]').forEach(input => input.addEventListener('change', () => { const next = more.find(field => field.hidden); if (next && input.value && !input.matches('[data-photo]')) next.hidden = false; }));
+
+  /* The first fault, else the first field, has the cursor. */
+  (form.querySelector('.field.bad input:not([type="hidden"]), .field.bad textarea, .field.bad select') || (window.matchMedia('(min-width: 761px)').matches ? form.querySelector('.field input:not([type="hidden"]), .field textarea, .field select') : null))?.focus();
+})();
