@@ -122,7 +122,7 @@ static json_t *fields_to_change(const LedgerPage *page, const char *chosen) {
   for (guint i = 0; i < definition->field_count; i++) {
     const LedgerField *field = &definition->fields[i];
     if (field->type == FIELD_ROWS || field->type == FIELD_FILE || !form_shows(page, field)) continue;
-    json_array_append_new(fields, json_pack("{s:s, s:s, s:o, s:b}", "name", field->name, "label", field_label(definition, field), "values", json_texts(field->values), "chosen",
+    json_array_append_new(fields, json_pack("{s:s, s:s, s:o, s:b}", "name", field->name, "label", shown_label(definition, field), "values", json_texts(field->values), "chosen",
       g_strcmp0(chosen, field->name) == 0));
   }
   return fields;

@@ -39,23 +39,36 @@ static void append_key(GString *out, const char *key) {
   else text_json_append(out, key);
 }
 
-static void append_flow(GString *out, json_t *value) {
+/* Keys as people write them: the name first. What is not listed follows in its own order. */
+static GPtrArray *ordered_keys(json_t *object) {
+  static const char *const order[] = {"name", "was", "from", "to", "label", "group", "about", "number", "title", "title_required", "date", "date_required", "uses", "restricted",
+    "read", "write", "rows", "all", "type", "ledger", "of", "values", "open", "many", "dated", "required", "list", "unit", "hint", "default", "when", "fields", "states", "moves",
+    "duties", "reminds", "views", NULL};
+  GPtrArray *keys = g_ptr_array_new();
   const char *key;
+  json_t *value;
+  for (guint i = 0; order[i] != NULL; i++)
+    if (json_object_get(object, order[i]) != NULL) g_ptr_array_add(keys, (gpointer)order[i]);
+  json_object_foreach(object, key, value)
+    if (!g_strv_contains(order, key)) g_ptr_array_add(keys, (gpointer)key);
+  return keys;
+}
+
+static void append_flow(GString *out, json_t *value) {
   json_t *each;
   size_t i;
-  gboolean first = TRUE;
   if (!json_is_array(value) && !json_is_object(value)) return append_scalar(out, value);
   g_string_append_c(out, json_is_array(value) ? '[' : '{');
   if (json_is_array(value)) json_array_foreach(value, i, each) {
     if (i > 0) g_string_append(out, ", ");
     append_flow(out, each);
   }
-  else json_object_foreach(value, key, each) {
-    if (!first) g_string_append(out, ", ");
-    first = FALSE;
-    append_key(out, key);
+  g_autoptr(GPtrArray) keys = ordered_keys(value);
+  for (guint k = 0; k < keys->len; k++) {
+    if (k > 0) g_string_append(out, ", ");
+    append_key(out, keys->pdata[k]);
     g_string_append(out, ": ");
-    append_flow(out, each);
+    append_flow(out, json_object_get(value, keys->pdata[k]));
   }
   g_string_append_c(out, json_is_array(value) ? ']' : '}');
 }
@@ -82,27 +95,24 @@ static void append_member(GString *out, const char *key, json_t *value, guint in
   append_block(out, value, indent + 2);
 }
 
+static void append_members(GString *out, json_t *object, guint indent, gboolean first_is_placed) {
+  g_autoptr(GPtrArray) keys = ordered_keys(object);
+  for (guint k = 0; k < keys->len; k++) {
+    if (k > 0 || !first_is_placed) g_string_append_printf(out, "%*s", (int)indent, "");
+    append_member(out, keys->pdata[k], json_object_get(object, keys->pdata[k]), indent);
+  }
+}
+
 static void append_block(GString *out, json_t *value, guint indent) {
-  const char *key;
   json_t *each;
   size_t i;
-  json_object_foreach(value, key, each) {
-    g_string_append_printf(out, "%*s", (int)indent, "");
-    append_member(out, key, each, indent);
-  }
+  append_members(out, value, indent, FALSE);
   json_array_foreach(value, i, each) {
     g_string_append_printf(out, "%*s- ", (int)indent, "");
     if (fits_line(each, indent)) {
       append_flow(out, each);
       g_string_append_c(out, '\n');
-      continue;
-    }
-    gboolean first = TRUE;
-    json_object_foreach(each, key, value) {
-      if (!first) g_string_append_printf(out, "%*s", (int)indent + 2, "");
-      first = FALSE;
-      append_member(out, key, value, indent + 2);
-    }
+    } else append_members(out, each, indent + 2, TRUE);
   }
 }
 

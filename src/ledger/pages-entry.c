@@ -27,6 +27,7 @@ static json_t *form_page(const LedgerPage *page, json_t *entry, json_t *texts, j
     json_object_set_new(model, "title", json_sprintf("修改%s", name));
   } else json_object_set_new(model, "title", json_sprintf("登记%s", page->definition->name));
   if (json_object_size(faults)) json_object_set(model, "faults", faults);
+  if (id != 0) json_object_set_new(model, "unfolded", json_true());
   return model;
 }
 
@@ -197,7 +198,7 @@ static json_t *fields_model(const LedgerPage *page, json_t *entry) {
     json_auto_t *value = entry_get(entry, field->name);
     if (value == NULL) continue;
     json_t *model = value_model(page, field, value);
-    put_text_at(model, "label", field_label(definition, field));
+    put_text_at(model, "label", shown_label(definition, field));
     if (g_str_equal(field->name, "截止") && entry_is_overdue(definition, entry)) json_object_set_new(model, "late", json_true());
     if (*text_at(model, "text")) json_array_append_new(list, model);
     else json_decref(model);
@@ -231,7 +232,7 @@ static json_t *states_model(const LedgerPage *page, json_t *entry) {
 }
 
 /* Entries that refer to this one, by ledger and field; those that could are offered too. */
-static json_t *children_model(const LedgerPage *page, gint64 id) {
+static json_t *children_model(const LedgerPage *page, gint64 id, json_t *offers) {
   json_auto_t *referring = ledger_entry_referring(page->sql, page->asker, id, NULL);
   json_t *children = json_array(), *group, *child;
   g_autofree const LedgerDefinition **all = ledger_all();
@@ -254,7 +255,7 @@ static json_t *children_model(const LedgerPage *page, gint64 id) {
             entry_is_overdue(all[i], child)));
         }
       }
-      json_array_append_new(children, model);
+      json_array_append_new(json_array_size(json_object_get(model, "entries")) ? children : offers, model);
     }
   }
   return children;
@@ -322,10 +323,12 @@ WebReply *page_one(WebRequest *request, GError **error) {
   gint64 id = number_at(entry, "id");
   gboolean deleted = json_is_true(json_object_get(entry, "deleted")), write = ledger_may_write(page.definition, page.asker) && !deleted;
   g_autofree char *name = entry_name(entry);
+  json_auto_t *offers = json_array();
   json_t *model = json_pack("{s:s, s:o, s:O, s:s, s:o, s:o, s:o, s:o, s:o, s:b}", "title", name, "ledger", page_ledger_model(&page), "entry", entry, "name", name, "fields",
-    fields_model(&page, entry), "states", states_model(&page, entry), "children", children_model(&page, id), "files", files_model(entry), "also_in", also_model(entry),
+    fields_model(&page, entry), "states", states_model(&page, entry), "children", children_model(&page, id, offers), "files", files_model(entry), "also_in", also_model(entry),
     "write", write);
   json_object_set_new(model, "history", history_model(&page, id));
+  if (write) json_object_set(model, "offers", offers);
   json_t *comments = ledger_entry_comments(page.sql, id, NULL);
   json_object_set_new(model, "comments", comments != NULL ? comments : json_array());
   put_text_at(model, "tone", state_tone(page.definition, text_at(entry, "state")));

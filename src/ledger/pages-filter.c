@@ -130,13 +130,12 @@ static json_t *mine(const LedgerPage *page) {
 
 static void own_columns(LedgerFilter *filter, const LedgerPage *page) {
   const LedgerDefinition *definition = page->definition;
-  static const char *const always[] = {"标题", "日期", "状态", "责任人", "截止", NULL};
   filter->columns = json_array();
   if (definition->number != NULL) json_array_append_new(filter->columns, json_string("编号"));
   if (definition->date_required) json_array_append_new(filter->columns, json_string("日期"));
   if (definition->title_required) json_array_append_new(filter->columns, json_string("标题"));
   for (guint i = 0; i < definition->field_count; i++)
-    if (definition->fields[i].list && !g_strv_contains(always, definition->fields[i].name)) json_array_append_new(filter->columns, json_string(definition->fields[i].name));
+    if (definition->fields[i].list && !definition->fields[i].base) json_array_append_new(filter->columns, json_string(definition->fields[i].name));
   for (guint i = 0; i < definition->field_count; i++)
     if (g_str_equal(definition->fields[i].name, "责任人") || g_str_equal(definition->fields[i].name, "截止"))
       json_array_append_new(filter->columns, json_string(definition->fields[i].name));
@@ -263,7 +262,7 @@ static char *chip_label(const LedgerPage *page, const char *key, const char *val
   const char *colon = strrchr(key, ':');
   g_autofree char *name = g_strndup(key + 2, colon == NULL ? strlen(key + 2) : (gsize)(colon - key - 2));
   const LedgerField *field = ledger_field(page->definition, name);
-  const char *label = field == NULL ? name : field_label(page->definition, field);
+  const char *label = field == NULL ? name : shown_label(page->definition, field);
   gboolean date = field != NULL && field->type == FIELD_DATE;
   if (colon != NULL && g_str_equal(colon, ":set")) return g_strdup_printf("%s%s", g_str_equal(value, "0") ? "没有" : "有", label);
   if (colon != NULL && date && g_str_equal(colon, ":min")) return g_strdup_printf("%s自 %s", label, value);
@@ -316,7 +315,7 @@ static void add_filter_input(json_t *inputs, const LedgerFilter *filter, const c
 }
 
 static void add_filter_inputs(json_t *inputs, const LedgerPage *page, const LedgerFilter *filter, const LedgerField *field) {
-  const char *label = field_label(page->definition, field);
+  const char *label = shown_label(page->definition, field);
   g_autofree char *min = g_strconcat(field->name, ":min", NULL), *max = g_strconcat(field->name, ":max", NULL), *has = g_strconcat(field->name, ":has", NULL);
   if (field->type == FIELD_CHOICE && field->values != NULL) {
     json_auto_t *values = json_texts(field->values);

@@ -9,7 +9,7 @@
 #include "people.h"
 #include <string.h>
 
-enum { RADIO_CHOICES = 7, LIST_VALUES = 200, LIST_ENTRIES = 200, BLANK_ROWS = 1, CELL_ROWS_MAX = 2000 };
+enum { SHORT_FORM = 14, RADIO_CHOICES = 7, LIST_VALUES = 200, LIST_ENTRIES = 200, BLANK_ROWS = 1, CELL_ROWS_MAX = 2000 };
 
 /* ---- which fields ---- */
 
@@ -270,7 +270,9 @@ static const char *list_key(const LedgerField *field) {
 }
 
 static const char *field_hint(const LedgerField *field) {
-  if (field->hint != NULL) return field->hint;
+  gboolean choice = field->type == FIELD_CHOICE && field->values != NULL && !field->open;
+  if (field->base && !field->many) return NULL;
+  if (field->hint != NULL || choice) return field->hint;
   if (field->type == FIELD_PERIOD) return "如 2023-05-01 08:00/2023-05-02 08:00";
   if (field->type == FIELD_DATE) return NULL;
   if (field->type == FIELD_RECORD) return field->many ? "档号，每行一个" : "档号";
@@ -342,16 +344,24 @@ static void add_when(json_t *input, const LedgerField *field) {
   }
 }
 
+/* What a new entry mostly needs stands first; the rest of a long form waits folded. */
+static gboolean is_main(const LedgerField *field) {
+  static const char *const base[] = {"标题", "日期", "责任人", "截止", NULL};
+  if (field->base) return g_strv_contains(base, field->name);
+  return field->required || field->list || (field->when != NULL && field->type != FIELD_ROWS);
+}
+
 static json_t *inputs_model(const LedgerPage *page, GPtrArray *fields, json_t *texts, json_t *faults, json_t *theirs) {
   json_t *inputs = json_array();
   for (guint i = 0; i < fields->len; i++) {
     const LedgerField *field = g_ptr_array_index(fields, i);
     json_t *input = field->type == FIELD_ROWS ? rows_input(page, field, texts) :
-      input_model(field, field->name, field_label(page->definition, field), text_at(texts, field->name), FALSE);
+      input_model(field, field->name, shown_label(page->definition, field), text_at(texts, field->name), FALSE);
     if (g_str_equal(field->name, "标题")) json_object_set_new(input, "required", json_boolean(page->definition->title_required));
     if (g_str_equal(field->name, "日期")) json_object_set_new(input, "required", json_boolean(page->definition->date_required));
     g_autofree char *id = g_strdup_printf("v-%u", i);
     put_text_at(input, "id", id);
+    json_object_set_new(input, "main", json_boolean(fields->len <= SHORT_FORM || is_main(field)));
     add_when(input, field);
     if (json_object_get(faults, field->name) != NULL) json_object_set(input, "error", json_object_get(faults, field->name));
     if (json_object_get(theirs, field->name) != NULL) json_object_set(input, "theirs", json_object_get(theirs, field->name));
@@ -419,5 +429,10 @@ json_t *form_model(const LedgerPage *page, json_t *texts, json_t *faults, json_t
   g_autoptr(GPtrArray) fields = shown_fields(page);
   gboolean files = FALSE;
   for (guint i = 0; i < page->definition->field_count; i++) files = files || g_str_equal(page->definition->fields[i].name, "附件");
-  return json_pack("{s:o, s:o, s:b}", "inputs", inputs_model(page, fields, texts, faults, theirs), "lists", lists_model(page, fields), "takes_files", files);
+  json_auto_t *inputs = inputs_model(page, fields, texts, faults, theirs);
+  json_t *first = json_array(), *more = json_array(), *input;
+  size_t k;
+  json_array_foreach(inputs, k, input) json_array_append(json_is_true(json_object_get(input, "main")) ? first : more, input);
+  return json_pack("{s:o, s:o, s:o, s:b, s:b}", "inputs", first, "more_inputs", more, "lists", lists_model(page, fields), "takes_files", files, "unfolded",
+    json_object_size(faults) > 0 || json_object_size(theirs) > 0);
 }

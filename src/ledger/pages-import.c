@@ -23,7 +23,7 @@ static gboolean begin(LedgerPage *page, WebRequest *request, GError **error) {
 static json_t *frame(const LedgerPage *page, const char *title) {
   json_t *columns = json_array();
   const char *const first[] = {"标题", "日期"};
-  for (guint i = 0; i < G_N_ELEMENTS(first); i++) json_array_append_new(columns, json_string(field_label(page->definition, ledger_field(page->definition, first[i]))));
+  for (guint i = 0; i < G_N_ELEMENTS(first); i++) json_array_append_new(columns, json_string(shown_label(page->definition, ledger_field(page->definition, first[i]))));
   for (guint i = 0; i < page->definition->field_count; i++) {
     const LedgerField *field = &page->definition->fields[i];
     gboolean there = g_str_equal(field->name, first[0]) || g_str_equal(field->name, first[1]);
@@ -113,7 +113,7 @@ static char *write_paste(const House *house, const char *text, GError **error) {
   return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能写临时文件，请检查磁盘空间");
 }
 
-WebReply *page_paste(WebRequest *request, GError **error) {
+WebReply *paste_page(WebRequest *request, GError **error) {
   g_auto(LedgerPage) page = {0};
   if (!begin(&page, request, error)) return NULL;
   json_t *model = frame(&page, "粘贴表格");
@@ -174,7 +174,7 @@ static char *keep_upload(WebRequest *request, GError **error) {
 
 static gboolean is_token(const char *token) { return token != NULL && g_regex_match_simple("^" WAITING "[0-9a-f-]{36}(\\.[A-Za-z0-9]{1,6})?$", token, 0, 0); }
 
-WebReply *page_import(WebRequest *request, GError **error) {
+WebReply *import_page(WebRequest *request, GError **error) {
   g_auto(LedgerPage) page = {0};
   return begin(&page, request, error) ? web_model(frame(&page, "导入表格")) : NULL;
 }

@@ -24,7 +24,7 @@ static json_t *cell_model(const LedgerPage *page, json_t *entry, const char *nam
   if (field == NULL || !ledger_may_read_field(field, page->asker)) return json_pack("{s:s, s:s}", "label", name, "text", "");
   json_auto_t *value = entry_get(entry, name);
   json_t *cell = value_model(page, field, value);
-  put_text_at(cell, "label", field_label(page->definition, field));
+  put_text_at(cell, "label", shown_label(page->definition, field));
   if (g_str_equal(name, "状态")) json_object_set_new(cell, "badge", state_model(page->definition, entry));
   if (g_str_equal(name, "编号")) json_object_set_new(cell, "is_code", json_true());
   if (g_str_equal(name, "截止") && entry_is_overdue(page->definition, entry)) json_object_set_new(cell, "late", json_true());
@@ -77,7 +77,7 @@ static json_t *head_model(const LedgerPage *page, const LedgerFilter *filter, co
     g_autofree char *down = g_strconcat("-", name, NULL);
     gboolean rising = g_str_equal(sort, name), falling = g_str_equal(sort, down);
     g_autofree char *href = filter_link(filter, path, "sort", rising ? down : name);
-    json_array_append_new(head, json_pack("{s:s, s:s, s:s, s:s, s:b}", "label", field == NULL ? name : field_label(page->definition, field), "href", href,
+    json_array_append_new(head, json_pack("{s:s, s:s, s:s, s:s, s:b}", "label", field == NULL ? name : shown_label(page->definition, field), "href", href,
       "sorted", rising ? "ascending" : falling ? "descending" : "none", "mark", rising ? "↑" : falling ? "↓" : "", "is_number",
       field != NULL && (field->type == FIELD_NUMBER || field->type == FIELD_MONEY)));
   }
@@ -101,7 +101,7 @@ static json_t *facet_model(const LedgerPage *page, const LedgerFilter *filter, c
     json_array_append_new(links, json_pack("{s:O, s:O, s:s, s:b}", "label", json_object_get(value, "value"), "count", json_object_get(value, "count"), "href", href,
       "chosen", chosen));
   }
-  return json_pack("{s:s, s:o}", "label", field_label(page->definition, field), "values", links);
+  return json_pack("{s:s, s:o}", "label", shown_label(page->definition, field), "values", links);
 }
 
 static gint by_year(const void *a, const void *b) { return (int)(*(const gint64 *)b - *(const gint64 *)a); }

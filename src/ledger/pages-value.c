@@ -11,7 +11,7 @@
 
 /* ---- fields of every entry ---- */
 
-const char *field_label(const LedgerDefinition *definition, const LedgerField *field) {
+const char *shown_label(const LedgerDefinition *definition, const LedgerField *field) {
   if (field->base && g_str_equal(field->name, "标题") && definition->title_label != NULL) return definition->title_label;
   if (field->base && g_str_equal(field->name, "日期") && definition->date_label != NULL) return definition->date_label;
   return field->name;

@@ -30,7 +30,7 @@ static inline gint64 number_at(json_t *object, const char *key) { return json_in
 static inline void put_text_at(json_t *object, const char *key, const char *text) { json_object_set_new(object, key, json_string(text)); }
 
 /* ---- values (pages-value.c) ---- */
-const char *field_label(const LedgerDefinition *definition, const LedgerField *field);
+const char *shown_label(const LedgerDefinition *definition, const LedgerField *field);
 json_t *entry_get(json_t *entry, const char *name);               /* by field name, base and derived ones too; NULL: none. New reference */
 void entry_set(json_t *entry, const char *name, json_t *value);     /* takes the reference */
 json_t *field_now(const LedgerField *field, json_t *value);         /* of a dated value the last one. Borrowed */
@@ -105,9 +105,9 @@ WebReply *send_file(WebRequest *request, GError **error);
 WebReply *page_bulk(WebRequest *request, GError **error);
 WebReply *make_bulk(WebRequest *request, GError **error);
 WebReply *undo_bulk(WebRequest *request, GError **error);
-WebReply *page_paste(WebRequest *request, GError **error);
+WebReply *paste_page(WebRequest *request, GError **error);
 WebReply *take_paste(WebRequest *request, GError **error);
-WebReply *page_import(WebRequest *request, GError **error);
+WebReply *import_page(WebRequest *request, GError **error);
 WebReply *take_import(WebRequest *request, GError **error);
 WebReply *page_definition(WebRequest *request, GError **error);
 WebReply *save_definition(WebRequest *request, GError **error);
