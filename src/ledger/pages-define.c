@@ -41,9 +41,9 @@ static void append_key(GString *out, const char *key) {
 
 /* Keys as people write them: the name first. What is not listed follows in its own order. */
 static GPtrArray *ordered_keys(json_t *object) {
-  static const char *const order[] = {"name", "was", "from", "to", "label", "group", "about", "number", "title", "title_required", "date", "date_required", "uses", "restricted",
-    "read", "write", "rows", "all", "type", "ledger", "of", "values", "open", "many", "dated", "required", "list", "unit", "hint", "default", "when", "fields", "states", "moves",
-    "duties", "reminds", "views", NULL};
+  static const char *const order[] = {"name", "was", "from", "to", "label", "group", "about", "number", "title", "title_required", "date", "date_required", "uses",
+    "restricted", "read", "write", "rows", "all", "type", "ledger", "of", "values", "open", "many", "dated", "required", "list", "unit", "hint", "default", "when",
+    "fields", "states", "moves", "duties", "reminds", "views", NULL};
   GPtrArray *keys = g_ptr_array_new();
   const char *key;
   json_t *value;
@@ -152,7 +152,8 @@ static json_t *versions_model(const LedgerPage *page, int shown) {
 }
 
 static json_t *types_model(void) {
-  static const char *const types[][2] = {{"text", "文字"}, {"lines", "多行文字"}, {"number", "数"}, {"money", "金额"}, {"date", "日期"}, {"period", "起止时刻"}, {"choice", "选项"},
+  static const char *const types[][2] = {{"text", "文字"}, {"lines", "多行文字"},
+    {"number", "数"}, {"money", "金额"}, {"date", "日期"}, {"period", "起止时刻"}, {"choice", "选项"},
     {"bool", "是/否"}, {"person", "人"}, {"body", "单位"}, {"place", "地点"}, {"link", "网址"}, {"record", "档案"}, {"file", "附件"}};
   json_t *list = json_array();
   for (guint i = 0; i < G_N_ELEMENTS(types); i++) json_array_append_new(list, json_pack("{s:s, s:s}", "value", types[i][0], "label", types[i][1]));

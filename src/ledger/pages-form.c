@@ -265,7 +265,8 @@ static void add_choices(json_t *input, const LedgerField *field, const char *tex
 
 static const char *list_key(const LedgerField *field) {
   if (field->type == FIELD_ENTRY) return field->ledger;
-  gboolean open = field->type == FIELD_PERSON || field->type == FIELD_BODY || field->type == FIELD_PLACE || (field->type == FIELD_CHOICE && (field->open || field->values == NULL));
+  gboolean open = field->type == FIELD_PERSON || field->type == FIELD_BODY || field->type == FIELD_PLACE ||
+    (field->type == FIELD_CHOICE && (field->open || field->values == NULL));
   return open ? field->name : NULL;
 }
 
@@ -400,7 +401,8 @@ static void add_list(const LedgerPage *page, json_t *lists, const LedgerField *f
   json_object_set_new(lists, key, values);
   if (field->type == FIELD_ENTRY) return;
   if (field->type == FIELD_PERSON) add_person_names(page, values);
-  json_auto_t *tally = ledger_tally(page->house, page->sql, page->asker, &(LedgerAsk){.definition = page->definition}, (const char *const[]){path, NULL}, LIST_VALUES, NULL);
+  const LedgerAsk all = {.definition = page->definition};
+  json_auto_t *tally = ledger_tally(page->house, page->sql, page->asker, &all, (const char *const[]){path, NULL}, LIST_VALUES, NULL);
   size_t i;
   json_array_foreach(json_object_get(json_object_get(tally, "fields"), path), i, value) {
     gboolean there = FALSE;

@@ -114,7 +114,8 @@ static void test_register(void) {
   Place p;
   place_open(&p);
   g_autofree char *to = address("信息", "/new");
-  gint64 id = made(&p, "zhang", to, "v.标题=参阅一\nv.日期=2023年5月\nv.刊物=参阅\nv.期号=1,200\nv.采用=是\nv.主题词=水库\n\nv.送达=\nv.送达=市委\nv.批示=\nv.批示.0.批示人=周\nv.批示.0.级别=市\nv.批示.1.批示人=\nv.批示.1.级别=");
+  gint64 id = made(&p, "zhang", to, "v.标题=参阅一\nv.日期=2023年5月\nv.刊物=参阅\nv.期号=1,200\nv.采用=是\nv.主题词=水库\n"
+    "v.送达=\nv.送达=市委\nv.批示=\nv.批示.0.批示人=周\nv.批示.0.级别=市\nv.批示.1.批示人=\nv.批示.1.级别=");
   json_auto_t *entry = entry_of(&p.f, id);
   json_t *values = json_object_get(entry, "values");
   g_assert_cmpint(json_integer_value(json_object_get(values, "期号")), ==, 1200);
@@ -203,7 +204,8 @@ static void test_filters(void) {
   problem(&p, "屋面漏雨", "v.责任人=张三\nv.截止=2023-06-01");
   problem(&p, "消防通道", "v.来源=调研\nv.责任人=李四\nv.截止=2999-01-01");
   problem(&p, "档案盒破损", "v.日期=2022-03-01");
-  static const struct { const char *query; gint64 count; } cases[] = {{"", 3}, {"?f.来源=调研", 1}, {"?f.来源=调研&f.来源=巡察", 3}, {"?q=漏雨", 1}, {"?q=WT2023", 2}, {"?year=2022", 1},
+  static const struct { const char *query; gint64 count; } cases[] = {{"", 3}, {"?f.来源=调研", 1}, {"?f.来源=调研&f.来源=巡察", 3}, {"?q=漏雨", 1}, {"?q=WT2023", 2},
+    {"?year=2022", 1},
     {"?f.标题:has=档案", 1}, {"?f.日期:min=2023", 2}, {"?f.日期:max=2022-12", 1}, {"?overdue=1", 1}, {"?open=1", 3}, {"?mine=1", 1}, {"?f.责任人:set=0", 1}, {"?f.来源:not=巡察", 1},
     {"?open=1&f.状态=登记", 3}, {"?open=1&f.状态=已销号", 0}, {"?f.来源=", 3}};
   for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -227,7 +229,8 @@ static void test_shapes(void) {
   Place p;
   place_open(&p);
   problem(&p, "屋面漏雨", "v.责任人=张三\nv.截止=2023-05-20");
-  static const struct { const char *query, *part; } pages[] = {{"", "屋面漏雨"}, {"?show=board", "data-lane=\"登记\""}, {"?show=board", "屋面漏雨"}, {"?show=board", ">交办</button>"},
+  static const struct { const char *query, *part; } pages[] = {{"", "屋面漏雨"}, {"?show=board", "data-lane=\"登记\""}, {"?show=board", "屋面漏雨"},
+    {"?show=board", ">交办</button>"},
     {"?show=calendar&month=2023-05", "屋面漏雨"}, {"?show=calendar&month=2023-05", ">截止</span>"}, {"?print=1", "屋面漏雨"}, {"/new", "name=\"v.来源\""}, {"/bulk", "改哪一项"},
     {"/paste", "粘贴在这里"}, {"/import", "读入核对"}, {"/definition", "name: 问题"}, {"/compare", "比较"}};
   for (guint i = 0; i < G_N_ELEMENTS(pages); i++) {
@@ -249,7 +252,9 @@ static void test_paging(void) {
   Place p;
   place_open(&p);
   json_auto_t *many = json_array();
-  for (int i = 0; i < 120; i++) json_array_append_new(many, json_pack("{s:s, s:o, s:s, s:{s:s}}", "ledger", "问题", "title", json_sprintf("第 %03d", i), "date", "2023-01-02", "values", "来源", "巡察"));
+  for (int i = 0; i < 120; i++)
+    json_array_append_new(many, json_pack("{s:s, s:o, s:s, s:{s:s}}", "ledger", "问题", "title", json_sprintf("第 %03d", i), "date", "2023-01-02", "values",
+      "来源", "巡察"));
   g_autoptr(Sql) sql = good(sql_write(p.f.db, error));
   good(ledger_entry_put_many(sql, "zhang", many, NULL, error));
   good(sql_commit(sql, error));
@@ -278,7 +283,8 @@ static void test_entry(void) {
   Place p;
   place_open(&p);
   gint64 id = problem(&p, "漏雨", "");
-  g_autofree char *page = g_strdup_printf("/entry/%d", (int)id), *move = g_strdup_printf("/entry/%d/move", (int)id), *comment = g_strdup_printf("/entry/%d/comment", (int)id);
+  g_autofree char *page = g_strdup_printf("/entry/%d", (int)id), *move = g_strdup_printf("/entry/%d/move", (int)id);
+  g_autofree char *comment = g_strdup_printf("/entry/%d/comment", (int)id);
   g_autofree char *edit = g_strdup_printf("/entry/%d/edit", (int)id), *restore = g_strdup_printf("/entry/%d/restore", (int)id);
   shows(&p, "zhang", page, "还缺：责任人、截止", TRUE);
   g_free(ask(&p, "zhang", move, "to=整改中", "json", 422));
@@ -306,7 +312,8 @@ static void test_gate(void) {
   gint64 own = put_as(&p.f, "zhang", "{ledger: 花名册, title: 甲, date: 2020, owner: 张三, values: {出生: 1980-02-03, 工资: 8123}}");
   gint64 other = put_as(&p.f, "wang", "{ledger: 花名册, title: 乙, date: 2020, owner: 王五, values: {出生: 1970, 工资: 9345}}");
   g_autofree char *list = address("花名册", ""), *filter = address("花名册", "?f.工资:min=1"), *sort = address("花名册", "?sort=工资"), *mine = g_strdup_printf("/entry/%d", (int)own);
-  g_autofree char *theirs = g_strdup_printf("/entry/%d", (int)other), *edit = g_strdup_printf("/entry/%d/edit", (int)own), *edit_theirs = g_strdup_printf("%s/edit", theirs);
+  g_autofree char *theirs = g_strdup_printf("/entry/%d", (int)other), *edit = g_strdup_printf("/entry/%d/edit", (int)own);
+  g_autofree char *edit_theirs = g_strdup_printf("%s/edit", theirs);
   g_assert_cmpint(count_of(&p, "wang", list), ==, 2);
   g_assert_cmpint(count_of(&p, "zhang", list), ==, 1);
   g_free(ask(&p, "zhang", filter, NULL, "html", 422));
@@ -339,7 +346,8 @@ static void test_bulk(void) {
   json_auto_t *untouched = entry_of(&p.f, second);
   g_assert_cmpstr(text_at(untouched, "owner"), ==, "");
   made(&p, "li", edit, "v.标题=三改"); /* between preview and change */
-  g_autofree char *cookie = g_strdup(WEB_SESSION_COOKIE "=zhang"), *token = web_csrf_token(p.server, "zhang"), *fields = encoded("field=责任人\nvalue=李四\nf.来源=巡察\ncommit=1");
+  g_autofree char *cookie = g_strdup(WEB_SESSION_COOKIE "=zhang"), *token = web_csrf_token(p.server, "zhang");
+  g_autofree char *fields = encoded("field=责任人\nvalue=李四\nf.来源=巡察\ncommit=1");
   g_autofree char *escaped = g_uri_escape_string(text_at(plan, "seen"), NULL, FALSE), *body = g_strdup_printf("csrf=%s%s&seen=%s", token, fields, escaped), *text = NULL;
   g_assert_cmpuint(web_dispatch(p.server, "POST", bulk, cookie, body, "json", &text, NULL), ==, 200);
   json_auto_t *done = json_loads(text, 0, NULL);
