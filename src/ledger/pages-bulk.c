@@ -117,12 +117,14 @@ static json_t *fields_to_change(const LedgerPage *page, const char *chosen) {
   if (definition->state_count > 1) {
     json_t *values = json_array();
     for (guint i = 0; i < definition->state_count; i++) json_array_append_new(values, json_string(definition->states[i].name));
-    json_array_append_new(fields, json_pack("{s:s, s:s, s:o, s:b}", "name", STATE_FIELD, "label", STATE_FIELD, "values", values, "chosen", g_strcmp0(chosen, STATE_FIELD) == 0));
+    json_array_append_new(fields, json_pack("{s:s, s:s, s:o, s:b}", "name", STATE_FIELD, "label", STATE_FIELD, "values", values, "chosen", g_strcmp0(chosen,
+      STATE_FIELD) == 0));
   }
   for (guint i = 0; i < definition->field_count; i++) {
     const LedgerField *field = &definition->fields[i];
     if (field->type == FIELD_ROWS || field->type == FIELD_FILE || !form_shows(page, field)) continue;
-    json_array_append_new(fields, json_pack("{s:s, s:s, s:o, s:b}", "name", field->name, "label", shown_label(definition, field), "values", json_texts(field->values), "chosen",
+    json_array_append_new(fields, json_pack("{s:s, s:s, s:o, s:b}", "name", field->name, "label", shown_label(definition, field), "values",
+      json_texts(field->values), "chosen",
       g_strcmp0(chosen, field->name) == 0));
   }
   return fields;
@@ -164,7 +166,8 @@ static WebReply *preview(LedgerPage *page, const LedgerFilter *filter, const Cha
     json_decref(line);
   }
   json_object_set_new(model, "preview", json_pack("{s:o, s:o, s:I, s:I, s:s, s:s, s:s?, s:s}", "plan", plan, "refused", refused, "changes", (json_int_t)changes, "same",
-    (json_int_t)((gint64)json_array_size(entries) - changes - (gint64)json_array_size(refused)), "field", change->field == NULL ? STATE_FIELD : change->field->name, "value",
+    (json_int_t)((gint64)json_array_size(entries) - changes - (gint64)json_array_size(refused)), "field", change->field == NULL ? STATE_FIELD :
+      change->field->name, "value",
     change->value, "note", change->note, "seen", seen->str));
   return web_model(model);
 }
@@ -192,7 +195,8 @@ static gboolean make_changes(LedgerPage *page, const Change *change, json_t *ent
     if (line == NULL || json_object_get(line, "fault") != NULL) continue;
     g_ptr_array_add(made, entry);
     if (change->field != NULL) json_array_append(written, after);
-    else if (!ledger_entry_move(page->sql, page->asker, web_actor(page->request), number_at(entry, "id"), change->value, ledger_today(), change->note, error)) return FALSE;
+    else if (!ledger_entry_move(page->sql, page->asker, web_actor(page->request), number_at(entry, "id"), change->value, ledger_today(), change->note,
+      error)) return FALSE;
   }
   return json_array_size(written) == 0 || ledger_entry_put_many(page->sql, web_actor(page->request), written, NULL, error);
 }

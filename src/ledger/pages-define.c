@@ -175,7 +175,8 @@ WebReply *page_definition(WebRequest *request, GError **error) {
   g_auto(LedgerPage) page = {0};
   if (!page_begin(&page, request, FALSE, error) || !page_ledger(&page, error)) return NULL;
   int version = (int)web_int(request, "version", page.definition->version);
-  json_auto_t *shown = version == page.definition->version ? json_incref(page.definition->json) : ledger_definition_version(page.sql, page.definition->id, version, error);
+  json_auto_t *shown = version == page.definition->version ? json_incref(page.definition->json) : ledger_definition_version(page.sql, page.definition->id,
+    version, error);
   if (shown == NULL) return NULL;
   g_autofree char *yaml = yaml_text(shown);
   json_t *model = define_frame(&page, yaml);

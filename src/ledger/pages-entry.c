@@ -52,7 +52,8 @@ static void keep_same(const LedgerPage *page, json_t *texts, gint64 like) {
   json_t *text;
   json_object_foreach(same, key, text) {
     const LedgerField *field = ledger_field(page->definition, key);
-    if (field == NULL || field->type == FIELD_TEXT || field->type == FIELD_LINES || field->type == FIELD_NUMBER || field->type == FIELD_MONEY || field->type == FIELD_FILE ||
+    if (field == NULL || field->type == FIELD_TEXT || field->type == FIELD_LINES || field->type == FIELD_NUMBER || field->type == FIELD_MONEY ||
+      field->type == FIELD_FILE ||
       field->type == FIELD_RECORD || field->type == FIELD_ROWS) continue;
     json_object_set(texts, key, text);
   }
@@ -226,7 +227,8 @@ static json_t *states_model(const LedgerPage *page, json_t *entry) {
   size_t i;
   json_array_foreach(json_object_get(entry, "states"), i, pair) {
     const char *state = json_string_value(json_array_get(pair, 0));
-    json_array_append_new(states, json_pack("{s:s?, s:O?, s:s}", "state", state, "day", json_array_get(pair, 1), "tone", state_tone(page->definition, state ? state : "")));
+    json_array_append_new(states, json_pack("{s:s?, s:O?, s:s}", "state", state, "day", json_array_get(pair, 1), "tone", state_tone(page->definition,
+      state ? state : "")));
   }
   return states;
 }
@@ -324,8 +326,10 @@ WebReply *page_one(WebRequest *request, GError **error) {
   gboolean deleted = json_is_true(json_object_get(entry, "deleted")), write = ledger_may_write(page.definition, page.asker) && !deleted;
   g_autofree char *name = entry_name(entry);
   json_auto_t *offers = json_array();
-  json_t *model = json_pack("{s:s, s:o, s:O, s:s, s:o, s:o, s:o, s:o, s:o, s:b}", "title", name, "ledger", page_ledger_model(&page), "entry", entry, "name", name, "fields",
-    fields_model(&page, entry), "states", states_model(&page, entry), "children", children_model(&page, id, offers), "files", files_model(entry), "also_in", also_model(entry),
+  json_t *model = json_pack("{s:s, s:o, s:O, s:s, s:o, s:o, s:o, s:o, s:o, s:b}", "title", name, "ledger", page_ledger_model(&page), "entry", entry, "name",
+    name, "fields",
+    fields_model(&page, entry), "states", states_model(&page, entry), "children", children_model(&page, id, offers), "files", files_model(entry), "also_in",
+      also_model(entry),
     "write", write);
   json_object_set_new(model, "history", history_model(&page, id));
   if (write) json_object_set(model, "offers", offers);
@@ -381,7 +385,8 @@ WebReply *comment_entry(WebRequest *request, GError **error) {
 WebReply *delete_entry(WebRequest *request, GError **error) {
   g_auto(LedgerPage) page = {0};
   json_auto_t *entry = begin_change(&page, request, error);
-  if (entry == NULL || !ledger_entry_delete(page.sql, web_actor(request), number_at(entry, "id"), web_text(request, "why"), error) || !sql_commit(page.sql, error)) return NULL;
+  if (entry == NULL || !ledger_entry_delete(page.sql, web_actor(request), number_at(entry, "id"), web_text(request, "why"), error) || !sql_commit(page.sql,
+    error)) return NULL;
   WebReply *reply = web_redirect("/ledger/%" G_GINT64_FORMAT, page.definition->id);
   web_flash(reply, "已删除；编号不再使用，内容可以从履历恢复");
   return reply;

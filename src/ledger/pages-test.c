@@ -356,7 +356,8 @@ static void test_bulk(void) {
   json_auto_t *changed = entry_of(&p.f, second), *left = entry_of(&p.f, third);
   g_assert_cmpstr(text_at(changed, "owner"), ==, "李四");
   g_assert_cmpstr(text_at(left, "owner"), ==, "");
-  g_autofree char *made_text = g_uri_escape_string(text_at(json_object_get(done, "done"), "made"), NULL, FALSE), *back = g_strdup_printf("csrf=%s&made=%s", token, made_text), *reply = NULL;
+  g_autofree char *made_text = g_uri_escape_string(text_at(json_object_get(done, "done"), "made"), NULL, FALSE), *back = g_strdup_printf("csrf=%s&made=%s",
+    token, made_text), *reply = NULL;
   g_assert_cmpuint(web_dispatch(p.server, "POST", undo, cookie, back, "json", &reply, NULL), ==, 200);
   json_auto_t *undone = entry_of(&p.f, first);
   g_assert_cmpstr(text_at(undone, "owner"), ==, "张三");
@@ -370,7 +371,8 @@ static void test_bulk(void) {
 /* ---- definitions ---- */
 
 static json_t *define(Place *p, const char *target, const char *yaml, const char *act, const char *more, guint expected) {
-  g_autofree char *cookie = g_strdup(WEB_SESSION_COOKIE "=zhang"), *token = web_csrf_token(p->server, "zhang"), *escaped = g_uri_escape_string(yaml, NULL, FALSE), *rest = encoded(more);
+  g_autofree char *cookie = g_strdup(WEB_SESSION_COOKIE "=zhang"), *token = web_csrf_token(p->server, "zhang"), *escaped = g_uri_escape_string(yaml, NULL,
+    FALSE), *rest = encoded(more);
   g_autofree char *body = g_strdup_printf("csrf=%s&act=%s&yaml=%s%s", token, act, escaped, rest), *text = NULL;
   guint status = web_dispatch(p->server, "POST", target, cookie, body, "json", &text, NULL);
   if (status != expected) g_error("%s: %u instead of %u: %s", act, status, expected, text);
