@@ -32,8 +32,11 @@ static void install(json_t *figure) {
   gpointer id = GSIZE_TO_POINTER((gsize)number_at(figure, "id"));
   g_ptr_array_add(all_ever, figure);
   g_hash_table_insert(by_id, id, figure);
-  g_ptr_array_unref(in_order);
-  in_order = g_hash_table_get_values_as_ptr_array(by_id);
+  GHashTableIter iter;
+  gpointer value;
+  g_ptr_array_set_size(in_order, 0);
+  g_hash_table_iter_init(&iter, by_id);
+  while (g_hash_table_iter_next(&iter, NULL, &value)) g_ptr_array_add(in_order, value);
   g_ptr_array_sort(in_order, by_number);
   g_hash_table_remove_all(by_name);
   size_t k;

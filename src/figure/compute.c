@@ -1,0 +1,436 @@
+/*
+ * A figure computed: over entries (a selection and its aggregate, as a whole and by group) or from other figures; and what is told of it to whom.
+ */
+#include "compute.h"
+#include "report-internal.h"
+#include <math.h>
+
+static const char *text_in(json_t *object, const char *key) { return json_string_value(json_object_get(object, key)); }
+
+/* ---- outcomes ---- */
+
+static void part_free(gpointer data) {
+  Part *part = data;
+  g_free(part->key);
+  g_free(part->text);
+  g_array_unref(part->entries);
+  g_free(part);
+}
+
+void outcome_init(Outcome *outcome) { *outcome = (Outcome){.entries = g_array_new(FALSE, FALSE, sizeof(gint64))}; }
+
+void outcome_clear(Outcome *outcome) {
+  g_clear_pointer(&outcome->entries, g_array_unref);
+  g_clear_pointer(&outcome->parts, g_ptr_array_unref);
+  g_clear_pointer(&outcome->text, g_free);
+  g_clear_pointer(&outcome->missing, json_decref);
+  g_clear_pointer(&outcome->opens, g_free);
+}
+
+static int by_id(gconstpointer a, gconstpointer b) {
+  gint64 x = *(const gint64 *)a, y = *(const gint64 *)b;
+  return (x > y) - (x < y);
+}
+
+static gboolean ascending(const GArray *ids) {
+  for (guint i = 1; i < ids->len; i++)
+    if (g_array_index(ids, gint64, i - 1) >= g_array_index(ids, gint64, i)) return FALSE;
+  return TRUE;
+}
+
+void outcome_settle(Outcome *outcome) {
+  guint kept = 0;
+  if (ascending(outcome->entries)) return;
+  g_array_sort(outcome->entries, by_id);
+  for (guint i = 0; i < outcome->entries->len; i++) {
+    gint64 id = g_array_index(outcome->entries, gint64, i);
+    if (kept == 0 || g_array_index(outcome->entries, gint64, kept - 1) != id) g_array_index(outcome->entries, gint64, kept++) = id;
+  }
+  g_array_set_size(outcome->entries, kept);
+}
+
+void outcome_add_part(Outcome *outcome, const char *key, const Outcome *from, json_t *figure) {
+  Part *part = g_new0(Part, 1);
+  *part = (Part){g_strdup(key), from->value, from->whole, g_strdup(from->text), g_array_ref(from->entries), figure};
+  if (outcome->parts == NULL) outcome->parts = g_ptr_array_new_with_free_func(part_free);
+  g_ptr_array_add(outcome->parts, part);
+}
+
+/* ---- over entries ---- */
+
+typedef struct { GPtrArray *keys; GHashTable *indexes; guint index; } Grouping; /* key → GArray of guint */
+static void take_group(const LedgerValue *value, gpointer data) {
+  Grouping *grouping = data;
+  GArray *list = g_hash_table_lookup(grouping->indexes, value->text);
+  if (list == NULL) {
+    char *key = g_strdup(value->text);
+    list = g_array_new(FALSE, FALSE, sizeof(guint));
+    g_hash_table_insert(grouping->indexes, key, list);
+    g_ptr_array_add(grouping->keys, key);
+  }
+  if (list->len == 0 || g_array_index(list, guint, list->len - 1) != grouping->index) g_array_append_val(list, grouping->index);
+}
+
+static int rank_of(const char *const *values, const char *key) {
+  for (int i = 0; values && values[i]; i++)
+    if (g_str_equal(values[i], key)) return i;
+  return G_MAXINT;
+}
+
+/* In the order of the field's choices, else as they came by. */
+static gint compare_keys(gconstpointer a, gconstpointer b, gpointer data) {
+  int x = rank_of(data, *(const char *const *)a), y = rank_of(data, *(const char *const *)b);
+  return (x > y) - (x < y);
+}
+
+static gboolean run_groups(Ask *ask, json_t *figure, Aggregate aggregate, const Selection *selection, Outcome *ret, GError **error) {
+  const char *by = text_in(figure, "group");
+  const LedgerField *field = NULL;
+  g_autoptr(LedgerPath) path = ledger_path_new(ask->house, ask->sql, selection->table, by, error);
+  if (path == NULL) return FALSE;
+  g_free(ledger_path_fault(ledger_find(text_in(figure, "ledger")), by, &field));
+  g_autoptr(GHashTable) indexes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_array_unref);
+  g_autoptr(GPtrArray) keys = g_ptr_array_new();
+  Grouping grouping = {keys, indexes, 0};
+  for (guint i = 0; i < selection->indexes->len; i++) {
+    grouping.index = g_array_index(selection->indexes, guint, i);
+    ledger_path_values(path, selection->where, grouping.index, selection->at, take_group, &grouping);
+  }
+  g_ptr_array_sort_with_data(keys, compare_keys, field ? (gpointer)field->values : NULL);
+  for (guint i = 0; i < keys->len; i++) {
+    g_auto(Outcome) one;
+    outcome_init(&one);
+    if (!aggregate(ask, figure, selection, g_hash_table_lookup(indexes, keys->pdata[i]), &one, error)) return FALSE;
+    outcome_settle(&one);
+    outcome_add_part(ret, keys->pdata[i], &one, figure);
+  }
+  return TRUE;
+}
+
+static gboolean run_entries(Ask *ask, json_t *figure, const char *kind, FigurePeriod period, Outcome *ret, GError **error) {
+  Aggregate aggregate = aggregate_of(kind);
+  g_auto(Selection) selection = {NULL};
+  FigurePeriod wide = period;
+  gboolean hours = g_str_equal(kind, "hours"), run = g_str_equal(kind, "run");
+  if (hours) wide.from = day_of_number(day_number(period.from) - 1); /* a watch that began the night before */
+  if (!selection_make(ask, figure, figure, run && json_object_get(figure, "period") == NULL ? "to-end" : NULL, wide, &selection, error)) return FALSE;
+  selection.period = period;
+  if (!aggregate(ask, figure, &selection, selection.indexes, ret, error)) return FALSE;
+  outcome_settle(ret);
+  return json_object_get(figure, "group") == NULL || run_groups(ask, figure, aggregate, &selection, ret, error);
+}
+
+/* ---- from figures ---- */
+
+static void join_entries(Outcome *ret, const Outcome *part) { g_array_append_vals(ret->entries, part->entries->data, part->entries->len); }
+
+static const char *part_name(json_t *part, const char *fallback) { return json_is_string(part) ? json_string_value(part) : text_in(part, "name") ? text_in(part,
+  "name") : fallback; }
+
+/* One part computed and kept as a part of the result. */
+static gboolean take_part(Ask *ask, json_t *part, const char *label, FigurePeriod period, Outcome *ret, double *ret_value, GError **error) {
+  g_auto(Outcome) one;
+  json_t *figure = NULL;
+  outcome_init(&one);
+  if (!figure_run_part(ask, part, period, &one, &figure, error)) return FALSE;
+  outcome_add_part(ret, label ? label : part_name(part, "—"), &one, figure);
+  join_entries(ret, &one);
+  *ret_value = one.value;
+  return TRUE;
+}
+
+static gboolean run_pair(Ask *ask, json_t *body, const char *first, const char *second, FigurePeriod period, Outcome *ret, double values[2], GError **error) {
+  return take_part(ask, json_object_get(body, first), NULL, period, ret, &values[0], error) &&
+    take_part(ask, json_object_get(body, second), NULL, period, ret, &values[1], error);
+}
+
+/* A figure in two years. */
+static gboolean run_years(Ask *ask, json_t *body, FigurePeriod period, Outcome *ret, double values[2], GError **error) {
+  json_t *base = json_object_get(body, "base"), *of = json_object_get(body, "of");
+  FigurePeriod before = period_shift(period, base ? (int)json_integer_value(base) : -1);
+  const char *name = part_name(of, "");
+  g_autofree char *now_label = g_strdup_printf("%d年%s", period.to / 10000, name), *then_label = g_strdup_printf("%d年%s", before.to / 10000, name);
+  return take_part(ask, of, now_label, period, ret, &values[0], error) && take_part(ask, of, then_label, before, ret, &values[1], error);
+}
+
+static gboolean run_terms(Ask *ask, json_t *list, gboolean minus, FigurePeriod period, Outcome *ret, GError **error) {
+  size_t i;
+  json_t *part;
+  json_array_foreach(list, i, part) {
+    double value;
+    if (!take_part(ask, part, NULL, period, ret, &value, error)) return FALSE;
+    ret->value += minus && i > 0 ? -value : value;
+  }
+  return TRUE;
+}
+
+static double quotient(double a, double b) { return b != 0 ? a / b : NAN; }
+
+static gboolean run_figures(Ask *ask, json_t *figure, const char *kind, FigurePeriod period, Outcome *ret, GError **error) {
+  json_t *body = json_object_get(figure, kind);
+  double values[2] = {0, 0};
+  gboolean done;
+  if (g_str_equal(kind, "rate")) {
+    done = run_pair(ask, body, "part", "whole", period, ret, values, error);
+    ret->value = quotient(values[0] * 100, values[1]), ret->whole = values[1];
+  } else if (g_str_equal(kind, "average")) {
+    done = run_pair(ask, body, "sum", "per", period, ret, values, error);
+    ret->value = quotient(values[0], values[1]);
+  } else if (g_str_equal(kind, "multiple")) {
+    done = run_pair(ask, body, "of", "to", period, ret, values, error);
+    ret->value = quotient(values[0], values[1]);
+  } else if (g_str_equal(kind, "growth")) {
+    done = run_years(ask, body, period, ret, values, error);
+    gboolean times = g_strcmp0(text_in(body, "as"), "times") == 0;
+    ret->value = quotient(values[0] - values[1], values[1]) * (times ? 1 : 100) * (json_is_true(json_object_get(body, "decrease")) ? -1 : 1);
+  } else if (g_str_equal(kind, "points")) {
+    done = run_years(ask, body, period, ret, values, error);
+    ret->value = values[0] - values[1];
+  } else done = run_terms(ask, body, g_str_equal(kind, "minus"), period, ret, error);
+  if (ret->value == 0) ret->value = 0; /* not -0 */
+  outcome_settle(ret);
+  return done;
+}
+
+gboolean figure_run(Ask *ask, json_t *figure, FigurePeriod period, Outcome *ret, GError **error) {
+  const char *kind = figure_aggregate(figure);
+  json_t *year = json_object_get(figure, "year");
+  if (kind == NULL) return throw(error, LANTAI_ERROR_INVALID, "指标“%s”要有且只有一种算法", text_in(figure, "name") ? text_in(figure, "name") : "");
+  if (ask->depth >= FIGURE_DEEP) return throw(error, LANTAI_ERROR_INVALID, "指标“%s”一层套一层，绕不出来", text_in(figure, "name") ? text_in(figure, "name") : "");
+  if (json_is_integer(year)) period = period_shift(period, (int)json_integer_value(year));
+  ask->depth++;
+  gboolean done = aggregate_of(kind) ? run_entries(ask, figure, kind, period, ret, error)
+    : g_str_equal(kind, "events") ? run_events(ask, figure, period, ret, error)
+    : g_str_has_prefix(kind, "records") ? run_records(ask, figure, period, ret, error) : run_figures(ask, figure, kind, period, ret, error);
+  ask->depth--;
+  if (!done && text_in(figure, "name")) g_prefix_error(error, "指标“%s”：", text_in(figure, "name"));
+  return done;
+}
+
+static gboolean run_named(Ask *ask, const char *name, FigurePeriod period, Outcome *ret, json_t **ret_figure, GError **error) {
+  if ((*ret_figure = figure_definition(name)) != NULL) return figure_run(ask, *ret_figure, period, ret, error);
+  g_auto(GStrv) halves = g_strsplit(name, ".", 2);
+  if (halves[0] == NULL || halves[1] == NULL || (*ret_figure = figure_definition(halves[0])) == NULL) return throw(error, LANTAI_ERROR_NOT_FOUND, "没有指标“%s”", name);
+  g_auto(Outcome) whole;
+  outcome_init(&whole);
+  if (!figure_run(ask, *ret_figure, period, &whole, error)) return FALSE;
+  for (guint i = 0; whole.parts && i < whole.parts->len; i++) {
+    const Part *part = whole.parts->pdata[i];
+    if (!g_str_equal(part->key, halves[1])) continue;
+    ret->value = part->value, ret->whole = part->whole, ret->text = g_strdup(part->text);
+    g_array_append_vals(ret->entries, part->entries->data, part->entries->len);
+  }
+  return TRUE; /* a group without entries is 0 */
+}
+
+gboolean figure_run_part(Ask *ask, json_t *part, FigurePeriod period, Outcome *ret, json_t **ret_figure, GError **error) {
+  if (json_is_string(part)) return run_named(ask, json_string_value(part), period, ret, ret_figure, error);
+  *ret_figure = part;
+  return json_is_object(part) ? figure_run(ask, part, period, ret, error) : throw(error, LANTAI_ERROR_INVALID, "应为指标的名称或定义");
+}
+
+/* ---- what may be told ---- */
+
+typedef struct { Asker asker; gboolean number_only; const char *denied; guint depth; gboolean restricted; } Gate;
+
+static void pass_gate(json_t *part, const char *place, gpointer data) {
+  Gate *gate = data;
+  g_auto(GStrv) halves = json_is_string(part) ? g_strsplit(json_string_value(part), ".", 2) : NULL;
+  json_t *figure = json_is_string(part) ? figure_definition(json_string_value(part)) : part;
+  if (figure == NULL && halves) figure = figure_definition(halves[0]);
+  if (figure == NULL || gate->depth > FIGURE_DEEP || g_str_equal(place, "within")) return;
+  gboolean restricted = gate->restricted || json_is_true(json_object_get(figure, "restricted"));
+  const LedgerDefinition *ledgers[] = {ledger_find(text_in(figure, "ledger")), ledger_find(text_in(json_object_get(figure, "coverage"), "in"))};
+  for (guint i = 0; i < G_N_ELEMENTS(ledgers); i++) {
+    if (ledgers[i] == NULL || ledger_may_read(ledgers[i], gate->asker)) continue;
+    if (ledgers[i]->restricted || restricted) gate->number_only = TRUE;
+    else gate->denied = ledgers[i]->name;
+  }
+  gboolean before = gate->restricted;
+  gate->restricted = restricted;
+  gate->depth++;
+  figure_parts(figure, pass_gate, gate);
+  gate->depth--;
+  gate->restricted = before;
+}
+
+/* ---- the result ---- */
+
+static json_t *number_json(double value) {
+  if (!isfinite(value)) return json_null();
+  return value == floor(value) && fabs(value) < 1e15 ? json_integer((json_int_t)value) : json_real(value);
+}
+
+static json_t *parts_json(const Outcome *outcome) {
+  json_t *parts = json_array();
+  for (guint i = 0; outcome->parts && i < outcome->parts->len; i++) {
+    const Part *part = outcome->parts->pdata[i];
+    json_t *plain = part->figure ? json_copy(part->figure) : json_object();
+    json_object_del(plain, "group");
+    if (g_strcmp0(text_in(json_object_get(plain, "say"), "style"), "each") == 0) json_object_del(plain, "say");
+    Wording words = {g_strdup(part->text), NULL};
+    if (part->text == NULL && !figure_say(plain, part->value, part->whole, NULL, &words, NULL)) words.text = g_strdup("");
+    json_t *row = json_pack("{s:s, s:o, s:s, s:I}", "key", part->key, "value", number_json(part->value), "text", words.text, "entries", (json_int_t)part->entries->len);
+    json_array_append_new(parts, row);
+    wording_clear(&words);
+    json_decref(plain);
+  }
+  return parts;
+}
+
+static void warn(json_t *warnings, char *text) {
+  json_array_append_new(warnings, json_string(text));
+  g_free(text);
+}
+
+/* Text and bare; a value that has no true words is told as a warning. */
+static void set_words(json_t *result, json_t *figure, const Outcome *outcome, json_t *parts, json_t *warnings) {
+  Wording words = {g_strdup(outcome->text), g_strdup(outcome->text)};
+  g_autoptr(GError) failure = NULL;
+  if (outcome->text == NULL && !figure_say(figure, outcome->value, outcome->whole, parts, &words, &failure)) {
+    warn(warnings, g_strdup(failure->message));
+    words = (Wording){g_strdup(""), g_strdup("")};
+  }
+  json_object_set_new(result, "text", json_string(words.text));
+  json_object_set_new(result, "bare", json_string(words.bare));
+  wording_clear(&words);
+}
+
+static gboolean contains_all(const GArray *whole, const GArray *part) {
+  guint at = 0;
+  for (guint i = 0; i < part->len; i++) {
+    gint64 id = g_array_index(part, gint64, i);
+    while (at < whole->len && g_array_index(whole, gint64, at) < id) at++;
+    if (at == whole->len || g_array_index(whole, gint64, at) != id) return FALSE;
+  }
+  return TRUE;
+}
+
+gboolean figure_check_within(Ask *ask, json_t *figure, FigurePeriod period, const Outcome *outcome, char **ret_what, GError **error) {
+  const char *other = text_in(figure, "within");
+  json_t *found = NULL;
+  if (other == NULL) return TRUE;
+  g_auto(Outcome) whole;
+  outcome_init(&whole);
+  if (!run_named(ask, other, period, &whole, &found, error)) return FALSE;
+  const char *name = text_in(figure, "name") ? text_in(figure, "name") : "";
+  if (outcome->value > whole.value + 1e-9) *ret_what = g_strdup_printf("“%s”是 %g，多于它所在的“%s” %g", name, outcome->value, other, whole.value);
+  else if (!contains_all(whole.entries, outcome->entries)) *ret_what = g_strdup_printf("“%s”里有的条目不在“%s”里", name, other);
+  return TRUE;
+}
+
+static gboolean add_checks(Ask *ask, json_t *figure, FigurePeriod period, const Outcome *outcome, json_t *warnings, GError **error) {
+  json_t *expect = json_object_get(figure, "expect"), *min = json_object_get(expect, "min"), *max = json_object_get(expect, "max");
+  char *what = NULL;
+  if (!figure_check_within(ask, figure, period, outcome, &what, error)) return FALSE;
+  if (what) warn(warnings, what);
+  if (json_is_number(min) && outcome->value < json_number_value(min)) warn(warnings, g_strdup_printf("少于应有的 %g", json_number_value(min)));
+  if (json_is_number(max) && outcome->value > json_number_value(max)) warn(warnings, g_strdup_printf("多于应有的 %g", json_number_value(max)));
+  return TRUE;
+}
+
+static json_t *result_last(Ask *ask, json_t *figure, FigurePeriod period) {
+  g_auto(Outcome) outcome;
+  outcome_init(&outcome);
+  if (!figure_run(ask, figure, period_shift(period, -1), &outcome, NULL)) return json_null();
+  json_auto_t *parts = parts_json(&outcome), *warnings = json_array();
+  json_t *last = json_pack("{s:o}", "value", number_json(outcome.value));
+  set_words(last, figure, &outcome, parts, warnings);
+  json_object_del(last, "bare");
+  return last;
+}
+
+json_t *figure_compute_definition(const House *house, Sql *sql, Asker asker, json_t *figure, FigurePeriod period, GError **error) {
+  Gate gate = {.asker = asker};
+  Ask ask = {house, sql, 0};
+  const char *name = text_in(figure, "name") ? text_in(figure, "name") : "";
+  pass_gate(figure, "", &gate);
+  if (gate.denied) return throw_null(error, LANTAI_ERROR_DENIED, "指标“%s”取自台账“%s”，您不能查看", name, gate.denied);
+  g_auto(Outcome) outcome;
+  outcome_init(&outcome);
+  if (!figure_run(&ask, figure, period, &outcome, error)) return NULL;
+  json_auto_t *warnings = json_array(), *parts = parts_json(&outcome);
+  if (!add_checks(&ask, figure, period, &outcome, warnings, error)) return NULL;
+  g_autofree char *how = figure_how(figure, period);
+  json_t *result = json_pack("{s:s, s:o, s:o, s:s, s:I, s:b, s:s, s:{s:i, s:i, s:s}}", "name", name, "value", number_json(outcome.value), "whole",
+    number_json(outcome.whole), "unit",
+    figure_unit(figure), "entries", (json_int_t)(gate.number_only ? 0 : outcome.entries->len), "restricted", gate.number_only, "how", how, "period", "from",
+      period.from, "to",
+    period.to, "unit", period.unit ? period.unit : "");
+  set_words(result, figure, &outcome, parts, warnings);
+  json_object_set_new(result, "parts", gate.number_only ? json_array() : json_incref(parts));
+  json_object_set_new(result, "last", result_last(&ask, figure, period));
+  json_object_set(result, "warnings", warnings);
+  if (outcome.missing && !gate.number_only) json_object_set(result, "missing", outcome.missing);
+  if (outcome.opens) json_object_set_new(result, "opens", json_string(outcome.opens));
+  if (json_object_get(figure, "id")) json_object_set(result, "id", json_object_get(figure, "id"));
+  if (text_in(figure, "about")) json_object_set(result, "about", json_object_get(figure, "about"));
+  return result;
+}
+
+static json_t *named_figure(const char *name, GError **error) {
+  json_t *figure = figure_definition(name);
+  return figure ? figure : throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有指标“%s”", name ? name : "");
+}
+
+json_t *figure_compute(const House *house, Sql *sql, Asker asker, const char *name, FigurePeriod period, GError **error) {
+  json_t *figure = named_figure(name, error);
+  return figure ? figure_compute_definition(house, sql, asker, figure, period, error) : NULL;
+}
+
+/* ---- rows ---- */
+
+typedef struct { gint64 id, day; } Dated;
+static int by_date(gconstpointer a, gconstpointer b) {
+  const Dated *x = a, *y = b;
+  return x->day != y->day ? (x->day > y->day) - (x->day < y->day) : (x->id > y->id) - (x->id < y->id);
+}
+
+static gboolean sort_by_date(Sql *sql, GArray *ids, GError **error) {
+  g_autoptr(GArray) dated = g_array_sized_new(FALSE, FALSE, sizeof(Dated), ids->len);
+  for (guint i = 0; i < ids->len; i++) {
+    gint64 id = g_array_index(ids, gint64, i);
+    Dated row = {id, sql_number(sql, "SELECT from_date FROM ledger_entry WHERE id = $1", SQL_ARGS(sql_int(id)), 0, error)};
+    g_array_append_val(dated, row);
+  }
+  g_array_sort(dated, by_date);
+  for (guint i = 0; i < ids->len; i++) g_array_index(ids, gint64, i) = g_array_index(dated, Dated, i).id;
+  return TRUE;
+}
+
+GArray *figure_entries(const House *house, Sql *sql, const char *name, const char *part, FigurePeriod period, GError **error) {
+  json_t *figure = named_figure(name, error);
+  Ask ask = {house, sql, 0};
+  g_auto(Outcome) outcome;
+  outcome_init(&outcome);
+  if (figure == NULL || !figure_run(&ask, figure, period, &outcome, error)) return NULL;
+  GArray *ids = part ? NULL : outcome.entries;
+  for (guint i = 0; part && outcome.parts && i < outcome.parts->len; i++) {
+    const Part *one = outcome.parts->pdata[i];
+    if (g_str_equal(one->key, part)) ids = one->entries;
+  }
+  if (ids == NULL) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "指标“%s”没有“%s”这一部分", name, part);
+  return sort_by_date(sql, ids, error) ? g_array_ref(ids) : NULL;
+}
+
+json_t *figure_trend(const House *house, Sql *sql, Asker asker, const char *name, FigurePeriod period, int years, GError **error) {
+  json_t *figure = named_figure(name, error);
+  Gate gate = {.asker = asker};
+  if (figure == NULL) return NULL;
+  pass_gate(figure, "", &gate);
+  if (gate.denied) return throw_null(error, LANTAI_ERROR_DENIED, "指标“%s”取自台账“%s”，您不能查看", name, gate.denied);
+  Ask ask = {house, sql, 0};
+  json_auto_t *trend = json_array();
+  for (int back = MAX(years, 1) - 1; back >= 0; back--) {
+    FigurePeriod then = period_shift(period, -back);
+    g_auto(Outcome) outcome;
+    outcome_init(&outcome);
+    if (!figure_run(&ask, figure, then, &outcome, error)) return NULL;
+    json_auto_t *parts = parts_json(&outcome), *warnings = json_array();
+    json_t *row = json_pack("{s:i, s:o}", "year", then.to / 10000, "value", number_json(outcome.value));
+    set_words(row, figure, &outcome, parts, warnings);
+    json_object_del(row, "bare");
+    json_array_append_new(trend, row);
+  }
+  return g_steal_pointer(&trend);
+}
