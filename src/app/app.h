@@ -4,6 +4,7 @@
 #include "authority.h"
 #include "check.h"
 #include "exchange.h"
+#include "figure.h"
 #include "house.h"
 #include "keep.h"
 #include "ledger.h"

@@ -70,7 +70,7 @@ static gboolean open_rooms(Archive *archive, ArchiveMode mode, GError **error) {
   web_set_person_source(people_title_of);
   if ((house->catalog = catalog_open(house->db, archive->dir, error)) == NULL) return FALSE;
   if (!schedule_open(house->db, error)) return FALSE;
-  if (!authority_open(house->db, error) || !ledger_open(house, error)) return FALSE;
+  if (!authority_open(house->db, error) || !ledger_open(house, error) || !figure_open(house, error)) return FALSE;
   static const ProjectTopics topics = {topic_named, topic_fill};
   project_set_topics(&topics);
   if (!check_open(house->db, archive->dir, error) || !accession_open(house->db, error) || !exchange_open(house->db, error) || !revise_open(house->db, error) ||
@@ -94,6 +94,10 @@ void archive_define_later(gboolean later) { defines_later = later; }
 static void load_definitions(const House *house) {
   g_autoptr(GError) local = NULL;
   if (!ledger_definitions_load(house, &local)) g_warning("台账定义没有更新，仍用原来的：%s", local->message);
+  g_clear_error(&local);
+  if (!figure_definitions_load(house, &local)) g_warning("指标定义没有更新，仍用原来的：%s", local->message);
+  g_clear_error(&local);
+  if (!report_definitions_load(house, &local)) g_warning("报告定义没有更新，仍用原来的：%s", local->message);
 }
 
 static Archive *open_directory(const char *dir, ArchiveMode mode, GError **error) {
@@ -124,6 +128,7 @@ void archive_close(Archive *archive) {
   if (archive == NULL) return;
   jobs_close(archive->house.jobs);
   reader_finish();
+  figure_close();
   ledger_close();
   catalog_close(archive->house.catalog);
   search_close(archive->house.search);
