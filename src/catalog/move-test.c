@@ -153,6 +153,23 @@ static void test_target_changed_since(void) {
   place_close(&p);
 }
 
+/* A record picked beside one that it lies in goes to another fonds with that one, whichever was picked first. */
+static void test_picked_within(void) {
+  for (guint turned = 0; turned < 2; turned++) {
+    Place p;
+    place_open(&p);
+    const gint64 ids[] = {turned ? p.volume : p.below, turned ? p.below : p.volume};
+    gint64 id = plan_of(&p, p.away, ids, 2);
+    g_assert_cmpint(told(&p, id, "total"), ==, 4);
+    g_assert_cmpint(told(&p, id, "refused"), ==, 1);
+    good(run(&p, id, FALSE, error));
+    assert_at(&p, p.below, p.away, p.other);
+    assert_at(&p, p.volume, p.below, p.other);
+    assert_at(&p, p.items[0], p.volume, p.other);
+    place_close(&p);
+  }
+}
+
 /* The way back is asked the same: the class it came from has gone below it since. */
 static void test_undo_into_itself(void) {
   Place p;
@@ -303,6 +320,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/move/refusals", test_refusals);
   g_test_add_func("/move/changed-since", test_changed_since);
   g_test_add_func("/move/target-changed-since", test_target_changed_since);
+  g_test_add_func("/move/picked-within", test_picked_within);
   g_test_add_func("/move/undo-into-itself", test_undo_into_itself);
   g_test_add_func("/move/replay", test_replay);
   g_test_add_func("/move/many", test_many);

@@ -21,6 +21,7 @@ typedef struct {
   gint64 id;
   CatalogRecord *target;
   GHashTable *above;   /* ids of the target and its ancestors, as pointers */
+  GHashTable *picked;  /* the records asked for by id, the same */
   gint64 turn, refused, unchanged;
 } Plan;
 
@@ -74,6 +75,16 @@ static gboolean add_branch(Plan *plan, const CatalogRecord *record, gboolean wri
   return rows != NULL;
 }
 
+/* Some record above it was picked too. */
+static gboolean lies_in_picked(const Plan *plan, const CatalogRecord *record) {
+  gint64 above = record->parent_id;
+  for (int depth = 0; above != 0 && depth < DEPTH_MAX; depth++) {
+    if (g_hash_table_contains(plan->picked, GSIZE_TO_POINTER(above))) return TRUE;
+    above = sql_number(plan->sql, "SELECT parent_id FROM record WHERE id = $1", SQL_ARGS(sql_int(above)), 0, NULL);
+  }
+  return FALSE;
+}
+
 static gboolean add_root(Plan *plan, gint64 id, GError **error) {
   g_autoptr(CatalogRecord) record = catalog_record_load(plan->sql, plan->scope, id, error);
   if (record == NULL) return FALSE;
@@ -83,6 +94,7 @@ static gboolean add_root(Plan *plan, gint64 id, GError **error) {
   }
   g_autofree char *problem = why_not(plan, record);
   gboolean across = record->fonds_id != plan->target->fonds_id;
+  if (problem == NULL && across && lies_in_picked(plan, record)) problem = g_strdup("它的上级也在所选之中，随上级一同移动");
   if (problem == NULL && across && !add_branch(plan, record, FALSE, &problem, error)) return FALSE;
   if (problem != NULL) return refuse(plan, record, problem, error);
   if (across) return add_branch(plan, record, TRUE, &problem, error);
@@ -132,6 +144,7 @@ static gboolean fill(Plan *plan, const MoveAsk *ask, const char *actor, GError *
   if (!sql_exec(plan->sql,
         "INSERT INTO move (id, at_us, actor, title, target_id, state, total, done, unchanged, refused) VALUES ($1, $2, $3, $4, $5, 'planned', 0, 0, 0, 0)",
         SQL_ARGS(sql_int(plan->id), sql_int(clock_now_us()), sql_text(actor), sql_text(title), sql_int(plan->target->id)), error)) return FALSE;
+  for (gsize i = 0; i < ask->count; i++) g_hash_table_add(plan->picked, GSIZE_TO_POINTER(ask->ids[i]));
   for (gsize i = 0; i < ask->count; i++)
     if (!add_root(plan, ask->ids[i], error)) return FALSE;
   if (ask->count == 0 && !add_children(plan, ask, error)) return FALSE;
@@ -143,9 +156,10 @@ gint64 move_plan(const House *house, const Scope *scope, const char *actor, cons
   g_autoptr(Sql) sql = sql_write(house->db, error);
   g_autoptr(CatalogRecord) target = sql == NULL ? NULL : catalog_record_load(sql, scope, ask->target, error);
   if (target == NULL) return 0;
-  Plan plan = {.house = house, .sql = sql, .scope = scope, .target = target};
+  Plan plan = {.house = house, .sql = sql, .scope = scope, .target = target, .picked = g_hash_table_new(NULL, NULL)};
   gboolean good = find_above(&plan, error) && fill(&plan, ask, actor, error) && sql_commit(sql, error);
   g_hash_table_unref(plan.above);
+  g_hash_table_unref(plan.picked);
   return good ? plan.id : 0;
 }
 
