@@ -73,6 +73,8 @@ extern const JobKind CARE_JOBS[];
 extern const WebRoute APP_ROUTES[];
 extern const WebHooks APP_HOOKS;
 JobKind *app_job_kinds(void); /* all rooms' kinds in one array, ended by kind NULL; g_free */
+void feed_follow(const House *house); /* ledgers that the program fills take what the journal tells since they last looked (feed.c) */
+extern const JobTick FEED_TICKS[];
 extern const JobTick CARE_TICKS[]; /* the index: healed, compared with the records */
 extern const JobTick *const APP_TICKS[];
 const WebRoute *const *app_routes(void);

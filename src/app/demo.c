@@ -168,7 +168,7 @@ static gboolean build(const char *dir, const char *folder, GError **error) {
   if (archive == NULL || !fill(archive_house(archive), deliveries, error)) return FALSE;
   fprintf(stderr, "  近期的移交、检测、收集、转换……\n");
   return demo_life_fill(archive_house(archive), recent, folder, error) && demo_names_fill(archive_house(archive), error) &&
-    demo_life_topic(archive_house(archive), "防汛救灾", error) && demo_ledgers_fill(archive_house(archive), error) &&
+    demo_life_topic(archive_house(archive), "防汛救灾", error) && demo_ledgers_fill(archive_house(archive), error) && (feed_follow(archive_house(archive)), TRUE) &&
     (demo_options.copy == NULL || make_copy(archive_house(archive), error));
 }
 

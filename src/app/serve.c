@@ -44,7 +44,7 @@ JobKind *app_job_kinds(void) {
   return (JobKind *)(void *)g_array_free(kinds, FALSE);
 }
 
-const JobTick *const APP_TICKS[] = {ACCESSION_TICKS, KEEP_TICKS, QUALITY_TICKS, READER_TICKS, LEDGER_TICKS, CARE_TICKS, NULL};
+const JobTick *const APP_TICKS[] = {ACCESSION_TICKS, KEEP_TICKS, QUALITY_TICKS, READER_TICKS, LEDGER_TICKS, FEED_TICKS, CARE_TICKS, NULL};
 
 /* ---- hooks: the kernel asks people/ ---- */
 

@@ -478,3 +478,11 @@ gint64 ledger_entry_feed(Sql *sql, const char *ledger, const char *key, json_t *
   }
   return ledger_entry_put(sql, "system", entry, 0, error);
 }
+
+gboolean ledger_entry_unfeed(Sql *sql, const char *ledger, const char *key, const char *why, GError **error) {
+  const LedgerDefinition *definition = ledger_find(ledger);
+  if (definition == NULL) return throw(error, LANTAI_ERROR_NOT_FOUND, "没有台账“%s”", ledger);
+  gint64 id = sql_number(sql, "SELECT id FROM ledger_entry WHERE ledger_id = $1 AND key = $2 AND key <> '' AND deleted = 0",
+    SQL_ARGS(sql_int(definition->id), sql_text(key)), 0, NULL);
+  return id == 0 || ledger_entry_delete(sql, "system", id, why, error);
+}

@@ -88,6 +88,8 @@ gint64 ledger_entry_put(Sql *sql, const char *actor, json_t *entry, gint64 expec
 gboolean ledger_entry_put_many(Sql *sql, const char *actor, json_t *entries, GArray *ret_ids, GError **error);
 /* key: what the program itself filled it from ("delivery:12"): created or brought up to date; fields that people filled in besides stay. */
 gint64 ledger_entry_feed(Sql *sql, const char *ledger, const char *key, json_t *entry, GError **error);
+/* What it was filled from is gone: it is marked deleted, by the system. TRUE also when there is none. */
+gboolean ledger_entry_unfeed(Sql *sql, const char *ledger, const char *key, const char *why, GError **error);
 /* on: YYYYMMDD, the day from which the state holds; note may be NULL. DENIED, INVALID name what is missing. */
 gboolean ledger_entry_move(Sql *sql, Asker asker, const char *actor, gint64 id, const char *to, int on, const char *note, GError **error);
 json_t *ledger_entry_moves(Sql *sql, Asker asker, const char *actor, json_t *entry, GError **error); /* [{to, label, note, missing: [field]}] that the asker may make */
