@@ -73,4 +73,5 @@ gboolean report_pdf(json_t *report, const char *path, GError **error);
 
 gboolean figure_replay(const House *house, Sql *sql, json_t *event, GError **error); /* figure.* report.* */
 extern const JobKind FIGURE_JOBS[];
-extern const WebRoute FIGURE_ROUTES[]; /* /figures /figure/{id} /reports /report/{id} … */
+extern const WebRoute FIGURE_ROUTES[]; /* /figures /figure/{id} … */
+extern const WebRoute REPORT_ROUTES[]; /* /reports /report/{id} … */

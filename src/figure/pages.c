@@ -1,0 +1,385 @@
+/*
+ * Pages of figures: the list with this year's and last year's numbers, one figure with its rows, its years and how it is computed, its definition.
+ *
+ * 1. Rows are loaded as the asker may see them; how many were left out is told, and nothing else of them.
+ * 2. A definition is tried out (number, words, faults) before it is put in force.
+ */
+#include "pages.h"
+#include "date.h"
+#include "error.h"
+#include <math.h>
+#include <string.h>
+
+enum { FIGURES_SHOWN = 40, FOUND_SHOWN = 20, YEARS_SHOWN = 6, YAML_MAX = 20000, CHART_HEIGHT = 120, CHART_STEP = 70 };
+
+int page_this_year(void) {
+  g_autoptr(GDateTime) now = g_date_time_new_from_unix_local(clock_now_us() / G_USEC_PER_SEC);
+  return g_date_time_get_year(now);
+}
+
+static gboolean read_day(const char *text, gboolean last, int *ret, GError **error) {
+  DateSpan span = {0, 0};
+  if (!date_parse(text, &span) || span.from == 0) return throw(error, LANTAI_ERROR_INVALID, "“%s”不是日期，请写成 2023-01-01", text);
+  *ret = last ? span.to : span.from;
+  return TRUE;
+}
+
+gboolean page_period(WebRequest *request, FigurePeriod given, FigurePeriod *ret, GError **error) {
+  const char *from = web_text(request, "from"), *to = web_text(request, "to"), *unit = web_text(request, "unit");
+  int year = (int)web_int(request, "year", 0);
+  FigurePeriod period = given;
+  if (year != 0 && (year < 1900 || year > 2999)) return throw(error, LANTAI_ERROR_INVALID, "年度应为四位数字");
+  if (year != 0) period = (FigurePeriod){year * 10000 + 101, year * 10000 + 1231, given.unit};
+  if (from && !read_day(from, FALSE, &period.from, error)) return FALSE;
+  if (to && !read_day(to, TRUE, &period.to, error)) return FALSE;
+  if (period.from > period.to) return throw(error, LANTAI_ERROR_INVALID, "期间的开始在结束之后");
+  if (unit) period.unit = unit;
+  *ret = period;
+  return TRUE;
+}
+
+char *page_period_words(const FigurePeriod *period) {
+  int year = period->from / 10000;
+  if (period->from == year * 10000 + 101 && period->to == year * 10000 + 1231) return g_strdup_printf("%d年", year);
+  g_autofree char *from = date_format((DateSpan){period->from, period->from}), *to = date_format((DateSpan){period->to, period->to});
+  return g_strdup_printf("%s 至 %s", from, to);
+}
+
+/* ---- rows ---- */
+
+json_t *page_entry_row(json_t *entry) {
+  g_autofree char *date = date_format((DateSpan){(gint32)number_at(entry, "from"), (gint32)number_at(entry, "to")});
+  return json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:I}", "id", (json_int_t)number_at(entry, "id"), "number", text_at(entry, "number"), "entry_title",
+    text_at(entry, "title"), "date", date, "ledger", text_at(entry, "ledger"), "state", text_at(entry, "state"), "rev", (json_int_t)number_at(entry, "rev"));
+}
+
+gboolean page_put_entries(WebRequest *request, Sql *sql, GArray *ids, json_t *model, GError **error) {
+  gint64 after = web_int(request, "after", 0), hidden = 0, last = 0;
+  json_t *rows = json_array();
+  guint at = 0;
+  for (guint i = 0; after != 0 && i < ids->len; i++)
+    if (g_array_index(ids, gint64, i) == after) at = i + 1;
+  for (; at < ids->len && json_array_size(rows) < ROWS_SHOWN; at++) {
+    g_autoptr(GError) local = NULL;
+    last = g_array_index(ids, gint64, at);
+    json_auto_t *entry = ledger_entry_load(sql, ledger_asker(request), last, &local);
+    if (entry != NULL) json_array_append_new(rows, page_entry_row(entry));
+    else if (g_error_matches(local, LANTAI_ERROR, LANTAI_ERROR_NOT_FOUND) || g_error_matches(local, LANTAI_ERROR, LANTAI_ERROR_DENIED)) hidden++;
+    else return json_decref(rows), g_propagate_error(error, g_steal_pointer(&local)), FALSE;
+  }
+  json_object_set_new(model, "rows", rows);
+  if (hidden > 0) json_object_set_new(model, "hidden", json_integer(hidden));
+  if (at < ids->len) {
+    g_autofree char *next = g_strdup_printf("%" G_GINT64_FORMAT, last), *query = web_query_with(request, "after", next);
+    json_object_set_new(model, "next", json_string(query));
+  }
+  return TRUE;
+}
+
+/* ---- /figures ---- */
+
+static const char *group_of(json_t *figure) {
+  const LedgerDefinition *ledger = ledger_find(text_at(figure, "ledger"));
+  if (*text_at(figure, "group")) return text_at(figure, "group");
+  return ledger ? ledger->group : json_object_get(figure, "records") || json_object_get(figure, "events") ? "馆藏与业务" : "由指标算出";
+}
+
+static gboolean is_sought(json_t *figure, const char *words) {
+  return words == NULL || strstr(text_at(figure, "name"), words) || strstr(text_at(figure, "about"), words) || strstr(text_at(figure, "ledger"), words);
+}
+
+/* Definitions that are sought, in order, with how many each group has. */
+static GPtrArray *sought_figures(WebRequest *request, json_t *groups) {
+  const char *words = web_text(request, "q"), *group = web_text(request, "group");
+  GPtrArray *found = g_ptr_array_new();
+  json_auto_t *names = figure_names(), *counts = json_object();
+  json_t *name, *count;
+  const char *key;
+  size_t i;
+  json_array_foreach(names, i, name) {
+    json_t *figure = figure_definition(json_string_value(name));
+    if (figure == NULL || !is_sought(figure, words)) continue;
+    const char *own = group_of(figure);
+    json_object_set_new(counts, own, json_integer(number_at(counts, own) + 1));
+    if (group == NULL || g_str_equal(group, own)) g_ptr_array_add(found, figure);
+  }
+  json_object_foreach(counts, key, count) {
+    g_autofree char *query = web_query_with(request, "group", group && g_str_equal(group, key) ? NULL : key);
+    json_array_append_new(groups, json_pack("{s:s, s:O, s:s, s:b}", "name", key, "count", count, "query", query, "on", group && g_str_equal(group, key)));
+  }
+  return found;
+}
+
+static char *change_words(json_t *result) {
+  json_t *last = json_object_get(json_object_get(result, "last"), "value");
+  double now = json_number_value(json_object_get(result, "value")), before = json_number_value(last);
+  if (!json_is_number(last) || fabs(before) < 1e-9) return g_strdup("");
+  if (fabs(now - before) < 1e-9) return g_strdup("持平");
+  return g_strdup_printf("%s%.0f%%", now > before ? "+" : "−", fabs(now - before) / fabs(before) * 100);
+}
+
+static json_t *figure_row(WebRequest *request, Sql *sql, json_t *figure, FigurePeriod period) {
+  g_autoptr(GError) local = NULL;
+  json_auto_t *result = figure_compute(web_house(request), sql, ledger_asker(request), text_at(figure, "name"), period, &local);
+  json_t *row = json_pack("{s:I, s:s, s:s, s:s}", "id", (json_int_t)number_at(figure, "id"), "name", text_at(figure, "name"), "about", text_at(figure, "about"),
+    "in_group", group_of(figure));
+  if (result == NULL) {
+    json_object_set_new(row, "failed", json_string(local->message));
+    return row;
+  }
+  g_autofree char *change = change_words(result);
+  json_object_set(row, "shown", json_object_get(result, "text"));
+  json_object_set_new(row, "before", json_string(text_at(json_object_get(result, "last"), "text")));
+  json_object_set_new(row, "change", json_string(change));
+  json_object_set(row, "entries", json_object_get(result, "entries"));
+  return row;
+}
+
+static WebReply *page_figures(WebRequest *request, GError **error) {
+  FigurePeriod period;
+  if (!page_period(request, figure_year(page_this_year()), &period, error)) return NULL;
+  g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
+  if (sql == NULL) return NULL;
+  json_auto_t *groups = json_array(), *rows = json_array();
+  g_autoptr(GPtrArray) found = sought_figures(request, groups);
+  gint64 after = web_int(request, "after", 0);
+  guint at = 0;
+  for (guint i = 0; after != 0 && i < found->len; i++)
+    if (number_at(g_ptr_array_index(found, i), "id") == after) at = i + 1;
+  for (; at < found->len && json_array_size(rows) < FIGURES_SHOWN; at++) json_array_append_new(rows, figure_row(request, sql, g_ptr_array_index(found, at), period));
+  g_autofree char *words = page_period_words(&period);
+  json_t *model = json_pack("{s:s, s:O, s:O, s:s, s:i, s:s, s:i, s:b}", "title", "指标", "groups", groups, "rows", rows, "period", words, "year", period.to / 10000,
+    "sought", web_text(request, "q") ? web_text(request, "q") : "", "count", (int)found->len, "may_edit", web_may(request, PERMISSION_EDIT_FIGURES));
+  if (period.unit) json_object_set_new(model, "unit", json_string(period.unit));
+  if (at < found->len) {
+    g_autofree char *last = g_strdup_printf("%d", (int)number_at(g_ptr_array_index(found, at - 1), "id")), *query = web_query_with(request, "after", last);
+    json_object_set_new(model, "next", json_string(query));
+  }
+  return web_model(model);
+}
+
+/* For the editor of reports: names that can be put in. */
+static WebReply *find_figures(WebRequest *request, GError **error) {
+  json_auto_t *names = figure_names(), *rows = json_array();
+  json_t *name;
+  size_t i;
+  json_array_foreach(names, i, name) {
+    json_t *figure = figure_definition(json_string_value(name));
+    if (figure && is_sought(figure, web_text(request, "q")) && json_array_size(rows) < FOUND_SHOWN)
+      json_array_append_new(rows, json_pack("{s:O, s:s, s:s}", "name", name, "about", text_at(figure, "about"), "unit", text_at(figure, "unit")));
+  }
+  return web_model(json_pack("{s:O}", "rows", rows));
+}
+
+/* ---- /figure/{id} ---- */
+
+static json_t *find_figure(WebRequest *request, GError **error) {
+  const char *name = figure_name_of(web_int(request, "id", 0));
+  json_t *figure = name ? figure_definition(name) : NULL;
+  return figure ? figure : throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有这个指标");
+}
+
+/* Bars of a chart from the years' values; its table stands beside it. */
+static json_t *chart_of(json_t *trend) {
+  double most = 0;
+  json_t *year, *bars = json_array();
+  size_t i;
+  json_array_foreach(trend, i, year) most = MAX(most, json_number_value(json_object_get(year, "value")));
+  json_array_foreach(trend, i, year) {
+    double value = MAX(json_number_value(json_object_get(year, "value")), 0);
+    int height = most > 0 ? (int)(value / most * CHART_HEIGHT + 0.5) : 0, x = (int)i * CHART_STEP;
+    json_array_append_new(bars, json_pack("{s:i, s:i, s:i, s:i, s:i, s:O, s:s}", "x", x + 15, "x_label", x + 35, "top", CHART_HEIGHT + 20 - height, "y_label",
+      CHART_HEIGHT + 14 - height, "height", height, "of_year", json_object_get(year, "year"), "label", text_at(year, "text")));
+  }
+  return json_pack("{s:i, s:o}", "width", (int)MAX(json_array_size(trend), 1) * CHART_STEP, "bars", bars);
+}
+
+static gboolean put_rows(WebRequest *request, Sql *sql, const char *name, FigurePeriod period, json_t *result, json_t *model, GError **error) {
+  json_t *opens = json_object_get(result, "opens");
+  if (opens) return json_object_set(model, "opens", opens) == 0;
+  g_autoptr(GArray) ids = figure_entries(web_house(request), sql, name, web_text(request, "part"), period, error);
+  return ids != NULL && page_put_entries(request, sql, ids, model, error);
+}
+
+static gboolean put_trend(WebRequest *request, Sql *sql, const char *name, FigurePeriod period, json_t *model) {
+  json_t *trend = figure_trend(web_house(request), sql, ledger_asker(request), name, period, YEARS_SHOWN, NULL);
+  if (trend == NULL) return FALSE;
+  json_object_set_new(model, "chart", chart_of(trend));
+  json_object_set_new(model, "trend", trend);
+  return TRUE;
+}
+
+static void append_flow(GString *out, json_t *value);
+
+/* A scalar that YAML reads back as the same text; everything that is not plain letters is quoted as JSON is. */
+static void append_scalar(GString *out, json_t *value) {
+  const char *text = json_string_value(value);
+  gboolean plain = text && *text && g_unichar_isalpha(g_utf8_get_char(text)) && !g_str_equal(text, "true") && !g_str_equal(text, "false") && !g_str_equal(text, "null");
+  for (const char *at = text; plain && *at; at = g_utf8_next_char(at)) plain = g_unichar_isalnum(g_utf8_get_char(at)) || strchr("_.-", *at);
+  g_autofree char *dump = plain ? g_strdup(text) : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+  g_string_append(out, dump);
+}
+
+static void append_object(GString *out, json_t *object) {
+  const char *key;
+  json_t *value;
+  gboolean first = TRUE;
+  g_string_append_c(out, '{');
+  json_object_foreach(object, key, value) {
+    json_auto_t *name = json_string(key);
+    if (!first) g_string_append(out, ", ");
+    first = FALSE;
+    append_scalar(out, name);
+    g_string_append(out, ": ");
+    if (!json_is_null(value)) append_flow(out, value);
+  }
+  g_string_append_c(out, '}');
+}
+
+static void append_flow(GString *out, json_t *value) {
+  size_t i;
+  json_t *each;
+  if (json_is_object(value)) return append_object(out, value);
+  if (!json_is_array(value)) return append_scalar(out, value);
+  g_string_append_c(out, '[');
+  json_array_foreach(value, i, each) {
+    if (i > 0) g_string_append(out, ", ");
+    append_flow(out, each);
+  }
+  g_string_append_c(out, ']');
+}
+
+static char *figure_yaml(json_t *figure) {
+  GString *out = g_string_new(NULL);
+  const char *key;
+  json_t *value;
+  json_object_foreach(figure, key, value) {
+    if (g_str_equal(key, "id") || g_str_equal(key, "version")) continue;
+    g_string_append_printf(out, "%s: ", key);
+    if (!json_is_null(value)) append_flow(out, value);
+    g_string_append_c(out, '\n');
+  }
+  return g_string_free(out, FALSE);
+}
+
+static json_t *figure_model(WebRequest *request, json_t *figure, const FigurePeriod *period) {
+  g_autofree char *words = page_period_words(period), *yaml = figure_yaml(figure), *back = web_query_with(request, "after", NULL);
+  json_t *model = json_pack("{s:s, s:{s:I, s:s, s:s, s:s, s:s}, s:s, s:i, s:s, s:b}", "title", text_at(figure, "name"), "one", "id",
+    (json_int_t)number_at(figure, "id"), "name", text_at(figure, "name"), "about", text_at(figure, "about"), "group", group_of(figure), "ledger",
+    text_at(figure, "ledger"), "period", words, "year", period->to / 10000, "yaml", yaml, "may_edit", web_may(request, PERMISSION_EDIT_FIGURES));
+  const LedgerDefinition *ledger = ledger_find(text_at(figure, "ledger"));
+  if (ledger) json_object_set_new(model, "ledger_id", json_integer(ledger->id));
+  if (period->unit) json_object_set_new(model, "unit", json_string(period->unit));
+  if (web_text(request, "part")) json_object_set_new(model, "part", json_string(web_text(request, "part")));
+  if (web_int(request, "after", 0)) json_object_set_new(model, "first_page", json_string(back));
+  return model;
+}
+
+static WebReply *page_figure(WebRequest *request, GError **error) {
+  FigurePeriod period;
+  json_t *figure = find_figure(request, error);
+  if (figure == NULL || !page_period(request, figure_year(page_this_year()), &period, error)) return NULL;
+  g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
+  if (sql == NULL) return NULL;
+  const char *name = text_at(figure, "name");
+  g_autoptr(GError) local = NULL;
+  json_auto_t *result = figure_compute(web_house(request), sql, ledger_asker(request), name, period, &local);
+  json_auto_t *model = figure_model(request, figure, &period);
+  if (result == NULL) {
+    if (g_error_matches(local, LANTAI_ERROR, LANTAI_ERROR_DENIED)) return g_propagate_error(error, g_steal_pointer(&local)), NULL;
+    json_object_set_new(model, "failed", json_string(local->message));
+    return web_model(g_steal_pointer(&model));
+  }
+  json_t *part;
+  size_t i;
+  json_array_foreach(json_object_get(result, "parts"), i, part) {
+    g_autofree char *query = web_query_with(request, "part", text_at(part, "key"));
+    json_object_set_new(part, "query", json_string(query));
+  }
+  json_object_set(model, "result", result);
+  if (!put_rows(request, sql, name, period, result, model, error)) return NULL;
+  put_trend(request, sql, name, period, model);
+  return web_model(g_steal_pointer(&model));
+}
+
+/* ---- the definition ---- */
+
+static json_t *edit_model(WebRequest *request, json_t *figure, const char *yaml) {
+  json_t *model = json_pack("{s:s, s:s, s:i}", "title", figure ? "修改指标" : "新建指标", "yaml", yaml, "year", page_this_year());
+  if (figure) json_object_set_new(model, "one", json_pack("{s:O, s:O}", "id", json_object_get(figure, "id"), "name", json_object_get(figure, "name")));
+  return model;
+}
+
+static WebReply *new_figure(WebRequest *request, GError **error) {
+  return web_model(edit_model(request, NULL, "name: 新指标\nabout: \nledger: 会议台账\nwhere: {}\ncount: \nunit: 次\n"));
+}
+
+static WebReply *edit_figure(WebRequest *request, GError **error) {
+  json_t *figure = find_figure(request, error);
+  g_autofree char *yaml = figure ? figure_yaml(figure) : NULL;
+  return figure ? web_model(edit_model(request, figure, yaml)) : NULL;
+}
+
+/* What the definition gives as it is: its number in words, or what is wrong. */
+static void try_out(WebRequest *request, json_t *definition, json_t *model) {
+  g_autoptr(GError) local = NULL;
+  g_autoptr(Sql) sql = sql_read(web_house(request)->db, &local);
+  FigurePeriod period = figure_year((int)web_int(request, "year", page_this_year()));
+  json_t *result = sql ? figure_compute_definition(web_house(request), sql, ledger_asker(request), definition, period, &local) : NULL;
+  if (result) json_object_set_new(model, "result", result);
+  else json_object_set_new(model, "failed", json_string(local->message));
+  json_object_set_new(model, "year", json_integer(period.to / 10000));
+}
+
+static gboolean define_one(WebRequest *request, json_t *definition, GError **error) {
+  g_autoptr(Sql) sql = sql_write(web_house(request)->db, error);
+  json_auto_t *list = json_pack("[O]", definition);
+  return sql != NULL && figure_define(sql, web_actor(request), list, NULL, error) && sql_commit(sql, error);
+}
+
+/* figure NULL: a new one. */
+static WebReply *save(WebRequest *request, json_t *figure, GError **error) {
+  const char *yaml = web_text(request, "yaml");
+  g_autoptr(GError) local = NULL;
+  json_auto_t *definition = yaml_load_text(yaml, "定义", &local), *model = edit_model(request, figure, yaml), *faults = NULL;
+  if (definition) faults = figure_definition_faults(definition, NULL);
+  else faults = json_pack("[{s:s, s:s}]", "where", "", "what", local->message);
+  json_object_set(model, "faults", faults);
+  if (json_array_size(faults) > 0) return web_model_status(g_steal_pointer(&model), 422);
+  if (!web_flag(request, "save")) {
+    try_out(request, definition, model);
+    return web_model(g_steal_pointer(&model));
+  }
+  if (!define_one(request, definition, error)) return NULL;
+  json_t *saved = figure_definition(text_at(definition, "name"));
+  WebReply *reply = web_redirect("/figure/%d", (int)number_at(saved, "id"));
+  web_flash(reply, "指标已启用。");
+  return reply;
+}
+
+static WebReply *save_figure(WebRequest *request, GError **error) {
+  json_t *figure = find_figure(request, error);
+  return figure ? save(request, figure, error) : NULL;
+}
+static WebReply *save_new_figure(WebRequest *request, GError **error) { return save(request, NULL, error); }
+
+static const WebParameter LIST_PARAMETERS[] = {{"q", WEB_TEXT, FALSE, 100, "名称"}, {"group", WEB_TEXT, FALSE, 100, "分组"}, {"year", WEB_INT, FALSE, 0, "年度"},
+  {"from", WEB_TEXT, FALSE, 20, "开始"}, {"to", WEB_TEXT, FALSE, 20, "结束"}, {"unit", WEB_TEXT, FALSE, 100, "单位"}, {"after", WEB_INT, FALSE, 0, "翻页"}, {NULL}};
+static const WebParameter FIND_PARAMETERS[] = {{"q", WEB_TEXT, FALSE, 100, "名称"}, {NULL}};
+static const WebParameter ONE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "指标"}, {"year", WEB_INT, FALSE, 0, "年度"}, {"from", WEB_TEXT, FALSE, 20, "开始"},
+  {"to", WEB_TEXT, FALSE, 20, "结束"}, {"unit", WEB_TEXT, FALSE, 100, "单位"}, {"part", WEB_TEXT, FALSE, 200, "分组"}, {"after", WEB_INT, FALSE, 0, "翻页"}, {NULL}};
+static const WebParameter ID_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "指标"}, {NULL}};
+static const WebParameter SAVE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "指标"}, {"yaml", WEB_LINES, TRUE, YAML_MAX, "定义"}, {"year", WEB_INT, FALSE, 0, "年度"},
+  {"save", WEB_FLAG, FALSE, 0, "启用"}, {NULL}};
+static const WebParameter NEW_PARAMETERS[] = {{"yaml", WEB_LINES, TRUE, YAML_MAX, "定义"}, {"year", WEB_INT, FALSE, 0, "年度"}, {"save", WEB_FLAG, FALSE, 0, "启用"}, {NULL}};
+
+const WebRoute FIGURE_ROUTES[] = {
+  {"GET", "/figures", PERMISSION_SEE_FIGURES, LIST_PARAMETERS, "figure/figures", page_figures, "指标"},
+  {"GET", "/figures/find", PERMISSION_SEE_FIGURES, FIND_PARAMETERS, "figure/find", find_figures, "查找指标"},
+  {"GET", "/figure/{id}", PERMISSION_SEE_FIGURES, ONE_PARAMETERS, "figure/figure", page_figure, "指标"},
+  {"GET", "/figure/{id}/edit", PERMISSION_EDIT_FIGURES, ID_PARAMETERS, "figure/edit", edit_figure, "修改指标"},
+  {"POST", "/figure/{id}/edit", PERMISSION_EDIT_FIGURES, SAVE_PARAMETERS, "figure/edit", save_figure, "修改指标"},
+  {"GET", "/figure/new", PERMISSION_EDIT_FIGURES, NULL, "figure/edit", new_figure, "新建指标"},
+  {"POST", "/figure/new", PERMISSION_EDIT_FIGURES, NEW_PARAMETERS, "figure/edit", save_new_figure, "新建指标"},
+  {NULL},
+};

@@ -1,0 +1,16 @@
+/* What the pages of figures and of reports share. */
+#pragma once
+#include "report-internal.h"
+
+#define PERMISSION_SEE_FIGURES "figure.read"
+#define PERMISSION_EDIT_FIGURES "figure.edit"
+#define PERMISSION_WRITE_REPORTS "report.edit"
+enum { ROWS_SHOWN = 50 };
+
+/* Puts `rows` (entries the asker may see, from the one behind `after` on), `hidden` (how many of those looked at may not be seen) and `next` into model. */
+gboolean page_put_entries(WebRequest *request, Sql *sql, GArray *ids, json_t *model, GError **error);
+json_t *page_entry_row(json_t *entry);
+/* The period that the request asks for: from and to, else year, else given; the unit too. INVALID for what is no day. */
+gboolean page_period(WebRequest *request, FigurePeriod given, FigurePeriod *ret, GError **error);
+char *page_period_words(const FigurePeriod *period); /* 2023年; 2023-06-07 至 2024-03-25 */
+int page_this_year(void);
