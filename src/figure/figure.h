@@ -59,6 +59,7 @@ json_t *report_definition_faults(json_t *report);
 gboolean report_define(Sql *sql, const char *actor, json_t *report, GError **error);
 json_t *report_definition(const char *name);
 json_t *report_names(void);
+FigurePeriod report_default_period(json_t *definition, int year); /* year 0: as the definition says; borrows its unit */
 /* The whole: {name, heading, period, unit, paragraphs: [{kind: title|h1|h2|h3|p, runs: [{text} | {text, figure, value, entries}]}], figures: {name: result},
  * faults: [{kind, place, what}]}.
  * parameters: {name: text}. */

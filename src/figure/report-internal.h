@@ -42,7 +42,7 @@ json_t *report_shown(json_t *report, const char *link);
 /* ---- making (report-make.c) ---- */
 /* As report_make, for a definition that is being written. */
 json_t *report_make_definition(const House *house, Sql *sql, Asker asker, json_t *definition, FigurePeriod period, json_t *parameters, GError **error);
-FigurePeriod report_default_period(json_t *definition, int year);
+
 
 /* ---- looking through (report-lint.c) ---- */
 void report_fault(json_t *faults, const char *kind, json_t *place, const char *format, ...) G_GNUC_PRINTF(4, 5); /* place: {line, column, text}; taken, may be NULL */
