@@ -47,7 +47,7 @@ typedef struct {
   int minimum, maximum;                   /* arguments */
   gboolean (*run)(const CommandLine *line, GError **error);
 } Command;
-extern const Command ARCHIVE_COMMANDS[], IMPORT_COMMANDS[], QUERY_COMMANDS[], CARE_COMMANDS[], USER_COMMANDS[], SERVE_COMMANDS[], DEMO_COMMANDS[],
+extern const Command REPORT_COMMANDS[], ARCHIVE_COMMANDS[], IMPORT_COMMANDS[], QUERY_COMMANDS[], CARE_COMMANDS[], USER_COMMANDS[], SERVE_COMMANDS[], DEMO_COMMANDS[],
   RECEIVE_COMMANDS[], PROOF_COMMANDS[], COPY_COMMANDS[], PATROL_COMMANDS[], EXPORT_COMMANDS[], IDENTIFY_COMMANDS[], LEDGER_COMMANDS[];
 void command_print(const CommandLine *line, json_t *value, const char *text, ...) G_GNUC_PRINTF(3, 4); /* the JSON with --json (takes it), else the text */
 

@@ -29,6 +29,8 @@ const WebRoute *const *app_routes(void) {
     PATROL_ROUTES,
     QUALITY_ROUTES,
     LEDGER_ROUTES,
+    FIGURE_ROUTES,
+    REPORT_ROUTES,
     NULL,
   };
   /* clang-format on */
@@ -73,6 +75,8 @@ static const MenuItem MENU[] = {
   {"修订", "/revise", "revisions"},
   {"制度", "/schedules", "delivery.read"},
   {"台账", "/ledgers", "ledger.read"},
+  {"指标", "/figures", "figure.read"},
+  {"报告", "/reports", "figure.read"},
   {"接收", "/deliveries", "deliveries"},
   {"导出", "/exports", "record.export"},
   {"保管", "/keep", "keep.read"},

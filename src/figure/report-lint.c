@@ -286,24 +286,26 @@ static void look_for_names(Line *line, json_t *names) {
 
 /* ---- figures ---- */
 
-/* Lists, spans and sentences (均已完成) are for the figure itself to answer for. */
-static gboolean is_one_number(const char *text) {
+/* Lists, spans, years and sentences (均已完成) are for the figure itself to answer for. */
+static gboolean is_one_number(const char *text, const char *unit) {
   json_auto_t *numbers = wording_numbers(text);
   json_t *first = json_array_get(numbers, 0);
-  return json_array_size(numbers) == 1 && number_at(first, "from") == 0 && (gsize)number_at(first, "to") == strlen(text);
+  return json_array_size(numbers) == 1 && number_at(first, "from") == 0 && (gsize)number_at(first, "to") == strlen(text) && *unit &&
+    g_str_equal(text_at(first, "unit"), unit);
 }
 
 static void look_at_run(const Line *line, json_t *run, gsize begin, GHashTable *seen) {
   const char *name = text_at(run, "figure"), *text = text_at(run, "text"), *member = text_at(run, "member");
   json_t *figure = json_object_get(json_object_get(line->report, "figures"), name);
   json_t *place = place_at(line, begin, begin + strlen(text)), *warning;
-  if (*text == '\0') report_fault(line->faults, "look", json_copy(place), "指标“%s”印出来是空的", name);
-  if (*member == '\0' && !json_object_get(run, "failed") && is_one_number(text) && !wording_true(text, json_number_value(json_object_get(run, "value"))))
+  if (*text == '\0' && !g_str_equal(member, "last")) report_fault(line->faults, "look", json_copy(place), "指标“%s”印出来是空的", name);
+  gboolean told = *member == '\0' && !json_object_get(run, "failed") && is_one_number(text, text_at(figure, "unit"));
+  if (told && !wording_true(text, json_number_value(json_object_get(run, "value"))))
     report_fault(line->faults, "stop", json_copy(place), "印出的“%s”与指标“%s”的准数 %.10g 不符", text, name, json_number_value(json_object_get(run, "value")));
   size_t i;
   if (g_hash_table_add(seen, (gpointer)name)) {
     if (json_object_get(run, "failed")) report_fault(line->faults, "stop", json_copy(place), "指标“%s”：%s", name, text_at(figure, "failed"));
-    else if (number_at(figure, "entries") == 0 && json_object_get(figure, "opens") == NULL)
+    else if (number_at(figure, "entries") == 0 && json_number_value(json_object_get(figure, "value")) == 0 && json_object_get(figure, "opens") == NULL)
       report_fault(line->faults, "look", json_copy(place), "指标“%s”后面没有一行台账。请核实是确实没有，还是漏登", name);
     json_array_foreach(json_object_get(figure, "warnings"), i, warning)
       report_fault(line->faults, "look", json_copy(place), "指标“%s”：%s", name, json_string_value(warning));

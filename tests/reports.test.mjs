@@ -1,0 +1,184 @@
+// Figures and reports through HTTP: a number opens to its rows, a report is written beside its preview, looked through, reviewed by three others, frozen and signed; it stays
+// as it was when the ledger goes on, and a changed byte of it is told.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { emptyArchive, query } from './archive.mjs';
+import { csv, write } from './make.mjs';
+import { Client, lantai, PASSWORD, serve, temporary } from './support.mjs';
+
+const LEDGERS = {
+  'talks.yaml': 'name: 宣讲\ngroup: 试验\nfields:\n  - {name: 类型, type: choice, values: [进校园, 进社区]}\n  - {name: 人数, type: number}\n  - {name: 讲者, type: person}\n',
+  'warnings.yaml': 'name: 提醒谈话\ngroup: 试验\nrestricted: true\nread: [director]\nwrite: [director, archivist]\nfields:\n  - {name: 谈话对象, type: person}\n',
+};
+const FIGURES = `figures:
+  - {name: 宣讲次数, ledger: 宣讲, count: , unit: 次}
+  - {name: 校园宣讲, within: 宣讲次数, ledger: 宣讲, where: {类型: 进校园}, count: , unit: 次}
+  - {name: 听讲人次, ledger: 宣讲, sum: 人数, unit: 人次, say: {style: more, step: 100}}
+  - {name: 谈话次数, ledger: 提醒谈话, count: , unit: 次, restricted: true}
+`;
+const TEXT = '一、主要工作\n（一）抓好宣讲。{年份}年在{地点}开展宣讲{宣讲次数}，其中进校园{校园宣讲}，听众{听讲人次}。{若 谈话次数 > 0}提醒谈话{谈话次数}。{完}';
+const REPORT = `name: 宣讲总结\nperiod: year\nparameters: [{name: 地点, default: 全市}]\nheading: "{年份}年宣讲总结"\nsigned: 市档案馆\ntext: |\n${TEXT.split('\n').map(line => `  ${line}\n`).join('')}`;
+const HEAD = ['日期', '标题', '类型', '人数', '讲者'];
+const talks = (year, count, from = 0) => Array.from({ length: count }, (_, i) => [`${year}-0${1 + (i % 9)}-10`, `${year}年第${from + i + 1}讲`, i % 3 ? '进社区' : '进校园', '16', '张小明']);
+
+let dir, server, clients = {};
+const take = async (ledger, rows, head = HEAD) => {
+  const done = await lantai(dir, 'ledger', 'import', ledger, write(path.join(temporary(), 'rows.csv'), csv([head, ...rows])));
+  assert.equal(done.status, 0, done.stderr + done.stdout);
+};
+const start = async () => {
+  server = await serve(dir);
+  for (const name of ['writer', 'checker', 'leader', 'signer', 'reader']) clients[name] = await new Client(server.base).signIn(name);
+};
+before(async () => {
+  dir = await emptyArchive();
+  for (const [name, text] of Object.entries(LEDGERS)) writeFileSync(path.join(dir, 'definitions', 'ledgers', name), text);
+  writeFileSync(path.join(dir, 'definitions', 'figures', 'test.yaml'), FIGURES);
+  writeFileSync(path.join(dir, 'definitions', 'reports', 'test.yaml'), REPORT);
+  for (const [name, role] of [['writer', 'archivist'], ['checker', 'archivist'], ['leader', 'director'], ['signer', 'director'], ['reader', 'reader']])
+    assert.equal((await lantai(dir, 'user', 'add', name, '--role', role, '--password', PASSWORD, '--security', '秘密')).status, 0);
+  await take('宣讲', [...talks(2023, 27), ...talks(2022, 20)]);
+  await take('提醒谈话', [['2023-03-01', '谈话一', '王大力'], ['2023-04-01', '谈话二', '王大力']], ['日期', '标题', '谈话对象']);
+  await start();
+});
+after(async () => { await server?.stop(); });
+
+const get = async (name, target, status = 200) => {
+  const page = await clients[name].get(target, { html: true }), reply = await clients[name].get(target);
+  assert.equal(page.status, status, `${target}: ${page.text.slice(0, 400)}`);
+  return { ...reply.json, html: page.text };
+};
+const post = async (name, target, form, status = 200) => {
+  const reply = await clients[name].post(target, { form });
+  assert.equal(reply.status, status, `${target}: ${reply.text.slice(0, 400)}`);
+  return reply;
+};
+const textOf = page => page.paper.paragraphs.flatMap(({ runs }) => runs.map(run => run.text)).join('');
+const decide = (name, verdict, status, note) => post(name, '/report/1/decide', { verdict, ...(note ? { note } : {}) }, status);
+
+test('figures are listed with last year, and one opens to the rows behind it', async () => {
+  const list = await get('writer', '/figures?q=宣讲&year=2023');
+  const [row] = list.rows.filter(({ name }) => name === '宣讲次数');
+  assert.deepEqual([row.shown, row.before, row.change, row.entries], ['27次', '20次', '+35%', 27]);
+  const first = await get('writer', `/figure/${row.id}?year=2023`);
+  assert.equal(first.rows.length, 27);
+  assert.match(first.html, /怎样算的/);
+  assert.equal(first.trend.at(-1).value, 27);
+  assert.equal((await get('writer', `/figure/${row.id}?year=2021`)).rows.length, 0);
+  await get('reader', '/figures', 403);
+  const restricted = list.rows.length && (await get('writer', '/figures?q=谈话&year=2023')).rows.find(({ name }) => name === '谈话次数');
+  const told = await get('writer', `/figure/${restricted.id}?year=2023`);
+  assert.deepEqual([told.result.value, told.rows.length, told.hidden], [2, 0, 2]); // the number only
+  assert.equal((await get('leader', `/figure/${restricted.id}?year=2023`)).rows.length, 2);
+  await get('writer', '/figure/99999', 404);
+});
+
+test('a definition is tried out, refused with its place, and put in force', async () => {
+  const wrong = await post('writer', '/figure/new', { yaml: 'name: 讲者数\nledger: 宣讲\ndistinct: 讲人\nunit: 位\n' }, 422);
+  assert.match(JSON.stringify(wrong.json.faults), /讲/);
+  const tried = await post('writer', '/figure/new', { yaml: 'name: 讲者数\nledger: 宣讲\ndistinct: 讲者\nunit: 位\n', year: '2023' });
+  assert.equal(tried.json.result.value, 1);
+  assert.equal((await get('writer', '/figures?q=讲者数')).rows.length, 0);
+  const saved = await post('writer', '/figure/new', { yaml: 'name: 讲者数\nledger: 宣讲\ndistinct: 讲者\nunit: 位\n', save: '1' });
+  assert.match(saved.json.location, /^\/figure\/\d+$/);
+  await get('writer', `${saved.json.location}/edit`);
+  await post('leader', '/figure/new', { yaml: 'name: 某数' }, 403);
+});
+
+test('a report is made from its template, and what was typed by hand is found', async () => {
+  const { templates } = await get('writer', '/reports'), template = templates.find(({ name }) => name === '宣讲总结');
+  const made = await post('writer', '/reports/new', { template: template.id, year: '2023', unit: '' });
+  assert.equal(made.json.location, '/report/1');
+  const page = await get('writer', '/report/1');
+  assert.equal(textOf(page), '一、主要工作（一）抓好宣讲。2023年在全市开展宣讲27次，其中进校园9次，听众400余人次。提醒谈话2次。');
+  assert.deepEqual(page.faults, []);
+  assert.match(page.html, /href="\/report\/1\/rows\?figure=%E5%AE%A3%E8%AE%B2%E6%AC%A1%E6%95%B0"/);
+  assert.equal((await get('writer', '/report/1/rows?figure=宣讲次数')).rows.length, 27);
+  const found = await post('writer', '/report/1/preview', { text: `${TEXT}\n另有宣讲27次，培训次，王大力受到批评。近{听讲人次}。`, parameter: '全市' });
+  const stops = found.json.faults.filter(({ kind }) => kind === 'stop').map(({ what, line }) => [line, what]);
+  assert.equal(stops.length, 4);
+  for (const words of ['宣讲次数', '前面没有数', '王*', '约数词']) assert.ok(stops.some(([line, what]) => line === 3 && what.includes(words)), words);
+  const broken = await post('writer', '/report/1/preview', { text: '宣讲{宣讲次}\n{若 宣讲次数}', parameter: '全市' });
+  assert.match(broken.json.failed, /第 2 行第 1 字.*没有“\{完\}”/);
+  await get('reader', '/report/1', 403);
+});
+
+test('three others review it; nobody takes two steps; a stop is refused', async () => {
+  const { issue } = await get('writer', '/report/1');
+  await post('writer', '/report/1/text', { rev: issue.rev, text: `${TEXT}\n另有宣讲27次。`, parameter: '各区' });
+  await post('writer', '/report/1/text', { rev: issue.rev, text: TEXT, parameter: '各区' }, 409);
+  assert.match((await decide('writer', 'submit', 422)).text, /1 处必须改正/);
+  await post('writer', '/report/1/text', { rev: issue.rev + 1, text: TEXT, parameter: '各区' });
+  await decide('writer', 'submit');
+  assert.match(textOf(await get('checker', '/report/1')), /各区开展宣讲/);
+  await decide('writer', 'pass', 403);
+  await decide('checker', 'return', 422);
+  await decide('checker', 'return', 200, '地点写全');
+  await decide('writer', 'submit');
+  await decide('checker', 'pass');
+  await decide('checker', 'pass', 403);
+  await decide('leader', 'pass');
+  await decide('leader', 'pass', 403);
+  await decide('signer', 'pass', 200, '同意');
+  const { issue: frozen, steps } = await get('writer', '/report/1');
+  assert.equal(frozen.state, 'frozen');
+  assert.deepEqual(steps.map(({ actor }) => actor), ['writer', 'checker', 'writer', 'checker', 'leader', 'signer']);
+  await post('writer', '/report/1/text', { rev: frozen.rev, text: '改', parameter: '各区' }, 409);
+  await decide('signer', 'return', 409, '再改');
+});
+
+test('what was frozen is signed, printed, and stays as it was', async () => {
+  const [row] = await query(dir, 'SELECT manifest, signature, public_key FROM report');
+  assert.equal(row.manifest.trim().split('\n').length, 5);
+  const names = readdirSync(path.join(dir, 'keys'));
+  assert.ok(names.includes('report') && (statSync(path.join(dir, 'keys', 'report')).mode & 0o77) === 0);
+  for (const [format, magic] of [['docx', 'PK'], ['pdf', '%PDF-'], ['html', '<!DOCTYPE'], ['md', '# 2023']]) {
+    const file = await clients.writer.get(`/report/1/file?format=${format}`);
+    assert.equal(file.status, 200, file.text.slice(0, 300));
+    assert.equal(file.bytes.subarray(0, magic.length).toString(), magic);
+    if (format === 'pdf') assert.match(row.manifest, new RegExp(`${execFileSync('openssl', ['dgst', '-sm3', '-r'], { input: file.bytes }).toString().slice(0, 64)}  report.pdf`));
+  }
+  await server.stop();
+  await take('宣讲', talks(2023, 1, 27).map(one => [one[0], '补登的一讲', ...one.slice(2)]));
+  await start();
+  const page = await get('writer', '/report/1');
+  assert.match(textOf(page), /宣讲27次/);
+  assert.ok(page.others.some(({ figure, before_text, text }) => figure === '宣讲次数' && before_text === '27次' && text === '28次'));
+  assert.equal((await get('writer', '/report/1/rows?figure=宣讲次数')).rows.length, 27);
+  assert.deepEqual([(await get('writer', '/report/1/rows?figure=谈话次数')).rows.length, (await get('signer', '/report/1/rows?figure=谈话次数')).rows.length], [0, 2]);
+  const compared = await get('writer', '/report/1/compare');
+  assert.deepEqual(compared.rows.filter(({ figure }) => figure === '宣讲次数').map(({ text, before_text, change }) => [text, before_text, change]), [['27次', '20次', '增长35.0%']]);
+});
+
+test('an archive rebuilt from journal and store has the same report; a changed byte is told', async () => {
+  await server.stop();
+  const rebuilt = path.join(temporary(), 'rebuilt'), done = await lantai(dir, 'rebuild', rebuilt);
+  assert.equal(done.status, 0, done.stderr);
+  const rows = 'SELECT id, name, text, state, rev, drafted, heading, manifest, signature FROM report ORDER BY id', steps = 'SELECT actor, from_state, to_state, note FROM report_step ORDER BY id';
+  assert.deepEqual(await query(rebuilt, rows), await query(dir, rows));
+  assert.deepEqual(await query(rebuilt, steps), await query(dir, steps));
+  const file = execFileSync('find', [path.join(dir, 'store'), '-name', 'report.json']).toString().trim().split('\n')[0];
+  execFileSync('chmod', ['u+w', file]);
+  writeFileSync(file, readFileSync(file, 'utf8').replace('27次', '72次'));
+  await start();
+  const page = await get('writer', '/report/1');
+  assert.match(page.failed, /与签名不符/);
+  assert.doesNotMatch(page.html, /72次/);
+});
+
+test('commands tell the same', async () => {
+  const figure = await lantai(dir, 'figure', '宣讲次数', '--year', '2022', '--json');
+  assert.deepEqual([figure.json.value, figure.json.rows.length], [20, 20]);
+  const out = path.join(temporary(), 'r.docx'), made = await lantai(dir, 'report', '宣讲总结', '--year', '2022', '--set', '地点=某区', out);
+  assert.equal(made.status, 0, made.stderr);
+  assert.match(execFileSync('unzip', ['-p', out, 'word/document.xml']).toString(), /某区/);
+  const text = await lantai(dir, 'report', '宣讲总结', '--year', '2022', '--format', 'md', '-');
+  assert.match(text.stdout, /宣讲20次/);
+  const checked = await lantai(dir, 'report', '--check', '宣讲总结', '--year', '2023');
+  assert.equal(checked.status, 0, checked.stdout);
+  mkdirSync(path.join(dir, 'tmp'), { recursive: true });
+  assert.notEqual((await lantai(dir, 'report', '没有的报告', out)).status, 0);
+});
