@@ -5,8 +5,8 @@
 
 static gboolean refuse_referred(Sql *sql, json_t *entry, GError **error) {
   g_autofree char *target = g_strdup_printf("%" G_GINT64_FORMAT, (gint64)int_at(entry, "id"));
-  json_auto_t *others = sql_json(sql, "SELECT e.number AS number, e.title AS title, g.name AS ledger FROM ledger_link l JOIN ledger_entry e ON e.id = l.entry_id "
-    "JOIN ledger g ON g.id = e.ledger_id WHERE l.kind = 'entry' AND l.target = $1 AND e.deleted = 0 ORDER BY e.id LIMIT 4", SQL_ARGS(sql_text(target)), error);
+  json_auto_t *others = sql_json(sql, "SELECT e.number AS number, e.title AS title, g.name AS ledger FROM ledger_link AS l JOIN ledger_entry AS e ON e.id = l.entry_id "
+    "JOIN ledger AS g ON g.id = e.ledger_id WHERE l.kind = 'entry' AND l.target = $1 AND e.deleted = 0 ORDER BY e.id LIMIT 4", SQL_ARGS(sql_text(target)), error);
   if (others == NULL) return FALSE;
   if (json_array_size(others) == 0) return TRUE;
   g_autoptr(GString) names = g_string_new(NULL);

@@ -180,8 +180,8 @@ static json_t *clean_entry(const ValueContext *context, const LedgerField *field
     if (id < 0) return wrong(ret_problem, "“%s”在台账“%s”中有 %d 条，请用编号", text, target->name, (int)-id);
     if (id == 0) return wrong(ret_problem, "台账“%s”中没有“%s”", target->name, text);
   }
-  gint64 there = sql_number(context->sql, "SELECT COUNT(*) AS n FROM ledger_entry e WHERE e.id = $1 AND e.deleted = 0 AND (e.ledger_id = $2 OR EXISTS "
-    "(SELECT 1 FROM ledger_also a WHERE a.ledger_id = $2 AND a.entry_id = e.id AND a.gone = 0))", SQL_ARGS(sql_int(id), sql_int(target->id)), 0, NULL);
+  gint64 there = sql_number(context->sql, "SELECT COUNT(*) AS n FROM ledger_entry AS e WHERE e.id = $1 AND e.deleted = 0 AND (e.ledger_id = $2 OR EXISTS "
+    "(SELECT 1 FROM ledger_also AS a WHERE a.ledger_id = $2 AND a.entry_id = e.id AND a.gone = 0))", SQL_ARGS(sql_int(id), sql_int(target->id)), 0, NULL);
   if (there == 0) return wrong(ret_problem, "台账“%s”中没有第 %d 条", target->name, (int)id);
   if (id == int_at(context->entry, "id")) return wrong(ret_problem, "不能指向它自己");
   return json_integer(id);

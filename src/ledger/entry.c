@@ -212,7 +212,7 @@ static json_t *grouped(SqlRows *given, Asker asker, GError **error) {
   return NULL;
 }
 
-#define LINKED_SELECT "SELECT l.field AS field, " ENTRY_COLUMNS "FROM ledger_link l JOIN ledger_entry e ON e.id = l.entry_id "
+#define LINKED_SELECT "SELECT l.field AS field, " ENTRY_COLUMNS "FROM ledger_link AS l JOIN ledger_entry AS e ON e.id = l.entry_id "
 
 json_t *ledger_entry_referring(Sql *sql, Asker asker, gint64 id, GError **error) {
   g_autofree char *target = g_strdup_printf("%" G_GINT64_FORMAT, id);

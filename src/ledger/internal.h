@@ -61,8 +61,8 @@ gint64 ledger_id_of(Sql *sql, const char *name); /* as the transaction has it; 0
   "e.to_date AS to_date, e.title AS title, e.state AS state, e.closed AS closed, e.owner AS owner, e.department AS department, e.due AS due, " \
   "e.quantity AS quantity, e.basis AS basis, e.secrecy AS secrecy, e.parent AS parent, e.key AS key, e.deleted AS deleted, e.made_us AS made_us, " \
   "e.made_by AS made_by, e.changed_us AS changed_us, e.changed_by AS changed_by, e.moved_by AS moved_by, e.data AS data, e.states AS states, " \
-  "e.files AS files, (SELECT json_group_array(a.ledger_id) FROM ledger_also a WHERE a.entry_id = e.id AND a.gone = 0) AS also "
-#define ENTRY_SELECT "SELECT " ENTRY_COLUMNS "FROM ledger_entry e "
+  "e.files AS files, (SELECT json_group_array(a.ledger_id) FROM ledger_also AS a WHERE a.entry_id = e.id AND a.gone = 0) AS also "
+#define ENTRY_SELECT "SELECT " ENTRY_COLUMNS "FROM ledger_entry AS e "
 json_t *entry_from_row(SqlRows *rows); /* the stored form, with every field */
 json_t *entry_load_any(Sql *sql, gint64 id, GError **error); /* deleted ones too, no gate; NOT_FOUND */
 json_t *entries_query(SqlRows *rows, GError **error); /* takes the rows */

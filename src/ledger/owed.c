@@ -46,7 +46,7 @@ static char *entries_words(Sql *sql, json_t *rows, gint64 count) {
 }
 
 char *owed_words(Sql *sql, const char *name, const char *title) {
-  json_auto_t *rows = sql_json(sql, "SELECT e.number AS number, e.title AS title, g.name AS ledger FROM ledger_entry e JOIN ledger g ON g.id = e.ledger_id "
+  json_auto_t *rows = sql_json(sql, "SELECT e.number AS number, e.title AS title, g.name AS ledger FROM ledger_entry AS e JOIN ledger AS g ON g.id = e.ledger_id "
     "WHERE e.owner IN ($1, $2) AND e.owner <> '' AND e.closed = 0 AND e.deleted = 0 ORDER BY e.due, e.id LIMIT 3", SQL_ARGS(sql_text(name), sql_text(title)), NULL);
   gint64 count = sql_number(sql, "SELECT COUNT(*) AS n FROM ledger_entry WHERE owner IN ($1, $2) AND owner <> '' AND closed = 0 AND deleted = 0",
     SQL_ARGS(sql_text(name), sql_text(title)), 0, NULL);
@@ -54,8 +54,8 @@ char *owed_words(Sql *sql, const char *name, const char *title) {
 }
 
 char *used_words(Sql *sql, const char *kind, const char *name) {
-  json_auto_t *rows = sql_json(sql, "SELECT e.number AS number, e.title AS title, g.name AS ledger FROM ledger_link l JOIN ledger_entry e ON e.id = l.entry_id "
-    "JOIN ledger g ON g.id = e.ledger_id WHERE l.kind = $1 AND l.target = $2 AND e.deleted = 0 ORDER BY e.id LIMIT 3", SQL_ARGS(sql_text(kind), sql_text(name)), NULL);
+  json_auto_t *rows = sql_json(sql, "SELECT e.number AS number, e.title AS title, g.name AS ledger FROM ledger_link AS l JOIN ledger_entry AS e ON e.id = l.entry_id "
+    "JOIN ledger AS g ON g.id = e.ledger_id WHERE l.kind = $1 AND l.target = $2 AND e.deleted = 0 ORDER BY e.id LIMIT 3", SQL_ARGS(sql_text(kind), sql_text(name)), NULL);
   gint64 count = sql_number(sql, "SELECT COUNT(DISTINCT entry_id) AS n FROM ledger_link WHERE kind = $1 AND target = $2", SQL_ARGS(sql_text(kind), sql_text(name)), 0,
     NULL);
   return entries_words(sql, rows, count);

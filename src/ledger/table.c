@@ -354,10 +354,10 @@ static gboolean take_rows(LedgerTable *table, SqlRows *query, GError **error) {
 
 static gboolean load_newer(LedgerTable *table, Sql *sql, GError **error) {
   gint64 since = table->rev, ledger = table->definition->id;
-  return take_rows(table, sql_query(sql, "SELECT e.rev AS rev, e.deleted AS deleted, " TABLE_COLUMNS "FROM ledger_entry e WHERE e.ledger_id = $1 AND e.rev > $2",
+  return take_rows(table, sql_query(sql, "SELECT e.rev AS rev, e.deleted AS deleted, " TABLE_COLUMNS "FROM ledger_entry AS e WHERE e.ledger_id = $1 AND e.rev > $2",
       SQL_ARGS(sql_int(ledger), sql_int(since)), error), error) &&
     take_rows(table, sql_query(sql, "SELECT a.rev AS rev, a.gone OR e.deleted AS deleted, " TABLE_COLUMNS
-      "FROM ledger_also a JOIN ledger_entry e ON e.id = a.entry_id WHERE a.ledger_id = $1 AND a.rev > $2",
+      "FROM ledger_also AS a JOIN ledger_entry AS e ON e.id = a.entry_id WHERE a.ledger_id = $1 AND a.rev > $2",
       SQL_ARGS(sql_int(ledger), sql_int(since)), error), error);
 }
 

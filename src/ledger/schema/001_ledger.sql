@@ -48,6 +48,7 @@ CREATE TABLE ledger_entry (
 CREATE UNIQUE INDEX ledger_entry_rev ON ledger_entry (rev);
 CREATE INDEX ledger_entry_of ON ledger_entry (ledger_id, rev);
 CREATE INDEX ledger_entry_date ON ledger_entry (ledger_id, from_date, id);
+CREATE INDEX ledger_entry_title ON ledger_entry (ledger_id, title);
 CREATE UNIQUE INDEX ledger_entry_number ON ledger_entry (ledger_id, number) WHERE number <> '';
 CREATE UNIQUE INDEX ledger_entry_key ON ledger_entry (ledger_id, key) WHERE key <> '';
 CREATE INDEX ledger_entry_owed ON ledger_entry (owner, due) WHERE closed = 0 AND deleted = 0;
