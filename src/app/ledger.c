@@ -28,9 +28,10 @@ typedef struct { json_t *ledgers, *figures, *reports; } Documents;
 
 static gboolean sort_document(Documents *documents, const char *file, json_t *document, GError **error) {
   json_t *kind = json_object_get(document, "figures") || json_object_get(document, "invariants") ? documents->figures :
-    json_object_get(document, "text") || json_object_get(document, "table") ? documents->reports :
+    json_object_get(document, "text") ? documents->reports :
     json_object_get(document, "name") ? documents->ledgers : NULL;
   if (kind == NULL) return throw(error, LANTAI_ERROR_INVALID, "%s：既不是台账（name、fields），也不是指标（figures）或报告（name、text）", file);
+  if (json_object_get(kind, file) != NULL) return throw(error, LANTAI_ERROR_INVALID, "有两个文件都叫 %s，没有启用", file);
   return json_object_set(kind, file, document) == 0;
 }
 
@@ -41,22 +42,49 @@ static json_t *names_of(json_t *documents) {
   return names;
 }
 
-static gboolean define_all(Sql *sql, Documents *documents, GError **error) {
-  return json_object_size(documents->ledgers) == 0 || ledger_define_many(sql, "system", documents->ledgers, error);
+static int figure_count(json_t *documents) {
+  size_t count = 0;
+  const char *file;
+  json_t *document;
+  json_object_foreach(documents, file, document) count += json_array_size(json_object_get(document, "figures"));
+  return (int)count;
+}
+
+static gboolean define_ledgers(Sql *sql, json_t *documents, GError **error) { return ledger_define_many(sql, "system", documents, error); }
+static gboolean define_figures(Sql *sql, json_t *documents, GError **error) { return figure_define_files(sql, "system", documents, error); }
+
+static gboolean define_reports(Sql *sql, json_t *documents, GError **error) {
+  const char *file;
+  json_t *document;
+  json_object_foreach(documents, file, document) {
+    if (report_define(sql, "system", document, error)) continue;
+    g_prefix_error(error, "%s：", file);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+/* One kind after the other, each in a transaction: figures are held against the ledgers that are in force, reports against the figures. */
+static gboolean define_kind(const House *house, json_t *documents, gboolean (*define)(Sql *, json_t *, GError **), GError **error) {
+  if (json_object_size(documents) == 0) return TRUE;
+  g_autoptr(Sql) sql = sql_write(house->db, error);
+  return sql != NULL && define(sql, documents, error) && sql_commit(sql, error);
 }
 
 static gboolean run_define(const CommandLine *line, GError **error) {
   json_auto_t *ledgers = json_object(), *figures = json_object(), *reports = json_object();
   Documents documents = {ledgers, figures, reports};
   for (int i = 0; i < line->count; i++) {
+    g_autofree char *name = g_path_get_basename(line->arguments[i]);
     json_auto_t *document = yaml_load_file(line->arguments[i], error);
-    if (document == NULL || !sort_document(&documents, line->arguments[i], document, error)) return FALSE;
+    if (document == NULL || !sort_document(&documents, name, document, error)) return FALSE;
   }
   g_autoptr(Archive) archive = archive_open(line->dir, ARCHIVE_WRITE, error);
-  g_autoptr(Sql) sql = archive != NULL ? sql_write(archive_house(archive)->db, error) : NULL;
-  if (sql == NULL || !define_all(sql, &documents, error) || !sql_commit(sql, error)) return FALSE;
-  command_print(line, json_pack("{s:o, s:i, s:i}", "ledgers", names_of(ledgers), "figures", (int)json_object_size(figures), "reports", (int)json_object_size(reports)),
-    "已启用：台账 %zu 个、指标文件 %zu 个、报告 %zu 个。\n", json_object_size(ledgers), json_object_size(figures), json_object_size(reports));
+  const House *house = archive != NULL ? archive_house(archive) : NULL;
+  if (house == NULL || !define_kind(house, ledgers, define_ledgers, error) || !define_kind(house, figures, define_figures, error) ||
+    !define_kind(house, reports, define_reports, error)) return FALSE;
+  command_print(line, json_pack("{s:o, s:i, s:o}", "ledgers", names_of(ledgers), "figures", figure_count(figures), "reports", names_of(reports)),
+    "已启用：台账 %zu 个、指标 %d 个、报告 %zu 个。\n", json_object_size(ledgers), figure_count(figures), json_object_size(reports));
   return TRUE;
 }
 
