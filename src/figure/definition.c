@@ -116,7 +116,7 @@ static void installed(gpointer data) {
 
 static gboolean write_one(Sql *sql, json_t *row, GError **error) {
   json_t *definition = json_object_get(row, "definition");
-  g_autofree char *text = json_dumps(definition, JSON_COMPACT);
+  g_autofree char *text = json_dumps(definition, JSON_COMPACT | JSON_SORT_KEYS); /* as the journal has it, so that a rebuild writes the same */
   return sql_exec(sql, "INSERT INTO figure (id, name, version, source, definition) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO UPDATE SET "
       "name = excluded.name, version = excluded.version, source = excluded.source, definition = excluded.definition",
       SQL_ARGS(sql_int(number_at(row, "id")), sql_text(text_at(definition, "name")), sql_int(number_at(row, "version")), sql_text(text_at(row, "source")),

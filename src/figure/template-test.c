@@ -4,7 +4,8 @@
 
 static json_t *known(void) {
   return json_pack("{s:{s:s,s:f,s:s,s:s,s:i,s:{s:f,s:s},s:[{s:s,s:f,s:s,s:i}]}, s:{s:s,s:f,s:s,s:s,s:i}, s:s, s:s}", "接待人次", "name", "接待人次", "value", 412.0, "text",
-    "400余人次", "bare", "400余", "entries", 7, "last", "value", 300.0, "text", "300人次", "parts", "key", "党支部", "value", 12.0, "text", "12人次", "entries", 3, "6.9活动", "name",
+    "400余人次", "bare", "400余", "entries", 7, "last", "value", 300.0, "text", "300人次", "parts", "key", "党支部", "value", 12.0, "text", "12人次", "entries", 3, "6.9活动",
+    "name",
     "6.9活动", "value", 0.0, "text", "0次", "bare", "0", "entries", 0, "城市", "津市", "年份", "2023");
 }
 

@@ -26,16 +26,20 @@ static void test_styles(void) {
     {"{count: , unit: 次}", 27, 0, "27次"}, {"{count: , unit: 位, say: {numerals: han}}", 2, 0, "两位"}, {"{count: , unit: 个, say: {numerals: han}}", 4, 0, "四个"},
     {"{count: , unit: 名, say: {numerals: han}}", 12, 0, "十二名"}, {"{sum: a, unit: 条, say: {scale: 万, digits: 1}}", 304217, 0, "30.4万条"},
     {"{sum: a, unit: 人次, say: {scale: 万, digits: 1}}", 25081, 0, "2.5万人次"}, {"{sum: a, unit: 卷（件）, say: {scale: 万, digits: 0}}", 130240, 0, "13万卷（件）"},
-    {"{sum: a, unit: 元, say: {scale: auto}}", 10000, 0, "1万元"}, {"{sum: a, unit: 元, say: {scale: auto}}", 9800, 0, "9800元"}, {"{sum: a, unit: 元, say: {scale: 万}}", 300, 0, "0.03万元"},
+    {"{sum: a, unit: 元, say: {scale: auto}}", 10000, 0, "1万元"}, {"{sum: a, unit: 元, say: {scale: auto}}", 9800, 0, "9800元"}, {"{sum: a, unit: 元, say: {scale: 万}}",
+      300, 0, "0.03万元"},
     {"{count: , unit: 次, say: {style: more, step: 100}}", 412, 0, "400余次"}, {"{count: , unit: 次, say: {style: more, step: 100}}", 400, 0, "400次"},
     {"{count: , unit: 次, say: {style: more, step: 100}}", 85, 0, "80余次"}, {"{sum: a, unit: 人次, say: {style: more, step: 100}}", 8632, 0, "8600余人次"},
     {"{count: , unit: 场次, say: {style: more, step: 10}}", 23, 0, "20余场次"}, {"{count: , unit: 条, say: {style: more, step: 10}}", 12, 0, "10余条"},
     {"{sum: a, unit: 条, say: {scale: 万, style: more, step: 10000}}", 56120, 0, "5万余条"}, {"{sum: a, unit: 元, say: {style: more, scale: 万}}", 126800, 0, "12.6万余元"},
     {"{count: , unit: 次, say: {style: many, step: 100}}", 412, 0, "400多次"}, {"{count: , unit: 场, say: {style: near, step: 100, numerals: han}}", 187, 0, "近两百场"},
     {"{count: , unit: 项, say: {style: near, step: 100}}", 285, 0, "近300项"}, {"{count: , unit: 项, say: {style: near, step: 100}}", 250, 0, "200余项"},
-    {"{sum: a, unit: 人次, say: {style: about, scale: 万, step: 10000}}", 150320, 0, "约15万人次"}, {"{count: , unit: 篇（次）, say: {style: over, step: 100}}", 236, 0, "超过200篇（次）"},
-    {"{count: , unit: 篇（次）, say: {style: over, step: 100}}", 200, 0, "达到200篇（次）"}, {"{average: {sum: a, per: b}, unit: 小时, say: {style: over, step: 1}}", 8.43, 0, "超过8小时"},
-    {"{last: a, unit: ％, say: {style: atleast}}", 90, 0, "90％以上"}, {"{count: , unit: 个, say: {style: vague}}", 5, 0, "多个"}, {"{count: , unit: 个, say: {style: vague}}", 1, 0, "1个"},
+    {"{sum: a, unit: 人次, say: {style: about, scale: 万, step: 10000}}", 150320, 0, "约15万人次"}, {"{count: , unit: 篇（次）, say: {style: over, step: 100}}", 236, 0,
+      "超过200篇（次）"},
+    {"{count: , unit: 篇（次）, say: {style: over, step: 100}}", 200, 0, "达到200篇（次）"}, {"{average: {sum: a, per: b}, unit: 小时, say: {style: over, step: 1}}", 8.43, 0,
+      "超过8小时"},
+    {"{last: a, unit: ％, say: {style: atleast}}", 90, 0, "90％以上"}, {"{count: , unit: 个, say: {style: vague}}", 5, 0, "多个"},
+      {"{count: , unit: 个, say: {style: vague}}", 1, 0, "1个"},
     {"{count: , unit: 次, say: {none: 未开展}}", 0, 0, "未开展"}, {"{count: , unit: 次}", 0, 0, "0次"}, {"{rate: {part: a, whole: b}}", 47.9, 48, "48%"},
     {"{rate: {part: a, whole: b}}", 99.7, 1000, "99.7%"}, {"{rate: {part: a, whole: b}}", 0.4, 1000, "0.4%"}, {"{growth: {of: a, as: times}}", 1.803, 0, "1.8倍"},
     {"{growth: {of: a, decrease: true}, say: {digits: 0}}", 200.0 / 3, 0, "67%"}, {"{points: {of: a}, say: {digits: 1}}", 2.25, 0, "2.3个百分点"},
@@ -96,8 +100,10 @@ static void test_never_lies(void) {
 static void test_true(void) {
   static const struct { const char *words; double yes[3], no[3]; } cases[] = {
     {"400余次", {401, 412, 499}, {400, 500, 399}}, {"近两百场", {180, 187, 199}, {179, 200, 210}}, {"约15万人次", {145000, 150000, 155000}, {144999, 155001, 160000}},
-    {"30.4万条", {303500, 304000, 304500}, {303499, 304501, 30.4}}, {"13万卷（件）", {125000, 130000, 135000}, {124999, 135001, 13}}, {"超过200篇（次）", {201, 236, 9000}, {200, 199, 0}},
-    {"90％以上", {90, 95, 100}, {89, 0, 50}}, {"48%", {47.5, 48, 48.5}, {47.4, 48.6, 50}}, {"100%", {100, 100, 100}, {99.9, 99.6, 0}}, {"27次", {27, 27, 27}, {26, 28, 27.5}},
+    {"30.4万条", {303500, 304000, 304500}, {303499, 304501, 30.4}}, {"13万卷（件）", {125000, 130000, 135000}, {124999, 135001, 13}}, {"超过200篇（次）", {201, 236, 9000}, {200,
+      199, 0}},
+    {"90％以上", {90, 95, 100}, {89, 0, 50}}, {"48%", {47.5, 48, 48.5}, {47.4, 48.6, 50}}, {"100%", {100, 100, 100}, {99.9, 99.6, 0}}, {"27次", {27, 27, 27}, {26, 28,
+      27.5}},
     {"两位", {2, 2, 2}, {1, 3, 0}}, {"三百九十三个", {393, 393, 393}, {392, 394, 39}}, {"多个", {2, 5, 100}, {1, 0, 1}}, {"1.8倍", {1.75, 1.8, 1.85}, {1.74, 1.86, 2}},
     {"12万余元", {120001, 125000, 129999}, {120000, 130000, 119999}}, {"10余万人", {100001, 150000, 199999}, {100000, 200000, 10}}, {"均", {100, 100, 100}, {99.99, 0, 50}},
     {"十余条", {11, 12, 19}, {10, 20, 9}}, {"各1人", {1, 2, 3}, {0.5, 1.5, 2.5}}, {"显著下降", {-1, -30, -99}, {0, 1, 50}}, {"达到200次", {200, 201, 500}, {199, 0, 100}},
@@ -132,7 +138,8 @@ static void test_numbers(void) {
 }
 
 static void test_han(void) {
-  static const struct { gint64 number; gboolean measure; const char *text; } cases[] = {{2, TRUE, "两"}, {2, FALSE, "二"}, {15, TRUE, "十五"}, {20, TRUE, "二十"}, {22, TRUE, "二十二"},
+  static const struct { gint64 number; gboolean measure; const char *text; } cases[] = {{2, TRUE, "两"}, {2, FALSE, "二"}, {15, TRUE, "十五"}, {20, TRUE, "二十"}, {22,
+    TRUE, "二十二"},
     {393, TRUE, "三百九十三"}, {105, TRUE, "一百零五"}, {115, TRUE, "一百一十五"}, {200, TRUE, "两百"}, {200, FALSE, "二百"}, {1005, TRUE, "一千零五"}, {1050, TRUE, "一千零五十"},
     {10000, TRUE, "一万"}, {20000, TRUE, "两万"}, {10050, TRUE, "一万零五十"}, {150000, TRUE, "十五万"}, {100000001, TRUE, "一亿零一"}, {0, TRUE, "零"}, {-3, TRUE, "负三"}};
   for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {

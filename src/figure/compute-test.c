@@ -1,0 +1,346 @@
+/* Every aggregate over small ledgers whose numbers are counted by hand; units, days, nesting, rights, wrong definitions, versions. */
+#include "figure.h"
+#include "../ledger/test-fixture.h"
+#include <locale.h>
+#include <math.h>
+
+static const char *const LEDGERS[] = {
+  "name: 会议\nuses: [次数, 口径, 层级]\nfields:\n"
+  "  - {name: 类型, type: choice, values: [党委会, 中心组, 碰头会]}\n"
+  "  - {name: 人数, type: number}\n  - {name: 经费, type: money}\n"
+  "  - {name: 人员, type: person, many: true}\n"
+  "  - {name: 议题, type: rows, fields: [{name: 题名, type: text}, {name: 类别, type: choice, values: [学习, 人事]}, {name: 用时, type: number}]}\n",
+  "name: 报送\ndate_required: false\nuses: [次数, 口径]\nfields:\n"
+  "  - {name: 刊物, type: text}\n  - {name: 出版, type: date}\n  - {name: 批次, type: number}\n"
+  "  - {name: 批示, type: rows, fields: [{name: 批示人, type: person}, {name: 级别, type: choice, values: [市委, 部委]}]}\n",
+  "name: 问题\nfields:\n  - {name: 来源, type: text}\nstates: [{name: 登记}, {name: 已整改, closed: true}]\n",
+  "name: 措施\ndate_required: false\nfields:\n  - {name: 所属问题, type: entry, ledger: 问题}\n",
+  "name: 人员\nuses: [责任人]\nfields:\n"
+  "  - {name: 职级, type: choice, values: [科级, 处级], dated: true}\n"
+  "  - {name: 性别, type: choice, values: [男, 女]}\n  - {name: 出生, type: date}\n  - {name: 年龄, type: age, of: 出生}\n",
+  "name: 执纪\nrestricted: true\nread: [director]\nfields:\n"
+  "  - {name: 类型, type: text}\n  - {name: 处分, type: choice, values: [党纪, 政务]}\n  - {name: 人员, type: person, many: true}\n",
+  "name: 秘密\nread: [director]\nfields:\n  - {name: 类型, type: text}\n",
+  "name: 值班\nfields:\n  - {name: 时段, type: period}\n",
+  "name: 单位\nfields:\n  - {name: 企业级别, type: choice, values: [央企, 省企, 市企]}\n  - {name: 卷数, type: number}\n  - {name: 移交单位, type: body, many: true}\n",
+  "name: 指标\nfields:\n  - {name: 风险, type: choice, values: [火灾, 水灾, 虫害]}\n  - {name: 被查, type: body, many: true}\n",
+};
+
+static void put_some(Fixture *f, const char *const *entries, guint count) {
+  for (guint i = 0; i < count; i++) put(f, entries[i]);
+}
+
+static void fill(Fixture *f) {
+  static const char *const entries[] = {
+    "{ledger: 会议, date: 2023-01-09, title: 一, values: {类型: 党委会, 人数: 9, 经费: 100.5, 人员: [甲, 乙], 议题: [{题名: A, 类别: 学习, 用时: 30}, {题名: B, 类别: 人事, 用时: 10}]}}",
+    "{ledger: 会议, date: 2023-02-10, title: 二, values: {类型: 党委会, 人数: 7, 人员: [乙, 丙], 议题: [{题名: C, 类别: 学习, 用时: 20}]}}",
+    "{ledger: 会议, date: 2023-02-20, title: 三, values: {类型: 党委会, 人数: 8, 人员: [甲], 议题: [{题名: D, 类别: 人事, 用时: 5}]}}",
+    "{ledger: 会议, date: 2023-12-31, title: 四, quantity: 2, values: {类型: 中心组, 人数: 20}}",
+    "{ledger: 会议, date: 2022-03-01, title: 旧, values: {类型: 党委会, 人数: 6, 议题: [{题名: E, 类别: 学习, 用时: 1}]}}",
+    "{ledger: 会议, date: 2023-05-01, title: 下级一, unit: 甲区馆, values: {类型: 碰头会, 人数: 3}}",
+    "{ledger: 会议, date: 2023-06-01, title: 下级二, unit: 甲区馆, values: {类型: 碰头会, 人数: 4}}",
+    "{ledger: 会议, date: 2023-12-01, title: 下级汇总, unit: 甲区馆, quantity: 9, basis: 汇总上报, values: {类型: 碰头会, 人数: 70}}",
+    "{ledger: 会议, date: 2023-12-02, title: 乙汇总, unit: 乙区馆, quantity: 5, basis: 汇总上报, values: {类型: 碰头会, 人数: 50}}",
+    "{ledger: 报送, date: 2023-01-15, title: 第一期, values: {刊物: 参阅, 批次: 2023, 批示: [{批示人: 甲, 级别: 市委}, {批示人: 丙, 级别: 部委}]}}",
+    "{ledger: 报送, date: 2023-02-15, title: 第二期, values: {刊物: 参阅, 批次: 2023, 批示: [{批示人: 乙, 级别: 市委}, {批示人: 甲, 级别: 市委}]}}",
+    "{ledger: 报送, date: 2023-02-28, title: 第三期, values: {刊物: 参阅, 批次: 2022}}",
+    "{ledger: 报送, date: 2022-05-15, title: 旧期, values: {刊物: 参阅, 出版: 2023-01-02}}",
+    "{ledger: 报送, date: 2021-05-15, title: 更旧, values: {刊物: 参阅, 批示: [{批示人: 丁, 级别: 市委}]}}",
+    "{ledger: 报送, date: 2019-05-15, title: 最旧, values: {刊物: 参阅}}",
+    "{ledger: 问题, date: 2023-03-01, title: 漏水, values: {来源: 检视}, states: [[登记, 20230301], [已整改, 20231101]], state: 已整改}",
+    "{ledger: 问题, date: 2023-04-01, title: 超期, values: {来源: 检视}, states: [[登记, 20230401], [已整改, 20240201]], state: 已整改}",
+    "{ledger: 人员, date: 2010-01-01, title: 赵, values: {性别: 女, 出生: 1977-05-05, 职级: [[科级, 20100101], [处级, 20220101]]}}",
+    "{ledger: 人员, date: 2011-01-01, title: 钱, values: {性别: 男, 出生: 1970-05-05, 职级: [[处级, 20150101]]}}",
+    "{ledger: 人员, date: 2012-01-01, title: 孙, values: {性别: 女, 出生: 1990-05-05, 职级: [[科级, 20120101], [处级, 20240301]]}}",
+    "{ledger: 执纪, date: 2022-02-02, title: 信一, values: {类型: 举报}}", "{ledger: 执纪, date: 2022-02-03, title: 信二, values: {类型: 举报}}",
+    "{ledger: 执纪, date: 2022-02-04, title: 信三, values: {类型: 举报}}", "{ledger: 执纪, date: 2023-02-02, title: 信四, values: {类型: 举报}}",
+    "{ledger: 执纪, date: 2023-03-02, title: 处分一, values: {类型: 处分, 处分: 党纪, 人员: [甲]}}", "{ledger: 执纪, date: 2023-03-03, title: 处分二, values: {类型: 处分, 处分: 政务, 人员: [甲]}}",
+    "{ledger: 秘密, date: 2023-03-03, title: 密, values: {类型: 甲}}",
+    "{ledger: 值班, date: 2023-06-01, title: 班一, values: {时段: 2023-06-01 08:00/2023-06-01 20:00}}",
+    "{ledger: 值班, date: 2023-06-01, title: 班二, values: {时段: 2023-06-01 18:00/2023-06-02 08:00}}",
+    "{ledger: 值班, date: 2023-05-31, title: 班零, values: {时段: 2023-05-31 20:00/2023-06-01 08:00}}",
+    "{ledger: 单位, date: 2023-05-01, title: 甲批, values: {企业级别: 市企, 卷数: 30, 移交单位: [丙厂, 丁厂]}}",
+    "{ledger: 单位, date: 2023-05-02, title: 乙批, values: {企业级别: 央企, 卷数: 100, 移交单位: [大公司]}}",
+    "{ledger: 单位, date: 2023-05-03, title: 丙批, values: {企业级别: 市企, 卷数: 5, 移交单位: [丙厂]}}",
+    "{ledger: 指标, date: 2023-05-01, title: 查一, values: {风险: 火灾, 被查: [丙厂]}}", "{ledger: 指标, date: 2023-05-02, title: 查二, values: {风险: 虫害, 被查: [丙厂, 外人]}}",
+    "{ledger: 指标, date: 2023-05-03, title: 查三, values: {风险: 火灾}}",
+  };
+  put_some(f, entries, G_N_ELEMENTS(entries));
+  g_autoptr(Sql) sql = good(sql_read(f->db, error));
+  gint64 problem = good(sql_number(sql, "SELECT id FROM ledger_entry WHERE title = '漏水'", SQL_NONE, 0, error));
+  sql_end(g_steal_pointer(&sql));
+  for (int i = 0; i < 3; i++) {
+    g_autofree char *measure = g_strdup_printf("{ledger: 措施, title: 措施%d, date: 2023-03-0%d, values: {所属问题: %" G_GINT64_FORMAT "}}", i, i + 2, problem);
+    put(f, measure);
+  }
+}
+
+static void open_world(Fixture *f) {
+  json_auto_t *documents = json_object();
+  fixture_bare(f);
+  for (guint i = 0; i < G_N_ELEMENTS(LEDGERS); i++) {
+    g_autofree char *name = g_strdup_printf("%02u.yaml", i);
+    json_object_set_new(documents, name, yaml(LEDGERS[i]));
+  }
+  g_autoptr(Sql) sql = good(sql_write(f->db, error));
+  good(ledger_define_many(sql, "system", documents, error));
+  good(sql_commit(sql, error));
+  sql_end(g_steal_pointer(&sql));
+  good(figure_open(&f->house, error));
+  fill(f);
+}
+
+static void close_world(Fixture *f) {
+  figure_close();
+  fixture_close(f);
+}
+
+static void define(Fixture *f, const char *text) {
+  json_auto_t *document = yaml(text);
+  g_autoptr(Sql) sql = good(sql_write(f->db, error));
+  good(figure_define(sql, "zhang", json_object_get(document, "figures"), json_object_get(document, "invariants"), error));
+  good(sql_commit(sql, error));
+}
+
+static json_t *compute(Fixture *f, Asker asker, const char *definition, int year) {
+  json_auto_t *figure = yaml(definition);
+  g_autoptr(Sql) sql = good(sql_read(f->db, error));
+  return good(figure_compute_definition(&f->house, sql, asker, figure, figure_year(year), error));
+}
+
+static double value_of(json_t *result) { return json_number_value(json_object_get(result, "value")); }
+
+static void test_entries(void) {
+  static const struct { const char *figure; double value; const char *text; gint64 entries; } cases[] = {
+    {"{ledger: 会议, where: {类型: 党委会}, count: , unit: 次}", 3, "3次", 3}, {"{ledger: 会议, where: {类型: 党委会, 议题.类别: 学习}, count: , unit: 次}", 2, "2次", 2},
+    {"{ledger: 会议, count: , unit: 次}", 5, "5次", 4}, {"{ledger: 会议, rows: 议题, unit: 项}", 4, "4项", 3},
+      {"{ledger: 会议, where: {议题: {row: {类别: 学习}}}, rows: 议题, unit: 项}", 2, "2项", 2},
+    {"{ledger: 会议, sum: 人数, unit: 人}", 44, "44人", 4}, {"{ledger: 会议, sum: [人数, 经费]}", 144.5, "144.5", 4}, {"{ledger: 会议, where: {议题.类别: 学习}, sum: 议题.用时, unit: 分钟}",
+      50, "50分钟", 2},
+    {"{ledger: 会议, distinct: 人员, unit: 名}", 3, "3名", 3}, {"{ledger: 会议, distinct: 月份, unit: 个月}", 3, "3个月", 4}, {"{ledger: 会议, period: all, distinct: 年度}", 2, "2", 5},
+    {"{ledger: 会议, max: 人数, unit: 人}", 20, "20人", 1}, {"{ledger: 会议, min: 人数, unit: 人}", 7, "7人", 1}, {"{ledger: 会议, last: 人数, unit: 人}", 20, "20人", 1},
+    {"{ledger: 会议, max: 日期}", 20231231, "2023年12月31日", 1}, {"{ledger: 会议, coverage: {every: month}, unit: 个月}", 3, "3个月", 4},
+    {"{ledger: 会议, coverage: {every: quarter}, unit: 季}", 2, "2季", 4}, {"{ledger: 报送, run: 年度, unit: 年}", 3, "3年", 5}, {"{ledger: 报送, by: 出版, count: }", 1, "1", 1},
+    {"{ledger: 报送, period: to-end, count: }", 6, "6", 6}, {"{ledger: 报送, year: -1, count: }", 1, "1", 1}, {"{ledger: 报送, where: {批次: {year: 0}}, count: }", 2, "2", 2},
+    {"{ledger: 报送, where: {批次: {year: -1}}, count: }", 1, "1", 1},
+    {"{ledger: 报送, where: {批示: {row: {级别: 市委}}}, distinct: 批示.批示人, unit: 位, say: {numerals: han}}", 2, "两位", 2},
+    {"{ledger: 报送, list: 标题, limit: 1, quote: 《》, tail: 等, total: true, unit: 期}", 3, "《第一期》等3期", 3}, {"{ledger: 报送, list: 标题, sort: -日期}", 3, "第三期、第二期、第一期", 3},
+    {"{ledger: 报送, list: 刊物, distinct: true}", 1, "参阅", 3}, {"{ledger: 报送, where: {刊物: 无}, list: 标题, say: {none: 无}}", 0, "无", 0},
+    {"{ledger: 报送, span: 日期}", 45, "2023年1月15日至2月28日", 3}, {"{ledger: 报送, span: 日期, say: {style: long}}", 45, "2023年1月15日至2023年2月28日", 3},
+    {"{ledger: 措施, where: {所属问题.来源: 检视}, count: , unit: 条}", 3, "3条", 3}, {"{ledger: 问题, where: {状态: 已整改}, at: end, count: }", 1, "1", 1},
+      {"{ledger: 问题, where: {状态: 已整改}, count: }", 2, "2", 2},
+    {"{ledger: 人员, period: to-end, at: end, where: {职级: 处级}, count: , unit: 人}", 2, "2人", 2},
+      {"{ledger: 人员, period: to-end, at: end, where: {年龄: {min: 45, max: 49}}, count: }", 1, "1", 1},
+    {"{ledger: 指标, coverage: {of: 风险}, unit: 项}", 2, "2项", 3}, {"{ledger: 指标, coverage: {of: 被查, in: 单位, key: 移交单位}, unit: 家}", 1, "1家", 2},
+    {"{ledger: 单位, distinct: 移交单位, group: 企业级别, unit: 家}", 3, "3家", 3},
+    {"{ledger: 会议, units: all, where: {类型: 碰头会}, count: , unit: 次}", 7, "7次", 3}, {"{ledger: 会议, units: {in: [甲区馆]}, count: , unit: 次}", 2, "2次", 2},
+  };
+  Fixture f;
+  open_world(&f);
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+    json_auto_t *result = compute(&f, LEDGER_EVERYTHING, cases[i].figure, 2023);
+    const char *text = json_string_value(json_object_get(result, "text"));
+    gint64 entries = json_integer_value(json_object_get(result, "entries"));
+    if (fabs(value_of(result) - cases[i].value) > 1e-9 || !g_str_equal(text, cases[i].text) || entries != cases[i].entries)
+      g_error("%s: %g “%s” over %d, not %g “%s” over %d", cases[i].figure, value_of(result), text, (int)entries, cases[i].value, cases[i].text, (int)cases[i].entries);
+  }
+  json_auto_t *groups = compute(&f, LEDGER_EVERYTHING, "{ledger: 单位, sum: 卷数, group: 企业级别, unit: 卷}", 2023);
+  g_autofree char *parts = json_dumps(json_object_get(groups, "parts"), JSON_COMPACT);
+  g_assert_cmpstr(parts, ==, "[{\"key\":\"央企\",\"value\":100,\"text\":\"100卷\",\"entries\":1},{\"key\":\"市企\",\"value\":35,\"text\":\"35卷\",\"entries\":2}]");
+  json_auto_t *missing = compute(&f, LEDGER_EVERYTHING, "{ledger: 会议, coverage: {every: quarter}}", 2023);
+  g_autofree char *quarters = json_dumps(json_object_get(missing, "missing"), JSON_COMPACT);
+  g_assert_cmpstr(quarters, ==, "[\"2023年第二季度\",\"2023年第三季度\"]");
+  json_auto_t *last = compute(&f, LEDGER_EVERYTHING, "{ledger: 会议, where: {类型: 党委会}, count: , unit: 次}", 2023);
+  g_assert_cmpstr(json_string_value(json_object_get(json_object_get(last, "last"), "text")), ==, "1次");
+  g_assert_cmpstr(json_string_value(json_object_get(last, "how")), ==, "台账“会议”中日期在2023年、单位是本馆、类型是党委会的条目，数条目，每条按它的次数计");
+  close_world(&f);
+}
+
+static void test_days(void) {
+  Fixture f;
+  open_world(&f);
+  json_auto_t *figure = yaml("{ledger: 值班, hours: 时段, per: day, unit: 小时}"), *weeks = yaml("{ledger: 值班, coverage: {every: week}}"),
+    *days = yaml("{ledger: 值班, coverage: {every: workday}}");
+  g_autoptr(Sql) sql = good(sql_read(f.db, error));
+  /* 06-01 is covered from 0 to 24 by three watches that overlap, 06-02 until 8. */
+  json_auto_t *one = good(figure_compute_definition(&f.house, sql, LEDGER_EVERYTHING, figure, (FigurePeriod){20230601, 20230601, NULL}, error));
+  json_auto_t *two = good(figure_compute_definition(&f.house, sql, LEDGER_EVERYTHING, figure, (FigurePeriod){20230601, 20230602, NULL}, error));
+  g_assert_cmpfloat(value_of(one), ==, 24);
+  g_assert_cmpfloat(value_of(two), ==, 16);
+  json_auto_t *year = good(figure_compute_definition(&f.house, sql, LEDGER_EVERYTHING, weeks, figure_year(2023), error));
+  g_assert_cmpfloat(json_number_value(json_object_get(year, "whole")), ==, 52);
+  json_auto_t *workdays = good(figure_compute_definition(&f.house, sql, LEDGER_EVERYTHING, days, (FigurePeriod){20230601, 20230611, NULL}, error));
+  g_assert_cmpfloat(json_number_value(json_object_get(workdays, "whole")), ==, 7);
+  g_assert_cmpfloat(value_of(workdays), ==, 1);
+  sql_end(g_steal_pointer(&sql));
+  close_world(&f);
+}
+
+static const char *const FIGURES =
+  "figures:\n"
+  "  - {name: 会议数, ledger: 会议, count: , unit: 次}\n"
+  "  - {name: 党委会, ledger: 会议, where: {类型: 党委会}, count: , unit: 次, within: 会议数}\n"
+  "  - {name: 参会人次, ledger: 会议, sum: 人数, unit: 人次}\n"
+  "  - {name: 党委会占比, rate: {part: 党委会, whole: 会议数}}\n"
+  "  - {name: 平均人数, average: {sum: 参会人次, per: {ledger: 会议, where: {类型: 中心组}, count: }}, unit: 人}\n"
+  "  - {name: 会议增长, growth: {of: 会议数, as: times}}\n"
+  "  - {name: 占比变化, points: {of: 党委会占比}, say: {digits: 0}}\n"
+  "  - {name: 倍数, multiple: {of: 会议数, to: {ledger: 会议, where: {类型: 中心组}, count: }}}\n"
+  "  - {name: 其余, minus: [会议数, 党委会], unit: 次}\n"
+  "  - {name: 合计, plus: [会议数, 党委会], unit: 次}\n"
+  "  - {name: 检视问题, ledger: 问题, count: , unit: 个}\n"
+  "  - {name: 整改, ledger: 问题, where: {状态: 已整改}, at: end, count: , unit: 个}\n"
+  "  - {name: 整改率, rate: {part: 整改, whole: 检视问题}, say: {style: all, full: 均已整改, else: \"已整改{n}个，其余{rest}个正在整改\"}}\n"
+  "  - {name: 举报, ledger: 执纪, where: {类型: 举报}, count: , unit: 件}\n"
+  "  - {name: 举报降幅, growth: {of: 举报, decrease: true}}\n"
+  "  - {name: 举报变化, growth: {of: 举报}, say: {style: trend, bands: [[-30, 显著下降], [0, 有所下降]]}}\n"
+  "  - {name: 处分, ledger: 执纪, where: {类型: 处分}, distinct: 人员, group: 处分, unit: 人, say: {style: each}}\n"
+  "  - {name: 密事, ledger: 秘密, count: , unit: 件}\n"
+  "  - {name: 参阅, ledger: 报送, count: , unit: 期}\n"
+  "  - {name: 出版的, ledger: 报送, by: 出版, count: , unit: 期, within: 参阅}\n"
+  "  - {name: 卷数, ledger: 单位, sum: 卷数, group: 企业级别, unit: 卷}\n"
+  "invariants:\n"
+  "  - {say: 党委会与其余合起来是会议数, that: 党委会 + 其余 = 会议数}\n"
+  "  - {say: 两级之和, that: 卷数.央企 + 卷数.市企 + 卷数.省企 = 卷数}\n"
+  "  - {say: 会议不超过四次, that: 会议数 <= 4}\n";
+
+static void test_figures(void) {
+  static const struct { const char *name; double value; const char *text; gint64 entries; } cases[] = {
+    {"党委会占比", 60, "60%", 4}, {"平均人数", 22, "22人", 4}, {"会议增长", 4, "4倍", 5}, {"占比变化", -40, "-40个百分点", 5}, {"倍数", 2.5, "2.5倍", 4}, {"其余", 2, "2次", 4}, {"合计", 8, "8次", 4},
+    {"整改率", 50, "已整改1个，其余1个正在整改", 2}, {"举报降幅", 200.0 / 3, "67%", 4}, {"举报变化", -200.0 / 3, "显著下降", 4}, {"处分", 1, "各1人", 2},
+  };
+  Fixture f;
+  open_world(&f);
+  define(&f, FIGURES);
+  g_autoptr(Sql) sql = good(sql_read(f.db, error));
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+    json_auto_t *result = good(figure_compute(&f.house, sql, LEDGER_EVERYTHING, cases[i].name, figure_year(2023), error));
+    g_autoptr(GArray) ids = good(figure_entries(&f.house, sql, cases[i].name, NULL, figure_year(2023), error));
+    const char *text = json_string_value(json_object_get(result, "text"));
+    if (fabs(value_of(result) - cases[i].value) > 1e-9 || !g_str_equal(text, cases[i].text) || ids->len != cases[i].entries)
+      g_error("%s: %g “%s” over %u, not %g “%s”", cases[i].name, value_of(result), text, ids->len, cases[i].value, cases[i].text);
+  }
+  json_auto_t *trend = good(figure_trend(&f.house, sql, LEDGER_EVERYTHING, "举报", figure_year(2023), 3, error));
+  g_autofree char *years = json_dumps(trend, JSON_COMPACT);
+  g_assert_cmpstr(years, ==, "[{\"year\":2021,\"value\":0,\"text\":\"0件\"},{\"year\":2022,\"value\":3,\"text\":\"3件\"},{\"year\":2023,\"value\":1,\"text\":\"1件\"}]");
+  json_auto_t *broken = good(figure_invariants(&f.house, sql, NULL, figure_year(2023), error));
+  g_assert_cmpuint(json_array_size(broken), ==, 2); /* 会议不超过四次; the published one is not of this year's */
+  const char *const only[] = {"党委会", NULL};
+  json_auto_t *some = good(figure_invariants(&f.house, sql, only, figure_year(2023), error));
+  g_assert_cmpuint(json_array_size(some), ==, 0);
+  g_autoptr(GArray) part = good(figure_entries(&f.house, sql, "卷数", "市企", figure_year(2023), error));
+  g_assert_cmpuint(part->len, ==, 2);
+  fails(figure_entries(&f.house, sql, "卷数", "外企", figure_year(2023), error) != NULL, LANTAI_ERROR_NOT_FOUND);
+  /* nothing to divide by: no number, and it says so */
+  json_auto_t *none = good(figure_compute(&f.house, sql, LEDGER_EVERYTHING, "党委会占比", figure_year(1999), error));
+  g_assert_true(json_is_null(json_object_get(none, "value")));
+  g_assert_cmpuint(json_array_size(json_object_get(none, "warnings")), ==, 1);
+  sql_end(g_steal_pointer(&sql));
+  close_world(&f);
+}
+
+static void test_rights(void) {
+  Fixture f;
+  open_world(&f);
+  define(&f, FIGURES);
+  g_autoptr(Person) li = fixture_person(&f, "li", "李", "archivist", SECURITY_INTERNAL);
+  Asker asker = {li, FALSE};
+  g_autoptr(Sql) sql = good(sql_read(f.db, error));
+  json_auto_t *told = good(figure_compute(&f.house, sql, asker, "举报降幅", figure_year(2023), error));
+  g_assert_cmpstr(json_string_value(json_object_get(told, "text")), ==, "67%");
+  g_assert_true(json_is_true(json_object_get(told, "restricted")));
+  g_assert_cmpuint(json_array_size(json_object_get(told, "parts")), ==, 0);
+  g_assert_cmpint(json_integer_value(json_object_get(told, "entries")), ==, 0);
+  fails(figure_compute(&f.house, sql, asker, "密事", figure_year(2023), error) != NULL, LANTAI_ERROR_DENIED);
+  fails(figure_trend(&f.house, sql, asker, "密事", figure_year(2023), 3, error) != NULL, LANTAI_ERROR_DENIED);
+  sql_end(g_steal_pointer(&sql));
+  close_world(&f);
+}
+
+static void test_wrong(void) {
+  static const struct { const char *figure, *where, *what; } cases[] = {
+    {"{name: a, ledger: 会义, count: }", "a：ledger", "会议"}, {"{name: a, ledger: 会议, sum: 人数字}", "a：sum", "人数"}, {"{name: a, ledger: 会议, sum: 类型}", "a：sum", "不是数"},
+    {"{name: a, ledger: 会议, where: {类形: 党委会}, count: }", "a：where.类形", "类型"}, {"{name: a, ledger: 会议}", "a：聚合", "算法"}, {"{name: a, ledger: 会议, count: , sum: 人数}",
+      "a：聚合", "算法"},
+    {"{name: a, ledger: 会议, cuont: }", "a：cuont", "count"}, {"{name: a, rate: {part: 会议树, whole: 会议数}}", "a：rate.part", "会议数"}, {"{name: a, rate: {part: 会议数}}",
+      "a：rate", "whole"},
+    {"{name: a, ledger: 会议, count: , say: {style: moer}}", "a：say.style", "more"}, {"{name: a, ledger: 会议, count: , period: year}", "a：period", "report"},
+    {"{name: a, ledger: 会议, rows: 人数}", "a：rows", "多行"}, {"{name: a, ledger: 会议, hours: 人数}", "a：hours", "起止"}, {"{name: a, ledger: 会议, coverage: {every: moon}}",
+      "a：coverage", "month"},
+    {"{name: a, plus: [会议数, {rate: {part: a, whole: 会议数}}]}", "a：plus", "它自己"}, {"{ledger: 会议, count: }", "name", "名称"}, {"{name: a, ledger: 会议, count: , by: 人数}",
+      "a：by", "日期"},
+    {"{name: a, ledger: 会议, count: , within: 会议树}", "a：within", "会议数"},
+  };
+  Fixture f;
+  open_world(&f);
+  define(&f, FIGURES);
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+    json_auto_t *figure = yaml(cases[i].figure), *others = json_pack("[O]", figure), *faults = figure_definition_faults(figure, others);
+    json_t *row = json_array_get(faults, 0);
+    const char *where = json_string_value(json_object_get(row, "where")), *what = json_string_value(json_object_get(row, "what"));
+    gboolean found = where && g_str_equal(where, cases[i].where) && strstr(what, cases[i].what);
+    if (!found) g_error("%s: %zu faults, %s: %s", cases[i].figure, json_array_size(faults), where ? where : "", what ? what : "");
+    g_autoptr(Sql) sql = good(sql_write(f.db, error));
+    fails(figure_define(sql, "zhang", others, NULL, error), LANTAI_ERROR_INVALID);
+  }
+  json_auto_t *bad = yaml("[{say: x, that: 会议数 党委会}, {say: y, that: 会议树 = 党委会}]");
+  g_autoptr(Sql) sql = good(sql_write(f.db, error));
+  fails(figure_define(sql, "zhang", NULL, bad, error), LANTAI_ERROR_INVALID);
+  sql_end(g_steal_pointer(&sql));
+  close_world(&f);
+}
+
+static char *figure_rows(SqlDb *db) {
+  g_autoptr(Sql) sql = good(sql_read(db, error));
+  json_auto_t *all = json_array();
+  json_array_append_new(all, good(sql_json(sql, "SELECT * FROM figure ORDER BY id", SQL_NONE, error)));
+  json_array_append_new(all, good(sql_json(sql, "SELECT * FROM figure_version ORDER BY figure_id, version", SQL_NONE, error)));
+  json_array_append_new(all, good(sql_json(sql, "SELECT * FROM figure_invariant ORDER BY that", SQL_NONE, error)));
+  json_array_append_new(all, good(sql_json(sql, "SELECT * FROM figure_source ORDER BY file", SQL_NONE, error)));
+  return json_dumps(all, JSON_COMPACT | JSON_SORT_KEYS);
+}
+
+static void test_versions(void) {
+  Fixture f;
+  open_world(&f);
+  define(&f, FIGURES);
+  define(&f, FIGURES); /* says the same: nothing is written */
+  define(&f, "figures: [{name: 会议次数, was: [会议数], ledger: 会议, count: , unit: 场}]");
+  g_assert_cmpstr(json_string_value(json_object_get(figure_definition("会议数"), "name")), ==, "会议次数");
+  g_assert_cmpstr(figure_name_of(json_integer_value(json_object_get(figure_definition("会议次数"), "id"))), ==, "会议次数");
+  g_autoptr(Sql) sql = good(sql_read(f.db, error));
+  g_assert_cmpint(good(sql_number(sql, "SELECT COUNT(*) AS n FROM figure_version", SQL_NONE, 0, error)), ==, 22);
+  json_auto_t *result = good(figure_compute(&f.house, sql, LEDGER_EVERYTHING, "党委会占比", figure_year(2023), error)); /* through the former name */
+  g_assert_cmpfloat(value_of(result), ==, 60);
+  json_auto_t *events = good(sql_json(sql, "SELECT action, data FROM event WHERE action = 'figure.define' ORDER BY id", SQL_NONE, error));
+  sql_end(g_steal_pointer(&sql));
+  g_autofree char *was = figure_rows(f.db);
+  close_world(&f);
+  Fixture anew;
+  fixture_bare(&anew);
+  good(figure_open(&anew.house, error));
+  sql = good(sql_write(anew.db, error));
+  size_t i;
+  json_t *event;
+  json_array_foreach(events, i, event) {
+    json_object_set_new(event, "data", json_loads(json_string_value(json_object_get(event, "data")), 0, NULL));
+    good(figure_replay(&anew.house, sql, event, error));
+  }
+  good(sql_commit(sql, error));
+  sql_end(g_steal_pointer(&sql));
+  g_autofree char *is = figure_rows(anew.db);
+  g_assert_cmpstr(is, ==, was);
+  close_world(&anew);
+}
+
+int main(int argc, char **argv) {
+  setlocale(LC_ALL, "C.UTF-8");
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/figure/entries", test_entries);
+  g_test_add_func("/figure/days", test_days);
+  g_test_add_func("/figure/figures", test_figures);
+  g_test_add_func("/figure/rights", test_rights);
+  g_test_add_func("/figure/wrong", test_wrong);
+  g_test_add_func("/figure/versions", test_versions);
+  return g_test_run();
+}
