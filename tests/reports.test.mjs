@@ -160,6 +160,7 @@ test('an archive rebuilt from journal and store has the same report; a changed b
   const rows = 'SELECT id, name, text, state, rev, drafted, heading, manifest, signature FROM report ORDER BY id', steps = 'SELECT actor, from_state, to_state, note FROM report_step ORDER BY id';
   assert.deepEqual(await query(rebuilt, rows), await query(dir, rows));
   assert.deepEqual(await query(rebuilt, steps), await query(dir, steps));
+  assert.equal((await lantai(dir, 'check')).status, 0, 'the kept report is an object that the check knows');
   const file = execFileSync('find', [path.join(dir, 'store'), '-name', 'report.json']).toString().trim().split('\n')[0];
   execFileSync('chmod', ['u+w', file]);
   writeFileSync(file, readFileSync(file, 'utf8').replace('27次', '72次'));

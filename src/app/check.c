@@ -89,6 +89,15 @@ static gboolean is_known_entry(Check *check, const char *object_id) {
   return sql && sql_number(sql, "SELECT count(*) AS n FROM ledger_entry WHERE id = $1", SQL_ARGS(sql_int(id)), 0, NULL) == 1;
 }
 
+/* A report that was frozen, with its rows. */
+static gboolean is_known_report(Check *check, const char *object_id) {
+  static const char prefix[] = "urn:lantai:report:";
+  if (!g_str_has_prefix(object_id, prefix)) return FALSE;
+  gint64 id = g_ascii_strtoll(object_id + strlen(prefix), NULL, 10);
+  g_autoptr(Sql) sql = sql_read(check->house->db, NULL);
+  return sql && sql_number(sql, "SELECT count(*) AS n FROM report WHERE id = $1 AND frozen_at > 0", SQL_ARGS(sql_int(id)), 0, NULL) == 1;
+}
+
 /* Versions not yet acknowledged, and objects of undone records that wait to be removed, after a crash: the program's next start takes them away. */
 static gboolean is_unfinished(Check *check, const char *object_id, gint64 record_id) {
   if (object_id == NULL) return FALSE;
@@ -109,7 +118,7 @@ static void on_object(const char *object_id, guint version, json_t *files, gpoin
   } else if (record) {
     g_hash_table_add(check->seen, GSIZE_TO_POINTER((gsize)id));
     compare_files(check, object_id, id, record, files);
-  } else if (!is_known_accession(check, object_id) && !is_known_entry(check, object_id))
+  } else if (!is_known_accession(check, object_id) && !is_known_entry(check, object_id) && !is_known_report(check, object_id))
     add_fault(check, object_id, NULL, "surplus", NULL, "目录库中没有对应的条目或批次");
   json_decref(record);
   g_mutex_unlock(&check->lock);

@@ -285,7 +285,7 @@ static gboolean put_live_rows(WebRequest *request, Sql *sql, json_t *issue, cons
 }
 
 static WebReply *page_rows(WebRequest *request, GError **error) {
-  const char *figure = web_text(request, "figure");
+  const char *figure = web_text(request, "figure") ? web_text(request, "figure") : "";
   json_t *definition = figure_definition(figure);
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
   json_auto_t *issue = load_issue(request, sql, error);
@@ -403,7 +403,7 @@ static WebReply *send_file(const House *house, GBytes *bytes, const char *mime, 
 }
 
 static WebReply *print_file(WebRequest *request, GError **error) {
-  const char *format = web_text(request, "format");
+  const char *format = web_text(request, "format") ? web_text(request, "format") : "docx";
   const House *house = web_house(request);
   guint at = 0;
   while (at < G_N_ELEMENTS(FORMATS) && !g_str_equal(FORMATS[at].format, format)) at++;
@@ -427,9 +427,9 @@ static const WebParameter NEW_PARAMETERS[] = {{"template", WEB_INT, TRUE, 0, "�
 static const WebParameter ID_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "报告"}, {NULL}};
 static const WebParameter TEXT_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "报告"}, {"rev", WEB_INT, FALSE, 0, "版本"}, {"text", WEB_LINES, FALSE, REPORT_TEXT_MAX / 3, "正文"},
   {"parameter", WEB_LIST, FALSE, 200, "参数"}, {"template", WEB_FLAG, FALSE, 0, "改模板"}, {NULL}};
-static const WebParameter ROWS_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "报告"}, {"figure", WEB_TEXT, TRUE, 200, "指标"}, {"after", WEB_INT, FALSE, 0, "翻页"}, {NULL}};
+static const WebParameter ROWS_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "报告"}, {"figure", WEB_TEXT, FALSE, 200, "指标"}, {"after", WEB_INT, FALSE, 0, "翻页"}, {NULL}};
 static const WebParameter DECIDE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "报告"}, {"verdict", WEB_TEXT, TRUE, 20, "办理"}, {"note", WEB_TEXT, FALSE, 500, "意见"}, {NULL}};
-static const WebParameter FILE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "报告"}, {"format", WEB_TEXT, TRUE, 10, "格式"}, {NULL}};
+static const WebParameter FILE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "报告"}, {"format", WEB_TEXT, FALSE, 10, "格式"}, {NULL}};
 #define PERMISSION_DECIDE "report.edit|report.review|report.approve"
 
 const WebRoute REPORT_ROUTES[] = {

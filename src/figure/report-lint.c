@@ -270,15 +270,15 @@ static void look_for_blanks(Line *line) {
 
 static void look_for_names(Line *line, json_t *names) {
   const char *name;
-  json_t *ledger;
-  json_object_foreach(names, name, ledger) {
+  json_t *known;
+  json_object_foreach(names, name, known) {
     glong length = g_utf8_strlen(name, -1);
     for (const char *at = line->text; length >= 2 && (at = strstr(at, name)); at += strlen(name)) {
       gsize from = (gsize)(at - line->text);
       if (line->kinds[from] == BYTE_FIXED) continue;
       /* Two characters may be any word. */
       report_fault(line->faults, length > 2 ? "stop" : "look", place_at(line, from, from + strlen(name)),
-        "“%s”是限制查看的台账“%s”中的人名，公开的报告中应隐去（如“%.*s*”）。若确需写明，加入“固定用语”", name, json_string_value(ledger),
+        "“%s”是限制查看的台账中的人名，公开的报告中应隐去（如“%.*s*”）。若确需写明，加入“固定用语”", name,
         (int)(g_utf8_next_char(name) - name), name);
     }
   }
