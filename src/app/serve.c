@@ -61,31 +61,41 @@ static void identity_free(gpointer identity) { people_person_free(identity); }
 static const char *actor(gpointer identity) { return people_name(identity); }
 static gboolean may(const House *house, gpointer identity, const char *permission) { return people_may(identity, permission); }
 
+/* Two levels: a group leads to the first of its pages that one may see. beside: beginnings of further addresses that belong to an item. */
 typedef struct {
-  const char *label, *path, *permission;
+  const char *group, *label, *path, *permission;
+  const char *const *beside;
 } MenuItem;
+#define BESIDE(...) ((const char *const[]){__VA_ARGS__, NULL})
 static const MenuItem MENU[] = {
-  {"首页", "/", "public"},
-  {"检索", "/search", "records"},
-  {"目录", "/catalog", "records"},
-  {"专题", "/topics", "records"},
-  {"名称规范", "/authorities", "authority.edit"},
-  {"档号", "/codes", "record.edit"},
-  {"质量", "/quality", "record.edit|delivery.accept"},
-  {"修订", "/revise", "revisions"},
-  {"制度", "/schedules", "delivery.read"},
-  {"台账", "/ledgers", "ledger.read"},
-  {"指标", "/figures", "figure.read"},
-  {"报告", "/reports", "figure.read"},
-  {"接收", "/deliveries", "deliveries"},
-  {"导出", "/exports", "record.export"},
-  {"保管", "/keep", "keep.read"},
-  {"副本", "/copies", "keep.read"},
-  {"帐号", "/users", "user.read"},
-  {"角色", "/roles", "role.read"},
-  {"日志", "/journal", "journal.read"},
-  {"系统", "/system", "system.read"},
+  {"首页", "首页", "/", "public"},
+  {"检索", "检索", "/search", "records"},
+  {"目录", "目录", "/catalog", "records", BESIDE("/record", "/fonds", "/move", "/file")},
+  {"目录", "专题", "/topics", "records"},
+  {"目录", "名称规范", "/authorities", "authority.edit", BESIDE("/authority", "/gather")},
+  {"目录", "档号", "/codes", "record.edit", BESIDE("/renumber")},
+  {"目录", "制度", "/schedules", "delivery.read", BESIDE("/schedule/")},
+  {"目录", "质量", "/quality", "record.edit|delivery.accept"},
+  {"目录", "修订", "/revise", "revisions"},
+  {"接收", "接收", "/deliveries", "deliveries", BESIDE("/delivery", "/upload", "/project", "/check")},
+  {"保管", "保管", "/keep", "keep.read"},
+  {"保管", "副本", "/copies", "keep.read", BESIDE("/copy")},
+  {"保管", "导出", "/exports", "record.export", BESIDE("/export")},
+  {"台账", "台账", "/ledgers", "ledger.read", BESIDE("/ledger", "/entry", "/owed")},
+  {"台账", "指标", "/figures", "figure.read", BESIDE("/figure")},
+  {"台账", "报告", "/reports", "figure.read", BESIDE("/report")},
+  {"管理", "帐号", "/users", "user.read", BESIDE("/user")},
+  {"管理", "角色", "/roles", "role.read"},
+  {"管理", "日志", "/journal", "journal.read"},
+  {"管理", "系统", "/system", "system.read", BESIDE("/jobs")},
 };
+
+static gboolean is_current(const MenuItem *item, const char *path) {
+  if (g_str_equal(item->path, "/")) return g_str_equal(path, "/");
+  gboolean current = g_str_has_prefix(path, item->path);
+  for (guint i = 0; item->beside && item->beside[i] && !current; i++) current = g_str_has_prefix(path, item->beside[i]);
+  return current;
+}
 
 /* "deliveries": for those who receive and those who hand over. "records": for those who may see any; the three officers see none and get no way to search. */
 static gboolean shows(WebRequest *request, const char *permission) {
@@ -105,9 +115,23 @@ static void decorate(WebRequest *request, json_t *model) {
   for (guint i = 0; i < G_N_ELEMENTS(MENU); i++) {
     const MenuItem *item = &MENU[i];
     if (!shows(request, item->permission)) continue;
-    gboolean current = g_str_equal(item->path, "/") ? g_str_equal(path, "/") : g_str_has_prefix(path, item->path);
-    gboolean sends = g_str_equal(item->permission, "deliveries") && !web_may(request, "delivery.read");
-    json_array_append_new(menu, json_pack("{s:s, s:s, s:b}", "label", sends ? "移交" : item->label, "href", item->path, "current", current));
+    json_t *group = json_array_get(menu, json_array_size(menu) - 1);
+    if (group == NULL || !g_str_equal(json_string_value(json_object_get(group, "label")), item->group)) {
+      group = json_pack("{s:s, s:s, s:b, s:[]}", "label", item->group, "href", item->path, "current", 0, "items");
+      json_array_append_new(menu, group);
+    }
+    gboolean current = is_current(item, path), sends = g_str_equal(item->permission, "deliveries") && !web_may(request, "delivery.read");
+    const char *label = sends ? "移交" : item->label;
+    if (current) json_object_set_new(group, "current", json_true());
+    json_array_append_new(json_object_get(group, "items"), json_pack("{s:s, s:s, s:b}", "label", label, "href", item->path, "current", current));
+  }
+  size_t at;
+  json_t *group;
+  json_array_foreach(menu, at, group) { /* a group of one is that one */
+    json_t *items = json_object_get(group, "items");
+    if (json_array_size(items) > 1) continue;
+    json_object_set(group, "label", json_object_get(json_array_get(items, 0), "label"));
+    json_array_clear(items);
   }
   json_object_set_new(model, "menu", menu);
   json_object_set_new(model, "may_search", json_boolean(shows(request, "records")));
