@@ -307,19 +307,35 @@ static char *plain_number(double value) {
   return g_strdup(g_ascii_formatd(buffer, sizeof buffer, fabs(value - round(value)) < 1e-9 ? "%.0f" : "%.10g", value));
 }
 
-/* The text that a place prints, as a run that knows its figure. A member is bare, value, last, or the key of a group. */
+/* Last year's text without its measure word. */
+static char *last_bare(json_t *figure) {
+  const char *text = text_at(json_object_get(figure, "last"), "text"), *unit = text_at(figure, "unit");
+  return g_strndup(text, g_str_has_suffix(text, unit) ? strlen(text) - strlen(unit) : strlen(text));
+}
+
+/* The text of a member: bare, value, last, last_bare, or the key of a group (what a grouped figure has no rows of is 0); NULL: there is no such member. */
+static char *member_text(json_t *figure, const char *member, json_t *group, double *value) {
+  json_t *last = json_object_get(figure, "last");
+  if (group) return g_strdup(text_at(group, "text"));
+  if (g_str_equal(member, "bare")) return g_strdup(text_at(figure, "bare"));
+  if (g_str_equal(member, "value")) return plain_number(*value);
+  if (g_str_equal(member, "last") || g_str_equal(member, "last_bare")) {
+    *value = json_number_value(json_object_get(last, "value"));
+    return g_str_equal(member, "last") ? g_strdup(text_at(last, "text")) : last_bare(figure);
+  }
+  if (!json_is_array(json_object_get(figure, "parts"))) return NULL;
+  *value = 0;
+  return g_strdup_printf("0%s", text_at(figure, "unit"));
+}
+
+/* The text that a place prints, as a run that knows its figure. */
 static json_t *figure_run(const Part *part, json_t *figure, const char *member, GError **error) {
   json_t *group = member ? part_of(figure, member) : NULL, *shown = group ? group : figure;
   double value = json_number_value(json_object_get(shown, "value"));
-  g_autofree char *text = NULL;
-  if (member == NULL || group) text = g_strdup(text_at(shown, "text"));
-  else if (g_str_equal(member, "bare")) text = g_strdup(text_at(figure, "bare"));
-  else if (g_str_equal(member, "value")) text = plain_number(value);
-  else if (g_str_equal(member, "last")) {
-    text = g_strdup(text_at(json_object_get(figure, "last"), "text"));
-    value = json_number_value(json_object_get(json_object_get(figure, "last"), "value"));
-  } else return throw_null(error, LANTAI_ERROR_INVALID, "第 %d 行第 %d 字：“%s”没有“.%s”；可用 .bare（不带单位）、.value（准数）、.last（上年）或分组的名称", part->line,
-    part->column, text_at(figure, "name"), member);
+  g_autofree char *text = member ? member_text(figure, member, group, &value) : g_strdup(text_at(figure, "text"));
+  if (text == NULL)
+    return throw_null(error, LANTAI_ERROR_INVALID, "第 %d 行第 %d 字：“%s”没有“.%s”；可用 .bare（不带单位）、.value（准数）、.last（上年）、.last_bare 或分组的名称", part->line,
+      part->column, text_at(figure, "name"), member);
   json_t *run = json_pack("{s:s, s:s, s:f, s:I, s:i, s:i}", "text", text, "figure", text_at(figure, "name"), "value", value, "entries",
     (json_int_t)number_at(shown, "entries"), "line", part->line, "column", part->column);
   if (member) json_object_set_new(run, "member", json_string(member));
