@@ -21,11 +21,11 @@ const ROLES = {
   auditor: { role: 'auditor', may: ['journal.read', 'role.read', 'system.read'], opening: [], files: [], security: 0 },
   archivist: { role: 'archivist', grant: '机密', may: 'archivist', opening: ALL, files: ALL, security: 2 },
   limited: { role: 'archivist', grant: '秘密', may: 'archivist', opening: ALL, files: ALL, security: 2, fonds: 'A' },
-  director: { role: 'director', grant: '内部', may: ['catalogue.read', 'record.approve', 'record.export', 'delivery.read', 'delivery.accept', 'check.sign', 'schedule.approve', 'disposal.approve', 'keep.read', 'role.read'], opening: ALL, files: ALL, security: 1 },
+  director: { role: 'director', grant: '内部', may: ['catalogue.read', 'record.approve', 'record.export', 'delivery.read', 'delivery.accept', 'check.sign', 'schedule.approve', 'disposal.approve', 'keep.read', 'ledger.read', 'ledger.write', 'role.read'], opening: ALL, files: ALL, security: 1 },
   reader: { role: 'reader', grant: '机密', may: ['catalogue.read'], opening: [1], files: [1], security: 0 },
   clerk: { role: 'clerk', grant: '内部', may: ['catalogue.read', 'delivery.read', 'record.propose'], opening: [1, 2], files: [1], security: 1 },
 };
-const ARCHIVIST = ['catalogue.read', 'record.create', 'record.edit', 'record.approve', 'record.delete', 'code.renumber', 'synonym.edit', 'authority.edit', 'topic.edit', 'record.export', 'delivery.read', 'delivery.import', 'delivery.accept', 'delivery.undo', 'check.sign', 'disposal.request', 'keep.read', 'keep.manage', 'definition.edit', 'schedule.edit', 'record.move', 'job.read'];
+const ARCHIVIST = ['catalogue.read', 'record.create', 'record.edit', 'record.approve', 'record.delete', 'code.renumber', 'synonym.edit', 'authority.edit', 'topic.edit', 'record.export', 'delivery.read', 'delivery.import', 'delivery.accept', 'delivery.undo', 'check.sign', 'disposal.request', 'keep.read', 'keep.manage', 'definition.edit', 'schedule.edit', 'record.move', 'ledger.read', 'ledger.write', 'ledger.define', 'job.read'];
 for (const role of Object.values(ROLES)) if (role.may === 'archivist') role.may = ARCHIVIST;
 const CLERK = `
   clerk:
@@ -53,7 +53,7 @@ for (const fonds of ['A', 'B']) {
 const mark = (kind, n) => `Q${kind}${String(n).padStart(4, '0')}x`;
 const MARKS = /q([a-z])(\d{4})x/gi;
 
-let dir, server, gathered, clients = {}, records, files, deliveries, fondsId = {}, classId = {}, routes, users;
+let dir, server, gathered, ledger, closedLedger, secretEntry, fileEntry, clients = {}, records, files, deliveries, fondsId = {}, classId = {}, routes, users;
 const hit = new Map(); // "GET /path" → set of outcomes
 
 before(async () => {
@@ -140,8 +140,26 @@ before(async () => {
   }
   const project = await ask('archivist', 'POST', '/project/new', { form: { title: '防汛救灾档案收集', due_on: '2026-12-31' } });
   assert.equal(project.json.location, '/project/1', project.text);
+  await writeLedgers();
 });
 after(async () => { await server?.stop(); });
+
+// A ledger for everybody who reads ledgers, with an entry of the level of a secret record, and one that the director may not see.
+async function writeLedgers() {
+  const idOf = reply => { assert.match(reply.json?.location ?? '', /\d+/, reply.text); return Number(/\d+/.exec(reply.json.location)[0]); };
+  const define = async yaml => idOf(await ask('archivist', 'POST', '/ledger-definition/new', { form: { yaml, act: 'save' } }));
+  ledger = await define('name: 保密检查\nuses: [密级, 附件, 责任人, 截止]\nfields:\n  - {name: 事由, type: text, list: true}\n  - {name: 去向, type: text, read: [archivist]}\nstates: [{name: 查}, {name: 毕, closed: true}]\n');
+  closedLedger = await define('name: 限定台账\nrestricted: true\nread: [archivist]\nwrite: [archivist]\n');
+  const secret = mark('t', records.find(record => record.row?.security === 2 && record.fonds === 'A').row.n);
+  const enter = async (id, fields) => idOf(await ask('archivist', 'POST', `/ledger/${id}/new`, { form: fields.map(([name, value]) => [`v.${name}`, value]) }));
+  fileEntry = await enter(ledger, [['标题', '日常检查'], ['日期', '2026-05-01'], ['事由', '例行'], ['去向', `去向${secret}`]]);
+  secretEntry = await enter(ledger, [['标题', `专项 ${secret}`], ['日期', '2026-01-02'], ['事由', secret], ['密级', '秘密'], ['责任人', 'director'], ['截止', '2026-02-01']]);
+  await enter(closedLedger, [['标题', `限定 ${secret}`], ['日期', '2026-05-03']]);
+  const photo = new FormData();
+  photo.set('csrf', clients.archivist.csrf);
+  photo.set('file1', new Blob([png(8, 8)]), '照片.png');
+  for (const entry of [fileEntry, secretEntry]) assert.equal((await ask('archivist', 'POST', `/entry/${entry}/files`, { body: photo })).status, 200);
+}
 
 async function tieThings() {
   // A body and a topic that all kinds of records are tied to, records tied to one another across what may be seen, an entry of a fonds' history that names a closed one.
@@ -250,6 +268,9 @@ const SAMPLES = { // a path's parts that lead to something the unlimited archivi
   '/schedule/{id}/table.pdf': () => '/schedule/1/table.pdf', '/schedule/{id}/assign': () => '/schedule/1/assign',
   '/categories/{code}': () => '/categories/WS', '/categories/{code}/edit': () => '/categories/WS/edit', '/categories/{code}/yaml': () => '/categories/WS/yaml', '/categories/{code}/preview': () => '/categories/WS/preview',
   '/categories/{code}/findings': () => '/categories/WS/findings',
+  '/ledger/{id}': () => `/ledger/${ledger}`, '/ledger/{id}/export': () => `/ledger/${ledger}/export`, '/ledger/{id}/compare': () => `/ledger/${ledger}/compare?before=2020-01-01`, '/ledger/{id}/new': () => `/ledger/${ledger}/new`,
+  '/ledger/{id}/bulk': () => `/ledger/${ledger}/bulk`, '/ledger/{id}/paste': () => `/ledger/${ledger}/paste`, '/ledger/{id}/import': () => `/ledger/${ledger}/import`, '/ledger/{id}/definition': () => `/ledger/${ledger}/definition`,
+  '/entry/{id}': () => `/entry/${fileEntry}`, '/entry/{id}/edit': () => `/entry/${fileEntry}/edit`, '/entry/{id}/file': () => `/entry/${fileEntry}/file?name=${encode('照片.png')}`,
   '/copy/{id}': () => '/copy/1', '/copies/object/{id}': () => '/copies/object/1', '/record/{id}/copies': () => `/record/${open().id}/copies`,
 };
 const open = () => records.find(record => record.row?.file === 'txt' && record.row.opening === 1 && record.row.security === 0 && record.fonds === 'A');
@@ -309,6 +330,58 @@ test('every POST row: refused without the token, refused without the permission,
     });
   }
   assert.deepEqual(await count(), earlier);
+  assertNoLeaks();
+});
+
+// ---- ledgers ----
+
+test('entries above one\'s level, fields and ledgers of others: neither told, nor counted, nor found, nor changed', async () => {
+  const lists = ['', '?show=board', '?show=calendar&month=2026-05', '?q=Q', '?overdue=1', '?print=1', `?${encode('f.责任人')}=director`, `?${encode('f.事由:has')}=Q`, '/export?format=csv', '/compare?before=2020-01-01', '/bulk', '/new'];
+  for (const name of ['archivist', 'limited', 'director']) {
+    const all = name !== 'director';
+    for (const rest of lists) {
+      const reply = await ask(name, 'GET', `/ledger/${ledger}${rest}`, { html: !/export/.test(rest) });
+      assert.equal(reply.status, 200, `${name} ${rest}: ${reply.text.slice(0, 200)}`);
+    }
+    const list = await json(name, `/ledger/${ledger}`);
+    assert.deepEqual([list.count, list.rows.length, list.years[0].count], all ? [2, 2, 2] : [1, 1, 1], name);
+    assert.equal((await json(name, `/ledger/${ledger}?overdue=1`)).count, all ? 1 : 0, name);
+    assert.equal((await both(name, `/entry/${secretEntry}`)).status, all ? 200 : 404, name);
+    for (const rest of ['/edit', `/file?name=${encode('照片.png')}`]) assert.equal((await ask(name, 'GET', `/entry/${secretEntry}${rest}`)).status, all ? 200 : 404, `${name} ${rest}`);
+    assert.equal((await ask(name, 'GET', `/ledger/${ledger}?${encode('f.去向')}=x`)).status, all ? 200 : 422, name);
+    assert.equal((await ask(name, 'GET', `/ledger/${ledger}?sort=${encode('去向')}`)).status, all ? 200 : 422, name);
+    for (const rest of ['', '/new', '/definition', '/export', '/bulk', '/compare']) assert.equal((await ask(name, 'GET', `/ledger/${closedLedger}${rest}`)).status, all ? 200 : 403, `${name} ${rest}`);
+    assert.equal((await json(name, '/ledgers')).groups.flatMap(group => group.ledgers).some(each => each.id === closedLedger), all, name);
+    for (const target of ['/owed', '/', `/entry/${fileEntry}`, '/journal']) await both(name, target);
+  }
+  const unseen = `/entry/${secretEntry}`, changes = [['/edit', { 'v.标题': '改' }], ['/move', { to: '毕' }], ['/comment', { text: '我在' }], ['/delete', { why: '不要' }], ['/restore', { rev: 1 }], ['/detach', { name: '照片.png' }]];
+  for (const [rest, form] of changes) assert.equal((await ask('director', 'POST', unseen + rest, { form })).status, 404, rest);
+  assert.equal((await ask('director', 'POST', `/ledger/${closedLedger}/new`, { form: { 'v.标题': '混入', 'v.日期': '2026' } })).status, 403);
+  const planned = await ask('director', 'POST', `/ledger/${ledger}/bulk`, { form: [['entry', secretEntry], ['entry', fileEntry], ['field', '事由'], ['value', '改']] });
+  assert.equal(planned.json.preview.changes, 1);
+  const referred = await ask('director', 'POST', `/entry/${fileEntry}/edit`, { form: { 'v.去向': '改写' } });
+  assert.equal(referred.status, 200, referred.text);
+  assert.match((await json('archivist', `/entry/${fileEntry}`)).entry.values['去向'], /去向Qt/); // what one may not see one cannot write either
+  // Each step once as somebody who may, and what it leaves.
+  const table = '标题\t日期\t事由\n粘贴一\t2026-03-01\t甲\n', sheet = new FormData();
+  sheet.set('csrf', clients.archivist.csrf);
+  sheet.set('file', new Blob([table.replaceAll('\t', ',')]), '表.csv');
+  const given = async (target, options) => { const reply = await ask('archivist', 'POST', target, options); assert.ok(reply.status < 400, `${target}: ${reply.text}`); return reply.json; };
+  assert.equal((await given(`/ledger/${ledger}/paste`, { form: { text: table } })).result.created, 1);
+  await given(`/ledger/${ledger}/paste`, { form: { text: table, commit: 1 } });
+  const waiting = (await given(`/ledger/${ledger}/import`, { body: sheet })).waiting;
+  assert.match(waiting, /^ledger-import-/);
+  assert.equal((await ask('archivist', 'POST', `/ledger/${ledger}/import`, { form: { waiting: '../../lantai.yaml' } })).status, 422);
+  const pasted = (await json('archivist', `/ledger/${ledger}?q=${encode('粘贴一')}`)).entries[0];
+  assert.equal(pasted.values['事由'], '甲');
+  const bulk = await given(`/ledger/${ledger}/bulk`, { form: { entry: pasted.id, field: '事由', value: '乙', commit: 1, seen: `${pasted.id}:${pasted.rev}` } });
+  assert.equal(bulk.done.count, 1);
+  await given(`/ledger/${ledger}/undo`, { form: { made: bulk.done.made } });
+  assert.equal((await json('archivist', `/entry/${pasted.id}`)).entry.values['事由'], '甲');
+  for (const [rest, form] of [['/comment', { text: '看过' }], ['/move', { to: '毕' }], ['/restore', { rev: pasted.rev }], ['/delete', { why: '试' }]]) await given(`/entry/${pasted.id}${rest}`, { form });
+  assert.equal((await json('archivist', `/ledger/${ledger}?q=${encode('粘贴一')}`)).count, 0);
+  await given(`/entry/${secretEntry}/detach`, { form: { name: '照片.png' } });
+  await given(`/ledger/${ledger}/definition`, { form: { yaml: (await json('archivist', `/ledger/${ledger}/definition`)).yaml, act: 'check' } });
   assertNoLeaks();
 });
 

@@ -415,7 +415,8 @@ WebReply *attach_file(WebRequest *request, GError **error) {
 WebReply *detach_file(WebRequest *request, GError **error) {
   g_auto(LedgerPage) page = {0};
   json_auto_t *entry = begin_change(&page, request, error);
-  if (entry == NULL || !ledger_entry_detach(page.sql, web_actor(request), number_at(entry, "id"), web_text(request, "name"), error)) return NULL;
+  const char *name = web_text(request, "name");
+  if (entry == NULL || !ledger_entry_detach(page.sql, web_actor(request), number_at(entry, "id"), name != NULL ? name : "", error)) return NULL;
   return done(&page, entry, "附件已去掉；原来的版本仍保存着", error);
 }
 
@@ -433,6 +434,7 @@ WebReply *send_file(WebRequest *request, GError **error) {
   json_auto_t *entry = page_begin(&page, request, FALSE, error) ? page_entry(&page, error) : NULL;
   const char *name = web_text(request, "name");
   gint64 size = 0;
+  if (entry != NULL && name == NULL) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有说是哪一个附件");
   int fd = entry == NULL ? -1 : ledger_entry_file_open(page.house, page.sql, page.asker, number_at(entry, "id"), name, &size, error);
   if (fd < 0) return NULL;
   const char *mime = mime_of(name);

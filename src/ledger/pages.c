@@ -163,13 +163,13 @@ static const WebParameter COMMENT_PARAMETERS[] = {ID, {"text", WEB_LINES, TRUE, 
 static const WebParameter DELETE_PARAMETERS[] = {ID, {"why", WEB_TEXT, TRUE, 500, "原因"}, {NULL}};
 static const WebParameter RESTORE_PARAMETERS[] = {ID, {"rev", WEB_INT, TRUE, 0, "版本"}, {"back", WEB_TEXT, FALSE, 2000, "回到"}, {NULL}};
 static const WebParameter FILES_PARAMETERS[] = {ID, FILES, {NULL}};
-static const WebParameter FILE_PARAMETERS[] = {ID, {"name", WEB_TEXT, TRUE, 300, "文件名"}, {"back", WEB_TEXT, FALSE, 2000, "回到"}, {NULL}};
+static const WebParameter FILE_PARAMETERS[] = {ID, {"name", WEB_TEXT, FALSE, 300, "文件名"}, {"back", WEB_TEXT, FALSE, 2000, "回到"}, {NULL}};
 #define BULK ID, FILTERS, {"entry", WEB_INTS, FALSE, BULK_ENTRIES, "条目"}, {"field", WEB_TEXT, FALSE, 60, "字段"}, {"value", WEB_LINES, FALSE, 4000, "内容"}, \
   {"note", WEB_TEXT, FALSE, 500, "说明"}
 static const WebParameter BULK_PARAMETERS[] = {BULK, {NULL}};
 static const WebParameter BULK_MAKE_PARAMETERS[] = {BULK, {"commit", WEB_FLAG, FALSE, 0, "执行"}, {"seen", WEB_LINES, FALSE, BULK_LINES_MAX, "预览"}, {NULL}};
 static const WebParameter UNDO_PARAMETERS[] = {ID, {"made", WEB_LINES, TRUE, BULK_LINES_MAX, "改动"}, {NULL}};
-static const WebParameter PASTE_PARAMETERS[] = {ID, {"text", WEB_LINES, TRUE, PASTE_MAX, "表格"}, {"commit", WEB_FLAG, FALSE, 0, "写入"}, {NULL}};
+static const WebParameter PASTE_PARAMETERS[] = {ID, {"text", WEB_TABLE, TRUE, PASTE_MAX, "表格"}, {"commit", WEB_FLAG, FALSE, 0, "写入"}, {NULL}};
 static const WebParameter IMPORT_PARAMETERS[] = {ID, {"file", WEB_FILE, FALSE, 0, "电子表格"}, {"waiting", WEB_TEXT, FALSE, 100, "待导入"}, {NULL}};
 static const WebParameter DEFINITION_PARAMETERS[] = {ID, {"version", WEB_INT, FALSE, 0, "版本"}, {NULL}};
 #define DEFINE {"yaml", WEB_LINES, TRUE, YAML_MAX, "定义"}, {"act", WEB_TEXT, FALSE, 10, "办理"}, {"seen", WEB_INT, FALSE, 0, "版本"}, \

@@ -214,11 +214,27 @@ static gboolean parse_flag(const char *text, gint64 *ret) {
   return *ret || g_strv_contains(no, text);
 }
 
+/* Line by line and cell by cell, so that empty cells keep their places. New string. */
+static char *clean_table(const char *raw) {
+  g_autoptr(GString) out = g_string_new(NULL);
+  g_auto(GStrv) lines = g_regex_split_simple("\r\n|\n|\r", raw, 0, 0);
+  for (guint i = 0; lines[i] != NULL; i++) {
+    g_auto(GStrv) cells = g_strsplit(lines[i], "\t", -1);
+    for (guint k = 0; cells[k] != NULL; k++) {
+      g_autofree char *clean = text_clean(cells[k], FALSE);
+      g_string_append_printf(out, "%s%s", k > 0 ? "\t" : i > 0 ? "\n" : "", clean);
+    }
+    if (cells[0] == NULL && i > 0) g_string_append_c(out, '\n');
+  }
+  while (out->len > 0 && out->str[out->len - 1] == '\n') g_string_truncate(out, out->len - 1);
+  return g_string_free(g_steal_pointer(&out), FALSE);
+}
+
 static void clean_texts(const WebParameter *parameter, Value *value) {
   if (parameter->kind == WEB_PASSWORD) return;
   for (guint i = 0; i < value->texts->len; i++) {
     char *raw = g_ptr_array_index(value->texts, i);
-    value->texts->pdata[i] = text_clean(raw, parameter->kind == WEB_LINES);
+    value->texts->pdata[i] = parameter->kind == WEB_TABLE ? clean_table(raw) : text_clean(raw, parameter->kind == WEB_LINES);
     g_free(raw);
   }
 }

@@ -171,6 +171,7 @@ static void test_parameters(void) {
   post("title=a%00", 422, "UTF-8");
   post("title=a&password=+x%0A+", 200, "\"password\":\" x\\n \"");
   post("title=a&v.%E7%8A%B6%E6%80%81=x+&v.b=1&v.b=&v.c.0.d=2&v=4&w.b=5&v.=6", 200, "\"fields\":{\"状态\":\"x\",\"b\":[\"1\",\"\"],\"c.0.d\":\"2\"}");
+  post("title=a&cells=+x%09%09y+%0D%0A%09z%0D%0A%0D%0A", 200, "\"cells\":\"x\\t\\ty\\n\\tz\"");
   post("title=a&v.b=123456", 422, "“b”最多 5 个字，现有 6 个");
   g_autoptr(GString) many = g_string_new("title=a");
   for (guint i = 0; i < WEB_PAIRS_MAX; i++) g_string_append(many, "&z=1");

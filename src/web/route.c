@@ -134,7 +134,7 @@ const Row *table_find(const Table *table, const char *method, const char *path, 
 }
 
 json_t *web_routes(const WebServer *server) {
-  static const char *const kinds[] = {"text", "lines", "int", "flag", "list", "ints", "file", "password", "fields"};
+  static const char *const kinds[] = {"text", "lines", "table", "int", "flag", "list", "ints", "file", "password", "fields"};
   json_t *list = json_array();
   for (guint i = 0; i < table_length(server->table); i++) {
     const WebRoute *route = table_row(server->table, i)->route;

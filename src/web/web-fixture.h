@@ -44,6 +44,7 @@ static WebReply *handle_form(WebRequest *request, GError **error) {
                             "password", password, "years", "tags");
   for (gsize i = 0; i < years; i++) json_array_append_new(json_object_get(model, "years"), json_integer(year[i]));
   for (gsize i = 0; i < tags; i++) json_array_append_new(json_object_get(model, "tags"), json_string(tag[i]));
+  if (web_text(request, "cells") != NULL) json_object_set_new(model, "cells", json_string(web_text(request, "cells")));
   if (json_object_size(web_fields(request, "v"))) json_object_set(model, "fields", web_fields(request, "v"));
   return web_model(model);
 }
@@ -102,7 +103,7 @@ static const WebParameter CODE[] = {{"code", WEB_TEXT, TRUE, 0, "档号"}, {NULL
 static const WebParameter TILE[] = {{"id", WEB_INT, TRUE, 0, NULL}, {"x", WEB_INT, TRUE, 0, NULL}, {"y", WEB_INT, TRUE, 0, NULL}, {NULL}};
 static const WebParameter FORM[] = {{"title", WEB_TEXT, TRUE, 10, "题名"}, {"note", WEB_LINES, FALSE, 50, "附注"}, {"count", WEB_INT, FALSE, 0, "件数"},
                                     {"open", WEB_FLAG, FALSE, 0, "开放"}, {"year", WEB_INTS, FALSE, 3, "年度"}, {"tag", WEB_LIST, FALSE, 0, "标签"},
-                                    {"password", WEB_PASSWORD, FALSE, 0, "口令"}, {"v", WEB_FIELDS, FALSE, 5, "字段"}, {NULL}};
+                                    {"password", WEB_PASSWORD, FALSE, 0, "口令"}, {"v", WEB_FIELDS, FALSE, 5, "字段"}, {"cells", WEB_TABLE, FALSE, 0, "表格"}, {NULL}};
 static const WebParameter UPLOAD[] = {{"file", WEB_FILE, TRUE, 60, "目录文件"}, {"note", WEB_TEXT, FALSE, 0, "附注"}, {"steal", WEB_FLAG, FALSE, 0, NULL}, {NULL}};
 static const WebParameter SMALL[] = {{"file", WEB_FILE, FALSE, 1, "小文件"}, {NULL}};
 static const WebParameter FILE_P[] = {{"name", WEB_TEXT, FALSE, 0, NULL}, {"mime", WEB_TEXT, FALSE, 0, NULL}, {"inline", WEB_INT, FALSE, 0, NULL}, {NULL}};
