@@ -19,7 +19,8 @@ typedef struct WebServer WebServer;
 #define WEB_SESSION_COOKIE "session" /* the cookie whose value becomes identify's session_token */
 
 typedef enum {
-  WEB_TEXT, WEB_LINES /* text with line ends */, WEB_TABLE /* with tabs too: cells as spreadsheets copy them */, WEB_INT, WEB_FLAG, WEB_LIST /* repeated */, WEB_INTS /* repeated integers */,
+  WEB_TEXT, WEB_LINES /* text with line ends */, WEB_TABLE /* with tabs too: cells as spreadsheets copy them */,
+  WEB_INT, WEB_FLAG, WEB_LIST /* repeated */, WEB_INTS /* repeated integers */,
   WEB_FILE /* upload, streamed to disk */, WEB_PASSWORD, WEB_FIELDS /* all of "name.…": fields that are data, not known to the program */
 } WebKind;
 typedef struct {
