@@ -79,6 +79,7 @@ static gboolean over_path(Ask *ask, const char *path, const Selection *selection
   GError **error) {
   g_autoptr(LedgerPath) ready = ledger_path_new(ask->house, ask->sql, selection->table, path, error);
   if (ready == NULL) return FALSE;
+  ledger_path_bare(ready);
   for (guint i = 0; i < indexes->len; i++) {
     guint index = g_array_index(indexes, guint, i), before = tally->count;
     ledger_path_values(ready, selection->where, index, selection->at, visit, tally);
@@ -133,6 +134,7 @@ static gboolean aggregate_extreme(Ask *ask, json_t *figure, const Selection *sel
   Tally tally = {.largest = json_object_get(figure, "max") != NULL};
   g_autoptr(LedgerPath) path = ledger_path_new(ask->house, ask->sql, selection->table, text_in(figure, tally.largest ? "max" : "min"), error);
   if (path == NULL) return FALSE;
+  ledger_path_bare(path);
   for (guint i = 0; i < indexes->len; i++) {
     guint index = g_array_index(indexes, guint, i);
     Tally one = {.largest = tally.largest};
@@ -173,26 +175,27 @@ static gboolean aggregate_last(Ask *ask, json_t *figure, const Selection *select
 
 /* ---- runs of years ---- */
 
-typedef struct { GHashTable *years; int year; gboolean found; } Years;
+typedef struct { GHashTable *years; int year, seen; gboolean found; } Years;
 static void take_year(const LedgerValue *value, gpointer data) {
   Years *years = data;
   int year = value->has_number ? (int)value->number : value->from / 10000;
   if (year <= 0) year = (int)g_ascii_strtoll(value->text, NULL, 10);
-  if (years->years) g_hash_table_add(years->years, GINT_TO_POINTER(year));
+  if (years->years && year != years->seen) g_hash_table_add(years->years, GINT_TO_POINTER(years->seen = year));
   years->found = years->found || (year > years->year && year > 0);
 }
 
 static gboolean aggregate_run(Ask *ask, json_t *figure, const Selection *selection, const GArray *indexes, Outcome *ret, GError **error) {
   g_autoptr(LedgerPath) path = ledger_path_new(ask->house, ask->sql, selection->table, text_in(figure, "run"), error);
   if (path == NULL) return FALSE;
+  ledger_path_bare(path);
   g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
-  Years years = {seen, 0, FALSE};
+  Years years = {seen, 0, 0, FALSE};
   for (guint i = 0; i < indexes->len; i++) ledger_path_values(path, selection->where, g_array_index(indexes, guint, i), selection->at, take_year, &years);
   int year = selection->period.to / 10000;
   while (g_hash_table_contains(seen, GINT_TO_POINTER(year))) ret->value++, year--;
   for (guint i = 0; i < indexes->len; i++) { /* the rows of the run only */
     guint index = g_array_index(indexes, guint, i);
-    Years of_run = {NULL, year, FALSE};
+    Years of_run = {NULL, year, 0, FALSE};
     ledger_path_values(path, selection->where, index, selection->at, take_year, &of_run);
     if (of_run.found && ret->value > 0) behind(selection, index, ret);
   }

@@ -230,6 +230,11 @@ static void test_figures(void) {
   g_assert_cmpuint(json_array_size(some), ==, 0);
   g_autoptr(GArray) part = good(figure_entries(&f.house, sql, "卷数", "市企", figure_year(2023), error));
   g_assert_cmpuint(part->len, ==, 2);
+  json_auto_t *provincial = good(figure_compute(&f.house, sql, LEDGER_EVERYTHING, "卷数.省企", figure_year(2023), error));
+  json_auto_t *municipal = good(figure_compute(&f.house, sql, LEDGER_EVERYTHING, "卷数.市企", figure_year(2023), error));
+  g_assert_cmpstr(json_string_value(json_object_get(provincial, "text")), ==, "0卷");
+  g_assert_cmpstr(json_string_value(json_object_get(municipal, "text")), ==, "35卷");
+  fails(figure_compute(&f.house, sql, LEDGER_EVERYTHING, "卷数.县企", figure_year(2023), error) != NULL, LANTAI_ERROR_INVALID);
   fails(figure_entries(&f.house, sql, "卷数", "外企", figure_year(2023), error) != NULL, LANTAI_ERROR_NOT_FOUND);
   /* nothing to divide by: no number, and it says so */
   json_auto_t *none = good(figure_compute(&f.house, sql, LEDGER_EVERYTHING, "党委会占比", figure_year(1999), error));

@@ -368,13 +368,25 @@ json_t *figure_compute_definition(const House *house, Sql *sql, Asker asker, jso
   return result;
 }
 
+/* By name; 甲.央企 is the figure 甲 over what its group has under 央企, also when that is nothing. New reference. */
 static json_t *named_figure(const char *name, GError **error) {
   json_t *figure = figure_definition(name);
-  return figure ? figure : throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有指标“%s”", name ? name : "");
+  g_auto(GStrv) halves = g_strsplit(name ? name : "", ".", 2);
+  if (figure != NULL) return json_incref(figure);
+  json_t *whole = halves[0] && halves[1] ? figure_definition(halves[0]) : NULL;
+  const char *group = text_in(whole, "group");
+  if (group == NULL) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有指标“%s”", name ? name : "");
+  json_t *part = json_deep_copy(whole);
+  json_object_del(part, "group");
+  if (g_strcmp0(text_in(json_object_get(part, "say"), "style"), "each") == 0) json_object_del(part, "say");
+  if (json_object_get(part, "where") == NULL) json_object_set_new(part, "where", json_object());
+  json_object_set_new(json_object_get(part, "where"), group, json_string(halves[1]));
+  json_object_set_new(part, "name", json_string(name));
+  return part;
 }
 
 json_t *figure_compute(const House *house, Sql *sql, Asker asker, const char *name, FigurePeriod period, GError **error) {
-  json_t *figure = named_figure(name, error);
+  json_auto_t *figure = named_figure(name, error);
   return figure ? figure_compute_definition(house, sql, asker, figure, period, error) : NULL;
 }
 
@@ -399,7 +411,7 @@ static gboolean sort_by_date(Sql *sql, GArray *ids, GError **error) {
 }
 
 GArray *figure_entries(const House *house, Sql *sql, const char *name, const char *part, FigurePeriod period, GError **error) {
-  json_t *figure = named_figure(name, error);
+  json_auto_t *figure = named_figure(name, error);
   Ask ask = {house, sql, 0};
   g_auto(Outcome) outcome;
   outcome_init(&outcome);
@@ -414,7 +426,7 @@ GArray *figure_entries(const House *house, Sql *sql, const char *name, const cha
 }
 
 json_t *figure_trend(const House *house, Sql *sql, Asker asker, const char *name, FigurePeriod period, int years, GError **error) {
-  json_t *figure = named_figure(name, error);
+  json_auto_t *figure = named_figure(name, error);
   Gate gate = {.asker = asker};
   if (figure == NULL) return NULL;
   pass_gate(figure, "", &gate);

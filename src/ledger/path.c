@@ -12,27 +12,29 @@ static gint32 day_of(const GDate *date) { return g_date_get_year(date) * 10000 +
 
 static gint32 month_end(int year, int month) { return year * 10000 + month * 100 + g_date_get_days_in_month((GDateMonth)month, (GDateYear)year); }
 
+static void derive_week(int year, int month, int number, Cell *cell) {
+  GDate date;
+  g_date_clear(&date, 1);
+  g_date_set_dmy(&date, (GDateDay)number, (GDateMonth)month, (GDateYear)year);
+  cell->number = g_date_get_iso8601_week_of_year(&date);
+  g_date_subtract_days(&date, (guint)g_date_get_weekday(&date) - 1);
+  cell->from = day_of(&date);
+  g_date_add_days(&date, 6);
+  cell->to = day_of(&date);
+}
+
 /* 年度 季度 月份 周次 日 of the first day of an entry; a day that is unknown in part stands for its first. */
 static gboolean derive(guint derived, gint32 day, Cell *cell) {
   int year = day / 10000, month = CLAMP(day / 100 % 100, 1, 12), number = CLAMP(day % 100, 1, 31);
   if (day == 0 || !g_date_valid_dmy((GDateDay)number, (GDateMonth)month, (GDateYear)year)) return FALSE;
   int quarter = (month - 1) / 3;
-  GDate date;
-  g_date_clear(&date, 1);
-  g_date_set_dmy(&date, (GDateDay)number, (GDateMonth)month, (GDateYear)year);
   cell->has_number = TRUE;
   switch ((Derived)derived) {
     case DERIVED_YEAR: cell->number = year, cell->from = year * 10000 + 101, cell->to = year * 10000 + 1231; break;
     case DERIVED_QUARTER: cell->number = quarter + 1, cell->from = year * 10000 + (quarter * 3 + 1) * 100 + 1, cell->to = month_end(year, quarter * 3 + 3); break;
     case DERIVED_MONTH: cell->number = month, cell->from = year * 10000 + month * 100 + 1, cell->to = month_end(year, month); break;
     case DERIVED_DAY: cell->number = day, cell->from = cell->to = day; break;
-    case DERIVED_WEEK:
-      cell->number = g_date_get_iso8601_week_of_year(&date);
-      g_date_subtract_days(&date, (guint)g_date_get_weekday(&date) - 1);
-      cell->from = day_of(&date);
-      g_date_add_days(&date, 6);
-      cell->to = day_of(&date);
-      break;
+    case DERIVED_WEEK: derive_week(year, month, number, cell); break;
   }
   return TRUE;
 }
@@ -260,7 +262,7 @@ gboolean path_visit(const PathPlan *plan, guint index, int at, gint64 row, CellV
 
 /* ---- for other rooms ---- */
 
-struct LedgerPath { PathPlan plan; LedgerTable *target; };
+struct LedgerPath { PathPlan plan; LedgerTable *target; gboolean bare; };
 
 LedgerPath *ledger_path_new(const House *house, Sql *sql, const LedgerTable *table, const char *path, GError **error) {
   g_autoptr(LedgerPath) ret = g_new0(LedgerPath, 1);
@@ -270,6 +272,8 @@ LedgerPath *ledger_path_new(const House *house, Sql *sql, const LedgerTable *tab
   if (target != NULL && (ret->target = ledger_table(house, sql, target, error)) == NULL) return NULL;
   return g_steal_pointer(&ret);
 }
+
+void ledger_path_bare(LedgerPath *path) { path->bare = TRUE; }
 
 void ledger_path_free(LedgerPath *path) {
   if (path == NULL) return;
@@ -287,8 +291,9 @@ static gboolean tell(const Cell *cell, gpointer data) {
   if (telling->where && rows && !where_row_meets(telling->where, rows - 1, telling->index, telling->at, cell->row)) return FALSE;
   char buffer[CELL_TEXT];
   LedgerValue value;
-  cell_value(cell, &value, buffer);
-  gint64 place = path->target ? table_place(path->target, (gint64)cell->number) : -1;
+  if (path->bare && !cell->has_text) value = (LedgerValue){"", cell->number, cell->until, cell->from, cell->to, cell->has_number};
+  else cell_value(cell, &value, buffer);
+  gint64 place = path->target && !path->bare ? table_place(path->target, (gint64)cell->number) : -1;
   if (place >= 0) value.text = table_text(path->target, table_row(path->target, (guint)place)->title);
   telling->visit(&value, telling->data);
   return FALSE;
