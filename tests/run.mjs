@@ -41,6 +41,7 @@ function run(name, command, options) {
       for (const key of Object.keys(totals)) totals[key] += seen[key];
       times.push([name, (Date.now() - begin) / 1000]);
       console.log(`${seen.failed ? 'FAIL' : 'ok  '} ${name}  ${seen.passed} passed${seen.failed ? `, ${seen.failed} failed` : ''}${seen.skipped ? `, ${seen.skipped} skipped` : ''}  (${((Date.now() - begin) / 1000).toFixed(1)} s)`);
+      for (const told of output.match(/^\d+ of \d+ claims$/gm) ?? []) console.log(`     ${told}`);
       if (seen.failed) console.log((output + errors).split('\n').slice(-120).join('\n'));
       done();
     });

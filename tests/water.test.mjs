@@ -1,0 +1,71 @@
+// An office that is no archives, with YAML alone: the water bureau of docs/ledgers.md, command by command as the page has them.
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { before, test } from 'node:test';
+import { emptyArchive, query } from './archive.mjs';
+import { lantai, root, temporary } from './support.mjs';
+
+const folder = path.join(root, 'examples', 'water');
+const yaml = readdirSync(folder).filter(name => name.endsWith('.yaml')).map(name => path.join(folder, name));
+const year = ['--year', '2023'];
+let dir;
+const run = async (...args) => {
+  const done = await lantai(dir, ...args);
+  assert.equal(done.status, 0, `${args.join(' ')}: ${done.stderr}`);
+  return done;
+};
+const figure = async name => (await run('figure', name, ...year, '--json')).json;
+
+before(async () => {
+  dir = await emptyArchive();
+  await run('define', ...yaml);
+});
+
+test('the page names every file of the example', () => {
+  const page = readFileSync(path.join(root, 'docs', 'ledgers.md'), 'utf8');
+  for (const name of readdirSync(folder).filter(each => each.endsWith('.csv'))) assert.ok(page.includes(`examples/water/${name}`), name);
+});
+
+test('entries come from spreadsheets; a rehearsal writes nothing; twice is once', async () => {
+  const patrols = path.join(folder, '河湖巡查.csv');
+  const rehearsed = (await run('ledger', 'import', '河湖巡查', patrols, '--rehearse', '--json')).json;
+  assert.deepEqual([rehearsed.created, rehearsed.problems], [91, []]);
+  assert.equal((await query(dir, 'SELECT count(*) AS n FROM ledger_entry'))[0].n, 0);
+  for (const [ledger, count] of [['河湖名录', 6], ['河湖巡查', 91], ['水毁修复', 6], ['入河排污口', 5]]) {
+    const taken = (await run('ledger', 'import', ledger, path.join(folder, `${ledger}.csv`), '--json')).json;
+    assert.deepEqual([taken.created, taken.problems], [count, []], ledger);
+  }
+});
+
+test('figures', async () => {
+  const wanted = { 巡河次数: [91, '90余次'], 巡查覆盖: [100, '巡查全覆盖'], 巡河问题: [10, '10个'], 问题处置率: [80, '已处置8个，还有2个正在处置'], 巡河月份: [12, '每月'], 水毁处数: [6, '6处'],
+    水毁修复完成: [4, '4处'], 水毁修复投资: [4901500, '490.2万元'], 整治排污口: [3, '3个'] };
+  for (const [name, [value, text]] of Object.entries(wanted)) {
+    const result = await figure(name);
+    assert.deepEqual([result.value, result.text], [value, text], name);
+  }
+  const kinds = (await figure('巡河次数')).parts;
+  assert.equal(kinds.reduce((sum, part) => sum + part.value, 0), 91);
+  assert.equal((await figure('监测达标率')).value, 75);
+});
+
+test('the report', async () => {
+  const { stdout } = await run('report', '河湖管护年度总结', '-', ...year, '--format', 'md');
+  assert.match(stdout, /巡河90余次，其中县级河长10余次，累计430余公里/);
+  assert.match(stdout, /对在册的6个河流、水库巡查全覆盖/);
+  assert.match(stdout, /实施白水河右岸堤防、云溪河城区段护岸等6处修复，已完成4处/);
+  assert.match(stdout, /对超标的排污口已经发函督促整改/);
+  const file = path.join(temporary(), '总结.docx');
+  await run('report', '河湖管护年度总结', file, ...year);
+  assert.ok(existsSync(file));
+});
+
+test('a definition with a mistake says where, and nothing of it is taken', async () => {
+  const file = path.join(temporary(), 'wrong.yaml');
+  writeFileSync(file, readFileSync(path.join(folder, 'figures.yaml'), 'utf8').replace('sum: 巡查长度', 'sum: 巡查长'));
+  const done = await lantai(dir, 'define', file);
+  assert.notEqual(done.status, 0);
+  assert.match(done.stderr, /巡查长/);
+  assert.equal((await figure('巡河里程')).value > 400, true);
+});
