@@ -93,6 +93,21 @@ test('a changed definition is compared with the entries; what fits comes into fo
   assert.deepEqual(list.entries.map(one => [one.version, one.values['位置']]).sort(), [[1, '屋顶'], [1, '门窗']].sort());
 });
 
+test('another kind of office begins without the ledgers of an archives, and keeps to that', async () => {
+  const plain = path.join(folder, 'plain'), back = path.join(folder, 'plain-back'), tar = path.join(folder, 'plain.tar');
+  assert.equal((await lantai(plain, 'init', '--plain')).status, 0);
+  const list = async at => JSON.parse((await lantai(at, 'ledger', 'list', '--json')).stdout).map(one => one.name);
+  assert.deepEqual(await list(plain), []);
+  assert.equal((await lantai(plain, 'define', file('own.yaml', REPAIRS))).status, 0);
+  assert.deepEqual(await list(plain), ['修缮']); // also when it was opened again
+  assert.equal(sqlite(plain, 'SELECT COUNT(*) AS n FROM figure')[0].n, 0);
+  assert.equal((await lantai(plain, 'backup', tar)).status, 0);
+  assert.equal((await lantai(plain, 'restore', tar, back)).status, 0);
+  assert.deepEqual(await list(back), ['修缮']);
+  await lantai(back, 'define', file('own.yaml', REPAIRS)); // opens it for writing
+  assert.deepEqual(await list(back), ['修缮']);
+});
+
 test('the archive made anew from its events has the same ledgers, entries and numbers', async () => {
   const anew = path.join(folder, 'anew'), told = JSON.parse((await lantai(dir, 'rebuild', anew, '--json')).stdout);
   assert.equal(told.equal, true);

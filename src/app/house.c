@@ -142,6 +142,29 @@ void archive_close(Archive *archive) {
   g_free(archive);
 }
 
+static struct { gboolean plain; } init_options;
+
+static const GOptionEntry *init_entries(void) {
+  static const GOptionEntry entries[] = {
+    {"plain", 0, 0, G_OPTION_ARG_NONE, &init_options.plain, "不带档案馆的台账、指标和报告（其他单位用，自己定义）", NULL},
+    {NULL},
+  };
+  return entries;
+}
+
+/* The folder is there with a word of explanation, so that it is neither filled with the built-in ones nor lost from a copy. */
+static gboolean leave_empty(const char *folder, GError **error) {
+  static const char text[] = "台账、指标、报告的定义（YAML）放在 definitions 的 ledgers、figures、reports 中，重新启动后启用；也可以用 lantai define 文件.yaml 启用。\n";
+  if (g_mkdir_with_parents(folder, 0755) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", folder, error_reason(errno));
+  g_autofree char *path = g_build_filename(folder, "README.txt", NULL);
+  return g_file_set_contents(path, text, -1, error);
+}
+
+static gboolean is_left_empty(const char *folder) {
+  static const char *const own_work[] = {"ledgers", "figures", "reports", NULL};
+  return init_options.plain && g_strv_contains(own_work, folder);
+}
+
 /* Copies the built-in definitions into the archive, where they may be edited. */
 static gboolean copy_definitions(const char *resource, const char *target, GError **error) {
   if (g_mkdir_with_parents(target, 0755) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", target, error_reason(errno));
@@ -152,7 +175,7 @@ static gboolean copy_definitions(const char *resource, const char *target, GErro
     if (g_str_has_suffix(*name, "/")) {
       g_autofree char *folder = g_strndup(*name, strlen(*name) - 1);
       g_autofree char *below = g_build_filename(target, folder, NULL);
-      if (!copy_definitions(from, below, error)) return FALSE;
+      if (is_left_empty(folder) ? !leave_empty(below, error) : !copy_definitions(from, below, error)) return FALSE;
       continue;
     }
     g_autofree char *to = g_build_filename(target, *name, NULL);
@@ -181,6 +204,6 @@ static gboolean run_init(const CommandLine *line, GError **error) {
 }
 
 const Command ARCHIVE_COMMANDS[] = {
-  {"init", "", "建立一个空的档案库", NULL, 0, 0, run_init},
+  {"init", "", "建立一个空的档案库", init_entries, 0, 0, run_init},
   {NULL},
 };

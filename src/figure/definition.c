@@ -296,7 +296,7 @@ static json_t *read_documents(const char *dir, GError **error) {
   const char *name;
   while (listing != NULL && (name = g_dir_read_name(listing)) != NULL)
     if (name[0] != '.' && g_str_has_suffix(name, ".yaml")) g_ptr_array_add(names, g_strdup(name));
-  if (names->len == 0) return read_built_in(documents, error) ? g_steal_pointer(&documents) : NULL;
+  if (listing == NULL) return read_built_in(documents, error) ? g_steal_pointer(&documents) : NULL; /* an empty folder is the archives' own choice */
   g_ptr_array_sort(names, compare_names);
   for (guint i = 0; i < names->len; i++) {
     g_autofree char *path = g_build_filename(folder, names->pdata[i], NULL);

@@ -173,7 +173,7 @@ gboolean report_definitions_load(const House *house, GError **error) {
   g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
   for (const char *name; dir && (name = g_dir_read_name(dir));)
     if (name[0] != '.' && g_str_has_suffix(name, ".yaml")) g_ptr_array_add(paths, g_build_filename(folder, name, NULL));
-  if (paths->len == 0) return read_built_in(house, error);
+  if (dir == NULL) return read_built_in(house, error); /* an empty folder is the archives' own choice */
   g_ptr_array_sort(paths, by_path);
   for (guint i = 0; i < paths->len; i++) {
     g_autofree char *bytes = NULL, *name = g_path_get_basename(paths->pdata[i]);

@@ -344,7 +344,7 @@ static gboolean refuse_problems(json_t *problems, json_t *entry, GError **error)
 static gboolean number_free(Sql *sql, const LedgerDefinition *definition, json_t *entry, GError **error) {
   const char *number = text_at(entry, "number");
   if (number[0] == '\0') return TRUE;
-  gint64 other = sql_number(sql, "SELECT id FROM ledger_entry WHERE ledger_id = $1 AND number = $2 AND id <> $3",
+  gint64 other = sql_number(sql, "SELECT id FROM ledger_entry WHERE ledger_id = $1 AND number = $2 AND number <> '' AND id <> $3",
     SQL_ARGS(sql_int(definition->id), sql_text(number), sql_int(int_at(entry, "id"))), 0, NULL);
   return other == 0 || throw(error, LANTAI_ERROR_CONFLICT, "编号 %s 已经用过（第 %d 条），编号不重复使用", number, (int)other);
 }

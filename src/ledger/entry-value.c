@@ -160,7 +160,8 @@ static gint64 id_of(json_t *given) {
 }
 
 static gint64 ledger_entry_called(Sql *sql, gint64 ledger, const char *text) {
-  gint64 id = sql_number(sql, "SELECT id FROM ledger_entry WHERE ledger_id = $1 AND number = $2 AND deleted = 0", SQL_ARGS(sql_int(ledger), sql_text(text)), 0, NULL);
+  gint64 id = sql_number(sql, "SELECT id FROM ledger_entry WHERE ledger_id = $1 AND number = $2 AND number <> '' AND deleted = 0",
+    SQL_ARGS(sql_int(ledger), sql_text(text)), 0, NULL);
   if (id == 0) id = sql_number(sql, "SELECT id FROM ledger_entry WHERE ledger_id = $1 AND key = $2 AND key <> '' AND deleted = 0",
     SQL_ARGS(sql_int(ledger), sql_text(text)), 0, NULL);
   if (id != 0) return id;

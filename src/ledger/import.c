@@ -115,7 +115,8 @@ static gboolean identify(Import *import, json_t *entry) {
   gint64 ledger = import->definition->id, id = 0;
   if (int_at(entry, "id") != 0) return TRUE;
   if (number[0] != '\0') {
-    id = sql_number(import->sql, "SELECT id FROM ledger_entry WHERE ledger_id = $1 AND number = $2", SQL_ARGS(sql_int(ledger), sql_text(number)), 0, NULL);
+    id = sql_number(import->sql, "SELECT id FROM ledger_entry WHERE ledger_id = $1 AND number = $2 AND number <> ''",
+      SQL_ARGS(sql_int(ledger), sql_text(number)), 0, NULL);
     json_object_set_new(entry, "id", json_integer(id));
     return TRUE;
   }

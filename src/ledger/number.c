@@ -38,8 +38,8 @@ gboolean number_give(Sql *sql, const LedgerDefinition *definition, json_t *entry
   gint64 serial = sql_number(sql, "SELECT last FROM ledger_number WHERE ledger_id = $1 AND prefix = $2", SQL_ARGS(sql_int(definition->id), sql_text(prefix)), 0, NULL);
   for (;;) { /* one typed in by hand in another form may lie ahead */
     g_autofree char *number = g_strdup_printf("%s%0*" G_GINT64_FORMAT "%s", prefix, (int)MIN(width, 12), ++serial, suffix);
-    if (sql_number(sql, "SELECT COUNT(*) AS n FROM ledger_entry WHERE ledger_id = $1 AND number = $2", SQL_ARGS(sql_int(definition->id), sql_text(number)), 0,
-          NULL) > 0) continue;
+    if (sql_number(sql, "SELECT COUNT(*) AS n FROM ledger_entry WHERE ledger_id = $1 AND number = $2 AND number <> ''",
+          SQL_ARGS(sql_int(definition->id), sql_text(number)), 0, NULL) > 0) continue;
     json_object_set_new(entry, "number", json_string(number));
     return TRUE;
   }
