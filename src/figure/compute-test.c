@@ -1,5 +1,7 @@
 /* Every aggregate over small ledgers whose numbers are counted by hand; units, days, nesting, rights, wrong definitions, versions. */
+#include "catalog.h"
 #include "figure.h"
+#include "journal.h"
 #include "../ledger/test-fixture.h"
 #include <locale.h>
 #include <math.h>
@@ -295,6 +297,56 @@ static void test_wrong(void) {
   close_world(&f);
 }
 
+static void put_record(Fixture *f, Sql *sql, gint64 class, int number, int pages, Opening opening) {
+  g_autoptr(CatalogRecord) record = catalog_record_new();
+  record->parent_id = class;
+  record->level = LEVEL_ITEM;
+  record->category = 1;
+  record->opening = opening;
+  record->year = 1950 + number;
+  record->page_count = pages;
+  record->code = (g_free(record->code), g_strdup_printf("A-WS-%04d", number));
+  record->title = (g_free(record->title), g_strdup_printf("关于第%d号%s的通知", number, number % 2 ? "水利" : "卫生"));
+  good(catalog_record_create(&f->house, sql, "tester", record, error));
+}
+
+/* Five records with 10 to 14 pages, two of them open; three deliveries, one of them of another year. */
+static void test_archive(void) {
+  static const struct { const char *figure; double value; const char *opens; } cases[] = {
+    {"{records: \"q=层级:文件\", unit: 件}", 5, "/search?q=&level=4"}, {"{records: \"层级:文件 开放状态:开放\"}", 2, "/search?q=&level=4&opening=1"},
+    {"{records: \"水利 level:item\"}", 2, "/search?q=%E6%B0%B4%E5%88%A9&level=4"}, {"{records: \"层级:文件 年度:-1952\", records_sum: pages}", 33, NULL},
+    {"{records: \"层级:全宗\"}", 1, NULL}, {"{records: \"年度:{year} 层级:文件\"}", 1, NULL}, {"{events: {action: test.load, count: }}", 2, NULL},
+    {"{events: {action: test.load, sum: rows}}", 12, NULL}, {"{period: all, events: {action: test.load, sum: rows}}", 112, NULL},
+      {"{events: {action: test.none, count: }}", 0, NULL},
+  };
+  Fixture f;
+  g_setenv("LANTAI_NOW", "1949-05-01T02:00:00Z", TRUE);
+  open_world(&f);
+  g_autoptr(Sql) sql = good(sql_write(f.db, error));
+  gint64 fonds = good(catalog_fonds_ensure(&f.house, sql, "tester", "A", "市政府", error)), class = good(catalog_class_ensure(&f.house, sql, "tester", fonds, 1, error));
+  for (int i = 0; i < 5; i++) put_record(&f, sql, class, i, 10 + i, i < 2 ? OPENING_OPEN : OPENING_CONTROLLED);
+  static const struct { const char *now; int rows; } events[] = {{"1949-12-31T02:00:00Z", 100}, {"1950-01-02T02:00:00Z", 5}, {"1950-06-01T02:00:00Z", 7}};
+  for (guint i = 0; i < G_N_ELEMENTS(events); i++) {
+    g_setenv("LANTAI_NOW", events[i].now, TRUE);
+    json_auto_t *data = json_pack("{s:i}", "rows", events[i].rows);
+    good(journal_append(sql, "tester", "test.load", "delivery", i + 1, data, error));
+  }
+  good(sql_commit(sql, error));
+  sql_end(g_steal_pointer(&sql));
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+    json_auto_t *result = compute(&f, LEDGER_EVERYTHING, cases[i].figure, 1950);
+    const char *opens = json_string_value(json_object_get(result, "opens"));
+    if (value_of(result) != cases[i].value || (cases[i].opens && g_strcmp0(opens, cases[i].opens) != 0)) g_error("%s: %g, %s", cases[i].figure, value_of(result),
+      opens ? opens : "");
+  }
+  json_auto_t *wrong = yaml("{records: \"门类:无此门类\"}");
+  sql = good(sql_read(f.db, error));
+  fails(figure_compute_definition(&f.house, sql, LEDGER_EVERYTHING, wrong, figure_year(1950), error) != NULL, LANTAI_ERROR_INVALID);
+  sql_end(g_steal_pointer(&sql));
+  g_unsetenv("LANTAI_NOW");
+  close_world(&f);
+}
+
 static char *figure_rows(SqlDb *db) {
   g_autoptr(Sql) sql = good(sql_read(db, error));
   json_auto_t *all = json_array();
@@ -344,6 +396,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/figure/entries", test_entries);
   g_test_add_func("/figure/days", test_days);
   g_test_add_func("/figure/figures", test_figures);
+  g_test_add_func("/figure/archive", test_archive);
   g_test_add_func("/figure/rights", test_rights);
   g_test_add_func("/figure/wrong", test_wrong);
   g_test_add_func("/figure/versions", test_versions);
