@@ -399,9 +399,45 @@ static void check_feed(Check *check) {
   }
 }
 
+/* What stands in braces is a field of the row, else of the entry. */
+static void check_pattern(Check *check, const char *place, const LedgerField *rows, const char *pattern) {
+  g_auto(GStrv) parts = g_strsplit(pattern, "{", -1);
+  for (guint i = 1; parts[0] != NULL && parts[i] != NULL; i++) {
+    char *end = strchr(parts[i], '}');
+    gboolean child = FALSE;
+    if (end == NULL) return fault(check, place, "“%s”少一个 }", pattern);
+    *end = '\0';
+    for (guint k = 0; rows != NULL && k < rows->count; k++) child = child || g_str_equal(rows->fields[k].name, parts[i]);
+    if (!child) check_field_name(check, place, parts[i]);
+  }
+}
+
+/* Buttons that begin an entry of another ledger from this one or from one of its rows. */
+static void check_makes(Check *check) {
+  static const Key keys[] = {{"ledger", 's'}, {"from", 's'}, {"label", 's'}, {"values", 'o'}, {NULL}};
+  size_t i;
+  json_t *make, *value;
+  json_array_foreach(json_object_get(check->definition, "makes"), i, make) {
+    g_autofree char *at = g_strdup_printf("makes[%zu]", i), *from_at = g_strdup_printf("%s.from", at), *ledger_at = g_strdup_printf("%s.ledger", at);
+    const char *from = text_at(make, "from"), *ledger = text_at(make, "ledger"), *name;
+    const LedgerField *rows = from[0] != '\0' ? ledger_field(check->self, from) : NULL;
+    const LedgerDefinition *target = other_named(check, ledger) == NULL ? ledger_find(ledger) : NULL;
+    check_keys(check, at, make, keys);
+    check_ledger_name(check, ledger_at, ledger);
+    if (from[0] != '\0' && rows == NULL) check_field_name(check, from_at, from);
+    else if (rows != NULL && rows->type != FIELD_ROWS) fault(check, from_at, "“%s”不是 rows", from);
+    json_object_foreach(json_object_get(make, "values"), name, value) {
+      g_autofree char *value_at = g_strdup_printf("%s.values.%s", at, name);
+      if (target != NULL && ledger_field(target, name) == NULL) fault(check, value_at, "台账“%s”没有栏目“%s”", ledger, name);
+      if (json_is_string(value)) check_pattern(check, value_at, rows, json_string_value(value));
+      else fault(check, value_at, "应为文字");
+    }
+  }
+}
+
 static const Key DEFINITION_KEYS[] = {{"name", 's'}, {"group", 's'}, {"about", 's'}, {"number", 's'}, {"title", 's'}, {"title_required", 'b'}, {"date", 's'},
   {"date_required", 'b'}, {"uses", 'a'}, {"restricted", 'b'}, {"read", 'a'}, {"write", 'a'}, {"rows", 's'}, {"all", 'a'}, {"fields", 'l'}, {"states", 'l'},
-  {"moves", 'l'}, {"duties", 'l'}, {"reminds", 'l'}, {"views", 'l'}, {"checklist", 'o'}, {"feed", 'o'}, {"was", 'a'}, {NULL}};
+  {"moves", 'l'}, {"duties", 'l'}, {"reminds", 'l'}, {"views", 'l'}, {"makes", 'l'}, {"checklist", 'o'}, {"feed", 'o'}, {"was", 'a'}, {NULL}};
 
 static void check_rest(Check *check) {
   json_t *definition = check->definition, *word;
@@ -442,6 +478,7 @@ json_t *ledger_definition_faults(json_t *given, json_t *others) {
   check_moves(&check);
   check_duties(&check);
   check_views(&check);
+  check_makes(&check);
   check_feed(&check);
   check_rest(&check);
   return check.faults;

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define ENTRY_PATH "/entry/%" G_GINT64_FORMAT
-enum { TEXT_PAGE = 50 };
+enum { MADE_TEXT_MAX = 500 };
 
 /* ---- the form's page ---- */
 
@@ -189,6 +189,76 @@ WebReply *save_edit(WebRequest *request, GError **error) {
 
 /* ---- everything of an entry ---- */
 
+/* ---- what is begun from an entry or from one of its rows (the definition's `makes`) ---- */
+
+static char *filled(const LedgerPage *page, json_t *entry, const LedgerField *rows, json_t *row, const char *pattern) {
+  g_autoptr(GString) out = g_string_new(NULL);
+  while (*pattern != '\0') {
+    const char *end = *pattern == '{' ? strchr(pattern, '}') : NULL;
+    if (end == NULL) {
+      g_string_append_c(out, *pattern++);
+      continue;
+    }
+    g_autofree char *name = g_strndup(pattern + 1, (gsize)(end - pattern - 1)), *text = NULL;
+    pattern = end + 1;
+    for (guint k = 0; rows != NULL && text == NULL && k < rows->count; k++)
+      if (g_str_equal(rows->fields[k].name, name) && ledger_may_read_field(&rows->fields[k], page->asker))
+        text = value_text(page, &rows->fields[k], json_object_get(row, name));
+    const LedgerField *field = text == NULL ? ledger_field(page->definition, name) : NULL;
+    if (field != NULL && ledger_may_read_field(field, page->asker)) {
+      json_auto_t *value = entry_get(entry, name);
+      text = value_text(page, field, value);
+    }
+    if (text != NULL) g_string_append(out, text);
+  }
+  if (g_utf8_strlen(out->str, -1) <= MADE_TEXT_MAX) return g_string_free(g_steal_pointer(&out), FALSE);
+  return g_utf8_substring(out->str, 0, MADE_TEXT_MAX);
+}
+
+static void append_value(GString *href, const char *name, const char *value) {
+  g_string_append(href, strchr(href->str, '?') == NULL ? "?v." : "&v.");
+  g_string_append_uri_escaped(href, name, NULL, FALSE);
+  g_string_append_c(href, '=');
+  g_string_append_uri_escaped(href, value, NULL, FALSE);
+}
+
+/* The links that make says for the row (NULL: the entry itself), with the reference back where the other ledger has one. */
+static json_t *makes_model(const LedgerPage *page, json_t *entry, const LedgerField *rows, json_t *row) {
+  json_t *links = json_array(), *make, *pattern;
+  size_t i;
+  json_array_foreach(json_object_get(page->definition->json, "makes"), i, make) {
+    const LedgerDefinition *target = ledger_find(text_at(make, "ledger"));
+    const char *from = text_at(make, "from"), *name;
+    if (g_strcmp0(from, rows != NULL ? rows->name : "") != 0 || target == NULL || !ledger_may_write(target, page->asker)) continue;
+    g_autofree char *path = g_strdup_printf("/ledger/%" G_GINT64_FORMAT "/new", target->id), *back = g_strdup_printf("#%d", (int)number_at(entry, "id"));
+    g_autoptr(GString) href = g_string_new(path);
+    json_object_foreach(json_object_get(make, "values"), name, pattern) {
+      g_autofree char *text = filled(page, entry, rows, row, json_string_value(pattern));
+      if (*text) append_value(href, name, text);
+    }
+    for (guint k = 0, done = FALSE; k < target->field_count && !done; k++) {
+      const LedgerField *field = &target->fields[k];
+      done = field->type == FIELD_ENTRY && !field->base && g_strcmp0(field->ledger, page->definition->name) == 0;
+      if (done && json_object_get(json_object_get(make, "values"), field->name) == NULL) append_value(href, field->name, back);
+    }
+    const char *label = *text_at(make, "label") ? text_at(make, "label") : target->name;
+    json_array_append_new(links, json_pack("{s:s, s:s}", "label", label, "href", href->str));
+  }
+  return links;
+}
+
+static void add_row_makes(const LedgerPage *page, json_t *entry, const LedgerField *field, json_t *value, json_t *table) {
+  json_t *row;
+  size_t i;
+  gboolean any = FALSE;
+  json_array_foreach(json_object_get(table, "rows"), i, row) {
+    json_t *links = makes_model(page, entry, field, json_array_get(value, i));
+    any = any || json_array_size(links) > 0;
+    json_object_set_new(row, "makes", links);
+  }
+  json_object_set_new(table, "has_makes", json_boolean(any));
+}
+
 static json_t *fields_model(const LedgerPage *page, json_t *entry) {
   json_t *list = json_array();
   const LedgerDefinition *definition = page->definition;
@@ -200,6 +270,7 @@ static json_t *fields_model(const LedgerPage *page, json_t *entry) {
     if (value == NULL) continue;
     json_t *model = value_model(page, field, value);
     put_text_at(model, "label", shown_label(definition, field));
+    if (field->type == FIELD_ROWS && web_may(page->request, PERMISSION_WRITE)) add_row_makes(page, entry, field, value, json_object_get(model, "table"));
     if (g_str_equal(field->name, "截止") && entry_is_overdue(definition, entry)) json_object_set_new(model, "late", json_true());
     if (*text_at(model, "text")) json_array_append_new(list, model);
     else json_decref(model);
@@ -333,6 +404,7 @@ WebReply *page_one(WebRequest *request, GError **error) {
     "write", write);
   json_object_set_new(model, "history", history_model(&page, id));
   if (write) json_object_set(model, "offers", offers);
+  if (web_may(request, PERMISSION_WRITE) && !deleted) json_object_set_new(model, "makes_here", makes_model(&page, entry, NULL, NULL));
   json_t *comments = ledger_entry_comments(page.sql, id, NULL);
   json_object_set_new(model, "comments", comments != NULL ? comments : json_array());
   put_text_at(model, "tone", state_tone(page.definition, text_at(entry, "state")));

@@ -349,7 +349,7 @@ static void add_when(json_t *input, const LedgerField *field) {
 static gboolean is_main(const LedgerField *field) {
   static const char *const base[] = {"标题", "日期", "责任人", "截止", NULL};
   if (field->base) return g_strv_contains(base, field->name);
-  return field->required || field->list || (field->when != NULL && field->type != FIELD_ROWS);
+  return field->required || field->list || field->type == FIELD_ROWS || field->when != NULL;
 }
 
 static json_t *inputs_model(const LedgerPage *page, GPtrArray *fields, json_t *texts, json_t *faults, json_t *theirs) {

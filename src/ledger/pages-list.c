@@ -11,7 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PAGE_ROWS = 50, PRINT_ROWS = 2000, BOARD_CARDS = 40, CALENDAR_ENTRIES = 1000, DAY_ENTRIES = 8, CHIP_VALUES = 12, CHIP_FIELDS = 4, YEARS_SHOWN = 6 };
+enum { PAGE_ROWS = 50, PRINT_ROWS = 2000, BOARD_CARDS = 40, CLOSED_CARDS = 20, CALENDAR_ENTRIES = 1000, DAY_ENTRIES = 8, CHIP_VALUES = 12, CHIP_FIELDS = 4,
+  YEARS_SHOWN = 6 };
 
 /* ---- rows ---- */
 
@@ -188,7 +189,7 @@ static gboolean add_board(json_t *model, const LedgerPage *page, const LedgerFil
     if (filter->ask.where != NULL) json_object_set_new(where, "any", json_pack("[O]", filter->ask.where));
     LedgerAsk ask = filter->ask;
     ask.where = where;
-    ask.limit = BOARD_CARDS;
+    ask.limit = state->closed ? CLOSED_CARDS : BOARD_CARDS;
     ask.after = NULL;
     json_auto_t *found = ledger_list(page->house, page->sql, page->asker, &ask, error);
     if (found == NULL) return FALSE;
@@ -196,7 +197,7 @@ static gboolean add_board(json_t *model, const LedgerPage *page, const LedgerFil
     json_array_foreach(json_object_get(found, "entries"), i, entry) json_array_append_new(cards, card_model(page, entry));
     g_autofree char *more = filter_link(filter, path, "f.状态", state->name);
     json_array_append_new(lanes, json_pack("{s:s, s:s, s:O?, s:o, s:s, s:b}", "state", state->name, "tone", state_tone(page->definition, state->name), "count",
-      json_object_get(found, "count"), "cards", cards, "more", more, "cut", number_at(found, "count") > BOARD_CARDS));
+      json_object_get(found, "count"), "cards", cards, "more", more, "cut", number_at(found, "count") > ask.limit));
   }
   return TRUE;
 }

@@ -304,6 +304,36 @@ static void test_entry(void) {
   place_close(&p);
 }
 
+/* A decision becomes a task: the definition's `makes`, from a row and from the entry. */
+static void test_makes(void) {
+  Place p;
+  place_open(&p);
+  json_auto_t *definition = json_deep_copy(ledger_find("信息")->json);
+  json_auto_t *makes = yaml("- {ledger: 问题, from: 批示, label: 立项, values: {标题: \"落实{批示人}批示：{标题}\", 来源: 调研}}\n- {ledger: 措施, values: {标题: \"{标题}\"}}\n");
+  json_object_set(definition, "makes", makes);
+  json_auto_t *wrong = yaml("- {ledger: 没有, from: 刊物, values: {标题: \"{没有的}\", 来源: 1}}\n");
+  g_autoptr(Sql) sql = good(sql_write(p.f.db, error));
+  good(ledger_define(sql, "zhang", definition, error));
+  good(sql_commit(sql, error));
+  sql_end(g_steal_pointer(&sql));
+  json_object_set(definition, "makes", wrong);
+  json_auto_t *faults = ledger_definition_faults(definition, NULL);
+  g_assert_cmpuint(json_array_size(faults), ==, 4);
+  gint64 id = put(&p.f, "{ledger: 信息, title: 参阅一, date: 2023-05-01, values: {批示: [{批示人: 周, 级别: 市}]}}");
+  g_autofree char *page = g_strdup_printf("/entry/%d", (int)id);
+  json_auto_t *whole = read_model(&p, "zhang", page);
+  json_t *field = json_array_get(json_object_get(whole, "fields"), json_array_size(json_object_get(whole, "fields")) - 1);
+  json_t *link = json_array_get(json_object_get(json_array_get(json_object_get(json_object_get(field, "table"), "rows"), 0), "makes"), 0);
+  g_assert_cmpstr(text_at(link, "label"), ==, "立项");
+  g_autofree char *target = g_uri_unescape_string(text_at(link, "href"), NULL);
+  json_auto_t *form = read_model(&p, "zhang", target);
+  g_assert_cmpstr(text_at(input_of(form, "标题"), "value"), ==, "落实周批示：参阅一");
+  g_assert_cmpstr(text_at(input_of(form, "来源"), "value"), ==, "调研");
+  shows(&p, "zhang", page, ">立项</a>", TRUE);
+  shows(&p, "zhang", page, ">措施</a>", TRUE);
+  place_close(&p);
+}
+
 /* ---- the gate ---- */
 
 static void test_gate(void) {
@@ -423,6 +453,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/ledger-pages/shapes", test_shapes);
   g_test_add_func("/ledger-pages/paging", test_paging);
   g_test_add_func("/ledger-pages/entry", test_entry);
+  g_test_add_func("/ledger-pages/makes", test_makes);
   g_test_add_func("/ledger-pages/gate", test_gate);
   g_test_add_func("/ledger-pages/bulk", test_bulk);
   g_test_add_func("/ledger-pages/definition", test_definition);
