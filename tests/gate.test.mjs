@@ -21,11 +21,11 @@ const ROLES = {
   auditor: { role: 'auditor', may: ['journal.read', 'role.read', 'system.read'], opening: [], files: [], security: 0 },
   archivist: { role: 'archivist', grant: '机密', may: 'archivist', opening: ALL, files: ALL, security: 2 },
   limited: { role: 'archivist', grant: '秘密', may: 'archivist', opening: ALL, files: ALL, security: 2, fonds: 'A' },
-  director: { role: 'director', grant: '内部', may: ['catalogue.read', 'record.approve', 'record.export', 'delivery.read', 'delivery.accept', 'check.sign', 'schedule.approve', 'disposal.approve', 'keep.read', 'ledger.read', 'ledger.write', 'role.read'], opening: ALL, files: ALL, security: 1 },
+  director: { role: 'director', grant: '内部', may: ['catalogue.read', 'record.approve', 'record.export', 'delivery.read', 'delivery.accept', 'check.sign', 'schedule.approve', 'disposal.approve', 'keep.read', 'ledger.read', 'ledger.write', 'figure.read', 'report.review', 'report.approve', 'role.read'], opening: ALL, files: ALL, security: 1 },
   reader: { role: 'reader', grant: '机密', may: ['catalogue.read'], opening: [1], files: [1], security: 0 },
   clerk: { role: 'clerk', grant: '内部', may: ['catalogue.read', 'delivery.read', 'record.propose'], opening: [1, 2], files: [1], security: 1 },
 };
-const ARCHIVIST = ['catalogue.read', 'record.create', 'record.edit', 'record.approve', 'record.delete', 'code.renumber', 'synonym.edit', 'authority.edit', 'topic.edit', 'record.export', 'delivery.read', 'delivery.import', 'delivery.accept', 'delivery.undo', 'check.sign', 'disposal.request', 'keep.read', 'keep.manage', 'definition.edit', 'schedule.edit', 'record.move', 'ledger.read', 'ledger.write', 'ledger.define', 'job.read'];
+const ARCHIVIST = ['catalogue.read', 'record.create', 'record.edit', 'record.approve', 'record.delete', 'code.renumber', 'synonym.edit', 'authority.edit', 'topic.edit', 'record.export', 'delivery.read', 'delivery.import', 'delivery.accept', 'delivery.undo', 'check.sign', 'disposal.request', 'keep.read', 'keep.manage', 'definition.edit', 'schedule.edit', 'record.move', 'ledger.read', 'ledger.write', 'ledger.define', 'figure.read', 'figure.edit', 'report.edit', 'report.review', 'job.read'];
 for (const role of Object.values(ROLES)) if (role.may === 'archivist') role.may = ARCHIVIST;
 const CLERK = `
   clerk:
@@ -53,7 +53,7 @@ for (const fonds of ['A', 'B']) {
 const mark = (kind, n) => `Q${kind}${String(n).padStart(4, '0')}x`;
 const MARKS = /q([a-z])(\d{4})x/gi;
 
-let dir, server, gathered, ledger, closedLedger, secretEntry, fileEntry, clients = {}, records, files, deliveries, fondsId = {}, classId = {}, routes, users;
+let dir, server, gathered, ledger, closedLedger, secretEntry, fileEntry, figure, clients = {}, records, files, deliveries, fondsId = {}, classId = {}, routes, users;
 const hit = new Map(); // "GET /path" → set of outcomes
 
 before(async () => {
@@ -141,6 +141,7 @@ before(async () => {
   const project = await ask('archivist', 'POST', '/project/new', { form: { title: '防汛救灾档案收集', due_on: '2026-12-31' } });
   assert.equal(project.json.location, '/project/1', project.text);
   await writeLedgers();
+  await writeReports();
 });
 after(async () => { await server?.stop(); });
 
@@ -159,6 +160,20 @@ async function writeLedgers() {
   photo.set('csrf', clients.archivist.csrf);
   photo.set('file1', new Blob([png(8, 8)]), '照片.png');
   for (const entry of [fileEntry, secretEntry]) assert.equal((await ask('archivist', 'POST', `/entry/${entry}/files`, { body: photo })).status, 200);
+}
+
+// Figures over those ledgers, and a report that prints them.
+async function writeReports() {
+  const define = async yaml => { const reply = await ask('archivist', 'POST', '/figure/new', { form: { yaml, save: 1 } }); assert.equal(reply.status, 200, reply.text); return Number(/\d+/.exec(reply.json.location)[0]); };
+  figure = await define('name: 保密检查次数\nledger: 保密检查\ncount: \nunit: 次\n');
+  assert.equal((await ask('archivist', 'POST', '/ledger-definition/new', { form: { yaml: 'name: 闭门台账\nread: [archivist]\nwrite: [archivist]\n', act: 'save' } })).status, 200);
+  await define('name: 闭门次数\nledger: 闭门台账\ncount: \nunit: 次\n');
+  await define('name: 不公布次数\nledger: 限定台账\ncount: \nunit: 次\nrestricted: true\n');
+  const made = await ask('archivist', 'POST', '/reports/new', { form: { template: 1, year: 2026 } });
+  assert.equal(made.json.location, '/report/1', made.text);
+  const text = '检查{保密检查次数}，限定{不公布次数}。';
+  assert.equal((await ask('archivist', 'POST', '/report/1/text', { form: { rev: 1, text } })).status, 200);
+  assert.equal((await ask('archivist', 'POST', '/report/1/preview', { form: { text } })).status, 200);
 }
 
 async function tieThings() {
@@ -271,6 +286,8 @@ const SAMPLES = { // a path's parts that lead to something the unlimited archivi
   '/ledger/{id}': () => `/ledger/${ledger}`, '/ledger/{id}/export': () => `/ledger/${ledger}/export`, '/ledger/{id}/compare': () => `/ledger/${ledger}/compare?before=2020-01-01`, '/ledger/{id}/new': () => `/ledger/${ledger}/new`,
   '/ledger/{id}/bulk': () => `/ledger/${ledger}/bulk`, '/ledger/{id}/paste': () => `/ledger/${ledger}/paste`, '/ledger/{id}/import': () => `/ledger/${ledger}/import`, '/ledger/{id}/definition': () => `/ledger/${ledger}/definition`,
   '/entry/{id}': () => `/entry/${fileEntry}`, '/entry/{id}/edit': () => `/entry/${fileEntry}/edit`, '/entry/{id}/file': () => `/entry/${fileEntry}/file?name=${encode('照片.png')}`,
+  '/figure/{id}': () => `/figure/${figure}?year=2026`, '/figure/{id}/edit': () => `/figure/${figure}/edit`, '/report/{id}': () => '/report/1', '/report/{id}/rows': () => `/report/1/rows?figure=${encode('保密检查次数')}`,
+  '/report/{id}/compare': () => '/report/1/compare', '/report/{id}/file': () => '/report/1/file?format=md',
   '/copy/{id}': () => '/copy/1', '/copies/object/{id}': () => '/copies/object/1', '/record/{id}/copies': () => `/record/${open().id}/copies`,
 };
 const open = () => records.find(record => record.row?.file === 'txt' && record.row.opening === 1 && record.row.security === 0 && record.fonds === 'A');
@@ -330,6 +347,33 @@ test('every POST row: refused without the token, refused without the permission,
     });
   }
   assert.deepEqual(await count(), earlier);
+  assertNoLeaks();
+});
+
+// ---- figures and reports ----
+
+test('a figure is one number for everybody, its rows are for those who may see them, and a closed ledger gives none', async () => {
+  const [all, some] = [await json('archivist', `/figure/${figure}?year=2026`), await json('director', `/figure/${figure}?year=2026`)];
+  assert.deepEqual([all.result.value, some.result.value], [2, 2]);
+  assert.deepEqual([all.rows.length, some.rows.length, some.hidden], [2, 1, 1]);
+  const listed = async (name, what) => (await json(name, `/figures?year=2026&q=${encode(what)}`)).rows.find(row => row.name === what);
+  const closed = await listed('director', '闭门次数'), told = await listed('director', '不公布次数');
+  assert.equal(closed.shown, undefined);
+  assert.match(closed.failed, CHINESE);
+  assert.equal((await ask('director', 'GET', `/figure/${closed.id}?year=2026`)).status, 403);
+  const number = await json('director', `/figure/${told.id}?year=2026`);
+  assert.deepEqual([number.result.value, number.rows.length], [1, 0]);
+  for (const name of ['archivist', 'director']) {
+    const page = await json(name, '/report/1');
+    assert.equal(page.paper.paragraphs[0].runs.map(run => run.text).join(''), '检查2次，限定1次。');
+    for (const target of ['/reports', '/report/1', `/report/1/rows?figure=${encode('保密检查次数')}`, `/report/1/rows?figure=${encode('不公布次数')}`, '/report/1/compare']) await both(name, target);
+    for (const format of ['docx', 'pdf', 'html', 'md']) assert.equal((await ask(name, 'GET', `/report/1/file?format=${format}`)).status, 200);
+  }
+  assert.equal((await json('director', `/report/1/rows?figure=${encode('不公布次数')}`)).rows.length, 0);
+  assert.equal((await ask('archivist', 'POST', `/figure/${figure}/edit`, { form: { yaml: 'name: 保密检查次数\nledger: 保密检查\ncount: \nunit: 回\n' } })).status, 200);
+  assert.equal((await ask('archivist', 'POST', '/report/1/decide', { form: { verdict: 'submit' } })).status, 200);
+  assert.equal((await ask('archivist', 'POST', '/report/1/decide', { form: { verdict: 'pass' } })).status, 403, 'who wrote it does not review it');
+  assert.equal((await ask('limited', 'POST', '/report/1/decide', { form: { verdict: 'pass' } })).status, 200);
   assertNoLeaks();
 });
 
