@@ -169,7 +169,7 @@ async function writeReports() {
   assert.equal((await ask('archivist', 'POST', '/ledger-definition/new', { form: { yaml: 'name: 闭门台账\nread: [archivist]\nwrite: [archivist]\n', act: 'save' } })).status, 200);
   await define('name: 闭门次数\nledger: 闭门台账\ncount: \nunit: 次\n');
   await define('name: 不公布次数\nledger: 限定台账\ncount: \nunit: 次\nrestricted: true\n');
-  const made = await ask('archivist', 'POST', '/reports/new', { form: { template: 1, year: 2026 } });
+  const made = await ask('archivist', 'POST', '/reports/new', { form: { template: 1, year: 2026, unit: '' } });
   assert.equal(made.json.location, '/report/1', made.text);
   const text = '检查{保密检查次数}，限定{不公布次数}。';
   assert.equal((await ask('archivist', 'POST', '/report/1/text', { form: { rev: 1, text } })).status, 200);

@@ -72,6 +72,7 @@ static WebReply *make_report(WebRequest *request, GError **error) {
   if (definition == NULL) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有这个报告模板");
   FigurePeriod period;
   if (!page_period(request, report_default_period(definition, 0), &period, error)) return NULL;
+  period.unit = web_text(request, "unit"); /* left empty: the archives itself */
   json_auto_t *parameters = json_object();
   g_autoptr(Sql) sql = sql_write(web_house(request)->db, error);
   gint64 id = sql ? report_issue_new(sql, web_actor(request), text_at(definition, "name"), period, parameters, error) : 0;

@@ -9,6 +9,8 @@
 
 enum { REPORT_TEXT_MAX = 200000, REPORT_FAULTS_MAX = 500 };
 
+#define REPORT_OWN_UNIT "本馆" /* what an entry without a unit is of */
+
 static inline const char *text_at(json_t *object, const char *key) {
   const char *text = json_string_value(json_object_get(object, key));
   return text != NULL ? text : "";

@@ -39,7 +39,8 @@ static json_t *texts_of(json_t *definition, const FigurePeriod *period, json_t *
   put_day(texts, "期初", period->from);
   put_day(texts, "期末", period->to);
   put_day(texts, "日期", today());
-  json_object_set_new(texts, "单位", json_string(period->unit ? period->unit : text_at(definition, "unit")));
+  const char *unit = period->unit ? period->unit : text_at(definition, "unit");
+  json_object_set_new(texts, "单位", json_string(*unit ? unit : REPORT_OWN_UNIT));
   json_array_foreach(json_object_get(definition, "parameters"), i, parameter) {
     value = json_object_get(parameter, "default");
     g_autofree char *text = json_is_integer(value) ? g_strdup_printf("%" JSON_INTEGER_FORMAT, json_integer_value(value)) : g_strdup(text_at(parameter, "default"));
@@ -180,6 +181,7 @@ static json_t *fill_report(Maker *maker, json_t *definition, GError **error) {
   if (paragraphs == NULL) return NULL;
   json_auto_t *report = json_pack("{s:s, s:{s:i, s:i}, s:O, s:O, s:O, s:s}", "name", text_at(definition, "name"), "period", "from", maker->period.from, "to",
     maker->period.to, "unit", json_object_get(maker->texts, "单位"), "paragraphs", paragraphs, "figures", maker->figures, "dated", text_at(maker->texts, "日期"));
+  if (maker->period.unit) json_object_set_new(json_object_get(report, "period"), "unit", json_string(maker->period.unit));
   json_object_set(report, "fixed", json_object_get(definition, "fixed"));
   if (!put_line(maker, report, definition, "heading", error) || !put_line(maker, report, definition, "addressee", error) ||
     !put_line(maker, report, definition, "signed", error)) return NULL;
@@ -190,7 +192,7 @@ json_t *report_make_definition(const House *house, Sql *sql, Asker asker, json_t
   if (period.from > period.to) return throw_null(error, LANTAI_ERROR_INVALID, "期间的开始在结束之后");
   json_auto_t *figures = json_object(), *aliases = json_object(), *texts = texts_of(definition, &period, parameters);
   const char *unit = text_at(texts, "单位");
-  period.unit = *unit ? unit : NULL;
+  period.unit = g_str_equal(unit, REPORT_OWN_UNIT) ? NULL : unit;
   Maker maker = {house, sql, asker, period, figures, aliases, texts};
   json_auto_t *report = fill_report(&maker, definition, error);
   if (report == NULL) return NULL;
@@ -256,7 +258,7 @@ static gboolean add_invariants(const House *house, Sql *sql, json_t *report, jso
     if (!json_object_get(figure, "failed")) g_ptr_array_add(names, (gpointer)name);
   }
   g_ptr_array_add(names, NULL);
-  FigurePeriod asked = {(int)number_at(period, "from"), (int)number_at(period, "to"), text_at(report, "unit")};
+  FigurePeriod asked = {(int)number_at(period, "from"), (int)number_at(period, "to"), json_string_value(json_object_get(period, "unit"))};
   json_auto_t *all = figure_invariants(house, sql, (const char *const *)names->pdata, asked, error);
   if (all == NULL) return FALSE;
   size_t i;

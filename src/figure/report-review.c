@@ -246,7 +246,7 @@ static GPtrArray *frozen_files(const House *house, Asker asker, json_t *issue, G
   json_object_set(report, "issue", json_object_get(issue, "id"));
   json_auto_t *index = json_object();
   FigurePeriod period = report_issue_period(issue);
-  if (period.unit == NULL && *text_at(report, "unit")) period.unit = text_at(report, "unit");
+  period.unit = json_string_value(json_object_get(json_object_get(report, "period"), "unit"));
   g_autoptr(GHashTable) rows = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)json_decref);
   g_autoptr(GPtrArray) order = g_ptr_array_new();
   Freezer freezer = {house, sql, report, index, period, rows, order};

@@ -279,6 +279,7 @@ json_t *report_issue_definition(json_t *issue) {
   json_t *template = report_definition(text_at(issue, "name"));
   json_t *definition = template ? json_copy(template) : json_pack("{s:O, s:O}", "name", json_object_get(issue, "name"), "heading", json_object_get(issue, "heading"));
   json_object_set(definition, "text", json_object_get(issue, "text"));
+  json_object_set(definition, "unit", json_object_get(issue, "unit")); /* "": the archives itself, whatever the template says */
   if (!g_str_equal(text_at(issue, "state"), "draft")) json_object_set(definition, "drafted", json_object_get(issue, "drafted"));
   return definition;
 }
