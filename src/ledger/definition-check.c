@@ -299,7 +299,7 @@ static void check_fields(Check *check, const char *place, json_t *fields, gboole
 /* ---- states, moves ---- */
 
 static void check_states(Check *check) {
-  static const Key keys[] = {{"name", 's'}, {"closed", 'b'}, {"about", 's'}, {NULL}};
+  static const Key keys[] = {{"name", 's'}, {"closed", 'b'}, {"about", 's'}, {"again", 'o'}, {NULL}};
   g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
   size_t i;
   json_t *state;
@@ -308,6 +308,23 @@ static void check_states(Check *check) {
     check_keys(check, at, state, keys);
     if (name_good(check, at, text_at(state, "name")) && !g_hash_table_add(seen, (gpointer)text_at(state, "name")))
       fault(check, at, "状态“%s”重复", text_at(state, "name"));
+  }
+}
+
+/* Coming back is a move that the program can make, after a day at least, and not for ever. */
+static void check_again(Check *check) {
+  static const Key keys[] = {{"after", 'i'}, {"to", 's'}, {"times", 'i'}, {NULL}};
+  size_t i;
+  json_t *state, *again;
+  json_array_foreach(json_object_get(check->definition, "states"), i, state) {
+    if ((again = json_object_get(state, "again")) == NULL) continue;
+    g_autofree char *at = g_strdup_printf("states[%zu].again", i);
+    check_keys(check, at, again, keys);
+    const LedgerMove *move = again_move(check->self, state);
+    if (int_at(again, "after") < 1 || int_at(again, "after") > 3660) fault(check, at, "after 应为 1 到 3660 天");
+    if (json_object_get(again, "times") != NULL && (int_at(again, "times") < 1 || int_at(again, "times") > 20)) fault(check, at, "times 应为 1 到 20 次");
+    if (move == NULL) fault(check, at, "moves 中没有从“%s”到“%s”的流转", text_at(state, "name"), text_at(again, "to"));
+    else if (move->needs != NULL && move->needs[0] != NULL) fault(check, at, "到期自动办理的流转（%s）不能有 needs", move->label);
   }
 }
 
@@ -476,6 +493,7 @@ json_t *ledger_definition_faults(json_t *given, json_t *others) {
   check_fields(&check, "fields", json_object_get(definition, "fields"), FALSE);
   check_states(&check);
   check_moves(&check);
+  check_again(&check);
   check_duties(&check);
   check_views(&check);
   check_makes(&check);

@@ -33,6 +33,10 @@ static void test_faults(void) {
   assert_fault("{name: 甲, states: [一, 二], moves: [{from: 一, to: 三}]}", "moves[0].to", "没有状态“三”");
   assert_fault("{name: 甲, states: [一, 二], moves: [{from: 一, to: 二, needs: [证据]}]}", "moves[0].needs", "没有栏目“证据”");
   assert_fault("{name: 甲, states: [一, 一]}", "states[1]", "重复");
+  assert_fault("{name: 甲, states: [一, {name: 二, again: {after: 9, to: 一}}], moves: [{from: 一, to: 二}]}", "states[1].again", "没有从“二”到“一”的流转");
+  assert_fault("{name: 甲, states: [一, {name: 二, again: {after: 0, to: 一}}], moves: [{from: 一, to: 二}, {from: 二, to: 一}]}", "states[1].again", "after");
+  assert_fault("{name: 甲, fields: [a], states: [一, {name: 二, again: {after: 9, to: 一}}], moves: [{from: 一, to: 二}, {from: 二, to: 一, needs: [a]}]}",
+    "states[1].again", "needs");
   assert_fault("{name: 甲, number: abc}", "number", "流水号");
   assert_fault("{name: 甲, duties: [{title: a, every: monthly}]}", "duties[0].every", "是不是“month”");
   assert_fault("{name: 甲, views: [{name: a, columns: [没有]}]}", "views[0].columns", "没有栏目");

@@ -75,6 +75,43 @@ static void test_duties(void) {
   g_unsetenv("LANTAI_NOW");
 }
 
+/* 回头看: what was closed comes back after its days, once, and not what was closed before the rule. */
+static void test_again(void) {
+  g_setenv("LANTAI_NOW", "2026-03-01T04:00:00Z", TRUE);
+  Fixture f;
+  fixture_open(&f);
+  json_auto_t *definition = yaml("{name: 整改, uses: [责任人, 截止], states: [登记, {name: 销号, closed: true, again: {after: 30, to: 回头看}}, 回头看], "
+    "moves: [{from: 登记, to: 销号}, {from: 销号, to: 回头看, sets: {截止: today+10}}, {from: 回头看, to: 销号}]}");
+  g_autoptr(Sql) sql = good(sql_write(f.db, error));
+  good(ledger_define(sql, "wang", definition, error));
+  good(sql_commit(sql, error));
+  sql_end(g_steal_pointer(&sql));
+  gint64 old = put(&f, "{ledger: 整改, title: 旧的, date: 2025-01-01, states: [[登记, 2025-01-01], [销号, 2025-02-01]]}");
+  gint64 id = put(&f, "{ledger: 整改, title: 新的, date: 2026-01-01, owner: 王, states: [[登记, 2026-01-01], [销号, 2026-03-01]]}");
+  static const struct { const char *now, *state; } days[] = {{"2026-03-30T04:00:00Z", "销号"}, {"2026-03-31T04:00:00Z", "回头看"}, {"2026-04-01T04:00:00Z", "回头看"}};
+  for (guint i = 0; i < G_N_ELEMENTS(days); i++) {
+    g_setenv("LANTAI_NOW", days[i].now, TRUE);
+    good(ledger_duties_make(&f.house, NULL, error));
+    json_auto_t *entry = entry_of(&f, id);
+    g_assert_cmpstr(text_at(entry, "state"), ==, days[i].state);
+  }
+  json_auto_t *back = entry_of(&f, id), *before = entry_of(&f, old);
+  g_assert_cmpint(int_at(back, "due"), ==, 20260410);
+  g_assert_false(json_is_true(json_object_get(back, "closed")));
+  g_assert_cmpstr(text_at(before, "state"), ==, "销号");
+  g_autoptr(Sql) write = good(sql_write(f.db, error));
+  good(ledger_entry_move(write, LEDGER_EVERYTHING, "li", id, "销号", 0, NULL, error));
+  good(sql_commit(write, error));
+  sql_end(g_steal_pointer(&write));
+  g_setenv("LANTAI_NOW", "2026-09-01T04:00:00Z", TRUE);
+  good(ledger_duties_make(&f.house, NULL, error));
+  json_auto_t *once = entry_of(&f, id);
+  g_assert_cmpstr(text_at(once, "state"), ==, "销号");
+  assert_rebuilds(&f);
+  fixture_close(&f);
+  g_unsetenv("LANTAI_NOW");
+}
+
 static void test_owed(void) {
   g_setenv("LANTAI_NOW", "2026-03-20T04:00:00Z", TRUE);
   Fixture f;
@@ -115,6 +152,7 @@ int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/ledger/duties/periods", test_periods);
   g_test_add_func("/ledger/duties/duties", test_duties);
+  g_test_add_func("/ledger/duties/again", test_again);
   g_test_add_func("/ledger/duties/owed", test_owed);
   return g_test_run();
 }

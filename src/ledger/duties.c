@@ -188,7 +188,7 @@ gboolean ledger_duties_make(const House *house, const char *given, GError **erro
   if (given != NULL && (!date_parse(given, &span) || span.from == 0)) return throw(error, LANTAI_ERROR_INVALID, "“%s”不是日期", given);
   g_autofree const LedgerDefinition **all = ledger_all();
   for (guint i = 0; all[i] != NULL; i++)
-    if (!make_for(house, all[i], span.from, error)) return FALSE;
+    if (!make_for(house, all[i], span.from, error) || !again_make(house, all[i], error)) return FALSE;
   return TRUE;
 }
 

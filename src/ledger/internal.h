@@ -112,5 +112,9 @@ char *used_words(Sql *sql, const char *kind, const char *name);  /* which entrie
 /* ---- duties.c ---- */
 gboolean entry_waits(json_t *entry); /* made by a duty, not done yet */
 
+/* ---- again.c ---- */
+gboolean again_make(const House *house, const LedgerDefinition *definition, GError **error);
+const LedgerMove *again_move(const LedgerDefinition *definition, json_t *state); /* the move that a state's `again` makes; NULL: there is none */
+
 /* ---- entry-file.c ---- */
 char *entry_object(gint64 id); /* urn:lantai:entry:17 */

@@ -158,7 +158,7 @@ typedef void (*LedgerVisit)(const LedgerValue *value, gpointer data);
 void ledger_path_values(const LedgerPath *path, const LedgerWhere *where, guint index, int at, LedgerVisit visit, gpointer data);
 
 /* ---- duties, snapshots, spreadsheets ---- */
-gboolean ledger_duties_make(const House *house, const char *day, GError **error); /* entries that are due; idempotent; called by the tick */
+gboolean ledger_duties_make(const House *house, const char *day, GError **error); /* entries that are due, and what comes back; idempotent; called by the tick */
 /* [{title, every, gaps, periods: [{label, from, to, due, state: done|open|gap, gap, entry}]}], newest period first */
 json_t *ledger_duties(Sql *sql, Asker asker, const LedgerDefinition *definition, GError **error);
 /* every: day workday week twoweeks halfmonth month quarter halfyear year. FALSE: the day is in none (a Sunday is no workday). */
