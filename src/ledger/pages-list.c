@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 enum { PAGE_ROWS = 50, PRINT_ROWS = 2000, BOARD_CARDS = 40, CLOSED_CARDS = 20, CALENDAR_ENTRIES = 1000, DAY_ENTRIES = 8, CHIP_VALUES = 12, CHIP_FIELDS = 4,
-  YEARS_SHOWN = 6 };
+  DUTY_PERIODS = 12, YEARS_SHOWN = 6 };
 
 /* ---- rows ---- */
 
@@ -309,6 +309,25 @@ static json_t *views_model(const LedgerPage *page, const char *path, const char 
   return links;
 }
 
+/* What comes round, with the last periods: done, still open, or a gap. */
+static void add_duties(json_t *model, const LedgerPage *page) {
+  json_auto_t *duties = ledger_duties(page->sql, page->asker, page->definition, NULL);
+  json_t *duty, *period, *shown = json_array();
+  size_t i, k;
+  json_array_foreach(duties, i, duty) {
+    json_t *periods = json_array();
+    json_array_foreach(json_object_get(duty, "periods"), k, period) {
+      if (k >= DUTY_PERIODS) break;
+      const char *state = text_at(period, "state");
+      gboolean done = g_str_equal(state, "done"), open = g_str_equal(state, "open");
+      json_array_append_new(periods, json_pack("{s:O?, s:O?, s:s, s:s}", "label", json_object_get(period, "label"), "entry", json_object_get(period, "entry"), "tone",
+        done ? "ok" : open ? "warn" : "bad", "word", done ? "已做" : open ? "待做" : "缺"));
+    }
+    json_array_append_new(shown, json_pack("{s:O?, s:O?, s:o}", "title", json_object_get(duty, "title"), "gaps", json_object_get(duty, "gaps"), "periods", periods));
+  }
+  json_object_set_new(model, "duties", shown);
+}
+
 static void add_frame(json_t *model, LedgerPage *page, LedgerFilter *filter, const char *path) {
   const char *show = web_text(page->request, "show");
   json_object_set_new(model, "ledger", page_ledger_model(page));
@@ -366,6 +385,7 @@ WebReply *page_list(WebRequest *request, GError **error) {
   } else if (g_strcmp0(show, "calendar") == 0) fine = add_calendar(model, &page, &filter, path, error);
   else {
     fine = add_rows(model, &page, &filter, path, error);
+    add_duties(model, &page);
     json_object_set_new(model, "as_list", json_true());
   }
   return fine ? web_model(g_steal_pointer(&model)) : NULL;

@@ -1,0 +1,106 @@
+// The pages of ledgers in a real browser: an entry by keyboard alone, fields that depend on others, child rows, a conflict that is asked about, a patrol on a phone; each page
+// looked at by axe-core, at 1280 and 390 pixels.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { chromium } from 'playwright-core';
+import { emptyArchive } from './archive.mjs';
+import { Client, lantai, PASSWORD, root, serve } from './support.mjs';
+
+const axe = readFileSync(path.join(root, 'node_modules/axe-core/axe.min.js'), 'utf8');
+let dir, server, browser, page, ledgers, colleague;
+const troubles = [];
+
+before(async () => {
+  dir = await emptyArchive();
+  for (const name of ['clerk', 'other']) assert.equal((await lantai(dir, 'user', 'add', name, '--role', 'archivist', '--password', PASSWORD)).status, 0);
+  server = await serve(dir);
+  colleague = await new Client(server.base).signIn('other');
+  ledgers = Object.fromEntries((await colleague.get('/ledgers')).json.groups.flatMap(group => group.ledgers).map(ledger => [ledger.name, ledger.id]));
+  browser = await chromium.launch({ executablePath: process.env.CHROMIUM || '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
+  page = await (await browser.newContext({ locale: 'zh-CN', viewport: { width: 1280, height: 900 }, bypassCSP: true })).newPage();
+  page.on('console', message => { if (message.type() === 'error' && !/status of (409|422)/.test(message.text())) troubles.push(`${page.url()}: ${message.text()}`); });
+  page.on('pageerror', error => troubles.push(`${page.url()}: ${error.message}`));
+  await page.goto(`${server.base}/login`);
+  await page.fill('main input[name=name]', 'clerk');
+  await page.fill('main input[name=password]', PASSWORD);
+  await Promise.all([page.waitForNavigation(), page.click('main form button')]);
+});
+after(async () => { await browser?.close(); await server?.stop(); });
+
+test('an entry by keyboard: digits choose, Enter goes on and adds rows, Ctrl+Enter saves and keeps what stays the same', async () => {
+  await page.goto(`${server.base}/ledger/${ledgers['会议台账']}`);
+  await page.keyboard.press('n');
+  await page.waitForURL(/\/new$/);
+  await page.keyboard.type('党委会第一次会议');
+  await page.keyboard.press('Enter');
+  assert.equal(await page.evaluate(() => document.activeElement.name), 'v.日期');
+  await page.fill('[name="v.会议类型"]', '党委会');
+  await page.fill('[name="v.议题.0.议题名"]', '学习讲话');
+  const last = page.locator('[data-child-rows="议题"] tbody tr:last-child').locator('input, select, textarea').last();
+  await last.focus();
+  await page.getByRole('group', { name: '议题' }).getByRole('button', { name: '加一行' }).click();
+  await page.keyboard.type('研究预算');
+  assert.equal(await page.evaluate(() => document.activeElement.name), 'v.议题.1.议题名');
+  await page.keyboard.press('Control+Enter');
+  await page.waitForURL(/like=\d+/);
+  assert.equal(await page.inputValue('[name="v.会议类型"]'), '党委会');
+  assert.equal(await page.inputValue('[name="v.标题"]'), '');
+  const saved = (await colleague.get(`/ledger/${ledgers['会议台账']}`)).json.entries[0];
+  assert.deepEqual(saved.values['议题'].map(row => row['议题名']), ['学习讲话', '研究预算']);
+  await page.goto(`${server.base}/ledger/${ledgers['值班巡查']}/new`);
+  await page.focus('[name="v.类型"][value="日查"]');
+  assert.equal(await page.locator('[data-field="科目"]').isVisible(), false);
+  await page.keyboard.press('6');
+  assert.equal(await page.isChecked('[name="v.类型"][value="应急演练"]'), true);
+  assert.equal(await page.locator('[data-field="科目"]').isVisible(), true);
+  await page.keyboard.press('1');
+  assert.equal(await page.locator('[data-field="科目"]').isVisible(), false);
+});
+
+test('two at one entry: what both changed is asked about, and nothing is lost', async () => {
+  const made = await colleague.post(`/ledger/${ledgers['问题整改台账']}/new`, { form: { 'v.标题': '漏雨', 'v.日期': '2026-05-01', 'v.来源': '巡察', 'v.责任人': '甲' } });
+  const entry = made.json.location;
+  await page.goto(`${server.base}${entry}/edit`);
+  await page.fill('[name="v.责任人"]', '丙');
+  await page.fill('[name="v.问题方面"]', '屋面');
+  assert.equal((await colleague.post(`${entry}/edit`, { form: { 'v.责任人': '乙', 'v.标题': '漏雨了' } })).status, 200);
+  await page.keyboard.press('Control+s');
+  await page.getByText('他人现在写的是：乙').waitFor();
+  assert.equal(await page.inputValue('[name="v.标题"]'), '漏雨了');
+  await page.getByLabel('用我填写的').check();
+  await Promise.all([page.waitForURL(url => url.pathname === entry), page.keyboard.press('Control+s')]);
+  const now = (await colleague.get(entry)).json.entry;
+  assert.deepEqual([now.owner, now.title, now.values['问题方面']], ['丙', '漏雨了', '屋面']);
+});
+
+test('a patrol on a phone: the form fits, takes a photo, and the entry shows it', async () => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.goto(`${server.base}/ledger/${ledgers['值班巡查']}/new`);
+  await page.check('[name="v.类型"][value="巡查"]');
+  assert.equal(await page.getAttribute('[name="file5"]', 'capture'), 'environment');
+  await page.setInputFiles('[name="file5"]', { name: '库房.png', mimeType: 'image/png', buffer: Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII=', 'base64') });
+  await Promise.all([page.waitForURL(/\/entry\/\d+$/), page.getByRole('button', { name: '保存', exact: true }).click()]);
+  await page.locator('ul.files img').waitFor();
+  assert.ok(await page.evaluate(() => document.querySelector('ul.files img').complete && document.querySelector('ul.files img').naturalWidth > 0 || new Promise(done => { document.querySelector('ul.files img').onload = () => done(true); })));
+  await page.setViewportSize({ width: 1280, height: 900 });
+});
+
+test('every page of ledgers is accessible, fits both widths, and is quiet', { timeout: 120000 }, async () => {
+  const id = ledgers['问题整改台账'], found = [];
+  for (const target of ['/ledgers', '/owed', `/ledger/${id}`, `/ledger/${id}?show=board`, `/ledger/${id}?show=calendar&month=2026-05`, `/ledger/${id}?view=${encodeURIComponent('责任清单')}`, `/ledger/${id}/new`, '/entry/1', '/entry/1/edit', `/ledger/${id}/bulk`,
+    `/ledger/${id}/paste`, `/ledger/${id}/import`, `/ledger/${id}/definition`, `/ledger/${id}/compare?before=2026-01-01`, `/ledger/${ledgers['值班巡查']}`, '/ledger-definition/new']) {
+    for (const width of [1280, 390]) {
+      await page.setViewportSize({ width, height: 900 });
+      const reply = await page.goto(server.base + target);
+      if (reply.status() !== 200) found.push(`${target}: ${reply.status()}`);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+      if (wide > width) found.push(`${target} is ${wide} wide at ${width}`);
+      await page.evaluate(axe);
+      const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
+      for (const violation of violations.filter(each => ['serious', 'critical'].includes(each.impact))) found.push(`${target} at ${width}: ${violation.id} ${violation.nodes[0].html.slice(0, 160)}`);
+    }
+  }
+  assert.deepEqual([...found, ...troubles], []);
+});
