@@ -1,6 +1,7 @@
 /* Tables in memory, conditions and paths over them, and pages of a ledger. */
 #include "table.h"
 #include "test-fixture.h"
+#include <glib/gstdio.h>
 #include <locale.h>
 
 typedef struct { Fixture f; gint64 problems[3], news[5]; } World;
@@ -252,6 +253,63 @@ static void test_past(void) {
   fixture_close(&w.f);
 }
 
+/* ---- several at once ---- */
+
+typedef struct { Fixture *f; gint stop; guint asked; gboolean other; } Reader;
+
+/* Holds one table while it wants the other, in both orders; what a transaction sees of both is never less than before. */
+static gpointer read_on(gpointer data) {
+  Reader *reader = data;
+  guint least = 0;
+  while (!g_atomic_int_get(&reader->stop)) {
+    g_autoptr(Sql) sql = good(sql_read(reader->f->db, error));
+    gint64 stored = good(sql_number(sql, "SELECT COUNT(*) AS n FROM ledger_entry", SQL_NONE, 0, error));
+    g_autoptr(LedgerTable) first = good(ledger_table(&reader->f->house, sql, ledger_find(reader->other ? "问题" : "措施"), error));
+    g_autoptr(LedgerTable) second = good(ledger_table(&reader->f->house, sql, ledger_find(reader->other ? "措施" : "问题"), error));
+    guint count = ledger_table_count(first) + ledger_table_count(second);
+    g_assert_cmpuint(count, >=, stored);
+    g_assert_cmpuint(count, >=, least);
+    least = (guint)stored;
+    reader->asked++;
+  }
+  return NULL;
+}
+
+static void test_threads(void) {
+  Fixture f = {0};
+  g_autofree char *dir = g_dir_make_tmp("ledger-XXXXXX", NULL), *path = g_build_filename(dir, "l.db", NULL);
+  f.house.db = f.db = good(sql_open(path, error));
+  f.journal = good(journal_open(f.db, NULL, error));
+  f.house.search = good(search_open(f.db, error));
+  good(people_open(f.db, NULL, error));
+  f.house.catalog = good(catalog_open(f.db, NULL, error));
+  good(authority_open(f.db, error));
+  good(ledger_open(&f.house, error));
+  json_auto_t *documents = json_pack("{s:o, s:o}", "a", yaml(FIXTURE_LEDGERS[0]), "b", yaml(FIXTURE_LEDGERS[1]));
+  g_autoptr(Sql) sql = good(sql_write(f.db, error));
+  good(ledger_define_many(sql, "system", documents, error));
+  good(sql_commit(sql, error));
+  sql_end(g_steal_pointer(&sql));
+  Reader readers[4] = {{&f, 0, 0, FALSE}, {&f, 0, 0, TRUE}, {&f, 0, 0, FALSE}, {&f, 0, 0, TRUE}};
+  GThread *threads[4];
+  for (guint i = 0; i < 4; i++) threads[i] = g_thread_new("reader", read_on, &readers[i]);
+  for (int i = 0; i < 60; i++) {
+    gint64 problem = put(&f, "{ledger: 问题, date: 2023-02-03, title: 漏雨, values: {来源: 巡察}}");
+    g_autofree char *measure = g_strdup_printf("{ledger: 措施, title: 补漏, values: {所属问题: %" G_GINT64_FORMAT "}}", problem);
+    put(&f, measure);
+  }
+  for (guint i = 0; i < 4; i++) {
+    g_atomic_int_set(&readers[i].stop, 1);
+    g_thread_join(threads[i]);
+    g_assert_cmpuint(readers[i].asked, >, 0);
+  }
+  World w = {.f = f};
+  g_assert_cmpuint(meets(&w, "措施", "{所属问题.来源: 巡察}", 0), ==, 60);
+  fixture_close(&w.f);
+  g_autofree char *remove = g_strdup_printf("%s-wal", path), *shared = g_strdup_printf("%s-shm", path);
+  g_unlink(remove), g_unlink(shared), g_unlink(path), g_rmdir(dir);
+}
+
 int main(int argc, char **argv) {
   setlocale(LC_ALL, "C.UTF-8");
   g_test_init(&argc, &argv, NULL);
@@ -261,6 +319,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/ledger/days", test_days);
   g_test_add_func("/ledger/table-follows", test_follows);
   g_test_add_func("/ledger/table-also", test_also);
+  g_test_add_func("/ledger/table-threads", test_threads);
   g_test_add_func("/ledger/list", test_list);
   g_test_add_func("/ledger/list-gate", test_gate);
   g_test_add_func("/ledger/list-past", test_past);
