@@ -175,7 +175,7 @@ json_t *wording_numbers(const char *sentence) {
   json_t *list = json_array();
   for (const char *at = sentence; *at;) {
     ReadNumber n;
-    if (is_name(sentence, at) || !number_read(at, &n)) {
+    if (is_name(sentence, at) || !number_read(at, &n) || !isfinite(n.low)) {
       /* A number is read from its beginning or not at all. */
       gboolean digit = g_ascii_isdigit(*at);
       at = g_utf8_next_char(at);
