@@ -30,22 +30,27 @@ static gboolean look(const Cell *cell, gpointer data) {
   return looking->found;
 }
 
-static gboolean has_word(const LedgerTable *table, guint index, const char *word) {
+static gboolean may_look(const LedgerTable *table, const Column *column, Asker asker) {
+  const LedgerField *rows = column->parent ? table_column(table, column->parent - 1)->field : NULL;
+  return (column->field == NULL || ledger_may_read_field(column->field, asker)) && (rows == NULL || ledger_may_read_field(rows, asker));
+}
+
+static gboolean has_word(const LedgerTable *table, guint index, const char *word, Asker asker) {
   for (guint c = 0; c < table->columns->len; c++) {
     const Column *column = table_column(table, c);
     Looking looking = {word, FALSE};
-    if (column->text == NULL && column->hold != HOLD_TEXT) continue;
+    if ((column->text == NULL && column->hold != HOLD_TEXT) || !may_look(table, column, asker)) continue;
     column_visit(table, c, index, 0, look, &looking);
     if (looking.found) return TRUE;
   }
   return FALSE;
 }
 
-gboolean ledger_table_words(const LedgerTable *table, guint index, const char *words) {
+gboolean ledger_table_words(const LedgerTable *table, guint index, const char *words, Asker asker) {
   if (words == NULL || *words == '\0') return TRUE;
   g_auto(GStrv) parts = g_strsplit_set(words, " \t\n", -1);
   for (char **part = parts; *part; part++)
-    if (**part != '\0' && !has_word(table, index, *part)) return FALSE;
+    if (**part != '\0' && !has_word(table, index, *part, asker)) return FALSE;
   return TRUE;
 }
 
@@ -169,7 +174,7 @@ static json_t *fill_page(const House *house, Sql *sql, Asker asker, const Ledger
   page->room = limit + 1;
   page->page = g_new0(Key, page->room + 1);
   for (guint i = 0; i < table->rows->len; i++) {
-    if (!ledger_where_meets(where, i, 0) || !ledger_table_words(table, i, ask->words) || !ledger_table_admits(table, i, asker)) continue;
+    if (!ledger_where_meets(where, i, 0) || !ledger_table_words(table, i, ask->words, asker) || !ledger_table_admits(table, i, asker)) continue;
     count++;
     keep(page, i);
   }

@@ -219,6 +219,15 @@ static void test_gate(void) {
   g_assert_cmpint(count, ==, 1);
   g_autofree char *all = pages(&w, ask, (Asker){zhao, FALSE}, &count);
   g_assert_cmpstr(all, ==, "李 王 秘 ");
+  put_as(&w.f, "li", "{ledger: 花名册, date: 2023-01-01, title: 钱, values: {电话: 13900001111, 家属: [{姓名: 吴, 电话: 13700002222}]}}");
+  static const char *const hidden[] = {"13900001111", "13700002222"};
+  for (guint i = 0; i < G_N_ELEMENTS(hidden); i++) { /* what may not be seen is not found either */
+    LedgerAsk found = {.definition = ask.definition, .sort = "日期", .words = hidden[i]};
+    g_autofree char *by_clerk = pages(&w, found, (Asker){li, FALSE}, &count);
+    g_assert_cmpint(count, ==, 0);
+    g_autofree char *by_director = pages(&w, found, (Asker){zhao, FALSE}, &count);
+    g_assert_cmpint(count, ==, 1);
+  }
   json_auto_t *where = yaml("{工资: {min: 8500}}");
   g_autoptr(Sql) sql = good(sql_read(w.f.db, error));
   ask.where = where, ask.limit = 5;

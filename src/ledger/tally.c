@@ -67,7 +67,7 @@ json_t *ledger_tally(const House *house, Sql *sql, Asker asker, const LedgerAsk 
   gint64 count = 0;
   for (guint i = 0; i < ledger_table_count(tally.table); i++) {
     if (!ledger_table_admits(tally.table, i, asker) || !ledger_where_meets(tally.where, i, ask->on)) continue;
-    if (ask->words != NULL && !ledger_table_words(tally.table, i, ask->words)) continue;
+    if (ask->words != NULL && !ledger_table_words(tally.table, i, ask->words, asker)) continue;
     count++;
     for (guint k = 0; k < tally.paths->len; k++)
       ledger_path_values(g_ptr_array_index(tally.paths, k), NULL, i, ask->on, count_value, g_ptr_array_index(tally.counts, k));

@@ -55,7 +55,9 @@ static const char *const FIXTURE_LEDGERS[] = {
   "  - {name: 职级, type: choice, values: [科员, 科长, 处长], dated: true}\n"
   "  - {name: 出生, type: date}\n"
   "  - {name: 年龄, type: age, of: 出生}\n"
-  "  - {name: 工资, type: money, read: [director]}\n",
+  "  - {name: 工资, type: money, read: [director]}\n"
+  "  - {name: 电话, type: text, read: [director]}\n"
+  "  - {name: 家属, type: rows, fields: [{name: 姓名, type: text}, {name: 电话, type: text, read: [director]}]}\n",
 };
 
 static inline void fixture_bare(Fixture *f) {
