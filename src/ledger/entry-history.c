@@ -136,6 +136,7 @@ json_t *ledger_entry_history(Sql *sql, Asker asker, gint64 id, GError **error) {
   size_t i;
   json_array_foreach(rows, i, row) {
     json_auto_t *after = json_loads(text_at(row, "entry"), 0, NULL);
+    entry_hide(after, asker);
     json_t *changes = before != NULL ? entry_changes(before, after, asker) : json_array();
     json_array_insert_new(history, 0, json_pack("{s:O, s:O, s:O, s:O, s:b, s:o}", "rev", json_object_get(row, "rev"), "at", json_object_get(row, "at"), "actor",
       json_object_get(row, "actor"), "note", json_object_get(row, "note"), "first", i == 0, "changes", changes));

@@ -52,7 +52,7 @@ static ImportColumn column_of(const LedgerDefinition *definition, Asker asker, c
   const char *dot = strchr(column.heading, '.');
   g_autofree char *name = dot != NULL ? g_strndup(column.heading, (gsize)(dot - column.heading)) : g_strdup(column.heading);
   const LedgerField *field = name[0] != '\0' ? ledger_field(definition, name) : NULL;
-  if (field == NULL || !ledger_may_read_field(field, asker)) return column;
+  if (field == NULL || !ledger_may_write_field(field, asker)) return column;
   if (dot == NULL) {
     column.field = field;
     column.skipped = is_skipped(field);

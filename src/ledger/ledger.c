@@ -149,6 +149,12 @@ gboolean ledger_may_read_field(const LedgerField *field, Asker asker) {
   return FALSE;
 }
 
+gboolean ledger_may_write_field(const LedgerField *field, Asker asker) {
+  gboolean may = ledger_may_read_field(field, asker);
+  for (guint i = 0; may && i < field->count; i++) may = ledger_may_read_field(&field->fields[i], asker);
+  return may;
+}
+
 gboolean ledger_admits_row(const LedgerDefinition *definition, Asker asker, const char *owner, const char *made_by, Security secrecy) {
   if (asker.everything) return TRUE;
   if (!ledger_may_read(definition, asker) || secrecy > people_scope(asker.person)->security) return FALSE;

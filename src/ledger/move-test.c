@@ -112,6 +112,27 @@ static void test_history(void) {
   fixture_close(&f);
 }
 
+static void test_history_gate(void) {
+  Fixture f;
+  fixture_open(&f);
+  g_autoptr(Person) clerk = fixture_person(&f, "wang", "王档案", "archivist", SECURITY_SECRET);
+  g_autoptr(Person) director = fixture_person(&f, "zhao", "赵馆长", "director", SECURITY_SECRET);
+  gint64 id = put_as(&f, "wang", "{ledger: 花名册, date: 2020-01-01, title: 王, values: {家属: [{姓名: 吴, 电话: 13700002222}]}}");
+  g_autofree char *change = g_strdup_printf("{id: %d, values: {家属: [{姓名: 吴, 电话: 13700003333}, {姓名: 郑, 电话: 1}]}}", (int)id);
+  put_as(&f, "wang", change);
+  g_autoptr(Sql) sql = good(sql_read(f.db, error));
+  json_auto_t *seen = good(ledger_entry_history(sql, (Asker){clerk, FALSE}, id, error)), *all = good(ledger_entry_history(sql, (Asker){director, FALSE}, id, error));
+  g_autofree char *part = json_dumps(seen, 0), *whole = json_dumps(all, 0);
+  g_assert_nonnull(strstr(whole, "13700003333"));
+  g_assert_null(strstr(part, "1370000"));
+  g_assert_nonnull(strstr(part, "郑"));
+  const LedgerField *rows = ledger_field(ledger_find("花名册"), "家属");
+  g_assert_false(ledger_may_write_field(rows, (Asker){clerk, FALSE})); /* he would write them back without what he does not see */
+  g_assert_true(ledger_may_write_field(rows, (Asker){director, FALSE}));
+  sql_end(g_steal_pointer(&sql));
+  fixture_close(&f);
+}
+
 static gboolean sees(Fixture *f, Person *person, gint64 id) {
   g_autoptr(Sql) sql = good(sql_read(f->db, error));
   json_auto_t *entry = ledger_entry_load(sql, (Asker){person, FALSE}, id, NULL);
@@ -189,6 +210,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/ledger/move/loop", test_loop);
   g_test_add_func("/ledger/move/days", test_days);
   g_test_add_func("/ledger/move/history", test_history);
+  g_test_add_func("/ledger/history-gate", test_history_gate);
   g_test_add_func("/ledger/move/gate", test_gate);
   g_test_add_func("/ledger/move/files", test_files);
   return g_test_run();

@@ -258,6 +258,16 @@ static void test_past(void) {
   ask.on = 20230530;
   g_autofree char *before = pages(&w, ask, LEDGER_EVERYTHING, &count);
   g_assert_cmpstr(before, ==, "");
+  g_autoptr(Person) li = fixture_person(&w.f, "li", "李", "archivist", SECURITY_PUBLIC);
+  ask.on = 20230615; /* what is secret since is not told as it was either */
+  json_auto_t *closed = json_pack("{s:I, s:s}", "id", (json_int_t)w.news[1], "secrecy", "机密");
+  sql = good(sql_write(w.f.db, error));
+  good(ledger_entry_put(sql, "zhang", closed, 0, error));
+  good(sql_commit(sql, error));
+  sql_end(g_steal_pointer(&sql));
+  g_autofree char *of_clerk = pages(&w, ask, (Asker){li, FALSE}, &count);
+  g_assert_null(strstr(of_clerk, "婚姻档案"));
+  g_assert_cmpint(count, ==, 4);
   g_unsetenv("LANTAI_NOW");
   fixture_close(&w.f);
 }

@@ -368,7 +368,8 @@ static gint64 newest_rev(Sql *sql, gint64 ledger, GError **error) {
 
 /* ---- as it was on a day ---- */
 
-static void take_version(LedgerTable *table, json_t *entry) {
+/* least: how secret it is now, so that a past day does not tell what is closed since. */
+static void take_version(LedgerTable *table, json_t *entry, Security least) {
   Source source = {.row = {.id = int_at(entry, "id"), .rev = int_at(entry, "rev"), .quantity = json_number_value(json_object_get(entry, "quantity")),
     .from = (gint32)int_at(entry, "from"), .to = (gint32)int_at(entry, "to"), .due = (gint32)int_at(entry, "due")},
     .number = text_at(entry, "number"), .unit = text_at(entry, "unit"), .title = text_at(entry, "title"), .department = text_at(entry, "department"),
@@ -376,7 +377,7 @@ static void take_version(LedgerTable *table, json_t *entry) {
     .states = json_object_get(entry, "states"), .files = json_object_get(entry, "files")};
   Security secrecy = SECURITY_PUBLIC;
   security_parse(text_at(entry, "secrecy"), &secrecy);
-  source.row.secrecy = (guint8)secrecy;
+  source.row.secrecy = (guint8)MAX(secrecy, least);
   if (source.values) values_renew(table->definition, source.values);
   table_put(table, &source);
 }
@@ -393,15 +394,16 @@ LedgerTable *table_on_day(Sql *sql, const LedgerDefinition *definition, int day,
   g_rw_lock_reader_lock(&table->lock);
   /* Every entry that ever stood in the ledger, in its last state of that day: the versions of one entry are few. */
   g_autoptr(SqlRows) rows = sql_query(sql,
-    "SELECT v.entry AS entry FROM (SELECT id AS entry_id FROM ledger_entry WHERE ledger_id = $1 UNION SELECT entry_id FROM ledger_also WHERE ledger_id = $1) AS m "
-    "JOIN ledger_entry_version AS v ON v.entry_id = m.entry_id AND v.rev = "
+    "SELECT v.entry AS entry, e.secrecy AS secrecy FROM "
+    "(SELECT id AS entry_id FROM ledger_entry WHERE ledger_id = $1 UNION SELECT entry_id FROM ledger_also WHERE ledger_id = $1) AS m "
+    "JOIN ledger_entry AS e ON e.id = m.entry_id JOIN ledger_entry_version AS v ON v.entry_id = m.entry_id AND v.rev = "
     "(SELECT MAX(w.rev) FROM ledger_entry_version AS w WHERE w.entry_id = m.entry_id AND w.at_us <= $2)",
     SQL_ARGS(sql_int(definition->id), sql_int(day_end_us(day))), error);
   GError *failure = NULL;
   while (rows != NULL && sql_next(rows, &failure)) {
     json_auto_t *entry = json_loads(sql_get_text(rows, "entry"), 0, NULL);
     if (entry == NULL || json_is_true(json_object_get(entry, "deleted"))) continue;
-    take_version(table, entry);
+    take_version(table, entry, (Security)sql_get_int(rows, "secrecy"));
     g_hash_table_insert(ret_entries, GSIZE_TO_POINTER((gsize)int_at(entry, "id")), json_incref(entry));
   }
   if (rows != NULL && failure == NULL) return table;
