@@ -82,12 +82,13 @@ static void drop_summaries(Selection *selection) {
 /* ---- when ---- */
 
 typedef enum { WHEN_REPORT, WHEN_TO_END, WHEN_ALL } When;
-typedef struct { When when; FigurePeriod period; gboolean standing, found; } Dating; /* standing: the span has to contain the last day */
+typedef struct { When when; FigurePeriod period; gboolean standing, found; } Dating; /* standing: a span (not a single day) has to contain the last day */
 
 static gboolean in_period(const Dating *dating, int from, int to) {
   if (dating->when == WHEN_ALL) return TRUE;
-  if (dating->standing && (from == 0 || from > dating->period.to || to < dating->period.to)) return FALSE;
-  if (dating->when == WHEN_TO_END || dating->standing) return from <= dating->period.to;
+  gboolean standing = dating->standing && from != to;
+  if (standing && (from > dating->period.to || to < dating->period.to)) return FALSE;
+  if (dating->when == WHEN_TO_END || standing) return from <= dating->period.to;
   return from >= dating->period.from && from <= dating->period.to;
 }
 
