@@ -18,7 +18,7 @@ static const GOptionEntry *figure_entries_options(void) {
 }
 
 static const GOptionEntry *report_entries(void) {
-  static const GOptionEntry entries[] = {PERIOD_OPTIONS, {"format", 0, 0, G_OPTION_ARG_STRING, &options.format, "docx、pdf、html、md、json（缺省按文件名）", "格式"},
+  static const GOptionEntry entries[] = {PERIOD_OPTIONS, {"format", 0, 0, G_OPTION_ARG_STRING, &options.format, "docx、pdf、xlsx、html、md、json（缺省按文件名）", "格式"},
     {"set", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.set, "参数的值，可多次", "参数=值"}, {"check", 0, 0, G_OPTION_ARG_NONE, &options.check, "只检查模板和数字，不生成文件", NULL},
     {NULL, 0, 0, 0, NULL, NULL, NULL}};
   return entries;
@@ -165,15 +165,16 @@ static gboolean write_text(const char *text, const char *path, GError **error) {
 }
 
 static gboolean write_report(json_t *report, const char *format, const char *path, GError **error) {
-  gboolean office = g_str_equal(format, "docx"), pdf = g_str_equal(format, "pdf");
-  if ((office || pdf) && g_str_equal(path, "-")) return throw(error, LANTAI_ERROR_INVALID, "%s 请写到文件", format);
+  gboolean office = g_str_equal(format, "docx"), pdf = g_str_equal(format, "pdf"), sheet = g_str_equal(format, "xlsx");
+  if ((office || pdf || sheet) && g_str_equal(path, "-")) return throw(error, LANTAI_ERROR_INVALID, "%s 请写到文件", format);
   if (office) return report_docx(report, path, error);
   if (pdf) return report_pdf(report, path, error);
+  if (sheet) return report_xlsx(report, path, error);
   g_autofree char *text = NULL;
   if (g_str_equal(format, "html")) text = report_html(report);
   else if (g_str_equal(format, "md")) text = report_markdown(report);
   else if (g_str_equal(format, "json")) text = json_dumps(report, JSON_INDENT(2));
-  else return throw(error, LANTAI_ERROR_INVALID, "格式只有 docx、pdf、html、md、json，没有“%s”", format);
+  else return throw(error, LANTAI_ERROR_INVALID, "格式只有 docx、pdf、xlsx、html、md、json，没有“%s”", format);
   return write_text(text, path, error);
 }
 
@@ -195,6 +196,6 @@ static gboolean run_report(const CommandLine *line, GError **error) {
 
 const Command REPORT_COMMANDS[] = {
   {"figure", "[名称]", "指标的数、措辞、依据和上年的数；不写名称则列出全部", figure_entries_options, 0, 1, run_figure},
-  {"report", "名称 文件", "按模板生成报告（docx、pdf、html、md，- 为标准输出），或用 --check 检查", report_entries, 0, 2, run_report},
+  {"report", "名称 文件", "按模板生成报告（docx、pdf、xlsx、html、md，- 为标准输出），或用 --check 检查", report_entries, 0, 2, run_report},
   {NULL},
 };

@@ -71,6 +71,7 @@ char *report_markdown(json_t *report);
 char *report_html(json_t *report); /* a page by itself */
 gboolean report_docx(json_t *report, const char *path, GError **error); /* GB/T 9704 */
 gboolean report_pdf(json_t *report, const char *path, GError **error);
+gboolean report_xlsx(json_t *report, const char *path, GError **error); /* its tables on one sheet; INVALID without any */
 
 gboolean figure_replay(const House *house, Sql *sql, json_t *event, GError **error); /* figure.* report.* */
 extern const JobKind FIGURE_JOBS[];

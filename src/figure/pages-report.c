@@ -90,10 +90,14 @@ static void put_made(json_t *model, json_t *issue, json_t *report) {
   gint64 stops = 0;
   size_t i;
   json_array_foreach(faults, i, fault) stops += json_is_true(json_object_get(fault, "stop"));
+  gboolean has_table = FALSE;
+  json_t *paragraph;
+  json_array_foreach(json_object_get(report, "paragraphs"), i, paragraph) has_table = has_table || json_object_get(paragraph, "rows");
   json_object_set_new(model, "paper", json_pack("{s:O, s:o, s:s, s:s, s:s}", "heading", json_object_get(report, "heading"), "paragraphs",
     report_shown(report, link), "addressee", text_at(report, "addressee"), "signed", text_at(report, "signed"), "dated", text_at(report, "dated")));
   json_object_set(model, "faults", faults);
   json_object_set_new(model, "stops", json_integer(stops));
+  json_object_set_new(model, "has_table", json_boolean(has_table));
   json_object_set_new(model, "figure_count", json_integer((gint64)json_object_size(json_object_get(report, "figures"))));
 }
 
@@ -373,11 +377,12 @@ static WebReply *page_compare(WebRequest *request, GError **error) {
 /* ---- files ---- */
 
 static const struct { const char *format, *kept, *mime; } FORMATS[] = {{"docx", "report.docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"},
-  {"pdf", "report.pdf", "application/pdf"}, {"html", "report.html", "text/html; charset=utf-8"}, {"md", NULL, "text/markdown; charset=utf-8"}};
+  {"pdf", "report.pdf", "application/pdf"}, {"html", "report.html", "text/html; charset=utf-8"},
+  {"xlsx", NULL, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}, {"md", NULL, "text/markdown; charset=utf-8"}};
 
 static GBytes *print_now(const House *house, json_t *report, const char *format, GError **error) {
-  gboolean docx = g_str_equal(format, "docx");
-  if (!docx && !g_str_equal(format, "pdf")) {
+  gboolean docx = g_str_equal(format, "docx"), sheet = g_str_equal(format, "xlsx");
+  if (!docx && !sheet && !g_str_equal(format, "pdf")) {
     char *text = g_str_equal(format, "html") ? report_html(report) : report_markdown(report);
     return text ? g_bytes_new_take(text, strlen(text)) : throw_null(error, LANTAI_ERROR_INTERNAL, "不能生成网页");
   }
@@ -385,7 +390,7 @@ static GBytes *print_now(const House *house, json_t *report, const char *format,
   g_autofree char *path = g_build_filename(folder, name, NULL), *bytes = NULL;
   gsize length = 0;
   g_mkdir_with_parents(folder, 0750);
-  gboolean good = (docx ? report_docx : report_pdf)(report, path, error) && g_file_get_contents(path, &bytes, &length, error);
+  gboolean good = (docx ? report_docx : sheet ? report_xlsx : report_pdf)(report, path, error) && g_file_get_contents(path, &bytes, &length, error);
   g_unlink(path);
   return good ? g_bytes_new_take(g_steal_pointer(&bytes), length) : NULL;
 }
@@ -408,7 +413,7 @@ static WebReply *print_file(WebRequest *request, GError **error) {
   const House *house = web_house(request);
   guint at = 0;
   while (at < G_N_ELEMENTS(FORMATS) && !g_str_equal(FORMATS[at].format, format)) at++;
-  if (at == G_N_ELEMENTS(FORMATS)) return throw_null(error, LANTAI_ERROR_INVALID, "格式只有 docx、pdf、html、md");
+  if (at == G_N_ELEMENTS(FORMATS)) return throw_null(error, LANTAI_ERROR_INVALID, "格式只有 docx、pdf、xlsx、html、md");
   g_autoptr(Sql) sql = sql_read(house->db, error);
   json_auto_t *issue = load_issue(request, sql, error);
   if (issue == NULL) return NULL;

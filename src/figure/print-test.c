@@ -138,6 +138,25 @@ static void test_html(void) {
   g_assert_null(strstr(plain, "href="));
 }
 
+static void test_xlsx(void) {
+  g_autofree char *path = temporary("report.xlsx");
+  json_auto_t *report = sample();
+  json_object_set_new(report, "name", json_string("年报"));
+  json_t *cells = json_object_get(json_array_get(json_object_get(json_array_get(json_object_get(report, "paragraphs"), PARAGRAPHS + 1), "rows"), 1), "cells");
+  json_object_set_new(json_array_get(cells, 1), "runs", json_pack("[{s:s}]", "text", "1234.5"));
+  GError *error = NULL;
+  g_assert_true(report_xlsx(report, path, &error));
+  g_assert_no_error(error);
+  const char *const take[] = {"unzip", "-p", path, "xl/worksheets/sheet1.xml", NULL};
+  g_autofree char *xml = run(take);
+  g_assert_nonnull(strstr(xml, "<v>1234.5</v>"));
+  forget(path);
+  json_array_clear(json_object_get(report, "paragraphs"));
+  g_assert_false(report_xlsx(report, path, &error));
+  g_assert_error(error, LANTAI_ERROR, LANTAI_ERROR_INVALID);
+  g_clear_error(&error);
+}
+
 static void test_markdown(void) {
   json_auto_t *report = sample();
   g_autofree char *text = report_markdown(report);
@@ -154,6 +173,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/report/office", test_office);
   g_test_add_func("/report/pdf", test_pdf);
   g_test_add_func("/report/html", test_html);
+  g_test_add_func("/report/xlsx", test_xlsx);
   g_test_add_func("/report/markdown", test_markdown);
   return g_test_run();
 }

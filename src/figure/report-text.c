@@ -1,5 +1,6 @@
 /* A made report as Markdown and as a web page by itself; what PDF needs besides print/. */
 #include "error.h"
+#include "format.h"
 #include "print.h"
 #include "report-internal.h"
 #include <gio/gio.h>
@@ -139,4 +140,34 @@ gboolean report_pdf(json_t *report, const char *path, GError **error) {
   gsize length = 0;
   const char *data = pdf ? g_bytes_get_data(pdf, &length) : NULL;
   return data != NULL && g_file_set_contents(path, data, (gssize)length, error);
+}
+
+/* ---- the tables of a report as a spreadsheet ---- */
+
+static GStrv cells_of(json_t *row) {
+  GStrvBuilder *builder = g_strv_builder_new();
+  json_t *cell;
+  size_t i;
+  json_array_foreach(json_object_get(row, "cells"), i, cell) {
+    g_autofree char *text = report_paragraph_text(cell);
+    g_strv_builder_add(builder, text);
+  }
+  GStrv cells = g_strv_builder_end(builder);
+  g_strv_builder_unref(builder);
+  return cells;
+}
+
+gboolean report_xlsx(json_t *report, const char *path, GError **error) {
+  TableWriter *writer = NULL;
+  json_t *paragraph, *row;
+  size_t i, k;
+  json_array_foreach(json_object_get(report, "paragraphs"), i, paragraph) {
+    json_array_foreach(json_object_get(paragraph, "rows"), k, row) {
+      g_auto(GStrv) cells = cells_of(row);
+      if (writer != NULL) format_xlsx_row_numbers(writer, (const char *const *)cells);
+      else if ((writer = format_xlsx_new(path, text_at(report, "name"), (const char *const *)cells, error)) == NULL) return FALSE;
+    }
+  }
+  if (writer == NULL) return throw(error, LANTAI_ERROR_INVALID, "这份报告中没有表格，不能导出电子表格");
+  return format_xlsx_close(writer, error);
 }

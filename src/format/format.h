@@ -39,6 +39,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(TableReader, format_table_free)
 typedef struct TableWriter TableWriter;
 TableWriter *format_xlsx_new(const char *path, const char *sheet, const char *const *header, GError **error);
 void format_xlsx_row(TableWriter *writer, const char *const *cells); /* NULL-ended; always text */
+void format_xlsx_row_numbers(TableWriter *writer, const char *const *cells); /* what is wholly a number (no code like 007) as a number */
 gboolean format_xlsx_close(TableWriter *writer, GError **error);     /* frees */
 
 /* ---- packages: a folder or a zip/tar, entry by entry, with limits (no escaping paths, ≤ 2 000 000 entries, ≤ 200:1 and ≤ 1 TiB inflated) ---- */

@@ -1,5 +1,6 @@
 /*
- * An .xlsx written row by row by libxlsxwriter in constant memory (one row at a time), as text only: a value that begins with "=" is no formula.
+ * An .xlsx written row by row by libxlsxwriter in constant memory (one row at a time), as text unless numbers are asked for: a value that begins with "=" is no
+ * formula.
  * Written beside its target and renamed when it is whole. A sheet that is full continues on the next one, with the header.
  */
 #include "error.h"
@@ -39,11 +40,19 @@ static char *dup_cell(const char *text) {
   return clean;
 }
 
-static void write_row(TableWriter *writer, const char *const *cells, lxw_format *format) {
+static gboolean is_number(const char *text, double *ret) {
+  char *end = NULL;
+  *ret = g_ascii_strtod(text, &end);
+  return g_ascii_isdigit(text[text[0] == '-']) && *end == '\0' && !(text[0] == '0' && g_ascii_isdigit(text[1])); /* 007 is a code */
+}
+
+static void write_row(TableWriter *writer, const char *const *cells, lxw_format *format, gboolean numbers) {
   for (lxw_col_t column = 0; cells[column] != NULL && column < LXW_COL_MAX; column++) {
     if (*cells[column] == '\0') continue;
     g_autofree char *text = dup_cell(cells[column]);
-    if (*text != '\0') note(writer, worksheet_write_string(writer->sheet, writer->row, column, text, format));
+    double number = 0;
+    if (numbers && is_number(text, &number)) note(writer, worksheet_write_number(writer->sheet, writer->row, column, number, format));
+    else if (*text != '\0') note(writer, worksheet_write_string(writer->sheet, writer->row, column, text, format));
   }
   writer->row++;
 }
@@ -65,7 +74,7 @@ static gboolean begin_sheet(TableWriter *writer) {
   if (writer->sheet == NULL) return FALSE;
   writer->row = 0;
   if (writer->columns > 0) worksheet_set_column(writer->sheet, 0, (lxw_col_t)(writer->columns - 1), COLUMN_WIDTH, NULL);
-  write_row(writer, (const char *const *)writer->header, writer->bold);
+  write_row(writer, (const char *const *)writer->header, writer->bold, FALSE);
   worksheet_freeze_panes(writer->sheet, 1, 0);
   return TRUE;
 }
@@ -102,14 +111,17 @@ TableWriter *format_xlsx_new(const char *path, const char *sheet, const char *co
   return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能写 Excel 文件 %s：%s", path, error_reason(reason));
 }
 
-void format_xlsx_row(TableWriter *writer, const char *const *cells) {
+static void add_row(TableWriter *writer, const char *const *cells, gboolean numbers) {
   if (writer->sheet == NULL) return;
   if (writer->row >= SHEET_ROWS) {
     end_sheet(writer);
     if (!begin_sheet(writer)) note(writer, LXW_ERROR_MEMORY_MALLOC_FAILED);
   }
-  if (writer->sheet != NULL) write_row(writer, cells, NULL);
+  if (writer->sheet != NULL) write_row(writer, cells, NULL, numbers);
 }
+
+void format_xlsx_row(TableWriter *writer, const char *const *cells) { add_row(writer, cells, FALSE); }
+void format_xlsx_row_numbers(TableWriter *writer, const char *const *cells) { add_row(writer, cells, TRUE); }
 
 static gboolean flush_and_rename(const TableWriter *writer) {
   int fd = open(writer->part, O_RDONLY | O_CLOEXEC);
