@@ -414,23 +414,31 @@ const EVERYBODY = () => ['/', '/search', `/search?q=${encodeURIComponent('通知
 const RECORDS = () => ['/catalog', '/catalog?filter=zzz', `/catalog/${sample.image.fonds}`, `/catalog/${sample.node.id}`, `/catalog/${sample.image.volume}`, '/categories', `/record/${sample.image.id}`, `/record/${sample.image.id}?tab=files`, `/record/${sample.image.id}/view`,
   `/record/${sample.pdf.id}?q=${encodeURIComponent(sample.word)}`, `/record/${sample.pdf.id}/view?q=${encodeURIComponent(sample.word)}`];
 const KEEPING = () => ['/keep', '/keep/risk', '/keep/format', '/keep/conversions', '/keep/media', '/keep/disposals', sample.disposal, '/copies', sample.copy, '/copies/object/1', `/record/${sample.image.id}/copies`];
+const ledgerOf = name => sqlite(dir, `SELECT id FROM ledger WHERE name = '${name}'`)[0].id;
+const entryOf = name => sqlite(dir, `SELECT max(e.id) AS id FROM ledger_entry AS e JOIN ledger AS l ON l.id = e.ledger_id WHERE l.name = '${name}'`)[0].id;
+const LEDGERS = () => {
+  const problems = ledgerOf('问题整改台账'), patrols = ledgerOf('值班巡查');
+  return ['/ledgers', '/owed', `/ledger/${problems}`, `/ledger/${problems}?show=board`, `/ledger/${patrols}?show=calendar`, `/ledger/${problems}/new`, `/ledger/${ledgerOf('会议台账')}/new`, `/ledger/${problems}/paste`,
+    `/ledger/${problems}/import`, `/ledger/${problems}/definition`, `/entry/${entryOf('问题整改台账')}`, `/entry/${entryOf('问题整改台账')}/edit`, `/entry/${entryOf('会议台账')}`, '/figures', '/figures?year=2023',
+    `/figure/${sqlite(dir, "SELECT id FROM figure WHERE name = '查档接待'")[0].id}?year=2023`, '/reports'];
+};
 const PAGES = {
   public: () => [...EVERYBODY(), ...RECORDS(), '/login', '/users', `/record/${sample.shut.id}`],
   reader: () => ['/', `/search?q=${encodeURIComponent('通知')}`, `/record/${sample.image.id}`, `/record/${sample.image.id}/view`, '/me', '/deliveries', '/jobs'],
-  archivist: () => [...EVERYBODY(), ...RECORDS(), '/schedules', `/schedules/${sample.image.fonds}`, '/schedule/1', '/schedule/3/edit', '/schedule/1/assign', '/categories/new', '/categories/HY', '/categories/HY/edit', '/categories/HY/yaml', '/codes', ...['series', 'gaps', 'repeats', 'widths', 'strays'].map(show => `/codes/${sample.image.fonds}/${sample.image.category}?show=${show}`),
+  archivist: () => [...EVERYBODY(), ...RECORDS(), ...LEDGERS(), '/schedules', `/schedules/${sample.image.fonds}`, '/schedule/1', '/schedule/3/edit', '/schedule/1/assign', '/categories/new', '/categories/HY', '/categories/HY/edit', '/categories/HY/yaml', '/codes', ...['series', 'gaps', 'repeats', 'widths', 'strays'].map(show => `/codes/${sample.image.fonds}/${sample.image.category}?show=${show}`),
     `/codes/${sample.image.fonds}/${sample.image.category}/rule`, '/renumber', `/renumber?node=${sample.node.id}`, sample.renumbering, `/move?node=${sample.node.id}`, sample.move, `/catalog/${sample.node.id}?filter=zzz`, '/record', '/record?code=zzz', '/me', '/jobs', `/record/${sample.image.id}?tab=history`, `/record/${sample.image.id}/edit`, '/record/new', `/record/new?parent=${sample.image.fonds}`, `/record/new?parent=${sample.image.volume}`, '/delivery/new',
     `/delivery/${sample.delivery}`, ...sqlite(dir, 'SELECT max(id) AS id FROM accession').map(({ id }) => `/delivery/${id}`), '/delivery/1', '/users', `/record/${sample.shut.id}`,
     '/delivery/register', sample.handed, sample.check, `/check/${sqlite(dir, 'SELECT min(id) AS id FROM check_task')[0].id}`, '/checks/scheme', '/deliveries?state=rehearsed', '/uploads', sample.upload, '/projects', '/project/new', sample.project,
     '/exports', '/export', `/export?record=${sample.image.id}`, `/export?q=${encodeURIComponent('通知')}`, ...KEEPING(), '/keep/disposal/new', `/keep/disposal/new?record=${sample.image.id}`],
   observatory: () => ['/', '/me', '/deliveries', '/delivery/new', '/delivery/register', sample.handed, sample.check, '/checks/scheme', '/uploads', '/catalog', '/delivery/1', '/no-such-page'],
-  director: () => [sample.handed, sample.check, sample.project, sample.disposal,'/', `/search?q=${encodeURIComponent('通知')}`, `/delivery/${sample.delivery}`, '/roles', '/me'],
+  director: () => ['/ledgers', '/figures', '/reports', '/owed', sample.handed, sample.check, sample.project, sample.disposal,'/', `/search?q=${encodeURIComponent('通知')}`, `/delivery/${sample.delivery}`, '/roles', '/me'],
   admin: () => ['/', '/users', '/user/new', '/user/1', '/user/4', '/roles', '/jobs', '/system', '/me', '/catalog', '/no-such-page', ...KEEPING()],
   security: () => ['/', '/users', '/user/4', '/user/2', '/roles', '/system', '/me'],
   auditor: () => ['/', '/journal', '/journal?actor=archivist', '/journal?actor=zzz', '/roles', '/system', '/me'],
 };
 const EMPTY = {
   public: () => ['/', '/search', '/search?q=abc', '/catalog', '/login'],
-  archivist: () => ['/', '/search?q=abc', '/catalog', '/categories', '/codes', '/record/new', '/deliveries', '/delivery/new', '/jobs', '/me', '/projects', '/project/new', '/uploads', '/exports', '/export', '/keep', '/keep/risk', '/keep/conversions', '/keep/media', '/keep/disposals', '/keep/disposal/new', '/copies', '/checks/scheme'],
+  archivist: () => ['/', '/ledgers', '/ledger/1', '/ledger/1/new', '/owed', '/figures', '/figure/1', '/reports', '/search?q=abc', '/catalog', '/categories', '/codes', '/record/new', '/deliveries', '/delivery/new', '/jobs', '/me', '/projects', '/project/new', '/uploads', '/exports', '/export', '/keep', '/keep/risk', '/keep/conversions', '/keep/media', '/keep/disposals', '/keep/disposal/new', '/copies', '/checks/scheme'],
   observatory: () => ['/', '/deliveries', '/delivery/new', '/delivery/register', '/uploads', '/me'],
   admin: () => ['/', '/users', '/jobs', '/system', '/roles', '/copies', '/keep'],
   security: () => ['/', '/users', '/user/1'],
@@ -482,8 +490,8 @@ async function lookAtAll(site, pages, prefix) {
   assert.deepEqual(found, [], found.join('\n'));
 }
 
-test('every page of every role is accessible, fits 1280 and 390 pixels, and is quiet', { timeout: 240000 }, async () => lookAtAll(server, PAGES, ''));
-test('every page of an empty archive too', { timeout: 120000 }, async () => lookAtAll(empty, EMPTY, 'empty-'));
+test('every page of every role is accessible, fits 1280 and 390 pixels, and is quiet', { timeout: 900000 }, async () => lookAtAll(server, PAGES, ''));
+test('every page of an empty archive too', { timeout: 400000 }, async () => lookAtAll(empty, EMPTY, 'empty-'));
 
 test('in dark colours the text keeps its contrast', async () => {
   const page = await newPage(server, 'archivist', { colorScheme: 'dark' }), found = [];
