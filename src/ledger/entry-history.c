@@ -5,16 +5,14 @@
 
 static gboolean refuse_referred(Sql *sql, json_t *entry, GError **error) {
   g_autofree char *target = g_strdup_printf("%" G_GINT64_FORMAT, (gint64)int_at(entry, "id"));
-  json_auto_t *others = sql_json(sql, "SELECT e.number AS number, e.title AS title, g.name AS ledger FROM ledger_link AS l JOIN ledger_entry AS e ON e.id = l.entry_id "
-    "JOIN ledger AS g ON g.id = e.ledger_id WHERE l.kind = 'entry' AND l.target = $1 AND e.deleted = 0 ORDER BY e.id LIMIT 4", SQL_ARGS(sql_text(target)), error);
+  json_auto_t *others = sql_json(sql, "SELECT e.number AS number, e.title AS title, e.secrecy AS secrecy, g.name AS ledger FROM ledger_link AS l "
+    "JOIN ledger_entry AS e ON e.id = l.entry_id JOIN ledger AS g ON g.id = e.ledger_id WHERE l.kind = 'entry' AND l.target = $1 AND e.deleted = 0 "
+    "ORDER BY e.id LIMIT 100", SQL_ARGS(sql_text(target)), error);
   if (others == NULL) return FALSE;
-  if (json_array_size(others) == 0) return TRUE;
-  g_autoptr(GString) names = g_string_new(NULL);
-  for (size_t i = 0; i < MIN(json_array_size(others), (size_t)3); i++) {
-    json_t *row = json_array_get(others, i);
-    g_string_append_printf(names, "%s%s %s《%s》", i > 0 ? "、" : "", text_at(row, "ledger"), text_at(row, "number"), text_at(row, "title"));
-  }
-  return throw(error, LANTAI_ERROR_CONFLICT, "还有别的条目指向它：%s%s。请先改那些条目", names->str, json_array_size(others) > 3 ? "等" : "");
+  gint64 count = (gint64)json_array_size(others);
+  while (json_array_size(others) > 3) json_array_remove(others, 3);
+  g_autofree char *words = entries_words(others, count);
+  return words == NULL || throw(error, LANTAI_ERROR_CONFLICT, "还有别的条目指向它：%s。请先改那些条目", words);
 }
 
 gboolean ledger_entry_delete(Sql *sql, const char *actor, gint64 id, const char *why, GError **error) {

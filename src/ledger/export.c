@@ -11,6 +11,7 @@ enum { PAGE = 1000 };
 typedef struct { const LedgerField *field, *child; char *heading; } ExportColumn; /* field NULL: which entry it is, where there are no numbers */
 typedef struct {
   Sql *sql;
+  Asker asker;
   GArray *columns;
   TableWriter *sheet;
   GOutputStream *text; /* CSV; NULL: a workbook */
@@ -45,7 +46,8 @@ static GArray *columns_of(const LedgerDefinition *definition, Asker asker) {
 
 static void append_reference(Export *export, GString *out, LedgerType type, json_t *value) {
   gint64 id = json_integer_value(value);
-  g_autofree char *name = type == FIELD_ENTRY ? sql_string(export->sql, "SELECT number FROM ledger_entry WHERE id = $1", SQL_ARGS(sql_int(id)), NULL) :
+  json_auto_t *entry = type == FIELD_ENTRY ? ledger_entry_load(export->sql, export->asker, id, NULL) : NULL; /* unseen: its id alone, so that it can be read in again */
+  g_autofree char *name = type == FIELD_ENTRY ? g_strdup(text_at(entry, "number")) :
     sql_string(export->sql, "SELECT code FROM record WHERE id = $1", SQL_ARGS(sql_int(id)), NULL);
   if (name != NULL && name[0] != '\0') g_string_append(out, name);
   else g_string_append_printf(out, "#%" G_GINT64_FORMAT, id);
@@ -148,7 +150,7 @@ gboolean ledger_export(const House *house, Asker asker, const LedgerAsk *ask, co
   g_autoptr(Sql) sql = sql_read(house->db, error);
   g_autoptr(GArray) columns = sql != NULL ? columns_of(ask->definition, asker) : NULL;
   if (columns == NULL) return FALSE;
-  Export export = {sql, columns, NULL, NULL};
+  Export export = {sql, asker, columns, NULL, NULL};
   g_autoptr(GPtrArray) headings = g_ptr_array_new();
   for (guint i = 0; i < columns->len; i++) g_ptr_array_add(headings, g_array_index(columns, ExportColumn, i).heading);
   g_ptr_array_add(headings, NULL);
