@@ -23,6 +23,7 @@ static const char *const LEDGERS[] = {
   "name: 执纪\nrestricted: true\nread: [director]\nfields:\n"
   "  - {name: 类型, type: text}\n  - {name: 处分, type: choice, values: [党纪, 政务]}\n  - {name: 人员, type: person, many: true}\n",
   "name: 秘密\nread: [director]\nfields:\n  - {name: 类型, type: text}\n",
+  "name: 访谈\nfields:\n  - {name: 对象, type: text, read: [director]}\n  - {name: 科室, type: text}\n",
   "name: 值班\nfields:\n  - {name: 时段, type: period}\n",
   "name: 单位\nfields:\n  - {name: 企业级别, type: choice, values: [央企, 省企, 市企]}\n  - {name: 卷数, type: number}\n  - {name: 移交单位, type: body, many: true}\n",
   "name: 指标\nfields:\n  - {name: 风险, type: choice, values: [火灾, 水灾, 虫害]}\n  - {name: 被查, type: body, many: true}\n",
@@ -259,7 +260,52 @@ static void test_rights(void) {
   g_assert_cmpuint(json_array_size(json_object_get(told, "parts")), ==, 0);
   g_assert_cmpint(json_integer_value(json_object_get(told, "entries")), ==, 0);
   fails(figure_compute(&f.house, sql, asker, "密事", figure_year(2023), error) != NULL, LANTAI_ERROR_DENIED);
+  /* what stands in a restricted ledger's entries is not told as a list, a part or its name; numbers and parts by the definition's own choices are */
+  static const char *const telling[] = {"{name: 名单, ledger: 执纪, list: 人员, restricted: true}", "{name: 题名, ledger: 执纪, list: 标题}",
+    "{name: 各人, ledger: 执纪, group: 人员, count: , unit: 次, say: {style: each}}"};
+  for (guint i = 0; i < G_N_ELEMENTS(telling); i++) {
+    json_auto_t *list = yaml(telling[i]);
+    fails(figure_compute_definition(&f.house, sql, asker, list, figure_year(2023), error) != NULL, LANTAI_ERROR_DENIED);
+    json_auto_t *all = good(figure_compute_definition(&f.house, sql, LEDGER_EVERYTHING, list, figure_year(2023), error));
+    g_assert_cmpstr(json_string_value(json_object_get(all, "text")), !=, "");
+  }
+  json_auto_t *each = compute(&f, asker, "{name: 处分, ledger: 执纪, where: {类型: 处分}, group: 处分, count: , unit: 人, say: {style: each}}", 2023);
+  g_assert_cmpstr(json_string_value(json_object_get(each, "text")), ==, "各1人");
+  json_auto_t *persons = compute(&f, asker, "{name: 按人, ledger: 执纪, group: 人员, count: , unit: 次}", 2023);
+  g_assert_cmpuint(json_array_size(json_object_get(persons, "parts")), ==, 0);
   fails(figure_trend(&f.house, sql, asker, "密事", figure_year(2023), 3, error) != NULL, LANTAI_ERROR_DENIED);
+  sql_end(g_steal_pointer(&sql));
+  close_world(&f);
+}
+
+/* Rows and fields that the asker may not see: the number is told, nothing of what stands in them. */
+static void test_unseen(void) {
+  Fixture f;
+  open_world(&f);
+  put(&f, "{ledger: 会议, date: 2023-07-01, title: 密会, secrecy: 机密, values: {人员: [某人], 人数: 1}}");
+  put(&f, "{ledger: 访谈, date: 2023-07-01, title: 谈一, values: {对象: 某甲, 科室: 一科}}");
+  g_autoptr(Person) li = fixture_person(&f, "li", "李", "archivist", SECURITY_INTERNAL);
+  Asker asker = {li, FALSE};
+  g_autoptr(Sql) sql = good(sql_read(f.db, error));
+  json_auto_t *titles = yaml("{name: 题名, ledger: 会议, list: 标题}");
+  fails(figure_compute_definition(&f.house, sql, asker, titles, figure_year(2023), error) != NULL, LANTAI_ERROR_DENIED);
+  json_auto_t *before = good(figure_compute_definition(&f.house, sql, asker, titles, figure_year(2022), error)); /* nothing closed in that year */
+  g_assert_cmpstr(json_string_value(json_object_get(before, "text")), ==, "旧");
+  json_auto_t *persons = compute(&f, asker, "{name: 人员, ledger: 会议, group: 人员, count: , unit: 次}", 2023);
+  g_assert_cmpfloat(value_of(persons), ==, 6);
+  g_assert_cmpuint(json_array_size(json_object_get(persons, "parts")), ==, 0);
+  json_auto_t *types = compute(&f, asker, "{name: 类型, ledger: 会议, group: 类型, count: , unit: 次}", 2023);
+  g_assert_cmpuint(json_array_size(json_object_get(types, "parts")), ==, 2);
+  static const char *const hidden[] = {"{name: 一, ledger: 访谈, where: {对象: 某甲}, count: }", "{name: 二, ledger: 访谈, distinct: 对象}",
+    "{name: 三, ledger: 访谈, where: {any: [{对象: {has: 甲}}]}, count: }", "{name: 四, ledger: 访谈, group: 对象, count: }"};
+  for (guint i = 0; i < G_N_ELEMENTS(hidden); i++) {
+    json_auto_t *told = compute(&f, asker, hidden[i], 2023);
+    g_assert_cmpfloat(value_of(told), ==, 1);
+    g_assert_true(json_is_true(json_object_get(told, "restricted")));
+    g_assert_cmpuint(json_array_size(json_object_get(told, "parts")), ==, 0);
+  }
+  json_auto_t *open = compute(&f, asker, "{name: 五, ledger: 访谈, group: 科室, count: }", 2023);
+  g_assert_false(json_is_true(json_object_get(open, "restricted")));
   sql_end(g_steal_pointer(&sql));
   close_world(&f);
 }
@@ -398,6 +444,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/figure/figures", test_figures);
   g_test_add_func("/figure/archive", test_archive);
   g_test_add_func("/figure/rights", test_rights);
+  g_test_add_func("/figure/unseen", test_unseen);
   g_test_add_func("/figure/wrong", test_wrong);
   g_test_add_func("/figure/versions", test_versions);
   return g_test_run();

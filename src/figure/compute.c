@@ -107,6 +107,12 @@ static gboolean run_groups(Ask *ask, json_t *figure, Aggregate aggregate, const 
   return TRUE;
 }
 
+static gboolean has_unseen(const Ask *ask, const Selection *selection) {
+  for (guint i = 0; !ask->asker.everything && i < selection->indexes->len; i++)
+    if (!ledger_table_admits(selection->table, g_array_index(selection->indexes, guint, i), ask->asker)) return TRUE;
+  return FALSE;
+}
+
 static gboolean run_entries(Ask *ask, json_t *figure, const char *kind, FigurePeriod period, Outcome *ret, GError **error) {
   Aggregate aggregate = aggregate_of(kind);
   g_auto(Selection) selection = {NULL};
@@ -115,6 +121,7 @@ static gboolean run_entries(Ask *ask, json_t *figure, const char *kind, FigurePe
   if (hours) wide.from = day_of_number(day_number(period.from) - 1); /* a watch that began the night before */
   if (!selection_make(ask, figure, figure, run && json_object_get(figure, "period") == NULL ? "to-end" : NULL, wide, &selection, error)) return FALSE;
   selection.period = period;
+  ret->unseen = has_unseen(ask, &selection);
   if (!aggregate(ask, figure, &selection, selection.indexes, ret, error)) return FALSE;
   outcome_settle(ret);
   return json_object_get(figure, "group") == NULL || run_groups(ask, figure, aggregate, &selection, ret, error);
@@ -135,6 +142,7 @@ static gboolean take_part(Ask *ask, json_t *part, const char *label, FigurePerio
   if (!figure_run_part(ask, part, period, &one, &figure, error)) return FALSE;
   outcome_add_part(ret, label ? label : part_name(part, "—"), &one, figure);
   join_entries(ret, &one);
+  ret->unseen = ret->unseen || one.unseen;
   *ret_value = one.value;
   return TRUE;
 }
@@ -214,6 +222,7 @@ static gboolean run_named(Ask *ask, const char *name, FigurePeriod period, Outco
   g_auto(Outcome) whole;
   outcome_init(&whole);
   if (!figure_run(ask, *ret_figure, period, &whole, error)) return FALSE;
+  ret->unseen = whole.unseen;
   for (guint i = 0; whole.parts && i < whole.parts->len; i++) {
     const Part *part = whole.parts->pdata[i];
     if (!g_str_equal(part->key, halves[1])) continue;
@@ -233,6 +242,38 @@ gboolean figure_run_part(Ask *ask, json_t *part, FigurePeriod period, Outcome *r
 
 typedef struct { Asker asker; gboolean number_only; const char *denied; guint depth; gboolean restricted; } Gate;
 
+/* A path or paths, or a condition whose keys are paths. */
+static gboolean may_ask_all(const LedgerDefinition *ledger, Asker asker, json_t *given) {
+  const char *key;
+  json_t *value, *inner;
+  size_t i;
+  if (json_is_string(given)) return ledger_may_ask(ledger, asker, json_string_value(given) + (*json_string_value(given) == '-'));
+  json_array_foreach(given, i, value)
+    if (!may_ask_all(ledger, asker, value)) return FALSE;
+  json_object_foreach(given, key, value) {
+    if (g_str_equal(key, "any") && may_ask_all(ledger, asker, value)) continue;
+    if (g_str_equal(key, "any") || !ledger_may_ask(ledger, asker, key)) return FALSE;
+    const char *field;
+    json_object_foreach(json_object_get(value, "row"), field, inner) {
+      g_autofree char *path = g_strdup_printf("%s.%s", key, field);
+      if (!ledger_may_ask(ledger, asker, path)) return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+/* Whether every field that a figure reads may be read. */
+static gboolean reads_allowed(json_t *figure, Asker asker) {
+  static const char *const paths[] = {"where", "group", "by", "rows", "sum", "distinct", "max", "min", "last", "run", "hours", "span", "list", "sort"};
+  const LedgerDefinition *ledger = ledger_find(text_in(figure, "ledger"));
+  json_t *coverage = json_object_get(figure, "coverage");
+  const LedgerDefinition *roster = ledger_find(text_in(coverage, "in"));
+  for (guint i = 0; ledger != NULL && i < G_N_ELEMENTS(paths); i++)
+    if (!may_ask_all(ledger, asker, json_object_get(figure, paths[i]))) return FALSE;
+  return (ledger == NULL || may_ask_all(ledger, asker, json_object_get(coverage, "of"))) && (roster == NULL ||
+    (may_ask_all(roster, asker, json_object_get(coverage, "key")) && may_ask_all(roster, asker, json_object_get(coverage, "where"))));
+}
+
 static void pass_gate(json_t *part, const char *place, gpointer data) {
   Gate *gate = data;
   g_auto(GStrv) halves = json_is_string(part) ? g_strsplit(json_string_value(part), ".", 2) : NULL;
@@ -246,12 +287,34 @@ static void pass_gate(json_t *part, const char *place, gpointer data) {
     if (ledgers[i]->restricted || restricted) gate->number_only = TRUE;
     else gate->denied = ledgers[i]->name;
   }
+  if (!reads_allowed(figure, gate->asker)) gate->number_only = TRUE;
   gboolean before = gate->restricted;
   gate->restricted = restricted;
   gate->depth++;
   figure_parts(figure, pass_gate, gate);
   gate->depth--;
   gate->restricted = before;
+}
+
+gboolean figure_is_open(json_t *figure, Asker asker) {
+  Gate gate = {.asker = asker};
+  pass_gate(figure, "", &gate);
+  return !gate.number_only && gate.denied == NULL;
+}
+
+/* Parts by the definition's own choices tell nothing that an entry says. */
+static gboolean has_fixed_parts(json_t *figure) {
+  const LedgerDefinition *ledger = ledger_find(text_in(figure, "ledger"));
+  const LedgerField *field = NULL;
+  if (ledger == NULL || text_in(figure, "group") == NULL) return TRUE;
+  g_free(ledger_path_fault(ledger, text_in(figure, "group"), &field));
+  return field != NULL && field->type == FIELD_CHOICE && !field->open;
+}
+
+/* Whether the words of a figure would tell what stands in entries: lists, spans, and each part by its name. */
+static gboolean tells_entries(json_t *figure, const Outcome *outcome) {
+  gboolean each = g_strcmp0(text_in(json_object_get(figure, "say"), "style"), "each") == 0;
+  return outcome->text != NULL || (each && !has_fixed_parts(figure));
 }
 
 /* ---- the result ---- */
@@ -329,27 +392,36 @@ static gboolean add_checks(Ask *ask, json_t *figure, FigurePeriod period, const 
   return TRUE;
 }
 
-static json_t *result_last(Ask *ask, json_t *figure, FigurePeriod period) {
+/* The words of an outcome, unless they would tell what the asker may not see: then its number stays. */
+static gboolean set_told_words(json_t *result, json_t *figure, const Outcome *outcome, gboolean closed, json_t *warnings) {
+  json_auto_t *parts = parts_json(outcome);
+  if ((closed || outcome->unseen) && tells_entries(figure, outcome)) return json_object_set_new(result, "text", json_string("")), FALSE;
+  set_words(result, figure, outcome, parts, warnings);
+  return TRUE;
+}
+
+static json_t *result_last(Ask *ask, json_t *figure, FigurePeriod period, gboolean closed) {
   g_auto(Outcome) outcome;
   outcome_init(&outcome);
   if (!figure_run(ask, figure, period_shift(period, -1), &outcome, NULL)) return json_null();
-  json_auto_t *parts = parts_json(&outcome), *warnings = json_array();
+  json_auto_t *warnings = json_array();
   json_t *last = json_pack("{s:o}", "value", number_json(outcome.value));
-  set_words(last, figure, &outcome, parts, warnings);
+  set_told_words(last, figure, &outcome, closed, warnings);
   json_object_del(last, "bare");
   return last;
 }
 
 json_t *figure_compute_definition(const House *house, Sql *sql, Asker asker, json_t *figure, FigurePeriod period, GError **error) {
   Gate gate = {.asker = asker};
-  Ask ask = {house, sql, 0};
+  Ask ask = {house, sql, 0, asker};
   const char *name = text_in(figure, "name") ? text_in(figure, "name") : "";
   pass_gate(figure, "", &gate);
   if (gate.denied) return throw_null(error, LANTAI_ERROR_DENIED, "指标“%s”取自台账“%s”，您不能查看", name, gate.denied);
   g_auto(Outcome) outcome;
   outcome_init(&outcome);
   if (!figure_run(&ask, figure, period, &outcome, error)) return NULL;
-  json_auto_t *warnings = json_array(), *parts = parts_json(&outcome);
+  json_auto_t *warnings = json_array();
+  gboolean hides = gate.number_only || (outcome.unseen && !has_fixed_parts(figure));
   if (!add_checks(&ask, figure, period, &outcome, warnings, error)) return NULL;
   g_autofree char *how = figure_how(figure, period);
   json_t *result = json_pack("{s:s, s:o, s:o, s:s, s:I, s:b, s:s, s:{s:i, s:i, s:s}}", "name", name, "value", number_json(outcome.value), "whole",
@@ -357,11 +429,14 @@ json_t *figure_compute_definition(const House *house, Sql *sql, Asker asker, jso
     figure_unit(figure), "entries", (json_int_t)(gate.number_only ? 0 : outcome.entries->len), "restricted", gate.number_only, "how", how, "period", "from",
       period.from, "to",
     period.to, "unit", period.unit ? period.unit : "");
-  set_words(result, figure, &outcome, parts, warnings);
-  json_object_set_new(result, "parts", gate.number_only ? json_array() : json_incref(parts));
-  json_object_set_new(result, "last", result_last(&ask, figure, period));
+  if (!set_told_words(result, figure, &outcome, gate.number_only, warnings)) {
+    json_decref(result);
+    return throw_null(error, LANTAI_ERROR_DENIED, "指标“%s”要写出条目里的内容，其中有您不能查看的", name);
+  }
+  json_object_set_new(result, "parts", hides ? json_array() : parts_json(&outcome));
+  json_object_set_new(result, "last", result_last(&ask, figure, period, gate.number_only));
   json_object_set(result, "warnings", warnings);
-  if (outcome.missing && !gate.number_only) json_object_set(result, "missing", outcome.missing);
+  if (outcome.missing && !gate.number_only && !outcome.unseen) json_object_set(result, "missing", outcome.missing);
   if (outcome.opens) json_object_set_new(result, "opens", json_string(outcome.opens));
   if (json_object_get(figure, "id")) json_object_set(result, "id", json_object_get(figure, "id"));
   if (text_in(figure, "about")) json_object_set(result, "about", json_object_get(figure, "about"));
@@ -387,6 +462,9 @@ static json_t *named_figure(const char *name, GError **error) {
 
 json_t *figure_compute(const House *house, Sql *sql, Asker asker, const char *name, FigurePeriod period, GError **error) {
   json_auto_t *figure = named_figure(name, error);
+  g_auto(GStrv) halves = figure && figure_definition(name) == NULL ? g_strsplit(name, ".", 2) : NULL;
+  json_t *whole = halves ? figure_definition(halves[0]) : NULL; /* a part whose name only the entries know */
+  if (whole && !has_fixed_parts(whole) && !figure_is_open(whole, asker)) return throw_null(error, LANTAI_ERROR_DENIED, "指标“%s”的各部分您不能查看", halves[0]);
   return figure ? figure_compute_definition(house, sql, asker, figure, period, error) : NULL;
 }
 
@@ -431,16 +509,16 @@ json_t *figure_trend(const House *house, Sql *sql, Asker asker, const char *name
   if (figure == NULL) return NULL;
   pass_gate(figure, "", &gate);
   if (gate.denied) return throw_null(error, LANTAI_ERROR_DENIED, "指标“%s”取自台账“%s”，您不能查看", name, gate.denied);
-  Ask ask = {house, sql, 0};
+  Ask ask = {house, sql, 0, asker};
   json_auto_t *trend = json_array();
   for (int back = MAX(years, 1) - 1; back >= 0; back--) {
     FigurePeriod then = period_shift(period, -back);
     g_auto(Outcome) outcome;
     outcome_init(&outcome);
     if (!figure_run(&ask, figure, then, &outcome, error)) return NULL;
-    json_auto_t *parts = parts_json(&outcome), *warnings = json_array();
+    json_auto_t *warnings = json_array();
     json_t *row = json_pack("{s:i, s:o}", "year", then.to / 10000, "value", number_json(outcome.value));
-    set_words(row, figure, &outcome, parts, warnings);
+    set_told_words(row, figure, &outcome, gate.number_only, warnings);
     json_object_del(row, "bare");
     json_array_append_new(trend, row);
   }

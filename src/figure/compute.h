@@ -11,7 +11,7 @@
 enum { FIGURE_DEEP = 16, MISSING_SHOWN = 100 };
 #define UNIT_OWN "本馆"
 
-typedef struct { const House *house; Sql *sql; guint depth; } Ask;
+typedef struct { const House *house; Sql *sql; guint depth; Asker asker; } Ask; /* asker: only for Outcome.unseen */
 
 typedef struct { char *key; double value, whole; char *text; GArray *entries; json_t *figure; } Part; /* text: made already; figure: whose words, borrowed */
 typedef struct {
@@ -20,6 +20,7 @@ typedef struct {
   GArray *entries;     /* gint64 ids behind it, each once after outcome_settle */
   GPtrArray *parts;    /* Part; NULL: none */
   json_t *missing;     /* what a coverage lacks, as text; NULL */
+  gboolean unseen;     /* among its entries are some that the asker may not see */
   char *opens;         /* address of the rows, where they are not entries */
 } Outcome;
 void outcome_init(Outcome *outcome);

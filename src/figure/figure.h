@@ -35,6 +35,8 @@ json_t *figure_names(void);                  /* [name], by group and order */
  *  restricted, period: {from, to}}. DENIED: a figure over a ledger that the asker may not see and that is not restricted to numbers. */
 json_t *figure_compute(const House *house, Sql *sql, Asker asker, const char *name, FigurePeriod period, GError **error);
 /* Without a name: a definition that is being edited. */
+/* FALSE: it reads something that the asker may not, so that its number is all that he may be told. */
+gboolean figure_is_open(json_t *figure, Asker asker);
 json_t *figure_compute_definition(const House *house, Sql *sql, Asker asker, json_t *figure, FigurePeriod period, GError **error);
 /* Ids of the entries behind it, in order of date (part NULL: all), for pages and for freezing. For records and events: the number only, see `opens` of the result. */
 GArray *figure_entries(const House *house, Sql *sql, const char *name, const char *part, FigurePeriod period, GError **error);

@@ -245,11 +245,21 @@ static json_t *frozen_row(WebRequest *request, Sql *sql, json_t *entry) {
   const LedgerDefinition *ledger = ledger_find(text_at(entry, "ledger"));
   Asker asker = ledger_asker(request);
   if (ledger == NULL || !ledger_may_read(ledger, asker) || !ledger_admits(ledger, asker, entry)) return NULL;
-  json_t *row = page_entry_row(entry);
   json_auto_t *now = ledger_entry_load(sql, asker, number_at(entry, "id"), NULL);
-  if (now == NULL) json_object_set_new(row, "changed", json_string("现已删除"));
+  if (now == NULL) return NULL; /* closed to the asker since */
+  json_t *row = page_entry_row(entry);
+  if (json_is_true(json_object_get(now, "deleted"))) json_object_set_new(row, "changed", json_string("现已删除"));
   else if (number_at(now, "rev") != number_at(entry, "rev")) json_object_set_new(row, "changed", json_string("定稿后改过"));
   return row;
+}
+
+/* The number as it was frozen; its parts and gaps only for who may see what they are made from. */
+static json_t *frozen_result(WebRequest *request, json_t *result, const char *name) {
+  json_t *told = result ? json_copy(result) : json_object(), *figure = figure_definition(name);
+  if (figure && figure_is_open(figure, ledger_asker(request))) return told;
+  json_object_del(told, "parts");
+  json_object_del(told, "missing");
+  return told;
 }
 
 static gboolean put_frozen_rows(WebRequest *request, Sql *sql, json_t *issue, const char *figure, json_t *model, GError **error) {
@@ -268,7 +278,7 @@ static gboolean put_frozen_rows(WebRequest *request, Sql *sql, json_t *issue, co
     else hidden++;
   }
   json_object_set_new(model, "rows", rows);
-  json_object_set(model, "result", json_object_get(json_object_get(report, "figures"), figure));
+  json_object_set_new(model, "result", frozen_result(request, json_object_get(json_object_get(report, "figures"), figure), figure));
   if (hidden > 0) json_object_set_new(model, "hidden", json_integer(hidden));
   if (at < json_array_size(ids)) {
     g_autofree char *next = g_strdup_printf("%d", (int)last), *query = web_query_with(request, "after", next);
@@ -286,6 +296,7 @@ static gboolean put_live_rows(WebRequest *request, Sql *sql, json_t *issue, cons
   json_object_set_new(model, "result", result);
   if (json_object_get(result, "opens")) return json_object_set(model, "opens", json_object_get(result, "opens")) == 0;
   g_autoptr(GArray) ids = figure_entries(web_house(request), sql, figure, NULL, period, error);
+  if (ids != NULL && json_is_true(json_object_get(result, "restricted"))) return page_put_hidden(ids->len, model), TRUE;
   return ids != NULL && page_put_entries(request, sql, ids, model, error);
 }
 

@@ -53,6 +53,11 @@ json_t *page_entry_row(json_t *entry) {
     text_at(entry, "title"), "date", date, "ledger", text_at(entry, "ledger"), "state", text_at(entry, "state"), "rev", (json_int_t)number_at(entry, "rev"));
 }
 
+void page_put_hidden(guint count, json_t *model) {
+  json_object_set_new(model, "rows", json_array());
+  if (count > 0) json_object_set_new(model, "hidden", json_integer(count));
+}
+
 gboolean page_put_entries(WebRequest *request, Sql *sql, GArray *ids, json_t *model, GError **error) {
   gint64 after = web_int(request, "after", 0), hidden = 0, last = 0;
   json_t *rows = json_array();
@@ -197,7 +202,9 @@ static json_t *chart_of(json_t *trend) {
 static gboolean put_rows(WebRequest *request, Sql *sql, const char *name, FigurePeriod period, json_t *result, json_t *model, GError **error) {
   json_t *opens = json_object_get(result, "opens");
   if (opens) return json_object_set(model, "opens", opens) == 0;
-  g_autoptr(GArray) ids = figure_entries(web_house(request), sql, name, web_text(request, "part"), period, error);
+  gboolean restricted = json_is_true(json_object_get(result, "restricted")); /* then also which parts there are is not told */
+  g_autoptr(GArray) ids = figure_entries(web_house(request), sql, name, restricted ? NULL : web_text(request, "part"), period, error);
+  if (ids != NULL && restricted) return page_put_hidden(ids->len, model), TRUE;
   return ids != NULL && page_put_entries(request, sql, ids, model, error);
 }
 
@@ -346,6 +353,8 @@ static WebReply *save(WebRequest *request, json_t *figure, GError **error) {
   else faults = json_pack("[{s:s, s:s}]", "where", "", "what", local->message);
   json_object_set(model, "faults", faults);
   if (json_array_size(faults) > 0) return web_model_status(g_steal_pointer(&model), 422);
+  if (!figure_is_open(definition, ledger_asker(request)) || (figure && !figure_is_open(figure, ledger_asker(request))))
+    return throw_null(error, LANTAI_ERROR_DENIED, "指标用到的台账或栏目中有您不能查看的，请由能查看的人定义");
   if (!web_flag(request, "save")) {
     try_out(request, definition, model);
     return web_model(g_steal_pointer(&model));

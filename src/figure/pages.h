@@ -9,6 +9,7 @@ enum { ROWS_SHOWN = 50 };
 
 /* Puts `rows` (entries the asker may see, from the one behind `after` on), `hidden` (how many of those looked at may not be seen) and `next` into model. */
 gboolean page_put_entries(WebRequest *request, Sql *sql, GArray *ids, json_t *model, GError **error);
+void page_put_hidden(guint count, json_t *model); /* the same where only a number may be told: no entry is looked at */
 json_t *page_entry_row(json_t *entry);
 /* The period that the request asks for: from and to, else year, else given; the unit too. INVALID for what is no day. */
 gboolean page_period(WebRequest *request, FigurePeriod given, FigurePeriod *ret, GError **error);

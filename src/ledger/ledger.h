@@ -75,6 +75,7 @@ json_t *ledger_definition_version(Sql *sql, gint64 ledger, int version, GError *
 gboolean ledger_may_read(const LedgerDefinition *definition, Asker asker);
 gboolean ledger_may_write(const LedgerDefinition *definition, Asker asker);
 gboolean ledger_may_read_field(const LedgerField *field, Asker asker);
+gboolean ledger_may_ask(const LedgerDefinition *definition, Asker asker, const char *path); /* each field and ledger on a path may be read */
 gboolean ledger_may_write_field(const LedgerField *field, Asker asker); /* child rows: only who sees all of them, so that nothing unseen is lost */
 gboolean ledger_admits(const LedgerDefinition *definition, Asker asker, json_t *entry); /* rows and secrecy */
 

@@ -117,15 +117,28 @@ static gboolean read_after(Page *page, const char *text, GError **error) {
 
 /* ---- fields that may not be seen ---- */
 
+gboolean ledger_may_ask(const LedgerDefinition *definition, Asker asker, const char *path) {
+  g_auto(GStrv) parts = g_strsplit(path, ".", -1);
+  const LedgerField *rows = NULL;
+  for (guint i = 0; parts[i] != NULL && definition != NULL; i++) {
+    const LedgerField *field = rows == NULL ? ledger_field(definition, parts[i]) : NULL;
+    for (guint k = 0; rows != NULL && k < rows->count; k++)
+      if (g_str_equal(rows->fields[k].name, parts[i])) field = &rows->fields[k];
+    if (field == NULL) return TRUE; /* derived from what may be read, or nothing at all */
+    if (!ledger_may_read_field(field, asker)) return FALSE;
+    rows = field->type == FIELD_ROWS ? field : NULL;
+    if (field->type != FIELD_ENTRY || parts[i + 1] == NULL) continue;
+    definition = ledger_find(field->ledger);
+    if (definition != NULL && !ledger_may_read(definition, asker)) return FALSE;
+  }
+  return TRUE;
+}
+
 static gboolean may_ask(const LedgerDefinition *definition, Asker asker, const char *path, GError **error) {
   PathEnd end;
   g_autofree char *wrong = path_check(definition, path, &end);
   if (wrong != NULL) return throw(error, LANTAI_ERROR_INVALID, "%s", wrong);
-  g_auto(GStrv) parts = g_strsplit(path, ".", 2);
-  const LedgerField *first = ledger_field(definition, parts[0]);
-  gboolean readable = (first == NULL || ledger_may_read_field(first, asker)) && (end.field == NULL || ledger_may_read_field(end.field, asker)) &&
-    (end.definition == definition || ledger_may_read(end.definition, asker));
-  return readable || throw(error, LANTAI_ERROR_DENIED, "您不能按“%s”查看", path);
+  return ledger_may_ask(definition, asker, path) || throw(error, LANTAI_ERROR_DENIED, "您不能按“%s”查看", path);
 }
 
 static gboolean may_ask_all(const LedgerDefinition *definition, Asker asker, json_t *where, GError **error) {
