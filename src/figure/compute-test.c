@@ -393,6 +393,41 @@ static void test_archive(void) {
   close_world(&f);
 }
 
+/* Figures of figures of figures: each level six times the one below would take for ever. */
+static void test_many_parts(void) {
+  Fixture f;
+  open_world(&f);
+  g_autoptr(GString) text = g_string_new("figures:\n  - {name: 层0, ledger: 会议, count: }\n");
+  for (int i = 1; i < 12; i++) {
+    g_string_append_printf(text, "  - {name: 层%d, plus: [", i);
+    for (int k = 0; k < 6; k++) g_string_append_printf(text, "%s层%d", k ? ", " : "", i - 1);
+    g_string_append(text, "]}\n");
+  }
+  json_auto_t *document = yaml(text->str);
+  gint64 began = g_get_monotonic_time();
+  g_autoptr(Sql) sql = good(sql_write(f.db, error));
+  g_autoptr(GError) local = NULL;
+  g_assert_false(figure_define(sql, "zhang", json_object_get(document, "figures"), NULL, &local));
+  g_assert_nonnull(strstr(local->message, "500 个以上"));
+  json_t *last = json_array_get(json_object_get(document, "figures"), 11);
+  sql_end(g_steal_pointer(&sql));
+  json_t *inner = last; /* the same without names, as an editor might try it out */
+  for (int i = 0; i < 4; i++) {
+    json_t *outer = json_object(), *list = json_array();
+    for (int k = 0; k < 12; k++) json_array_append(list, i == 0 ? json_object_get(json_array_get(json_object_get(document, "figures"), 0), "name") : inner);
+    json_object_set_new(outer, "plus", list);
+    if (i > 0) json_decref(inner);
+    inner = outer;
+  }
+  define(&f, "figures: [{name: 层0, ledger: 会议, count: }]");
+  sql = good(sql_read(f.db, error));
+  fails(figure_compute_definition(&f.house, sql, LEDGER_EVERYTHING, inner, figure_year(2023), error) != NULL, LANTAI_ERROR_TOO_LARGE);
+  json_decref(inner);
+  sql_end(g_steal_pointer(&sql));
+  g_assert_cmpint(g_get_monotonic_time() - began, <, 20 * G_USEC_PER_SEC);
+  close_world(&f);
+}
+
 static char *figure_rows(SqlDb *db) {
   g_autoptr(Sql) sql = good(sql_read(db, error));
   json_auto_t *all = json_array();
@@ -445,6 +480,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/figure/archive", test_archive);
   g_test_add_func("/figure/rights", test_rights);
   g_test_add_func("/figure/unseen", test_unseen);
+  g_test_add_func("/figure/many-parts", test_many_parts);
   g_test_add_func("/figure/wrong", test_wrong);
   g_test_add_func("/figure/versions", test_versions);
   return g_test_run();

@@ -205,6 +205,7 @@ gboolean figure_run(Ask *ask, json_t *figure, FigurePeriod period, Outcome *ret,
   json_t *year = json_object_get(figure, "year");
   if (kind == NULL) return throw(error, LANTAI_ERROR_INVALID, "指标“%s”要有且只有一种算法", text_in(figure, "name") ? text_in(figure, "name") : "");
   if (ask->depth >= FIGURE_DEEP) return throw(error, LANTAI_ERROR_INVALID, "指标“%s”一层套一层，绕不出来", text_in(figure, "name") ? text_in(figure, "name") : "");
+  if (++ask->runs > FIGURE_RUNS) return throw(error, LANTAI_ERROR_TOO_LARGE, "指标“%s”由太多的指标算成", text_in(figure, "name") ? text_in(figure, "name") : "");
   if (json_is_integer(year)) period = period_shift(period, (int)json_integer_value(year));
   ask->depth++;
   gboolean done = aggregate_of(kind) ? run_entries(ask, figure, kind, period, ret, error)
@@ -240,7 +241,7 @@ gboolean figure_run_part(Ask *ask, json_t *part, FigurePeriod period, Outcome *r
 
 /* ---- what may be told ---- */
 
-typedef struct { Asker asker; gboolean number_only; const char *denied; guint depth; gboolean restricted; } Gate;
+typedef struct { Asker asker; gboolean number_only; const char *denied; guint depth, visits; gboolean restricted; } Gate;
 
 /* A path or paths, or a condition whose keys are paths. */
 static gboolean may_ask_all(const LedgerDefinition *ledger, Asker asker, json_t *given) {
@@ -280,6 +281,10 @@ static void pass_gate(json_t *part, const char *place, gpointer data) {
   json_t *figure = json_is_string(part) ? figure_definition(json_string_value(part)) : part;
   if (figure == NULL && halves) figure = figure_definition(halves[0]);
   if (figure == NULL || gate->depth > FIGURE_DEEP || g_str_equal(place, "within")) return;
+  if (++gate->visits > FIGURE_RUNS) { /* not all of it was looked at */
+    gate->number_only = TRUE;
+    return;
+  }
   gboolean restricted = gate->restricted || json_is_true(json_object_get(figure, "restricted"));
   const LedgerDefinition *ledgers[] = {ledger_find(text_in(figure, "ledger")), ledger_find(text_in(json_object_get(figure, "coverage"), "in"))};
   for (guint i = 0; i < G_N_ELEMENTS(ledgers); i++) {

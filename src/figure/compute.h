@@ -8,10 +8,10 @@
 #include "internal.h"
 #include "ledger.h"
 
-enum { FIGURE_DEEP = 16, MISSING_SHOWN = 100 };
+enum { FIGURE_DEEP = 16, FIGURE_RUNS = 10000, MISSING_SHOWN = 100 };
 #define UNIT_OWN "本馆"
 
-typedef struct { const House *house; Sql *sql; guint depth; Asker asker; } Ask; /* asker: only for Outcome.unseen */
+typedef struct { const House *house; Sql *sql; guint depth; Asker asker; guint runs; } Ask; /* asker: only for Outcome.unseen */
 
 typedef struct { char *key; double value, whole; char *text; GArray *entries; json_t *figure; } Part; /* text: made already; figure: whose words, borrowed */
 typedef struct {

@@ -3,7 +3,7 @@
 #include "text.h"
 #include <string.h>
 
-enum { PARTS_DEEP = 12 };
+enum { PARTS_DEEP = 12, PARTS_MOST = 500 }; /* parts of parts, each as often as it is computed */
 
 static const char *const AGGREGATES[] = {"count", "rows", "sum", "distinct", "max", "min", "last", "coverage", "run", "hours", "span", "list", "records",
   "records_sum", "events", "rate",
@@ -83,12 +83,12 @@ static char *no_figure(const Check *check, const char *name) {
   return nearest ? g_strdup_printf("没有指标“%s”，是不是“%s”", name, nearest) : g_strdup_printf("没有指标“%s”", name);
 }
 
-typedef struct { const Check *check; const char *wanted; guint depth; gboolean found; } Loop;
+typedef struct { const Check *check; const char *wanted; guint depth, parts; gboolean found; } Loop;
 static void follow(json_t *part, const char *place, gpointer data) {
   Loop *loop = data;
   const char *name = json_string_value(part);
   if (name != NULL && g_strcmp0(name, loop->wanted) == 0 && !g_str_equal(place, "within")) loop->found = TRUE;
-  if (loop->found || loop->depth > PARTS_DEEP || g_str_equal(place, "within")) return;
+  if (loop->found || loop->depth > PARTS_DEEP || g_str_equal(place, "within") || ++loop->parts > PARTS_MOST) return;
   json_t *figure = name ? find_figure(loop->check, name) : part;
   loop->depth++;
   if (json_is_object(figure)) figure_parts(figure, follow, loop);
@@ -289,9 +289,10 @@ json_t *figure_definition_faults(json_t *figure, json_t *others) {
   if (name == NULL || *name == '\0') add(&check, "name", g_strdup("缺少名称"));
   else if (strpbrk(name, ".{}+=<>") != NULL) add(&check, "name", g_strdup("名称里不能有 . { } + = < >"));
   check_figure(&check, figure, "");
-  Loop loop = {&check, name, 0, FALSE};
+  Loop loop = {&check, name, 0, 0, FALSE};
   if (name && json_is_object(figure)) figure_parts(figure, follow, &loop);
   if (loop.found) add(&check, figure_aggregate(figure), g_strdup("经过别的指标又用到了它自己"));
+  else if (loop.parts > PARTS_MOST) add(&check, figure_aggregate(figure), g_strdup_printf("一层层算下来要用到 %d 个以上的指标，请分开定义", PARTS_MOST));
   return faults;
 }
 
