@@ -185,4 +185,19 @@ void feed_follow(const House *house) {
   }
 }
 
+/* The positions are in no event: a ledger has followed at least to when the program last wrote an entry into it. */
+gboolean feed_resume(const House *house, GError **error) {
+  g_autofree const LedgerDefinition **all = ledger_all();
+  g_autoptr(Sql) sql = sql_write(house->db, error);
+  if (sql == NULL) return FALSE;
+  for (guint i = 0; all[i]; i++) {
+    const FeedSource *source = source_of(all[i]);
+    if (source && !sql_exec(sql, "INSERT INTO feed (ledger_id, source, event_id) SELECT $1, $2, MAX(e.id) FROM event AS e WHERE e.at_us <= "
+        "(SELECT MAX(v.at_us) FROM ledger_entry_version AS v JOIN ledger_entry AS l ON l.id = v.entry_id "
+        "WHERE l.ledger_id = $1 AND l.key <> '' AND v.actor = 'system') HAVING MAX(e.id) > 0 ON CONFLICT (ledger_id, source) DO NOTHING",
+        SQL_ARGS(sql_int(all[i]->id), sql_text(source->name)), error)) return FALSE;
+  }
+  return sql_commit(sql, error);
+}
+
 const JobTick FEED_TICKS[] = {feed_follow, NULL};
