@@ -3,6 +3,7 @@
  */
 #include "date.h"
 #include "format.h"
+#include "catalog.h"
 #include "internal.h"
 #include <gio/gio.h>
 
@@ -47,8 +48,9 @@ static GArray *columns_of(const LedgerDefinition *definition, Asker asker) {
 static void append_reference(Export *export, GString *out, LedgerType type, json_t *value) {
   gint64 id = json_integer_value(value);
   json_auto_t *entry = type == FIELD_ENTRY ? ledger_entry_load(export->sql, export->asker, id, NULL) : NULL; /* unseen: its id alone, so that it can be read in again */
-  g_autofree char *name = type == FIELD_ENTRY ? g_strdup(text_at(entry, "number")) :
-    sql_string(export->sql, "SELECT code FROM record WHERE id = $1", SQL_ARGS(sql_int(id)), NULL);
+  const Scope *scope = export->asker.everything ? &SCOPE_EVERYTHING : people_scope(export->asker.person);
+  g_autoptr(CatalogRecord) record = type == FIELD_ENTRY ? NULL : catalog_record_load(export->sql, scope, id, NULL);
+  const char *name = type == FIELD_ENTRY ? text_at(entry, "number") : record != NULL ? record->code : "";
   if (name != NULL && name[0] != '\0') g_string_append(out, name);
   else g_string_append_printf(out, "#%" G_GINT64_FORMAT, id);
 }

@@ -379,12 +379,12 @@ static json_t *files_model(json_t *entry) {
   return files;
 }
 
-static json_t *also_model(json_t *entry) {
+static json_t *also_model(json_t *entry, Asker asker) {
   json_t *links = json_array(), *name;
   size_t i;
   json_array_foreach(json_object_get(entry, "also"), i, name) {
     const LedgerDefinition *other = ledger_find(json_string_value(name));
-    if (other != NULL) json_array_append_new(links, json_pack("{s:I, s:s}", "id", (json_int_t)other->id, "name", other->name));
+    if (other != NULL && ledger_may_read(other, asker)) json_array_append_new(links, json_pack("{s:I, s:s}", "id", (json_int_t)other->id, "name", other->name));
   }
   return links;
 }
@@ -400,7 +400,7 @@ WebReply *page_one(WebRequest *request, GError **error) {
   json_t *model = json_pack("{s:s, s:o, s:O, s:s, s:o, s:o, s:o, s:o, s:o, s:b}", "title", name, "ledger", page_ledger_model(&page), "entry", entry, "name",
     name, "fields",
     fields_model(&page, entry), "states", states_model(&page, entry), "children", children_model(&page, id, offers), "files", files_model(entry), "also_in",
-      also_model(entry),
+      also_model(entry, ledger_asker(request)),
     "write", write);
   json_object_set_new(model, "history", history_model(&page, id));
   if (write) json_object_set(model, "offers", offers);
