@@ -294,6 +294,24 @@ static gpointer read_on(gpointer data) {
   return NULL;
 }
 
+static guint count_in(Fixture *f, Sql *sql) {
+  g_autoptr(LedgerTable) table = good(ledger_table(&f->house, sql, ledger_find("问题"), error));
+  return ledger_table_count(table);
+}
+
+/* What a transaction has put in it sees itself, twice, and nobody else does. */
+static void unfinished(Fixture *f) {
+  g_autoptr(Sql) writing = good(sql_write(f->db, error)), reading = good(sql_read(f->db, error));
+  for (guint i = 1; i <= 2; i++) {
+    json_auto_t *entry = yaml("{ledger: 问题, date: 2023-02-03, title: 未定, values: {来源: 巡察}}");
+    good(ledger_entry_put(writing, "zhang", entry, 0, error));
+    g_assert_cmpuint(count_in(f, writing), ==, 60 + i);
+    g_assert_cmpuint(count_in(f, reading), ==, 60);
+  }
+  sql_end(g_steal_pointer(&writing));
+  g_assert_cmpuint(count_in(f, reading), ==, 60);
+}
+
 static void test_threads(void) {
   Fixture f = {0};
   g_autofree char *dir = g_dir_make_tmp("ledger-XXXXXX", NULL), *path = g_build_filename(dir, "l.db", NULL);
@@ -324,6 +342,7 @@ static void test_threads(void) {
   }
   World w = {.f = f};
   g_assert_cmpuint(meets(&w, "措施", "{所属问题.来源: 巡察}", 0), ==, 60);
+  unfinished(&f);
   fixture_close(&w.f);
   g_autofree char *remove = g_strdup_printf("%s-wal", path), *shared = g_strdup_printf("%s-shm", path);
   g_unlink(remove), g_unlink(shared), g_unlink(path), g_rmdir(dir);

@@ -3,7 +3,7 @@
  *
  * 1. One table for each ledger and database. Whoever asks brings it up to the highest rev that the transaction sees, then holds it for reading.
  * 2. To write it one waits for its readers, but not for ever: two askers may each hold what the other wants to bring up to date. Then one gets a table of its own.
- * 3. What a transaction has put in and then rolled back makes the table be read anew.
+ * 3. A writing transaction never brings the shared table up to date: what it sees beyond that is in a table of its own until it ends.
  */
 #include "table.h"
 #include <math.h>
@@ -430,31 +430,6 @@ void ledger_tables_close(void) {
   g_mutex_unlock(&registry_lock);
 }
 
-/* What a transaction that is rolled back had put into a table. */
-typedef struct { LedgerTable *table; gboolean committed; } Guard;
-static void guard_committed(gpointer data) { ((Guard *)data)->committed = TRUE; }
-static void guards_end(gpointer data) {
-  GArray *guards = data;
-  for (guint i = 0; i < guards->len; i++) {
-    Guard *guard = g_array_index(guards, Guard *, i);
-    if (!guard->committed) g_atomic_int_set(&guard->table->spoilt, TRUE);
-    g_free(guard);
-  }
-  g_array_unref(guards);
-}
-
-static void guard_table(Sql *sql, LedgerTable *table) {
-  static const char key[] = "ledger-tables";
-  GArray *guards = sql_get_data(sql, key);
-  if (guards == NULL) sql_set_data(sql, key, guards = g_array_new(FALSE, FALSE, sizeof(Guard *)), guards_end);
-  for (guint i = 0; i < guards->len; i++)
-    if (g_array_index(guards, Guard *, i)->table == table) return;
-  Guard *guard = g_new0(Guard, 1);
-  guard->table = table;
-  g_array_append_val(guards, guard);
-  sql_on_commit(sql, guard_committed, guard, NULL);
-}
-
 static gboolean is_current(LedgerTable *table, const LedgerDefinition *definition, gint64 rev) {
   return table->definition == definition && table->rev >= rev && !g_atomic_int_get(&table->spoilt);
 }
@@ -472,10 +447,29 @@ static gboolean bring_up(LedgerTable *table, Sql *sql, const LedgerDefinition *d
   if (is_current(table, definition, rev)) return TRUE;
   gboolean anew = table->definition != definition || g_atomic_int_get(&table->spoilt) || table->waste > table->held / 2 + 100000;
   if (anew) table_reset(table, definition);
-  if (sql_is_writing(sql)) guard_table(sql, table);
   if (load_newer(table, sql, error)) return TRUE;
   g_atomic_int_set(&table->spoilt, TRUE);
   return FALSE;
+}
+
+/* One that lives as long as the writing transaction: what it has put in is nobody else's before it is committed. */
+static LedgerTable *transaction_table(Sql *sql, const LedgerDefinition *definition, gint64 rev, GError **error) {
+  static const char key[] = "ledger-tables";
+  GHashTable *tables = sql_get_data(sql, key);
+  if (tables == NULL) {
+    tables = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, table_free);
+    sql_set_data(sql, key, tables, (GDestroyNotify)g_hash_table_unref);
+  }
+  LedgerTable *table = g_hash_table_lookup(tables, definition);
+  if (table == NULL) g_hash_table_insert(tables, (gpointer)definition, table = table_new(definition));
+  if (table->rev < rev) {
+    if (!g_rw_lock_writer_trylock(&table->lock)) return own_table(sql, definition, error); /* it holds the older rows still */
+    gboolean brought = load_newer(table, sql, error);
+    g_rw_lock_writer_unlock(&table->lock);
+    if (!brought) return NULL;
+  }
+  g_rw_lock_reader_lock(&table->lock);
+  return table;
 }
 
 LedgerTable *ledger_table(const House *house, Sql *sql, const LedgerDefinition *definition, GError **error) {
@@ -486,6 +480,7 @@ LedgerTable *ledger_table(const House *house, Sql *sql, const LedgerDefinition *
     g_rw_lock_reader_lock(&table->lock);
     if (is_current(table, definition, rev)) return table;
     g_rw_lock_reader_unlock(&table->lock);
+    if (sql_is_writing(sql)) return transaction_table(sql, definition, rev, error);
     if (!g_rw_lock_writer_trylock(&table->lock)) {
       if (waited++ >= WAIT_MS) return own_table(sql, definition, error);
       g_usleep(1000);

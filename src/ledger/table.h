@@ -48,7 +48,7 @@ struct LedgerTable {
   gsize waste, held;      /* values that belong to no entry any more, and all */
   GRWLock lock;
   gboolean own;           /* not the shared one: freed when released */
-  gboolean spoilt;        /* holds what was rolled back */
+  gboolean spoilt;        /* could not be brought up to date: is read anew */
 };
 
 typedef struct { /* one value of an entry */
