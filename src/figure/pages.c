@@ -85,8 +85,13 @@ gboolean page_put_entries(WebRequest *request, Sql *sql, GArray *ids, json_t *mo
 
 static const char *group_of(json_t *figure) {
   const LedgerDefinition *ledger = ledger_find(text_at(figure, "ledger"));
-  if (*text_at(figure, "group")) return text_at(figure, "group");
   return ledger ? ledger->group : json_object_get(figure, "records") || json_object_get(figure, "events") ? "馆藏与业务" : "由指标算出";
+}
+
+static int compare_groups(gconstpointer a, gconstpointer b) {
+  json_t *one = *(json_t *const *)a, *other = *(json_t *const *)b;
+  int order = strcmp(group_of(one), group_of(other));
+  return order != 0 ? order : number_at(one, "id") < number_at(other, "id") ? -1 : 1;
 }
 
 static gboolean is_sought(json_t *figure, const char *words) {
@@ -108,6 +113,7 @@ static GPtrArray *sought_figures(WebRequest *request, json_t *groups) {
     json_object_set_new(counts, own, json_integer(number_at(counts, own) + 1));
     if (group == NULL || g_str_equal(group, own)) g_ptr_array_add(found, figure);
   }
+  g_ptr_array_sort(found, compare_groups);
   json_object_foreach(counts, key, count) {
     g_autofree char *query = web_query_with(request, "group", group && g_str_equal(group, key) ? NULL : key);
     json_array_append_new(groups, json_pack("{s:s, s:O, s:s, s:b}", "name", key, "count", count, "query", query, "on", group && g_str_equal(group, key)));
