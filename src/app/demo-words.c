@@ -19,10 +19,7 @@ int demo_between(DemoRandom *random, int low, int high) { return low + demo_belo
 gboolean demo_chance(DemoRandom *random, int percent) { return demo_below(random, 100) < percent; }
 
 DemoWords *demo_words_load(GError **error) {
-  g_autoptr(GBytes) bytes = g_resources_lookup_data("/lantai/demo/words.yaml", 0, error);
-  if (bytes == NULL) return NULL;
-  g_autofree char *text = g_strndup(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
-  json_t *root = yaml_load_text(text, "demo/words.yaml", error);
+  json_t *root = yaml_load_built_in("demo/words.yaml", error);
   if (root == NULL) return NULL;
   DemoWords *words = g_new0(DemoWords, 1);
   words->root = root;

@@ -217,12 +217,43 @@ static void test_log(void) {
   g_test_trap_assert_stderr("2026-11-22T06:05:00.000000Z warning base 两行 伪造 7\n2026-11-22T06:05:00.000000Z info base 平常\n");
 }
 
+/* Built-in where the archive has no folder; its own file before the built-in one; an empty folder is its own choice. */
+static void test_definitions(void) {
+  g_autoptr(GError) error = NULL;
+  g_autofree char *dir = g_dir_make_tmp("definitions-XXXXXX", NULL), *folder = g_build_filename(dir, "definitions", "checks", NULL);
+  g_autofree char *own = g_build_filename(folder, "filing.yaml", NULL), *aside = g_build_filename(folder, "README.txt", NULL);
+  g_auto(GStrv) built_in = yaml_definition_names(NULL, "checks"), without = yaml_definition_names(dir, "checks");
+  g_assert_cmpstrv((const char *const *) built_in, ((const char *const[]){"filing.yaml", "preservation.yaml", "transfer.yaml", NULL}));
+  g_assert_cmpstrv((const char *const *) without, (const char *const *) built_in);
+  json_auto_t *all = yaml_load_definitions(dir, "checks", &error);
+  g_assert_no_error(error);
+  g_assert_cmpuint(json_object_size(all), ==, 3);
+  g_mkdir_with_parents(folder, 0700);
+  g_file_set_contents(aside, "空", -1, NULL);
+  json_auto_t *none = yaml_load_definitions(dir, "checks", &error);
+  g_assert_cmpuint(json_object_size(none), ==, 0);
+  json_auto_t *still = yaml_load_definition(dir, "checks/filing.yaml", &error);
+  g_assert_nonnull(json_object_get(still, "items"));
+  g_file_set_contents(own, "a: 1\n", -1, NULL);
+  json_auto_t *changed = yaml_load_definition(dir, "checks/filing.yaml", &error);
+  g_assert_cmpint(json_integer_value(json_object_get(changed, "a")), ==, 1);
+  g_assert_no_error(error);
+  g_assert_null(yaml_load_definition(dir, "checks/no.yaml", &error));
+  g_assert_error(error, LANTAI_ERROR, LANTAI_ERROR_NOT_FOUND);
+  g_clear_error(&error);
+  g_file_set_contents(own, "a: [\n", -1, NULL);
+  g_assert_null(yaml_load_definitions(dir, "checks", &error));
+  g_assert_nonnull(strstr(error->message, own));
+  g_unlink(own), g_unlink(aside), g_rmdir(folder);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_unsetenv("LANTAI_LOG");
   g_test_add_func("/settings/yaml", test_yaml);
   g_test_add_func("/settings/yaml_refused", test_yaml_refused);
   g_test_add_func("/settings/yaml_file", test_yaml_file);
+  g_test_add_func("/settings/definitions", test_definitions);
   g_test_add_func("/settings/defaults", test_defaults);
   g_test_add_func("/settings/values", test_values);
   g_test_add_func("/settings/wrong_values", test_wrong_values);

@@ -10,6 +10,13 @@
 json_t *yaml_load_file(const char *path, GError **error);
 json_t *yaml_load_text(const char *text, const char *name, GError **error);
 
+/* Definitions: an archive's own file where there is one, else the one that travels in the program. path: below definitions/, "checks/filing.yaml". */
+json_t *yaml_load_definition(const char *dir, const char *path, GError **error); /* dir NULL: the program's; NOT_FOUND */
+json_t *yaml_load_built_in(const char *path, GError **error);                    /* "definitions/codes.yaml", "demo/words.yaml"; NOT_FOUND */
+/* Which there are of a kind ("ledgers"), sorted: those of the archive's folder, also when it has none; without such a folder the program's. g_strfreev. */
+char **yaml_definition_names(const char *dir, const char *kind);
+json_t *yaml_load_definitions(const char *dir, const char *kind, GError **error); /* {file name: document} of them all */
+
 typedef struct Settings Settings;
 Settings *settings_load(const char *dir, GError **error);  /* defaults where DIR/lantai.yaml is silent or absent; unknown keys are an error */
 /* CONFLICT if the file is there already. */

@@ -6,6 +6,8 @@
  *    stays text, because in this trade it is a code (000123).
  * 3. Errors name file and line.
  */
+#include <gio/gio.h>
+#include <string.h>
 #include <yaml.h>
 
 #include "error.h"
@@ -143,4 +145,51 @@ json_t *yaml_load_file(const char *path, GError **error) {
   if (file == NULL) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "无法读取 %s：%s。", path, problem->message);
   const char *bytes = g_mapped_file_get_contents(file);
   return load(bytes != NULL ? bytes : "", g_mapped_file_get_length(file), path, error);
+}
+
+/* ---- definitions ---- */
+
+json_t *yaml_load_built_in(const char *path, GError **error) {
+  g_autofree char *resource = g_strconcat("/lantai/", path, NULL);
+  g_autoptr(GBytes) bytes = g_resources_lookup_data(resource, G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
+  if (bytes == NULL) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "程序中没有 %s。", path);
+  gsize length;
+  const char *data = g_bytes_get_data(bytes, &length);
+  return load(data != NULL ? data : "", length, path, error);
+}
+
+json_t *yaml_load_definition(const char *dir, const char *path, GError **error) {
+  g_autofree char *own = dir != NULL ? g_build_filename(dir, "definitions", path, NULL) : NULL, *built_in = g_strconcat("definitions/", path, NULL);
+  return own != NULL && g_file_test(own, G_FILE_TEST_EXISTS) ? yaml_load_file(own, error) : yaml_load_built_in(built_in, error);
+}
+
+static int compare_names(gconstpointer a, gconstpointer b) { return strcmp(*(char *const *) a, *(char *const *) b); }
+
+char **yaml_definition_names(const char *dir, const char *kind) {
+  g_autofree char *folder = dir != NULL ? g_build_filename(dir, "definitions", kind, NULL) : NULL, *resource = g_strconcat("/lantai/definitions/", kind, NULL);
+  g_autoptr(GDir) own = folder != NULL ? g_dir_open(folder, 0, NULL) : NULL;
+  g_auto(GStrv) built_in = own != NULL ? NULL : g_resources_enumerate_children(resource, G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
+  GPtrArray *names = g_ptr_array_new();
+  const char *name;
+  while (own != NULL && (name = g_dir_read_name(own)) != NULL)
+    if (name[0] != '.' && g_str_has_suffix(name, ".yaml")) g_ptr_array_add(names, g_strdup(name));
+  for (char **each = built_in; each != NULL && *each != NULL; each++) g_ptr_array_add(names, g_strdup(*each));
+  g_ptr_array_sort(names, compare_names);
+  g_ptr_array_add(names, NULL);
+  return (char **) g_ptr_array_free(names, FALSE);
+}
+
+json_t *yaml_load_definitions(const char *dir, const char *kind, GError **error) {
+  g_auto(GStrv) names = yaml_definition_names(dir, kind);
+  json_t *documents = json_object();
+  for (char **name = names; *name != NULL; name++) {
+    g_autofree char *path = g_strdup_printf("%s/%s", kind, *name);
+    json_t *document = yaml_load_definition(dir, path, error);
+    if (document == NULL) {
+      json_decref(documents);
+      return NULL;
+    }
+    json_object_set_new(documents, *name, document);
+  }
+  return documents;
 }

@@ -12,7 +12,6 @@
 #include <string.h>
 
 enum { RULES_MAX = 100, WIDTH_MAX = 8 };
-#define BUILT_IN "/lantai/definitions/codes.yaml"
 
 struct CodeRules {
   GPtrArray *list; /* CodeRule* */
@@ -207,16 +206,7 @@ CodeRules *code_rules_read(json_t *document, const char *name, GError **error) {
 }
 
 CodeRules *code_rules_load(const char *dir, GError **error) {
-  g_autofree char *path = dir == NULL ? NULL : g_build_filename(dir, "definitions", "codes.yaml", NULL);
-  json_auto_t *document = NULL;
-  if (path != NULL && g_file_test(path, G_FILE_TEST_EXISTS)) {
-    document = yaml_load_file(path, error);
-  } else {
-    g_autoptr(GBytes) bytes = g_resources_lookup_data(BUILT_IN, G_RESOURCE_LOOKUP_FLAGS_NONE, error);
-    if (bytes == NULL) return NULL;
-    g_autofree char *text = g_strndup(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
-    document = yaml_load_text(text, "codes.yaml", error);
-  }
+  json_auto_t *document = yaml_load_definition(dir, "codes.yaml", error);
   return document == NULL ? NULL : code_rules_read(document, "codes.yaml", error);
 }
 

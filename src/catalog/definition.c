@@ -88,50 +88,12 @@ const char *field_label(const CatalogCategory *category, const char *key) {
 
 /* ---- the files and the table ---- */
 
-static int compare_names(gconstpointer a, gconstpointer b) { return strcmp(*(char *const *)a, *(char *const *)b); }
-
-static GPtrArray *names_in_folder(const char *folder) {
-  g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-  g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
-  const char *name;
-  while (dir != NULL && (name = g_dir_read_name(dir)) != NULL)
-    if (name[0] != '.' && g_str_has_suffix(name, ".yaml")) g_ptr_array_add(names, g_strdup(name));
-  g_ptr_array_sort(names, compare_names);
-  return g_steal_pointer(&names);
-}
-
-#define BUILT_IN "/lantai/definitions/categories"
-
-static gboolean load_built_in(json_t *documents, GError **error) {
-  g_auto(GStrv) names = g_resources_enumerate_children(BUILT_IN, G_RESOURCE_LOOKUP_FLAGS_NONE, error);
-  if (names == NULL) return FALSE;
-  qsort(names, g_strv_length(names), sizeof(char *), compare_names);
-  for (char **name = names; *name != NULL; name++) {
-    g_autofree char *path = g_strdup_printf(BUILT_IN "/%s", *name);
-    g_autoptr(GBytes) bytes = g_resources_lookup_data(path, G_RESOURCE_LOOKUP_FLAGS_NONE, error);
-    if (bytes == NULL) return FALSE;
-    g_autofree char *text = g_strndup(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
-    json_t *document = yaml_load_text(text, *name, error);
-    if (document == NULL) return FALSE;
-    json_object_set_new(documents, *name, document);
-  }
-  return TRUE;
-}
-
 /* {file name: document}: the archive's own definitions when there are any, else the built-in ones. */
 static json_t *load_documents(const char *dir, gboolean *ret_built_in, GError **error) {
-  json_auto_t *documents = json_object();
   g_autofree char *folder = dir == NULL ? NULL : g_build_filename(dir, "definitions", "categories", NULL);
-  g_autoptr(GPtrArray) names = folder == NULL ? g_ptr_array_new() : names_in_folder(folder);
-  *ret_built_in = names->len == 0;
-  if (names->len == 0) return load_built_in(documents, error) ? g_steal_pointer(&documents) : NULL;
-  for (guint i = 0; i < names->len; i++) {
-    g_autofree char *path = g_build_filename(folder, names->pdata[i], NULL);
-    json_t *document = yaml_load_file(path, error);
-    if (document == NULL) return NULL;
-    json_object_set_new(documents, names->pdata[i], document);
-  }
-  return g_steal_pointer(&documents);
+  g_auto(GStrv) names = yaml_definition_names(dir, "categories");
+  *ret_built_in = folder == NULL || names[0] == NULL || !g_file_test(folder, G_FILE_TEST_IS_DIR);
+  return yaml_load_definitions(*ret_built_in ? NULL : dir, "categories", error);
 }
 
 static const CatalogCategory *category_at(const Catalog *catalog, guint id) { return g_atomic_pointer_get((gpointer *)&catalog->by_id[id]); }

@@ -11,7 +11,6 @@
 #include <string.h>
 
 enum { LIST_CHARACTERS = 100000, GROUPS_MAX = 5000, WORDS_MAX = 40, WORD_CHARACTERS = 40 };
-#define BUILT_IN "/lantai/definitions/synonyms.yaml"
 #define SEPARATORS "、，,；;=＝"
 
 static gboolean is_separator(gunichar c) { return g_unichar_isspace(c) || g_utf8_strchr(SEPARATORS, -1, c) != NULL; }
@@ -62,14 +61,7 @@ static json_t *read_groups(const char *text, GError **error) {
 
 /* The list of definitions/synonyms.yaml: the archive's own when there is one. */
 static char *default_list(const char *dir, GError **error) {
-  g_autofree char *path = dir == NULL ? NULL : g_build_filename(dir, "definitions", "synonyms.yaml", NULL);
-  json_auto_t *document = NULL;
-  if (path != NULL && g_file_test(path, G_FILE_TEST_EXISTS)) document = yaml_load_file(path, error);
-  else {
-    g_autoptr(GBytes) bytes = g_resources_lookup_data(BUILT_IN, G_RESOURCE_LOOKUP_FLAGS_NONE, error);
-    g_autofree char *text = bytes == NULL ? NULL : g_strndup(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
-    document = text == NULL ? NULL : yaml_load_text(text, "synonyms.yaml", error);
-  }
+  json_auto_t *document = yaml_load_definition(dir, "synonyms.yaml", error);
   if (document == NULL) return NULL;
   g_autoptr(GString) list = g_string_new(NULL);
   json_t *groups = json_object_get(document, "groups"), *group;

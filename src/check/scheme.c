@@ -116,15 +116,9 @@ static gboolean read_scheme(Scheme *scheme, const char *name, GError **error) {
 }
 
 static gboolean load_stage(Scheme *scheme, CheckStage stage, const char *dir, GError **error) {
-  g_autofree char *name = g_strconcat(STAGES[stage].code, ".yaml", NULL);
-  g_autofree char *path = dir ? g_build_filename(dir, "definitions", "checks", name, NULL) : NULL;
+  g_autofree char *path = g_strdup_printf("checks/%s.yaml", STAGES[stage].code);
   scheme->stage = stage;
-  if (path && g_file_test(path, G_FILE_TEST_EXISTS)) return (scheme->source = yaml_load_file(path, error)) != NULL && read_scheme(scheme, path, error);
-  g_autofree char *resource = g_strconcat("/lantai/definitions/checks/", name, NULL);
-  g_autoptr(GBytes) bytes = g_resources_lookup_data(resource, 0, error);
-  if (bytes == NULL) return FALSE;
-  g_autofree char *text = g_strndup(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
-  return (scheme->source = yaml_load_text(text, name, error)) != NULL && read_scheme(scheme, name, error);
+  return (scheme->source = yaml_load_definition(dir, path, error)) != NULL && read_scheme(scheme, path, error);
 }
 
 gboolean scheme_load_all(const char *dir, GError **error) {

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUILT_IN "/lantai/definitions/reports"
 
 const char *const REPORT_STATE_LABELS[] = {"拟稿", "科室审核", "分管领导审核", "签发", "已定稿"};
 const char *const REPORT_STATE_PERMISSIONS[] = {"report.edit", "report.review", "report.approve", "report.approve", ""};
@@ -142,44 +141,24 @@ static gboolean load_templates(SqlDb *db, GError **error) {
 }
 
 /* A template that is wrong is told and passed over: what was in force stays. */
-static gboolean read_text(const House *house, const char *name, const char *bytes, gsize length, GError **error) {
-  g_autofree char *source = crypto_digest_hex(DIGEST_SM3, bytes, length), *text = g_strndup(bytes, length);
+static gboolean read_template(const House *house, const char *name, GError **error) {
+  g_autofree char *path = g_strconcat("reports/", name, NULL);
   g_autoptr(GError) local = NULL;
+  json_auto_t *definition = yaml_load_definition(house->dir, path, &local);
+  g_autofree char *text = definition ? json_dumps(definition, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+  g_autofree char *source = text ? crypto_digest_hex(DIGEST_SM3, text, strlen(text)) : NULL;
   g_autoptr(Sql) sql = sql_write(house->db, error);
   if (sql == NULL) return FALSE;
-  if (sql_number(sql, "SELECT COUNT(*) AS n FROM report_template WHERE source = $1", SQL_ARGS(sql_text(source)), 0, NULL) > 0) return TRUE;
-  json_auto_t *definition = yaml_load_text(text, name, &local);
-  if (definition != NULL && define(sql, "system", definition, source, &local)) return sql_commit(sql, error);
+  if (source && sql_number(sql, "SELECT COUNT(*) AS n FROM report_template WHERE source = $1", SQL_ARGS(sql_text(source)), 0, NULL) > 0) return TRUE;
+  if (source && define(sql, "system", definition, source, &local)) return sql_commit(sql, error);
   g_warning("报告模板 %s 没有更新：%s", name, local->message);
   return TRUE;
 }
 
-static int by_path(gconstpointer a, gconstpointer b) { return strcmp(*(char *const *)a, *(char *const *)b); }
-
-static gboolean read_built_in(const House *house, GError **error) {
-  g_auto(GStrv) names = g_resources_enumerate_children(BUILT_IN, G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
-  if (names) qsort(names, g_strv_length(names), sizeof(char *), by_path);
-  for (guint i = 0; names && names[i]; i++) {
-    g_autofree char *path = g_build_path("/", BUILT_IN, names[i], NULL);
-    g_autoptr(GBytes) bytes = g_resources_lookup_data(path, G_RESOURCE_LOOKUP_FLAGS_NONE, error);
-    if (bytes == NULL || !read_text(house, names[i], g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), error)) return FALSE;
-  }
-  return TRUE;
-}
-
 gboolean report_definitions_load(const House *house, GError **error) {
-  g_autofree char *folder = house->dir ? g_build_filename(house->dir, "definitions", "reports", NULL) : NULL;
-  g_autoptr(GDir) dir = folder ? g_dir_open(folder, 0, NULL) : NULL;
-  g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
-  for (const char *name; dir && (name = g_dir_read_name(dir));)
-    if (name[0] != '.' && g_str_has_suffix(name, ".yaml")) g_ptr_array_add(paths, g_build_filename(folder, name, NULL));
-  if (dir == NULL) return read_built_in(house, error); /* an empty folder is the archives' own choice */
-  g_ptr_array_sort(paths, by_path);
-  for (guint i = 0; i < paths->len; i++) {
-    g_autofree char *bytes = NULL, *name = g_path_get_basename(paths->pdata[i]);
-    gsize length;
-    if (!g_file_get_contents(paths->pdata[i], &bytes, &length, error) || !read_text(house, name, bytes, length, error)) return FALSE;
-  }
+  g_auto(GStrv) names = yaml_definition_names(house->dir, "reports");
+  for (char **name = names; *name; name++)
+    if (!read_template(house, *name, error)) return FALSE;
   return TRUE;
 }
 

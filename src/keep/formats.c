@@ -46,20 +46,9 @@ static FormatRule *rule_of(json_t *row, const char *path, size_t number, GError 
   return rule;
 }
 
-static json_t *read_policy(const char *dir, char **ret_path, GError **error) {
-  *ret_path = dir == NULL ? NULL : g_build_filename(dir, "definitions", "formats.yaml", NULL);
-  if (*ret_path != NULL && g_file_test(*ret_path, G_FILE_TEST_EXISTS)) return yaml_load_file(*ret_path, error);
-  g_free(*ret_path);
-  *ret_path = g_strdup("definitions/formats.yaml");
-  g_autoptr(GBytes) bytes = g_resources_lookup_data("/lantai/definitions/formats.yaml", 0, error);
-  if (bytes == NULL) return NULL;
-  g_autofree char *text = g_strndup(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
-  return yaml_load_text(text, *ret_path, error);
-}
-
 gboolean formats_load(const char *dir, GError **error) {
-  g_autofree char *path = NULL;
-  json_auto_t *policy = read_policy(dir, &path, error);
+  static const char path[] = "definitions/formats.yaml";
+  json_auto_t *policy = yaml_load_definition(dir, "formats.yaml", error);
   if (policy == NULL) return FALSE;
   g_autoptr(GPtrArray) read = g_ptr_array_new_with_free_func(rule_free);
   size_t i;

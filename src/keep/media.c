@@ -17,17 +17,10 @@ static gboolean valid_types(json_t *read) {
 }
 
 gboolean media_load(const char *dir, GError **error) {
-  g_autofree char *path = dir == NULL ? NULL : g_build_filename(dir, "definitions", "media.yaml", NULL);
-  json_auto_t *read = NULL;
-  if (path != NULL && g_file_test(path, G_FILE_TEST_EXISTS)) read = yaml_load_file(path, error);
-  else {
-    g_autoptr(GBytes) bytes = g_resources_lookup_data("/lantai/definitions/media.yaml", 0, error);
-    g_autofree char *text = bytes ? g_strndup(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes)) : NULL;
-    read = text ? yaml_load_text(text, "definitions/media.yaml", error) : NULL;
-  }
+  json_auto_t *read = yaml_load_definition(dir, "media.yaml", error);
   if (read == NULL) return FALSE;
   if (!valid_types(json_object_get(read, "types")))
-    return throw(error, LANTAI_ERROR_INVALID, "%s：每种介质都要有 type、check_months 和 life_years（正整数）", path ? path : "media.yaml");
+    return throw(error, LANTAI_ERROR_INVALID, "definitions/media.yaml：每种介质都要有 type、check_months 和 life_years（正整数）");
   json_decref(types);
   types = json_incref(json_object_get(read, "types"));
   return TRUE;

@@ -8,7 +8,6 @@
 #include <gio/gio.h>
 
 enum { FAULTS_SHOWN = 5, CONFLICTS_SHOWN = 5 };
-#define BUILT_IN "/lantai/definitions/ledgers"
 
 /* ---- reading ---- */
 
@@ -219,43 +218,6 @@ gboolean ledger_define_many(Sql *sql, const char *actor, json_t *documents, GErr
 
 /* ---- the archive's files ---- */
 
-static gint compare_names(gconstpointer a, gconstpointer b) { return strcmp(*(char *const *)a, *(char *const *)b); }
-
-static gboolean read_built_in(json_t *documents, GError **error) {
-  g_auto(GStrv) names = g_resources_enumerate_children(BUILT_IN, G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
-  if (names == NULL) return TRUE;
-  qsort(names, g_strv_length(names), sizeof(char *), compare_names);
-  for (char **name = names; *name != NULL; name++) {
-    g_autofree char *path = g_strdup_printf(BUILT_IN "/%s", *name);
-    g_autoptr(GBytes) bytes = g_resources_lookup_data(path, G_RESOURCE_LOOKUP_FLAGS_NONE, error);
-    if (bytes == NULL) return FALSE;
-    g_autofree char *text = g_strndup(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
-    json_t *document = yaml_load_text(text, *name, error);
-    if (document == NULL) return FALSE;
-    json_object_set_new(documents, *name, document);
-  }
-  return TRUE;
-}
-
-static json_t *read_documents(const char *dir, GError **error) {
-  json_auto_t *documents = json_object();
-  g_autofree char *folder = dir == NULL ? NULL : g_build_filename(dir, "definitions", "ledgers", NULL);
-  g_autoptr(GDir) listing = folder == NULL ? NULL : g_dir_open(folder, 0, NULL);
-  g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-  const char *name;
-  while (listing != NULL && (name = g_dir_read_name(listing)) != NULL)
-    if (name[0] != '.' && g_str_has_suffix(name, ".yaml")) g_ptr_array_add(names, g_strdup(name));
-  if (listing == NULL) return read_built_in(documents, error) ? g_steal_pointer(&documents) : NULL; /* an empty folder is the archives' own choice */
-  g_ptr_array_sort(names, compare_names);
-  for (guint i = 0; i < names->len; i++) {
-    g_autofree char *path = g_build_filename(folder, names->pdata[i], NULL);
-    json_t *document = yaml_load_file(path, error);
-    if (document == NULL) return NULL;
-    json_object_set_new(documents, names->pdata[i], document);
-  }
-  return g_steal_pointer(&documents);
-}
-
 /* Those that say something else than when they were last read. */
 static json_t *documents_changed(Sql *sql, json_t *documents) {
   json_t *changed = json_object(), *document;
@@ -269,7 +231,7 @@ static json_t *documents_changed(Sql *sql, json_t *documents) {
 }
 
 gboolean ledger_definitions_load(const House *house, GError **error) {
-  json_auto_t *documents = read_documents(house->dir, error);
+  json_auto_t *documents = yaml_load_definitions(house->dir, "ledgers", error);
   g_autoptr(Sql) sql = documents == NULL ? NULL : sql_write(house->db, error);
   if (sql == NULL) return FALSE;
   json_auto_t *changed = documents_changed(sql, documents);

@@ -19,9 +19,7 @@ static json_t *words(const char *group) {
   static gsize ready;
   if (g_once_init_enter(&ready)) {
     g_autoptr(GError) problem = NULL;
-    g_autoptr(GBytes) bytes = g_resources_lookup_data("/lantai/definitions/journal.yaml", 0, &problem);
-    g_autofree char *text = bytes ? g_strndup(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes)) : NULL;
-    all = text ? yaml_load_text(text, "journal.yaml", &problem) : NULL;
+    all = yaml_load_built_in("definitions/journal.yaml", &problem);
     if (problem) g_warning("names for the journal cannot be read: %s", problem->message);
     if (all == NULL) all = json_object();
     g_once_init_leave(&ready, 1);

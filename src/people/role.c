@@ -133,10 +133,7 @@ static gboolean read_set(RoleSet *set, json_t *source, GError **error) {
 gboolean roles_load(const char *definitions_dir, GError **error) {
   g_autofree char *path = definitions_dir ? g_build_filename(definitions_dir, "roles.yaml", NULL) : NULL;
   gboolean own = path && g_file_test(path, G_FILE_TEST_EXISTS);
-  g_autoptr(GBytes) bytes = own ? NULL : g_resources_lookup_data("/lantai/definitions/roles.yaml", 0, error);
-  if (!own && bytes == NULL) return FALSE;
-  g_autofree char *text = own ? NULL : g_strndup(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
-  json_t *source = own ? yaml_load_file(path, error) : yaml_load_text(text, "roles.yaml", error);
+  json_t *source = own ? yaml_load_file(path, error) : yaml_load_built_in("definitions/roles.yaml", error);
   if (source == NULL) return FALSE;
   g_autoptr(RoleSet) set = g_new0(RoleSet, 1);
   set->roles = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, role_free);

@@ -8,7 +8,6 @@
 #include <gio/gio.h>
 #include <string.h>
 
-#define BUILT_IN "/lantai/definitions/forms"
 #define ROWS_MAX 1000000
 
 /* ---- values ---- */
@@ -95,15 +94,8 @@ static json_t *fill(json_t *part, const Values *values) {
 
 static json_t *load_form(const char *dir, const char *form, GError **error) {
   if (!*form || strspn(form, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(form)) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有“%s”这张表", form);
-  g_autofree char *name = g_strconcat(form, ".yaml", NULL), *own = dir ? g_build_filename(dir, "definitions", "forms", name, NULL) : NULL;
-  if (own && g_file_test(own, G_FILE_TEST_EXISTS)) return yaml_load_file(own, error);
-  g_autofree char *path = g_build_filename(BUILT_IN, name, NULL);
-  g_autoptr(GBytes) bytes = g_resources_lookup_data(path, G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
-  if (bytes == NULL) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有“%s”这张表", form);
-  gsize length;
-  const char *data = g_bytes_get_data(bytes, &length);
-  g_autofree char *text = g_strndup(data, length);
-  return yaml_load_text(text, name, error);
+  g_autofree char *path = g_strdup_printf("forms/%s.yaml", form);
+  return yaml_load_definition(dir, path, error);
 }
 
 json_t *print_form_document(const char *dir, const char *form, json_t *model, GError **error) {

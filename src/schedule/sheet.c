@@ -106,14 +106,8 @@ static gboolean name_valid(const char *name) { return name[0] != '\0' && strspn(
 
 static json_t *load_template(const char *dir, const char *name, GError **error) {
   if (!name_valid(name)) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有这个范本");
-  g_autofree char *file = g_strconcat(name, ".yaml", NULL);
-  g_autofree char *path = dir == NULL ? NULL : g_build_filename(dir, "definitions", "schedules", file, NULL);
-  if (path != NULL && g_file_test(path, G_FILE_TEST_EXISTS)) return yaml_load_file(path, error);
-  g_autofree char *resource = g_strconcat(BUILT_IN, "/", file, NULL);
-  g_autoptr(GBytes) bytes = g_resources_lookup_data(resource, G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
-  if (bytes == NULL) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有范本 %s", name);
-  g_autofree char *text = g_strndup(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
-  return yaml_load_text(text, file, error);
+  g_autofree char *path = g_strdup_printf("schedules/%s.yaml", name);
+  return yaml_load_definition(dir, path, error);
 }
 
 json_t *schedule_template_lines(const char *dir, const char *name, GError **error) {
