@@ -180,8 +180,8 @@ gboolean project_replay(const House *house, Sql *sql, json_t *event, GError **er
 /* ---- what came ---- */
 
 static char *today(void) {
-  g_autofree char *iso = clock_format(clock_now_us());
-  return g_strndup(iso, 10);
+  int day = date_today();
+  return date_format((DateSpan){day, day});
 }
 
 /* Takes out of a list of deliveries what the asker may not see: it is neither listed nor counted. Takes list; NULL on error. */

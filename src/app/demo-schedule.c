@@ -66,7 +66,7 @@ static gboolean classify(const House *house, gint64 fonds, GError **error) {
 
 static gboolean assign(const House *house, gint64 fonds, GError **error) {
   g_autoptr(Sql) sql = sql_write(house->db, error);
-  gint64 id = sql == NULL ? 0 : schedule_in_force(sql, fonds, schedule_today(), error);
+  gint64 id = sql == NULL ? 0 : schedule_in_force(sql, fonds, date_today(), error);
   return id != 0 && schedule_assign(sql, "archivist", id, error) != 0 && sql_commit(sql, error);
 }
 

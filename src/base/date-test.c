@@ -1,5 +1,6 @@
 /* Dates: every form of date.h, what must be refused, formatting, and every date of the real catalogues. */
 #include "date.h"
+#include <time.h>
 
 #include <string.h>
 
@@ -199,6 +200,21 @@ static void test_catalogues(void) {
   g_assert_cmpuint(of_gazette, >, 4000);
 }
 
+/* A day is that of the place, not of Greenwich. */
+static void test_local_days(void) {
+  g_setenv("TZ", "Asia/Shanghai", TRUE);
+  tzset();
+  g_setenv("LANTAI_NOW", "2024-02-28T18:30:00Z", TRUE);
+  g_assert_cmpint(date_today(), ==, 20240229);
+  g_unsetenv("LANTAI_NOW");
+  g_assert_cmpint(date_of_time(0), ==, 19700101);
+  g_assert_cmpint(date_shift(20240228, 2), ==, 20240301);
+  g_assert_cmpint(date_shift(20240101, -1), ==, 20231231);
+  g_assert_cmpint(date_shift(20240230, 1), ==, 20240230);
+  g_unsetenv("TZ");
+  tzset();
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/date/days", test_days);
@@ -212,5 +228,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/date/every_day", test_every_day);
   g_test_add_func("/date/random", test_random);
   g_test_add_func("/date/catalogues", test_catalogues);
+  g_test_add_func("/date/local-days", test_local_days);
   return g_test_run();
 }

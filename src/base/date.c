@@ -8,6 +8,7 @@
  * 4. Hostile input costs nothing: a text of more than MAX_CHARACTERS is no date.
  */
 #include "date.h"
+#include "settings.h"
 
 #include <string.h>
 
@@ -504,4 +505,23 @@ const char *date_era(int year, int *ret_number) {
     return strcmp(ERAS[i].name, "干隆") == 0 ? "乾隆" : ERAS[i].name;
   }
   return NULL;
+}
+
+/* ---- days ---- */
+
+int date_of_time(gint64 at_us) {
+  g_autoptr(GDateTime) then = g_date_time_new_from_unix_local(at_us / G_USEC_PER_SEC);
+  return g_date_time_get_year(then) * 10000 + g_date_time_get_month(then) * 100 + g_date_time_get_day_of_month(then);
+}
+
+int date_today(void) { return date_of_time(clock_now_us()); }
+
+int date_shift(int day, int days) {
+  GDate date;
+  g_date_clear(&date, 1);
+  if (!g_date_valid_dmy((GDateDay)(day % 100), (GDateMonth)(day / 100 % 100), (GDateYear)(day / 10000))) return day;
+  g_date_set_dmy(&date, (GDateDay)(day % 100), (GDateMonth)(day / 100 % 100), (GDateYear)(day / 10000));
+  if (days >= 0) g_date_add_days(&date, (guint)days);
+  else g_date_subtract_days(&date, (guint)-days);
+  return g_date_get_year(&date) * 10000 + (int)g_date_get_month(&date) * 100 + g_date_get_day(&date);
 }

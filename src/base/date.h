@@ -20,3 +20,8 @@ gboolean date_parse(const char *text, DateSpan *ret);
 char *date_format(DateSpan span);
 /* The reign of a year of 1644 to 1949 and the number of the year in it: 民国 26 for 1937, 光绪 34 for 1908; NULL for other years. */
 const char *date_era(int year, int *ret_number);
+
+/* Days as YYYYMMDD, in local time. */
+int date_today(void); /* by the clock of settings.h */
+int date_of_time(gint64 at_us);
+int date_shift(int day, int days); /* day itself when there is no such day */

@@ -12,10 +12,7 @@
 
 enum { FIGURES_SHOWN = 40, FOUND_SHOWN = 20, YEARS_SHOWN = 6, YAML_MAX = 20000, CHART_HEIGHT = 120, CHART_STEP = 70 };
 
-int page_this_year(void) {
-  g_autoptr(GDateTime) now = g_date_time_new_from_unix_local(clock_now_us() / G_USEC_PER_SEC);
-  return g_date_time_get_year(now);
-}
+int page_this_year(void) { return date_today() / 10000; }
 
 static gboolean read_day(const char *text, gboolean last, int *ret, GError **error) {
   DateSpan span = {0, 0};

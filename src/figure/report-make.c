@@ -16,11 +16,6 @@ enum { NAMES_MAX = 100000, SAID_FAULTS = 5 };
 
 static char *day_words(int day) { return g_strdup_printf("%d年%d月%d日", day / 10000, day / 100 % 100, day % 100); }
 
-static int today(void) {
-  g_autoptr(GDateTime) now = g_date_time_new_from_unix_local(clock_now_us() / G_USEC_PER_SEC);
-  return g_date_time_get_year(now) * 10000 + g_date_time_get_month(now) * 100 + g_date_time_get_day_of_month(now);
-}
-
 static void put_year(json_t *texts, const char *name, int year) { json_object_set_new(texts, name, json_sprintf("%d", year)); }
 
 static void put_day(json_t *texts, const char *name, int day) {
@@ -38,7 +33,7 @@ static json_t *texts_of(json_t *definition, const FigurePeriod *period, json_t *
   put_year(texts, "下年", period->to / 10000 + 1);
   put_day(texts, "期初", period->from);
   put_day(texts, "期末", period->to);
-  put_day(texts, "日期", today());
+  put_day(texts, "日期", date_today());
   const char *unit = period->unit ? period->unit : text_at(definition, "unit");
   json_object_set_new(texts, "单位", json_string(*unit ? unit : REPORT_OWN_UNIT));
   json_array_foreach(json_object_get(definition, "parameters"), i, parameter) {
@@ -117,7 +112,7 @@ json_t *report_definition_faults(json_t *report) {
 FigurePeriod report_default_period(json_t *definition, int year) {
   json_t *period = json_object_get(definition, "period");
   DateSpan from, to;
-  FigurePeriod result = figure_year(year > 0 ? year : today() / 10000);
+  FigurePeriod result = figure_year(year > 0 ? year : date_today() / 10000);
   if (year == 0 && json_is_object(period) && date_parse(text_at(period, "from"), &from) && date_parse(text_at(period, "to"), &to))
     result.from = from.from, result.to = to.to;
   if (*text_at(definition, "unit")) result.unit = text_at(definition, "unit");

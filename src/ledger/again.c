@@ -8,12 +8,12 @@
 
 /* The day of the first version whose state says so now: rules are not for what was before them. */
 static int rule_day(Sql *sql, const LedgerDefinition *definition) {
-  int day = ledger_today();
+  int day = date_today();
   for (int version = definition->version; version > 0; version--) {
     json_auto_t *former = ledger_definition_version(sql, definition->id, version, NULL);
     if (!json_equal(json_object_get(former, "states"), json_object_get(definition->json, "states"))) break;
     gint64 at = sql_number(sql, "SELECT at_us FROM ledger_version WHERE ledger_id = $1 AND version = $2", SQL_ARGS(sql_int(definition->id), sql_int(version)), 0, NULL);
-    day = day_of_time(at);
+    day = date_of_time(at);
   }
   return day;
 }
@@ -35,7 +35,7 @@ static gboolean again_state(Sql *sql, const LedgerDefinition *definition, json_t
   json_t *again = json_object_get(state, "again"), *entry, *given = json_object_get(again, "times");
   const char *to = text_at(again, "to"), *name = text_at(state, "name");
   guint times = given != NULL ? (guint)json_integer_value(given) : 1;
-  int until = day_shift(ledger_today(), -(int)int_at(again, "after"));
+  int until = date_shift(date_today(), -(int)int_at(again, "after"));
   json_auto_t *entries = due_entries(sql, definition, name, rule_day(sql, definition), until, error);
   if (entries == NULL) return FALSE;
   g_autofree char *note = g_strdup_printf("满 %d 天，到期%s", (int)int_at(again, "after"), to);

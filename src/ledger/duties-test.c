@@ -15,9 +15,9 @@ static void test_periods(void) {
   g_assert_false(ledger_period("workday", 20230513, &from, &to)); /* a Saturday */
   int other_from, other_to;
   g_assert_true(ledger_period("twoweeks", 20230512, &from, &to));
-  g_assert_true(ledger_period("twoweeks", day_shift(to, 1), &other_from, &other_to));
-  g_assert_cmpint(day_shift(from, 14), ==, other_from);
-  g_assert_cmpint(day_shift(from, 13), ==, to);
+  g_assert_true(ledger_period("twoweeks", date_shift(to, 1), &other_from, &other_to));
+  g_assert_cmpint(date_shift(from, 14), ==, other_from);
+  g_assert_cmpint(date_shift(from, 13), ==, to);
 }
 
 static void define_duty(Fixture *f) {

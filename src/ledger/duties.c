@@ -40,13 +40,13 @@ gboolean ledger_period(const char *every, int day, int *ret_from, int *ret_to) {
   if (g_str_equal(every, "day")) return TRUE;
   if (g_str_equal(every, "workday")) return weekday_of(day) <= 5;
   if (g_str_equal(every, "week")) {
-    *ret_from = day_shift(day, 1 - weekday_of(day));
-    *ret_to = day_shift(*ret_from, 6);
+    *ret_from = date_shift(day, 1 - weekday_of(day));
+    *ret_to = date_shift(*ret_from, 6);
   } else if (g_str_equal(every, "twoweeks")) {
     GDate date;
     date_set(&date, day);
-    *ret_from = day_shift(day, -(int)((g_date_get_julian(&date) - 1) % 14)); /* day 1 of the count is a Monday */
-    *ret_to = day_shift(*ret_from, 13);
+    *ret_from = date_shift(day, -(int)((g_date_get_julian(&date) - 1) % 14)); /* day 1 of the count is a Monday */
+    *ret_to = date_shift(*ret_from, 13);
   } else if (g_str_equal(every, "halfmonth")) {
     *ret_from = day_make(year, month, day % 100 <= 15 ? 1 : 16);
     *ret_to = day % 100 <= 15 ? day_make(year, month, 15) : month_end(year, month);
@@ -85,7 +85,7 @@ static int day_given(json_t *value, int otherwise) {
 
 static int duty_begin(Sql *sql, const LedgerDefinition *definition, json_t *duty, int today) {
   gint64 at = sql_number(sql, "SELECT MIN(at_us) AS at FROM ledger_version WHERE ledger_id = $1", SQL_ARGS(sql_int(definition->id)), clock_now_us(), NULL);
-  int begin = day_given(json_object_get(duty, "from"), day_of_time(at)), earliest = day_shift(today, -DUTY_DAYS);
+  int begin = day_given(json_object_get(duty, "from"), date_of_time(at)), earliest = date_shift(today, -DUTY_DAYS);
   return MAX(begin, earliest);
 }
 
@@ -132,7 +132,7 @@ static json_t *duty_entry(const LedgerDefinition *definition, json_t *duty, int 
   g_autofree char *label = period_label(text_at(duty, "every"), from, to);
   const char *owner = text_at(duty, "owner");
   return json_pack("{s:o, s:i, s:s, s:s, s:O?}", "title", json_sprintf("%s（%s）", text_at(duty, "title"), label), "due",
-    day_shift(to, (int)int_at(duty, "days")), "owner", base_field(owner) != NULL ? "" : owner, "department", text_at(duty, "department"), "values",
+    date_shift(to, (int)int_at(duty, "days")), "owner", base_field(owner) != NULL ? "" : owner, "department", text_at(duty, "department"), "values",
     json_object_get(duty, "values"));
 }
 
@@ -156,7 +156,7 @@ typedef gboolean (*PeriodVisit)(int from, int to, gpointer data, GError **error)
 static gboolean each_period(json_t *duty, int begin, int today, PeriodVisit visit, gpointer data, GError **error) {
   const char *every = text_at(duty, "every");
   int last = MIN(today, day_given(json_object_get(duty, "to"), 99991231)), from, to;
-  for (int day = begin; day <= last; day = day_shift(to, 1)) {
+  for (int day = begin; day <= last; day = date_shift(to, 1)) {
     gboolean is_one = ledger_period(every, day, &from, &to);
     if (is_one && !visit(from, to, data, error)) return FALSE;
   }
@@ -184,7 +184,7 @@ static gboolean make_for(const House *house, const LedgerDefinition *definition,
 }
 
 gboolean ledger_duties_make(const House *house, const char *given, GError **error) {
-  DateSpan span = {ledger_today(), 0};
+  DateSpan span = {date_today(), 0};
   if (given != NULL && (!date_parse(given, &span) || span.from == 0)) return throw(error, LANTAI_ERROR_INVALID, "“%s”不是日期", given);
   g_autofree const LedgerDefinition **all = ledger_all();
   for (guint i = 0; all[i] != NULL; i++)
@@ -204,7 +204,7 @@ static gboolean tell_visit(int from, int to, gpointer data, GError **error) {
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
   if (done == 0 && waiting != 0 && !waits) /* done, but not within its period */
     done = sql_number(work->sql, "SELECT id FROM ledger_entry WHERE id = $1 AND deleted = 0", SQL_ARGS(sql_int(waiting)), 0, NULL);
-  int due = day_shift(to, (int)int_at(work->duty, "days"));
+  int due = date_shift(to, (int)int_at(work->duty, "days"));
   const char *state = done != 0 ? "done" : due < work->today ? "gap" : "open";
   json_array_insert_new(work->told, 0, json_pack("{s:s, s:i, s:i, s:i, s:s, s:b, s:I}", "label", label, "from", from, "to", to, "due", due, "state", state, "gap",
     g_str_equal(state, "gap"), "entry", (json_int_t)(done != 0 ? done : waits ? waiting : 0)));
@@ -217,7 +217,7 @@ json_t *ledger_duties(Sql *sql, Asker asker, const LedgerDefinition *definition,
   json_auto_t *told = json_array();
   json_t *duty, *period;
   size_t i, p;
-  int today = ledger_today();
+  int today = date_today();
   json_array_foreach(json_object_get(definition->json, "duties"), i, duty) {
     json_auto_t *periods = json_array();
     DutyWork work = {sql, definition, duty, today, periods, asker};

@@ -89,7 +89,7 @@ static gboolean check_move(const LedgerDefinition *definition, json_t *entry, As
 
 static gboolean check_day(json_t *entry, int on, GError **error) {
   json_t *states = json_object_get(entry, "states");
-  int last = (int)json_integer_value(json_array_get(json_array_get(states, json_array_size(states) - 1), 1)), today = ledger_today();
+  int last = (int)json_integer_value(json_array_get(json_array_get(states, json_array_size(states) - 1), 1)), today = date_today();
   if (on > today) return throw(error, LANTAI_ERROR_INVALID, "日期 %04d-%02d-%02d 还没有到", on / 10000, on / 100 % 100, on % 100);
   if (on < last && on != today)
     return throw(error, LANTAI_ERROR_INVALID, "日期 %04d-%02d-%02d 早于上一状态的日期 %04d-%02d-%02d", on / 10000, on / 100 % 100, on % 100, last / 10000,
@@ -105,7 +105,7 @@ static json_t *set_value(json_t *given, const char *actor, int on) {
     return json_string(title != NULL ? title : actor);
   }
   if (text == NULL || !g_str_has_prefix(text, "today")) return json_deep_copy(given);
-  int day = day_shift(on, (int)g_ascii_strtoll(text + strlen("today"), NULL, 10));
+  int day = date_shift(on, (int)g_ascii_strtoll(text + strlen("today"), NULL, 10));
   return json_sprintf("%04d-%02d-%02d", day / 10000, day / 100 % 100, day % 100);
 }
 
@@ -122,7 +122,7 @@ gboolean ledger_entry_move(Sql *sql, Asker asker, const char *actor, gint64 id, 
   const LedgerDefinition *definition = ledger_find(text_at(entry, "ledger"));
   if (definition == NULL || !entry_admitted(entry, asker)) return throw(error, LANTAI_ERROR_NOT_FOUND, "没有这一条台账");
   if (json_is_true(json_object_get(entry, "deleted"))) return throw(error, LANTAI_ERROR_CONFLICT, "这一条已删除，请先恢复");
-  if (on == 0) on = ledger_today();
+  if (on == 0) on = date_today();
   if (!check_move(definition, entry, asker, actor, to, note, error) || !check_day(entry, on, error)) return FALSE;
   apply_sets(move_of(definition, text_at(entry, "state"), to), entry, actor, on);
   json_object_set_new(entry, "state", json_string(to));

@@ -207,7 +207,7 @@ static void lay_dated(const LedgerField *field, json_t *former, json_t *values, 
   if (shown != NULL) return;
   json_t *last = json_array_get(json_array_get(former, json_array_size(former) - 1), 0);
   json_t *list = json_deep_copy(former);
-  if (!json_equal(last, value)) json_array_append_new(list, json_pack("[O, i]", value, ledger_today()));
+  if (!json_equal(last, value)) json_array_append_new(list, json_pack("[O, i]", value, date_today()));
   json_object_set_new(values, name, list);
 }
 
@@ -250,7 +250,7 @@ static void fill_defaults(json_t *entry, json_t *given) {
       json_t *fallback = field->fallback;
       g_autofree char *today = NULL;
       if (field->type == FIELD_DATE && json_is_string(fallback) && g_str_equal(json_string_value(fallback), "today")) {
-        int day = ledger_today();
+        int day = date_today();
         today = g_strdup_printf("%04d-%02d-%02d", day / 10000, day / 100 % 100, day % 100);
       }
       json_object_set_new(values, field->name, today != NULL ? json_string(today) : json_deep_copy(fallback));
@@ -309,7 +309,7 @@ static gboolean state_begins(const LedgerDefinition *definition, const char *sta
 
 static gboolean states_settle(const LedgerDefinition *definition, json_t *entry, json_t *former, gboolean brought, GError **error) {
   const char *state = text_at(entry, "state");
-  int day = int_at(entry, "from") != 0 ? (int)int_at(entry, "from") : ledger_today();
+  int day = int_at(entry, "from") != 0 ? (int)int_at(entry, "from") : date_today();
   if (former == NULL && brought) {
     states_sort(entry);
     json_t *last = json_array_get(json_array_get(json_object_get(entry, "states"), json_array_size(json_object_get(entry, "states")) - 1), 0);
@@ -322,7 +322,7 @@ static gboolean states_settle(const LedgerDefinition *definition, json_t *entry,
   } else if (!g_str_equal(state, text_at(former, "state"))) {
     if (definition->move_count > 0) return throw(error, LANTAI_ERROR_INVALID, "状态：从“%s”到“%s”须办理流转，不能直接修改", text_at(former, "state"), state);
     json_object_set_new(entry, "states", json_deep_copy(json_object_get(former, "states")));
-    json_array_append_new(json_object_get(entry, "states"), json_pack("[s, i]", state, ledger_today()));
+    json_array_append_new(json_object_get(entry, "states"), json_pack("[s, i]", state, date_today()));
   } else json_object_set(entry, "states", json_object_get(former, "states"));
   const LedgerState *now = ledger_state(definition, state);
   json_object_set_new(entry, "closed", json_boolean(now != NULL && now->closed && !entry_waits(entry)));

@@ -143,7 +143,7 @@ static void test_dated(void) {
   json_auto_t *later = entry_of(&f, id);
   json_t *last = json_array_get(value_of(later, "职级"), 2);
   g_assert_cmpstr(json_string_value(json_array_get(last, 0)), ==, "处长");
-  g_assert_cmpint(json_integer_value(json_array_get(last, 1)), ==, ledger_today());
+  g_assert_cmpint(json_integer_value(json_array_get(last, 1)), ==, date_today());
   assert_refused(&f, "{ledger: 花名册, title: 李某, date: 2020-01-01, values: {职级: [[校长, 2021-03-01]]}}", LANTAI_ERROR_INVALID, "校长");
   assert_rebuilds(&f);
   fixture_close(&f);

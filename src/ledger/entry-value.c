@@ -333,7 +333,7 @@ static json_t *clean_dated(const ValueContext *context, const LedgerField *field
   json_t *first = json_array_get(given, 0);
   gboolean listed = json_is_array(first) && json_array_size(first) == 2;
   int from = (int)int_at(context->entry, "from");
-  json_auto_t *list = listed ? json_incref(given) : json_pack("[[O, i]]", given, from != 0 ? from : ledger_today());
+  json_auto_t *list = listed ? json_incref(given) : json_pack("[[O, i]]", given, from != 0 ? from : date_today());
   json_auto_t *clean = json_array();
   for (size_t i = 0; i < json_array_size(list); i++) {
     json_t *pair = json_array_get(list, i);

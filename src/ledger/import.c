@@ -135,7 +135,7 @@ static void bring_state(Import *import, json_t *entry) {
   const LedgerDefinition *definition = import->definition;
   const char *state = text_at(values, "状态"), *date = text_at(values, "日期");
   if (int_at(entry, "id") != 0 || state[0] == '\0' || g_str_equal(state, definition->states[0].name)) return;
-  json_t *day = date[0] != '\0' ? json_string(date) : json_integer(ledger_today());
+  json_t *day = date[0] != '\0' ? json_string(date) : json_integer(date_today());
   json_object_set_new(entry, "states", json_pack("[[s, O], [s, O]]", definition->states[0].name, day, state, day));
   json_decref(day);
 }

@@ -1,6 +1,7 @@
 /* Inside the ledger room only. */
 #pragma once
 #include "authority.h"
+#include "date.h"
 #include "error.h"
 #include "journal.h"
 #include "ledger.h"
@@ -19,9 +20,6 @@ static inline const char *text_at(json_t *object, const char *key) {
 static inline gint64 int_at(json_t *object, const char *key) { return json_integer_value(json_object_get(object, key)); }
 static inline gboolean word_in(const char *const *words, const char *word) { return words != NULL && word != NULL && g_strv_contains(words, word); }
 void ledger_install(LedgerDefinition *definition); /* takes it; the newest by name and id */
-int ledger_today(void);                            /* YYYYMMDD, local */
-int day_of_time(gint64 at_us);
-int day_shift(int day, int days);
 gboolean ledger_admits_row(const LedgerDefinition *definition, Asker asker, const char *owner, const char *made_by, Security secrecy);
 void ledger_tables_close(void); /* table.c */
 json_t *value_empty_dropped(json_t *object);       /* without null, "", [] and {}; in place, returns it */

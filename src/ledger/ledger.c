@@ -171,23 +171,6 @@ gboolean ledger_admits(const LedgerDefinition *definition, Asker asker, json_t *
 
 /* ---- small things the room shares ---- */
 
-int day_of_time(gint64 at_us) {
-  g_autoptr(GDateTime) then = g_date_time_new_from_unix_local(at_us / G_USEC_PER_SEC);
-  return g_date_time_get_year(then) * 10000 + g_date_time_get_month(then) * 100 + g_date_time_get_day_of_month(then);
-}
-
-int ledger_today(void) { return day_of_time(clock_now_us()); }
-
-int day_shift(int day, int days) {
-  GDate date;
-  g_date_clear(&date, 1);
-  if (!g_date_valid_dmy((GDateDay)(day % 100), (GDateMonth)(day / 100 % 100), (GDateYear)(day / 10000))) return day;
-  g_date_set_dmy(&date, (GDateDay)(day % 100), (GDateMonth)(day / 100 % 100), (GDateYear)(day / 10000));
-  if (days >= 0) g_date_add_days(&date, (guint)days);
-  else g_date_subtract_days(&date, (guint)-days);
-  return g_date_get_year(&date) * 10000 + (int)g_date_get_month(&date) * 100 + g_date_get_day(&date);
-}
-
 gboolean json_is_empty(json_t *value) {
   return value == NULL || json_is_null(value) || (json_is_string(value) && json_string_length(value) == 0) || (json_is_array(value) && json_array_size(value) == 0) ||
     (json_is_object(value) && json_object_size(value) == 0);

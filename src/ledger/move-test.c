@@ -47,7 +47,7 @@ static void test_loop(void) {
   json_auto_t *closed = entry_of(&f, id);
   g_assert_true(json_is_true(json_object_get(closed, "closed")));
   g_assert_cmpuint(json_array_size(json_object_get(closed, "states")), ==, 4);
-  int day = ledger_today();
+  int day = date_today();
   g_autofree char *today = g_strdup_printf("%04d-%02d-%02d", day / 10000, day / 100 % 100, day % 100);
   g_assert_cmpstr(text_at(json_object_get(closed, "values"), "销号日期"), ==, today);
   assert_refused(&f, "{id: 1, state: 登记}", LANTAI_ERROR_INVALID, "须办理流转");

@@ -20,7 +20,7 @@ char *number_prefix(const char *pattern, int day, guint *ret_width, char **ret_s
 /* Of its date, else when it was made: the same in a rebuild. */
 static int entry_day(json_t *entry) {
   int day = (int)int_at(entry, "from");
-  return day != 0 ? day : day_of_time(int_at(entry, "made_at"));
+  return day != 0 ? day : date_of_time(int_at(entry, "made_at"));
 }
 
 static gboolean last_raise(Sql *sql, gint64 ledger_id, const char *prefix, gint64 last, GError **error) {

@@ -79,7 +79,7 @@ json_t *ledger_owed(const House *house, Sql *sql, const Person *person, int limi
   if (entries == NULL) return NULL;
   json_t *owed = json_array(), *entry;
   Asker asker = {person, FALSE};
-  int today = ledger_today();
+  int today = date_today();
   size_t i;
   json_array_foreach(entries, i, entry) {
     if (!entry_admitted(entry, asker)) continue;

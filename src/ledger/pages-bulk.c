@@ -195,7 +195,7 @@ static gboolean make_changes(LedgerPage *page, const Change *change, json_t *ent
     if (line == NULL || json_object_get(line, "fault") != NULL) continue;
     g_ptr_array_add(made, entry);
     if (change->field != NULL) json_array_append(written, after);
-    else if (!ledger_entry_move(page->sql, page->asker, web_actor(page->request), number_at(entry, "id"), change->value, ledger_today(), change->note,
+    else if (!ledger_entry_move(page->sql, page->asker, web_actor(page->request), number_at(entry, "id"), change->value, date_today(), change->note,
       error)) return FALSE;
   }
   return json_array_size(written) == 0 || ledger_entry_put_many(page->sql, web_actor(page->request), written, NULL, error);

@@ -38,8 +38,8 @@ static json_t *first_texts(const LedgerPage *page) {
     const LedgerField *field = &page->definition->fields[i];
     if (field->fallback != NULL && !field->dated) entry_set(entry, field->name, json_incref(field->fallback));
   }
-  json_object_set_new(entry, "from", json_integer(ledger_today()));
-  json_object_set_new(entry, "to", json_integer(ledger_today()));
+  json_object_set_new(entry, "from", json_integer(date_today()));
+  json_object_set_new(entry, "to", json_integer(date_today()));
   return form_texts(page, entry);
 }
 
@@ -411,7 +411,7 @@ WebReply *page_one(WebRequest *request, GError **error) {
   json_object_set_new(model, "has_states", json_boolean(page.definition->state_count > 1));
   json_object_set_new(model, "overdue", json_boolean(entry_is_overdue(page.definition, entry)));
   if (write) json_object_set_new(model, "moves", moves_model(&page, entry));
-  g_autofree char *today = date_format((DateSpan){ledger_today(), ledger_today()});
+  g_autofree char *today = date_format((DateSpan){date_today(), date_today()});
   put_text_at(model, "today", today);
   return web_model(model);
 }
@@ -439,7 +439,7 @@ WebReply *move_entry(WebRequest *request, GError **error) {
   g_auto(LedgerPage) page = {0};
   json_auto_t *entry = begin_change(&page, request, error);
   const char *to = web_text(request, "to"), *on = web_text(request, "on");
-  DateSpan span = {ledger_today(), ledger_today()};
+  DateSpan span = {date_today(), date_today()};
   if (entry == NULL) return NULL;
   if (on != NULL && (!date_parse(on, &span) || span.to == 0)) return throw_null(error, LANTAI_ERROR_INVALID, "“%s”不是日期", on);
   if (!ledger_entry_move(page.sql, page.asker, web_actor(request), number_at(entry, "id"), to, span.to, web_text(request, "note"), error)) return NULL;

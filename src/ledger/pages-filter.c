@@ -91,7 +91,7 @@ json_t *filter_open(const LedgerDefinition *definition) {
 
 json_t *filter_overdue(const LedgerDefinition *definition) {
   json_t *where = ledger_field(definition, "截止") == NULL ? NULL : filter_open(definition);
-  int today = ledger_today();
+  int today = date_today();
   g_autofree char *day = date_format((DateSpan){today, today});
   if (where != NULL) json_object_set_new(where, "截止", json_pack("{s:s}", "under", day));
   return where;

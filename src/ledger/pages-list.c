@@ -224,7 +224,7 @@ static json_t *calendar_days(GDate *month, json_t *weeks) {
       int number = g_date_get_year(day) * 10000 + (int)g_date_get_month(day) * 100 + g_date_get_day(day);
       g_autofree char *key = g_strdup_printf("%d", number);
       json_t *cell = json_pack("{s:i, s:i, s:b, s:b, s:[]}", "day", (int)g_date_get_day(day), "date", number, "outside", g_date_get_month(day) != g_date_get_month(month),
-        "today", number == ledger_today(), "entries");
+        "today", number == date_today(), "entries");
       json_object_set(days, key, cell);
       json_array_append_new(week, cell);
     }
@@ -265,7 +265,7 @@ static gboolean fill_calendar(const LedgerPage *page, const LedgerFilter *filter
 
 static gboolean add_calendar(json_t *model, LedgerPage *page, LedgerFilter *filter, const char *path, GError **error) {
   const char *given = web_text(page->request, "month");
-  DateSpan span = {ledger_today(), ledger_today()};
+  DateSpan span = {date_today(), date_today()};
   if (given != NULL && (!date_parse(given, &span) || span.from == 0)) return throw(error, LANTAI_ERROR_INVALID, "“%s”不是月份", given);
   int year = span.from / 10000, number = MAX(span.from / 100 % 100, 1);
   g_autoptr(GDate) month = g_date_new_dmy(1, (GDateMonth)number, (GDateYear)year);
@@ -435,7 +435,7 @@ WebReply *page_compare(WebRequest *request, GError **error) {
   g_auto(LedgerFilter) filter = {0};
   if (!page_begin(&page, request, FALSE, error) || !page_ledger(&page, error) || !filter_read(&filter, &page, error)) return NULL;
   const char *before = web_text(request, "before"), *after = web_text(request, "until");
-  DateSpan first = {0, 0}, last = {ledger_today(), ledger_today()};
+  DateSpan first = {0, 0}, last = {date_today(), date_today()};
   json_auto_t *model = json_pack("{s:o, s:o, s:s?, s:s?}", "title", json_sprintf("%s的变化", page.definition->name), "ledger", page_ledger_model(&page), "before", before,
     "until", after);
   json_object_set_new(model, "hidden", filter_hidden(&filter, NULL));

@@ -82,7 +82,7 @@ gboolean entry_is_open(const LedgerDefinition *definition, json_t *entry) {
 
 gboolean entry_is_overdue(const LedgerDefinition *definition, json_t *entry) {
   gint64 due = number_at(entry, "due");
-  return due != 0 && due < ledger_today() && entry_is_open(definition, entry);
+  return due != 0 && due < date_today() && entry_is_open(definition, entry);
 }
 
 gboolean field_is_text(const LedgerField *field) {

@@ -46,7 +46,7 @@ json_t *page_ledger_model(const LedgerPage *page) {
 /* ---- /ledgers ---- */
 
 static json_t *overview(const LedgerPage *page, const LedgerDefinition *definition, GError **error) {
-  int year = ledger_today() / 10000;
+  int year = date_today() / 10000;
   json_auto_t *open = filter_open(definition), *overdue = filter_overdue(definition), *this_year = json_pack("{s:i}", "年度", year);
   json_t *const wheres[] = {open, overdue, this_year};
   gint64 counts[G_N_ELEMENTS(wheres) + 1];
@@ -78,7 +78,7 @@ WebReply *page_ledgers(WebRequest *request, GError **error) {
   }
   json_t *owed = ledger_home(request, page.sql, NULL);
   return web_model(json_pack("{s:s, s:O, s:b, s:b, s:i, s:o*}", "title", "台账", "groups", groups, "none_yet", total == 0 && json_array_size(groups) > 0, "may_define",
-    web_may(request, PERMISSION_DEFINE), "year", ledger_today() / 10000, "owed", owed));
+    web_may(request, PERMISSION_DEFINE), "year", date_today() / 10000, "owed", owed));
 }
 
 /* ---- what I owe ---- */
@@ -91,7 +91,7 @@ static json_t *owed_line(json_t *owed) {
   g_autofree char *day = due == 0 ? NULL : date_format((DateSpan){(gint32)due, (gint32)due});
   return json_pack("{s:O, s:s, s:s, s:I, s:s?, s:s, s:s, s:b, s:s}", "id", json_object_get(entry, "id"), "name", name, "ledger", text_at(entry, "ledger"), "ledger_id",
     (json_int_t)(definition == NULL ? 0 : definition->id), "due", day, "state", text_at(entry, "state"), "tone", definition == NULL ? "muted" :
-    state_tone(definition, text_at(entry, "state")), "late", due != 0 && due < ledger_today(), "why", text_at(owed, "why"));
+    state_tone(definition, text_at(entry, "state")), "late", due != 0 && due < date_today(), "why", text_at(owed, "why"));
 }
 
 /* {groups: [{label, tone, lines}], overdue, today, soon, count}; NULL: nothing is owed. */
@@ -101,7 +101,7 @@ static json_t *owed_model(WebRequest *request, Sql *sql, int limit, GError **err
     {"later", "以后", "muted"}};
   json_t *lists[G_N_ELEMENTS(kinds)], *line, *groups = json_array(), *model;
   gint64 counts[G_N_ELEMENTS(kinds)] = {0};
-  int today = ledger_today(), soon = day_shift(today, SOON_DAYS);
+  int today = date_today(), soon = date_shift(today, SOON_DAYS);
   size_t i;
   if (owed == NULL) return json_decref(groups), NULL;
   for (guint k = 0; k < G_N_ELEMENTS(kinds); k++) lists[k] = json_array();

@@ -52,7 +52,7 @@ static Cell cell_at(const LedgerTable *table, const Column *column, guint32 at) 
 typedef struct { int at; CellVisit visit; gpointer data; } AgeVisit;
 static gboolean visit_age(const Cell *born, gpointer data) {
   const AgeVisit *age = data;
-  Cell cell = {.table = born->table, .type = FIELD_AGE, .row = born->row, .has_number = TRUE, .number = age_on(born->from, age->at ? age->at : ledger_today())};
+  Cell cell = {.table = born->table, .type = FIELD_AGE, .row = born->row, .has_number = TRUE, .number = age_on(born->from, age->at ? age->at : date_today())};
   return born->from != 0 && age->visit(&cell, age->data);
 }
 

@@ -37,7 +37,7 @@ static void put_state(json_t *row, gint64 current) {
   const char *state = text_at(row, "state"), *label = "草稿", *tone = "muted";
   if (g_str_equal(state, "submitted")) label = "已提交，待批准", tone = "info";
   if (g_str_equal(state, "approved")) {
-    gboolean future = number_at(row, "from_date") > schedule_today(), now = number_at(row, "id") == current;
+    gboolean future = number_at(row, "from_date") > date_today(), now = number_at(row, "id") == current;
     label = now ? "现行" : future ? "已批准，未到施行日" : "已被取代";
     tone = now ? "ok" : future ? "info" : "muted";
   }
@@ -68,7 +68,7 @@ static json_t *load_version(WebRequest *request, Sql *sql, CatalogRecord **ret_f
 
 static json_t *fonds_row(Sql *sql, const CatalogRecord *fonds) {
   json_t *row = fonds_json(fonds);
-  gint64 current = schedule_in_force(sql, fonds->id, schedule_today(), NULL);
+  gint64 current = schedule_in_force(sql, fonds->id, date_today(), NULL);
   json_t *version = current == 0 ? NULL : schedule_load(sql, current, NULL);
   gint64 open = sql_number(sql, "SELECT id FROM schedule WHERE fonds_id = $1 AND state IN ('draft', 'submitted') LIMIT 1", SQL_ARGS(sql_int(fonds->id)), 0, NULL);
   json_t *waiting = open == 0 ? NULL : schedule_load(sql, open, NULL);
@@ -134,7 +134,7 @@ static WebReply *page_fonds(WebRequest *request, GError **error) {
     "(SELECT COUNT(*) FROM schedule_line AS l WHERE l.schedule_id = s.id) AS lines FROM schedule AS s WHERE s.fonds_id = $1 ORDER BY s.number DESC",
     SQL_ARGS(sql_int(fonds->id)), error), *row;
   if (versions == NULL) return NULL;
-  gint64 current = schedule_in_force(sql, fonds->id, schedule_today(), NULL);
+  gint64 current = schedule_in_force(sql, fonds->id, date_today(), NULL);
   gboolean open = FALSE;
   size_t i;
   json_array_foreach(versions, i, row) {
@@ -172,7 +172,7 @@ static WebReply *page_version(WebRequest *request, GError **error) {
   json_auto_t *row = sql == NULL ? NULL : load_version(request, sql, &fonds, error);
   json_auto_t *lines = row == NULL ? NULL : schedule_lines(sql, number_at(row, "id"), error);
   if (lines == NULL) return NULL;
-  put_state(row, schedule_in_force(sql, fonds->id, schedule_today(), NULL));
+  put_state(row, schedule_in_force(sql, fonds->id, date_today(), NULL));
   const char *state = text_at(row, "state"), *actor = web_actor(request);
   gboolean edit = web_may(request, PERMISSION_EDIT_SCHEDULE), own = g_str_equal(text_at(row, "made_by"), actor) || g_str_equal(text_at(row, "submitted_by"), actor);
   gboolean draft = g_str_equal(state, "draft"), submitted = g_str_equal(state, "submitted"), approved = g_str_equal(state, "approved");
@@ -298,7 +298,7 @@ static WebReply *print_table(WebRequest *request, GError **error) {
   json_auto_t *row = sql == NULL ? NULL : load_version(request, sql, &fonds, error);
   json_auto_t *lines = row == NULL ? NULL : schedule_lines(sql, number_at(row, "id"), error);
   if (lines == NULL) return NULL;
-  put_state(row, schedule_in_force(sql, fonds->id, schedule_today(), NULL));
+  put_state(row, schedule_in_force(sql, fonds->id, date_today(), NULL));
   g_autofree char *decided = number_at(row, "decided_at") == 0 ? g_strdup("") : clock_format(number_at(row, "decided_at"));
   json_object_set_new(row, "decided_on", json_string(decided));
   json_auto_t *model = json_pack("{s:{s:s}, s:o, s:O, s:O}", "archive", "name", settings_text(house->settings, "archive.name"), "fonds", fonds_json(fonds),

@@ -34,21 +34,16 @@ json_t *schedule_lines(Sql *sql, gint64 id, GError **error) {
 
 /* ---- in force ---- */
 
-int schedule_today(void) {
-  g_autoptr(GDateTime) now = g_date_time_new_from_unix_local(clock_now_us() / G_USEC_PER_SEC);
-  return g_date_time_get_year(now) * 10000 + g_date_time_get_month(now) * 100 + g_date_time_get_day_of_month(now);
-}
-
 gint64 schedule_in_force(Sql *sql, gint64 fonds_id, int day, GError **error) {
   return sql_number(sql, "SELECT id FROM schedule WHERE fonds_id = $1 AND state = 'approved' AND from_date <= $2 ORDER BY from_date DESC, id DESC LIMIT 1",
     SQL_ARGS(sql_int(fonds_id), sql_int(day)), 0, error);
 }
 
 gint64 schedule_for(Sql *sql, gint64 fonds_id, DateSpan date, int year, GError **error) {
-  int day = date.to != 0 ? date.to : year != 0 ? year * 10000 + 1231 : schedule_today();
+  int day = date.to != 0 ? date.to : year != 0 ? year * 10000 + 1231 : date_today();
   g_autoptr(GError) local = NULL;
   gint64 id = schedule_in_force(sql, fonds_id, day, &local);
-  if (id == 0 && local == NULL) id = schedule_in_force(sql, fonds_id, schedule_today(), &local);
+  if (id == 0 && local == NULL) id = schedule_in_force(sql, fonds_id, date_today(), &local);
   if (local != NULL) g_propagate_error(error, g_steal_pointer(&local));
   return id;
 }

@@ -20,7 +20,6 @@ json_t *schedule_lines(Sql *sql, gint64 id, GError **error);                    
 gint64 schedule_in_force(Sql *sql, gint64 fonds_id, int day, GError **error);
 /* The same for a record of that date and year: on its day, else (nothing was in force then) today. */
 gint64 schedule_for(Sql *sql, gint64 fonds_id, DateSpan date, int year, GError **error);
-int schedule_today(void);
 
 /* Drafts. lines: what the page or a spreadsheet gave; INVALID names the first lines that are wrong. */
 gint64 schedule_draft(Sql *sql, const char *actor, gint64 fonds_id, json_t *lines, GError **error); /* CONFLICT: there is one that is not approved yet */
