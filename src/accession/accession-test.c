@@ -10,7 +10,7 @@ static gint64 import_text(TestHouse *t, const char *name, const char *text, gboo
 static json_t *field_map(TestHouse *t, gint64 id) {
   json_t *mapping = accession_mapping(&t->house, id, NULL), *fields = json_object(), *column;
   size_t i;
-  json_array_foreach(json_object_get(mapping, "columns"), i, column) json_object_set(fields, delivery_text(column, "header"), json_object_get(column, "field"));
+  json_array_foreach(json_object_get(mapping, "columns"), i, column) json_object_set(fields, text_at(column, "header"), json_object_get(column, "field"));
   json_object_set(fields, "#category", json_object_get(mapping, "category"));
   json_object_set(fields, "#key", json_object_get(mapping, "key"));
   json_object_set(fields, "#header_row", json_object_get(mapping, "header_row"));
@@ -22,7 +22,7 @@ static json_t *rejected_row(json_t *report, gint64 row) {
   size_t i;
   json_t *fault;
   json_array_foreach(json_object_get(report, "rejected"), i, fault)
-    if (delivery_int(fault, "row") == row) return fault;
+    if (int_at(fault, "row") == row) return fault;
   return NULL;
 }
 
@@ -30,7 +30,7 @@ static json_t *warned_row(json_t *report, gint64 row) {
   size_t i;
   json_t *fault;
   json_array_foreach(json_object_get(report, "warnings"), i, fault)
-    if (delivery_int(fault, "row") == row) return fault;
+    if (int_at(fault, "row") == row) return fault;
   return NULL;
 }
 
@@ -43,7 +43,7 @@ static void test_pinyin(void) {
   static const char *const expected[][2] = {{"QZH", "fonds"}, {"DH", "code"}, {"TM", "title"}, {"ZRZ", "creator"}, {"RQ", "date"}, {"BGQX", "retention"},
     {"MJ", "security"},
     {"YS", "page_count"}, {"ND", "year"}, {"WH", "docno"}, {"#category", "WS"}, {"#key", "DH"}};
-  for (guint i = 0; i < G_N_ELEMENTS(expected); i++) g_assert_cmpstr(delivery_text(fields, expected[i][0]), ==, expected[i][1]);
+  for (guint i = 0; i < G_N_ELEMENTS(expected); i++) g_assert_cmpstr(text_at(fields, expected[i][0]), ==, expected[i][1]);
   g_autoptr(CatalogRecord) record = test_record(t, "Z001-1");
   g_assert_cmpint(record->security, ==, SECURITY_SECRET);
   g_assert_cmpint(record->page_count, ==, 3);
@@ -60,15 +60,15 @@ static void test_marriage(void) {
   TestHouse *t = test_house_new();
   gint64 id = import_text(t, "婚姻.csv", "档号,男方姓名,女方姓名,婚姻状况,登记日期,备用\nH-1,张三,李四,结婚,1962年5月1日,x\nH-2,,,,,\n", TRUE);
   json_t *fields = field_map(t, id), *report = test_report(t, id);
-  g_assert_cmpstr(delivery_text(fields, "#category"), ==, "HY");
-  g_assert_cmpstr(delivery_text(fields, "男方姓名"), ==, "nfxm");
-  g_assert_cmpstr(delivery_text(fields, "备用"), ==, "*");
+  g_assert_cmpstr(text_at(fields, "#category"), ==, "HY");
+  g_assert_cmpstr(text_at(fields, "男方姓名"), ==, "nfxm");
+  g_assert_cmpstr(text_at(fields, "备用"), ==, "*");
   g_autoptr(CatalogRecord) record = test_record(t, "H-1");
   g_assert_cmpstr(record->title, ==, "张三与李四结婚登记");
   g_assert_cmpint(record->year, ==, 1962); /* from the category's own date */
   json_t *own = json_loads(record->fields, 0, NULL);
-  g_assert_cmpstr(delivery_text(own, "nfxm"), ==, "张三");
-  g_assert_cmpstr(delivery_text(own, "备用"), ==, "x");
+  g_assert_cmpstr(text_at(own, "nfxm"), ==, "张三");
+  g_assert_cmpstr(text_at(own, "备用"), ==, "x");
   g_assert_cmpint(report_int(report, "rejected_count"), ==, 1);
   g_assert_nonnull(rejected_row(report, 3));
   json_decref(own);
@@ -91,13 +91,13 @@ static void test_named_mapping(void) {
   g_assert_no_error(error);
   json_t *report = test_report(t, id);
   g_assert_cmpint(report_int(report, "accepted"), ==, 2);
-  g_assert_cmpstr(delivery_text(report, "key"), ==, "编码");
+  g_assert_cmpstr(text_at(report, "key"), ==, "编码");
   g_assert_nonnull(warned_row(report, 3));
   json_decref(report);
 
   AccessionSource again = {.path = path, .fonds = "Z003", .mapping = "某局目录"};
   json_t *fields = field_map(t, test_receive(t, &again));
-  g_assert_cmpstr(delivery_text(fields, "谁写的"), ==, "creator");
+  g_assert_cmpstr(text_at(fields, "谁写的"), ==, "creator");
   json_decref(fields);
 
   json_object_set_new(columns, "内容", json_string("code"));
@@ -120,8 +120,8 @@ static void test_category_column(void) {
   TestHouse *t = test_house_new();
   json_t *plain = field_map(t, import_text(t, "a.csv", "档号,题名,类别代码\nA-1,一,WS\nA-2,二,ZP\n", TRUE)), *other = field_map(t, import_text(t, "b.csv",
     "档号,题名,类别代码\nA-1,一,刑法\n", FALSE));
-  g_assert_cmpstr(delivery_text(plain, "类别代码"), ==, "category");
-  g_assert_cmpstr(delivery_text(other, "类别代码"), ==, "*");
+  g_assert_cmpstr(text_at(plain, "类别代码"), ==, "category");
+  g_assert_cmpstr(text_at(other, "类别代码"), ==, "*");
   g_autoptr(CatalogRecord) photo = test_record(t, "A-2");
   g_assert_cmpint(photo->category, ==, catalog_category_by_code(t->house.catalog, "ZP")->id);
   json_decref(plain);
@@ -137,11 +137,11 @@ static void test_title_rows_and_merged_header(void) {
   json_t *fields = field_map(t, id), *report = test_report(t, id);
   g_assert_cmpint(report_int(report, "created"), ==, 1);
   g_assert_cmpint(report_int(report, "rejected_count"), ==, 0);
-  g_assert_cmpint(delivery_int(fields, "#header_row"), ==, 3);
+  g_assert_cmpint(int_at(fields, "#header_row"), ==, 3);
   g_assert_nonnull(json_object_get(fields, "当事人姓名乙"));
   g_autoptr(CatalogRecord) record = test_record(t, "M-1");
   json_t *own = json_loads(record->fields, 0, NULL);
-  g_assert_cmpstr(delivery_text(own, "当事人姓名乙"), ==, "李四");
+  g_assert_cmpstr(text_at(own, "当事人姓名乙"), ==, "李四");
   json_decref(own);
   json_decref(fields);
   json_decref(report);
@@ -170,14 +170,14 @@ static void test_faults(void) {
   for (guint i = 0; i < G_N_ELEMENTS(expected); i++) {
     json_t *fault = rejected_row(report, expected[i].row);
     g_assert_nonnull(fault);
-    g_assert_cmpstr(delivery_text(fault, "column"), ==, expected[i].column);
-    g_assert_nonnull(strstr(delivery_text(fault, "reason"), expected[i].says));
+    g_assert_cmpstr(text_at(fault, "column"), ==, expected[i].column);
+    g_assert_nonnull(strstr(text_at(fault, "reason"), expected[i].says));
   }
-  const char *warned = delivery_text(warned_row(report, 2), "reason");
+  const char *warned = text_at(warned_row(report, 2), "reason");
   g_assert_nonnull(strstr(warned, "日期"));
   g_assert_nonnull(strstr(warned, "页数"));
   g_assert_nonnull(strstr(warned, "未审核"));
-  g_assert_nonnull(strstr(delivery_text(warned_row(report, 9), "reason"), "控制字符"));
+  g_assert_nonnull(strstr(text_at(warned_row(report, 9), "reason"), "控制字符"));
   g_autoptr(CatalogRecord) record = test_record(t, "F-1");
   g_assert_cmpstr(record->date_text, ==, "1950-02-30");
   g_assert_cmpint(record->date.from, ==, 0);
@@ -216,11 +216,11 @@ static void test_key_column(void) {
   TestHouse *t = test_house_new();
   gint64 id = import_text(t, "k.csv", "类,编号,题名\n甲,1,同\n甲,2,同\n乙,3,同\n", TRUE);
   json_t *report = test_report(t, id);
-  g_assert_cmpstr(delivery_text(report, "key"), ==, "编号");
+  g_assert_cmpstr(text_at(report, "key"), ==, "编号");
   json_decref(report);
   /* a corrected file keeps the key of the first, though now it has a repeat and another column has none */
   report = test_report(t, import_text(t, "k.csv", "类,编号,题名\n甲,1,同一\n乙,2,同二\n丙,2,同三\n", TRUE));
-  g_assert_cmpstr(delivery_text(report, "key"), ==, "编号");
+  g_assert_cmpstr(text_at(report, "key"), ==, "编号");
   g_assert_cmpint(report_int(report, "updated"), ==, 2);
   g_assert_cmpint(report_int(report, "rejected_count"), ==, 1);
   json_decref(report);

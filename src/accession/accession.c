@@ -52,16 +52,9 @@ json_t *delivery_read(const House *house, gint64 id, GError **error) {
   return sql ? delivery_load(sql, id, error) : NULL;
 }
 
-const char *delivery_text(json_t *delivery, const char *column) {
-  const char *text = json_string_value(json_object_get(delivery, column));
-  return text ? text : "";
-}
-
-gint64 delivery_int(json_t *delivery, const char *column) { return json_integer_value(json_object_get(delivery, column)); }
-
 gboolean delivery_is(json_t *delivery, const char *states) {
   g_auto(GStrv) words = g_strsplit(states, " ", -1);
-  return g_strv_contains((const char *const *)words, delivery_text(delivery, "state"));
+  return g_strv_contains((const char *const *)words, text_at(delivery, "state"));
 }
 
 char *delivery_path(const House *house, gint64 id, const char *name) {
@@ -70,7 +63,7 @@ char *delivery_path(const House *house, gint64 id, const char *name) {
 }
 
 char *delivery_where(const House *house, json_t *delivery, const char *column) {
-  const char *path = delivery_text(delivery, column);
+  const char *path = text_at(delivery, column);
   return *path == '\0' || g_path_is_absolute(path) ? g_strdup(path) : g_build_filename(house->dir, path, NULL);
 }
 
@@ -93,7 +86,7 @@ char *delivery_object(gint64 id) { return g_strdup_printf("urn:lantai:accession:
 gboolean delivery_idle(Sql *sql, gint64 id, GError **error) {
   GError *failure = NULL;
   json_t *job = job_latest(sql, "accession", id, &failure);
-  gboolean busy = g_str_equal(delivery_text(job, "state"), "running") || g_str_equal(delivery_text(job, "state"), "queued");
+  gboolean busy = g_str_equal(text_at(job, "state"), "running") || g_str_equal(text_at(job, "state"), "queued");
   json_decref(job);
   if (failure) return g_propagate_error(error, failure), FALSE;
   return !busy || throw(error, LANTAI_ERROR_CONFLICT, "批次 %" G_GINT64_FORMAT " 正在处理中。请等它完成，或先停止", id);
@@ -195,12 +188,12 @@ gboolean file_copy(const char *from, const char *to, char **ret_digest, GError *
 gboolean delivery_visible(Sql *sql, const DeliveryAsker *asker, json_t *delivery, gboolean *ret_visible, GError **error) {
   const Scope *scope = asker->scope;
   if (asker->body) {
-    *ret_visible = *asker->body && g_str_equal(asker->body, delivery_text(delivery, "body"));
+    *ret_visible = *asker->body && g_str_equal(asker->body, text_at(delivery, "body"));
     return TRUE;
   }
-  *ret_visible = scope->opening_mask != 0 && (scope->all_fonds || (*asker->actor && g_str_equal(asker->actor, delivery_text(delivery, "actor"))));
+  *ret_visible = scope->opening_mask != 0 && (scope->all_fonds || (*asker->actor && g_str_equal(asker->actor, text_at(delivery, "actor"))));
   if (*ret_visible || scope->opening_mask == 0) return TRUE;
-  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT fonds_id FROM accession_place WHERE accession_id = $1", SQL_ARGS(sql_int(delivery_int(delivery, "id"))),
+  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT fonds_id FROM accession_place WHERE accession_id = $1", SQL_ARGS(sql_int(int_at(delivery, "id"))),
     error);
   if (rows == NULL) return FALSE;
   GError *failure = NULL;
@@ -224,7 +217,7 @@ static json_t *list_page(Sql *sql, const DeliveryAsker *asker, gint64 from, int 
 }
 
 static gboolean is_wanted(const ListPage *page, json_t *row) {
-  if (page->state) return g_str_equal(delivery_text(row, "state"), page->state);
+  if (page->state) return g_str_equal(text_at(row, "state"), page->state);
   return page->discarded || !delivery_is(row, "discarded");
 }
 
@@ -237,7 +230,7 @@ json_t *delivery_list(Sql *sql, const DeliveryAsker *asker, const ListPage *want
     more = json_array_size(page) == (size_t)wanted->limit;
     size_t i;
     json_array_foreach(page, i, row) {
-      from = delivery_int(row, "id");
+      from = int_at(row, "id");
       good = good && delivery_visible(sql, asker, row, &visible, error);
       if (good && visible && is_wanted(wanted, row) && json_array_size(found) < (size_t)wanted->limit) json_array_append(found, row);
     }

@@ -34,7 +34,7 @@ static json_t *stored_texts(const House *house, const CatalogFile *file) {
   json_t *list = content_list(house->content, object, NULL), *entry, *texts = NULL;
   size_t i;
   json_array_foreach(list, i, entry) {
-    if (!g_str_equal(delivery_text(entry, "path"), file->path) || !g_str_equal(delivery_text(entry, "sha512"), file->sha512)) continue;
+    if (!g_str_equal(text_at(entry, "path"), file->path) || !g_str_equal(text_at(entry, "sha512"), file->sha512)) continue;
     g_autofree char *path = content_path(house->content, object, file->path, NULL);
     FormatInfo info = {.mime = file->mime, .puid = file->puid, .name = "", .kind = file->kind};
     if (path) texts = attach_texts(path, &info, NULL);
@@ -115,7 +115,7 @@ static gboolean remove_files(const House *house, Sql *sql, gint64 accession_id, 
 }
 
 static json_t *texts_for(const House *house, json_t *entry, json_t *texts, json_t *removed, const CatalogFile *file) {
-  g_autofree char *moved = g_strdup_printf("%" G_GINT64_FORMAT, delivery_int(entry, "moved"));
+  g_autofree char *moved = g_strdup_printf("%" G_GINT64_FORMAT, int_at(entry, "moved"));
   json_t *former = json_object_get(removed, moved);
   if (former) return json_incref(json_object_get(former, "texts"));
   json_t *given = texts ? json_object_get(texts, file->path) : NULL;
@@ -124,7 +124,7 @@ static json_t *texts_for(const House *house, json_t *entry, json_t *texts, json_
 }
 
 static gboolean add_files(const House *house, Sql *sql, gint64 accession_id, json_t *change, json_t *texts, json_t *removed, GError **error) {
-  gint64 record_id = delivery_int(change, "record");
+  gint64 record_id = int_at(change, "record");
   size_t i;
   json_t *entry;
   json_array_foreach(json_object_get(change, "add"), i, entry) {
@@ -140,12 +140,12 @@ static gboolean add_files(const House *house, Sql *sql, gint64 accession_id, jso
 }
 
 gboolean attach_apply(const House *house, Sql *sql, gint64 accession_id, json_t *change, json_t *texts, GError **error) {
-  gint64 record_id = delivery_int(change, "record");
+  gint64 record_id = int_at(change, "record");
   json_t *removed = json_object();
   gboolean good = remove_files(house, sql, accession_id, record_id, json_object_get(change, "remove"), removed, error) &&
     add_files(house, sql, accession_id, change, texts, removed, error) &&
     sql_exec(sql, "INSERT INTO accession_object (accession_id, record_id, version) VALUES ($1, $2, $3)", SQL_ARGS(sql_int(accession_id), sql_int(record_id),
-      sql_int(delivery_int(change, "version"))), error);
+      sql_int(int_at(change, "version"))), error);
   json_decref(removed);
   return good;
 }
@@ -157,7 +157,7 @@ static gboolean revert_removed(const House *house, Sql *sql, json_t *rows, GErro
   json_t *row;
   gboolean good = TRUE;
   json_array_foreach(rows, i, row) {
-    const char *before = delivery_text(row, "before");
+    const char *before = text_at(row, "before");
     json_t *json = good && *before ? json_loads(before, 0, NULL) : NULL;
     if (json == NULL) continue;
     g_autoptr(CatalogFile) file = file_from_json(json);
@@ -175,7 +175,7 @@ gboolean attach_revert(const House *house, Sql *sql, gint64 accession_id, gint64
   gboolean good = TRUE;
   for (size_t i = json_array_size(rows); good && i-- > 0;) {
     json_t *row = json_array_get(rows, i);
-    if (!*delivery_text(row, "before")) good = catalog_file_remove(house, sql, delivery_int(row, "file_id"), error);
+    if (!*text_at(row, "before")) good = catalog_file_remove(house, sql, int_at(row, "file_id"), error);
   }
   good = good && revert_removed(house, sql, rows, error) &&
     sql_exec(sql, "DELETE FROM accession_file WHERE accession_id = $1 AND record_id = $2", SQL_ARGS(sql_int(accession_id), sql_int(record_id)), error) &&

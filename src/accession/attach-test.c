@@ -33,14 +33,14 @@ static void assert_stored(TestHouse *t, const char *code) {
   json_t *list = content_list(t->house.content, object, NULL), *entry;
   guint documents = 0;
   size_t i;
-  json_array_foreach(list, i, entry) documents += g_str_has_prefix(delivery_text(entry, "path"), "files/");
+  json_array_foreach(list, i, entry) documents += g_str_has_prefix(text_at(entry, "path"), "files/");
   g_assert_cmpuint(documents, ==, files->len);
   g_assert_cmpint(record->file_count, ==, (int)files->len);
   for (guint f = 0; f < files->len; f++) {
     const CatalogFile *file = files->pdata[f];
     gboolean found = FALSE;
-    json_array_foreach(list, i, entry) found |= g_str_equal(delivery_text(entry, "path"), file->path) && g_str_equal(delivery_text(entry, "sha512"),
-      file->sha512) && g_str_equal(delivery_text(entry, "sm3"), file->sm3);
+    json_array_foreach(list, i, entry) found |= g_str_equal(text_at(entry, "path"), file->path) && g_str_equal(text_at(entry, "sha512"),
+      file->sha512) && g_str_equal(text_at(entry, "sm3"), file->sm3);
     g_assert_true(found);
   }
   json_decref(list);
@@ -70,7 +70,7 @@ static void test_by_code(void) {
   g_assert_cmpint(report_int(report, "attached"), ==, 7);
   g_assert_true(json_equal(json_object_get(report, "missing"), json_object_get(rehearsed, "missing")));
   g_assert_true(json_equal(json_object_get(report, "surplus"), json_object_get(rehearsed, "surplus")));
-  g_assert_cmpstr(delivery_text(json_array_get(json_object_get(report, "missing"), 0), "code"), ==, "A-4");
+  g_assert_cmpstr(text_at(json_array_get(json_object_get(report, "missing"), 0), "code"), ==, "A-4");
   g_assert_cmpstr(json_string_value(json_array_get(json_object_get(report, "surplus"), 0)), ==, "多余.txt");
   assert_names(t, "A-1", "a-1.txt");
   assert_names(t, "A-2", "A-2-1.txt A-2-2.txt A-2-10.txt");
@@ -191,8 +191,8 @@ static void test_hostile_zip(void) {
   g_assert_false(g_file_test("/tmp/evil.txt", G_FILE_TEST_EXISTS));
   if (!good) {
     json_t *report = test_report(t, id);
-    g_assert_cmpstr(delivery_text(report, "state"), ==, "failed");
-    g_assert_cmpstr(delivery_text(report, "failure"), !=, "");
+    g_assert_cmpstr(text_at(report, "state"), ==, "failed");
+    g_assert_cmpstr(text_at(report, "failure"), !=, "");
     json_decref(report);
   }
   test_house_remove(t);
@@ -205,7 +205,7 @@ typedef struct { TestHouse *to; gint64 events; } Rebuild;
 static gboolean replay_one(json_t *event, gpointer data, GError **error) {
   Rebuild *rebuild = data;
   g_autoptr(Sql) sql = sql_write(rebuild->to->house.db, error);
-  const char *action = delivery_text(event, "action");
+  const char *action = text_at(event, "action");
   gboolean good = TRUE;
   if (g_str_has_prefix(action, "accession.")) good = accession_replay(&rebuild->to->house, sql, event, error);
   else if (g_str_has_prefix(action, "record.")) good = catalog_replay(&rebuild->to->house, sql, event, error);
@@ -248,7 +248,7 @@ static void test_moved(void) {
     test_job(test, accession_load, ids[i], &error);
     g_assert_no_error(error);
     json_t *report = test_report(test, ids[i]);
-    g_assert_cmpstr(delivery_text(report, "state"), ==, "done");
+    g_assert_cmpstr(text_at(report, "state"), ==, "done");
     g_assert_cmpint(report_int(report, "attached"), ==, 1);
     json_decref(report);
   }

@@ -420,7 +420,7 @@ static gboolean refresh_descriptions(Attaching *attaching, GError **error) {
     count = json_array_size(records);
     size_t i;
     json_array_foreach(records, i, record) {
-      after = delivery_int(record, "record_id");
+      after = int_at(record, "record_id");
       SearchColumns columns;
       if (!search_columns(attaching->house->search, after, &columns) || !columns.has_files) continue;
       Task *task = g_new0(Task, 1);
@@ -485,12 +485,12 @@ static gboolean is_unpacked_here(const Attaching *attaching) {
 static gboolean open_attaching(Attaching *attaching, GError **error) {
   const House *house = attaching->house;
   if ((attaching->delivery = delivery_read(house, attaching->id, error)) == NULL) return FALSE;
-  attaching->done_row = delivery_int(attaching->delivery, "attach_row");
-  attaching->total = delivery_int(attaching->delivery, "accepted_count");
+  attaching->done_row = int_at(attaching->delivery, "attach_row");
+  attaching->total = int_at(attaching->delivery, "accepted_count");
   attaching->tasks = g_ptr_array_new_with_free_func(task_free);
   g_autoptr(Sql) sql = sql_read(house->db, error);
   if (sql == NULL || (attaching->places = place_table_load(house, sql, attaching->id, error)) == NULL) return FALSE;
-  if (!*delivery_text(attaching->delivery, "documents")) return TRUE;
+  if (!*text_at(attaching->delivery, "documents")) return TRUE;
   json_auto_t *found = survey_found(house, attaching->id);
   attaching->own = survey_own_paths(found);
   if ((attaching->folder = unpack_documents(house, attaching->job, attaching->delivery, error)) == NULL) return FALSE;

@@ -120,9 +120,9 @@ static PlanKeys *keys_new(const RowPlan *plan, const CatalogCategory *category) 
 
 static void plan_column(RowPlan *plan, guint i, json_t *json) {
   PlanColumn *column = &plan->columns[i];
-  const char *field = delivery_text(json, "field");
+  const char *field = text_at(json, "field");
   column->role = role_of(field);
-  column->header = g_strdup(delivery_text(json, "header"));
+  column->header = g_strdup(text_at(json, "header"));
   column->key = g_strdup(g_str_equal(field, KEEP_FIELD) || !ROLES[column->role].stored ? column->header : field);
   for (guint f = 0; f < plan->category->field_count; f++)
     column->is_date |= column->role == ROLE_FIELD && g_str_equal(plan->category->fields[f].key, field) && g_str_equal(plan->category->fields[f].type, "date");
@@ -132,7 +132,7 @@ static void plan_column(RowPlan *plan, guint i, json_t *json) {
 
 RowPlan *row_plan_new(const Catalog *catalog, json_t *layout, int key_column, const char *category, const char *fonds, GError **error) {
   g_autoptr(RowPlan) plan = g_new0(RowPlan, 1);
-  const char *code = *category ? category : delivery_text(layout, "category");
+  const char *code = *category ? category : text_at(layout, "category");
   plan->catalog = catalog;
   plan->category = catalog_category_by_code(catalog, code);
   if (plan->category == NULL) return throw_null(error, LANTAI_ERROR_INVALID, "没有门类“%s”。请在导入页面上选择门类", code);

@@ -52,7 +52,7 @@ static gboolean read_declared(Checking *checking, const House *house, gint64 id,
   GError *failure = NULL;
   while (row_reader_next(reader, &line, &length, &failure)) {
     json_auto_t *file = json_loadb(line, length, 0, NULL);
-    const char *declared = delivery_text(file, "path");
+    const char *declared = text_at(file, "path");
     if (at >= G_MAXUINT32) return throw(error, LANTAI_ERROR_TOO_LARGE, "信息包对文件的说明超过 4 GB，不能检测。请分成几批移交");
     if (*declared) keymap_set(checking->declared, declared, strlen(declared), (guint32)at + 1);
     at += (gint64)length + 1;
@@ -74,8 +74,8 @@ static gboolean read_flaws(Checking *checking, const House *house, gint64 id, GE
   while (row_reader_next(reader, &line, &length, &failure)) {
     if (memmem(line, length, "控制字符", strlen("控制字符")) == NULL) continue;
     json_t *fault = json_loadb(line, length, 0, NULL);
-    g_hash_table_replace(checking->flawed, GINT_TO_POINTER((int)delivery_int(fault, "row")), g_string_chunk_insert_const(checking->columns,
-      delivery_text(fault, "column")));
+    g_hash_table_replace(checking->flawed, GINT_TO_POINTER((int)int_at(fault, "row")), g_string_chunk_insert_const(checking->columns,
+      text_at(fault, "column")));
     json_decref(fault);
   }
   if (failure) g_propagate_error(error, failure);
@@ -83,7 +83,7 @@ static gboolean read_flaws(Checking *checking, const House *house, gint64 id, GE
 }
 
 json_t *declared_of(json_t *delivery) {
-  json_t *found = json_loads(delivery_text(delivery, "found"), 0, NULL), *form = json_loads(delivery_text(delivery, "declared"), 0, NULL), *value;
+  json_t *found = json_loads(text_at(delivery, "found"), 0, NULL), *form = json_loads(text_at(delivery, "declared"), 0, NULL), *value;
   json_t *declared = json_is_object(json_object_get(found, "declared")) ? json_copy(json_object_get(found, "declared")) : json_object();
   const char *key;
   json_object_foreach(form, key, value)
@@ -106,24 +106,24 @@ static json_t *loose_structure(const House *house, gint64 id, const FileIndex *i
 
 Checking *checking_new(const House *house, const char *actor, json_t *delivery, const char *folder, const FileIndex *index, GError **error) {
   g_autoptr(Checking) checking = g_new0(Checking, 1);
-  gint64 id = delivery_int(delivery, "id");
+  gint64 id = int_at(delivery, "id");
   checking->folder = g_strdup(folder);
-  checking->fonds = g_strdup(delivery_text(delivery, "fonds"));
+  checking->fonds = g_strdup(text_at(delivery, "fonds"));
   checking->declared = keymap_new();
   checking->declared_fd = -1;
   checking->flawed = g_hash_table_new(NULL, NULL);
   checking->columns = g_string_chunk_new(1 << 10);
   if (!read_declared(checking, house, id, error) || !read_flaws(checking, house, id, error)) return NULL;
-  gboolean package = g_str_equal(delivery_text(delivery, "kind"), "package");
+  gboolean package = g_str_equal(text_at(delivery, "kind"), "package");
   json_t *found = package ? survey_found(house, id) : NULL, *declared = declared_of(delivery);
-  checking->documents = g_str_equal(delivery_text(found, "layout"), "documents");
+  checking->documents = g_str_equal(text_at(found, "layout"), "documents");
   checking->expected = survey_own_paths(found);
   json_object_del(found, "surplus_expected");
   json_t *loose = package ? NULL : loose_structure(house, id, index), *structure = loose ? loose : json_object_get(found, "structure");
   checking->holders = json_pack("{s:o, s:o, s:o*}", "declared", declared, "found", found ? found : json_null(), "loose", loose);
-  const CheckSubject subject = {.stage = check_stage_of(delivery_text(delivery, "stage")), .subject_kind = "accession", .subject_id = id,
-    .actor = actor, .name = delivery_text(delivery, "name"),
-    .category = *delivery_text(delivery, "category") ? delivery_text(delivery, "category") : NULL, .declared = json_object_size(declared) ? declared : NULL,
+  const CheckSubject subject = {.stage = check_stage_of(text_at(delivery, "stage")), .subject_kind = "accession", .subject_id = id,
+    .actor = actor, .name = text_at(delivery, "name"),
+    .category = *text_at(delivery, "category") ? text_at(delivery, "category") : NULL, .declared = json_object_size(declared) ? declared : NULL,
     .structure = structure};
   checking->run = check_begin(house, &subject, error);
   return checking->run ? g_steal_pointer(&checking) : NULL;
@@ -194,7 +194,7 @@ gboolean checking_rejected(Checking *checking, const char *path, GError **error)
   static const CheckedFiles none = {NULL, NULL, NULL};
   while (row_reader_next(reader, &line.text, &line.length, &failure)) {
     json_t *record = json_loadb(line.text, line.length, 0, NULL);
-    gint64 row = delivery_int(record, "row");
+    gint64 row = int_at(record, "row");
     json_object_del(record, "row");
     if (record && !hand_in(checking, record, row, 0, &none, &failure)) break;
   }
@@ -219,9 +219,9 @@ gboolean accession_may_accept(Sql *sql, gint64 id, const char *note, gint64 seen
   json_auto_t *check = check_latest(sql, "accession", id, &failure);
   if (failure) return g_propagate_error(error, failure), FALSE;
   if (!delivery_is(delivery, "rehearsed loading attaching")) return throw(error, LANTAI_ERROR_CONFLICT, "批次 %" G_GINT64_FORMAT
-    " 现在是“%s”，不能审核入库。请刷新页面，按现在的状态办理", id, life_label(delivery_text(delivery, "state"), NULL));
-  if (seen >= 0 && delivery_is(delivery, "rehearsed") && seen != delivery_int(delivery, "check_id")) return throw(error, LANTAI_ERROR_CONFLICT,
+    " 现在是“%s”，不能审核入库。请刷新页面，按现在的状态办理", id, life_label(text_at(delivery, "state"), NULL));
+  if (seen >= 0 && delivery_is(delivery, "rehearsed") && seen != int_at(delivery, "check_id")) return throw(error, LANTAI_ERROR_CONFLICT,
     "批次 %" G_GINT64_FORMAT " 在您打开页面之后又检测过，您看到的不是现在的检测结果，没有入库。请看过新的结果再审核", id);
-  gboolean failed = g_str_equal(delivery_text(check, "state"), "failed");
+  gboolean failed = g_str_equal(text_at(check, "state"), "failed");
   return !failed || (note && *note) || throw(error, LANTAI_ERROR_INVALID, "四性检测没有通过。要让步接收，请写明理由；否则请退回移交单位");
 }

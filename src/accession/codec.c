@@ -196,7 +196,7 @@ char *record_to_json(const CatalogRecord *r) {
   return text;
 }
 
-static char *dup_text(json_t *json, const char *key) { return g_strdup(delivery_text(json, key)); }
+static char *dup_text(json_t *json, const char *key) { return g_strdup(text_at(json, key)); }
 static void set_text(char **slot, json_t *json, const char *key) {
   g_free(*slot);
   *slot = dup_text(json, key);
@@ -209,20 +209,20 @@ CatalogRecord *record_from_json(const char *text, GError **error) {
     return throw_null(error, LANTAI_ERROR_INTERNAL, "条目的旧状态已损坏，不能恢复。请用备份核对");
   }
   CatalogRecord *r = catalog_record_new();
-  r->id = delivery_int(json, "id");
-  r->rev = delivery_int(json, "rev");
-  r->parent_id = delivery_int(json, "parent_id");
-  r->fonds_id = delivery_int(json, "fonds_id");
-  r->accession_id = delivery_int(json, "accession_id");
-  r->level = (Level)delivery_int(json, "level");
-  r->category = (guint8)delivery_int(json, "category");
-  r->security = (Security)delivery_int(json, "security");
-  r->opening = (Opening)delivery_int(json, "opening");
-  r->date.from = (gint32)delivery_int(json, "date_from");
-  r->date.to = (gint32)delivery_int(json, "date_to");
-  r->year = (int)delivery_int(json, "year");
-  r->page_count = (int)delivery_int(json, "page_count");
-  r->file_count = (int)delivery_int(json, "file_count");
+  r->id = int_at(json, "id");
+  r->rev = int_at(json, "rev");
+  r->parent_id = int_at(json, "parent_id");
+  r->fonds_id = int_at(json, "fonds_id");
+  r->accession_id = int_at(json, "accession_id");
+  r->level = (Level)int_at(json, "level");
+  r->category = (guint8)int_at(json, "category");
+  r->security = (Security)int_at(json, "security");
+  r->opening = (Opening)int_at(json, "opening");
+  r->date.from = (gint32)int_at(json, "date_from");
+  r->date.to = (gint32)int_at(json, "date_to");
+  r->year = (int)int_at(json, "year");
+  r->page_count = (int)int_at(json, "page_count");
+  r->file_count = (int)int_at(json, "file_count");
   char **slots[] = {&r->code, &r->title, &r->creator, &r->docno, &r->date_text, &r->retention, &r->fields};
   static const char *const keys[] = {"code", "title", "creator", "docno", "date_text", "retention", "fields"};
   for (guint i = 0; i < G_N_ELEMENTS(keys); i++) set_text(slots[i], json, keys[i]);
@@ -240,18 +240,18 @@ json_t *file_to_json(const CatalogFile *f) {
 
 CatalogFile *file_from_json(json_t *json) {
   CatalogFile *f = g_new0(CatalogFile, 1);
-  f->record_id = delivery_int(json, "record_id");
-  f->accession_id = delivery_int(json, "accession_id");
-  f->sequence = (int)delivery_int(json, "sequence");
+  f->record_id = int_at(json, "record_id");
+  f->accession_id = int_at(json, "accession_id");
+  f->sequence = (int)int_at(json, "sequence");
   f->name = dup_text(json, "name");
   f->path = dup_text(json, "path");
   f->mime = dup_text(json, "mime");
   f->puid = dup_text(json, "puid");
   f->kind = dup_text(json, "kind");
-  f->size_bytes = delivery_int(json, "size");
+  f->size_bytes = int_at(json, "size");
   f->sha512 = dup_text(json, "sha512");
   f->sm3 = dup_text(json, "sm3");
-  f->page_count = (int)delivery_int(json, "page_count");
-  f->text_pages = (int)delivery_int(json, "text_pages");
+  f->page_count = (int)int_at(json, "page_count");
+  f->text_pages = (int)int_at(json, "text_pages");
   return f;
 }

@@ -7,6 +7,7 @@
 #pragma once
 #include "accession.h"
 #include "format.h"
+#include "json.h"
 #include "keymap.h"
 
 #define ROWS_NAME "rows.ndjson"
@@ -24,8 +25,6 @@
 /* ---- accession.c ---- */
 json_t *delivery_load(Sql *sql, gint64 id, GError **error); /* the row; NOT_FOUND */
 json_t *delivery_read(const House *house, gint64 id, GError **error);
-const char *delivery_text(json_t *delivery, const char *column); /* never NULL */
-gint64 delivery_int(json_t *delivery, const char *column);
 gboolean delivery_is(json_t *delivery, const char *states);      /* one of the words in states */
 char *delivery_source(const House *house, gint64 id);                  /* the table in its working folder */
 char *delivery_path(const House *house, gint64 id, const char *name); /* in its working folder; name NULL: the folder */

@@ -27,30 +27,30 @@ static json_t *gigabytes(gint64 bytes) {
 
 /* As declared; where nothing is, as it was counted when it was read. */
 static json_t *amount_of(json_t *declared, json_t *delivery) {
-  gint64 rows = delivery_int(delivery, "row_count"), volumes = delivery_int(delivery, "volume_count");
-  gint64 items = delivery_int(declared, "items"), bytes = delivery_int(declared, "bytes");
+  gint64 rows = int_at(delivery, "row_count"), volumes = int_at(delivery, "volume_count");
+  gint64 items = int_at(declared, "items"), bytes = int_at(declared, "bytes");
   json_t *amount = json_object();
   if (items || rows > volumes) json_object_set_new(amount, "files", json_integer(items ? items : rows - volumes));
-  if (delivery_int(declared, "volumes") || volumes) json_object_set_new(amount, "volumes", json_integer(delivery_int(declared, "volumes") ?
-    delivery_int(declared, "volumes") : volumes));
-  bytes = bytes ? bytes : delivery_int(delivery, "attached_bytes");
+  if (int_at(declared, "volumes") || volumes) json_object_set_new(amount, "volumes", json_integer(int_at(declared, "volumes") ?
+    int_at(declared, "volumes") : volumes));
+  bytes = bytes ? bytes : int_at(delivery, "attached_bytes");
   json_object_set_new(amount, "gigabytes", gigabytes(bytes));
   if (bytes) json_object_set_new(amount, "bytes", json_integer(bytes));
-  if (delivery_int(delivery, "attached_count")) json_object_set_new(amount, "documents", json_integer(delivery_int(delivery, "attached_count")));
+  if (int_at(delivery, "attached_count")) json_object_set_new(amount, "documents", json_integer(int_at(delivery, "attached_count")));
   return amount;
 }
 
 /* What came over the page lies in the delivery's own folder. */
 static gboolean came_online(const House *house, json_t *delivery) {
-  g_autofree char *folder = delivery_path(house, delivery_int(delivery, "id"), ""), *documents = delivery_where(house, delivery, "documents"),
+  g_autofree char *folder = delivery_path(house, int_at(delivery, "id"), ""), *documents = delivery_where(house, delivery, "documents"),
     *package = delivery_where(house, delivery, "package");
   return g_str_has_prefix(documents, folder) || g_str_has_prefix(package, folder);
 }
 
 static json_t *carrier_of(const House *house, json_t *declared, json_t *delivery) {
-  const char *said = delivery_text(declared, "carrier");
-  return json_pack("{s:s, s:s, s:s, s:s}", "kind", *said ? said : came_online(house, delivery) ? "在线" : "", "first", delivery_text(declared, "carrier_first"),
-    "last", delivery_text(declared, "carrier_last"), "environment", delivery_text(declared, "environment"));
+  const char *said = text_at(declared, "carrier");
+  return json_pack("{s:s, s:s, s:s, s:s}", "kind", *said ? said : came_online(house, delivery) ? "在线" : "", "first", text_at(declared, "carrier_first"),
+    "last", text_at(declared, "carrier_last"), "environment", text_at(declared, "environment"));
 }
 
 /* ---- what was found ---- */
@@ -62,11 +62,11 @@ static char *property_line(json_t *items, const char *property, const char *word
   guint passed = 0, failed = 0, awaiting = 0, absent = 0;
   g_autoptr(GString) names = g_string_new(NULL);
   json_array_foreach(items, i, item) {
-    const char *state = delivery_text(item, "state");
-    if (!g_str_equal(delivery_text(item, "property"), property) || !strstr(delivery_text(item, "name"), word)) continue;
+    const char *state = text_at(item, "state");
+    if (!g_str_equal(text_at(item, "property"), property) || !strstr(text_at(item, "name"), word)) continue;
     if (g_str_equal(state, "passed")) passed++;
     else if (g_str_equal(state, "failed")) {
-      g_string_append_printf(names, "%s%s", failed++ ? "、" : "", delivery_text(item, "name"));
+      g_string_append_printf(names, "%s%s", failed++ ? "、" : "", text_at(item, "name"));
     } else if (g_str_equal(state, "awaiting")) awaiting++;
     else absent++;
   }
@@ -83,7 +83,7 @@ static json_t *received_checks(Sql *sql, json_t *delivery, GError **error) {
   static const struct { const char *key, *property, *word; } lines[] = {
     {"accuracy", "真实性", ""}, {"integrity", "完整性", ""}, {"usability", "可用性", ""}, {"security", "安全性", ""}, {"virus", "安全性", "病毒"},
     {"carrier", "安全性", "载体外观"}};
-  gint64 id = delivery_int(delivery, "check_id");
+  gint64 id = int_at(delivery, "check_id");
   json_t *found = json_object(), *report = id ? check_report(sql, id, 0, error) : NULL;
   for (guint i = 0; report && i < G_N_ELEMENTS(lines); i++) {
     g_autofree char *line = property_line(json_object_get(report, "items"), lines[i].property, lines[i].word);
@@ -101,17 +101,17 @@ static json_t *object_of(json_t *owner, const char *key) {
 /* ---- the receipt ---- */
 
 static json_t *receipt_of(Sql *sql, json_t *delivery, GError **error) {
-  json_t *steps = life_steps(sql, delivery_int(delivery, "id"), error), *step, *last = NULL, *item, *reasons = json_array();
+  json_t *steps = life_steps(sql, int_at(delivery, "id"), error), *step, *last = NULL, *item, *reasons = json_array();
   if (steps == NULL) return json_decref(reasons), NULL;
   static const char *const decisive[] = {"returned", "discarded", "loading", "undone", "received", NULL};
   size_t i;
   json_array_foreach(steps, i, step)
-    if (g_strv_contains(decisive, delivery_text(step, "to"))) last = step;
+    if (g_strv_contains(decisive, text_at(step, "to"))) last = step;
   json_array_foreach(json_object_get(last, "items"), i, item) json_array_append(reasons, item);
-  if (*delivery_text(last, "note")) json_array_append_new(reasons, json_pack("{s:s}", "text", delivery_text(last, "note")));
-  g_autofree char *at = last ? clock_format(delivery_int(last, "at")) : g_strdup("");
-  g_autofree char *name = people_title_of(delivery_text(last, "actor"));
-  json_t *receipt = json_pack("{s:s, s:s, s:s, s:o, s:O, s:O, s:O}", "result", life_label(delivery_text(delivery, "state"), NULL), "at", at, "handler",
+  if (*text_at(last, "note")) json_array_append_new(reasons, json_pack("{s:s}", "text", text_at(last, "note")));
+  g_autofree char *at = last ? clock_format(int_at(last, "at")) : g_strdup("");
+  g_autofree char *name = people_title_of(text_at(last, "actor"));
+  json_t *receipt = json_pack("{s:s, s:s, s:s, s:o, s:O, s:O, s:O}", "result", life_label(text_at(delivery, "state"), NULL), "at", at, "handler",
     name ? name : "", "reasons", reasons, "rows", json_object_get(delivery, "row_count"), "accepted",
     json_object_get(delivery, "accepted_count"), "rejected", json_object_get(delivery, "rejected_count"));
   json_object_set(receipt, "missing", json_object_get(delivery, "missing_count"));
@@ -128,10 +128,10 @@ static json_t *digest_row(SqlRows *rows) {
 }
 
 static gboolean add_digests(Sql *sql, const DeliveryAsker *asker, json_t *model, json_t *delivery, GError **error) {
-  gboolean all = asker->body || (*asker->actor && g_str_equal(asker->actor, delivery_text(delivery, "actor")));
+  gboolean all = asker->body || (*asker->actor && g_str_equal(asker->actor, text_at(delivery, "actor")));
   g_autoptr(SqlRows) rows = sql_query(sql, "SELECT r.code AS code, r.fonds_id AS fonds_id, r.security AS security, r.opening AS opening, f.name AS path, "
     "f.size_bytes AS size_bytes, f.sm3 AS sm3 FROM accession_file AS a JOIN record AS r ON r.id = a.record_id JOIN file AS f ON f.id = a.file_id "
-    "WHERE a.accession_id = $1 ORDER BY a.record_id, a.file_id", SQL_ARGS(sql_int(delivery_int(delivery, "id"))), error);
+    "WHERE a.accession_id = $1 ORDER BY a.record_id, a.file_id", SQL_ARGS(sql_int(int_at(delivery, "id"))), error);
   if (rows == NULL) return FALSE;
   json_t *list = json_array();
   gint64 hidden = 0, more = 0;
@@ -155,16 +155,16 @@ static gboolean add_digests(Sql *sql, const DeliveryAsker *asker, json_t *model,
 /* ---- a form's model ---- */
 
 static json_t *delivery_part(json_t *declared, json_t *delivery) {
-  const char *work = delivery_text(declared, "work_name"), *body = delivery_text(delivery, "body");
-  g_autofree char *received = clock_format(delivery_int(delivery, "created_at"));
-  return json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "id", (json_int_t)delivery_int(delivery, "id"), "name",
-    *work ? work : delivery_text(delivery, "name"), "body", *body ? body : delivery_text(declared, "body"), "description", delivery_text(declared, "description"),
-    "received_at", received, "digest", delivery_text(delivery, "digest"), "declared_digest", delivery_text(declared, "digest"), "first_code",
-    delivery_text(declared, "first_code"), "last_code", delivery_text(declared, "last_code"));
+  const char *work = text_at(declared, "work_name"), *body = text_at(delivery, "body");
+  g_autofree char *received = clock_format(int_at(delivery, "created_at"));
+  return json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "id", (json_int_t)int_at(delivery, "id"), "name",
+    *work ? work : text_at(delivery, "name"), "body", *body ? body : text_at(declared, "body"), "description", text_at(declared, "description"),
+    "received_at", received, "digest", text_at(delivery, "digest"), "declared_digest", text_at(declared, "digest"), "first_code",
+    text_at(declared, "first_code"), "last_code", text_at(declared, "last_code"));
 }
 
 static const char *category_title(const House *house, json_t *delivery) {
-  const CatalogCategory *category = catalog_category_by_code(house->catalog, delivery_text(delivery, "category"));
+  const CatalogCategory *category = catalog_category_by_code(house->catalog, text_at(delivery, "category"));
   return category ? category->title : "";
 }
 
@@ -172,7 +172,7 @@ static json_t *form_model(const House *house, Sql *sql, const DeliveryAsker *ask
   json_t *declared = declared_of(delivery);
   GError *failure = NULL;
   json_t *receipt = receipt_of(sql, delivery, &failure), *received = failure ? NULL : received_checks(sql, delivery, &failure);
-  json_t *sent = json_pack("{s:s, s:s, s:s, s:s}", "filled_by", delivery_text(declared, "filled_by"), "reviewed_by", delivery_text(declared, "approved_by"),
+  json_t *sent = json_pack("{s:s, s:s, s:s, s:s}", "filled_by", text_at(declared, "filled_by"), "reviewed_by", text_at(declared, "approved_by"),
     "filled_at", "", "reviewed_at", "");
   json_t *model = json_pack("{s:{s:s, s:s*}, s:o, s:o, s:o, s:{s:o, s:o*}, s:{s:o, s:{}}, s:o*, s:s}",
     "archive", "name", settings_text(house->settings, "archive.name"), "code", settings_archive_code(house->settings),

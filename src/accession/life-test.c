@@ -67,9 +67,9 @@ static void test_rounds(void) {
   g_clear_error(&error);
   g_assert_cmpint(test_import(t, &source, TRUE), ==, id);
   json_t *report = test_report(t, id);
-  g_assert_cmpstr(delivery_text(report, "state"), ==, "done");
-  g_assert_cmpstr(delivery_text(report, "body"), ==, "某局"); /* whoever sends files does not change whose it is */
-  g_assert_cmpstr(delivery_text(report, "name"), ==, "某局二〇二〇年移交");
+  g_assert_cmpstr(text_at(report, "state"), ==, "done");
+  g_assert_cmpstr(text_at(report, "body"), ==, "某局"); /* whoever sends files does not change whose it is */
+  g_assert_cmpstr(text_at(report, "name"), ==, "某局二〇二〇年移交");
   g_assert_cmpint(report_int(report, "round"), ==, 2);
   g_assert_cmpint(report_int(json_object_get(report, "declared"), "items"), ==, 2);
   json_decref(report);
@@ -79,11 +79,11 @@ static void test_rounds(void) {
   g_assert_cmpuint(json_array_size(steps), ==, G_N_ELEMENTS(expected));
   size_t i;
   json_array_foreach(steps, i, step) {
-    g_assert_cmpstr(delivery_text(step, "to"), ==, expected[i]);
-    g_assert_cmpint(delivery_int(step, "round"), ==, i < 5 ? 1 : 2);
+    g_assert_cmpstr(text_at(step, "to"), ==, expected[i]);
+    g_assert_cmpint(int_at(step, "round"), ==, i < 5 ? 1 : 2);
   }
-  g_assert_cmpstr(delivery_text(json_array_get(json_object_get(json_array_get(steps, 4), "items"), 0), "text"), ==, "第 3 行：题名为空");
-  g_assert_cmpstr(delivery_text(json_array_get(steps, 4), "actor"), ==, "clerk");
+  g_assert_cmpstr(text_at(json_array_get(json_object_get(json_array_get(steps, 4), "items"), 0), "text"), ==, "第 3 行：题名为空");
+  g_assert_cmpstr(text_at(json_array_get(steps, 4), "actor"), ==, "clerk");
   json_decref(steps);
   json_decref(declared);
   json_decref(items);
@@ -107,8 +107,8 @@ static void test_stage(void) {
   AccessionSource source = {.path = path, .delivery = id}, other = {.path = path, .stage = "preservation"};
   g_assert_cmpint(test_import(t, &source, FALSE), ==, id);
   json_t *check = check_of(t, id), *delivery = delivery_read(&t->house, id, NULL);
-  g_assert_cmpstr(delivery_text(check, "stage"), ==, "filing");
-  g_assert_cmpstr(delivery_text(delivery, "stage"), ==, "filing");
+  g_assert_cmpstr(text_at(check, "stage"), ==, "filing");
+  g_assert_cmpstr(text_at(delivery, "stage"), ==, "filing");
   json_decref(check);
   json_decref(delivery);
   g_assert_cmpint(accession_receive(&t->house, "tester", &other, &error), ==, 0);
@@ -121,13 +121,13 @@ static void test_stage(void) {
   g_assert_true(accession_set_stage(&t->house, "clerk", id, "transfer", &error));
   delivery = delivery_read(&t->house, id, NULL);
   g_assert_true(delivery_is(delivery, "received"));
-  g_assert_cmpint(delivery_int(delivery, "check_id"), ==, 0);
+  g_assert_cmpint(int_at(delivery, "check_id"), ==, 0);
   json_decref(delivery);
   test_job(t, accession_rehearse, id, &error);
   test_job(t, accession_load, id, &error);
   g_assert_no_error(error);
   check = check_of(t, id);
-  g_assert_cmpstr(delivery_text(check, "stage"), ==, "transfer");
+  g_assert_cmpstr(text_at(check, "stage"), ==, "transfer");
   json_decref(check);
   g_assert_false(accession_set_stage(&t->house, "clerk", id, "filing", &error));
   g_assert_error(error, LANTAI_ERROR, LANTAI_ERROR_CONFLICT);
@@ -143,13 +143,13 @@ static void test_stage_read_back(void) {
   gint64 id = test_import(t, &source, TRUE);
   json_t *check = check_of(t, id);
   g_autoptr(Sql) sql = sql_read(t->house.db, NULL);
-  json_t *report = check_report(sql, delivery_int(check, "id"), 0, NULL), *item;
+  json_t *report = check_report(sql, int_at(check, "id"), 0, NULL), *item;
   guint found = 0;
   size_t i;
   json_array_foreach(json_object_get(report, "items"), i, item) {
-    if (!g_str_equal(delivery_text(item, "code"), "GD-3-2")) continue;
-    g_assert_cmpstr(delivery_text(item, "state"), ==, "passed");
-    g_assert_cmpint(delivery_int(item, "checked"), ==, 2);
+    if (!g_str_equal(text_at(item, "code"), "GD-3-2")) continue;
+    g_assert_cmpstr(text_at(item, "state"), ==, "passed");
+    g_assert_cmpint(int_at(item, "checked"), ==, 2);
     found++;
   }
   g_assert_cmpuint(found, ==, 1);
@@ -235,10 +235,10 @@ static void test_accepted_check(void) {
   json_t *step;
   size_t i;
   json_array_foreach(steps, i, step)
-    g_assert_cmpint(delivery_int(step, "check"), ==, g_str_equal(delivery_text(step, "to"), "loading") ? second : 0);
+    g_assert_cmpint(int_at(step, "check"), ==, g_str_equal(text_at(step, "to"), "loading") ? second : 0);
   g_autofree char *told = sql_string(sql, "SELECT data FROM event WHERE action = 'accession.state' AND data LIKE '%\"state\":\"loading\"%'", SQL_NONE, &error);
   json_auto_t *event = json_loads(told, 0, NULL);
-  g_assert_cmpint(delivery_int(event, "check"), ==, second);
+  g_assert_cmpint(int_at(event, "check"), ==, second);
   g_assert_no_error(error);
   g_clear_pointer(&sql, sql_end);
   test_house_remove(t);
@@ -284,7 +284,7 @@ static void test_bodies(void) {
     const DeliveryAsker asker = {&SCOPE_EVERYTHING, "b", bodies[i]}; /* neither scope nor having registered it widens a body's account */
     json_t *list = delivery_list(sql, &asker, &(ListPage){0, 100, TRUE, NULL}, NULL);
     g_assert_cmpuint(json_array_size(list), ==, i == 0);
-    if (i == 0) g_assert_cmpint(delivery_int(json_array_get(list, 0), "id"), ==, mine);
+    if (i == 0) g_assert_cmpint(int_at(json_array_get(list, 0), "id"), ==, mine);
     json_decref(list);
     json_t *row = delivery_load(sql, other, NULL);
     gboolean visible = TRUE;
@@ -364,7 +364,7 @@ static void test_fault_sheet(void) {
   json_t *report = test_report(t, test_import(t, &source, TRUE));
   g_assert_cmpint(report_int(report, "created"), ==, 1);
   g_assert_cmpint(report_int(report, "warning_count"), ==, 1);
-  g_assert_nonnull(strstr(delivery_text(json_array_get(json_object_get(report, "warnings"), 0), "reason"), "保管期限不认识"));
+  g_assert_nonnull(strstr(text_at(json_array_get(json_object_get(report, "warnings"), 0), "reason"), "保管期限不认识"));
   json_decref(report);
   g_autoptr(CatalogRecord) record = test_record(t, "L-9");
   g_assert_null(strstr(record->fields, "题名为空"));
@@ -393,11 +393,11 @@ static void test_former_volume(void) {
 
 static json_t *read_back_item(TestHouse *test, gint64 id) {
   g_autoptr(Sql) sql = sql_read(test->house.db, NULL);
-  json_auto_t *task = check_latest(sql, "accession", id, NULL), *report = check_report(sql, delivery_int(task, "id"), 10, NULL);
+  json_auto_t *task = check_latest(sql, "accession", id, NULL), *report = check_report(sql, int_at(task, "id"), 10, NULL);
   json_t *item;
   size_t i;
   json_array_foreach(json_object_get(report, "items"), i, item)
-    if (g_str_equal(delivery_text(item, "code"), "YJ-3-2")) return json_incref(item);
+    if (g_str_equal(text_at(item, "code"), "YJ-3-2")) return json_incref(item);
   g_assert_not_reached();
 }
 
@@ -409,7 +409,7 @@ static void test_read_back(void) {
     AccessionSource source = {.path = path};
     gint64 id = test_import(test, &source, FALSE);
     json_t *item = read_back_item(test, id);
-    g_assert_cmpstr(delivery_text(item, "state"), ==, "not_performed");
+    g_assert_cmpstr(text_at(item, "state"), ==, "not_performed");
     json_decref(item);
     g_autoptr(GError) error = NULL;
     if (spoilt) {
@@ -423,10 +423,10 @@ static void test_read_back(void) {
     test_job(test, accession_load, id, &error);
     g_assert_no_error(error);
     item = read_back_item(test, id);
-    g_assert_cmpstr(delivery_text(item, "state"), ==, spoilt ? "warned" : "passed");
-    g_assert_cmpint(delivery_int(item, "checked"), ==, 2);
+    g_assert_cmpstr(text_at(item, "state"), ==, spoilt ? "warned" : "passed");
+    g_assert_cmpint(int_at(item, "checked"), ==, 2);
     g_assert_cmpuint(json_array_size(json_object_get(item, "findings")), ==, (guint)spoilt);
-    if (spoilt) g_assert_cmpstr(delivery_text(json_array_get(json_object_get(item, "findings"), 0), "code"), ==, "R-2");
+    if (spoilt) g_assert_cmpstr(text_at(json_array_get(json_object_get(item, "findings"), 0), "code"), ==, "R-2");
     json_decref(item);
     test_house_remove(test);
   }

@@ -81,20 +81,20 @@ static gboolean insert_step(Sql *sql, const char *actor, gint64 id, json_t *even
   g_autofree char *items = json_dumps(json_object_get(event, "items"), JSON_COMPACT);
   return sql_exec(sql, "INSERT INTO accession_step (accession_id, sequence, round, from_state, to_state, actor, at, note, items, check_id) "
     "SELECT $1, COALESCE(MAX(sequence), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9 FROM accession_step WHERE accession_id = $1",
-    SQL_ARGS(sql_int(id), sql_int(delivery_int(event, "round")), sql_text(delivery_text(event, "from")), sql_text(delivery_text(event, "state")), sql_text(actor),
-      sql_int(delivery_int(event, "at")), sql_text(delivery_text(event, "note")), sql_text(items ? items : "[]"), sql_int(delivery_int(event, "check"))), error);
+    SQL_ARGS(sql_int(id), sql_int(int_at(event, "round")), sql_text(text_at(event, "from")), sql_text(text_at(event, "state")), sql_text(actor),
+      sql_int(int_at(event, "at")), sql_text(text_at(event, "note")), sql_text(items ? items : "[]"), sql_int(int_at(event, "check"))), error);
 }
 
 gboolean life_move(Sql *sql, const char *actor, gint64 id, const LifeStep *step, GError **error) {
   json_t *row = sql_row_json(sql, "SELECT state, round, check_id, missing_count AS missing, surplus_count AS surplus FROM accession WHERE id = $1",
     SQL_ARGS(sql_int(id)), error);
   if (row == NULL) return FALSE;
-  const char *from = delivery_text(row, "state");
+  const char *from = text_at(row, "state");
   const LifeTransition *transition = life_find(from, step->to);
-  gint64 round = delivery_int(row, "round") + g_str_equal(from, "returned") * g_str_equal(step->to, "received");
+  gint64 round = int_at(row, "round") + g_str_equal(from, "returned") * g_str_equal(step->to, "received");
   json_t *event = json_pack("{s:s, s:s, s:I, s:I, s:s, s:I, s:I}", "state", step->to, "from", from, "round", (json_int_t)round, "at",
-    (json_int_t)clock_now_us(), "note", step->note ? step->note : "", "missing", (json_int_t)delivery_int(row, "missing"), "surplus",
-    (json_int_t)delivery_int(row, "surplus"));
+    (json_int_t)clock_now_us(), "note", step->note ? step->note : "", "missing", (json_int_t)int_at(row, "missing"), "surplus",
+    (json_int_t)int_at(row, "surplus"));
   if (g_str_equal(step->to, "loading")) json_object_set(event, "check", json_object_get(row, "check_id")); /* accepted on the result of this run */
   json_object_set_new(event, "items", step->items ? json_incref(step->items) : json_array());
   gboolean good = check_step(transition, id, from, step, error) && insert_step(sql, actor, id, event, error) &&
@@ -106,12 +106,12 @@ gboolean life_move(Sql *sql, const char *actor, gint64 id, const LifeStep *step,
 }
 
 gboolean life_replay(Sql *sql, const char *actor, gint64 id, json_t *event, GError **error) {
-  const char *state = delivery_text(event, "state");
+  const char *state = text_at(event, "state");
   gboolean working = g_str_equal(state, "checking") || g_str_equal(state, "rehearsed");
   if (!sql_exec(sql, "UPDATE accession SET state = $1 WHERE id = $2", SQL_ARGS(sql_text(working ? "received" : state), sql_int(id)), error)) return FALSE;
   if (json_object_get(event, "from") == NULL) return TRUE; /* told before there were steps */
   return insert_step(sql, actor, id, event, error) &&
-    sql_exec(sql, "UPDATE accession SET round = $1 WHERE id = $2", SQL_ARGS(sql_int(delivery_int(event, "round")), sql_int(id)), error);
+    sql_exec(sql, "UPDATE accession SET round = $1 WHERE id = $2", SQL_ARGS(sql_int(int_at(event, "round")), sql_int(id)), error);
 }
 
 json_t *life_steps(Sql *sql, gint64 id, GError **error) {
@@ -119,14 +119,14 @@ json_t *life_steps(Sql *sql, gint64 id, GError **error) {
     "check_id AS \"check\" FROM accession_step WHERE accession_id = $1 ORDER BY sequence LIMIT $2", SQL_ARGS(sql_int(id), sql_int(STEPS_MAX)), error), *step;
   size_t i;
   json_array_foreach(steps, i, step) {
-    const LifeTransition *transition = life_find(delivery_text(step, "from"), delivery_text(step, "to"));
+    const LifeTransition *transition = life_find(text_at(step, "from"), text_at(step, "to"));
     const char *tone;
-    json_object_set_new(step, "state_label", json_string(life_label(delivery_text(step, "to"), &tone)));
+    json_object_set_new(step, "state_label", json_string(life_label(text_at(step, "to"), &tone)));
     json_object_set_new(step, "tone", json_string(tone));
-    json_object_set_new(step, "label", json_string(transition ? transition->label : life_label(delivery_text(step, "to"), NULL)));
-    json_t *items = json_loads(delivery_text(step, "items"), 0, NULL);
-    if (delivery_int(step, "check") == 0) json_object_del(step, "check");
-    json_object_set_new(step, "later_round", json_boolean(delivery_int(step, "round") > 1));
+    json_object_set_new(step, "label", json_string(transition ? transition->label : life_label(text_at(step, "to"), NULL)));
+    json_t *items = json_loads(text_at(step, "items"), 0, NULL);
+    if (int_at(step, "check") == 0) json_object_del(step, "check");
+    json_object_set_new(step, "later_round", json_boolean(int_at(step, "round") > 1));
     json_object_set_new(step, "items", items ? items : json_array());
   }
   return steps;

@@ -56,7 +56,7 @@ static void remember_volume(LoadState *state, gint64 fonds_id, const char *code,
 
 /* Volumes put before an interruption. */
 static gboolean recall_volumes(LoadState *state, Sql *sql, json_t *delivery, GError **error) {
-  gint64 count = MIN(delivery_int(delivery, "loaded_rows"), state->volume_count);
+  gint64 count = MIN(int_at(delivery, "loaded_rows"), state->volume_count);
   if (count == 0) return TRUE;
   g_autoptr(RowReader) reader = row_reader_open_stored(state->house, state->id, error);
   if (reader == NULL) return FALSE;
@@ -76,14 +76,14 @@ static gboolean recall_volumes(LoadState *state, Sql *sql, json_t *delivery, GEr
 LoadState *load_state_new(const House *house, Sql *sql, json_t *delivery, GError **error) {
   g_autoptr(LoadState) state = g_new0(LoadState, 1);
   state->house = house;
-  state->id = delivery_int(delivery, "id");
-  state->first_id = delivery_int(delivery, "first_record_id");
-  state->volume_count = delivery_int(delivery, "volume_count");
-  json_t *layout = json_loads(delivery_text(delivery, "layout"), 0, NULL), *places = place_json(sql, state->id, error), *place;
+  state->id = int_at(delivery, "id");
+  state->first_id = int_at(delivery, "first_record_id");
+  state->volume_count = int_at(delivery, "volume_count");
+  json_t *layout = json_loads(text_at(delivery, "layout"), 0, NULL), *places = place_json(sql, state->id, error), *place;
   state->keep_opening = layout_column_of(layout, "opening") < 0;
   state->keep_security = layout_column_of(layout, "security") < 0;
   size_t i;
-  json_array_foreach(places, i, place) state->lookup |= !delivery_int(place, "made_fonds");
+  json_array_foreach(places, i, place) state->lookup |= !int_at(place, "made_fonds");
   json_decref(layout);
   if (places == NULL) return NULL;
   json_decref(places);
@@ -203,8 +203,8 @@ gboolean load_state_save(LoadState *state, Sql *sql, gint64 loaded_rows, GError 
 
 gint64 load_record_id(const House *house, Sql *sql, json_t *delivery, const Place *place, gint64 row, const char *code) {
   SearchColumns columns;
-  gint64 id = delivery_int(delivery, "first_record_id") + row;
-  if (search_columns(house->search, id, &columns) && columns.level && columns.accession_id == (guint32)delivery_int(delivery, "id")) return id;
+  gint64 id = int_at(delivery, "first_record_id") + row;
+  if (search_columns(house->search, id, &columns) && columns.level && columns.accession_id == (guint32)int_at(delivery, "id")) return id;
   g_autoptr(CatalogRecord) record = catalog_record_by_code(sql, &SCOPE_EVERYTHING, place->fonds_id, code, NULL);
   return record && record->level >= LEVEL_VOLUME ? record->id : 0;
 }
@@ -356,8 +356,8 @@ static LoadState *open_state(const House *house, const char *teller, json_t *del
 }
 
 static gboolean load_rows(const House *house, Job *job, json_t *delivery, GError **error) {
-  Loading loading = {.house = house, .job = job, .id = delivery_int(delivery, "id"), .row = delivery_int(delivery, "loaded_rows"),
-    .total = delivery_int(delivery, "accepted_count"),
+  Loading loading = {.house = house, .job = job, .id = int_at(delivery, "id"), .row = int_at(delivery, "loaded_rows"),
+    .total = int_at(delivery, "accepted_count"),
     .batch_rows = settings_int(house->settings, "import.batch_rows")};
   if (loading.row >= loading.total) return TRUE;
   g_autoptr(LoadState) state = open_state(house, job_actor(job), delivery, error);
@@ -387,14 +387,14 @@ static gboolean stage_file(const House *house, ContentStage *stage, gint64 id, c
 }
 
 static gboolean stage_mapping(ContentStage *stage, json_t *delivery, GError **error) {
-  json_t *layout = json_loads(delivery_text(delivery, "layout"), 0, NULL), *survey = json_loads(delivery_text(delivery, "survey"), 0, NULL);
-  json_t *mapping = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:O}", "accession", (json_int_t)delivery_int(delivery, "id"), "name",
-    delivery_text(delivery, "name"),
-    "source", delivery_text(delivery, "source"), "body", delivery_text(delivery, "body"), "fonds", delivery_text(delivery, "fonds"), "fonds_title",
-      delivery_text(delivery, "fonds_title"),
-    "category", delivery_text(delivery, "category"), "digest", delivery_text(delivery, "digest"), "rows", (json_int_t)delivery_int(delivery, "row_count"),
+  json_t *layout = json_loads(text_at(delivery, "layout"), 0, NULL), *survey = json_loads(text_at(delivery, "survey"), 0, NULL);
+  json_t *mapping = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:O}", "accession", (json_int_t)int_at(delivery, "id"), "name",
+    text_at(delivery, "name"),
+    "source", text_at(delivery, "source"), "body", text_at(delivery, "body"), "fonds", text_at(delivery, "fonds"), "fonds_title",
+      text_at(delivery, "fonds_title"),
+    "category", text_at(delivery, "category"), "digest", text_at(delivery, "digest"), "rows", (json_int_t)int_at(delivery, "row_count"),
       "accepted",
-    (json_int_t)delivery_int(delivery, "accepted_count"), "layout", layout, "key", json_object_get(survey, "key_header"));
+    (json_int_t)int_at(delivery, "accepted_count"), "layout", layout, "key", json_object_get(survey, "key_header"));
   json_decref(survey);
   g_autofree char *text = json_dumps(mapping, JSON_INDENT(2) | JSON_SORT_KEYS);
   json_decref(mapping);
@@ -420,38 +420,38 @@ static gboolean stage_own_files(const House *house, ContentStage *stage, gint64 
 }
 
 static ContentBatch *publish_object(const House *house, const char *actor, json_t *delivery, GError **error) {
-  gint64 id = delivery_int(delivery, "id");
-  g_autofree char *object = delivery_object(id), *message = g_strdup_printf("移交批次 %" G_GINT64_FORMAT "：%s", id, delivery_text(delivery, "name"));
+  gint64 id = int_at(delivery, "id");
+  g_autofree char *object = delivery_object(id), *message = g_strdup_printf("移交批次 %" G_GINT64_FORMAT "：%s", id, text_at(delivery, "name"));
   g_autoptr(ContentStage) stage = content_stage_new(house->content, object, actor, message, error);
-  const char *dot = strrchr(delivery_text(delivery, "source"), '.');
+  const char *dot = strrchr(text_at(delivery, "source"), '.');
   gboolean plain = dot && dot[1] && strlen(dot) <= 8;
   for (const char *at = dot ? dot + 1 : ""; plain && *at; at++) plain = g_ascii_isalnum(*at);
   g_autofree char *source = g_strconcat("source", plain ? dot : "", NULL);
   if (stage == NULL || !stage_file(house, stage, id, NULL, source, error) || !stage_file(house, stage, id, ROWS_NAME, ROWS_NAME, error) ||
       !stage_file(house, stage, id, FAULTS_NAME, FAULTS_NAME, error) || !stage_mapping(stage, delivery, error) ||
-      (g_str_equal(delivery_text(delivery, "kind"), "package") && !stage_own_files(house, stage, id, error))) return NULL;
+      (g_str_equal(text_at(delivery, "kind"), "package") && !stage_own_files(house, stage, id, error))) return NULL;
   g_autoptr(ContentBatch) batch = content_batch_new(house->content);
   content_batch_take(batch, g_steal_pointer(&stage));
   return content_batch_publish(batch, error) ? g_steal_pointer(&batch) : NULL;
 }
 
 static json_t *load_event(Sql *sql, json_t *delivery, gint64 first_id, gint64 reserved, GError **error) {
-  gint64 id = delivery_int(delivery, "id");
+  gint64 id = int_at(delivery, "id");
   json_t *places = place_json(sql, id, error);
   if (places == NULL) return NULL;
   g_autofree char *object = delivery_object(id);
-  json_t *event = json_pack("{s:s, s:s, s:I, s:I, s:I, s:o}", "object", object, "digest", delivery_text(delivery, "digest"), "first_id", (json_int_t)first_id,
+  json_t *event = json_pack("{s:s, s:s, s:I, s:I, s:I, s:o}", "object", object, "digest", text_at(delivery, "digest"), "first_id", (json_int_t)first_id,
     "reserved",
     (json_int_t)reserved, "last_id", (json_int_t)(first_id + reserved - 1), "places", places);
   static const char *const kept[] = {"row_count", "accepted_count", "volume_count", "rejected_count", "warning_count", "survey", "category"};
   for (guint i = 0; i < G_N_ELEMENTS(kept); i++) json_object_set(event, kept[i], json_object_get(delivery, kept[i]));
-  json_t *own = *delivery_text(delivery, "fonds") ? NULL : own_fonds_find(sql, delivery, NULL);
+  json_t *own = *text_at(delivery, "fonds") ? NULL : own_fonds_find(sql, delivery, NULL);
   if (own) json_object_set_new(event, "own_fonds", own);
   return event;
 }
 
 static gboolean begin_load(const House *house, Job *job, json_t *delivery, const char *note, GError **error) {
-  gint64 id = delivery_int(delivery, "id"), accepted = delivery_int(delivery, "accepted_count");
+  gint64 id = int_at(delivery, "id"), accepted = int_at(delivery, "accepted_count");
   job_progress(job, 0, accepted, "行", "保存移交的文件");
   g_autoptr(ContentBatch) batch = publish_object(house, job_actor(job), delivery, error);
   if (batch == NULL || !delivery_point("accession.object", error)) return FALSE;
@@ -481,8 +481,8 @@ gboolean load_finish(Sql *sql, const char *actor, gint64 id, const char *state, 
 }
 
 static gboolean end_rows(const House *house, Job *job, json_t *delivery, gint64 started_us, GError **error) {
-  gint64 id = delivery_int(delivery, "id");
-  job_progress(job, delivery_int(delivery, "accepted_count"), delivery_int(delivery, "accepted_count"), "行", "整理检索索引");
+  gint64 id = int_at(delivery, "id");
+  job_progress(job, int_at(delivery, "accepted_count"), int_at(delivery, "accepted_count"), "行", "整理检索索引");
   if (!search_optimize(house->search, error)) return FALSE;
   g_autoptr(Sql) sql = sql_write(house->db, error);
   if (sql == NULL) return FALSE;
@@ -492,7 +492,7 @@ static gboolean end_rows(const House *house, Job *job, json_t *delivery, gint64 
     g_propagate_error(error, failure);
     return FALSE;
   }
-  const char *next = *delivery_text(delivery, "documents") || updated ? "attaching" : "done"; /* changed records have a description in their object */
+  const char *next = *text_at(delivery, "documents") || updated ? "attaching" : "done"; /* changed records have a description in their object */
   return load_finish(sql, job_actor(job), id, next, error) && sql_exec(sql, "UPDATE accession SET load_ms = load_ms + $1 WHERE id = $2",
     SQL_ARGS(sql_int((g_get_monotonic_time() - started_us) / 1000), sql_int(id)), error) && sql_commit(sql, error) && delivery_point("accession.loaded", error);
 }
@@ -504,10 +504,10 @@ static gboolean is_at(const House *house, gint64 id, const char *state, json_t *
 }
 
 static gboolean load_step(const House *house, Job *job, json_t *parameters, json_t **delivery, GError **error) {
-  gint64 id = delivery_int(parameters, "accession");
+  gint64 id = int_at(parameters, "accession");
   gint64 started_us = g_get_monotonic_time();
   GError *failure = NULL;
-  if (is_at(house, id, "rehearsed", delivery, &failure) && !begin_load(house, job, *delivery, delivery_text(parameters, "note"), &failure)) failure = failure ?
+  if (is_at(house, id, "rehearsed", delivery, &failure) && !begin_load(house, job, *delivery, text_at(parameters, "note"), &failure)) failure = failure ?
     failure : g_error_new_literal(LANTAI_ERROR, LANTAI_ERROR_INTERNAL, "没有开始导入");
   if (!failure && is_at(house, id, "loading", delivery, &failure)) {
     gboolean good = load_rows(house, job, *delivery, &failure);

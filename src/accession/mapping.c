@@ -269,16 +269,16 @@ static json_t *columns_by_header(json_t *layout) {
 }
 
 static gboolean mapping_write(Sql *sql, const char *actor, json_t *delivery, json_t *layout, const char *save_as, GError **error) {
-  gint64 id = delivery_int(delivery, "id");
-  const char *category = delivery_text(delivery, "category");
+  gint64 id = int_at(delivery, "id");
+  const char *category = text_at(delivery, "category");
   json_t *columns = columns_by_header(layout);
   g_autofree char *dump = json_dumps(layout, JSON_COMPACT | JSON_SORT_KEYS);
   gboolean good = sql_exec(sql,
     "UPDATE accession SET layout = $1, category = $2, fonds = $3, failure = '', survey = '{}', digest = '', check_id = 0 WHERE id = $4",
-    SQL_ARGS(sql_text(dump), sql_text(category), sql_text(delivery_text(delivery, "fonds")), sql_int(id)), error);
+    SQL_ARGS(sql_text(dump), sql_text(category), sql_text(text_at(delivery, "fonds")), sql_int(id)), error);
   if (good && !delivery_is(delivery, "received")) good = life_move(sql, actor, id, &(LifeStep){"received", "更改字段对应", NULL}, error);
   if (good && save_as && *save_as) good = mapping_save(sql, save_as, column_text(layout, "category"), columns, actor, error);
-  json_t *event = json_pack("{s:O, s:s, s:s, s:s}", "layout", layout, "category", category, "fonds", delivery_text(delivery, "fonds"), "save_as",
+  json_t *event = json_pack("{s:O, s:s, s:s, s:s}", "layout", layout, "category", category, "fonds", text_at(delivery, "fonds"), "save_as",
     save_as ? save_as : "");
   good = good && journal_append(sql, actor, "accession.mapping", "accession", id, event, error) != 0;
   json_decref(event);
@@ -288,7 +288,7 @@ static gboolean mapping_write(Sql *sql, const char *actor, json_t *delivery, jso
 
 static gboolean change_check(const House *house, json_t *delivery, const MappingChange *change, GError **error) {
   if (!delivery_is(delivery, "received checking rehearsed"))
-    return throw(error, LANTAI_ERROR_CONFLICT, "批次 %" G_GINT64_FORMAT " 已经开始导入，不能再改字段对应。需要改时请先撤销，再重新接收", delivery_int(delivery, "id"));
+    return throw(error, LANTAI_ERROR_CONFLICT, "批次 %" G_GINT64_FORMAT " 已经开始导入，不能再改字段对应。需要改时请先撤销，再重新接收", int_at(delivery, "id"));
   if (change->fonds && text_length(change->fonds) > 50) return throw(error, LANTAI_ERROR_INVALID, "全宗号过长，最多 50 字");
   if (change->save_as && text_length(change->save_as) > 100) return throw(error, LANTAI_ERROR_INVALID, "字段对应的名称过长，最多 100 字");
   return change->category == NULL || catalog_category_by_code(house->catalog, change->category) != NULL ||
@@ -309,7 +309,7 @@ gboolean mapping_apply(const House *house, const char *actor, gint64 id, const M
   g_autoptr(Sql) sql = sql_write(house->db, error);
   json_t *delivery = sql ? delivery_load(sql, id, error) : NULL;
   if (delivery == NULL) return FALSE;
-  json_t *layout = json_loads(delivery_text(delivery, "layout"), 0, NULL);
+  json_t *layout = json_loads(text_at(delivery, "layout"), 0, NULL);
   gboolean good = change_check(house, delivery, change, error) && change_layout(house, delivery, layout, change, error) &&
     mapping_write(sql, actor, delivery, layout, change->save_as, error) && sql_commit(sql, error);
   json_decref(layout);
@@ -325,7 +325,7 @@ gboolean accession_mapping_set(const House *house, const char *actor, gint64 id,
 json_t *accession_mapping(const House *house, gint64 id, GError **error) {
   json_t *delivery = delivery_read(house, id, error);
   if (delivery == NULL) return NULL;
-  json_t *layout = json_loads(delivery_text(delivery, "layout"), 0, NULL), *survey = json_loads(delivery_text(delivery, "survey"), 0, NULL);
+  json_t *layout = json_loads(text_at(delivery, "layout"), 0, NULL), *survey = json_loads(text_at(delivery, "survey"), 0, NULL);
   json_t *key = json_object_get(survey, "key_header");
   int guess = key ? -1 : layout_key_guess(layout);
   if (key) json_object_set(layout, "key", key);

@@ -49,7 +49,7 @@ static void tear_down(Made *m, gconstpointer data) {
   g_free(m->work);
 }
 
-static const char *text(const Made *m, const char *key) { return delivery_text(m->survey, key); }
+static const char *text(const Made *m, const char *key) { return text_at(m->survey, key); }
 
 static void expect_clean(const Made *m, const char *what) {
   g_autofree char *dump = json_dumps(json_object_get(m->survey, "structure"), JSON_COMPACT);
@@ -61,7 +61,7 @@ static gboolean has_entry(const Made *m, const char *aspect, const char *reason)
   size_t i;
   json_t *entry;
   json_array_foreach(json_object_get(m->survey, "structure"), i, entry)
-    if (g_str_equal(delivery_text(entry, "aspect"), aspect) && strstr(delivery_text(entry, "reason"), reason)) return TRUE;
+    if (g_str_equal(text_at(entry, "aspect"), aspect) && strstr(text_at(entry, "reason"), reason)) return TRUE;
   return FALSE;
 }
 
@@ -74,10 +74,10 @@ static guint check_facts(const Made *m) {
   guint count = 0;
   for (char **line = each; **line; line++, count++) {
     json_auto_t *fact = json_loads(*line, 0, NULL);
-    g_autofree char *path = g_build_filename(text(m, "documents"), delivery_text(fact, "path"), NULL), *bytes = NULL;
+    g_autofree char *path = g_build_filename(text(m, "documents"), text_at(fact, "path"), NULL), *bytes = NULL;
     gsize length;
     g_assert_true(g_file_get_contents(path, &bytes, &length, NULL));
-    if (json_object_get(fact, "size")) g_assert_cmpint(delivery_int(fact, "size"), ==, (gint64)length);
+    if (json_object_get(fact, "size")) g_assert_cmpint(int_at(fact, "size"), ==, (gint64)length);
     const char *name, *hex;
     json_t *value;
     json_object_foreach(json_object_get(fact, "digest"), name, value) {
@@ -118,7 +118,7 @@ static void test_layouts(Made *m, gconstpointer data) {
       survey(m);
       expect_clean(m, LAYOUTS[l].layout);
       g_assert_cmpstr(text(m, "layout"), ==, LAYOUTS[l].shown);
-      if (!g_str_equal(LAYOUTS[l].layout, "bagit")) g_assert_cmpint(delivery_int(m->survey, "rows"), ==, 3);
+      if (!g_str_equal(LAYOUTS[l].layout, "bagit")) g_assert_cmpint(int_at(m->survey, "rows"), ==, 3);
       g_assert_cmpuint(check_facts(m), ==, LAYOUTS[l].facts);
       if (LAYOUTS[l].encodings) g_assert_cmpint(g_str_has_prefix(text(m, "encoding"), "GB"), ==, e > 0);
       if (e > 0) continue;
@@ -161,12 +161,12 @@ static void test_declared(Made *m, gconstpointer data) {
   if (!write_package(m, "dat93", "{ volumes: 1, readme: { 数据量: '1.500 GB' } }", "")) return g_test_skip("node is not here");
   survey(m);
   json_t *declared = json_object_get(m->survey, "declared");
-  g_assert_cmpstr(delivery_text(declared, "body"), ==, "市民政局");
-  g_assert_cmpstr(delivery_text(declared, "first_code"), ==, "Z109-WS·2015·Y-001-0001");
-  g_assert_cmpstr(delivery_text(declared, "last_code"), ==, "Z109-WS·2015·Y-001-0003");
-  g_assert_cmpint(delivery_int(declared, "items"), ==, 3);
-  g_assert_cmpint(delivery_int(declared, "volumes"), ==, 1);
-  g_assert_cmpint(delivery_int(declared, "bytes"), ==, 1610612736);
+  g_assert_cmpstr(text_at(declared, "body"), ==, "市民政局");
+  g_assert_cmpstr(text_at(declared, "first_code"), ==, "Z109-WS·2015·Y-001-0001");
+  g_assert_cmpstr(text_at(declared, "last_code"), ==, "Z109-WS·2015·Y-001-0003");
+  g_assert_cmpint(int_at(declared, "items"), ==, 3);
+  g_assert_cmpint(int_at(declared, "volumes"), ==, 1);
+  g_assert_cmpint(int_at(declared, "bytes"), ==, 1610612736);
   g_assert_cmpstr(text(m, "fonds"), ==, "Z109");
   write_package(m, "eep", "{ signed: true }", "");
   survey(m);
@@ -227,7 +227,7 @@ static void test_faults(Made *m, gconstpointer data) {
     if (!write_package(m, FAULTS[i].layout, "{}", FAULTS[i].change)) return g_test_skip("node is not here");
     survey(m);
     gboolean told = has_entry(m, FAULTS[i].aspect, FAULTS[i].reason);
-    if (!told || delivery_int(m->survey, "rows") != FAULTS[i].rows) {
+    if (!told || int_at(m->survey, "rows") != FAULTS[i].rows) {
       g_autofree char *dump = json_dumps(m->survey, JSON_COMPACT);
       g_test_message("fault %u (%s): %s", i, FAULTS[i].change, dump);
       g_test_fail();
@@ -253,7 +253,7 @@ static void test_volume_file(Made *m, gconstpointer data) {
   if (!g_file_test(m->folder, G_FILE_TEST_EXISTS)) return g_test_skip("volume.xml is not here");
   survey(m);
   g_assert_cmpstr(text(m, "layout"), ==, "eep");
-  g_assert_cmpint(delivery_int(m->survey, "rows"), ==, 1);
+  g_assert_cmpint(int_at(m->survey, "rows"), ==, 1);
   g_assert_true(has_entry(m, "consistency", "1.jpg"));
   AccessionSource source = {.path = text(m, "table")};
   test_import(m->t, &source, TRUE);

@@ -307,9 +307,9 @@ static void tell_bag(Survey *survey, Bag *bag) {
   size_t i;
   json_t *fault, *field;
   json_array_foreach(json_object_get(result, "errors"), i, fault)
-    survey_tell(survey, "consistency", delivery_text(fault, "path"), "%s %s", delivery_text(fault, "code"), delivery_text(fault, "text"));
-  json_array_foreach(bag_fields(bag), i, field) survey_declare(survey, delivery_text(field, "label"), delivery_text(field, "value"));
-  json_object_set_new(survey->declared, "bag_version", json_string(delivery_text(result, "version")));
+    survey_tell(survey, "consistency", text_at(fault, "path"), "%s %s", text_at(fault, "code"), text_at(fault, "text"));
+  json_array_foreach(bag_fields(bag), i, field) survey_declare(survey, text_at(field, "label"), text_at(field, "value"));
+  json_object_set_new(survey->declared, "bag_version", json_string(text_at(result, "version")));
 }
 
 /* What the bag's manifests say of the files goes with what else is declared of them. */

@@ -66,9 +66,9 @@ static void run_queued(Fixture *f, JobRun run) {
   GError *error = NULL;
   g_autoptr(Sql) sql = sql_read(f->t->house.db, NULL);
   json_t *job = job_latest(sql, "accession", f->id, NULL);
-  g_assert_cmpstr(delivery_text(job, "state"), ==, "queued");
+  g_assert_cmpstr(text_at(job, "state"), ==, "queued");
   g_clear_pointer(&sql, sql_end);
-  g_assert_true(job_cancel(f->t->house.db, delivery_int(job, "id"), &error));
+  g_assert_true(job_cancel(f->t->house.db, int_at(job, "id"), &error));
   json_decref(job);
   test_job(f->t, run, f->id, &error);
   g_assert_no_error(error);
@@ -97,8 +97,8 @@ static void test_states(Fixture *f, gconstpointer data) {
   g_assert_cmpuint(post(f, "note=" "%E8%AE%A9%E6%AD%A5", "load", f->id), ==, 303);
   run_queued(f, accession_load);
   json_t *model = get_json(f, "/delivery/1.json");
-  g_assert_cmpstr(delivery_text(model, "state"), ==, "done");
-  g_assert_cmpint(delivery_int(model, "created"), ==, 3);
+  g_assert_cmpstr(text_at(model, "state"), ==, "done");
+  g_assert_cmpint(int_at(model, "created"), ==, 3);
   g_assert_true(json_is_true(json_object_get(model, "can_undo")));
   json_decref(model);
   g_autofree char *done = get(f, 200, "html", "/delivery/%" G_GINT64_FORMAT, f->id), *over = get(f, 200, "html", "/delivery/%" G_GINT64_FORMAT "/progress",
@@ -120,7 +120,7 @@ static void test_wrong_mapping(Fixture *f, gconstpointer data) {
   g_assert_cmpuint(post(f, "", "rehearse", 999), ==, 404);
   g_assert_cmpuint(post(f, "category=HY&former_category=WS&field=code&field=title&field=date&field=security&field=*", "mapping", f->id), ==, 303);
   json_t *mapping = accession_mapping(&f->t->house, f->id, NULL);
-  g_assert_cmpstr(delivery_text(mapping, "category"), ==, "HY");
+  g_assert_cmpstr(text_at(mapping, "category"), ==, "HY");
   json_decref(mapping);
 }
 
@@ -172,7 +172,7 @@ static void test_paging(Fixture *f, gconstpointer data) {
   }
   json_t *first = get_json(f, "/deliveries.json");
   g_assert_cmpuint(json_array_size(json_object_get(first, "deliveries")), ==, 50);
-  g_autofree char *next = g_strdup_printf("/deliveries.json?before=%" G_GINT64_FORMAT, delivery_int(first, "next"));
+  g_autofree char *next = g_strdup_printf("/deliveries.json?before=%" G_GINT64_FORMAT, int_at(first, "next"));
   json_t *second = get_json(f, next);
   g_assert_cmpuint(json_array_size(json_object_get(second, "deliveries")), ==, 11);
   g_assert_null(json_object_get(second, "next"));

@@ -40,7 +40,7 @@ static json_t *list_row(const DeliveryAsker *asker, json_t *delivery) {
   json_t *row = json_object();
   delivery_describe(row, delivery);
   if (asker->body) hide_holdings(row);
-  json_object_set_new(row, "loaded_any", json_boolean(delivery_int(delivery, "loaded_rows") > 0));
+  json_object_set_new(row, "loaded_any", json_boolean(int_at(delivery, "loaded_rows") > 0));
   return row;
 }
 
@@ -110,11 +110,11 @@ static json_t *new_model(WebRequest *request) {
   const DeliveryAsker asker = page_asker(request);
   json_t *names = sql && asker.body == NULL ? mapping_names(sql, NULL) : NULL, *name, *values = form_values(request);
   size_t i;
-  json_array_foreach(names, i, name) json_object_set_new(name, "selected", json_boolean(g_str_equal(delivery_text(name, "name"), delivery_text(values,
+  json_array_foreach(names, i, name) json_object_set_new(name, "selected", json_boolean(g_str_equal(text_at(name, "name"), text_at(values,
     "mapping"))));
   if (asker.body) json_object_set_new(values, "body", json_string(asker.body));
   json_t *model = json_pack("{s:o, s:o, s:o, s:o, s:I}", "mappings", names ? names : json_array(), "categories", category_options(house->catalog,
-    delivery_text(values, "category")), "values", values, "stages", stage_choices(delivery_text(values, "stage")),
+    text_at(values, "category")), "values", values, "stages", stage_choices(text_at(values, "stage")),
     "megabytes", (json_int_t)settings_int(house->settings, "upload.max_megabytes"));
   if (asker.body) json_object_set_new(model, "own", json_true());
   return model;
@@ -163,7 +163,7 @@ static gboolean start_package(WebRequest *request, gint64 id, GError **error) {
   g_autoptr(Sql) sql = sql_write(web_house(request)->db, error);
   json_t *delivery = sql ? delivery_load(sql, id, error) : NULL;
   if (delivery == NULL) return FALSE;
-  gboolean package = g_str_equal(delivery_text(delivery, "kind"), "package");
+  gboolean package = g_str_equal(text_at(delivery, "kind"), "package");
   json_decref(delivery);
   json_t *parameters = json_pack("{s:I}", "accession", (json_int_t)id);
   gboolean good = !package || (job_queue(sql, "accession.rehearse", "accession", id, parameters, web_actor(request), error) && sql_commit(sql, error));
@@ -225,8 +225,8 @@ static WebReply *register_post(WebRequest *request, GError **error) {
 
 static gboolean may_see_cells(WebRequest *request, json_t *delivery) {
   const DeliveryAsker asker = page_asker(request);
-  if (asker.body || (*asker.actor && g_str_equal(asker.actor, delivery_text(delivery, "actor")))) return TRUE;
-  json_t *survey = json_loads(delivery_text(delivery, "survey"), 0, NULL), *highest = json_object_get(survey, "security");
+  if (asker.body || (*asker.actor && g_str_equal(asker.actor, text_at(delivery, "actor")))) return TRUE;
+  json_t *survey = json_loads(text_at(delivery, "survey"), 0, NULL), *highest = json_object_get(survey, "security");
   Security level = highest ? (Security)json_integer_value(highest) : SECURITY_TOP;
   json_decref(survey);
   return web_scope(request)->security >= level;
@@ -262,11 +262,11 @@ gboolean page_check_visible(WebRequest *request, Sql *sql, gint64 id) {
 
 static json_t *column_model(json_t *column, json_t *choices) {
   json_t *model = json_copy(column), *options = json_array(), *choice;
-  const char *field = delivery_text(column, "field");
+  const char *field = text_at(column, "field");
   size_t i;
   json_array_foreach(choices, i, choice)
     json_array_append_new(options, json_pack("{s:O, s:O, s:b}", "key", json_object_get(choice, "key"), "label", json_object_get(choice, "label"), "selected",
-      g_str_equal(field, delivery_text(choice, "key"))));
+      g_str_equal(field, text_at(choice, "key"))));
   json_object_set_new(model, "options", options);
   json_object_set_new(model, "kept", json_boolean(g_str_equal(field, KEEP_FIELD)));
   json_object_set_new(model, "ignored", json_boolean(!*field));
@@ -276,7 +276,7 @@ static json_t *column_model(json_t *column, json_t *choices) {
 /* The fonds that all the samples' 档号 begin with, when neither the table nor anybody else says one; new string, NULL: none. */
 static char *fonds_hint(Sql *sql, json_t *delivery, json_t *layout) {
   int code = layout_column_of(layout, "code");
-  if (*delivery_text(delivery, "fonds") || code < 0 || layout_column_of(layout, "fonds") >= 0) return NULL;
+  if (*text_at(delivery, "fonds") || code < 0 || layout_column_of(layout, "fonds") >= 0) return NULL;
   g_autofree char *fonds = NULL;
   size_t i;
   json_t *sample;
@@ -291,16 +291,16 @@ static char *fonds_hint(Sql *sql, json_t *delivery, json_t *layout) {
 }
 
 static json_t *mapping_model(const House *house, Sql *sql, json_t *delivery, GError **error) {
-  json_t *layout = accession_mapping(house, delivery_int(delivery, "id"), error), *column;
+  json_t *layout = accession_mapping(house, int_at(delivery, "id"), error), *column;
   if (layout == NULL) return NULL;
   g_autofree char *hint = fonds_hint(sql, delivery, layout);
   if (hint) json_object_set_new(layout, "fonds_hint", json_string(hint));
-  json_t *choices = mapping_choices(house->catalog, delivery_text(layout, "category")), *columns = json_array();
+  json_t *choices = mapping_choices(house->catalog, text_at(layout, "category")), *columns = json_array();
   size_t i;
   json_array_foreach(json_object_get(layout, "columns"), i, column) json_array_append_new(columns, column_model(column, choices));
   json_object_set_new(layout, "columns", columns);
-  json_object_set_new(layout, "categories", category_options(house->catalog, delivery_text(layout, "category")));
-  json_object_set_new(layout, "two_rows", json_boolean(delivery_int(layout, "header_rows") > 1));
+  json_object_set_new(layout, "categories", category_options(house->catalog, text_at(layout, "category")));
+  json_object_set_new(layout, "two_rows", json_boolean(int_at(layout, "header_rows") > 1));
   json_decref(choices);
   return layout;
 }
@@ -311,8 +311,8 @@ static json_t *sample_rows(const DeliveryAsker *asker, json_t *samples) {
   json_t *rows = json_array(), *sample;
   size_t i;
   json_array_foreach(samples, i, sample) {
-    Security security = (Security)delivery_int(sample, "security");
-    Opening opening = (Opening)delivery_int(sample, "opening");
+    Security security = (Security)int_at(sample, "security");
+    Opening opening = (Opening)int_at(sample, "opening");
     if (!asker->body && (security > scope->security || !(scope->opening_mask & (1u << opening)))) continue;
     json_t *row = json_copy(sample);
     json_object_set_new(row, "security_label", json_string(security_label(security)));
@@ -324,7 +324,7 @@ static json_t *sample_rows(const DeliveryAsker *asker, json_t *samples) {
 
 static json_t *active_job(Sql *sql, gint64 id) {
   json_t *job = job_latest(sql, "accession", id, NULL);
-  const char *state = delivery_text(job, "state");
+  const char *state = text_at(job, "state");
   if (job && (g_str_equal(state, "queued") || g_str_equal(state, "running"))) {
     json_object_set_new(job, "rate", json_integer((json_int_t)json_number_value(json_object_get(job, "rate"))));
     return job;
@@ -335,8 +335,8 @@ static json_t *active_job(Sql *sql, gint64 id) {
 
 /* Why the latest task of it did not come about, when the delivery itself went on as it was (an undoing that was refused). */
 static void add_refusal(Sql *sql, json_t *model, json_t *delivery) {
-  json_t *job = job_latest(sql, "accession", delivery_int(delivery, "id"), NULL);
-  if (job && g_str_equal(delivery_text(job, "state"), "failed") && !*delivery_text(delivery, "failure"))
+  json_t *job = job_latest(sql, "accession", int_at(delivery, "id"), NULL);
+  if (job && g_str_equal(text_at(job, "state"), "failed") && !*text_at(delivery, "failure"))
     json_object_set(model, "refusal", json_object_get(job, "error"));
   json_decref(job);
 }
@@ -360,30 +360,30 @@ static void add_actions(WebRequest *request, json_t *model, json_t *delivery, gb
     {"can_resume", !active && web_may(request, "delivery.accept") && delivery_is(delivery, "loading attaching")}, {"is_loaded", loaded},
     {"can_undo", web_may(request, "delivery.undo") && !active && (loaded || delivery_is(delivery, "undoing"))}, {"is_undone", delivery_is(delivery, "undone")},
     {"has_receipt", !delivery_is(delivery, "registered")},
-    {"has_result", !delivery_is(delivery, "registered received checking") && delivery_int(delivery, "row_count") > 0},
-    {"has_documents", *delivery_text(delivery, "documents") != '\0'}, {"can_send", import && delivery_is(delivery, "registered returned")},
-    {"can_replace", import && delivery_is(delivery, "received rehearsed") && g_str_equal(delivery_text(delivery, "kind"), "table")},
+    {"has_result", !delivery_is(delivery, "registered received checking") && int_at(delivery, "row_count") > 0},
+    {"has_documents", *text_at(delivery, "documents") != '\0'}, {"can_send", import && delivery_is(delivery, "registered returned")},
+    {"can_replace", import && delivery_is(delivery, "received rehearsed") && g_str_equal(text_at(delivery, "kind"), "table")},
     {"can_stage", import && delivery_is(delivery, "registered received returned rehearsed")},
     {"is_returned", delivery_is(delivery, "returned")}, {"may_find", loaded && web_may(request, "delivery.read") && web_scope(request)->opening_mask != 0},
-    {"nothing_new", delivery_is(delivery, "rehearsed") && delivery_int(delivery, "accepted_count") &&
-      delivery_int(delivery, "created_count") + delivery_int(delivery, "updated_count") == 0},
+    {"nothing_new", delivery_is(delivery, "rehearsed") && int_at(delivery, "accepted_count") &&
+      int_at(delivery, "created_count") + int_at(delivery, "updated_count") == 0},
   };
   for (guint i = 0; i < G_N_ELEMENTS(flags); i++) json_object_set_new(model, flags[i].name, json_boolean(flags[i].value));
-  json_object_set_new(model, "check_id", json_integer(delivery_int(delivery, "check_id")));
+  json_object_set_new(model, "check_id", json_integer(int_at(delivery, "check_id")));
   add_steps(request, model, delivery, active);
 }
 
 /* The latest check of this round with the items that failed; check is taken. */
 static gboolean add_check(Sql *sql, json_t *model, json_t *delivery, json_t *check, GError **error) {
-  if (check == NULL || delivery_int(delivery, "check_id") == 0) return json_decref(check), TRUE;
-  json_t *report = check_report(sql, delivery_int(check, "id"), 0, error), *failed = json_array(), *item;
+  if (check == NULL || int_at(delivery, "check_id") == 0) return json_decref(check), TRUE;
+  json_t *report = check_report(sql, int_at(check, "id"), 0, error), *failed = json_array(), *item;
   size_t i;
   json_array_foreach(json_object_get(report, "items"), i, item)
-    if (g_str_equal(delivery_text(item, "state"), "failed")) json_array_append(failed, item);
+    if (g_str_equal(text_at(item, "state"), "failed")) json_array_append(failed, item);
   json_object_set_new(model, "failed_items", failed);
-  gint64 earlier = check_earlier(sql, delivery_int(check, "id"), NULL);
+  gint64 earlier = check_earlier(sql, int_at(check, "id"), NULL);
   if (earlier) json_object_set_new(check, "earlier", json_integer(earlier));
-  json_object_set_new(model, "check_failed", json_boolean(g_str_equal(delivery_text(check, "state"), "failed")));
+  json_object_set_new(model, "check_failed", json_boolean(g_str_equal(text_at(check, "state"), "failed")));
   json_object_set_new(model, "check", check);
   json_decref(report);
   return report != NULL;
@@ -391,7 +391,7 @@ static gboolean add_check(Sql *sql, json_t *model, json_t *delivery, json_t *che
 
 /* Steps, what was declared, what was found, the check; and what an undo was refused for. */
 static gboolean add_life(Sql *sql, const House *house, json_t *model, json_t *delivery, GError **error) {
-  gint64 id = delivery_int(delivery, "id");
+  gint64 id = int_at(delivery, "id");
   GError *failure = NULL;
   json_t *steps = life_steps(sql, id, &failure), *check = failure ? NULL : check_latest(sql, "accession", id, &failure);
   if (failure) {
@@ -401,18 +401,18 @@ static gboolean add_life(Sql *sql, const House *house, json_t *model, json_t *de
   }
   size_t count = json_array_size(steps);
   json_t *last = count ? json_array_get(steps, count - 1) : NULL;
-  if (g_str_equal(delivery_text(last, "to"), "returned")) json_object_set(model, "returned", last);
+  if (g_str_equal(text_at(last, "to"), "returned")) json_object_set(model, "returned", last);
   json_object_set_new(model, "steps", steps);
   json_object_set_new(model, "declared", declared_of(delivery));
-  json_object_set_new(model, "found", json_loads(delivery_text(delivery, "found"), 0, NULL));
+  json_object_set_new(model, "found", json_loads(text_at(delivery, "found"), 0, NULL));
   g_autofree char *path = delivery_path(house, id, CONFLICTS_NAME);
   json_t *conflicts = delivery_is(delivery, "done loading attaching") ? json_load_file(path, 0, NULL) : NULL;
   if (conflicts) json_object_set_new(model, "conflicts", conflicts);
   json_object_set_new(model, "delivery_id", json_integer(id));
-  json_object_set_new(model, "next_round", json_integer(delivery_int(delivery, "round") + 1));
+  json_object_set_new(model, "next_round", json_integer(int_at(delivery, "round") + 1));
   json_object_set(model, "kept_count", json_object_get(delivery, "kept_count"));
   json_object_set_new(model, "projects", project_of_delivery(sql, id, NULL));
-  json_object_set_new(model, "stages", stage_choices(delivery_text(delivery, "stage")));
+  json_object_set_new(model, "stages", stage_choices(text_at(delivery, "stage")));
   return add_check(sql, model, delivery, check, error);
 }
 
@@ -427,13 +427,13 @@ json_t *page_model(WebRequest *request, GError **error) {
     const DeliveryAsker asker = page_asker(request);
     json_object_set_new(model, "samples", sample_rows(&asker, json_object_get(model, "samples")));
     json_object_set_new(model, "mapping", json_incref(mapping));
-    json_object_set_new(model, "title", json_string(delivery_text(delivery, "name")));
-    json_object_set_new(model, "more_rejected", json_boolean(delivery_int(delivery, "rejected_count") > FAULTS_SHOWN));
+    json_object_set_new(model, "title", json_string(text_at(delivery, "name")));
+    json_object_set_new(model, "more_rejected", json_boolean(int_at(delivery, "rejected_count") > FAULTS_SHOWN));
     json_object_set_new(model, "may_export", json_boolean(web_may(request, "record.export")));
     json_object_set_new(model, "may_renumber", json_boolean(web_may(request, "code.renumber")));
-    json_object_set_new(model, "may_read_report", json_boolean(delivery_int(delivery, "rejected_count") + delivery_int(delivery, "warning_count") > 0));
-    gint64 load_ms = delivery_int(delivery, "rehearse_ms") + delivery_int(delivery, "load_ms");
-    if (load_ms > 0 && delivery_int(delivery, "load_ms")) json_object_set_new(model, "rows_per_second", json_integer(delivery_int(delivery,
+    json_object_set_new(model, "may_read_report", json_boolean(int_at(delivery, "rejected_count") + int_at(delivery, "warning_count") > 0));
+    gint64 load_ms = int_at(delivery, "rehearse_ms") + int_at(delivery, "load_ms");
+    if (load_ms > 0 && int_at(delivery, "load_ms")) json_object_set_new(model, "rows_per_second", json_integer(int_at(delivery,
       "loaded_rows") * 1000 / load_ms));
     add_actions(request, model, delivery, job != NULL);
     if (asker.body) hide_holdings(model);
@@ -462,7 +462,7 @@ static WebReply *progress(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
   json_t *delivery = sql ? page_delivery(request, sql, error) : NULL;
   if (delivery == NULL) return NULL;
-  json_t *model = json_object(), *job = active_job(sql, delivery_int(delivery, "id"));
+  json_t *model = json_object(), *job = active_job(sql, int_at(delivery, "id"));
   delivery_describe(model, delivery);
   json_object_set_new(model, "finished", json_boolean(job == NULL));
   if (job) json_object_set_new(job, "delivery_id", json_object_get(delivery, "id") ? json_incref(json_object_get(delivery, "id")) : json_null());
@@ -478,7 +478,7 @@ static WebReply *faults(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(house->db, error);
   json_t *delivery = sql ? page_delivery(request, sql, error) : NULL;
   if (delivery == NULL) return NULL;
-  const char *stem = delivery_text(delivery, "name"), *dot = strrchr(stem, '.');
+  const char *stem = text_at(delivery, "name"), *dot = strrchr(stem, '.');
   g_autofree char *name = g_strdup_printf("有问题的行-%.*s.xlsx", (int)(dot && dot > stem ? dot - stem : (ptrdiff_t)strlen(stem)), stem);
   gboolean shown = may_see_cells(request, delivery);
   json_decref(delivery);
@@ -502,7 +502,7 @@ WebReply *page_queue(WebRequest *request, const char *kind, json_t *parameters, 
   gint64 id = web_int(request, "id", 0), queued = 0;
   g_autoptr(Sql) sql = sql_write(web_house(request)->db, error);
   json_t *delivery = sql ? page_delivery(request, sql, error) : NULL, *job = delivery ? active_job(sql, id) : NULL;
-  gboolean other = job && !g_str_equal(delivery_text(job, "kind"), kind);
+  gboolean other = job && !g_str_equal(text_at(job, "kind"), kind);
   if (other) throw(error, LANTAI_ERROR_CONFLICT, "这个批次正在处理中。请等它完成，或先停止");
   else if (delivery) queued = job_queue(sql, kind, "accession", id, parameters, web_actor(request), error);
   json_decref(delivery);
@@ -562,7 +562,7 @@ static WebReply *stop(WebRequest *request, GError **error) {
   if (!page_visible(request, error)) return NULL;
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
   json_t *job = sql ? active_job(sql, id) : NULL;
-  gint64 job_id = delivery_int(job, "id");
+  gint64 job_id = int_at(job, "id");
   json_decref(job);
   g_clear_pointer(&sql, sql_end);
   if (job_id && !job_cancel(web_house(request)->db, job_id, error)) return NULL;

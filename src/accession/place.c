@@ -15,16 +15,16 @@
 /* ---- own fonds ---- */
 
 static char *stem_of(json_t *delivery) {
-  char *stem = g_strdup(delivery_text(delivery, "name"));
+  char *stem = g_strdup(text_at(delivery, "name"));
   char *dot = strrchr(stem, '.');
   if (dot && dot != stem && strlen(dot) <= 6) *dot = '\0';
   return stem;
 }
 
 static json_t *headers_of(json_t *delivery) {
-  json_t *layout = json_loads(delivery_text(delivery, "layout"), 0, NULL), *headers = json_object(), *column;
+  json_t *layout = json_loads(text_at(delivery, "layout"), 0, NULL), *headers = json_object(), *column;
   size_t i;
-  json_array_foreach(json_object_get(layout, "columns"), i, column) json_object_set_new(headers, delivery_text(column, "header"), json_true());
+  json_array_foreach(json_object_get(layout, "columns"), i, column) json_object_set_new(headers, text_at(column, "header"), json_true());
   json_decref(layout);
   return headers;
 }
@@ -42,15 +42,15 @@ json_t *own_fonds_find(Sql *sql, json_t *delivery, GError **error) {
   g_autofree char *stem = stem_of(delivery);
   json_t *rows = sql_json(sql, "SELECT id, body, stem, code, headers, key_header FROM accession_fonds WHERE stem = $1 AND body = $2 ORDER BY id",
     SQL_ARGS(sql_text(stem),
-    sql_text(delivery_text(delivery, "body"))), error), *row, *best = NULL;
+    sql_text(text_at(delivery, "body"))), error), *row, *best = NULL;
   if (rows == NULL) return NULL;
   json_t *headers = headers_of(delivery);
   double most = SAME_HEADERS;
   size_t i;
   json_array_foreach(rows, i, row) {
-    json_t *others = json_loads(delivery_text(row, "headers"), 0, NULL);
+    json_t *others = json_loads(text_at(row, "headers"), 0, NULL);
     double shared = headers_shared(headers, others);
-    if (shared >= most && json_object_get(headers, delivery_text(row, "key_header"))) {
+    if (shared >= most && json_object_get(headers, text_at(row, "key_header"))) {
       most = shared;
       json_decref(best);
       best = json_incref(row);
@@ -83,7 +83,7 @@ static char *own_fonds_insert(Sql *sql, json_t *delivery, const char *key_header
   g_autofree char *dump = json_dumps(headers, JSON_COMPACT | JSON_SORT_KEYS);
   json_decref(headers);
   if (!sql_exec(sql, "INSERT INTO accession_fonds (id, body, stem, headers, key_header, code) VALUES ($1, $2, $3, $4, $5, $6)", SQL_ARGS(sql_int(id),
-      sql_text(delivery_text(delivery, "body")), sql_text(stem), sql_text(dump), sql_text(key_header), sql_text(code)), error)) return NULL;
+      sql_text(text_at(delivery, "body")), sql_text(stem), sql_text(dump), sql_text(key_header), sql_text(code)), error)) return NULL;
   return g_steal_pointer(&code);
 }
 
@@ -95,7 +95,7 @@ static char *own_fonds_ensure(Sql *sql, json_t *delivery, const char *key_header
     return NULL;
   }
   if (row == NULL) return own_fonds_insert(sql, delivery, key_header, error);
-  char *code = g_strdup(delivery_text(row, "code"));
+  char *code = g_strdup(text_at(row, "code"));
   json_decref(row);
   return code;
 }
@@ -116,23 +116,23 @@ static json_t *place_make(const Making *making, json_t *wanted, GError **error) 
   const House *house = making->house;
   Sql *sql = making->sql;
   json_t *delivery = making->delivery;
-  const char *fonds = delivery_text(delivery, "fonds"), *title = delivery_text(delivery, "fonds_title");
+  const char *fonds = text_at(delivery, "fonds"), *title = text_at(delivery, "fonds_title");
   g_autofree char *own = NULL, *made_title = NULL, *stem = stem_of(delivery);
-  if (!*fonds && *delivery_text(wanted, "fonds")) {
-    fonds = delivery_text(wanted, "fonds");
-    if (!making->one_fonds || *delivery_text(wanted, "fonds_title")) title = delivery_text(wanted, "fonds_title");
+  if (!*fonds && *text_at(wanted, "fonds")) {
+    fonds = text_at(wanted, "fonds");
+    if (!making->one_fonds || *text_at(wanted, "fonds_title")) title = text_at(wanted, "fonds_title");
   } else if (!*fonds) {
     if ((own = own_fonds_ensure(sql, delivery, making->key_header, error)) == NULL) return NULL;
     fonds = own;
     if (!*title) title = made_title = g_strconcat(stem, "（移交）", NULL);
   }
   if (!*title) title = made_title = g_strdup_printf("%s 全宗", fonds);
-  const CatalogCategory *category = catalog_category_by_code(house->catalog, delivery_text(wanted, "category"));
-  if (category == NULL) return throw_null(error, LANTAI_ERROR_CONFLICT, "门类“%s”在检测之后已不存在。请重新检测", delivery_text(wanted, "category"));
+  const CatalogCategory *category = catalog_category_by_code(house->catalog, text_at(wanted, "category"));
+  if (category == NULL) return throw_null(error, LANTAI_ERROR_CONFLICT, "门类“%s”在检测之后已不存在。请重新检测", text_at(wanted, "category"));
   gint64 fonds_id = catalog_fonds_ensure(house, sql, making->actor, fonds, title, error);
   gint64 class_id = fonds_id ? catalog_class_ensure(house, sql, making->actor, fonds_id, category->id, error) : 0;
   if (class_id == 0) return NULL;
-  return json_pack("{s:s, s:s, s:I, s:I, s:i, s:i}", "fonds", delivery_text(wanted, "fonds"), "category", category->code, "fonds_id", (json_int_t)fonds_id,
+  return json_pack("{s:s, s:s, s:I, s:I, s:i, s:i}", "fonds", text_at(wanted, "fonds"), "category", category->code, "fonds_id", (json_int_t)fonds_id,
     "class_id",
     (json_int_t)class_id, "made_fonds", fonds_id > making->marker, "made_class", class_id > making->marker);
 }
@@ -143,9 +143,9 @@ gboolean place_store(Sql *sql, gint64 accession_id, json_t *places, GError **err
   json_array_foreach(places, i, place)
     if (!sql_exec(sql, "INSERT INTO accession_place (accession_id, fonds, category, fonds_id, class_id, made_fonds, made_class) VALUES ($1, $2, $3, $4, $5, "
       "$6, $7)",
-        SQL_ARGS(sql_int(accession_id), sql_text(delivery_text(place, "fonds")), sql_text(delivery_text(place, "category")), sql_int(delivery_int(place,
+        SQL_ARGS(sql_int(accession_id), sql_text(text_at(place, "fonds")), sql_text(text_at(place, "category")), sql_int(int_at(place,
           "fonds_id")),
-          sql_int(delivery_int(place, "class_id")), sql_int(delivery_int(place, "made_fonds")), sql_int(delivery_int(place, "made_class"))),
+          sql_int(int_at(place, "class_id")), sql_int(int_at(place, "made_fonds")), sql_int(int_at(place, "made_class"))),
             error)) return FALSE;
   return TRUE;
 }
@@ -153,17 +153,17 @@ gboolean place_store(Sql *sql, gint64 accession_id, json_t *places, GError **err
 gboolean place_make_all(const House *house, Sql *sql, const char *actor, json_t *delivery, GError **error) {
   gint64 marker = catalog_reserve_ids(sql, 1, error);
   if (marker == 0) return FALSE;
-  json_t *survey = json_loads(delivery_text(delivery, "survey"), 0, NULL), *places = json_array(), *wanted;
+  json_t *survey = json_loads(text_at(delivery, "survey"), 0, NULL), *places = json_array(), *wanted;
   json_t *all = json_object_get(survey, "places");
   gboolean good = TRUE, one_fonds = TRUE;
   size_t i;
-  json_array_foreach(all, i, wanted) one_fonds = one_fonds && g_str_equal(delivery_text(wanted, "fonds"), delivery_text(json_array_get(all, 0), "fonds"));
-  const Making making = {house, sql, actor, delivery, delivery_text(survey, "key_header"), marker, one_fonds};
+  json_array_foreach(all, i, wanted) one_fonds = one_fonds && g_str_equal(text_at(wanted, "fonds"), text_at(json_array_get(all, 0), "fonds"));
+  const Making making = {house, sql, actor, delivery, text_at(survey, "key_header"), marker, one_fonds};
   json_array_foreach(all, i, wanted) {
     json_t *place = good ? place_make(&making, wanted, error) : NULL;
     good = good && place != NULL && json_array_append_new(places, place) == 0;
   }
-  good = good && place_store(sql, delivery_int(delivery, "id"), places, error);
+  good = good && place_store(sql, int_at(delivery, "id"), places, error);
   json_decref(places);
   json_decref(survey);
   return good;
@@ -190,12 +190,12 @@ PlaceTable *place_table_load(const House *house, Sql *sql, gint64 accession_id, 
   table->places = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
   size_t i;
   json_array_foreach(places, i, json) {
-    const CatalogCategory *category = catalog_category_by_code(house->catalog, delivery_text(json, "category"));
+    const CatalogCategory *category = catalog_category_by_code(house->catalog, text_at(json, "category"));
     Place *place = g_new0(Place, 1);
-    place->fonds_id = delivery_int(json, "fonds_id");
-    place->class_id = delivery_int(json, "class_id");
+    place->fonds_id = int_at(json, "fonds_id");
+    place->class_id = int_at(json, "class_id");
     place->category = category ? category->id : 0;
-    g_hash_table_insert(table->places, g_strconcat(delivery_text(json, "fonds"), "\n", delivery_text(json, "category"), NULL), place);
+    g_hash_table_insert(table->places, g_strconcat(text_at(json, "fonds"), "\n", text_at(json, "category"), NULL), place);
   }
   json_decref(places);
   return table;

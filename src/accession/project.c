@@ -1,4 +1,5 @@
 /* Projects of collecting (project.h): their steps, and what came so far. */
+#include "json.h"
 #include "project.h"
 #include "check.h"
 #include "error.h"
@@ -8,11 +9,6 @@
 
 enum { LIST_BODIES = 2000, LIST_CANDIDATES = 500 };
 
-static const char *text_of(json_t *data, const char *key) {
-  const char *text = json_string_value(json_object_get(data, key));
-  return text ? text : "";
-}
-static gint64 int_of(json_t *data, const char *key) { return json_integer_value(json_object_get(data, key)); }
 
 /* ---- the steps: each one statement, given the event's data ---- */
 
@@ -26,8 +22,8 @@ static gboolean apply_open(Sql *sql, const Change *change, GError **error) {
   return sql_exec(sql,
     "INSERT INTO project (id, title, note, due_on, actor, created_at, stage) VALUES ($1, $2, $3, $4, $5, $6, $7) "
     "ON CONFLICT (id) DO UPDATE SET title = excluded.title, note = excluded.note, due_on = excluded.due_on, stage = excluded.stage",
-    SQL_ARGS(sql_int(change->id), sql_text(text_of(change->data, "title")), sql_text(text_of(change->data, "note")), sql_text(text_of(change->data, "due_on")),
-      sql_text(change->actor), sql_int(change->at_us), sql_text(*text_of(change->data, "stage") ? text_of(change->data, "stage") : "transfer")),
+    SQL_ARGS(sql_int(change->id), sql_text(text_at(change->data, "title")), sql_text(text_at(change->data, "note")), sql_text(text_at(change->data, "due_on")),
+      sql_text(change->actor), sql_int(change->at_us), sql_text(*text_at(change->data, "stage") ? text_at(change->data, "stage") : "transfer")),
     error);
 }
 
@@ -43,41 +39,41 @@ static gboolean apply_body(Sql *sql, const Change *change, GError **error) {
   return sql_exec(sql,
     "INSERT INTO project_body (project_id, body, owed, due_on, contact) VALUES ($1, $2, $3, $4, $5) "
     "ON CONFLICT (project_id, body) DO UPDATE SET owed = excluded.owed, due_on = excluded.due_on, contact = excluded.contact",
-    SQL_ARGS(sql_int(change->id), sql_text(text_of(change->data, "body")), sql_text(text_of(change->data, "owed")), sql_text(text_of(change->data, "due_on")),
-      sql_text(text_of(change->data, "contact"))),
+    SQL_ARGS(sql_int(change->id), sql_text(text_at(change->data, "body")), sql_text(text_at(change->data, "owed")), sql_text(text_at(change->data, "due_on")),
+      sql_text(text_at(change->data, "contact"))),
     error);
 }
 
 static gboolean apply_drop(Sql *sql, const Change *change, GError **error) {
   return sql_exec(
-    sql, "DELETE FROM project_body WHERE project_id = $1 AND body = $2", SQL_ARGS(sql_int(change->id), sql_text(text_of(change->data, "body"))), error);
+    sql, "DELETE FROM project_body WHERE project_id = $1 AND body = $2", SQL_ARGS(sql_int(change->id), sql_text(text_at(change->data, "body"))), error);
 }
 
 static gboolean apply_settle(Sql *sql, const Change *change, GError **error) {
   return sql_exec(sql, "UPDATE project_body SET settled = $1 WHERE project_id = $2 AND body = $3",
-    SQL_ARGS(sql_int(json_is_true(json_object_get(change->data, "settled"))), sql_int(change->id), sql_text(text_of(change->data, "body"))), error);
+    SQL_ARGS(sql_int(json_is_true(json_object_get(change->data, "settled"))), sql_int(change->id), sql_text(text_at(change->data, "body"))), error);
 }
 
 static gboolean apply_chase(Sql *sql, const Change *change, GError **error) {
   return sql_exec(sql, "INSERT INTO project_chase (project_id, body, note, actor, at_us) VALUES ($1, $2, $3, $4, $5)",
     SQL_ARGS(
-      sql_int(change->id), sql_text(text_of(change->data, "body")), sql_text(text_of(change->data, "note")), sql_text(change->actor), sql_int(change->at_us)),
+      sql_int(change->id), sql_text(text_at(change->data, "body")), sql_text(text_at(change->data, "note")), sql_text(change->actor), sql_int(change->at_us)),
     error);
 }
 
 static gboolean apply_topic(Sql *sql, const Change *change, GError **error) {
-  return sql_exec(sql, "UPDATE project SET topic = $1 WHERE id = $2", SQL_ARGS(sql_int(int_of(change->data, "topic")), sql_int(change->id)), error);
+  return sql_exec(sql, "UPDATE project SET topic = $1 WHERE id = $2", SQL_ARGS(sql_int(int_at(change->data, "topic")), sql_int(change->id)), error);
 }
 
 static gboolean apply_delivery(Sql *sql, const Change *change, GError **error) {
   return sql_exec(sql,
     "INSERT INTO project_delivery (accession_id, project_id) VALUES ($1, $2) ON CONFLICT (accession_id) DO UPDATE SET project_id = excluded.project_id",
-    SQL_ARGS(sql_int(int_of(change->data, "accession")), sql_int(change->id)), error);
+    SQL_ARGS(sql_int(int_at(change->data, "accession")), sql_int(change->id)), error);
 }
 
 static gboolean apply_release(Sql *sql, const Change *change, GError **error) {
   return sql_exec(sql, "DELETE FROM project_delivery WHERE accession_id = $1 AND project_id = $2",
-    SQL_ARGS(sql_int(int_of(change->data, "accession")), sql_int(change->id)), error);
+    SQL_ARGS(sql_int(int_at(change->data, "accession")), sql_int(change->id)), error);
 }
 
 static const struct {
@@ -122,8 +118,8 @@ static gboolean fill_topic(Sql *sql, const char *actor, gint64 project, gint64 a
   size_t i;
   json_t *row;
   json_array_foreach(rows, i, row) {
-    g_autofree char *title = g_strdup_printf("收集项目“%s”第 %" G_GINT64_FORMAT " 批：%s", text_of(row, "title"), int_of(row, "id"), text_of(row, "name"));
-    if (topics_hook && !topics_hook->fill(sql, actor, int_of(row, "topic"), int_of(row, "id"), title, error)) return FALSE;
+    g_autofree char *title = g_strdup_printf("收集项目“%s”第 %" G_GINT64_FORMAT " 批：%s", text_at(row, "title"), int_at(row, "id"), text_at(row, "name"));
+    if (topics_hook && !topics_hook->fill(sql, actor, int_at(row, "topic"), int_at(row, "id"), title, error)) return FALSE;
   }
   return rows != NULL;
 }
@@ -138,22 +134,22 @@ static gboolean is_day(const char *text) {
 }
 
 static gboolean check_step(Sql *sql, gint64 id, gsize step, json_t *data, GError **error) {
-  if (!is_day(text_of(data, "due_on"))) return throw(error, LANTAI_ERROR_INVALID, "截止日期“%s”应写作 2026-12-31 的样子", text_of(data, "due_on"));
-  if (STEPS[step].apply == apply_open && !*text_of(data, "title")) return throw(error, LANTAI_ERROR_INVALID, "请填写收集项目的名称");
-  if (STEPS[step].apply == apply_body && !*text_of(data, "body")) return throw(error, LANTAI_ERROR_INVALID, "请填写应交材料的单位");
-  if (STEPS[step].apply == apply_topic && !topic_there(sql, int_of(data, "topic"), error)) return FALSE;
-  if (STEPS[step].apply == apply_open && stage_take(text_of(data, "stage"), error) == NULL) return FALSE;
+  if (!is_day(text_at(data, "due_on"))) return throw(error, LANTAI_ERROR_INVALID, "截止日期“%s”应写作 2026-12-31 的样子", text_at(data, "due_on"));
+  if (STEPS[step].apply == apply_open && !*text_at(data, "title")) return throw(error, LANTAI_ERROR_INVALID, "请填写收集项目的名称");
+  if (STEPS[step].apply == apply_body && !*text_at(data, "body")) return throw(error, LANTAI_ERROR_INVALID, "请填写应交材料的单位");
+  if (STEPS[step].apply == apply_topic && !topic_there(sql, int_at(data, "topic"), error)) return FALSE;
+  if (STEPS[step].apply == apply_open && stage_take(text_at(data, "stage"), error) == NULL) return FALSE;
   if (id == 0) return STEPS[step].apply == apply_open || throw(error, LANTAI_ERROR_NOT_FOUND, "没有这个收集项目");
   gint64 closed = sql_number(sql, "SELECT closed FROM project WHERE id = $1", SQL_ARGS(sql_int(id)), -1, error);
   if (closed < 0) return throw(error, LANTAI_ERROR_NOT_FOUND, "没有收集项目 %" G_GINT64_FORMAT, id);
   if (closed && !STEPS[step].when_closed) return throw(error, LANTAI_ERROR_CONFLICT, "这个收集项目已经结束。需要改动时请先重新打开");
   if (STEPS[step].on_body &&
     sql_number(
-      sql, "SELECT count(*) AS n FROM project_body WHERE project_id = $1 AND body = $2", SQL_ARGS(sql_int(id), sql_text(text_of(data, "body"))), 0, error) == 0)
-    return throw(error, LANTAI_ERROR_NOT_FOUND, "这个项目中没有单位“%s”", text_of(data, "body"));
+      sql, "SELECT count(*) AS n FROM project_body WHERE project_id = $1 AND body = $2", SQL_ARGS(sql_int(id), sql_text(text_at(data, "body"))), 0, error) == 0)
+    return throw(error, LANTAI_ERROR_NOT_FOUND, "这个项目中没有单位“%s”", text_at(data, "body"));
   return STEPS[step].apply != apply_delivery ||
-    sql_number(sql, "SELECT count(*) AS n FROM accession WHERE id = $1", SQL_ARGS(sql_int(int_of(data, "accession"))), 0, error) > 0 ||
-    throw(error, LANTAI_ERROR_NOT_FOUND, "没有批次 %" G_GINT64_FORMAT, int_of(data, "accession"));
+    sql_number(sql, "SELECT count(*) AS n FROM accession WHERE id = $1", SQL_ARGS(sql_int(int_at(data, "accession"))), 0, error) > 0 ||
+    throw(error, LANTAI_ERROR_NOT_FOUND, "没有批次 %" G_GINT64_FORMAT, int_at(data, "accession"));
 }
 
 gint64 project_change(Sql *sql, const char *actor, gint64 id, const char *step, json_t *data, GError **error) {
@@ -170,10 +166,10 @@ gint64 project_change(Sql *sql, const char *actor, gint64 id, const char *step, 
 }
 
 gboolean project_replay(const House *house, Sql *sql, json_t *event, GError **error) {
-  gssize at = find_step(text_of(event, "action") + strlen("project."));
-  if (at < 0) return throw(error, LANTAI_ERROR_INVALID, "日志中的收集项目事件 %s 不认识", text_of(event, "action"));
+  gssize at = find_step(text_at(event, "action") + strlen("project."));
+  if (at < 0) return throw(error, LANTAI_ERROR_INVALID, "日志中的收集项目事件 %s 不认识", text_at(event, "action"));
   json_t *data = json_object_get(event, "data");
-  const Change change = {int_of(json_object_get(event, "subject"), "id"), int_of(data, "at_us"), text_of(event, "actor"), data};
+  const Change change = {int_at(json_object_get(event, "subject"), "id"), int_at(data, "at_us"), text_at(event, "actor"), data};
   return STEPS[at].apply(sql, &change, error);
 }
 
@@ -215,13 +211,13 @@ json_t *project_list(Sql *sql, const DeliveryAsker *asker, gint64 before, int li
          *row, *delivery;
   size_t i, j;
   json_array_foreach(rows, i, row) {
-    gboolean closed = int_of(row, "closed") != 0, late = *text_of(row, "due_on") && strcmp(text_of(row, "due_on"), day) < 0 && int_of(row, "owing") > 0;
+    gboolean closed = int_at(row, "closed") != 0, late = *text_at(row, "due_on") && strcmp(text_at(row, "due_on"), day) < 0 && int_at(row, "owing") > 0;
     json_object_set_new(row, "closed", json_boolean(closed));
     json_object_set_new(row, "overdue", json_boolean(late && !closed));
-    json_t *came = what_came(sql, asker, int_of(row, "id"), error);
+    json_t *came = what_came(sql, asker, int_at(row, "id"), error);
     if (came == NULL) return json_decref(rows), NULL;
     gint64 records = 0;
-    json_array_foreach(came, j, delivery) records += int_of(delivery, "records");
+    json_array_foreach(came, j, delivery) records += int_at(delivery, "records");
     json_object_set_new(row, "deliveries", json_integer((json_int_t)json_array_size(came)));
     json_object_set_new(row, "records", json_integer(records));
     json_decref(came);
@@ -229,7 +225,7 @@ json_t *project_list(Sql *sql, const DeliveryAsker *asker, gint64 before, int li
   return rows;
 }
 
-static void add_to(json_t *row, const char *key, gint64 number) { json_object_set_new(row, key, json_integer(int_of(row, key) + number)); }
+static void add_to(json_t *row, const char *key, gint64 number) { json_object_set_new(row, key, json_integer(int_at(row, key) + number)); }
 
 static void count_deliveries(json_t *bodies, json_t *deliveries) {
   static const char *const COUNTS[] = {"deliveries", "waiting", "records", "files"};
@@ -238,28 +234,28 @@ static void count_deliveries(json_t *bodies, json_t *deliveries) {
   json_t *row;
   json_array_foreach(bodies, i, row) {
     for (guint count = 0; count < G_N_ELEMENTS(COUNTS); count++) json_object_set_new(row, COUNTS[count], json_integer(0));
-    g_hash_table_insert(by_name, (char *)text_of(row, "body"), row);
+    g_hash_table_insert(by_name, (char *)text_at(row, "body"), row);
   }
   json_array_foreach(deliveries, i, row) {
-    json_t *body = g_hash_table_lookup(by_name, text_of(row, "body"));
+    json_t *body = g_hash_table_lookup(by_name, text_at(row, "body"));
     if (body == NULL) continue;
-    const char *state = text_of(row, "state");
+    const char *state = text_at(row, "state");
     gboolean done = g_str_equal(state, "done");
     add_to(body, "deliveries", 1);
     add_to(body, "waiting", !done && !g_str_equal(state, "undone") && !g_str_equal(state, "discarded"));
-    add_to(body, "records", done ? int_of(row, "records") : 0);
-    add_to(body, "files", done ? int_of(row, "files") : 0);
+    add_to(body, "records", done ? int_at(row, "records") : 0);
+    add_to(body, "files", done ? int_at(row, "files") : 0);
   }
 }
 
 /* 未交, 待审 (something came and is not accepted yet), 部分 (accepted, more is owed), 已交齐 (a clerk said so). */
 static void describe_body(json_t *row, const char *day) {
-  gboolean settled = int_of(row, "settled") != 0, came = int_of(row, "deliveries") > 0, waiting = int_of(row, "waiting") > 0;
+  gboolean settled = int_at(row, "settled") != 0, came = int_at(row, "deliveries") > 0, waiting = int_at(row, "waiting") > 0;
   const char *label = settled ? "已交齐" : waiting ? "待审" : came ? "部分已交" : "未交", *tone = settled ? "ok" : waiting ? "info" : came ? "warn" : "bad";
   json_object_set_new(row, "state_label", json_string(label));
   json_object_set_new(row, "tone", json_string(tone));
   json_object_set_new(row, "settled", json_boolean(settled));
-  json_object_set_new(row, "overdue", json_boolean(!settled && *text_of(row, "due_on") && strcmp(text_of(row, "due_on"), day) < 0));
+  json_object_set_new(row, "overdue", json_boolean(!settled && *text_at(row, "due_on") && strcmp(text_at(row, "due_on"), day) < 0));
 }
 
 static json_t *load_bodies(Sql *sql, gint64 id, GError **error) {
@@ -292,8 +288,8 @@ json_t *project_load(Sql *sql, const DeliveryAsker *asker, gint64 id, GError **e
   size_t i;
   count_deliveries(bodies, deliveries);
   json_array_foreach(bodies, i, row) describe_body(row, day);
-  json_object_set_new(project, "closed", json_boolean(int_of(project, "closed") != 0));
-  json_object_set_new(project, "stage_label", json_string(check_stage_label(text_of(project, "stage"))));
+  json_object_set_new(project, "closed", json_boolean(int_at(project, "closed") != 0));
+  json_object_set_new(project, "stage_label", json_string(check_stage_label(text_at(project, "stage"))));
   if (chases)
     return json_object_update_new(
              project, json_pack("{s:o, s:o, s:o, s:o}", "bodies", bodies, "deliveries", deliveries, "candidates", candidates, "chases", chases)),
@@ -313,7 +309,7 @@ json_t *project_owed(Sql *sql, const char *body, GError **error) {
          *row;
   g_autofree char *day = today();
   size_t i;
-  json_array_foreach(rows, i, row) json_object_set_new(row, "overdue", json_boolean(*text_of(row, "due_on") && strcmp(text_of(row, "due_on"), day) < 0));
+  json_array_foreach(rows, i, row) json_object_set_new(row, "overdue", json_boolean(*text_at(row, "due_on") && strcmp(text_at(row, "due_on"), day) < 0));
   return rows;
 }
 
@@ -342,7 +338,7 @@ static WebReply *list_page(WebRequest *request, GError **error) {
 /* The project's topic, and which it may have instead. */
 static gboolean add_topics(WebRequest *request, Sql *sql, json_t *project, GError **error) {
   if (topics_hook == NULL) return TRUE;
-  gint64 topic = int_of(project, "topic_id");
+  gint64 topic = int_at(project, "topic_id");
   json_auto_t *named = topic ? topics_hook->named(sql, topic, error) : json_array();
   if (named == NULL) return FALSE;
   if (json_array_size(named) > 0) json_object_set(project, "topic", json_array_get(named, 0));
@@ -350,7 +346,7 @@ static gboolean add_topics(WebRequest *request, Sql *sql, json_t *project, GErro
   if (!json_is_true(json_object_get(project, "may_change")) || !web_may(request, PERMISSION_TOPIC)) return TRUE;
   json_t *row, *choices = topics_hook->named(sql, 0, error);
   size_t i;
-  json_array_foreach(choices, i, row) json_object_set_new(row, "chosen", json_boolean(int_of(row, "id") == topic));
+  json_array_foreach(choices, i, row) json_object_set_new(row, "chosen", json_boolean(int_at(row, "id") == topic));
   return choices && json_object_set_new(project, "topics", choices) == 0;
 }
 
@@ -406,7 +402,7 @@ static WebReply *change(WebRequest *request, GError **error) {
     return g_propagate_error(error, g_steal_pointer(&problem)), NULL;
   }
   json_object_set_new(data, "problem", json_string(problem->message));
-  json_object_set_new(data, "stages", stage_choices(text_of(data, "stage")));
+  json_object_set_new(data, "stages", stage_choices(text_at(data, "stage")));
   return web_model_status(data, 422);
 }
 

@@ -56,7 +56,7 @@ static void read_row(ReadBack *back, const DecodedRow *row) {
 }
 
 static gboolean read_rows(ReadBack *back, Job *job, GError **error) {
-  g_autoptr(RowReader) reader = row_reader_open_stored(back->house, delivery_int(back->delivery, "id"), error);
+  g_autoptr(RowReader) reader = row_reader_open_stored(back->house, int_at(back->delivery, "id"), error);
   const char *line;
   gsize length;
   GError *failure = NULL;
@@ -65,7 +65,7 @@ static gboolean read_rows(ReadBack *back, Job *job, GError **error) {
     if (!row_decode(line, length, &row, &failure)) break;
     read_row(back, &row);
     row_decoded_clear(&row);
-    if (++back->row % PROGRESS_EVERY == 0) job_progress(job, back->row, delivery_int(back->delivery, "accepted_count"), "行", "读回核对");
+    if (++back->row % PROGRESS_EVERY == 0) job_progress(job, back->row, int_at(back->delivery, "accepted_count"), "行", "读回核对");
   }
   if (failure) g_propagate_error(error, failure);
   return reader && failure == NULL;
@@ -77,16 +77,16 @@ static gboolean keep_result(ReadBack *back, Job *job, GError **error) {
   json_auto_t *found = json_pack("{s:I, s:I, s:o, s:O}", "checked", (json_int_t)back->row, "failed", (json_int_t)back->failed, "explain", back->failed ?
     json_sprintf("%" G_GINT64_FORMAT " 处不符", back->failed) : json_sprintf("入库后逐件读回核对，%" G_GINT64_FORMAT " 件一致", back->row), "findings", back->findings);
   g_autoptr(Sql) sql = sql_write(back->house->db, error);
-  return sql && check_complete(sql, job_actor(job), delivery_int(back->delivery, "check_id"), RULE, found, error) && sql_commit(sql, error);
+  return sql && check_complete(sql, job_actor(job), int_at(back->delivery, "check_id"), RULE, found, error) && sql_commit(sql, error);
 }
 
 gboolean read_back(const House *house, Job *job, json_t *delivery, GError **error) {
-  gint64 check = delivery_int(delivery, "check_id");
+  gint64 check = int_at(delivery, "check_id");
   g_autoptr(Sql) sql = sql_read(house->db, error);
   if (sql == NULL) return FALSE;
   if (check == 0 || !check_waits(sql, check, RULE)) return TRUE;
-  g_autoptr(PlaceTable) places = place_table_load(house, sql, delivery_int(delivery, "id"), error);
-  json_auto_t *layout = json_loads(delivery_text(delivery, "layout"), 0, NULL), *findings = json_array();
+  g_autoptr(PlaceTable) places = place_table_load(house, sql, int_at(delivery, "id"), error);
+  json_auto_t *layout = json_loads(text_at(delivery, "layout"), 0, NULL), *findings = json_array();
   ReadBack back = {.house = house, .sql = sql, .delivery = delivery, .findings = findings, .places = places,
     .keep_opening = layout_column_of(layout, "opening") < 0, .keep_security = layout_column_of(layout, "security") < 0};
   if (places == NULL || !read_rows(&back, job, error)) return FALSE;

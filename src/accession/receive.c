@@ -260,10 +260,10 @@ static void keep_former(json_t *delivery, const AccessionSource *source, Incomin
   for (guint i = 0; i < G_N_ELEMENTS(kept); i++) {
     if (kept[i].said && *kept[i].said) continue;
     g_free(*kept[i].slot);
-    *kept[i].slot = g_strdup(delivery_text(delivery, kept[i].key));
+    *kept[i].slot = g_strdup(text_at(delivery, kept[i].key));
   }
-  if (source->stage == NULL || !*source->stage) in->stage = stage_take(delivery_text(delivery, "stage"), NULL);
-  json_t *declared = json_loads(delivery_text(delivery, "declared"), 0, NULL);
+  if (source->stage == NULL || !*source->stage) in->stage = stage_take(text_at(delivery, "stage"), NULL);
+  json_t *declared = json_loads(text_at(delivery, "declared"), 0, NULL);
   json_object_update_missing(in->declared, declared);
   json_decref(declared);
 }
@@ -358,7 +358,7 @@ gboolean accession_replace_documents(const House *house, const char *actor, gint
   g_autoptr(Sql) sql = sql_write(house->db, error);
   json_t *delivery = sql ? delivery_load(sql, id, error) : NULL;
   if (delivery == NULL) return FALSE;
-  gboolean table = g_str_equal(delivery_text(delivery, "kind"), "table"), fits = delivery_is(delivery, "received checking rehearsed");
+  gboolean table = g_str_equal(text_at(delivery, "kind"), "table"), fits = delivery_is(delivery, "received checking rehearsed");
   json_decref(delivery);
   if (!table || !fits) return throw(error, LANTAI_ERROR_CONFLICT, table ? "批次 %" G_GINT64_FORMAT " 现在不能更换原文包。已入库的请先撤销，再重新接收" :
     "批次 %" G_GINT64_FORMAT " 是整包移交的，原文在移交包中。请重新上传整包", id);

@@ -72,13 +72,13 @@ static int survey_key(const House *house, Job *job, gint64 id, json_t *layout, G
 
 /* The key of earlier deliveries into the same fonds stays the key, whatever else is different this time. */
 static int remembered_key(const House *house, json_t *delivery, json_t *layout, GError **error) {
-  if (*delivery_text(delivery, "fonds")) return -1;
+  if (*text_at(delivery, "fonds")) return -1;
   g_autoptr(Sql) sql = sql_read(house->db, error);
   json_t *own = sql ? own_fonds_find(sql, delivery, error) : NULL, *column;
   int found = -1;
   size_t i;
   json_array_foreach(json_object_get(layout, "columns"), i, column)
-    if (own && g_str_equal(delivery_text(column, "header"), delivery_text(own, "key_header"))) found = (int)i;
+    if (own && g_str_equal(text_at(column, "header"), text_at(own, "key_header"))) found = (int)i;
   json_decref(own);
   return found;
 }
@@ -91,7 +91,7 @@ static int choose_key(const House *house, Job *job, json_t *delivery, json_t *la
     g_propagate_error(error, failure);
     return -1;
   }
-  return key >= 0 ? key : survey_key(house, job, delivery_int(delivery, "id"), layout, error);
+  return key >= 0 ? key : survey_key(house, job, int_at(delivery, "id"), layout, error);
 }
 
 /* ---- the pass over the table ---- */
@@ -196,7 +196,7 @@ static gboolean pass_row(Pass *pass, const TableRow *row, const char *key_header
 
 static gboolean pass_open(Pass *pass, json_t *delivery, json_t *layout, int key, GError **error) {
   const House *house = pass->house;
-  pass->plan = row_plan_new(house->catalog, layout, key, delivery_text(delivery, "category"), delivery_text(delivery, "fonds"), error);
+  pass->plan = row_plan_new(house->catalog, layout, key, text_at(delivery, "category"), text_at(delivery, "fonds"), error);
   if (pass->plan == NULL) return FALSE;
   g_autofree char *rows = delivery_path(house, pass->id, ROWS_NAME), *volumes = delivery_path(house, pass->id, "volumes.ndjson"),
     *faults = delivery_path(house, pass->id, FAULTS_NAME), *rejects = delivery_path(house, pass->id, REJECTED_NAME);
@@ -284,15 +284,15 @@ static gboolean fonds_is_empty(const Outlook *outlook, gint64 fonds_id) {
 
 static gboolean outlook_fonds(Outlook *outlook, json_t *delivery, json_t *places, GError **error) {
   GError *failure = NULL;
-  json_t *own = *delivery_text(delivery, "fonds") ? NULL : own_fonds_find(outlook->sql, delivery, &failure), *place;
+  json_t *own = *text_at(delivery, "fonds") ? NULL : own_fonds_find(outlook->sql, delivery, &failure), *place;
   if (failure) {
     g_propagate_error(error, failure);
     return FALSE;
   }
   size_t i;
   json_array_foreach(places, i, place) {
-    const char *row_fonds = delivery_text(place, "fonds"), *code = delivery_text(delivery, "fonds");
-    if (!*code) code = *row_fonds ? row_fonds : own ? delivery_text(own, "code") : "";
+    const char *row_fonds = text_at(place, "fonds"), *code = text_at(delivery, "fonds");
+    if (!*code) code = *row_fonds ? row_fonds : own ? text_at(own, "code") : "";
     gint64 *fonds_id = g_new(gint64, 1);
     *fonds_id = *code ? fonds_find(outlook->sql, code) : 0;
     if (*fonds_id && fonds_is_empty(outlook, *fonds_id)) *fonds_id = 0;
@@ -437,14 +437,14 @@ static gboolean store_results(const Pass *pass, const Outlook *outlook, json_t *
         sql_int(outlook->updated), sql_int(outlook->unchanged), sql_int(pass->rejected), sql_int(pass->warnings), sql_int(outlook->missing),
           sql_int(outlook->surplus),
         sql_int((g_get_monotonic_time() - started_us) / 1000), sql_int(outlook->check_id), sql_int(pass->id),
-          sql_text(delivery_text(delivery, "layout"))), error)) return FALSE;
+          sql_text(text_at(delivery, "layout"))), error)) return FALSE;
   if (sql_changes(sql) != 1) return throw(error, LANTAI_ERROR_CONFLICT, "检测期间字段对应或文件被改动。请重新检测");
   return life_move(sql, job_actor(pass->job), pass->id, &(LifeStep){"rehearsed", NULL, NULL}, error) && sql_commit(sql, error);
 }
 
 /* The documents are looked for, and unpacked where they came packed; NULL without an error: there are none. */
 static FileIndex *open_documents(const Pass *pass, json_t *delivery, char **ret_folder, GError **error) {
-  if (!*delivery_text(delivery, "documents")) return NULL;
+  if (!*text_at(delivery, "documents")) return NULL;
   *ret_folder = unpack_documents(pass->house, pass->job, delivery, error);
   json_auto_t *unpacked = *ret_folder ? unpacked_read_below(pass->house, pass->id, *ret_folder) : NULL;
   return *ret_folder && !job_should_stop(pass->job) ? file_index_new(*ret_folder, unpacked, error) : NULL;
@@ -473,14 +473,14 @@ static gboolean look_ahead(Pass *pass, Outlook *outlook, json_t *delivery, gbool
 static gboolean rehearse(const House *house, Job *job, json_t *delivery, gboolean checks, GError **error) {
   gint64 started_us = g_get_monotonic_time();
   GError *failure = NULL;
-  json_auto_t *layout = json_loads(delivery_text(delivery, "layout"), 0, NULL);
+  json_auto_t *layout = json_loads(text_at(delivery, "layout"), 0, NULL);
   int key = choose_key(house, job, delivery, layout, &failure);
   if (failure) {
     g_propagate_error(error, failure);
     return FALSE;
   }
-  const char *key_header = key >= 0 ? delivery_text(json_array_get(json_object_get(layout, "columns"), (size_t)key), "header") : "";
-  g_auto(Pass) pass = {.house = house, .job = job, .id = delivery_int(delivery, "id"), .fonds = delivery_text(delivery, "fonds")};
+  const char *key_header = key >= 0 ? text_at(json_array_get(json_object_get(layout, "columns"), (size_t)key), "header") : "";
+  g_auto(Pass) pass = {.house = house, .job = job, .id = int_at(delivery, "id"), .fonds = text_at(delivery, "fonds")};
   row_result_clear(&pass.result);
   g_autoptr(TableReader) reader = delivery_table(house, pass.id, error);
   if (reader == NULL || !pass_open(&pass, delivery, layout, key, error) || !pass_table(&pass, reader, layout, key_header, error)) return FALSE;

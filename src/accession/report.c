@@ -7,8 +7,8 @@
 #include <string.h>
 
 void delivery_describe(json_t *model, json_t *delivery) {
-  gboolean failed = *delivery_text(delivery, "failure") != '\0';
-  const char *state = delivery_text(delivery, "state"), *tone, *label = life_label(state, &tone);
+  gboolean failed = *text_at(delivery, "failure") != '\0';
+  const char *state = text_at(delivery, "state"), *tone, *label = life_label(state, &tone);
   json_object_set_new(model, "state", json_string(failed ? "failed" : state));
   json_object_set_new(model, "step", json_string(state));
   json_object_set_new(model, "state_label", json_string(failed ? "出错停下" : label));
@@ -24,7 +24,7 @@ void delivery_describe(json_t *model, json_t *delivery) {
     {"round", "round"}, {"kind", "kind"}, {"stage", "stage"},
   };
   for (guint i = 0; i < G_N_ELEMENTS(kept); i++) json_object_set(model, kept[i].key, json_object_get(delivery, kept[i].column));
-  json_object_set_new(model, "stage_label", json_string(check_stage_label(delivery_text(delivery, "stage"))));
+  json_object_set_new(model, "stage_label", json_string(check_stage_label(text_at(delivery, "stage"))));
 }
 
 /* The lines of a file of the working folder, shared out by which key they have; NULL when it is not there (a rebuilt archive). */
@@ -79,17 +79,17 @@ static gboolean add_lists(const House *house, gint64 id, guint limit, json_t *re
 }
 
 static json_t *fonds_of(Sql *sql, json_t *delivery, json_t *survey) {
-  json_t *places = place_json(sql, delivery_int(delivery, "id"), NULL), *place, *list = json_array();
+  json_t *places = place_json(sql, int_at(delivery, "id"), NULL), *place, *list = json_array();
   g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
   size_t i;
   json_array_foreach(places, i, place) {
-    gint64 fonds_id = delivery_int(place, "fonds_id");
+    gint64 fonds_id = int_at(place, "fonds_id");
     if (!g_hash_table_add(seen, GSIZE_TO_POINTER((gsize)fonds_id))) continue;
     g_autoptr(CatalogRecord) fonds = catalog_record_load(sql, &SCOPE_EVERYTHING, fonds_id, NULL);
     if (fonds) json_array_append_new(list, json_pack("{s:I, s:s, s:s}", "id", (json_int_t)fonds_id, "code", fonds->code, "title", fonds->title));
   }
-  if (json_array_size(list) == 0 && *delivery_text(delivery, "fonds"))
-    json_array_append_new(list, json_pack("{s:i, s:s, s:s}", "id", 0, "code", delivery_text(delivery, "fonds"), "title", delivery_text(delivery,
+  if (json_array_size(list) == 0 && *text_at(delivery, "fonds"))
+    json_array_append_new(list, json_pack("{s:i, s:s, s:s}", "id", 0, "code", text_at(delivery, "fonds"), "title", text_at(delivery,
       "fonds_title")));
   json_decref(places);
   return list;
@@ -99,25 +99,25 @@ json_t *accession_report(const House *house, gint64 id, guint faults, GError **e
   g_autoptr(Sql) sql = sql_read(house->db, error);
   json_t *delivery = sql ? delivery_load(sql, id, error) : NULL;
   if (delivery == NULL) return NULL;
-  json_t *survey = json_loads(delivery_text(delivery, "survey"), 0, NULL), *layout = json_loads(delivery_text(delivery, "layout"), 0, NULL),
+  json_t *survey = json_loads(text_at(delivery, "survey"), 0, NULL), *layout = json_loads(text_at(delivery, "layout"), 0, NULL),
     *report = json_object();
   delivery_describe(report, delivery);
   json_t *key = json_object_get(survey, "key_header"), *samples = json_object_get(survey, "samples");
   json_object_set_new(report, "key", json_string(json_string_value(key) ? json_string_value(key) : ""));
-  if (!*delivery_text(report, "category")) json_object_set(report, "category", json_object_get(layout, "category"));
+  if (!*text_at(report, "category")) json_object_set(report, "category", json_object_get(layout, "category"));
   json_object_set_new(report, "samples", samples ? json_incref(samples) : json_array());
-  json_object_set_new(report, "replaced", json_integer(delivery_int(survey, "replaced")));
+  json_object_set_new(report, "replaced", json_integer(int_at(survey, "replaced")));
   json_object_set_new(report, "fonds", fonds_of(sql, delivery, survey));
-  json_object_set_new(report, "format", json_pack("{s:s, s:s, s:s}", "kind", delivery_text(layout, "kind"), "encoding", delivery_text(layout, "encoding"),
-    "sheet", delivery_text(layout, "sheet")));
-  json_t *found = json_loads(delivery_text(delivery, "found"), 0, NULL);
-  json_object_set_new(report, "layout", json_string(json_object_size(found) ? delivery_text(found, "layout") : "table"));
-  json_object_set_new(report, "layout_label", json_string(delivery_text(found, "layout_label")));
+  json_object_set_new(report, "format", json_pack("{s:s, s:s, s:s}", "kind", text_at(layout, "kind"), "encoding", text_at(layout, "encoding"),
+    "sheet", text_at(layout, "sheet")));
+  json_t *found = json_loads(text_at(delivery, "found"), 0, NULL);
+  json_object_set_new(report, "layout", json_string(json_object_size(found) ? text_at(found, "layout") : "table"));
+  json_object_set_new(report, "layout_label", json_string(text_at(found, "layout_label")));
   json_object_set_new(report, "declared", declared_of(delivery));
   json_decref(found);
-  json_object_set_new(report, "timings", json_pack("{s:I, s:I, s:I}", "rehearse_ms", (json_int_t)delivery_int(delivery, "rehearse_ms"), "load_ms",
-    (json_int_t)delivery_int(delivery, "load_ms"),
-    "attach_ms", (json_int_t)delivery_int(delivery, "attach_ms")));
+  json_object_set_new(report, "timings", json_pack("{s:I, s:I, s:I}", "rehearse_ms", (json_int_t)int_at(delivery, "rehearse_ms"), "load_ms",
+    (json_int_t)int_at(delivery, "load_ms"),
+    "attach_ms", (json_int_t)int_at(delivery, "attach_ms")));
   gboolean good = add_lists(house, id, faults, report, error);
   json_decref(layout);
   json_decref(survey);
@@ -143,11 +143,11 @@ static void next_fault(FaultList *list) {
 
 static void write_fault(TableWriter *writer, json_t *fault, const TableRow *row, guint width) {
   g_autofree const char **cells = g_new0(const char *, width + 5);
-  g_autofree char *number = g_strdup_printf("%" G_GINT64_FORMAT, delivery_int(fault, "row"));
-  g_autofree char *reason = g_strconcat(json_is_true(json_object_get(fault, "warning")) ? "提示（已收）：" : "", delivery_text(fault, "reason"), NULL);
+  g_autofree char *number = g_strdup_printf("%" G_GINT64_FORMAT, int_at(fault, "row"));
+  g_autofree char *reason = g_strconcat(json_is_true(json_object_get(fault, "warning")) ? "提示（已收）：" : "", text_at(fault, "reason"), NULL);
   cells[0] = number;
-  cells[1] = delivery_text(fault, "column");
-  cells[2] = delivery_text(fault, "value");
+  cells[1] = text_at(fault, "column");
+  cells[2] = text_at(fault, "value");
   cells[3] = reason;
   for (guint i = 0; i < width; i++) cells[4 + i] = i < row->count ? row->cells[i] : "";
   format_xlsx_row(writer, cells);
@@ -160,8 +160,8 @@ static gboolean write_faults(const House *house, gint64 id, TableWriter *writer,
   GError *failure = NULL;
   next_fault(list);
   while (list->next && format_table_next(reader, &row, &failure))
-    while (list->next && delivery_int(list->next, "row") <= row.number) {
-      if (delivery_int(list->next, "row") == row.number) write_fault(writer, list->next, &row, width);
+    while (list->next && int_at(list->next, "row") <= row.number) {
+      if (int_at(list->next, "row") == row.number) write_fault(writer, list->next, &row, width);
       next_fault(list);
     }
   if (failure) g_propagate_error(error, failure);
@@ -171,13 +171,13 @@ static gboolean write_faults(const House *house, gint64 id, TableWriter *writer,
 gboolean accession_faults_xlsx(const House *house, gint64 id, const char *path, GError **error) {
   json_t *delivery = delivery_read(house, id, error);
   if (delivery == NULL) return FALSE;
-  json_t *layout = json_loads(delivery_text(delivery, "layout"), 0, NULL), *columns = json_object_get(layout, "columns"), *column;
+  json_t *layout = json_loads(text_at(delivery, "layout"), 0, NULL), *columns = json_object_get(layout, "columns"), *column;
   guint width = (guint)json_array_size(columns);
   g_autofree const char **header = g_new0(const char *, width + 5);
   static const char *const first[] = {"行号", "列", "值", "原因"};
   memcpy(header, first, sizeof first);
   size_t i;
-  json_array_foreach(columns, i, column) header[4 + i] = delivery_text(column, "header");
+  json_array_foreach(columns, i, column) header[4 + i] = text_at(column, "header");
   FaultList list = {open_list(house, id, FAULTS_NAME), NULL};
   gboolean good = list.reader != NULL || throw(error, LANTAI_ERROR_NOT_FOUND, "批次 %" G_GINT64_FORMAT " 没有检测结果。请先检测", id);
   TableWriter *writer = good ? format_xlsx_new(path, "有问题的行", header, error) : NULL;

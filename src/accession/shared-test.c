@@ -20,14 +20,14 @@ static void test_formats(gconstpointer data) {
     g_autofree char *path = g_build_filename(folder, names[i], NULL);
     AccessionSource source = {.path = path};
     json_t *report = test_report(t, test_import(t, &source, FALSE));
-    g_assert_cmpstr(delivery_text(report, "state"), ==, "rehearsed");
+    g_assert_cmpstr(text_at(report, "state"), ==, "rehearsed");
     g_assert_cmpint(report_int(report, "rows"), ==, expected);
     g_assert_cmpint(report_int(report, "created"), ==, expected);
     g_assert_cmpint(report_int(report, "rejected_count"), ==, 0);
-    if (first == NULL) first = g_strdup(delivery_text(report, "digest"));
-    g_assert_cmpstr(delivery_text(report, "digest"), ==, first);
+    if (first == NULL) first = g_strdup(text_at(report, "digest"));
+    g_assert_cmpstr(text_at(report, "digest"), ==, first);
     g_assert_cmpuint(strlen(first), ==, 64);
-    g_assert_cmpstr(delivery_text(report, "key"), ==, g_str_equal(set, "laws") ? "顺序号" : "流水号");
+    g_assert_cmpstr(text_at(report, "key"), ==, g_str_equal(set, "laws") ? "顺序号" : "流水号");
     json_decref(report);
   }
   test_house_remove(t);
@@ -61,10 +61,10 @@ static void test_gazette_dbf(void) {
   guint same_dates = 0;
   for (size_t i = 0; i < 5000; i++) {
     json_t *row = json_array_get(rows, i), *short_row = json_array_get(cut, i);
-    g_assert_cmpstr(delivery_text(row, "code"), ==, delivery_text(short_row, "code"));
-    same_dates += delivery_int(row, "date_from") == delivery_int(short_row, "date_from");
-    g_assert_true(is_beginning(delivery_text(short_row, "title"), delivery_text(row, "title")));
-    g_assert_true(is_beginning(delivery_text(short_row, "docno"), delivery_text(row, "docno")));
+    g_assert_cmpstr(text_at(row, "code"), ==, text_at(short_row, "code"));
+    same_dates += int_at(row, "date_from") == int_at(short_row, "date_from");
+    g_assert_true(is_beginning(text_at(short_row, "title"), text_at(row, "title")));
+    g_assert_true(is_beginning(text_at(short_row, "docno"), text_at(row, "docno")));
   }
   g_assert_cmpuint(same_dates, ==, 5000);
   json_decref(rows);
@@ -104,7 +104,7 @@ static void test_texts(void) {
   guint expected = 0;
   g_autoptr(GDir) dir = g_dir_open(texts, 0, NULL);
   while (g_dir_read_name(dir)) expected++;
-  g_assert_cmpstr(delivery_text(report, "state"), ==, "done");
+  g_assert_cmpstr(text_at(report, "state"), ==, "done");
   g_assert_cmpint(report_int(report, "attached"), ==, expected);
   g_assert_cmpint(report_int(report, "missing_count"), ==, 3420 - expected);
   g_assert_cmpint(report_int(report, "surplus_count"), ==, 0);

@@ -30,10 +30,10 @@ gboolean stage_store(Sql *sql, gint64 id, const char *stage, GError **error) {
 }
 
 static gboolean change(Sql *sql, const char *actor, json_t *delivery, const char *stage, GError **error) {
-  gint64 id = delivery_int(delivery, "id");
+  gint64 id = int_at(delivery, "id");
   if (!delivery_is(delivery, "registered received returned rehearsed"))
     return throw(error, LANTAI_ERROR_CONFLICT, "批次 %" G_GINT64_FORMAT " 现在是“%s”，不能再改环节。已入库的请先撤销，再重新接收", id,
-      life_label(delivery_text(delivery, "state"), NULL));
+      life_label(text_at(delivery, "state"), NULL));
   if (!delivery_idle(sql, id, error)) return FALSE;
   g_autofree char *note = g_strconcat("环节改为", check_stage_label(stage), NULL);
   if (delivery_is(delivery, "rehearsed") && !life_move(sql, actor, id, &(LifeStep){"received", note, NULL}, error)) return FALSE;
@@ -48,7 +48,7 @@ gboolean accession_set_stage(const House *house, const char *actor, gint64 id, c
   g_autoptr(Sql) sql = stage ? sql_write(house->db, error) : NULL;
   json_t *delivery = sql ? delivery_load(sql, id, error) : NULL;
   if (delivery == NULL) return FALSE;
-  gboolean same = g_str_equal(stage, delivery_text(delivery, "stage")), good = same || (change(sql, actor, delivery, stage, error) && sql_commit(sql, error));
+  gboolean same = g_str_equal(stage, text_at(delivery, "stage")), good = same || (change(sql, actor, delivery, stage, error) && sql_commit(sql, error));
   json_decref(delivery);
   return good;
 }

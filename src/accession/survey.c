@@ -35,8 +35,8 @@ static gboolean is_archive(const char *path) {
 
 /* A document by itself: a link to it where the disk allows, else a copy. */
 static char *alone(const House *house, json_t *delivery, GError **error) {
-  const char *called = delivery_text(delivery, "source");
-  g_autofree char *package = delivery_where(house, delivery, "package"), *files = delivery_path(house, delivery_int(delivery, "id"), "files"),
+  const char *called = text_at(delivery, "source");
+  g_autofree char *package = delivery_where(house, delivery, "package"), *files = delivery_path(house, int_at(delivery, "id"), "files"),
     *name = g_path_get_basename(package);
   g_autofree char *path = g_build_filename(files, name, NULL), *part = g_strconcat(path, ".part", NULL);
   if (g_mkdir_with_parents(files, 0700) != 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s", files);
@@ -46,7 +46,7 @@ static char *alone(const House *house, json_t *delivery, GError **error) {
   if (g_rename(part, path) != 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能写文件 %s", path);
   json_auto_t *unpacked = json_pack("{s:[], s:{}}", "faults", "names");
   if (!g_str_equal(called, name)) json_object_set_new(json_object_get(unpacked, "names"), name, json_string(called));
-  return unpacked_write(house, delivery_int(delivery, "id"), unpacked, error) ? g_steal_pointer(&files) : NULL;
+  return unpacked_write(house, int_at(delivery, "id"), unpacked, error) ? g_steal_pointer(&files) : NULL;
 }
 
 static char *open_folder(const House *house, Job *job, json_t *delivery, GError **error) {
@@ -69,7 +69,7 @@ static gboolean take_table(const House *house, gint64 id, const char *table, GEr
 
 static gboolean take_lists(const House *house, gint64 id, json_t *found, GError **error) {
   g_autofree char *declared = delivery_path(house, id, DECLARED_NAME), *path = delivery_path(house, id, FOUND_NAME), *part = g_strconcat(path, ".part", NULL);
-  const char *files = delivery_text(found, "files");
+  const char *files = text_at(found, "files");
   g_unlink(declared);
   if (*files && g_rename(files, declared) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能写文件 %s", declared);
   if (json_dump_file(found, part, JSON_COMPACT) != 0 || g_rename(part, path) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能写文件 %s", path);
@@ -86,23 +86,23 @@ static json_t *summary_of(json_t *found) {
 }
 
 static const char *first_of(json_t *delivery, json_t *found, const char *key) {
-  return *delivery_text(delivery, key) ? delivery_text(delivery, key) : delivery_text(found, key);
+  return *text_at(delivery, key) ? text_at(delivery, key) : text_at(found, key);
 }
 
 gboolean survey_store(Sql *sql, gint64 id, json_t *event, GError **error) {
   g_autofree char *layout = json_dumps(json_object_get(event, "layout"), JSON_COMPACT | JSON_SORT_KEYS);
   g_autofree char *found = json_dumps(json_object_get(event, "found"), JSON_COMPACT | JSON_SORT_KEYS);
   return sql_exec(sql, "UPDATE accession SET layout = $1, found = $2, documents = $3, body = $4, fonds = $5, fonds_title = $6, category = $7 WHERE id = $8",
-    SQL_ARGS(sql_text(layout ? layout : "{}"), sql_text(found ? found : "{}"), sql_text(delivery_text(event, "documents")),
-      sql_text(delivery_text(event, "body")), sql_text(delivery_text(event, "fonds")), sql_text(delivery_text(event, "fonds_title")),
-      sql_text(delivery_text(event, "category")), sql_int(id)), error);
+    SQL_ARGS(sql_text(layout ? layout : "{}"), sql_text(found ? found : "{}"), sql_text(text_at(event, "documents")),
+      sql_text(text_at(event, "body")), sql_text(text_at(event, "fonds")), sql_text(text_at(event, "fonds_title")),
+      sql_text(text_at(event, "category")), sql_int(id)), error);
 }
 
 static gboolean store_found(const House *house, const char *actor, json_t *delivery, json_t *layout, json_t *found, GError **error) {
-  gint64 id = delivery_int(delivery, "id");
+  gint64 id = int_at(delivery, "id");
   json_t *declared = json_object_get(found, "declared");
-  const char *body = *delivery_text(delivery, "body") ? delivery_text(delivery, "body") : delivery_text(declared, "body");
-  g_autofree char *documents = delivery_kept(house, delivery_text(found, "documents"));
+  const char *body = *text_at(delivery, "body") ? text_at(delivery, "body") : text_at(declared, "body");
+  g_autofree char *documents = delivery_kept(house, text_at(found, "documents"));
   json_t *event = json_pack("{s:O, s:o, s:s, s:s, s:s, s:s, s:s}", "layout", layout, "found", summary_of(found), "documents", documents,
     "body", body, "fonds", first_of(delivery, found, "fonds"), "fonds_title", first_of(delivery, found, "fonds_title"), "category",
     first_of(delivery, found, "category"));
@@ -114,8 +114,8 @@ static gboolean store_found(const House *house, const char *actor, json_t *deliv
 }
 
 static gboolean read_table(const House *house, json_t *delivery, json_t *found, json_t **ret_layout, GError **error) {
-  gint64 id = delivery_int(delivery, "id");
-  if (!take_table(house, id, delivery_text(found, "table"), error)) return FALSE;
+  gint64 id = int_at(delivery, "id");
+  if (!take_table(house, id, text_at(found, "table"), error)) return FALSE;
   g_autofree char *table = delivery_source(house, id);
   const char *category = first_of(delivery, found, "category");
   json_t *layout = layout_read(table, error);
@@ -127,8 +127,8 @@ static gboolean read_table(const House *house, json_t *delivery, json_t *found, 
 }
 
 gboolean survey_package(const House *house, Job *job, json_t *delivery, GError **error) {
-  gint64 id = delivery_int(delivery, "id");
-  if (!g_str_equal(delivery_text(delivery, "kind"), "package") || !g_str_equal(delivery_text(delivery, "found"), "{}")) return TRUE;
+  gint64 id = int_at(delivery, "id");
+  if (!g_str_equal(text_at(delivery, "kind"), "package") || !g_str_equal(text_at(delivery, "found"), "{}")) return TRUE;
   g_autofree char *work = delivery_path(house, id, NULL), *folder = open_folder(house, job, delivery, error);
   if (folder == NULL || job_should_stop(job) || !delivery_point("accession.unpacked", error)) return folder != NULL && job_should_stop(job);
   json_t *found = package_survey(house, job, folder, work, error), *layout = NULL;

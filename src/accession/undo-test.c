@@ -61,7 +61,7 @@ static void test_undo(void) {
   g_assert_cmpuint(test_count(t, "二改"), ==, 0);
   g_assert_cmpuint(test_count(t, "text:正文四"), ==, 0);
   json_t *report = test_report(t, id);
-  g_assert_cmpstr(delivery_text(report, "state"), ==, "undone");
+  g_assert_cmpstr(text_at(report, "state"), ==, "undone");
   json_decref(report);
   g_assert_true(test_job(t, accession_undo, id, &error)); /* again: nothing */
   g_assert_false(test_job(t, accession_load, id, &error));
@@ -99,7 +99,7 @@ static void assert_refused(TestHouse *t, gint64 id, const char *code) {
   g_autofree char *after = state_of(t);
   test_same(after, before);
   json_t *report = test_report(t, id);
-  g_assert_cmpstr(delivery_text(report, "state"), ==, "done");
+  g_assert_cmpstr(text_at(report, "state"), ==, "done");
   json_decref(report);
 }
 

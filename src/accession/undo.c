@@ -77,9 +77,9 @@ static gboolean check_record(Conflicts *conflicts, gint64 record_id, GError **er
   gboolean changed = FALSE, kept = FALSE;
   size_t i;
   json_array_foreach(events, i, event) {
-    if (delivery_int(event, "id") <= conflicts->load_event) continue;
-    changed |= g_str_has_prefix(delivery_text(event, "action"), "record.");
-    kept |= is_hindrance(conflicts, record_id, delivery_text(event, "action"));
+    if (int_at(event, "id") <= conflicts->load_event) continue;
+    changed |= g_str_has_prefix(text_at(event, "action"), "record.");
+    kept |= is_hindrance(conflicts, record_id, text_at(event, "action"));
   }
   if (kept) add_conflict(conflicts, record_id, BY_KEEPING); /* nobody's choice undoes that */
   else if (changed) add_conflict(conflicts, record_id, BY_HAND);
@@ -96,7 +96,7 @@ static void check_volume(Conflicts *conflicts, gint64 record_id) {
 }
 
 static gboolean check_created(Conflicts *conflicts, Job *job, json_t *delivery, GError **error) {
-  gint64 first = delivery_int(delivery, "first_record_id"), count = delivery_int(delivery, "loaded_rows");
+  gint64 first = int_at(delivery, "first_record_id"), count = int_at(delivery, "loaded_rows");
   for (gint64 i = 0; i < count; i++) {
     SearchColumns columns;
     if (!is_ours(conflicts->house, first + i, conflicts->id, &columns)) continue;
@@ -120,8 +120,8 @@ static gboolean check_rows(Conflicts *conflicts, SqlRows *rows, gboolean by_even
 }
 
 static gboolean check_touched(Conflicts *conflicts, json_t *delivery, GError **error) {
-  SqlValue id = sql_int(conflicts->id), first = sql_int(delivery_int(delivery, "first_record_id")),
-    last = sql_int(delivery_int(delivery, "first_record_id") + delivery_int(delivery, "reserved_count") - 1);
+  SqlValue id = sql_int(conflicts->id), first = sql_int(int_at(delivery, "first_record_id")),
+    last = sql_int(int_at(delivery, "first_record_id") + int_at(delivery, "reserved_count") - 1);
   g_autoptr(SqlRows) changed = sql_query(conflicts->sql,
     "SELECT record_id FROM accession_change WHERE accession_id = $1 UNION SELECT record_id FROM accession_object WHERE accession_id = $1 "
     "ORDER BY record_id", SQL_ARGS(id), error);
@@ -191,7 +191,7 @@ static gboolean refuse_conflicts(const House *house, Job *job, json_t *delivery,
   g_autoptr(GHashTable) keep = chosen(parameters, "keep");
   g_autoptr(GHashTable) restore = chosen(parameters, "restore");
   g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
-  Conflicts conflicts = {house, sql, delivery_int(delivery, "id"), delivery_int(delivery, "load_event"), seen, keep, restore, g_string_new(NULL),
+  Conflicts conflicts = {house, sql, int_at(delivery, "id"), int_at(delivery, "load_event"), seen, keep, restore, g_string_new(NULL),
     json_array(), json_array(), 0};
   gboolean good = find_conflicts(&conflicts, job, delivery, ret_kept, error);
   g_string_free(conflicts.codes, TRUE);
@@ -252,12 +252,12 @@ static gboolean restore_record(const House *house, Sql *sql, gint64 id, gint64 r
 }
 
 gboolean undo_apply(const House *house, Sql *sql, gint64 id, json_t *step, GError **error) {
-  const char *kind = delivery_text(step, "step");
+  const char *kind = text_at(step, "step");
   json_t *records = json_object_get(step, "records"), *record;
   size_t i;
   if (g_str_equal(kind, "begin")) return apply_begin(sql, id, step, error);
   if (g_str_equal(kind, "end")) return sql_exec(sql, "UPDATE accession SET state = 'undone', failure = '' WHERE id = $1", SQL_ARGS(sql_int(id)), error);
-  if (g_str_equal(kind, "purge")) return purge(house, sql, id, delivery_int(step, "from"), delivery_int(step, "to"), error);
+  if (g_str_equal(kind, "purge")) return purge(house, sql, id, int_at(step, "from"), int_at(step, "to"), error);
   json_array_foreach(records, i, record) {
     gint64 record_id = json_integer_value(record);
     if (!(g_str_equal(kind, "files") ? attach_revert(house, sql, id, record_id, error) : restore_record(house, sql, id, record_id, error))) return FALSE;
@@ -269,7 +269,7 @@ gboolean undo_apply(const House *house, Sql *sql, gint64 id, json_t *step, GErro
 
 /* A record that goes back to what it was, or is left as it is, says so in its own history. */
 static gboolean tell_records(Sql *sql, const char *actor, gint64 id, json_t *step, GError **error) {
-  gboolean restored = g_str_equal(delivery_text(step, "step"), "restore");
+  gboolean restored = g_str_equal(text_at(step, "step"), "restore");
   json_t *data = json_pack("{s:I}", "accession", (json_int_t)id), *record;
   gboolean good = TRUE;
   size_t i;
@@ -288,7 +288,7 @@ static gboolean run_step(const House *house, Job *job, gint64 id, json_t *step, 
   g_autoptr(Sql) sql = sql_write(house->db, error);
   gint64 rev_before = sql ? catalog_rev_last(sql, error) : -1;
   if (rev_before < 0) return FALSE;
-  if (!move_along(sql, job_actor(job), id, delivery_text(step, "step"), error)) return FALSE;
+  if (!move_along(sql, job_actor(job), id, text_at(step, "step"), error)) return FALSE;
   catalog_bulk_begin(house, sql);
   if (!undo_apply(house, sql, id, step, error) || !catalog_bulk_end(house, sql, error) || !tell_records(sql, job_actor(job), id, step, error)) return FALSE;
   json_object_set_new(step, "rev_before", json_integer(rev_before));
@@ -308,9 +308,9 @@ static gboolean remove_object(const House *house, gint64 record_id, gint64 versi
 }
 
 static gboolean close_removal(const House *house, Sql *sql, gint64 id, json_t *removal, GError **error) {
-  gint64 record_id = delivery_int(removal, "record_id");
+  gint64 record_id = int_at(removal, "record_id");
   g_autofree char *object = catalog_object_id(record_id);
-  return content_log_drop(house->content, sql, object, (guint)delivery_int(removal, "version"), error) &&
+  return content_log_drop(house->content, sql, object, (guint)int_at(removal, "version"), error) &&
     sql_exec(sql, "DELETE FROM accession_removal WHERE accession_id = $1 AND record_id = $2", SQL_ARGS(sql_int(id), sql_int(record_id)), error);
 }
 
@@ -324,7 +324,7 @@ static gboolean remove_objects(const House *house, gint64 id, GError **error) {
     more = json_array_size(removals) > 0;
     gboolean good = removals != NULL;
     size_t i;
-    json_array_foreach(removals, i, removal) good = good && remove_object(house, delivery_int(removal, "record_id"), delivery_int(removal, "version"), error);
+    json_array_foreach(removals, i, removal) good = good && remove_object(house, int_at(removal, "record_id"), int_at(removal, "version"), error);
     g_autoptr(Sql) sql = good && more ? sql_write(house->db, error) : NULL;
     json_array_foreach(removals, i, removal)
       good = good && sql && close_removal(house, sql, id, removal, error);
@@ -336,8 +336,8 @@ static gboolean remove_objects(const House *house, gint64 id, GError **error) {
 }
 
 static gboolean purge_all(const House *house, Job *job, json_t *delivery, GError **error) {
-  gint64 id = delivery_int(delivery, "id"), first = delivery_int(delivery, "first_record_id"), count = delivery_int(delivery, "reserved_count");
-  for (gint64 next = delivery_int(delivery, "undo_next"); next >= first && count; next -= STEP_RECORDS) {
+  gint64 id = int_at(delivery, "id"), first = int_at(delivery, "first_record_id"), count = int_at(delivery, "reserved_count");
+  for (gint64 next = int_at(delivery, "undo_next"); next >= first && count; next -= STEP_RECORDS) {
     gint64 from = MAX(first, next - STEP_RECORDS + 1);
     json_t *step = json_pack("{s:s, s:I, s:I}", "step", "purge", "from", (json_int_t)from, "to", (json_int_t)next);
     gboolean good = run_step(house, job, id, step, error) && remove_objects(house, id, error);
@@ -410,9 +410,9 @@ static gboolean remove_nodes(const House *house, Job *job, gint64 id, GError **e
   gboolean good = places != NULL;
   size_t i;
   json_array_foreach(places, i, place)
-    if (good && delivery_int(place, "made_class")) good = remove_node(house, job, id, delivery_int(place, "class_id"), error);
+    if (good && int_at(place, "made_class")) good = remove_node(house, job, id, int_at(place, "class_id"), error);
   json_array_foreach(places, i, place)
-    if (good && delivery_int(place, "made_fonds")) good = remove_node(house, job, id, delivery_int(place, "fonds_id"), error);
+    if (good && int_at(place, "made_fonds")) good = remove_node(house, job, id, int_at(place, "fonds_id"), error);
   json_decref(places);
   return good;
 }
@@ -428,13 +428,13 @@ static gboolean begin_undo(const House *house, Job *job, json_t *delivery, json_
   json_t *kept = NULL;
   if (!refuse_conflicts(house, job, delivery, parameters, &kept, error)) return FALSE;
   json_t *step = json_pack("{s:s, s:o}", "step", "begin", "kept", kept);
-  gboolean good = run_step(house, job, delivery_int(delivery, "id"), step, error);
+  gboolean good = run_step(house, job, int_at(delivery, "id"), step, error);
   json_decref(step);
   return good;
 }
 
 static gboolean undo(const House *house, Job *job, json_t **delivery, json_t *parameters, GError **error) {
-  gint64 id = delivery_int(*delivery, "id");
+  gint64 id = int_at(*delivery, "id");
   if (!delivery_is(*delivery, "undoing")) {
     if (!begin_undo(house, job, *delivery, parameters, error)) return FALSE;
     json_decref(*delivery);

@@ -146,7 +146,7 @@ gboolean package_unpack(const char *archive, const char *folder, GError **error)
   Unpacked unpacked = {folder, json_array(), json_object(), 0};
   gboolean good = unpack(NULL, archive, &unpacked, error);
   json_t *first = json_array_get(unpacked.faults, 0);
-  if (good && first) good = throw(error, LANTAI_ERROR_INVALID, "压缩包里的“%s”%s", delivery_text(first, "path"), delivery_text(first, "reason"));
+  if (good && first) good = throw(error, LANTAI_ERROR_INVALID, "压缩包里的“%s”%s", text_at(first, "path"), text_at(first, "reason"));
   if (good && json_object_size(unpacked.names)) good = throw(error, LANTAI_ERROR_INVALID, "压缩包里的文件名过长，本机的磁盘放不下");
   json_decref(unpacked.faults);
   json_decref(unpacked.names);
@@ -188,8 +188,8 @@ void unpacked_tell(json_t *unpacked, json_t *structure) {
   json_t *fault;
   size_t i;
   json_array_foreach(json_object_get(unpacked, "faults"), i, fault)
-    json_array_append_new(structure, json_pack("{s:s, s:s, s:s}", "aspect", "layout", "path", delivery_text(fault, "path"), "reason",
-      delivery_text(fault, "reason")));
+    json_array_append_new(structure, json_pack("{s:s, s:s, s:s}", "aspect", "layout", "path", text_at(fault, "path"), "reason",
+      text_at(fault, "reason")));
 }
 
 const char *unpacked_name(json_t *unpacked, const char *path) {
@@ -209,12 +209,12 @@ static gboolean unpack_into(const House *house, Job *job, gint64 id, const char 
 char *unpack_documents(const House *house, Job *job, json_t *delivery, GError **error) {
   g_autofree char *documents = delivery_where(house, delivery, "documents");
   if (g_file_test(documents, G_FILE_TEST_IS_DIR)) return g_steal_pointer(&documents);
-  g_autofree char *files = delivery_path(house, delivery_int(delivery, "id"), "files"), *part = delivery_path(house, delivery_int(delivery, "id"),
+  g_autofree char *files = delivery_path(house, int_at(delivery, "id"), "files"), *part = delivery_path(house, int_at(delivery, "id"),
     "files.part");
   if (g_file_test(files, G_FILE_TEST_IS_DIR)) return g_steal_pointer(&files);
   if (!g_file_test(documents, G_FILE_TEST_EXISTS)) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "原文目录或 zip 包 %s 不在了。请放回原处后继续导入", documents);
   if (!folder_remove(part) || g_mkdir(part, 0700) != 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", part, error_reason(errno));
-  if (!unpack_into(house, job, delivery_int(delivery, "id"), documents, part, error)) {
+  if (!unpack_into(house, job, int_at(delivery, "id"), documents, part, error)) {
     folder_remove(part);
     return NULL;
   }

@@ -35,7 +35,7 @@ static int add(Fixture *f, const char *actor, gint64 id, gint64 offset, const ch
 
 static gint64 received(Fixture *f, gint64 id) {
   json_t *row = upload_read(f->house, "tester", id, NULL);
-  gint64 bytes = row ? delivery_int(row, "received") : -1;
+  gint64 bytes = row ? int_at(row, "received") : -1;
   json_decref(row);
   return bytes;
 }
@@ -64,7 +64,7 @@ static void test_slices(Fixture *f, gconstpointer data) {
   g_assert_cmpstr(text, ==, "0123456789");
   json_t *row = upload_read(f->house, "tester", id, NULL);
   g_assert_true(json_is_true(json_object_get(row, "complete")));
-  g_assert_cmpstr(delivery_text(row, "name"), ==, "移交包.zip");
+  g_assert_cmpstr(text_at(row, "name"), ==, "移交包.zip");
   json_decref(row);
 }
 

@@ -61,7 +61,7 @@ static json_t *load_row(Sql *sql, const char *actor, gint64 id, GError **error) 
 }
 
 static json_t *describe(json_t *row) {
-  gint64 size = delivery_int(row, "size"), received = delivery_int(row, "received");
+  gint64 size = int_at(row, "size"), received = int_at(row, "received");
   json_object_set_new(row, "percent", json_integer(size ? (json_int_t)((double)received * 100 / (double)size) : 100));
   json_object_set_new(row, "complete", json_boolean(received == size));
   return row;
@@ -183,7 +183,7 @@ static gboolean append_slice(const char *path, const char *slice, gint64 offset,
 }
 
 static gboolean check_slice(json_t *row, gint64 offset, const char *slice, GError **error) {
-  gint64 size = delivery_int(row, "size"), received = delivery_int(row, "received");
+  gint64 size = int_at(row, "size"), received = int_at(row, "received");
   struct stat status;
   if (offset != received) return throw(error, LANTAI_ERROR_CONFLICT, "已收到 %" G_GINT64_FORMAT " 字节，请从那里续传", received);
   if (stat(slice, &status) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能读上传的一段：%s。请重传这一段", error_reason(errno));
@@ -231,7 +231,7 @@ static void sweep_rows(const House *house, gint64 before) {
   g_clear_pointer(&sql, sql_end);
   size_t i;
   json_array_foreach(old, i, row)
-    if (failure == NULL) upload_drop(house, delivery_text(row, "actor"), delivery_int(row, "id"), &failure);
+    if (failure == NULL) upload_drop(house, text_at(row, "actor"), int_at(row, "id"), &failure);
   json_decref(old);
   if (failure) g_warning("清理过期的上传：%s", failure->message);
 }
@@ -275,10 +275,10 @@ gboolean form_file_take(WebRequest *request, const char *file_parameter, const c
   if (row == NULL) return FALSE;
   g_autofree char *path = upload_path(house, id);
   gboolean complete = json_is_true(json_object_get(row, "complete"));
-  gboolean good = complete || throw(error, LANTAI_ERROR_INVALID, "“%s”还没有传完（%" G_GINT64_FORMAT "%%）。请等它传完再提交", delivery_text(row, "name"),
-    delivery_int(row, "percent"));
+  gboolean good = complete || throw(error, LANTAI_ERROR_INVALID, "“%s”还没有传完（%" G_GINT64_FORMAT "%%）。请等它传完再提交", text_at(row, "name"),
+    int_at(row, "percent"));
   good = good && claim(path, error);
-  if (good) ret->name = g_strdup(delivery_text(row, "name"));
+  if (good) ret->name = g_strdup(text_at(row, "name"));
   if (good) ret->path = g_steal_pointer(&path);
   json_decref(row);
   return good;

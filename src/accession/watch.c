@@ -176,14 +176,14 @@ static char *free_path(const char *watch, const char *place, const char *body, c
 
 static gboolean end_row(Sql *sql, json_t *row, const char *state, const char *moved, gint64 accession_id, const char *reason, GError **error) {
   return sql_exec(sql, "UPDATE watch_entry SET state = $1, moved = $2, accession_id = $3, reason = $4, at = $5 WHERE id = $6",
-    SQL_ARGS(sql_text(state), sql_text(moved), sql_int(accession_id), sql_text(reason), sql_int(clock_now_us()), sql_int(delivery_int(row, "id"))), error) &&
+    SQL_ARGS(sql_text(state), sql_text(moved), sql_int(accession_id), sql_text(reason), sql_int(clock_now_us()), sql_int(int_at(row, "id"))), error) &&
     sql_commit(sql, error);
 }
 
 /* The reason is written before the move, so that nothing ever lies there without one. */
 static gboolean refuse(const House *house, const char *watch, json_t *row, const char *reason, GError **error) {
-  const char *moved = delivery_text(row, "moved");
-  g_autofree char *name = g_path_get_basename(moved), *to = free_path(watch, REFUSED, delivery_text(row, "body"), name, error);
+  const char *moved = text_at(row, "moved");
+  g_autofree char *name = g_path_get_basename(moved), *to = free_path(watch, REFUSED, text_at(row, "body"), name, error);
   if (to == NULL) return FALSE;
   g_autofree char *note = g_strconcat(to, ".txt", NULL), *now = clock_format(clock_now_us());
   g_autofree char *text = g_strdup_printf("没有接收：%s\r\n原因：%s\r\n时间：%s\r\n请改正后重新放入接收目录。\r\n", name, reason, now);
@@ -201,27 +201,27 @@ static gboolean queue_checks(const House *house, json_t *row, gint64 id, GError 
   g_autoptr(Sql) sql = sql_write(house->db, error);
   json_t *parameters = json_pack("{s:I}", "accession", (json_int_t)id);
   gboolean good = sql && job_queue(sql, "accession.rehearse", "accession", id, parameters, ACTOR, error) &&
-    end_row(sql, row, "received", delivery_text(row, "moved"), id, "", error);
+    end_row(sql, row, "received", text_at(row, "moved"), id, "", error);
   json_decref(parameters);
   return good;
 }
 
 static gboolean forget(const House *house, json_t *row, GError **error) {
   g_autoptr(Sql) sql = sql_write(house->db, error);
-  return sql && sql_exec(sql, "DELETE FROM watch_entry WHERE id = $1", SQL_ARGS(sql_int(delivery_int(row, "id"))), error) && sql_commit(sql, error);
+  return sql && sql_exec(sql, "DELETE FROM watch_entry WHERE id = $1", SQL_ARGS(sql_int(int_at(row, "id"))), error) && sql_commit(sql, error);
 }
 
 /* From wherever the row stands to the end; the same delivery when it was received before a crash (accession_receive). */
 static gboolean bring_in(const House *house, const char *watch, json_t *row, GError **error) {
-  const char *moved = delivery_text(row, "moved");
-  g_autofree char *from = g_filename_from_uri(delivery_text(row, "path"), NULL, NULL);
+  const char *moved = text_at(row, "moved");
+  g_autofree char *from = g_filename_from_uri(text_at(row, "path"), NULL, NULL);
   if (!g_file_test(moved, G_FILE_TEST_EXISTS)) {
     if (from == NULL || !g_file_test(from, G_FILE_TEST_EXISTS)) return forget(house, row, error); /* it was taken away meanwhile */
     if (g_rename(from, moved) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能把 %s 移到 %s：%s。请检查目录的权限", from, moved, error_reason(errno));
   }
   if (!delivery_point("watch.moved", error)) return FALSE;
   gboolean table = is_table(moved) && !g_file_test(moved, G_FILE_TEST_IS_DIR); /* named so, it has to be one */
-  const AccessionSource source = {.path = moved, .body = delivery_text(row, "body"), .table_only = table, .stage = delivery_text(row, "stage")};
+  const AccessionSource source = {.path = moved, .body = text_at(row, "body"), .table_only = table, .stage = text_at(row, "stage")};
   GError *failure = NULL;
   gint64 id = accession_receive(house, ACTOR, &source, &failure);
   if (id) return delivery_point("watch.received", error) && queue_checks(house, row, id, error);

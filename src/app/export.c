@@ -1,6 +1,7 @@
 /* `lantai export`: records as packages and finding aids. */
 #include "app.h"
 #include "error.h"
+#include "json.h"
 #include "people.h"
 #include <string.h>
 
@@ -50,12 +51,11 @@ static gboolean export_now(const House *house, Job *job, json_t *parameters, GEr
   return result != NULL && json_object_set_new(parameters, "result", result) == 0;
 }
 
-static gint64 number_of(json_t *result, const char *key) { return json_integer_value(json_object_get(result, key)); }
 
 static void print_result(const CommandLine *line, json_t *result) {
-  g_autofree char *size = g_format_size((guint64)number_of(result, "bytes")), *path = g_strdup(json_string_value(json_object_get(result, "path")));
-  gint64 records = number_of(result, "records"), files = number_of(result, "files"), left_out = number_of(result, "left_out");
-  gint64 files_left_out = number_of(result, "files_left_out");
+  g_autofree char *size = g_format_size((guint64)int_at(result, "bytes")), *path = g_strdup(json_string_value(json_object_get(result, "path")));
+  gint64 records = int_at(result, "records"), files = int_at(result, "files"), left_out = int_at(result, "left_out");
+  gint64 files_left_out = int_at(result, "files_left_out");
   command_print(line, json_incref(result), "已导出到 %s：%" G_GINT64_FORMAT " 条，%" G_GINT64_FORMAT " 个文件，%s。\n不在范围内而未导出的：%" G_GINT64_FORMAT
     " 条目录，%" G_GINT64_FORMAT " 条的原文。\n", path, records, files, size, left_out, files_left_out);
 }

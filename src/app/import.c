@@ -1,6 +1,7 @@
 /* `lantai import` and `lantai undo`: a delivery from the command line. Progress goes to standard error, the report to standard output. */
 #include "app.h"
 #include "error.h"
+#include "json.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -27,13 +28,12 @@ static const GOptionEntry *import_entries(void) {
   return entries;
 }
 
-static gint64 number_of(json_t *report, const char *key) { return json_integer_value(json_object_get(report, key)); }
 
 static char *report_text(json_t *report) {
   GString *text = g_string_new(NULL);
-  g_string_append_printf(text, "批次 %" G_GINT64_FORMAT "　%s\n", number_of(report, "id"), json_string_value(json_object_get(report, "name")));
+  g_string_append_printf(text, "批次 %" G_GINT64_FORMAT "　%s\n", int_at(report, "id"), json_string_value(json_object_get(report, "name")));
   g_string_append_printf(text, "共 %" G_GINT64_FORMAT " 行：新增 %" G_GINT64_FORMAT "，更新 %" G_GINT64_FORMAT "，未变 %" G_GINT64_FORMAT "，退回 %zu\n",
-    number_of(report, "rows"), number_of(report, "created"), number_of(report, "updated"), number_of(report, "unchanged"),
+    int_at(report, "rows"), int_at(report, "created"), int_at(report, "updated"), int_at(report, "unchanged"),
     json_array_size(json_object_get(report, "rejected")));
   size_t i;
   json_t *fault;
@@ -42,12 +42,12 @@ static char *report_text(json_t *report) {
       g_string_append(text, "  …（其余见 --json，或在网页上下载 .xlsx）\n");
       break;
     }
-    g_string_append_printf(text, "  第 %" G_GINT64_FORMAT " 行　%s　“%s”：%s\n", number_of(fault, "row"), json_string_value(json_object_get(fault, "column")),
+    g_string_append_printf(text, "  第 %" G_GINT64_FORMAT " 行　%s　“%s”：%s\n", int_at(fault, "row"), json_string_value(json_object_get(fault, "column")),
       json_string_value(json_object_get(fault, "value")), json_string_value(json_object_get(fault, "reason")));
   }
-  gint64 missing = number_of(report, "missing_count"), surplus = number_of(report, "surplus_count");
-  if (number_of(report, "attached") || missing || surplus)
-    g_string_append_printf(text, "原文：挂接 %" G_GINT64_FORMAT " 个，缺 %" G_GINT64_FORMAT " 个，多余 %" G_GINT64_FORMAT " 个\n", number_of(report, "attached"), missing, surplus);
+  gint64 missing = int_at(report, "missing_count"), surplus = int_at(report, "surplus_count");
+  if (int_at(report, "attached") || missing || surplus)
+    g_string_append_printf(text, "原文：挂接 %" G_GINT64_FORMAT " 个，缺 %" G_GINT64_FORMAT " 个，多余 %" G_GINT64_FORMAT " 个\n", int_at(report, "attached"), missing, surplus);
   json_array_foreach(json_object_get(report, "file_faults"), i, fault)
     g_string_append_printf(text, "  压缩包里的“%s”%s\n", json_string_value(json_object_get(fault, "path")), json_string_value(json_object_get(fault, "reason")));
   return g_string_free(text, FALSE);

@@ -1,6 +1,7 @@
 /* Commands of ledgers: define from files, list, in and out as spreadsheets. */
 #include "app.h"
 #include "error.h"
+#include "json.h"
 #include "people.h"
 #include <stdio.h>
 #include <string.h>
@@ -16,10 +17,6 @@ static const GOptionEntry *ledger_entries(void) {
   return entries;
 }
 
-static const char *text_of(json_t *object, const char *key) {
-  const char *text = json_string_value(json_object_get(object, key));
-  return text != NULL ? text : "";
-}
 static int int_of(json_t *object, const char *key) { return (int)json_integer_value(json_object_get(object, key)); }
 
 /* ---- define ---- */
@@ -38,7 +35,7 @@ static gboolean sort_document(Documents *documents, const char *file, json_t *do
 static json_t *names_of(json_t *documents) {
   json_t *names = json_array(), *document;
   const char *file;
-  json_object_foreach(documents, file, document) json_array_append_new(names, json_string(text_of(document, "name")));
+  json_object_foreach(documents, file, document) json_array_append_new(names, json_string(text_at(document, "name")));
   return names;
 }
 
@@ -109,7 +106,7 @@ static gboolean list_ledgers(const CommandLine *line, Sql *sql, GError **error) 
 static void append_entry(GString *text, json_t *entry) {
   int from = int_of(entry, "from");
   g_autofree char *date = from != 0 ? g_strdup_printf("%04d-%02d-%02d", from / 10000, from / 100 % 100, from % 100) : g_strdup("");
-  g_string_append_printf(text, "%s\t%s\t%s\t%s\t%s\n", text_of(entry, "number"), date, text_of(entry, "title"), text_of(entry, "state"), text_of(entry, "owner"));
+  g_string_append_printf(text, "%s\t%s\t%s\t%s\t%s\n", text_at(entry, "number"), date, text_at(entry, "title"), text_at(entry, "state"), text_at(entry, "owner"));
 }
 
 static gboolean list_entries(const CommandLine *line, const House *house, Sql *sql, const LedgerDefinition *definition, GError **error) {
@@ -132,9 +129,9 @@ static void print_import(const CommandLine *line, json_t *result, gboolean rehea
   size_t i, j;
   json_t *row, *what;
   json_array_foreach(json_object_get(result, "columns"), i, row) {
-    const char *nearest = text_of(row, "nearest");
+    const char *nearest = text_at(row, "nearest");
     if (json_is_null(json_object_get(row, "field")))
-      g_string_append_printf(text, "第 %d 列“%s”不是这个台账的栏目，没有读取%s%s%s\n", int_of(row, "column"), text_of(row, "heading"), nearest[0] ? "。是不是“" : "",
+      g_string_append_printf(text, "第 %d 列“%s”不是这个台账的栏目，没有读取%s%s%s\n", int_of(row, "column"), text_at(row, "heading"), nearest[0] ? "。是不是“" : "",
         nearest, nearest[0] ? "”" : "");
   }
   json_array_foreach(json_object_get(result, "problems"), i, row) {

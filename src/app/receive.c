@@ -5,6 +5,7 @@
  */
 #include "app.h"
 #include "error.h"
+#include "json.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -41,25 +42,20 @@ static json_t *failed_items(json_t *check) {
   return items;
 }
 
-static gint64 number_of(json_t *report, const char *key) { return json_integer_value(json_object_get(report, key)); }
-static const char *text_of(json_t *report, const char *key) {
-  const char *text = json_string_value(json_object_get(report, key));
-  return text ? text : "";
-}
 
 static char *report_text(json_t *report) {
   GString *text = g_string_new(NULL);
   json_t *check = json_object_get(report, "check"), *items = failed_items(check), *item;
-  g_string_append_printf(text, "批次 %" G_GINT64_FORMAT "　%s　%s　%s\n", number_of(report, "id"), text_of(report, "name"),
-    text_of(report, "stage_label"), text_of(report, "state_label"));
-  if (*text_of(report, "layout_label")) g_string_append_printf(text, "移交包：%s\n", text_of(report, "layout_label"));
+  g_string_append_printf(text, "批次 %" G_GINT64_FORMAT "　%s　%s　%s\n", int_at(report, "id"), text_at(report, "name"),
+    text_at(report, "stage_label"), text_at(report, "state_label"));
+  if (*text_at(report, "layout_label")) g_string_append_printf(text, "移交包：%s\n", text_at(report, "layout_label"));
   g_string_append_printf(text, "共 %" G_GINT64_FORMAT " 行：新增 %" G_GINT64_FORMAT "，更新 %" G_GINT64_FORMAT "，未变 %" G_GINT64_FORMAT "，退回 %" G_GINT64_FORMAT
-    "；缺原文 %" G_GINT64_FORMAT "，多余文件 %" G_GINT64_FORMAT "\n", number_of(report, "rows"), number_of(report, "created"), number_of(report, "updated"),
-    number_of(report, "unchanged"), number_of(report, "rejected_count"), number_of(report, "missing_count"), number_of(report, "surplus_count"));
-  g_string_append_printf(text, "四性检测：%s\n", json_is_object(check) ? text_of(check, "state_label") : "没有进行");
+    "；缺原文 %" G_GINT64_FORMAT "，多余文件 %" G_GINT64_FORMAT "\n", int_at(report, "rows"), int_at(report, "created"), int_at(report, "updated"),
+    int_at(report, "unchanged"), int_at(report, "rejected_count"), int_at(report, "missing_count"), int_at(report, "surplus_count"));
+  g_string_append_printf(text, "四性检测：%s\n", json_is_object(check) ? text_at(check, "state_label") : "没有进行");
   size_t i;
   json_array_foreach(items, i, item)
-    g_string_append_printf(text, "  %s　%s　%" G_GINT64_FORMAT " 处不符\n", text_of(item, "code"), text_of(item, "name"), number_of(item, "failed"));
+    g_string_append_printf(text, "  %s　%s　%" G_GINT64_FORMAT " 处不符\n", text_at(item, "code"), text_at(item, "name"), int_at(item, "failed"));
   json_decref(items);
   return g_string_free(text, FALSE);
 }
@@ -69,7 +65,7 @@ static json_t *full_report(const House *house, gint64 id, GError **error) {
   g_autoptr(Sql) sql = report ? sql_read(house->db, error) : NULL;
   GError *failure = NULL;
   json_t *latest = sql ? check_latest(sql, "accession", id, &failure) : NULL;
-  json_t *check = latest ? check_report(sql, number_of(latest, "id"), FINDINGS_MAX, &failure) : NULL;
+  json_t *check = latest ? check_report(sql, int_at(latest, "id"), FINDINGS_MAX, &failure) : NULL;
   json_decref(latest);
   if (failure) {
     g_propagate_error(error, failure);
@@ -112,7 +108,7 @@ static gboolean run_receive(const CommandLine *line, GError **error) {
   g_autoptr(GError) failure = NULL;
   gboolean good = work(house, id, &failure);
   json_t *report = good || g_error_matches(failure, LANTAI_ERROR, LANTAI_ERROR_INVALID) ? full_report(house, id, error) : NULL;
-  gboolean failed = json_array_size(json_object_get(report, "failed_items")) > 0 && g_str_equal(text_of(json_object_get(report, "check"), "state"), "failed");
+  gboolean failed = json_array_size(json_object_get(report, "failed_items")) > 0 && g_str_equal(text_at(json_object_get(report, "check"), "state"), "failed");
   if (report && (good || failed)) {
     g_autofree char *text = report_text(report);
     command_print(line, report, "%s", text);

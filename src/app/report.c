@@ -3,6 +3,7 @@
 #include "date.h"
 #include "error.h"
 #include "figure.h"
+#include "json.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -24,10 +25,6 @@ static const GOptionEntry *report_entries(void) {
   return entries;
 }
 
-static const char *text_of(json_t *object, const char *key) {
-  const char *text = json_string_value(json_object_get(object, key));
-  return text != NULL ? text : "";
-}
 
 static gboolean read_day(const char *text, gboolean last, int *ret, GError **error) {
   DateSpan span = {0, 0};
@@ -62,7 +59,7 @@ static gboolean put_rows(const House *house, Sql *sql, const char *name, FigureP
     json_auto_t *entry = ledger_entry_load(sql, LEDGER_EVERYTHING, g_array_index(ids, gint64, i), error);
     if (entry == NULL) return json_decref(rows), FALSE;
     g_autofree char *date = date_format((DateSpan){(gint32)json_integer_value(json_object_get(entry, "from")), (gint32)json_integer_value(json_object_get(entry, "to"))});
-    g_string_append_printf(text, "  %s  %s  %s  %s\n", text_of(entry, "number"), date, text_of(entry, "title"), text_of(entry, "ledger"));
+    g_string_append_printf(text, "  %s  %s  %s  %s\n", text_at(entry, "number"), date, text_at(entry, "title"), text_at(entry, "ledger"));
     json_array_append(rows, entry);
   }
   json_object_set_new(result, "rows", rows);
@@ -73,7 +70,7 @@ static gboolean list_figures(const CommandLine *line) {
   json_t *names = figure_names(), *name;
   g_autoptr(GString) text = g_string_new(NULL);
   size_t i;
-  json_array_foreach(names, i, name) g_string_append_printf(text, "%s\t%s\n", json_string_value(name), text_of(figure_definition(json_string_value(name)), "about"));
+  json_array_foreach(names, i, name) g_string_append_printf(text, "%s\t%s\n", json_string_value(name), text_at(figure_definition(json_string_value(name)), "about"));
   command_print(line, names, "%s", text->str);
   return TRUE;
 }
@@ -93,8 +90,8 @@ static gboolean run_figure(const CommandLine *line, GError **error) {
   size_t i;
   if ((options.rows || line->json) && json_object_get(result, "opens") == NULL && !put_rows(house, sql, name, period, result, rows, error)) return FALSE;
   json_array_foreach(json_object_get(result, "warnings"), i, warning) g_string_append_printf(warnings, "注意：%s\n", json_string_value(warning));
-  command_print(line, json_incref(result), "%s：%s（准数 %.10g，%d 行）\n上年：%s\n%s\n%s%s", name, text_of(result, "text"), json_number_value(json_object_get(result, "value")),
-    (int)json_integer_value(json_object_get(result, "entries")), text_of(json_object_get(result, "last"), "text"), text_of(result, "how"), warnings->str,
+  command_print(line, json_incref(result), "%s：%s（准数 %.10g，%d 行）\n上年：%s\n%s\n%s%s", name, text_at(result, "text"), json_number_value(json_object_get(result, "value")),
+    (int)json_integer_value(json_object_get(result, "entries")), text_at(json_object_get(result, "last"), "text"), text_at(result, "how"), warnings->str,
     options.rows ? rows->str : "");
   return TRUE;
 }
@@ -127,9 +124,9 @@ static int append_faults(GString *text, json_t *report) {
   size_t i;
   int stops = 0;
   json_array_foreach(json_object_get(report, "faults"), i, fault) {
-    gboolean stop = g_str_equal(text_of(fault, "kind"), "stop");
+    gboolean stop = g_str_equal(text_at(fault, "kind"), "stop");
     stops += stop;
-    g_string_append_printf(text, "  %s %s%s%s\n", stop ? "改正" : "核实", text_of(fault, "place"), *text_of(fault, "place") ? "：" : "", text_of(fault, "what"));
+    g_string_append_printf(text, "  %s %s%s%s\n", stop ? "改正" : "核实", text_at(fault, "place"), *text_at(fault, "place") ? "：" : "", text_at(fault, "what"));
   }
   return stops;
 }

@@ -38,11 +38,6 @@ static gboolean is_word(const Word *words, const char *name) {
 
 gboolean kind_is_topical(const char *kind) { return g_strcmp0(kind, "topic") == 0 || g_strcmp0(kind, "event") == 0; }
 
-const char *text_at(json_t *object, const char *key) {
-  const char *text = json_string_value(json_object_get(object, key));
-  return text != NULL ? text : "";
-}
-gint64 int_at(json_t *object, const char *key) { return json_integer_value(json_object_get(object, key)); }
 void set_text(json_t *object, const char *key, const char *text) { json_object_set_new(object, key, json_string(text)); }
 
 /* ---- rows ---- */

@@ -2,6 +2,7 @@
 #pragma once
 #include "authority.h"
 #include "error.h"
+#include "json.h"
 #include "text.h"
 #include <string.h>
 
@@ -17,8 +18,6 @@ extern const Word AUTHORITY_KINDS[], NAME_TYPES[]; /* ended by NULL */
 const char *word_label(const Word *words, const char *name); /* the name itself when it is none of them */
 json_t *word_choices(const Word *words, const char *chosen); /* [{value, label, chosen}] */
 gboolean kind_is_topical(const char *kind);
-const char *text_at(json_t *object, const char *key); /* "" when missing */
-gint64 int_at(json_t *object, const char *key);
 void set_text(json_t *object, const char *key, const char *text);
 json_t *changes_list(json_t *changes); /* [{label, before, after}] of an event of ours */
 char *dates_shown(json_t *authority);  /* "1949—1958" */

@@ -5,6 +5,7 @@
  * 2. What the form does not show of a definition (id, code) is taken from the one it was made of.
  */
 #include "definition.h"
+#include "json.h"
 #include "text.h"
 #include <stdlib.h>
 #include <string.h>
@@ -55,10 +56,6 @@ static char *joined(json_t *list) {
   return g_string_free(out, FALSE);
 }
 
-static const char *text_at(json_t *object, const char *key) {
-  const char *text = json_string_value(json_object_get(object, key));
-  return text != NULL ? text : "";
-}
 
 static json_t *field_row(json_t *field, guint index) {
   g_autofree char *values = joined(json_object_get(field, "values")), *aliases = joined(json_object_get(field, "aliases"));

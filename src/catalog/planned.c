@@ -1,4 +1,5 @@
 /* Work that is planned, carried out in lots, undone, and replayed (planned.h). */
+#include "json.h"
 #include "planned.h"
 #include "settings.h"
 #include <string.h>
@@ -6,7 +7,6 @@
 enum { LOT_ROWS = 1000, LOT_OBJECTS = 100 };
 
 static const PlannedStep *step_at(const GArray *steps, guint i) { return (const PlannedStep *)(gpointer)(steps->data + i * g_array_get_element_size((GArray *)steps)); }
-static gint64 number_of(json_t *plan, const char *key) { return json_integer_value(json_object_get(plan, key)); }
 
 json_t *planned_found(json_t *plan, GError *failure, const char *noun, GError **error) {
   g_autoptr(GError) local = failure;
@@ -23,8 +23,8 @@ typedef struct { const PlannedKind *kind; const House *house; const char *actor;
 static gint64 done_after(const GArray *steps, gboolean undo) { return step_at(steps, steps->len - 1)->turn - (undo ? 1 : 0); }
 
 static gboolean mark(const PlannedKind *kind, Sql *sql, json_t *plan, gint64 done, gboolean undo, GError **error) {
-  const char *state = undo ? (done == 0 ? "undone" : "undoing") : done == number_of(plan, "total") ? "done" : "running";
-  return kind->mark(sql, number_of(plan, "id"), done, state, error);
+  const char *state = undo ? (done == 0 ? "undone" : "undoing") : done == int_at(plan, "total") ? "done" : "running";
+  return kind->mark(sql, int_at(plan, "id"), done, state, error);
 }
 
 static gboolean any_objects(Sql *sql, const GArray *steps) {
@@ -51,7 +51,7 @@ static gboolean tell(const Run *run, Sql *sql, json_t *plan, const GArray *steps
   for (guint i = 0; i < steps->len; i++) json_array_append_new(rows, kind->row(step_at(steps, i)));
   json_auto_t *data = json_pack("{s:O, s:b, s:I, s:o}", "plan", plan, "undo", run->undo, "rev", (json_int_t)rev, "rows", rows);
   g_autofree char *action = g_strconcat(kind->action, run->undo ? "_undo" : "", NULL);
-  return journal_append(sql, run->actor, action, kind->name, number_of(plan, "id"), data, error) != 0;
+  return journal_append(sql, run->actor, action, kind->name, int_at(plan, "id"), data, error) != 0;
 }
 
 static gboolean apply_lot(const Run *run, json_t *plan, GArray *steps, gboolean objects, GError **error) {
@@ -69,7 +69,7 @@ static gboolean apply_lot(const Run *run, json_t *plan, GArray *steps, gboolean 
 
 static gboolean may_begin(const PlannedKind *kind, Sql *sql, json_t *plan, gboolean undo, GError **error) {
   const char *state = json_string_value(json_object_get(plan, "state"));
-  if (g_str_equal(state, undo ? "undoing" : "running") && (undo || number_of(plan, "done") > 0)) return TRUE; /* goes on after a crash */
+  if (g_str_equal(state, undo ? "undoing" : "running") && (undo || int_at(plan, "done") > 0)) return TRUE; /* goes on after a crash */
   gboolean fit = undo ? g_str_equal(state, "done") || g_str_equal(state, "running") : g_str_equal(state, "planned") || g_str_equal(state, "running");
   if (!fit) return throw(error, LANTAI_ERROR_CONFLICT, "这次%s已经%s", kind->noun, g_str_equal(state, "done") ? "完成" : "撤销");
   return kind->verify(sql, plan, undo, error);
@@ -77,12 +77,12 @@ static gboolean may_begin(const PlannedKind *kind, Sql *sql, json_t *plan, gbool
 
 gboolean planned_run(const PlannedKind *kind, const House *house, Job *job, json_t *parameters, GError **error) {
   const Run run = {kind, house, job_actor(job), json_is_true(json_object_get(parameters, "undo"))};
-  gint64 id = number_of(parameters, kind->name);
+  gint64 id = int_at(parameters, kind->name);
   for (gboolean first = TRUE;; first = FALSE) {
     g_autoptr(Sql) sql = sql_read(house->db, error);
     json_auto_t *plan = sql == NULL ? NULL : kind->load(sql, id, error);
     if (plan == NULL || (first && !may_begin(kind, sql, plan, run.undo, error))) return FALSE;
-    gint64 done = number_of(plan, "done"), total = number_of(plan, "total");
+    gint64 done = int_at(plan, "done"), total = int_at(plan, "total");
     job_progress(job, run.undo ? total - done : done, total, "件", run.undo ? kind->undoing : kind->noun);
     if (job_should_stop(job)) return TRUE;
     g_autoptr(GArray) steps = kind->read_lot(sql, id, done, run.undo, LOT_ROWS, error);
@@ -102,7 +102,7 @@ gboolean planned_run(const PlannedKind *kind, const House *house, Job *job, json
 gboolean planned_replay(const PlannedKind *kind, const House *house, Sql *sql, json_t *event, GError **error) {
   json_t *data = json_object_get(event, "data"), *rows = json_object_get(data, "rows"), *plan = json_object_get(data, "plan");
   gboolean undo = json_is_true(json_object_get(data, "undo"));
-  gint64 rev = number_of(data, "rev");
+  gint64 rev = int_at(data, "rev");
   g_autoptr(GArray) steps = kind->steps(rows);
   if (steps->len == 0 || steps->len != json_array_size(rows)) return throw(error, LANTAI_ERROR_INVALID, "%s事件的内容不全", kind->noun);
   if (!catalog_rev_seek(sql, rev - 1, error)) return FALSE;

@@ -2,6 +2,7 @@
 #pragma once
 #include "expect.h"
 #include "internal.h"
+#include "json.h"
 #include "settings.h"
 #include <glib/gstdio.h>
 #include <string.h>
@@ -84,7 +85,6 @@ static inline json_t *item_of(json_t *report, const char *code) {
 }
 
 static inline const char *state_of(json_t *report, const char *code) { return json_string_value(json_object_get(item_of(report, code), "state")); }
-static inline const char *text_at(json_t *object, const char *key) { return json_string_value(json_object_get(object, key)); }
 static inline json_t *finding_of(json_t *report, const char *code, guint n) { return json_array_get(json_object_get(item_of(report, code), "findings"), n); }
 
 /* Codes of the items that failed or warned, "GD-1-5 GD-2-4 ". */

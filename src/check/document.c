@@ -1,21 +1,18 @@
 /* The report on paper (四性检测报告), as a document for print/. */
 #include "internal.h"
+#include "json.h"
 #include "people.h"
 #include "settings.h"
 
 static void add_block(json_t *document, json_t *block) { json_array_append_new(json_object_get(document, "blocks"), block); }
 
-static const char *text_of(json_t *object, const char *key) {
-  const char *text = json_string_value(json_object_get(object, key));
-  return text ? text : "";
-}
 
 static char *number_of(json_t *object, const char *key) { return g_strdup_printf("%" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(object, key))); }
 
 /* Paper names the person, not the account. */
 static char *person_of(json_t *object, const char *key) {
-  char *title = people_title_of(text_of(object, key));
-  return title ? title : g_strdup(text_of(object, key));
+  char *title = people_title_of(text_at(object, key));
+  return title ? title : g_strdup(text_at(object, key));
 }
 
 static json_t *field(const char *label, const char *value, int span) { return json_pack("{s:s, s:s, s:i}", "label", label, "value", value, "span", span); }
@@ -29,15 +26,15 @@ static void add_head(json_t *document, json_t *report) {
     (int)json_integer_value(json_object_get(report, "not_performed")));
   add_block(document, json_pack("{s:s, s:s, s:i}", "kind", "heading", "text", "四性检测报告", "level", 1));
   json_t *fields = json_array();
-  json_array_append_new(fields, field("检测对象", text_of(report, "name"), 2));
-  json_array_append_new(fields, field("检测环节", text_of(report, "stage_label"), 1));
+  json_array_append_new(fields, field("检测对象", text_at(report, "name"), 2));
+  json_array_append_new(fields, field("检测环节", text_at(report, "stage_label"), 1));
   json_array_append_new(fields, field("报告编号", id, 1));
   json_array_append_new(fields, field("条目数", units, 1));
   json_array_append_new(fields, field("文件数", files, 1));
   json_array_append_new(fields, field("字节数", bytes, 1));
   json_array_append_new(fields, field("检测时间", at, 1));
   json_array_append_new(fields, field("检测人", person, 1));
-  json_array_append_new(fields, field("结论", text_of(report, "state_label"), 1));
+  json_array_append_new(fields, field("结论", text_at(report, "state_label"), 1));
   json_array_append_new(fields, field("各项结果", counts, 2));
   add_block(document, json_pack("{s:s, s:i, s:o}", "kind", "fields", "columns", 2, "fields", fields));
 }
@@ -53,9 +50,9 @@ static json_t *row_of_item(json_t *item) {
   gint64 at = json_integer_value(json_object_get(item, "signed_at"));
   g_autofree char *time = at ? clock_format(at) : g_strdup("");
   g_autofree char *person = person_of(item, "signed_by");
-  signature = at ? g_strdup_printf("%s\n%s %s", text_of(item, "note"), person, time) : g_strdup("");
-  g_autofree char *explain = g_strjoin(*signature && *text_of(item, "explain") ? "\n" : "", text_of(item, "explain"), signature, NULL);
-  return json_pack("[s, s, s, s, s, s]", text_of(item, "code"), text_of(item, "name"), checked, faults, text_of(item, "state_label"), explain);
+  signature = at ? g_strdup_printf("%s\n%s %s", text_at(item, "note"), person, time) : g_strdup("");
+  g_autofree char *explain = g_strjoin(*signature && *text_at(item, "explain") ? "\n" : "", text_at(item, "explain"), signature, NULL);
+  return json_pack("[s, s, s, s, s, s]", text_at(item, "code"), text_at(item, "name"), checked, faults, text_at(item, "state_label"), explain);
 }
 
 static void add_property(json_t *document, json_t *items, const char *property) {
@@ -64,7 +61,7 @@ static void add_property(json_t *document, json_t *items, const char *property) 
   json_t *rows = json_array(), *item;
   size_t i;
   json_array_foreach(items, i, item)
-    if (g_str_equal(text_of(item, "property"), property)) json_array_append_new(rows, row_of_item(item));
+    if (g_str_equal(text_at(item, "property"), property)) json_array_append_new(rows, row_of_item(item));
   if (json_array_size(rows)) {
     add_block(document, json_pack("{s:s, s:s, s:i}", "kind", "heading", "text", property, "level", 2));
     add_block(document, json_pack("{s:s, s:o, s:O}", "kind", "table", "columns", columns_of(titles, widths), "rows", rows));
@@ -80,9 +77,9 @@ static void add_findings(json_t *document, json_t *item) {
   gint64 all = json_integer_value(json_object_get(item, "failed")) + json_integer_value(json_object_get(item, "pending"));
   json_array_foreach(findings, i, finding) {
     g_autofree char *row = json_integer_value(json_object_get(finding, "row")) ? number_of(finding, "row") : g_strdup("");
-    json_array_append_new(rows, json_pack("[s, s, s, s]", row, text_of(finding, "code"), text_of(finding, "path"), text_of(finding, "reason")));
+    json_array_append_new(rows, json_pack("[s, s, s, s]", row, text_at(finding, "code"), text_at(finding, "path"), text_at(finding, "reason")));
   }
-  g_autofree char *heading = g_strdup_printf("%s %s：%" G_GINT64_FORMAT " 处", text_of(item, "code"), text_of(item, "name"), all);
+  g_autofree char *heading = g_strdup_printf("%s %s：%" G_GINT64_FORMAT " 处", text_at(item, "code"), text_at(item, "name"), all);
   g_autofree char *more = g_strdup_printf("以上是前 %d 处，全部 %" G_GINT64_FORMAT " 处见所附的明细表。", (int)json_array_size(rows), all);
   if (json_array_size(rows)) {
     add_block(document, json_pack("{s:s, s:s, s:i}", "kind", "heading", "text", heading, "level", 3));
@@ -93,7 +90,7 @@ static void add_findings(json_t *document, json_t *item) {
 }
 
 json_t *result_document(json_t *report) {
-  json_t *document = json_pack("{s:s, s:s, s:s, s:[]}", "title", "四性检测报告", "paper", "A4", "footer", text_of(report, "name"), "blocks");
+  json_t *document = json_pack("{s:s, s:s, s:s, s:[]}", "title", "四性检测报告", "paper", "A4", "footer", text_at(report, "name"), "blocks");
   json_t *items = json_object_get(report, "items"), *item;
   size_t i;
   gboolean any = FALSE;

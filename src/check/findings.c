@@ -6,6 +6,7 @@
  */
 #include "internal.h"
 #include "journal.h"
+#include "json.h"
 
 enum { EVENT_FINDINGS = 200 };
 
@@ -14,21 +15,16 @@ json_t *result_findings(Sql *sql, gint64 id, const char *item, gint64 after, gui
     "WHERE task_id = $1 AND item = $2 AND sequence > $3 ORDER BY sequence LIMIT $4", SQL_ARGS(sql_int(id), sql_text(item), sql_int(after), sql_int(limit)), error);
 }
 
-static gint64 number_of(json_t *object, const char *key) { return json_integer_value(json_object_get(object, key)); }
-static const char *text_of(json_t *object, const char *key) {
-  const char *text = json_string_value(json_object_get(object, key));
-  return text ? text : "";
-}
 
 gboolean findings_put(Sql *sql, gint64 id, const char *item, json_t *findings, GError **error) {
   json_t *finding;
   size_t i;
   json_array_foreach(findings, i, finding)
     if (!sql_exec(sql, "INSERT INTO check_finding (task_id, item, sequence, row_number, record_id, code, path, reason, pending) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)", SQL_ARGS(sql_int(id), sql_text(item), sql_int(number_of(finding, "sequence") ?
-        number_of(finding, "sequence") : (gint64)i + 1), sql_int(number_of(finding, "row")), sql_int(number_of(finding, "record_id")),
-        sql_text(text_of(finding, "code")), sql_text(text_of(finding, "path")), sql_text(text_of(finding, "reason")),
-        sql_int(number_of(finding, "pending"))), error)) return FALSE;
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)", SQL_ARGS(sql_int(id), sql_text(item), sql_int(int_at(finding, "sequence") ?
+        int_at(finding, "sequence") : (gint64)i + 1), sql_int(int_at(finding, "row")), sql_int(int_at(finding, "record_id")),
+        sql_text(text_at(finding, "code")), sql_text(text_at(finding, "path")), sql_text(text_at(finding, "reason")),
+        sql_int(int_at(finding, "pending"))), error)) return FALSE;
   return TRUE;
 }
 
@@ -38,7 +34,7 @@ static gboolean tell_item(Sql *sql, gint64 id, const char *actor, const char *it
     json_t *findings = result_findings(sql, id, item, after, (guint)MIN(left, EVENT_FINDINGS), error);
     if (findings == NULL) return FALSE;
     got = json_array_size(findings);
-    if (got) after = number_of(json_array_get(findings, got - 1), "sequence");
+    if (got) after = int_at(json_array_get(findings, got - 1), "sequence");
     json_auto_t *event = json_pack("{s:s, s:o}", "item", item, "findings", findings);
     if (got && !journal_append(sql, actor, "check.findings", "check_task", id, event, error)) return FALSE;
   }
@@ -50,12 +46,12 @@ gboolean findings_tell(Sql *sql, gint64 id, const char *actor, GError **error) {
   json_t *item;
   size_t i;
   json_array_foreach(items, i, item)
-    if (!tell_item(sql, id, actor, text_of(item, "code"), error)) return FALSE;
+    if (!tell_item(sql, id, actor, text_at(item, "code"), error)) return FALSE;
   return items && sql_exec(sql, "UPDATE check_task SET findings_kept = $1 WHERE id = $2", SQL_ARGS(sql_int(FINDINGS_KEPT), sql_int(id)), error);
 }
 
 gboolean findings_replay(Sql *sql, gint64 id, json_t *event, GError **error) {
-  return findings_put(sql, id, text_of(event, "item"), json_object_get(event, "findings"), error);
+  return findings_put(sql, id, text_at(event, "item"), json_object_get(event, "findings"), error);
 }
 
 json_t *findings_first(json_t *findings) {

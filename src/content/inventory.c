@@ -5,6 +5,7 @@
  * 2. It checks what reading needs; the remaining rules of OCFL are validate-inventory.c's.
  */
 #include "content-internal.h"
+#include "json.h"
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,7 +21,6 @@ static void inventory_clear(gpointer data) {
 Inventory *inventory_ref(Inventory *inventory) { return g_atomic_rc_box_acquire(inventory); }
 void inventory_unref(Inventory *inventory) { g_atomic_rc_box_release_full(inventory, inventory_clear); }
 
-static const char *text_of(json_t *object, const char *key) { return json_string_value(json_object_get(object, key)); }
 
 /* v<k>/content/<safe path>, k ≤ head */
 static gboolean content_path_is_ours(const char *path, guint head) {
@@ -77,9 +77,9 @@ static gboolean parse_state(Inventory *inventory, json_t *state, GError **error)
 
 static gboolean parse_head(Inventory *inventory, json_t **ret_state, GError **error) {
   json_t *document = inventory->document;
-  inventory->id = text_of(document, "id");
+  inventory->id = text_in(document, "id");
   if (inventory->id == NULL || inventory->id[0] == '\0') return throw(error, LANTAI_ERROR_INVALID, "清单没有对象标识 id");
-  const char *type = text_of(document, "type"), *algorithm = text_of(document, "digestAlgorithm"), *head = text_of(document, "head");
+  const char *type = text_in(document, "type"), *algorithm = text_in(document, "digestAlgorithm"), *head = text_in(document, "head");
   if (g_strcmp0(type, INVENTORY_TYPE) != 0) return throw(error, LANTAI_ERROR_INVALID, "清单类型不是 OCFL 1.1");
   if (g_strcmp0(algorithm, "sha512") != 0) return throw(error, LANTAI_ERROR_INVALID, "清单的校验算法不是 sha512");
   json_t *folder = json_object_get(document, "contentDirectory");

@@ -6,6 +6,7 @@
  * 2. A digest that this program cannot compute is named as unverified, never passed over.
  */
 #include "content-internal.h"
+#include "json.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -62,7 +63,6 @@ static int algorithm_of(const char *name) {
   return -1;
 }
 
-static const char *text_of(json_t *object, const char *key) { return json_string_value(json_object_get(object, key)); }
 
 static gboolean is_folder(int dirfd, const char *name) {
   struct stat info;
@@ -91,7 +91,7 @@ static void check_declaration(Validation *validation) {
 }
 
 static void check_sidecar(Validation *validation, const Document *document) {
-  const char *algorithm = text_of(document->json, "digestAlgorithm");
+  const char *algorithm = text_in(document->json, "digestAlgorithm");
   if (g_strcmp0(algorithm, "sha512") != 0 && g_strcmp0(algorithm, "sha256") != 0) return; /* E025 was said */
   g_autofree char *path = g_strdup_printf("%s.%s", document->name, algorithm);
   GString *text = NULL;
@@ -140,7 +140,7 @@ static void load_root(Validation *validation) {
   Document *root = load_document(validation, "inventory.json", 0);
   if (root == NULL) return;
   guint padding;
-  const char *head = text_of(root->json, "head");
+  const char *head = text_in(root->json, "head");
   if (head == NULL || !version_parse(head, &root->version, &padding)) root->version = 0;
   validation->root = root;
   g_ptr_array_add(validation->documents, root);
@@ -170,7 +170,7 @@ static gboolean is_inventory_name(const char *name) { return g_str_has_prefix(na
 
 static void check_names(Validation *validation) {
   json_t *versions = validation->root != NULL ? json_object_get(validation->root->json, "versions") : NULL;
-  const char *algorithm = validation->root != NULL ? text_of(validation->root->json, "digestAlgorithm") : NULL;
+  const char *algorithm = validation->root != NULL ? text_in(validation->root->json, "digestAlgorithm") : NULL;
   for (guint i = 0; i < validation->names->len; i++) {
     const char *name = validation->names->pdata[i];
     guint number, padding;
@@ -245,7 +245,7 @@ static gboolean array_contains(json_t *array, json_t *value) {
 
 /* The same content under two inventories: the same digest, or with different algorithms the same content paths. */
 static gboolean same_content(const Document *older, const char *older_digest, const Document *root, const char *root_digest) {
-  if (g_strcmp0(text_of(older->json, "digestAlgorithm"), text_of(root->json, "digestAlgorithm")) == 0)
+  if (g_strcmp0(text_in(older->json, "digestAlgorithm"), text_in(root->json, "digestAlgorithm")) == 0)
     return g_ascii_strcasecmp(older_digest, root_digest) == 0;
   json_t *older_paths = json_object_get(json_object_get(older->json, "manifest"), older_digest);
   json_t *root_paths = json_object_get(json_object_get(root->json, "manifest"), root_digest), *path;
@@ -280,7 +280,7 @@ static void compare_with_root(Validation *validation, const Document *older) {
       if (a != b && !json_equal(a, b)) finding_warning(&validation->findings, "W011", "%s 中版本 %s 的 %s 与 inventory.json 不同", older->name, name, described[i]);
     }
   }
-  if (g_strcmp0(text_of(older->json, "id"), text_of(root->json, "id")) != 0)
+  if (g_strcmp0(text_in(older->json, "id"), text_in(root->json, "id")) != 0)
     finding_error(&validation->findings, "E037", "%s 的 id 与 inventory.json 不同", older->name);
   if (strcmp(inventory_content_folder(older->json), inventory_content_folder(root->json)) != 0)
     finding_error(&validation->findings, "E019", "%s 的 contentDirectory 与 inventory.json 不同", older->name);
@@ -299,7 +299,7 @@ static void check_version_document(Validation *validation, const char *name, gui
   *minor_before = MAX(*minor_before, minor);
   if (!same) {
     validate_inventory(document->json, path, &validation->findings);
-    if (g_strcmp0(text_of(document->json, "head"), name) != 0) finding_error(&validation->findings, "E040", "%s 的 head 不是 %s", path, name);
+    if (g_strcmp0(text_in(document->json, "head"), name) != 0) finding_error(&validation->findings, "E040", "%s 的 head 不是 %s", path, name);
     if (root != NULL) compare_with_root(validation, document);
     g_ptr_array_add(validation->documents, document);
   } else {
@@ -340,7 +340,7 @@ static void note_unverified(Validation *validation, const char *algorithm) {
 static void collect_algorithms(Validation *validation) {
   for (guint i = 0; i < validation->documents->len; i++) {
     json_t *json = ((const Document *)validation->documents->pdata[i])->json, *block;
-    int manifest = algorithm_of(text_of(json, "digestAlgorithm"));
+    int manifest = algorithm_of(text_in(json, "digestAlgorithm"));
     if (manifest >= 0) validation->needed |= 1u << manifest;
     const char *name;
     json_object_foreach(json_object_get(json, "fixity"), name, block) {
@@ -426,7 +426,7 @@ static void check_bytes(Validation *validation) {
   for (guint i = 0; i < validation->documents->len; i++) {
     const Document *document = validation->documents->pdata[i];
     check_listed(validation, document);
-    compare_block(validation, document, json_object_get(document->json, "manifest"), algorithm_of(text_of(document->json, "digestAlgorithm")), "E092");
+    compare_block(validation, document, json_object_get(document->json, "manifest"), algorithm_of(text_in(document->json, "digestAlgorithm")), "E092");
     const char *name;
     json_t *block;
     json_object_foreach(json_object_get(document->json, "fixity"), name, block) compare_block(validation, document, block, algorithm_of(name), "E093");

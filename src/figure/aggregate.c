@@ -3,7 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-static const char *text_in(json_t *object, const char *key) { return json_string_value(json_object_get(object, key)); }
 
 /* ---- sets of values ---- */
 

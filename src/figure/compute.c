@@ -5,7 +5,6 @@
 #include "report-internal.h"
 #include <math.h>
 
-static const char *text_in(json_t *object, const char *key) { return json_string_value(json_object_get(object, key)); }
 
 /* ---- outcomes ---- */
 

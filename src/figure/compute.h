@@ -6,6 +6,7 @@
  */
 #pragma once
 #include "internal.h"
+#include "json.h"
 #include "ledger.h"
 
 enum { FIGURE_DEEP = 16, FIGURE_RUNS = 10000, MISSING_SHOWN = 100 };

@@ -8,7 +8,6 @@
 #include "date.h"
 #include <string.h>
 
-static const char *text_in(json_t *object, const char *key) { return json_string_value(json_object_get(object, key)); }
 
 /* ---- of times ---- */
 

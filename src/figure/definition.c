@@ -22,13 +22,13 @@ static GPtrArray *invariants_ever;
 /* ---- in memory ---- */
 
 static gint by_number(gconstpointer a, gconstpointer b) {
-  gint64 left = number_at(*(json_t *const *)a, "id"), right = number_at(*(json_t *const *)b, "id");
+  gint64 left = int_at(*(json_t *const *)a, "id"), right = int_at(*(json_t *const *)b, "id");
   return (left > right) - (left < right);
 }
 
 /* Behind the lock; takes the definition. */
 static void install(json_t *figure) {
-  gpointer id = GSIZE_TO_POINTER((gsize)number_at(figure, "id"));
+  gpointer id = GSIZE_TO_POINTER((gsize)int_at(figure, "id"));
   g_ptr_array_add(all_ever, figure);
   g_hash_table_insert(by_id, id, figure);
   GHashTableIter iter;
@@ -118,10 +118,10 @@ static gboolean write_one(Sql *sql, json_t *row, GError **error) {
   g_autofree char *text = json_dumps(definition, JSON_COMPACT | JSON_SORT_KEYS); /* as the journal has it, so that a rebuild writes the same */
   return sql_exec(sql, "INSERT INTO figure (id, name, version, source, definition) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO UPDATE SET "
       "name = excluded.name, version = excluded.version, source = excluded.source, definition = excluded.definition",
-      SQL_ARGS(sql_int(number_at(row, "id")), sql_text(text_at(definition, "name")), sql_int(number_at(row, "version")), sql_text(text_at(row, "source")),
+      SQL_ARGS(sql_int(int_at(row, "id")), sql_text(text_at(definition, "name")), sql_int(int_at(row, "version")), sql_text(text_at(row, "source")),
         sql_text(text)), error) &&
     sql_exec(sql, "INSERT INTO figure_version (figure_id, version, at_us, actor, definition) VALUES ($1, $2, $3, $4, $5)",
-      SQL_ARGS(sql_int(number_at(row, "id")), sql_int(number_at(row, "version")), sql_int(number_at(row, "at")), sql_text(text_at(row, "actor")), sql_text(text)),
+      SQL_ARGS(sql_int(int_at(row, "id")), sql_int(int_at(row, "version")), sql_int(int_at(row, "at")), sql_text(text_at(row, "actor")), sql_text(text)),
         error);
 }
 

@@ -2,7 +2,6 @@
 #include "compute.h"
 #include <string.h>
 
-static const char *text_in(json_t *object, const char *key) { return json_string_value(json_object_get(object, key)); }
 static const char *name_of(json_t *part) { return json_is_string(part) ? json_string_value(part) : text_in(part, "name") ? text_in(part, "name") : "一个算式"; }
 
 static char *path_words(const char *path) {

@@ -41,8 +41,8 @@ static void finds(const char *text, const char *kind, int column, const char *wo
   json_t *fault = json_array_get(faults, 0);
   g_assert_cmpstr(text_at(fault, "kind"), ==, kind);
   g_assert_nonnull(strstr(text_at(fault, "what"), words));
-  if (number_at(fault, "column") != column) report_all(text, faults);
-  g_assert_cmpint(number_at(fault, "column"), ==, column);
+  if (int_at(fault, "column") != column) report_all(text, faults);
+  g_assert_cmpint(int_at(fault, "column"), ==, column);
 }
 
 static void passes(const char *text, const char *fixed) {
@@ -101,7 +101,7 @@ static void test_changes(void) {
   json_auto_t *faults = report_lint_text(report, NULL);
   g_assert_cmpint(json_array_size(faults), ==, 2);
   g_assert_cmpstr(text_at(json_array_get(faults, 0), "kind"), ==, "stop");
-  g_assert_cmpint(number_at(json_array_get(faults, 0), "column"), ==, 3);
+  g_assert_cmpint(int_at(json_array_get(faults, 0), "column"), ==, 3);
   g_assert_nonnull(strstr(text_at(json_array_get(faults, 0), "what"), "送审时是“26次”，现在是“27次”"));
   g_assert_cmpstr(text_at(json_array_get(faults, 1), "kind"), ==, "look");
 }

@@ -27,7 +27,7 @@ static json_t *load_issue(WebRequest *request, Sql *sql, GError **error) {
 
 static void put_state(json_t *row) {
   ReportState state = report_state(row);
-  FigurePeriod period = {(int)number_at(row, "from_day"), (int)number_at(row, "to_day"), NULL};
+  FigurePeriod period = {(int)int_at(row, "from_day"), (int)int_at(row, "to_day"), NULL};
   g_autofree char *words = page_period_words(&period);
   json_object_set_new(row, "state_label", json_string(REPORT_STATE_LABELS[state]));
   json_object_set_new(row, "state_tone", json_string(state == REPORT_FROZEN ? "ok" : state == REPORT_DRAFT ? "muted" : "info"));
@@ -82,7 +82,7 @@ static WebReply *make_report(WebRequest *request, GError **error) {
 
 /* ---- /report/{id} ---- */
 
-static char *rows_link(json_t *issue) { return g_strdup_printf("/report/%d/rows?figure=", (int)number_at(issue, "id")); }
+static char *rows_link(json_t *issue) { return g_strdup_printf("/report/%d/rows?figure=", (int)int_at(issue, "id")); }
 
 static void put_made(json_t *model, json_t *issue, json_t *report) {
   g_autofree char *link = rows_link(issue);
@@ -108,7 +108,7 @@ static json_t *parameter_rows(json_t *issue) {
   json_array_foreach(json_object_get(definition, "parameters"), i, parameter) {
     const char *name = text_at(parameter, "name");
     json_t *given = json_object_get(json_object_get(issue, "parameters"), name);
-    g_autofree char *missing = json_is_integer(json_object_get(parameter, "default")) ? g_strdup_printf("%d", (int)number_at(parameter, "default")) : NULL;
+    g_autofree char *missing = json_is_integer(json_object_get(parameter, "default")) ? g_strdup_printf("%d", (int)int_at(parameter, "default")) : NULL;
     const char *value = given ? json_string_value(given) : missing ? missing : text_at(parameter, "default");
     json_array_append_new(rows, json_pack("{s:s, s:s, s:i}", "name", name, "value", value, "at", (int)i));
   }
@@ -118,7 +118,7 @@ static json_t *parameter_rows(json_t *issue) {
 static void put_steps(WebRequest *request, Sql *sql, json_t *issue, json_t *model) {
   static const char *const names[] = {"draft", "office", "leader", "sign", "frozen"};
   ReportState state = report_state(issue);
-  json_t *steps = report_issue_steps(sql, number_at(issue, "id"), NULL), *step, *stages = json_array();
+  json_t *steps = report_issue_steps(sql, int_at(issue, "id"), NULL), *step, *stages = json_array();
   size_t i;
   json_array_foreach(steps, i, step)
     for (guint k = 0; k < G_N_ELEMENTS(names); k++)
@@ -234,7 +234,7 @@ static json_t *frozen_lines(WebRequest *request, json_t *issue, GError **error) 
   json_t *entries = json_object();
   for (guint i = 0; lines[i]; i++) {
     json_auto_t *line = json_loads(lines[i], 0, NULL);
-    g_autofree char *key = g_strdup_printf("%d", (int)number_at(line, "id"));
+    g_autofree char *key = g_strdup_printf("%d", (int)int_at(line, "id"));
     if (line) json_object_set(entries, key, json_object_get(line, "entry"));
   }
   return entries;
@@ -245,11 +245,11 @@ static json_t *frozen_row(WebRequest *request, Sql *sql, json_t *entry) {
   const LedgerDefinition *ledger = ledger_find(text_at(entry, "ledger"));
   Asker asker = ledger_asker(request);
   if (ledger == NULL || !ledger_may_read(ledger, asker) || !ledger_admits(ledger, asker, entry)) return NULL;
-  json_auto_t *now = ledger_entry_load(sql, asker, number_at(entry, "id"), NULL);
+  json_auto_t *now = ledger_entry_load(sql, asker, int_at(entry, "id"), NULL);
   if (now == NULL) return NULL; /* closed to the asker since */
   json_t *row = page_entry_row(entry);
   if (json_is_true(json_object_get(now, "deleted"))) json_object_set_new(row, "changed", json_string("现已删除"));
-  else if (number_at(now, "rev") != number_at(entry, "rev")) json_object_set_new(row, "changed", json_string("定稿后改过"));
+  else if (int_at(now, "rev") != int_at(entry, "rev")) json_object_set_new(row, "changed", json_string("定稿后改过"));
   return row;
 }
 
@@ -349,7 +349,7 @@ static json_t *made_of(WebRequest *request, Sql *sql, json_t *issue, GError **er
 
 /* Last year's: the frozen report of the year before, else its numbers as they are today. */
 static json_t *year_before(WebRequest *request, Sql *sql, json_t *issue, json_t *model, GError **error) {
-  int from = (int)number_at(issue, "from_day") - 10000, to = (int)number_at(issue, "to_day") - 10000;
+  int from = (int)int_at(issue, "from_day") - 10000, to = (int)int_at(issue, "to_day") - 10000;
   gint64 id = sql_number(sql, "SELECT id FROM report WHERE name = $1 AND from_day = $2 AND to_day = $3 AND state = 'frozen' ORDER BY id DESC LIMIT 1",
     SQL_ARGS(sql_text(text_at(issue, "name")), sql_int(from), sql_int(to)), 0, NULL);
   FigurePeriod period = {from, to, NULL};

@@ -45,9 +45,9 @@ char *page_period_words(const FigurePeriod *period) {
 /* ---- rows ---- */
 
 json_t *page_entry_row(json_t *entry) {
-  g_autofree char *date = date_format((DateSpan){(gint32)number_at(entry, "from"), (gint32)number_at(entry, "to")});
-  return json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:I}", "id", (json_int_t)number_at(entry, "id"), "number", text_at(entry, "number"), "entry_title",
-    text_at(entry, "title"), "date", date, "ledger", text_at(entry, "ledger"), "state", text_at(entry, "state"), "rev", (json_int_t)number_at(entry, "rev"));
+  g_autofree char *date = date_format((DateSpan){(gint32)int_at(entry, "from"), (gint32)int_at(entry, "to")});
+  return json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:I}", "id", (json_int_t)int_at(entry, "id"), "number", text_at(entry, "number"), "entry_title",
+    text_at(entry, "title"), "date", date, "ledger", text_at(entry, "ledger"), "state", text_at(entry, "state"), "rev", (json_int_t)int_at(entry, "rev"));
 }
 
 void page_put_hidden(guint count, json_t *model) {
@@ -88,7 +88,7 @@ static const char *group_of(json_t *figure) {
 static int compare_groups(gconstpointer a, gconstpointer b) {
   json_t *one = *(json_t *const *)a, *other = *(json_t *const *)b;
   int order = strcmp(group_of(one), group_of(other));
-  return order != 0 ? order : number_at(one, "id") < number_at(other, "id") ? -1 : 1;
+  return order != 0 ? order : int_at(one, "id") < int_at(other, "id") ? -1 : 1;
 }
 
 static gboolean is_sought(json_t *figure, const char *words) {
@@ -107,7 +107,7 @@ static GPtrArray *sought_figures(WebRequest *request, json_t *groups) {
     json_t *figure = figure_definition(json_string_value(name));
     if (figure == NULL || !is_sought(figure, words)) continue;
     const char *own = group_of(figure);
-    json_object_set_new(counts, own, json_integer(number_at(counts, own) + 1));
+    json_object_set_new(counts, own, json_integer(int_at(counts, own) + 1));
     if (group == NULL || g_str_equal(group, own)) g_ptr_array_add(found, figure);
   }
   g_ptr_array_sort(found, compare_groups);
@@ -129,7 +129,7 @@ static char *change_words(json_t *result) {
 static json_t *figure_row(WebRequest *request, Sql *sql, json_t *figure, FigurePeriod period) {
   g_autoptr(GError) local = NULL;
   json_auto_t *result = figure_compute(web_house(request), sql, ledger_asker(request), text_at(figure, "name"), period, &local);
-  json_t *row = json_pack("{s:I, s:s, s:s, s:s}", "id", (json_int_t)number_at(figure, "id"), "name", text_at(figure, "name"), "about", text_at(figure, "about"),
+  json_t *row = json_pack("{s:I, s:s, s:s, s:s}", "id", (json_int_t)int_at(figure, "id"), "name", text_at(figure, "name"), "about", text_at(figure, "about"),
     "in_group", group_of(figure));
   if (result == NULL) {
     json_object_set_new(row, "failed", json_string(local->message));
@@ -153,14 +153,14 @@ static WebReply *page_figures(WebRequest *request, GError **error) {
   gint64 after = web_int(request, "after", 0);
   guint at = 0;
   for (guint i = 0; after != 0 && i < found->len; i++)
-    if (number_at(g_ptr_array_index(found, i), "id") == after) at = i + 1;
+    if (int_at(g_ptr_array_index(found, i), "id") == after) at = i + 1;
   for (; at < found->len && json_array_size(rows) < FIGURES_SHOWN; at++) json_array_append_new(rows, figure_row(request, sql, g_ptr_array_index(found, at), period));
   g_autofree char *words = page_period_words(&period);
   json_t *model = json_pack("{s:s, s:O, s:O, s:s, s:i, s:s, s:i, s:b}", "title", "指标", "groups", groups, "rows", rows, "period", words, "year", period.to / 10000,
     "sought", web_text(request, "q") ? web_text(request, "q") : "", "count", (int)found->len, "may_edit", web_may(request, PERMISSION_EDIT_FIGURES));
   if (period.unit) json_object_set_new(model, "unit", json_string(period.unit));
   if (at < found->len) {
-    g_autofree char *last = g_strdup_printf("%d", (int)number_at(g_ptr_array_index(found, at - 1), "id")), *query = web_query_with(request, "after", last);
+    g_autofree char *last = g_strdup_printf("%d", (int)int_at(g_ptr_array_index(found, at - 1), "id")), *query = web_query_with(request, "after", last);
     json_object_set_new(model, "next", json_string(query));
   }
   return web_model(model);
@@ -275,7 +275,7 @@ static char *figure_yaml(json_t *figure) {
 static json_t *figure_model(WebRequest *request, json_t *figure, const FigurePeriod *period) {
   g_autofree char *words = page_period_words(period), *yaml = figure_yaml(figure), *back = web_query_with(request, "after", NULL);
   json_t *model = json_pack("{s:s, s:{s:I, s:s, s:s, s:s, s:s}, s:s, s:i, s:s, s:b}", "title", text_at(figure, "name"), "one", "id",
-    (json_int_t)number_at(figure, "id"), "name", text_at(figure, "name"), "about", text_at(figure, "about"), "group", group_of(figure), "ledger",
+    (json_int_t)int_at(figure, "id"), "name", text_at(figure, "name"), "about", text_at(figure, "about"), "group", group_of(figure), "ledger",
     text_at(figure, "ledger"), "period", words, "year", period->to / 10000, "yaml", yaml, "may_edit", web_may(request, PERMISSION_EDIT_FIGURES));
   const LedgerDefinition *ledger = ledger_find(text_at(figure, "ledger"));
   if (ledger) json_object_set_new(model, "ledger_id", json_integer(ledger->id));
@@ -364,7 +364,7 @@ static WebReply *save(WebRequest *request, json_t *figure, GError **error) {
   }
   if (!define_one(request, definition, error)) return NULL;
   json_t *saved = figure_definition(text_at(definition, "name"));
-  WebReply *reply = web_redirect("/figure/%d", (int)number_at(saved, "id"));
+  WebReply *reply = web_redirect("/figure/%d", (int)int_at(saved, "id"));
   web_flash(reply, "指标已启用。");
   return reply;
 }

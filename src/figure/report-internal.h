@@ -6,16 +6,12 @@
  */
 #pragma once
 #include "figure.h"
+#include "json.h"
 
 enum { REPORT_TEXT_MAX = 200000, REPORT_FAULTS_MAX = 500 };
 
 #define REPORT_OWN_UNIT "本馆" /* what an entry without a unit is of */
 
-static inline const char *text_at(json_t *object, const char *key) {
-  const char *text = json_string_value(json_object_get(object, key));
-  return text != NULL ? text : "";
-}
-static inline gint64 number_at(json_t *object, const char *key) { return json_integer_value(json_object_get(object, key)); }
 
 /* ---- the template (report-template.c): pure ---- */
 typedef struct ReportTemplate ReportTemplate;

@@ -18,7 +18,7 @@ void report_fault(json_t *faults, const char *kind, json_t *place, const char *f
   g_autofree char *what = g_strdup_vprintf(format, arguments);
   va_end(arguments);
   json_t *fault = place ? place : json_object();
-  gint64 line = number_at(fault, "line"), column = number_at(fault, "column");
+  gint64 line = int_at(fault, "line"), column = int_at(fault, "column");
   json_object_set_new(fault, "kind", json_string(kind));
   json_object_set_new(fault, "stop", json_boolean(g_str_equal(kind, "stop")));
   json_object_set_new(fault, "what", json_string(what));
@@ -103,13 +103,13 @@ static json_t *run_at(const Line *line, gsize offset, gsize *ret_begin) {
 static json_t *place_at(const Line *line, gsize from, gsize to) {
   gsize begin = 0;
   json_t *run = run_at(line, from, &begin);
-  gint64 column = number_at(run, "column");
+  gint64 column = int_at(run, "column");
   if (!json_object_get(run, "figure") && from > begin) column += g_utf8_strlen(line->text + begin, (gssize)(from - begin));
   const char *a = line->text + from, *b = line->text + to;
   for (int i = 0; i < EXCERPT && a > line->text; i++) a = g_utf8_prev_char(a);
   for (int i = 0; i < EXCERPT && *b; i++) b = g_utf8_next_char(b);
   g_autofree char *excerpt = g_strndup(a, (gsize)(b - a));
-  return json_pack("{s:I, s:I, s:s}", "line", (json_int_t)number_at(run, "line"), "column", (json_int_t)column, "text", excerpt);
+  return json_pack("{s:I, s:I, s:s}", "line", (json_int_t)int_at(run, "line"), "column", (json_int_t)column, "text", excerpt);
 }
 
 static gboolean begins_with_any(const char *at, const char *const *words, guint count) {
@@ -152,7 +152,7 @@ static const char *figure_like(json_t *report, double low, double high, const ch
 }
 
 static void judge_number(Line *line, json_t *number) {
-  gsize from = (gsize)number_at(number, "from"), to = (gsize)number_at(number, "to");
+  gsize from = (gsize)int_at(number, "from"), to = (gsize)int_at(number, "to");
   const char *unit = text_at(number, "unit"), *text = text_at(number, "text");
   gboolean chance = FALSE;
   if (to > line->length || from >= to || *unit == '\0') return;
@@ -172,7 +172,7 @@ static void look_at_numbers(Line *line) {
   json_t *number;
   json_array_foreach(numbers, i, number) {
     judge_number(line, number);
-    mark(line, (gsize)number_at(number, "from"), (gsize)number_at(number, "to"), BYTE_NUMBER);
+    mark(line, (gsize)int_at(number, "from"), (gsize)int_at(number, "to"), BYTE_NUMBER);
   }
 }
 
@@ -290,7 +290,7 @@ static void look_for_names(Line *line, json_t *names) {
 static gboolean is_one_number(const char *text, const char *unit) {
   json_auto_t *numbers = wording_numbers(text);
   json_t *first = json_array_get(numbers, 0);
-  return json_array_size(numbers) == 1 && number_at(first, "from") == 0 && (gsize)number_at(first, "to") == strlen(text) && *unit &&
+  return json_array_size(numbers) == 1 && int_at(first, "from") == 0 && (gsize)int_at(first, "to") == strlen(text) && *unit &&
     g_str_equal(text_at(first, "unit"), unit);
 }
 
@@ -305,7 +305,7 @@ static void look_at_run(const Line *line, json_t *run, gsize begin, GHashTable *
   size_t i;
   if (g_hash_table_add(seen, (gpointer)name)) {
     if (json_object_get(run, "failed")) report_fault(line->faults, "stop", json_copy(place), "指标“%s”：%s", name, text_at(figure, "failed"));
-    else if (number_at(figure, "entries") == 0 && json_number_value(json_object_get(figure, "value")) == 0 && json_object_get(figure, "opens") == NULL)
+    else if (int_at(figure, "entries") == 0 && json_number_value(json_object_get(figure, "value")) == 0 && json_object_get(figure, "opens") == NULL)
       report_fault(line->faults, "look", json_copy(place), "指标“%s”后面没有一行台账。请核实是确实没有，还是漏登", name);
     json_array_foreach(json_object_get(figure, "warnings"), i, warning)
       report_fault(line->faults, "look", json_copy(place), "指标“%s”：%s", name, json_string_value(warning));

@@ -70,12 +70,12 @@ static void check_text(json_t *faults, const char *where, const char *text, json
   g_autoptr(ReportTemplate) template = report_template_new(text, syntax);
   json_auto_t *names = report_template_names(template);
   size_t i;
-  json_array_foreach(syntax, i, fault) add_fault(faults, where, (int)number_at(fault, "line"), (int)number_at(fault, "column"), g_strdup(text_at(fault, "what")));
+  json_array_foreach(syntax, i, fault) add_fault(faults, where, (int)int_at(fault, "line"), (int)int_at(fault, "column"), g_strdup(text_at(fault, "what")));
   json_array_foreach(names, i, written) {
     g_autofree char *member = NULL, *name = report_name_split(text_at(written, "name"), known, &member);
     if (name != NULL || figure_definition(text_at(written, "name")) != NULL) continue;
     g_autofree char *nearest = report_nearest(known, text_at(written, "name"));
-    add_fault(faults, where, (int)number_at(written, "line"), (int)number_at(written, "column"),
+    add_fault(faults, where, (int)int_at(written, "line"), (int)int_at(written, "column"),
       g_strdup_printf("没有叫“%s”的指标或参数%s%s%s", text_at(written, "name"), nearest ? "，是不是“" : "", nearest ? nearest : "", nearest ? "”" : ""));
   }
 }
@@ -163,7 +163,7 @@ static gboolean syntax_good(json_t *syntax, GError **error) {
   size_t i;
   json_array_foreach(syntax, i, fault) {
     if (i < SAID_FAULTS)
-      g_string_append_printf(message, "%s第 %d 行第 %d 字：%s", i ? "；" : "", (int)number_at(fault, "line"), (int)number_at(fault, "column"), text_at(fault, "what"));
+      g_string_append_printf(message, "%s第 %d 行第 %d 字：%s", i ? "；" : "", (int)int_at(fault, "line"), (int)int_at(fault, "column"), text_at(fault, "what"));
   }
   return throw(error, LANTAI_ERROR_INVALID, "%s", message->str);
 }
@@ -253,7 +253,7 @@ static gboolean add_invariants(const House *house, Sql *sql, json_t *report, jso
     if (!json_object_get(figure, "failed")) g_ptr_array_add(names, (gpointer)name);
   }
   g_ptr_array_add(names, NULL);
-  FigurePeriod asked = {(int)number_at(period, "from"), (int)number_at(period, "to"), json_string_value(json_object_get(period, "unit"))};
+  FigurePeriod asked = {(int)int_at(period, "from"), (int)int_at(period, "to"), json_string_value(json_object_get(period, "unit"))};
   json_auto_t *all = figure_invariants(house, sql, (const char *const *)names->pdata, asked, error);
   if (all == NULL) return FALSE;
   size_t i;

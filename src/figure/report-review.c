@@ -32,7 +32,7 @@ ReportState report_state(json_t *issue) {
 
 /* Who has put a hand to it since it was last submitted; before: who made it. */
 static gboolean took_part(Sql *sql, json_t *issue, const char *actor) {
-  json_auto_t *steps = report_issue_steps(sql, number_at(issue, "id"), NULL);
+  json_auto_t *steps = report_issue_steps(sql, int_at(issue, "id"), NULL);
   gboolean found = g_str_equal(text_at(issue, "made_by"), actor);
   for (size_t i = json_array_size(steps); i > 0 && !found; i--) {
     json_t *step = json_array_get(steps, i - 1);
@@ -176,7 +176,7 @@ static ContentBatch *publish(const House *house, const char *actor, GPtrArray *f
   json_object_set_new(row, "manifest", json_string(manifest));
   json_object_set_new(row, "signature", json_string(signature));
   json_object_set_new(row, "public_key", json_string(public_pem));
-  g_autofree char *object = report_object_id(number_at(row, "id"));
+  g_autofree char *object = report_object_id(int_at(row, "id"));
   g_autoptr(ContentStage) stage = content_stage_new(house->content, object, actor, "报告定稿", error);
   if (stage == NULL || !stage_files(stage, files, row, error)) return NULL;
   g_autoptr(ContentBatch) batch = content_batch_new(house->content);
@@ -215,9 +215,9 @@ static json_t *numbers_of(json_t *report) {
 /* Changes the state in a transaction of its own, unless somebody was faster. */
 static gboolean take_step(const House *house, const char *actor, json_t *issue, ReportState to, const char *note, ContentBatch *batch, GError **error) {
   g_autoptr(Sql) sql = sql_write(house->db, error);
-  json_auto_t *now = sql ? report_issue_load(sql, number_at(issue, "id"), error) : NULL;
+  json_auto_t *now = sql ? report_issue_load(sql, int_at(issue, "id"), error) : NULL;
   if (now == NULL) return FALSE;
-  if (number_at(now, "rev") != number_at(issue, "rev")) return throw(error, LANTAI_ERROR_CONFLICT, "%s刚才办过这份报告。请刷新后再办", text_at(now, "changed_by"));
+  if (int_at(now, "rev") != int_at(issue, "rev")) return throw(error, LANTAI_ERROR_CONFLICT, "%s刚才办过这份报告。请刷新后再办", text_at(now, "changed_by"));
   json_auto_t *step = step_new(actor, issue, to, note);
   json_object_set_new(issue, "state", json_string(STATES[to]));
   const char *action = to == REPORT_FROZEN ? "report.freeze" : "report.step";
@@ -262,7 +262,7 @@ static gboolean freeze(const House *house, Asker asker, const char *actor, json_
 
 static gboolean drop(const House *house, const char *actor, json_t *issue, GError **error) {
   g_autoptr(Sql) sql = sql_write(house->db, error);
-  gint64 id = number_at(issue, "id");
+  gint64 id = int_at(issue, "id");
   json_auto_t *data = json_pack("{s:I, s:O}", "id", (json_int_t)id, "name", json_object_get(issue, "name"));
   return sql != NULL && sql_exec(sql, "DELETE FROM report_step WHERE report_id = $1", SQL_ARGS(sql_int(id)), error) &&
     sql_exec(sql, "DELETE FROM report WHERE id = $1 AND state = 'draft'", SQL_ARGS(sql_int(id)), error) &&
@@ -311,7 +311,7 @@ static gboolean manifest_has(const char *manifest, const char *name, const char 
 }
 
 GBytes *report_frozen_file(const House *house, json_t *issue, const char *name, GError **error) {
-  g_autofree char *object = report_object_id(number_at(issue, "id")), *path = content_path(house->content, object, name, error), *bytes = NULL;
+  g_autofree char *object = report_object_id(int_at(issue, "id")), *path = content_path(house->content, object, name, error), *bytes = NULL;
   gsize length = 0;
   const char *manifest = text_at(issue, "manifest");
   if (path == NULL || !g_file_get_contents(path, &bytes, &length, error)) return NULL;

@@ -55,7 +55,7 @@ json_t *report_definition_of(gint64 id) {
   return definition;
 }
 
-static int by_number(gconstpointer a, gconstpointer b) { return number_at(*(json_t *const *)a, "id") < number_at(*(json_t *const *)b, "id") ? -1 : 1; }
+static int by_number(gconstpointer a, gconstpointer b) { return int_at(*(json_t *const *)a, "id") < int_at(*(json_t *const *)b, "id") ? -1 : 1; }
 
 json_t *report_names(void) {
   g_autoptr(GPtrArray) all = g_ptr_array_new();
@@ -115,7 +115,7 @@ static gint64 template_id(Sql *sql, json_t *definition) {
 static gboolean define(Sql *sql, const char *actor, json_t *definition, const char *source, GError **error) {
   json_auto_t *faults = report_definition_faults(definition);
   json_t *first = json_array_get(faults, 0);
-  g_autofree char *place = number_at(first, "line") ? g_strdup_printf("第 %d 行第 %d 字：", (int)number_at(first, "line"), (int)number_at(first, "column")) : g_strdup("");
+  g_autofree char *place = int_at(first, "line") ? g_strdup_printf("第 %d 行第 %d 字：", (int)int_at(first, "line"), (int)int_at(first, "column")) : g_strdup("");
   if (first) return throw(error, LANTAI_ERROR_INVALID, "报告“%s”的 %s：%s%s", text_at(definition, "name"), text_at(first, "where"), place, text_at(first, "what"));
   gint64 id = template_id(sql, definition), now = clock_now_us();
   if (id == 0 || !put_template(sql, actor, id, definition, now, source, error)) return FALSE;
@@ -135,7 +135,7 @@ static gboolean load_templates(SqlDb *db, GError **error) {
   if (rows == NULL) return FALSE;
   json_array_foreach(rows, i, row) {
     json_t *definition = json_loads(text_at(row, "definition"), 0, NULL);
-    if (definition) install(number_at(row, "id"), definition);
+    if (definition) install(int_at(row, "id"), definition);
   }
   return TRUE;
 }
@@ -206,28 +206,28 @@ static gboolean put_issue(Sql *sql, json_t *row, GError **error) {
   g_autofree char *drafted = json_dumps(json_object_get(row, "drafted"), JSON_COMPACT | JSON_SORT_KEYS);
   return sql_exec(sql, "INSERT OR REPLACE INTO report (id, name, from_day, to_day, unit, parameters, text, state, rev, made_by, made_at, changed_by, changed_at, "
     "drafted, heading, frozen_at, manifest, signature, public_key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
-    SQL_ARGS(sql_int(number_at(row, "id")), sql_text(text_at(row, "name")), sql_int(number_at(row, "from_day")), sql_int(number_at(row, "to_day")),
-      sql_text(text_at(row, "unit")), sql_text(parameters), sql_text(text_at(row, "text")), sql_text(text_at(row, "state")), sql_int(number_at(row, "rev")),
-      sql_text(text_at(row, "made_by")), sql_int(number_at(row, "made_at")), sql_text(text_at(row, "changed_by")), sql_int(number_at(row, "changed_at")),
-      sql_text(drafted), sql_text(text_at(row, "heading")), sql_int(number_at(row, "frozen_at")), sql_text(text_at(row, "manifest")),
+    SQL_ARGS(sql_int(int_at(row, "id")), sql_text(text_at(row, "name")), sql_int(int_at(row, "from_day")), sql_int(int_at(row, "to_day")),
+      sql_text(text_at(row, "unit")), sql_text(parameters), sql_text(text_at(row, "text")), sql_text(text_at(row, "state")), sql_int(int_at(row, "rev")),
+      sql_text(text_at(row, "made_by")), sql_int(int_at(row, "made_at")), sql_text(text_at(row, "changed_by")), sql_int(int_at(row, "changed_at")),
+      sql_text(drafted), sql_text(text_at(row, "heading")), sql_int(int_at(row, "frozen_at")), sql_text(text_at(row, "manifest")),
       sql_text(text_at(row, "signature")), sql_text(text_at(row, "public_key"))), error);
 }
 
 static gboolean put_step(Sql *sql, gint64 report, json_t *step, GError **error) {
   if (step == NULL || json_is_null(step)) return TRUE;
   return sql_exec(sql, "INSERT INTO report_step (report_id, at_us, actor, from_state, to_state, note) VALUES ($1, $2, $3, $4, $5, $6)",
-    SQL_ARGS(sql_int(report), sql_int(number_at(step, "at_us")), sql_text(text_at(step, "actor")), sql_text(text_at(step, "from_state")),
+    SQL_ARGS(sql_int(report), sql_int(int_at(step, "at_us")), sql_text(text_at(step, "actor")), sql_text(text_at(step, "from_state")),
       sql_text(text_at(step, "to_state")), sql_text(text_at(step, "note"))), error);
 }
 
 gboolean report_issue_put(Sql *sql, const char *actor, const char *action, json_t *row, json_t *step, GError **error) {
   json_object_set_new(row, "changed_by", json_string(actor));
   json_object_set_new(row, "changed_at", json_integer(clock_now_us()));
-  json_object_set_new(row, "rev", json_integer(number_at(row, "rev") + 1));
-  if (!put_issue(sql, row, error) || !put_step(sql, number_at(row, "id"), step, error)) return FALSE;
+  json_object_set_new(row, "rev", json_integer(int_at(row, "rev") + 1));
+  if (!put_issue(sql, row, error) || !put_step(sql, int_at(row, "id"), step, error)) return FALSE;
   json_auto_t *data = json_pack("{s:O}", "report", row);
   if (step) json_object_set(data, "step", step);
-  return journal_append(sql, actor, action, "report", number_at(row, "id"), data, error) != 0;
+  return journal_append(sql, actor, action, "report", int_at(row, "id"), data, error) != 0;
 }
 
 gint64 report_issue_new(Sql *sql, const char *actor, const char *name, FigurePeriod period, json_t *parameters, GError **error) {
@@ -246,7 +246,7 @@ gboolean report_issue_write(Sql *sql, const char *actor, gint64 id, gint64 rev, 
   json_auto_t *row = report_issue_load(sql, id, error);
   if (row == NULL) return FALSE;
   if (!g_str_equal(text_at(row, "state"), "draft")) return throw(error, LANTAI_ERROR_CONFLICT, "报告已送审或定稿，不能再改。要改请先退回");
-  if (number_at(row, "rev") != rev) return throw(error, LANTAI_ERROR_CONFLICT, "%s刚才改过这份报告。请刷新后再改", text_at(row, "changed_by"));
+  if (int_at(row, "rev") != rev) return throw(error, LANTAI_ERROR_CONFLICT, "%s刚才改过这份报告。请刷新后再改", text_at(row, "changed_by"));
   if (strlen(text) > REPORT_TEXT_MAX) return throw(error, LANTAI_ERROR_TOO_LARGE, "正文过长");
   if (g_str_equal(text_at(row, "text"), text) && json_equal(json_object_get(row, "parameters"), parameters)) return TRUE;
   json_object_set_new(row, "text", json_string(text));
@@ -265,7 +265,7 @@ json_t *report_issue_definition(json_t *issue) {
 
 FigurePeriod report_issue_period(json_t *issue) {
   const char *unit = text_at(issue, "unit");
-  return (FigurePeriod){(int)number_at(issue, "from_day"), (int)number_at(issue, "to_day"), *unit ? unit : NULL};
+  return (FigurePeriod){(int)int_at(issue, "from_day"), (int)int_at(issue, "to_day"), *unit ? unit : NULL};
 }
 
 json_t *report_issue_make(const House *house, Sql *sql, Asker asker, json_t *issue, GError **error) {
@@ -279,9 +279,9 @@ gboolean report_replay(const House *house, Sql *sql, json_t *event, GError **err
   const char *action = text_at(event, "action"), *actor = text_at(event, "actor");
   json_t *data = json_object_get(event, "data"), *row = json_object_get(data, "report");
   if (g_str_equal(action, "report.define"))
-    return put_template(sql, actor, number_at(data, "id"), json_object_get(data, "definition"), number_at(data, "at"), text_at(data, "source"), error);
+    return put_template(sql, actor, int_at(data, "id"), json_object_get(data, "definition"), int_at(data, "at"), text_at(data, "source"), error);
   if (g_str_equal(action, "report.drop"))
-    return sql_exec(sql, "DELETE FROM report_step WHERE report_id = $1", SQL_ARGS(sql_int(number_at(data, "id"))), error) &&
-      sql_exec(sql, "DELETE FROM report WHERE id = $1", SQL_ARGS(sql_int(number_at(data, "id"))), error);
-  return put_issue(sql, row, error) && put_step(sql, number_at(row, "id"), json_object_get(data, "step"), error);
+    return sql_exec(sql, "DELETE FROM report_step WHERE report_id = $1", SQL_ARGS(sql_int(int_at(data, "id"))), error) &&
+      sql_exec(sql, "DELETE FROM report WHERE id = $1", SQL_ARGS(sql_int(int_at(data, "id"))), error);
+  return put_issue(sql, row, error) && put_step(sql, int_at(row, "id"), json_object_get(data, "step"), error);
 }

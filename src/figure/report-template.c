@@ -337,7 +337,7 @@ static json_t *figure_run(const Part *part, json_t *figure, const char *member, 
     return throw_null(error, LANTAI_ERROR_INVALID, "第 %d 行第 %d 字：“%s”没有“.%s”；可用 .bare（不带单位）、.value（准数）、.last（上年）、.last_bare 或分组的名称", part->line,
       part->column, text_at(figure, "name"), member);
   json_t *run = json_pack("{s:s, s:s, s:f, s:I, s:i, s:i}", "text", text, "figure", text_at(figure, "name"), "value", value, "entries",
-    (json_int_t)number_at(shown, "entries"), "line", part->line, "column", part->column);
+    (json_int_t)int_at(shown, "entries"), "line", part->line, "column", part->column);
   if (member) json_object_set_new(run, "member", json_string(member));
   if (json_object_get(figure, "failed")) json_object_set(run, "failed", json_object_get(figure, "failed"));
   return run;
@@ -480,7 +480,7 @@ static void mark_lead(json_t *runs, gsize length) {
       gsize head = length - at;
       json_t *rest = json_copy(run);
       json_object_set_new(rest, "text", json_string(text + head));
-      json_object_set_new(rest, "column", json_integer(number_at(run, "column") + g_utf8_strlen(text, (gssize)head)));
+      json_object_set_new(rest, "column", json_integer(int_at(run, "column") + g_utf8_strlen(text, (gssize)head)));
       json_object_set_new(run, "text", json_stringn(text, head));
       json_array_insert_new(runs, i + 1, rest);
       size = head;
@@ -496,7 +496,7 @@ static void trim_begin(json_t *runs) {
   if (run == NULL || json_object_get(run, "figure")) return;
   while (*at && g_unichar_isspace(g_utf8_get_char(at))) at = g_utf8_next_char(at);
   if (at == text) return;
-  json_object_set_new(run, "column", json_integer(number_at(run, "column") + g_utf8_strlen(text, at - text)));
+  json_object_set_new(run, "column", json_integer(int_at(run, "column") + g_utf8_strlen(text, at - text)));
   json_object_set_new(run, "text", json_string(at));
 }
 

@@ -8,7 +8,6 @@ void selection_clear(Selection *selection) {
   g_clear_pointer(&selection->table, ledger_table_release);
 }
 
-static const char *text_in(json_t *object, const char *key) { return json_string_value(json_object_get(object, key)); }
 
 /* ---- days ---- */
 

@@ -61,8 +61,8 @@ static void faulty(const char *template, int line, int column, const char *words
   g_autoptr(ReportTemplate) parsed = report_template_new(template, faults);
   g_assert_cmpint(json_array_size(faults), ==, 1);
   json_t *fault = json_array_get(faults, 0);
-  g_assert_cmpint(number_at(fault, "line"), ==, line);
-  g_assert_cmpint(number_at(fault, "column"), ==, column);
+  g_assert_cmpint(int_at(fault, "line"), ==, line);
+  g_assert_cmpint(int_at(fault, "column"), ==, column);
   g_assert_nonnull(strstr(text_at(fault, "what"), words));
 }
 
@@ -126,8 +126,8 @@ static void test_headings(void) {
   g_assert_true(json_is_true(json_object_get(json_array_get(runs, 1), "lead")));
   g_assert_cmpstr(text_at(json_array_get(runs, 2), "text"), ==, "。");
   g_assert_null(json_object_get(json_array_get(runs, 3), "lead"));
-  g_assert_cmpint(number_at(json_array_get(runs, 3), "column"), ==, 13);
-  g_assert_cmpint(number_at(json_array_get(runs, 1), "entries"), ==, 7);
+  g_assert_cmpint(int_at(json_array_get(runs, 3), "column"), ==, 13);
+  g_assert_cmpint(int_at(json_array_get(runs, 1), "entries"), ==, 7);
 }
 
 static void test_tables(void) {

@@ -3,11 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-static const char *text_in(json_t *object, const char *key, const char *missing) {
-  const char *text = json_string_value(json_object_get(object, key));
-  return text ? text : missing;
-}
-
 char *date_words(int from, int to, gboolean both_years) {
   gboolean whole_year = from % 10000 == 101 && to % 10000 == 1231;
   if (from / 10000 == to / 10000 && whole_year) return g_strdup_printf("%d年", from / 10000);
@@ -29,7 +24,7 @@ static void widen(const LedgerValue *value, gpointer data) {
 }
 
 gboolean aggregate_span(Ask *ask, json_t *figure, const Selection *selection, const GArray *indexes, Outcome *ret, GError **error) {
-  g_autoptr(LedgerPath) path = ledger_path_new(ask->house, ask->sql, selection->table, text_in(figure, "span", ""), error);
+  g_autoptr(LedgerPath) path = ledger_path_new(ask->house, ask->sql, selection->table, text_or(figure, "span", ""), error);
   Span span = {0, 0, 0};
   if (path == NULL) return FALSE;
   for (guint i = 0; i < indexes->len; i++) {
@@ -40,7 +35,7 @@ gboolean aggregate_span(Ask *ask, json_t *figure, const Selection *selection, co
   }
   if (span.count == 0) return ret->text = g_strdup(""), TRUE;
   ret->value = day_number(span.to) - day_number(span.from) + 1;
-  ret->text = date_words(span.from, span.to, g_str_equal(text_in(json_object_get(figure, "say"), "style", ""), "long"));
+  ret->text = date_words(span.from, span.to, g_str_equal(text_or(json_object_get(figure, "say"), "style", ""), "long"));
   return TRUE;
 }
 
@@ -72,7 +67,7 @@ static double covered(GArray *spans) {
 }
 
 gboolean aggregate_hours(Ask *ask, json_t *figure, const Selection *selection, const GArray *indexes, Outcome *ret, GError **error) {
-  g_autoptr(LedgerPath) path = ledger_path_new(ask->house, ask->sql, selection->table, text_in(figure, "hours", ""), error);
+  g_autoptr(LedgerPath) path = ledger_path_new(ask->house, ask->sql, selection->table, text_or(figure, "hours", ""), error);
   if (path == NULL) return FALSE;
   g_autoptr(GArray) spans = g_array_new(FALSE, FALSE, sizeof(Minutes));
   int first = day_number(selection->period.from), last = day_number(selection->period.to) + 1;
@@ -140,23 +135,23 @@ static char *list_text(json_t *figure, const GArray *items, double count) {
   guint shown = limit > 0 ? MIN((guint)limit, items->len) : items->len;
   g_autoptr(GString) out = g_string_new(NULL);
   for (guint i = 0; i < shown; i++) {
-    if (i) g_string_append(out, text_in(figure, "joiner", "、"));
-    append_item(out, g_array_index(items, Item, i).text, text_in(figure, "quote", ""));
+    if (i) g_string_append(out, text_or(figure, "joiner", "、"));
+    append_item(out, g_array_index(items, Item, i).text, text_or(figure, "quote", ""));
   }
-  if (shown < items->len) g_string_append(out, text_in(figure, "tail", json_is_true(json_object_get(figure, "total")) ? "等" : ""));
+  if (shown < items->len) g_string_append(out, text_or(figure, "tail", json_is_true(json_object_get(figure, "total")) ? "等" : ""));
   if (shown < items->len && json_is_true(json_object_get(figure, "total"))) {
     Wording words = {NULL, NULL};
     if (figure_say(figure, count, 0, NULL, &words, NULL)) g_string_append(out, words.text);
     wording_clear(&words);
   }
-  if (items->len == 0) g_string_append(out, text_in(json_object_get(figure, "say"), "none", ""));
+  if (items->len == 0) g_string_append(out, text_or(json_object_get(figure, "say"), "none", ""));
   return g_string_free(g_steal_pointer(&out), FALSE);
 }
 
 gboolean aggregate_list(Ask *ask, json_t *figure, const Selection *selection, const GArray *indexes, Outcome *ret, GError **error) {
-  const char *sort = text_in(figure, "sort", "日期");
+  const char *sort = text_or(figure, "sort", "日期");
   gboolean down = *sort == '-', distinct = json_is_true(json_object_get(figure, "distinct"));
-  g_autoptr(LedgerPath) path = ledger_path_new(ask->house, ask->sql, selection->table, text_in(figure, "list", ""), error);
+  g_autoptr(LedgerPath) path = ledger_path_new(ask->house, ask->sql, selection->table, text_or(figure, "list", ""), error);
   g_autoptr(LedgerPath) order = path ? ledger_path_new(ask->house, ask->sql, selection->table, sort + down, error) : NULL;
   if (order == NULL) return FALSE;
   g_autoptr(GArray) firsts = g_array_new(FALSE, FALSE, sizeof(Item));

@@ -6,6 +6,7 @@
  * 2. Rounding never makes a whole of a part: 99.6 is not 100%, 0.3 not 0.
  */
 #include "internal.h"
+#include "json.h"
 #include "text.h"
 #include <math.h>
 #include <string.h>
@@ -21,11 +22,6 @@ typedef struct {
 void wording_clear(Wording *wording) {
   g_clear_pointer(&wording->text, g_free);
   g_clear_pointer(&wording->bare, g_free);
-}
-
-static const char *text_of(json_t *object, const char *key, const char *missing) {
-  const char *text = json_string_value(json_object_get(object, key));
-  return text != NULL ? text : missing;
 }
 
 static double number_of(json_t *object, const char *key, double missing) {
@@ -48,7 +44,7 @@ const char *figure_unit(json_t *figure) {
 
 static Manner manner_of(json_t *figure, double value) {
   json_t *say = json_object_get(figure, "say");
-  const char *unit = figure_unit(figure), *scale = text_of(say, "scale", "");
+  const char *unit = figure_unit(figure), *scale = text_or(say, "scale", "");
   Manner manner = {.say = say, .unit = unit, .scale = 1, .scale_word = "", .digits = (int)number_of(say, "digits", -1)};
   if (g_str_equal(scale, "auto")) scale = fabs(value) >= 1e8 ? "亿" : fabs(value) >= 1e4 ? "万" : "";
   if (g_str_equal(scale, "万")) manner.scale = 1e4, manner.scale_word = "万";
@@ -177,11 +173,11 @@ static char *fill_in(const char *text, const Manner *manner, double value, doubl
 }
 
 static gboolean say_all(json_t *figure, const Manner *manner, double value, double whole, Wording *ret, GError **error) {
-  if (whole <= 0) return throw(error, LANTAI_ERROR_INVALID, "指标“%s”没有可比的总数（总数为 0），不能说“%s”", text_of(figure, "name", ""), text_of(manner->say, "full", "全部"));
+  if (whole <= 0) return throw(error, LANTAI_ERROR_INVALID, "指标“%s”没有可比的总数（总数为 0），不能说“%s”", text_or(figure, "name", ""), text_or(manner->say, "full", "全部"));
   gboolean share = json_object_get(figure, "rate") != NULL; /* the value is per cent of the whole; else it is of the same kind */
   double n = share ? value * whole / 100 : value;
   gboolean all = n >= whole - 1e-9;
-  ret->text = fill_in(text_of(manner->say, all ? "full" : "else", all ? "全部" : "{value}"), manner, value, n, whole);
+  ret->text = fill_in(text_or(manner->say, all ? "full" : "else", all ? "全部" : "{value}"), manner, value, n, whole);
   ret->bare = g_strdup(ret->text);
   return TRUE;
 }
@@ -196,7 +192,7 @@ static gboolean say_each(const Manner *manner, json_t *parts, Wording *ret) {
   json_array_foreach(parts, i, part) {
     Wording words;
     say_exact(manner, number_of(part, "value", 0), &words);
-    const char *name = equal ? "各" : text_of(part, "key", "");
+    const char *name = equal ? "各" : text_or(part, "key", "");
     g_string_append_printf(text, "%s%s%s", i ? "、" : "", name, words.text);
     g_string_append_printf(bare, "%s%s%s", i ? "、" : "", name, words.bare);
     wording_clear(&words);
@@ -218,18 +214,18 @@ static gboolean say_trend(json_t *figure, const Manner *manner, double value, Wo
     gboolean within = value < number || (value == number && (number != 0 || last == 0));
     last = number;
     if (!within || words == NULL) continue;
-    if (!wording_true(words, value * sign)) return throw(error, LANTAI_ERROR_INVALID, "指标“%s”的值是 %g，不能说“%s”。请改写它的 bands", text_of(figure, "name", ""), value, words);
+    if (!wording_true(words, value * sign)) return throw(error, LANTAI_ERROR_INVALID, "指标“%s”的值是 %g，不能说“%s”。请改写它的 bands", text_or(figure, "name", ""), value, words);
     *ret = (Wording){g_strdup(words), g_strdup(words)};
     return TRUE;
   }
-  return throw(error, LANTAI_ERROR_INVALID, "指标“%s”的值是 %g，bands 中没有说到", text_of(figure, "name", ""), value);
+  return throw(error, LANTAI_ERROR_INVALID, "指标“%s”的值是 %g，bands 中没有说到", text_or(figure, "name", ""), value);
 }
 
 gboolean figure_say(json_t *figure, double value, double whole, json_t *parts, Wording *ret, GError **error) {
   Manner manner = manner_of(figure, value);
-  const char *style = text_of(manner.say, "style", "exact"), *none = text_of(manner.say, "none", NULL);
+  const char *style = text_or(manner.say, "style", "exact"), *none = text_or(manner.say, "none", NULL);
   Wording words = {NULL, NULL};
-  if (!isfinite(value)) return throw(error, LANTAI_ERROR_INVALID, "指标“%s”算不出来：作比较的数是 0", text_of(figure, "name", ""));
+  if (!isfinite(value)) return throw(error, LANTAI_ERROR_INVALID, "指标“%s”算不出来：作比较的数是 0", text_or(figure, "name", ""));
   gboolean said = TRUE;
   if (value == 0 && none != NULL) words = (Wording){g_strdup(none), g_strdup(none)};
   else if (g_str_equal(style, "all")) said = say_all(figure, &manner, value, whole, &words, error);
@@ -263,7 +259,7 @@ void say_faults(json_t *figure, json_t *faults) {
     g_autofree char *what = nearest_key ? g_strdup_printf("没有“%s”这一项，是不是“%s”", key, nearest_key) : g_strdup_printf("没有“%s”这一项", key);
     if (!g_strv_contains(SAY_KEYS, key)) fault(faults, where, what);
   }
-  const char *style = text_of(say, "style", "exact"), *scale = text_of(say, "scale", "auto");
+  const char *style = text_or(say, "style", "exact"), *scale = text_or(say, "scale", "auto");
   if (!g_strv_contains(STYLE_NAMES, style)) {
     const char *nearest_style = text_nearest(style, STYLE_NAMES);
     g_autofree char *what = g_strdup_printf("没有“%s”这种措辞，可用 exact more many near about over atleast vague each all trend%s%s", style, nearest_style ? "；是不是 " : "",
@@ -273,6 +269,6 @@ void say_faults(json_t *figure, json_t *faults) {
   if (!g_strv_contains(scales, scale)) fault(faults, "say.scale", "只能是 万、亿 或 auto");
   if (json_object_get(say, "step") && number_of(say, "step", 0) <= 0) fault(faults, "say.step", "应为大于 0 的数");
   if (json_object_get(say, "digits") && (number_of(say, "digits", -1) < 0 || number_of(say, "digits", -1) > 6)) fault(faults, "say.digits", "应为 0 至 6");
-  if (json_object_get(say, "numerals") && g_strcmp0(text_of(say, "numerals", NULL), "han") != 0) fault(faults, "say.numerals", "只能是 han（汉字数字）");
+  if (json_object_get(say, "numerals") && g_strcmp0(text_or(say, "numerals", NULL), "han") != 0) fault(faults, "say.numerals", "只能是 han（汉字数字）");
   if (g_str_equal(style, "trend") && json_array_size(json_object_get(say, "bands")) == 0) fault(faults, "say.bands", "措辞 trend 要有 bands，例如 [[-30, 显著下降], [0, 有所下降]]");
 }

@@ -1,5 +1,6 @@
 /* Background jobs with real threads and a real file: queueing, progress, failing, cancelling, stopping and going on, and the line of the terminal. */
 #include "error.h"
+#include "json.h"
 #include "running.h"
 #include <glib/gstdio.h>
 #include <stdio.h>
@@ -109,14 +110,12 @@ static json_t *load(Place *place, gint64 id) {
   return job;
 }
 
-static const char *text_of(json_t *job, const char *key) { return json_string_value(json_object_get(job, key)); }
-static gint64 number_of(json_t *job, const char *key) { return json_integer_value(json_object_get(job, key)); }
 
 static void assert_state(Place *place, gint64 id, const char *state) {
   for (int i = 0; i < 1000; i++) {
     json_t *job = load(place, id);
-    gboolean there = g_strcmp0(text_of(job, "state"), state) == 0;
-    if (!there && i == 999) g_test_message("job is %s, not %s", text_of(job, "state"), state);
+    gboolean there = g_strcmp0(text_in(job, "state"), state) == 0;
+    if (!there && i == 999) g_test_message("job is %s, not %s", text_in(job, "state"), state);
     json_decref(job);
     if (there) return;
     g_usleep(5000);
@@ -134,14 +133,14 @@ static void test_done(Place *place, gconstpointer data) {
   assert_state(place, id, "done");
   g_assert_cmpint(g_get_monotonic_time() - begin, <, 1000000); /* woken by the commit, not by polling */
   json_t *job = load(place, id);
-  g_assert_cmpint(number_of(job, "done"), ==, 5);
-  g_assert_cmpint(number_of(job, "total"), ==, 5);
-  g_assert_cmpstr(text_of(job, "unit"), ==, "件");
-  g_assert_cmpstr(text_of(job, "label"), ==, "清点");
-  g_assert_cmpstr(text_of(job, "actor"), ==, "wang");
+  g_assert_cmpint(int_at(job, "done"), ==, 5);
+  g_assert_cmpint(int_at(job, "total"), ==, 5);
+  g_assert_cmpstr(text_in(job, "unit"), ==, "件");
+  g_assert_cmpstr(text_in(job, "label"), ==, "清点");
+  g_assert_cmpstr(text_in(job, "actor"), ==, "wang");
   g_assert_true(json_is_null(json_object_get(job, "error")));
-  g_assert_cmpint(number_of(job, "finished"), >=, number_of(job, "started"));
-  g_assert_cmpint(number_of(job, "started"), >=, number_of(job, "created"));
+  g_assert_cmpint(int_at(job, "finished"), >=, int_at(job, "started"));
+  g_assert_cmpint(int_at(job, "started"), >=, int_at(job, "created"));
   json_decref(job);
 }
 
@@ -149,7 +148,7 @@ static void test_failed(Place *place, gconstpointer data) {
   gint64 id = queue(place, "failing", 1);
   assert_state(place, id, "failed");
   json_t *job = load(place, id);
-  g_assert_cmpstr(text_of(job, "error"), ==, "第 3 行没有题名");
+  g_assert_cmpstr(text_in(job, "error"), ==, "第 3 行没有题名");
   json_decref(job);
   g_assert_cmpint(queue(place, "failing", 1), >, id);
 }
@@ -179,7 +178,7 @@ static void test_same_subject(Place *place, gconstpointer data) {
   GError *error = NULL;
   g_autoptr(Sql) sql = sql_read(place->db, &error);
   json_t *latest = job_latest(sql, "accession", 1, &error);
-  g_assert_cmpint(number_of(latest, "id"), ==, other);
+  g_assert_cmpint(int_at(latest, "id"), ==, other);
   json_decref(latest);
   g_assert_null(job_latest(sql, "accession", 99, &error));
   g_assert_no_error(error);
@@ -188,7 +187,7 @@ static void test_same_subject(Place *place, gconstpointer data) {
   json_decref(list);
   list = job_list(sql, second, 10, &error);
   g_assert_cmpuint(json_array_size(list), ==, 1);
-  g_assert_cmpint(number_of(json_array_get(list, 0), "id"), ==, first);
+  g_assert_cmpint(int_at(json_array_get(list, 0), "id"), ==, first);
   json_decref(list);
 }
 
@@ -231,7 +230,7 @@ static void test_stop_and_go_on(Place *place, gconstpointer data) {
   place_open(place, FALSE);
   assert_state(place, id, "queued");
   json_t *job = load(place, id);
-  g_assert_cmpstr(text_of(job, "stage"), ==, "装入");
+  g_assert_cmpstr(text_in(job, "stage"), ==, "装入");
   json_decref(job);
   g_atomic_int_set(&shared.go, 1);
   jobs_start(place->jobs, &place->house);
@@ -265,8 +264,8 @@ static void test_progress_inside_transaction(Place *place, gconstpointer data) {
   gint64 id = queue(place, "writing", 1);
   wait_started();
   json_t *job = load(place, id);
-  g_assert_cmpint(number_of(job, "done"), ==, 40);
-  g_assert_cmpstr(text_of(job, "stage"), ==, "写入");
+  g_assert_cmpint(int_at(job, "done"), ==, 40);
+  g_assert_cmpstr(text_in(job, "stage"), ==, "写入");
   json_decref(job);
   g_atomic_int_set(&shared.go, 1);
   assert_state(place, id, "done");

@@ -4,6 +4,7 @@
 #include "date.h"
 #include "error.h"
 #include "journal.h"
+#include "json.h"
 #include "ledger.h"
 #include "text.h"
 #include <string.h>
@@ -13,11 +14,6 @@
 enum { LEDGER_BATCH = 200, FIELDS_MAX = 120, TEXT_MAX = 1000, LINES_MAX = 20000, TITLE_MAX = 500, MANY_MAX = 1000, ROWS_MAX = 2000 };
 
 /* ---- ledger.c ---- */
-static inline const char *text_at(json_t *object, const char *key) {
-  const char *text = json_string_value(json_object_get(object, key));
-  return text != NULL ? text : "";
-}
-static inline gint64 int_at(json_t *object, const char *key) { return json_integer_value(json_object_get(object, key)); }
 static inline gboolean word_in(const char *const *words, const char *word) { return words != NULL && word != NULL && g_strv_contains(words, word); }
 void ledger_install(LedgerDefinition *definition); /* takes it; the newest by name and id */
 gboolean ledger_admits_row(const LedgerDefinition *definition, Asker asker, const char *owner, const char *made_by, Security secrecy);

@@ -41,7 +41,7 @@ static json_t *chosen_entries(LedgerPage *page, const LedgerFilter *filter, gint
   ask.after = NULL;
   json_auto_t *found = ledger_list(page->house, page->sql, page->asker, &ask, error);
   if (found == NULL) return NULL;
-  *ret_count = number_at(found, "count");
+  *ret_count = int_at(found, "count");
   if (*ret_count > BULK_MAX) return throw_null(error, LANTAI_ERROR_TOO_LARGE, "有 %d 条，一次最多改 %d 条，请先筛选", (int)*ret_count, BULK_MAX);
   return json_incref(json_object_get(found, "entries"));
 }
@@ -161,7 +161,7 @@ static WebReply *preview(LedgerPage *page, const LedgerFilter *filter, const Cha
     if (line == NULL) continue;
     gboolean bad = json_object_get(line, "fault") != NULL;
     changes += !bad;
-    if (!bad) g_string_append_printf(seen, "%d:%d\n", (int)number_at(entry, "id"), (int)number_at(entry, "rev"));
+    if (!bad) g_string_append_printf(seen, "%d:%d\n", (int)int_at(entry, "id"), (int)int_at(entry, "rev"));
     if (json_array_size(bad ? refused : plan) < SHOWN) json_array_append(bad ? refused : plan, line);
     json_decref(line);
   }
@@ -191,11 +191,11 @@ static gboolean make_changes(LedgerPage *page, const Change *change, json_t *ent
   json_t *entry;
   size_t i;
   json_array_foreach(entries, i, entry) {
-    json_auto_t *after = NULL, *line = seen_rev(seen, number_at(entry, "id")) == number_at(entry, "rev") ? planned(page, change, entry, &after) : NULL;
+    json_auto_t *after = NULL, *line = seen_rev(seen, int_at(entry, "id")) == int_at(entry, "rev") ? planned(page, change, entry, &after) : NULL;
     if (line == NULL || json_object_get(line, "fault") != NULL) continue;
     g_ptr_array_add(made, entry);
     if (change->field != NULL) json_array_append(written, after);
-    else if (!ledger_entry_move(page->sql, page->asker, web_actor(page->request), number_at(entry, "id"), change->value, date_today(), change->note,
+    else if (!ledger_entry_move(page->sql, page->asker, web_actor(page->request), int_at(entry, "id"), change->value, date_today(), change->note,
       error)) return FALSE;
   }
   return json_array_size(written) == 0 || ledger_entry_put_many(page->sql, web_actor(page->request), written, NULL, error);
@@ -204,9 +204,9 @@ static gboolean make_changes(LedgerPage *page, const Change *change, json_t *ent
 static json_t *made_model(LedgerPage *page, GPtrArray *made) {
   g_autoptr(GString) text = g_string_new(NULL);
   for (guint i = 0; i < made->len; i++) {
-    gint64 id = number_at(made->pdata[i], "id");
+    gint64 id = int_at(made->pdata[i], "id");
     json_auto_t *now = ledger_entry_load(page->sql, page->asker, id, NULL);
-    g_string_append_printf(text, "%d:%d:%d\n", (int)id, (int)number_at(made->pdata[i], "rev"), (int)number_at(now, "rev"));
+    g_string_append_printf(text, "%d:%d:%d\n", (int)id, (int)int_at(made->pdata[i], "rev"), (int)int_at(now, "rev"));
   }
   return json_pack("{s:i, s:s}", "count", (int)made->len, "made", text->str);
 }
@@ -245,7 +245,7 @@ WebReply *undo_bulk(WebRequest *request, GError **error) {
     if (g_strv_length(parts) != 3) continue;
     gint64 id = g_ascii_strtoll(parts[0], NULL, 10), before = g_ascii_strtoll(parts[1], NULL, 10), after = g_ascii_strtoll(parts[2], NULL, 10);
     json_auto_t *entry = ledger_entry_load(page.sql, page.asker, id, NULL);
-    gboolean ours = entry != NULL && g_str_equal(text_at(entry, "ledger"), page.definition->name) && number_at(entry, "rev") == after;
+    gboolean ours = entry != NULL && g_str_equal(text_at(entry, "ledger"), page.definition->name) && int_at(entry, "rev") == after;
     if (ours && !ledger_entry_restore(page.sql, web_actor(request), id, before, error)) return NULL;
     undone += ours;
     left += !ours;

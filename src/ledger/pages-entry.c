@@ -16,7 +16,7 @@ enum { MADE_TEXT_MAX = 500 };
 
 static json_t *form_page(const LedgerPage *page, json_t *entry, json_t *texts, json_t *faults, json_t *theirs) {
   json_t *model = form_model(page, texts, faults, theirs);
-  gint64 id = number_at(entry, "id");
+  gint64 id = int_at(entry, "id");
   json_object_set_new(model, "ledger", page_ledger_model(page));
   if (id != 0) {
     g_autofree char *name = entry_name(entry);
@@ -169,7 +169,7 @@ WebReply *save_edit(WebRequest *request, GError **error) {
   json_auto_t *entry = page_begin(&page, request, TRUE, error) ? page_entry(&page, error) : NULL;
   if (entry == NULL || !may_change(&page, entry, error)) return NULL;
   json_auto_t *texts = form_given(&page, web_fields(request, "v")), *now = form_texts(&page, entry), *faults = json_object();
-  gint64 rev = web_int(request, "rev", 0), current = number_at(entry, "rev");
+  gint64 rev = web_int(request, "rev", 0), current = int_at(entry, "rev");
   const char *base_text = web_text(request, "base");
   gboolean merged = rev != 0 && rev != current;
   take_chosen(&page, texts, now);
@@ -230,7 +230,7 @@ static json_t *makes_model(const LedgerPage *page, json_t *entry, const LedgerFi
     const LedgerDefinition *target = ledger_find(text_at(make, "ledger"));
     const char *from = text_at(make, "from"), *name;
     if (g_strcmp0(from, rows != NULL ? rows->name : "") != 0 || target == NULL || !ledger_may_write(target, page->asker)) continue;
-    g_autofree char *path = g_strdup_printf("/ledger/%" G_GINT64_FORMAT "/new", target->id), *back = g_strdup_printf("#%d", (int)number_at(entry, "id"));
+    g_autofree char *path = g_strdup_printf("/ledger/%" G_GINT64_FORMAT "/new", target->id), *back = g_strdup_printf("#%d", (int)int_at(entry, "id"));
     g_autoptr(GString) href = g_string_new(path);
     json_object_foreach(json_object_get(make, "values"), name, pattern) {
       g_autofree char *text = filled(page, entry, rows, row, json_string_value(pattern));
@@ -393,7 +393,7 @@ WebReply *page_one(WebRequest *request, GError **error) {
   g_auto(LedgerPage) page = {0};
   json_auto_t *entry = page_begin(&page, request, FALSE, error) ? page_entry(&page, error) : NULL;
   if (entry == NULL) return NULL;
-  gint64 id = number_at(entry, "id");
+  gint64 id = int_at(entry, "id");
   gboolean deleted = json_is_true(json_object_get(entry, "deleted")), write = ledger_may_write(page.definition, page.asker) && !deleted;
   g_autofree char *name = entry_name(entry);
   json_auto_t *offers = json_array();
@@ -430,7 +430,7 @@ static json_t *begin_change(LedgerPage *page, WebRequest *request, GError **erro
 static WebReply *done(LedgerPage *page, json_t *entry, const char *message, GError **error) {
   if (!sql_commit(page->sql, error)) return NULL;
   const char *back = web_text(page->request, "back");
-  WebReply *reply = back != NULL && g_str_has_prefix(back, "/ledger") ? web_redirect("%s", back) : web_redirect(ENTRY_PATH, (gint64)number_at(entry, "id"));
+  WebReply *reply = back != NULL && g_str_has_prefix(back, "/ledger") ? web_redirect("%s", back) : web_redirect(ENTRY_PATH, (gint64)int_at(entry, "id"));
   web_flash(reply, message);
   return reply;
 }
@@ -442,7 +442,7 @@ WebReply *move_entry(WebRequest *request, GError **error) {
   DateSpan span = {date_today(), date_today()};
   if (entry == NULL) return NULL;
   if (on != NULL && (!date_parse(on, &span) || span.to == 0)) return throw_null(error, LANTAI_ERROR_INVALID, "“%s”不是日期", on);
-  if (!ledger_entry_move(page.sql, page.asker, web_actor(request), number_at(entry, "id"), to, span.to, web_text(request, "note"), error)) return NULL;
+  if (!ledger_entry_move(page.sql, page.asker, web_actor(request), int_at(entry, "id"), to, span.to, web_text(request, "note"), error)) return NULL;
   g_autofree char *message = g_strdup_printf("已转为“%s”", to);
   return done(&page, entry, message, error);
 }
@@ -450,14 +450,14 @@ WebReply *move_entry(WebRequest *request, GError **error) {
 WebReply *comment_entry(WebRequest *request, GError **error) {
   g_auto(LedgerPage) page = {0};
   json_auto_t *entry = page_begin(&page, request, TRUE, error) ? page_entry(&page, error) : NULL;
-  if (entry == NULL || !ledger_entry_comment(page.sql, web_actor(request), number_at(entry, "id"), web_text(request, "text"), error)) return NULL;
+  if (entry == NULL || !ledger_entry_comment(page.sql, web_actor(request), int_at(entry, "id"), web_text(request, "text"), error)) return NULL;
   return done(&page, entry, "意见已记下", error);
 }
 
 WebReply *delete_entry(WebRequest *request, GError **error) {
   g_auto(LedgerPage) page = {0};
   json_auto_t *entry = begin_change(&page, request, error);
-  if (entry == NULL || !ledger_entry_delete(page.sql, web_actor(request), number_at(entry, "id"), web_text(request, "why"), error) || !sql_commit(page.sql,
+  if (entry == NULL || !ledger_entry_delete(page.sql, web_actor(request), int_at(entry, "id"), web_text(request, "why"), error) || !sql_commit(page.sql,
     error)) return NULL;
   WebReply *reply = web_redirect("/ledger/%" G_GINT64_FORMAT, page.definition->id);
   web_flash(reply, "已删除；编号不再使用，内容可以从履历恢复");
@@ -467,7 +467,7 @@ WebReply *delete_entry(WebRequest *request, GError **error) {
 WebReply *restore_entry(WebRequest *request, GError **error) {
   g_auto(LedgerPage) page = {0};
   json_auto_t *entry = begin_change(&page, request, error);
-  if (entry == NULL || !ledger_entry_restore(page.sql, web_actor(request), number_at(entry, "id"), web_int(request, "rev", 0), error)) return NULL;
+  if (entry == NULL || !ledger_entry_restore(page.sql, web_actor(request), int_at(entry, "id"), web_int(request, "rev", 0), error)) return NULL;
   return done(&page, entry, "已恢复成那时的样子", error);
 }
 
@@ -475,7 +475,7 @@ WebReply *attach_file(WebRequest *request, GError **error) {
   g_auto(LedgerPage) page = {0};
   json_auto_t *entry = page_begin(&page, request, FALSE, error) ? page_entry(&page, error) : NULL;
   if (entry == NULL || !may_change(&page, entry, error)) return NULL;
-  gint64 id = number_at(entry, "id");
+  gint64 id = int_at(entry, "id");
   page_end(&page);
   LedgerPage plain = {.request = request, .house = web_house(request), .asker = ledger_asker(request)};
   if (!attach_given(&plain, id, error)) return NULL;
@@ -488,7 +488,7 @@ WebReply *detach_file(WebRequest *request, GError **error) {
   g_auto(LedgerPage) page = {0};
   json_auto_t *entry = begin_change(&page, request, error);
   const char *name = web_text(request, "name");
-  if (entry == NULL || !ledger_entry_detach(page.sql, web_actor(request), number_at(entry, "id"), name != NULL ? name : "", error)) return NULL;
+  if (entry == NULL || !ledger_entry_detach(page.sql, web_actor(request), int_at(entry, "id"), name != NULL ? name : "", error)) return NULL;
   return done(&page, entry, "附件已去掉；原来的版本仍保存着", error);
 }
 
@@ -507,7 +507,7 @@ WebReply *send_file(WebRequest *request, GError **error) {
   const char *name = web_text(request, "name");
   gint64 size = 0;
   if (entry != NULL && name == NULL) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有说是哪一个附件");
-  int fd = entry == NULL ? -1 : ledger_entry_file_open(page.house, page.sql, page.asker, number_at(entry, "id"), name, &size, error);
+  int fd = entry == NULL ? -1 : ledger_entry_file_open(page.house, page.sql, page.asker, int_at(entry, "id"), name, &size, error);
   if (fd < 0) return NULL;
   const char *mime = mime_of(name);
   return web_fd(fd, size, mime != NULL ? mime : "application/octet-stream", name, mime != NULL, NULL);

@@ -215,7 +215,7 @@ static void read_field(const LedgerPage *page, const LedgerField *field, const c
     json_auto_t *former = entry_get(entry, field->name);
     g_autofree char *before = value_input(page, field, former);
     if (g_str_equal(before, text)) return json_decref(value);
-    int from = (int)number_at(entry, "from");
+    int from = (int)int_at(entry, "from");
     value = dated_value(field, former, value, json_array_size(former) == 0 && from ? from : date_today());
   }
   entry_set(entry, field->name, value);

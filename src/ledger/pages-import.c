@@ -65,7 +65,7 @@ static void add_result(json_t *model, json_t *result) {
   json_t *copy = json_copy(result);
   json_object_set_new(copy, "problems", problems_model(result));
   json_object_set_new(copy, "bad", json_integer((json_int_t)json_array_size(json_object_get(result, "problems"))));
-  json_object_set_new(copy, "fine", json_boolean(number_at(result, "created") + number_at(result, "changed") > 0));
+  json_object_set_new(copy, "fine", json_boolean(int_at(result, "created") + int_at(result, "changed") > 0));
   json_object_set_new(model, "result", copy);
 }
 
@@ -73,8 +73,8 @@ static WebReply *imported(const LedgerPage *page, json_t *result) {
   WebReply *reply = web_redirect("/ledger/%" G_GINT64_FORMAT, page->definition->id);
   gsize bad = json_array_size(json_object_get(result, "problems"));
   g_autofree char *left = bad ? g_strdup_printf("，%zu 行有误没有写入", bad) : g_strdup("");
-  g_autofree char *message = g_strdup_printf("新登记 %d 条，修改 %d 条，相同 %d 条%s", (int)number_at(result, "created"), (int)number_at(result, "changed"),
-    (int)number_at(result, "same"), left);
+  g_autofree char *message = g_strdup_printf("新登记 %d 条，修改 %d 条，相同 %d 条%s", (int)int_at(result, "created"), (int)int_at(result, "changed"),
+    (int)int_at(result, "same"), left);
   web_flash(reply, message);
   return reply;
 }
@@ -92,7 +92,7 @@ static json_t *pasted_rows(const char *text, json_t *problems) {
     json_t *row = json_pack("{s:i, s:[]}", "row", (int)n + 1, "cells");
     for (guint k = 0; cells[k] != NULL; k++) json_array_append_new(json_object_get(row, "cells"), json_string(cells[k]));
     json_array_foreach(problems, i, problem)
-      if (number_at(problem, "row") == (gint64)n + 1) json_object_set(row, "fault", json_object_get(problem, "text"));
+      if (int_at(problem, "row") == (gint64)n + 1) json_object_set(row, "fault", json_object_get(problem, "text"));
     json_array_append_new(rows, row);
   }
   return rows;

@@ -121,7 +121,7 @@ static json_t *years_model(const LedgerPage *page, const LedgerFilter *filter, c
     g_autofree char *text = g_strdup_printf("%d", (int)g_array_index(years, gint64, k)), *href = filter_link(filter, path, "year", text);
     gint64 count = 0;
     json_array_foreach(values, i, value)
-      if (g_str_equal(text_at(value, "value"), text)) count = number_at(value, "count");
+      if (g_str_equal(text_at(value, "value"), text)) count = int_at(value, "count");
     json_array_append_new(model, json_pack("{s:s, s:I, s:s, s:b}", "year", text, "count", (json_int_t)count, "href", href, "current",
       given != NULL && g_str_equal(json_string_value(given), text)));
   }
@@ -197,7 +197,7 @@ static gboolean add_board(json_t *model, const LedgerPage *page, const LedgerFil
     json_array_foreach(json_object_get(found, "entries"), i, entry) json_array_append_new(cards, card_model(page, entry));
     g_autofree char *more = filter_link(filter, path, "f.状态", state->name);
     json_array_append_new(lanes, json_pack("{s:s, s:s, s:O?, s:o, s:s, s:b}", "state", state->name, "tone", state_tone(page->definition, state->name), "count",
-      json_object_get(found, "count"), "cards", cards, "more", more, "cut", number_at(found, "count") > ask.limit));
+      json_object_get(found, "count"), "cards", cards, "more", more, "cut", int_at(found, "count") > ask.limit));
   }
   return TRUE;
 }
@@ -209,7 +209,7 @@ static void put_in_day(json_t *days, const LedgerPage *page, json_t *entry, gint
   json_t *cell = json_object_get(days, key);
   if (cell == NULL) return;
   json_t *list = json_object_get(cell, "entries");
-  if (json_array_size(list) >= DAY_ENTRIES) json_object_set_new(cell, "more", json_integer(number_at(cell, "more") + 1));
+  if (json_array_size(list) >= DAY_ENTRIES) json_object_set_new(cell, "more", json_integer(int_at(cell, "more") + 1));
   else json_array_append_new(list, json_pack("{s:O, s:s, s:s?, s:b, s:s}", "id", json_object_get(entry, "id"), "text", name, "kind", kind, "overdue",
     kind != NULL && entry_is_overdue(page->definition, entry), "tone", state_tone(page->definition, text_at(entry, "state"))));
 }
@@ -255,10 +255,10 @@ static gboolean fill_calendar(const LedgerPage *page, const LedgerFilter *filter
   entry = NULL;
   if (found == NULL) return FALSE;
   json_array_foreach(json_object_get(found, "entries"), i, entry) {
-    put_in_day(days, page, entry, number_at(entry, "from"), NULL);
-    if (entry_is_open(page->definition, entry)) put_in_day(days, page, entry, number_at(entry, "due"), "截止");
+    put_in_day(days, page, entry, int_at(entry, "from"), NULL);
+    if (entry_is_open(page->definition, entry)) put_in_day(days, page, entry, int_at(entry, "due"), "截止");
   }
-  *ret_cut = number_at(found, "count") > CALENDAR_ENTRIES;
+  *ret_cut = int_at(found, "count") > CALENDAR_ENTRIES;
   entry = NULL;
   return TRUE;
 }

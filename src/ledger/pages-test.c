@@ -122,8 +122,8 @@ static void test_register(void) {
   g_assert_true(json_is_true(json_object_get(values, "采用")));
   g_assert_cmpuint(json_array_size(json_object_get(values, "批示")), ==, 1); /* an empty row is none */
   g_assert_cmpstr(json_string_value(json_array_get(json_object_get(values, "送达"), 0)), ==, "市委");
-  g_assert_cmpint(number_at(entry, "from"), ==, 20230501);
-  g_assert_cmpint(number_at(entry, "to"), ==, 20230531);
+  g_assert_cmpint(int_at(entry, "from"), ==, 20230501);
+  g_assert_cmpint(int_at(entry, "to"), ==, 20230531);
   json_auto_t *refused = model(&p, "zhang", to, "v.标题=\nv.日期=昨天前\nv.刊物=日报\nv.期号=三\nv.批示.0.级别=市", 422);
   const char *const wrong[] = {"标题", "日期", "刊物", "期号", "批示"};
   for (guint i = 0; i < G_N_ELEMENTS(wrong); i++) g_assert_cmpstr(text_at(input_of(refused, wrong[i]), "error"), !=, "");
@@ -153,7 +153,7 @@ static void test_reference(void) {
   made(&p, "zhang", to, "v.标题=清沟\nv.所属问题=WT2023-001");
   json_auto_t *whole = read_model(&p, "zhang", page);
   json_t *children = json_array_get(json_object_get(whole, "children"), 0);
-  g_assert_cmpint(number_at(children, "count"), ==, 2);
+  g_assert_cmpint(int_at(children, "count"), ==, 2);
   json_auto_t *refused = model(&p, "zhang", to, "v.标题=x\nv.所属问题=没有的", 422);
   g_assert_nonnull(strstr(text_at(input_of(refused, "所属问题"), "error"), "没有的"));
   shows(&p, "zhang", page, "补瓦", TRUE);
@@ -162,7 +162,7 @@ static void test_reference(void) {
 
 static char *base_of(Place *p, const char *who, const char *target, gint64 *ret_rev) {
   json_auto_t *form = read_model(p, who, target);
-  *ret_rev = number_at(json_object_get(form, "entry"), "rev");
+  *ret_rev = int_at(json_object_get(form, "entry"), "rev");
   return g_strdup(text_at(form, "base"));
 }
 
@@ -193,7 +193,7 @@ static void test_conflict(void) {
 
 static gint64 count_of(Place *p, const char *who, const char *target) {
   json_auto_t *list = read_model(p, who, target);
-  gint64 count = number_at(list, "count");
+  gint64 count = int_at(list, "count");
   if (json_object_get(list, "next") == NULL && json_object_get(list, "rows") != NULL) g_assert_cmpint((gint64)json_array_size(json_object_get(list, "rows")), ==, count);
   return count;
 }
@@ -217,8 +217,8 @@ static void test_filters(void) {
   json_auto_t *list = read_model(&p, "zhang", all), *sorted = read_model(&p, "zhang", sort);
   json_t *facet = json_array_get(json_object_get(list, "facets"), 0);
   g_assert_cmpstr(text_at(facet, "label"), ==, "来源");
-  g_assert_cmpint(number_at(json_array_get(json_object_get(facet, "values"), 0), "count"), ==, 2);
-  g_assert_cmpint(number_at(json_array_get(json_object_get(list, "years"), 1), "count"), ==, 1);
+  g_assert_cmpint(int_at(json_array_get(json_object_get(facet, "values"), 0), "count"), ==, 2);
+  g_assert_cmpint(int_at(json_array_get(json_object_get(list, "years"), 1), "count"), ==, 1);
   g_assert_cmpstr(text_at(json_array_get(json_object_get(sorted, "entries"), 2), "title"), ==, "屋面漏雨");
   g_free(ask(&p, "zhang", unknown, NULL, "html", 422));
   g_free(ask(&p, "zhang", operator, NULL, "html", 422));
@@ -242,7 +242,7 @@ static void test_shapes(void) {
   g_free(ask(&p, "zhang", nonsense, NULL, "html", 422));
   json_auto_t *ledgers = read_model(&p, "zhang", "/ledgers");
   json_t *row = json_array_get(json_object_get(json_array_get(json_object_get(ledgers, "groups"), 0), "ledgers"), 0);
-  g_assert_cmpint(number_at(row, "all") + number_at(row, "overdue"), ==, 2);
+  g_assert_cmpint(int_at(row, "all") + int_at(row, "overdue"), ==, 2);
   shows(&p, "zhang", "/ledgers", "问题", TRUE);
   place_close(&p);
 }
@@ -296,7 +296,7 @@ static void test_entry(void) {
   g_assert_cmpstr(text_at(json_object_get(whole, "entry"), "state"), ==, "整改中");
   g_assert_cmpuint(json_array_size(json_object_get(whole, "history")), ==, 3);
   json_t *oldest = json_array_get(json_object_get(whole, "history"), 2);
-  g_autofree char *rev = g_strdup_printf("rev=%d", (int)number_at(oldest, "rev"));
+  g_autofree char *rev = g_strdup_printf("rev=%d", (int)int_at(oldest, "rev"));
   made(&p, "zhang", restore, rev);
   json_auto_t *restored = entry_of(&p.f, id);
   g_assert_cmpstr(text_at(restored, "owner"), ==, "");
@@ -372,7 +372,7 @@ static void test_bulk(void) {
   g_autofree char *bulk = address("问题", "/bulk"), *undo = address("问题", "/undo"), *edit = g_strdup_printf("/entry/%d/edit", (int)third);
   json_auto_t *preview = model(&p, "zhang", bulk, "field=责任人\nvalue=李四\nf.来源=巡察", 200);
   json_t *plan = json_object_get(preview, "preview");
-  g_assert_cmpint(number_at(plan, "changes"), ==, 3);
+  g_assert_cmpint(int_at(plan, "changes"), ==, 3);
   json_auto_t *untouched = entry_of(&p.f, second);
   g_assert_cmpstr(text_at(untouched, "owner"), ==, "");
   made(&p, "li", edit, "v.标题=三改"); /* between preview and change */
@@ -381,8 +381,8 @@ static void test_bulk(void) {
   g_autofree char *escaped = g_uri_escape_string(text_at(plan, "seen"), NULL, FALSE), *body = g_strdup_printf("csrf=%s%s&seen=%s", token, fields, escaped), *text = NULL;
   g_assert_cmpuint(web_dispatch(p.server, "POST", bulk, cookie, body, "json", &text, NULL), ==, 200);
   json_auto_t *done = json_loads(text, 0, NULL);
-  g_assert_cmpint(number_at(json_object_get(done, "done"), "count"), ==, 2);
-  g_assert_cmpint(number_at(done, "left"), ==, 1);
+  g_assert_cmpint(int_at(json_object_get(done, "done"), "count"), ==, 2);
+  g_assert_cmpint(int_at(done, "left"), ==, 1);
   json_auto_t *changed = entry_of(&p.f, second), *left = entry_of(&p.f, third);
   g_assert_cmpstr(text_at(changed, "owner"), ==, "李四");
   g_assert_cmpstr(text_at(left, "owner"), ==, "");
@@ -435,9 +435,9 @@ static void test_definition(void) {
   g_autoptr(GString) without = g_string_new(text_at(added, "yaml"));
   g_string_replace(without, "[巡察, 调研]", "[调研]", 0);
   json_auto_t *refused = define(&p, target, without->str, "check", "", 200);
-  g_assert_cmpint(number_at(refused, "conflict_count"), ==, 1); /* an entry has what would be no choice any more */
+  g_assert_cmpint(int_at(refused, "conflict_count"), ==, 1); /* an entry has what would be no choice any more */
   json_auto_t *not_saved = define(&p, target, without->str, "save", "seen=2", 409);
-  g_assert_cmpint(number_at(not_saved, "conflict_count"), ==, 1);
+  g_assert_cmpint(int_at(not_saved, "conflict_count"), ==, 1);
   json_auto_t *anew = define(&p, "/ledger-definition/new", "name: 参观\ngroup: 利用\nfields: [{name: 人数, type: number}]\n", "save", "", 200);
   g_assert_nonnull(ledger_find("参观"));
   place_close(&p);

@@ -24,7 +24,7 @@ static json_t *day_text(gint64 from, gint64 to) {
 }
 
 static json_t *derived_value(json_t *entry, const char *name) {
-  int from = (int)number_at(entry, "from"), month = from / 100 % 100;
+  int from = (int)int_at(entry, "from"), month = from / 100 % 100;
   if (from == 0) return NULL;
   if (g_str_equal(name, "年度")) return json_integer(from / 10000);
   if (month == 0) return NULL;
@@ -37,8 +37,8 @@ static json_t *derived_value(json_t *entry, const char *name) {
 
 json_t *entry_get(json_t *entry, const char *name) {
   const char *key = base_key(name);
-  if (g_str_equal(name, "日期")) return day_text(number_at(entry, "from"), number_at(entry, "to"));
-  if (g_str_equal(name, "截止")) return day_text(number_at(entry, "due"), number_at(entry, "due"));
+  if (g_str_equal(name, "日期")) return day_text(int_at(entry, "from"), int_at(entry, "to"));
+  if (g_str_equal(name, "截止")) return day_text(int_at(entry, "due"), int_at(entry, "due"));
   if (base_derived(name)) return derived_value(entry, name);
   json_t *value = key != NULL ? json_object_get(entry, key) : json_object_get(json_object_get(entry, "values"), name);
   if (value == NULL || json_is_null(value) || (json_is_string(value) && json_string_length(value) == 0)) return NULL;
@@ -66,7 +66,7 @@ json_t *field_now(const LedgerField *field, json_t *value) {
 
 char *entry_name(json_t *entry) {
   const char *number = text_at(entry, "number"), *title = text_at(entry, "title");
-  if (*number == '\0' && *title == '\0') return g_strdup_printf("第 %d 条", (int)number_at(entry, "id"));
+  if (*number == '\0' && *title == '\0') return g_strdup_printf("第 %d 条", (int)int_at(entry, "id"));
   return g_strdup_printf("%s%s%s", number, *number && *title ? " " : "", title);
 }
 
@@ -81,7 +81,7 @@ gboolean entry_is_open(const LedgerDefinition *definition, json_t *entry) {
 }
 
 gboolean entry_is_overdue(const LedgerDefinition *definition, json_t *entry) {
-  gint64 due = number_at(entry, "due");
+  gint64 due = int_at(entry, "due");
   return due != 0 && due < date_today() && entry_is_open(definition, entry);
 }
 
@@ -250,7 +250,7 @@ static gint64 entry_from(const LedgerPage *page, const LedgerField *field, const
   json_auto_t *where = json_pack("{s:[{s:s}, {s:s}]}", "any", "编号", text, "标题", text);
   json_auto_t *found = ledger_list(page->house, page->sql, page->asker, &(LedgerAsk){.definition = definition, .where = where, .limit = 2}, NULL);
   json_t *entries = json_object_get(found, "entries");
-  return json_array_size(entries) == 1 ? number_at(json_array_get(entries, 0), "id") : 0;
+  return json_array_size(entries) == 1 ? int_at(json_array_get(entries, 0), "id") : 0;
 }
 
 static json_t *record_from(const LedgerPage *page, const char *text) {

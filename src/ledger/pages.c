@@ -73,7 +73,7 @@ WebReply *page_ledgers(WebRequest *request, GError **error) {
       ledgers = json_array();
       json_array_append_new(groups, json_pack("{s:s, s:o}", "name", *group ? group : "其他", "ledgers", ledgers));
     }
-    total += number_at(row, "all");
+    total += int_at(row, "all");
     json_array_append_new(ledgers, row);
   }
   json_t *owed = ledger_home(request, page.sql, NULL);
@@ -87,7 +87,7 @@ static json_t *owed_line(json_t *owed) {
   json_t *entry = json_object_get(owed, "entry");
   g_autofree char *name = entry_name(entry);
   const LedgerDefinition *definition = ledger_find(text_at(entry, "ledger"));
-  gint64 due = number_at(owed, "due");
+  gint64 due = int_at(owed, "due");
   g_autofree char *day = due == 0 ? NULL : date_format((DateSpan){(gint32)due, (gint32)due});
   return json_pack("{s:O, s:s, s:s, s:I, s:s?, s:s, s:s, s:b, s:s}", "id", json_object_get(entry, "id"), "name", name, "ledger", text_at(entry, "ledger"), "ledger_id",
     (json_int_t)(definition == NULL ? 0 : definition->id), "due", day, "state", text_at(entry, "state"), "tone", definition == NULL ? "muted" :
@@ -106,7 +106,7 @@ static json_t *owed_model(WebRequest *request, Sql *sql, int limit, GError **err
   if (owed == NULL) return json_decref(groups), NULL;
   for (guint k = 0; k < G_N_ELEMENTS(kinds); k++) lists[k] = json_array();
   json_array_foreach(owed, i, line) {
-    gint64 due = number_at(line, "due");
+    gint64 due = int_at(line, "due");
     int kind = due == 0 || due > soon ? 3 : due < today ? 0 : due == today ? 1 : 2;
     counts[kind]++;
     if (limit > 0) {

@@ -26,7 +26,6 @@ json_t *page_entry(LedgerPage *page, GError **error);
 json_t *page_ledger_model(const LedgerPage *page); /* {id, name, group, about, restricted, may_write, may_define} */
 
 /* ---- JSON at hand ---- */
-static inline gint64 number_at(json_t *object, const char *key) { return json_integer_value(json_object_get(object, key)); }
 static inline void put_text_at(json_t *object, const char *key, const char *text) { json_object_set_new(object, key, json_string(text)); }
 
 /* ---- values (pages-value.c) ---- */

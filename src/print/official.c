@@ -7,6 +7,7 @@
  */
 #include "canvas.h"
 #include "error.h"
+#include "json.h"
 #include "print.h"
 #include <cairo-pdf.h>
 #include <pango/pangocairo.h>
@@ -103,10 +104,6 @@ static void draw_lines(Sheet *sheet, PangoLayout *layout, double x, double high)
 
 /* ---- blocks ---- */
 
-static const char *text_of(json_t *object, const char *key) {
-  const char *text = json_string_value(json_object_get(object, key));
-  return text != NULL ? text : "";
-}
 
 static void draw_title(Sheet *sheet, const char *text) {
   PangoLayout *layout = lay_out(sheet, text, SONG_TITLE, TITLE_SIZE);
@@ -153,11 +150,11 @@ static void draw_paragraph(Sheet *sheet, json_t *paragraph) {
   json_t *run;
   size_t i;
   json_array_foreach(json_object_get(paragraph, "runs"), i, run) {
-    g_string_append(text, text_of(run, "text"));
+    g_string_append(text, text_at(run, "text"));
     if (json_is_true(json_object_get(run, "lead"))) length = text->len;
   }
   g_autofree char *head = g_strndup(text->str, length), *lead = print_clean(head), *clean = print_clean(text->str);
-  draw_text(sheet, clean, 2, MIN(strlen(lead), strlen(clean)), text_of(paragraph, "lead"));
+  draw_text(sheet, clean, 2, MIN(strlen(lead), strlen(clean)), text_at(paragraph, "lead"));
 }
 
 /* ---- tables: 12 points, ruled, a row never cut but where it is higher than a page ---- */
@@ -169,7 +166,7 @@ static PangoLayout *lay_out_cell(Sheet *sheet, json_t *cell, gboolean head, doub
   g_autoptr(GString) text = g_string_new(NULL);
   json_t *run;
   size_t i;
-  json_array_foreach(json_object_get(cell, "runs"), i, run) g_string_append(text, text_of(run, "text"));
+  json_array_foreach(json_object_get(cell, "runs"), i, run) g_string_append(text, text_at(run, "text"));
   PangoLayout *layout = lay_out(sheet, text->str, head ? HEI : FANG_SONG, CELL_SIZE);
   pango_layout_set_width(layout, (int)((width - 2 * CELL_PAD) * PANGO_SCALE));
   return layout;
@@ -218,12 +215,12 @@ GBytes *print_official(json_t *document, GError **error) {
   g_auto(Sheet) sheet = {.bytes = g_byte_array_new(), .page = 1};
   sheet.surface = cairo_pdf_surface_create_for_stream(take_bytes, sheet.bytes, PAGE_WIDTH, PAGE_HEIGHT);
   sheet.cairo = cairo_create(sheet.surface);
-  g_autofree char *title = print_clean(text_of(document, "heading")), *author = print_clean(text_of(document, "unit"));
+  g_autofree char *title = print_clean(text_at(document, "heading")), *author = print_clean(text_at(document, "unit"));
   cairo_pdf_surface_set_metadata(sheet.surface, CAIRO_PDF_METADATA_TITLE, title);
   cairo_pdf_surface_set_metadata(sheet.surface, CAIRO_PDF_METADATA_AUTHOR, author);
   cairo_pdf_surface_set_metadata(sheet.surface, CAIRO_PDF_METADATA_CREATOR, "兰台");
-  draw_title(&sheet, text_of(document, "heading"));
-  if (*text_of(document, "addressee")) draw_text(&sheet, text_of(document, "addressee"), 0, 0, "");
+  draw_title(&sheet, text_at(document, "heading"));
+  if (*text_at(document, "addressee")) draw_text(&sheet, text_at(document, "addressee"), 0, 0, "");
   json_t *paragraph;
   size_t i;
   json_array_foreach(json_object_get(document, "paragraphs"), i, paragraph) {
@@ -231,11 +228,11 @@ GBytes *print_official(json_t *document, GError **error) {
     if (rows) draw_table(&sheet, rows);
     else draw_paragraph(&sheet, paragraph);
   }
-  if (*text_of(document, "signed")) {
+  if (*text_at(document, "signed")) {
     if (sheet.line + 3 > LINES) new_page(&sheet);
     else sheet.line++;
-    draw_signed(&sheet, text_of(document, "signed"));
-    draw_signed(&sheet, text_of(document, "dated"));
+    draw_signed(&sheet, text_at(document, "signed"));
+    draw_signed(&sheet, text_at(document, "dated"));
   }
   end_page(&sheet);
   cairo_status_t drawn = cairo_status(sheet.cairo);

@@ -4,6 +4,7 @@
  * 1. What is kept is the question. What is new is asked when it is shown, with the scope of who looks: no ids are kept that a changed right would leak.
  * 2. The tick only notes for which searches it is worth asking; between its rounds a page asks for itself.
  */
+#include "json.h"
 #include "saved.h"
 #include "error.h"
 #include <string.h>
@@ -43,7 +44,6 @@ json_t *saved_asked_read(const char *text, GError **error) {
 
 /* ---- what is new ---- */
 
-static gint64 number_of(json_t *row, const char *key) { return json_integer_value(json_object_get(row, key)); }
 
 static gint64 count_since(const House *house, Sql *sql, const Scope *scope, json_t *row, gint64 since, GError **error) {
   json_auto_t *stored = json_loads(json_string_value(json_object_get(row, "asked")), 0, NULL), *asked = asked_with(stored, "since", json_integer(since ? since : -1));
@@ -61,18 +61,18 @@ gint64 saved_fresh(const House *house, Sql *sql, const Scope *scope, json_t *row
   g_autoptr(GError) failure = NULL;
   gint64 rev = catalog_rev_last(sql, &failure);
   if (failure) return g_propagate_error(error, g_steal_pointer(&failure)), -2;
-  if (number_of(row, "muted") || number_of(row, "seen_rev") >= rev || (!number_of(row, "fresh") && number_of(row, "checked_rev") >= rev)) return 0;
-  return count_since(house, sql, scope, row, number_of(row, "seen_rev"), error);
+  if (int_at(row, "muted") || int_at(row, "seen_rev") >= rev || (!int_at(row, "fresh") && int_at(row, "checked_rev") >= rev)) return 0;
+  return count_since(house, sql, scope, row, int_at(row, "seen_rev"), error);
 }
 
 /* ---- the tick ---- */
 
 static gboolean check_row(const House *house, Sql *reading, json_t *row, gint64 rev, GError **error) {
-  gint64 count = number_of(row, "fresh") ? 0 : count_since(house, reading, &SCOPE_EVERYTHING, row, number_of(row, "checked_rev"), error);
+  gint64 count = int_at(row, "fresh") ? 0 : count_since(house, reading, &SCOPE_EVERYTHING, row, int_at(row, "checked_rev"), error);
   if (count == -2) return FALSE;
   g_autoptr(Sql) sql = sql_write(house->db, error);
   return sql && sql_exec(sql, "UPDATE saved_search SET checked_rev = $1, fresh = MAX(fresh, $2) WHERE id = $3 AND checked_rev = $4",
-    SQL_ARGS(sql_int(rev), sql_int(count != 0), sql_int(number_of(row, "id")), sql_int(number_of(row, "checked_rev"))), error) && sql_commit(sql, error);
+    SQL_ARGS(sql_int(rev), sql_int(count != 0), sql_int(int_at(row, "id")), sql_int(int_at(row, "checked_rev"))), error) && sql_commit(sql, error);
 }
 
 static gboolean check_all(const House *house, GError **error) {
@@ -87,7 +87,7 @@ static gboolean check_all(const House *house, GError **error) {
     json_t *row;
     json_array_foreach(rows, i, row) {
       if (failure == NULL && !check_row(house, reading, row, rev, &failure)) g_clear_error(&failure); /* a question that fails is told when it is looked at */
-      after = number_of(row, "id");
+      after = int_at(row, "id");
     }
     if (failure) return g_propagate_error(error, g_steal_pointer(&failure)), FALSE;
     if (rows == NULL || json_array_size(rows) < ROUND_ROWS) return rows != NULL;

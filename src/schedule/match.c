@@ -6,6 +6,7 @@
  */
 #include "assign.h"
 #include "error.h"
+#include "json.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,10 +34,6 @@ void schedule_matcher_free(ScheduleMatcher *matcher) {
   g_free(matcher);
 }
 
-static const char *text_at(json_t *object, const char *key) {
-  const char *text = json_string_value(json_object_get(object, key));
-  return text != NULL ? text : "";
-}
 
 /* Years of a term; 1000: for ever; -1, -2, -3: words of old; 0: unknown. */
 static int term_years(const char *text) {

@@ -8,6 +8,7 @@
 #include "assign.h"
 #include "error.h"
 #include "format.h"
+#include "json.h"
 #include "print.h"
 #include "sheet.h"
 #include <fcntl.h>
@@ -20,14 +21,9 @@ enum { BLANK_ROWS = 5, FONDS_SHOWN = 200 };
 #define PERMISSION_EDIT_SCHEDULE "schedule.edit"
 #define PERMISSION_APPROVE "schedule.approve"
 
-static const char *text_at(json_t *object, const char *key) {
-  const char *text = json_string_value(json_object_get(object, key));
-  return text != NULL ? text : "";
-}
-static gint64 number_at(json_t *object, const char *key) { return json_integer_value(json_object_get(object, key)); }
 
 static void put_day(json_t *row) {
-  gint64 day = number_at(row, "from_date");
+  gint64 day = int_at(row, "from_date");
   g_autofree char *text = day == 0 ? g_strdup("") : date_format((DateSpan){(gint32)day, (gint32)day});
   json_object_set_new(row, "from_day", json_string(text));
 }
@@ -37,7 +33,7 @@ static void put_state(json_t *row, gint64 current) {
   const char *state = text_at(row, "state"), *label = "草稿", *tone = "muted";
   if (g_str_equal(state, "submitted")) label = "已提交，待批准", tone = "info";
   if (g_str_equal(state, "approved")) {
-    gboolean future = number_at(row, "from_date") > date_today(), now = number_at(row, "id") == current;
+    gboolean future = int_at(row, "from_date") > date_today(), now = int_at(row, "id") == current;
     label = now ? "现行" : future ? "已批准，未到施行日" : "已被取代";
     tone = now ? "ok" : future ? "info" : "muted";
   }
@@ -57,7 +53,7 @@ static CatalogRecord *load_fonds(WebRequest *request, Sql *sql, gint64 id, GErro
 /* The version of the path, when its fonds may be seen; ret_fonds is to be freed. */
 static json_t *load_version(WebRequest *request, Sql *sql, CatalogRecord **ret_fonds, GError **error) {
   json_auto_t *row = schedule_load(sql, web_int(request, "id", 0), error);
-  CatalogRecord *fonds = row == NULL ? NULL : load_fonds(request, sql, number_at(row, "fonds_id"), error);
+  CatalogRecord *fonds = row == NULL ? NULL : load_fonds(request, sql, int_at(row, "fonds_id"), error);
   if (fonds == NULL) return NULL;
   if (ret_fonds != NULL) *ret_fonds = fonds;
   else catalog_record_free(fonds);
@@ -151,8 +147,8 @@ static json_t *beginning_lines(WebRequest *request, Sql *sql, const char *from, 
   if (from == NULL) return json_array();
   if (g_str_has_prefix(from, "template:")) return schedule_template_lines(web_house(request)->dir, from + strlen("template:"), error);
   json_auto_t *version = schedule_load(sql, g_str_has_prefix(from, "version:") ? g_ascii_strtoll(from + strlen("version:"), NULL, 10) : 0, error);
-  g_autoptr(CatalogRecord) fonds = version == NULL ? NULL : load_fonds(request, sql, number_at(version, "fonds_id"), error);
-  return fonds == NULL ? NULL : schedule_lines(sql, number_at(version, "id"), error);
+  g_autoptr(CatalogRecord) fonds = version == NULL ? NULL : load_fonds(request, sql, int_at(version, "fonds_id"), error);
+  return fonds == NULL ? NULL : schedule_lines(sql, int_at(version, "id"), error);
 }
 
 static WebReply *begin_draft(WebRequest *request, GError **error) {
@@ -170,25 +166,25 @@ static WebReply *page_version(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
   g_autoptr(CatalogRecord) fonds = NULL;
   json_auto_t *row = sql == NULL ? NULL : load_version(request, sql, &fonds, error);
-  json_auto_t *lines = row == NULL ? NULL : schedule_lines(sql, number_at(row, "id"), error);
+  json_auto_t *lines = row == NULL ? NULL : schedule_lines(sql, int_at(row, "id"), error);
   if (lines == NULL) return NULL;
   put_state(row, schedule_in_force(sql, fonds->id, date_today(), NULL));
   const char *state = text_at(row, "state"), *actor = web_actor(request);
   gboolean edit = web_may(request, PERMISSION_EDIT_SCHEDULE), own = g_str_equal(text_at(row, "made_by"), actor) || g_str_equal(text_at(row, "submitted_by"), actor);
   gboolean draft = g_str_equal(state, "draft"), submitted = g_str_equal(state, "submitted"), approved = g_str_equal(state, "approved");
-  json_t *model = json_pack("{s:o, s:o, s:O, s:O, s:b, s:b, s:b, s:b, s:b}", "title", json_sprintf("%s三合一制度第 %d 版", fonds->title, (int)number_at(row, "number")),
+  json_t *model = json_pack("{s:o, s:o, s:O, s:O, s:b, s:b, s:b, s:b, s:b}", "title", json_sprintf("%s三合一制度第 %d 版", fonds->title, (int)int_at(row, "number")),
     "fonds", fonds_json(fonds), "version", row, "lines", lines, "may_edit", draft && edit, "may_withdraw", submitted && edit, "may_approve",
     submitted && !own && web_may(request, PERMISSION_APPROVE), "waits_for_another", submitted && own, "may_assign", approved && edit);
   gint64 with = web_int(request, "with", sql_number(sql, "SELECT id FROM schedule WHERE fonds_id = $1 AND number < $2 AND state = 'approved' "
-    "ORDER BY number DESC LIMIT 1", SQL_ARGS(sql_int(fonds->id), sql_int(number_at(row, "number"))), 0, NULL));
+    "ORDER BY number DESC LIMIT 1", SQL_ARGS(sql_int(fonds->id), sql_int(int_at(row, "number"))), 0, NULL));
   json_auto_t *other = with == 0 ? NULL : schedule_load(sql, with, NULL);
-  if (other != NULL && number_at(other, "fonds_id") == fonds->id) {
+  if (other != NULL && int_at(other, "fonds_id") == fonds->id) {
     json_auto_t *before = schedule_lines(sql, with, NULL);
     json_object_set_new(model, "changes", schedule_compare(before, lines));
     json_object_set_new(model, "compared", json_incref(json_object_get(other, "number")));
   }
   if (approved) json_object_set_new(model, "assignments", sql_json(sql, "SELECT id, at_us, actor, state = 'done' AS done, state = 'undone' AS undone, records "
-    "FROM schedule_assignment WHERE schedule_id = $1 ORDER BY id DESC", SQL_ARGS(sql_int(number_at(row, "id"))), NULL));
+    "FROM schedule_assignment WHERE schedule_id = $1 ORDER BY id DESC", SQL_ARGS(sql_int(int_at(row, "id"))), NULL));
   return web_model(model);
 }
 
@@ -212,7 +208,7 @@ static WebReply *page_edit(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
   g_autoptr(CatalogRecord) fonds = NULL;
   json_auto_t *row = sql == NULL ? NULL : load_version(request, sql, &fonds, error);
-  json_auto_t *lines = row == NULL ? NULL : schedule_lines(sql, number_at(row, "id"), error);
+  json_auto_t *lines = row == NULL ? NULL : schedule_lines(sql, int_at(row, "id"), error);
   return lines == NULL ? NULL : web_model(form_model(fonds, row, lines));
 }
 
@@ -249,9 +245,9 @@ static WebReply *save_lines(WebRequest *request, GError **error) {
   if (row == NULL) return NULL;
   json_auto_t *lines = lines_from(request);
   g_autoptr(GError) problem = NULL;
-  if (schedule_lines_put(sql, number_at(row, "id"), lines, &problem)) {
+  if (schedule_lines_put(sql, int_at(row, "id"), lines, &problem)) {
     if (!sql_commit(sql, error)) return NULL;
-    WebReply *reply = web_redirect("/schedule/%" G_GINT64_FORMAT, (gint64)number_at(row, "id"));
+    WebReply *reply = web_redirect("/schedule/%" G_GINT64_FORMAT, (gint64)int_at(row, "id"));
     web_flash(reply, "已保存");
     return reply;
   }
@@ -265,7 +261,7 @@ static WebReply *import_sheet(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
   g_autoptr(CatalogRecord) fonds = NULL;
   json_auto_t *row = sql == NULL ? NULL : load_version(request, sql, &fonds, error);
-  json_auto_t *before = row == NULL ? NULL : schedule_lines(sql, number_at(row, "id"), error);
+  json_auto_t *before = row == NULL ? NULL : schedule_lines(sql, int_at(row, "id"), error);
   const char *path = web_file_path(request, "table");
   if (before == NULL) return NULL;
   if (path == NULL) return throw_null(error, LANTAI_ERROR_INVALID, "请选择电子表格文件");
@@ -282,10 +278,10 @@ static WebReply *export_sheet(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
   g_autoptr(CatalogRecord) fonds = NULL;
   json_auto_t *row = sql == NULL ? NULL : load_version(request, sql, &fonds, error);
-  json_auto_t *lines = row == NULL ? NULL : schedule_lines(sql, number_at(row, "id"), error);
+  json_auto_t *lines = row == NULL ? NULL : schedule_lines(sql, int_at(row, "id"), error);
   int fd = lines == NULL ? -1 : schedule_sheet_write(lines, error);
   if (fd < 0) return NULL;
-  g_autofree char *name = g_strdup_printf("%s三合一制度第%d版.xlsx", fonds->title, (int)number_at(row, "number"));
+  g_autofree char *name = g_strdup_printf("%s三合一制度第%d版.xlsx", fonds->title, (int)int_at(row, "number"));
   gint64 size = lseek(fd, 0, SEEK_END);
   lseek(fd, 0, SEEK_SET);
   return web_fd(fd, size, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", name, FALSE, NULL);
@@ -296,10 +292,10 @@ static WebReply *print_table(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(house->db, error);
   g_autoptr(CatalogRecord) fonds = NULL;
   json_auto_t *row = sql == NULL ? NULL : load_version(request, sql, &fonds, error);
-  json_auto_t *lines = row == NULL ? NULL : schedule_lines(sql, number_at(row, "id"), error);
+  json_auto_t *lines = row == NULL ? NULL : schedule_lines(sql, int_at(row, "id"), error);
   if (lines == NULL) return NULL;
   put_state(row, schedule_in_force(sql, fonds->id, date_today(), NULL));
-  g_autofree char *decided = number_at(row, "decided_at") == 0 ? g_strdup("") : clock_format(number_at(row, "decided_at"));
+  g_autofree char *decided = int_at(row, "decided_at") == 0 ? g_strdup("") : clock_format(int_at(row, "decided_at"));
   json_object_set_new(row, "decided_on", json_string(decided));
   json_auto_t *model = json_pack("{s:{s:s}, s:o, s:O, s:O}", "archive", "name", settings_text(house->settings, "archive.name"), "fonds", fonds_json(fonds),
     "version", row, "lines", lines);
@@ -323,10 +319,10 @@ static WebReply *decide(WebRequest *request, GError **error) {
   for (guint i = 0; i < G_N_ELEMENTS(VERDICTS); i++) {
     if (g_strcmp0(word, VERDICTS[i].word) != 0) continue;
     if (!web_may(request, VERDICTS[i].permission)) return throw_null(error, LANTAI_ERROR_DENIED, "您没有办理这一步的权限");
-    if (!schedule_decide(sql, web_actor(request), number_at(row, "id"), VERDICTS[i].verdict, day.from, web_text(request, "note"), error) || !sql_commit(sql, error))
+    if (!schedule_decide(sql, web_actor(request), int_at(row, "id"), VERDICTS[i].verdict, day.from, web_text(request, "note"), error) || !sql_commit(sql, error))
       return NULL;
-    WebReply *reply = VERDICTS[i].verdict == SCHEDULE_DROP ? web_redirect("/schedules/%" G_GINT64_FORMAT, number_at(row, "fonds_id"))
-                                                         : web_redirect("/schedule/%" G_GINT64_FORMAT, number_at(row, "id"));
+    WebReply *reply = VERDICTS[i].verdict == SCHEDULE_DROP ? web_redirect("/schedules/%" G_GINT64_FORMAT, int_at(row, "fonds_id"))
+                                                         : web_redirect("/schedule/%" G_GINT64_FORMAT, int_at(row, "id"));
     web_flash(reply, VERDICTS[i].done);
     return reply;
   }
@@ -361,7 +357,7 @@ static WebReply *page_assign(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
   g_autoptr(CatalogRecord) fonds = NULL;
   json_auto_t *row = sql == NULL ? NULL : load_version(request, sql, &fonds, error);
-  json_auto_t *preview = row == NULL ? NULL : schedule_preview(sql, number_at(row, "id"), error);
+  json_auto_t *preview = row == NULL ? NULL : schedule_preview(sql, int_at(row, "id"), error);
   if (preview == NULL) return NULL;
   name_samples(request, sql, json_object_get(preview, "lines"));
   name_samples(request, sql, json_object_get(preview, "reasons"));
@@ -372,8 +368,8 @@ static WebReply *page_assign(WebRequest *request, GError **error) {
 static WebReply *start_assign(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_write(web_house(request)->db, error);
   json_auto_t *row = sql == NULL ? NULL : load_version(request, sql, NULL, error);
-  if (row == NULL || schedule_assign(sql, web_actor(request), number_at(row, "id"), error) == 0 || !sql_commit(sql, error)) return NULL;
-  WebReply *reply = web_redirect("/schedule/%" G_GINT64_FORMAT, number_at(row, "id"));
+  if (row == NULL || schedule_assign(sql, web_actor(request), int_at(row, "id"), error) == 0 || !sql_commit(sql, error)) return NULL;
+  WebReply *reply = web_redirect("/schedule/%" G_GINT64_FORMAT, int_at(row, "id"));
   web_flash(reply, "正在挂接，可以离开本页");
   return reply;
 }
@@ -382,7 +378,7 @@ static WebReply *release_assign(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_write(web_house(request)->db, error);
   json_auto_t *row = sql == NULL ? NULL : load_version(request, sql, NULL, error);
   if (row == NULL) return NULL;
-  gint64 assignment = web_int(request, "assignment", 0), id = number_at(row, "id");
+  gint64 assignment = web_int(request, "assignment", 0), id = int_at(row, "id");
   if (sql_number(sql, "SELECT schedule_id FROM schedule_assignment WHERE id = $1", SQL_ARGS(sql_int(assignment)), 0, NULL) != id)
     return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有这次挂接");
   if (!schedule_release(sql, web_actor(request), assignment, error) || !sql_commit(sql, error)) return NULL;

@@ -1,6 +1,7 @@
 /* Versions of a body's schedule: drafts, their lines, who decides, which one is in force, and the replay of what the journal tells. */
 #include "assign.h"
 #include "error.h"
+#include "json.h"
 #include "text.h"
 #include <string.h>
 
@@ -13,11 +14,6 @@ gboolean schedule_open(SqlDb *db, GError **error) {
   return sql_migrate_room(db, "schedule", error);
 }
 
-static const char *text_at(json_t *object, const char *key) {
-  const char *text = json_string_value(json_object_get(object, key));
-  return text != NULL ? text : "";
-}
-static gint64 number_at(json_t *object, const char *key) { return json_integer_value(json_object_get(object, key)); }
 
 json_t *schedule_load(Sql *sql, gint64 id, GError **error) {
   g_autoptr(GError) local = NULL;
@@ -122,12 +118,12 @@ static gboolean may_approve(Sql *sql, const char *actor, json_t *row, int from_d
     return throw(error, LANTAI_ERROR_DENIED, "编制或提交的人不能自己批准，须由另一人批准");
   if (from_date < 19490101 || from_date > 29991231) return throw(error, LANTAI_ERROR_INVALID, "请填写施行日期，如 2026-01-01");
   gint64 last = sql_number(sql, "SELECT COALESCE(MAX(from_date), 0) AS day FROM schedule WHERE fonds_id = $1 AND state = 'approved'",
-    SQL_ARGS(sql_int(number_at(row, "fonds_id"))), 0, NULL);
+    SQL_ARGS(sql_int(int_at(row, "fonds_id"))), 0, NULL);
   return from_date > last || throw(error, LANTAI_ERROR_INVALID, "施行日期应在上一版（%d）之后", (int)last);
 }
 
 static gboolean approve(Sql *sql, const char *actor, json_t *row, int from_date, const char *note, GError **error) {
-  gint64 id = number_at(row, "id");
+  gint64 id = int_at(row, "id");
   json_auto_t *lines = schedule_lines(sql, id, error);
   if (lines == NULL || !may_approve(sql, actor, row, from_date, error)) return FALSE;
   if (!sql_exec(sql, "UPDATE schedule SET state = 'approved', from_date = $1, decided_by = $2, decided_at = $3, note = $4 WHERE id = $5",
@@ -200,12 +196,12 @@ json_t *schedule_compare(json_t *before, json_t *after) {
 /* ---- rebuilding ---- */
 
 static gboolean replay_approve(Sql *sql, json_t *data, GError **error) {
-  gint64 id = number_at(data, "id");
+  gint64 id = int_at(data, "id");
   return sql_exec(sql, "INSERT INTO schedule (id, fonds_id, number, state, from_date, made_by, made_at, submitted_by, submitted_at, decided_by, decided_at, note) "
-    "VALUES ($1, $2, $3, 'approved', $4, $5, $6, $7, $8, $9, $10, $11)", SQL_ARGS(sql_int(id), sql_int(number_at(data, "fonds_id")),
-    sql_int(number_at(data, "number")), sql_int(number_at(data, "from_date")), sql_text(text_at(data, "made_by")), sql_int(number_at(data, "made_at")),
-    sql_text(text_at(data, "submitted_by")), sql_int(number_at(data, "submitted_at")), sql_text(text_at(data, "decided_by")),
-    sql_int(number_at(data, "decided_at")), sql_text(text_at(data, "note"))), error) && lines_insert(sql, id, json_object_get(data, "lines"), error);
+    "VALUES ($1, $2, $3, 'approved', $4, $5, $6, $7, $8, $9, $10, $11)", SQL_ARGS(sql_int(id), sql_int(int_at(data, "fonds_id")),
+    sql_int(int_at(data, "number")), sql_int(int_at(data, "from_date")), sql_text(text_at(data, "made_by")), sql_int(int_at(data, "made_at")),
+    sql_text(text_at(data, "submitted_by")), sql_int(int_at(data, "submitted_at")), sql_text(text_at(data, "decided_by")),
+    sql_int(int_at(data, "decided_at")), sql_text(text_at(data, "note"))), error) && lines_insert(sql, id, json_object_get(data, "lines"), error);
 }
 
 
