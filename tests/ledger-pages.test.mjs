@@ -87,6 +87,39 @@ test('a patrol on a phone: the form fits, takes a photo, and the entry shows it'
   await page.setViewportSize({ width: 1280, height: 900 });
 });
 
+test('a ledger is made and changed in the form alone: rows move by keyboard, a renamed field keeps its entries, what contradicts them is listed', async () => {
+  const value = name => page.locator(`[name="d.${name}"]`);
+  await page.goto(`${server.base}/ledger-definition/new`);
+  await value('name').fill('水毁修复');
+  await value('fields.0.name').fill('设施');
+  await value('fields.0.values').fill('堤防、渠道、水闸');
+  await page.getByRole('button', { name: '＋ 加一栏' }).click();
+  await page.waitForFunction(() => document.activeElement.name === 'd.fields.2.name');
+  await page.keyboard.type('投资');
+  await value('fields.2.type').selectOption('money');
+  await value('fields.2.list').check();
+  await page.locator('#fields-2 button[aria-label="上移"]').focus();
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => document.activeElement.value === 'up fields.1');
+  assert.equal(await value('fields.1.name').inputValue(), '投资');
+  await Promise.all([page.waitForURL(/\/ledger\/\d+$/), page.getByRole('button', { name: '保存并生效' }).click()]);
+  const ledger = new URL(page.url()).pathname;
+  assert.deepEqual(await page.locator('.empty .button').allTextContents(), ['登记第一条', '粘贴表格', '导入表格']);
+  const entry = (await colleague.post(`${ledger}/new`, { form: { 'v.标题': '东堤', 'v.日期': '2026-05-01', 'v.设施': '堤防', 'v.投资': '300' } })).json.location;
+  await page.goto(`${server.base}${ledger}/definition`);
+  await value('fields.0.name').fill('哪类设施');
+  await value('fields.0.values').fill('渠道\n水闸');
+  await page.getByRole('button', { name: '保存并生效' }).click();
+  await page.getByText('合不上的条目：1').waitFor();
+  assert.equal(await value('fields.0.name').inputValue(), '哪类设施');
+  await value('fields.0.values').fill('堤防\n渠道\n水闸');
+  await Promise.all([page.waitForURL(/\/definition$/), page.getByRole('button', { name: '保存并生效' }).click()]);
+  assert.equal((await colleague.get(entry)).json.entry.values['哪类设施'], '堤防');
+  const { yaml } = (await colleague.get(`${ledger}/definition`)).json;
+  assert.match(yaml, /name: 哪类设施, was: \[设施\]/);
+  assert.match(yaml, /uses: \[责任人, 截止, 附件\]/);
+});
+
 test('every page of ledgers is accessible, fits both widths, and is quiet', { timeout: 120000 }, async () => {
   const id = ledgers['问题整改台账'], found = [];
   for (const target of ['/ledgers', '/owed', `/ledger/${id}`, `/ledger/${id}?show=board`, `/ledger/${id}?show=calendar&month=2026-05`, `/ledger/${id}?view=${encodeURIComponent('责任清单')}`, `/ledger/${id}/new`, '/entry/1', '/entry/1/edit', `/ledger/${id}/bulk`,

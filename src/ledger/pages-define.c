@@ -151,23 +151,21 @@ static json_t *versions_model(const LedgerPage *page, int shown) {
   return versions;
 }
 
-static json_t *types_model(void) {
-  static const char *const types[][2] = {{"text", "文字"}, {"lines", "多行文字"},
-    {"number", "数"}, {"money", "金额"}, {"date", "日期"}, {"period", "起止时刻"}, {"choice", "选项"},
-    {"bool", "是/否"}, {"person", "人"}, {"body", "单位"}, {"place", "地点"}, {"link", "网址"}, {"record", "档案"}, {"file", "附件"}};
-  json_t *list = json_array();
-  for (guint i = 0; i < G_N_ELEMENTS(types); i++) json_array_append_new(list, json_pack("{s:s, s:s}", "value", types[i][0], "label", types[i][1]));
-  return list;
-}
+/* definition: shown as a form, unless NULL; tree: the form as it was typed, NULL: made from the definition. */
+typedef struct { const char *yaml, *focus; json_t *definition, *tree; } Shown;
 
-static json_t *define_frame(const LedgerPage *page, const char *yaml) {
-  json_t *model = json_pack("{s:s, s:s, s:o}", "title", page->definition == NULL ? "新建台账" : "台账的定义", "yaml", yaml, "types", types_model());
+static json_t *define_frame(const LedgerPage *page, const Shown *shown) {
+  json_t *model = json_pack("{s:s, s:s, s:s}", "title", page->definition == NULL ? "新建台账" : "台账的定义", "yaml", shown->yaml, "form_path", web_path(page->request));
   if (page->definition != NULL) {
     json_object_set_new(model, "ledger", page_ledger_model(page));
     json_object_set_new(model, "seen", json_integer(page->definition->version));
     json_object_set_new(model, "versions", versions_model(page, page->definition->version));
   }
-  json_object_set_new(model, "may_define", json_boolean(web_may(page->request, PERMISSION_DEFINE)));
+  gboolean may = web_may(page->request, PERMISSION_DEFINE);
+  json_auto_t *tree = shown->tree != NULL ? json_incref(shown->tree) : shown->definition != NULL ? design_tree(shown->definition) : NULL;
+  if (tree != NULL) json_object_set_new(model, "design", design_model(tree, shown->focus));
+  json_object_set_new(model, "has_design", json_boolean(may && tree != NULL));
+  json_object_set_new(model, "may_define", json_boolean(may));
   return model;
 }
 
@@ -179,7 +177,8 @@ WebReply *page_definition(WebRequest *request, GError **error) {
     version, error);
   if (shown == NULL) return NULL;
   g_autofree char *yaml = yaml_text(shown);
-  json_t *model = define_frame(&page, yaml);
+  gboolean form = version == page.definition->version && g_strcmp0(web_text(request, "as"), "yaml") != 0;
+  json_t *model = define_frame(&page, &(Shown){.yaml = yaml, .definition = form ? shown : NULL});
   json_object_set_new(model, "versions", versions_model(&page, version));
   json_auto_t *former = version > 1 ? ledger_definition_version(page.sql, page.definition->id, version - 1, NULL) : NULL;
   if (former != NULL) {
@@ -196,33 +195,49 @@ static const char SKELETON[] =
   "  - {name: 类型, type: choice, values: [甲, 乙], required: true, list: true}\n  - {name: 说明, type: lines}\n"
   "states:\n  - {name: 登记}\n  - {name: 办结, closed: true}\nmoves:\n  - {from: 登记, to: 办结, label: 办结}\n";
 
+/* Another like one that there is, under no name yet; else a skeleton. */
 WebReply *page_definition_new(WebRequest *request, GError **error) {
   g_auto(LedgerPage) page = {0};
   if (!page_begin(&page, request, FALSE, error)) return NULL;
-  return web_model(define_frame(&page, SKELETON));
+  const LedgerDefinition *like = ledger_of(web_int(request, "like", 0));
+  if (like != NULL && !ledger_may_read(like, page.asker)) like = NULL;
+  json_auto_t *definition = like != NULL ? json_deep_copy(like->json) : yaml_load_text(SKELETON, "定义", error);
+  if (definition == NULL) return NULL;
+  json_object_set_new(definition, "name", json_string(""));
+  json_object_del(definition, "was");
+  g_autofree char *yaml = yaml_text(definition);
+  return web_model(define_frame(&page, &(Shown){.yaml = yaml, .definition = g_strcmp0(web_text(request, "as"), "yaml") == 0 ? NULL : definition}));
 }
 
 /* ---- checking and saving ---- */
 
-static void add_faults(json_t *model, json_t *faults) {
+static void add_faults(json_t *model, json_t *definition, json_t *faults) {
+  json_t *fault;
+  size_t i;
+  json_array_foreach(faults, i, fault) {
+    g_autofree char *anchor = NULL, *place = design_place(definition, text_at(fault, "where"), &anchor);
+    if (place == NULL) continue;
+    put_text_at(fault, "place", place);
+    put_text_at(fault, "anchor", anchor);
+  }
   json_object_set(model, "faults", faults);
   json_object_set_new(model, "fault_count", json_integer((json_int_t)json_array_size(faults)));
 }
 
-/* A field from the small form, put at the end of the definition's fields. */
-static gboolean add_field(json_t *definition, WebRequest *request, GError **error) {
-  const char *name = web_text(request, "field"), *type = web_text(request, "type"), *values = web_text(request, "values");
-  if (name == NULL || type == NULL) return throw(error, LANTAI_ERROR_INVALID, "请写字段的名称");
-  json_t *field = json_pack("{s:s, s:s}", "name", name, "type", type), *fields = json_object_get(definition, "fields");
-  if (values != NULL) {
-    g_auto(GStrv) parts = g_regex_split_simple("[\n;；、，,]+", values, 0, 0);
-    json_object_set_new(field, "values", json_texts((const char *const *)parts));
+/* The entries that contradict, by field: a list to change them in. */
+static void add_conflicts(json_t *model, const LedgerPage *page, json_t *conflicts, gint64 count) {
+  json_t *conflict;
+  size_t i;
+  json_array_foreach(conflicts, i, conflict) {
+    const char *field = text_at(conflict, "field");
+    gboolean state = g_str_equal(field, "状态");
+    g_autofree char *name = g_uri_escape_string(field, NULL, FALSE), *value = g_uri_escape_string(text_at(conflict, "value"), NULL, FALSE);
+    if (ledger_field(page->definition, field) != NULL)
+      json_object_set_new(conflict, "list", json_sprintf("/ledger/%" G_GINT64_FORMAT "?f.%s%s", page->definition->id, name, state ? "=" : ":set=1"));
+    if (state) json_object_set_new(conflict, "list", json_sprintf("%s%s", text_at(conflict, "list"), value));
   }
-  if (web_flag(request, "required")) json_object_set_new(field, "required", json_true());
-  if (web_flag(request, "list")) json_object_set_new(field, "list", json_true());
-  if (!json_is_array(fields)) json_object_set_new(definition, "fields", fields = json_array());
-  json_array_append_new(fields, field);
-  return TRUE;
+  json_object_set(model, "conflicts", conflicts);
+  json_object_set_new(model, "conflict_count", json_integer(count));
 }
 
 /* Under another name it is still the same ledger. */
@@ -238,19 +253,18 @@ static void keep_name(json_t *definition, const LedgerDefinition *former) {
 
 static WebReply *refuse_yaml(LedgerPage *page, const char *yaml, const GError *problem) {
   json_auto_t *faults = json_pack("[{s:s, s:s}]", "where", "YAML", "what", problem->message);
-  json_t *model = define_frame(page, yaml);
-  add_faults(model, faults);
+  json_t *model = define_frame(page, &(Shown){.yaml = yaml});
+  add_faults(model, NULL, faults);
   return web_model_status(model, 422);
 }
 
-static WebReply *checked(LedgerPage *page, json_t *definition, const char *yaml, guint status) {
+static WebReply *checked(LedgerPage *page, json_t *definition, const Shown *shown, guint status) {
   json_auto_t *faults = ledger_definition_faults(definition, NULL);
-  json_t *model = define_frame(page, yaml);
-  add_faults(model, faults);
+  json_t *model = define_frame(page, shown);
+  add_faults(model, definition, faults);
   gint64 count = 0;
   json_auto_t *conflicts = json_array_size(faults) || page->definition == NULL ? NULL : ledger_definition_conflicts(page->sql, definition, CONFLICTS_SHOWN, &count, NULL);
-  if (conflicts != NULL) json_object_set(model, "conflicts", conflicts);
-  json_object_set_new(model, "conflict_count", json_integer(count));
+  if (conflicts != NULL) add_conflicts(model, page, conflicts, count);
   json_object_set_new(model, "sound", json_boolean(json_array_size(faults) == 0 && count == 0));
   json_object_set_new(model, "checked", json_true());
   if (page->definition != NULL) {
@@ -261,30 +275,43 @@ static WebReply *checked(LedgerPage *page, json_t *definition, const char *yaml,
   return web_model_status(model, status);
 }
 
+/* The form's rows, or what else the page can do before anything is saved. NULL: it is to be checked or saved. */
+static WebReply *redrawn(LedgerPage *page, json_t *definition, Shown *shown, const char *act) {
+  g_autofree char *focus = shown->tree != NULL ? design_act(shown->tree, act) : NULL, *yaml = NULL;
+  if (focus != NULL) {
+    shown->focus = focus;
+    return web_model(define_frame(page, shown));
+  }
+  if (g_str_equal(act, "form")) return checked(page, definition, &(Shown){.yaml = shown->yaml, .definition = definition}, 200);
+  if (!g_str_equal(act, "yaml")) return NULL;
+  yaml = yaml_text(definition);
+  return checked(page, definition, &(Shown){.yaml = yaml}, 200);
+}
+
 WebReply *save_definition(WebRequest *request, GError **error) {
   g_auto(LedgerPage) page = {0};
-  const char *act = web_text(request, "act"), *yaml = web_text(request, "yaml");
-  gboolean save = g_strcmp0(act, "save") == 0, add = g_strcmp0(act, "add") == 0, existing = g_str_has_prefix(web_path(request), "/ledger/");
+  const char *act = web_text(request, "act") != NULL ? web_text(request, "act") : "check", *yaml = web_text(request, "yaml");
+  gboolean save = g_str_equal(act, "save"), existing = g_str_has_prefix(web_path(request), "/ledger/");
   g_autoptr(GError) problem = NULL;
   if (!page_begin(&page, request, save, error) || (existing && !page_ledger(&page, error))) return NULL;
-  json_auto_t *definition = yaml_load_text(yaml, "定义", &problem);
-  if (definition == NULL) return refuse_yaml(&page, yaml, problem);
-  if (!json_is_object(definition)) return throw_null(error, LANTAI_ERROR_INVALID, "定义应是 name: … 这样的若干项");
+  json_auto_t *base = yaml_load_text(yaml, "定义", &problem);
+  if (base == NULL) return refuse_yaml(&page, yaml, problem);
+  if (!json_is_object(base)) return throw_null(error, LANTAI_ERROR_INVALID, "定义应是 name: … 这样的若干项");
+  json_auto_t *tree = json_object_size(web_fields(request, "d")) ? design_read(web_fields(request, "d")) : NULL;
+  json_auto_t *definition = tree != NULL ? design_apply(base, tree, page.definition != NULL) : json_incref(base);
+  Shown shown = {.yaml = yaml, .tree = tree};
   keep_name(definition, page.definition);
-  if (add) {
-    if (!add_field(definition, request, error)) return NULL;
-    g_autofree char *longer = yaml_text(definition);
-    return checked(&page, definition, longer, 200);
-  }
-  if (!save) return checked(&page, definition, yaml, 200);
+  WebReply *reply = redrawn(&page, definition, &shown, act);
+  if (reply != NULL) return reply;
+  if (!save) return checked(&page, definition, &shown, 200);
   if (page.definition != NULL && web_int(request, "seen", page.definition->version) != page.definition->version)
     return throw_null(error, LANTAI_ERROR_CONFLICT, "定义已被他人改成第 %d 版，请先看差别再改", page.definition->version);
   gint64 id = ledger_define(page.sql, web_actor(request), definition, &problem);
   if (id == 0 && (g_error_matches(problem, LANTAI_ERROR, LANTAI_ERROR_INVALID) || g_error_matches(problem, LANTAI_ERROR, LANTAI_ERROR_CONFLICT)))
-    return checked(&page, definition, yaml, error_http_status(problem));
+    return checked(&page, definition, &shown, error_http_status(problem));
   if (id == 0) return g_propagate_error(error, g_steal_pointer(&problem)), NULL;
   if (!sql_commit(page.sql, error)) return NULL;
-  WebReply *reply = web_redirect("/ledger/%" G_GINT64_FORMAT "/definition", id);
-  web_flash(reply, "定义已经生效；以前登记的仍按各自的版本可读");
+  reply = existing ? web_redirect("/ledger/%" G_GINT64_FORMAT "/definition", id) : web_redirect("/ledger/%" G_GINT64_FORMAT, id);
+  web_flash(reply, existing ? "定义已经生效；以前登记的仍按各自的版本可读" : "台账已经建好，可以登记了");
   return reply;
 }

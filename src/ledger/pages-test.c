@@ -409,6 +409,33 @@ static json_t *define(Place *p, const char *target, const char *yaml, const char
   return json_loads(text, 0, NULL);
 }
 
+/* The form of a definition that nobody touched is the definition; what it does not show stays. */
+static void test_design(void) {
+  Place p;
+  place_open(&p);
+  json_auto_t *definition = json_deep_copy(ledger_find("问题")->json), *tree = design_tree(definition), *same = design_apply(definition, tree, TRUE);
+  g_assert_true(json_equal(same, definition));
+  json_t *fields = json_object_get(tree, "fields"), *first = json_object_get(fields, "0"), *states = json_object_get(tree, "states");
+  g_autofree char *former = g_strdup(text_at(first, "name")), *state = g_strdup(text_at(json_object_get(states, "0"), "name"));
+  put_text_at(first, "name", "另名");
+  put_text_at(json_object_get(states, "0"), "name", "新状态");
+  g_autofree char *moved = design_act(tree, "down fields.0"), *added = design_act(tree, "add states"), *unknown = design_act(tree, "burn fields.0"),
+    *nowhere = design_act(tree, "drop nothing.0");
+  g_assert_cmpstr(moved, ==, "down fields.1");
+  g_assert_nonnull(added);
+  g_assert_null(unknown);
+  g_assert_null(nowhere);
+  json_auto_t *other = design_apply(definition, tree, TRUE);
+  json_t *second = json_array_get(json_object_get(other, "fields"), 1);
+  g_assert_cmpstr(text_at(second, "name"), ==, "另名");
+  g_assert_cmpstr(json_string_value(json_array_get(json_object_get(second, "was"), 0)), ==, former);
+  g_assert_cmpuint(json_array_size(json_object_get(other, "states")), ==, json_array_size(json_object_get(definition, "states")) + 1);
+  g_autofree char *moves = json_dumps(json_object_get(other, "moves"), JSON_COMPACT);
+  g_assert_nonnull(strstr(moves, "新状态"));
+  g_assert_null(strstr(moves, state));
+  place_close(&p);
+}
+
 static void test_definition(void) {
   Place p;
   place_open(&p);
@@ -421,7 +448,9 @@ static void test_definition(void) {
   g_assert_cmpuint(json_array_size(json_object_get(same, "changes")), ==, 0);
   json_auto_t *broken = define(&p, target, "name: [", "check", "", 422);
   g_assert_cmpuint(json_array_size(json_object_get(broken, "faults")), ==, 1);
-  json_auto_t *added = define(&p, target, yaml, "add", "field=等级\ntype=choice\nvalues=高、中、低\nlist=1", 200);
+  g_autoptr(GString) longer = g_string_new(yaml);
+  g_string_replace(longer, "states:", "  - {name: 等级, type: choice, values: [高, 中, 低], list: true}\nstates:", 1);
+  json_auto_t *added = define(&p, target, longer->str, "yaml", "", 200);
   g_assert_nonnull(strstr(text_at(added, "yaml"), "values: [高, 中, 低]"));
   g_assert_cmpuint(json_array_size(json_object_get(added, "changes")), ==, 1);
   json_auto_t *saved = define(&p, target, text_at(added, "yaml"), "save", "seen=1", 200);
@@ -456,6 +485,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/ledger-pages/makes", test_makes);
   g_test_add_func("/ledger-pages/gate", test_gate);
   g_test_add_func("/ledger-pages/bulk", test_bulk);
+  g_test_add_func("/ledger-pages/design", test_design);
   g_test_add_func("/ledger-pages/definition", test_definition);
   return g_test_run();
 }

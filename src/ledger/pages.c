@@ -171,10 +171,9 @@ static const WebParameter BULK_MAKE_PARAMETERS[] = {BULK, {"commit", WEB_FLAG, F
 static const WebParameter UNDO_PARAMETERS[] = {ID, {"made", WEB_LINES, TRUE, BULK_LINES_MAX, "改动"}, {NULL}};
 static const WebParameter PASTE_PARAMETERS[] = {ID, {"text", WEB_TABLE, TRUE, PASTE_MAX, "表格"}, {"commit", WEB_FLAG, FALSE, 0, "写入"}, {NULL}};
 static const WebParameter IMPORT_PARAMETERS[] = {ID, {"file", WEB_FILE, FALSE, 0, "电子表格"}, {"waiting", WEB_TEXT, FALSE, 100, "待导入"}, {NULL}};
-static const WebParameter DEFINITION_PARAMETERS[] = {ID, {"version", WEB_INT, FALSE, 0, "版本"}, {NULL}};
-#define DEFINE {"yaml", WEB_LINES, TRUE, YAML_MAX, "定义"}, {"act", WEB_TEXT, FALSE, 10, "办理"}, {"seen", WEB_INT, FALSE, 0, "版本"}, \
-  {"field", WEB_TEXT, FALSE, 60, "字段"}, {"type", WEB_TEXT, FALSE, 20, "类型"}, {"values", WEB_LINES, FALSE, 4000, "选项"}, {"required", WEB_FLAG, FALSE, 0, "必填"}, \
-  {"list", WEB_FLAG, FALSE, 0, "列表中显示"}
+static const WebParameter DEFINITION_PARAMETERS[] = {ID, {"version", WEB_INT, FALSE, 0, "版本"}, {"as", WEB_TEXT, FALSE, 10, "样式"}, {NULL}};
+static const WebParameter DEFINITION_NEW_PARAMETERS[] = {{"like", WEB_INT, FALSE, 0, "照哪一本"}, {"as", WEB_TEXT, FALSE, 10, "样式"}, {NULL}};
+#define DEFINE {"yaml", WEB_LINES, TRUE, YAML_MAX, "定义"}, {"d", WEB_FIELDS, FALSE, 20000, "定义"}, {"act", WEB_TEXT, FALSE, 60, "办理"}, {"seen", WEB_INT, FALSE, 0, "版本"}
 static const WebParameter DEFINE_PARAMETERS[] = {ID, DEFINE, {NULL}};
 static const WebParameter DEFINE_NEW_PARAMETERS[] = {DEFINE, {NULL}};
 
@@ -195,7 +194,7 @@ const WebRoute LEDGER_ROUTES[] = {
   {"POST", "/ledger/{id}/import", PERMISSION_WRITE, IMPORT_PARAMETERS, "ledger/import", take_import, "导入表格"},
   {"GET", "/ledger/{id}/definition", PERMISSION_READ, DEFINITION_PARAMETERS, "ledger/definition", page_definition, "台账的定义"},
   {"POST", "/ledger/{id}/definition", PERMISSION_DEFINE, DEFINE_PARAMETERS, "ledger/definition", save_definition, "台账的定义"},
-  {"GET", "/ledger-definition/new", PERMISSION_DEFINE, NULL, "ledger/definition", page_definition_new, "新建台账"},
+  {"GET", "/ledger-definition/new", PERMISSION_DEFINE, DEFINITION_NEW_PARAMETERS, "ledger/definition", page_definition_new, "新建台账"},
   {"POST", "/ledger-definition/new", PERMISSION_DEFINE, DEFINE_NEW_PARAMETERS, "ledger/definition", save_definition, "新建台账"},
   {"GET", "/entry/{id}", PERMISSION_READ, ID_PARAMETERS, "ledger/entry", page_one, "台账条目"},
   {"GET", "/entry/{id}/edit", PERMISSION_WRITE, ID_PARAMETERS, "ledger/form", page_edit, "修改"},
