@@ -97,8 +97,14 @@ static gboolean sum_pages(const Ask *ask, Asked *asked, double *ret, GError **er
   return TRUE;
 }
 
+/* Whatever changes a record or happens is told by the journal: a LedgerCounter. */
+static gint64 last_event(Sql *sql, gint64 argument, GError **error) {
+  return sql_number(sql, "SELECT COALESCE(MAX(id), $1) AS id FROM event", SQL_ARGS(sql_int(argument)), -1, error);
+}
+
 gboolean run_records(Ask *ask, json_t *figure, FigurePeriod period, Outcome *ret, GError **error) {
   g_auto(Asked) asked = {NULL};
+  if (ledger_ready_needs(ask->sql, last_event, 0, error) < 0) return FALSE;
   if (!ask_search(ask, json_string_value(json_object_get(figure, "records")), period, &asked, error)) return FALSE;
   ret->opens = g_strdup(asked.address->str);
   if (json_object_get(figure, "records_sum")) return sum_pages(ask, &asked, &ret->value, error);
@@ -129,6 +135,7 @@ gboolean run_events(Ask *ask, json_t *figure, FigurePeriod period, Outcome *ret,
     *mode = json_string_value(json_object_get(figure, "period"));
   int first = mode && !g_str_equal(mode, "report") ? 0 : period.from, last = mode && g_str_equal(mode, "all") ? 99991231 : period.to;
   gint64 before = 0;
+  if (ledger_ready_needs(ask->sql, last_event, 0, error) < 0) return FALSE;
   for (gboolean more = TRUE; more;) {
     json_auto_t *events = journal_list(ask->sql, NULL, action, before, EVENTS_AT_ONCE, error);
     size_t i;

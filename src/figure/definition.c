@@ -28,6 +28,7 @@ static gint by_number(gconstpointer a, gconstpointer b) {
 
 /* Behind the lock; takes the definition. */
 static void install(json_t *figure) {
+  ledger_ready_renew();
   gpointer id = GSIZE_TO_POINTER((gsize)int_at(figure, "id"));
   g_ptr_array_add(all_ever, figure);
   g_hash_table_insert(by_id, id, figure);

@@ -128,7 +128,7 @@ static char *change_words(json_t *result) {
 
 static json_t *figure_row(WebRequest *request, Sql *sql, json_t *figure, FigurePeriod period) {
   g_autoptr(GError) local = NULL;
-  json_auto_t *result = figure_compute(web_house(request), sql, ledger_asker(request), text_at(figure, "name"), period, &local);
+  json_auto_t *result = figure_ready(web_house(request), sql, ledger_asker(request), text_at(figure, "name"), period, &local);
   json_t *row = json_pack("{s:I, s:s, s:s, s:s}", "id", (json_int_t)int_at(figure, "id"), "name", text_at(figure, "name"), "about", text_at(figure, "about"),
     "in_group", group_of(figure));
   if (result == NULL) {
@@ -212,7 +212,7 @@ static gboolean put_rows(WebRequest *request, Sql *sql, const char *name, Figure
 }
 
 static gboolean put_trend(WebRequest *request, Sql *sql, const char *name, FigurePeriod period, json_t *model) {
-  json_t *trend = figure_trend(web_house(request), sql, ledger_asker(request), name, period, YEARS_SHOWN, NULL);
+  json_t *trend = figure_trend_ready(web_house(request), sql, ledger_asker(request), name, period, YEARS_SHOWN, NULL);
   if (trend == NULL) return FALSE;
   json_object_set_new(model, "chart", chart_of(trend));
   json_object_set_new(model, "trend", trend);
@@ -293,7 +293,7 @@ static WebReply *page_figure(WebRequest *request, GError **error) {
   if (sql == NULL) return NULL;
   const char *name = text_at(figure, "name");
   g_autoptr(GError) local = NULL;
-  json_auto_t *result = figure_compute(web_house(request), sql, ledger_asker(request), name, period, &local);
+  json_auto_t *result = figure_ready(web_house(request), sql, ledger_asker(request), name, period, &local);
   json_auto_t *model = figure_model(request, figure, &period);
   if (result == NULL) {
     if (g_error_matches(local, LANTAI_ERROR, LANTAI_ERROR_DENIED)) return g_propagate_error(error, g_steal_pointer(&local)), NULL;

@@ -18,6 +18,7 @@ static inline gboolean word_in(const char *const *words, const char *word) { ret
 void ledger_install(LedgerDefinition *definition); /* takes it; the newest by name and id */
 gboolean ledger_admits_row(const LedgerDefinition *definition, Asker asker, const char *owner, const char *made_by, Security secrecy);
 void ledger_tables_close(void); /* table.c */
+void ready_close(void);         /* ready.c */
 json_t *value_empty_dropped(json_t *object);       /* without null, "", [] and {}; in place, returns it */
 gboolean json_is_empty(json_t *value);
 

@@ -55,6 +55,7 @@ void ledger_install(LedgerDefinition *definition) {
   g_hash_table_insert(by_id, GSIZE_TO_POINTER((gsize)definition->id), definition);
   name_all();
   g_mutex_unlock(&lock);
+  ledger_ready_renew();
 }
 
 const LedgerDefinition *ledger_find(const char *name) {
@@ -116,6 +117,7 @@ gboolean ledger_open(const House *house, GError **error) {
 
 void ledger_close(void) {
   ledger_tables_close();
+  ready_close();
   g_mutex_lock(&lock);
   g_clear_pointer(&by_id, g_hash_table_unref);
   g_clear_pointer(&by_name, g_hash_table_unref);
@@ -129,6 +131,28 @@ static gboolean has_any_role(const Person *person, const char *const *roles) {
   for (; roles != NULL && *roles != NULL; roles++)
     if (people_has_role(person, *roles)) return TRUE;
   return FALSE;
+}
+
+static gboolean has_own_rows(void) {
+  g_autofree const LedgerDefinition **all = ledger_all();
+  for (guint i = 0; all[i] != NULL; i++)
+    if (all[i]->own_rows) return TRUE;
+  return FALSE;
+}
+
+char *ledger_view(Asker asker) {
+  json_t *role;
+  size_t i;
+  if (asker.everything) return g_strdup("*");
+  if (asker.person == NULL) return g_strdup("-");
+  GString *view = g_string_new(NULL);
+  g_string_printf(view, "%d%c", people_scope(asker.person)->security, people_may(asker.person, "ledger.read") ? '+' : '-');
+  json_array_foreach(people_roles(), i, role) {
+    const char *code = text_at(role, "code");
+    if (people_has_role(asker.person, code)) g_string_append_printf(view, " %s", code);
+  }
+  if (has_own_rows()) g_string_append_printf(view, "|%s|%s", people_name(asker.person), people_title(asker.person));
+  return g_string_free(view, FALSE);
 }
 
 gboolean ledger_may_read(const LedgerDefinition *definition, Asker asker) {

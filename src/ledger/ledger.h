@@ -122,6 +122,17 @@ json_t *ledger_list(const House *house, Sql *sql, Asker asker, const LedgerAsk *
 /* Everything the person owes: [{entry, ledger, due, overdue, why}] by due date, at most limit. */
 json_t *ledger_owed(const House *house, Sql *sql, const Person *person, int limit, GError **error);
 
+/* ---- answers kept ready (ready.c) ---- */
+typedef json_t *(*LedgerMake)(gpointer data, GError **error);
+/* What make gives for the key, made once until something that it read changes: a ledger (seen by itself), what ledger_ready_needs was told, a definition, the day.
+ * The key says everything else that it depends on, above all the asker's view. In a writing transaction, and without a key, it is always made. New. */
+json_t *ledger_ready(Sql *sql, const char *key, LedgerMake make, gpointer data, GError **error);
+/* A number, never negative, that rises with each change of what else an answer was made from; asked again before the answer is given again. -1 on error. */
+typedef gint64 (*LedgerCounter)(Sql *sql, gint64 argument, GError **error);
+gint64 ledger_ready_needs(Sql *sql, LedgerCounter counter, gint64 argument, GError **error);
+void ledger_ready_renew(void);  /* a definition of whatever kind came into force */
+char *ledger_view(Asker asker); /* two askers of the same text see the same of all ledgers. New */
+
 /* ---- tables in memory (table.c, where.c): what lists and figures compute over ---- */
 typedef struct LedgerTable LedgerTable; /* one ledger's live entries (also those that stand in it as well), column by column; follows every commit */
 /* Brought up to what the transaction sees; read-locked until released. Entries are 0 … count-1 in no order; deleted ones are not among them. */

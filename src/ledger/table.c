@@ -361,6 +361,7 @@ static gboolean load_newer(LedgerTable *table, Sql *sql, GError **error) {
       SQL_ARGS(sql_int(ledger), sql_int(since)), error), error);
 }
 
+/* A LedgerCounter. */
 static gint64 newest_rev(Sql *sql, gint64 ledger, GError **error) {
   return sql_number(sql, "SELECT MAX(COALESCE((SELECT MAX(rev) FROM ledger_entry WHERE ledger_id = $1), 0), "
     "COALESCE((SELECT MAX(rev) FROM ledger_also WHERE ledger_id = $1), 0)) AS rev", SQL_ARGS(sql_int(ledger)), -1, error);
@@ -473,7 +474,7 @@ static LedgerTable *transaction_table(Sql *sql, const LedgerDefinition *definiti
 }
 
 LedgerTable *ledger_table(const House *house, Sql *sql, const LedgerDefinition *definition, GError **error) {
-  gint64 rev = newest_rev(sql, definition->id, error);
+  gint64 rev = ledger_ready_needs(sql, newest_rev, definition->id, error);
   if (rev < 0) return NULL;
   LedgerTable *table = shared_table(house, definition);
   for (guint waited = 0;;) {
