@@ -197,6 +197,8 @@ test('numerals, years of eras and dates find every way to write them, and no mor
     ['1997年', document => standing('1997年', '一九九七年')(document) || dated(1997, 1997)(document)],
     ['民國九十四年', document => standing('民国九十四年', '民国94年', '2005年', '二〇〇五年')(document) || dated(2005, 2005)(document)],
     ['八十年代', document => standing('八十年代', '80年代')(document) || dated(1980, 1989)(document)],
+    ['乙酉年', document => standing('乙酉年')(document) || dated(2005, 2005)(document) || dated(1945, 1945)(document)], ['年度:乙酉', document => dated(2005, 2005)(document) || dated(1945, 1945)(document)],
+    ['一九九几年', document => standing('一九九几年')(document) || dated(1990, 1999)(document)], ['九五时期', document => standing('九五时期')(document) || dated(1996, 2000)(document)], ['日期:十五期间', dated(2001, 2005)],
     ['="八十年代"', standing('八十年代')], ['=1997年', standing('1997年')], ['=二〇〇四', standing('二〇〇四')],
     ['年度:民国九十四年', dated(2005, 2005)], ['年度:1990年代', dated(1990, 1999)], ['年:1995..2000', dated(1995, 2000)], ['日期:1995至2000', dated(1995, 2000)],
     ['法 -第十二条', document => standing('法')(document) && !standing('第十二条', '第12条')(document)],

@@ -78,6 +78,51 @@ static void test_parts(void) {
   check_cases(cases, G_N_ELEMENTS(cases));
 }
 
+static void test_cycle(void) {
+  static const Case cases[] = {
+    {"民国丁丑", 19370101, 19371231}, {"民国丁丑年", 19370101, 19371231}, {"民国丁丑年七月", 19370701, 19370731}, {"光绪戊戌年", 18980101, 18981231},
+    {"光緒戊戌", 18980101, 18981231}, {"宣统辛亥年八月十九日", 19110101, 19111231}, {"光绪二十四年戊戌", 18980101, 18981231}, {"光绪二十四年（戊戌）", 18980101, 18981231},
+    {"光绪二十四年（戊戌年）", 18980101, 18981231}, {"1937年丁丑", 19370101, 19371231}, {"1937年（丁丑）7月", 19370701, 19370731}, {"同治甲子", 18640101, 18641231},
+    {"康熙甲子", 16840101, 16841231}, {"乾隆甲子年", 17440101, 17441231}, {"清光绪甲午年", 18940101, 18941231}, {"嘉靖元年", 15220101, 15221231},
+    {"万历四十八年", 16200101, 16201231}, {"明崇祯十七年", 16440101, 16441231}, {"一九五几年", 19500101, 19591231}, {"195几年", 19500101, 19591231},
+    {"（1958）", 19580101, 19581231}, {"太平天国三年", 18530101, 18531231},
+  };
+  check_cases(cases, G_N_ELEMENTS(cases));
+  static const struct { const char *text; int years[8]; } sets[] = {
+    {"辛亥年", {1671, 1731, 1791, 1851, 1911, 1971}}, {"戊戌年", {1658, 1718, 1778, 1838, 1898, 1958, 2018}}, {"甲子年", {1684, 1744, 1804, 1864, 1924, 1984}},
+    {"癸亥年", {1683, 1743, 1803, 1863, 1923, 1983}}, {"康熙壬寅", {1662, 1722}}, {"民国丁丑", {1937}}, {"民國丁丑年", {1937}}, {"辛亥", {0}}, {"甲丑年", {0}},
+    {"辛亥革命", {0}}, {"辛亥年间", {0}}, {"光绪乙丑", {0}}, {"", {0}}, {"年", {0}}};
+  for (gsize i = 0; i < G_N_ELEMENTS(sets); i++) {
+    int years[8] = {0};
+    date_cycle_parse(sets[i].text, 2025, years, 8);
+    for (int n = 0; n < 8; n++)
+      if (years[n] != sets[i].years[n]) g_error("%s: %d is not %d", sets[i].text, years[n], sets[i].years[n]);
+  }
+  for (int year = 1000; year < 3000; year++) { /* every name is of its year, and sixty follow one another */
+    g_autofree char *name = date_cycle_name(year), *again = date_cycle_name(year + 60), *next = date_cycle_name(year + 1), *said = g_strdup_printf("%d年%s", year, name);
+    DateSpan span;
+    g_assert_cmpstr(name, ==, again);
+    g_assert_cmpstr(name, !=, next);
+    g_assert_true(date_parse(said, &span) && span.from == year * 10000 + 101);
+  }
+}
+
+static void test_periods(void) {
+  static const Case cases[] = {
+    {"抗战时期", 19310918, 19450903}, {"抗戰時期", 19310918, 19450903}, {"抗日战争时期", 19310918, 19450903}, {"文革期间", 19660516, 19761006}, {"一五时期", 19530101, 19571231},
+    {"光绪年间", 18750101, 19081231}, {"民国时期", 19120101, 19491231}, {"康熙朝", 16620101, 17221231}, {"乾隆年间", 17360101, 17951231}, {"解放初期", 19491001, 19561231}};
+  for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+    DateSpan span = {-1, -1}, ends[2];
+    if (!date_period(cases[i].text, &span) || span.from != cases[i].from || span.to != cases[i].to) g_error("%s is %d to %d", cases[i].text, span.from, span.to);
+    for (int end = 0; end < 2; end++) { /* real days */
+      g_autofree char *day = g_strdup_printf("%d", end == 0 ? span.from : span.to);
+      g_assert_true(date_parse(day, &ends[end]));
+    }
+  }
+  DateSpan span;
+  g_assert_false(date_period("抗战", &span) || date_period("", &span) || date_period("水库", &span) || date_period("\xE5", &span));
+}
+
 static void test_era_of_year(void) {
   static const struct { int year; const char *era; int number; } cases[] = {
     {1937, "民国", 26}, {1912, "民国", 1}, {1949, "民国", 38}, {1908, "光绪", 34}, {1911, "宣统", 3}, {1909, "宣统", 1}, {1736, "乾隆", 1}, {1644, "顺治", 1}};
@@ -87,7 +132,9 @@ static void test_era_of_year(void) {
     g_assert_cmpint(number, ==, cases[i].number);
   }
   g_assert_null(date_era(1950, &number));
-  g_assert_null(date_era(1643, &number));
+  g_assert_cmpstr(date_era(1643, &number), ==, "崇祯");
+  g_assert_cmpint(number, ==, 16);
+  g_assert_null(date_era(1367, &number));
 }
 
 static void test_ranges(void) {
@@ -111,7 +158,7 @@ static void test_refused(void) {
     "999", "58", "580301", "1958-61", "1961-1958", "1958-", "-1958", "—", "1958年3月-", "1958--", "abc", "不详", "日期", "年", "1958年年", "1958年3月月", "1958月3",
     "2023-12-29-30", "2023-12.29", "2023/12-29", "19581", "1958030", "195803011", "199999999999", "１９５８a", "[1958", "1958]", "[]", "[[1958]]", "19[58]",
     "1958 3", "约", "?", "195×年3月", "19×8", "1×58", "×", "××××", "1958年1×月", "光绪三十五年", "光绪零年", "宣统四年", "民国零年", "光绪", "民国年", "光绪三十四年十三月",
-    "光绪三十四年三月三十一日", "光绪三十四年初三", "1958年闰三月", "1958年正月", "1958年三月初五", "民国26年正月", "嘉靖元年", "2023-12-29 24:00", "2023-12-29 10:60", "2023-12-29T",
+    "光绪三十四年三月三十一日", "光绪三十四年初三", "1958年闰三月", "1958年正月", "1958年三月初五", "民国26年正月", "嘉靖四十六年", "民国辛亥", "康熙壬寅年", "光绪甲丑年", "光绪二十四年（己亥）", "1937年戊寅", "丁丑年", "抗战时期", "2023-12-29 24:00", "2023-12-29 10:60", "2023-12-29T",
     "2023-12 10:00", "2023-12-29 10", "十年", "一九五", "一九五八年三十月", "1958元年", "元年", "民国光绪三年", "1958年3月—2月", "1958-3月", "3月", "3月-1958年4月", "1958年-3月",
     "45289", "2023-12-29Z", "3023-01-01", "2023-12-29\xFF", "\xE5", "1958-1961-1963", "1958,1961", "1958、1961", "一九五八年三百月", "民国九十九百年", "民国三百年",
   };
@@ -157,7 +204,7 @@ static void test_every_day(void) {
 static void test_random(void) {
   static const char *const pool[] = {"1", "9", "5", "8", "0", "19", "2003", "12", "31", "年", "月", "日", "-", "—", "/", ".", "[", "]", "约", "?", "×",
     "民国", "光绪", "元",
-    "十", "廿", "三", "〇", "百", "闰", "初", "正", " ", ":", "T", "至", "清"};
+    "十", "廿", "三", "〇", "百", "丁丑", "戊戌", "几", "(", ")", "闰", "初", "正", " ", ":", "T", "至", "清"};
   guint taken = 0;
   for (int round = 0; round < 300000; round++) {
     g_autoptr(GString) text = g_string_new(NULL);
@@ -222,6 +269,8 @@ int main(int argc, char **argv) {
   g_test_add_func("/date/eras", test_eras);
   g_test_add_func("/date/parts", test_parts);
   g_test_add_func("/date/era_of_year", test_era_of_year);
+  g_test_add_func("/date/cycle", test_cycle);
+  g_test_add_func("/date/periods", test_periods);
   g_test_add_func("/date/ranges", test_ranges);
   g_test_add_func("/date/refused", test_refused);
   g_test_add_func("/date/format", test_format);

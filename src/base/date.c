@@ -7,14 +7,10 @@
  *    year began.
  * 4. Hostile input costs nothing: a text of more than MAX_CHARACTERS is no date.
  */
-#include "date.h"
+#include "date-names.h"
 #include "settings.h"
 
-#include <string.h>
-
-#include "text.h"
-
-enum { MAX_CHARACTERS = 64, YEAR_MIN = 1000, YEAR_MAX = 2999, REPUBLIC_BEFORE = 1911 };
+enum { MAX_CHARACTERS = 64, YEAR_MIN = 1000, YEAR_MAX = 2999 };
 
 typedef enum {
   TOKEN_END,
@@ -36,19 +32,14 @@ typedef enum {
   TOKEN_DECADE,  /* 代 of 年代 */
   TOKEN_CENTURY, /* 世纪; 上世纪 has the value 20 */
   TOKEN_SEASON,  /* a named part of a year */
-  TOKEN_TENS     /* a named part of a month */
+  TOKEN_TENS,    /* a named part of a month */
+  TOKEN_CYCLE    /* a year of the cycle of sixty: 丁丑 */
 } TokenKind;
 
 typedef struct {
   const char *name;
   int first, last; /* months of a year, days of a month (31: its last) */
 } Part;
-
-typedef struct {
-  const char *name;
-  int before, years; /* the year before its first; how many years it had */
-  gboolean lunar;
-} Era;
 
 typedef struct {
   TokenKind kind;
@@ -73,22 +64,9 @@ typedef struct {
   const Part *part; /* of the year, or of the month when there is one; NULL: the whole */
 } Date;
 
-/* Folded names: 乾 folds to 干. */
-static const Era ERAS[] = {
-  {"中华民国", REPUBLIC_BEFORE, 200, FALSE}, {"民国", REPUBLIC_BEFORE, 200, FALSE}, {"洪宪", 1915, 1, FALSE}, {"大同", 1931, 3, FALSE}, {"康德", 1933, 12, FALSE},
-  {"顺治", 1643, 18, TRUE}, {"康熙", 1661, 61, TRUE}, {"雍正", 1722, 13, TRUE}, {"干隆", 1735, 60, TRUE}, {"嘉庆", 1795, 25, TRUE},
-  {"道光", 1820, 30, TRUE}, {"咸丰", 1850, 11, TRUE}, {"同治", 1861, 13, TRUE}, {"光绪", 1874, 34, TRUE}, {"宣统", 1908, 3, TRUE},
-};
-
 /* The seasons reach as far as they are written about: months overlap, winter ends with the year that it is named after. */
 static const Part SEASONS[] = {{"春", 1, 5}, {"夏", 4, 8}, {"秋", 7, 11}, {"冬", 10, 12}, {"上半年", 1, 6}, {"下半年", 7, 12}};
 static const Part TENS[] = {{"上旬", 1, 10}, {"中旬", 11, 20}, {"下旬", 21, 31}};
-
-static gunichar fold_one(gunichar c) {
-  gunichar folded[18];
-  if (c > 0xFF00 && c < 0xFF5F) c -= 0xFEE0; /* full width; marks fold to nothing below and stay */
-  return text_fold_character(c, folded) == 1 ? folded[0] : c;
-}
 
 /* The digit that a Chinese numeral writes, 10 and more for 十 百 廿 卅, -1 for other characters. */
 static int chinese_digit(gunichar c) {
@@ -103,7 +81,7 @@ static int chinese_digit(gunichar c) {
 }
 
 static gboolean is_digit(gunichar c) { return c >= '0' && c <= '9'; }
-static gboolean is_unknown_digit(gunichar c) { return c == 0xD7 || c == 'x' || c == 0x2715 || c == 0x2573 || c == 0x25A1; }
+static gboolean is_unknown_digit(gunichar c) { return c == 0xD7 || c == 'x' || c == 0x2715 || c == 0x2573 || c == 0x25A1 || c == 0x51E0 /* 几 */; }
 
 /* × after digits (or alone), and the ? of 195? and 19??. */
 static const gunichar *read_unknown(const gunichar *p, Token *token) {
@@ -158,15 +136,17 @@ static const gunichar *read_word(const gunichar *p, const char *word) {
 static const gunichar *read_era(const gunichar *p, Token *token) {
   const gunichar *name = p;
   if (*name == 0x5927 && name[1] != 0x540C) name++;  /* 大 */
-  if (*name == 0x6E05) name++;  /* 清 */
+  if (*name == 0x6E05 || *name == 0x660E) name++;  /* 清 明 */
   else name = p;
   if (name != p && *name == 0x671D) name++; /* 朝 */
-  for (gsize i = 0; i < G_N_ELEMENTS(ERAS); i++) {
-    const gunichar *after = read_word(ERAS[i].lunar ? name : p, ERAS[i].name);
-    if (after == NULL) continue;
+  const DateNames *names = date_names();
+  for (guint i = 0; i < names->count; i++) {
+    const gunichar *at = names->eras[i].lunar ? name : p, *part = names->eras[i].folded;
+    for (; *part != 0 && *part == *at; part++) at++;
+    if (*part != 0) continue;
     token->kind = TOKEN_ERA;
-    token->era = &ERAS[i];
-    return after;
+    token->era = &names->eras[i];
+    return at;
   }
   return NULL;
 }
@@ -217,6 +197,8 @@ static const gunichar *read_token(const gunichar *p, Token *token) {
   if (is_digit(*p)) return read_arabic(p, token);
   if (chinese_digit(*p) >= 0) return read_chinese(p, token);
   if (is_unknown_digit(*p)) return read_unknown(p, token);
+  if ((token->value = date_cycle_at(p)) >= 0) return token->kind = TOKEN_CYCLE, p + 2;
+  token->value = 0;
   if (read_named_number(p, token)) return p + 1;
   token->kind = mark_kind(*p);
   const gunichar *after = token->kind == TOKEN_END ? read_part(p, token) : p + 1;
@@ -226,9 +208,9 @@ static const gunichar *read_token(const gunichar *p, Token *token) {
   return after;
 }
 
-/* [ and its relatives give 1, ] gives -1. */
+/* [ ( and their relatives give 1, ] gives -1. */
 static int bracket_of(gunichar c) {
-  static const gunichar opening[] = {'[', 0x3014, 0x3010}, closing[] = {']', 0x3015, 0x3011};
+  static const gunichar opening[] = {'[', 0x3014, 0x3010, '('}, closing[] = {']', 0x3015, 0x3011, ')'};
   for (gsize i = 0; i < G_N_ELEMENTS(opening); i++)
     if (c == opening[i] || c == closing[i]) return c == opening[i] ? 1 : -1;
   return 0;
@@ -333,15 +315,34 @@ static gboolean read_compact(Reader *reader, Date *date) {
   return TRUE;
 }
 
+/* 光绪二十四年戊戌: said beside a year it must be that year's. */
+static gboolean accept_cycle(Reader *reader, int year) {
+  int place = reader->next->value;
+  return !accept(reader, TOKEN_CYCLE) || (accept(reader, TOKEN_YEAR), date_cycle_years(place, year, year, NULL, 0) == 1);
+}
+
+/* 民国丁丑, 光绪戊戌年: where the reign had one such year. */
+static gboolean read_era_cycle(Reader *reader, const Era *era, Date *date) {
+  int years[2];
+  if (date_cycle_years(reader->next->value, era->before + 1, era->before + era->reign, years, 2) != 1) return FALSE;
+  reader->next++;
+  date->era = era;
+  date->year = years[0];
+  if (!accept(reader, TOKEN_YEAR)) return TRUE;
+  return era->lunar ? read_lunar_rest(reader) : read_marked_rest(reader, date);
+}
+
 /* The year of an era, which may have been named at the range's beginning. */
 static gboolean read_era_date(Reader *reader, const Era *era, Date *date) {
   const Token *number = reader->next;
+  if (number->kind == TOKEN_CYCLE) return read_era_cycle(reader, era, date);
   if (number->kind != TOKEN_NUMBER || number->lunar || number->unknown > 0 || number->digits > 3) return FALSE;
   if (number->value < 1 || number->value > era->years) return FALSE;
   reader->next++;
   date->era = era;
   date->year = era->before + number->value;
   gboolean marked = accept(reader, TOKEN_YEAR);
+  if (!accept_cycle(reader, date->year)) return FALSE;
   if (era->lunar) return !marked || read_lunar_rest(reader);
   if (marked) return read_marked_rest(reader, date);
   read_separated_rest(reader, date);
@@ -372,7 +373,7 @@ static gboolean read_western_date(Reader *reader, Date *date) {
   reader->next++;
   date->year = number->value;
   date->years = number->unknown == 0 ? 1 : number->unknown == 1 ? 10 : 100;
-  if (accept(reader, TOKEN_YEAR)) return date->years > 1 || read_marked_rest(reader, date);
+  if (accept(reader, TOKEN_YEAR)) return date->years > 1 || (accept_cycle(reader, date->year) && read_marked_rest(reader, date));
   if (date->years == 1) read_separated_rest(reader, date);
   return TRUE;
 }
@@ -474,7 +475,7 @@ gboolean date_parse(const char *text, DateSpan *ret) {
     gunichar c = g_utf8_get_char_validated(p, -1);
     if (c >= (gunichar) -2 || count == MAX_CHARACTERS) return FALSE;
     blank = blank && g_unichar_isspace(c);
-    reader.text[count++] = fold_one(c);
+    reader.text[count++] = date_fold(c);
   }
   reader.text[count] = 0;
   if (blank) {
@@ -494,17 +495,6 @@ char *date_format(DateSpan span) {
   gboolean is_month = span.from / 100 == span.to / 100 && from_day == 1 && from_month >= 1 && from_month <= 12 && to_day == days_in_month(to_year, to_month);
   if (is_month) return g_strdup_printf("%04d-%02d", from_year, from_month);
   return g_strdup_printf("%04d-%02d-%02d/%04d-%02d-%02d", from_year, from_month, from_day, to_year, to_month, to_day);
-}
-
-const char *date_era(int year, int *ret_number) {
-  if (year < 1644 || year > 1949) return NULL;
-  for (gsize i = 1; i < G_N_ELEMENTS(ERAS); i++) {
-    gboolean main_line = ERAS[i].lunar || ERAS[i].before == REPUBLIC_BEFORE;
-    if (!main_line || year <= ERAS[i].before || year > ERAS[i].before + ERAS[i].years) continue;
-    *ret_number = year - ERAS[i].before;
-    return strcmp(ERAS[i].name, "干隆") == 0 ? "乾隆" : ERAS[i].name;
-  }
-  return NULL;
 }
 
 /* ---- days ---- */

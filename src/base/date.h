@@ -14,11 +14,19 @@ typedef struct {
  * leave out what its beginning says (1958年3月—5月).
  * Also 1953年春 (季), 上半年, 3月上旬, 1980年代, 五十年代 (of the 20th century), 20世纪80年代, 公元1953年, 洪宪, and the 大同 and 康德 of 1932 to 1945.
  * A time of day behind a day (2023-12-29 10:05:00) must be one and is dropped. Years 1000 to 2999.
+ * Years of the cycle of sixty where a reign decides (民国丁丑, 光绪戊戌年) or beside a year whose they are (光绪二十四年（戊戌）). Reigns: definitions/eras.yaml.
  * Returns FALSE (ret untouched) for anything else and for days that do not exist; empty text gives TRUE and 0,0. */
 gboolean date_parse(const char *text, DateSpan *ret);
 /* "1958-03-01", "1958-03", "1958", "1958-03-01/1961-12-31", "" : the shortest form that says the span. */
 char *date_format(DateSpan span);
-/* The reign of a year of 1644 to 1949 and the number of the year in it: 民国 26 for 1937, 光绪 34 for 1908; NULL for other years. */
+/* A period by its name, as definitions/eras.yaml has it (抗战时期, 文革期间, 一五时期), and a whole reign (光绪年间, 民国时期). FALSE: not one. */
+gboolean date_period(const char *text, DateSpan *ret);
+/* The years that a name of the cycle of sixty may mean (辛亥年: 1671, 1731 … up to last; 康熙壬寅: 1662, 1722), ascending; alone it needs its 年.
+ * Writes at most `most` and returns how many; 0: it is none. */
+guint date_cycle_parse(const char *text, int last, int *ret, guint most);
+enum { DATE_CYCLE_FIRST = 1644 }; /* alone, none before the Qing are meant */
+char *date_cycle_name(int year); /* 丁丑 for 1937 */
+/* The reign of a year of 1368 to 1949 and the number of the year in it: 民国 26 for 1937, 光绪 34 for 1908; NULL for other years. */
 const char *date_era(int year, int *ret_number);
 
 /* Days as YYYYMMDD, in local time. */

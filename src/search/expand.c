@@ -9,7 +9,7 @@
 #include "date.h"
 #include "text.h"
 
-enum { TERM_FORMS = 16, NUMERAL_FORMS = 12, DATE_CHARACTERS = 24, VARIANT_CHARACTERS = 4, VARIANTS = 3, VARIANT_FORMS = 4, SAID_MAX = 6, VISITS = 100000 };
+enum { TERM_FORMS = 16, NUMERAL_FORMS = 12, DATE_CHARACTERS = 24, VARIANT_CHARACTERS = 4, VARIANTS = 3, VARIANT_FORMS = 4, SAID_MAX = 6, VISITS = 100000, CYCLE_YEARS = 12 };
 
 typedef struct {
   SearchQuery *query;
@@ -47,23 +47,41 @@ static void add_year_forms(Expansion *expansion, int year) {
   if (era == NULL) return;
   g_autofree char *words = number == 1 ? g_strdup("元") : search_numeral_words((guint)number);
   g_autofree char *reign = g_strdup_printf("%s%s年", era, words), *figures = g_strdup_printf("%s%d年", era, number);
+  g_autofree char *cycle = date_cycle_name(year), *named = g_strconcat(era, cycle, NULL);
   add_form(expansion, reign);
   add_form(expansion, figures);
+  add_form(expansion, named);
 }
 
-/* A plain word that is a year, a decade or a day also finds what is dated so. */
-static void add_dates(Expansion *expansion) {
-  DateSpan span;
-  const char *text = expansion->term->text;
-  if (expansion->term->field != FIELD_ANY || strstr(text, "年") == NULL || text_length(text) > DATE_CHARACTERS || is_full(expansion)) return;
-  if (!date_parse(text, &span) || span.from == 0) return;
-  if (span.from % 10000 == 101 && span.to == span.from + 1130) add_year_forms(expansion, span.from / 10000);
+static void add_span(Expansion *expansion, DateSpan span) {
+  if (is_full(expansion)) return;
   SearchNode *node = search_node_new(expansion->query, NODE_DATES, expansion->term->positive);
   g_autofree char *said = date_format(span);
   node->date_from = span.from;
   node->date_to = span.to;
   node->said = g_strdup_printf("日期在 %s 的", said);
   g_ptr_array_add(expansion->nodes, node);
+}
+
+/* 辛亥年 may be one of several years: each that the archive has something of tells so. */
+static gboolean add_cycle(Expansion *expansion, const char *text) {
+  int years[CYCLE_YEARS];
+  guint count = date_cycle_parse(text, date_today() / 10000, years, CYCLE_YEARS);
+  if (count == 1) add_year_forms(expansion, years[0]);
+  for (guint i = count; i > 0; i--) add_span(expansion, (DateSpan){years[i - 1] * 10000 + 101, years[i - 1] * 10000 + 1231});
+  return count > 0;
+}
+
+/* A plain word that is a year, a decade, a day or a period also finds what is dated so. */
+static void add_dates(Expansion *expansion) {
+  DateSpan span;
+  const char *text = expansion->term->text;
+  if (expansion->term->field != FIELD_ANY || text_length(text) > DATE_CHARACTERS || is_full(expansion)) return;
+  if (date_period(text, &span)) return add_span(expansion, span);
+  if (add_cycle(expansion, text) || strstr(text, "年") == NULL) return;
+  if (!date_parse(text, &span) || span.from == 0) return;
+  if (span.from % 10000 == 101 && span.to == span.from + 1130) add_year_forms(expansion, span.from / 10000);
+  add_span(expansion, span);
 }
 
 static void add_numerals(Expansion *expansion) {
@@ -145,12 +163,15 @@ SearchNode *search_expand(SearchQuery *query, SearchNode *term, char *exact) {
   return nodes->len ? join_forms(query, term, term->text, nodes, owned) : term;
 }
 
-/* zhang wei, as one writes it: words that stand side by side are also looked for as one name. */
+/* zhang wei, as one writes it: words that stand side by side are also looked for as one name, and with the surname last (wei zhang). */
 SearchNode *search_expand_name(SearchQuery *query, SearchNode *words, const char *written, const char *exact) {
   g_autoptr(GPtrArray) nodes = g_ptr_array_new();
   SearchNode like = {.kind = NODE_TERM, .field = FIELD_ANY, .positive = words->positive};
   Expansion expansion = {query, &like, nodes};
+  const char *last = strrchr(written, ' ');
+  g_autofree char *turned = last == NULL ? NULL : g_strdup_printf("%s %.*s", last + 1, (int)(last - written), written);
   add_name(&expansion, written, FALSE);
+  if (turned != NULL) add_name(&expansion, turned, FALSE);
   return nodes->len ? join_forms(query, words, written, nodes, exact) : words;
 }
 

@@ -204,22 +204,42 @@ static gboolean is_syllables(const char *letters, guint least) {
 
 static gboolean is_initials(const char *letters) { return strlen(letters) >= 2 && strlen(letters) <= INITIALS_MAX && strpbrk(letters, "iuv") == NULL; }
 
+/* ü however it is typed is v: as a letter, and yu behind l, or behind an n that begins a word or follows no vowel (jin yuan). */
+static char *plain_letters(const char *term) {
+  g_autofree char *composed = g_utf8_normalize(term, -1, G_NORMALIZE_NFC);
+  g_autoptr(GString) plain = g_string_new(NULL);
+  for (const char *at = composed ? composed : ""; *at; at = g_utf8_next_char(at)) {
+    gunichar c = g_utf8_get_char(at);
+    g_string_append_unichar(plain, g_utf8_strchr("üÜǖǗǘǙǚǛǜǕ", -1, c) ? 'v' : c);
+  }
+  g_autofree char *folded = text_fold(plain->str);
+  GString *letters = g_string_new(folded);
+  g_string_replace(letters, "lyu", "lv", 0);
+  for (gsize i = 0; i + 2 < letters->len; i++)
+    if (strncmp(letters->str + i, "nyu", 3) == 0 && (i == 0 || strchr("aeiouv", letters->str[i - 1]) == NULL))
+      g_string_overwrite(g_string_erase(letters, (gssize)i + 1, 1), i + 1, "v");
+  return g_string_free(letters, FALSE);
+}
+
+/* z w: one letter a word. */
+static gboolean is_spaced(const char *plain) {
+  for (const char *at = plain; *at; at++)
+    if (at[0] != ' ' && at[1] != ' ' && at[1] != '\0') return FALSE;
+  return TRUE;
+}
+
 char *search_name_pattern(const char *term, gboolean prefix, gboolean person) {
   g_autoptr(GString) letters = g_string_new(NULL);
-  g_autofree char *folded = text_fold(term);
+  g_autofree char *plain = plain_letters(term);
   gboolean lower = TRUE;
-  for (const char *at = term; *at; at++) lower = lower && (g_ascii_islower(*at) || *at == ' ' || *at == '\'');
-  for (const char *at = folded; *at; at++) {
+  for (const char *at = term; *at; at++) lower = lower && !g_ascii_isupper(*at);
+  for (const char *at = plain; *at; at++) {
     if (*at == ' ') continue;
     if (!g_ascii_islower(*at) || letters->len == LETTERS_MAX) return NULL;
     g_string_append_c(letters, *at);
   }
-  g_string_replace(letters, "lyu", "lv", 0);
-  for (gsize i = 0; i + 2 < letters->len; i++) /* as in passports; an n behind a vowel ends its syllable: jin yuan */
-    if (strncmp(letters->str + i, "nyu", 3) == 0 && (i == 0 || strchr("aeiouv", letters->str[i - 1]) == NULL))
-      g_string_overwrite(g_string_erase(letters, (gssize)i + 1, 1), i + 1, "v");
   if (prefix) return letters->len >= 3 ? g_string_append_c(letters, '*'), g_string_free(g_steal_pointer(&letters), FALSE) : NULL;
-  gboolean initials = is_initials(letters->str) && (lower || person) && strchr(term, ' ') == NULL;
+  gboolean initials = is_initials(letters->str) && (lower || person) && (strchr(g_strstrip(plain), ' ') == NULL || is_spaced(plain));
   if (person && !initials && !is_syllables(letters->str, 2) && is_syllables(letters->str, 1)) g_string_append_c(letters, '*'); /* a surname */
   return initials || is_syllables(letters->str, 2) || g_str_has_suffix(letters->str, "*") ? g_string_free(g_steal_pointer(&letters), FALSE) : NULL;
 }

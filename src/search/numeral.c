@@ -78,9 +78,10 @@ static gboolean is_counter(gunichar c) {
   return c != 0 && g_utf8_strchr(counters, -1, c) != NULL;
 }
 
-/* Letters beside digits make another word of them: A4, 12B. */
+/* Letters beside digits make another word of them: A4, 12B; 廿 and 卅 are part of the number and are not rewritten. */
 static gboolean touches_letter(const gunichar *text, const Run *run) {
-  return (run->from > 0 && g_unichar_isalpha(text[run->from - 1]) && !text_is_ideograph(text[run->from - 1])) ||
+  return (run->from > 0 && (text[run->from - 1] == 0x5EFF || text[run->from - 1] == 0x5345)) ||
+    (run->from > 0 && g_unichar_isalpha(text[run->from - 1]) && !text_is_ideograph(text[run->from - 1])) ||
     (g_unichar_isalpha(text[run->to]) && !text_is_ideograph(text[run->to]));
 }
 

@@ -185,7 +185,7 @@ static gboolean parse_years(const char *text, guint16 *ret_from, guint16 *ret_to
 static gboolean parse_date_span(const char *text, DateSpan *ret) {
   g_autoptr(GString) plain = g_string_new(text);
   g_string_replace(plain, "..", "~", 0);
-  return date_parse(plain->str, ret) && ret->from > 0;
+  return (date_parse(plain->str, ret) && ret->from > 0) || date_period(text, ret);
 }
 
 static SearchNode *dates_new(Parser *parser, DateSpan span) {
@@ -212,11 +212,34 @@ static void say_span(Parser *parser, const char *text, DateSpan span) {
   g_ptr_array_add(parser->query->readings, reading);
 }
 
+/* 辛亥, 辛亥年: any of its years; NULL: it is no year of the cycle, or one alone. */
+static SearchNode *cycle_new(Parser *parser, SearchField field, const char *text) {
+  enum { CYCLE_YEARS = 12 };
+  int years[CYCLE_YEARS];
+  g_autofree char *whole = g_str_has_suffix(text, "年") ? g_strdup(text) : g_strconcat(text, "年", NULL);
+  guint count = date_cycle_parse(whole, date_today() / 10000, years, CYCLE_YEARS);
+  if (count < 2) return NULL;
+  SearchNode *all = node_new(parser, NODE_OR);
+  g_autoptr(GString) said = g_string_new(NULL);
+  for (guint i = 0; i < count; i++) {
+    DateSpan span = {years[i] * 10000 + 101, years[i] * 10000 + 1231};
+    g_ptr_array_add(all->children, field == FIELD_DATE ? dates_new(parser, span) : years_new(parser, (guint16)years[i], (guint16)years[i]));
+    g_string_append_printf(said, "%s%d", i ? "、" : "", years[i]);
+  }
+  QueryReading *reading = g_new0(QueryReading, 1);
+  reading->term = g_strdup_printf("“%s”是 %s 年之一", text, said->str);
+  reading->nodes = g_ptr_array_new();
+  g_ptr_array_add(parser->query->readings, reading);
+  return all;
+}
+
 /* 年度, 日期; NULL: the text is neither. What was understood is told where it is more than figures. */
 static SearchNode *time_new(Parser *parser, SearchField field, const char *text) {
   guint16 from = 0, to = 0;
   DateSpan span = {0, 0};
   g_autofree char *half = g_utf8_normalize(text, -1, G_NORMALIZE_NFKC); /* full-width digits */
+  SearchNode *cycle = cycle_new(parser, field, text);
+  if (cycle != NULL) return cycle;
   gboolean dated = parse_date_span(text, &span), whole = span.from % 10000 == 101 && span.to % 10000 == 1231;
   gboolean years = (!dated || whole) && parse_years(half ? half : text, &from, &to);
   if (!dated && !years) {
@@ -472,9 +495,9 @@ static SearchNode *node_join(SearchNode *node) {
 static gboolean is_letters(const SearchNode *node) {
   if (node->kind == NODE_OR && ((SearchNode *)g_ptr_array_index(node->children, 1))->match == MATCH_NAME) node = g_ptr_array_index(node->children, 0);
   if (node->kind != NODE_TERM || node->field != FIELD_ANY || node->match != MATCH_STANDS) return FALSE;
-  for (const char *at = node->text; *at; at++)
-    if (!g_ascii_isalpha(*at)) return FALSE;
-  return strlen(node->text) <= 6;
+  for (const char *at = node->text; *at; at = g_utf8_next_char(at))
+    if (!g_ascii_isalpha(*at) && !g_utf8_strchr("üÜ", -1, g_utf8_get_char(at))) return FALSE;
+  return g_utf8_strlen(node->text, -1) <= 12; /* two syllables */
 }
 
 static const char *letters_of(const SearchNode *node) {
