@@ -118,7 +118,8 @@ test('a program that starts on a mirror of another history keeps it aside, write
   const harmed = copy(), file = mirrorFiles(harmed).at(-1), text = readFileSync(file, 'utf8'), last = text.trimEnd().lastIndexOf('\n') + 1;
   writeFileSync(file, text.slice(0, last) + text.slice(last).replace('"actor":"', '"actor":"x'));
   await (await serve(harmed)).stop();
-  assert.equal((await lantai(harmed, 'audit')).status, 0);
+  const audited = await lantai(harmed, 'audit');
+  assert.equal(audited.status, 0, audited.stdout + audited.stderr);
   assert.equal(sqlite(harmed, `SELECT count(*) AS n FROM event WHERE action = 'journal.mirror_replaced'`)[0].n, 1);
   assert.ok(readdirSync(harmed).some(name => name.startsWith('journal.aside')), 'the former mirror is kept');
 });
