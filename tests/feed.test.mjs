@@ -43,4 +43,7 @@ test('what is accepted is registered by itself, once; what is undone goes out', 
   assert.equal((await lantai(dir, 'undo', '1')).status, 0);
   const undone = await served(list => list[0].deleted === 1);
   assert.deepEqual(undone.map(entry => entry.deleted), [1]);
+  assert.equal((await lantai(dir, 'import', delivery.table, '--files', delivery.files, '--body', '市水务局')).status, 0);
+  const accepted = await served(list => list.some(entry => entry.deleted === 0));
+  assert.deepEqual(accepted.filter(entry => entry.deleted === 0).map(entry => entry.state), ['已进馆'], 'accepted again, it is in the ledger again');
 });

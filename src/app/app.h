@@ -75,7 +75,12 @@ extern const WebHooks APP_HOOKS;
 JobKind *app_job_kinds(void); /* all rooms' kinds in one array, ended by kind NULL; g_free */
 gboolean feed_resume(const House *house, GError **error); /* after a rebuild: what was fed before is not fed again over what people corrected */
 void feed_follow(const House *house); /* ledgers that the program fills take what the journal tells since they last looked (feed.c) */
-extern const JobTick FEED_TICKS[];
+void tree_remove(const char *path); /* with all that is in it; links are not followed */
+/* The subjects that the next events tell of whose action begins with `actions`, once each; *ret_last: the newest event that was looked at (1 000 at most). gint64s. */
+GArray *feed_told(Sql *sql, const char *actions, const char *kind, gint64 after, gint64 *ret_last, GError **error);
+extern const JobTick FEED_TICKS[], DOSSIER_TICKS[]; /* entries of ledgers that become records (dossier.c) */
+extern const JobKind DOSSIER_JOBS[];
+extern const WebRoute DOSSIER_ROUTES[];
 extern const JobTick CARE_TICKS[]; /* the index: healed, compared with the records */
 extern const JobTick *const APP_TICKS[];
 const WebRoute *const *app_routes(void);

@@ -137,11 +137,11 @@ static gboolean name_city(const char *dir, GError **error) {
   return g_file_set_contents(path, edited->str, -1, error);
 }
 
-static void remove_tree(const char *path) {
+void tree_remove(const char *path) {
   g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
   for (const char *name; dir && (name = g_dir_read_name(dir));) {
     g_autofree char *below = g_build_filename(path, name, NULL);
-    if (g_file_test(below, G_FILE_TEST_IS_DIR) && !g_file_test(below, G_FILE_TEST_IS_SYMLINK)) remove_tree(below);
+    if (g_file_test(below, G_FILE_TEST_IS_DIR) && !g_file_test(below, G_FILE_TEST_IS_SYMLINK)) tree_remove(below);
     else g_unlink(below);
   }
   g_rmdir(path);
@@ -150,7 +150,7 @@ static void remove_tree(const char *path) {
 static gboolean make_copy(const House *house, GError **error) {
   fprintf(stderr, "  建立副本并校验……\n");
   g_autofree char *whole = g_canonicalize_filename(demo_options.copy, NULL);
-  if (copy_is_copy(whole)) remove_tree(whole); /* of a demonstration that is gone */
+  if (copy_is_copy(whole)) tree_remove(whole); /* of a demonstration that is gone */
   json_auto_t *copy = copy_add(house, "admin", &(CopyNew){"演示副本", whole, -1, -1, NULL, NULL}, error);
   json_auto_t *further = copy ? json_pack("{s:O, s:i}", "copy", json_object_get(copy, "id"), "rate", 0) : NULL;
   json_auto_t *primary = json_pack("{s:i, s:i}", "copy", 1, "rate", 0);
@@ -176,11 +176,11 @@ static gboolean build(const char *dir, const char *folder, GError **error) {
 static gboolean make(const char *dir, GError **error) {
   gint64 begin = g_get_monotonic_time();
   g_autofree char *mark = g_build_filename(dir, "demo-unfinished", NULL), *folder = g_build_filename(dir, "demo-source", NULL);
-  if (g_file_test(mark, G_FILE_TEST_EXISTS)) remove_tree(dir);
+  if (g_file_test(mark, G_FILE_TEST_EXISTS)) tree_remove(dir);
   fprintf(stderr, "正在生成演示档案库（约 %d 条目录、%d 件原文）…\n", 304 * demo_options.scale, 2 * demo_options.scale);
   if (g_mkdir_with_parents(folder, 0750) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s，请检查权限", folder);
   if (!g_file_set_contents(mark, "", 0, error) || !build(dir, folder, error)) return FALSE;
-  remove_tree(folder);
+  tree_remove(folder);
   if (g_unlink(mark) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能删除 %s", mark);
   fprintf(stderr, "演示档案库已生成，用 %.0f 秒。\n", (double)(g_get_monotonic_time() - begin) / 1e6);
   return TRUE;

@@ -131,8 +131,7 @@ static gboolean feed_one(Sql *sql, const LedgerDefinition *definition, const Fee
   return TRUE;
 }
 
-/* The subjects that the next events tell of, once each; *ret_last: the newest event that was looked at. */
-static GArray *told_subjects(Sql *sql, const FeedSource *source, gint64 after, gint64 *ret_last, GError **error) {
+GArray *feed_told(Sql *sql, const char *actions, const char *kind, gint64 after, gint64 *ret_last, GError **error) {
   g_autoptr(SqlRows) rows = sql_query(sql, "SELECT id, action, subject_kind, subject_id FROM event WHERE id > $1 ORDER BY id LIMIT $2",
     SQL_ARGS(sql_int(after), sql_int(EVENTS_STEP)), error);
   if (rows == NULL) return NULL;
@@ -143,7 +142,7 @@ static GArray *told_subjects(Sql *sql, const FeedSource *source, gint64 after, g
     gint64 subject = sql_get_int(rows, "subject_id");
     gboolean known = FALSE;
     *ret_last = sql_get_int(rows, "id");
-    if (!g_str_has_prefix(sql_get_text(rows, "action"), source->actions) || !g_str_equal(sql_get_text(rows, "subject_kind"), source->subject)) continue;
+    if (!g_str_has_prefix(sql_get_text(rows, "action"), actions) || !g_str_equal(sql_get_text(rows, "subject_kind"), kind)) continue;
     for (guint i = 0; i < subjects->len && !known; i++) known = g_array_index(subjects, gint64, i) == subject;
     if (!known) g_array_append_val(subjects, subject);
   }
@@ -160,7 +159,7 @@ static gboolean follow(const House *house, const LedgerDefinition *definition, c
   g_autoptr(Sql) reading = sql_read(house->db, error);
   if (reading == NULL) return FALSE;
   gint64 before = followed_to(reading, definition, source), last = before;
-  g_autoptr(GArray) subjects = told_subjects(reading, source, before, &last, error);
+  g_autoptr(GArray) subjects = feed_told(reading, source->actions, source->subject, before, &last, error);
   if (subjects == NULL) return FALSE;
   *ret_more = last - before >= EVENTS_STEP;
   g_clear_pointer(&reading, sql_end);

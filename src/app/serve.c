@@ -29,6 +29,7 @@ const WebRoute *const *app_routes(void) {
     PATROL_ROUTES,
     QUALITY_ROUTES,
     LEDGER_ROUTES,
+    DOSSIER_ROUTES,
     FIGURE_ROUTES,
     REPORT_ROUTES,
     NULL,
@@ -39,14 +40,14 @@ const WebRoute *const *app_routes(void) {
 
 JobKind *app_job_kinds(void) {
   static const JobKind *const rooms[] = {CATALOG_JOBS, SCHEDULE_JOBS, AUTHORITY_JOBS, ACCESSION_JOBS, CARE_JOBS, EXCHANGE_JOBS, REVISE_JOBS,
-    KEEP_JOBS, COPY_JOBS, QUALITY_JOBS};
+    KEEP_JOBS, COPY_JOBS, QUALITY_JOBS, DOSSIER_JOBS};
   GArray *kinds = g_array_new(TRUE, TRUE, sizeof(JobKind));
   for (guint i = 0; i < G_N_ELEMENTS(rooms); i++)
     for (const JobKind *kind = rooms[i]; kind->kind; kind++) g_array_append_val(kinds, *kind);
   return (JobKind *)(void *)g_array_free(kinds, FALSE);
 }
 
-const JobTick *const APP_TICKS[] = {ACCESSION_TICKS, KEEP_TICKS, QUALITY_TICKS, READER_TICKS, LEDGER_TICKS, FEED_TICKS, CARE_TICKS, NULL};
+const JobTick *const APP_TICKS[] = {ACCESSION_TICKS, KEEP_TICKS, QUALITY_TICKS, READER_TICKS, LEDGER_TICKS, FEED_TICKS, DOSSIER_TICKS, CARE_TICKS, NULL};
 
 /* ---- hooks: the kernel asks people/ ---- */
 

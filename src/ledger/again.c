@@ -41,7 +41,7 @@ static gboolean again_state(Sql *sql, const LedgerDefinition *definition, json_t
   g_autofree char *note = g_strdup_printf("满 %d 天，到期%s", (int)int_at(again, "after"), to);
   size_t i;
   json_array_foreach(entries, i, entry) {
-    if (times_been(entry, to) >= times) continue;
+    if (times_been(entry, to) >= times || entry_is_tied(entry)) continue;
     if (!ledger_entry_move(sql, LEDGER_EVERYTHING, "system", int_at(entry, "id"), to, 0, note, error)) return FALSE;
   }
   return TRUE;

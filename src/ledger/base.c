@@ -11,6 +11,7 @@ static const LedgerField BASE_FIELDS[] = {
   BASE("单位", FIELD_BODY), BASE("层级", FIELD_CHOICE, .values = LAYER_WORDS, .open = TRUE), BASE("专题", FIELD_ENTRY, .many = TRUE, .ledger = "专项工作"),
   BASE("责任部门", FIELD_TEXT), BASE("责任人", FIELD_PERSON), BASE("次数", FIELD_NUMBER), BASE("口径", FIELD_CHOICE, .values = BASIS_WORDS),
   BASE("密级", FIELD_CHOICE, .values = SECRECY_WORDS), BASE("附件", FIELD_FILE, .many = TRUE), BASE("来源单位", FIELD_BODY), BASE("截止", FIELD_DATE, .list = TRUE),
+  BASE("档案", FIELD_RECORD), BASE("归档档号", FIELD_TEXT), BASE("归档批次", FIELD_NUMBER),
   BASE("年度", FIELD_NUMBER), BASE("季度", FIELD_NUMBER), BASE("月份", FIELD_NUMBER), BASE("周次", FIELD_NUMBER),
 };
 
@@ -36,4 +37,9 @@ const char *base_key(const char *name) {
 gboolean base_derived(const char *name) {
   static const char *const derived[] = {"年度", "季度", "月份", "周次", NULL};
   return g_strv_contains(derived, name);
+}
+
+gboolean base_tied(const char *name) {
+  static const char *const tied[] = {"档案", "归档档号", "归档批次", NULL};
+  return g_strv_contains(tied, name);
 }

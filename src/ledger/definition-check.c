@@ -452,9 +452,29 @@ static void check_makes(Check *check) {
   }
 }
 
+/* What is for few to read becomes a record only with a secrecy that says so. */
+static void check_archives(Check *check) {
+  static const Key keys[] = {{"when", 'o'}, {"roles", 'a'}, {"category", 's'}, {"fonds", 's'}, {"values", 'o'}, {NULL}};
+  json_t *archives = json_object_get(check->definition, "archives"), *values = json_object_get(archives, "values"), *value;
+  const char *name;
+  Security secrecy;
+  if (archives == NULL) return;
+  check_keys(check, "archives", archives, keys);
+  json_object_foreach(json_object_get(archives, "when"), name, value) check_field_name(check, "archives.when", name);
+  json_object_foreach(values, name, value) {
+    g_autofree char *at = g_strdup_printf("archives.values.%s", name);
+    if (json_is_string(value)) check_pattern(check, at, NULL, json_string_value(value));
+    else fault(check, at, "应为文字");
+  }
+  if (text_at(values, "保管期限")[0] == '\0') fault(check, "archives.values", "要写明保管期限");
+  gboolean few = check->self->restricted || check->self->own_rows || check->self->read != NULL;
+  if (few && (!security_parse(text_at(values, "密级"), &secrecy) || secrecy < SECURITY_SECRET))
+    fault(check, "archives.values", "只对指定岗位开放的台账，归档要写明密级（秘密以上）");
+}
+
 static const Key DEFINITION_KEYS[] = {{"name", 's'}, {"group", 's'}, {"about", 's'}, {"number", 's'}, {"title", 's'}, {"title_required", 'b'}, {"date", 's'},
   {"date_required", 'b'}, {"uses", 'a'}, {"restricted", 'b'}, {"read", 'a'}, {"write", 'a'}, {"rows", 's'}, {"all", 'a'}, {"fields", 'l'}, {"states", 'l'},
-  {"moves", 'l'}, {"duties", 'l'}, {"reminds", 'l'}, {"views", 'l'}, {"makes", 'l'}, {"checklist", 'o'}, {"feed", 'o'}, {"was", 'a'}, {NULL}};
+  {"moves", 'l'}, {"duties", 'l'}, {"reminds", 'l'}, {"views", 'l'}, {"makes", 'l'}, {"checklist", 'o'}, {"feed", 'o'}, {"archives", 'o'}, {"was", 'a'}, {NULL}};
 
 static void check_rest(Check *check) {
   json_t *definition = check->definition, *word;
@@ -498,6 +518,7 @@ json_t *ledger_definition_faults(json_t *given, json_t *others) {
   check_views(&check);
   check_makes(&check);
   check_feed(&check);
+  check_archives(&check);
   check_rest(&check);
   return check.faults;
 }

@@ -92,6 +92,7 @@ static gboolean base_used(const LedgerDefinition *definition, const char *name) 
   static const char *const always[] = {"日期", "标题", "状态", NULL};
   if (g_strv_contains(always, name)) return TRUE;
   if (g_str_equal(name, "编号")) return definition->number != NULL;
+  if (base_tied(name)) return json_object_get(definition->json, "archives") != NULL;
   size_t i;
   json_t *word;
   json_array_foreach(json_object_get(definition->json, "uses"), i, word) {
@@ -174,6 +175,7 @@ static gboolean value_is(json_t *value, json_t *wanted) {
 }
 
 static gboolean value_meets(json_t *value, json_t *wanted) {
+  if (json_is_object(wanted) && json_object_get(wanted, "set") != NULL) return json_is_empty(value) != json_is_true(json_object_get(wanted, "set"));
   if (json_is_object(wanted)) return !value_meets(value, json_object_get(wanted, "not"));
   if (!json_is_array(wanted)) return value_is(value, wanted);
   for (size_t i = 0; i < json_array_size(wanted); i++)

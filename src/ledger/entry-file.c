@@ -52,15 +52,11 @@ static void drop_named(json_t *files, const char *name) {
     if (g_str_equal(text_at(json_array_get(files, i), "name"), name)) json_array_remove(files, i);
 }
 
-static gboolean may_change(json_t *entry, GError **error) {
-  return !json_is_true(json_object_get(entry, "deleted")) || throw(error, LANTAI_ERROR_CONFLICT, "这一条已删除，请先恢复");
-}
-
 gboolean ledger_entry_attach(const House *house, const char *actor, gint64 id, const char *given, const char *path, GError **error) {
   g_autoptr(Sql) read = sql_read(house->db, error);
   json_auto_t *before = read != NULL ? entry_load_any(read, id, error) : NULL;
   sql_end(g_steal_pointer(&read));
-  if (before == NULL || !may_change(before, error)) return FALSE;
+  if (before == NULL || !entry_is_free(before, error)) return FALSE;
   if (json_array_size(json_object_get(before, "files")) >= FILES_MAX) return throw(error, LANTAI_ERROR_TOO_LARGE, "附件已有 %d 个", FILES_MAX);
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "附件不能读取");
@@ -72,7 +68,7 @@ gboolean ledger_entry_attach(const House *house, const char *actor, gint64 id, c
   if (batch == NULL) return FALSE;
   g_autoptr(Sql) sql = sql_write(house->db, error);
   json_auto_t *entry = sql != NULL ? entry_load_any(sql, id, error) : NULL;
-  if (entry == NULL || !may_change(entry, error)) return FALSE;
+  if (entry == NULL || !entry_is_free(entry, error)) return FALSE;
   json_t *files = json_object_get(entry, "files");
   drop_named(files, name);
   json_array_append_new(files, json_pack("{s:s, s:s, s:I}", "name", name, "sha512", digest, "size", (json_int_t)size));
@@ -81,7 +77,7 @@ gboolean ledger_entry_attach(const House *house, const char *actor, gint64 id, c
 
 gboolean ledger_entry_detach(Sql *sql, const char *actor, gint64 id, const char *name, GError **error) {
   json_auto_t *entry = entry_load_any(sql, id, error);
-  if (entry == NULL || !may_change(entry, error)) return FALSE;
+  if (entry == NULL || !entry_is_free(entry, error)) return FALSE;
   json_t *files = json_object_get(entry, "files");
   size_t count = json_array_size(files);
   drop_named(files, name);

@@ -19,7 +19,7 @@ gboolean ledger_entry_delete(Sql *sql, const char *actor, gint64 id, const char 
   json_auto_t *entry = entry_load_any(sql, id, error);
   if (entry == NULL) return FALSE;
   if (json_is_true(json_object_get(entry, "deleted"))) return TRUE;
-  if (!refuse_referred(sql, entry, error)) return FALSE;
+  if (!entry_is_free(entry, error) || !refuse_referred(sql, entry, error)) return FALSE;
   json_object_set_new(entry, "deleted", json_true());
   return entry_save(sql, actor, entry, why, error);
 }
@@ -39,7 +39,9 @@ gboolean ledger_entry_restore(Sql *sql, const char *actor, gint64 id, gint64 rev
   if (then == NULL) return FALSE;
   const LedgerDefinition *definition = ledger_of(int_at(entry, "ledger_id"));
   if (definition == NULL) return throw(error, LANTAI_ERROR_NOT_FOUND, "没有这个台账");
+  if (entry_is_tied(entry) && !entry_is_free(entry, error)) return FALSE;
   for (guint i = 0; i < G_N_ELEMENTS(back); i++) json_object_set_new(entry, back[i], json_deep_copy(json_object_get(then, back[i])));
+  entry_untie(entry);
   values_renew(definition, json_object_get(entry, "values"));
   json_object_set_new(entry, "deleted", json_false());
   json_auto_t *problems = ledger_entry_problems(sql, definition, entry);

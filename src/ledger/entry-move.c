@@ -51,7 +51,7 @@ json_t *ledger_entry_moves(Sql *sql, Asker asker, const char *actor, json_t *ent
   json_t *list = json_array();
   const LedgerDefinition *definition = ledger_find(text_at(entry, "ledger"));
   const char *state = text_at(entry, "state");
-  if (definition == NULL || json_is_true(json_object_get(entry, "deleted"))) return list;
+  if (definition == NULL || json_is_true(json_object_get(entry, "deleted")) || entry_is_tied(entry)) return list;
   for (guint i = 0; i < definition->move_count; i++) {
     const LedgerMove *move = &definition->moves[i];
     if (!g_str_equal(move->from, state) || !may_move(definition, move, asker) || (move->another && !is_another(entry, actor))) continue;
@@ -121,7 +121,7 @@ gboolean ledger_entry_move(Sql *sql, Asker asker, const char *actor, gint64 id, 
   if (entry == NULL) return FALSE;
   const LedgerDefinition *definition = ledger_find(text_at(entry, "ledger"));
   if (definition == NULL || !entry_admitted(entry, asker)) return throw(error, LANTAI_ERROR_NOT_FOUND, "没有这一条台账");
-  if (json_is_true(json_object_get(entry, "deleted"))) return throw(error, LANTAI_ERROR_CONFLICT, "这一条已删除，请先恢复");
+  if (!entry_is_free(entry, error)) return FALSE;
   if (on == 0) on = date_today();
   if (!check_move(definition, entry, asker, actor, to, note, error) || !check_day(entry, on, error)) return FALSE;
   apply_sets(move_of(definition, text_at(entry, "state"), to), entry, actor, on);

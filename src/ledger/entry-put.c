@@ -151,6 +151,10 @@ static void check_values(const ValueContext *context, GPtrArray *definitions, js
       continue;
     }
     if (base_derived(field->name)) continue;
+    if (field->base && base_tied(field->name)) {
+      json_object_set(clean, field->name, value);
+      continue;
+    }
     g_autofree char *what = NULL;
     json_auto_t *cleaned = value_clean(context, field, value, &what);
     if (cleaned == NULL) problem(problems, field->name, "%s", what);
@@ -224,6 +228,7 @@ static json_t *lay_over(json_t *former, json_t *given) {
   json_t *values = json_object_get(entry, "values");
   json_object_foreach(json_object_get(given, "values"), key, value) {
     const LedgerField *field = entry_field(definitions, key);
+    if (field != NULL && field->base && base_tied(field->name)) continue; /* not by hand */
     json_object_set_new(values, field != NULL ? field->name : key, json_deep_copy(value));
     if (field != NULL) lay_dated(field, json_object_get(json_object_get(former, "values"), field->name), values, field->name, value);
   }
@@ -394,7 +399,7 @@ json_t *entry_prepare(Sql *sql, const char *actor, json_t *given, gint64 expect_
   if (id != 0 && former == NULL) return NULL;
   const LedgerDefinition *definition = definition_wanted(given, former, error);
   if (definition == NULL || (former != NULL && !not_changed_meanwhile(former, expect_rev, error))) return NULL;
-  if (former != NULL && json_is_true(json_object_get(former, "deleted"))) return throw_null(error, LANTAI_ERROR_CONFLICT, "这一条已删除，请先恢复");
+  if (former != NULL && !entry_is_free(former, error)) return NULL;
   json_auto_t *entry = former != NULL ? lay_over(former, given) : fresh(given, definition);
   if (former != NULL) json_object_set(entry, "ledger", json_object_get(former, "ledger"));
   if (!also_settle(entry, error)) return NULL;
@@ -461,6 +466,17 @@ gboolean ledger_entry_put_many(Sql *sql, const char *actor, json_t *given, GArra
   return entries_tell(sql, actor, written, NULL, error);
 }
 
+/* What the program itself took out comes back with what it was made from; what a person took out does not, and what is archived stays as it is. */
+static gboolean come_back(Sql *sql, gint64 id, gboolean *ret_stays, GError **error) {
+  json_auto_t *entry = entry_load_any(sql, id, error);
+  if (entry == NULL) return FALSE;
+  gboolean deleted = json_is_true(json_object_get(entry, "deleted")), own = g_str_equal(text_at(entry, "changed_by"), "system");
+  *ret_stays = (deleted && !own) || entry_is_tied(entry);
+  if (!deleted || *ret_stays) return TRUE;
+  json_object_set_new(entry, "deleted", json_false());
+  return entry_save(sql, "system", entry, "所据的业务又已办理", error);
+}
+
 /* What people filled in besides stays: the program's values are laid over, its empty ones are not. */
 gint64 ledger_entry_feed(Sql *sql, const char *ledger, const char *key, json_t *given, GError **error) {
   const LedgerDefinition *definition = ledger_find(ledger);
@@ -474,7 +490,9 @@ gint64 ledger_entry_feed(Sql *sql, const char *ledger, const char *key, json_t *
   if (id != 0) {
     json_object_del(entry, "state");
     json_object_del(entry, "states");
-    if (sql_number(sql, "SELECT deleted FROM ledger_entry WHERE id = $1", SQL_ARGS(sql_int(id)), 0, NULL) != 0) return id; /* somebody took it out */
+    gboolean stays;
+    if (!come_back(sql, id, &stays, error)) return 0;
+    if (stays) return id;
   }
   return ledger_entry_put(sql, "system", entry, 0, error);
 }
@@ -484,5 +502,7 @@ gboolean ledger_entry_unfeed(Sql *sql, const char *ledger, const char *key, cons
   if (definition == NULL) return throw(error, LANTAI_ERROR_NOT_FOUND, "没有台账“%s”", ledger);
   gint64 id = sql_number(sql, "SELECT id FROM ledger_entry WHERE ledger_id = $1 AND key = $2 AND key <> '' AND deleted = 0",
     SQL_ARGS(sql_int(definition->id), sql_text(key)), 0, NULL);
-  return id == 0 || ledger_entry_delete(sql, "system", id, why, error);
+  if (id == 0) return TRUE;
+  json_auto_t *entry = entry_load_any(sql, id, error);
+  return entry != NULL && (entry_is_tied(entry) || ledger_entry_delete(sql, "system", id, why, error));
 }

@@ -190,6 +190,17 @@ static void test_feed(void) {
   good(ledger_entry_feed(sql, "信息", "delivery:12", given, error));
   json_auto_t *same = good(entry_load_any(sql, id, error));
   g_assert_cmpint(int_at(same, "rev"), ==, rev);
+  good(ledger_entry_unfeed(sql, "信息", "delivery:12", "已撤销", error));
+  json_auto_t *out = good(entry_load_any(sql, id, error));
+  g_assert_true(json_is_true(json_object_get(out, "deleted")));
+  g_assert_cmpint(good(ledger_entry_feed(sql, "信息", "delivery:12", given, error)), ==, id);
+  json_auto_t *back = good(entry_load_any(sql, id, error));
+  g_assert_false(json_is_true(json_object_get(back, "deleted")));
+  g_assert_nonnull(value_of(back, "主题词"));
+  good(ledger_entry_delete(sql, "clerk", id, "不归这里", error));
+  good(ledger_entry_feed(sql, "信息", "delivery:12", given, error));
+  json_auto_t *stays = good(entry_load_any(sql, id, error));
+  g_assert_true(json_is_true(json_object_get(stays, "deleted")));
   good(sql_commit(sql, error));
   sql_end(g_steal_pointer(&sql));
   assert_rebuilds(&f);

@@ -46,6 +46,14 @@ static gboolean link_write(Linking *linking, LedgerType type, json_t *value) {
     SQL_ARGS(sql_text(kind), sql_text(target), sql_int(linking->entry), sql_text(linking->field)), linking->error);
 }
 
+/* By what it became: the delivery that takes it into the archives, and the 档号 that is kept for it. */
+static gboolean tie_write(Linking *linking, const char *kind, json_t *value) {
+  if (json_is_empty(value)) return TRUE;
+  g_autofree char *target = entry_value_words(NULL, value);
+  return sql_exec(linking->sql, "INSERT INTO ledger_link (kind, target, entry_id, field) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+    SQL_ARGS(sql_text(kind), sql_text(target), sql_int(linking->entry), sql_text(linking->field)), linking->error);
+}
+
 static gboolean link_field(Linking *linking, const LedgerField *field, json_t *value) {
   linking->field = field->name;
   for (size_t i = 0; field->dated && i < json_array_size(value); i++)
@@ -69,6 +77,8 @@ static gboolean links_write(Sql *sql, json_t *entry, GPtrArray *definitions, GEr
     const LedgerField *field = entry_field(definitions, name);
     if (field != NULL && !link_field(&linking, field, value)) return FALSE;
   }
+  linking.field = "归档批次";
+  if (!tie_write(&linking, "delivery", json_object_get(values, "归档批次")) || !tie_write(&linking, "code", json_object_get(values, "归档档号"))) return FALSE;
   linking.field = "责任人";
   if (!link_write(&linking, FIELD_PERSON, json_object_get(entry, "owner"))) return FALSE;
   linking.field = "";

@@ -39,7 +39,7 @@ static void column_clear(gpointer data) { g_free(((ImportColumn *)data)->heading
 /* ---- columns ---- */
 
 static gboolean is_skipped(const LedgerField *field) {
-  return field->type == FIELD_AGE || g_str_equal(field->name, "附件") || base_derived(field->name);
+  return field->type == FIELD_AGE || g_str_equal(field->name, "附件") || base_derived(field->name) || (field->base && base_tied(field->name));
 }
 
 static ImportColumn column_of(const LedgerDefinition *definition, Asker asker, const char *heading) {

@@ -33,6 +33,7 @@ const LedgerField *base_fields(guint *ret_count);
 const LedgerField *base_field(const char *name);
 const char *base_key(const char *name); /* 责任人 → owner: its member of an entry; NULL: in values, or derived */
 gboolean base_derived(const char *name); /* 年度 季度 月份 周次 */
+gboolean base_tied(const char *name);    /* 档案 归档档号 归档批次: in values, written by dossier.c alone */
 
 /* ---- definition.c ---- */
 LedgerDefinition *definition_parse(json_t *definition, gint64 id, int version); /* a checked one; takes a reference */
@@ -112,6 +113,11 @@ gboolean entry_waits(json_t *entry); /* made by a duty, not done yet */
 /* ---- again.c ---- */
 gboolean again_make(const House *house, const LedgerDefinition *definition, GError **error);
 const LedgerMove *again_move(const LedgerDefinition *definition, json_t *state); /* the move that a state's `again` makes; NULL: there is none */
+
+/* ---- dossier.c ---- */
+void entry_untie(json_t *entry);
+gboolean entry_is_tied(json_t *entry);                  /* it has been archived, or is being: nothing of it changes any more */
+gboolean entry_is_free(json_t *entry, GError **error); /* CONFLICT: it is tied, or deleted */
 
 /* ---- entry-file.c ---- */
 char *entry_object(gint64 id); /* urn:lantai:entry:17 */

@@ -108,6 +108,7 @@ gboolean ledger_open(const House *house, GError **error) {
   by_id = g_hash_table_new(NULL, NULL);
   by_name = g_hash_table_new(g_str_hash, g_str_equal);
   g_mutex_unlock(&lock);
+  catalog_set_record_extra(ledger_record_extra);
   people_set_duties_source(owed_words);
   authority_set_use_source(used_words);
   if (!sql_is_readonly(house->db) && !sql_migrate_room(house->db, "ledger", error)) return FALSE;

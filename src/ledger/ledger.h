@@ -11,6 +11,7 @@
  * 5. A number (编号) is never used twice.
  */
 #pragma once
+#include "catalog.h"
 #include "house.h"
 #include "job.h"
 #include "people.h"
@@ -88,7 +89,8 @@ json_t *ledger_entry_problems(Sql *sql, const LedgerDefinition *definition, json
 gint64 ledger_entry_put(Sql *sql, const char *actor, json_t *entry, gint64 expect_rev, GError **error);
 /* Many at once, one event per 200. All or nothing within the caller's transaction. ret_ids may be NULL. */
 gboolean ledger_entry_put_many(Sql *sql, const char *actor, json_t *entries, GArray *ret_ids, GError **error);
-/* key: what the program itself filled it from ("delivery:12"): created or brought up to date; fields that people filled in besides stay. */
+/* key: what the program itself filled it from ("delivery:12"): created, brought up to date, or back when the program had taken
+ * it out; fields that people filled in besides stay. */
 gint64 ledger_entry_feed(Sql *sql, const char *ledger, const char *key, json_t *entry, GError **error);
 /* What it was filled from is gone: it is marked deleted, by the system. TRUE also when there is none. */
 gboolean ledger_entry_unfeed(Sql *sql, const char *ledger, const char *key, const char *why, GError **error);
@@ -132,6 +134,20 @@ typedef gint64 (*LedgerCounter)(Sql *sql, gint64 argument, GError **error);
 gint64 ledger_ready_needs(Sql *sql, LedgerCounter counter, gint64 argument, GError **error);
 void ledger_ready_renew(void);  /* a definition of whatever kind came into force */
 char *ledger_view(Asker asker); /* two askers of the same text see the same of all ledgers. New */
+
+/* ---- dossiers (dossier.c): a finished entry as a record of the catalogue, as the definition's `archives` says ---- */
+gboolean ledger_may_archive(const LedgerDefinition *definition, Asker asker);
+gboolean ledger_may_archive_entry(json_t *entry, Asker asker); /* it is finished, fits the rule, and was not archived yet */
+json_t *ledger_archivable(const House *house, Sql *sql, Asker asker, const LedgerDefinition *definition, int year, GError **error); /* at most 200; year 0: all */
+/* {id, rev, name, ledger, category, fonds ("": the archives' own), columns: {题名: text, …}, files: [{entry, name, as, size, sha512}] in order, the sheet goes before them,
+ * left_out: [sentence], document: the sheet for print_pdf}. DENIED, CONFLICT with the reason. */
+json_t *ledger_dossier(Sql *sql, Asker asker, gint64 id, GError **error);
+typedef struct { gint64 entry, rev, delivery; const char *code; } LedgerTie;
+gboolean ledger_entry_tie(Sql *sql, const char *actor, const LedgerTie *tie, GError **error); /* CONFLICT: tied, or changed since rev */
+gboolean ledger_entry_archived(Sql *sql, gint64 id, gint64 record, const char *note, GError **error); /* record 0: it is free again */
+json_t *ledger_tied(Sql *sql, gint64 delivery, GError **error); /* [{id, code, record}]; record 0: not yet */
+gboolean ledger_code_tied(Sql *sql, const char *code);          /* a 档号 is kept for an entry */
+gboolean ledger_record_extra(WebRequest *request, Sql *sql, const CatalogRecord *record, json_t *model, GError **error); /* a record's entries, on its page */
 
 /* ---- tables in memory (table.c, where.c): what lists and figures compute over ---- */
 typedef struct LedgerTable LedgerTable; /* one ledger's live entries (also those that stand in it as well), column by column; follows every commit */

@@ -129,7 +129,7 @@ WebReply *save_new(WebRequest *request, GError **error) {
 }
 
 static gboolean may_change(const LedgerPage *page, json_t *entry, GError **error) {
-  if (json_is_true(json_object_get(entry, "deleted"))) return throw(error, LANTAI_ERROR_CONFLICT, "这一条已经删除，要修改请先恢复");
+  if (!entry_is_free(entry, error)) return FALSE;
   if (ledger_may_write(page->definition, page->asker)) return TRUE;
   return throw(error, LANTAI_ERROR_DENIED, "您不能修改台账“%s”", page->definition->name);
 }
@@ -262,7 +262,7 @@ static void add_row_makes(const LedgerPage *page, json_t *entry, const LedgerFie
 static json_t *fields_model(const LedgerPage *page, json_t *entry) {
   json_t *list = json_array();
   const LedgerDefinition *definition = page->definition;
-  const char *const first[] = {"日期"}, *const apart[] = {"标题", "编号", "状态", "附件", "日期", NULL};
+  const char *const first[] = {"日期"}, *const apart[] = {"标题", "编号", "状态", "附件", "日期", "档案", "归档档号", "归档批次", NULL};
   for (guint i = 0; i < definition->field_count + G_N_ELEMENTS(first); i++) {
     const LedgerField *field = i < G_N_ELEMENTS(first) ? ledger_field(definition, first[i]) : &definition->fields[i - G_N_ELEMENTS(first)];
     if (field == NULL || !ledger_may_read_field(field, page->asker) || (i >= G_N_ELEMENTS(first) && g_strv_contains(apart, field->name))) continue;
@@ -342,7 +342,7 @@ static char *change_text(const LedgerPage *page, const char *name, json_t *value
   return json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
 }
 
-static json_t *history_model(const LedgerPage *page, gint64 id) {
+static json_t *history_model(const LedgerPage *page, gint64 id, gboolean tied) {
   json_t *history = ledger_entry_history(page->sql, page->asker, id, NULL), *step, *change;
   size_t i, k;
   json_array_foreach(history, i, step) {
@@ -355,7 +355,7 @@ static json_t *history_model(const LedgerPage *page, gint64 id) {
       json_array_append_new(shown, json_pack("{s:O, s:s, s:s}", "field", json_object_get(change, "field"), "from", from, "to", to));
     }
     json_object_set(step, "changes", shown);
-    json_object_set_new(step, "restorable", json_boolean(i > 0 && ledger_may_write(page->definition, page->asker)));
+    json_object_set_new(step, "restorable", json_boolean(i > 0 && !tied && ledger_may_write(page->definition, page->asker)));
   }
   return history != NULL ? history : json_array();
 }
@@ -389,12 +389,20 @@ static json_t *also_model(json_t *entry, Asker asker) {
   return links;
 }
 
+/* Where it went: {code, delivery, record (0: not there yet)}. */
+static json_t *tied_model(const LedgerPage *page, json_t *entry) {
+  json_t *values = json_object_get(entry, "values");
+  return json_pack("{s:O, s:O, s:I, s:b}", "code", json_object_get(values, "归档档号"), "delivery", json_object_get(values, "归档批次"), "record",
+    (json_int_t)int_at(values, "档案"), "may_delivery", web_may(page->request, "delivery.read"));
+}
+
 WebReply *page_one(WebRequest *request, GError **error) {
   g_auto(LedgerPage) page = {0};
   json_auto_t *entry = page_begin(&page, request, FALSE, error) ? page_entry(&page, error) : NULL;
   if (entry == NULL) return NULL;
   gint64 id = int_at(entry, "id");
-  gboolean deleted = json_is_true(json_object_get(entry, "deleted")), write = ledger_may_write(page.definition, page.asker) && !deleted;
+  gboolean deleted = json_is_true(json_object_get(entry, "deleted")), tied = entry_is_tied(entry);
+  gboolean write = ledger_may_write(page.definition, page.asker) && !deleted && !tied;
   g_autofree char *name = entry_name(entry);
   json_auto_t *offers = json_array();
   json_t *model = json_pack("{s:s, s:o, s:O, s:s, s:o, s:o, s:o, s:o, s:o, s:b}", "title", name, "ledger", page_ledger_model(&page), "entry", entry, "name",
@@ -402,9 +410,11 @@ WebReply *page_one(WebRequest *request, GError **error) {
     fields_model(&page, entry), "states", states_model(&page, entry), "children", children_model(&page, id, offers), "files", files_model(entry), "also_in",
       also_model(entry, ledger_asker(request)),
     "write", write);
-  json_object_set_new(model, "history", history_model(&page, id));
+  json_object_set_new(model, "history", history_model(&page, id, tied));
+  if (tied) json_object_set_new(model, "tied", tied_model(&page, entry));
+  if (ledger_may_archive_entry(entry, page.asker)) json_object_set_new(model, "may_archive", json_true());
   if (write) json_object_set(model, "offers", offers);
-  if (web_may(request, PERMISSION_WRITE) && !deleted) json_object_set_new(model, "makes_here", makes_model(&page, entry, NULL, NULL));
+  if (web_may(request, PERMISSION_WRITE) && !deleted && !tied) json_object_set_new(model, "makes_here", makes_model(&page, entry, NULL, NULL));
   json_t *comments = ledger_entry_comments(page.sql, id, NULL);
   json_object_set_new(model, "comments", comments != NULL ? comments : json_array());
   put_text_at(model, "tone", state_tone(page.definition, text_at(entry, "state")));

@@ -15,7 +15,7 @@ enum { SHORT_FORM = 14, RADIO_CHOICES = 7, LIST_VALUES = 200, LIST_ENTRIES = 200
 
 gboolean form_shows(const LedgerPage *page, const LedgerField *field) {
   static const char *const made[] = {"编号", "状态", "年度", "季度", "月份", "周次", "附件", NULL};
-  return ledger_may_write_field(field, page->asker) && field->type != FIELD_AGE && !(field->base && g_strv_contains(made, field->name));
+  return ledger_may_write_field(field, page->asker) && field->type != FIELD_AGE && !(field->base && (g_strv_contains(made, field->name) || base_tied(field->name)));
 }
 
 /* Title and date first, then the ledger's own, then what every entry may have. */

@@ -39,8 +39,9 @@ json_t *page_entry(LedgerPage *page, GError **error) {
 json_t *page_ledger_model(const LedgerPage *page) {
   const LedgerDefinition *definition = page->definition;
   gboolean write = ledger_may_write(definition, page->asker) && web_may(page->request, PERMISSION_WRITE);
-  return json_pack("{s:I, s:s, s:s?, s:s?, s:b, s:b, s:b}", "id", (json_int_t)definition->id, "name", definition->name, "group", definition->group, "about",
-    definition->about, "restricted", definition->restricted, "may_write", write, "may_define", web_may(page->request, PERMISSION_DEFINE));
+  return json_pack("{s:I, s:s, s:s?, s:s?, s:b, s:b, s:b, s:b}", "id", (json_int_t)definition->id, "name", definition->name, "group", definition->group, "about",
+    definition->about, "restricted", definition->restricted, "may_write", write, "may_define", web_may(page->request, PERMISSION_DEFINE),
+    "may_archive", web_may(page->request, PERMISSION_WRITE) && ledger_may_archive(definition, page->asker));
 }
 
 /* ---- /ledgers ---- */

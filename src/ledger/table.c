@@ -85,8 +85,10 @@ static void add_columns(LedgerTable *table) {
   }
   const LedgerDefinition *definition = table->definition;
   for (int ages = 0; ages < 2; ages++)
-    for (guint i = 0; i < definition->field_count; i++)
-      if (!definition->fields[i].base && (definition->fields[i].type == FIELD_AGE) == (ages == 1)) add_field(table, &definition->fields[i], 0);
+    for (guint i = 0; i < definition->field_count; i++) {
+      const LedgerField *field = &definition->fields[i];
+      if ((!field->base || base_tied(field->name)) && (field->type == FIELD_AGE) == (ages == 1)) add_field(table, field, 0);
+    }
   const char *labels[][2] = {{definition->title_label, "标题"}, {definition->date_label, "日期"}};
   for (guint i = 0; i < G_N_ELEMENTS(labels); i++) {
     int place = column_find(table, 0, labels[i][1]);

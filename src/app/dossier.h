@@ -1,0 +1,18 @@
+/* Finished entries of ledgers becoming records: what the files of dossier*.c share. */
+#pragma once
+#include "app.h"
+#include "ledger.h"
+
+/* One entry as it will be: what the ledger gathered (ledger_dossier) and the record that it becomes, with its 档号. */
+typedef struct {
+  json_t *gathered;
+  CatalogRecord *record; /* code "": its fonds is not there yet */
+} Dossier;
+void dossier_free(Dossier *dossier);
+/* All or none, each with a 档号 of its own; borrowed ids. Dossier*, owned by the array. */
+GPtrArray *dossiers_gather(const House *house, Sql *sql, Asker asker, GArray *ids, GError **error);
+/* The fonds that records of these go to; INVALID: nobody said which. New string. */
+char *dossier_fonds(const House *house, Sql *sql, const char *given, GError **error);
+/* Makes a delivery of them, ties the entries to it and queues what takes it in. accept: it is loaded when its check raises nothing. Its id; 0 on error, then nothing
+ * is tied. */
+gint64 dossiers_send(const House *house, Asker asker, const char *actor, GArray *ids, gboolean accept, GError **error);
