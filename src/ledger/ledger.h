@@ -99,6 +99,8 @@ gboolean ledger_entry_move(Sql *sql, Asker asker, const char *actor, gint64 id, 
 json_t *ledger_entry_moves(Sql *sql, Asker asker, const char *actor, json_t *entry, GError **error); /* [{to, label, note, missing: [field]}] that the asker may make */
 gboolean ledger_entry_delete(Sql *sql, const char *actor, gint64 id, const char *why, GError **error); /* CONFLICT while others refer to it; kept, marked deleted */
 gboolean ledger_entry_restore(Sql *sql, const char *actor, gint64 id, gint64 rev, GError **error);     /* as it was at that rev; also brings back a deleted one */
+/* The same, with the state it was in then: a step taken back by who took it (DENIED for others). The caller has seen that it is still the newest. */
+gboolean ledger_entry_take_back(Sql *sql, const char *actor, gint64 id, gint64 rev, GError **error);
 json_t *ledger_entry_history(Sql *sql, Asker asker, gint64 id, GError **error); /* [{rev, at, actor, note, first, changes: [{field, from, to}]}] newest first */
 /* [{ledger, field, entries: [..first 200], count}]: children, e.g. measures of a problem */
 json_t *ledger_entry_referring(Sql *sql, Asker asker, gint64 id, GError **error);
