@@ -242,16 +242,17 @@ WebReply *make_bulk(WebRequest *request, GError **error) {
 
 /* ---- taking back ---- */
 
-/* The event of a change in bulk of this ledger. NULL: none. New reference. */
+/* The event of a change in bulk of this ledger by the asker. NULL: none. New reference. */
 static json_t *bulk_event(const LedgerPage *page, gint64 id) {
   json_auto_t *events = journal_of(page->sql, "ledger", page->definition->id, id + 1, 1, NULL);
   json_t *event = json_array_get(events, 0);
-  return int_at(event, "id") == id && g_str_equal(text_at(event, "action"), "ledger.bulk") ? json_incref(event) : NULL;
+  gboolean own = int_at(event, "id") == id && g_str_equal(text_at(event, "action"), "ledger.bulk") && g_str_equal(text_at(event, "actor"), web_actor(page->request));
+  return own ? json_incref(event) : NULL;
 }
 
 static gboolean in_time(json_t *event) { return clock_now_us() - int_at(event, "at") < UNDO_DAYS * G_TIME_SPAN_DAY; }
 
-/* Newest first, of the events that were read; what takes one back is newer than it. */
+/* The asker's own, for a count may tell of entries that others may not see. Newest first; what takes one back is newer than it. */
 static json_t *actions_model(LedgerPage *page, json_t *events) {
   json_auto_t *undone = json_object();
   json_t *actions = json_array(), *event;
@@ -264,13 +265,11 @@ static json_t *actions_model(LedgerPage *page, json_t *events) {
       g_autofree char *of = g_strdup_printf("%" G_GINT64_FORMAT, int_at(data, "of"));
       json_object_set(undone, of, json_object_get(event, "at"));
     }
-    const LedgerField *field = ledger_field(page->definition, text_at(data, "field"));
-    if (!g_str_equal(text_at(event, "action"), "ledger.bulk") || (field != NULL && !ledger_may_read_field(field, page->asker))) continue;
+    if (!g_str_equal(text_at(event, "action"), "ledger.bulk") || !g_str_equal(text_at(event, "actor"), web_actor(page->request))) continue;
     json_t *when = json_object_get(undone, key);
-    gboolean mine = g_str_equal(text_at(event, "actor"), web_actor(page->request)); /* a step is taken back by who took it */
     json_array_append_new(actions, json_pack("{s:O, s:O, s:O, s:s, s:s, s:s, s:I, s:O?, s:b}", "id", json_object_get(event, "id"), "at", json_object_get(event, "at"),
       "actor", json_object_get(event, "actor"), "field", text_at(data, "field"), "value", text_at(data, "value"), "note", text_at(data, "note"), "count",
-      (json_int_t)int_at(data, "count"), "undone", when, "may_undo", may && when == NULL && in_time(event) && (mine || !g_str_equal(text_at(data, "field"), STATE_FIELD))));
+      (json_int_t)int_at(data, "count"), "undone", when, "may_undo", may && when == NULL && in_time(event)));
   }
   return actions;
 }
@@ -306,8 +305,9 @@ WebReply *undo_bulk(WebRequest *request, GError **error) {
   if (!page_begin(&page, request, TRUE, error) || !page_ledger(&page, error)) return NULL;
   if (!ledger_may_write(page.definition, page.asker)) return throw_null(error, LANTAI_ERROR_DENIED, "您不能修改台账“%s”", page.definition->name);
   json_auto_t *event = id != 0 ? bulk_event(&page, id) : NULL;
+  if (id != 0 && event == NULL) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有这次成批修改");
   const char *made = event != NULL ? text_at(json_object_get(event, "data"), "made") : web_text(request, "made"), *back = web_text(request, "back");
-  if (made == NULL) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有这次成批修改");
+  if (made == NULL) return throw_null(error, LANTAI_ERROR_INVALID, "没有说是哪一次修改");
   if (event != NULL && !in_time(event)) return throw_null(error, LANTAI_ERROR_CONFLICT, "这次修改已过 %d 天，不能再整批撤销", UNDO_DAYS);
   int undone = 0, left = 0;
   if (!take_back(&page, made, &undone, &left, error)) return NULL;

@@ -47,11 +47,12 @@ WebReply *page_entry_move(WebRequest *request, GError **error) {
   if (entry == NULL) return NULL;
   if (!ledger_may_write(page.definition, page.asker)) return throw_null(error, LANTAI_ERROR_DENIED, "您不能修改台账“%s”", page.definition->name);
   json_auto_t *moves = ledger_entry_moves(page.sql, page.asker, web_actor(request), entry, error);
+  const char *to = web_text(request, "to") != NULL ? web_text(request, "to") : "";
   json_t *move;
   size_t i;
   json_array_foreach(moves, i, move)
-    if (g_str_equal(text_at(move, "to"), web_text(request, "to"))) return web_model(move_model(&page, entry, NULL, NULL, NULL));
-  return throw_null(error, LANTAI_ERROR_CONFLICT, "现在的状态是“%s”，您不能把它转为“%s”", text_at(entry, "state"), web_text(request, "to"));
+    if (g_str_equal(text_at(move, "to"), to)) return web_model(move_model(&page, entry, NULL, NULL, NULL));
+  return throw_null(error, LANTAI_ERROR_CONFLICT, "现在的状态是“%s”，您不能把它转为“%s”", text_at(entry, "state"), to);
 }
 
 /* What was typed with the move, into the entry, in the move's transaction. FALSE without error: faults say what is wrong. */

@@ -159,9 +159,10 @@ static const WebParameter NEW_PARAMETERS[] = {ID, VALUES, {"like", WEB_INT, FALS
 static const WebParameter SAVE_NEW_PARAMETERS[] = {ID, VALUES, FILES, {"next", WEB_FLAG, FALSE, 0, "再登一条"}, {NULL}};
 static const WebParameter SAVE_PARAMETERS[] = {ID, VALUES, FILES, {"take", WEB_FIELDS, FALSE, 10, "用哪一个"}, {"rev", WEB_INT, FALSE, 0, "版本"},
   {"base", WEB_LINES, FALSE, BASE_MAX, "原来的内容"}, {"next", WEB_FLAG, FALSE, 0, "再登一条"}, {NULL}};
-static const WebParameter MOVE_PARAMETERS[] = {ID, VALUES, FILES, {"to", WEB_TEXT, TRUE, 60, "状态"}, {"on", WEB_TEXT, FALSE, 40, "日期"}, {"note", WEB_LINES, FALSE, 2000, "说明"},
+static const WebParameter MOVE_PARAMETERS[] = {ID, VALUES, FILES, {"to", WEB_TEXT, TRUE, 60, "状态"}, {"on", WEB_TEXT, FALSE, 40, "日期"},
+  {"note", WEB_LINES, FALSE, 2000, "说明"},
   {"back", WEB_TEXT, FALSE, 2000, "回到"}, {NULL}};
-static const WebParameter MOVE_PAGE_PARAMETERS[] = {ID, {"to", WEB_TEXT, TRUE, 60, "状态"}, {"back", WEB_TEXT, FALSE, 2000, "回到"},
+static const WebParameter MOVE_PAGE_PARAMETERS[] = {ID, {"to", WEB_TEXT, FALSE, 60, "状态"}, {"back", WEB_TEXT, FALSE, 2000, "回到"},
   {"on", WEB_TEXT, FALSE, 40, "日期"}, {"note", WEB_TEXT, FALSE, 2000, "说明"}, {NULL}};
 static const WebParameter COMMENT_PARAMETERS[] = {ID, {"text", WEB_LINES, TRUE, 2000, "意见"}, {"back", WEB_TEXT, FALSE, 2000, "回到"}, {NULL}};
 static const WebParameter DELETE_PARAMETERS[] = {ID, {"why", WEB_TEXT, TRUE, 500, "原因"}, {NULL}};
