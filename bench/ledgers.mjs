@@ -4,11 +4,11 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { Client, PASSWORD, program, serve } from '../tests/support.mjs';
+import { Client, PASSWORD, program, serve, sqlite } from '../tests/support.mjs';
 import { execute } from './peers.mjs';
 import { aim, ms, number, percentile, table, writeSection } from './report.mjs';
 
-const ENTRIES = Number(process.env.BENCH_ENTRIES || 1_000_000), ROUNDS = 40, SAVES = 7, DEEP = 1000, WARM = 100, SAVED = 300;
+const ENTRIES = Number(process.env.BENCH_ENTRIES || 1_000_000), ROUNDS = Number(process.env.BENCH_ROUNDS || 40), SAVES = 7, DEEP = 1000, WARM = 100, SAVED = 300;
 const environment = { LANTAI_SCRYPT_N: '16' }, run = (dir, ...args) => execute(program, ['-C', dir, ...args], { environment });
 
 async function makeArchives(folder, tell) {
@@ -28,16 +28,13 @@ async function makeArchives(folder, tell) {
   return { small, large };
 }
 
-// The largest ledger, a choice of it, and the key of its thousandth page.
-async function pagesOf(client) {
+// The largest ledger, a choice of it, and its page behind a thousand others.
+async function pagesOf(client, dir) {
   const all = (await client.get('/ledgers')).json.groups.flatMap(group => group.ledgers), largest = all.reduce((best, one) => (one.all > best.all ? one : best));
   const home = `/ledger/${largest.id}`, list = (await client.get(home)).json, facet = list.facets.flatMap(({ values }) => values)[0]?.href ?? home;
-  let deep = home;
-  for (let page = 0; page < Math.min(DEEP, Math.floor(largest.all / 50) - 1); page++) {
-    const { json } = await client.get(deep);
-    if (!json.next) break;
-    deep = json.next.startsWith('/') ? json.next : home + json.next;
-  }
+  const skip = Math.min(DEEP * 50, largest.all - 51), [last] = sqlite(dir,
+    `SELECT id, from_date FROM ledger_entry WHERE ledger_id = ${largest.id} AND deleted = 0 ORDER BY from_date DESC, id DESC LIMIT 1 OFFSET ${skip}`);
+  const deep = `${home}?after=${last.id}:n:${last.from_date}`;
   const column = list.head.find(({ label }) => label === '标题') ?? list.head[0], figures = (await client.get('/figures')).json;
   const figure = (await client.get(`/figures?q=${encodeURIComponent(largest.name)}`)).json.rows[0] ?? figures.rows[0];
   return { entries: all.reduce((sum, { all: count }) => sum + count, 0), ledgers: all.length, ledger: largest,
@@ -83,11 +80,11 @@ export async function measureLedgers(tell, aims = []) {
   mkdirSync(folder, { recursive: true });
   if (!kept) process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   const archives = await makeArchives(folder, tell);
-  for (const dir of [archives.small, archives.large]) {
+  for (const dir of [archives.small, archives.large].filter(dir => !process.env.BENCH_ONLY || dir.endsWith(process.env.BENCH_ONLY))) {
     const server = await serve(dir), end = () => server.stop();
     process.once('exit', end);
     try {
-      const client = await new Client(server.base).signIn('bench'), first = await timeOnce(client, '/ledgers'), { pages, ledger, entries, ledgers } = await pagesOf(client);
+      const client = await new Client(server.base).signIn('bench'), first = await timeOnce(client, '/ledgers'), { pages, ledger, entries, ledgers } = await pagesOf(client, dir);
       tell(`pages over ${number(entries)} entries`);
       const rows = await timePages(client, pages, ledger);
       tell(rows.map(row => `${row.label} ${ms(row.p50)} ${ms(row.p99)} ${ms(row.saved)}`).join('; '));

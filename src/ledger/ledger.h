@@ -164,7 +164,6 @@ void ledger_table_dates(const LedgerTable *table, guint index, gint32 *ret_from,
 double ledger_table_quantity(const LedgerTable *table, guint index);
 const char *ledger_table_unit(const LedgerTable *table, guint index);  /* 单位 */
 const char *ledger_table_basis(const LedgerTable *table, guint index); /* 口径 */
-gboolean ledger_table_words(const LedgerTable *table, guint index, const char *words, Asker asker); /* each stands in a text that may be seen; NULL: yes */
 
 typedef struct LedgerWhere LedgerWhere;
 /* INVALID names what is wrong and the nearest name. Tables of ledgers that paths lead to are held with it. condition NULL: everything. */

@@ -150,10 +150,11 @@ static gboolean add_facets(json_t *model, const LedgerPage *page, const LedgerFi
   json_object_set_new(model, "facets", facets);
   json_object_set(model, "count", json_object_get(tally, "count"));
   json_auto_t *all_where = json_copy(filter->where);
+  gboolean chosen = json_object_get(all_where, "年度") != NULL;
   json_object_del(all_where, "年度");
   LedgerAsk ask = filter->ask;
   ask.where = json_object_size(all_where) ? all_where : NULL;
-  json_auto_t *years = ledger_tally(page->house, page->sql, page->asker, &ask, (const char *const[]){"年度", NULL}, 200, error);
+  json_auto_t *years = chosen ? ledger_tally(page->house, page->sql, page->asker, &ask, (const char *const[]){"年度", NULL}, 100, error) : json_incref(tally);
   if (years == NULL) return FALSE;
   json_object_set_new(model, "years", years_model(page, filter, path, json_object_get(json_object_get(years, "fields"), "年度")));
   return TRUE;
