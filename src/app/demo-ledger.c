@@ -249,7 +249,7 @@ static gboolean load_block(Sql *sql, Loading loading, json_t *block, GError **er
   else if (!repeat(&loading, error)) return FALSE;
   g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(gint64));
   json_auto_t *given = json_deep_copy(entries); /* putting cleans them in place */
-  if (!ledger_entry_put_many(sql, "archivist", given, ids, error)) {
+  if (!ledger_entry_put_many(sql, LEDGER_EVERYTHING, "archivist", given, ids, error)) {
     g_prefix_error(error, "%s：台账“%s”：", loading.file, name);
     return FALSE;
   }

@@ -52,7 +52,7 @@ static gboolean given_period(FigurePeriod period, FigurePeriod *ret, GError **er
 /* ---- figure ---- */
 
 static gboolean put_rows(const House *house, Sql *sql, const char *name, FigurePeriod period, json_t *result, GString *text, GError **error) {
-  g_autoptr(GArray) ids = figure_entries(house, sql, name, NULL, period, error);
+  g_autoptr(GArray) ids = figure_entries(house, sql, LEDGER_EVERYTHING, name, NULL, period, error);
   json_t *rows = json_array();
   if (ids == NULL) return json_decref(rows), FALSE;
   for (guint i = 0; i < ids->len; i++) {

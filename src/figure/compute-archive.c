@@ -7,12 +7,16 @@
 #include "catalog.h"
 #include "compute.h"
 #include "journal.h"
+#include "people.h"
 #include "search.h"
 #include <string.h>
 
 enum { HITS_AT_ONCE = 5000, EVENTS_AT_ONCE = 1000, ASKED_MOST = 16 };
 
 typedef struct { GString *words, *address; gint64 levels[ASKED_MOST], openings[ASKED_MOST], categories[ASKED_MOST]; SearchRequest request; } Asked;
+
+/* In force, a figure over the holdings is the archives' own number; one that is only tried counts what the asker sees. */
+static const Scope *scope_of(const Ask *ask) { return ask->trying && !ask->asker.everything ? people_scope(ask->asker.person) : &SCOPE_EVERYTHING; }
 
 static void asked_clear(Asked *asked) {
   if (asked->words) g_string_free(asked->words, TRUE);
@@ -86,9 +90,9 @@ static gboolean sum_pages(const Ask *ask, Asked *asked, double *ret, GError **er
   asked->request.sort = SEARCH_SORT_CODE;
   do {
     asked->request.after = after;
-    g_autoptr(SearchResult) result = search_run(ask->house->search, ask->sql, &SCOPE_EVERYTHING, &asked->request, error);
+    g_autoptr(SearchResult) result = search_run(ask->house->search, ask->sql, scope_of(ask), &asked->request, error);
     if (result == NULL) return FALSE;
-    g_autoptr(GPtrArray) records = catalog_records(ask->sql, &SCOPE_EVERYTHING, (const gint64 *)(void *)result->ids->data, result->ids->len, error);
+    g_autoptr(GPtrArray) records = catalog_records(ask->sql, scope_of(ask), (const gint64 *)(void *)result->ids->data, result->ids->len, error);
     if (records == NULL) return FALSE;
     for (guint i = 0; i < records->len; i++) *ret += ((const CatalogRecord *)records->pdata[i])->page_count;
     g_free(after);
@@ -108,7 +112,7 @@ gboolean run_records(Ask *ask, json_t *figure, FigurePeriod period, Outcome *ret
   if (!ask_search(ask, json_string_value(json_object_get(figure, "records")), period, &asked, error)) return FALSE;
   ret->opens = g_strdup(asked.address->str);
   if (json_object_get(figure, "records_sum")) return sum_pages(ask, &asked, &ret->value, error);
-  g_autoptr(SearchResult) result = search_run(ask->house->search, ask->sql, &SCOPE_EVERYTHING, &asked.request, error);
+  g_autoptr(SearchResult) result = search_run(ask->house->search, ask->sql, scope_of(ask), &asked.request, error);
   if (result == NULL) return FALSE;
   if (result->notice) return throw(error, LANTAI_ERROR_INVALID, "检索式有误：%s", result->notice);
   ret->value = (double)result->count;

@@ -218,7 +218,7 @@ static void test_figures(void) {
   g_autoptr(Sql) sql = good(sql_read(f.db, error));
   for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
     json_auto_t *result = good(figure_compute(&f.house, sql, LEDGER_EVERYTHING, cases[i].name, figure_year(2023), error));
-    g_autoptr(GArray) ids = good(figure_entries(&f.house, sql, cases[i].name, NULL, figure_year(2023), error));
+    g_autoptr(GArray) ids = good(figure_entries(&f.house, sql, LEDGER_EVERYTHING, cases[i].name, NULL, figure_year(2023), error));
     const char *text = json_string_value(json_object_get(result, "text"));
     if (fabs(value_of(result) - cases[i].value) > 1e-9 || !g_str_equal(text, cases[i].text) || ids->len != cases[i].entries)
       g_error("%s: %g “%s” over %u, not %g “%s”", cases[i].name, value_of(result), text, ids->len, cases[i].value, cases[i].text);
@@ -226,19 +226,19 @@ static void test_figures(void) {
   json_auto_t *trend = good(figure_trend(&f.house, sql, LEDGER_EVERYTHING, "举报", figure_year(2023), 3, error));
   g_autofree char *years = json_dumps(trend, JSON_COMPACT);
   g_assert_cmpstr(years, ==, "[{\"year\":2021,\"value\":0,\"text\":\"0件\"},{\"year\":2022,\"value\":3,\"text\":\"3件\"},{\"year\":2023,\"value\":1,\"text\":\"1件\"}]");
-  json_auto_t *broken = good(figure_invariants(&f.house, sql, NULL, figure_year(2023), error));
+  json_auto_t *broken = good(figure_invariants(&f.house, sql, LEDGER_EVERYTHING, NULL, figure_year(2023), error));
   g_assert_cmpuint(json_array_size(broken), ==, 2); /* 会议不超过四次; the published one is not of this year's */
   const char *const only[] = {"党委会", NULL};
-  json_auto_t *some = good(figure_invariants(&f.house, sql, only, figure_year(2023), error));
+  json_auto_t *some = good(figure_invariants(&f.house, sql, LEDGER_EVERYTHING, only, figure_year(2023), error));
   g_assert_cmpuint(json_array_size(some), ==, 0);
-  g_autoptr(GArray) part = good(figure_entries(&f.house, sql, "卷数", "市企", figure_year(2023), error));
+  g_autoptr(GArray) part = good(figure_entries(&f.house, sql, LEDGER_EVERYTHING, "卷数", "市企", figure_year(2023), error));
   g_assert_cmpuint(part->len, ==, 2);
   json_auto_t *provincial = good(figure_compute(&f.house, sql, LEDGER_EVERYTHING, "卷数.省企", figure_year(2023), error));
   json_auto_t *municipal = good(figure_compute(&f.house, sql, LEDGER_EVERYTHING, "卷数.市企", figure_year(2023), error));
   g_assert_cmpstr(json_string_value(json_object_get(provincial, "text")), ==, "0卷");
   g_assert_cmpstr(json_string_value(json_object_get(municipal, "text")), ==, "35卷");
   fails(figure_compute(&f.house, sql, LEDGER_EVERYTHING, "卷数.县企", figure_year(2023), error) != NULL, LANTAI_ERROR_INVALID);
-  fails(figure_entries(&f.house, sql, "卷数", "外企", figure_year(2023), error) != NULL, LANTAI_ERROR_NOT_FOUND);
+  fails(figure_entries(&f.house, sql, LEDGER_EVERYTHING, "卷数", "外企", figure_year(2023), error) != NULL, LANTAI_ERROR_NOT_FOUND);
   /* nothing to divide by: no number, and it says so */
   json_auto_t *none = good(figure_compute(&f.house, sql, LEDGER_EVERYTHING, "党委会占比", figure_year(1999), error));
   g_assert_true(json_is_null(json_object_get(none, "value")));
@@ -278,7 +278,9 @@ static void test_rights(void) {
   close_world(&f);
 }
 
-/* Rows and fields that the asker may not see: the number is told, nothing of what stands in them. */
+static const char *text_of(json_t *result, const char *key) { return json_string_value(json_object_get(result, key)); }
+
+/* Rows and fields that the asker may not see: not counted, and the number says so; a field's number is told, nothing of what stands in it. */
 static void test_unseen(void) {
   Fixture f;
   open_world(&f);
@@ -287,15 +289,34 @@ static void test_unseen(void) {
   g_autoptr(Person) li = fixture_person(&f, "li", "李", "archivist", SECURITY_INTERNAL);
   Asker asker = {li, FALSE};
   g_autoptr(Sql) sql = good(sql_read(f.db, error));
-  json_auto_t *titles = yaml("{name: 题名, ledger: 会议, list: 标题}");
-  fails(figure_compute_definition(&f.house, sql, asker, titles, figure_year(2023), error) != NULL, LANTAI_ERROR_DENIED);
-  json_auto_t *before = good(figure_compute_definition(&f.house, sql, asker, titles, figure_year(2022), error)); /* nothing closed in that year */
-  g_assert_cmpstr(json_string_value(json_object_get(before, "text")), ==, "旧");
+  json_auto_t *titles = compute(&f, asker, "{name: 题名, ledger: 会议, list: 标题}", 2023);
+  g_assert_cmpstr(text_of(titles, "text"), ==, "一、二、三、四");
+  g_assert_true(json_is_true(json_object_get(titles, "partial")));
+  g_assert_nonnull(strstr(json_string_value(json_array_get(json_object_get(titles, "warnings"), 0)), "没有计入"));
+  json_auto_t *before = compute(&f, asker, "{name: 题名, ledger: 会议, list: 标题}", 2021); /* nothing closed in that year */
+  g_assert_null(json_object_get(before, "partial"));
   json_auto_t *persons = compute(&f, asker, "{name: 人员, ledger: 会议, group: 人员, count: , unit: 次}", 2023);
-  g_assert_cmpfloat(value_of(persons), ==, 6);
-  g_assert_cmpuint(json_array_size(json_object_get(persons, "parts")), ==, 0);
-  json_auto_t *types = compute(&f, asker, "{name: 类型, ledger: 会议, group: 类型, count: , unit: 次}", 2023);
-  g_assert_cmpuint(json_array_size(json_object_get(types, "parts")), ==, 2);
+  g_assert_cmpfloat(value_of(persons), ==, 5);
+  g_assert_cmpuint(json_array_size(json_object_get(persons, "parts")), ==, 3);
+  /* nobody learns by trying what stands in it */
+  static const char *const asking[] = {"{name: 问, ledger: 会议, where: {标题: {has: 密会}}, count: }", "{name: 问, ledger: 会议, where: {人员: 某人}, count: }",
+    "{name: 问, ledger: 会议, where: {标题: 密会}, sum: 人数}", "{name: 问, ledger: 会议, where: {标题: 密会}, max: 日期}",
+    "{name: 问, restricted: true, ledger: 会议, where: {标题: 密会}, count: }"};
+  for (guint i = 0; i < G_N_ELEMENTS(asking); i++) {
+    json_auto_t *question = yaml(asking[i]);
+    json_auto_t *told = good(figure_try(&f.house, sql, asker, question, figure_year(2023), error));
+    g_assert_cmpfloat(value_of(told), ==, 0);
+    g_assert_cmpint(json_integer_value(json_object_get(told, "entries")), ==, 0);
+    json_auto_t *all = good(figure_try(&f.house, sql, LEDGER_EVERYTHING, question, figure_year(2023), error));
+    g_assert_cmpfloat(value_of(all), >, 0);
+  }
+  /* by right it counts for everybody, but nothing of the rows is told */
+  json_auto_t *right = compute(&f, asker, "{name: 数, restricted: true, ledger: 会议, group: 人员, count: , unit: 次}", 2023);
+  g_assert_cmpfloat(value_of(right), ==, 6);
+  g_assert_cmpuint(json_array_size(json_object_get(right, "parts")), ==, 0);
+  g_assert_null(json_object_get(right, "partial"));
+  json_auto_t *list = yaml("{name: 名, restricted: true, ledger: 会议, list: 标题}");
+  fails(figure_compute_definition(&f.house, sql, asker, list, figure_year(2023), error) != NULL, LANTAI_ERROR_DENIED);
   static const char *const hidden[] = {"{name: 一, ledger: 访谈, where: {对象: 某甲}, count: }", "{name: 二, ledger: 访谈, distinct: 对象}",
     "{name: 三, ledger: 访谈, where: {any: [{对象: {has: 甲}}]}, count: }", "{name: 四, ledger: 访谈, group: 对象, count: }"};
   for (guint i = 0; i < G_N_ELEMENTS(hidden); i++) {
@@ -307,6 +328,58 @@ static void test_unseen(void) {
   json_auto_t *open = compute(&f, asker, "{name: 五, ledger: 访谈, group: 科室, count: }", 2023);
   g_assert_false(json_is_true(json_object_get(open, "restricted")));
   sql_end(g_steal_pointer(&sql));
+  close_world(&f);
+}
+
+/* Values that come from an entry of another ledger, or name it: who may not see that one is not counted the row that leads there. */
+static void test_passed_through(void) {
+  Fixture f;
+  open_world(&f);
+  gint64 hidden = put(&f, "{ledger: 问题, date: 2023-05-01, title: 密事, secrecy: 秘密, values: {来源: 举报}}");
+  g_autofree char *measure = g_strdup_printf("{ledger: 措施, title: 密措施, date: 2023-05-02, values: {所属问题: %" G_GINT64_FORMAT "}}", hidden);
+  put(&f, measure);
+  g_autoptr(Person) li = fixture_person(&f, "li", "李", "archivist", SECURITY_INTERNAL);
+  g_autoptr(Person) zhao = fixture_person(&f, "zhao", "赵", "archivist", SECURITY_SECRET);
+  static const struct { const char *figure; double all, clerk; } cases[] = {{"{name: 一, ledger: 措施, count: }", 4, 4},
+    {"{name: 二, ledger: 措施, where: {所属问题.来源: 举报}, count: }", 1, 0}, {"{name: 三, ledger: 措施, where: {所属问题.来源: {not: 检视}}, count: }", 1, 0},
+    {"{name: 四, ledger: 措施, where: {所属问题: 密事}, count: }", 1, 0}, {"{name: 五, ledger: 措施, distinct: 所属问题.来源}", 2, 1},
+    {"{name: 六, ledger: 措施, group: 所属问题.标题, count: }", 4, 3}, {"{name: 七, ledger: 措施, list: 所属问题, distinct: true}", 2, 1},
+    {"{name: 八, ledger: 措施, restricted: true, where: {所属问题.来源: 举报}, count: }", 1, 1},
+    {"{name: 九, ledger: 措施, where: {any: [{所属问题.来源: 举报}, {标题: 无}]}, count: }", 1, 0}, {"{name: 十, ledger: 措施, list: 标题, sort: 所属问题.日期}", 4, 3}};
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+    json_auto_t *all = compute(&f, (Asker){zhao, FALSE}, cases[i].figure, 2023), *told = compute(&f, (Asker){li, FALSE}, cases[i].figure, 2023);
+    g_assert_cmpfloat(value_of(all), ==, cases[i].all);
+    g_assert_cmpfloat(value_of(told), ==, cases[i].clerk);
+    json_object_del(told, "how"); /* it says the condition as it was written */
+    g_autofree char *dump = json_dumps(told, JSON_ENCODE_ANY);
+    g_assert_null(strstr(dump, "密事"));
+    g_assert_true(json_is_true(json_object_get(told, "partial")) == (cases[i].all > cases[i].clerk));
+  }
+  close_world(&f);
+}
+
+/* What a number rests on: nothing where everybody may see it, or where it is a number by right; else it is the same question for the next asker. */
+static void test_rests(void) {
+  static const struct { const char *figure, *rests; gboolean director, clerk; } cases[] = {{"{name: 一, ledger: 会议, count: }", "{}", TRUE, TRUE},
+    {"{name: 二, ledger: 秘密, count: }", "{\"ledgers\":{\"秘密\":0}}", TRUE, FALSE}, {"{name: 三, ledger: 执纪, count: }", "{}", TRUE, TRUE},
+    {"{name: 四, ledger: 执纪, list: 标题}", "{\"ledgers\":{\"执纪\":0}}", TRUE, FALSE},
+    {"{name: 五, ledger: 访谈, group: 对象, count: }", "{\"ledgers\":{\"访谈\":2},\"paths\":{\"访谈\":{\"对象\":true}}}", TRUE, FALSE},
+    {"{name: 六, ledger: 访谈, count: }", "{\"ledgers\":{\"访谈\":2}}", TRUE, FALSE}, {"{name: 七, restricted: true, ledger: 访谈, count: }", "{}", TRUE, TRUE},
+    {"{name: 八, plus: [{ledger: 秘密, count: }, {ledger: 会议, count: }]}", "{\"ledgers\":{\"秘密\":0}}", TRUE, FALSE}};
+  Fixture f;
+  open_world(&f);
+  put(&f, "{ledger: 访谈, date: 2023-07-01, title: 谈一, secrecy: 秘密, values: {对象: 某甲, 科室: 一科}}");
+  g_autoptr(Person) li = fixture_person(&f, "li", "李", "archivist", SECURITY_INTERNAL);
+  g_autoptr(Person) zhao = fixture_person(&f, "zhao", "赵", "director", SECURITY_SECRET);
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+    json_auto_t *result = compute(&f, LEDGER_EVERYTHING, cases[i].figure, 2023);
+    json_t *rests = json_object_get(result, "rests");
+    g_autofree char *dump = json_dumps(rests, JSON_COMPACT | JSON_SORT_KEYS), *words = figure_rests_words(rests);
+    g_assert_cmpstr(dump, ==, cases[i].rests);
+    g_assert_true(figure_rests_seen(rests, (Asker){zhao, FALSE}) == cases[i].director);
+    g_assert_true(figure_rests_seen(rests, (Asker){li, FALSE}) == cases[i].clerk);
+    g_assert_true((words == NULL) == cases[i].clerk);
+  }
   close_world(&f);
 }
 
@@ -480,6 +553,8 @@ int main(int argc, char **argv) {
   g_test_add_func("/figure/archive", test_archive);
   g_test_add_func("/figure/rights", test_rights);
   g_test_add_func("/figure/unseen", test_unseen);
+  g_test_add_func("/figure/passed-through", test_passed_through);
+  g_test_add_func("/figure/rests", test_rests);
   g_test_add_func("/figure/many-parts", test_many_parts);
   g_test_add_func("/figure/wrong", test_wrong);
   g_test_add_func("/figure/versions", test_versions);

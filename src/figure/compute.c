@@ -106,12 +106,6 @@ static gboolean run_groups(Ask *ask, json_t *figure, Aggregate aggregate, const 
   return TRUE;
 }
 
-static gboolean has_unseen(const Ask *ask, const Selection *selection) {
-  for (guint i = 0; !ask->asker.everything && i < selection->indexes->len; i++)
-    if (!ledger_table_admits(selection->table, g_array_index(selection->indexes, guint, i), ask->asker)) return TRUE;
-  return FALSE;
-}
-
 static gboolean run_entries(Ask *ask, json_t *figure, const char *kind, FigurePeriod period, Outcome *ret, GError **error) {
   Aggregate aggregate = aggregate_of(kind);
   g_auto(Selection) selection = {NULL};
@@ -120,7 +114,8 @@ static gboolean run_entries(Ask *ask, json_t *figure, const char *kind, FigurePe
   if (hours) wide.from = day_of_number(day_number(period.from) - 1); /* a watch that began the night before */
   if (!selection_make(ask, figure, figure, run && json_object_get(figure, "period") == NULL ? "to-end" : NULL, wide, &selection, error)) return FALSE;
   selection.period = period;
-  ret->unseen = has_unseen(ask, &selection);
+  if (!selection_pass_gate(ask, figure, FALSE, &selection, error)) return FALSE;
+  ret->unseen = selection.unseen, ret->partial = selection.partial;
   if (!aggregate(ask, figure, &selection, selection.indexes, ret, error)) return FALSE;
   outcome_settle(ret);
   return json_object_get(figure, "group") == NULL || run_groups(ask, figure, aggregate, &selection, ret, error);
@@ -142,6 +137,7 @@ static gboolean take_part(Ask *ask, json_t *part, const char *label, FigurePerio
   outcome_add_part(ret, label ? label : part_name(part, "—"), &one, figure);
   join_entries(ret, &one);
   ret->unseen = ret->unseen || one.unseen;
+  ret->partial = ret->partial || one.partial;
   *ret_value = one.value;
   return TRUE;
 }
@@ -206,23 +202,26 @@ gboolean figure_run(Ask *ask, json_t *figure, FigurePeriod period, Outcome *ret,
   if (ask->depth >= FIGURE_DEEP) return throw(error, LANTAI_ERROR_INVALID, "指标“%s”一层套一层，绕不出来", text_in(figure, "name") ? text_in(figure, "name") : "");
   if (++ask->runs > FIGURE_RUNS) return throw(error, LANTAI_ERROR_TOO_LARGE, "指标“%s”由太多的指标算成", text_in(figure, "name") ? text_in(figure, "name") : "");
   if (json_is_integer(year)) period = period_shift(period, (int)json_integer_value(year));
+  gboolean right = ask->right;
+  ask->right = right || (!ask->trying && json_is_true(json_object_get(figure, "restricted")));
   ask->depth++;
   gboolean done = aggregate_of(kind) ? run_entries(ask, figure, kind, period, ret, error)
     : g_str_equal(kind, "events") ? run_events(ask, figure, period, ret, error)
     : g_str_has_prefix(kind, "records") ? run_records(ask, figure, period, ret, error) : run_figures(ask, figure, kind, period, ret, error);
   ask->depth--;
+  ask->right = right;
   if (!done && text_in(figure, "name")) g_prefix_error(error, "指标“%s”：", text_in(figure, "name"));
   return done;
 }
 
-static gboolean run_named(Ask *ask, const char *name, FigurePeriod period, Outcome *ret, json_t **ret_figure, GError **error) {
+static gboolean run_defined(Ask *ask, const char *name, FigurePeriod period, Outcome *ret, json_t **ret_figure, GError **error) {
   if ((*ret_figure = figure_definition(name)) != NULL) return figure_run(ask, *ret_figure, period, ret, error);
   g_auto(GStrv) halves = g_strsplit(name, ".", 2);
   if (halves[0] == NULL || halves[1] == NULL || (*ret_figure = figure_definition(halves[0])) == NULL) return throw(error, LANTAI_ERROR_NOT_FOUND, "没有指标“%s”", name);
   g_auto(Outcome) whole;
   outcome_init(&whole);
   if (!figure_run(ask, *ret_figure, period, &whole, error)) return FALSE;
-  ret->unseen = whole.unseen;
+  ret->unseen = whole.unseen, ret->partial = whole.partial;
   for (guint i = 0; whole.parts && i < whole.parts->len; i++) {
     const Part *part = whole.parts->pdata[i];
     if (!g_str_equal(part->key, halves[1])) continue;
@@ -232,79 +231,22 @@ static gboolean run_named(Ask *ask, const char *name, FigurePeriod period, Outco
   return TRUE; /* a group without entries is 0 */
 }
 
+/* What is in force has its right, also within a definition that is only tried. */
+static gboolean run_named(Ask *ask, const char *name, FigurePeriod period, Outcome *ret, json_t **ret_figure, GError **error) {
+  gboolean trying = ask->trying;
+  ask->trying = FALSE;
+  gboolean done = run_defined(ask, name, period, ret, ret_figure, error);
+  ask->trying = trying;
+  return done;
+}
+
 gboolean figure_run_part(Ask *ask, json_t *part, FigurePeriod period, Outcome *ret, json_t **ret_figure, GError **error) {
   if (json_is_string(part)) return run_named(ask, json_string_value(part), period, ret, ret_figure, error);
   *ret_figure = part;
   return json_is_object(part) ? figure_run(ask, part, period, ret, error) : throw(error, LANTAI_ERROR_INVALID, "应为指标的名称或定义");
 }
 
-/* ---- what may be told ---- */
-
-typedef struct { Asker asker; gboolean number_only; const char *denied; guint depth, visits; gboolean restricted; } Gate;
-
-/* A path or paths, or a condition whose keys are paths. */
-static gboolean may_ask_all(const LedgerDefinition *ledger, Asker asker, json_t *given) {
-  const char *key;
-  json_t *value, *inner;
-  size_t i;
-  if (json_is_string(given)) return ledger_may_ask(ledger, asker, json_string_value(given) + (*json_string_value(given) == '-'));
-  json_array_foreach(given, i, value)
-    if (!may_ask_all(ledger, asker, value)) return FALSE;
-  json_object_foreach(given, key, value) {
-    if (g_str_equal(key, "any") && may_ask_all(ledger, asker, value)) continue;
-    if (g_str_equal(key, "any") || !ledger_may_ask(ledger, asker, key)) return FALSE;
-    const char *field;
-    json_object_foreach(json_object_get(value, "row"), field, inner) {
-      g_autofree char *path = g_strdup_printf("%s.%s", key, field);
-      if (!ledger_may_ask(ledger, asker, path)) return FALSE;
-    }
-  }
-  return TRUE;
-}
-
-/* Whether every field that a figure reads may be read. */
-static gboolean reads_allowed(json_t *figure, Asker asker) {
-  static const char *const paths[] = {"where", "group", "by", "rows", "sum", "distinct", "max", "min", "last", "run", "hours", "span", "list", "sort"};
-  const LedgerDefinition *ledger = ledger_find(text_in(figure, "ledger"));
-  json_t *coverage = json_object_get(figure, "coverage");
-  const LedgerDefinition *roster = ledger_find(text_in(coverage, "in"));
-  for (guint i = 0; ledger != NULL && i < G_N_ELEMENTS(paths); i++)
-    if (!may_ask_all(ledger, asker, json_object_get(figure, paths[i]))) return FALSE;
-  return (ledger == NULL || may_ask_all(ledger, asker, json_object_get(coverage, "of"))) && (roster == NULL ||
-    (may_ask_all(roster, asker, json_object_get(coverage, "key")) && may_ask_all(roster, asker, json_object_get(coverage, "where"))));
-}
-
-static void pass_gate(json_t *part, const char *place, gpointer data) {
-  Gate *gate = data;
-  g_auto(GStrv) halves = json_is_string(part) ? g_strsplit(json_string_value(part), ".", 2) : NULL;
-  json_t *figure = json_is_string(part) ? figure_definition(json_string_value(part)) : part;
-  if (figure == NULL && halves) figure = figure_definition(halves[0]);
-  if (figure == NULL || gate->depth > FIGURE_DEEP || g_str_equal(place, "within")) return;
-  if (++gate->visits > FIGURE_RUNS) { /* not all of it was looked at */
-    gate->number_only = TRUE;
-    return;
-  }
-  gboolean restricted = gate->restricted || json_is_true(json_object_get(figure, "restricted"));
-  const LedgerDefinition *ledgers[] = {ledger_find(text_in(figure, "ledger")), ledger_find(text_in(json_object_get(figure, "coverage"), "in"))};
-  for (guint i = 0; i < G_N_ELEMENTS(ledgers); i++) {
-    if (ledgers[i] == NULL || ledger_may_read(ledgers[i], gate->asker)) continue;
-    if (ledgers[i]->restricted || restricted) gate->number_only = TRUE;
-    else gate->denied = ledgers[i]->name;
-  }
-  if (!reads_allowed(figure, gate->asker)) gate->number_only = TRUE;
-  gboolean before = gate->restricted;
-  gate->restricted = restricted;
-  gate->depth++;
-  figure_parts(figure, pass_gate, gate);
-  gate->depth--;
-  gate->restricted = before;
-}
-
-gboolean figure_is_open(json_t *figure, Asker asker) {
-  Gate gate = {.asker = asker};
-  pass_gate(figure, "", &gate);
-  return !gate.number_only && gate.denied == NULL;
-}
+/* ---- what is told ---- */
 
 /* Parts by the definition's own choices tell nothing that an entry says. */
 static gboolean has_fixed_parts(json_t *figure) {
@@ -321,6 +263,18 @@ static gboolean tells_entries(json_t *figure, const Outcome *outcome) {
   return outcome->text != NULL || (each && !has_fixed_parts(figure));
 }
 
+/* Whether its parts would: by their names, or because one of them is words already. */
+static gboolean parts_tell(json_t *figure, const Outcome *outcome) {
+  gboolean words = FALSE;
+  for (guint i = 0; outcome->parts && i < outcome->parts->len; i++) words = words || ((const Part *)outcome->parts->pdata[i])->text != NULL;
+  return outcome->parts && (words || !has_fixed_parts(figure));
+}
+
+static gboolean hides_parts(json_t *figure, const Outcome *outcome, gboolean number_only) {
+  gboolean made = number_only && text_in(figure, "group") == NULL; /* of other figures, whose numbers were not asked for */
+  return outcome->parts && (made || ((number_only || outcome->unseen) && parts_tell(figure, outcome)));
+}
+
 /* ---- the result ---- */
 
 static json_t *number_json(double value) {
@@ -328,7 +282,7 @@ static json_t *number_json(double value) {
   return value == floor(value) && fabs(value) < 1e15 ? json_integer((json_int_t)value) : json_real(value);
 }
 
-static json_t *parts_json(const Outcome *outcome) {
+static json_t *parts_json(const Outcome *outcome, gboolean number_only) {
   json_t *parts = json_array();
   for (guint i = 0; outcome->parts && i < outcome->parts->len; i++) {
     const Part *part = outcome->parts->pdata[i];
@@ -337,7 +291,8 @@ static json_t *parts_json(const Outcome *outcome) {
     if (g_strcmp0(text_in(json_object_get(plain, "say"), "style"), "each") == 0) json_object_del(plain, "say");
     Wording words = {g_strdup(part->text), NULL};
     if (part->text == NULL && !figure_say(plain, part->value, part->whole, NULL, &words, NULL)) words.text = g_strdup("");
-    json_t *row = json_pack("{s:s, s:o, s:s, s:I}", "key", part->key, "value", number_json(part->value), "text", words.text, "entries", (json_int_t)part->entries->len);
+    json_t *row = json_pack("{s:s, s:o, s:s, s:I}", "key", part->key, "value", number_json(part->value), "text", words.text, "entries",
+      (json_int_t)(number_only ? 0 : part->entries->len));
     json_array_append_new(parts, row);
     wording_clear(&words);
     json_decref(plain);
@@ -386,25 +341,34 @@ gboolean figure_check_within(Ask *ask, json_t *figure, FigurePeriod period, cons
   return TRUE;
 }
 
-static gboolean add_checks(Ask *ask, json_t *figure, FigurePeriod period, const Outcome *outcome, json_t *warnings, GError **error) {
-  json_t *expect = json_object_get(figure, "expect"), *min = json_object_get(expect, "min"), *max = json_object_get(expect, "max");
+/* What the whole is, is told to whom it may be told. */
+static void add_nesting(const Ask *asking, json_t *figure, FigurePeriod period, const Outcome *outcome, json_t *warnings) {
+  json_t *whole = figure_definition(text_in(figure, "within"));
+  gboolean number_only = FALSE;
   char *what = NULL;
-  if (!figure_check_within(ask, figure, period, outcome, &what, error)) return FALSE;
+  if (whole == NULL || !figure_pass_gate(whole, asking->asker, &number_only, NULL)) return;
+  g_auto(Ask) ask;
+  ask_init(&ask, asking->house, asking->sql, asking->asker);
+  if (!figure_check_within(&ask, figure, period, outcome, &what, NULL)) what = g_strdup_printf("不能与“%s”核对", text_in(figure, "within"));
   if (what) warn(warnings, what);
+}
+
+static void add_checks(const Ask *ask, json_t *figure, FigurePeriod period, const Outcome *outcome, json_t *warnings) {
+  json_t *expect = json_object_get(figure, "expect"), *min = json_object_get(expect, "min"), *max = json_object_get(expect, "max");
+  add_nesting(ask, figure, period, outcome, warnings);
   if (json_is_number(min) && outcome->value < json_number_value(min)) warn(warnings, g_strdup_printf("少于应有的 %g", json_number_value(min)));
   if (json_is_number(max) && outcome->value > json_number_value(max)) warn(warnings, g_strdup_printf("多于应有的 %g", json_number_value(max)));
-  return TRUE;
 }
 
 /* The words of an outcome, unless they would tell what the asker may not see: then its number stays. */
 static gboolean set_told_words(json_t *result, json_t *figure, const Outcome *outcome, gboolean closed, json_t *warnings) {
-  json_auto_t *parts = parts_json(outcome);
+  json_auto_t *parts = parts_json(outcome, closed);
   if ((closed || outcome->unseen) && tells_entries(figure, outcome)) return json_object_set_new(result, "text", json_string("")), FALSE;
   set_words(result, figure, outcome, parts, warnings);
   return TRUE;
 }
 
-static json_t *result_last(Ask *ask, json_t *figure, FigurePeriod period, gboolean closed) {
+static json_t *result_last(Ask *ask, json_t *figure, FigurePeriod period, gboolean closed, gboolean *partial) {
   g_auto(Outcome) outcome;
   outcome_init(&outcome);
   if (!figure_run(ask, figure, period_shift(period, -1), &outcome, NULL)) return json_null();
@@ -412,39 +376,61 @@ static json_t *result_last(Ask *ask, json_t *figure, FigurePeriod period, gboole
   json_t *last = json_pack("{s:o}", "value", number_json(outcome.value));
   set_told_words(last, figure, &outcome, closed, warnings);
   json_object_del(last, "bare");
+  *partial = *partial || outcome.partial;
   return last;
 }
 
-json_t *figure_compute_definition(const House *house, Sql *sql, Asker asker, json_t *figure, FigurePeriod period, GError **error) {
-  Gate gate = {.asker = asker};
-  Ask ask = {house, sql, 0, asker};
-  const char *name = text_in(figure, "name") ? text_in(figure, "name") : "";
-  pass_gate(figure, "", &gate);
-  if (gate.denied) return throw_null(error, LANTAI_ERROR_DENIED, "指标“%s”取自台账“%s”，您不能查看", name, gate.denied);
-  g_auto(Outcome) outcome;
-  outcome_init(&outcome);
-  if (!figure_run(&ask, figure, period, &outcome, error)) return NULL;
-  json_auto_t *warnings = json_array();
-  gboolean hides = gate.number_only || (outcome.unseen && !has_fixed_parts(figure));
-  if (!add_checks(&ask, figure, period, &outcome, warnings, error)) return NULL;
+static json_t *result_new(json_t *figure, FigurePeriod period, const Outcome *outcome, gboolean number_only) {
   g_autofree char *how = figure_how(figure, period);
-  json_t *result = json_pack("{s:s, s:o, s:o, s:s, s:I, s:b, s:s, s:{s:i, s:i, s:s}}", "name", name, "value", number_json(outcome.value), "whole",
-    number_json(outcome.whole), "unit",
-    figure_unit(figure), "entries", (json_int_t)(gate.number_only ? 0 : outcome.entries->len), "restricted", gate.number_only, "how", how, "period", "from",
-      period.from, "to",
-    period.to, "unit", period.unit ? period.unit : "");
-  if (!set_told_words(result, figure, &outcome, gate.number_only, warnings)) {
-    json_decref(result);
-    return throw_null(error, LANTAI_ERROR_DENIED, "指标“%s”要写出条目里的内容，其中有您不能查看的", name);
-  }
-  json_object_set_new(result, "parts", hides ? json_array() : parts_json(&outcome));
-  json_object_set_new(result, "last", result_last(&ask, figure, period, gate.number_only));
+  return json_pack("{s:s, s:o, s:o, s:s, s:I, s:b, s:s, s:{s:i, s:i, s:s}}", "name", text_in(figure, "name") ? text_in(figure, "name") : "", "value",
+    number_json(outcome->value), "whole", number_json(outcome->whole), "unit", figure_unit(figure), "entries",
+    (json_int_t)(number_only ? 0 : outcome->entries->len), "restricted", number_only, "how", how, "period", "from", period.from, "to", period.to, "unit",
+    period.unit ? period.unit : "");
+}
+
+/* Everything of the result that may be told; FALSE: its words may not. */
+static gboolean tell_outcome(Ask *ask, json_t *figure, FigurePeriod period, const Outcome *outcome, gboolean number_only, json_t *result) {
+  json_auto_t *warnings = json_array();
+  gboolean partial = outcome->partial, hides = hides_parts(figure, outcome, number_only);
+  add_checks(ask, figure, period, outcome, warnings);
+  if (!set_told_words(result, figure, outcome, number_only, warnings)) return FALSE;
+  json_object_set_new(result, "parts", hides ? json_array() : parts_json(outcome, number_only));
+  if (hides) json_object_set_new(result, "parts_hidden", json_true());
+  json_object_set_new(result, "last", result_last(ask, figure, period, number_only, &partial));
+  if (partial) json_object_set_new(result, "partial", json_true()), warn(warnings, g_strdup("其中有您不能查看的条目，没有计入"));
   json_object_set(result, "warnings", warnings);
-  if (outcome.missing && !gate.number_only && !outcome.unseen) json_object_set(result, "missing", outcome.missing);
-  if (outcome.opens) json_object_set_new(result, "opens", json_string(outcome.opens));
+  if (outcome->missing && !number_only && !outcome->unseen) json_object_set(result, "missing", outcome->missing);
+  if (outcome->opens) json_object_set_new(result, "opens", json_string(outcome->opens));
   if (json_object_get(figure, "id")) json_object_set(result, "id", json_object_get(figure, "id"));
   if (text_in(figure, "about")) json_object_set(result, "about", json_object_get(figure, "about"));
-  return result;
+  json_object_set_new(result, "rests", needs_told(&ask->needs, tells_entries(figure, outcome) || parts_tell(figure, outcome)));
+  return TRUE;
+}
+
+static json_t *compute(Ask *ask, json_t *figure, FigurePeriod period, GError **error) {
+  gboolean number_only = FALSE;
+  const char *name = text_in(figure, "name") ? text_in(figure, "name") : "";
+  if (!figure_pass_gate(figure, ask->asker, &number_only, error)) return NULL;
+  g_auto(Outcome) outcome;
+  outcome_init(&outcome);
+  if (!figure_run(ask, figure, period, &outcome, error)) return NULL;
+  json_auto_t *result = result_new(figure, period, &outcome, number_only);
+  if (!tell_outcome(ask, figure, period, &outcome, number_only, result))
+    return throw_null(error, LANTAI_ERROR_DENIED, "指标“%s”要写出条目里的内容，其中有您不能查看的", name);
+  return g_steal_pointer(&result);
+}
+
+json_t *figure_compute_definition(const House *house, Sql *sql, Asker asker, json_t *figure, FigurePeriod period, GError **error) {
+  g_auto(Ask) ask;
+  ask_init(&ask, house, sql, asker);
+  return compute(&ask, figure, period, error);
+}
+
+json_t *figure_try(const House *house, Sql *sql, Asker asker, json_t *figure, FigurePeriod period, GError **error) {
+  g_auto(Ask) ask;
+  ask_init(&ask, house, sql, asker);
+  ask.trying = TRUE;
+  return compute(&ask, figure, period, error);
 }
 
 /* By name; 甲.央企 is the figure 甲 over what its group has under 央企, also when that is nothing. New reference. */
@@ -492,10 +478,11 @@ static gboolean sort_by_date(Sql *sql, GArray *ids, GError **error) {
   return TRUE;
 }
 
-GArray *figure_entries(const House *house, Sql *sql, const char *name, const char *part, FigurePeriod period, GError **error) {
+GArray *figure_entries(const House *house, Sql *sql, Asker asker, const char *name, const char *part, FigurePeriod period, GError **error) {
   json_auto_t *figure = named_figure(name, error);
-  Ask ask = {house, sql, 0};
+  g_auto(Ask) ask;
   g_auto(Outcome) outcome;
+  ask_init(&ask, house, sql, asker);
   outcome_init(&outcome);
   if (figure == NULL || !figure_run(&ask, figure, period, &outcome, error)) return NULL;
   GArray *ids = part ? NULL : outcome.entries;
@@ -508,13 +495,11 @@ GArray *figure_entries(const House *house, Sql *sql, const char *name, const cha
 }
 
 json_t *figure_trend(const House *house, Sql *sql, Asker asker, const char *name, FigurePeriod period, int years, GError **error) {
-  json_auto_t *figure = named_figure(name, error);
-  Gate gate = {.asker = asker};
-  if (figure == NULL) return NULL;
-  pass_gate(figure, "", &gate);
-  if (gate.denied) return throw_null(error, LANTAI_ERROR_DENIED, "指标“%s”取自台账“%s”，您不能查看", name, gate.denied);
-  Ask ask = {house, sql, 0, asker};
-  json_auto_t *trend = json_array();
+  json_auto_t *figure = named_figure(name, error), *trend = json_array();
+  gboolean number_only = FALSE;
+  if (figure == NULL || !figure_pass_gate(figure, asker, &number_only, error)) return NULL;
+  g_auto(Ask) ask;
+  ask_init(&ask, house, sql, asker);
   for (int back = MAX(years, 1) - 1; back >= 0; back--) {
     FigurePeriod then = period_shift(period, -back);
     g_auto(Outcome) outcome;
@@ -522,7 +507,7 @@ json_t *figure_trend(const House *house, Sql *sql, Asker asker, const char *name
     if (!figure_run(&ask, figure, then, &outcome, error)) return NULL;
     json_auto_t *warnings = json_array();
     json_t *row = json_pack("{s:i, s:o}", "year", then.to / 10000, "value", number_json(outcome.value));
-    set_told_words(row, figure, &outcome, gate.number_only, warnings);
+    set_told_words(row, figure, &outcome, number_only, warnings);
     json_object_del(row, "bare");
     json_array_append_new(trend, row);
   }

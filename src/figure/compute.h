@@ -2,7 +2,7 @@
  * Inside the room: how a number is computed.
  *
  * 1. A selection is the entries that a figure is about: ledger, condition, period, units. Every aggregate goes over one.
- * 2. What is computed is always the archives' own number (LEDGER_EVERYTHING); who may be told it, and its rows, is decided once, in compute.c.
+ * 2. Which rows count for whom, and what of a figure may be told, is decided in gate.c.
  */
 #pragma once
 #include "internal.h"
@@ -12,7 +12,18 @@
 enum { FIGURE_DEEP = 16, FIGURE_RUNS = 10000, MISSING_SHOWN = 100 };
 #define UNIT_OWN "本馆"
 
-typedef struct { const House *house; Sql *sql; guint depth; Asker asker; guint runs; } Ask; /* asker: only for Outcome.unseen */
+typedef struct { json_t *open, *closed, *paths; } Needs; /* {ledger: secrecy} of what counts because it is seen, and by right; {ledger: {path}} of limited fields */
+typedef struct {
+  const House *house;
+  Sql *sql;
+  Asker asker;
+  guint depth, runs;
+  gboolean right, trying; /* right: within a figure that is `restricted`; trying: a definition that is not in force, which has no rights */
+  Needs needs;
+} Ask;
+void ask_init(Ask *ask, const House *house, Sql *sql, Asker asker);
+void ask_clear(Ask *ask);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Ask, ask_clear)
 
 typedef struct { char *key; double value, whole; char *text; GArray *entries; json_t *figure; } Part; /* text: made already; figure: whose words, borrowed */
 typedef struct {
@@ -22,6 +33,7 @@ typedef struct {
   GPtrArray *parts;    /* Part; NULL: none */
   json_t *missing;     /* what a coverage lacks, as text; NULL */
   gboolean unseen;     /* among its entries are some that the asker may not see */
+  gboolean partial;    /* some were not counted */
   char *opens;         /* address of the rows, where they are not entries */
 } Outcome;
 void outcome_init(Outcome *outcome);
@@ -41,11 +53,19 @@ typedef struct {
   GArray *indexes;     /* guint */
   FigurePeriod period; /* that the figure looks at */
   int at;              /* day for dated values and states; 0: the newest */
+  gboolean unseen, partial; /* as of an Outcome */
 } Selection;
 void selection_clear(Selection *selection);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Selection, selection_clear)
 /* mode NULL: as the figure says; ledger and where may be another's (the roster of a coverage): from the object `source`. */
 gboolean selection_make(Ask *ask, json_t *figure, json_t *source, const char *mode, FigurePeriod period, Selection *ret, GError **error);
+
+/* ---- gate.c ---- */
+/* Takes out the entries that do not count for the asker, and notes what the others rest on; roster: it is the roster of the figure's coverage. */
+gboolean selection_pass_gate(Ask *ask, json_t *figure, gboolean roster, Selection *selection, GError **error);
+/* DENIED: nothing of it may be told. *ret_number_only: its number is all that may. */
+gboolean figure_pass_gate(json_t *figure, Asker asker, gboolean *ret_number_only, GError **error);
+json_t *needs_told(const Needs *needs, gboolean words); /* {ledgers, paths}; words: more than numbers is told */
 
 /* ---- aggregate.c, coverage.c, text.c: over the entries at `indexes` of a selection ---- */
 typedef gboolean (*Aggregate)(Ask *ask, json_t *figure, const Selection *selection, const GArray *indexes, Outcome *ret, GError **error);

@@ -120,7 +120,7 @@ static gboolean cover_times(Ask *ask, json_t *figure, json_t *body, const Select
 
 /* ---- of items ---- */
 
-typedef struct { ValueSet *items, *met; gboolean found; GHashTable *names; gboolean unseen; } Items;
+typedef struct { ValueSet *items, *met; gboolean found; GHashTable *names; } Items;
 
 static void want_item(const LedgerValue *value, gpointer data) {
   Items *items = data;
@@ -139,11 +139,10 @@ static void meet_item(const LedgerValue *value, gpointer data) {
 
 static gboolean want_roster(Ask *ask, json_t *figure, json_t *body, const Selection *selection, Selection *roster, LedgerPath **key, Items *items, GError **error) {
   const char *name = text_in(body, "key");
-  if (!selection_make(ask, figure, body, "to-end", selection->period, roster, error)) return FALSE;
+  if (!selection_make(ask, figure, body, "to-end", selection->period, roster, error) || !selection_pass_gate(ask, figure, TRUE, roster, error)) return FALSE;
   if (name != NULL && (*key = ledger_path_new(ask->house, ask->sql, roster->table, name, error)) == NULL) return FALSE;
   for (guint i = 0; i < roster->indexes->len; i++) {
     guint index = g_array_index(roster->indexes, guint, i);
-    items->unseen = items->unseen || !ledger_table_admits(roster->table, index, ask->asker);
     if (*key) {
       ledger_path_values(*key, roster->where, index, roster->at, want_item, items);
       continue;
@@ -181,7 +180,7 @@ static gboolean cover_items(Ask *ask, json_t *figure, json_t *body, const Select
   g_autoptr(GHashTable) names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   g_auto(Selection) roster = {NULL};
   g_autoptr(LedgerPath) key = NULL;
-  Items items = {wanted, met, FALSE, names, FALSE};
+  Items items = {wanted, met, FALSE, names};
   if (json_object_get(body, "in") == NULL) want_choices(field, &items);
   else if (!want_roster(ask, figure, body, selection, &roster, &key, &items, error)) return FALSE;
   ret->whole = value_set_size(wanted);
@@ -194,7 +193,8 @@ static gboolean cover_items(Ask *ask, json_t *figure, json_t *body, const Select
   }
   ret->value = value_set_size(met);
   ret->missing = missing_items(&items);
-  ret->unseen = ret->unseen || items.unseen;
+  ret->unseen = ret->unseen || roster.unseen;
+  ret->partial = ret->partial || roster.partial;
   return TRUE;
 }
 

@@ -32,21 +32,28 @@ const char *figure_name_of(gint64 id);       /* NULL: none */
 json_t *figure_names(void);                  /* [name], by group and order */
 
 /* {name, value, whole, text, bare, unit, entries (how many rows stand behind it), parts: [{key, value, text, entries}], how, last: {value, text}, warnings: [text],
- *  restricted, period: {from, to}}. DENIED: a figure over a ledger that the asker may not see and that is not restricted to numbers. */
+ *  restricted, partial (rows that the asker may not see were not counted), rests, period: {from, to}}.
+ * DENIED: a figure over a ledger that the asker may not see and that is not restricted to numbers. */
 json_t *figure_compute(const House *house, Sql *sql, Asker asker, const char *name, FigurePeriod period, GError **error);
-/* Without a name: a definition that is being edited. */
 /* FALSE: it reads something that the asker may not, so that its number is all that he may be told. */
 gboolean figure_is_open(json_t *figure, Asker asker);
+/* Without a name; figure_try: one that is being edited, over nothing but what the asker sees. */
 json_t *figure_compute_definition(const House *house, Sql *sql, Asker asker, json_t *figure, FigurePeriod period, GError **error);
+json_t *figure_try(const House *house, Sql *sql, Asker asker, json_t *figure, FigurePeriod period, GError **error);
 /* Ids of the entries behind it, in order of date (part NULL: all), for pages and for freezing. For records and events: the number only, see `opens` of the result. */
-GArray *figure_entries(const House *house, Sql *sql, const char *name, const char *part, FigurePeriod period, GError **error);
+GArray *figure_entries(const House *house, Sql *sql, Asker asker, const char *name, const char *part, FigurePeriod period, GError **error);
 json_t *figure_trend(const House *house, Sql *sql, Asker asker, const char *name, FigurePeriod period, int years, GError **error); /* [{year, value, text}] */
 /* The same, kept ready: what pages and reports ask. A figure that was computed costs some microseconds until what it reads changes. */
 json_t *figure_ready(const House *house, Sql *sql, Asker asker, const char *name, FigurePeriod period, GError **error);
 json_t *figure_trend_ready(const House *house, Sql *sql, Asker asker, const char *name, FigurePeriod period, int years, GError **error);
 json_t *figure_ready_definition(const House *house, Sql *sql, Asker asker, json_t *definition, FigurePeriod period, GError **error);
-/* Broken invariants and nestings: [{say, left, right, that}]; empty: all hold. */
-json_t *figure_invariants(const House *house, Sql *sql, const char *const *names /* NULL: all */, FigurePeriod period, GError **error);
+/* Broken invariants and nestings: [{say, left, right, that}]; empty: all hold. They are about the archives' own numbers; who may not be told one of them (asker) gets
+ * neither left nor right. */
+json_t *figure_invariants(const House *house, Sql *sql, Asker asker, const char *const *names /* NULL: all */, FigurePeriod period, GError **error);
+/* What a result rests on that not everybody may see: {ledgers: {name: Security}, paths: {ledger: {path: true}}}; empty: nothing. */
+gboolean figure_rests_seen(json_t *rests, Asker asker);
+void figure_rests_join(json_t *into, json_t *rests);
+char *figure_rests_words(json_t *rests); /* in Chinese; NULL: nothing */
 
 /* ---- wording (wording.c): pure ---- */
 typedef struct { char *text, *bare; } Wording;
@@ -72,7 +79,7 @@ FigurePeriod report_default_period(json_t *definition, int year); /* year 0: as 
 json_t *report_make(const House *house, Sql *sql, Asker asker, const char *name, FigurePeriod period, json_t *parameters, GError **error);
 /* faults of a made report: measure word without a number, number typed by hand, same figure typed by hand, broken invariant or nesting, name that should be masked,
  * a figure without rows, a word that is not true. kind: "stop" (cannot be frozen) or "look". */
-json_t *report_lint(const House *house, Sql *sql, json_t *report, GError **error);
+json_t *report_lint(const House *house, Sql *sql, Asker asker, json_t *report, GError **error);
 char *report_markdown(json_t *report);
 char *report_html(json_t *report); /* a page by itself */
 gboolean report_docx(json_t *report, const char *path, GError **error); /* GB/T 9704 */

@@ -1,7 +1,7 @@
 /*
  * Pages of reports: templates and what was made of them, writing beside the preview, the rows behind a number, review and freezing, comparison, printing.
  *
- * 1. A draft or one in review is seen by those who write, review or approve reports; a frozen one by whoever sees figures.
+ * 1. A draft or one in review is seen by those who write, review or approve reports; a frozen one by those who may see what it rests on, or whom it was released to.
  * 2. A preview computes with the asker's rights; the rows behind a number are loaded with them too.
  */
 #include "error.h"
@@ -21,7 +21,8 @@ static gboolean takes_part(WebRequest *request) {
 static json_t *load_issue(WebRequest *request, Sql *sql, GError **error) {
   json_auto_t *issue = sql ? report_issue_load(sql, web_int(request, "id", 0), error) : NULL;
   if (issue == NULL) return NULL;
-  if (report_state(issue) != REPORT_FROZEN && !takes_part(request)) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有这份报告");
+  gboolean seen = report_state(issue) == REPORT_FROZEN ? report_may_read(issue, ledger_asker(request)) : takes_part(request);
+  if (!seen) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有这份报告");
   return g_steal_pointer(&issue);
 }
 
@@ -49,15 +50,32 @@ static json_t *template_rows(void) {
   return rows;
 }
 
+/* Those that may be seen, newest first, from the one behind `after` on; one more than are shown when there are more. */
+static json_t *issue_rows(WebRequest *request, Sql *sql, gint64 after, GError **error) {
+  json_auto_t *rows = json_array();
+  gint64 looked = ISSUES_SHOWN + 1;
+  while (looked > ISSUES_SHOWN && json_array_size(rows) <= ISSUES_SHOWN) {
+    json_auto_t *some = sql_json(sql, "SELECT id, name, heading, from_day, to_day, unit, state, made_by, changed_at, frozen_at, rests, released FROM report "
+      "WHERE id < $1 AND (state = 'frozen' OR $2 = 1) ORDER BY id DESC LIMIT 51", SQL_ARGS(sql_int(after), sql_int(takes_part(request))), error);
+    json_t *row;
+    size_t i;
+    if (some == NULL) return NULL;
+    looked = (gint64)json_array_size(some);
+    json_array_foreach(some, i, row) {
+      after = int_at(row, "id");
+      report_parse_audience(row);
+      if (!report_may_read(row, ledger_asker(request)) || json_array_size(rows) > ISSUES_SHOWN) continue;
+      put_state(row);
+      json_array_append(rows, row);
+    }
+  }
+  return g_steal_pointer(&rows);
+}
+
 static WebReply *page_reports(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
-  gint64 after = web_int(request, "after", G_MAXINT64);
-  json_auto_t *rows = sql ? sql_json(sql, "SELECT id, name, heading, from_day, to_day, unit, state, made_by, changed_at, frozen_at FROM report "
-    "WHERE id < $1 AND (state = 'frozen' OR $2 = 1) ORDER BY id DESC LIMIT 51", SQL_ARGS(sql_int(after), sql_int(takes_part(request))), error) : NULL;
-  json_t *row;
+  json_auto_t *rows = sql ? issue_rows(request, sql, web_int(request, "after", G_MAXINT64), error) : NULL;
   if (rows == NULL) return NULL;
-  size_t i;
-  json_array_foreach(rows, i, row) put_state(row);
   json_t *model = json_pack("{s:s, s:O, s:o, s:b, s:i}", "title", "报告", "rows", rows, "templates", template_rows(), "may_write",
     web_may(request, PERMISSION_WRITE_REPORTS), "year", page_this_year());
   if (json_array_size(rows) > ISSUES_SHOWN) {
@@ -146,9 +164,20 @@ static void put_today(WebRequest *request, Sql *sql, json_t *issue, json_t *froz
   json_t *others = json_array(), *row;
   size_t i;
   json_array_foreach(rows, i, row) {
-    if (json_is_true(json_object_get(row, "differs"))) json_array_append(others, row);
+    json_t *figure = json_object_get(json_object_get(today, "figures"), text_at(row, "figure"));
+    gboolean whole = figure && !json_object_get(figure, "failed") && !json_is_true(json_object_get(figure, "partial")); /* else it is the asker who sees less */
+    if (json_is_true(json_object_get(row, "differs")) && whole) json_array_append(others, row);
   }
   json_object_set_new(model, "others", others);
+}
+
+/* Who reads it, and for its signer whom it can be released to. */
+static void put_audience(WebRequest *request, Sql *sql, json_t *issue, json_t *model) {
+  json_t *rests = json_object_get(issue, "rests");
+  g_autofree char *words = rests ? figure_rests_words(rests) : g_strdup("定稿时没有记下");
+  if (words == NULL) return;
+  json_object_set_new(model, "closed", json_pack("{s:s, s:o, s:b}", "words", words, "audiences", report_audiences(issue), "may_release",
+    report_is_signer(sql, issue, web_actor(request))));
 }
 
 static WebReply *page_report(WebRequest *request, GError **error) {
@@ -170,6 +199,7 @@ static WebReply *page_report(WebRequest *request, GError **error) {
   put_made(model, issue, report);
   if (frozen) {
     json_object_del(model, "faults");
+    put_audience(request, sql, issue, model);
     put_today(request, sql, issue, report, model);
   }
   return web_model(g_steal_pointer(&model));
@@ -295,7 +325,7 @@ static gboolean put_live_rows(WebRequest *request, Sql *sql, json_t *issue, cons
   if (result == NULL) return FALSE;
   json_object_set_new(model, "result", result);
   if (json_object_get(result, "opens")) return json_object_set(model, "opens", json_object_get(result, "opens")) == 0;
-  g_autoptr(GArray) ids = figure_entries(web_house(request), sql, figure, NULL, period, error);
+  g_autoptr(GArray) ids = figure_entries(web_house(request), sql, ledger_asker(request), figure, NULL, period, error);
   if (ids != NULL && json_is_true(json_object_get(result, "restricted"))) return page_put_hidden(ids->len, model), TRUE;
   return ids != NULL && page_put_entries(request, sql, ids, model, error);
 }
@@ -340,6 +370,21 @@ static WebReply *decide(WebRequest *request, GError **error) {
   return reply;
 }
 
+static WebReply *release(WebRequest *request, GError **error) {
+  gsize count = 0;
+  const char *const *codes = web_list(request, "role", &count);
+  json_auto_t *roles = json_array();
+  for (gsize i = 0; i < count; i++) json_array_append_new(roles, json_string(codes[i]));
+  g_autoptr(Sql) sql = sql_write(web_house(request)->db, error);
+  json_auto_t *issue = load_issue(request, sql, error);
+  gint64 id = web_int(request, "id", 0);
+  if (issue == NULL || !report_issue_release(sql, ledger_asker(request), web_actor(request), id, roles, web_text(request, "note"), error) || !sql_commit(sql, error))
+    return NULL;
+  WebReply *reply = web_redirect("/report/%" G_GINT64_FORMAT, id);
+  web_flash(reply, count ? "已发给选定的人。" : "已收回，只有能查看依据的人读得到。");
+  return reply;
+}
+
 /* ---- comparing ---- */
 
 static json_t *made_of(WebRequest *request, Sql *sql, json_t *issue, GError **error) {
@@ -355,9 +400,14 @@ static json_t *year_before(WebRequest *request, Sql *sql, json_t *issue, json_t 
   FigurePeriod period = {from, to, NULL};
   g_autofree char *words = page_period_words(&period);
   json_object_set_new(model, "before_period", json_string(words));
-  json_object_set_new(model, "before_frozen", json_boolean(id != 0));
   json_auto_t *former = id ? report_issue_load(sql, id, error) : json_copy(issue);
   if (former == NULL) return NULL;
+  if (id && !report_may_read(former, ledger_asker(request))) {
+    json_decref(former);
+    former = json_copy(issue);
+    id = 0;
+  }
+  json_object_set_new(model, "before_frozen", json_boolean(id != 0));
   if (id == 0) {
     json_object_set_new(former, "from_day", json_integer(from));
     json_object_set_new(former, "to_day", json_integer(to));
@@ -446,6 +496,7 @@ static const WebParameter TEXT_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "报告"
   {"parameter", WEB_LIST, FALSE, 200, "参数"}, {"template", WEB_FLAG, FALSE, 0, "改模板"}, {NULL}};
 static const WebParameter ROWS_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "报告"}, {"figure", WEB_TEXT, FALSE, 200, "指标"}, {"after", WEB_INT, FALSE, 0, "翻页"}, {NULL}};
 static const WebParameter DECIDE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "报告"}, {"verdict", WEB_TEXT, TRUE, 20, "办理"}, {"note", WEB_TEXT, FALSE, 500, "意见"}, {NULL}};
+static const WebParameter RELEASE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "报告"}, {"role", WEB_LIST, FALSE, 100, "发给"}, {"note", WEB_TEXT, FALSE, 500, "说明"}, {NULL}};
 static const WebParameter FILE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "报告"}, {"format", WEB_TEXT, FALSE, 10, "格式"}, {NULL}};
 #define PERMISSION_DECIDE "report.edit|report.review|report.approve"
 
@@ -457,6 +508,7 @@ const WebRoute REPORT_ROUTES[] = {
   {"POST", "/report/{id}/preview", PERMISSION_WRITE_REPORTS, TEXT_PARAMETERS, "figure/preview", preview, "预览"},
   {"GET", "/report/{id}/rows", PERMISSION_SEE_FIGURES, ROWS_PARAMETERS, "figure/report-rows", page_rows, "依据"},
   {"POST", "/report/{id}/decide", PERMISSION_DECIDE, DECIDE_PARAMETERS, NULL, decide, NULL},
+  {"POST", "/report/{id}/release", "report.approve", RELEASE_PARAMETERS, NULL, release, NULL},
   {"GET", "/report/{id}/compare", PERMISSION_SEE_FIGURES, ID_PARAMETERS, "figure/compare", page_compare, "与上年比较"},
   {"GET", "/report/{id}/file", PERMISSION_SEE_FIGURES, FILE_PARAMETERS, NULL, print_file, NULL},
   {NULL},

@@ -140,6 +140,7 @@ static json_t *figure_row(WebRequest *request, Sql *sql, json_t *figure, FigureP
   json_object_set_new(row, "before", json_string(text_at(json_object_get(result, "last"), "text")));
   json_object_set_new(row, "change", json_string(change));
   json_object_set(row, "entries", json_object_get(result, "entries"));
+  json_object_set(row, "partial", json_object_get(result, "partial"));
   return row;
 }
 
@@ -206,7 +207,7 @@ static gboolean put_rows(WebRequest *request, Sql *sql, const char *name, Figure
   json_t *opens = json_object_get(result, "opens");
   if (opens) return json_object_set(model, "opens", opens) == 0;
   gboolean restricted = json_is_true(json_object_get(result, "restricted")); /* then also which parts there are is not told */
-  g_autoptr(GArray) ids = figure_entries(web_house(request), sql, name, restricted ? NULL : web_text(request, "part"), period, error);
+  g_autoptr(GArray) ids = figure_entries(web_house(request), sql, ledger_asker(request), name, restricted ? NULL : web_text(request, "part"), period, error);
   if (ids != NULL && restricted) return page_put_hidden(ids->len, model), TRUE;
   return ids != NULL && page_put_entries(request, sql, ids, model, error);
 }
@@ -335,10 +336,26 @@ static void try_out(WebRequest *request, json_t *definition, json_t *model) {
   g_autoptr(GError) local = NULL;
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, &local);
   FigurePeriod period = figure_year((int)web_int(request, "year", page_this_year()));
-  json_t *result = sql ? figure_compute_definition(web_house(request), sql, ledger_asker(request), definition, period, &local) : NULL;
+  json_t *result = sql ? figure_try(web_house(request), sql, ledger_asker(request), definition, period, &local) : NULL;
   if (result) json_object_set_new(model, "result", result);
   else json_object_set_new(model, "failed", json_string(local->message));
   json_object_set_new(model, "year", json_integer(period.to / 10000));
+}
+
+/* Nobody defines a number by right (restricted, holdings) that counts more than he sees himself: it would answer what he may not ask. */
+static gboolean may_define(WebRequest *request, json_t *definition, GError **error) {
+  const FigurePeriod periods[] = {{19000101, 29991231, NULL}, figure_year((int)web_int(request, "year", page_this_year()))};
+  const House *house = web_house(request);
+  Asker asker = ledger_asker(request);
+  g_autoptr(Sql) sql = sql_read(house->db, error);
+  for (guint i = 0; sql != NULL && i < G_N_ELEMENTS(periods); i++) {
+    json_auto_t *told = figure_compute_definition(house, sql, asker, definition, periods[i], error);
+    json_auto_t *seen = told ? figure_try(house, sql, asker, definition, periods[i], error) : NULL;
+    if (seen == NULL) return FALSE;
+    if (!json_equal(json_object_get(told, "value"), json_object_get(seen, "value")) || !json_equal(json_object_get(told, "parts"), json_object_get(seen, "parts")))
+      return throw(error, LANTAI_ERROR_DENIED, "这个指标会数到您不能查看的条目或档案，请由能查看的人定义");
+  }
+  return sql != NULL;
 }
 
 static gboolean define_one(WebRequest *request, json_t *definition, GError **error) {
@@ -362,7 +379,7 @@ static WebReply *save(WebRequest *request, json_t *figure, GError **error) {
     try_out(request, definition, model);
     return web_model(g_steal_pointer(&model));
   }
-  if (!define_one(request, definition, error)) return NULL;
+  if (!may_define(request, definition, error) || !define_one(request, definition, error)) return NULL;
   json_t *saved = figure_definition(text_at(definition, "name"));
   WebReply *reply = web_redirect("/figure/%d", (int)int_at(saved, "id"));
   web_flash(reply, "指标已启用。");

@@ -60,6 +60,7 @@ extern const char *const REPORT_STATE_LABELS[];      /* 拟稿, 科室审核, �
 extern const char *const REPORT_STATE_PERMISSIONS[]; /* who may pass it on from there */
 /* {id, name, from_day, to_day, unit, parameters, text, state, made_by, made_at, rev, drafted: {figure: {value, text}}, digest, signature, …}; NOT_FOUND. */
 json_t *report_issue_load(Sql *sql, gint64 id, GError **error);
+void report_parse_audience(json_t *row); /* its columns rests and released become JSON, or go when there is nothing */
 json_t *report_issue_steps(Sql *sql, gint64 id, GError **error);
 gint64 report_issue_new(Sql *sql, const char *actor, const char *name, FigurePeriod period, json_t *parameters, GError **error);
 /* CONFLICT when it is no draft any more or rev is not the newest. */
@@ -72,6 +73,12 @@ FigurePeriod report_issue_period(json_t *issue); /* borrows the unit */
 json_t *report_issue_make(const House *house, Sql *sql, Asker asker, json_t *issue, GError **error);
 /* One step of the review. DENIED: who took a step before. INVALID: faults that stop, or a return without a reason. note may be NULL. */
 gboolean report_issue_decide(const House *house, Asker asker, const char *actor, gint64 id, ReportVerdict verdict, const char *note, GError **error);
+/* ---- report-audience.c ---- */
+gboolean report_may_read(json_t *issue, Asker asker); /* a frozen one; of others it is not asked here */
+gboolean report_is_signer(Sql *sql, json_t *issue, const char *actor);
+json_t *report_audiences(json_t *issue); /* [{code, title, on}]: whom a report can be released to; new */
+/* roles: codes of report_audiences, none takes the release back. DENIED but for the signer. */
+gboolean report_issue_release(Sql *sql, Asker asker, const char *actor, gint64 id, json_t *roles, const char *note, GError **error);
 /* A frozen report as it was kept; UNAVAILABLE when the kept bytes are not those that were signed. */
 json_t *report_frozen_load(const House *house, json_t *issue, GError **error);
 GBytes *report_frozen_file(const House *house, json_t *issue, const char *name, GError **error); /* report.docx, report.pdf, report.html */

@@ -304,7 +304,9 @@ static void look_at_run(const Line *line, json_t *run, gsize begin, GHashTable *
     report_fault(line->faults, "stop", json_copy(place), "印出的“%s”与指标“%s”的准数 %.10g 不符", text, name, json_number_value(json_object_get(run, "value")));
   size_t i;
   if (g_hash_table_add(seen, (gpointer)name)) {
-    if (json_object_get(run, "failed")) report_fault(line->faults, "stop", json_copy(place), "指标“%s”：%s", name, text_at(figure, "failed"));
+    if (json_object_get(run, "failed")) report_fault(line->faults, "stop", json_copy(place), "指标“%s”：%s", name, text_at(run, "failed"));
+    else if (json_is_true(json_object_get(figure, "partial")))
+      report_fault(line->faults, "stop", json_copy(place), "指标“%s”有您不能查看的条目没有计入。请由能查看的人送审、签发，或者把指标定为只报数（restricted）", name);
     else if (int_at(figure, "entries") == 0 && json_number_value(json_object_get(figure, "value")) == 0 && json_object_get(figure, "opens") == NULL)
       report_fault(line->faults, "look", json_copy(place), "指标“%s”后面没有一行台账。请核实是确实没有，还是漏登", name);
     json_array_foreach(json_object_get(figure, "warnings"), i, warning)

@@ -126,18 +126,19 @@ typedef struct {
   Sql *sql;
   Asker asker;
   FigurePeriod period;
-  json_t *figures, *aliases, *texts; /* results by the figure's own name; by the name as written */
+  json_t *figures, *aliases, *texts, *rests; /* results by the figure's own name; by the name as written; what they rest on, together */
 } Maker;
 
 static json_t *compute(Maker *maker, const char *written, GError **error) {
   g_autoptr(GError) local = NULL;
-  json_t *result = figure_compute(maker->house, maker->sql, maker->asker, written, maker->period, &local);
+  json_t *result = (sql_is_writing(maker->sql) ? figure_compute : figure_ready)(maker->house, maker->sql, maker->asker, written, maker->period, &local);
   if (result == NULL) {
     gboolean known = local->domain == LANTAI_ERROR && local->code != LANTAI_ERROR_INTERNAL && local->code != LANTAI_ERROR_BUSY;
     if (!known) return g_propagate_error(error, g_steal_pointer(&local)), NULL;
     result = json_pack("{s:s, s:f, s:s, s:s, s:s, s:i, s:s}", "name", written, "value", 0.0, "text", UNTOLD, "bare", UNTOLD, "unit", "", "entries", 0, "failed",
       local->message);
   }
+  figure_rests_join(maker->rests, json_object_get(result, "rests"));
   json_object_set(maker->figures, text_at(result, "name"), result);
   json_object_set(maker->aliases, written, result);
   return result;
@@ -185,14 +186,15 @@ static json_t *fill_report(Maker *maker, json_t *definition, GError **error) {
 
 json_t *report_make_definition(const House *house, Sql *sql, Asker asker, json_t *definition, FigurePeriod period, json_t *parameters, GError **error) {
   if (period.from > period.to) return throw_null(error, LANTAI_ERROR_INVALID, "期间的开始在结束之后");
-  json_auto_t *figures = json_object(), *aliases = json_object(), *texts = texts_of(definition, &period, parameters);
+  json_auto_t *figures = json_object(), *aliases = json_object(), *rests = json_object(), *texts = texts_of(definition, &period, parameters);
   const char *unit = text_at(texts, "单位");
   period.unit = g_str_equal(unit, REPORT_OWN_UNIT) ? NULL : unit;
-  Maker maker = {house, sql, asker, period, figures, aliases, texts};
+  Maker maker = {house, sql, asker, period, figures, aliases, texts, rests};
   json_auto_t *report = fill_report(&maker, definition, error);
   if (report == NULL) return NULL;
+  json_object_set(report, "rests", rests);
   if (json_object_get(definition, "drafted")) json_object_set(report, "drafted", json_object_get(definition, "drafted"));
-  json_t *faults = report_lint(house, sql, report, error);
+  json_t *faults = report_lint(house, sql, asker, report, error);
   if (faults == NULL) return NULL;
   json_object_set_new(report, "faults", faults);
   return g_steal_pointer(&report);
@@ -245,7 +247,7 @@ json_t *report_names_masked(const House *house, Sql *sql, GError **error) {
   return names;
 }
 
-static gboolean add_invariants(const House *house, Sql *sql, json_t *report, json_t *faults, GError **error) {
+static gboolean add_invariants(const House *house, Sql *sql, Asker asker, json_t *report, json_t *faults, GError **error) {
   json_t *period = json_object_get(report, "period"), *figure, *broken;
   g_autoptr(GPtrArray) names = g_ptr_array_new();
   const char *name;
@@ -254,19 +256,29 @@ static gboolean add_invariants(const House *house, Sql *sql, json_t *report, jso
   }
   g_ptr_array_add(names, NULL);
   FigurePeriod asked = {(int)int_at(period, "from"), (int)int_at(period, "to"), json_string_value(json_object_get(period, "unit"))};
-  json_auto_t *all = figure_invariants(house, sql, (const char *const *)names->pdata, asked, error);
+  json_auto_t *all = figure_invariants(house, sql, asker, (const char *const *)names->pdata, asked, error);
   if (all == NULL) return FALSE;
   size_t i;
-  json_array_foreach(all, i, broken)
-    report_fault(faults, "stop", NULL, "%s：现在是 %.10g 与 %.10g（%s）。请核对台账", text_at(broken, "say"), json_number_value(json_object_get(broken, "left")),
+  json_array_foreach(all, i, broken) {
+    if (json_object_get(broken, "left") == NULL) report_fault(faults, "stop", NULL, "%s：现在不成立，其中有您不能查看的数。请由能查看的人核对台账", text_at(broken, "say"));
+    else report_fault(faults, "stop", NULL, "%s：现在是 %.10g 与 %.10g（%s）。请核对台账", text_at(broken, "say"), json_number_value(json_object_get(broken, "left")),
       json_number_value(json_object_get(broken, "right")), text_at(broken, "that"));
+  }
   return TRUE;
 }
 
-json_t *report_lint(const House *house, Sql *sql, json_t *report, GError **error) {
+/* Who will be able to read it is told before it is signed. */
+static void add_rests(json_t *report, json_t *faults) {
+  g_autofree char *words = figure_rests_words(json_object_get(report, "rests"));
+  if (words)
+    report_fault(faults, "look", NULL, "这份报告印出了限制查看的内容：%s。定稿以后只有能查看这些的人读得到，除非签发人注明发给谁。要让大家都读到，请改用只报数的指标", words);
+}
+
+json_t *report_lint(const House *house, Sql *sql, Asker asker, json_t *report, GError **error) {
   json_auto_t *names = report_names_masked(house, sql, error);
   if (names == NULL) return NULL;
   json_t *faults = report_lint_text(report, names);
-  if (!add_invariants(house, sql, report, faults, error)) return json_decref(faults), NULL;
+  if (!add_invariants(house, sql, asker, report, faults, error)) return json_decref(faults), NULL;
+  add_rests(report, faults);
   return faults;
 }

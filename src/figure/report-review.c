@@ -56,7 +56,7 @@ typedef struct { const House *house; Sql *sql; json_t *report, *index; FigurePer
 
 /* index: {figure: [entry ids]}; rows: entry id → names of its figures. */
 static gboolean gather_rows(Freezer *freezer, const char *figure, GError **error) {
-  g_autoptr(GArray) ids = figure_entries(freezer->house, freezer->sql, figure, NULL, freezer->period, error);
+  g_autoptr(GArray) ids = figure_entries(freezer->house, freezer->sql, LEDGER_EVERYTHING, figure, NULL, freezer->period, error);
   if (ids == NULL) return FALSE;
   json_t *list = json_array();
   for (guint i = 0; i < ids->len; i++) {
@@ -242,6 +242,7 @@ static GPtrArray *frozen_files(const House *house, Asker asker, json_t *issue, G
   json_auto_t *report = sql ? report_issue_make(house, sql, asker, issue, error) : NULL;
   if (report == NULL || !refuse_stops(report, error)) return NULL;
   json_object_set(issue, "heading", json_object_get(report, "heading"));
+  json_object_set(issue, "rests", json_object_get(report, "rests"));
   json_object_set_new(issue, "frozen_at", json_integer(clock_now_us()));
   json_object_set(report, "frozen_at", json_object_get(issue, "frozen_at"));
   json_object_set(report, "issue", json_object_get(issue, "id"));

@@ -186,14 +186,25 @@ static void parse_json(json_t *row, const char *key) {
   json_object_set_new(row, key, value ? value : json_object());
 }
 
+void report_parse_audience(json_t *row) {
+  static const char *const optional[] = {"rests", "released"}; /* not there until it is frozen, until it is released */
+  for (guint i = 0; i < G_N_ELEMENTS(optional); i++) {
+    if (*text_at(row, optional[i])) parse_json(row, optional[i]);
+    else json_object_del(row, optional[i]);
+  }
+}
+
+static char *dumped(json_t *value) { return value && !json_is_null(value) ? json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS) : g_strdup(""); }
+
 json_t *report_issue_load(Sql *sql, gint64 id, GError **error) {
   g_autoptr(GError) local = NULL;
   json_t *row = sql_row_json(sql, "SELECT id, name, from_day, to_day, unit, parameters, text, state, rev, made_by, made_at, changed_by, changed_at, drafted, "
-    "heading, frozen_at, manifest, signature, public_key FROM report WHERE id = $1", SQL_ARGS(sql_int(id)), &local);
+    "heading, frozen_at, manifest, signature, public_key, rests, released FROM report WHERE id = $1", SQL_ARGS(sql_int(id)), &local);
   if (row == NULL && g_error_matches(local, LANTAI_ERROR, LANTAI_ERROR_NOT_FOUND)) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有这份报告");
   if (row == NULL) return g_propagate_error(error, g_steal_pointer(&local)), NULL;
   parse_json(row, "parameters");
   parse_json(row, "drafted");
+  report_parse_audience(row);
   return row;
 }
 
@@ -204,13 +215,15 @@ json_t *report_issue_steps(Sql *sql, gint64 id, GError **error) {
 static gboolean put_issue(Sql *sql, json_t *row, GError **error) {
   g_autofree char *parameters = json_dumps(json_object_get(row, "parameters"), JSON_COMPACT | JSON_SORT_KEYS);
   g_autofree char *drafted = json_dumps(json_object_get(row, "drafted"), JSON_COMPACT | JSON_SORT_KEYS);
+  g_autofree char *rests = dumped(json_object_get(row, "rests")), *released = dumped(json_object_get(row, "released"));
   return sql_exec(sql, "INSERT OR REPLACE INTO report (id, name, from_day, to_day, unit, parameters, text, state, rev, made_by, made_at, changed_by, changed_at, "
-    "drafted, heading, frozen_at, manifest, signature, public_key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
+    "drafted, heading, frozen_at, manifest, signature, public_key, rests, released) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, "
+    "$17, $18, $19, $20, $21)",
     SQL_ARGS(sql_int(int_at(row, "id")), sql_text(text_at(row, "name")), sql_int(int_at(row, "from_day")), sql_int(int_at(row, "to_day")),
       sql_text(text_at(row, "unit")), sql_text(parameters), sql_text(text_at(row, "text")), sql_text(text_at(row, "state")), sql_int(int_at(row, "rev")),
       sql_text(text_at(row, "made_by")), sql_int(int_at(row, "made_at")), sql_text(text_at(row, "changed_by")), sql_int(int_at(row, "changed_at")),
       sql_text(drafted), sql_text(text_at(row, "heading")), sql_int(int_at(row, "frozen_at")), sql_text(text_at(row, "manifest")),
-      sql_text(text_at(row, "signature")), sql_text(text_at(row, "public_key"))), error);
+      sql_text(text_at(row, "signature")), sql_text(text_at(row, "public_key")), sql_text(rests), sql_text(released)), error);
 }
 
 static gboolean put_step(Sql *sql, gint64 report, json_t *step, GError **error) {

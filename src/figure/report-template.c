@@ -328,6 +328,11 @@ static char *member_text(json_t *figure, const char *member, json_t *group, doub
   return g_strdup_printf("0%s", text_at(figure, "unit"));
 }
 
+static gboolean is_member_word(const char *member) {
+  static const char *const words[] = {"bare", "value", "last", "last_bare", NULL};
+  return g_strv_contains(words, member);
+}
+
 /* The text that a place prints, as a run that knows its figure. */
 static json_t *figure_run(const Part *part, json_t *figure, const char *member, GError **error) {
   json_t *group = member ? part_of(figure, member) : NULL, *shown = group ? group : figure;
@@ -336,10 +341,12 @@ static json_t *figure_run(const Part *part, json_t *figure, const char *member, 
   if (text == NULL)
     return throw_null(error, LANTAI_ERROR_INVALID, "第 %d 行第 %d 字：“%s”没有“.%s”；可用 .bare（不带单位）、.value（准数）、.last（上年）、.last_bare 或分组的名称", part->line,
       part->column, text_at(figure, "name"), member);
-  json_t *run = json_pack("{s:s, s:s, s:f, s:I, s:i, s:i}", "text", text, "figure", text_at(figure, "name"), "value", value, "entries",
+  gboolean closed = member && group == NULL && json_is_true(json_object_get(figure, "parts_hidden")) && !is_member_word(member);
+  json_t *run = json_pack("{s:s, s:s, s:f, s:I, s:i, s:i}", "text", closed ? "（不能查看）" : text, "figure", text_at(figure, "name"), "value", value, "entries",
     (json_int_t)int_at(shown, "entries"), "line", part->line, "column", part->column);
   if (member) json_object_set_new(run, "member", json_string(member));
   if (json_object_get(figure, "failed")) json_object_set(run, "failed", json_object_get(figure, "failed"));
+  if (closed) json_object_set_new(run, "failed", json_string("它的各部分您不能查看"));
   return run;
 }
 

@@ -146,7 +146,7 @@ static void test_owed(void) {
   json_auto_t *body = yaml("{kind: person, name: 李}");
   gint64 person = good(authority_save(write, "admin", body, 0, error));
   fails(authority_delete(write, "admin", person, error), LANTAI_ERROR_CONFLICT);
-  good(ledger_entry_delete(write, "zhang", 5, "错登", error));
+  good(ledger_entry_delete(write, LEDGER_EVERYTHING, "zhang", 5, "错登", error));
   good(authority_delete(write, "admin", person, error));
   sql_end(g_steal_pointer(&write));
   fixture_close(&f);

@@ -145,7 +145,7 @@ static gboolean settle_period(Sql *sql, const LedgerDefinition *definition, json
   g_autoptr(GError) local = NULL;
   gint64 done = done_entry(sql, definition, duty, from, to, &local);
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
-  if (id != 0) return done == 0 || ledger_entry_delete(sql, "system", id, "已另行登记", error);
+  if (id != 0) return done == 0 || ledger_entry_delete(sql, LEDGER_EVERYTHING, "system", id, "已另行登记", error);
   if (done != 0) return TRUE;
   json_auto_t *entry = duty_entry(definition, duty, from, to);
   return ledger_entry_feed(sql, definition->name, key, entry, error) != 0;
@@ -231,7 +231,7 @@ json_t *ledger_duties(Sql *sql, Asker asker, const LedgerDefinition *definition,
 
 /* ---- by itself ---- */
 
-void duties_tick(const House *house) {
+static void tick(const House *house) {
   static gint64 last_hour;
   gint64 hour = clock_now_us() / G_USEC_PER_SEC / 3600;
   if (hour == last_hour) return;
@@ -239,3 +239,5 @@ void duties_tick(const House *house) {
   g_autoptr(GError) local = NULL;
   if (!ledger_duties_make(house, NULL, &local)) g_warning("周期任务没有生成：%s", local->message);
 }
+
+const JobTick LEDGER_TICKS[] = {tick, NULL};

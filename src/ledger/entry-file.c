@@ -52,11 +52,11 @@ static void drop_named(json_t *files, const char *name) {
     if (g_str_equal(text_at(json_array_get(files, i), "name"), name)) json_array_remove(files, i);
 }
 
-gboolean ledger_entry_attach(const House *house, const char *actor, gint64 id, const char *given, const char *path, GError **error) {
+gboolean ledger_entry_attach(const House *house, Asker asker, const char *actor, gint64 id, const char *given, const char *path, GError **error) {
   g_autoptr(Sql) read = sql_read(house->db, error);
   json_auto_t *before = read != NULL ? entry_load_any(read, id, error) : NULL;
   sql_end(g_steal_pointer(&read));
-  if (before == NULL || !entry_is_free(before, error)) return FALSE;
+  if (before == NULL || !entry_may_change(before, asker, error) || !entry_is_free(before, error)) return FALSE;
   if (json_array_size(json_object_get(before, "files")) >= FILES_MAX) return throw(error, LANTAI_ERROR_TOO_LARGE, "附件已有 %d 个", FILES_MAX);
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "附件不能读取");
@@ -68,16 +68,16 @@ gboolean ledger_entry_attach(const House *house, const char *actor, gint64 id, c
   if (batch == NULL) return FALSE;
   g_autoptr(Sql) sql = sql_write(house->db, error);
   json_auto_t *entry = sql != NULL ? entry_load_any(sql, id, error) : NULL;
-  if (entry == NULL || !entry_is_free(entry, error)) return FALSE;
+  if (entry == NULL || !entry_may_change(entry, asker, error) || !entry_is_free(entry, error)) return FALSE;
   json_t *files = json_object_get(entry, "files");
   drop_named(files, name);
   json_array_append_new(files, json_pack("{s:s, s:s, s:I}", "name", name, "sha512", digest, "size", (json_int_t)size));
   return entry_save(sql, actor, entry, NULL, error) && content_batch_acknowledge(batch, sql, error) && sql_commit(sql, error);
 }
 
-gboolean ledger_entry_detach(Sql *sql, const char *actor, gint64 id, const char *name, GError **error) {
+gboolean ledger_entry_detach(Sql *sql, Asker asker, const char *actor, gint64 id, const char *name, GError **error) {
   json_auto_t *entry = entry_load_any(sql, id, error);
-  if (entry == NULL || !entry_is_free(entry, error)) return FALSE;
+  if (entry == NULL || !entry_may_change(entry, asker, error) || !entry_is_free(entry, error)) return FALSE;
   json_t *files = json_object_get(entry, "files");
   size_t count = json_array_size(files);
   drop_named(files, name);

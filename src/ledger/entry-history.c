@@ -15,9 +15,9 @@ static gboolean refuse_referred(Sql *sql, json_t *entry, GError **error) {
   return words == NULL || throw(error, LANTAI_ERROR_CONFLICT, "还有别的条目指向它：%s。请先改那些条目", words);
 }
 
-gboolean ledger_entry_delete(Sql *sql, const char *actor, gint64 id, const char *why, GError **error) {
+gboolean ledger_entry_delete(Sql *sql, Asker asker, const char *actor, gint64 id, const char *why, GError **error) {
   json_auto_t *entry = entry_load_any(sql, id, error);
-  if (entry == NULL) return FALSE;
+  if (entry == NULL || !entry_may_change(entry, asker, error)) return FALSE;
   if (json_is_true(json_object_get(entry, "deleted"))) return TRUE;
   if (!entry_is_free(entry, error) || !refuse_referred(sql, entry, error)) return FALSE;
   json_object_set_new(entry, "deleted", json_true());
@@ -31,13 +31,29 @@ static json_t *version_load(Sql *sql, gint64 id, gint64 rev, GError **error) {
   return entry;
 }
 
+/* It brings no field back that the asker may not write, nor an entry of which he may not see what it was. */
+static gboolean may_bring_back(json_t *entry, json_t *then, Asker asker, GError **error) {
+  json_t *was = json_object_get(then, "values"), *is = json_object_get(entry, "values"), *value;
+  json_auto_t *names = json_object();
+  const char *name;
+  if (asker.everything) return TRUE;
+  if (!entry_admitted(then, asker)) return throw(error, LANTAI_ERROR_NOT_FOUND, "没有这一版");
+  g_autoptr(GPtrArray) definitions = entry_definitions(entry);
+  json_object_update(names, was);
+  json_object_update(names, is);
+  json_object_foreach(names, name, value) {
+    if (!json_equal(json_object_get(was, name), json_object_get(is, name)) && !entry_may_write_field(definitions, name, asker))
+      return throw(error, LANTAI_ERROR_DENIED, "那时的“%s”不同，您不能改它，请由能改的人恢复", name);
+  }
+  return TRUE;
+}
+
 /* State and number stay as they are: a state changes by a move alone, and a number belongs to the entry. */
-static gboolean restore(Sql *sql, const char *actor, gint64 id, gint64 rev, gboolean step, GError **error) {
+gboolean ledger_entry_restore(Sql *sql, Asker asker, const char *actor, gint64 id, gint64 rev, GError **error) {
   static const char *const back[] = {"also", "unit", "from", "to", "title", "owner", "department", "due", "quantity", "basis", "secrecy", "parent", "values", "files"};
-  static const char *const of_state[] = {"state", "states", "closed", "moved_by"};
   json_auto_t *entry = entry_load_any(sql, id, error);
-  json_auto_t *then = entry != NULL ? version_load(sql, id, rev, error) : NULL;
-  if (then == NULL) return FALSE;
+  json_auto_t *then = entry != NULL && entry_may_change(entry, asker, error) ? version_load(sql, id, rev, error) : NULL;
+  if (then == NULL || !may_bring_back(entry, then, asker, error)) return FALSE;
   const LedgerDefinition *definition = ledger_of(int_at(entry, "ledger_id"));
   if (definition == NULL) return throw(error, LANTAI_ERROR_NOT_FOUND, "没有这个台账");
   if (entry_is_tied(entry) && !entry_is_free(entry, error)) return FALSE;
@@ -45,22 +61,14 @@ static gboolean restore(Sql *sql, const char *actor, gint64 id, gint64 rev, gboo
   entry_untie(entry);
   values_renew(definition, json_object_get(entry, "values"));
   json_object_set_new(entry, "deleted", json_false());
-  gboolean moved = step && json_array_size(json_object_get(entry, "states")) != json_array_size(json_object_get(then, "states"));
-  if (moved && !g_str_equal(text_at(entry, "moved_by"), actor)) return throw(error, LANTAI_ERROR_DENIED, "这一步是别人办的，不能由您撤销");
-  if (moved && ledger_state(definition, text_at(then, "state")) == NULL) return throw(error, LANTAI_ERROR_CONFLICT, "现在没有状态“%s”了", text_at(then, "state"));
-  for (guint i = 0; moved && i < G_N_ELEMENTS(of_state); i++) json_object_set_new(entry, of_state[i], json_deep_copy(json_object_get(then, of_state[i])));
   json_auto_t *problems = ledger_entry_problems(sql, definition, entry);
   const char *field;
   json_t *what;
   json_object_foreach(problems, field, what)
     return throw(error, LANTAI_ERROR_CONFLICT, "那时的内容不能照样恢复：%s：%s", field, json_string_value(what));
-  g_autofree char *note = moved ? g_strdup("撤销这一步") : g_strdup_printf("恢复到第 %d 版", (int)rev);
+  g_autofree char *note = g_strdup_printf("恢复到第 %d 版", (int)rev);
   return entry_save(sql, actor, entry, note, error);
 }
-
-gboolean ledger_entry_restore(Sql *sql, const char *actor, gint64 id, gint64 rev, GError **error) { return restore(sql, actor, id, rev, FALSE, error); }
-
-gboolean ledger_entry_take_back(Sql *sql, const char *actor, gint64 id, gint64 rev, GError **error) { return restore(sql, actor, id, rev, TRUE, error); }
 
 /* ---- what changed ---- */
 
@@ -157,11 +165,11 @@ json_t *ledger_entry_history(Sql *sql, Asker asker, gint64 id, GError **error) {
 
 /* ---- comments ---- */
 
-gboolean ledger_entry_comment(Sql *sql, const char *actor, gint64 id, const char *text, GError **error) {
+gboolean ledger_entry_comment(Sql *sql, Asker asker, const char *actor, gint64 id, const char *text, GError **error) {
   g_autofree char *clean = text_clean(text != NULL ? text : "", TRUE);
   if (clean[0] == '\0') return throw(error, LANTAI_ERROR_INVALID, "请写留言");
   if (text_length(clean) > 2000) return throw(error, LANTAI_ERROR_INVALID, "留言超过 2 000 字");
-  json_auto_t *entry = entry_load_any(sql, id, error);
+  json_auto_t *entry = ledger_entry_load(sql, asker, id, error); /* whoever sees it may say something */
   if (entry == NULL) return FALSE;
   gint64 next = sql_number(sql, "SELECT COALESCE(MAX(id), 0) + 1 AS id FROM ledger_comment", SQL_NONE, 1, NULL);
   json_auto_t *data = json_pack("{s:I, s:I, s:I, s:s, s:s}", "id", (json_int_t)next, "entry", (json_int_t)id, "at", (json_int_t)clock_now_us(), "actor", actor,
@@ -174,6 +182,8 @@ gboolean comment_write(Sql *sql, json_t *data, GError **error) {
     sql_int(int_at(data, "entry")), sql_int(int_at(data, "at")), sql_text(text_at(data, "actor")), sql_text(text_at(data, "text"))), error);
 }
 
-json_t *ledger_entry_comments(Sql *sql, gint64 id, GError **error) {
+json_t *ledger_entry_comments(Sql *sql, Asker asker, gint64 id, GError **error) {
+  json_auto_t *entry = ledger_entry_load(sql, asker, id, error);
+  if (entry == NULL) return NULL;
   return sql_json(sql, "SELECT id, at_us AS at, actor, text FROM ledger_comment WHERE entry_id = $1 ORDER BY id", SQL_ARGS(sql_int(id)), error);
 }

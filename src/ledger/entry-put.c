@@ -393,12 +393,70 @@ static const LedgerDefinition *definition_wanted(json_t *given, json_t *former, 
   return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有台账“%s”%s", name, nearest);
 }
 
-json_t *entry_prepare(Sql *sql, const char *actor, json_t *given, gint64 expect_rev, Prepared *ret, GError **error) {
-  gint64 id = int_at(given, "id");
+/* ---- who may ---- */
+
+gboolean entry_may_change(json_t *entry, Asker asker, GError **error) {
+  const LedgerDefinition *definition = ledger_find(text_at(entry, "ledger"));
+  if (definition == NULL || !entry_admitted(entry, asker)) return throw(error, LANTAI_ERROR_NOT_FOUND, "没有这一条台账");
+  return ledger_may_write(definition, asker) || throw(error, LANTAI_ERROR_DENIED, "您不能修改台账“%s”", definition->name);
+}
+
+gboolean entry_may_write_field(GPtrArray *definitions, const char *name, Asker asker) {
+  for (guint i = 0; i < definitions->len; i++) {
+    const LedgerField *field = ledger_field(definitions->pdata[i], name);
+    if (field != NULL) return asker.everything || (ledger_may_write(definitions->pdata[i], asker) && ledger_may_write_field(field, asker));
+  }
+  return TRUE; /* there is none: told as a problem */
+}
+
+/* Further ledgers are joined and left by those who may write them. */
+static gboolean may_join(json_t *given, json_t *former, Asker asker, GError **error) {
+  json_t *now = json_object_get(given, "also"), *before = json_object_get(former, "also"), *const lists[][2] = {{now, before}, {before, now}};
+  json_t *name, *other;
+  size_t i, k;
+  for (guint side = 0; now != NULL && side < G_N_ELEMENTS(lists); side++)
+    json_array_foreach(lists[side][0], i, name) {
+      gboolean stays = FALSE;
+      const LedgerDefinition *definition = ledger_find(json_string_value(name));
+      json_array_foreach(lists[side][1], k, other) stays = stays || json_equal(name, other);
+      if (!stays && definition != NULL && !ledger_may_write(definition, asker))
+        return throw(error, LANTAI_ERROR_DENIED, "您不能在台账“%s”中登记", definition->name);
+    }
+  return TRUE;
+}
+
+/* What was given without the fields that the asker may not write: those that come back as he saw them stay as they are, others are refused. New. */
+static json_t *writable(json_t *given, json_t *former, Asker asker, GError **error) {
+  json_auto_t *mine = json_copy(given), *values = json_copy(json_object_get(given, "values")), *seen = former ? json_deep_copy(former) : NULL;
+  json_t *value;
+  void *next;
+  const char *name;
+  if (seen) entry_hide(seen, asker);
+  g_autoptr(GPtrArray) definitions = entry_definitions(former ? former : given);
+  json_object_foreach_safe(values, next, name, value) {
+    if (entry_may_write_field(definitions, name, asker)) continue;
+    json_t *shown = json_object_get(json_object_get(seen, "values"), name);
+    if (!json_equal(value, shown) && !(json_is_empty(value) && json_is_empty(shown))) return throw_null(error, LANTAI_ERROR_DENIED, "您不能填写“%s”", name);
+    json_object_del(values, name);
+  }
+  if (values) json_object_set(mine, "values", values);
+  return g_steal_pointer(&mine);
+}
+
+static json_t *given_by(json_t *given, json_t *former, const LedgerDefinition *definition, Asker asker, GError **error) {
+  if (asker.everything) return json_incref(given);
+  if (former != NULL && !entry_may_change(former, asker, error)) return NULL;
+  if (former == NULL && !ledger_may_write(definition, asker)) return throw_null(error, LANTAI_ERROR_DENIED, "您不能在台账“%s”中登记", definition->name);
+  return may_join(given, former, asker, error) ? writable(given, former, asker, error) : NULL;
+}
+
+json_t *entry_prepare(Sql *sql, Asker asker, const char *actor, json_t *offered, gint64 expect_rev, Prepared *ret, GError **error) {
+  gint64 id = int_at(offered, "id");
   json_auto_t *former = id != 0 ? entry_load_any(sql, id, error) : NULL;
   if (id != 0 && former == NULL) return NULL;
-  const LedgerDefinition *definition = definition_wanted(given, former, error);
-  if (definition == NULL || (former != NULL && !not_changed_meanwhile(former, expect_rev, error))) return NULL;
+  const LedgerDefinition *definition = definition_wanted(offered, former, error);
+  json_auto_t *given = definition != NULL ? given_by(offered, former, definition, asker, error) : NULL;
+  if (given == NULL || (former != NULL && !not_changed_meanwhile(former, expect_rev, error))) return NULL;
   if (former != NULL && !entry_is_free(former, error)) return NULL;
   json_auto_t *entry = former != NULL ? lay_over(former, given) : fresh(given, definition);
   if (former != NULL) json_object_set(entry, "ledger", json_object_get(former, "ledger"));
@@ -432,10 +490,10 @@ gboolean entry_save(Sql *sql, const char *actor, json_t *entry, const char *note
   return entry_write(sql, entry, note, error) && entries_tell(sql, actor, entries, note, error);
 }
 
-gint64 ledger_entry_put(Sql *sql, const char *actor, json_t *given, gint64 expect_rev, GError **error) {
+gint64 ledger_entry_put(Sql *sql, Asker asker, const char *actor, json_t *given, gint64 expect_rev, GError **error) {
   Prepared prepared = {0, NULL};
   g_autoptr(GError) local = NULL;
-  json_auto_t *entry = entry_prepare(sql, actor, given, expect_rev, &prepared, &local);
+  json_auto_t *entry = entry_prepare(sql, asker, actor, given, expect_rev, &prepared, &local);
   json_decref(prepared.problems);
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), 0;
   if (entry == NULL) return prepared.id;
@@ -443,14 +501,14 @@ gint64 ledger_entry_put(Sql *sql, const char *actor, json_t *given, gint64 expec
   return entry_write(sql, entry, NULL, error) && entries_tell(sql, actor, entries, NULL, error) ? prepared.id : 0;
 }
 
-gboolean ledger_entry_put_many(Sql *sql, const char *actor, json_t *given, GArray *ret_ids, GError **error) {
+gboolean ledger_entry_put_many(Sql *sql, Asker asker, const char *actor, json_t *given, GArray *ret_ids, GError **error) {
   json_auto_t *written = json_array();
   size_t i;
   json_t *one;
   json_array_foreach(given, i, one) {
     Prepared prepared = {0, NULL};
     g_autoptr(GError) local = NULL;
-    json_auto_t *entry = entry_prepare(sql, actor, one, int_at(one, "expect_rev"), &prepared, &local);
+    json_auto_t *entry = entry_prepare(sql, asker, actor, one, int_at(one, "expect_rev"), &prepared, &local);
     json_decref(prepared.problems);
     if (local == NULL && entry != NULL) entry_write(sql, entry, NULL, &local);
     if (local != NULL) {
@@ -494,7 +552,7 @@ gint64 ledger_entry_feed(Sql *sql, const char *ledger, const char *key, json_t *
     if (!come_back(sql, id, &stays, error)) return 0;
     if (stays) return id;
   }
-  return ledger_entry_put(sql, "system", entry, 0, error);
+  return ledger_entry_put(sql, LEDGER_EVERYTHING, "system", entry, 0, error);
 }
 
 gboolean ledger_entry_unfeed(Sql *sql, const char *ledger, const char *key, const char *why, GError **error) {
@@ -504,5 +562,5 @@ gboolean ledger_entry_unfeed(Sql *sql, const char *ledger, const char *key, cons
     SQL_ARGS(sql_int(definition->id), sql_text(key)), 0, NULL);
   if (id == 0) return TRUE;
   json_auto_t *entry = entry_load_any(sql, id, error);
-  return entry != NULL && (entry_is_tied(entry) || ledger_entry_delete(sql, "system", id, why, error));
+  return entry != NULL && (entry_is_tied(entry) || ledger_entry_delete(sql, LEDGER_EVERYTHING, "system", id, why, error));
 }

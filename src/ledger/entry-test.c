@@ -74,7 +74,7 @@ static void test_numbers(void) {
   put(&f, "{ledger: 信息, title: 二, date: 2023-02-01}");
   put(&f, "{ledger: 信息, title: 三, date: 2024-02-01}");
   g_autoptr(Sql) sql = good(sql_write(f.db, error));
-  good(ledger_entry_delete(sql, "zhang", first, "错登", error));
+  good(ledger_entry_delete(sql, LEDGER_EVERYTHING, "zhang", first, "错登", error));
   good(sql_commit(sql, error));
   sql_end(g_steal_pointer(&sql));
   gint64 fourth = put(&f, "{ledger: 信息, title: 四, date: 2023-03-01}");
@@ -100,10 +100,10 @@ static void test_links(void) {
   g_assert_cmpuint(json_array_size(groups), ==, 1);
   g_assert_cmpint(int_at(json_array_get(groups, 0), "count"), ==, 2);
   g_assert_cmpstr(text_at(json_array_get(groups, 0), "field"), ==, "所属问题");
-  fails(ledger_entry_delete(sql, "zhang", problem, "", error), LANTAI_ERROR_CONFLICT);
-  good(ledger_entry_delete(sql, "zhang", measure, "错登", error));
-  good(ledger_entry_delete(sql, "zhang", other, "错登", error));
-  good(ledger_entry_delete(sql, "zhang", problem, "错登", error));
+  fails(ledger_entry_delete(sql, LEDGER_EVERYTHING, "zhang", problem, "", error), LANTAI_ERROR_CONFLICT);
+  good(ledger_entry_delete(sql, LEDGER_EVERYTHING, "zhang", measure, "错登", error));
+  good(ledger_entry_delete(sql, LEDGER_EVERYTHING, "zhang", other, "错登", error));
+  good(ledger_entry_delete(sql, LEDGER_EVERYTHING, "zhang", problem, "错登", error));
   good(sql_commit(sql, error));
   sql_end(g_steal_pointer(&sql));
   json_auto_t *gone = entry_of(&f, other);
@@ -158,7 +158,7 @@ static void test_many(void) {
   }
   g_autoptr(Sql) sql = good(sql_write(f.db, error));
   g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(gint64));
-  good(ledger_entry_put_many(sql, "zhang", entries, ids, error));
+  good(ledger_entry_put_many(sql, LEDGER_EVERYTHING, "zhang", entries, ids, error));
   good(sql_commit(sql, error));
   sql_end(g_steal_pointer(&sql));
   g_assert_cmpuint(ids->len, ==, 450);
@@ -166,7 +166,7 @@ static void test_many(void) {
   g_assert_cmpint(good(sql_number(read, "SELECT COUNT(*) AS n FROM event WHERE action = 'ledger.put'", SQL_NONE, 0, error)), ==, 3);
   json_object_set_new(json_array_get(entries, 3), "date", json_string("不知何时"));
   g_autoptr(GError) local = NULL;
-  g_assert_false(ledger_entry_put_many(read, "zhang", entries, NULL, &local));
+  g_assert_false(ledger_entry_put_many(read, LEDGER_EVERYTHING, "zhang", entries, NULL, &local));
   g_assert_nonnull(strstr(local->message, "第 4 条"));
   sql_end(g_steal_pointer(&read));
   assert_rebuilds(&f);
@@ -180,7 +180,7 @@ static void test_feed(void) {
   json_auto_t *given = yaml("{title: 接收一批, date: 2023-05-12, values: {期号: 3}}");
   gint64 id = good(ledger_entry_feed(sql, "信息", "delivery:12", given, error));
   json_auto_t *people = json_pack("{s:I, s:{s:s, s:n}}", "id", (json_int_t)id, "values", "主题词", "人填的", "期号");
-  good(ledger_entry_put(sql, "zhang", people, 0, error));
+  good(ledger_entry_put(sql, LEDGER_EVERYTHING, "zhang", people, 0, error));
   json_object_set_new(json_object_get(given, "values"), "期号", json_integer(4));
   g_assert_cmpint(good(ledger_entry_feed(sql, "信息", "delivery:12", given, error)), ==, id);
   json_auto_t *entry = good(entry_load_any(sql, id, error));
@@ -197,7 +197,7 @@ static void test_feed(void) {
   json_auto_t *back = good(entry_load_any(sql, id, error));
   g_assert_false(json_is_true(json_object_get(back, "deleted")));
   g_assert_nonnull(value_of(back, "主题词"));
-  good(ledger_entry_delete(sql, "clerk", id, "不归这里", error));
+  good(ledger_entry_delete(sql, LEDGER_EVERYTHING, "clerk", id, "不归这里", error));
   good(ledger_entry_feed(sql, "信息", "delivery:12", given, error));
   json_auto_t *stays = good(entry_load_any(sql, id, error));
   g_assert_true(json_is_true(json_object_get(stays, "deleted")));

@@ -157,10 +157,10 @@ static void test_compare(void) {
   g_autofree char *change = g_strdup_printf("{id: %d, due: 2026-12-31}", (int)changed);
   put(&s.f, change);
   g_autoptr(Sql) sql = good(sql_write(s.f.db, error));
-  good(ledger_entry_delete(sql, "wang", gone, "重复", error));
+  good(ledger_entry_delete(sql, LEDGER_EVERYTHING, "wang", gone, "重复", error));
   static const char *const steps[] = {"整改中", "待核验", "已销号"};
   json_auto_t *fill = yaml("{id: 1, owner: 王, due: 2026-06-01, values: {成效: 好}}");
-  good(ledger_entry_put(sql, "wang", fill, 0, error));
+  good(ledger_entry_put(sql, LEDGER_EVERYTHING, "wang", fill, 0, error));
   for (guint i = 0; i < G_N_ELEMENTS(steps); i++)
     good(ledger_entry_move(sql, LEDGER_EVERYTHING, i == 2 ? "li" : "wang", 1, steps[i], 0, NULL, error));
   good(sql_commit(sql, error));

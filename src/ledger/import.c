@@ -168,7 +168,7 @@ static gboolean finish_entry(Import *import, GError **error) {
   gboolean is_new = int_at(entry, "id") == 0;
   Prepared prepared = {0, NULL};
   g_autoptr(GError) local = NULL;
-  json_auto_t *ready = entry_prepare(import->sql, import->actor, entry, 0, &prepared, &local);
+  json_auto_t *ready = entry_prepare(import->sql, import->asker, import->actor, entry, 0, &prepared, &local);
   if (local != NULL) tell_all(import, prepared.problems, local);
   json_decref(prepared.problems);
   if (local != NULL) return TRUE;

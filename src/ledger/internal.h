@@ -16,7 +16,6 @@ enum { LEDGER_BATCH = 200, FIELDS_MAX = 120, TEXT_MAX = 1000, LINES_MAX = 20000,
 /* ---- ledger.c ---- */
 static inline gboolean word_in(const char *const *words, const char *word) { return words != NULL && word != NULL && g_strv_contains(words, word); }
 void ledger_install(LedgerDefinition *definition); /* takes it; the newest by name and id */
-gboolean ledger_own_rows_only(const LedgerDefinition *definition, Asker asker); /* of those who may read it: this one sees what he made or is responsible for */
 gboolean ledger_admits_row(const LedgerDefinition *definition, Asker asker, const char *owner, const char *made_by, Security secrecy);
 void ledger_tables_close(void); /* table.c */
 void ready_close(void);         /* ready.c */
@@ -86,7 +85,9 @@ json_t *value_clean(const ValueContext *context, const LedgerField *field, json_
 /* ---- entry-put.c ---- */
 typedef struct { gint64 id; json_t *problems; } Prepared; /* which entry it is; problems: {field: message}, borrowed by nobody: json_decref */
 /* The whole entry as it would be written, with the next rev and its number. NULL without error: nothing differs. */
-json_t *entry_prepare(Sql *sql, const char *actor, json_t *given, gint64 expect_rev, Prepared *ret, GError **error);
+json_t *entry_prepare(Sql *sql, Asker asker, const char *actor, json_t *given, gint64 expect_rev, Prepared *ret, GError **error);
+gboolean entry_may_change(json_t *entry, Asker asker, GError **error); /* NOT_FOUND: may not be seen; DENIED: not written */
+gboolean entry_may_write_field(GPtrArray *definitions, const char *name, Asker asker);
 /* Writes entries as they are afterwards and tells them in one event. */
 gboolean entries_tell(Sql *sql, const char *actor, json_t *entries, const char *note, GError **error);
 gboolean entry_save(Sql *sql, const char *actor, json_t *entry, const char *note, GError **error); /* one: stamped, written, told */
@@ -109,7 +110,6 @@ char *owed_words(Sql *sql, const char *name, const char *title); /* what an acco
 char *used_words(Sql *sql, const char *kind, const char *name);  /* which entries name a person or body; NULL: none */
 
 /* ---- duties.c ---- */
-void duties_tick(const House *house);
 gboolean entry_waits(json_t *entry); /* made by a duty, not done yet */
 
 /* ---- again.c ---- */

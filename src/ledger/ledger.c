@@ -180,14 +180,18 @@ gboolean ledger_may_write_field(const LedgerField *field, Asker asker) {
   return may;
 }
 
-gboolean ledger_own_rows_only(const LedgerDefinition *definition, Asker asker) { return definition->own_rows && !has_any_role(asker.person, definition->all); }
-
 gboolean ledger_admits_row(const LedgerDefinition *definition, Asker asker, const char *owner, const char *made_by, Security secrecy) {
   if (asker.everything) return TRUE;
   if (!ledger_may_read(definition, asker) || secrecy > people_scope(asker.person)->security) return FALSE;
-  if (!ledger_own_rows_only(definition, asker)) return TRUE;
+  if (!definition->own_rows || has_any_role(asker.person, definition->all)) return TRUE;
   const char *name = people_name(asker.person), *title = people_title(asker.person);
   return g_str_equal(made_by, name) || (owner[0] != '\0' && (g_str_equal(owner, name) || g_str_equal(owner, title)));
+}
+
+int ledger_admits_level(const LedgerDefinition *definition, Asker asker) {
+  if (asker.everything) return SECURITY_TOP;
+  if (!ledger_may_read(definition, asker) || (definition->own_rows && !has_any_role(asker.person, definition->all))) return -1;
+  return (int)people_scope(asker.person)->security;
 }
 
 gboolean ledger_admits(const LedgerDefinition *definition, Asker asker, json_t *entry) {

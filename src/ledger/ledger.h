@@ -5,8 +5,8 @@
  * 1. Definitions have versions; an entry keeps the version that it was last written under. A definition is compared with the entries before it comes into force.
  * 2. Every change of an entry is one event (ledger.put) that holds the entries as they are afterwards, so that a rebuild writes the same rows; every state of an entry
  *    is kept (ledger_entry_version).
- * 3. Every read takes the Asker. An entry's rows and fields that it may not see are not told, nor counted, except as the number of a figure where the ledger is
- *    `restricted`: that is figure/'s decision, made with LEDGER_EVERYTHING.
+ * 3. Every read and every change takes the Asker. An entry's rows and fields that it may not see are not told, nor counted, except as the
+ *    number of a figure where the ledger is `restricted`: that is figure/'s decision.
  * 4. A change of state goes along the definition's moves: who may, what it needs, by another person.
  * 5. A number (编号) is never used twice.
  */
@@ -78,17 +78,20 @@ gboolean ledger_may_write(const LedgerDefinition *definition, Asker asker);
 gboolean ledger_may_read_field(const LedgerField *field, Asker asker);
 gboolean ledger_may_ask(const LedgerDefinition *definition, Asker asker, const char *path); /* each field and ledger on a path may be read */
 gboolean ledger_may_write_field(const LedgerField *field, Asker asker); /* child rows: only who sees all of them, so that nothing unseen is lost */
+/* The secrecy up to which the asker sees every entry of the ledger, whoever it belongs to; -1: there is none. */
+int ledger_admits_level(const LedgerDefinition *definition, Asker asker);
 gboolean ledger_admits(const LedgerDefinition *definition, Asker asker, json_t *entry); /* rows and secrecy */
 
 /* ---- entries (entry*.c): JSON as in docs/ledgers.md ---- */
 json_t *ledger_entry_load(Sql *sql, Asker asker, gint64 id, GError **error); /* NOT_FOUND also for what may not be seen; fields that may not be seen left out */
 /* Checks and cleans what was given against the definition. Messages by field, {field: message}, empty when good. entry is changed in place (types, dates, defaults). */
 json_t *ledger_entry_problems(Sql *sql, const LedgerDefinition *definition, json_t *entry);
-/* Creates (id absent or 0) or changes an entry; fields absent from values stay as they are, null empties. expect_rev 0: not compared; CONFLICT tells who changed it.
+/* DENIED: the ledger, or one of the fields, is not for the asker to write; NOT_FOUND: he may not see the entry. LEDGER_EVERYTHING: the program itself.
+ * Creates (id absent or 0) or changes an entry; fields absent from values stay as they are, null empties. expect_rev 0: not compared; CONFLICT tells who changed it.
  * INVALID: the message names the first field; ledger_entry_problems tells all. Its id, 0 on error. Nothing is written when nothing differs. */
-gint64 ledger_entry_put(Sql *sql, const char *actor, json_t *entry, gint64 expect_rev, GError **error);
+gint64 ledger_entry_put(Sql *sql, Asker asker, const char *actor, json_t *entry, gint64 expect_rev, GError **error);
 /* Many at once, one event per 200. All or nothing within the caller's transaction. ret_ids may be NULL. */
-gboolean ledger_entry_put_many(Sql *sql, const char *actor, json_t *entries, GArray *ret_ids, GError **error);
+gboolean ledger_entry_put_many(Sql *sql, Asker asker, const char *actor, json_t *entries, GArray *ret_ids, GError **error);
 /* key: what the program itself filled it from ("delivery:12"): created, brought up to date, or back when the program had taken
  * it out; fields that people filled in besides stay. */
 gint64 ledger_entry_feed(Sql *sql, const char *ledger, const char *key, json_t *entry, GError **error);
@@ -97,19 +100,17 @@ gboolean ledger_entry_unfeed(Sql *sql, const char *ledger, const char *key, cons
 /* on: YYYYMMDD, the day from which the state holds; note may be NULL. DENIED, INVALID name what is missing. */
 gboolean ledger_entry_move(Sql *sql, Asker asker, const char *actor, gint64 id, const char *to, int on, const char *note, GError **error);
 json_t *ledger_entry_moves(Sql *sql, Asker asker, const char *actor, json_t *entry, GError **error); /* [{to, label, note, missing: [field]}] that the asker may make */
-gboolean ledger_entry_delete(Sql *sql, const char *actor, gint64 id, const char *why, GError **error); /* CONFLICT while others refer to it; kept, marked deleted */
-gboolean ledger_entry_restore(Sql *sql, const char *actor, gint64 id, gint64 rev, GError **error);     /* as it was at that rev; also brings back a deleted one */
-/* The same, with the state it was in then: a step taken back by who took it (DENIED for others). The caller has seen that it is still the newest. */
-gboolean ledger_entry_take_back(Sql *sql, const char *actor, gint64 id, gint64 rev, GError **error);
+gboolean ledger_entry_delete(Sql *sql, Asker asker, const char *actor, gint64 id, const char *why, GError **error); /* CONFLICT while others refer to it; kept */
+gboolean ledger_entry_restore(Sql *sql, Asker asker, const char *actor, gint64 id, gint64 rev, GError **error); /* as it was then; also a deleted one */
 json_t *ledger_entry_history(Sql *sql, Asker asker, gint64 id, GError **error); /* [{rev, at, actor, note, first, changes: [{field, from, to}]}] newest first */
 /* [{ledger, field, entries: [..first 200], count}]: children, e.g. measures of a problem */
 json_t *ledger_entry_referring(Sql *sql, Asker asker, gint64 id, GError **error);
 json_t *ledger_entries_of_record(Sql *sql, Asker asker, gint64 record, GError **error);
-gboolean ledger_entry_comment(Sql *sql, const char *actor, gint64 id, const char *text, GError **error);
-json_t *ledger_entry_comments(Sql *sql, gint64 id, GError **error);
+gboolean ledger_entry_comment(Sql *sql, Asker asker, const char *actor, gint64 id, const char *text, GError **error);
+json_t *ledger_entry_comments(Sql *sql, Asker asker, gint64 id, GError **error);
 /* Files, kept as the object urn:lantai:entry:<id>. In a transaction of its own; one of the same name is replaced (another version). */
-gboolean ledger_entry_attach(const House *house, const char *actor, gint64 id, const char *name, const char *path, GError **error);
-gboolean ledger_entry_detach(Sql *sql, const char *actor, gint64 id, const char *name, GError **error);
+gboolean ledger_entry_attach(const House *house, Asker asker, const char *actor, gint64 id, const char *name, const char *path, GError **error);
+gboolean ledger_entry_detach(Sql *sql, Asker asker, const char *actor, gint64 id, const char *name, GError **error);
 int ledger_entry_file_open(const House *house, Sql *sql, Asker asker, gint64 id, const char *name, gint64 *ret_size, GError **error); /* a descriptor */
 
 /* A page of entries that meet `where` (NULL: all), by key. {entries: [...], count, next} */
@@ -160,10 +161,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(LedgerTable, ledger_table_release)
 guint ledger_table_count(const LedgerTable *table);
 gint64 ledger_table_id(const LedgerTable *table, guint index);
 gboolean ledger_table_admits(const LedgerTable *table, guint index, Asker asker);
+const LedgerDefinition *ledger_table_definition(const LedgerTable *table);
+Security ledger_table_secrecy(const LedgerTable *table, guint index);
 void ledger_table_dates(const LedgerTable *table, guint index, gint32 *ret_from, gint32 *ret_to); /* of the entry, YYYYMMDD; 0 without */
 double ledger_table_quantity(const LedgerTable *table, guint index);
 const char *ledger_table_unit(const LedgerTable *table, guint index);  /* 单位 */
 const char *ledger_table_basis(const LedgerTable *table, guint index); /* 口径 */
+gboolean ledger_table_words(const LedgerTable *table, guint index, const char *words, Asker asker); /* each stands in a text that may be seen; NULL: yes */
 
 typedef struct LedgerWhere LedgerWhere;
 /* INVALID names what is wrong and the nearest name. Tables of ledgers that paths lead to are held with it. condition NULL: everything. */
@@ -186,6 +190,15 @@ typedef struct { const char *text; double number, until; gint32 from, to; gboole
 typedef void (*LedgerVisit)(const LedgerValue *value, gpointer data);
 /* Every value; where given and with a row condition on the path's child field: only of the rows that meet it. */
 void ledger_path_values(const LedgerPath *path, const LedgerWhere *where, guint index, int at, LedgerVisit visit, gpointer data);
+
+/* Whether values come from other entries, or name them. */
+gboolean ledger_path_leads(const LedgerPath *path);
+/* Each entry of another table that the values of one entry come from or name. */
+typedef void (*LedgerPassed)(const LedgerTable *table, guint index, gpointer data);
+void ledger_path_passed(const LedgerPath *path, guint index, int at, LedgerPassed visit, gpointer data);
+/* Each field on a path with its ledger, and each further ledger with field NULL; stops at what is no field. */
+typedef void (*LedgerStep)(const LedgerDefinition *ledger, const LedgerField *field, gpointer data);
+void ledger_path_steps(const LedgerDefinition *definition, const char *path, LedgerStep visit, gpointer data);
 
 /* ---- duties, snapshots, spreadsheets ---- */
 gboolean ledger_duties_make(const House *house, const char *day, GError **error); /* entries that are due, and what comes back; idempotent; called by the tick */

@@ -92,19 +92,19 @@ static void test_history(void) {
     seen = TRUE;
   }
   g_assert_true(seen);
-  good(ledger_entry_delete(sql, "zhang", id, "重复", error));
+  good(ledger_entry_delete(sql, LEDGER_EVERYTHING, "zhang", id, "重复", error));
   json_auto_t *change = json_pack("{s:I, s:s}", "id", (json_int_t)id, "title", "改");
-  fails(ledger_entry_put(sql, "zhang", change, 0, error), LANTAI_ERROR_CONFLICT);
-  good(ledger_entry_restore(sql, "zhang", id, int_at(first, "rev"), error));
-  fails(ledger_entry_restore(sql, "zhang", id, 999, error), LANTAI_ERROR_NOT_FOUND);
+  fails(ledger_entry_put(sql, LEDGER_EVERYTHING, "zhang", change, 0, error), LANTAI_ERROR_CONFLICT);
+  good(ledger_entry_restore(sql, LEDGER_EVERYTHING, "zhang", id, int_at(first, "rev"), error));
+  fails(ledger_entry_restore(sql, LEDGER_EVERYTHING, "zhang", id, 999, error), LANTAI_ERROR_NOT_FOUND);
   json_auto_t *back = good(entry_load_any(sql, id, error));
   g_assert_cmpstr(text_at(back, "title"), ==, "库房漏水");
   g_assert_cmpint(int_at(back, "due"), ==, 0);
   g_assert_false(json_is_true(json_object_get(back, "deleted")));
-  fails(ledger_entry_put(sql, "zhang", change, int_at(first, "rev"), error), LANTAI_ERROR_CONFLICT); /* changed meanwhile */
-  good(ledger_entry_comment(sql, "li", id, "  请尽快  ", error));
-  fails(ledger_entry_comment(sql, "li", id, " ", error), LANTAI_ERROR_INVALID);
-  json_auto_t *comments = good(ledger_entry_comments(sql, id, error));
+  fails(ledger_entry_put(sql, LEDGER_EVERYTHING, "zhang", change, int_at(first, "rev"), error), LANTAI_ERROR_CONFLICT); /* changed meanwhile */
+  good(ledger_entry_comment(sql, LEDGER_EVERYTHING, "li", id, "  请尽快  ", error));
+  fails(ledger_entry_comment(sql, LEDGER_EVERYTHING, "li", id, " ", error), LANTAI_ERROR_INVALID);
+  json_auto_t *comments = good(ledger_entry_comments(sql, LEDGER_EVERYTHING, id, error));
   g_assert_cmpstr(text_at(json_array_get(comments, 0), "text"), ==, "请尽快");
   good(sql_commit(sql, error));
   sql_end(g_steal_pointer(&sql));
@@ -172,6 +172,54 @@ static void test_gate(void) {
   fixture_close(&f);
 }
 
+static GError *refused(Fixture *f, Person *person, const char *text) {
+  json_auto_t *entry = yaml(text);
+  GError *failure = NULL;
+  g_autoptr(Sql) sql = good(sql_write(f->db, error));
+  g_assert_cmpint(ledger_entry_put(sql, (Asker){person, FALSE}, people_name(person), entry, 0, &failure), ==, 0);
+  return failure;
+}
+
+/* Whoever writes is asked inside, whichever page he comes from; what he does not see stays as it was. */
+static void test_put_gate(void) {
+  Fixture f;
+  fixture_open(&f);
+  g_autoptr(Person) clerk = fixture_person(&f, "wang", "王档案", "archivist", SECURITY_SECRET);
+  g_autoptr(Person) low = fixture_person(&f, "li", "李著录", "describer", SECURITY_INTERNAL);
+  g_autoptr(Person) reader = fixture_person(&f, "du", "读者", "reader", SECURITY_PUBLIC);
+  gint64 secret = put(&f, "{ledger: 问题, title: 密, date: 2023-05-12, secrecy: 秘密, values: {来源: 调研}}");
+  gint64 own = put_as(&f, "wang", "{ledger: 花名册, title: 甲, date: 2020-01-01, values: {工资: 5000, 家属: [{姓名: 吴, 电话: 13700002222}]}}");
+  g_autofree char *touch = g_strdup_printf("{id: %d, title: 改了}", (int)secret), *pay = g_strdup_printf("{id: %d, values: {工资: 9000}}", (int)own);
+  g_autofree char *family = g_strdup_printf("{id: %d, values: {家属: [{姓名: 郑}]}}", (int)own);
+  const struct { Person *person; const char *text; int code; } cases[] = {{low, touch, LANTAI_ERROR_NOT_FOUND}, {reader, touch, LANTAI_ERROR_NOT_FOUND},
+    {reader, PROBLEM, LANTAI_ERROR_DENIED}, {clerk, pay, LANTAI_ERROR_DENIED}, {clerk, family, LANTAI_ERROR_DENIED},
+    {clerk, "{ledger: 花名册, title: 丙, date: 2020-01-01, values: {工资: 1}}", LANTAI_ERROR_DENIED}};
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+    g_autoptr(GError) failure = refused(&f, cases[i].person, cases[i].text);
+    g_assert_error(failure, LANTAI_ERROR, cases[i].code);
+  }
+  g_autoptr(Sql) sql = good(sql_write(f.db, error));
+  Asker asker = {clerk, FALSE}, other = {low, FALSE};
+  json_auto_t *seen = good(ledger_entry_load(sql, asker, own, error)); /* as a form gives it back: without what he does not see */
+  json_object_set_new(seen, "title", json_string("甲某"));
+  good(ledger_entry_put(sql, asker, "wang", seen, 0, error));
+  json_auto_t *whole = good(entry_load_any(sql, own, error));
+  json_t *values = json_object_get(whole, "values");
+  g_assert_cmpstr(text_at(whole, "title"), ==, "甲某");
+  g_assert_cmpint(int_at(values, "工资"), ==, 5000);
+  g_assert_cmpstr(text_at(json_array_get(json_object_get(values, "家属"), 0), "电话"), ==, "13700002222");
+  fails(ledger_entry_delete(sql, other, "li", secret, "", error), LANTAI_ERROR_NOT_FOUND);
+  fails(ledger_entry_comment(sql, other, "li", secret, "看过", error), LANTAI_ERROR_NOT_FOUND);
+  fails(ledger_entry_comments(sql, other, secret, error) != NULL, LANTAI_ERROR_NOT_FOUND);
+  fails(ledger_entry_detach(sql, other, "li", secret, "a.txt", error), LANTAI_ERROR_NOT_FOUND);
+  g_autofree char *raise = g_strdup_printf("{id: %d, values: {工资: 9000}}", (int)own);
+  json_auto_t *raised = yaml(raise);
+  good(ledger_entry_put(sql, LEDGER_EVERYTHING, "zhao", raised, 0, error));
+  fails(ledger_entry_restore(sql, asker, "wang", own, int_at(seen, "rev"), error), LANTAI_ERROR_DENIED); /* it would bring the pay back */
+  sql_end(g_steal_pointer(&sql));
+  fixture_close(&f);
+}
+
 static void test_files(void) {
   Fixture f;
   fixture_open(&f);
@@ -179,11 +227,11 @@ static void test_files(void) {
   f.house.content = good(content_open(dir, f.db, error));
   gint64 id = put(&f, PROBLEM);
   good(g_file_set_contents(path, "第一", -1, error));
-  good(ledger_entry_attach(&f.house, "wang", id, "整改/照片.txt", path, error));
+  good(ledger_entry_attach(&f.house, LEDGER_EVERYTHING, "wang", id, "整改/照片.txt", path, error));
   json_auto_t *first = entry_of(&f, id);
   g_assert_cmpstr(text_at(json_array_get(json_object_get(first, "files"), 0), "name"), ==, "照片.txt");
   good(g_file_set_contents(path, "第二次", -1, error));
-  good(ledger_entry_attach(&f.house, "wang", id, "照片.txt", path, error));
+  good(ledger_entry_attach(&f.house, LEDGER_EVERYTHING, "wang", id, "照片.txt", path, error));
   json_auto_t *second = entry_of(&f, id);
   g_assert_cmpuint(json_array_size(json_object_get(second, "files")), ==, 1);
   g_autoptr(Sql) sql = good(sql_write(f.db, error));
@@ -191,12 +239,12 @@ static void test_files(void) {
   int fd = ledger_entry_file_open(&f.house, sql, LEDGER_EVERYTHING, id, "照片.txt", &size, NULL);
   g_assert_cmpint(size, ==, (gint64)strlen("第二次"));
   close(fd);
-  good(ledger_entry_restore(sql, "wang", id, int_at(first, "rev"), error)); /* the bytes of then are there */
+  good(ledger_entry_restore(sql, LEDGER_EVERYTHING, "wang", id, int_at(first, "rev"), error)); /* the bytes of then are there */
   fd = ledger_entry_file_open(&f.house, sql, LEDGER_EVERYTHING, id, "照片.txt", &size, NULL);
   g_assert_cmpint(size, ==, (gint64)strlen("第一"));
   close(fd);
-  good(ledger_entry_detach(sql, "wang", id, "照片.txt", error));
-  fails(ledger_entry_detach(sql, "wang", id, "照片.txt", error), LANTAI_ERROR_NOT_FOUND);
+  good(ledger_entry_detach(sql, LEDGER_EVERYTHING, "wang", id, "照片.txt", error));
+  fails(ledger_entry_detach(sql, LEDGER_EVERYTHING, "wang", id, "照片.txt", error), LANTAI_ERROR_NOT_FOUND);
   g_assert_cmpint(ledger_entry_file_open(&f.house, sql, LEDGER_EVERYTHING, id, "照片.txt", &size, NULL), ==, -1);
   good(sql_commit(sql, error));
   sql_end(g_steal_pointer(&sql));
@@ -212,6 +260,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/ledger/move/history", test_history);
   g_test_add_func("/ledger/history-gate", test_history_gate);
   g_test_add_func("/ledger/move/gate", test_gate);
+  g_test_add_func("/ledger/put-gate", test_put_gate);
   g_test_add_func("/ledger/move/files", test_files);
   return g_test_run();
 }

@@ -89,7 +89,7 @@ gboolean attach_given(LedgerPage *page, gint64 entry, GError **error) {
   for (int i = 1; i <= LEDGER_FILES; i++) {
     g_autofree char *parameter = g_strdup_printf("file%d", i);
     const char *path = web_file_path(page->request, parameter), *name = web_file_name(page->request, parameter);
-    if (path != NULL && !ledger_entry_attach(page->house, web_actor(page->request), entry, name, path, error)) return FALSE;
+    if (path != NULL && !ledger_entry_attach(page->house, page->asker, web_actor(page->request), entry, name, path, error)) return FALSE;
   }
   return TRUE;
 }
@@ -123,7 +123,7 @@ WebReply *save_new(WebRequest *request, GError **error) {
   json_auto_t *entry = json_pack("{s:s, s:{}}", "ledger", page.definition->name, "values");
   form_read(&page, texts, entry, faults);
   if (has_faults(&page, entry, faults)) return web_model_status(form_page(&page, NULL, texts, faults, NULL), 422);
-  gint64 id = ledger_entry_put(page.sql, web_actor(request), entry, 0, error);
+  gint64 id = ledger_entry_put(page.sql, page.asker, web_actor(request), entry, 0, error);
   if (id == 0 || !sql_commit(page.sql, error)) return NULL;
   return saved(&page, id, "已登记", error);
 }
@@ -182,7 +182,7 @@ WebReply *save_edit(WebRequest *request, GError **error) {
   json_auto_t *changed = json_deep_copy(entry);
   form_read(&page, texts, changed, faults);
   if (has_faults(&page, changed, faults)) return web_model_status(form_page(&page, entry, texts, faults, NULL), 422);
-  gint64 id = ledger_entry_put(page.sql, web_actor(request), changed, current, error);
+  gint64 id = ledger_entry_put(page.sql, page.asker, web_actor(request), changed, current, error);
   if (id == 0 || !sql_commit(page.sql, error)) return NULL;
   return saved(&page, id, merged ? "已保存，与他人同时作的修改并在一起" : "已保存", error);
 }
@@ -291,19 +291,6 @@ static json_t *moves_model(const LedgerPage *page, json_t *entry) {
     json_object_del(move, "missing");
   }
   return moves;
-}
-
-/* Steps that wait for somebody else, so that nobody looks for a button in vain: 销号须由另一人办理. */
-static json_t *waits_model(const LedgerPage *page, json_t *entry, json_t *moves) {
-  json_t *waits = json_array(), *shown;
-  for (guint i = 0; i < page->definition->move_count; i++) {
-    const LedgerMove *move = &page->definition->moves[i];
-    gboolean there = !g_str_equal(move->from, text_at(entry, "state")) || !move->another;
-    size_t k;
-    json_array_foreach(moves, k, shown) there = there || g_str_equal(text_at(shown, "to"), move->to);
-    if (!there) json_array_append_new(waits, json_string(move->label));
-  }
-  return waits;
 }
 
 static json_t *states_model(const LedgerPage *page, json_t *entry) {
@@ -428,16 +415,12 @@ WebReply *page_one(WebRequest *request, GError **error) {
   if (ledger_may_archive_entry(entry, page.asker)) json_object_set_new(model, "may_archive", json_true());
   if (write) json_object_set(model, "offers", offers);
   if (web_may(request, PERMISSION_WRITE) && !deleted && !tied) json_object_set_new(model, "makes_here", makes_model(&page, entry, NULL, NULL));
-  json_t *comments = ledger_entry_comments(page.sql, id, NULL);
+  json_t *comments = ledger_entry_comments(page.sql, page.asker, id, NULL);
   json_object_set_new(model, "comments", comments != NULL ? comments : json_array());
   put_text_at(model, "tone", state_tone(page.definition, text_at(entry, "state")));
   json_object_set_new(model, "has_states", json_boolean(page.definition->state_count > 1));
   json_object_set_new(model, "overdue", json_boolean(entry_is_overdue(page.definition, entry)));
-  if (write) {
-    json_t *moves = moves_model(&page, entry);
-    json_object_set_new(model, "moves", moves);
-    json_object_set_new(model, "waits", waits_model(&page, entry, moves));
-  }
+  if (write) json_object_set_new(model, "moves", moves_model(&page, entry));
   g_autofree char *today = date_format((DateSpan){date_today(), date_today()});
   put_text_at(model, "today", today);
   return web_model(model);
@@ -445,7 +428,7 @@ WebReply *page_one(WebRequest *request, GError **error) {
 
 /* ---- what is done with it ---- */
 
-json_t *begin_change(LedgerPage *page, WebRequest *request, GError **error) {
+static json_t *begin_change(LedgerPage *page, WebRequest *request, GError **error) {
   json_auto_t *entry = page_begin(page, request, TRUE, error) ? page_entry(page, error) : NULL;
   if (entry == NULL || !ledger_may_write(page->definition, page->asker)) {
     if (entry != NULL) throw(error, LANTAI_ERROR_DENIED, "您不能修改台账“%s”", page->definition->name);
@@ -454,7 +437,7 @@ json_t *begin_change(LedgerPage *page, WebRequest *request, GError **error) {
   return g_steal_pointer(&entry);
 }
 
-WebReply *change_done(LedgerPage *page, json_t *entry, const char *message, GError **error) {
+static WebReply *done(LedgerPage *page, json_t *entry, const char *message, GError **error) {
   if (!sql_commit(page->sql, error)) return NULL;
   const char *back = web_text(page->request, "back");
   WebReply *reply = back != NULL && g_str_has_prefix(back, "/ledger") ? web_redirect("%s", back) : web_redirect(ENTRY_PATH, (gint64)int_at(entry, "id"));
@@ -462,17 +445,29 @@ WebReply *change_done(LedgerPage *page, json_t *entry, const char *message, GErr
   return reply;
 }
 
+WebReply *move_entry(WebRequest *request, GError **error) {
+  g_auto(LedgerPage) page = {0};
+  json_auto_t *entry = begin_change(&page, request, error);
+  const char *to = web_text(request, "to"), *on = web_text(request, "on");
+  DateSpan span = {date_today(), date_today()};
+  if (entry == NULL) return NULL;
+  if (on != NULL && (!date_parse(on, &span) || span.to == 0)) return throw_null(error, LANTAI_ERROR_INVALID, "“%s”不是日期", on);
+  if (!ledger_entry_move(page.sql, page.asker, web_actor(request), int_at(entry, "id"), to, span.to, web_text(request, "note"), error)) return NULL;
+  g_autofree char *message = g_strdup_printf("已转为“%s”", to);
+  return done(&page, entry, message, error);
+}
+
 WebReply *comment_entry(WebRequest *request, GError **error) {
   g_auto(LedgerPage) page = {0};
   json_auto_t *entry = page_begin(&page, request, TRUE, error) ? page_entry(&page, error) : NULL;
-  if (entry == NULL || !ledger_entry_comment(page.sql, web_actor(request), int_at(entry, "id"), web_text(request, "text"), error)) return NULL;
-  return change_done(&page, entry, "意见已记下", error);
+  if (entry == NULL || !ledger_entry_comment(page.sql, page.asker, web_actor(request), int_at(entry, "id"), web_text(request, "text"), error)) return NULL;
+  return done(&page, entry, "意见已记下", error);
 }
 
 WebReply *delete_entry(WebRequest *request, GError **error) {
   g_auto(LedgerPage) page = {0};
   json_auto_t *entry = begin_change(&page, request, error);
-  if (entry == NULL || !ledger_entry_delete(page.sql, web_actor(request), int_at(entry, "id"), web_text(request, "why"), error) || !sql_commit(page.sql,
+  if (entry == NULL || !ledger_entry_delete(page.sql, page.asker, web_actor(request), int_at(entry, "id"), web_text(request, "why"), error) || !sql_commit(page.sql,
     error)) return NULL;
   WebReply *reply = web_redirect("/ledger/%" G_GINT64_FORMAT, page.definition->id);
   web_flash(reply, "已删除；编号不再使用，内容可以从履历恢复");
@@ -482,8 +477,8 @@ WebReply *delete_entry(WebRequest *request, GError **error) {
 WebReply *restore_entry(WebRequest *request, GError **error) {
   g_auto(LedgerPage) page = {0};
   json_auto_t *entry = begin_change(&page, request, error);
-  if (entry == NULL || !ledger_entry_restore(page.sql, web_actor(request), int_at(entry, "id"), web_int(request, "rev", 0), error)) return NULL;
-  return change_done(&page, entry, "已恢复成那时的样子", error);
+  if (entry == NULL || !ledger_entry_restore(page.sql, page.asker, web_actor(request), int_at(entry, "id"), web_int(request, "rev", 0), error)) return NULL;
+  return done(&page, entry, "已恢复成那时的样子", error);
 }
 
 WebReply *attach_file(WebRequest *request, GError **error) {
@@ -503,8 +498,8 @@ WebReply *detach_file(WebRequest *request, GError **error) {
   g_auto(LedgerPage) page = {0};
   json_auto_t *entry = begin_change(&page, request, error);
   const char *name = web_text(request, "name");
-  if (entry == NULL || !ledger_entry_detach(page.sql, web_actor(request), int_at(entry, "id"), name != NULL ? name : "", error)) return NULL;
-  return change_done(&page, entry, "附件已去掉；原来的版本仍保存着", error);
+  if (entry == NULL || !ledger_entry_detach(page.sql, page.asker, web_actor(request), int_at(entry, "id"), name != NULL ? name : "", error)) return NULL;
+  return done(&page, entry, "附件已去掉；原来的版本仍保存着", error);
 }
 
 static const char *mime_of(const char *name) {

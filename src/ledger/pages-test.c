@@ -256,7 +256,7 @@ static void test_paging(void) {
     json_array_append_new(many, json_pack("{s:s, s:o, s:s, s:{s:s}}", "ledger", "问题", "title", json_sprintf("第 %03d", i), "date", "2023-01-02", "values",
       "来源", "巡察"));
   g_autoptr(Sql) sql = good(sql_write(p.f.db, error));
-  good(ledger_entry_put_many(sql, "zhang", many, NULL, error));
+  good(ledger_entry_put_many(sql, LEDGER_EVERYTHING, "zhang", many, NULL, error));
   good(sql_commit(sql, error));
   sql_end(g_steal_pointer(&sql));
   g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -286,7 +286,7 @@ static void test_entry(void) {
   g_autofree char *page = g_strdup_printf("/entry/%d", (int)id), *move = g_strdup_printf("/entry/%d/move", (int)id);
   g_autofree char *comment = g_strdup_printf("/entry/%d/comment", (int)id);
   g_autofree char *edit = g_strdup_printf("/entry/%d/edit", (int)id), *restore = g_strdup_printf("/entry/%d/restore", (int)id);
-  shows(&p, "zhang", page, "要填：责任人、截止", TRUE);
+  shows(&p, "zhang", page, "还缺：责任人、截止", TRUE);
   g_free(ask(&p, "zhang", move, "to=整改中", "json", 422));
   made(&p, "zhang", edit, "v.责任人=张三\nv.截止=2023-06-01");
   made(&p, "zhang", move, "to=整改中\non=2023-05-13");

@@ -303,3 +303,52 @@ void ledger_path_values(const LedgerPath *path, const LedgerWhere *where, guint 
   Telling telling = {path, where, index, at, visit, data};
   path_visit(&path->plan, index, at, -1, tell, &telling);
 }
+
+gboolean ledger_path_leads(const LedgerPath *path) { return path->plan.hop_count > 0 || path->target != NULL; }
+
+typedef struct { const LedgerPath *path; guint step; int at; LedgerPassed visit; gpointer data; } Passing;
+
+static void pass(const Passing *passing, guint index);
+
+static gboolean pass_cell(const Cell *cell, gpointer data) {
+  const Passing *passing = data;
+  const PathPlan *plan = &passing->path->plan;
+  const LedgerTable *next = passing->step < plan->hop_count ? plan->tables[passing->step + 1] : passing->path->target;
+  gint64 place = table_place(next, (gint64)cell->number);
+  if (place < 0) return FALSE;
+  passing->visit(next, (guint)place, passing->data);
+  if (passing->step == plan->hop_count) return FALSE;
+  Passing further = *passing;
+  further.step++;
+  pass(&further, (guint)place);
+  return FALSE;
+}
+
+static void pass(const Passing *passing, guint index) {
+  const PathPlan *plan = &passing->path->plan;
+  gboolean hops = passing->step < plan->hop_count;
+  if (hops || passing->path->target != NULL)
+    column_visit(plan->tables[passing->step], hops ? plan->hops[passing->step] : plan->column, index, passing->at, pass_cell, (gpointer)passing);
+}
+
+void ledger_path_passed(const LedgerPath *path, guint index, int at, LedgerPassed visit, gpointer data) {
+  Passing passing = {path, 0, at, visit, data};
+  pass(&passing, index);
+}
+
+void ledger_path_steps(const LedgerDefinition *definition, const char *path, LedgerStep visit, gpointer data) {
+  g_auto(GStrv) parts = g_strsplit(path, ".", -1);
+  const LedgerField *rows = NULL;
+  for (char **part = parts; *part; part++) {
+    const LedgerField *field = rows ? child_field(rows, *part) : own_field(definition, *part);
+    if (field == NULL) return; /* derived from the date, or nothing at all */
+    visit(definition, field, data);
+    rows = field->type == FIELD_ROWS ? field : NULL;
+    if (field->type != FIELD_ENTRY || field->ledger == NULL) continue;
+    if ((definition = ledger_find(field->ledger)) == NULL) return;
+    visit(definition, NULL, data);
+  }
+}
+
+const LedgerDefinition *ledger_table_definition(const LedgerTable *table) { return table->definition; }
+Security ledger_table_secrecy(const LedgerTable *table, guint index) { return table_row(table, index)->secrecy; }

@@ -41,7 +41,7 @@ static void test_changes(void) {
   g_assert_cmpint(ask(&both, "both"), ==, 2);
   g_assert_cmpint(both.made, ==, 2);
   g_autoptr(Sql) sql = good(sql_write(f.db, error));
-  good(ledger_entry_delete(sql, "zhang", id, "重复", error));
+  good(ledger_entry_delete(sql, LEDGER_EVERYTHING, "zhang", id, "重复", error));
   good(sql_commit(sql, error));
   sql_end(g_steal_pointer(&sql));
   g_assert_cmpint(ask(&news, "news"), ==, 0);
@@ -83,7 +83,7 @@ static void test_writing(void) {
   g_assert_cmpint(ask(&news, "news"), ==, 0);
   json_auto_t *entry = yaml("{ledger: 信息, date: 2023-01-05, title: 甲}");
   news.sql = good(sql_write(f.db, error));
-  good(ledger_entry_put(news.sql, "zhang", entry, 0, error));
+  good(ledger_entry_put(news.sql, LEDGER_EVERYTHING, "zhang", entry, 0, error));
   json_auto_t *value = good(ledger_ready(news.sql, "news", count_all, &news, error));
   g_assert_cmpint(json_integer_value(value), ==, 1);
   g_clear_pointer(&news.sql, sql_end);

@@ -125,9 +125,9 @@ static void test_follows(void) {
   open_world(&w);
   g_assert_cmpuint(count_of(&w, "信息"), ==, 5);
   g_autoptr(Sql) sql = good(sql_write(w.f.db, error));
-  good(ledger_entry_delete(sql, "zhang", w.news[0], "重复", error));
+  good(ledger_entry_delete(sql, LEDGER_EVERYTHING, "zhang", w.news[0], "重复", error));
   json_auto_t *changed = json_pack("{s:I, s:{s:i, s:[s, s, s]}}", "id", (json_int_t)w.news[4], "values", "期号", 7, "主题词", "甲", "乙", "丙");
-  good(ledger_entry_put(sql, "zhang", changed, 0, error));
+  good(ledger_entry_put(sql, LEDGER_EVERYTHING, "zhang", changed, 0, error));
   {
     g_autoptr(LedgerTable) table = good(ledger_table(&w.f.house, sql, ledger_find("信息"), error));
     g_assert_cmpuint(ledger_table_count(table), ==, 4);
@@ -136,9 +136,9 @@ static void test_follows(void) {
   g_assert_cmpuint(count_of(&w, "信息"), ==, 5);
   g_assert_cmpuint(meets(&w, "信息", "{期号: 7}", 0), ==, 0);
   sql = good(sql_write(w.f.db, error));
-  good(ledger_entry_delete(sql, "zhang", w.news[0], "重复", error));
+  good(ledger_entry_delete(sql, LEDGER_EVERYTHING, "zhang", w.news[0], "重复", error));
   json_auto_t *again = json_pack("{s:I, s:{s:i, s:[s, s, s]}}", "id", (json_int_t)w.news[4], "values", "期号", 7, "主题词", "甲", "乙", "丙");
-  good(ledger_entry_put(sql, "zhang", again, 0, error));
+  good(ledger_entry_put(sql, LEDGER_EVERYTHING, "zhang", again, 0, error));
   good(sql_commit(sql, error));
   sql_end(g_steal_pointer(&sql));
   g_assert_cmpuint(count_of(&w, "信息"), ==, 4);
@@ -156,7 +156,7 @@ static void test_also(void) {
   g_assert_cmpuint(meets(&w, "问题", "{来源: 巡察}", 0), ==, 2);
   g_assert_cmpuint(meets(&w, "信息", "{期号: 20}", 0), ==, 1);
   g_autoptr(Sql) sql = good(sql_write(w.f.db, error));
-  good(ledger_entry_delete(sql, "zhang", id, "重复", error));
+  good(ledger_entry_delete(sql, LEDGER_EVERYTHING, "zhang", id, "重复", error));
   good(sql_commit(sql, error));
   sql_end(g_steal_pointer(&sql));
   g_assert_cmpuint(count_of(&w, "问题"), ==, 3);
@@ -242,9 +242,9 @@ static void test_past(void) {
   open_world(&w);
   g_setenv("LANTAI_NOW", "2023-07-01T02:00:00Z", TRUE);
   g_autoptr(Sql) sql = good(sql_write(w.f.db, error));
-  good(ledger_entry_delete(sql, "zhang", w.news[0], "重复", error));
+  good(ledger_entry_delete(sql, LEDGER_EVERYTHING, "zhang", w.news[0], "重复", error));
   json_auto_t *changed = json_pack("{s:I, s:s}", "id", (json_int_t)w.news[1], "title", "改过的题名");
-  good(ledger_entry_put(sql, "zhang", changed, 0, error));
+  good(ledger_entry_put(sql, LEDGER_EVERYTHING, "zhang", changed, 0, error));
   good(sql_commit(sql, error));
   sql_end(g_steal_pointer(&sql));
   put(&w.f, "{ledger: 信息, date: 2023-06-30, title: 新的, values: {期号: 30}}");
@@ -262,7 +262,7 @@ static void test_past(void) {
   ask.on = 20230615; /* what is secret since is not told as it was either */
   json_auto_t *closed = json_pack("{s:I, s:s}", "id", (json_int_t)w.news[1], "secrecy", "机密");
   sql = good(sql_write(w.f.db, error));
-  good(ledger_entry_put(sql, "zhang", closed, 0, error));
+  good(ledger_entry_put(sql, LEDGER_EVERYTHING, "zhang", closed, 0, error));
   good(sql_commit(sql, error));
   sql_end(g_steal_pointer(&sql));
   g_autofree char *of_clerk = pages(&w, ask, (Asker){li, FALSE}, &count);
@@ -304,7 +304,7 @@ static void unfinished(Fixture *f) {
   g_autoptr(Sql) writing = good(sql_write(f->db, error)), reading = good(sql_read(f->db, error));
   for (guint i = 1; i <= 2; i++) {
     json_auto_t *entry = yaml("{ledger: 问题, date: 2023-02-03, title: 未定, values: {来源: 巡察}}");
-    good(ledger_entry_put(writing, "zhang", entry, 0, error));
+    good(ledger_entry_put(writing, LEDGER_EVERYTHING, "zhang", entry, 0, error));
     g_assert_cmpuint(count_in(f, writing), ==, 60 + i);
     g_assert_cmpuint(count_in(f, reading), ==, 60);
   }

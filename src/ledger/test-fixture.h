@@ -112,7 +112,7 @@ static inline json_t *yaml(const char *text) { return good(yaml_load_text(text, 
 static inline gint64 put_as(Fixture *f, const char *actor, const char *text) {
   json_auto_t *entry = yaml(text);
   g_autoptr(Sql) sql = good(sql_write(f->db, error));
-  gint64 id = good(ledger_entry_put(sql, actor, entry, 0, error));
+  gint64 id = good(ledger_entry_put(sql, LEDGER_EVERYTHING, actor, entry, 0, error));
   good(sql_commit(sql, error));
   return id;
 }
@@ -128,7 +128,7 @@ static inline char *refusal(Fixture *f, const char *text, int code) {
   json_auto_t *entry = yaml(text);
   g_autoptr(Sql) sql = good(sql_write(f->db, error));
   g_autoptr(GError) local = NULL;
-  g_assert_cmpint(ledger_entry_put(sql, "zhang", entry, 0, &local), ==, 0);
+  g_assert_cmpint(ledger_entry_put(sql, LEDGER_EVERYTHING, "zhang", entry, 0, &local), ==, 0);
   g_assert_error(local, LANTAI_ERROR, code);
   return g_strdup(local->message);
 }
