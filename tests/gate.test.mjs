@@ -56,7 +56,7 @@ for (const fonds of ['A', 'B']) {
 const mark = (kind, n) => `Q${kind}${String(n).padStart(4, '0')}x`;
 const MARKS = /q([a-z])(\d{4})x/gi;
 
-let dir, server, gathered, ledger, closedLedger, secretEntry, fileEntry, figure, clients = {}, records, files, deliveries, fondsId = {}, classId = {}, routes, users;
+let dir, server, gathered, ledger, closedLedger, secretEntry, fileEntry, figure, clients = {}, records, files, deliveries, fondsId = {}, classId = {}, routes, users, doneLedger, doneEntry, secretDone;
 const hit = new Map(); // "GET /path" → set of outcomes
 
 before(async () => {
@@ -153,11 +153,15 @@ async function writeLedgers() {
   const idOf = reply => { assert.match(reply.json?.location ?? '', /\d+/, reply.text); return Number(/\d+/.exec(reply.json.location)[0]); };
   const define = async yaml => idOf(await ask('archivist', 'POST', '/ledger-definition/new', { form: { yaml, act: 'save' } }));
   ledger = await define('name: 保密检查\nuses: [密级, 附件, 责任人, 截止]\nfields:\n  - {name: 事由, type: text, list: true}\n  - {name: 去向, type: text, read: [archivist]}\nstates: [{name: 查}, {name: 毕, closed: true}]\n');
+  doneLedger = await define('name: 归档检查\nuses: [密级, 附件]\nfields:\n  - {name: 去向, type: text, read: [archivist]}\nstates: [{name: 毕, closed: true}]\n' +
+    'archives: {fonds: Q900, values: {题名: "{标题}{去向}", 保管期限: 永久}}\n');
   closedLedger = await define('name: 限定台账\nrestricted: true\nread: [archivist]\nwrite: [archivist]\n');
   const secret = mark('t', records.find(record => record.row?.security === 2 && record.fonds === 'A').row.n);
   const enter = async (id, fields) => idOf(await ask('archivist', 'POST', `/ledger/${id}/new`, { form: fields.map(([name, value]) => [`v.${name}`, value]) }));
   fileEntry = await enter(ledger, [['标题', '日常检查'], ['日期', '2026-05-01'], ['事由', '例行'], ['去向', `去向${secret}`]]);
   secretEntry = await enter(ledger, [['标题', `专项 ${secret}`], ['日期', '2026-01-02'], ['事由', secret], ['密级', '秘密'], ['责任人', 'director'], ['截止', '2026-02-01']]);
+  doneEntry = await enter(doneLedger, [['标题', '办结一件'], ['日期', '2026-05-04'], ['去向', `去向${secret}`]]);
+  secretDone = await enter(doneLedger, [['标题', `办结 ${secret}`], ['日期', '2026-05-04'], ['密级', '秘密']]);
   await enter(closedLedger, [['标题', `限定 ${secret}`], ['日期', '2026-05-03']]);
   const photo = new FormData();
   photo.set('csrf', clients.archivist.csrf);
@@ -288,6 +292,7 @@ const SAMPLES = { // a path's parts that lead to something the unlimited archivi
   '/categories/{code}/findings': () => '/categories/WS/findings',
   '/ledger/{id}': () => `/ledger/${ledger}`, '/ledger/{id}/export': () => `/ledger/${ledger}/export`, '/ledger/{id}/compare': () => `/ledger/${ledger}/compare?before=2020-01-01`, '/ledger/{id}/new': () => `/ledger/${ledger}/new`,
   '/ledger/{id}/bulk': () => `/ledger/${ledger}/bulk`, '/ledger/{id}/paste': () => `/ledger/${ledger}/paste`, '/ledger/{id}/import': () => `/ledger/${ledger}/import`, '/ledger/{id}/definition': () => `/ledger/${ledger}/definition`,
+  '/ledger/{id}/archive': () => `/ledger/${doneLedger}/archive`, '/entry/{id}/archive': () => `/entry/${doneEntry}/archive`, '/entry/{id}/sheet': () => `/entry/${doneEntry}/sheet`,
   '/entry/{id}': () => `/entry/${fileEntry}`, '/entry/{id}/edit': () => `/entry/${fileEntry}/edit`, '/entry/{id}/file': () => `/entry/${fileEntry}/file?name=${encode('照片.png')}`,
   '/figure/{id}': () => `/figure/${figure}?year=2026`, '/figure/{id}/edit': () => `/figure/${figure}/edit`, '/report/{id}': () => '/report/1', '/report/{id}/rows': () => `/report/1/rows?figure=${encode('保密检查次数')}`,
   '/report/{id}/compare': () => '/report/1/compare', '/report/{id}/file': () => '/report/1/file?format=md',
@@ -1109,6 +1114,21 @@ test('a move and an order of children are carried out and taken back; who sees n
   assert.equal((await json('archivist', `/catalog/${node}`)).rows[0].id, children[1]);
   await each(async name => { await both(name, `/catalog/${node}`); });
   assert.equal((await ask('archivist', 'POST', `/catalog/${node}/unordered`, { form: {} })).status, 200);
+  assertNoLeaks();
+});
+
+test('entries are archived by who may see and write them; what is for few stays out of their records', async () => {
+  await each(async name => {
+    const may = allows(name, 'ledger.write'), all = name === 'archivist' || name === 'limited';
+    for (const rest of ['/archive', '/sheet']) assert.ok((all ? [200] : may ? [404] : [401, 403]).includes((await ask(name, 'GET', `/entry/${secretDone}${rest}`)).status), `${name} ${rest}`);
+    if (may) await both(name, `/entry/${doneEntry}/archive`);
+    if (may) assert.equal((await json(name, `/ledger/${doneLedger}/archive`)).count, all ? 2 : 1, name);
+    if (name !== 'archivist') assert.notEqual((await ask(name, 'POST', `/entry/${secretDone}/archive`, { form: {} })).status, 200, `${name}: nothing goes into a fonds of others`);
+  });
+  const title = (await json('archivist', `/entry/${doneEntry}/archive`)).dossier.fields.find(field => field.label === '题名').value;
+  assert.equal(title, '办结一件', 'a field that only some may read is not in the title');
+  assert.equal((await ask('archivist', 'POST', `/entry/${doneEntry}/archive`, { form: {} })).status, 200);
+  assert.equal((await ask('archivist', 'POST', `/ledger/${doneLedger}/archive`, { form: { entry: secretDone } })).status, 200);
   assertNoLeaks();
 });
 

@@ -36,6 +36,7 @@ static const Account ACCOUNTS[] = {
   {"auditor", "审计员", "auditor", SECURITY_PUBLIC, NULL},
   {"archivist", "档案员", "archivist", SECURITY_SECRET, NULL},
   {"director", "馆长", "director", SECURITY_SECRET, NULL},
+  {"discipline", "机关纪委", "discipline", SECURITY_SECRET, NULL},
   {"transferor", "移交单位经办人", "transferor", SECURITY_PUBLIC, DEMO_BODY},
   {"reader", "读者", "reader", SECURITY_PUBLIC, NULL},
 };

@@ -226,12 +226,20 @@ static gboolean ensure_fonds(const House *house, const char *actor, GPtrArray *d
     sql_commit(sql, error);
 }
 
+/* Who works for some fonds only brings nothing into another. */
+static gboolean may_send_to(Asker asker, const Dossier *dossier, GError **error) {
+  const Scope *scope = asker.everything ? &SCOPE_EVERYTHING : people_scope(asker.person);
+  gboolean may = scope->all_fonds;
+  for (gsize i = 0; i < scope->fonds_count && !may; i++) may = scope->fonds[i] == dossier->record->fonds_id;
+  return may || throw(error, LANTAI_ERROR_DENIED, "您不能向全宗 %s 归档", text_at(dossier->gathered, "fonds"));
+}
+
 gint64 dossiers_send(const House *house, Asker asker, const char *actor, GArray *ids, gboolean accept, GError **error) {
   if (ids->len == 0) return throw(error, LANTAI_ERROR_INVALID, "没有选中条目"), 0;
   g_autoptr(Sql) sql = sql_read(house->db, error);
   g_autoptr(GPtrArray) dossiers = sql != NULL ? dossiers_gather(house, sql, asker, ids, error) : NULL;
   gboolean made;
-  if (dossiers == NULL || !ensure_fonds(house, actor, dossiers, &made, error)) return 0;
+  if (dossiers == NULL || !may_send_to(asker, dossiers->pdata[0], error) || !ensure_fonds(house, actor, dossiers, &made, error)) return 0;
   if (made) {
     g_clear_pointer(&dossiers, g_ptr_array_unref);
     sql_end(g_steal_pointer(&sql));

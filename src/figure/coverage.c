@@ -6,6 +6,7 @@
  */
 #include "compute.h"
 #include "date.h"
+#include "workday.h"
 #include <string.h>
 
 
@@ -17,10 +18,9 @@ static const char *const EVERY_NAMES[] = {"day", "workday", "week", "halfmonth",
 /* Which one a day lies in, as a rising number; -1: none (a Saturday is no workday). first: the period's first day, where fortnights begin. */
 static int bucket_of(Every every, int day, int first) {
   int number = day_number(day), year = day / 10000, month = day / 100 % 100;
-  int weekday = (number - 1) % 7; /* 0: Monday, as 0001-01-01 was */
   switch (every) {
     case EVERY_DAY: return number;
-    case EVERY_WORKDAY: return weekday < 5 ? number : -1;
+    case EVERY_WORKDAY: return workday_is(day) ? number : -1;
     case EVERY_WEEK: return (number - 1) / 7;
     case EVERY_TWOWEEKS: return ((number - 1) / 7 - (day_number(first) - 1) / 7) / 2;
     case EVERY_HALFMONTH: return (year * 12 + month - 1) * 2 + (day % 100 > 15);

@@ -23,7 +23,7 @@ static char *sum_words(json_t *given) {
 }
 
 static char *coverage_words(json_t *body) {
-  static const char *const every[][2] = {{"day", "天"}, {"workday", "工作日（周一至周五）"}, {"week", "周"}, {"halfmonth", "半月"}, {"twoweeks", "两周"}, {"month", "月"},
+  static const char *const every[][2] = {{"day", "天"}, {"workday", "工作日"}, {"week", "周"}, {"halfmonth", "半月"}, {"twoweeks", "两周"}, {"month", "月"},
     {"quarter", "季度"},
     {"halfyear", "半年"}, {"year", "年"}};
   const char *kind = text_in(body, "every"), *roster = text_in(body, "in");

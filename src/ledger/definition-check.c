@@ -355,7 +355,8 @@ static void check_moves(Check *check) {
 static const char *const EVERY_WORDS[] = {"day", "workday", "week", "halfmonth", "twoweeks", "month", "quarter", "halfyear", "year", NULL};
 
 static void check_duties(Check *check) {
-  static const Key keys[] = {{"title", 's'}, {"every", 's'}, {"values", 'o'}, {"days", 'i'}, {"owner", '*'}, {"department", 's'}, {"from", '*'}, {"to", '*'}, {NULL}};
+  static const Key keys[] = {{"title", 's'}, {"every", 's'}, {"values", 'o'}, {"days", 'i'}, {"workdays", 'i'},
+    {"owner", '*'}, {"department", 's'}, {"from", '*'}, {"to", '*'}, {NULL}};
   size_t i;
   json_t *duty, *value;
   const char *name;
@@ -368,6 +369,7 @@ static void check_duties(Check *check) {
       fault(check, every, "不认识周期“%s”%s", text_at(duty, "every"), nearest);
     }
     if (int_at(duty, "days") < 0 || int_at(duty, "days") > 366) fault(check, at, "days 应在 0 到 366 之间");
+    if (int_at(duty, "workdays") < 0 || int_at(duty, "workdays") > 250) fault(check, at, "workdays 应在 0 到 250 之间");
     json_object_foreach(json_object_get(duty, "values"), name, value) check_field_name(check, values, name);
   }
 }

@@ -8,6 +8,7 @@
  */
 #include "date.h"
 #include "internal.h"
+#include "people.h"
 
 enum { DUTY_DAYS = 400, PERIODS_SHOWN = 60 };
 
@@ -38,7 +39,7 @@ gboolean ledger_period(const char *every, int day, int *ret_from, int *ret_to) {
   int year = day / 10000, month = day / 100 % 100;
   *ret_from = *ret_to = day;
   if (g_str_equal(every, "day")) return TRUE;
-  if (g_str_equal(every, "workday")) return weekday_of(day) <= 5;
+  if (g_str_equal(every, "workday")) return workday_is(day);
   if (g_str_equal(every, "week")) {
     *ret_from = date_shift(day, 1 - weekday_of(day));
     *ret_to = date_shift(*ret_from, 6);
@@ -128,12 +129,29 @@ static gint64 waiting_entry(Sql *sql, const LedgerDefinition *definition, const 
 
 /* ---- making them ---- */
 
+/* A person, a body, or a role: then by the role's title, which everybody reads. */
+static const char *duty_owner(json_t *duty) {
+  const char *owner = text_at(duty, "owner");
+  size_t i;
+  json_t *role;
+  json_array_foreach(people_roles(), i, role)
+    if (g_str_equal(text_at(role, "code"), owner)) return text_at(role, "title");
+  return base_field(owner) != NULL ? "" : owner;
+}
+
+static int duty_due(json_t *duty, int to) { return workday_shift(date_shift(to, (int)int_at(duty, "days")), (int)int_at(duty, "workdays")); }
+
 static json_t *duty_entry(const LedgerDefinition *definition, json_t *duty, int from, int to) {
   g_autofree char *label = period_label(text_at(duty, "every"), from, to);
-  const char *owner = text_at(duty, "owner");
-  return json_pack("{s:o, s:i, s:s, s:s, s:O?}", "title", json_sprintf("%s（%s）", text_at(duty, "title"), label), "due",
-    date_shift(to, (int)int_at(duty, "days")), "owner", base_field(owner) != NULL ? "" : owner, "department", text_at(duty, "department"), "values",
+  return json_pack("{s:o, s:i, s:s, s:s, s:O?}", "title", json_sprintf("%s（%s）", text_at(duty, "title"), label), "due", duty_due(duty, to), "owner",
+    duty_owner(duty), "department", text_at(duty, "department"), "values",
     json_object_get(duty, "values"));
+}
+
+/* The duty has got an owner since, which the entry that waits still lacks. */
+static gboolean owned_by_nobody(Sql *sql, gint64 id, json_t *duty) {
+  return (duty_owner(duty)[0] != '\0' || text_at(duty, "department")[0] != '\0') &&
+    sql_number(sql, "SELECT COUNT(*) AS n FROM ledger_entry WHERE id = $1 AND owner = '' AND department = ''", SQL_ARGS(sql_int(id)), 0, NULL) > 0;
 }
 
 /* One period: made when nothing is there; taken out when the work was registered otherwise. */
@@ -145,8 +163,8 @@ static gboolean settle_period(Sql *sql, const LedgerDefinition *definition, json
   g_autoptr(GError) local = NULL;
   gint64 done = done_entry(sql, definition, duty, from, to, &local);
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
-  if (id != 0) return done == 0 || ledger_entry_delete(sql, LEDGER_EVERYTHING, "system", id, "已另行登记", error);
-  if (done != 0) return TRUE;
+  if (id != 0 && done != 0) return ledger_entry_delete(sql, LEDGER_EVERYTHING, "system", id, "已另行登记", error);
+  if (done != 0 || (id != 0 && !owned_by_nobody(sql, id, duty))) return TRUE;
   json_auto_t *entry = duty_entry(definition, duty, from, to);
   return ledger_entry_feed(sql, definition->name, key, entry, error) != 0;
 }
@@ -204,7 +222,7 @@ static gboolean tell_visit(int from, int to, gpointer data, GError **error) {
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
   if (done == 0 && waiting != 0 && !waits) /* done, but not within its period */
     done = sql_number(work->sql, "SELECT id FROM ledger_entry WHERE id = $1 AND deleted = 0", SQL_ARGS(sql_int(waiting)), 0, NULL);
-  int due = date_shift(to, (int)int_at(work->duty, "days"));
+  int due = duty_due(work->duty, to);
   const char *state = done != 0 ? "done" : due < work->today ? "gap" : "open";
   json_array_insert_new(work->told, 0, json_pack("{s:s, s:i, s:i, s:i, s:s, s:b, s:I}", "label", label, "from", from, "to", to, "due", due, "state", state, "gap",
     g_str_equal(state, "gap"), "entry", (json_int_t)(done != 0 ? done : waits ? waiting : 0)));
@@ -224,7 +242,9 @@ json_t *ledger_duties(Sql *sql, Asker asker, const LedgerDefinition *definition,
     if (!each_period(duty, duty_begin(sql, definition, duty, today), today, tell_visit, &work, error)) return NULL;
     int gaps = 0;
     json_array_foreach(periods, p, period) gaps += json_is_true(json_object_get(period, "gap"));
-    json_array_append_new(told, json_pack("{s:s, s:s, s:i, s:O}", "title", text_at(duty, "title"), "every", text_at(duty, "every"), "gaps", gaps, "periods", periods));
+    const char *owner = duty_owner(duty)[0] != '\0' ? duty_owner(duty) : text_at(duty, "department");
+    json_array_append_new(told, json_pack("{s:s, s:s, s:i, s:O, s:s}", "title", text_at(duty, "title"), "every", text_at(duty, "every"), "gaps", gaps, "periods", periods,
+      "owner", owner));
   }
   return g_steal_pointer(&told);
 }

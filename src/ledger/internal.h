@@ -7,6 +7,7 @@
 #include "json.h"
 #include "ledger.h"
 #include "text.h"
+#include "workday.h"
 #include <string.h>
 
 #define UNIT_SELF "本馆"

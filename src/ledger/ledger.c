@@ -111,6 +111,7 @@ gboolean ledger_open(const House *house, GError **error) {
   catalog_set_record_extra(ledger_record_extra);
   people_set_duties_source(owed_words);
   authority_set_use_source(used_words);
+  if (!workdays_load(house->dir, error)) return FALSE;
   if (!sql_is_readonly(house->db) && !sql_migrate_room(house->db, "ledger", error)) return FALSE;
   g_autoptr(Sql) sql = sql_read(house->db, error);
   return sql != NULL && definitions_load_stored(sql, error);

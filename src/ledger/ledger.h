@@ -202,7 +202,7 @@ void ledger_path_steps(const LedgerDefinition *definition, const char *path, Led
 
 /* ---- duties, snapshots, spreadsheets ---- */
 gboolean ledger_duties_make(const House *house, const char *day, GError **error); /* entries that are due, and what comes back; idempotent; called by the tick */
-/* [{title, every, gaps, periods: [{label, from, to, due, state: done|open|gap, gap, entry}]}], newest period first */
+/* [{title, every, gaps, owner ("": nobody), periods: [{label, from, to, due, state: done|open|gap, gap, entry}]}], newest period first */
 json_t *ledger_duties(Sql *sql, Asker asker, const LedgerDefinition *definition, GError **error);
 /* every: day workday week twoweeks halfmonth month quarter halfyear year. FALSE: the day is in none (a Sunday is no workday). */
 gboolean ledger_period(const char *every, int day, int *ret_from, int *ret_to);

@@ -73,9 +73,13 @@ char *used_words(Sql *sql, const char *kind, const char *name) {
 }
 
 json_t *ledger_owed(const House *house, Sql *sql, const Person *person, int limit, GError **error) {
-  json_auto_t *entries = entries_query(sql_query(sql, ENTRY_SELECT "WHERE e.owner IN ($1, $2) AND e.owner <> '' AND e.closed = 0 AND e.deleted = 0 "
+  json_auto_t *names = people_duty_names(person);
+  g_autofree char *list = json_dumps(names, JSON_COMPACT);
+  json_auto_t *entries = entries_query(sql_query(sql, ENTRY_SELECT "WHERE e.id IN (SELECT o.id FROM ledger_entry AS o WHERE "
+    "o.owner IN (SELECT value FROM json_each($1)) AND o.owner <> '' AND o.closed = 0 AND o.deleted = 0 UNION ALL SELECT d.id FROM ledger_entry AS d WHERE "
+    "d.owner = '' AND d.department = $2 AND d.department <> '' AND d.closed = 0 AND d.deleted = 0) "
     "ORDER BY CASE e.due WHEN 0 THEN 99999999 ELSE e.due END, e.id LIMIT $3",
-    SQL_ARGS(sql_text(people_name(person)), sql_text(people_title(person)), sql_int(limit)), error), error);
+    SQL_ARGS(sql_text(list), sql_text(people_body(person)), sql_int(limit)), error), error);
   if (entries == NULL) return NULL;
   json_t *owed = json_array(), *entry;
   Asker asker = {person, FALSE};

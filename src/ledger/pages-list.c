@@ -323,7 +323,8 @@ static void add_duties(json_t *model, const LedgerPage *page) {
       json_array_append_new(periods, json_pack("{s:O?, s:O?, s:s, s:s}", "label", json_object_get(period, "label"), "entry", json_object_get(period, "entry"), "tone",
         done ? "ok" : open ? "warn" : "bad", "word", done ? "已做" : open ? "待做" : "缺"));
     }
-    json_array_append_new(shown, json_pack("{s:O?, s:O?, s:o}", "title", json_object_get(duty, "title"), "gaps", json_object_get(duty, "gaps"), "periods", periods));
+    json_array_append_new(shown, json_pack("{s:O?, s:O?, s:O?, s:o}", "title", json_object_get(duty, "title"), "gaps", json_object_get(duty, "gaps"),
+      "owner", json_object_get(duty, "owner"), "periods", periods));
   }
   json_object_set_new(model, "duties", shown);
 }

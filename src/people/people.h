@@ -37,6 +37,7 @@ gboolean people_may(const Person *person, const char *permission); /* person NUL
 gboolean people_has_role(const Person *person, const char *role); /* NULL: only the public one; nobody has a role before the password is his own */
 /* The body (移交单位) that an account with delivery.own hands over for; "": none. Never NULL. */
 const char *people_body(const Person *person);
+json_t *people_duty_names(const Person *person); /* under which names something is his to do: sign-in name, shown name, body, his roles. New */
 gboolean people_colleagues(Sql *sql, const char *name, const char *other); /* two enabled accounts that share a role (岗位) */
 char *people_title_of(const char *name); /* the shown name for a sign-in name; NULL: no such account. New string. For web_set_person_source */
 const Scope *people_scope(const Person *person);  /* owned by person; NULL person: the public scope, static */

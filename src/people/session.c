@@ -196,6 +196,15 @@ gint64 people_id(const Person *person) { return person ? person->id : 0; }
 const char *people_name(const Person *person) { return person ? person->name : ""; }
 const char *people_title(const Person *person) { return person ? person->title : ""; }
 const char *people_body(const Person *person) { return person && person->body ? person->body : ""; }
+json_t *people_duty_names(const Person *person) {
+  json_t *names = json_pack("[s, s]", people_name(person), people_title(person)), *role;
+  size_t i;
+  if (*people_body(person)) json_array_append_new(names, json_string(people_body(person)));
+  json_array_foreach(people_roles(), i, role)
+    if (person != NULL && people_has_role(person, json_string_value(json_object_get(role, "code")))) json_array_append(names, json_object_get(role, "title"));
+  return names;
+}
+
 gboolean people_must_change(const Person *person) { return person && person->must_change; }
 
 gboolean people_may(const Person *person, const char *permission) {
