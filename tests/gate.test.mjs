@@ -293,7 +293,7 @@ const SAMPLES = { // a path's parts that lead to something the unlimited archivi
   '/ledger/{id}': () => `/ledger/${ledger}`, '/ledger/{id}/export': () => `/ledger/${ledger}/export`, '/ledger/{id}/compare': () => `/ledger/${ledger}/compare?before=2020-01-01`, '/ledger/{id}/new': () => `/ledger/${ledger}/new`,
   '/ledger/{id}/bulk': () => `/ledger/${ledger}/bulk`, '/ledger/{id}/paste': () => `/ledger/${ledger}/paste`, '/ledger/{id}/import': () => `/ledger/${ledger}/import`, '/ledger/{id}/definition': () => `/ledger/${ledger}/definition`,
   '/ledger/{id}/archive': () => `/ledger/${doneLedger}/archive`, '/entry/{id}/archive': () => `/entry/${doneEntry}/archive`, '/entry/{id}/sheet': () => `/entry/${doneEntry}/sheet`,
-  '/entry/{id}': () => `/entry/${fileEntry}`, '/entry/{id}/edit': () => `/entry/${fileEntry}/edit`, '/entry/{id}/file': () => `/entry/${fileEntry}/file?name=${encode('照片.png')}`,
+  '/entry/{id}': () => `/entry/${fileEntry}`, '/entry/{id}/move': () => `/entry/${fileEntry}/move?to=${encode('毕')}`, '/ledger/{id}/actions': () => `/ledger/${ledger}/actions`, '/entry/{id}/edit': () => `/entry/${fileEntry}/edit`, '/entry/{id}/file': () => `/entry/${fileEntry}/file?name=${encode('照片.png')}`,
   '/figure/{id}': () => `/figure/${figure}?year=2026`, '/figure/{id}/edit': () => `/figure/${figure}/edit`, '/report/{id}': () => '/report/1', '/report/{id}/rows': () => `/report/1/rows?figure=${encode('保密检查次数')}`,
   '/report/{id}/compare': () => '/report/1/compare', '/report/{id}/file': () => '/report/1/file?format=md',
   '/copy/{id}': () => '/copy/1', '/copies/object/{id}': () => '/copies/object/1', '/record/{id}/copies': () => `/record/${open().id}/copies`,

@@ -87,6 +87,61 @@ test('a patrol on a phone: the form fits, takes a photo, and the entry shows it'
   await page.setViewportSize({ width: 1280, height: 900 });
 });
 
+test('on the board a card is dragged, what the move asks for is filled in a dialog, the step is taken back; another person closes it', async () => {
+  const board = `${server.base}/ledger/${ledgers['问题整改台账']}?show=board`;
+  const entry = (await colleague.post(`/ledger/${ledgers['问题整改台账']}/new`, { form: { 'v.标题': '台阶破损', 'v.日期': '2026-05-02', 'v.来源': '巡察' } })).json.location;
+  const card = page.locator(`[data-card="${entry.split('/').pop()}"]`), lane = state => page.locator(`[data-lane="${state}"]`), dialog = page.locator('dialog.move-dialog');
+  const hand = async () => {
+    await dialog.waitFor();
+    await dialog.locator('[name="v.责任领导"]').fill('馆长');
+    await dialog.locator('[name="v.责任单位"]').fill('办公室');
+    await dialog.locator('[name="v.截止"]').fill('2030-01-01');
+    await Promise.all([page.waitForURL(/moved=/), dialog.getByRole('button', { name: '交办', exact: true }).click()]);
+  };
+  await page.goto(board);
+  await card.dragTo(lane('整改中'));
+  await hand();
+  await lane('整改中').locator(card).waitFor();
+  await Promise.all([page.waitForURL(url => !url.searchParams.has('moved')), page.getByRole('button', { name: '撤销这一步' }).click()]);
+  await lane('登记').locator(card).waitFor();
+  assert.equal((await colleague.get(entry)).json.entry.due ?? 0, 0);
+  await card.getByText('交办…').focus();
+  await page.keyboard.press('Enter');
+  await dialog.waitFor();
+  await page.keyboard.press('Escape');
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), '交办…');
+  await page.keyboard.press('Enter');
+  await hand();
+  await page.goto(server.base + entry);
+  await page.getByText('提请核验…').click();
+  await dialog.locator('[name="v.整改成效"]').fill('已修好');
+  await dialog.locator('[name="file1"]').setInputFiles({ name: '完工.txt', mimeType: 'text/plain', buffer: Buffer.from('已修好') });
+  await Promise.all([page.waitForResponse(reply => reply.request().method() === 'POST'), dialog.getByRole('button', { name: '提请核验', exact: true }).click()]);
+  await page.getByText('须由另一人办理（上一步是您办的）：销号').waitFor();
+  const closed = await colleague.post(`${entry}/move`, { form: { to: '已整改' } });
+  assert.equal(closed.status, 200);
+  const now = (await colleague.get(entry)).json.entry;
+  assert.deepEqual([now.state, now.files.map(file => file.name), now.values['整改成效']], ['已整改', ['完工.txt'], '已修好']);
+});
+
+test('a change in bulk is taken back later, from the list of them', async () => {
+  const ledger = `/ledger/${ledgers['问题整改台账']}`;
+  const made = await Promise.all(['甲事', '乙事'].map(title => colleague.post(`${ledger}/new`, { form: { 'v.标题': title, 'v.日期': '2026-05-03', 'v.来源': '调研' } })));
+  await page.goto(`${server.base}${ledger}/bulk?f.来源=调研`);
+  await page.fill('[name="value"]', '屋面');
+  await page.selectOption('[name="field"]', '问题方面');
+  await Promise.all([page.waitForNavigation(), page.getByRole('button', { name: '预览' }).click()]);
+  await Promise.all([page.waitForNavigation(), page.getByRole('button', { name: '修改这 2 条' }).click()]);
+  await colleague.post(`${made[1].json.location}/edit`, { form: { 'v.责任人': '乙' } });
+  await page.goto(`${server.base}${ledger}/actions`);
+  page.once('dialog', question => question.accept());
+  await Promise.all([page.waitForNavigation(), page.getByRole('button', { name: '撤销' }).click()]);
+  await page.getByText('已撤销 1 条；1 条后来又改过，没有动').waitFor();
+  assert.equal(await page.getByRole('button', { name: '撤销' }).count(), 0);
+  const aspects = (await Promise.all(made.map(reply => colleague.get(reply.json.location)))).map(reply => reply.json.entry.values['问题方面']);
+  assert.deepEqual(aspects, [undefined, '屋面']);
+});
+
 test('a ledger is made and changed in the form alone: rows move by keyboard, a renamed field keeps its entries, what contradicts them is listed', async () => {
   const value = name => page.locator(`[name="d.${name}"]`);
   await page.goto(`${server.base}/ledger-definition/new`);
@@ -122,8 +177,9 @@ test('a ledger is made and changed in the form alone: rows move by keyboard, a r
 
 test('every page of ledgers is accessible, fits both widths, and is quiet', { timeout: 120000 }, async () => {
   const id = ledgers['问题整改台账'], found = [];
+  const open = (await colleague.post(`/ledger/${id}/new`, { form: { 'v.标题': '漏水', 'v.日期': '2026-05-04', 'v.来源': '巡察' } })).json.location;
   for (const target of ['/ledgers', '/owed', `/ledger/${id}`, `/ledger/${id}?show=board`, `/ledger/${id}?show=calendar&month=2026-05`, `/ledger/${id}?view=${encodeURIComponent('责任清单')}`, `/ledger/${id}/new`, '/entry/1', '/entry/1/edit', `/ledger/${id}/bulk`,
-    `/ledger/${id}/paste`, `/ledger/${id}/import`, `/ledger/${id}/definition`, `/ledger/${id}/compare?before=2026-01-01`, `/ledger/${ledgers['值班巡查']}`, '/ledger-definition/new']) {
+    `/ledger/${id}/paste`, `/ledger/${id}/import`, `/ledger/${id}/definition`, `/ledger/${id}/definition?as=yaml`, `/ledger/${id}/actions`, `${open}/move?to=${encodeURIComponent('整改中')}`, `/ledger/${id}/compare?before=2026-01-01`, `/ledger/${ledgers['值班巡查']}`, '/ledger-definition/new']) {
     for (const width of [1280, 390]) {
       await page.setViewportSize({ width, height: 900 });
       const reply = await page.goto(server.base + target);

@@ -41,14 +41,14 @@ FigurePeriod period_shift(FigurePeriod period, int years) {
 
 /* ---- whose ---- */
 
-typedef struct { gboolean all; json_t *among; const char *own, *archive; } Units;
+typedef struct { gboolean all; json_t *among; const char *own, *archive, *known[64]; gboolean answers[64]; } Units;
 
 static Units units_of(const Ask *ask, json_t *figure, FigurePeriod period) {
   json_t *units = json_object_get(figure, "units");
   const char *archive = ask->house->settings ? settings_text(ask->house->settings, "archive.name") : UNIT_OWN;
   const char *own = period.unit && *period.unit ? period.unit : UNIT_OWN;
   if (g_str_equal(own, archive)) own = UNIT_OWN;
-  return (Units){g_strcmp0(json_string_value(units), "all") == 0, json_object_get(units, "in"), own, archive};
+  return (Units){.all = g_strcmp0(json_string_value(units), "all") == 0, .among = json_object_get(units, "in"), .own = own, .archive = archive};
 }
 
 static gboolean unit_admitted(const Units *units, const char *unit) {
@@ -59,6 +59,13 @@ static gboolean unit_admitted(const Units *units, const char *unit) {
     if (g_strcmp0(json_string_value(name), unit) == 0) return TRUE;
   if (units->among) return FALSE;
   return g_str_equal(unit, units->own) || (g_str_equal(units->own, UNIT_OWN) && (*unit == '\0' || g_str_equal(unit, units->archive)));
+}
+
+/* Texts of a table are one pointer for one text, and units are few. */
+static gboolean units_admit(Units *units, const char *unit) {
+  guint slot = (guint)(((gsize)unit >> 4) % G_N_ELEMENTS(units->known));
+  if (units->known[slot] != unit) units->known[slot] = unit, units->answers[slot] = unit_admitted(units, unit);
+  return units->answers[slot];
 }
 
 /* A unit that has told its work entry by entry is not also counted by its summary. */
@@ -120,7 +127,7 @@ gboolean selection_make(Ask *ask, json_t *figure, json_t *source, const char *mo
   selection.indexes = g_array_new(FALSE, FALSE, sizeof(guint));
   guint count = ledger_table_count(selection.table);
   for (guint i = 0; i < count; i++) {
-    if (!unit_admitted(&units, ledger_table_unit(selection.table, i)) || !dated_within(&selection, by, &dating, i)) continue;
+    if (!dated_within(&selection, by, &dating, i) || !units_admit(&units, ledger_table_unit(selection.table, i))) continue;
     if (ledger_where_meets(selection.where, i, selection.at)) g_array_append_val(selection.indexes, i);
   }
   if (units.all || units.among) drop_summaries(&selection);

@@ -251,7 +251,7 @@ json_t *ledger_duties(Sql *sql, Asker asker, const LedgerDefinition *definition,
 
 /* ---- by itself ---- */
 
-static void tick(const House *house) {
+void duties_tick(const House *house) {
   static gint64 last_hour;
   gint64 hour = clock_now_us() / G_USEC_PER_SEC / 3600;
   if (hour == last_hour) return;
@@ -259,5 +259,3 @@ static void tick(const House *house) {
   g_autoptr(GError) local = NULL;
   if (!ledger_duties_make(house, NULL, &local)) g_warning("周期任务没有生成：%s", local->message);
 }
-
-const JobTick LEDGER_TICKS[] = {tick, NULL};

@@ -48,11 +48,14 @@ static gboolean may_bring_back(json_t *entry, json_t *then, Asker asker, GError 
   return TRUE;
 }
 
-/* State and number stay as they are: a state changes by a move alone, and a number belongs to the entry. */
-gboolean ledger_entry_restore(Sql *sql, Asker asker, const char *actor, gint64 id, gint64 rev, GError **error) {
+typedef struct { gint64 id, rev; gboolean step; } Restoring;
+
+/* Number stays as it is, for it belongs to the entry; the state changes by a move alone, but where a step is taken back. */
+static gboolean restore(Sql *sql, Asker asker, const char *actor, Restoring to, GError **error) {
   static const char *const back[] = {"also", "unit", "from", "to", "title", "owner", "department", "due", "quantity", "basis", "secrecy", "parent", "values", "files"};
-  json_auto_t *entry = entry_load_any(sql, id, error);
-  json_auto_t *then = entry != NULL && entry_may_change(entry, asker, error) ? version_load(sql, id, rev, error) : NULL;
+  static const char *const of_state[] = {"state", "states", "closed", "moved_by"};
+  json_auto_t *entry = entry_load_any(sql, to.id, error);
+  json_auto_t *then = entry != NULL && entry_may_change(entry, asker, error) ? version_load(sql, to.id, to.rev, error) : NULL;
   if (then == NULL || !may_bring_back(entry, then, asker, error)) return FALSE;
   const LedgerDefinition *definition = ledger_of(int_at(entry, "ledger_id"));
   if (definition == NULL) return throw(error, LANTAI_ERROR_NOT_FOUND, "没有这个台账");
@@ -61,13 +64,25 @@ gboolean ledger_entry_restore(Sql *sql, Asker asker, const char *actor, gint64 i
   entry_untie(entry);
   values_renew(definition, json_object_get(entry, "values"));
   json_object_set_new(entry, "deleted", json_false());
+  gboolean moved = to.step && json_array_size(json_object_get(entry, "states")) != json_array_size(json_object_get(then, "states"));
+  if (moved && !g_str_equal(text_at(entry, "moved_by"), actor)) return throw(error, LANTAI_ERROR_DENIED, "这一步是别人办的，不能由您撤销");
+  if (moved && ledger_state(definition, text_at(then, "state")) == NULL) return throw(error, LANTAI_ERROR_CONFLICT, "现在没有状态“%s”了", text_at(then, "state"));
+  for (guint i = 0; moved && i < G_N_ELEMENTS(of_state); i++) json_object_set_new(entry, of_state[i], json_deep_copy(json_object_get(then, of_state[i])));
   json_auto_t *problems = ledger_entry_problems(sql, definition, entry);
   const char *field;
   json_t *what;
   json_object_foreach(problems, field, what)
     return throw(error, LANTAI_ERROR_CONFLICT, "那时的内容不能照样恢复：%s：%s", field, json_string_value(what));
-  g_autofree char *note = g_strdup_printf("恢复到第 %d 版", (int)rev);
+  g_autofree char *note = moved ? g_strdup("撤销这一步") : g_strdup_printf("恢复到第 %d 版", (int)to.rev);
   return entry_save(sql, actor, entry, note, error);
+}
+
+gboolean ledger_entry_restore(Sql *sql, Asker asker, const char *actor, gint64 id, gint64 rev, GError **error) {
+  return restore(sql, asker, actor, (Restoring){id, rev, FALSE}, error);
+}
+
+gboolean ledger_entry_take_back(Sql *sql, Asker asker, const char *actor, gint64 id, gint64 rev, GError **error) {
+  return restore(sql, asker, actor, (Restoring){id, rev, TRUE}, error);
 }
 
 /* ---- what changed ---- */

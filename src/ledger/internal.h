@@ -17,6 +17,7 @@ enum { LEDGER_BATCH = 200, FIELDS_MAX = 120, TEXT_MAX = 1000, LINES_MAX = 20000,
 /* ---- ledger.c ---- */
 static inline gboolean word_in(const char *const *words, const char *word) { return words != NULL && word != NULL && g_strv_contains(words, word); }
 void ledger_install(LedgerDefinition *definition); /* takes it; the newest by name and id */
+gboolean ledger_own_rows_only(const LedgerDefinition *definition, Asker asker); /* of those who may read it: this one sees what he made or is responsible for */
 gboolean ledger_admits_row(const LedgerDefinition *definition, Asker asker, const char *owner, const char *made_by, Security secrecy);
 void ledger_tables_close(void); /* table.c */
 void ready_close(void);         /* ready.c */
@@ -111,6 +112,7 @@ char *owed_words(Sql *sql, const char *name, const char *title); /* what an acco
 char *used_words(Sql *sql, const char *kind, const char *name);  /* which entries name a person or body; NULL: none */
 
 /* ---- duties.c ---- */
+void duties_tick(const House *house);
 gboolean entry_waits(json_t *entry); /* made by a duty, not done yet */
 
 /* ---- again.c ---- */

@@ -181,10 +181,12 @@ gboolean ledger_may_write_field(const LedgerField *field, Asker asker) {
   return may;
 }
 
+gboolean ledger_own_rows_only(const LedgerDefinition *definition, Asker asker) { return definition->own_rows && !has_any_role(asker.person, definition->all); }
+
 gboolean ledger_admits_row(const LedgerDefinition *definition, Asker asker, const char *owner, const char *made_by, Security secrecy) {
   if (asker.everything) return TRUE;
   if (!ledger_may_read(definition, asker) || secrecy > people_scope(asker.person)->security) return FALSE;
-  if (!definition->own_rows || has_any_role(asker.person, definition->all)) return TRUE;
+  if (!ledger_own_rows_only(definition, asker)) return TRUE;
   const char *name = people_name(asker.person), *title = people_title(asker.person);
   return g_str_equal(made_by, name) || (owner[0] != '\0' && (g_str_equal(owner, name) || g_str_equal(owner, title)));
 }

@@ -102,6 +102,8 @@ gboolean ledger_entry_move(Sql *sql, Asker asker, const char *actor, gint64 id, 
 json_t *ledger_entry_moves(Sql *sql, Asker asker, const char *actor, json_t *entry, GError **error); /* [{to, label, note, missing: [field]}] that the asker may make */
 gboolean ledger_entry_delete(Sql *sql, Asker asker, const char *actor, gint64 id, const char *why, GError **error); /* CONFLICT while others refer to it; kept */
 gboolean ledger_entry_restore(Sql *sql, Asker asker, const char *actor, gint64 id, gint64 rev, GError **error); /* as it was then; also a deleted one */
+/* The same, with the state it was in then: a step taken back by who took it (DENIED for others). The caller has seen that it is still the newest. */
+gboolean ledger_entry_take_back(Sql *sql, Asker asker, const char *actor, gint64 id, gint64 rev, GError **error);
 json_t *ledger_entry_history(Sql *sql, Asker asker, gint64 id, GError **error); /* [{rev, at, actor, note, first, changes: [{field, from, to}]}] newest first */
 /* [{ledger, field, entries: [..first 200], count}]: children, e.g. measures of a problem */
 json_t *ledger_entry_referring(Sql *sql, Asker asker, gint64 id, GError **error);
@@ -167,7 +169,6 @@ void ledger_table_dates(const LedgerTable *table, guint index, gint32 *ret_from,
 double ledger_table_quantity(const LedgerTable *table, guint index);
 const char *ledger_table_unit(const LedgerTable *table, guint index);  /* 单位 */
 const char *ledger_table_basis(const LedgerTable *table, guint index); /* 口径 */
-gboolean ledger_table_words(const LedgerTable *table, guint index, const char *words, Asker asker); /* each stands in a text that may be seen; NULL: yes */
 
 typedef struct LedgerWhere LedgerWhere;
 /* INVALID names what is wrong and the nearest name. Tables of ledgers that paths lead to are held with it. condition NULL: everything. */

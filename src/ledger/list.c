@@ -23,34 +23,65 @@ typedef struct {
 
 /* ---- words ---- */
 
-typedef struct { const char *word; gboolean found; } Looking;
-static gboolean look(const Cell *cell, gpointer data) {
-  Looking *looking = data;
-  looking->found = cell->has_text && cell->label == NULL && strcasestr(table_text(cell->table, cell->text), looking->word) != NULL;
-  return looking->found;
-}
+struct TableWords {
+  const LedgerTable *table;
+  GPtrArray *flags; /* for each word, of each text of the dictionary whether the word stands in it */
+  GArray *columns;  /* that may be seen */
+};
 
 static gboolean may_look(const LedgerTable *table, const Column *column, Asker asker) {
   const LedgerField *rows = column->parent ? table_column(table, column->parent - 1)->field : NULL;
   return (column->field == NULL || ledger_may_read_field(column->field, asker)) && (rows == NULL || ledger_may_read_field(rows, asker));
 }
 
-static gboolean has_word(const LedgerTable *table, guint index, const char *word, Asker asker) {
+static guint8 *texts_with(const LedgerTable *table, const char *word) {
+  guint8 *flags = g_new0(guint8, table->texts->len);
+  gboolean cased = FALSE;
+  for (const char *at = word; *at; at++) cased = cased || g_ascii_isalpha(*at);
+  for (guint i = 1; i < table->texts->len; i++) flags[i] = (cased ? strcasestr(table_text(table, i), word) : strstr(table_text(table, i), word)) != NULL;
+  return flags;
+}
+
+TableWords *table_words_new(const LedgerTable *table, const char *words, Asker asker) {
+  if (words == NULL || *words == '\0') return NULL;
+  g_auto(GStrv) parts = g_strsplit_set(words, " \t\n", -1);
+  TableWords *sought = g_new(TableWords, 1);
+  *sought = (TableWords){table, g_ptr_array_new_with_free_func(g_free), g_array_new(FALSE, FALSE, sizeof(guint))};
+  for (char **part = parts; *part; part++)
+    if (**part != '\0') g_ptr_array_add(sought->flags, texts_with(table, *part));
   for (guint c = 0; c < table->columns->len; c++) {
     const Column *column = table_column(table, c);
-    Looking looking = {word, FALSE};
-    if ((column->text == NULL && column->hold != HOLD_TEXT) || !may_look(table, column, asker)) continue;
-    column_visit(table, c, index, 0, look, &looking);
-    if (looking.found) return TRUE;
+    if ((column->text != NULL || column->hold == HOLD_TEXT) && may_look(table, column, asker)) g_array_append_val(sought->columns, c);
   }
+  return sought;
+}
+
+void table_words_free(TableWords *words) {
+  if (words == NULL) return;
+  g_ptr_array_unref(words->flags);
+  g_array_unref(words->columns);
+  g_free(words);
+}
+
+static gboolean flagged_cell(const Cell *cell, gpointer data) { return cell->has_text && cell->label == NULL && ((const guint8 *)data)[cell->text]; }
+
+static gboolean column_flagged(const LedgerTable *table, guint place, guint index, guint8 *flags) {
+  const Column *column = table_column(table, place);
+  if (column->hold == HOLD_TEXT) return flags[*(const guint32 *)(const void *)((const char *)table_row(table, index) + column->offset)];
+  if (column->since != NULL) return column_visit(table, place, index, 0, flagged_cell, flags); /* only what holds today */
+  guint32 begin = g_array_index(column->begin, guint32, index), end = begin + g_array_index(column->length, guint32, index);
+  for (guint32 i = begin; i < end; i++)
+    if (flags[g_array_index(column->text, guint32, i)]) return TRUE;
   return FALSE;
 }
 
-gboolean ledger_table_words(const LedgerTable *table, guint index, const char *words, Asker asker) {
-  if (words == NULL || *words == '\0') return TRUE;
-  g_auto(GStrv) parts = g_strsplit_set(words, " \t\n", -1);
-  for (char **part = parts; *part; part++)
-    if (**part != '\0' && !has_word(table, index, *part, asker)) return FALSE;
+gboolean table_words_meet(const TableWords *words, guint index) {
+  for (guint i = 0; words != NULL && i < words->flags->len; i++) {
+    gboolean found = FALSE;
+    for (guint c = 0; c < words->columns->len && !found; c++)
+      found = column_flagged(words->table, g_array_index(words->columns, guint, c), index, words->flags->pdata[i]);
+    if (!found) return FALSE;
+  }
   return TRUE;
 }
 
@@ -186,8 +217,10 @@ static json_t *fill_page(const House *house, Sql *sql, Asker asker, const Ledger
   gint64 count = 0;
   page->room = limit + 1;
   page->page = g_new0(Key, page->room + 1);
+  g_autoptr(TableWords) words = table_words_new(table, ask->words, asker);
+  TableGate gate = table_gate(table, asker);
   for (guint i = 0; i < table->rows->len; i++) {
-    if (!ledger_where_meets(where, i, 0) || !ledger_table_words(table, i, ask->words, asker) || !ledger_table_admits(table, i, asker)) continue;
+    if (!gate_admits(&gate, table_row(table, i)) || !ledger_where_meets(where, i, 0) || !table_words_meet(words, i)) continue;
     count++;
     keep(page, i);
   }

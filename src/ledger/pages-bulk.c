@@ -3,12 +3,14 @@
  *
  * 1. What was shown is what is made: an entry that changed since the preview is left alone and told.
  * 2. Taking back restores only entries that nobody changed afterwards.
+ * 3. Each such change is told once more as a whole (ledger.bulk: what, and which entries with their revs before and after), so that it can be taken back later, from the
+ *    ledger's list of them; ledger.unbulk tells that it was.
  */
 #include "pages.h"
 #include "date.h"
 #include <string.h>
 
-enum { BULK_MAX = 2000, SHOWN = 500 };
+enum { BULK_MAX = 2000, SHOWN = 500, UNDO_DAYS = 30, ACTIONS_READ = 200 };
 #define STATE_FIELD "状态"
 
 typedef struct {
@@ -201,13 +203,16 @@ static gboolean make_changes(LedgerPage *page, const Change *change, json_t *ent
   return json_array_size(written) == 0 || ledger_entry_put_many(page->sql, page->asker, web_actor(page->request), written, NULL, error);
 }
 
-static json_t *made_model(LedgerPage *page, GPtrArray *made) {
+static json_t *made_model(LedgerPage *page, const Change *change, GPtrArray *made, GError **error) {
   g_autoptr(GString) text = g_string_new(NULL);
   for (guint i = 0; i < made->len; i++) {
     gint64 id = int_at(made->pdata[i], "id");
     json_auto_t *now = ledger_entry_load(page->sql, page->asker, id, NULL);
     g_string_append_printf(text, "%d:%d:%d\n", (int)id, (int)int_at(made->pdata[i], "rev"), (int)int_at(now, "rev"));
   }
+  json_auto_t *data = json_pack("{s:s, s:s, s:s, s:i, s:s}", "field", change->field == NULL ? STATE_FIELD : change->field->name, "value", change->value, "note",
+    change->note != NULL ? change->note : "", "count", (int)made->len, "made", text->str);
+  if (made->len > 0 && journal_append(page->sql, web_actor(page->request), "ledger.bulk", "ledger", page->definition->id, data, error) == 0) return NULL;
   return json_pack("{s:i, s:s}", "count", (int)made->len, "made", text->str);
 }
 
@@ -226,32 +231,91 @@ WebReply *make_bulk(WebRequest *request, GError **error) {
   g_autoptr(GHashTable) seen = seen_table(web_text(request, "seen"));
   g_autoptr(GPtrArray) made = g_ptr_array_new();
   if (!make_changes(&page, &change, entries, seen, made, error)) return NULL;
-  json_t *model = bulk_frame(&page, &filter, entries, count);
-  json_object_set_new(model, "done", made_model(&page, made));
+  json_t *told = made_model(&page, &change, made, error), *model = told == NULL ? NULL : bulk_frame(&page, &filter, entries, count);
+  if (model == NULL) return NULL;
+  json_object_set_new(model, "done", told);
   json_object_set_new(model, "left", json_integer((json_int_t)g_hash_table_size(seen) - (json_int_t)made->len));
   if (sql_commit(page.sql, error)) return web_model(model);
   json_decref(model);
   return NULL;
 }
 
-WebReply *undo_bulk(WebRequest *request, GError **error) {
+/* ---- taking back ---- */
+
+/* The event of a change in bulk of this ledger by the asker. NULL: none. New reference. */
+static json_t *bulk_event(const LedgerPage *page, gint64 id) {
+  json_auto_t *events = journal_of(page->sql, "ledger", page->definition->id, id + 1, 1, NULL);
+  json_t *event = json_array_get(events, 0);
+  gboolean own = int_at(event, "id") == id && g_str_equal(text_at(event, "action"), "ledger.bulk") && g_str_equal(text_at(event, "actor"), web_actor(page->request));
+  return own ? json_incref(event) : NULL;
+}
+
+static gboolean in_time(json_t *event) { return clock_now_us() - int_at(event, "at") < UNDO_DAYS * G_TIME_SPAN_DAY; }
+
+/* The asker's own, for a count may tell of entries that others may not see. Newest first; what takes one back is newer than it. */
+static json_t *actions_model(LedgerPage *page, json_t *events) {
+  json_auto_t *undone = json_object();
+  json_t *actions = json_array(), *event;
+  gboolean may = ledger_may_write(page->definition, page->asker) && web_may(page->request, PERMISSION_WRITE);
+  size_t i;
+  json_array_foreach(events, i, event) {
+    json_t *data = json_object_get(event, "data");
+    g_autofree char *key = g_strdup_printf("%" G_GINT64_FORMAT, int_at(event, "id"));
+    if (g_str_equal(text_at(event, "action"), "ledger.unbulk")) {
+      g_autofree char *of = g_strdup_printf("%" G_GINT64_FORMAT, int_at(data, "of"));
+      json_object_set(undone, of, json_object_get(event, "at"));
+    }
+    if (!g_str_equal(text_at(event, "action"), "ledger.bulk") || !g_str_equal(text_at(event, "actor"), web_actor(page->request))) continue;
+    json_t *when = json_object_get(undone, key);
+    json_array_append_new(actions, json_pack("{s:O, s:O, s:O, s:s, s:s, s:s, s:I, s:O?, s:b}", "id", json_object_get(event, "id"), "at", json_object_get(event, "at"),
+      "actor", json_object_get(event, "actor"), "field", text_at(data, "field"), "value", text_at(data, "value"), "note", text_at(data, "note"), "count",
+      (json_int_t)int_at(data, "count"), "undone", when, "may_undo", may && when == NULL && in_time(event)));
+  }
+  return actions;
+}
+
+WebReply *page_actions(WebRequest *request, GError **error) {
   g_auto(LedgerPage) page = {0};
-  if (!page_begin(&page, request, TRUE, error) || !page_ledger(&page, error)) return NULL;
-  if (!ledger_may_write(page.definition, page.asker)) return throw_null(error, LANTAI_ERROR_DENIED, "您不能修改台账“%s”", page.definition->name);
-  g_auto(GStrv) lines = g_strsplit(web_text(request, "made"), "\n", BULK_MAX + 1);
-  int undone = 0, left = 0;
+  if (!page_begin(&page, request, FALSE, error) || !page_ledger(&page, error)) return NULL;
+  json_auto_t *events = journal_of(page.sql, "ledger", page.definition->id, web_int(request, "before", 0), ACTIONS_READ, error);
+  if (events == NULL) return NULL;
+  json_t *model = json_pack("{s:s, s:o, s:o, s:i}", "title", "成批改动", "ledger", page_ledger_model(&page), "actions", actions_model(&page, events), "days", UNDO_DAYS);
+  if (json_array_size(events) == ACTIONS_READ) json_object_set(model, "next", json_object_get(json_array_get(events, ACTIONS_READ - 1), "id"));
+  return web_model(model);
+}
+
+static gboolean take_back(LedgerPage *page, const char *made, int *ret_undone, int *ret_left, GError **error) {
+  g_auto(GStrv) lines = g_strsplit(made, "\n", BULK_MAX + 1);
   for (guint i = 0; lines[i] != NULL; i++) {
     g_auto(GStrv) parts = g_strsplit(lines[i], ":", 4);
     if (g_strv_length(parts) != 3) continue;
     gint64 id = g_ascii_strtoll(parts[0], NULL, 10), before = g_ascii_strtoll(parts[1], NULL, 10), after = g_ascii_strtoll(parts[2], NULL, 10);
-    json_auto_t *entry = ledger_entry_load(page.sql, page.asker, id, NULL);
-    gboolean ours = entry != NULL && g_str_equal(text_at(entry, "ledger"), page.definition->name) && int_at(entry, "rev") == after;
-    if (ours && !ledger_entry_restore(page.sql, page.asker, web_actor(request), id, before, error)) return NULL;
-    undone += ours;
-    left += !ours;
+    json_auto_t *entry = ledger_entry_load(page->sql, page->asker, id, NULL);
+    gboolean ours = entry != NULL && g_str_equal(text_at(entry, "ledger"), page->definition->name) && int_at(entry, "rev") == after;
+    if (ours && !ledger_entry_take_back(page->sql, page->asker, web_actor(page->request), id, before, error)) return FALSE;
+    *ret_undone += ours;
+    *ret_left += !ours;
   }
+  return TRUE;
+}
+
+WebReply *undo_bulk(WebRequest *request, GError **error) {
+  g_auto(LedgerPage) page = {0};
+  gint64 id = web_int(request, "event", 0);
+  if (!page_begin(&page, request, TRUE, error) || !page_ledger(&page, error)) return NULL;
+  if (!ledger_may_write(page.definition, page.asker)) return throw_null(error, LANTAI_ERROR_DENIED, "您不能修改台账“%s”", page.definition->name);
+  json_auto_t *event = id != 0 ? bulk_event(&page, id) : NULL;
+  if (id != 0 && event == NULL) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有这次成批修改");
+  const char *made = event != NULL ? text_at(json_object_get(event, "data"), "made") : web_text(request, "made"), *back = web_text(request, "back");
+  if (made == NULL) return throw_null(error, LANTAI_ERROR_INVALID, "没有说是哪一次修改");
+  if (event != NULL && !in_time(event)) return throw_null(error, LANTAI_ERROR_CONFLICT, "这次修改已过 %d 天，不能再整批撤销", UNDO_DAYS);
+  int undone = 0, left = 0;
+  if (!take_back(&page, made, &undone, &left, error)) return NULL;
+  json_auto_t *data = json_pack("{s:I, s:i}", "of", (json_int_t)id, "count", undone);
+  if (event != NULL && journal_append(page.sql, web_actor(request), "ledger.unbulk", "ledger", page.definition->id, data, error) == 0) return NULL;
   if (!sql_commit(page.sql, error)) return NULL;
-  WebReply *reply = web_redirect("/ledger/%" G_GINT64_FORMAT, page.definition->id);
+  g_autofree char *list = g_strdup_printf("/ledger/%" G_GINT64_FORMAT, page.definition->id);
+  WebReply *reply = web_redirect("%s", back != NULL && g_str_has_prefix(back, "/ledger/") ? back : list);
   g_autofree char *message = left ? g_strdup_printf("已撤销 %d 条；%d 条后来又改过，没有动", undone, left) : g_strdup_printf("已撤销 %d 条", undone);
   web_flash(reply, message);
   return reply;

@@ -293,6 +293,19 @@ static json_t *moves_model(const LedgerPage *page, json_t *entry) {
   return moves;
 }
 
+/* Steps that wait for somebody else, so that nobody looks for a button in vain: 销号须由另一人办理. */
+static json_t *waits_model(const LedgerPage *page, json_t *entry, json_t *moves) {
+  json_t *waits = json_array(), *shown;
+  for (guint i = 0; i < page->definition->move_count; i++) {
+    const LedgerMove *move = &page->definition->moves[i];
+    gboolean there = !g_str_equal(move->from, text_at(entry, "state")) || !move->another;
+    size_t k;
+    json_array_foreach(moves, k, shown) there = there || g_str_equal(text_at(shown, "to"), move->to);
+    if (!there) json_array_append_new(waits, json_string(move->label));
+  }
+  return waits;
+}
+
 static json_t *states_model(const LedgerPage *page, json_t *entry) {
   json_t *states = json_array(), *pair;
   size_t i;
@@ -420,7 +433,11 @@ WebReply *page_one(WebRequest *request, GError **error) {
   put_text_at(model, "tone", state_tone(page.definition, text_at(entry, "state")));
   json_object_set_new(model, "has_states", json_boolean(page.definition->state_count > 1));
   json_object_set_new(model, "overdue", json_boolean(entry_is_overdue(page.definition, entry)));
-  if (write) json_object_set_new(model, "moves", moves_model(&page, entry));
+  if (write) {
+    json_t *moves = moves_model(&page, entry);
+    json_object_set_new(model, "moves", moves);
+    json_object_set_new(model, "waits", waits_model(&page, entry, moves));
+  }
   g_autofree char *today = date_format((DateSpan){date_today(), date_today()});
   put_text_at(model, "today", today);
   return web_model(model);
@@ -428,7 +445,7 @@ WebReply *page_one(WebRequest *request, GError **error) {
 
 /* ---- what is done with it ---- */
 
-static json_t *begin_change(LedgerPage *page, WebRequest *request, GError **error) {
+json_t *begin_change(LedgerPage *page, WebRequest *request, GError **error) {
   json_auto_t *entry = page_begin(page, request, TRUE, error) ? page_entry(page, error) : NULL;
   if (entry == NULL || !ledger_may_write(page->definition, page->asker)) {
     if (entry != NULL) throw(error, LANTAI_ERROR_DENIED, "您不能修改台账“%s”", page->definition->name);
@@ -437,7 +454,7 @@ static json_t *begin_change(LedgerPage *page, WebRequest *request, GError **erro
   return g_steal_pointer(&entry);
 }
 
-static WebReply *done(LedgerPage *page, json_t *entry, const char *message, GError **error) {
+WebReply *change_done(LedgerPage *page, json_t *entry, const char *message, GError **error) {
   if (!sql_commit(page->sql, error)) return NULL;
   const char *back = web_text(page->request, "back");
   WebReply *reply = back != NULL && g_str_has_prefix(back, "/ledger") ? web_redirect("%s", back) : web_redirect(ENTRY_PATH, (gint64)int_at(entry, "id"));
@@ -445,23 +462,11 @@ static WebReply *done(LedgerPage *page, json_t *entry, const char *message, GErr
   return reply;
 }
 
-WebReply *move_entry(WebRequest *request, GError **error) {
-  g_auto(LedgerPage) page = {0};
-  json_auto_t *entry = begin_change(&page, request, error);
-  const char *to = web_text(request, "to"), *on = web_text(request, "on");
-  DateSpan span = {date_today(), date_today()};
-  if (entry == NULL) return NULL;
-  if (on != NULL && (!date_parse(on, &span) || span.to == 0)) return throw_null(error, LANTAI_ERROR_INVALID, "“%s”不是日期", on);
-  if (!ledger_entry_move(page.sql, page.asker, web_actor(request), int_at(entry, "id"), to, span.to, web_text(request, "note"), error)) return NULL;
-  g_autofree char *message = g_strdup_printf("已转为“%s”", to);
-  return done(&page, entry, message, error);
-}
-
 WebReply *comment_entry(WebRequest *request, GError **error) {
   g_auto(LedgerPage) page = {0};
   json_auto_t *entry = page_begin(&page, request, TRUE, error) ? page_entry(&page, error) : NULL;
   if (entry == NULL || !ledger_entry_comment(page.sql, page.asker, web_actor(request), int_at(entry, "id"), web_text(request, "text"), error)) return NULL;
-  return done(&page, entry, "意见已记下", error);
+  return change_done(&page, entry, "意见已记下", error);
 }
 
 WebReply *delete_entry(WebRequest *request, GError **error) {
@@ -478,7 +483,7 @@ WebReply *restore_entry(WebRequest *request, GError **error) {
   g_auto(LedgerPage) page = {0};
   json_auto_t *entry = begin_change(&page, request, error);
   if (entry == NULL || !ledger_entry_restore(page.sql, page.asker, web_actor(request), int_at(entry, "id"), web_int(request, "rev", 0), error)) return NULL;
-  return done(&page, entry, "已恢复成那时的样子", error);
+  return change_done(&page, entry, "已恢复成那时的样子", error);
 }
 
 WebReply *attach_file(WebRequest *request, GError **error) {
@@ -499,7 +504,7 @@ WebReply *detach_file(WebRequest *request, GError **error) {
   json_auto_t *entry = begin_change(&page, request, error);
   const char *name = web_text(request, "name");
   if (entry == NULL || !ledger_entry_detach(page.sql, page.asker, web_actor(request), int_at(entry, "id"), name != NULL ? name : "", error)) return NULL;
-  return done(&page, entry, "附件已去掉；原来的版本仍保存着", error);
+  return change_done(&page, entry, "附件已去掉；原来的版本仍保存着", error);
 }
 
 static const char *mime_of(const char *name) {

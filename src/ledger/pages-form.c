@@ -21,6 +21,11 @@ gboolean form_shows(const LedgerPage *page, const LedgerField *field) {
 /* Title and date first, then the ledger's own, then what every entry may have. */
 static GPtrArray *shown_fields(const LedgerPage *page) {
   GPtrArray *fields = g_ptr_array_new();
+  for (guint i = 0; page->only != NULL && page->only[i] != NULL; i++) {
+    const LedgerField *field = ledger_field(page->definition, page->only[i]);
+    if (field != NULL && form_shows(page, field)) g_ptr_array_add(fields, (gpointer)field);
+  }
+  if (page->only != NULL) return fields;
   const LedgerDefinition *definition = page->definition;
   const char *const first[] = {"标题", "日期"};
   for (guint i = 0; i < G_N_ELEMENTS(first); i++) {

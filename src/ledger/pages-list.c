@@ -150,10 +150,11 @@ static gboolean add_facets(json_t *model, const LedgerPage *page, const LedgerFi
   json_object_set_new(model, "facets", facets);
   json_object_set(model, "count", json_object_get(tally, "count"));
   json_auto_t *all_where = json_copy(filter->where);
+  gboolean chosen = json_object_get(all_where, "年度") != NULL;
   json_object_del(all_where, "年度");
   LedgerAsk ask = filter->ask;
   ask.where = json_object_size(all_where) ? all_where : NULL;
-  json_auto_t *years = ledger_tally(page->house, page->sql, page->asker, &ask, (const char *const[]){"年度", NULL}, 200, error);
+  json_auto_t *years = chosen ? ledger_tally(page->house, page->sql, page->asker, &ask, (const char *const[]){"年度", NULL}, 100, error) : json_incref(tally);
   if (years == NULL) return FALSE;
   json_object_set_new(model, "years", years_model(page, filter, path, json_object_get(json_object_get(years, "fields"), "年度")));
   return TRUE;
@@ -166,23 +167,23 @@ static json_t *card_model(const LedgerPage *page, json_t *entry) {
   g_autofree char *name = entry_name(entry);
   json_auto_t *due = entry_get(entry, "截止"), *date = entry_get(entry, "日期");
   json_t *moves = ledger_may_write(page->definition, page->asker) ? ledger_entry_moves(page->sql, page->asker, web_actor(page->request), entry, NULL) : NULL, *move;
-  json_t *simple = json_array();
   size_t i;
-  json_array_foreach(moves, i, move) /* what needs a reason or a missing field is done on the entry's own page */
-    if (json_array_size(json_object_get(move, "missing")) == 0 && *text_at(move, "note") == '\0') json_array_append(simple, move);
-  json_decref(moves);
+  json_array_foreach(moves, i, move)
+    json_object_set_new(move, "asks", json_boolean(json_array_size(json_object_get(move, "missing")) > 0 || *text_at(move, "note") != '\0'));
   put_text_at(card, "name", name);
   if (due != NULL) json_object_set(card, "due", due);
   if (date != NULL) json_object_set(card, "date", date);
   json_object_set_new(card, "overdue", json_boolean(entry_is_overdue(page->definition, entry)));
-  json_object_set_new(card, "moves", simple);
+  json_object_set_new(card, "moves", moves != NULL ? moves : json_array());
   return card;
 }
 
 static gboolean add_board(json_t *model, const LedgerPage *page, const LedgerFilter *filter, const char *path, GError **error) {
   json_t *lanes = json_array(), *entry;
   size_t i;
+  g_autofree char *back = filter_link(filter, path, NULL, NULL);
   json_object_set_new(model, "board", lanes);
+  put_text_at(model, "back", back); /* address has show=board */
   for (guint k = 0; k < page->definition->state_count; k++) {
     const LedgerState *state = &page->definition->states[k];
     json_auto_t *where = json_pack("{s:s}", "状态", state->name);
@@ -370,6 +371,18 @@ static gboolean add_rows(json_t *model, LedgerPage *page, LedgerFilter *filter, 
   return TRUE;
 }
 
+/* What was just done here ("17.4.5": entry, rev before and after), while nobody changed it since. */
+static void add_moved(json_t *model, LedgerPage *page) {
+  const char *moved = web_text(page->request, "moved");
+  g_auto(GStrv) parts = moved == NULL ? NULL : g_strsplit(moved, ".", 4);
+  if (parts == NULL || g_strv_length(parts) != 3 || !ledger_may_write(page->definition, page->asker)) return;
+  json_auto_t *entry = ledger_entry_load(page->sql, page->asker, g_ascii_strtoll(parts[0], NULL, 10), NULL);
+  if (entry == NULL || int_at(entry, "rev") != g_ascii_strtoll(parts[2], NULL, 10)) return;
+  g_autofree char *name = entry_name(entry);
+  json_object_set_new(model, "moved", json_pack("{s:o, s:s, s:O}", "made", json_sprintf("%s:%s:%s\n", parts[0], parts[1], parts[2]), "name", name, "state",
+    json_object_get(entry, "state")));
+}
+
 WebReply *page_list(WebRequest *request, GError **error) {
   g_auto(LedgerPage) page = {0};
   g_auto(LedgerFilter) filter = {0};
@@ -378,6 +391,7 @@ WebReply *page_list(WebRequest *request, GError **error) {
   const char *show = web_text(request, "show");
   json_auto_t *model = json_pack("{s:s}", "title", page.definition->name);
   add_frame(model, &page, &filter, path);
+  add_moved(model, &page);
   if (!add_facets(model, &page, &filter, path, error)) return NULL;
   gboolean fine = FALSE;
   if (g_strcmp0(show, "board") == 0) {

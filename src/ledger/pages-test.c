@@ -286,7 +286,7 @@ static void test_entry(void) {
   g_autofree char *page = g_strdup_printf("/entry/%d", (int)id), *move = g_strdup_printf("/entry/%d/move", (int)id);
   g_autofree char *comment = g_strdup_printf("/entry/%d/comment", (int)id);
   g_autofree char *edit = g_strdup_printf("/entry/%d/edit", (int)id), *restore = g_strdup_printf("/entry/%d/restore", (int)id);
-  shows(&p, "zhang", page, "还缺：责任人、截止", TRUE);
+  shows(&p, "zhang", page, "要填：责任人、截止", TRUE);
   g_free(ask(&p, "zhang", move, "to=整改中", "json", 422));
   made(&p, "zhang", edit, "v.责任人=张三\nv.截止=2023-06-01");
   made(&p, "zhang", move, "to=整改中\non=2023-05-13");

@@ -151,15 +151,19 @@ enum { YAML_MAX = 200000, BASE_MAX = 2000000, PASTE_MAX = 1000000, BULK_LINES_MA
 
 static const WebParameter ID_PARAMETERS[] = {ID, {NULL}};
 static const WebParameter LIST_PARAMETERS[] = {ID, FILTERS, {"show", WEB_TEXT, FALSE, 20, "样式"}, {"month", WEB_TEXT, FALSE, 20, "月份"},
-  {"print", WEB_FLAG, FALSE, 0, "打印"}, {NULL}};
+  {"week", WEB_TEXT, FALSE, 20, "周"},
+  {"moved", WEB_TEXT, FALSE, 100, "刚才"}, {"print", WEB_FLAG, FALSE, 0, "打印"}, {NULL}};
 static const WebParameter EXPORT_PARAMETERS[] = {ID, FILTERS, {"format", WEB_TEXT, FALSE, 10, "格式"}, {NULL}};
 static const WebParameter COMPARE_PARAMETERS[] = {ID, FILTERS, {"before", WEB_TEXT, FALSE, 40, "从哪天"}, {"until", WEB_TEXT, FALSE, 40, "到哪天"}, {NULL}};
 static const WebParameter NEW_PARAMETERS[] = {ID, VALUES, {"like", WEB_INT, FALSE, 0, "照哪一条"}, {NULL}};
 static const WebParameter SAVE_NEW_PARAMETERS[] = {ID, VALUES, FILES, {"next", WEB_FLAG, FALSE, 0, "再登一条"}, {NULL}};
 static const WebParameter SAVE_PARAMETERS[] = {ID, VALUES, FILES, {"take", WEB_FIELDS, FALSE, 10, "用哪一个"}, {"rev", WEB_INT, FALSE, 0, "版本"},
   {"base", WEB_LINES, FALSE, BASE_MAX, "原来的内容"}, {"next", WEB_FLAG, FALSE, 0, "再登一条"}, {NULL}};
-static const WebParameter MOVE_PARAMETERS[] = {ID, {"to", WEB_TEXT, TRUE, 60, "状态"}, {"on", WEB_TEXT, FALSE, 40, "日期"}, {"note", WEB_LINES, FALSE, 2000, "说明"},
+static const WebParameter MOVE_PARAMETERS[] = {ID, VALUES, FILES, {"to", WEB_TEXT, TRUE, 60, "状态"}, {"on", WEB_TEXT, FALSE, 40, "日期"},
+  {"note", WEB_LINES, FALSE, 2000, "说明"},
   {"back", WEB_TEXT, FALSE, 2000, "回到"}, {NULL}};
+static const WebParameter MOVE_PAGE_PARAMETERS[] = {ID, {"to", WEB_TEXT, FALSE, 60, "状态"}, {"back", WEB_TEXT, FALSE, 2000, "回到"},
+  {"on", WEB_TEXT, FALSE, 40, "日期"}, {"note", WEB_TEXT, FALSE, 2000, "说明"}, {NULL}};
 static const WebParameter COMMENT_PARAMETERS[] = {ID, {"text", WEB_LINES, TRUE, 2000, "意见"}, {"back", WEB_TEXT, FALSE, 2000, "回到"}, {NULL}};
 static const WebParameter DELETE_PARAMETERS[] = {ID, {"why", WEB_TEXT, TRUE, 500, "原因"}, {NULL}};
 static const WebParameter RESTORE_PARAMETERS[] = {ID, {"rev", WEB_INT, TRUE, 0, "版本"}, {"back", WEB_TEXT, FALSE, 2000, "回到"}, {NULL}};
@@ -169,7 +173,9 @@ static const WebParameter FILE_PARAMETERS[] = {ID, {"name", WEB_TEXT, FALSE, 300
   {"note", WEB_TEXT, FALSE, 500, "说明"}
 static const WebParameter BULK_PARAMETERS[] = {BULK, {NULL}};
 static const WebParameter BULK_MAKE_PARAMETERS[] = {BULK, {"commit", WEB_FLAG, FALSE, 0, "执行"}, {"seen", WEB_LINES, FALSE, BULK_LINES_MAX, "预览"}, {NULL}};
-static const WebParameter UNDO_PARAMETERS[] = {ID, {"made", WEB_LINES, TRUE, BULK_LINES_MAX, "改动"}, {NULL}};
+static const WebParameter UNDO_PARAMETERS[] = {ID, {"made", WEB_LINES, FALSE, BULK_LINES_MAX, "改动"}, {"event", WEB_INT, FALSE, 0, "哪一次"},
+  {"back", WEB_TEXT, FALSE, 2000, "回到"}, {NULL}};
+static const WebParameter ACTIONS_PARAMETERS[] = {ID, {"before", WEB_INT, FALSE, 0, "起点"}, {NULL}};
 static const WebParameter PASTE_PARAMETERS[] = {ID, {"text", WEB_TABLE, TRUE, PASTE_MAX, "表格"}, {"commit", WEB_FLAG, FALSE, 0, "写入"}, {NULL}};
 static const WebParameter IMPORT_PARAMETERS[] = {ID, {"file", WEB_FILE, FALSE, 0, "电子表格"}, {"waiting", WEB_TEXT, FALSE, 100, "待导入"}, {NULL}};
 static const WebParameter DEFINITION_PARAMETERS[] = {ID, {"version", WEB_INT, FALSE, 0, "版本"}, {"as", WEB_TEXT, FALSE, 10, "样式"}, {NULL}};
@@ -189,6 +195,7 @@ const WebRoute LEDGER_ROUTES[] = {
   {"GET", "/ledger/{id}/bulk", PERMISSION_WRITE, BULK_PARAMETERS, "ledger/bulk", page_bulk, "成批修改"},
   {"POST", "/ledger/{id}/bulk", PERMISSION_WRITE, BULK_MAKE_PARAMETERS, "ledger/bulk", make_bulk, "成批修改"},
   {"POST", "/ledger/{id}/undo", PERMISSION_WRITE, UNDO_PARAMETERS, NULL, undo_bulk, NULL},
+  {"GET", "/ledger/{id}/actions", PERMISSION_READ, ACTIONS_PARAMETERS, "ledger/actions", page_actions, "成批改动"},
   {"GET", "/ledger/{id}/paste", PERMISSION_WRITE, ID_PARAMETERS, "ledger/import", paste_page, "粘贴表格"},
   {"POST", "/ledger/{id}/paste", PERMISSION_WRITE, PASTE_PARAMETERS, "ledger/import", take_paste, "粘贴表格"},
   {"GET", "/ledger/{id}/import", PERMISSION_WRITE, ID_PARAMETERS, "ledger/import", import_page, "导入表格"},
@@ -200,7 +207,8 @@ const WebRoute LEDGER_ROUTES[] = {
   {"GET", "/entry/{id}", PERMISSION_READ, ID_PARAMETERS, "ledger/entry", page_one, "台账条目"},
   {"GET", "/entry/{id}/edit", PERMISSION_WRITE, ID_PARAMETERS, "ledger/form", page_edit, "修改"},
   {"POST", "/entry/{id}/edit", PERMISSION_WRITE, SAVE_PARAMETERS, "ledger/form", save_edit, "修改"},
-  {"POST", "/entry/{id}/move", PERMISSION_WRITE, MOVE_PARAMETERS, NULL, move_entry, NULL},
+  {"GET", "/entry/{id}/move", PERMISSION_WRITE, MOVE_PAGE_PARAMETERS, "ledger/move", page_entry_move, "办理"},
+  {"POST", "/entry/{id}/move", PERMISSION_WRITE, MOVE_PARAMETERS, "ledger/move", move_entry, "办理"},
   {"POST", "/entry/{id}/comment", PERMISSION_READ, COMMENT_PARAMETERS, NULL, comment_entry, NULL},
   {"POST", "/entry/{id}/delete", PERMISSION_WRITE, DELETE_PARAMETERS, NULL, delete_entry, NULL},
   {"POST", "/entry/{id}/restore", PERMISSION_WRITE, RESTORE_PARAMETERS, NULL, restore_entry, NULL},

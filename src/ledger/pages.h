@@ -15,6 +15,7 @@ typedef struct {
   Sql *sql;
   Asker asker;
   const LedgerDefinition *definition; /* NULL until known */
+  const char *const *only;            /* the fields that the form has; NULL: all that may be typed */
 } LedgerPage;
 gboolean page_begin(LedgerPage *page, WebRequest *request, gboolean write, GError **error);
 void page_end(LedgerPage *page);
@@ -121,4 +122,11 @@ WebReply *take_import(WebRequest *request, GError **error);
 WebReply *page_definition(WebRequest *request, GError **error);
 WebReply *save_definition(WebRequest *request, GError **error);
 WebReply *page_definition_new(WebRequest *request, GError **error);
+WebReply *page_entry_move(WebRequest *request, GError **error);
+WebReply *page_actions(WebRequest *request, GError **error);
+WebReply *save_view(WebRequest *request, GError **error);
+WebReply *page_suggest(WebRequest *request, GError **error);
+/* A transaction that writes, and the path's entry, which the asker may change. NULL on error. New reference. */
+json_t *begin_change(LedgerPage *page, WebRequest *request, GError **error);
+WebReply *change_done(LedgerPage *page, json_t *entry, const char *message, GError **error); /* commits; goes where `back` says */
 gboolean attach_given(LedgerPage *page, gint64 entry, GError **error); /* the files of a form; after the entry's own commit */

@@ -510,7 +510,37 @@ void ledger_table_dates(const LedgerTable *table, guint index, gint32 *ret_from,
   *ret_from = table_row(table, index)->from;
   *ret_to = table_row(table, index)->to;
 }
-gboolean ledger_table_admits(const LedgerTable *table, guint index, Asker asker) {
-  const TableRow *row = table_row(table, index);
-  return asker.everything || ledger_admits_row(table->definition, asker, table_text(table, row->owner), table_text(table, row->made_by), row->secrecy);
+
+static guint32 code_if(const LedgerTable *table, const char *text) { return GPOINTER_TO_UINT(g_hash_table_lookup(table->codes, text)); }
+
+TableGate table_gate(const LedgerTable *table, Asker asker) {
+  const LedgerDefinition *definition = table->definition;
+  if (asker.everything) return (TableGate){.all = TRUE};
+  if (!ledger_may_read(definition, asker)) return (TableGate){.all = FALSE};
+  gboolean own = ledger_own_rows_only(definition, asker);
+  return (TableGate){.some = TRUE, .own = own, .secrecy = (guint8)people_scope(asker.person)->security, .name = own ? code_if(table, people_name(asker.person)) : 0,
+    .title = own ? code_if(table, people_title(asker.person)) : 0};
 }
+
+gboolean ledger_table_admits(const LedgerTable *table, guint index, Asker asker) {
+  TableGate gate = table_gate(table, asker);
+  return gate_admits(&gate, table_row(table, index));
+}
+
+/* ---- before anybody asks ---- */
+
+enum { MANY_ENTRIES = 50000 };
+
+/* Few entries are read in the blink of an eye when they are first asked for; many by the server itself, as soon as it runs. */
+static void load_beforehand(const House *house) {
+  static gint done;
+  g_autoptr(GError) local = NULL;
+  if (!g_atomic_int_compare_and_exchange(&done, FALSE, TRUE)) return;
+  g_autoptr(Sql) sql = sql_read(house->db, &local);
+  if (sql == NULL || sql_number(sql, "SELECT MAX(id) AS id FROM ledger_entry", SQL_NONE, 0, &local) < MANY_ENTRIES) return;
+  g_autofree const LedgerDefinition **all = ledger_all();
+  for (guint i = 0; all[i] != NULL && local == NULL; i++) ledger_table_release(ledger_table(house, sql, all[i], &local));
+  if (local != NULL) g_warning("台账没有预先读入：%s", local->message);
+}
+
+const JobTick LEDGER_TICKS[] = {load_beforehand, duties_tick, NULL};

@@ -65,6 +65,20 @@ typedef gboolean (*CellVisit)(const Cell *cell, gpointer data); /* TRUE: enough 
 static inline const TableRow *table_row(const LedgerTable *table, guint index) { return &g_array_index(table->rows, TableRow, index); }
 static inline const Column *table_column(const LedgerTable *table, guint column) { return &g_array_index(table->columns, Column, column); }
 static inline const char *table_text(const LedgerTable *table, guint32 code) { return g_ptr_array_index(table->texts, code); }
+/* Who may see which rows, made once for a pass over them. */
+typedef struct { gboolean all, some, own; guint8 secrecy; guint32 name, title; } TableGate; /* name, title: as texts of the table; 0: not there */
+TableGate table_gate(const LedgerTable *table, Asker asker);
+static inline gboolean gate_admits(const TableGate *gate, const TableRow *row) {
+  if (gate->all) return TRUE;
+  if (!gate->some || row->secrecy > gate->secrecy) return FALSE;
+  return !gate->own || (row->made_by && row->made_by == gate->name) || (row->owner && (row->owner == gate->name || row->owner == gate->title));
+}
+/* Words that are sought, looked up once in the dictionary. */
+typedef struct TableWords TableWords;
+TableWords *table_words_new(const LedgerTable *table, const char *words, Asker asker); /* NULL: none are sought */
+void table_words_free(TableWords *words);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(TableWords, table_words_free)
+gboolean table_words_meet(const TableWords *words, guint index); /* each stands in a text that may be seen; NULL: yes */
 /* The column of a name (a child field's with its parent's place + 1), or -1. */
 int column_find(const LedgerTable *table, guint parent, const char *name);
 guint32 column_length(const Column *column, guint index);

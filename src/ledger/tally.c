@@ -5,11 +5,13 @@
 #include "pages.h"
 #include "table.h"
 
-typedef struct { /* of one field: texts by their number, the rest by what is shown of it */
+enum { SMALL = 10000 };
+typedef struct { /* of one field: texts by their number, small whole numbers (years, months) as they are, the rest by what is shown of it */
   const char *name;
   LedgerPath *path;   /* NULL: plan is asked */
   PathPlan plan;
   GArray *codes;      /* guint32 by text of the table at the end of the path */
+  guint32 small[SMALL];
   GHashTable *others; /* text → count */
 } Counter;
 
@@ -33,7 +35,9 @@ static void count_value(const LedgerValue *value, gpointer data) { count_text(da
 static gboolean count_cell(const Cell *cell, gpointer data) {
   Counter *counter = data;
   guint32 code = cell->has_text && cell->label == NULL ? cell->text : 0;
+  gboolean whole = cell->has_number && !cell->has_text && cell->type == FIELD_NUMBER && cell->number >= 0 && cell->number < SMALL && cell->number == (int)cell->number;
   if (code != 0 && code < counter->codes->len) g_array_index(counter->codes, guint32, code)++;
+  else if (whole) counter->small[(int)cell->number]++;
   else {
     char buffer[CELL_TEXT];
     LedgerValue value;
@@ -61,6 +65,11 @@ static json_t *counted(const Counter *counter, guint limit) {
   gpointer text, count;
   for (guint i = 1; i < counter->codes->len; i++)
     if (g_array_index(counter->codes, guint32, i)) add_count(values, table_text(end, i), g_array_index(counter->codes, guint32, i));
+  for (guint i = 0; i < SMALL; i++) {
+    char number[8];
+    g_snprintf(number, sizeof number, "%u", i);
+    if (counter->small[i]) add_count(values, number, counter->small[i]);
+  }
   g_hash_table_iter_init(&iter, counter->others);
   while (g_hash_table_iter_next(&iter, &text, &count)) add_count(values, text, *(const guint *)count);
   g_ptr_array_sort(values, more_frequent);
@@ -98,9 +107,10 @@ static json_t *make_tally(gpointer data, GError **error) {
     g_ptr_array_add(counters, counter);
   }
   gint64 count = 0;
-  for (guint i = 0; i < ledger_table_count(table); i++) {
-    if (!ledger_table_admits(table, i, question->asker) || !ledger_where_meets(where, i, ask->on)) continue;
-    if (ask->words != NULL && !ledger_table_words(table, i, ask->words, question->asker)) continue;
+  g_autoptr(TableWords) words = table_words_new(table, ask->words, question->asker);
+  TableGate gate = table_gate(table, question->asker);
+  for (guint i = 0; i < table->rows->len; i++) {
+    if (!gate_admits(&gate, table_row(table, i)) || !ledger_where_meets(where, i, ask->on) || !table_words_meet(words, i)) continue;
     count++;
     for (guint k = 0; k < counters->len; k++) {
       Counter *counter = g_ptr_array_index(counters, k);
@@ -149,8 +159,9 @@ static json_t *make_counts(gpointer data, GError **error) {
     g_ptr_array_add(conditions, where);
   }
   g_autofree gint64 *counts = g_new0(gint64, conditions->len + 1);
-  for (guint i = 0; i < ledger_table_count(table); i++) {
-    if (!ledger_table_admits(table, i, page->asker)) continue;
+  TableGate gate = table_gate(table, page->asker);
+  for (guint i = 0; i < table->rows->len; i++) {
+    if (!gate_admits(&gate, table_row(table, i))) continue;
     counts[0]++;
     for (guint c = 0; c < conditions->len; c++) counts[c + 1] += conditions->pdata[c] != NULL && ledger_where_meets(conditions->pdata[c], i, 0);
   }

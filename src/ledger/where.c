@@ -29,6 +29,7 @@ typedef struct {
   int set;                 /* -1: not asked */
   gboolean counted;
   double fewest, most;
+  const Column *plain;     /* NODE_TEST: texts of the table itself that are only looked up in `is`; else NULL */
 } Node;
 
 struct LedgerWhere { const LedgerTable *table; Node *root; };
@@ -112,7 +113,24 @@ static gboolean test_cell(const Cell *cell, gpointer data) {
   return !undecided;
 }
 
+/* The most frequent condition, without a call for each value. */
+static gboolean plain_meets(const Match *match, const Column *column, guint index) {
+  guint32 begin = g_array_index(column->begin, guint32, index), end = begin + g_array_index(column->length, guint32, index);
+  for (guint32 i = begin; i < end; i++) {
+    guint32 code = g_array_index(column->text, guint32, i);
+    if (code < match->code_count && match->codes[code]) return TRUE;
+  }
+  return FALSE;
+}
+
+static const Column *plain_column(const Node *node) {
+  const Column *column = table_column(node->path.tables[0], node->path.column);
+  gboolean lookup = node->is.active && node->is.codes != NULL && !node->is.ranged && !node->is_not.active && node->set < 0 && !node->counted;
+  return lookup && node->path.hop_count == 0 && !node->path.rows && column->hold == HOLD_POOL && column->text != NULL && column->since == NULL ? column : NULL;
+}
+
 static gboolean test_meets(const Node *node, guint index, int at, gint64 row) {
+  if (node->plain != NULL) return plain_meets(&node->is, node->plain, index);
   Testing testing = {.node = node};
   path_visit(&node->path, index, at, row, test_cell, &testing);
   if (node->is.active && !testing.found) return FALSE;
@@ -291,7 +309,9 @@ static Node *make_test(const Maker *maker, const char *path, json_t *given, GErr
   g_autoptr(Node) node = node_new(NODE_TEST);
   if (!path_plan(maker->house, maker->sql, maker->table, path, &node->path, error)) return NULL;
   gboolean made = json_is_object(given) ? make_operators(maker, given, node, error) : match_values(maker, &node->path, given, FALSE, &node->is, error);
-  return made ? g_steal_pointer(&node) : NULL;
+  if (!made) return NULL;
+  node->plain = plain_column(node);
+  return g_steal_pointer(&node);
 }
 
 static Node *make_row(const Maker *maker, const char *path, json_t *condition, GError **error) {

@@ -31,6 +31,54 @@
     });
   }));
 
+  /* A move that asks for something: its form comes into a dialog; without this the link leads to the same form. */
+  async function openDialog(link) {
+    const reply = await fetch(link.href, { headers: { Accept: 'text/html' } }).catch(() => null);
+    const form = reply?.ok && new DOMParser().parseFromString(await reply.text(), 'text/html').querySelector('form.move-form');
+    if (!form) { location.assign(link.href); return; }
+    const dialog = document.createElement('dialog');
+    dialog.className = 'move-dialog';
+    dialog.setAttribute('aria-label', form.querySelector('h2').textContent);
+    dialog.append(document.adoptNode(form));
+    document.body.append(dialog);
+    dialog.addEventListener('close', () => { dialog.remove(); link.focus(); });
+    dialog.querySelector('[data-close]').addEventListener('click', event => { event.preventDefault(); dialog.close(); });
+    dialog.showModal();
+    form.querySelector('input:not([type="hidden"]), textarea, select')?.focus();
+  }
+  document.addEventListener('click', event => {
+    const link = event.target.closest('a[data-dialog]');
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    openDialog(link);
+  });
+
+  /* The board: a card goes where one of its own moves leads; the buttons on it are the same by keyboard. */
+  const lanes = [...document.querySelectorAll('[data-lane]')];
+  const moveTo = (card, lane) => card?.querySelector(`[data-to="${CSS.escape(lane.dataset.lane)}"]`);
+  let dragged = null;
+  document.querySelectorAll('[data-card]').forEach(card => {
+    if (!card.querySelector('[data-to]')) return;
+    card.draggable = true;
+    card.addEventListener('dragstart', event => {
+      dragged = card;
+      event.dataTransfer.effectAllowed = 'move';
+      event.dataTransfer.setData('text/plain', card.querySelector('a').href);
+      lanes.forEach(lane => { lane.dataset.drop = moveTo(card, lane) ? 'may' : 'not'; });
+    });
+    card.addEventListener('dragend', () => { dragged = null; lanes.forEach(lane => { delete lane.dataset.drop; }); });
+  });
+  lanes.forEach(lane => {
+    lane.addEventListener('dragover', event => { if (moveTo(dragged, lane)) { event.preventDefault(); lane.dataset.drop = 'here'; } });
+    lane.addEventListener('dragleave', () => { if (lane.dataset.drop === 'here') lane.dataset.drop = 'may'; });
+    lane.addEventListener('drop', event => {
+      const move = moveTo(dragged, lane);
+      if (!move) return;
+      event.preventDefault();
+      if (move.matches('form')) move.requestSubmit(); else openDialog(move);
+    });
+  });
+
   /* In a bulk change, what may be written for the chosen field. */
   const chooser = document.querySelector('[data-bulk-field]');
   if (chooser) {
