@@ -124,6 +124,27 @@ test('on the board a card is dragged, what the move asks for is filled in a dial
   assert.deepEqual([now.state, now.files.map(file => file.name), now.values['整改成效']], ['已整改', ['完工.txt'], '已修好']);
 });
 
+test('a field of names offers what is meant, by initials too, also for the second of several values', async () => {
+  const ledger = `/ledger/${ledgers['问题整改台账']}`;
+  await colleague.post(`${ledger}/new`, { form: { 'v.标题': '旧账', 'v.日期': '2026-05-02', 'v.来源': '巡察', 'v.责任单位': '市财政局\n市教育局', 'v.责任领导': '欧阳敏盛' } });
+  await page.goto(`${server.base}${ledger}/new`);
+  const choose = async (name, letters, offered) => {
+    await page.locator(name).pressSequentially(letters);
+    await page.locator('.suggestions.at-field:visible [role="option"]', { hasText: offered }).waitFor();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+  };
+  await page.locator('[name="v.责任领导"]').focus();
+  await choose('[name="v.责任领导"]', 'oyms', '欧阳敏盛');
+  assert.equal(await page.inputValue('[name="v.责任领导"]'), '欧阳敏盛');
+  await page.locator('[name="v.责任单位"]').fill('办公室\n');
+  await choose('[name="v.责任单位"]', 'shicaiz', '市财政局');
+  assert.equal(await page.inputValue('[name="v.责任单位"]'), '办公室\n市财政局');
+  page.once('dialog', question => question.accept());
+  const secret = (await colleague.get(`${ledger}/suggest?field=没有这一栏&q=a`)).json.items;
+  assert.deepEqual(secret, []);
+});
+
 test('a change in bulk is taken back later, from the list of them', async () => {
   const ledger = `/ledger/${ledgers['问题整改台账']}`;
   const made = await Promise.all(['甲事', '乙事'].map(title => colleague.post(`${ledger}/new`, { form: { 'v.标题': title, 'v.日期': '2026-05-03', 'v.来源': '调研' } })));

@@ -301,7 +301,12 @@ static json_t *input_model(const LedgerField *field, const char *name, const cha
   if (field->type == FIELD_NUMBER || field->type == FIELD_MONEY) json_object_set_new(input, "is_number", json_true());
   if (field->type == FIELD_DATE) json_object_set_new(input, "is_date", json_true());
   if (field->type == FIELD_TEXT && g_str_equal(field->name, "标题")) json_object_set_new(input, "wide", json_true());
-  if (list_key(field) != NULL && !choice) put_text_at(input, "list", list_key(field));
+  if (list_key(field) != NULL && !choice) {
+    g_auto(GStrv) parts = g_strsplit(name, ".", 3); /* of a child row the middle is its number */
+    put_text_at(input, "list", list_key(field));
+    json_object_set_new(input, "suggest", parts[1] == NULL ? json_string(name) : json_sprintf("%s.%s", parts[0], parts[2]));
+    put_text_at(input, "pick", field->many ? "many" : "one");
+  }
   return input;
 }
 

@@ -175,6 +175,7 @@ static const WebParameter BULK_PARAMETERS[] = {BULK, {NULL}};
 static const WebParameter BULK_MAKE_PARAMETERS[] = {BULK, {"commit", WEB_FLAG, FALSE, 0, "执行"}, {"seen", WEB_LINES, FALSE, BULK_LINES_MAX, "预览"}, {NULL}};
 static const WebParameter UNDO_PARAMETERS[] = {ID, {"made", WEB_LINES, FALSE, BULK_LINES_MAX, "改动"}, {"event", WEB_INT, FALSE, 0, "哪一次"},
   {"back", WEB_TEXT, FALSE, 2000, "回到"}, {NULL}};
+static const WebParameter SUGGEST_PARAMETERS[] = {ID, {"field", WEB_TEXT, FALSE, 130, "字段"}, {"q", WEB_TEXT, FALSE, 100, "词"}, {NULL}};
 static const WebParameter ACTIONS_PARAMETERS[] = {ID, {"before", WEB_INT, FALSE, 0, "起点"}, {NULL}};
 static const WebParameter PASTE_PARAMETERS[] = {ID, {"text", WEB_TABLE, TRUE, PASTE_MAX, "表格"}, {"commit", WEB_FLAG, FALSE, 0, "写入"}, {NULL}};
 static const WebParameter IMPORT_PARAMETERS[] = {ID, {"file", WEB_FILE, FALSE, 0, "电子表格"}, {"waiting", WEB_TEXT, FALSE, 100, "待导入"}, {NULL}};
@@ -196,6 +197,7 @@ const WebRoute LEDGER_ROUTES[] = {
   {"POST", "/ledger/{id}/bulk", PERMISSION_WRITE, BULK_MAKE_PARAMETERS, "ledger/bulk", make_bulk, "成批修改"},
   {"POST", "/ledger/{id}/undo", PERMISSION_WRITE, UNDO_PARAMETERS, NULL, undo_bulk, NULL},
   {"GET", "/ledger/{id}/actions", PERMISSION_READ, ACTIONS_PARAMETERS, "ledger/actions", page_actions, "成批改动"},
+  {"GET", "/ledger/{id}/suggest", PERMISSION_READ, SUGGEST_PARAMETERS, "ledger/suggest", page_suggest, "提示"},
   {"GET", "/ledger/{id}/paste", PERMISSION_WRITE, ID_PARAMETERS, "ledger/import", paste_page, "粘贴表格"},
   {"POST", "/ledger/{id}/paste", PERMISSION_WRITE, PASTE_PARAMETERS, "ledger/import", take_paste, "粘贴表格"},
   {"GET", "/ledger/{id}/import", PERMISSION_WRITE, ID_PARAMETERS, "ledger/import", import_page, "导入表格"},

@@ -40,3 +40,27 @@ gboolean search_han_is_syllable(const char *syllable) {
   }
   return g_hash_table_contains(known, syllable);
 }
+
+/* What is left of the letters goes on with the character at `at`: its whole syllable, or its first letter; the last syllable may be begun only. */
+static gboolean sounds_on(const char *letters, const char *at) {
+  if (*letters == '\0') return TRUE;
+  const char *readings = *at == '\0' ? NULL : search_han_readings(g_utf8_get_char(at));
+  g_auto(GStrv) words = readings == NULL ? NULL : g_strsplit(readings, " ", -1);
+  for (char **word = words; word != NULL && *word != NULL; word++) {
+    gsize length = strlen(*word), same = 0;
+    while (same < length && letters[same] == (*word)[same]) same++;
+    if (same > 0 && letters[same] == '\0') return TRUE;
+    if (same == length && sounds_on(letters + length, g_utf8_next_char(at))) return TRUE;
+    if (same > 0 && sounds_on(letters + 1, g_utf8_next_char(at))) return TRUE;
+  }
+  return FALSE;
+}
+
+gboolean search_sounds_in(const char *letters, const char *folded) {
+  enum { LETTERS_MAX = 24 };
+  gsize length = strlen(letters);
+  if (length == 0 || length > LETTERS_MAX || strspn(letters, "abcdefghijklmnopqrstuvwxyz") != length) return FALSE;
+  for (; *folded != '\0'; folded = g_utf8_next_char(folded))
+    if (sounds_on(letters, folded)) return TRUE;
+  return FALSE;
+}

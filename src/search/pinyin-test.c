@@ -1,6 +1,7 @@
 /* Names by their sound, with real people's names: those who signed in an official gazette, in traditional characters, behind their offices. */
 #include "query.h"
 #include "error.h"
+#include "text.h"
 
 /* As Hanyu Pinyin has it; checked by hand. Characters of several readings stand with the one the name has: 曾 zeng, 長 chang, 盛 sheng, 行 xing. */
 static const struct { const char *name, *pinyin, *initials; } GOLDEN[] = {
@@ -91,8 +92,20 @@ static void test_signers(void) {
   g_ptr_array_unref(gazette.signers);
 }
 
+/* Beginnings and initials of some of the characters, in what is folded; nothing else. */
+static void test_sounds(void) {
+  static const struct { const char *letters, *text; gboolean found; } cases[] = {{"czj", "市财政局", TRUE}, {"caizhengj", "市财政局", TRUE}, {"shicz", "市财政局", TRUE},
+    {"zj", "市财政局", TRUE}, {"cj", "市财政局", FALSE}, {"czju", "市财政局", TRUE}, {"czjx", "市财政局", FALSE}, {"", "市财政局", FALSE}, {"CZJ", "市财政局", FALSE},
+    {"a", "", FALSE}};
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+    g_autofree char *folded = text_fold(cases[i].text);
+    if (search_sounds_in(cases[i].letters, folded) != cases[i].found) g_error("%s in %s", cases[i].letters, cases[i].text);
+  }
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/pinyin/signers", test_signers);
+  g_test_add_func("/pinyin/sounds", test_sounds);
   return g_test_run();
 }

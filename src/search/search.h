@@ -144,6 +144,9 @@ GPtrArray *search_near(Search *search, Sql *sql, const Scope *scope, const char 
 typedef struct { guint page, terms; } SearchPageHit;
 GArray *search_record_pages(Search *search, Sql *sql, const char *query, gint64 record_id, guint *ret_terms, GError **error);
 
+/* Whether letters (a–z) are a beginning of the pinyin, or initials, of some characters in a folded text: 档案局 by dangan, daj, aj. */
+gboolean search_sounds_in(const char *letters, const char *folded);
+
 /* Records that share the most telling words of this one's description, most alike first; all are admitted by the scope. */
 typedef struct { gint64 id; double score; } SearchLike;
 GArray *search_like(Search *search, Sql *sql, const Scope *scope, gint64 id, guint limit, GError **error);

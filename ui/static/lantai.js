@@ -19,30 +19,57 @@
     return Boolean(target);
   }
 
+  /* A field that offers what may be meant. data-suggest: the address that is asked, else the field's own datalist is looked through. data-pick: what is chosen goes into
+     the field ("many": in place of the one of several values where the cursor is); without it the form is sent, as a search is. */
   let suggested = 0;
+  const BREAKS = /[、，,;；\n]/;
+  function part(input) {
+    const { value } = input, caret = input.selectionStart ?? value.length;
+    if (input.dataset.pick !== 'many') return { from: 0, to: value.length };
+    let from = caret, to = caret;
+    while (from > 0 && !BREAKS.test(value[from - 1])) from--;
+    while (to < value.length && !BREAKS.test(value[to])) to++;
+    return { from, to };
+  }
   function suggest(input) {
-    const list = document.createElement('ul');
-    list.className = 'suggestions';
+    const pick = input.hasAttribute('data-pick'), options = document.getElementById(input.getAttribute('list'))?.options || [], list = document.createElement('ul');
+    input.dataset.suggesting = '';
+    if (pick) { input.removeAttribute('list'); input.autocomplete = 'off'; }
+    list.className = pick ? 'suggestions at-field' : 'suggestions';
     list.id = `suggestions-${++suggested}`;
     list.setAttribute('aria-label', '提示');
     list.setAttribute('role', 'listbox');
     list.hidden = true;
-    input.closest('form').append(list);
-    input.setAttribute('role', 'combobox');
+    if (pick) input.after(list); else input.closest('form').append(list);
+    if (input.tagName === 'INPUT') input.setAttribute('role', 'combobox');
     input.setAttribute('aria-controls', list.id);
     input.setAttribute('aria-autocomplete', 'list');
-    input.setAttribute('aria-expanded', 'false');
+    if (input.tagName === 'INPUT') input.setAttribute('aria-expanded', 'false');
     let timer = 0, asked = '';
-    const hide = () => { list.hidden = true; input.setAttribute('aria-expanded', 'false'); input.removeAttribute('aria-activedescendant'); };
-    const choose = item => { input.value = item.dataset.text; hide(); input.form.requestSubmit(); };
-    async function ask() {
-      const words = input.value.trim();
-      if (words === asked) return;
+    const tell = () => { if (input.tagName === 'INPUT') input.setAttribute('aria-expanded', String(!list.hidden)); };
+    const hide = () => { list.hidden = true; tell(); input.removeAttribute('aria-activedescendant'); };
+    const typed = () => { const { from, to } = part(input); return input.value.slice(from, to).trim(); };
+    const choose = item => {
+      hide();
+      if (!pick) { input.value = item.dataset.text; input.form.requestSubmit(); return; }
+      const { from, to } = part(input);
+      input.setRangeText(item.dataset.text, from, to, 'end');
+      asked = typed();
+      input.dispatchEvent(new Event('input', { bubbles: true }));
+    };
+    async function find(words) {
+      if (!input.dataset.suggest) return [...options].filter(option => option.value !== words && option.value.includes(words)).slice(0, 10).map(option => ({ text: option.value }));
+      const address = `${input.dataset.suggest}${input.dataset.suggest.includes('?') ? '&' : '?'}q=${encodeURIComponent(words)}`;
+      const reply = await fetch(address, { headers: { Accept: 'application/json' } }).catch(() => null);
+      return reply && reply.ok ? (await reply.json()).items || [] : [];
+    }
+    async function ask(all) {
+      const words = typed();
+      if (words === asked && !all) return;
       asked = words;
-      if (!words) return hide();
-      const reply = await fetch(`${input.dataset.suggest}?q=${encodeURIComponent(words)}`, { headers: { Accept: 'application/json' } }).catch(() => null);
-      const items = reply && reply.ok ? (await reply.json()).items || [] : [];
-      if (words !== input.value.trim() || document.activeElement !== input) return;
+      if (!words && !all) return hide();
+      const items = await find(words);
+      if (words !== typed() || document.activeElement !== input || (pick && items.length === 1 && items[0].text === words)) return hide();
       input.removeAttribute('aria-activedescendant');
       list.replaceChildren(...items.map(({ text, count }, i) => {
         const item = document.createElement('li');
@@ -58,12 +85,15 @@
         return item;
       }));
       list.hidden = !items.length;
-      input.setAttribute('aria-expanded', String(!list.hidden));
+      tell();
     }
     input.addEventListener('input', () => { clearTimeout(timer); timer = setTimeout(ask, 150); });
     input.addEventListener('blur', hide);
     input.addEventListener('keydown', event => {
-      if (list.hidden) return;
+      if (list.hidden) {
+        if (pick && event.key === 'ArrowDown' && (input.tagName === 'INPUT' || event.altKey)) { event.preventDefault(); ask(true); }
+        return;
+      }
       const items = [...list.children], at = items.findIndex(item => item.getAttribute('aria-selected') === 'true');
       if (event.key === 'Escape') { hide(); event.preventDefault(); }
       else if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
@@ -72,9 +102,11 @@
         input.setAttribute('aria-activedescendant', next.id);
         next.scrollIntoView({ block: 'nearest' });
         event.preventDefault();
-      } else if (event.key === 'Enter' && at >= 0) { event.preventDefault(); choose(items[at]); }
+      } else if (event.key === 'Enter' && at >= 0) { event.preventDefault(); event.stopPropagation(); choose(items[at]); }
     });
   }
+  /* Rows and dialogs come later than the page: their fields are dressed when they are entered. */
+  document.addEventListener('focusin', event => { if (event.target.matches?.('[data-pick]:not([data-suggesting])')) suggest(event.target); });
 
   document.addEventListener('keydown', event => {
     if ((event.ctrlKey || event.metaKey) && event.key === 's') {
@@ -149,7 +181,7 @@
   document.addEventListener('DOMContentLoaded', () => {
     const seen = new IntersectionObserver(entries => entries.forEach(entry => { if (entry.isIntersecting) { seen.unobserve(entry.target); loadThumbnail(entry.target); } }), { rootMargin: '200px' });
     document.querySelectorAll('img[data-thumbnail]').forEach(image => seen.observe(image));
-    document.querySelectorAll('[data-suggest]').forEach(suggest);
+    document.querySelectorAll('[data-suggest]:not([data-pick])').forEach(suggest);
     /* On a phone the filters must not stand before the hits. */
     if (window.matchMedia('(max-width: 760px)').matches) document.querySelectorAll('details.fold[open]').forEach(fold => { fold.open = false; });
     /* Of a change in bulk, only what the chosen rule needs. */

@@ -82,7 +82,8 @@
   /* In a bulk change, what may be written for the chosen field. */
   const chooser = document.querySelector('[data-bulk-field]');
   if (chooser) {
-    const offer = () => document.getElementById('b-value').setAttribute('list', chooser.selectedOptions[0]?.dataset.list || '');
+    const value = document.getElementById('b-value');
+    const offer = () => { value.dataset.suggest = `${chooser.dataset.bulkField}?field=${encodeURIComponent(chooser.value)}`; };
     chooser.addEventListener('change', offer);
     offer();
   }
