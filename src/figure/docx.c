@@ -6,6 +6,7 @@
  * 2. The same report gives the same parts: nothing in them is the hour or the machine.
  */
 #include "error.h"
+#include "print.h"
 #include "package-write.h"
 #include "report-internal.h"
 #include <errno.h>
@@ -141,21 +142,31 @@ static void append_paragraph(GString *out, json_t *paragraph) {
 #define BORDER(side) "<w:" side " w:val=\"single\" w:sz=\"4\" w:space=\"0\" w:color=\"000000\"/>"
 #define BORDERS "<w:tblBorders>" BORDER("top") BORDER("left") BORDER("bottom") BORDER("right") BORDER("insideH") BORDER("insideV") "</w:tblBorders>"
 
+enum { TEXT_WIDTH = 8844, CELL_HALVES = TEXT_WIDTH / 120 }; /* twentieths of a point: 156 mm; half characters of 12 points in it */
+
+static void append_cell(GString *out, json_t *cell, gboolean head, gboolean number, int width) {
+  json_t *run;
+  size_t n;
+  g_string_append_printf(out, "<w:tc><w:tcPr><w:tcW w:w=\"%d\" w:type=\"dxa\"/></w:tcPr><w:p><w:pPr><w:pStyle w:val=\"Cell\"/>%s</w:pPr>", width,
+    number ? "<w:jc w:val=\"right\"/>" : "");
+  json_array_foreach(json_object_get(cell, "runs"), n, run) append_run(out, text_at(run, "text"), head ? "Lead1" : NULL);
+  g_string_append(out, "</w:p></w:tc>");
+}
+
 static void append_table(GString *out, json_t *table) {
-  json_t *rows = json_object_get(table, "rows"), *row, *cell, *run;
-  size_t i, k, n, columns = json_array_size(json_object_get(json_array_get(rows, 0), "cells"));
+  json_t *rows = json_object_get(table, "rows"), *row, *cell;
+  size_t i, k, columns = MIN(json_array_size(json_object_get(json_array_get(rows, 0), "cells")), (size_t)PRINT_COLUMNS_MAX);
+  double widths[PRINT_COLUMNS_MAX];
+  gboolean numbers[PRINT_COLUMNS_MAX] = {FALSE};
+  print_table_shape(rows, (guint)columns, CELL_HALVES, widths, numbers);
   g_string_append(out, "<w:tbl><w:tblPr><w:tblW w:w=\"5000\" w:type=\"pct\"/>" BORDERS "</w:tblPr><w:tblGrid>");
-  for (k = 0; k < columns; k++) g_string_append_printf(out, "<w:gridCol w:w=\"%d\"/>", (int)(8844 / MAX(columns, 1)));
+  for (k = 0; k < columns; k++) g_string_append_printf(out, "<w:gridCol w:w=\"%d\"/>", (int)(widths[k] * TEXT_WIDTH / CELL_HALVES));
   g_string_append(out, "</w:tblGrid>");
   json_array_foreach(rows, i, row) {
     gboolean head = json_is_true(json_object_get(row, "head"));
     g_string_append(out, head ? "<w:tr><w:trPr><w:tblHeader/></w:trPr>" : "<w:tr>");
-    json_array_foreach(json_object_get(row, "cells"), k, cell) {
-      g_string_append(out, "<w:tc><w:tcPr><w:tcW w:w=\"0\" w:type=\"auto\"/></w:tcPr>");
-      begin_paragraph(out, "Cell");
-      json_array_foreach(json_object_get(cell, "runs"), n, run) append_run(out, text_at(run, "text"), head ? "Lead1" : NULL);
-      g_string_append(out, "</w:p></w:tc>");
-    }
+    json_array_foreach(json_object_get(row, "cells"), k, cell)
+      append_cell(out, cell, head, k < columns && numbers[k], k < columns ? (int)(widths[k] * TEXT_WIDTH / CELL_HALVES) : TEXT_WIDTH / PRINT_COLUMNS_MAX);
     g_string_append(out, "</w:tr>");
   }
   g_string_append(out, "</w:tbl>");

@@ -1,5 +1,6 @@
 /* A report on paper: DOCX that other programs open, PDF with the standard's page, HTML and Markdown that escape. */
 #include "error.h"
+#include "print.h"
 #include "report-internal.h"
 #include <gio/gio.h>
 #include <glib/gstdio.h>
@@ -124,6 +125,34 @@ static void test_pdf(void) {
   forget(path);
 }
 
+static json_t *table_row(gboolean head, const char *first, const char *second, const char *third) {
+  return json_pack("{s:b, s:[{s:[{s:s}]}, {s:[{s:s}]}, {s:[{s:s}]}]}", "head", head, "cells", "runs", "text", first, "runs", "text", second, "runs", "text", third);
+}
+
+/* A long table says its head on each page; narrow columns are narrow; numbers are known as such. */
+static void test_table(void) {
+  g_autofree char *path = temporary("table.pdf");
+  json_t *rows = json_array();
+  json_array_append_new(rows, table_row(TRUE, "序", "事项名称", "件数"));
+  for (int i = 1; i <= 120; i++) {
+    g_autofree char *number = g_strdup_printf("%d", i);
+    json_array_append_new(rows, table_row(FALSE, number, "馆藏纸质档案数字化加工和质量抽检，按月通报进度并逐项销号", i % 7 ? "1,234件" : "—"));
+  }
+  double widths[3];
+  gboolean numbers[3];
+  print_table_shape(rows, 3, 73, widths, numbers);
+  g_assert_true(numbers[0] && !numbers[1] && numbers[2]);
+  g_assert_cmpfloat(widths[0] + widths[1] + widths[2], <, 73.01);
+  g_assert_cmpfloat(widths[1], >, 4 * widths[0]);
+  json_auto_t *report = json_pack("{s:s, s:[{s:s, s:i, s:o}]}", "heading", "有长表的报告", "paragraphs", "kind", "table", "line", 1, "rows", rows);
+  g_assert_true(report_pdf(report, path, NULL));
+  g_autofree char *text = text_of_pdf(path);
+  g_auto(GStrv) heads = g_strsplit(text, "事项名称", -1);
+  g_assert_cmpint(pages_of(path), >, 3);
+  g_assert_cmpint((int)g_strv_length(heads) - 1, ==, pages_of(path));
+  forget(path);
+}
+
 static void test_html(void) {
   json_auto_t *report = sample();
   json_object_set_new(report, "link", json_string("/report/7/rows?figure="));
@@ -172,6 +201,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/report/docx", test_docx);
   g_test_add_func("/report/office", test_office);
   g_test_add_func("/report/pdf", test_pdf);
+  g_test_add_func("/report/table", test_table);
   g_test_add_func("/report/html", test_html);
   g_test_add_func("/report/xlsx", test_xlsx);
   g_test_add_func("/report/markdown", test_markdown);

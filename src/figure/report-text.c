@@ -90,11 +90,15 @@ static json_t *shown_runs(json_t *runs, const char *kind, const char *lead, cons
 
 static json_t *shown_rows(json_t *rows, const char *link) {
   json_t *shown = json_array(), *row, *cell;
-  size_t i, k;
+  double widths[PRINT_COLUMNS_MAX];
+  gboolean numbers[PRINT_COLUMNS_MAX] = {FALSE};
+  size_t i, k, columns = json_array_size(json_object_get(json_array_get(rows, 0), "cells"));
+  print_table_shape(rows, (guint)columns, 100, widths, numbers);
   json_array_foreach(rows, i, row) {
     json_t *cells = json_array();
     json_array_foreach(json_object_get(row, "cells"), k, cell)
-      json_array_append_new(cells, json_pack("{s:o}", "runs", shown_runs(json_object_get(cell, "runs"), "", "", link)));
+      json_array_append_new(cells, json_pack("{s:o, s:b}", "runs", shown_runs(json_object_get(cell, "runs"), "", "", link), "number",
+        k < PRINT_COLUMNS_MAX && numbers[k]));
     json_array_append_new(shown, json_pack("{s:o, s:O}", "cells", cells, "head", json_object_get(row, "head")));
   }
   return shown;

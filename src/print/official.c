@@ -160,34 +160,101 @@ static void draw_paragraph(Sheet *sheet, json_t *paragraph) {
 /* ---- tables: 12 points, ruled, a row never cut but where it is higher than a page ---- */
 
 #define CELL_SIZE 12.0
-enum { CELL_PAD = 4, COLUMNS_MAX = 24 };
+enum { CELL_PAD = 4, COLUMNS_MAX = PRINT_COLUMNS_MAX, HEAD_ROWS_MAX = 3 };
 
-static PangoLayout *lay_out_cell(Sheet *sheet, json_t *cell, gboolean head, double width) {
+typedef struct { guint columns; double x[COLUMNS_MAX], widths[COLUMNS_MAX]; gboolean numbers[COLUMNS_MAX]; } Shape;
+
+static char *cell_text(json_t *row, guint column) {
   g_autoptr(GString) text = g_string_new(NULL);
-  json_t *run;
+  json_t *run, *cell = json_array_get(json_object_get(row, "cells"), column);
   size_t i;
   json_array_foreach(json_object_get(cell, "runs"), i, run) g_string_append(text, text_at(run, "text"));
-  PangoLayout *layout = lay_out(sheet, text->str, head ? HEI : FANG_SONG, CELL_SIZE);
-  pango_layout_set_width(layout, (int)((width - 2 * CELL_PAD) * PANGO_SCALE));
+  return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+/* 393, -1,234.5, 86.3％, 16人: digits with at most three other characters behind; — stands for none. */
+static gboolean is_number(const char *text) {
+  if (*text == '-' || *text == '+') text++;
+  if (!g_ascii_isdigit(*text)) return FALSE;
+  text += strspn(text, "0123456789,.");
+  return g_utf8_strlen(text, -1) <= 3 && strpbrk(text, "0123456789") == NULL;
+}
+
+static double halves(const char *text) {
+  double width = 0;
+  for (; *text != '\0'; text = g_utf8_next_char(text)) width += g_utf8_get_char(text) < 0x2E80 ? 1 : 2;
+  return width;
+}
+
+/* Narrow columns get what they need, the wide ones share what is left. */
+static void share_out(double *widths, guint columns, double room) {
+  gboolean settled[COLUMNS_MAX] = {FALSE}, again = TRUE;
+  guint left = columns;
+  while (again && left > 0) {
+    double fair = room / left;
+    again = FALSE;
+    for (guint i = 0; i < columns; i++) {
+      if (settled[i] || widths[i] > fair) continue;
+      settled[i] = again = TRUE;
+      room -= widths[i];
+      left--;
+    }
+  }
+  for (guint i = 0; i < columns; i++)
+    if (!settled[i]) widths[i] = room / left;
+  for (guint i = 0; i < columns && left == 0; i++) widths[i] += room / columns; /* all fit: the rest is spread */
+}
+
+void print_table_shape(json_t *rows, guint columns, double room, double *ret_widths, gboolean *ret_numbers) {
+  columns = MIN(columns, COLUMNS_MAX);
+  for (guint i = 0; i < columns; i++) {
+    guint numbers = 0, words = 0;
+    json_t *row;
+    size_t k;
+    ret_widths[i] = 0;
+    json_array_foreach(rows, k, row) {
+      g_autofree char *text = cell_text(row, i);
+      ret_widths[i] = MAX(ret_widths[i], halves(text) + 2);
+      if (json_is_true(json_object_get(row, "head")) || *text == '\0' || g_str_equal(text, "—")) continue;
+      if (is_number(text)) numbers++;
+      else words++;
+    }
+    ret_numbers[i] = numbers > 0 && words == 0;
+  }
+  share_out(ret_widths, columns, room);
+}
+
+static PangoLayout *lay_out_cell(Sheet *sheet, json_t *row, guint column, const Shape *shape) {
+  g_autofree char *text = cell_text(row, column);
+  gboolean head = json_is_true(json_object_get(row, "head"));
+  PangoLayout *layout = lay_out(sheet, text, head ? HEI : FANG_SONG, CELL_SIZE);
+  pango_layout_set_width(layout, (int)((shape->widths[column] - 2 * CELL_PAD) * PANGO_SCALE));
+  if (shape->numbers[column]) pango_layout_set_alignment(layout, PANGO_ALIGN_RIGHT);
   return layout;
 }
 
-static void draw_row(Sheet *sheet, json_t *row, guint columns) {
+/* heads: rows that stand again at the top of a further page; NULL: this is one of them. */
+static void draw_row(Sheet *sheet, json_t *row, const Shape *shape, json_t *heads) {
   PangoLayout *layouts[COLUMNS_MAX];
-  double width = WIDTH / columns, height = PITCH;
-  for (guint i = 0; i < columns; i++) {
-    layouts[i] = lay_out_cell(sheet, json_array_get(json_object_get(row, "cells"), i), json_is_true(json_object_get(row, "head")), width);
+  double height = PITCH;
+  json_t *head;
+  size_t k;
+  for (guint i = 0; i < shape->columns; i++) {
+    layouts[i] = lay_out_cell(sheet, row, i, shape);
     int high = 0;
     pango_layout_get_size(layouts[i], NULL, &high);
     height = MAX(height, (double)high / PANGO_SCALE + 2 * CELL_PAD);
   }
-  if (sheet->line * PITCH + height > LINES * PITCH + 0.01 && sheet->line > 0) new_page(sheet);
+  if (sheet->line * PITCH + height > LINES * PITCH + 0.01 && sheet->line > 0) {
+    new_page(sheet);
+    json_array_foreach(heads, k, head) draw_row(sheet, head, shape, NULL);
+  }
   double y = TOP + sheet->line * PITCH;
   cairo_set_line_width(sheet->cairo, 0.6);
-  for (guint i = 0; i < columns; i++) {
-    cairo_rectangle(sheet->cairo, LEFT + i * width, y, width, height);
+  for (guint i = 0; i < shape->columns; i++) {
+    cairo_rectangle(sheet->cairo, shape->x[i], y, shape->widths[i], height);
     cairo_stroke(sheet->cairo);
-    cairo_move_to(sheet->cairo, LEFT + i * width + CELL_PAD, y + CELL_PAD);
+    cairo_move_to(sheet->cairo, shape->x[i] + CELL_PAD, y + CELL_PAD);
     pango_cairo_show_layout(sheet->cairo, layouts[i]);
     g_object_unref(layouts[i]);
   }
@@ -195,11 +262,20 @@ static void draw_row(Sheet *sheet, json_t *row, guint columns) {
 }
 
 static void draw_table(Sheet *sheet, json_t *rows) {
-  gsize columns = 1;
+  Shape shape = {.columns = 1};
+  json_auto_t *heads = json_array();
   json_t *row;
   size_t i;
-  json_array_foreach(rows, i, row) columns = MAX(columns, json_array_size(json_object_get(row, "cells")));
-  json_array_foreach(rows, i, row) draw_row(sheet, row, (guint)MIN(columns, COLUMNS_MAX));
+  json_array_foreach(rows, i, row) {
+    shape.columns = MAX(shape.columns, (guint)MIN(json_array_size(json_object_get(row, "cells")), (size_t)COLUMNS_MAX));
+    if (json_is_true(json_object_get(row, "head")) && json_array_size(heads) == i && i < HEAD_ROWS_MAX) json_array_append(heads, row);
+  }
+  print_table_shape(rows, shape.columns, WIDTH / (CELL_SIZE / 2), shape.widths, shape.numbers);
+  for (guint k = 0; k < shape.columns; k++) {
+    shape.widths[k] *= CELL_SIZE / 2;
+    shape.x[k] = k == 0 ? LEFT : shape.x[k - 1] + shape.widths[k - 1];
+  }
+  json_array_foreach(rows, i, row) draw_row(sheet, row, &shape, i < json_array_size(heads) ? NULL : heads);
   sheet->line = (int)(sheet->line + 0.99); /* back on the grid */
 }
 

@@ -22,6 +22,10 @@ GBytes *print_form(const char *dir, const char *form, json_t *model, GError **er
 /* A report or letter in the layout of GB/T 9704-2012: {heading, unit, addressee, paragraphs: [{lead: "h1"…, runs: [{text, lead: bool}]} or
  * {rows: [{head: bool, cells: [{runs}]}]}], signed, dated}; all may be absent but heading, 24 columns at most are drawn. Texts must be valid UTF-8. */
 GBytes *print_official(json_t *document, GError **error);
+#define PRINT_COLUMNS_MAX 24
+/* How such a table's columns share a room (in half-width characters, as the widths that are returned) by what stands in them, and which hold numbers, to stand on the
+ * right; at most PRINT_COLUMNS_MAX columns. */
+void print_table_shape(json_t *rows, guint columns, double room, double *ret_widths, gboolean *ret_numbers);
 json_t *print_form_document(const char *dir, const char *form, json_t *model, GError **error); /* the filled document, for tests and previews */
 
 /* Sheets as old papers look, for the demonstration archive: A4, the same for the same sheet. */
