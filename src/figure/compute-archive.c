@@ -2,10 +2,12 @@
  * Figures over the holdings and over what happened: the search's own count of records, events of the journal.
  *
  * 1. The words of a `records` figure are the search language; 层级 开放状态 门类 有原文 among them are the filters of the search page. {year} is the year of the period.
- * 2. Their rows are not entries: the result leads to the search.
+ * 2. A past period counts the records that were there at its end, as they are described today; what was deleted since is not among them.
+ * 3. Their rows are not entries: the result leads to the search.
  */
 #include "catalog.h"
 #include "compute.h"
+#include "held.h"
 #include "journal.h"
 #include "people.h"
 #include "search.h"
@@ -110,6 +112,13 @@ gboolean run_records(Ask *ask, json_t *figure, FigurePeriod period, Outcome *ret
   g_auto(Asked) asked = {NULL};
   if (ledger_ready_needs(ask->sql, last_event, 0, error) < 0) return FALSE;
   if (!ask_search(ask, json_string_value(json_object_get(figure, "records")), period, &asked, error)) return FALSE;
+  gint64 after = catalog_id_after(ask->sql, period.to, error);
+  if (after < 0) return FALSE;
+  ret->unknown = after == 0;
+  if (after > 0 && after < G_MAXINT64) {
+    asked.request.id_below = after;
+    g_string_append_printf(asked.address, "&held=%d", period.to);
+  }
   ret->opens = g_strdup(asked.address->str);
   if (json_object_get(figure, "records_sum")) return sum_pages(ask, &asked, &ret->value, error);
   g_autoptr(SearchResult) result = search_run(ask->house->search, ask->sql, scope_of(ask), &asked.request, error);

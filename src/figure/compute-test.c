@@ -1,6 +1,7 @@
 /* Every aggregate over small ledgers whose numbers are counted by hand; units, days, nesting, rights, wrong definitions, versions. */
 #include "catalog.h"
 #include "figure.h"
+#include "held.h"
 #include "journal.h"
 #include "../ledger/test-fixture.h"
 #include <locale.h>
@@ -416,6 +417,15 @@ static void test_wrong(void) {
   close_world(&f);
 }
 
+static void assert_held(Fixture *f, int year, double value, int last, const char *note) {
+  json_auto_t *result = compute(f, LEDGER_EVERYTHING, "{records: \"层级:文件\"}", year);
+  json_t *before = json_object_get(result, "last");
+  g_assert_cmpfloat(value_of(result), ==, value);
+  g_assert_cmpstr(json_string_value(json_object_get(result, "note")), ==, note);
+  if (last < 0) g_assert_true(json_is_null(before));
+  else g_assert_cmpint(int_at(before, "value"), ==, last);
+}
+
 static void put_record(Fixture *f, Sql *sql, gint64 class, int number, int pages, Opening opening) {
   g_autoptr(CatalogRecord) record = catalog_record_new();
   record->parent_id = class;
@@ -427,6 +437,54 @@ static void put_record(Fixture *f, Sql *sql, gint64 class, int number, int pages
   record->code = (g_free(record->code), g_strdup_printf("A-WS-%04d", number));
   record->title = (g_free(record->title), g_strdup_printf("关于第%d号%s的通知", number, number % 2 ? "水利" : "卫生"));
   good(catalog_record_create(&f->house, sql, "tester", record, error));
+}
+
+/* What was there at the end of a year: 3 records came in 1949, 2 by a delivery and one by hand in 1951. */
+static void test_held(void) {
+  Fixture f;
+  g_setenv("LANTAI_NOW", "1949-05-01T02:00:00Z", TRUE);
+  open_world(&f);
+  g_autoptr(Sql) sql = good(sql_write(f.db, error));
+  gint64 fonds = good(catalog_fonds_ensure(&f.house, sql, "tester", "A", "市政府", error)), class = good(catalog_class_ensure(&f.house, sql, "tester", fonds, 1, error));
+  for (int i = 0; i < 3; i++) put_record(&f, sql, class, i, 1, OPENING_OPEN);
+  g_setenv("LANTAI_NOW", "1951-03-01T02:00:00Z", TRUE);
+  gint64 first = good(catalog_reserve_ids(sql, 2, error));
+  json_auto_t *load = json_pack("{s:I, s:i}", "first_id", (json_int_t)first, "reserved", 2);
+  good(journal_append(sql, "tester", "accession.load", "accession", 1, load, error));
+  put_record(&f, sql, class, 5, 1, OPENING_OPEN);
+  good(sql_commit(sql, error));
+  sql_end(g_steal_pointer(&sql));
+  sql = good(sql_read(f.db, error));
+  g_assert_cmpint(catalog_id_after(sql, 19501231, NULL), ==, first);
+  sql_end(g_steal_pointer(&sql));
+  g_setenv("LANTAI_NOW", "1952-03-01T02:00:00Z", TRUE);
+  assert_held(&f, 1952, 4, 4, NULL);
+  assert_held(&f, 1951, 4, 3, NULL);
+  assert_held(&f, 1950, 3, 3, NULL);
+  assert_held(&f, 1949, 3, -1, NULL);
+  assert_held(&f, 1948, 4, -1, "那时还没有启用本系统，这里是现在目录里的数");
+  json_auto_t *past = compute(&f, LEDGER_EVERYTHING, "{records: \"层级:文件\"}", 1950);
+  g_assert_cmpstr(text_at(past, "opens"), ==, "/search?q=&level=4&held=19501231");
+  g_unsetenv("LANTAI_NOW");
+  close_world(&f);
+}
+
+/* What there is nothing of is named. */
+static void test_nothing(void) {
+  static const struct { const char *figure, *words; } cases[] = {
+    {"{name: 增长, growth: {of: {name: 检查, ledger: 指标, count: }, base: -1}}", "上年没有数据：上年的“检查”是 0"},
+    {"{name: 占比, rate: {part: {ledger: 指标, count: }, whole: {name: 密件, ledger: 秘密, where: {类型: 乙}, count: }}}", "“密件”是 0"},
+    {"{name: 最多, ledger: 会议, where: {类型: 碰头会, 标题: 无}, max: 人数}", "没有填了“人数”的条目"},
+  };
+  Fixture f;
+  open_world(&f);
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+    json_auto_t *result = compute(&f, LEDGER_EVERYTHING, cases[i].figure, 2023);
+    const char *warning = json_string_value(json_array_get(json_object_get(result, "warnings"), 0));
+    g_assert_true(json_is_null(json_object_get(result, "value")));
+    if (warning == NULL || strstr(warning, cases[i].words) == NULL) g_error("%s: %s", cases[i].figure, warning ? warning : "");
+  }
+  close_world(&f);
 }
 
 /* Five records with 10 to 14 pages, two of them open; three deliveries, one of them of another year. */
@@ -550,6 +608,8 @@ int main(int argc, char **argv) {
   g_test_add_func("/figure/entries", test_entries);
   g_test_add_func("/figure/days", test_days);
   g_test_add_func("/figure/figures", test_figures);
+  g_test_add_func("/figure/held", test_held);
+  g_test_add_func("/figure/nothing", test_nothing);
   g_test_add_func("/figure/archive", test_archive);
   g_test_add_func("/figure/rights", test_rights);
   g_test_add_func("/figure/unseen", test_unseen);

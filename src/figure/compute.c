@@ -138,6 +138,7 @@ static gboolean take_part(Ask *ask, json_t *part, const char *label, FigurePerio
   join_entries(ret, &one);
   ret->unseen = ret->unseen || one.unseen;
   ret->partial = ret->partial || one.partial;
+  ret->unknown = ret->unknown || one.unknown;
   *ret_value = one.value;
   return TRUE;
 }
@@ -221,7 +222,7 @@ static gboolean run_defined(Ask *ask, const char *name, FigurePeriod period, Out
   g_auto(Outcome) whole;
   outcome_init(&whole);
   if (!figure_run(ask, *ret_figure, period, &whole, error)) return FALSE;
-  ret->unseen = whole.unseen, ret->partial = whole.partial;
+  ret->unseen = whole.unseen, ret->partial = whole.partial, ret->unknown = whole.unknown;
   for (guint i = 0; whole.parts && i < whole.parts->len; i++) {
     const Part *part = whole.parts->pdata[i];
     if (!g_str_equal(part->key, halves[1])) continue;
@@ -371,7 +372,7 @@ static gboolean set_told_words(json_t *result, json_t *figure, const Outcome *ou
 static json_t *result_last(Ask *ask, json_t *figure, FigurePeriod period, gboolean closed, gboolean *partial) {
   g_auto(Outcome) outcome;
   outcome_init(&outcome);
-  if (!figure_run(ask, figure, period_shift(period, -1), &outcome, NULL)) return json_null();
+  if (!figure_run(ask, figure, period_shift(period, -1), &outcome, NULL) || outcome.unknown) return json_null();
   json_auto_t *warnings = json_array();
   json_t *last = json_pack("{s:o}", "value", number_json(outcome.value));
   set_told_words(last, figure, &outcome, closed, warnings);
@@ -400,6 +401,7 @@ static gboolean tell_outcome(Ask *ask, json_t *figure, FigurePeriod period, cons
   if (partial) json_object_set_new(result, "partial", json_true()), warn(warnings, g_strdup("其中有您不能查看的条目，没有计入"));
   json_object_set(result, "warnings", warnings);
   if (outcome->missing && !number_only && !outcome->unseen) json_object_set(result, "missing", outcome->missing);
+  if (outcome->unknown) json_object_set_new(result, "note", json_string("那时还没有启用本系统，这里是现在目录里的数"));
   if (outcome->opens) json_object_set_new(result, "opens", json_string(outcome->opens));
   if (json_object_get(figure, "id")) json_object_set(result, "id", json_object_get(figure, "id"));
   if (text_in(figure, "about")) json_object_set(result, "about", json_object_get(figure, "about"));
@@ -505,6 +507,7 @@ json_t *figure_trend(const House *house, Sql *sql, Asker asker, const char *name
     g_auto(Outcome) outcome;
     outcome_init(&outcome);
     if (!figure_run(&ask, figure, then, &outcome, error)) return NULL;
+    if (outcome.unknown && back > 0) continue;
     json_auto_t *warnings = json_array();
     json_t *row = json_pack("{s:i, s:o}", "year", then.to / 10000, "value", number_json(outcome.value));
     set_told_words(row, figure, &outcome, number_only, warnings);

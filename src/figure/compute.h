@@ -34,6 +34,7 @@ typedef struct {
   json_t *missing;     /* what a coverage lacks, as text; NULL */
   gboolean unseen;     /* among its entries are some that the asker may not see */
   gboolean partial;    /* some were not counted */
+  gboolean unknown;    /* of a time before the archives used this program: what is counted is there today */
   char *opens;         /* address of the rows, where they are not entries */
 } Outcome;
 void outcome_init(Outcome *outcome);

@@ -122,6 +122,7 @@ char *figure_how(json_t *figure, FigurePeriod period) {
     const char *sum = text_in(body, "sum");
     return sum ? g_strdup_printf("日志中动作是 %s 的事件，把 %s 相加", text_in(body, "action"), sum) : g_strdup_printf("日志中动作是 %s 的事件数", text_in(body, "action"));
   }
-  if (g_str_has_prefix(kind, "records")) return g_strdup_printf("馆藏检索“%s”的%s", text_in(figure, "records"), json_object_get(figure, "records_sum") ? "页数之和" : "条数");
+  if (g_str_has_prefix(kind, "records"))
+    return g_strdup_printf("到期末已经入藏的档案中，检索“%s”的%s", text_in(figure, "records"), json_object_get(figure, "records_sum") ? "页数之和" : "条数");
   return figures_how(figure, kind);
 }

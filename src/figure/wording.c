@@ -221,11 +221,32 @@ static gboolean say_trend(json_t *figure, const Manner *manner, double value, Wo
   return throw(error, LANTAI_ERROR_INVALID, "指标“%s”的值是 %g，bands 中没有说到", text_or(figure, "name", ""), value);
 }
 
+/* Of a number that cannot be told: what there is nothing of. New string. */
+static char *what_lacks(json_t *figure) {
+  static const struct { const char *kind, *part, *missing; } over[] = {{"rate", "whole", "全部"}, {"average", "per", "被平均的数"}, {"multiple", "to", "对照的数"}};
+  static const char *const fields[] = {"max", "min", "last"};
+  json_t *growth = json_object_get(figure, "growth"), *base = json_object_get(growth, "base");
+  for (guint i = 0; i < G_N_ELEMENTS(over); i++) {
+    json_t *part = json_object_get(json_object_get(figure, over[i].kind), over[i].part);
+    const char *name = json_is_string(part) ? json_string_value(part) : text_or(part, "name", over[i].missing);
+    if (part) return g_strdup_printf("这一期间没有数据可比：“%s”是 0", name);
+  }
+  for (guint i = 0; i < G_N_ELEMENTS(fields); i++)
+    if (text_in(figure, fields[i])) return g_strdup_printf("这一期间没有填了“%s”的条目", text_in(figure, fields[i]));
+  if (growth == NULL) return g_strdup("这一期间没有数据");
+  json_t *of = json_object_get(growth, "of");
+  const char *name = json_is_string(of) ? json_string_value(of) : text_or(of, "name", "同一指标");
+  int back = base ? -(int)json_integer_value(base) : 1;
+  g_autofree char *when = back == 1 ? g_strdup("上年") : g_strdup_printf("%d 年前", back);
+  return g_strdup_printf("%s没有数据：%s的“%s”是 0，不能和它比", when, when, name);
+}
+
 gboolean figure_say(json_t *figure, double value, double whole, json_t *parts, Wording *ret, GError **error) {
   Manner manner = manner_of(figure, value);
   const char *style = text_or(manner.say, "style", "exact"), *none = text_or(manner.say, "none", NULL);
   Wording words = {NULL, NULL};
-  if (!isfinite(value)) return throw(error, LANTAI_ERROR_INVALID, "指标“%s”算不出来：作比较的数是 0", text_or(figure, "name", ""));
+  g_autofree char *lacks = isfinite(value) ? NULL : what_lacks(figure);
+  if (lacks != NULL) return throw(error, LANTAI_ERROR_INVALID, "指标“%s”说不出数：%s", text_or(figure, "name", ""), lacks);
   gboolean said = TRUE;
   if (value == 0 && none != NULL) words = (Wording){g_strdup(none), g_strdup(none)};
   else if (g_str_equal(style, "all")) said = say_all(figure, &manner, value, whole, &words, error);

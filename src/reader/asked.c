@@ -2,15 +2,18 @@
  * A search as it was asked, in one form (JSON), and the three ways from it: to an address, to a request of the engine, to words on the page.
  *
  * 1. asked_address and asked_read are each other's reverse; an address holds everything, so that it can be kept and sent.
- * 2. `since` names a revision: records created or changed after it. It is looked up when asked, never stored as ids.
+ * 2. `since` names a revision: records created or changed after it. `held` is a day (20221231): records that were there at its end. Both are looked up when
+ *    asked, never stored as ids.
  */
 #include "search-page.h"
+#include "date.h"
 #include "error.h"
+#include "held.h"
 #include <string.h>
 
 const AskedName ASKED_LIST[ASKED_LISTS] = {
   {"fonds", "全宗"}, {"category", "门类"}, {"year", "年度"}, {"retention", "保管期限"}, {"opening", "开放状态"}, {"level", "层级"}};
-const AskedName ASKED_NUMBER[ASKED_NUMBERS] = {{"from", "起始年度"}, {"to", "截止年度"}, {"delivery", "批次"}, {"parent", "案卷"}, {"since", "变动"}};
+const AskedName ASKED_NUMBER[ASKED_NUMBERS] = {{"from", "起始年度"}, {"to", "截止年度"}, {"delivery", "批次"}, {"parent", "案卷"}, {"since", "变动"}, {"held", "入藏截至"}};
 const AskedName ASKED_SORT[ASKED_SORTS] = {{"relevance", "相关"}, {"newest", "日期从新到旧"}, {"oldest", "日期从旧到新"}, {"code", "档号"}};
 
 json_t *asked_read(WebRequest *request, GError **error) {
@@ -87,6 +90,8 @@ json_t *asked_toggled(json_t *asked, const char *name, gint64 value) {
   return asked_with(asked, name, NULL);
 }
 
+gboolean asked_by_time(json_t *asked) { return json_object_get(asked, "since") != NULL || json_object_get(asked, "held") != NULL; }
+
 gboolean asked_narrow(json_t *asked) { return json_object_size(asked) > (json_object_get(asked, "sort") ? 1 : 0); }
 
 /* ---- to a request ---- */
@@ -137,6 +142,11 @@ gboolean asked_request(json_t *asked, Sql *sql, AskedHold *hold, SearchRequest *
   const char *sort = json_string_value(json_object_get(asked, "sort"));
   for (guint i = 0; sort && i < ASKED_SORTS; i++)
     if (g_str_equal(ASKED_SORT[i].name, sort)) ret->sort = (SearchSort)i;
+  if (number(asked, "held")) {
+    gint64 after = catalog_id_after(sql, (int)number(asked, "held"), error);
+    if (after < 0) return FALSE;
+    ret->id_below = MAX(after, 1);
+  }
   if (json_object_get(asked, "since") == NULL) return TRUE;
   if (!changed_since(sql, number(asked, "since"), &hold->only, &ret->only_count, error)) return FALSE;
   ret->only = hold->only;
@@ -160,6 +170,7 @@ char *asked_label(WebRequest *request, Sql *sql, const char *name, gint64 value)
     return g_strdup(category ? category->title : "未分类");
   }
   if (g_str_equal(name, "retention")) return g_strdup(value ? catalog_retention_text(house->catalog, (guint8)CLAMP(value, 0, 255)) : "未定");
+  if (g_str_equal(name, "held")) return date_format((DateSpan){(gint32)value, (gint32)value});
   if (g_str_equal(name, "opening")) return g_strdup(opening_label((Opening)CLAMP(value, 0, OPENING_DEFERRED)));
   if (g_str_equal(name, "level")) return g_strdup(level_label((Level)CLAMP(value, LEVEL_FONDS, LEVEL_ITEM)));
   return value ? g_strdup_printf("%" G_GINT64_FORMAT, value) : g_strdup("不详");

@@ -29,17 +29,17 @@ static gboolean renumber_understands(const char *href) {
 /* What can be done with all hits at once: the address of each page that takes them. */
 static void add_actions(WebRequest *request, json_t *model, json_t *asked) {
   if (!asked_narrow(asked)) return; /* not the whole archives by a slip */
-  if (web_may(request, "record.export") && json_object_get(asked, "since") == NULL) {
+  if (web_may(request, "record.export") && !asked_by_time(asked)) {
     g_autofree char *href = asked_address("/export", asked);
     json_object_set_new(model, "export_href", json_string(href));
   }
-  if ((web_may(request, "record.edit") || web_may(request, "record.propose")) && json_object_get(asked, "since") == NULL) {
+  if ((web_may(request, "record.edit") || web_may(request, "record.propose")) && !asked_by_time(asked)) {
     g_autofree char *href = asked_address("/revise/new", asked);
     json_object_set_new(model, "revise_href", json_string(href));
   }
   g_autofree char *renumber = asked_address("/renumber", asked), *print = asked_address("/search/print", asked);
   if (web_may(request, "code.renumber") && renumber_understands(renumber)) json_object_set_new(model, "renumber_href", json_string(renumber));
-  if (web_may(request, "topic.edit|authority.edit") && json_object_get(asked, "since") == NULL) {
+  if (web_may(request, "topic.edit|authority.edit") && !asked_by_time(asked)) {
     g_autofree char *gather = asked_address("/gather", asked);
     json_object_set_new(model, "gather_href", json_string(gather));
   }
@@ -147,7 +147,7 @@ WebReply *reader_suggest(WebRequest *request, GError **error) {
   {"q", WEB_TEXT, FALSE, 10000, "检索式"}, {"fonds", WEB_INTS, FALSE, 100, "全宗"}, {"category", WEB_INTS, FALSE, 100, "门类"}, \
   {"year", WEB_INTS, FALSE, 200, "年度"}, {"retention", WEB_INTS, FALSE, 50, "保管期限"}, {"opening", WEB_INTS, FALSE, 4, "开放状态"}, \
   {"level", WEB_INTS, FALSE, 4, "层级"}, {"from", WEB_INT, FALSE, 0, "起始年度"}, {"to", WEB_INT, FALSE, 0, "截止年度"}, \
-  {"delivery", WEB_INT, FALSE, 0, "批次"}, {"parent", WEB_INT, FALSE, 0, "上级"}, {"since", WEB_INT, FALSE, 0, "变动"}, \
+  {"delivery", WEB_INT, FALSE, 0, "批次"}, {"parent", WEB_INT, FALSE, 0, "上级"}, {"since", WEB_INT, FALSE, 0, "变动"}, {"held", WEB_INT, FALSE, 0, "入藏截至"}, \
   {"files", WEB_FLAG, FALSE, 0, "有原文"}, {"sort", WEB_TEXT, FALSE, 20, "次序"}
 static const WebParameter SEARCH_PARAMETERS[] = {ASKED_PARAMETERS, {"within", WEB_TEXT, FALSE, WITHIN_MAX, "在结果中查找"},
   {"after", WEB_TEXT, FALSE, 1000, "续页键"}, {"n", WEB_INT, FALSE, 0, "序号"}, {"limit", WEB_INT, FALSE, 0, "条数"}, {NULL}};

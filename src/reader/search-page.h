@@ -5,13 +5,14 @@
 /* ---- asked.c: a search as it was asked, kept as JSON: {q, fonds: [..], category, year, retention, opening, level, from, to, delivery, parent, since, files: true,
  * sort}; only what is set is there. The one form between addresses, requests, saved searches and links. ---- */
 typedef struct { const char *name, *label; } AskedName;
-enum { ASKED_LISTS = 6, ASKED_NUMBERS = 5, ASKED_SORTS = 4 };
+enum { ASKED_LISTS = 6, ASKED_NUMBERS = 6, ASKED_SORTS = 4 };
 extern const AskedName ASKED_LIST[ASKED_LISTS], ASKED_NUMBER[ASKED_NUMBERS], ASKED_SORT[ASKED_SORTS];
 json_t *asked_read(WebRequest *request, GError **error);
 char *asked_address(const char *path, json_t *asked);                        /* path?q=…&fonds=… */
 json_t *asked_with(json_t *asked, const char *name, json_t *value);          /* a copy; takes value; NULL: without it */
 json_t *asked_toggled(json_t *asked, const char *name, gint64 value);        /* a copy with a list's value switched */
 gboolean asked_has(json_t *asked, const char *name, gint64 value);
+gboolean asked_by_time(json_t *asked); /* what changed since, or was there on a day: for looking, not for exports and changes */
 gboolean asked_narrow(json_t *asked);                                        /* anything but a sort is asked */
 typedef struct { gint64 *lists[ASKED_LISTS], *only; } AskedHold;             /* what a SearchRequest borrows */
 void asked_hold_clear(AskedHold *hold);

@@ -218,10 +218,12 @@ static void pass_tiers(Pass *pass, const Bitmap *bits, const Bitmap *titles, Nee
 
 /* The records asked for by id; NULL: any. */
 static Bitmap *only_these(const SearchRequest *request) {
-  if (request->only == NULL) return NULL;
+  guint64 below = request->id_below > 0 ? MIN((guint64)request->id_below, (guint64)G_MAXUINT32 + 1) : 0;
+  if (request->only == NULL) return below ? roaring_bitmap_from_range(0, below, 1) : NULL;
   Bitmap *bits = roaring_bitmap_create();
   for (gsize i = 0; i < request->only_count; i++)
     if (request->only[i] > 0 && request->only[i] <= G_MAXUINT32) roaring_bitmap_add(bits, (guint32)request->only[i]);
+  if (below) roaring_bitmap_remove_range(bits, below, (guint64)G_MAXUINT32 + 1);
   return bits;
 }
 

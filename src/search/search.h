@@ -82,6 +82,7 @@ typedef struct {
   const gint64 *openings; gsize openings_count;
   const gint64 *levels; gsize levels_count;
   gboolean with_files;    /* only records that have files */
+  gint64 id_below;        /* 0: any; else only records of a smaller id, which were there before it */
   const gint64 *only; gsize only_count;              /* only these records, whatever else is asked; NULL: no filter */
   SearchSort sort;
   const char *after;      /* key of the last item seen, as the result gave it; NULL: from the start */
