@@ -62,3 +62,33 @@ test('the discipline committee has its ledgers, the archivist has not', async ()
   assert.equal(made.status, 200, made.text.slice(0, 300));
   assert.equal((await clients.clerk.get(made.json.location)).status, 404);
 });
+
+test('the 54 indicators: a round is finished only when each has its answer; what is missing is named and led to', async () => {
+  const ledgers = Object.fromEntries((await clients.clerk.get('/ledgers')).json.groups.flatMap(group => group.ledgers).map(ledger => [ledger.name, ledger.id]));
+  const add = async (ledger, v) => {
+    const reply = await clients.clerk.post(`/ledger/${ledgers[ledger]}/new`, { json: { v } });
+    assert.equal(reply.status, 200, reply.text.slice(0, 300));
+    return Number(/\/entry\/(\d+)/.exec(reply.json.location)[1]);
+  };
+  const round = await add('档案安全风险评估', { 标题: '年度评估', 日期: '2026-06-01', 评估结论: '总体安全。' });
+  const look = async () => (await clients.clerk.get(`/entry/${round}`)).json;
+  const first = (await look()).checklists[0];
+  assert.deepEqual([first.total, first.answered, first.missing.length], [54, 0, 54]);
+  const refused = await clients.clerk.post(`/entry/${round}/move`, { form: { to: '待审核' } });
+  assert.equal(refused.status, 422);
+  assert.match(refused.text, /还有 54 项没有排查结果（馆库选址与周边环境、/);
+  const form = (await clients.clerk.get(first.next.href)).json;
+  const given = Object.fromEntries(form.inputs.filter(input => input.value).map(input => [input.name, input.value]));
+  assert.deepEqual([given.风险指标, given.清单, given.风险类型], [first.next.item, '档案安全风险指标', '档案安全']);
+  assert.match(JSON.stringify(form), new RegExp(`年度评估 #${round}"`), 'and it belongs to the round');
+  const waits = await add('风险排查', { 标题: first.missing[53].item, 日期: '2026-06-02', 所属评估: `#${round}`, 清单: '档案安全风险指标', 风险类型: '档案安全', 风险指标: first.missing[53].item });
+  for (const { item } of first.missing.slice(0, 53)) await add('风险排查', { 标题: item, 日期: '2026-06-02', 所属评估: `#${round}`, 清单: '档案安全风险指标', 风险类型: '档案安全', 风险指标: item, 排查结果: '正常' });
+  const last = (await look()).checklists[0];
+  assert.deepEqual([last.answered, last.missing.map(one => [one.item, one.href])], [53, [[first.missing[53].item, `/entry/${waits}/edit`]]], 'the one that waits for its answer is led to');
+  const moves = (await look()).moves.find(one => one.to === '待审核');
+  assert.match(moves.missing_text, /还有 1 项/);
+  assert.equal((await clients.clerk.post(`/entry/${round}/move`, { form: { to: '待审核' } })).status, 422);
+  assert.equal((await clients.clerk.get(`/entry/${waits}`)).json.checklists[0].answered, 53, 'an answer shows the list that it belongs to');
+  assert.equal((await clients.clerk.post(`/entry/${waits}/edit`, { json: { v: { 排查结果: '不适用' } } })).status, 200);
+  assert.equal((await clients.clerk.post(`/entry/${round}/move`, { form: { to: '待审核' } })).status, 200);
+});

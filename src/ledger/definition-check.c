@@ -328,8 +328,25 @@ static void check_again(Check *check) {
   }
 }
 
+/* A list that a move waits for: a ledger with a checklist over a choice, whose entries point here. */
+static void check_complete(Check *check, const char *place, json_t *rules) {
+  static const Key keys[] = {{"ledger", 's'}, {"by", 's'}, {"values", 'o'}, {NULL}};
+  size_t i;
+  json_t *rule;
+  json_array_foreach(rules, i, rule) {
+    g_autofree char *at = g_strdup_printf("%s.complete[%zu]", place, i);
+    const char *ledger = text_at(rule, "ledger"), *by = text_at(rule, "by");
+    const LedgerDefinition *other = other_named(check, ledger) == NULL ? ledger_find(ledger) : NULL; /* one that comes in the same go is not known yet */
+    check_keys(check, at, rule, keys);
+    check_ledger_name(check, at, ledger);
+    if (other != NULL && checklist_item(other) == NULL) fault(check, at, "台账“%s”没有以选项为项目的 checklist", ledger);
+    if (other != NULL && (ledger_field(other, by) == NULL || ledger_field(other, by)->type != FIELD_ENTRY)) fault(check, at, "台账“%s”没有指向这里的栏目“%s”", ledger, by);
+  }
+}
+
 static void check_moves(Check *check) {
-  static const Key keys[] = {{"from", 'a'}, {"to", 's'}, {"label", 's'}, {"roles", 'a'}, {"needs", 'a'}, {"note", 's'}, {"another", 'b'}, {"sets", 'o'}, {NULL}};
+  static const Key keys[] = {{"from", 'a'}, {"to", 's'}, {"label", 's'}, {"roles", 'a'}, {"needs", 'a'}, {"note", 's'}, {"another", 'b'}, {"sets", 'o'},
+    {"complete", 'l'}, {NULL}};
   size_t i, j;
   json_t *move, *word, *value;
   const char *name;
@@ -347,6 +364,7 @@ static void check_moves(Check *check) {
       if (json_is_string(word)) check_field_name(check, needs, json_string_value(word));
     }
     json_object_foreach(json_object_get(move, "sets"), name, value) check_field_name(check, sets, name);
+    check_complete(check, at, json_object_get(move, "complete"));
   }
 }
 

@@ -78,7 +78,7 @@ static void read_moves(Owned *owned) {
   json_t *row, *from;
   json_array_foreach(json_object_get(definition->json, "moves"), i, row) {
     LedgerMove move = {NULL, text_at(row, "to"), text_at(row, "label"), text_or_null(row, "note"), words_of(owned, json_object_get(row, "roles")),
-      words_of(owned, json_object_get(row, "needs")), json_object_get(row, "sets"), flag_at(row, "another")};
+      words_of(owned, json_object_get(row, "needs")), json_object_get(row, "sets"), json_object_get(row, "complete"), flag_at(row, "another")};
     json_array_foreach(json_object_get(row, "from"), j, from) {
       move.from = json_string_value(from);
       g_array_append_val(moves, move);

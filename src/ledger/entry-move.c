@@ -34,11 +34,17 @@ static gboolean is_filled(GPtrArray *definitions, json_t *entry, const char *nam
   return !json_is_empty(value) && (!day || json_integer_value(value) != 0);
 }
 
-static json_t *missing_of(const LedgerMove *move, json_t *entry) {
+static json_t *missing_of(Sql *sql, const LedgerMove *move, json_t *entry) {
   json_t *missing = json_array();
   g_autoptr(GPtrArray) definitions = entry_definitions(entry);
   for (guint i = 0; move != NULL && move->needs != NULL && move->needs[i] != NULL; i++)
     if (!is_filled(definitions, entry, move->needs[i])) json_array_append_new(missing, json_string(move->needs[i]));
+  size_t k;
+  json_t *rule;
+  json_array_foreach(move != NULL ? move->complete : NULL, k, rule) {
+    g_autofree char *lack = checklist_lack(sql, rule, int_at(entry, "id"));
+    if (lack != NULL) json_array_append_new(missing, json_string(lack));
+  }
   return missing;
 }
 
@@ -56,7 +62,7 @@ json_t *ledger_entry_moves(Sql *sql, Asker asker, const char *actor, json_t *ent
     const LedgerMove *move = &definition->moves[i];
     if (!g_str_equal(move->from, state) || !may_move(definition, move, asker) || (move->another && !is_another(entry, actor))) continue;
     json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:o}", "to", move->to, "label", move->label, "note", move->note ? move->note : "", "missing",
-      missing_of(move, entry)));
+      missing_of(sql, move, entry)));
   }
   for (guint i = 0; definition->move_count == 0 && i < definition->state_count; i++)
     if (!g_str_equal(definition->states[i].name, state) && may_move(definition, NULL, asker))
@@ -66,7 +72,8 @@ json_t *ledger_entry_moves(Sql *sql, Asker asker, const char *actor, json_t *ent
 
 /* ---- making one ---- */
 
-static gboolean check_move(const LedgerDefinition *definition, json_t *entry, Asker asker, const char *actor, const char *to, const char *note, GError **error) {
+static gboolean check_move(Sql *sql, const LedgerDefinition *definition, json_t *entry, Asker asker, const char *actor, const char *to, const char *note,
+  GError **error) {
   const char *from = text_at(entry, "state");
   const LedgerMove *move = move_of(definition, from, to);
   if (ledger_state(definition, to) == NULL) return throw(error, LANTAI_ERROR_INVALID, "台账“%s”没有状态“%s”", definition->name, to);
@@ -75,7 +82,7 @@ static gboolean check_move(const LedgerDefinition *definition, json_t *entry, As
   const char *label = move != NULL ? move->label : to;
   if (!may_move(definition, move, asker)) return throw(error, LANTAI_ERROR_DENIED, "您没有办理“%s”的权限", label);
   if (move != NULL && move->another && !is_another(entry, actor)) return throw(error, LANTAI_ERROR_DENIED, "“%s”须由另一人办理：上一步是您办的", label);
-  json_auto_t *missing = missing_of(move, entry);
+  json_auto_t *missing = missing_of(sql, move, entry);
   if (json_array_size(missing) > 0) {
     g_autoptr(GString) names = g_string_new(NULL);
     for (size_t i = 0; i < json_array_size(missing); i++)
@@ -123,7 +130,7 @@ gboolean ledger_entry_move(Sql *sql, Asker asker, const char *actor, gint64 id, 
   if (definition == NULL || !entry_admitted(entry, asker)) return throw(error, LANTAI_ERROR_NOT_FOUND, "没有这一条台账");
   if (!entry_is_free(entry, error)) return FALSE;
   if (on == 0) on = date_today();
-  if (!check_move(definition, entry, asker, actor, to, note, error) || !check_day(entry, on, error)) return FALSE;
+  if (!check_move(sql, definition, entry, asker, actor, to, note, error) || !check_day(entry, on, error)) return FALSE;
   apply_sets(move_of(definition, text_at(entry, "state"), to), entry, actor, on);
   json_object_set_new(entry, "state", json_string(to));
   json_array_append_new(json_object_get(entry, "states"), json_pack("[s, i]", to, on));

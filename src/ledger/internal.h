@@ -119,6 +119,13 @@ gboolean entry_waits(json_t *entry); /* made by a duty, not done yet */
 gboolean again_make(const House *house, const LedgerDefinition *definition, GError **error);
 const LedgerMove *again_move(const LedgerDefinition *definition, json_t *state); /* the move that a state's `again` makes; NULL: there is none */
 
+/* ---- checklist.c ---- */
+const LedgerField *checklist_item(const LedgerDefinition *definition); /* the choice that its checklist goes through; NULL: it has none */
+/* Of a rule {ledger, by} of a move's `complete`: {ledger, ledger_id, by, item, answer, total, answered, missing: [{item, entry (0: none)}] in order}. */
+json_t *checklist_state(Sql *sql, json_t *rule, gint64 parent, GError **error);
+char *checklist_lack(Sql *sql, json_t *rule, gint64 parent); /* what is missing, in words; NULL: it is complete */
+json_t *checklists_model(Sql *sql, Asker asker, json_t *entry); /* for the page: those states, with href where each answer is given */
+
 /* ---- dossier.c ---- */
 void entry_untie(json_t *entry);
 gboolean entry_is_tied(json_t *entry);                  /* it has been archived, or is being: nothing of it changes any more */

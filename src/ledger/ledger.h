@@ -42,7 +42,7 @@ struct LedgerField {
   const char *const *was;                      /* former names; NULL: none */
   const LedgerField *fields; guint count;      /* FIELD_ROWS */
 };
-typedef struct { const char *from, *to, *label, *note; const char *const *roles, *const *needs; json_t *sets; gboolean another; } LedgerMove;
+typedef struct { const char *from, *to, *label, *note; const char *const *roles, *const *needs; json_t *sets, *complete; gboolean another; } LedgerMove;
 typedef struct { const char *name; gboolean closed; } LedgerState;
 typedef struct LedgerDefinition {
   gint64 id; int version;

@@ -424,6 +424,7 @@ WebReply *page_one(WebRequest *request, GError **error) {
       also_model(entry, ledger_asker(request)),
     "write", write);
   json_object_set_new(model, "history", history_model(&page, id, tied));
+  json_object_set_new(model, "checklists", checklists_model(page.sql, page.asker, entry));
   if (tied) json_object_set_new(model, "tied", tied_model(&page, entry));
   if (ledger_may_archive_entry(entry, page.asker)) json_object_set_new(model, "may_archive", json_true());
   if (write) json_object_set(model, "offers", offers);
