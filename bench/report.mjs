@@ -7,15 +7,15 @@ import { execute } from './peers.mjs';
 
 export const NOTES = '<!-- Below this line: written by hand, kept by `node bench/run.mjs --write`. -->';
 
-const SECTION = ['<!-- Receiving and keeping: begin -->', '<!-- Receiving and keeping: end -->'];
-export const framed = section => `${SECTION[0]}\n\n${section}\n\n${SECTION[1]}`;
+const marks = name => [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`];
+export const framed = (section, name = 'Receiving and keeping') => marks(name).join(`\n\n${section}\n\n`);
 
 // Puts the section that is measured by itself into the report, in the place of the former one; else before what is written by hand.
-export function writeSection(section) {
+export function writeSection(section, name) {
   const file = path.join(root, 'docs', 'benchmarks.md'), text = existsSync(file) ? readFileSync(file, 'utf8') : `# Benchmarks\n\n${NOTES}\n`;
-  const [begin, end] = SECTION.map(mark => text.indexOf(mark)), notes = text.indexOf(NOTES), at = begin >= 0 && end > begin ? begin : notes >= 0 ? notes : text.length;
+  const [begin, end] = framed('', name).split(/\n+/).map(mark => text.indexOf(mark)), notes = text.indexOf(NOTES), at = begin >= 0 && end > begin ? begin : notes >= 0 ? notes : text.length;
   mkdirSync(path.dirname(file), { recursive: true });
-  writeFileSync(file, text.slice(0, at) + framed(section) + (at === begin ? text.slice(end + SECTION[1].length) : `\n\n${text.slice(at)}`));
+  writeFileSync(file, text.slice(0, at) + framed(section, name) + (at === begin ? text.slice(text.indexOf('-->', end) + 3) : `\n\n${text.slice(at)}`));
   return file;
 }
 

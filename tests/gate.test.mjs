@@ -1035,7 +1035,7 @@ test('quality: faults are counted and listed within the scope, and judged only b
     }
   }
   const picked = await ask('archivist', 'POST', '/quality/date-unread/pick', { form: { item: records.find(record => record.row && sees('archivist', record)).id } });
-  assert.match(picked.json.location, /^\/revise\/new\?item=\d+&field=date$/);
+  assert.match(picked.json.location, /^\/revise\/new\?selection=%7B%22ids%22%3A%5B\d+%5D%7D&field=date$/);
   // A mechanical fault is put right by a plan, which changes nothing yet.
   const loose = records.find(record => record.row && record.level === 4 && sees('archivist', record)), was = (await json('archivist', `/record/${loose.id}`)).record;
   const edited = await ask('archivist', 'POST', `/record/${loose.id}/edit`, { form: { rev: was.rev, code: was.code, title: was.title.replace('卷宗', '卷 宗'), creator: was.creator, docno: was.docno, date: '1950', year: was.year, opening: OPENINGS[loose.row.opening], security: SECURITIES[loose.row.security] } });

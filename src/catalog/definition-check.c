@@ -89,6 +89,7 @@ void record_hide(Sql *sql, const Scope *scope, CatalogRecord *record) {
     if (!category->fields[i].staff) continue;
     if (fields == NULL) fields = record_fields(record);
     json_object_del(fields, category->fields[i].key);
+    for (const char *const *was = category->fields[i].was; was != NULL && *was != NULL; was++) json_object_del(fields, *was);
   }
   if (fields == NULL) return;
   g_free(record->fields);
@@ -238,6 +239,22 @@ static int compare_counts(gconstpointer a, gconstpointer b, gpointer data) {
   return *x != *y ? (*x < *y ? 1 : -1) : strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* Values under a former key of a field: {key, label, was, count} beside those that stand under no key of the definition. */
+static json_t *moves_json(const Scan *scan) {
+  json_t *list = json_array();
+  GHashTableIter at;
+  gpointer key, count;
+  g_hash_table_iter_init(&at, scan->unknown);
+  while (g_hash_table_iter_next(&at, &key, &count)) {
+    const CatalogField *field = definition_field_was(scan->category, key);
+    if (field == NULL) continue;
+    json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:I}", "key", field->key, "label", field->label, "was", (const char *)key, "count",
+      (json_int_t) * (gint64 *)count));
+    g_hash_table_iter_remove(&at);
+  }
+  return list;
+}
+
 /* [{text, count}], most frequent first. */
 static json_t *counts_json(GHashTable *counts, guint limit) {
   g_autofree char **texts = (char **)g_hash_table_get_keys_as_array(counts, NULL);
@@ -268,7 +285,8 @@ static json_t *scan_result(const Scan *scan) {
   gint64 blocking = 0, advised = 0;
   add_tallies(scan, scan->category->common, scan->category->common_count, rows, &blocking, &advised);
   add_tallies(scan, scan->category->fields, scan->category->field_count, rows, &blocking, &advised);
-  return json_pack("{s:o, s:o, s:I, s:I}", "fields", rows, "unknown", counts_json(scan->unknown, VALUES_SHOWN), "blocking", (json_int_t)blocking, "advised",
+  json_t *moves = moves_json(scan);
+  return json_pack("{s:o, s:o, s:o, s:I, s:I}", "fields", rows, "moves", moves, "unknown", counts_json(scan->unknown, VALUES_SHOWN), "blocking", (json_int_t)blocking, "advised",
     (json_int_t)advised);
 }
 

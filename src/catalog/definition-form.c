@@ -225,6 +225,16 @@ static json_t *common_from(WebRequest *request) {
   return list;
 }
 
+/* What no row of the form shows stays as it was. */
+static void keep_was(json_t *fields, json_t *before) {
+  size_t i, k;
+  json_t *field, *former;
+  json_array_foreach(fields, i, field)
+    json_array_foreach(before, k, former)
+      if (g_str_equal(text_at(field, "key"), text_at(former, "key")) && json_object_get(former, "was") != NULL)
+        json_object_set(field, "was", json_object_get(former, "was"));
+}
+
 json_t *definition_from_form(WebRequest *request, json_t *before) {
   json_t *definition = json_object();
   if (json_object_get(before, "id") != NULL) json_object_set(definition, "id", json_object_get(before, "id"));
@@ -234,7 +244,9 @@ json_t *definition_from_form(WebRequest *request, json_t *before) {
   json_t *common = common_from(request);
   if (json_array_size(common) > 0) json_object_set(definition, "common", common);
   json_decref(common);
-  json_object_set_new(definition, "fields", fields_from(request));
+  json_t *fields = fields_from(request);
+  keep_was(fields, json_object_get(before, "fields"));
+  json_object_set_new(definition, "fields", fields);
   return definition;
 }
 

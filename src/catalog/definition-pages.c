@@ -54,6 +54,18 @@ static json_t *version_rows(Sql *sql, guint8 category, gint64 compared, json_t *
   return versions;
 }
 
+/* To the page of changes in bulk, with what has to be moved chosen. */
+static void add_move_links(json_t *check, const CatalogCategory *category) {
+  size_t i;
+  json_t *move;
+  json_array_foreach(json_object_get(check, "moves"), i, move) {
+    g_autofree char *href = g_strdup_printf("/revise/new?q=&category=%d&kind=move&field=%s&source=%s", category->id,
+      json_string_value(json_object_get(move, "key")), json_string_value(json_object_get(move, "was")));
+    json_object_set_new(move, "href", json_string(href));
+    json_object_set_new(move, "in_force", json_true());
+  }
+}
+
 WebReply *page_category(WebRequest *request, GError **error) {
   const House *house = web_house(request);
   const CatalogCategory *category = catalog_category_by_code(house->catalog, category_code(request));
@@ -76,6 +88,7 @@ WebReply *page_category(WebRequest *request, GError **error) {
   }
   json_t *check = definition_check_load(sql, category->code, FALSE, NULL);
   if (check != NULL) definition_check_gate(check, web_scope(request));
+  if (check != NULL) add_move_links(check, category);
   if (check != NULL) json_object_set_new(model, "check", check);
   return web_model(model);
 }

@@ -32,10 +32,17 @@ const CatalogField *definition_field(const CatalogCategory *category, const char
   return NULL;
 }
 
+const CatalogField *definition_field_was(const CatalogCategory *category, const char *key) {
+  for (guint i = 0; category != NULL && i < category->field_count; i++)
+    if (category->fields[i].was != NULL && g_strv_contains(category->fields[i].was, key)) return &category->fields[i];
+  return NULL;
+}
+
 static void fields_free(const CatalogField *fields, guint count) {
   for (guint i = 0; fields != NULL && i < count; i++) {
     g_strfreev((char **)fields[i].aliases);
     g_free((gpointer)fields[i].values);
+    g_free((gpointer)fields[i].was);
   }
   g_free((gpointer)fields);
 }
@@ -131,6 +138,24 @@ static gboolean read_values(const Reading *reading, json_t *list, CatalogField *
   return TRUE;
 }
 
+/* Former keys: none that is a common field's. That none is another field's is seen when all are read. */
+static gboolean read_was(const Reading *reading, json_t *list, CatalogField *ret, GError **error) {
+  if (list == NULL) return TRUE;
+  if (!json_is_array(list) || json_array_size(list) == 0 || json_array_size(list) > 20)
+    return throw(error, LANTAI_ERROR_INVALID, "门类定义 %s：字段 %s 的 was 应为 1 至 20 个旧 key 的列表", reading->name, reading->key);
+  const char **was = g_new0(const char *, json_array_size(list) + 1);
+  ret->was = was;
+  size_t i;
+  json_t *value;
+  json_array_foreach(list, i, value) {
+    const char *key = json_string_value(value);
+    if (!key_valid(key) || common_field(key) != NULL)
+      return throw(error, LANTAI_ERROR_INVALID, "门类定义 %s：字段 %s 的 was 应为旧的 key：小写字母、数字和下划线，以字母开头，不是通用著录项", reading->name, reading->key);
+    was[i] = g_string_chunk_insert_const(reading->strings, key);
+  }
+  return TRUE;
+}
+
 /* What own and common fields have alike. */
 static gboolean read_demands(const Reading *reading, json_t *json, CatalogField *ret, GError **error) {
   gboolean form = TRUE, open = TRUE;
@@ -151,7 +176,7 @@ static gboolean initial_fits(const Reading *reading, const CatalogField *field, 
 
 static gboolean read_own(Reading *reading, json_t *json, CatalogField *ret, GError **error) {
   static const char *const known[] = {"key", "label", "type", "aliases", "required", "expected", "listed", "form", "public", "levels", "group", "help",
-    "default", "values", NULL};
+    "default", "values", "was", NULL};
   if (!only_keys(json, known, reading->name, "字段", error)) return FALSE;
   const char *name = reading->name, *key = json_string_value(json_object_get(json, "key")), *label = json_string_value(json_object_get(json, "label"));
   json_t *type_json = json_object_get(json, "type"), *aliases = json_object_get(json, "aliases"), *alias;
@@ -166,7 +191,7 @@ static gboolean read_own(Reading *reading, json_t *json, CatalogField *ret, GErr
   ret->label = g_string_chunk_insert_const(reading->strings, label);
   ret->type = g_string_chunk_insert_const(reading->strings, type);
   if (!read_flag(reading, json, "listed", FALSE, &ret->listed, error) || !read_text(reading, json, "group", 20, &ret->group, error) ||
-    !read_demands(reading, json, ret, error)) return FALSE;
+    !read_demands(reading, json, ret, error) || !read_was(reading, json_object_get(json, "was"), ret, error)) return FALSE;
   if (g_str_equal(type, "choice") != (ret->values != NULL))
     return throw(error, LANTAI_ERROR_INVALID, "门类定义 %s：字段 %s 的类型是选项时要有 values，其他类型不能有", name, key);
   g_autoptr(GPtrArray) more = g_ptr_array_new();
@@ -215,6 +240,18 @@ static gboolean read_list(Reading *reading, json_t *list, ReadField read, const 
   return TRUE;
 }
 
+/* A former key stands for one field alone. */
+static gboolean was_differs(const CatalogCategory *category, const char *name, GError **error) {
+  for (guint i = 0; i < category->field_count; i++)
+    for (const char *const *was = category->fields[i].was; was != NULL && *was != NULL; was++)
+      for (guint k = 0; k < category->field_count; k++) {
+        const CatalogField *other = &category->fields[k];
+        if (!g_str_equal(other->key, *was) && (k == i || other->was == NULL || !g_strv_contains(other->was, *was))) continue;
+        return throw(error, LANTAI_ERROR_INVALID, "门类定义 %s：字段 %s 的旧 key “%s”又是字段 %s 的", name, category->fields[i].key, *was, other->key);
+      }
+  return TRUE;
+}
+
 CatalogCategory *definition_read(json_t *json, const char *name, GError **error) {
   static const char *const known[] = {"id", "code", "title", "title_rule", "common", "fields", NULL};
   if (!only_keys(json, known, name, "门类", error)) return NULL;
@@ -236,6 +273,6 @@ CatalogCategory *definition_read(json_t *json, const char *name, GError **error)
   category->title_rule = rule == NULL ? NULL : g_string_chunk_insert_const(definition->strings, json_string_value(rule));
   Reading reading = {definition->strings, name, ""};
   if (!read_list(&reading, json_object_get(json, "fields"), read_own, &category->fields, &category->field_count, error) ||
-    !read_list(&reading, json_object_get(json, "common"), read_common, &category->common, &category->common_count, error)) return NULL;
+    !read_list(&reading, json_object_get(json, "common"), read_common, &category->common, &category->common_count, error) || !was_differs(category, name, error)) return NULL;
   return g_steal_pointer(&category);
 }

@@ -60,7 +60,7 @@ static void append_keys(GString *out, json_t *object, const char *const *keys, c
 
 static void append_list(GString *out, json_t *definition, const char *name) {
   static const char *const keys[] = {"key", "label", "type", "values", "required", "expected", "listed", "form", "public", "levels", "group", "help", "default",
-    "aliases", NULL};
+    "aliases", "was", NULL};
   json_t *list = json_object_get(definition, name), *field;
   size_t i;
   if (json_array_size(list) > 0) g_string_append_printf(out, "%s:\n", name);
@@ -112,7 +112,7 @@ static void add_change(json_t *changes, const char *field, const char *what, con
 static void compare_object(json_t *changes, const char *name, json_t *before, json_t *after) {
   static const struct { const char *key, *label; } parts[] = {{"title", "名称"}, {"title_rule", "拟题规则"}, {"label", "名称"}, {"type", "类型"}, {"required", "必著"},
     {"expected", "应著"}, {"listed", "列入目录表"}, {"form", "在表单上"}, {"public", "公开"}, {"levels", "层级"}, {"group", "分组"}, {"help", "说明"},
-    {"default", "缺省值"}, {"values", "选项"}, {"aliases", "认得的表头"}};
+    {"default", "缺省值"}, {"values", "选项"}, {"aliases", "认得的表头"}, {"was", "旧 key"}};
   for (guint i = 0; i < G_N_ELEMENTS(parts); i++) {
     g_autofree char *was = value_words(parts[i].key, json_object_get(before, parts[i].key)), *is = value_words(parts[i].key, json_object_get(after, parts[i].key));
     if (!g_str_equal(was, is)) add_change(changes, name, parts[i].label, was, is);

@@ -82,8 +82,8 @@ const CatalogField *common_field(const char *key) {
 const char *field_label(const CatalogCategory *category, const char *key) {
   for (guint i = 0; category != NULL && i < category->field_count; i++)
     if (g_str_equal(category->fields[i].key, key)) return category->fields[i].label;
-  const CatalogField *common = common_field(key);
-  return common != NULL ? common->label : key;
+  const CatalogField *common = common_field(key), *was = common != NULL ? NULL : definition_field_was(category, key);
+  return common != NULL ? common->label : was != NULL ? was->label : key;
 }
 
 /* ---- the files and the table ---- */
@@ -461,19 +461,24 @@ static void add_label(json_t *labels, const char *label, const char *key) {
   json_array_append_new(keys, json_string(key));
 }
 
+/* Every name of the field finds what stands under this key. */
+static void add_names(json_t *labels, const CatalogField *field, const char *key) {
+  add_label(labels, field->label, key);
+  for (const char *const *alias = field->aliases; alias != NULL && *alias != NULL; alias++) add_label(labels, *alias, key);
+  if (!g_str_equal(field->type, "person")) return;
+  add_label(labels, "姓名", key);
+  add_label(labels, "人名", key);
+}
+
 json_t *catalog_field_labels(const Catalog *catalog) {
   json_t *labels = json_object();
   guint count;
   const CatalogCategory *const *categories = catalog_categories(catalog, &count);
   for (guint i = 0; i < count; i++) {
-    const CatalogCategory *category = categories[i];
-    for (guint k = 0; k < category->field_count; k++) {
-      const CatalogField *field = &category->fields[k];
-      add_label(labels, field->label, field->key);
-      for (const char *const *alias = field->aliases; alias != NULL && *alias != NULL; alias++) add_label(labels, *alias, field->key);
-      if (!g_str_equal(field->type, "person")) continue;
-      add_label(labels, "姓名", field->key);
-      add_label(labels, "人名", field->key);
+    for (guint k = 0; k < categories[i]->field_count; k++) {
+      const CatalogField *field = &categories[i]->fields[k];
+      add_names(labels, field, field->key);
+      for (const char *const *was = field->was; was != NULL && *was != NULL; was++) add_names(labels, field, *was);
     }
   }
   add_label(labels, common_field("note")->label, "note");

@@ -28,6 +28,7 @@ gboolean definition_agrees(const Catalog *catalog, const CatalogCategory *catego
 guint8 definition_id(const Catalog *catalog, const char *code, guint8 wanted);
 void definition_install(Catalog *catalog, CatalogCategory *category, guint8 id);
 const Catalog *catalog_of(SqlDb *db); /* the one that was opened over this database; NULL: none */
+const CatalogField *definition_field_was(const CatalogCategory *category, const char *key); /* whose former key it is; NULL */
 char *definition_path(const Catalog *catalog, const char *code); /* its file; NULL without a directory */
 
 /* ---- definition-check.c ---- */
@@ -55,10 +56,6 @@ char *definition_digest(json_t *definition);
 gboolean definition_enforce(const House *house, Sql *sql, const char *actor, const char *code, const char *note, gboolean accept, GError **error);
 json_t *definition_versions(Sql *sql, guint8 category, GError **error); /* newest first, without definitions */
 json_t *definition_version(Sql *sql, guint8 category, gint64 version, GError **error); /* the definition */
-
-/* ---- definition-move.c ---- */
-/* Values of key `from` to key `to` in all records of the category, or back: a job; the records' events tell of it. */
-gboolean definition_move_job(const House *house, Job *job, json_t *parameters, GError **error);
 
 /* ---- definition-form.c: a definition as rows of a form, and back ---- */
 json_t *definition_form(json_t *definition); /* {code, title, title_rule, fields: […], common: […]} with some empty rows for new fields */

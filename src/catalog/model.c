@@ -89,13 +89,14 @@ static char *code_parts(const char *code) {
   return g_string_free(g_steal_pointer(&out), FALSE);
 }
 
-/* What the category defines, and the rest: columns that were not mapped, values of fields that were taken out of the definition. */
+/* What the category defines, and the rest: columns that were not mapped, values of fields that were taken out of the definition.
+ * What stands under a former key of a field is its. */
 static void own_rows(json_t *own, json_t *others, const CatalogCategory *category, json_t *fields, GPtrArray *terms) {
   size_t i;
   json_t *field;
   json_array_foreach(fields, i, field) {
     const char *key = json_string_value(json_object_get(field, "key"));
-    gboolean defined = category == NULL || common_field(key) != NULL || definition_field(category, key) != NULL;
+    gboolean defined = category == NULL || common_field(key) != NULL || definition_field(category, key) != NULL || definition_field_was(category, key) != NULL;
     add_row(defined ? own : others, json_string_value(json_object_get(field, "label")), json_string_value(json_object_get(field, "value")), NULL, terms);
   }
 }

@@ -9,12 +9,21 @@
 #include "job.h"
 
 /* ---- what is chosen: records in catalogue order, through the gate, in constant memory ---- */
-/* {"record": id} | {"node": id} | {"query": text, "filters": {…}} | {"delivery": id} | {"ids": [at most 10 000]} */
+/* {"record": id} | {"node": id} | {"query": text, "filters": {…}} | {"delivery": id} | {"ids": [at most 10 000]}, or as a source says */
 typedef struct Selection Selection;
 /* INVALID when the selection says nothing that is known; NOT_FOUND when its record is not there or not to be seen. */
 Selection *selection_new(const House *house, const Scope *scope, json_t *selection, GError **error);
-/* The next record alone, valid until the call after; FALSE at the end, and on error. Fonds and classes come too. */
-gboolean selection_next_record(Selection *selection, const CatalogRecord **ret, GError **error);
+/* The next records, at most so many (owned by the array, which has a free function and is emptied first); FALSE at the end, and on error. Fonds and classes
+ * come too. */
+gboolean selection_next_records(Selection *selection, guint most, GPtrArray *records, GError **error);
+/* A way to choose that another room brings: {NAME: what}. ids appends some behind *after, ascending, and moves it on,
+ * -1: there are no more. Each record passes the gate afterwards; that it is among them must be the asker's to know already here. title: in Chinese. */
+typedef struct {
+  const char *name;
+  gboolean (*ids)(Sql *sql, const Scope *scope, json_t *what, gint64 *after, GArray *ids, GError **error);
+  char *(*title)(Sql *sql, const Scope *scope, json_t *what, GError **error);
+} SelectionSource;
+void selection_source_add(const SelectionSource *source); /* static; when the archive is opened */
 char *selection_name(const Selection *selection); /* what it is, in Chinese: "全宗 Z001 …", "检索 水库" */
 void selection_free(Selection *selection);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Selection, selection_free)

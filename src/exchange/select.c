@@ -11,9 +11,9 @@
 #include "error.h"
 #include <string.h>
 
-enum { PAGE_IDS = 500, NODES_KEPT = 256, PATH_DEPTH = 16, LIST_IDS = 10000 };
+enum { PAGE_IDS = 500, NODES_KEPT = 256, PATH_DEPTH = 16, LIST_IDS = 10000, SOURCES_MAX = 8 };
 
-typedef enum { OF_RECORD, OF_NODE, OF_SEARCH, OF_LIST } Of;
+typedef enum { OF_RECORD, OF_NODE, OF_SEARCH, OF_LIST, OF_SOURCE } Of;
 
 typedef struct {
   gint64 parent_id;
@@ -28,6 +28,8 @@ struct Selection {
   const Scope *scope;
   Of of;
   gint64 id, accession_id; /* the record or node; the delivery */
+  const SelectionSource *source;
+  json_t *what; /* of the source */
   json_t *filters;
   char *query, *after, *name;
   GPtrArray *frames;       /* Frame, the deepest last; of a search: one */
@@ -62,6 +64,7 @@ static void node_free(gpointer data) { catalog_record_free(data); }
 void selection_free(Selection *selection) {
   if (selection == NULL) return;
   json_decref(selection->filters);
+  json_decref(selection->what);
   g_free(selection->query);
   g_free(selection->after);
   g_free(selection->name);
@@ -97,6 +100,35 @@ static gboolean begin_list(Selection *selection, json_t *ids, GError **error) {
   return TRUE;
 }
 
+/* ---- ways to choose that other rooms bring ---- */
+
+static const SelectionSource *sources[SOURCES_MAX];
+
+void selection_source_add(const SelectionSource *source) {
+  for (guint i = 0; i < SOURCES_MAX; i++) {
+    if (sources[i] == source) return;
+    if (sources[i] != NULL) continue;
+    sources[i] = source;
+    return;
+  }
+  g_assert_not_reached();
+}
+
+static const SelectionSource *source_of(json_t *asked) {
+  for (guint i = 0; i < SOURCES_MAX && sources[i] != NULL; i++)
+    if (json_object_get(asked, sources[i]->name) != NULL) return sources[i];
+  return NULL;
+}
+
+static gboolean begin_source(Selection *selection, json_t *asked, GError **error) {
+  g_autoptr(Sql) sql = sql_read(selection->house->db, error);
+  if (sql == NULL) return FALSE;
+  selection->of = OF_SOURCE;
+  selection->what = json_incref(json_object_get(asked, selection->source->name));
+  frame_push(selection, 0);
+  return (selection->name = selection->source->title(sql, selection->scope, selection->what, error)) != NULL;
+}
+
 static gint64 filter_number(json_t *filters, const char *name) { return json_integer_value(json_object_get(filters, name)); }
 
 static gboolean name_topic(Selection *selection, Sql *sql, GError **error) {
@@ -108,6 +140,7 @@ static gboolean name_topic(Selection *selection, Sql *sql, GError **error) {
 
 static gboolean begin(Selection *selection, json_t *asked, GError **error) {
   if (json_is_array(json_object_get(asked, "ids"))) return begin_list(selection, json_object_get(asked, "ids"), error);
+  if ((selection->source = source_of(asked)) != NULL) return begin_source(selection, asked, error);
   json_t *record = json_object_get(asked, "record"), *node = json_object_get(asked, "node"), *query = json_object_get(asked, "query"),
     *delivery = json_object_get(asked, "delivery");
   if ((record != NULL) + (node != NULL) + (query != NULL) + (delivery != NULL) != 1)
@@ -206,6 +239,17 @@ static gboolean read_hits(Selection *selection, Frame *frame, Sql *sql, GError *
   return TRUE;
 }
 
+static gboolean read_source(Selection *selection, Frame *frame, Sql *sql, GError **error) {
+  if (!selection->source->ids(sql, selection->scope, selection->what, &frame->parent_id, frame->ids, error)) return FALSE;
+  frame->ended = frame->parent_id < 0;
+  return TRUE;
+}
+
+static gboolean read_page(Selection *selection, Frame *frame, Sql *sql, GError **error) {
+  if (selection->of == OF_SOURCE) return read_source(selection, frame, sql, error);
+  return selection->of == OF_SEARCH ? read_hits(selection, frame, sql, error) : read_children(frame, sql, error);
+}
+
 /* The id after the last one in the order of the selection; FALSE at the end, and on error. */
 static gboolean next_id(Selection *selection, Sql *sql, gint64 *ret, GError **error) {
   if (selection->of <= OF_NODE && !selection->begun) {
@@ -219,7 +263,7 @@ static gboolean next_id(Selection *selection, Sql *sql, gint64 *ret, GError **er
     g_array_set_size(frame->ids, 0);
     frame->at = 0;
     if (frame->ended) g_ptr_array_set_size(selection->frames, (int)selection->frames->len - 1);
-    else if (!(selection->of == OF_SEARCH ? read_hits(selection, frame, sql, error) : read_children(frame, sql, error))) return FALSE;
+    else if (!read_page(selection, frame, sql, error)) return FALSE;
   }
   return FALSE;
 }
@@ -314,17 +358,19 @@ static gboolean load_item(Selection *selection, Sql *sql, gint64 id, ExportItem 
   return TRUE;
 }
 
-gboolean selection_next_record(Selection *selection, const CatalogRecord **ret, GError **error) {
+gboolean selection_next_records(Selection *selection, guint most, GPtrArray *records, GError **error) {
+  g_ptr_array_set_size(records, 0);
   g_autoptr(Sql) sql = sql_read(selection->house->db, error);
   if (sql == NULL) return FALSE;
   g_autoptr(GError) local = NULL;
   gint64 id;
-  gboolean found = FALSE;
-  while (!found && next_id(selection, sql, &id, &local))
+  gboolean found;
+  while (records->len < most && next_id(selection, sql, &id, &local)) {
     if (!load_record(selection, sql, id, &found, &local)) break;
+    if (found) g_ptr_array_add(records, g_steal_pointer(&selection->record));
+  }
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
-  *ret = selection->record;
-  return found;
+  return records->len > 0;
 }
 
 /* A delivery's records that the asker may not see, which no search of his finds. */

@@ -11,6 +11,10 @@ FaultGate fault_gate(const CatalogRecord *record) {
   return (FaultGate){record->fonds_id, record->level, described ? record->security : SECURITY_PUBLIC, described ? 1u << record->opening : 0};
 }
 
+FaultGate fault_gate_at(SqlRows *rows) {
+  return (FaultGate){sql_get_int(rows, "fonds_id"), (Level)sql_get_int(rows, "level"), (Security)sql_get_int(rows, "security"), (guint)sql_get_int(rows, "openings")};
+}
+
 gboolean fault_admitted(const Scope *scope, const FaultGate *gate) {
   if (scope->opening_mask == 0 || (gate->openings & ~scope->opening_mask) != 0) return FALSE;
   if (gate->fonds_id == 0 && !scope->all_fonds) return FALSE;

@@ -77,6 +77,7 @@ enum { PAIR_MOST = 200 }; /* more records alike are a series with one title, no 
 /* ---- fault.c: rows ---- */
 typedef struct { gint64 fonds_id; Level level; Security security; guint openings; } FaultGate;
 FaultGate fault_gate(const CatalogRecord *record);
+FaultGate fault_gate_at(SqlRows *rows); /* columns fonds_id, level, security, openings */
 gboolean fault_admitted(const Scope *scope, const FaultGate *gate);
 gboolean fault_put(Sql *sql, const char *kind, gint64 record_id, const FaultGate *gate, const char *detail, GError **error); /* not where it is passed */
 gboolean fault_remove(Sql *sql, const char *kind, gint64 record_id, GError **error);
@@ -95,5 +96,7 @@ WebReply *page_kind(WebRequest *request, GError **error);
 WebReply *start_survey(WebRequest *request, GError **error);
 WebReply *pass_faults(WebRequest *request, GError **error);
 WebReply *unpass_faults(WebRequest *request, GError **error);
+char *fonds_label(Sql *sql, const Scope *scope, gint64 id); /* code and title; 0: of several */
 WebReply *fix_faults(WebRequest *request, GError **error); /* fix.c */
+void fix_register(void);
 WebReply *pick_faults(WebRequest *request, GError **error);

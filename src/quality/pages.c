@@ -35,7 +35,7 @@ static gboolean add_counts(GHashTable *tallies, Sql *sql, const Scope *scope, gi
   if (rows == NULL) return FALSE;
   g_autoptr(GError) failure = NULL;
   while (sql_next(rows, &failure)) {
-    FaultGate gate = {sql_get_int(rows, "fonds_id"), (Level)sql_get_int(rows, "level"), (Security)sql_get_int(rows, "security"), (guint)sql_get_int(rows, "openings")};
+    FaultGate gate = fault_gate_at(rows);
     if (!fault_admitted(scope, &gate)) continue;
     Tally *tally = tally_of(tallies, sql_get_text(rows, "kind"));
     gint64 faults = sql_get_int(rows, "faults");
@@ -55,7 +55,7 @@ static int most_first(gconstpointer a, gconstpointer b) {
   return x->count != y->count ? (x->count > y->count ? -1 : 1) : x->id < y->id ? -1 : x->id > y->id;
 }
 
-static char *fonds_label(Sql *sql, const Scope *scope, gint64 id) {
+char *fonds_label(Sql *sql, const Scope *scope, gint64 id) {
   g_autoptr(CatalogRecord) fonds = id ? catalog_record_load(sql, scope, id, NULL) : NULL;
   return fonds ? g_strdup_printf("%s %s", fonds->code, fonds->title) : g_strdup(id ? "未知全宗" : "跨全宗");
 }
@@ -177,7 +177,7 @@ static gboolean list_some(WebRequest *request, Sql *sql, const QualityKind *kind
   guint read = 0;
   while (!listing->full && sql_next(rows, &failure)) {
     gint64 id = sql_get_int(rows, "record_id");
-    FaultGate gate = {sql_get_int(rows, "fonds_id"), (Level)sql_get_int(rows, "level"), (Security)sql_get_int(rows, "security"), (guint)sql_get_int(rows, "openings")};
+    FaultGate gate = fault_gate_at(rows);
     g_autoptr(CatalogRecord) record = passed || fault_admitted(scope, &gate) ? catalog_record_load(sql, scope, id, NULL) : NULL;
     read++;
     listing->last = id;
@@ -282,7 +282,7 @@ static const WebParameter JUDGE_PARAMETERS[] = {{"kind", WEB_TEXT, TRUE, 40, "�
   {"item", WEB_INTS, FALSE, PICKED_MOST, "条目"}, {"note", WEB_TEXT, FALSE, 200, "理由"}, {NULL}};
 
 static const WebParameter PICK_PARAMETERS[] = {{"kind", WEB_TEXT, TRUE, 40, "种类"}, {"item", WEB_INTS, FALSE, 100, "条目"}, {"fonds", WEB_INT, FALSE, 0, "全宗"},
-  {"note", WEB_TEXT, FALSE, 200, "理由"}, {NULL}};
+  {"all", WEB_FLAG, FALSE, 0, "全部"}, {"note", WEB_TEXT, FALSE, 200, "理由"}, {NULL}};
 static const WebParameter FIX_PARAMETERS[] = {{"kind", WEB_TEXT, TRUE, 40, "种类"}, {"fonds", WEB_INT, FALSE, 0, "全宗"},
   {"item", WEB_INTS, FALSE, PICKED_MOST, "条目"}, {"all", WEB_FLAG, FALSE, 0, "全部"}, {NULL}};
 

@@ -183,7 +183,10 @@ static void tick(const House *house) {
     g_warning("survey is not queued: %s", error ? error->message : "");
 }
 
-gboolean quality_open(SqlDb *db, GError **error) { return sql_migrate_room(db, "quality", error); }
+gboolean quality_open(SqlDb *db, GError **error) {
+  fix_register();
+  return sql_migrate_room(db, "quality", error);
+}
 
 const JobKind QUALITY_JOBS[] = {{"quality.survey", "著录质量检查", survey_run, JOB_HEAVY}, {NULL}};
 const JobTick QUALITY_TICKS[] = {tick, NULL};

@@ -30,7 +30,8 @@ typedef struct {
   GPtrArray *rows; /* not yet written */
   json_t *counts;
 } Plan;
-gboolean plan_step(Plan *plan, Job *job, GError **error); /* before each record, with nothing being read; FALSE: no more now (limit, stop), or an error */
+/* Before so many records, with nothing being read; FALSE: no more now (limit, stop), or an error. */
+gboolean plan_step(Plan *plan, Job *job, guint records, GError **error);
 /* What the record is to become: its row, or one more unchanged. conflict: taken, NULL none. */
 void plan_change(Plan *plan, Sql *sql, const CatalogRecord *before, const CatalogRecord *after, json_t *conflict);
 /* Texts by field key for a record as it was at rev (0: now): changes, or a conflict where others changed the same meanwhile. */

@@ -12,6 +12,7 @@
 /* ---- what is chosen ---- */
 
 static json_t *chosen(WebRequest *request, Sql *sql) {
+  if (web_text(request, "selection") != NULL) return json_loads(web_text(request, "selection"), 0, NULL);
   gsize count;
   const gint64 *items = web_ints(request, "item", &count);
   if (count == 0) return exchange_chosen(request, sql);
@@ -26,8 +27,8 @@ static void add_field(json_t *fields, const char *group, const char *key, const 
   json_array_append_new(fields, json_pack("{s:s, s:s, s:s, s:b}", "group", group, "key", key, "label", label, "chosen", g_strcmp0(key, chosen_key) == 0));
 }
 
-/* Common fields, then those of the categories; a key that several categories have once. */
-static json_t *fields_model(const Catalog *catalog, const char *chosen_key) {
+/* Common fields, then those of the categories; a key that several categories have once. former: also the keys that fields had before. */
+static json_t *fields_model(const Catalog *catalog, const char *chosen_key, gboolean former) {
   static const char *const common[] = {"title", "creator", "docno", "date", "year", "retention", "security", "opening", "page_count", "note"};
   json_t *fields = json_array();
   g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
@@ -38,6 +39,12 @@ static json_t *fields_model(const Catalog *catalog, const char *chosen_key) {
     for (guint f = 0; f < categories[c]->field_count; f++)
       if (g_hash_table_add(seen, (gpointer)categories[c]->fields[f].key))
         add_field(fields, categories[c]->title, categories[c]->fields[f].key, categories[c]->fields[f].label, chosen_key);
+  for (guint c = 0; former && c < count; c++)
+    for (guint f = 0; f < categories[c]->field_count; f++)
+      for (const char *const *was = categories[c]->fields[f].was; was != NULL && *was != NULL; was++) {
+        g_autofree char *label = g_strdup_printf("%s（旧 key %s）", categories[c]->fields[f].label, *was);
+        if (g_hash_table_add(seen, (gpointer)*was)) add_field(fields, categories[c]->title, *was, label, chosen_key);
+      }
   return fields;
 }
 
@@ -54,8 +61,8 @@ static json_t *form_model(WebRequest *request, json_t *selection, const GError *
   const Catalog *catalog = web_house(request)->catalog;
   g_autoptr(Selection) named = selection == NULL ? NULL : selection_new(web_house(request), web_scope(request), selection, error);
   if (selection != NULL && named == NULL) return NULL;
-  json_t *model = json_pack("{s:s, s:o, s:o, s:o}", "title", "批量修改", "fields", fields_model(catalog, web_text(request, "field")), "sources",
-    fields_model(catalog, web_text(request, "source")), "rules", rules_model(web_text(request, "kind")));
+  json_t *model = json_pack("{s:s, s:o, s:o, s:o}", "title", "批量修改", "fields", fields_model(catalog, web_text(request, "field"), FALSE), "sources",
+    fields_model(catalog, web_text(request, "source"), TRUE), "rules", rules_model(web_text(request, "kind")));
   for (guint i = 0; i < G_N_ELEMENTS(texts); i++) json_object_set_new(model, texts[i], json_string(web_text(request, texts[i]) ? web_text(request, texts[i]) : ""));
   json_object_set_new(model, "start", json_integer(web_int(request, "start", 1)));
   json_object_set_new(model, "width", json_integer(web_int(request, "width", 0)));

@@ -9,7 +9,7 @@
 #include "text.h"
 #include <string.h>
 
-enum { ROWS_AT_ONCE = 1000, VALUES_MAX = 10000, SMALL = 500, STALE_DAYS = 14, TITLE_MAX = 300 };
+enum { ROWS_AT_ONCE = 1000, READ_AT_ONCE = 100, MAKERS_MAX = 8, VALUES_MAX = 10000, SMALL = 500, STALE_DAYS = 14, TITLE_MAX = 300 };
 
 typedef struct {
   gint64 place, record_id;
@@ -70,9 +70,9 @@ static void add_row(Plan *plan, gint64 record_id, RowState state, json_t *change
 
 void plan_problem(Plan *plan, gint64 record_id, const char *problem) { add_row(plan, record_id, ROW_REFUSED, NULL, NULL, problem); }
 
-gboolean plan_step(Plan *plan, Job *job, GError **error) {
+gboolean plan_step(Plan *plan, Job *job, guint records, GError **error) {
   if (plan->rows->len >= ROWS_AT_ONCE && !flush(plan, error)) return FALSE;
-  plan->looked++;
+  plan->looked += records;
   if (job != NULL) job_progress(job, plan->looked, 0, "件", "预览");
   plan->more = plan->limit != 0 && plan->looked > plan->limit;
   plan->stopped = job != NULL && job_should_stop(job);
@@ -147,24 +147,77 @@ gboolean plan_values(Plan *plan, Sql *sql, gint64 record_id, gint64 rev, json_t 
 
 /* ---- sources ---- */
 
-static gboolean rule_one(Plan *plan, RuleWork *work, const CatalogRecord *record, GError **error) {
-  g_autoptr(Sql) sql = sql_read(plan->house->db, error);
+typedef struct {
+  RuleWork rule;
+  const ReviseMaker *maker; /* NULL: by the rule */
+  gpointer state;
+} Making;
+
+static const ReviseMaker *makers[MAKERS_MAX];
+
+void revise_maker_add(const ReviseMaker *maker) {
+  for (guint i = 0; i < MAKERS_MAX; i++) {
+    if (makers[i] == maker) return;
+    if (makers[i] != NULL) continue;
+    makers[i] = maker;
+    return;
+  }
+  g_assert_not_reached();
+}
+
+static const ReviseMaker *maker_named(const char *name) {
+  for (guint i = 0; i < MAKERS_MAX && makers[i] != NULL; i++)
+    if (g_str_equal(makers[i]->name, name)) return makers[i];
+  return NULL;
+}
+
+static gboolean making_begin(Making *making, const House *house, json_t *ask, GError **error) {
+  const char *name = json_string_value(json_object_get(ask, "maker"));
+  *making = (Making){.maker = name == NULL ? NULL : maker_named(name)};
+  if (name == NULL) return rule_begin(house->catalog, json_object_get(ask, "rule"), &making->rule, error);
+  if (making->maker == NULL) return throw(error, LANTAI_ERROR_INVALID, "没有“%s”这种批量修改", name);
+  return (making->state = making->maker->begin(house, json_object_get(ask, "with"), error)) != NULL;
+}
+
+static void making_end(Making *making) {
+  if (making->maker != NULL && making->state != NULL) making->maker->end(making->state);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Making, making_end)
+
+static gboolean set_made(Plan *plan, Making *making, Sql *sql, CatalogRecord *record, GError **ret_problem, GError **error) {
+  if (making->maker == NULL) return rule_apply(&making->rule, record, ret_problem) || TRUE;
+  g_autoptr(GError) local = NULL;
+  json_auto_t *values = making->maker->values(making->state, sql, record, &local);
+  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
+  return set_values(plan, record, values, ret_problem) || TRUE;
+}
+
+static gboolean make_one(Plan *plan, Making *making, Sql *sql, const CatalogRecord *record, GError **error) {
   g_autoptr(CatalogRecord) after = catalog_record_dup(record);
   g_autoptr(GError) problem = NULL;
-  if (sql == NULL) return FALSE;
-  if (rule_apply(work, after, &problem)) plan_change(plan, sql, record, after, NULL);
+  if (!set_made(plan, making, sql, after, &problem, error)) return FALSE;
+  if (problem == NULL) plan_change(plan, sql, record, after, NULL);
   else plan_problem(plan, record->id, problem->message);
   return TRUE;
 }
 
-static gboolean plan_rule(Plan *plan, Job *job, json_t *ask, GError **error) {
-  RuleWork work;
-  if (!rule_begin(plan->house->catalog, json_object_get(ask, "rule"), &work, error)) return FALSE;
+static gboolean make_records(Plan *plan, Making *making, GPtrArray *records, GError **error) {
+  g_autoptr(Sql) sql = sql_read(plan->house->db, error);
+  for (guint i = 0; sql != NULL && i < records->len; i++) {
+    const CatalogRecord *record = records->pdata[i];
+    if (record->level >= LEVEL_VOLUME && !make_one(plan, making, sql, record, error)) return FALSE;
+  }
+  return sql != NULL;
+}
+
+static gboolean plan_selection(Plan *plan, Job *job, json_t *ask, GError **error) {
+  g_auto(Making) making = {0};
+  if (!making_begin(&making, plan->house, ask, error)) return FALSE;
   g_autoptr(Selection) selection = selection_new(plan->house, plan->scope, json_object_get(ask, "selection"), error);
-  const CatalogRecord *record;
+  g_autoptr(GPtrArray) records = g_ptr_array_new_with_free_func((GDestroyNotify)catalog_record_free);
   g_autoptr(GError) local = NULL;
-  while (selection != NULL && selection_next_record(selection, &record, &local))
-    if (record->level >= LEVEL_VOLUME && (!plan_step(plan, job, &local) || !rule_one(plan, &work, record, &local))) break;
+  while (selection != NULL && selection_next_records(selection, READ_AT_ONCE, records, &local))
+    if (!plan_step(plan, job, records->len, &local) || !make_records(plan, &making, records, &local)) break;
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
   return selection != NULL;
 }
@@ -174,7 +227,7 @@ static gboolean plan_list(Plan *plan, Job *job, json_t *ask, GError **error) {
   json_t *row;
   g_autoptr(GError) local = NULL;
   json_array_foreach(json_object_get(ask, "values"), i, row) {
-    if (!plan_step(plan, job, &local)) break;
+    if (!plan_step(plan, job, 1, &local)) break;
     g_autoptr(Sql) sql = sql_read(plan->house->db, &local);
     if (sql == NULL || !plan_values(plan, sql, json_integer_value(json_array_get(row, 0)), json_integer_value(json_array_get(row, 1)), json_array_get(row, 2), &local))
       break;
@@ -201,7 +254,7 @@ static gboolean finish(Plan *plan, const char *notice, GError **error) {
 static gboolean plan_source(Plan *plan, Job *job, json_t *revision, char **ret_notice, GError **error) {
   const char *source = json_string_value(json_object_get(revision, "source"));
   json_t *ask = json_object_get(revision, "ask");
-  if (g_str_equal(source, "rule")) return plan_rule(plan, job, ask, error);
+  if (g_str_equal(source, "rule")) return plan_selection(plan, job, ask, error);
   return g_str_equal(source, "values") ? plan_list(plan, job, ask, error) : sheet_plan(plan, job, ask, ret_notice, error);
 }
 
@@ -258,11 +311,12 @@ gint64 revision_insert(Sql *sql, const char *actor, const char *title, const cha
 static char *ask_title(const House *house, const Scope *scope, json_t *ask, GError **error) {
   const char *given = json_string_value(json_object_get(ask, "title"));
   if (json_object_get(ask, "values") != NULL) return g_strdup(given != NULL ? given : "逐件修改");
-  RuleWork work;
-  if (!rule_begin(house->catalog, json_object_get(ask, "rule"), &work, error)) return NULL;
+  g_auto(Making) making = {0};
+  if (!making_begin(&making, house, ask, error)) return NULL;
   g_autoptr(Selection) selection = selection_new(house, scope, json_object_get(ask, "selection"), error);
   if (selection == NULL) return NULL;
   if (given != NULL) return g_strdup(given);
+  if (making.maker != NULL) return selection_name(selection);
   g_autofree char *name = selection_name(selection), *rule = rule_title(house->catalog, json_object_get(ask, "rule"));
   return g_strdup_printf("%s（%s）", rule, name);
 }

@@ -10,8 +10,18 @@
 #include "catalog.h"
 #include "exchange.h"
 
+/* What another room makes of records: values gives {field key: text} of what a record is to have, NULL without error: it stays as it is. */
+typedef struct {
+  const char *name;
+  gpointer (*begin)(const House *house, json_t *with, GError **error);
+  json_t *(*values)(gpointer state, Sql *sql, const CatalogRecord *record, GError **error);
+  void (*end)(gpointer state);
+} ReviseMaker;
+void revise_maker_add(const ReviseMaker *maker); /* static; when the archive is opened */
+
 /* Plans, and returns the revision's id (its page: /revise/{id}), 0 on error. A small one is planned when this returns, a large one by a job.
  * ask: {"selection": as of selection_new, "rule": {"kind", "field", …}}: the same rule for all; kinds and what they need are in REVISE_RULES;
+ *   or {"selection", "maker": the name of one, "with": what it needs};
  *   or {"values": [[record id, rev (0: whatever it has), {field key: text}], …]}: for each its own, at most 10 000;
  *   "title": what it is, in Chinese (absent: made from the rule). Field keys are those of catalog_value_get. */
 gint64 revise_plan(const House *house, const Scope *scope, const char *actor, json_t *ask, GError **error);

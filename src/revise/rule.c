@@ -18,6 +18,7 @@ const ReviseRule REVISE_RULES[] = {
   {"trim", "整理空白", "去掉首尾空白，连续的空白并为一个，去掉汉字之间的空白", ""},
   {"narrow", "全角改半角", "全角的字母、数字和空格改为半角", ""},
   {"copy", "照另一项填写", "把另一著录项的内容抄过来", "from"},
+  {"move", "从另一项移来", "把另一著录项的内容移过来，那一项清空；两项都有内容而不同的列出，不动", "from"},
   {"number", "顺序编号", "按档号的先后依次编号", "start"},
   {"date", "日期改写为公历", "民国纪年、年号纪年和各种写法改写为 1937-07-07 的形式；看不懂的列出，不改", ""},
   {"title", "按门类的规则拟写题名", "只对定有题名规则的门类", ""},
@@ -79,6 +80,13 @@ static char *make_narrow(RuleWork *work, const CatalogRecord *record, const char
 
 static char *make_copied(RuleWork *work, const CatalogRecord *record, const char *old, GError **error) { return catalog_value_get(record, rule_text(work, "from")); }
 
+static char *make_moved(RuleWork *work, const CatalogRecord *record, const char *old, GError **error) {
+  g_autofree char *other = catalog_value_get(record, rule_text(work, "from"));
+  if (*other == '\0') return g_strdup(old);
+  if (*old == '\0' || g_str_equal(old, other)) return g_steal_pointer(&other);
+  return throw_null(error, LANTAI_ERROR_INVALID, "%s已有内容“%s”，另一项的“%s”没有移来", rule_field_label(work->catalog, work->field), old, other);
+}
+
 static char *make_number(RuleWork *work, const CatalogRecord *record, const char *old, GError **error) {
   int width = (int)CLAMP(json_integer_value(json_object_get(work->rule, "width")), 0, 12);
   return g_strdup_printf("%s%0*" G_GINT64_FORMAT, rule_text(work, "value"), width, work->next++);
@@ -101,7 +109,7 @@ static char *make_title(RuleWork *work, const CatalogRecord *record, const char 
 }
 
 static char *(*const MAKERS[])(RuleWork *, const CatalogRecord *, const char *, GError **) = {make_value, make_fill, make_empty, make_replaced, make_prefixed,
-  make_suffixed, make_trimmed, make_narrow, make_copied, make_number, make_date, make_title};
+  make_suffixed, make_trimmed, make_narrow, make_copied, make_moved, make_number, make_date, make_title};
 G_STATIC_ASSERT(G_N_ELEMENTS(MAKERS) == G_N_ELEMENTS(REVISE_RULES) - 1);
 
 /* ---- a rule ---- */
@@ -140,8 +148,16 @@ gboolean rule_begin(const Catalog *catalog, json_t *rule, RuleWork *ret, GError 
   if (g_str_equal(kind, "title") && !g_str_equal(field, "title")) return throw(error, LANTAI_ERROR_INVALID, "“按门类的规则拟写题名”只能用于题名");
   if (g_str_equal(kind, "clear") && g_str_equal(field, "title")) return throw(error, LANTAI_ERROR_INVALID, "题名不能清空");
   if (!has_needs(&REVISE_RULES[at], rule, error)) return FALSE;
+  const char *from = json_string_value(json_object_get(rule, "from"));
+  if (g_str_equal(kind, "move") && (g_strcmp0(from, field) == 0 || g_strcmp0(from, "code") == 0 || g_strcmp0(from, "title") == 0))
+    return throw(error, LANTAI_ERROR_INVALID, "不能从%s移来：档号、题名不能清空，也不能移给自己", rule_field_label(catalog, from));
   *ret = (RuleWork){catalog, rule, kind, field, json_integer_value(json_object_get(rule, "start"))};
   return TRUE;
+}
+
+static gboolean take_out(RuleWork *work, CatalogRecord *record, const char *key, GError **error) {
+  g_autofree char *text = catalog_value_get(record, key);
+  return *text == '\0' || catalog_value_set(work->catalog, record, key, "", error);
 }
 
 gboolean rule_apply(RuleWork *work, CatalogRecord *record, GError **error) {
@@ -152,6 +168,8 @@ gboolean rule_apply(RuleWork *work, CatalogRecord *record, GError **error) {
   g_autofree char *old = catalog_value_get(record, work->field);
   g_autofree char *text = MAKERS[rule_index(work->kind)](work, record, old, error);
   if (text == NULL) return FALSE;
+  gboolean moved = g_str_equal(work->kind, "move") && *text != '\0';
+  if (moved && !take_out(work, record, rule_text(work, "from"), error)) return FALSE;
   return g_str_equal(text, old) || catalog_value_set(work->catalog, record, work->field, text, error);
 }
 
@@ -161,6 +179,7 @@ char *rule_title(const Catalog *catalog, json_t *rule) {
   int at = rule_index(json_string_value(json_object_get(rule, "kind")));
   const char *kind = REVISE_RULES[at].kind;
   if (g_str_equal(kind, "replace")) return g_strdup_printf("%s：“%s”换成“%s”", label, rule_text(&work, "find"), rule_text(&work, "with"));
+  if (g_str_equal(kind, "move")) return g_strdup_printf("%s：从%s移来", label, rule_text(&work, "from"));
   if (g_str_equal(kind, "copy")) return g_strdup_printf("%s：照%s填写", label, rule_field_label(catalog, rule_text(&work, "from")));
   if (*value != '\0') return g_strdup_printf("%s：%s“%s”", label, REVISE_RULES[at].label, value);
   return g_strdup_printf("%s：%s", label, REVISE_RULES[at].label);

@@ -171,7 +171,7 @@ gboolean sheet_plan(Plan *plan, Job *job, json_t *ask, char **ret_notice, GError
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
   if (!any) return throw(error, LANTAI_ERROR_INVALID, "表格是空的");
   if (!read_header(&sheet, &row, error)) return FALSE;
-  while (format_table_next(reader, &row, &local) && plan_step(plan, job, &local)) {
+  while (format_table_next(reader, &row, &local) && plan_step(plan, job, 1, &local)) {
     if (plan->looked > ROWS_MAX) throw(&local, LANTAI_ERROR_TOO_LARGE, "表格超过 %d 行，请分成几个", ROWS_MAX);
     if (local != NULL || !take_row(&sheet, &row, &local)) break;
   }

@@ -1,0 +1,97 @@
+// Bulk work that goes beyond a page: a kind of fault in more than ten thousand records put right as one revision and taken back, and what stands under a field's former key
+// moved to its new one; both as a clerk does it over HTTP.
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { emptyArchive, query, take } from './archive.mjs';
+import { Client, lantai, PASSWORD, serve, temporary } from './support.mjs';
+import { csv, write } from './make.mjs';
+
+const ROWS = 10_300;
+let dir, server, archivist, reader;
+before(async () => {
+  dir = await emptyArchive();
+  const folder = temporary(), loose = [['档号', '题名', '日期', '保管期限', '开放状态', '密级']], married = [['档号', '题名', '男方姓名', '女方姓名', '登记日期', '开放状态', '密级']];
+  for (let i = 1; i <= ROWS; i++) loose.push([`J001-WS-${i}`, `关于 第${i}号水库 加固的通知`, '1958-03-01', '永久', '开放', '公开']);
+  for (let i = 1; i <= 700; i++) married.push([`J001-HY-${i}`, `结婚登记${i}`, `张伟${String.fromCodePoint(0x4E00 + i)}`, '李秀英', '1979-02-03', '开放', '公开']);
+  await take(dir, write(path.join(folder, 'loose.csv'), csv(loose)), '--fonds', 'J001', '--category', 'WS');
+  await take(dir, write(path.join(folder, 'married.csv'), csv(married)), '--fonds', 'J001', '--category', 'HY');
+  for (const [name, role] of [['archivist', 'archivist'], ['reader', 'reader']])
+    assert.equal((await lantai(dir, 'user', 'add', name, '--role', role, '--password', PASSWORD, '--security', '秘密')).status, 0);
+  server = await serve(dir);
+  [archivist, reader] = await Promise.all(['archivist', 'reader'].map(name => new Client(server.base).signIn(name)));
+});
+after(async () => { await server?.stop(); });
+
+async function until(target, holds) {
+  for (let i = 0; i < 1200; i++) {
+    const { json } = await archivist.get(target);
+    if (holds(json)) return json;
+    await new Promise(done => setTimeout(done, 50));
+  }
+  assert.fail(`${target} never became so`);
+}
+async function post(target, form) {
+  const reply = await archivist.post(target, { form });
+  assert.equal(reply.status, 200, `${target}: ${reply.text.slice(0, 400)}`);
+  return reply.json.location;
+}
+const count = async where => (await query(dir, `SELECT count(*) AS count FROM record WHERE ${where}`))[0].count;
+const reach = (place, state) => until(place, page => page.revision.state === state);
+
+test('all findings of a kind are reached, however many, previewed by pages, made and undone', async () => {
+  await post('/quality', { full: 1 });
+  await until('/quality', page => page.kinds?.find(kind => kind.key === 'spaces')?.count === ROWS);
+  const place = await post('/quality/spaces/fix', { all: 1 }), planned = await reach(place, 'planned');
+  assert.equal(planned.revision.total, ROWS);
+  assert.equal(await count(`title LIKE '关于 第%'`), ROWS, 'a plan changes nothing');
+  const second = (await archivist.get(`${place}?after=${planned.rows.at(-1).place}`)).json;
+  assert.equal(second.rows[0].place, planned.rows.at(-1).place + 1);
+  assert.match(second.rows[0].changes[0].after, /^关于第\d+号水库加固的通知$/);
+  await post(`${place}/start`, {});
+  await reach(place, 'done');
+  assert.equal(await count(`title LIKE '关于第%'`), ROWS);
+  await post(`${place}/undo`, {});
+  await reach(place, 'undone');
+  assert.equal(await count(`title LIKE '关于 第%'`), ROWS);
+  // A kind that is no machine's to mend: all of it goes to the page of changes in bulk.
+  const picked = await post('/quality/spaces/pick', { all: 1 }), page = await archivist.get(picked, { html: true });
+  assert.match(page.text, /范围：著录质量：/);
+  const form = (await archivist.get(picked)).json, bulk = await post('/revise/new', { selection: form.chosen.selection, field: 'creator', kind: 'fill', value: '水利局' });
+  assert.equal((await reach(bulk, 'planned')).revision.total, ROWS);
+});
+
+test('values under the former key of a field stay where they are, are shown and found, and move when told to', async () => {
+  const yaml = (await archivist.get('/categories/HY/yaml')).json;
+  const renamed = yaml.yaml.replace(/key: nfxm\n/, 'key: zhangfu\n    was: [nfxm]\n').replaceAll('{nfxm}', '{zhangfu}');
+  assert.notEqual(renamed, yaml.yaml);
+  const wrong = await archivist.post('/categories/HY/yaml', { form: { yaml: renamed.replace('was: [nfxm]', 'was: [nvxm]'), seen: yaml.seen } });
+  assert.equal(wrong.status, 422, 'a former key that is another field');
+  assert.match(wrong.json.problem, /nvxm.*又是/);
+  await post('/categories/HY/yaml', { yaml: renamed, seen: yaml.seen });
+  const preview = await until('/categories/HY/preview', page => page.check);
+  assert.deepEqual(preview.check.moves.map(({ key, was, count: many }) => [key, was, many]), [['zhangfu', 'nfxm', 700]]);
+  await post('/categories/HY/enforce', { accept: 1 });
+  const [{ id }] = await query(dir, `SELECT id FROM record WHERE code = 'J001-HY-7'`);
+  assert.equal(await count(`fields LIKE '%"nfxm"%'`), 700, 'putting in force changed nothing');
+  for (const client of [archivist, reader]) {
+    assert.match((await client.get(`/record/${id}`, { html: true })).text, /男方姓名[\s\S]{0,200}张伟/);
+    const found = (await client.get(`/search?q=${encodeURIComponent('男方姓名:张伟')}`)).json;
+    assert.equal(found.hits, 700, 'found by its name');
+  }
+  const { check } = (await archivist.get('/categories/HY')).json;
+  assert.equal(check.moves[0].count, 700);
+  const form = (await archivist.get(check.moves[0].href)).json, chosen = list => list.find(each => each.chosen)?.key ?? list.find(each => each.chosen)?.kind;
+  assert.deepEqual([chosen(form.fields), chosen(form.sources), chosen(form.rules)], ['zhangfu', 'nfxm', 'move']);
+  const place = await post('/revise/new', { selection: form.chosen.selection, field: 'zhangfu', kind: 'move', source: 'nfxm' }), planned = await reach(place, 'planned');
+  assert.equal(planned.revision.total, 700);
+  await post(`${place}/start`, {});
+  await reach(place, 'done');
+  assert.deepEqual([await count(`fields LIKE '%"nfxm"%'`), await count(`fields LIKE '%"zhangfu"%'`)], [0, 700]);
+  assert.equal((await archivist.get(`/search?q=${encodeURIComponent('男方姓名:张伟')}`)).json.hits, 700);
+  const told = (await archivist.get(`/record/${id}?tab=history`)).json.events[0];
+  assert.deepEqual(told.changes.map(each => [each.key.replace('fields.', ''), Boolean(each.before), Boolean(each.after)]).sort(), [['nfxm', true, false], ['zhangfu', false, true]]);
+  await post(`${place}/undo`, {});
+  await reach(place, 'undone');
+  assert.deepEqual([await count(`fields LIKE '%"nfxm"%'`), await count(`fields LIKE '%"zhangfu"%'`)], [700, 0]);
+});
