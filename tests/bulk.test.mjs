@@ -95,3 +95,23 @@ test('values under the former key of a field stay where they are, are shown and 
   await reach(place, 'undone');
   assert.deepEqual([await count(`fields LIKE '%"nfxm"%'`), await count(`fields LIKE '%"zhangfu"%'`)], [700, 0]);
 });
+
+test('a long list of names is written as a table in the background', async () => {
+  const names = [['种类', '规范名称'], ...Array.from({ length: 2100 }, (_, i) => ['机构', `某县第${i + 1}生产队`])], form = new FormData();
+  form.append('file', new Blob([csv(names)]), 'names.csv');
+  const rehearsed = await archivist.request('POST', '/authorities/import', { body: form });
+  assert.equal(rehearsed.json?.created, 2100, rehearsed.text.slice(0, 300));
+  await post('/authorities/import', { token: rehearsed.json.token });
+  for (const format of ['csv', 'xlsx']) {
+    const long = await archivist.get(`/authorities/table.${format}`);
+    assert.equal(long.json?.location ?? long.headers.get('location') ?? long.text.slice(0, 200), '/authorities/table');
+    assert.equal((await archivist.get(`/authorities/table.${format}?made=1`)).status, 404);
+    await post('/authorities/table', { format });
+  }
+  assert.equal((await reader.post('/authorities/table', { form: { format: 'csv' } })).status, 403);
+  await until('/authorities/table', page => page.tables.every(each => each.made && !each.job));
+  const made = (await archivist.get('/authorities/table.csv?made=1')).text.trim().split('\r\n');
+  assert.equal(made.length, names.length);
+  assert.match(made.find(line => line.includes('第2100生产队')), /"机构"/);
+  assert.equal((await archivist.get('/authorities/table.xlsx?made=1')).bytes.subarray(0, 2).toString(), 'PK');
+});

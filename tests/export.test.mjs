@@ -80,6 +80,7 @@ test('a bag is valid for bagit-python, names nobody can misuse, and comes back e
   const report = await take(again, path.join(bag.target, 'data', 'catalogue.csv'), '--files', path.join(bag.target, 'data'));
   assert.deepEqual([report.rejected, report.missing_count], [[], 0]);
   assert.deepEqual(await holdings(again), await holdings(dir));
+  assert.match(readFileSync(path.join(bag.target, 'bag-info.txt'), 'utf8'), /^Archives-Code: 110101$/m);
   const place = await pip('bagit');
   if (!place) return t.skip('bagit-python cannot be had here: its verdict is not known');
   const verdict = await run('python3', ['-m', 'bagit', '--validate', bag.target], { env: { ...process.env, PYTHONPATH: place } });
@@ -121,7 +122,7 @@ test('EEP packages keep the order of DA/T 48, in both encodings, and hold the ve
     const data = await run('xmllint', ['--huge', '--xpath', "string(//*[local-name()='编码数据'])", files.find(file => file.includes('Z002_甲_1_~'))]);
     assert.ok(Buffer.from(data.text, 'base64').equals(Buffer.alloc(300001, 7)), encoding);
     const readme = readFileSync(path.join(made.target, '说明文件.TXT'));
-    assert.match(new TextDecoder(encoding).decode(readme), /移交单位：.+\r\n内容描述：.+\r\n起止档号：Z001.+\r\n档案数量：1 卷，5 件/s);
+    assert.match(new TextDecoder(encoding).decode(readme), /移交单位：.+\r\n档案馆代码：110101\r\n内容描述：.+\r\n起止档号：Z001.+\r\n档案数量：1 卷，5 件/s);
   }
 });
 

@@ -1,7 +1,7 @@
 // The papers of a delivery, read back from the PDF that the server gives: what was declared and counted stands there, what is not known is blank, and nobody reads what is not theirs.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { emptyArchive, take } from './archive.mjs';
@@ -12,6 +12,7 @@ const folder = temporary('lantai-forms-'), contents = { 'F-1.txt': '公开的内
 let dir, server, client;
 before(async () => {
   dir = await emptyArchive();
+  writeFileSync(path.join(dir, 'lantai.yaml'), readFileSync(path.join(dir, 'lantai.yaml'), 'utf8').replace('"000000"', '"110101"'));
   for (const [name, level] of [['archivist', '秘密'], ['low', '公开']]) assert.equal((await lantai(dir, 'user', 'add', name, '--role', 'archivist', '--password', PASSWORD, '--security', level)).status, 0);
   const table = path.join(folder, '移交目录.csv'), files = path.join(folder, 'files');
   mkdirSync(files);
@@ -37,7 +38,7 @@ test('the hand-over form says what was declared, to three decimals; what nobody 
   const made = await client.post('/delivery/register', { form });
   assert.equal(made.status, 200, made.text);
   const { text, info } = await paper(client, `${made.json.location}/form/transfer.pdf`);
-  for (const word of ['电子档案移交与接收登记表', form.name, '移交单位：市水利局', '1234', '12', '3.142', '移动硬盘1块', form.description, '填表员', '准确性检验', '载体外观检验', '第1页共1页'])
+  for (const word of ['电子档案移交与接收登记表', form.name, '移交单位：市水利局', '1234', '12', '3.142', '移动硬盘1块', form.description, '填表员', '准确性检验', '载体外观检验', '接收单位档案馆代码110101', '第1页共1页'])
     assert.ok(text.includes(word.replaceAll(' ', '')), `${word} in ${text}`);
   assert.doesNotMatch(text, /通过|合格|null|\{/, 'nothing was checked, nothing is said of it');
   assert.match(info, /Title: +电子档案移交与接收登记表/);

@@ -29,6 +29,7 @@ const sound = path => { try { return execFileSync('grep', ['-rl', path, `${dir}/
 
 before(async () => {
   dir = await emptyArchive();
+  writeFileSync(path.join(dir, 'lantai.yaml'), readFileSync(path.join(dir, 'lantai.yaml'), 'utf8').replace('"000000"', '"110101"'));
   const folder = temporary(), { table, files } = writeDelivery(folder, { count: 4, documents: 4 });
   await take(dir, table, '--files', files);
   // Page images and an office document, of formats that the policy converts.
@@ -99,6 +100,7 @@ test('formats: what the holdings contain and what the policy says; a dry run cou
   assert.deepEqual(files.map(each => each.path), ['files/0001.png', 'derived/0001.pdf']);
   assert.equal(files[0].sha512, made.before.sha512, 'the original is the same');
   const form = await paper(archivist, `/keep/conversion/${made.id}/form.pdf`);
+  assert.ok(form.includes('110101'), 'the archives’ code');
   for (const part of ['电子档案格式转换与迁移登记表', made.code, `picture.png，${made.before.size}字节`, `picture.png.pdf，${made.after.size}字节，1页`, made.tool.replaceAll(' ', ''), '操作者archivist',
     `转换前1个文件，${made.before.size}字节；转换后1个文件，${made.after.size}字节，1页`, '没有转换成的0件']) assert.ok(form.includes(part), `${part} in ${form}`);
   assert.equal((await archivist.get('/keep/conversion/999/form.pdf')).status, 404);

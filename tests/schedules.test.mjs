@@ -15,9 +15,12 @@ before(async () => {
   await take(dir, write(path.join(temporary(), 'table.csv'), csv([HEAD, row(1, '永久', '组织', ''), row(2, '10年', '组织', ''), row(3, '30年', '组织', ''), row(4, '30年', '', '2.1')])), '--fonds', 'S001', '--category', 'WS');
   for (const [name, role] of [['archivist', 'archivist'], ['director', 'director'], ['reader', 'reader']])
     assert.equal((await lantai(dir, 'user', 'add', name, '--role', role, '--password', PASSWORD, '--security', '秘密')).status, 0);
+  await take(dir, write(path.join(temporary(), 'own.csv'), csv([HEAD.slice(0, 2), ['S009-1', '甲']])), '--fonds', 'S009', '--fonds-title', '移交局', '--category', 'WS');
+  for (const [name, body] of [['clerk', '移交局'], ['colleague', '移交局'], ['stranger', '没有全宗的局']])
+    assert.equal((await lantai(dir, 'user', 'add', name, '--role', 'transferor', '--password', PASSWORD, '--body', body)).status, 0);
   server = await serve(dir);
   [archivist, director, reader] = await Promise.all(['archivist', 'director', 'reader'].map(name => new Client(server.base).signIn(name)));
-  [{ id: fonds }] = await query(dir, 'SELECT id FROM record WHERE level = 1');
+  [{ id: fonds }] = await query(dir, "SELECT id FROM record WHERE level = 1 AND code = 'S001'");
 });
 after(async () => { await server?.stop(); });
 
@@ -99,4 +102,44 @@ test('lines are put to records by rule, shown on them, taken back; a rebuilt arc
     assert.deepEqual(await query(rebuilt, statement), await query(dir, statement));
   await post(archivist, '/schedule/1/release', { assignment: 1 });
   assert.deepEqual(await query(dir, 'SELECT * FROM schedule_record'), []);
+});
+
+test('a transferring body drafts its own schedule, hands it in, corrects what is returned; no other body’s is there for it', async () => {
+  const [clerk, colleague, stranger] = await Promise.all(['clerk', 'colleague', 'stranger'].map(name => new Client(server.base).signIn(name)));
+  const [{ id: own }] = await query(dir, "SELECT id FROM record WHERE level = 1 AND code = 'S009'");
+  assert.equal((await clerk.get('/schedules')).json.location, `/schedules/${own}`);
+  assert.match((await stranger.get('/schedules', { html: true })).text, /没有唯一一个以“没有全宗的局”为名的全宗/);
+  // Neither the other fonds nor its versions, in any way.
+  for (const target of [`/schedules/${fonds}`, '/schedule/1', '/schedule/1/edit', '/schedule/1/lines.xlsx', '/schedule/1/table.pdf'])
+    for (const client of [clerk, stranger]) assert.equal((await client.get(target)).status, 404, target);
+  for (const [target, form] of [[`/schedules/${fonds}/draft`, {}], ['/schedule/1/edit', formOf(LINES)], ['/schedule/1/decide', { verdict: 'submit' }]]) await post(clerk, target, form, 404);
+  await post(stranger, `/schedules/${own}/draft`, {}, 404);
+  await post(clerk, `/schedules/${own}/draft`, { from: 'version:1' }, 404);
+  const page = await get(clerk, `/schedules/${own}`);
+  assert.ok(page.may_begin && page.beginnings.length > 0 && page.beginnings.every(each => each.value.startsWith('template:')), 'only templates');
+  assert.equal((await clerk.get(`/schedule/1/assign`)).status, 403);
+  // Drafted, handed in, returned with the reason, corrected by a colleague, approved.
+  const place = (await post(clerk, `/schedules/${own}/draft`, {})).json.location.replace('/edit', '');
+  await post(stranger, `${place}/edit`, formOf(LINES), 404);
+  await post(clerk, `${place}/edit`, formOf(LINES.slice(0, 2)));
+  await post(clerk, `${place}/decide`, { verdict: 'submit' });
+  await post(clerk, `${place}/decide`, { verdict: 'approve', from: '2020-01-01' }, 403);
+  assert.deepEqual((await get(director, '/')).schedules.awaiting.map(each => each.fonds), ['移交局']);
+  await post(director, `${place}/decide`, { verdict: 'return' }, 422);
+  await post(director, `${place}/decide`, { verdict: 'return', note: '缺业务类' });
+  assert.match((await clerk.get('/', { html: true })).text, /退回修改的三合一制度[\s\S]*缺业务类/);
+  await post(colleague, `${place}/edit`, formOf(LINES));
+  await post(colleague, `${place}/decide`, { verdict: 'submit' });
+  assert.equal((await get(clerk, '/')).schedules, undefined, 'handed in again: nothing is left to correct');
+  await post(director, `${place}/decide`, { verdict: 'approve', from: '2020-01-01' });
+  assert.equal((await get(clerk, place)).version.state, 'approved');
+  // The next one is compared with the one in force; one that the archives drafted is seen, not changed.
+  const next = (await post(clerk, `/schedules/${own}/draft`, { from: place.replace('/schedule/', 'version:') })).json.location.replace('/edit', '');
+  await post(clerk, `${next}/edit`, formOf([...LINES.slice(0, 2), { ...LINES[2], retention: '永久' }]));
+  assert.deepEqual((await get(clerk, next)).changes.map(each => each.what), ['修改']);
+  await post(clerk, `${next}/decide`, { verdict: 'drop' });
+  const theirs = (await post(archivist, `/schedules/${own}/draft`, {})).json.location.replace('/edit', '');
+  assert.equal((await get(clerk, theirs)).may_edit, false);
+  await post(clerk, `${theirs}/edit`, formOf(LINES), 403);
+  await post(clerk, `${theirs}/decide`, { verdict: 'drop' }, 403);
 });

@@ -256,6 +256,13 @@ test('hostile queries get an answer or a clear word in bounded time', needs, asy
     if (reply.status !== 200) assert.match(reply.text, CHINESE);
     assert.ok(Date.now() - begin < 5000, `${query.slice(0, 20)}: ${Date.now() - begin} ms`);
   }
+  // All of them at once: nobody else waits for them.
+  let open = true, slowest = 0;
+  const probing = (async () => { while (open) { const asked = Date.now(); assert.equal((await ask('法', '&limit=1')).notice, null); slowest = Math.max(slowest, Date.now() - asked); await new Promise(done => setTimeout(done, 20)); } })();
+  await Promise.all(queries.map(query => client.get(`/search.json?limit=1&q=${encodeURIComponent(query)}`)));
+  open = false;
+  await probing;
+  assert.ok(slowest < 5000, `another’s question took ${slowest} ms meanwhile`);
   const begin = Date.now(), filters = await client.get(`/search.json?${long('fonds=1&', 800000)}`).catch(failure => failure);
   assert.ok(filters instanceof Error || filters.status >= 400, 'a hundred thousand filters');
   assert.ok(Date.now() - begin < 5000);

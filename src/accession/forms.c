@@ -174,8 +174,8 @@ static json_t *form_model(const House *house, Sql *sql, const DeliveryAsker *ask
   json_t *receipt = receipt_of(sql, delivery, &failure), *received = failure ? NULL : received_checks(sql, delivery, &failure);
   json_t *sent = json_pack("{s:s, s:s, s:s, s:s}", "filled_by", text_at(declared, "filled_by"), "reviewed_by", text_at(declared, "approved_by"),
     "filled_at", "", "reviewed_at", "");
-  json_t *model = json_pack("{s:{s:s, s:s*}, s:o, s:o, s:o, s:{s:o, s:o*}, s:{s:o, s:{}}, s:o*, s:s}",
-    "archive", "name", settings_text(house->settings, "archive.name"), "code", settings_archive_code(house->settings),
+  json_t *model = json_pack("{s:o, s:o, s:o, s:o, s:{s:o, s:o*}, s:{s:o, s:{}}, s:o*, s:s}",
+    "archive", settings_archive(house->settings),
     "delivery", delivery_part(declared, delivery), "amount", amount_of(declared, delivery), "carrier", carrier_of(house, declared, delivery),
     "checks", "sent", object_of(declared, "checks"), "received", received, "hands", "sent", sent, "received", "receipt", receipt,
     "category", category_title(house, delivery));

@@ -131,6 +131,8 @@ static WebReply *home(WebRequest *request, GError **error) {
   if (web_may(request, "delivery.read")) json_object_set_new(model, "deliveries", accession_list(house, sql, web_scope(request), 0, 5, NULL));
   json_t *revisions = revise_home(request, sql, NULL);
   if (revisions) json_object_set_new(model, "revisions", revisions);
+  json_t *schedules = schedule_home(request, sql);
+  if (schedules) json_object_set_new(model, "schedules", schedules);
   json_t *owed = ledger_home(request, sql, NULL);
   if (owed) json_object_set_new(model, "owed", owed);
   json_t *warnings = keep_warnings(request, sql, NULL);

@@ -75,7 +75,7 @@ static const MenuItem MENU[] = {
   {"目录", "专题", "/topics", "records"},
   {"目录", "名称规范", "/authorities", "authority.edit", BESIDE("/authority", "/gather")},
   {"目录", "档号", "/codes", "record.edit", BESIDE("/renumber")},
-  {"目录", "制度", "/schedules", "delivery.read", BESIDE("/schedule/")},
+  {"目录", "制度", "/schedules", "deliveries", BESIDE("/schedule/")},
   {"目录", "质量", "/quality", "record.edit|delivery.accept"},
   {"目录", "修订", "/revise", "revisions"},
   {"接收", "接收", "/deliveries", "deliveries", BESIDE("/delivery", "/upload", "/project", "/check")},
@@ -121,7 +121,7 @@ static void decorate(WebRequest *request, json_t *model) {
       group = json_pack("{s:s, s:s, s:b, s:[]}", "label", item->group, "href", item->path, "current", 0, "items");
       json_array_append_new(menu, group);
     }
-    gboolean current = is_current(item, path), sends = g_str_equal(item->permission, "deliveries") && !web_may(request, "delivery.read");
+    gboolean current = is_current(item, path), sends = g_str_equal(item->path, "/deliveries") && !web_may(request, "delivery.read");
     const char *label = sends ? "移交" : item->label;
     if (current) json_object_set_new(group, "current", json_true());
     json_array_append_new(json_object_get(group, "items"), json_pack("{s:s, s:s, s:b}", "label", label, "href", item->path, "current", current));

@@ -75,7 +75,7 @@ gint64 gathering_plan(const House *house, const Scope *scope, const char *actor,
 /* What is ProjectTopics for accession/, which knows no topics. fill queues, in the caller's transaction, the planning and tying of all that a delivery brought. */
 json_t *topic_named(Sql *sql, gint64 id, GError **error);
 gboolean topic_fill(Sql *sql, const char *actor, gint64 topic, gint64 accession_id, const char *title, GError **error);
-extern const JobKind AUTHORITY_JOBS[]; /* link.gather {gathering, undo}, authority.survey */
+extern const JobKind AUTHORITY_JOBS[]; /* link.gather {gathering, undo}, authority.survey, authority.table */
 gboolean gathering_run(const House *house, Job *job, json_t *parameters, GError **error);
 gboolean authority_survey(const House *house, Job *job, json_t *parameters, GError **error);
 

@@ -87,6 +87,9 @@ WebReply *page_candidates(WebRequest *request, GError **error);
 WebReply *page_candidates_survey(WebRequest *request, GError **error);
 WebReply *page_authorities_xlsx(WebRequest *request, GError **error);
 WebReply *page_authorities_csv(WebRequest *request, GError **error);
+WebReply *page_authorities_table(WebRequest *request, GError **error);
+WebReply *make_authorities_table(WebRequest *request, GError **error);
+gboolean authority_table_job(const House *house, Job *job, json_t *parameters, GError **error); /* {table: 0 xlsx, 1 csv} */
 WebReply *page_import(WebRequest *request, GError **error);
 WebReply *page_import_take(WebRequest *request, GError **error);
 gboolean record_page_extra(WebRequest *request, Sql *sql, const CatalogRecord *record, json_t *model, GError **error);

@@ -27,6 +27,7 @@ gboolean authority_replay(const House *house, Sql *sql, json_t *event, GError **
 }
 
 const JobKind AUTHORITY_JOBS[] = {
+  {"authority.table", "导出名称规范", authority_table_job, JOB_HEAVY},
   {"link.gather", "批量关联", gathering_run, JOB_HEAVY},
   {"link.ungather", "撤销批量关联", gathering_run, JOB_HEAVY},
   {"topic.fill", "来件归入专题", topic_fill_run, JOB_HEAVY},
@@ -77,6 +78,8 @@ static const WebParameter LINK[] = {
 static const WebParameter GATHER_NEW[] = {SEARCH_PARAMETERS, {"target", WEB_INT, FALSE, 0, "名称或专题"}, {"find", WEB_TEXT, FALSE, 200, "查找"}, {NULL}};
 static const WebParameter GATHER[] = {SEARCH_PARAMETERS, {"target", WEB_INT, FALSE, 0, "名称或专题"}, {"role", WEB_TEXT, FALSE, 20, "关系"}, {NULL}};
 static const WebParameter AFTER[] = {{"after", WEB_INT, FALSE, 0, "起点"}, {NULL}};
+static const WebParameter TABLE[] = {{"made", WEB_FLAG, FALSE, 0, "已制作的"}, {NULL}};
+static const WebParameter TABLE_MAKE[] = {{"format", WEB_TEXT, TRUE, 10, "格式"}, {NULL}};
 static const WebParameter IMPORT[] = {{"file", WEB_FILE, FALSE, 50, "表格"}, {"token", WEB_TEXT, FALSE, 60, "预演过的文件"}, {NULL}};
 static const WebParameter DOSSIER[] = {ID_PARAMETER, {"edit", WEB_INT, FALSE, 0, "修改哪一条"}, {"part", WEB_TEXT, FALSE, 20, "部分"}, {NULL}};
 static const WebParameter DOSSIER_SAVE[] = {
@@ -88,8 +91,10 @@ static const WebParameter DOSSIER_REMOVE[] = {ID_PARAMETER, {"entry", WEB_INT, F
 
 const WebRoute AUTHORITY_ROUTES[] = {
   {"GET", "/authorities", PERMISSION_READ, LIST, "authority/authorities", page_authorities, "名称规范"},
-  {"GET", "/authorities/table.xlsx", PERMISSION_READ, NULL, NULL, page_authorities_xlsx, NULL},
-  {"GET", "/authorities/table.csv", PERMISSION_READ, NULL, NULL, page_authorities_csv, NULL},
+  {"GET", "/authorities/table", PERMISSION_READ, NULL, "authority/table", page_authorities_table, "导出名称规范"},
+  {"POST", "/authorities/table", PERMISSION_EDIT, TABLE_MAKE, NULL, make_authorities_table, NULL},
+  {"GET", "/authorities/table.xlsx", PERMISSION_READ, TABLE, NULL, page_authorities_xlsx, NULL},
+  {"GET", "/authorities/table.csv", PERMISSION_READ, TABLE, NULL, page_authorities_csv, NULL},
   {"GET", "/authorities/import", PERMISSION_EDIT, NULL, "authority/import", page_import, "导入名称规范"},
   {"POST", "/authorities/import", PERMISSION_EDIT, IMPORT, "authority/import", page_import_take, "导入名称规范"},
   {"GET", "/authorities/candidates", PERMISSION_EDIT, AFTER, "authority/candidates", page_candidates, "待规范的责任者和人名"},

@@ -18,7 +18,7 @@ enum { NUMBER, KIND, NAME, OTHERS, BEGIN, END, PLACES, FUNCTIONS, HISTORY, SOURC
 static const char *const HEADER[] = {"编号", "种类", "规范名称", "其他名称", "起始时间", "终止时间", "所在地", "职能", "沿革（生平）", "依据", "附注", "检索同义", NULL};
 static const char *const KEYS[] = {NULL, NULL, "name", NULL, "begin", "end", "places", "functions", "history", "sources", "note", NULL};
 
-enum { PAGE = 500, ROWS_MOST = 20000, LOT = 500, FAULTS_SHOWN = 200, CHANGES_SHOWN = 200 };
+enum { PAGE = 500, AT_ONCE = 2000, ROWS_MOST = 20000, LOT = 500, FAULTS_SHOWN = 200, CHANGES_SHOWN = 200 };
 
 /* ---- out ---- */
 
@@ -35,13 +35,17 @@ static char *names_cell(json_t *authority) {
   return g_string_free(cell, FALSE);
 }
 
+static gint64 count_live(Sql *sql) { return sql_number(sql, "SELECT COUNT(*) AS live FROM authority WHERE state = 'live' AND topical = 0", SQL_NONE, 0, NULL); }
+
 typedef gboolean (*VisitRow)(const char *const *cells, gpointer data);
 
-static gboolean each_row(const House *house, VisitRow visit, gpointer data, GError **error) {
+/* job: told how far it is; NULL: here and now. Told to stop it ends early and begins anew later. */
+static gboolean each_row(const House *house, Job *job, VisitRow visit, gpointer data, GError **error) {
   g_autoptr(Sql) sql = sql_read(house->db, error);
   g_autofree char *after = NULL;
-  gint64 after_id = 0;
-  for (gboolean more = sql != NULL; more;) {
+  gint64 after_id = 0, done = 0, total = sql == NULL || job == NULL ? 0 : count_live(sql);
+  for (gboolean more = sql != NULL; more && (job == NULL || !job_should_stop(job)); done += PAGE) {
+    if (job != NULL) job_progress(job, MIN(done, total), total, "条", "写表");
     const AuthorityAsk ask = {.after_name = after, .after_id = after_id, .limit = PAGE};
     json_auto_t *rows = authority_list(sql, &ask, error);
     if (rows == NULL) return FALSE;
@@ -97,27 +101,98 @@ static WebReply *send_file(const char *path, const char *mime, const char *name,
   return web_fd(fd, status.st_size, mime, name, FALSE, NULL);
 }
 
-WebReply *page_authorities_xlsx(WebRequest *request, GError **error) {
-  g_autofree char *path = temporary(web_house(request), error);
-  TableWriter *writer = path == NULL ? NULL : format_xlsx_new(path, "名称规范", HEADER, error);
-  if (writer == NULL) return NULL;
-  gboolean read = each_row(web_house(request), xlsx_row, writer, error);
-  gboolean closed = format_xlsx_close(writer, read ? error : NULL);
-  if (!read || !closed) return g_unlink(path), NULL;
-  return send_file(path, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "名称规范.xlsx", error);
+static gboolean write_xlsx(const House *house, Job *job, const char *path, GError **error) {
+  TableWriter *writer = format_xlsx_new(path, "名称规范", HEADER, error);
+  if (writer == NULL) return FALSE;
+  gboolean read = each_row(house, job, xlsx_row, writer, error), closed = format_xlsx_close(writer, read ? error : NULL);
+  return read && closed;
 }
 
-WebReply *page_authorities_csv(WebRequest *request, GError **error) {
-  g_autofree char *path = temporary(web_house(request), error);
-  FILE *file = path == NULL ? NULL : g_fopen(path, "w");
-  if (file == NULL) return path == NULL ? NULL : throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能写临时文件。请检查磁盘空间");
+static gboolean write_csv(const House *house, Job *job, const char *path, GError **error) {
+  FILE *file = g_fopen(path, "w");
+  if (file == NULL) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能写临时文件。请检查磁盘空间");
   g_autoptr(GError) local = NULL;
-  gboolean written = fputs("\357\273\277", file) >= 0 && csv_row(HEADER, file) && each_row(web_house(request), csv_row, file, &local);
+  gboolean written = fputs("\357\273\277", file) >= 0 && csv_row(HEADER, file) && each_row(house, job, csv_row, file, &local);
   written = fclose(file) == 0 && written;
-  if (!written) g_unlink(path);
-  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), NULL;
-  if (!written) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能写临时文件。请检查磁盘空间");
-  return send_file(path, "text/csv; charset=utf-8", "名称规范.csv", error);
+  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
+  return written || throw(error, LANTAI_ERROR_UNAVAILABLE, "不能写临时文件。请检查磁盘空间");
+}
+
+static const struct {
+  const char *name, *label, *mime, *file;
+  gboolean (*write)(const House *house, Job *job, const char *path, GError **error);
+} TABLES[] = {{"xlsx", "Excel", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "名称规范.xlsx", write_xlsx},
+  {"csv", "CSV", "text/csv; charset=utf-8", "名称规范.csv", write_csv}};
+
+/* A long list is written in the background, to be fetched: DIR/exports/authorities/table.csv, the last one made. */
+static char *made_path(const House *house, guint table) {
+  g_autofree char *name = g_strconcat("table.", TABLES[table].name, NULL);
+  return g_build_filename(house->dir, "exports", "authorities", name, NULL);
+}
+
+gboolean authority_table_job(const House *house, Job *job, json_t *parameters, GError **error) {
+  guint table = json_integer_value(json_object_get(parameters, "table")) == 1;
+  g_autofree char *path = made_path(house, table), *folder = g_path_get_dirname(path), *part = g_strconcat(path, ".part", NULL);
+  g_mkdir_with_parents(folder, 0750);
+  if (!TABLES[table].write(house, job, part, error)) return g_unlink(part), FALSE;
+  if (job_should_stop(job)) return g_unlink(part), TRUE;
+  return g_rename(part, path) == 0 || throw(error, LANTAI_ERROR_UNAVAILABLE, "不能写文件。请检查磁盘空间");
+}
+
+static WebReply *send_made(const House *house, guint table, GError **error) {
+  g_autofree char *path = made_path(house, table);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  struct stat status;
+  if (fd < 0 || fstat(fd, &status) != 0) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "这张表还没有制作，或已清理。请重新制作");
+  return web_fd(fd, status.st_size, TABLES[table].mime, TABLES[table].file, FALSE, NULL);
+}
+
+static WebReply *send_table(WebRequest *request, guint table, GError **error) {
+  const House *house = web_house(request);
+  if (web_flag(request, "made")) return send_made(house, table, error);
+  g_autoptr(Sql) sql = sql_read(house->db, error);
+  if (sql == NULL) return NULL;
+  if (count_live(sql) > AT_ONCE) return web_redirect("/authorities/table");
+  g_clear_pointer(&sql, sql_end);
+  g_autofree char *path = temporary(house, error);
+  if (path == NULL) return NULL;
+  if (!TABLES[table].write(house, NULL, path, error)) return g_unlink(path), NULL;
+  return send_file(path, TABLES[table].mime, TABLES[table].file, error);
+}
+
+WebReply *page_authorities_xlsx(WebRequest *request, GError **error) { return send_table(request, 0, error); }
+WebReply *page_authorities_csv(WebRequest *request, GError **error) { return send_table(request, 1, error); }
+
+/* ---- /authorities/table: what was made, and making it ---- */
+
+WebReply *page_authorities_table(WebRequest *request, GError **error) {
+  const House *house = web_house(request);
+  g_autoptr(Sql) sql = sql_read(house->db, error);
+  if (sql == NULL) return NULL;
+  json_t *tables = json_array();
+  for (guint i = 0; i < G_N_ELEMENTS(TABLES); i++) {
+    g_autofree char *path = made_path(house, i);
+    struct stat status;
+    gboolean made = stat(path, &status) == 0;
+    json_t *row = json_pack("{s:s, s:s, s:b}", "name", TABLES[i].name, "label", TABLES[i].label, "made", made);
+    if (made) json_object_set_new(row, "at", json_integer((json_int_t)status.st_mtime * G_USEC_PER_SEC));
+    json_t *job = job_latest(sql, "authority.table", i, NULL);
+    const char *state = text_at(job, "state");
+    json_object_set_new(row, "job", g_str_equal(state, "queued") || g_str_equal(state, "running") ? json_incref(job) : json_null());
+    if (g_str_equal(state, "failed")) json_object_set(row, "problem", json_object_get(job, "error"));
+    json_decref(job);
+    json_array_append_new(tables, row);
+  }
+  return web_model(json_pack("{s:s, s:I, s:o, s:b}", "title", "导出名称规范", "count", (json_int_t)count_live(sql), "tables", tables, "may_make",
+    web_may(request, PERMISSION_EDIT)));
+}
+
+WebReply *make_authorities_table(WebRequest *request, GError **error) {
+  guint table = g_strcmp0(web_text(request, "format"), TABLES[1].name) == 0;
+  g_autoptr(Sql) sql = sql_write(web_house(request)->db, error);
+  json_auto_t *parameters = json_pack("{s:i}", "table", (int)table);
+  if (sql == NULL || job_queue(sql, "authority.table", "authority.table", table, parameters, web_actor(request), error) == 0 || !sql_commit(sql, error)) return NULL;
+  return web_redirect("/authorities/table");
 }
 
 WebReply *page_authority_eac(WebRequest *request, GError **error) {

@@ -125,6 +125,10 @@ const char *settings_archive_code(const Settings *settings) {
   return g_str_equal(code, NO_CODE) ? NULL : code;
 }
 
+json_t *settings_archive(const Settings *settings) {
+  return json_pack("{s:s, s:s*}", "name", settings_text(settings, "archive.name"), "code", settings_archive_code(settings));
+}
+
 gint64 settings_int(const Settings *settings, const char *key) {
   gssize at = find_setting(key);
   if (at < 0 || SETTINGS[at].text != NULL) g_error("no number setting %s", key);

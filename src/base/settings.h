@@ -26,6 +26,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Settings, settings_free)
 /* key is dotted, e.g. "server.port"; a key without default is a programming error. */
 const char *settings_text(const Settings *settings, const char *key);
 const char *settings_archive_code(const Settings *settings); /* 档案馆代码; NULL: none was given (000000) */
+json_t *settings_archive(const Settings *settings);          /* {name, code}, for forms; code only when there is one */
 gint64 settings_int(const Settings *settings, const char *key);
 
 /* Time comes through here so that tests can set it: LANTAI_NOW=<ISO time> freezes the clock. */

@@ -29,8 +29,7 @@ typedef struct {
   gboolean off_form, staff; /* not on the form; not shown to those who see open records only */
   guint levels;             /* bit 1 << LEVEL_…; 0: volumes and items */
   const char *group, *help, *initial; /* heading on the form, hint, value of a new record; NULL: none */
-  const char *const *values;  /* of a choice, NULL-ended; NULL: any */
-  const char *const *was;     /* former keys, under which older descriptions still have it, NULL-ended; NULL: none */
+  const char *const *values, *const *was; /* of a choice; former keys under which older descriptions still have it. NULL-ended; NULL: any, none */
 } CatalogField;
 typedef struct {
   guint8 id;                /* small id, also in SearchColumns.category */

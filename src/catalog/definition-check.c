@@ -286,8 +286,8 @@ static json_t *scan_result(const Scan *scan) {
   add_tallies(scan, scan->category->common, scan->category->common_count, rows, &blocking, &advised);
   add_tallies(scan, scan->category->fields, scan->category->field_count, rows, &blocking, &advised);
   json_t *moves = moves_json(scan);
-  return json_pack("{s:o, s:o, s:o, s:I, s:I}", "fields", rows, "moves", moves, "unknown", counts_json(scan->unknown, VALUES_SHOWN), "blocking", (json_int_t)blocking, "advised",
-    (json_int_t)advised);
+  return json_pack("{s:o, s:o, s:o, s:I, s:I}", "fields", rows, "moves", moves, "unknown", counts_json(scan->unknown, VALUES_SHOWN), "blocking",
+    (json_int_t)blocking, "advised", (json_int_t)advised);
 }
 
 /* ---- the comparison ---- */

@@ -273,6 +273,7 @@ CatalogCategory *definition_read(json_t *json, const char *name, GError **error)
   category->title_rule = rule == NULL ? NULL : g_string_chunk_insert_const(definition->strings, json_string_value(rule));
   Reading reading = {definition->strings, name, ""};
   if (!read_list(&reading, json_object_get(json, "fields"), read_own, &category->fields, &category->field_count, error) ||
-    !read_list(&reading, json_object_get(json, "common"), read_common, &category->common, &category->common_count, error) || !was_differs(category, name, error)) return NULL;
+    !read_list(&reading, json_object_get(json, "common"), read_common, &category->common, &category->common_count, error) ||
+    !was_differs(category, name, error)) return NULL;
   return g_steal_pointer(&category);
 }

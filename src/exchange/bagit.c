@@ -103,8 +103,9 @@ static gboolean end_bag(Export *export, GError **error) {
   if (!spool_into(bag->catalogue, export, "data/catalogue.csv", sha512, error) ||
     !add_payload(export, "data/catalogue.csv", sha512, package_writer_size(export->out) - before, error)) return FALSE;
   g_autofree char *organization = one_line(export->organization), *title = one_line(export->title), *day = export_day();
-  g_autofree char *info = g_strdup_printf("Source-Organization: %s\nBagging-Date: %s\nExternal-Description: %s\nBag-Software-Agent: Lantai " LANTAI_VERSION "\n"
-    "Payload-Oxum: %" G_GINT64_FORMAT ".%" G_GINT64_FORMAT "\n", organization, day, title, bag->octets, bag->streams);
+  g_autofree char *code = export->code == NULL ? g_strdup("") : g_strdup_printf("Archives-Code: %s\n", export->code); /* 档案馆代码; RFC 8493 §2.2.2: tags of one's own */
+  g_autofree char *info = g_strdup_printf("Source-Organization: %s\n%sBagging-Date: %s\nExternal-Description: %s\nBag-Software-Agent: Lantai " LANTAI_VERSION "\n"
+    "Payload-Oxum: %" G_GINT64_FORMAT ".%" G_GINT64_FORMAT "\n", organization, code, day, title, bag->octets, bag->streams);
   if (!add_tag(export, "bagit.txt", "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n", error) || !add_tag(export, "bag-info.txt", info, error)) return FALSE;
   return spool_into(bag->manifest, export, "manifest-sha512.txt", sha512, error) && manifest_add(bag->tags, sha512, "manifest-sha512.txt", error) &&
     spool_into(bag->tags, export, "tagmanifest-sha512.txt", NULL, error);

@@ -20,9 +20,10 @@ static char *xml_text_of(Export *export, const char *text, gsize *ret_length, GE
 
 gboolean export_readme(Export *export, const char *content, GError **error) {
   g_autofree char *day = export_day(), *entry = export_name(export, "说明文件.TXT");
-  g_autofree char *text = g_strdup_printf("移交单位：%s\r\n内容描述：%s。%s\r\n起止档号：%s—%s\r\n档案数量：%" G_GINT64_FORMAT
+  g_autofree char *code = export->code == NULL ? g_strdup("") : g_strdup_printf("档案馆代码：%s\r\n", export->code);
+  g_autofree char *text = g_strdup_printf("移交单位：%s\r\n%s内容描述：%s。%s\r\n起止档号：%s—%s\r\n档案数量：%" G_GINT64_FORMAT
     " 卷，%" G_GINT64_FORMAT " 件\r\n文件数量：%" G_GINT64_FORMAT " 个文件\r\n数据量：%" G_GINT64_FORMAT
-    " 字节\r\n软硬件环境：兰台数字档案馆系统 " LANTAI_VERSION "，GNU/Linux\r\n制作单位：%s\r\n制作日期：%s\r\n字符编码：%s\r\n", export->organization, export->title, content,
+    " 字节\r\n软硬件环境：兰台数字档案馆系统 " LANTAI_VERSION "，GNU/Linux\r\n制作单位：%s\r\n制作日期：%s\r\n字符编码：%s\r\n", export->organization, code, export->title, content,
     export->first_code ? export->first_code : "", export->last_code ? export->last_code : "", export->expected.volumes,
     export->expected.records - export->expected.volumes, export->files, export->bytes,
     export->organization, day, export->gb18030 ? "GB18030" : "UTF-8");

@@ -124,7 +124,7 @@ json_t *convert_form(const House *house, Sql *sql, const Scope *scope, gint64 id
   const FormatConverter *made = convert_maker(converter);
   const char *target = g_str_equal(converter, CONVERT_ASSEMBLE) ? "页面图像合并为 PDF/A-2b" : made ? made->name : converter;
   g_autofree char *title = people_title_of(json_word(one, "actor"));
-  return json_pack("{s:{s:s}, s:s, s:s, s:s, s:O, s:s, s:s, s:s, s:s, s:o}", "archive", "name", settings_text(house->settings, "archive.name"), "kind",
+  return json_pack("{s:o, s:s, s:s, s:s, s:O, s:s, s:s, s:s, s:s, s:o}", "archive", settings_archive(house->settings), "kind",
     "格式转换", "source", source, "target", target, "tool", json_object_get(one, "tool"), "result", result, "began", began, "ended", ended,
     "operator", title && *title ? title : json_word(one, "actor"), "items", items);
 }

@@ -132,7 +132,7 @@ WebReply *print_disposal(WebRequest *request, GError **error) {
   put_day(disposal, "decided_on", "decided_at");
   put_day(disposal, "finished_on", "finished_at");
   json_object_set_new(disposal, "online", json_string(g_str_equal(json_word(disposal, "state"), "done") ? "长期保存库中的全部版本、全文和浏览图已删除，目录和摘要清单保留" : ""));
-  json_auto_t *model = json_pack("{s:{s:s}, s:O, s:O}", "archive", "name", settings_text(house->settings, "archive.name"), "disposal", disposal, "items",
+  json_auto_t *model = json_pack("{s:o, s:O, s:O}", "archive", settings_archive(house->settings), "disposal", disposal, "items",
     json_object_get(disposal, "items"));
   GBytes *pdf = print_form(house->dir, "a4-destruction", model, error);
   return pdf ? web_bytes(pdf, "application/pdf") : NULL;

@@ -191,7 +191,7 @@ static WebReply *print_media(WebRequest *request, GError **error) {
   json_t *media = sql ? medium_list(sql, error) : NULL;
   if (media == NULL) return NULL;
   g_autofree char *now = clock_format(clock_now_us());
-  json_auto_t *model = json_pack("{s:{s:s}, s:o, s:s}", "archive", "name", settings_text(house->settings, "archive.name"), "media", media, "printed_on", now);
+  json_auto_t *model = json_pack("{s:o, s:o, s:s}", "archive", settings_archive(house->settings), "media", media, "printed_on", now);
   GBytes *pdf = print_form(house->dir, "a2-media", model, error);
   return pdf ? web_bytes(pdf, "application/pdf") : NULL;
 }

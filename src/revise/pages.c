@@ -354,9 +354,8 @@ const JobKind REVISE_JOBS[] = {
   {"kind", WEB_TEXT, FALSE, 20, "怎样修改"}, {"field", WEB_TEXT, FALSE, 200, "著录项"}, {"value", WEB_TEXT, FALSE, 4000, "内容"}, {"find", WEB_TEXT, FALSE, 1000, "要找的文字"}, \
   {"with", WEB_TEXT, FALSE, 1000, "换成"}, {"source", WEB_TEXT, FALSE, 200, "照哪一项填写"}, {"start", WEB_INT, FALSE, 0, "起始号"}, {"width", WEB_INT, FALSE, 0, "位数"}
 static const WebParameter LIST_PARAMETERS[] = {{"show", WEB_TEXT, FALSE, 20, "范围"}, {"before", WEB_INT, FALSE, 0, "起点"}, {NULL}};
-static const WebParameter NEW_PARAMETERS[] = {{"selection", WEB_TEXT, FALSE, 200000, "修改哪些"}, SELECTION_PARAMETERS, {"item", WEB_INTS, FALSE, 10000, "选定的档案"}, RULE_PARAMETERS, {NULL}};
-static const WebParameter PLAN_PARAMETERS[] = {{"selection", WEB_TEXT, FALSE, 200000, "修改哪些"}, SELECTION_PARAMETERS, {"item", WEB_INTS, FALSE, 10000, "选定的档案"},
-  RULE_PARAMETERS, {NULL}};
+static const WebParameter NEW_PARAMETERS[] = {{"selection", WEB_TEXT, FALSE, 200000, "修改哪些"}, SELECTION_PARAMETERS,
+  {"item", WEB_INTS, FALSE, 10000, "选定的档案"}, RULE_PARAMETERS, {NULL}};
 static const WebParameter UPLOAD_PARAMETERS[] = {{"table", WEB_FILE, TRUE, 0, "修改用表"}, {"empty", WEB_TEXT, FALSE, 10, "空的单元格"}, {NULL}};
 static const WebParameter ONE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "编号"}, {"show", WEB_TEXT, FALSE, 20, "内容"}, {"after", WEB_INT, FALSE, 0, "起点"}, {NULL}};
 static const WebParameter ID_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "编号"}, {NULL}};
@@ -366,7 +365,7 @@ static const WebParameter CHOOSE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "编�
 const WebRoute REVISE_ROUTES[] = {
   {"GET", "/revise", ANY, LIST_PARAMETERS, "revise/list", page_revise_list, "批量修改"},
   {"GET", "/revise/new", EITHER, NEW_PARAMETERS, "revise/new", page_revise_new, "批量修改"},
-  {"POST", "/revise/new", EITHER, PLAN_PARAMETERS, "revise/new", page_revise_plan, "批量修改"},
+  {"POST", "/revise/new", EITHER, NEW_PARAMETERS, "revise/new", page_revise_plan, "批量修改"},
   {"GET", "/revise/sheet", EITHER, NULL, "revise/sheet", page_revise_sheet, "上传修改用表"},
   {"POST", "/revise/sheet", EITHER, UPLOAD_PARAMETERS, NULL, page_revise_upload, NULL},
   {"GET", "/revise/{id}", ANY, ONE_PARAMETERS, "revise/revision", page_revision, "批量修改"},

@@ -2,13 +2,15 @@
  * Pages of schedules: which fonds have one in force, a fonds' versions, one version with its lines, the form, the spreadsheet, the printed table, deciding,
  * and putting lines to records.
  *
- * 1. A schedule is seen by whoever sees its fonds.
+ * 1. A schedule is seen by whoever sees its fonds. A transferring body's account (delivery.own without delivery.read) sees those of the one fonds that has its
+ *    body's name, and nothing else; it drafts, corrects, hands in and withdraws what its own body drafted. The archives approve or return.
  * 2. A spreadsheet is not saved: it comes back as the form, with what differs and what is wrong; saving is another step.
  */
 #include "assign.h"
 #include "error.h"
 #include "format.h"
 #include "json.h"
+#include "people.h"
 #include "print.h"
 #include "sheet.h"
 #include <fcntl.h>
@@ -16,8 +18,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BLANK_ROWS = 5, FONDS_SHOWN = 200 };
-#define PERMISSION_SEE "delivery.read"
+enum { BLANK_ROWS = 5, FONDS_SHOWN = 200, HOME_SHOWN = 5 };
+#define PERMISSION_STAFF "delivery.read"
+#define PERMISSION_OWN "delivery.own"
+#define PERMISSION_SEE PERMISSION_STAFF "|" PERMISSION_OWN
 #define PERMISSION_EDIT_SCHEDULE "schedule.edit"
 #define PERMISSION_APPROVE "schedule.approve"
 
@@ -44,8 +48,20 @@ static void put_state(json_t *row, gint64 current) {
 
 static json_t *fonds_json(const CatalogRecord *fonds) { return json_pack("{s:I, s:s, s:s}", "id", (json_int_t)fonds->id, "code", fonds->code, "title", fonds->title); }
 
+/* The body whose account asks; NULL: the archives' own people. */
+static const char *own_body(WebRequest *request) { return web_may(request, PERMISSION_STAFF) ? NULL : people_body(web_identity(request)); }
+
+/* The fonds that has the body's name; 0: none, or several, of which nobody knows here whose they are. */
+static gint64 fonds_of_body(Sql *sql, const char *body) {
+  if (*body == '\0') return 0;
+  json_auto_t *rows = sql_json(sql, "SELECT id FROM record WHERE level = 1 AND title = $1 LIMIT 2", SQL_ARGS(sql_text(body)), NULL);
+  return json_array_size(rows) == 1 ? int_at(json_array_get(rows, 0), "id") : 0;
+}
+
 static CatalogRecord *load_fonds(WebRequest *request, Sql *sql, gint64 id, GError **error) {
-  g_autoptr(CatalogRecord) fonds = catalog_record_load(sql, web_scope(request), id, error);
+  const char *body = own_body(request);
+  if (body != NULL && (id == 0 || fonds_of_body(sql, body) != id)) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有这个全宗，或它不是您单位的");
+  g_autoptr(CatalogRecord) fonds = catalog_record_load(sql, body != NULL ? &SCOPE_EVERYTHING : web_scope(request), id, error);
   if (fonds != NULL && fonds->level != LEVEL_FONDS) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有这个全宗");
   return g_steal_pointer(&fonds);
 }
@@ -57,6 +73,32 @@ static json_t *load_version(WebRequest *request, Sql *sql, CatalogRecord **ret_f
   if (fonds == NULL) return NULL;
   if (ret_fonds != NULL) *ret_fonds = fonds;
   else catalog_record_free(fonds);
+  return g_steal_pointer(&row);
+}
+
+static gboolean is_of_body(Sql *sql, const char *account, const char *body) {
+  json_auto_t *accounts = people_user_list(sql, NULL);
+  size_t i;
+  json_t *row;
+  json_array_foreach(accounts, i, row)
+    if (g_str_equal(text_at(row, "name"), account)) return *body != '\0' && g_str_equal(text_at(row, "body"), body);
+  return FALSE;
+}
+
+/* May change and hand in this version while it is a draft. */
+static gboolean may_draft(WebRequest *request, Sql *sql, json_t *version) {
+  const char *body = own_body(request);
+  return body != NULL ? is_of_body(sql, text_at(version, "made_by"), body) : web_may(request, PERMISSION_EDIT_SCHEDULE);
+}
+
+static gboolean may_begin(WebRequest *request) { return own_body(request) != NULL || web_may(request, PERMISSION_EDIT_SCHEDULE); }
+
+/* The version of the path for who may change it. */
+static json_t *load_draft(WebRequest *request, Sql *sql, CatalogRecord **ret_fonds, GError **error) {
+  g_autoptr(CatalogRecord) fonds = NULL;
+  json_auto_t *row = load_version(request, sql, &fonds, error);
+  if (row != NULL && !may_draft(request, sql, row)) return throw_null(error, LANTAI_ERROR_DENIED, "这一版不是您单位起草的，不能改");
+  if (row != NULL && ret_fonds != NULL) *ret_fonds = g_steal_pointer(&fonds);
   return g_steal_pointer(&row);
 }
 
@@ -80,8 +122,16 @@ static json_t *fonds_row(Sql *sql, const CatalogRecord *fonds) {
   return row;
 }
 
+/* A body has one fonds and goes there at once; else it is told what is missing. */
+static WebReply *page_own(Sql *sql, const char *body) {
+  gint64 fonds = fonds_of_body(sql, body);
+  if (fonds != 0) return web_redirect("/schedules/%" G_GINT64_FORMAT, fonds);
+  return web_model(json_pack("{s:s, s:[], s:b, s:s}", "title", "三合一制度", "rows", "own", TRUE, "body", body));
+}
+
 static WebReply *page_schedules(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
+  if (sql != NULL && own_body(request) != NULL) return page_own(sql, own_body(request));
   const char *after = web_text(request, "after");
   gboolean only_none = web_flag(request, "none");
   g_autoptr(SqlRows) found = sql == NULL ? NULL : sql_query(sql, "SELECT id FROM record WHERE level = 1 AND code > $1 ORDER BY code",
@@ -115,7 +165,7 @@ static json_t *beginnings(WebRequest *request, Sql *sql, gint64 fonds_id) {
       json_sprintf("范本：%s", text_at(row, "title"))));
   g_autoptr(SqlRows) rows = sql_query(sql, "SELECT id, fonds_id, number FROM schedule WHERE state = 'approved' ORDER BY id DESC LIMIT 200", SQL_NONE, NULL);
   while (rows != NULL && sql_next(rows, NULL)) {
-    g_autoptr(CatalogRecord) fonds = catalog_record_load(sql, web_scope(request), sql_get_int(rows, "fonds_id"), NULL);
+    g_autoptr(CatalogRecord) fonds = load_fonds(request, sql, sql_get_int(rows, "fonds_id"), NULL);
     if (fonds != NULL)
       json_array_append_new(list, json_pack("{s:o, s:o}", "value", json_sprintf("version:%d", (int)sql_get_int(rows, "id")), "label",
         json_sprintf("%s %s 第 %d 版", fonds->code, fonds->title, (int)sql_get_int(rows, "number"))));
@@ -138,8 +188,9 @@ static WebReply *page_fonds(WebRequest *request, GError **error) {
     put_state(row, current);
   }
   json_t *model = json_pack("{s:o, s:o, s:o, s:b}", "title", json_sprintf("%s的三合一制度", fonds->title), "fonds", fonds_json(fonds), "versions", versions, "may_begin",
-    !open && web_may(request, PERMISSION_EDIT_SCHEDULE));
-  if (!open && web_may(request, PERMISSION_EDIT_SCHEDULE)) json_object_set_new(model, "beginnings", beginnings(request, sql, fonds->id));
+    !open && may_begin(request));
+  json_object_set_new(model, "own", json_boolean(own_body(request) != NULL));
+  if (!open && may_begin(request)) json_object_set_new(model, "beginnings", beginnings(request, sql, fonds->id));
   return web_model(model);
 }
 
@@ -152,6 +203,7 @@ static json_t *beginning_lines(WebRequest *request, Sql *sql, const char *from, 
 }
 
 static WebReply *begin_draft(WebRequest *request, GError **error) {
+  if (!may_begin(request)) return throw_null(error, LANTAI_ERROR_DENIED, "您没有起草的权限");
   g_autoptr(Sql) sql = sql_write(web_house(request)->db, error);
   g_autoptr(CatalogRecord) fonds = sql == NULL ? NULL : load_fonds(request, sql, web_int(request, "fonds", 0), error);
   json_auto_t *lines = fonds == NULL ? NULL : beginning_lines(request, sql, web_text(request, "from"), error);
@@ -170,11 +222,11 @@ static WebReply *page_version(WebRequest *request, GError **error) {
   if (lines == NULL) return NULL;
   put_state(row, schedule_in_force(sql, fonds->id, date_today(), NULL));
   const char *state = text_at(row, "state"), *actor = web_actor(request);
-  gboolean edit = web_may(request, PERMISSION_EDIT_SCHEDULE), own = g_str_equal(text_at(row, "made_by"), actor) || g_str_equal(text_at(row, "submitted_by"), actor);
+  gboolean edit = may_draft(request, sql, row), own = g_str_equal(text_at(row, "made_by"), actor) || g_str_equal(text_at(row, "submitted_by"), actor);
   gboolean draft = g_str_equal(state, "draft"), submitted = g_str_equal(state, "submitted"), approved = g_str_equal(state, "approved");
   json_t *model = json_pack("{s:o, s:o, s:O, s:O, s:b, s:b, s:b, s:b, s:b}", "title", json_sprintf("%s三合一制度第 %d 版", fonds->title, (int)int_at(row, "number")),
     "fonds", fonds_json(fonds), "version", row, "lines", lines, "may_edit", draft && edit, "may_withdraw", submitted && edit, "may_approve",
-    submitted && !own && web_may(request, PERMISSION_APPROVE), "waits_for_another", submitted && own, "may_assign", approved && edit);
+    submitted && !own && web_may(request, PERMISSION_APPROVE), "waits_for_another", submitted && own, "may_assign", approved && own_body(request) == NULL && edit);
   gint64 with = web_int(request, "with", sql_number(sql, "SELECT id FROM schedule WHERE fonds_id = $1 AND number < $2 AND state = 'approved' "
     "ORDER BY number DESC LIMIT 1", SQL_ARGS(sql_int(fonds->id), sql_int(int_at(row, "number"))), 0, NULL));
   json_auto_t *other = with == 0 ? NULL : schedule_load(sql, with, NULL);
@@ -183,8 +235,10 @@ static WebReply *page_version(WebRequest *request, GError **error) {
     json_object_set_new(model, "changes", schedule_compare(before, lines));
     json_object_set_new(model, "compared", json_incref(json_object_get(other, "number")));
   }
-  if (approved) json_object_set_new(model, "assignments", sql_json(sql, "SELECT id, at_us, actor, state = 'done' AS done, state = 'undone' AS undone, records "
-    "FROM schedule_assignment WHERE schedule_id = $1 ORDER BY id DESC", SQL_ARGS(sql_int(int_at(row, "id"))), NULL));
+  json_object_set_new(model, "own", json_boolean(own_body(request) != NULL));
+  if (approved && own_body(request) == NULL) json_object_set_new(model, "assignments", sql_json(sql,
+    "SELECT id, at_us, actor, state = 'done' AS done, state = 'undone' AS undone, records FROM schedule_assignment WHERE schedule_id = $1 ORDER BY id DESC",
+    SQL_ARGS(sql_int(int_at(row, "id"))), NULL));
   return web_model(model);
 }
 
@@ -207,7 +261,7 @@ static json_t *form_model(const CatalogRecord *fonds, json_t *row, json_t *lines
 static WebReply *page_edit(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
   g_autoptr(CatalogRecord) fonds = NULL;
-  json_auto_t *row = sql == NULL ? NULL : load_version(request, sql, &fonds, error);
+  json_auto_t *row = sql == NULL ? NULL : load_draft(request, sql, &fonds, error);
   json_auto_t *lines = row == NULL ? NULL : schedule_lines(sql, int_at(row, "id"), error);
   return lines == NULL ? NULL : web_model(form_model(fonds, row, lines));
 }
@@ -241,7 +295,7 @@ static json_t *lines_from(WebRequest *request) {
 static WebReply *save_lines(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_write(web_house(request)->db, error);
   g_autoptr(CatalogRecord) fonds = NULL;
-  json_auto_t *row = sql == NULL ? NULL : load_version(request, sql, &fonds, error);
+  json_auto_t *row = sql == NULL ? NULL : load_draft(request, sql, &fonds, error);
   if (row == NULL) return NULL;
   json_auto_t *lines = lines_from(request);
   g_autoptr(GError) problem = NULL;
@@ -260,7 +314,7 @@ static WebReply *save_lines(WebRequest *request, GError **error) {
 static WebReply *import_sheet(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
   g_autoptr(CatalogRecord) fonds = NULL;
-  json_auto_t *row = sql == NULL ? NULL : load_version(request, sql, &fonds, error);
+  json_auto_t *row = sql == NULL ? NULL : load_draft(request, sql, &fonds, error);
   json_auto_t *before = row == NULL ? NULL : schedule_lines(sql, int_at(row, "id"), error);
   const char *path = web_file_path(request, "table");
   if (before == NULL) return NULL;
@@ -297,7 +351,7 @@ static WebReply *print_table(WebRequest *request, GError **error) {
   put_state(row, schedule_in_force(sql, fonds->id, date_today(), NULL));
   g_autofree char *decided = int_at(row, "decided_at") == 0 ? g_strdup("") : clock_format(int_at(row, "decided_at"));
   json_object_set_new(row, "decided_on", json_string(decided));
-  json_auto_t *model = json_pack("{s:{s:s}, s:o, s:O, s:O}", "archive", "name", settings_text(house->settings, "archive.name"), "fonds", fonds_json(fonds),
+  json_auto_t *model = json_pack("{s:o, s:o, s:O, s:O}", "archive", settings_archive(house->settings), "fonds", fonds_json(fonds),
     "version", row, "lines", lines);
   GBytes *pdf = print_form(house->dir, "schedule", model, error);
   return pdf == NULL ? NULL : web_bytes(pdf, "application/pdf");
@@ -318,7 +372,8 @@ static WebReply *decide(WebRequest *request, GError **error) {
   if (from != NULL && (!date_parse(from, &day) || day.from != day.to)) return throw_null(error, LANTAI_ERROR_INVALID, "施行日期“%s”应为一天，如 2026-01-01", from);
   for (guint i = 0; i < G_N_ELEMENTS(VERDICTS); i++) {
     if (g_strcmp0(word, VERDICTS[i].word) != 0) continue;
-    if (!web_may(request, VERDICTS[i].permission)) return throw_null(error, LANTAI_ERROR_DENIED, "您没有办理这一步的权限");
+    gboolean drafter = g_str_equal(VERDICTS[i].permission, PERMISSION_EDIT_SCHEDULE);
+    if (drafter ? !may_draft(request, sql, row) : !web_may(request, VERDICTS[i].permission)) return throw_null(error, LANTAI_ERROR_DENIED, "您没有办理这一步的权限");
     if (!schedule_decide(sql, web_actor(request), int_at(row, "id"), VERDICTS[i].verdict, day.from, web_text(request, "note"), error) || !sql_commit(sql, error))
       return NULL;
     WebReply *reply = VERDICTS[i].verdict == SCHEDULE_DROP ? web_redirect("/schedules/%" G_GINT64_FORMAT, int_at(row, "fonds_id"))
@@ -387,6 +442,32 @@ static WebReply *release_assign(WebRequest *request, GError **error) {
   return reply;
 }
 
+/* ---- the home page ---- */
+
+/* Versions in a state whose fonds the asker sees: [{id, number, fonds, by, at, note}]. */
+static json_t *home_rows(WebRequest *request, Sql *sql, const char *state, gboolean returned) {
+  g_autoptr(SqlRows) found = sql_query(sql, "SELECT id, fonds_id FROM schedule WHERE state = $1 AND (decided_at > 0) = $2 ORDER BY id DESC LIMIT 50",
+    SQL_ARGS(sql_text(state), sql_int(returned)), NULL);
+  json_t *rows = json_array();
+  while (found != NULL && sql_next(found, NULL) && json_array_size(rows) < HOME_SHOWN) {
+    g_autoptr(CatalogRecord) fonds = load_fonds(request, sql, sql_get_int(found, "fonds_id"), NULL);
+    json_auto_t *version = fonds == NULL ? NULL : schedule_load(sql, sql_get_int(found, "id"), NULL);
+    if (version == NULL || (returned ? !may_draft(request, sql, version) : g_str_equal(text_at(version, "submitted_by"), web_actor(request)))) continue;
+    json_object_set_new(version, "fonds", json_string(fonds->title));
+    json_array_append(rows, version);
+  }
+  return rows;
+}
+
+json_t *schedule_home(WebRequest *request, Sql *sql) {
+  json_t *home = json_object();
+  if (web_may(request, PERMISSION_APPROVE)) json_object_set_new(home, "awaiting", home_rows(request, sql, "submitted", FALSE));
+  if (web_may(request, PERMISSION_EDIT_SCHEDULE "|" PERMISSION_OWN)) json_object_set_new(home, "returned", home_rows(request, sql, "draft", TRUE));
+  if (json_array_size(json_object_get(home, "awaiting")) + json_array_size(json_object_get(home, "returned")) > 0) return home;
+  json_decref(home);
+  return NULL;
+}
+
 /* ---- routes ---- */
 
 #define ID {"id", WEB_INT, TRUE, 0, "版本"}
@@ -406,14 +487,14 @@ static const WebParameter RELEASE_PARAMETERS[] = {ID, {"assignment", WEB_INT, TR
 const WebRoute SCHEDULE_ROUTES[] = {
   {"GET", "/schedules", PERMISSION_SEE, LIST_PARAMETERS, "schedule/list", page_schedules, "三合一制度"},
   {"GET", "/schedules/{fonds}", PERMISSION_SEE, FONDS_PARAMETERS, "schedule/fonds", page_fonds, "三合一制度"},
-  {"POST", "/schedules/{fonds}/draft", PERMISSION_EDIT_SCHEDULE, BEGIN_PARAMETERS, NULL, begin_draft, NULL},
+  {"POST", "/schedules/{fonds}/draft", PERMISSION_EDIT_SCHEDULE "|" PERMISSION_OWN, BEGIN_PARAMETERS, NULL, begin_draft, NULL},
   {"GET", "/schedule/{id}", PERMISSION_SEE, VERSION_PARAMETERS, "schedule/version", page_version, "三合一制度"},
-  {"GET", "/schedule/{id}/edit", PERMISSION_EDIT_SCHEDULE, ID_PARAMETERS, "schedule/edit", page_edit, "修改三合一制度"},
-  {"POST", "/schedule/{id}/edit", PERMISSION_EDIT_SCHEDULE, LINES_PARAMETERS, "schedule/edit", save_lines, "修改三合一制度"},
-  {"POST", "/schedule/{id}/import", PERMISSION_EDIT_SCHEDULE, SHEET_PARAMETERS, "schedule/edit", import_sheet, "修改三合一制度"},
+  {"GET", "/schedule/{id}/edit", PERMISSION_EDIT_SCHEDULE "|" PERMISSION_OWN, ID_PARAMETERS, "schedule/edit", page_edit, "修改三合一制度"},
+  {"POST", "/schedule/{id}/edit", PERMISSION_EDIT_SCHEDULE "|" PERMISSION_OWN, LINES_PARAMETERS, "schedule/edit", save_lines, "修改三合一制度"},
+  {"POST", "/schedule/{id}/import", PERMISSION_EDIT_SCHEDULE "|" PERMISSION_OWN, SHEET_PARAMETERS, "schedule/edit", import_sheet, "修改三合一制度"},
   {"GET", "/schedule/{id}/lines.xlsx", PERMISSION_SEE, ID_PARAMETERS, NULL, export_sheet, NULL},
   {"GET", "/schedule/{id}/table.pdf", PERMISSION_SEE, ID_PARAMETERS, NULL, print_table, NULL},
-  {"POST", "/schedule/{id}/decide", "schedule.edit|schedule.approve", DECIDE_PARAMETERS, NULL, decide, NULL},
+  {"POST", "/schedule/{id}/decide", PERMISSION_EDIT_SCHEDULE "|" PERMISSION_APPROVE "|" PERMISSION_OWN, DECIDE_PARAMETERS, NULL, decide, NULL},
   {"GET", "/schedule/{id}/assign", PERMISSION_EDIT_SCHEDULE, ID_PARAMETERS, "schedule/assign", page_assign, "挂接条款"},
   {"POST", "/schedule/{id}/assign", PERMISSION_EDIT_SCHEDULE, ID_PARAMETERS, NULL, start_assign, NULL},
   {"POST", "/schedule/{id}/release", PERMISSION_EDIT_SCHEDULE, RELEASE_PARAMETERS, NULL, release_assign, NULL},

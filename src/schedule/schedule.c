@@ -138,7 +138,7 @@ static gboolean submit(Sql *sql, const char *actor, gint64 id, GError **error) {
   json_auto_t *lines = schedule_lines(sql, id, error);
   if (lines == NULL) return FALSE;
   if (json_array_size(lines) == 0) return throw(error, LANTAI_ERROR_INVALID, "还没有一条内容，不能提交");
-  return sql_exec(sql, "UPDATE schedule SET state = 'submitted', submitted_by = $1, submitted_at = $2, note = '' WHERE id = $3",
+  return sql_exec(sql, "UPDATE schedule SET state = 'submitted', submitted_by = $1, submitted_at = $2, decided_by = '', decided_at = 0, note = '' WHERE id = $3",
     SQL_ARGS(sql_text(actor), sql_int(clock_now_us()), sql_int(id)), error);
 }
 

@@ -50,6 +50,8 @@ json_t *schedule_of_record(Sql *sql, gint64 record_id, GError **error);
 gboolean schedule_record_extra(WebRequest *request, Sql *sql, const CatalogRecord *record, json_t *model, GError **error);
 
 gboolean schedule_replay(const House *house, Sql *sql, json_t *event, GError **error);
+/* For the home page: {awaiting: [versions for the asker to decide], returned: [drafts for the asker to correct]}; NULL when there are none. */
+json_t *schedule_home(WebRequest *request, Sql *sql);
 extern const JobKind SCHEDULE_JOBS[];
 /* /schedules, /schedules/{fonds}, /schedule/{id} and below */
 extern const WebRoute SCHEDULE_ROUTES[];
