@@ -316,7 +316,7 @@ test('every GET row: who has the permission gets page and JSON, everyone else a 
       if (allows(name, route.permission)) {
         const content = !/^\/(catalog|record|file|delivery|export)\/\{/.test(route.path) || !/^\/export/.test(route.path) && ROLES[name].opening.length > 0;
         // Each delivery here has rows beyond everybody's level: the sheet of bad rows may be refused as a whole.
-        const expected = content ? [200, 202, ...(/faults/.test(route.path) ? [403] : []), ...(/^\/(upload|check|keep\/conversion|revise)\//.test(route.path) ? [404] : []) /* only its own person's */, ...((route.path === '/login' && name !== 'public') || route.path === '/search/hit' /* leads on */ || (route.path === '/' && name === 'bearer') /* a body's home is its deliveries */ ? [303] : [])] : [404];
+        const expected = content ? [200, 202, ...(/faults/.test(route.path) ? [403] : []), ...(/^\/(upload|check|keep\/conversion|revise|schedules?)\//.test(route.path) ? [404] : []) /* only its own person's */, ...((route.path === '/login' && name !== 'public') || route.path === '/search/hit' /* leads on */ || (route.path === '/' && name === 'bearer') /* a body's home is its deliveries */ ? [303] : [])] : [404];
         assert.ok(expected.includes(page.status) && expected.includes(data.status), `${name} ${target}: ${page.status} ${data.status} ${data.text.slice(0, 200)}`);
         if (content && route.template && data.status === 200 && /json/.test(data.headers.get('content-type'))) assert.equal(typeof data.json, 'object', target);
         if (content && route.template && page.status === 200 && !/image/.test(page.headers.get('content-type'))) assert.match(page.headers.get('content-type'), /text\/html/, target);
@@ -558,6 +558,7 @@ test('names are changed, merged, related, taken in as a table; links are undone;
   table.append('file', new Blob([Buffer.from('种类,规范名称,其他名称,起始时间\n机构,某厅,旧称：某司【1950—1954】；简称：厅,1954\n机构,,x,\n人物,某人,,某年\n', 'utf8')]), '名称.csv');
   const rehearsed = await post('/authorities/import', table);
   assert.deepEqual([rehearsed.created, rehearsed.fault_count, (await json('archivist', '/authorities?q=某司')).rows.length], [1, 2, 0], 'a rehearsal changes nothing');
+  await post('/authorities/table', { format: 'csv' });
   const taken = await post('/authorities/import', { token: rehearsed.token });
   assert.deepEqual([taken.created, (await json('public', '/authorities?q=某司')).rows.map(row => row.name)], [1, ['某厅']]);
   assert.equal((await ask('archivist', 'POST', '/authorities/import', { form: { token: rehearsed.token } })).status, 404, 'taken in once');
