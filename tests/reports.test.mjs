@@ -41,6 +41,7 @@ before(async () => {
   for (const [name, role] of [['writer', 'archivist'], ['checker', 'archivist'], ['leader', 'director'], ['signer', 'director'], ['reader', 'reader']])
     assert.equal((await lantai(dir, 'user', 'add', name, '--role', role, '--password', PASSWORD, '--security', '秘密')).status, 0);
   await take('宣讲', [...talks(2023, 27), ...talks(2022, 20)]);
+  await take('宣讲', [['2018-03-10', '少', '进校园', '5', '张小明'], ['2018-02-10', '多', '进社区', '40', '张小明'], ['2018-01-10', '无', '进社区', '', '张小明']]);
   await take('提醒谈话', [['2023-03-01', '谈话一', '王大力'], ['2023-04-01', '谈话二', '王大力']], ['日期', '标题', '谈话对象']);
   await start();
 });
@@ -74,6 +75,25 @@ test('figures are listed with last year, and one opens to the rows behind it', a
   assert.deepEqual([told.result.value, told.rows.length, told.hidden], [2, 0, 2]); // the number only
   assert.equal((await get('leader', `/figure/${restricted.id}?year=2023`)).rows.length, 2);
   await get('writer', '/figure/99999', 404);
+});
+
+test('the rows of a sum tell what each brings, in the order asked for, add up to the number, and leave as a spreadsheet; figures without rows are folded away', async () => {
+  const [row] = (await get('writer', '/figures?q=听讲&year=2018')).rows, page = await get('writer', `/figure/${row.id}?year=2018&sort=-measure`);
+  assert.deepEqual(page.rows.map(({ entry_title, brings }) => [entry_title, brings]), [['多', '40'], ['少', '5']]);
+  assert.deepEqual([page.measure.label, page.measure.total, page.result.value], ['人数', '45', 45]);
+  assert.match(page.html, /合计/);
+  assert.deepEqual((await get('writer', `/figure/${row.id}?year=2018&sort=measure`)).rows.map(({ brings }) => brings), ['5', '40']);
+  assert.deepEqual((await get('writer', `/figure/${row.id}?year=2018&sort=-date`)).rows.map(({ entry_title }) => entry_title), ['少', '多']);
+  assert.equal((await clients.writer.get(`/figure/${row.id}?year=2018&sort=x`)).status, 422);
+  const sheet = await clients.writer.get(`/figure/${row.id}/export?year=2018&sort=measure`), file = path.join(temporary(), 'rows.xlsx');
+  writeFileSync(file, sheet.bytes);
+  const xml = execFileSync('unzip', ['-p', file, 'xl/worksheets/sheet1.xml'], { encoding: 'utf8' });
+  assert.deepEqual([xml.match(/<row /g).length, [...xml.matchAll(/<v>([0-9.]+)<\/v><\/c><\/row>/g)].map(([, value]) => value).slice(-2)], [3, ['5', '40']]);
+  const [closed] = (await get('writer', '/figures?q=谈话&year=2023')).rows.filter(({ name }) => name === '谈话次数');
+  assert.equal((await clients.writer.get(`/figure/${closed.id}/export?year=2023`)).status, 403);
+  const bare = await get('writer', '/figures?q=宣讲&year=2015');
+  assert.deepEqual([bare.rows.length, bare.bare.figures.some(({ name }) => name === '宣讲次数')], [0, true]);
+  assert.match(bare.html, /还没有一行依据的指标/);
 });
 
 test('a definition is tried out, refused with its place, and put in force', async () => {

@@ -7,10 +7,15 @@
 #include "pages.h"
 #include "date.h"
 #include "error.h"
+#include "measure.h"
+#include "format.h"
+#include <fcntl.h>
+#include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { FIGURES_SHOWN = 40, FOUND_SHOWN = 20, YEARS_SHOWN = 6, YAML_MAX = 20000, CHART_HEIGHT = 120, CHART_STEP = 70 };
+enum { FIGURES_SHOWN = 40, FOUND_SHOWN = 20, YEARS_SHOWN = 6, YAML_MAX = 20000, CHART_HEIGHT = 120, CHART_STEP = 70, EXPORT_MOST = 100000 };
 
 int page_this_year(void) { return date_today() / 10000; }
 
@@ -141,6 +146,8 @@ static json_t *figure_row(WebRequest *request, Sql *sql, json_t *figure, FigureP
   json_object_set_new(row, "change", json_string(change));
   json_object_set(row, "entries", json_object_get(result, "entries"));
   json_object_set(row, "partial", json_object_get(result, "partial"));
+  gboolean of_entries = json_object_get(result, "opens") == NULL && json_object_get(figure, "events") == NULL;
+  json_object_set_new(row, "no_rows", json_boolean(of_entries && int_at(result, "entries") == 0 && !json_is_true(json_object_get(result, "restricted"))));
   return row;
 }
 
@@ -149,17 +156,21 @@ static WebReply *page_figures(WebRequest *request, GError **error) {
   if (!page_period(request, figure_year(page_this_year()), &period, error)) return NULL;
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
   if (sql == NULL) return NULL;
-  json_auto_t *groups = json_array(), *rows = json_array();
+  json_auto_t *groups = json_array(), *rows = json_array(), *bare = json_array();
   g_autoptr(GPtrArray) found = sought_figures(request, groups);
   gint64 after = web_int(request, "after", 0);
   guint at = 0;
   for (guint i = 0; after != 0 && i < found->len; i++)
     if (int_at(g_ptr_array_index(found, i), "id") == after) at = i + 1;
-  for (; at < found->len && json_array_size(rows) < FIGURES_SHOWN; at++) json_array_append_new(rows, figure_row(request, sql, g_ptr_array_index(found, at), period));
+  for (; at < found->len && json_array_size(rows) + json_array_size(bare) < FIGURES_SHOWN; at++) {
+    json_t *row = figure_row(request, sql, g_ptr_array_index(found, at), period);
+    json_array_append_new(json_is_true(json_object_get(row, "no_rows")) ? bare : rows, row);
+  }
   g_autofree char *words = page_period_words(&period);
   json_t *model = json_pack("{s:s, s:O, s:O, s:s, s:i, s:s, s:i, s:b}", "title", "指标", "groups", groups, "rows", rows, "period", words, "year", period.to / 10000,
     "sought", web_text(request, "q") ? web_text(request, "q") : "", "count", (int)found->len, "may_edit", web_may(request, PERMISSION_EDIT_FIGURES));
   if (period.unit) json_object_set_new(model, "unit", json_string(period.unit));
+  if (json_array_size(bare)) json_object_set_new(model, "bare", json_pack("{s:i, s:O}", "size", (int)json_array_size(bare), "figures", bare));
   if (at < found->len) {
     g_autofree char *last = g_strdup_printf("%d", (int)int_at(g_ptr_array_index(found, at - 1), "id")), *query = web_query_with(request, "after", last);
     json_object_set_new(model, "next", json_string(query));
@@ -203,13 +214,134 @@ static json_t *chart_of(json_t *trend) {
   return json_pack("{s:i, s:o}", "width", (int)MAX(json_array_size(trend), 1) * CHART_STEP, "bars", bars);
 }
 
-static gboolean put_rows(WebRequest *request, Sql *sql, const char *name, FigurePeriod period, json_t *result, json_t *model, GError **error) {
+/* The address in another order, from the first page. New. */
+static char *sort_query(WebRequest *request, const char *sort) {
+  g_autofree char *query = web_query_with(request, "sort", sort);
+  g_auto(GStrv) parts = g_strsplit(query, "&", -1);
+  GString *out = g_string_new(NULL);
+  for (char **part = parts; *part; part++)
+    if (!g_str_has_prefix(*part, "after=")) g_string_append_printf(out, "%s%s", out->len ? "&" : "", *part);
+  return g_string_free(out, FALSE);
+}
+
+/* The column of what each row brings, its head (a click turns the order) and its sum at the foot. */
+static void put_measures(WebRequest *request, const FigureMeasure *measure, json_t *result, json_t *model) {
+  const char *sort = web_text(request, "sort");
+  gboolean down = g_strcmp0(sort, "-measure") == 0, up = g_strcmp0(sort, "measure") == 0;
+  g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(gint64));
+  json_t *row, *rows = json_object_get(model, "rows");
+  size_t i;
+  json_array_foreach(rows, i, row) {
+    gint64 id = int_at(row, "id");
+    g_array_append_val(ids, id);
+  }
+  g_autoptr(GHashTable) texts = figure_measure_texts(measure, ids);
+  json_array_foreach(rows, i, row) {
+    const char *text = g_hash_table_lookup(texts, GSIZE_TO_POINTER((gsize)int_at(row, "id")));
+    json_object_set_new(row, "brings", json_string(text ? text : ""));
+    json_object_set_new(row, "measured", json_true());
+  }
+  g_autofree char *turned = sort_query(request, down ? "measure" : "-measure");
+  g_autofree char *total = g_strdup_printf("%.10g", json_number_value(json_object_get(result, "value")));
+  json_t *head = json_pack("{s:s, s:s, s:s, s:s}", "label", figure_measure_label(measure), "query", turned, "sorted", down ? "descending" : up ? "ascending" : "none",
+    "mark", down ? "↓" : up ? "↑" : "");
+  if (figure_measure_adds(measure) && web_text(request, "part") == NULL) json_object_set_new(head, "total", json_string(total));
+  json_object_set_new(model, "measure", head);
+}
+
+static gboolean sort_known(WebRequest *request, GError **error) {
+  static const char *const sorts[] = {"date", "-date", "measure", "-measure", NULL};
+  const char *sort = web_text(request, "sort");
+  return sort == NULL || g_strv_contains(sorts, sort) || throw(error, LANTAI_ERROR_INVALID, "不认识的次序“%s”", sort);
+}
+
+static void turn_round(GArray *ids) {
+  for (guint i = 0; i < ids->len / 2; i++) {
+    gint64 kept = g_array_index(ids, gint64, i);
+    g_array_index(ids, gint64, i) = g_array_index(ids, gint64, ids->len - 1 - i);
+    g_array_index(ids, gint64, ids->len - 1 - i) = kept;
+  }
+}
+
+/* Ids of the entries in the order asked for, and what they bring (NULL: nothing, or not for this asker). */
+static GArray *rows_in_order(WebRequest *request, Sql *sql, json_t *figure, FigurePeriod period, FigureMeasure **ret_measure, GError **error) {
+  const char *sort = web_text(request, "sort"), *name = text_at(figure, "name");
+  GError *failure = NULL;
+  if (!sort_known(request, error)) return NULL;
+  g_autoptr(GArray) ids = figure_entries(web_house(request), sql, ledger_asker(request), name, web_text(request, "part"), period, error);
+  if (ids == NULL) return NULL;
+  g_autoptr(FigureMeasure) measure = NULL;
+  if (figure_is_open(figure, ledger_asker(request))) measure = figure_measure_new(web_house(request), sql, ledger_asker(request), figure, period, &failure);
+  if (failure != NULL) return g_propagate_error(error, failure), NULL;
+  if (g_strcmp0(sort, "-date") == 0) turn_round(ids);
+  else if (measure != NULL && sort != NULL && strstr(sort, "measure")) figure_measure_sort(measure, ids, *sort == '-');
+  *ret_measure = g_steal_pointer(&measure);
+  return g_steal_pointer(&ids);
+}
+
+static gboolean put_rows(WebRequest *request, Sql *sql, json_t *figure, FigurePeriod period, json_t *result, json_t *model, GError **error) {
   json_t *opens = json_object_get(result, "opens");
   if (opens) return json_object_set(model, "opens", opens) == 0;
   gboolean restricted = json_is_true(json_object_get(result, "restricted")); /* then also which parts there are is not told */
-  g_autoptr(GArray) ids = figure_entries(web_house(request), sql, ledger_asker(request), name, restricted ? NULL : web_text(request, "part"), period, error);
-  if (ids != NULL && restricted) return page_put_hidden(ids->len, model), TRUE;
-  return ids != NULL && page_put_entries(request, sql, ids, model, error);
+  if (restricted) {
+    g_autoptr(GArray) unseen = figure_entries(web_house(request), sql, ledger_asker(request), text_at(figure, "name"), NULL, period, error);
+    return unseen != NULL && (page_put_hidden(unseen->len, model), TRUE);
+  }
+  g_autoptr(FigureMeasure) measure = NULL;
+  g_autoptr(GArray) ids = rows_in_order(request, sql, figure, period, &measure, error);
+  if (ids == NULL || !page_put_entries(request, sql, ids, model, error)) return FALSE;
+  if (measure != NULL) put_measures(request, measure, result, model);
+  g_autofree char *query = web_query_with(request, "after", NULL), *days = sort_query(request, g_strcmp0(web_text(request, "sort"), "-date") ? "-date" : "date");
+  if (ids->len > 0) json_object_set_new(model, "export_query", json_string(query));
+  json_object_set_new(model, "date_query", json_string(days));
+  return TRUE;
+}
+
+/* ---- the rows as a spreadsheet ---- */
+
+static gboolean write_rows(WebRequest *request, Sql *sql, const GArray *ids, const FigureMeasure *measure, const char *sheet, const char *path, GError **error) {
+  const char *const header[] = {"编号", "日期", "标题", "台账", "状态", measure ? figure_measure_label(measure) : NULL, NULL};
+  g_autoptr(GHashTable) texts = measure ? figure_measure_texts(measure, ids) : NULL;
+  TableWriter *writer = format_xlsx_new(path, sheet, header, error);
+  if (writer == NULL) return FALSE;
+  for (guint i = 0; i < ids->len; i++) {
+    gint64 id = g_array_index(ids, gint64, i);
+    json_auto_t *entry = ledger_entry_load(sql, ledger_asker(request), id, NULL), *row = entry ? page_entry_row(entry) : NULL;
+    const char *brings = texts ? g_hash_table_lookup(texts, GSIZE_TO_POINTER((gsize)id)) : NULL;
+    if (row == NULL) continue; /* gone, or not for this asker: as on the page */
+    const char *const cells[] = {text_at(row, "number"), text_at(row, "date"), text_at(row, "entry_title"), text_at(row, "ledger"), text_at(row, "state"),
+      measure ? brings ? brings : "" : NULL, NULL};
+    format_xlsx_row_numbers(writer, cells);
+  }
+  return format_xlsx_close(writer, error);
+}
+
+static WebReply *export_rows(WebRequest *request, GError **error) {
+  FigurePeriod period;
+  json_t *figure = find_figure(request, error);
+  if (figure == NULL || !page_period(request, figure_year(page_this_year()), &period, error)) return NULL;
+  const House *house = web_house(request);
+  g_autoptr(Sql) sql = sql_read(house->db, error);
+  json_auto_t *result = sql ? figure_ready(house, sql, ledger_asker(request), text_at(figure, "name"), period, error) : NULL;
+  if (result == NULL) return NULL;
+  if (json_is_true(json_object_get(result, "restricted"))) return throw_null(error, LANTAI_ERROR_DENIED, "这个指标只公布总数，各行不能导出");
+  if (json_object_get(result, "opens")) return throw_null(error, LANTAI_ERROR_INVALID, "这个指标的依据不是台账，请在检索页导出");
+  g_autoptr(FigureMeasure) measure = NULL;
+  g_autoptr(GArray) ids = rows_in_order(request, sql, figure, period, &measure, error);
+  if (ids == NULL) return NULL;
+  if (ids->len > EXPORT_MOST) return throw_null(error, LANTAI_ERROR_TOO_LARGE, "有 %u 行，一次最多导出 %d 行，请缩短期间", ids->len, EXPORT_MOST);
+  g_autofree char *folder = g_build_filename(house->dir ? house->dir : g_get_tmp_dir(), "tmp", NULL), *path = g_strconcat(folder, "/figure-XXXXXX", NULL),
+    *name = g_strconcat(text_at(figure, "name"), ".xlsx", NULL);
+  int made = g_mkdir_with_parents(folder, 0700) == 0 ? g_mkstemp_full(path, O_RDWR | O_CLOEXEC, 0600) : -1;
+  if (made < 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能建立临时文件");
+  close(made);
+  gboolean written = write_rows(request, sql, ids, measure, text_at(figure, "name"), path, error);
+  int fd = written ? g_open(path, O_RDONLY | O_CLOEXEC, 0) : -1;
+  g_unlink(path);
+  if (fd < 0) return written ? throw_null(error, LANTAI_ERROR_INTERNAL, "导出的表格不见了") : NULL;
+  gint64 size = lseek(fd, 0, SEEK_END);
+  lseek(fd, 0, SEEK_SET);
+  return web_fd(fd, size, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", name, FALSE, NULL);
 }
 
 static gboolean put_trend(WebRequest *request, Sql *sql, const char *name, FigurePeriod period, json_t *model) {
@@ -308,7 +440,7 @@ static WebReply *page_figure(WebRequest *request, GError **error) {
     json_object_set_new(part, "query", json_string(query));
   }
   json_object_set(model, "result", result);
-  if (!put_rows(request, sql, name, period, result, model, error)) return NULL;
+  if (!put_rows(request, sql, figure, period, result, model, error)) return NULL;
   put_trend(request, sql, name, period, model);
   return web_model(g_steal_pointer(&model));
 }
@@ -396,7 +528,8 @@ static const WebParameter LIST_PARAMETERS[] = {{"q", WEB_TEXT, FALSE, 100, "名�
   {"from", WEB_TEXT, FALSE, 20, "开始"}, {"to", WEB_TEXT, FALSE, 20, "结束"}, {"unit", WEB_TEXT, FALSE, 100, "单位"}, {"after", WEB_INT, FALSE, 0, "翻页"}, {NULL}};
 static const WebParameter FIND_PARAMETERS[] = {{"q", WEB_TEXT, FALSE, 100, "名称"}, {NULL}};
 static const WebParameter ONE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "指标"}, {"year", WEB_INT, FALSE, 0, "年度"}, {"from", WEB_TEXT, FALSE, 20, "开始"},
-  {"to", WEB_TEXT, FALSE, 20, "结束"}, {"unit", WEB_TEXT, FALSE, 100, "单位"}, {"part", WEB_TEXT, FALSE, 200, "分组"}, {"after", WEB_INT, FALSE, 0, "翻页"}, {NULL}};
+  {"to", WEB_TEXT, FALSE, 20, "结束"}, {"unit", WEB_TEXT, FALSE, 100, "单位"}, {"part", WEB_TEXT, FALSE, 200, "分组"}, {"sort", WEB_TEXT, FALSE, 10, "次序"},
+  {"after", WEB_INT, FALSE, 0, "翻页"}, {NULL}};
 static const WebParameter ID_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "指标"}, {NULL}};
 static const WebParameter SAVE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "指标"}, {"yaml", WEB_LINES, TRUE, YAML_MAX, "定义"}, {"year", WEB_INT, FALSE, 0, "年度"},
   {"save", WEB_FLAG, FALSE, 0, "启用"}, {NULL}};
@@ -406,6 +539,7 @@ const WebRoute FIGURE_ROUTES[] = {
   {"GET", "/figures", PERMISSION_SEE_FIGURES, LIST_PARAMETERS, "figure/figures", page_figures, "指标"},
   {"GET", "/figures/find", PERMISSION_SEE_FIGURES, FIND_PARAMETERS, "figure/find", find_figures, "查找指标"},
   {"GET", "/figure/{id}", PERMISSION_SEE_FIGURES, ONE_PARAMETERS, "figure/figure", page_figure, "指标"},
+  {"GET", "/figure/{id}/export", PERMISSION_SEE_FIGURES, ONE_PARAMETERS, NULL, export_rows, NULL},
   {"GET", "/figure/{id}/edit", PERMISSION_EDIT_FIGURES, ID_PARAMETERS, "figure/edit", edit_figure, "修改指标"},
   {"POST", "/figure/{id}/edit", PERMISSION_EDIT_FIGURES, SAVE_PARAMETERS, "figure/edit", save_figure, "修改指标"},
   {"GET", "/figure/new", PERMISSION_EDIT_FIGURES, NULL, "figure/edit", new_figure, "新建指标"},
