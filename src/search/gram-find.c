@@ -1,15 +1,16 @@
 /*
  * A pattern by the bitmaps of its grams (gram.h).
  *
- * 1. Grams that follow each other in the pattern and share units stand together in a record when what they share stands there only once. So their
- *    intersection is the answer, but for records that have a shared string more than once: these few are looked at.
- * 2. A part of the pattern that no kept gram covers is asked of FTS5 by itself, and what is left is looked at.
- * 3. When more than VERIFIED, or a share of what is found, would have to be looked at, FTS5 answers the whole.
+ * 1. The pattern is divided into parts: kept grams, and between them runs that no kept gram covers, which are rare and which FTS5 is asked for. Parts that
+ *    follow each other and share units stand together in a record when what they share stands there only once. So their intersection is the answer, but for
+ *    records that have a shared string more than once: these few are looked at.
+ * 2. Rare parts come first: of the grams only the blocks are read in which something is left, and a handful of records is looked at without them.
+ * 3. When more than VERIFIED, or a share of what is found, would have to be looked at, FTS5 answers the whole; codes are in memory (code.c) and looked at there.
  */
 #include "gram.h"
 #include <roaring/containers/containers.h>
 
-enum { VERIFIED = 2000, SHARE = 16 /* looking at one record costs as much as so many of FTS5's */, ARRAY_MOST = 4095, PARTIAL_LEAST = 3 };
+enum { VERIFIED = 2000, SHARE = 16 /* looking at one record costs as much as so many of FTS5's */, AT_ONCE = 24, ARRAY_MOST = 4095, PARTIAL_LEAST = 3 };
 
 typedef roaring_bitmap_t Bitmap;
 static void bitmap_free(roaring_bitmap_t *bits) {
@@ -54,17 +55,31 @@ static gboolean append_block(Bitmap *bits, guint block, const void *bytes, gsize
   return TRUE;
 }
 
-static Bitmap *read_gram(const Finder *finder, gint64 number, gboolean repeated, GError **error) {
-  g_autoptr(SqlRows) rows = sql_query(finder->sql, "SELECT id, bits FROM search_gram WHERE id >= $1 AND id < $2 ORDER BY id",
-    SQL_ARGS(sql_int(search_gram_row(number, repeated, 0)), sql_int(search_gram_row(number, repeated, finder->state.covered))), error);
-  if (rows == NULL) return NULL;
+/* Whether a row's block is one of `within` (NULL: any); *at goes along with the rows. */
+static gboolean is_within(const Bitmap *within, gint32 *at, guint block) {
+  if (within == NULL) return TRUE;
+  const roaring_array_t *all = &within->high_low_container;
+  while (*at < all->size && all->keys[*at] < block) ++*at;
+  return *at < all->size && all->keys[*at] == block;
+}
+
+/* The records below the covered blocks that have the gram (repeated: more than once), at least all of them that are in `within` (NULL: any). */
+static Bitmap *read_gram(const Finder *finder, gint64 number, gboolean repeated, const Bitmap *within, GError **error) {
+  gint32 at = 0, left = within ? within->high_low_container.size : 1;
   g_autoptr(Bitmap) bits = roaring_bitmap_create();
+  if (left == 0) return g_steal_pointer(&bits);
+  guint first = within ? within->high_low_container.keys[0] : 0, last = within ? within->high_low_container.keys[left - 1] : finder->state.covered;
+  g_autoptr(SqlRows) rows = sql_query(finder->sql, "SELECT id, bits FROM search_gram WHERE id >= $1 AND id < $2 ORDER BY id",
+    SQL_ARGS(sql_int(search_gram_row(number, repeated, first)), sql_int(search_gram_row(number, repeated, MIN(last + 1, finder->state.covered)))), error);
+  if (rows == NULL) return NULL;
   g_autoptr(GError) failure = NULL;
   gboolean sound = TRUE;
   while (sql_next(rows, &failure)) {
+    gint64 row = sql_int_at(rows, 0);
+    if (!is_within(within, &at, (guint)(row & 0xffff))) continue;
     gsize length;
     const void *bytes = sql_blob_at(rows, 1, &length);
-    sound = search_gram_sound(sql_int_at(rows, 0), bytes, &length) && append_block(bits, (guint)(sql_int_at(rows, 0) & 0xffff), bytes, length) && sound;
+    sound = search_gram_sound(row, bytes, &length) && append_block(bits, (guint)(row & 0xffff), bytes, length) && sound;
   }
   if (failure) return g_propagate_error(error, g_steal_pointer(&failure)), NULL;
   if (!sound) return search_damage(finder->search, error), NULL;
@@ -73,86 +88,76 @@ static Bitmap *read_gram(const Finder *finder, gint64 number, gboolean repeated,
 
 /* Narrows `bits` (NULL: all) to the records that have the gram. */
 static gboolean narrow(const Finder *finder, Bitmap **bits, gint64 number, GError **error) {
-  g_autoptr(Bitmap) gram = read_gram(finder, number, FALSE, error);
+  g_autoptr(Bitmap) gram = read_gram(finder, number, FALSE, *bits, error);
   if (gram == NULL) return FALSE;
   if (*bits) roaring_bitmap_and_inplace(*bits, gram);
   else *bits = g_steal_pointer(&gram);
   return TRUE;
 }
 
-/* ---- what the grams of the pattern say ---- */
+/* ---- the parts of the pattern ---- */
 
+typedef struct { guint first, last; gint64 number; } Part; /* units; number of the kept gram, -1: a rare run */
 typedef struct {
-  Bitmap *bits;    /* what all kept grams allow; NULL: nothing is kept */
-  Bitmap *doubtful; /* of bits: those to be looked at, when all is covered */
-  gboolean covered; /* every unit and its neighbour are in one kept gram */
-} Allowed;
+  GArray *parts;    /* in order; none lies within another */
+  gboolean covered; /* every unit and its neighbour are in one part, and each part shares units with the next */
+  guint rare;       /* how many are rare */
+} Division;
 
-static void allowed_clear(Allowed *allowed) {
-  bitmap_free(allowed->bits);
-  bitmap_free(allowed->doubtful);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Allowed, allowed_clear)
+static void division_clear(Division *division) { g_array_unref(division->parts); }
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Division, division_clear)
 
-static gboolean add_doubt(const Finder *finder, Allowed *allowed, guint first, guint count, GError **error) {
-  gint64 number = number_of(finder, first, count);
-  if (number < 0) {
-    allowed->covered = FALSE; /* the sample had less of it than of what holds it */
-    return TRUE;
-  }
-  g_autoptr(Bitmap) repeated = read_gram(finder, number, TRUE, error);
-  if (repeated == NULL) return FALSE;
-  roaring_bitmap_or_inplace(allowed->doubtful, repeated);
-  return TRUE;
+static gboolean is_rare_word(const Finder *finder, guint at) {
+  return at < finder->whole && !g_array_index(finder->units, Unit, at).ideograph && number_of(finder, at, 1) < 0;
 }
 
-/* Walks over the pattern by the longest kept grams. */
-static gboolean find_allowed(const Finder *finder, Allowed *allowed, GError **error) {
-  guint end = 0, last_end = 0; /* units up to `end` are covered */
-  allowed->covered = !finder->partial;
-  allowed->doubtful = roaring_bitmap_create();
-  for (guint at = 0; at < finder->whole; at++) {
-    gint64 number = -1;
-    guint count = MIN(GRAM_UNITS, finder->whole - at);
-    for (; count > 0 && (number = number_of(finder, at, count)) < 0; count--) continue;
-    if (number < 0 || (at > 0 && at + count <= end)) { /* nothing kept here, or a gram before has it all */
-      allowed->covered = allowed->covered && number >= 0;
-      continue;
-    }
-    if (!narrow(finder, &allowed->bits, number, error)) return FALSE;
-    last_end = end;
-    end = at + count;
-    if (at > 0 && last_end <= at) allowed->covered = FALSE; /* no unit in common with the gram before */
-    else if (at > 0 && allowed->covered && !add_doubt(finder, allowed, at, last_end - at, error)) return FALSE;
-  }
-  allowed->covered = allowed->covered && end == finder->whole;
-  return TRUE;
-}
-
-/* ---- what is not kept ---- */
-
+/* The unit and the next stand rarely together, in a way that is rare to FTS5, too: a pair of ideographs that is no kept gram, or with a word that is none. */
 static gboolean is_rare_link(const Finder *finder, guint at) {
   const Unit *one = &g_array_index(finder->units, Unit, at), *next = one + 1;
-  return one->ideograph && next->ideograph && !next->spaced && number_of(finder, at, 2) < 0;
+  if (one->ideograph && next->ideograph && !next->spaced) return number_of(finder, at, 2) < 0;
+  return is_rare_word(finder, at) || is_rare_word(finder, at + 1);
 }
 
-/* The longest part that FTS5 has rare tokens for: units first … last; FALSE: there is none. */
-static gboolean find_rare(const Finder *finder, guint *ret_first, guint *ret_last) {
-  guint longest = 0;
-  for (guint at = 0; at < finder->whole; at++) {
-    guint end = at;
-    while (end + 1 < finder->whole && is_rare_link(finder, end)) end++;
-    gboolean word = end == at && !g_array_index(finder->units, Unit, at).ideograph && number_of(finder, at, 1) < 0;
-    guint length = word ? 1 : end - at;
-    if (length > longest) longest = length, *ret_first = at, *ret_last = end;
-    at = MAX(at, end > at ? end - 1 : at);
+/* The longest kept gram that begins at a unit; FALSE: none does. */
+static gboolean find_kept(const Finder *finder, guint at, Part *ret) {
+  for (guint count = MIN(GRAM_UNITS, finder->whole - at); count > 0; count--) {
+    *ret = (Part){at, at + count - 1, number_of(finder, at, count)};
+    if (ret->number >= 0) return TRUE;
   }
-  const Unit *last = finder->partial ? &g_array_index(finder->units, Unit, finder->whole) : NULL;
-  if (last && last->end - last->begin >= PARTIAL_LEAST && longest < 2) longest = 1, *ret_first = *ret_last = finder->whole;
-  return longest > 0;
+  return FALSE;
 }
 
-/* Of the allowed records below the covered blocks those that FTS5 finds the rare part in. */
+static gboolean find_run(const Finder *finder, guint at, Part *ret) {
+  guint end = at;
+  while (end + 1 < finder->whole && is_rare_link(finder, end)) end++;
+  *ret = (Part){at, end, -1};
+  return end > at || is_rare_word(finder, at);
+}
+
+static Division divide(const Finder *finder) {
+  Division division = {g_array_new(FALSE, FALSE, sizeof(Part)), !finder->partial, 0};
+  guint end = 0; /* units below are in some part */
+  for (guint at = 0; at < finder->whole; at++) {
+    Part part, run;
+    gboolean kept = find_kept(finder, at, &part), rare = find_run(finder, at, &run);
+    if (rare && (!kept || part.last == at)) part = run; /* of a kept gram of one unit nothing is learnt beside the run */
+    else if (!kept) {
+      division.covered = FALSE;
+      continue;
+    }
+    if (at > 0 && part.last < end) continue;
+    if (at > 0 && end <= at) division.covered = FALSE;
+    g_array_append_val(division.parts, part);
+    division.rare += part.number < 0;
+    end = part.last + 1;
+  }
+  division.covered = division.covered && end == finder->whole;
+  return division;
+}
+
+/* ---- what the parts say ---- */
+
+/* Of the records below the covered blocks those that FTS5 finds the units first … last in. */
 static gboolean narrow_rare(const Finder *finder, Bitmap **bits, guint first, guint last, GError **error) {
   const Unit *begin = &g_array_index(finder->units, Unit, first), *end = &g_array_index(finder->units, Unit, last);
   gboolean word_end = !end->ideograph && !(finder->partial && last == finder->whole);
@@ -167,7 +172,45 @@ static gboolean narrow_rare(const Finder *finder, Bitmap **bits, guint first, gu
   return TRUE;
 }
 
+/* Narrows `bits` by the parts that are rare, or by those that are kept. */
+static gboolean narrow_parts(const Finder *finder, const Division *division, gboolean rare, Bitmap **bits, GError **error) {
+  for (guint i = 0; i < division->parts->len; i++) {
+    const Part *part = &g_array_index(division->parts, Part, i);
+    if ((part->number < 0) != rare || (*bits && roaring_bitmap_is_empty(*bits))) continue;
+    if (!(rare ? narrow_rare(finder, bits, part->first, part->last, error) : narrow(finder, bits, part->number, error))) return FALSE;
+  }
+  return TRUE;
+}
+
+/* Those of `bits` in which what two parts share stands more than once; all, when that is not known. NULL: error. */
+static Bitmap *find_doubtful(const Finder *finder, const Division *division, const Bitmap *bits, GError **error) {
+  g_autoptr(Bitmap) doubtful = roaring_bitmap_create();
+  for (guint i = 1; division->covered && i < division->parts->len; i++) {
+    const Part *before = &g_array_index(division->parts, Part, i - 1), *part = before + 1;
+    gint64 number = number_of(finder, part->first, before->last - part->first + 1);
+    if (number < 0) return roaring_bitmap_copy(bits); /* the sample had less of it than of what holds it */
+    g_autoptr(Bitmap) repeated = read_gram(finder, number, TRUE, bits, error);
+    if (repeated == NULL) return NULL;
+    roaring_bitmap_or_inplace(doubtful, repeated);
+  }
+  if (!division->covered) return roaring_bitmap_copy(bits);
+  roaring_bitmap_and_inplace(doubtful, bits);
+  return g_steal_pointer(&doubtful);
+}
+
 /* ---- looking ---- */
+
+/* By the codes in memory. A kept gram that the pattern begins with tells where it could stand twice. */
+static gboolean verify_codes(const Finder *finder, const Division *division, Bitmap *bits, const Bitmap *doubtful, GError **error) {
+  const Part *first = division->parts->len ? &g_array_index(division->parts, Part, 0) : NULL;
+  g_autoptr(Bitmap) repeated = first && first->number >= 0 ? read_gram(finder, first->number, TRUE, doubtful, error) : NULL;
+  if (first && first->number >= 0 && repeated == NULL) return FALSE;
+  g_autoptr(Bitmap) found = roaring_bitmap_copy(doubtful);
+  if (!search_codes_narrow(finder->view->columns, finder->key->pattern, found, repeated)) return FALSE;
+  roaring_bitmap_andnot_inplace(bits, doubtful);
+  roaring_bitmap_or_inplace(bits, found);
+  return TRUE;
+}
 
 /* Takes out of `bits` those of `doubtful` whose texts lack the pattern; FALSE: a text could not be read. */
 static gboolean verify(const Finder *finder, Bitmap *bits, const Bitmap *doubtful) {
@@ -190,23 +233,28 @@ static Leaf *with_tail(const Finder *finder, Bitmap **bits, GError **error) {
   return search_leaf_new(g_steal_pointer(bits));
 }
 
+/* The beginning of a last word, when there is nothing else to ask FTS5 for. */
+static gboolean narrow_partial(const Finder *finder, Bitmap **bits, GError **error) {
+  const Unit *last = &g_array_index(finder->units, Unit, finder->units->len - 1);
+  return last->end - last->begin < PARTIAL_LEAST || narrow_rare(finder, bits, finder->whole, finder->whole, error);
+}
+
 static Leaf *find(const Finder *finder, GError **error) {
-  g_auto(Allowed) allowed = {0};
-  if (!find_allowed(finder, &allowed, error)) return NULL;
-  if (allowed.covered && allowed.bits) {
-    roaring_bitmap_and_inplace(allowed.doubtful, allowed.bits);
-    guint64 most = MAX(VERIFIED, roaring_bitmap_get_cardinality(allowed.bits) / SHARE);
-    if (roaring_bitmap_get_cardinality(allowed.doubtful) > most || !verify(finder, allowed.bits, allowed.doubtful)) return NULL;
-    return with_tail(finder, &allowed.bits, error);
-  }
-  guint first, last;
-  if (find_rare(finder, &first, &last)) {
-    if (allowed.bits == NULL || (first == 0 && last + 1 == finder->units->len)) return NULL; /* all of it is rare */
-    if (!narrow_rare(finder, &allowed.bits, first, last, error)) return NULL;
-  }
-  if (allowed.bits == NULL || roaring_bitmap_get_cardinality(allowed.bits) > VERIFIED) return NULL;
-  g_autoptr(Bitmap) doubtful = roaring_bitmap_copy(allowed.bits);
-  return verify(finder, allowed.bits, doubtful) ? with_tail(finder, &allowed.bits, error) : NULL;
+  g_auto(Division) division = divide(finder);
+  g_autoptr(Bitmap) bits = NULL;
+  gboolean code = finder->key->component == COMPONENT_CODE;
+  if (division.parts->len == 0) return NULL;
+  const Part *first = &g_array_index(division.parts, Part, 0);
+  if (first->number < 0 && first->last + 1 == finder->units->len && first->first == 0) return NULL; /* all of it is rare */
+  if (!narrow_parts(finder, &division, TRUE, &bits, error)) return NULL;
+  gboolean few = bits && roaring_bitmap_get_cardinality(bits) <= AT_ONCE;
+  if (!few && !narrow_parts(finder, &division, FALSE, &bits, error)) return NULL;
+  if (!few && !code && finder->partial && division.rare == 0 && !narrow_partial(finder, &bits, error)) return NULL;
+  g_autoptr(Bitmap) doubtful = few ? roaring_bitmap_copy(bits) : find_doubtful(finder, &division, bits, error);
+  if (doubtful == NULL) return NULL;
+  guint64 most = division.covered ? MAX(VERIFIED, roaring_bitmap_get_cardinality(bits) / SHARE) : VERIFIED;
+  if (code ? !verify_codes(finder, &division, bits, doubtful, error) : roaring_bitmap_get_cardinality(doubtful) > most || !verify(finder, bits, doubtful)) return NULL;
+  return with_tail(finder, &bits, error);
 }
 
 static const char *const STREAMS[] = {[COMPONENT_TITLE] = "t", [COMPONENT_OTHER] = "o", [COMPONENT_CREATOR] = "c", [COMPONENT_CODE] = "k", [COMPONENT_DOCNO] = "d"};
@@ -215,11 +263,13 @@ static Leaf *find_field(Finder *finder, GError **error) {
   if (strchr(finder->key->names, '\t')) return NULL; /* a field that goes by several names */
   g_autofree char *stream = g_strconcat("f", finder->key->names, NULL);
   finder->stream = search_stream(stream);
-  g_auto(Allowed) allowed = {0};
-  if (!find_allowed(finder, &allowed, error) || !allowed.covered || allowed.bits == NULL) return NULL;
-  roaring_bitmap_and_inplace(allowed.doubtful, allowed.bits);
-  if (finder->view->columns->block_count > finder->state.covered || roaring_bitmap_get_cardinality(allowed.doubtful) > VERIFIED) return NULL;
-  return verify(finder, allowed.bits, allowed.doubtful) ? search_leaf_new(g_steal_pointer(&allowed.bits)) : NULL;
+  g_auto(Division) division = divide(finder);
+  g_autoptr(Bitmap) bits = NULL;
+  if (!division.covered || division.rare > 0 || finder->view->columns->block_count > finder->state.covered) return NULL;
+  if (!narrow_parts(finder, &division, FALSE, &bits, error)) return NULL;
+  g_autoptr(Bitmap) doubtful = find_doubtful(finder, &division, bits, error);
+  if (doubtful == NULL || roaring_bitmap_get_cardinality(doubtful) > VERIFIED || !verify(finder, bits, doubtful)) return NULL;
+  return search_leaf_new(g_steal_pointer(&bits));
 }
 
 Leaf *search_gram_find(Search *search, Sql *sql, const SearchView *view, const LeafKey *key, GError **error) {

@@ -7,6 +7,7 @@
  * query.c   the query language → a tree; expand.c: a term's other ways of writing become part of it; numeral.c, synonym.c, han.c, name.c: of numbers, of
  *           bodies and places, of characters, of persons; match.c: terms that ask for a whole value, for a number with ? and *, for a name
  * leaf.c    a term in one component (title, page text, one field …) → bitmap of record ids; the cache of them
+ * code.c    a pattern in the codes that the columns keep
  * gram.c    frequent strings and their bitmaps (gram.h): gram-find.c asks them, gram-keep.c keeps them
  * put.c     changes of the index inside a write transaction, and what follows in memory after the commit
  * block.c   the columns turned round, 65 536 records at a time: lines by value, lines in order, the gate's answer
@@ -141,6 +142,11 @@ Leaf *search_leaf_read_from(Sql *sql, const LeafKey *key, gint64 first, GError *
 gboolean search_change_matches(const Change *change, const LeafKey *key);
 gboolean search_record_matches(Search *search, Sql *sql, const Columns *columns, guint32 id, const LeafKey *key, gboolean *ret);
 Leaf *search_field_load(Search *search, Sql *sql, const char *names, const char *pattern, GError **error); /* field.c: COMPONENT_CATEGORY */
+
+/* ---- code.c ---- */
+/* Leaves of `bits` the records that have the pattern in their codes; repeated: those in which the pattern's whole units may stand twice, NULL: unknown.
+ * FALSE, with bits as they were: that would take too long, or cannot be told. */
+gboolean search_codes_narrow(const Columns *columns, const char *pattern, roaring_bitmap_t *bits, const roaring_bitmap_t *repeated);
 
 /* ---- page.c ---- */
 typedef struct { guint32 id; guint *ret_page; } SearchWanted;

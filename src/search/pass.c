@@ -11,7 +11,7 @@
 
 enum { FACET_FONDS, FACET_CATEGORY, FACET_YEAR, FACET_RETENTION, FACET_OPENING, FACET_LEVEL, FACETS }; /* as GroupBy */
 enum { GATE_DESCRIPTION = 1, GATE_FILES = 2, GATE_KNOWN = 4 };
-enum { STEPS = 256, FETCH_AHEAD = 12, SMALL = 256, YEARS = 65536, SLOTS_FIRST = 64 };
+enum { STEPS = 256, FETCH_AHEAD = 12, SMALL = 256, YEARS = 65536, YEAR_PAGES = YEARS / SMALL, SLOTS_FIRST = 64 };
 
 SearchLimits search_limits = {.few = 700, .dense = 2048, .in_order = 3000, .gram_records = 50000, .gram_least = 8192, .gram_sample = 8192};
 
@@ -37,7 +37,7 @@ struct Pass {
   guint8 wanted[FACETS][SMALL]; /* categories, retentions, openings, levels */
   guint8 *wanted_years;         /* NULL: any */
   guint32 counts[FACETS][SMALL];
-  guint32 *year_counts;
+  guint32 *year_counts[YEAR_PAGES]; /* SMALL years each; NULL: none was counted. Of all years there could be records have a few dozen */
 };
 
 /* ---- filters ---- */
@@ -91,7 +91,6 @@ Pass *search_pass_new(const Scope *scope, const SearchRequest *request, const Co
   set_filter(pass, FACET_LEVEL, request->levels, request->levels_count);
   set_years(pass);
   pass->filtered = pass->active != 0;
-  if (pass->facets) pass->year_counts = g_new0(guint32, YEARS);
   return pass;
 }
 
@@ -101,7 +100,7 @@ void search_pass_free(Pass *pass) {
   g_free(pass->slots);
   g_bytes_unref(pass->scope_key);
   g_free(pass->wanted_years);
-  g_free(pass->year_counts);
+  for (guint i = 0; i < YEAR_PAGES; i++) g_free(pass->year_counts[i]);
   g_free(pass);
 }
 
@@ -153,6 +152,12 @@ static inline guint gate(const Pass *pass, Slot *slot, const SearchColumns *line
 
 /* ---- a line ---- */
 
+static inline guint32 *year_count(Pass *pass, guint year) {
+  guint32 **page = &pass->year_counts[year / SMALL];
+  if (G_UNLIKELY(*page == NULL)) *page = g_new0(guint32, SMALL);
+  return &(*page)[year % SMALL];
+}
+
 /* The facets whose filter the line fails, as bits. */
 static inline guint failed_facets(const Pass *pass, const Slot *slot, const SearchColumns *line) {
   guint failed = slot->wanted ? 0 : 1u << FACET_FONDS;
@@ -168,7 +173,7 @@ static void count_one_facet(Pass *pass, Slot *slot, const SearchColumns *line, g
   switch (failed) {
   case 1u << FACET_FONDS: slot->count++; break;
   case 1u << FACET_CATEGORY: pass->counts[FACET_CATEGORY][line->category]++; break;
-  case 1u << FACET_YEAR: pass->year_counts[line->year]++; break;
+  case 1u << FACET_YEAR: ++*year_count(pass, line->year); break;
   case 1u << FACET_RETENTION: pass->counts[FACET_RETENTION][line->retention]++; break;
   case 1u << FACET_OPENING: pass->counts[FACET_OPENING][line->opening]++; break;
   case 1u << FACET_LEVEL: pass->counts[FACET_LEVEL][line->level]++; break;
@@ -194,7 +199,7 @@ static inline void pass_line(Pass *pass, guint32 id, const SearchColumns *line, 
   if (pass->facets) {
     slot->count++;
     pass->counts[FACET_CATEGORY][line->category]++;
-    pass->year_counts[line->year]++;
+    ++*year_count(pass, line->year);
     pass->counts[FACET_RETENTION][line->retention]++;
     pass->counts[FACET_OPENING][line->opening]++;
     pass->counts[FACET_LEVEL][line->level]++;
@@ -267,7 +272,7 @@ static void count_facet(Pass *pass, guint number, guint facet, const guint64 *wo
     guint count = search_group_count(grouping, group, words);
     if (count == 0) continue;
     if (facet == FACET_FONDS) find_slot(pass, group->value)->count += count;
-    else if (facet == FACET_YEAR) pass->year_counts[group->value] += count;
+    else if (facet == FACET_YEAR) *year_count(pass, group->value) += count;
     else pass->counts[facet][group->value] += count;
   }
 }
@@ -395,9 +400,9 @@ static int compare_values(gconstpointer a, gconstpointer b) {
   return x->value < y->value ? -1 : x->value > y->value;
 }
 
-static void append_counted(SearchFacet *facet, const guint32 *counts, guint size) {
-  for (guint i = 0; i < size; i++) {
-    SearchFacetValue value = {i, counts[i]};
+static void append_counted(SearchFacet *facet, const guint32 *counts, guint first) {
+  for (guint i = 0; counts && i < SMALL; i++) {
+    SearchFacetValue value = {first + i, counts[i]};
     if (counts[i]) g_array_append_val(facet->values, value);
   }
 }
@@ -416,8 +421,8 @@ GPtrArray *search_pass_facets(const Pass *pass) {
     facet->name = names[i];
     facet->values = g_array_new(FALSE, FALSE, sizeof(SearchFacetValue));
     g_ptr_array_add(facets, facet);
-    if (i == FACET_YEAR) append_counted(facet, pass->year_counts, YEARS);
-    else if (i != FACET_FONDS) append_counted(facet, pass->counts[i], SMALL);
+    for (guint page = 0; i == FACET_YEAR && page < YEAR_PAGES; page++) append_counted(facet, pass->year_counts[page], page * SMALL);
+    if (i != FACET_FONDS && i != FACET_YEAR) append_counted(facet, pass->counts[i], 0);
     for (guint slot = 0; i == FACET_FONDS && slot <= pass->slots_mask; slot++) {
       SearchFacetValue value = {pass->slots[slot] ? pass->slots[slot]->id : 0, pass->slots[slot] ? pass->slots[slot]->count : 0};
       if (value.count) g_array_append_val(facet->values, value);

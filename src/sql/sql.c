@@ -125,7 +125,15 @@ static Connection *connection_open(SqlDb *db, gboolean writer, GError **error) {
   return NULL;
 }
 
+/* SQLite's count of the memory in use stands behind one lock of the process, taken at each allocation of each connection: many readers would queue there. */
+static gpointer configure(gpointer data) {
+  sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  return data;
+}
+
 static SqlDb *db_new(const char *path, gboolean readonly) {
+  static GOnce configured = G_ONCE_INIT;
+  g_once(&configured, configure, NULL);
   SqlDb *db = g_new0(SqlDb, 1);
   db->path = g_strdup(path);
   db->readonly = readonly;
