@@ -241,7 +241,15 @@ json_t *catalog_record_json(const Catalog *catalog, const CatalogRecord *record)
 
 /* ---- for rooms that know no records ---- */
 
+static gboolean search_text_brief(Sql *sql, gint64 id, SearchText *ret) {
+  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT title, creator, docno, code FROM record WHERE id = $1", SQL_ARGS(sql_int(id)), NULL);
+  if (rows == NULL || !sql_next(rows, NULL)) return FALSE;
+  *ret = (SearchText){g_strdup(sql_text_at(rows, 0)), g_strdup(sql_text_at(rows, 1)), g_strdup(sql_text_at(rows, 2)), NULL, g_strdup(sql_text_at(rows, 3)), TRUE};
+  return TRUE;
+}
+
 gboolean catalog_search_text(Sql *sql, gint64 id, SearchText *ret, gpointer unused) {
+  if (ret->brief) return search_text_brief(sql, id, ret);
   g_autoptr(SqlRows) rows = sql_query(sql,
     "SELECT title, creator, docno, fields, code, COALESCE((SELECT GROUP_CONCAT(code, CHAR(10)) FROM record_code_former WHERE record_id = $1), '') AS former "
     "FROM record WHERE id = $1", SQL_ARGS(sql_int(id)), NULL);
@@ -250,7 +258,7 @@ gboolean catalog_search_text(Sql *sql, gint64 id, SearchText *ret, gpointer unus
   GString *lines = g_string_sized_new(256);
   record_lines(&record, lines);
   *ret = (SearchText){g_strdup(sql_get_text(rows, "title")), g_strdup(sql_get_text(rows, "creator")), g_strdup(sql_get_text(rows, "docno")),
-    g_string_free(lines, FALSE), g_strdup(sql_get_text(rows, "code"))};
+    g_string_free(lines, FALSE), g_strdup(sql_get_text(rows, "code")), FALSE};
   return TRUE;
 }
 

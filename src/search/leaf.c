@@ -362,14 +362,27 @@ static Leaf *read_component(Search *search, Sql *sql, const SearchView *view, co
   return search_leaf_read_from(sql, key, 0, error);
 }
 
+static const char *text_part(const SearchText *text, Component component) {
+  switch (component) {
+  case COMPONENT_TITLE: return text->title;
+  case COMPONENT_CREATOR: return text->creator;
+  case COMPONENT_DOCNO: return text->docno;
+  default: return NULL;
+  }
+}
+
 gboolean search_record_matches(Search *search, Sql *sql, const Columns *columns, guint32 id, const LeafKey *key, gboolean *ret) {
   g_mutex_lock(&search->lock);
   SearchTextSource source = search->text_source;
   gpointer source_data = search->text_source_data;
   g_mutex_unlock(&search->lock);
-  SearchText text = {0};
-  gboolean good = source && columns_line(columns, id) && source(sql, id, &text, source_data);
-  if (good) {
+  SearchText text = {.brief = key->component == COMPONENT_TITLE || key->component == COMPONENT_CREATOR || key->component == COMPONENT_DOCNO};
+  gboolean brief = text.brief, good = source && columns_line(columns, id) && source(sql, id, &text, source_data);
+  if (good && brief) {
+    const char *part = text_part(&text, key->component);
+    g_autofree char *folded = part ? text_fold(part) : NULL;
+    *ret = search_pattern_in(key->pattern, folded);
+  } else if (good) {
     SearchDocument document = {.title = text.title, .creator = text.creator, .code = text.code ? text.code : columns_code(columns, id), .docno = text.docno,
       .fields = text.fields};
     Change *change = search_change_document(id, &document);

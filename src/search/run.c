@@ -149,57 +149,93 @@ static gboolean scan_leaves(Evaluation *evaluation, GError **error) {
   return good;
 }
 
-/* ---- the tree ---- */
+/* ---- the tree ----
+ * within: only these are asked for (NULL: any), so that of a frequent word beside a rare one little is touched.
+ */
 
-static Bitmap *evaluate(const Evaluation *evaluation, const SearchNode *node, Mode mode);
+static Bitmap *evaluate(const Evaluation *evaluation, const SearchNode *node, Mode mode, const Bitmap *within);
 
-static Bitmap *evaluate_leaf(const Evaluation *evaluation, const SearchNode *node, Mode mode) {
+static void add_leaf(Bitmap **result, const Leaf *leaf, const Bitmap *within) {
+  Bitmap *found = within ? roaring_bitmap_and(leaf->bits, within) : *result ? NULL : roaring_bitmap_copy(leaf->bits);
+  if (*result == NULL) *result = found;
+  else {
+    roaring_bitmap_or_inplace(*result, found ? found : leaf->bits);
+    bitmap_free(found);
+  }
+}
+
+static Bitmap *evaluate_leaf(const Evaluation *evaluation, const SearchNode *node, Mode mode, const Bitmap *within) {
   const Bits *bits = &evaluation->bits[node->leaf];
   gboolean title_only = mode == MODE_TITLE && node->field == FIELD_ANY;
-  Bitmap *result = bits->title ? roaring_bitmap_copy(bits->title->bits) : roaring_bitmap_create();
-  if (bits->other && !title_only) roaring_bitmap_or_inplace(result, bits->other->bits);
-  if (bits->page && mode == MODE_FULL) roaring_bitmap_or_inplace(result, bits->page->bits);
-  return result;
+  Bitmap *result = NULL;
+  if (bits->title) add_leaf(&result, bits->title, within);
+  if (bits->other && !title_only) add_leaf(&result, bits->other, within);
+  if (bits->page && mode == MODE_FULL) add_leaf(&result, bits->page, within);
+  return result ? result : roaring_bitmap_create();
 }
 
 /* Every number a record could have; lines that are no records fall out in the pass. */
 static Bitmap *universe(const Evaluation *evaluation) { return roaring_bitmap_from_range(0, (guint64)evaluation->view.columns->chunk_count * CHUNK_LINES, 1); }
 
-static Bitmap *evaluate_negated(const Evaluation *evaluation, const SearchNode *node, Mode mode) {
-  return evaluate(evaluation, g_ptr_array_index(node->children, 0), mode == MODE_TITLE ? MODE_DESCRIPTION : mode);
+static Bitmap *evaluate_negated(const Evaluation *evaluation, const SearchNode *node, Mode mode, const Bitmap *within) {
+  return evaluate(evaluation, g_ptr_array_index(node->children, 0), mode == MODE_TITLE ? MODE_DESCRIPTION : mode, within);
 }
 
-static Bitmap *evaluate_and(const Evaluation *evaluation, const SearchNode *node, Mode mode) {
+/* How many records there are at most. */
+static guint64 estimate(const Evaluation *evaluation, const SearchNode *node) {
+  const Bits *bits = node->children ? NULL : &evaluation->bits[node->leaf];
+  if (bits) return (bits->title ? bits->title->count : 0) + (bits->other ? bits->other->count : 0) + (bits->page ? bits->page->count : 0);
+  guint64 least = G_MAXUINT64, sum = 0;
+  for (guint i = 0; node->kind != NODE_NOT && i < node->children->len; i++) {
+    guint64 one = estimate(evaluation, g_ptr_array_index(node->children, i));
+    least = MIN(least, one);
+    sum += MIN(one, G_MAXUINT32);
+  }
+  return node->kind == NODE_OR ? sum : least;
+}
+
+typedef struct { const SearchNode *node; guint64 most; } Estimate;
+static int compare_estimates(gconstpointer a, gconstpointer b) {
+  guint64 x = ((const Estimate *)a)->most, y = ((const Estimate *)b)->most;
+  return x < y ? -1 : x > y;
+}
+
+static Bitmap *evaluate_and(const Evaluation *evaluation, const SearchNode *node, Mode mode, const Bitmap *within) {
   Bitmap *result = NULL;
+  g_autoptr(GArray) rarest = g_array_new(FALSE, FALSE, sizeof(Estimate));
   for (guint i = 0; i < node->children->len; i++) {
     const SearchNode *child = g_ptr_array_index(node->children, i);
-    if (child->kind == NODE_NOT) continue;
-    g_autoptr(Bitmap) bits = evaluate(evaluation, child, mode);
-    if (result) roaring_bitmap_and_inplace(result, bits);
-    else result = g_steal_pointer(&bits);
+    Estimate one = {child, estimate(evaluation, child)};
+    if (child->kind != NODE_NOT) g_array_append_val(rarest, one);
   }
-  if (result == NULL) result = universe(evaluation);
+  g_array_sort(rarest, compare_estimates);
+  for (guint i = 0; i < rarest->len; i++) {
+    Bitmap *bits = evaluate(evaluation, g_array_index(rarest, Estimate, i).node, mode, result ? result : within);
+    bitmap_free(result);
+    result = bits;
+  }
+  if (result == NULL) result = within ? roaring_bitmap_copy(within) : universe(evaluation);
   for (guint i = 0; i < node->children->len; i++) {
     const SearchNode *child = g_ptr_array_index(node->children, i);
     if (child->kind != NODE_NOT) continue;
-    g_autoptr(Bitmap) bits = evaluate_negated(evaluation, child, mode);
+    g_autoptr(Bitmap) bits = evaluate_negated(evaluation, child, mode, result);
     roaring_bitmap_andnot_inplace(result, bits);
   }
   return result;
 }
 
-static Bitmap *evaluate(const Evaluation *evaluation, const SearchNode *node, Mode mode) {
-  if (node->children == NULL) return evaluate_leaf(evaluation, node, mode);
-  if (node->kind == NODE_AND) return evaluate_and(evaluation, node, mode);
+static Bitmap *evaluate(const Evaluation *evaluation, const SearchNode *node, Mode mode, const Bitmap *within) {
+  if (node->children == NULL) return evaluate_leaf(evaluation, node, mode, within);
+  if (node->kind == NODE_AND) return evaluate_and(evaluation, node, mode, within);
   if (node->kind == NODE_NOT) {
-    Bitmap *result = universe(evaluation);
-    g_autoptr(Bitmap) bits = evaluate_negated(evaluation, node, mode);
+    Bitmap *result = within ? roaring_bitmap_copy(within) : universe(evaluation);
+    g_autoptr(Bitmap) bits = evaluate_negated(evaluation, node, mode, result);
     roaring_bitmap_andnot_inplace(result, bits);
     return result;
   }
   Bitmap *result = roaring_bitmap_create();
   for (guint i = 0; i < node->children->len; i++) {
-    g_autoptr(Bitmap) bits = evaluate(evaluation, g_ptr_array_index(node->children, i), mode);
+    g_autoptr(Bitmap) bits = evaluate(evaluation, g_ptr_array_index(node->children, i), mode, within);
     roaring_bitmap_or_inplace(result, bits);
   }
   return result;
@@ -230,13 +266,11 @@ static Bitmap *only_these(const SearchRequest *request) {
 /* ret_description: what the description alone satisfies. */
 static void pass_tree(const Evaluation *evaluation, Pass *pass, SearchSort sort, Bitmap **ret_description) {
   const SearchNode *root = evaluation->query->root;
-  g_autoptr(Bitmap) titles = sort == SEARCH_SORT_RELEVANCE ? evaluate(evaluation, root, MODE_TITLE) : NULL;
-  g_autoptr(Bitmap) description = evaluate(evaluation, root, MODE_DESCRIPTION);
-  if (evaluation->only) roaring_bitmap_and_inplace(description, evaluation->only);
+  g_autoptr(Bitmap) description = evaluate(evaluation, root, MODE_DESCRIPTION, evaluation->only);
+  g_autoptr(Bitmap) titles = sort == SEARCH_SORT_RELEVANCE ? evaluate(evaluation, root, MODE_TITLE, description) : NULL;
   if (!evaluation->pages) pass_tiers(pass, description, titles, NEED_DESCRIPTION, 1);
   else {
-    g_autoptr(Bitmap) full = evaluate(evaluation, root, MODE_FULL);
-    if (evaluation->only) roaring_bitmap_and_inplace(full, evaluation->only);
+    g_autoptr(Bitmap) full = evaluate(evaluation, root, MODE_FULL, evaluation->only);
     g_autoptr(Bitmap) both = roaring_bitmap_and(full, description);
     g_autoptr(Bitmap) by_pages = roaring_bitmap_andnot(full, description);
     g_autoptr(Bitmap) despite_pages = roaring_bitmap_andnot(description, full); /* a page holds a word that NOT excludes */

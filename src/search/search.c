@@ -7,7 +7,7 @@
 #include "error.h"
 #include <malloc.h>
 
-enum { CACHE_BYTES = 64 << 20, OPTIMIZE_PAGES = 1000, OPTIMIZE_STEPS = 100000,
+enum { CACHE_BYTES = 64 << 20, CACHE_LINE_BYTES = 16 /* for each record: some hundred bitmaps of frequent words */, OPTIMIZE_PAGES = 1000, OPTIMIZE_STEPS = 100000,
   SCATTERED_SHARE = 4 /* all is joined when more than a quarter of the largest segment lies beside it */ };
 
 /* A damaged FTS5 table shows itself at the first question. */
@@ -39,7 +39,7 @@ Search *search_open(SqlDb *db, GError **error) {
   search->db = db;
   g_mutex_init(&search->lock);
   g_cond_init(&search->moved);
-  search->cache = search_cache_new(CACHE_BYTES, columns->version);
+  search->cache = search_cache_new(MAX((gsize)CACHE_BYTES, (gsize)columns->chunk_count * CHUNK_LINES * CACHE_LINE_BYTES), columns->version);
   search->current = g_steal_pointer(&columns);
   search->fields = g_hash_table_new(g_str_hash, g_str_equal);
   search->damaged = damaged || trouble != NULL || search_damage_remembered(sql);

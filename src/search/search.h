@@ -122,8 +122,9 @@ void search_set_fields(Search *search, json_t *labels);
 /* Words that stand for one another: [["北平", "北京"], …]; from now on a term with one of them also finds the others. */
 void search_set_synonyms(Search *search, json_t *groups);
 /* Where the words of a record are read for suggestions and for field:value (the index itself keeps no text), in what sql sees: g_malloc'd strings into ret,
- * "" for none, fields as in SearchDocument; FALSE: no such record. Without a source there are no suggestions, and no category field has a value. */
-typedef struct { char *title, *creator, *docno, *fields, *code; } SearchText;
+ * "" for none, fields as in SearchDocument; FALSE: no such record. Without a source there are no suggestions, and no category field has a value.
+ * ret->brief TRUE: the fields are not asked for and may stay NULL. */
+typedef struct { char *title, *creator, *docno, *fields, *code; gboolean brief; } SearchText;
 typedef gboolean (*SearchTextSource)(Sql *sql, gint64 id, SearchText *ret, gpointer data);
 void search_set_text_source(Search *search, SearchTextSource source, gpointer data);
 /* Where all records are read as they would be put, in the order of ids after `after`, until each returns FALSE: what questions are answered from while the
