@@ -3,11 +3,13 @@
  *
  *   lantai-growth text ARCHIVE PAGES                      a page of text for each of the first PAGES records, of what the titles are made of
  *   lantai-growth export ARCHIVE FILE.tsv                 what search sees of each record, for the peers
- *   lantai-growth ask ARCHIVE READERS COUNT [writing]     COUNT questions of each kind; one JSON value: [{kind, asked, hits, facets, first, ms}] by kind, and fresh_ms
+ *   lantai-growth ask ARCHIVE READERS COUNT [writing]     COUNT questions of each kind; one JSON value: kinds: [{kind, warming: [line],
+ *                                                         asked: [{line, hits, facets, first, ms, cpu_ms}]}], fresh: [ms]
  *   lantai-growth rebuild ARCHIVE                         makes the index anew while a reader searches: {seconds, records, asked, p50, p99}
  *
  * 1. Everything drawn comes from Random with a fixed seed over the archive's own titles: every run asks the same questions.
  * 2. Each question is asked once, in one thread of so many, as SearchRequest and as the line that LucenePeer.java and the SQL of the peers are made from.
+ *    WARMING others of the kind are asked before the clock counts, of every engine.
  * 3. `writing`: meanwhile a record is saved every hundredth of a second, and each saving is timed until the next search has found the record.
  */
 #include "app.h"
@@ -17,7 +19,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { SAMPLES = 4000, READERS_MAX = 16, PAGE_TITLES = 14, BATCH = 5000, YEAR_FIRST = 1980, YEAR_LAST = 1990, PAUSE_US = 10000 };
+enum { SAMPLES = 4000, READERS_MAX = 16, PAGE_TITLES = 14, BATCH = 5000, YEAR_FIRST = 1980, YEAR_LAST = 1990, PAUSE_US = 10000, WARMING = 50 };
 #define SEED G_GUINT64_CONSTANT(19490101)
 
 typedef struct { guint64 state; } Random; /* SplitMix64 */
@@ -207,16 +209,16 @@ static gboolean gather(SqlRows *taken, GPtrArray *texts, GArray *ids, GError **e
   return rows != NULL;
 }
 
-/* What to draw from; and the asker: an archivist of every second fonds, who may see what is 内部 at most. */
+/* What to draw from, without the records that a writer of an earlier run has saved (they have no creator); and the asker: an archivist of every second fonds, who may see what is 内部 at most. */
 static gboolean session_open(Session *session, const House *house, GError **error) {
   *session = (Session){.house = house, .fonds = g_array_new(FALSE, FALSE, sizeof(gint64)), .nodes = g_array_new(FALSE, FALSE, sizeof(gint64)),
     .titles = g_ptr_array_new_with_free_func(g_free), .creators = g_ptr_array_new_with_free_func(g_free), .codes = g_ptr_array_new_with_free_func(g_free),
     .fresh = g_array_new(FALSE, FALSE, sizeof(double)), .random = {SEED}};
   g_autoptr(Sql) sql = sql_read(house->db, error);
-  gint64 step = sql ? sql_number(sql, "SELECT MAX(id) AS last FROM record", SQL_NONE, 0, error) / SAMPLES + 1 : 0;
-  if (step == 0 || !gather(sql_query(sql, "SELECT title FROM record WHERE id % $1 = 0 AND level = 4 ORDER BY id", SQL_ARGS(sql_int(step)), error), session->titles, NULL, error) ||
-      !gather(sql_query(sql, "SELECT creator FROM record WHERE id % $1 = 0 AND level = 4 ORDER BY id", SQL_ARGS(sql_int(step)), error), session->creators, NULL, error) ||
-      !gather(sql_query(sql, "SELECT code FROM record WHERE id % $1 = 0 AND level = 4 ORDER BY id", SQL_ARGS(sql_int(step)), error), session->codes, NULL, error) ||
+  gint64 step = sql ? sql_number(sql, "SELECT MAX(id) AS last FROM record WHERE creator <> ''", SQL_NONE, 0, error) / SAMPLES + 1 : 0;
+  if (step == 0 || !gather(sql_query(sql, "SELECT title FROM record WHERE id % $1 = 0 AND level = 4 AND creator <> '' ORDER BY id", SQL_ARGS(sql_int(step)), error), session->titles, NULL, error) ||
+      !gather(sql_query(sql, "SELECT creator FROM record WHERE id % $1 = 0 AND level = 4 AND creator <> '' ORDER BY id", SQL_ARGS(sql_int(step)), error), session->creators, NULL, error) ||
+      !gather(sql_query(sql, "SELECT code FROM record WHERE id % $1 = 0 AND level = 4 AND creator <> '' ORDER BY id", SQL_ARGS(sql_int(step)), error), session->codes, NULL, error) ||
       !gather(sql_query(sql, "SELECT id FROM record WHERE level = 1 ORDER BY code", SQL_NONE, error), NULL, session->fonds, error) ||
       !gather(sql_query(sql, "SELECT id FROM record WHERE level = 2 ORDER BY code, id", SQL_NONE, error), NULL, session->nodes, error)) return FALSE;
   for (guint i = session->fonds->len; i-- > 0;)
@@ -226,26 +228,39 @@ static gboolean session_open(Session *session, const House *house, GError **erro
   return TRUE;
 }
 
-static json_t *run_kind(Session *session, const Kind *kind, guint readers, guint count) {
-  session->kind = kind;
+static void ask_all(Session *session, guint readers, guint count, guint64 seed) {
   session->count = (gint)count;
   session->next = 0;
-  session->random.state = SEED + (guint64)(kind - KINDS) * 100 + readers;
+  session->random.state = SEED + seed;
   session->questions = g_new0(Question, count);
   for (guint i = 0; i < count; i++) draw_question(session, i);
   GThread *threads[READERS_MAX];
   for (guint i = 0; i < readers; i++) threads[i] = g_thread_new("reader", run_reader, session);
   for (guint i = 0; i < readers; i++) g_thread_join(threads[i]);
+}
+
+/* What was asked, as JSON; lines alone when it was only to warm. */
+static json_t *take_asked(Session *session, gboolean warming) {
   json_t *list = json_array();
-  for (guint i = 0; i < count; i++) {
+  for (gint i = 0; i < session->count; i++) {
     Question *question = &session->questions[i];
-    json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:I, s:f, s:f}", "line", question->line, "hits", (json_int_t)question->hits, "facets",
-      (json_int_t)question->facets, "first", (json_int_t)question->first, "ms", question->ms, "cpu_ms", question->cpu_ms));
+    json_array_append_new(list, warming ? json_string(question->line) : json_pack("{s:s, s:I, s:I, s:I, s:f, s:f}", "line", question->line,
+      "hits", (json_int_t)question->hits, "facets", (json_int_t)question->facets, "first", (json_int_t)question->first, "ms", question->ms,
+      "cpu_ms", question->cpu_ms));
     g_free(question->query);
     g_free(question->line);
   }
-  g_free(session->questions);
-  return json_pack("{s:s, s:o}", "kind", kind->name, "asked", list);
+  g_clear_pointer(&session->questions, g_free);
+  return list;
+}
+
+static json_t *run_kind(Session *session, const Kind *kind, guint readers, guint count) {
+  guint64 seed = (guint64)(kind - KINDS) * 100 + readers;
+  session->kind = kind;
+  ask_all(session, readers, WARMING, seed + 10000);
+  json_t *warming = take_asked(session, TRUE);
+  ask_all(session, readers, count, seed);
+  return json_pack("{s:s, s:o, s:o}", "kind", kind->name, "warming", warming, "asked", take_asked(session, FALSE));
 }
 
 static gboolean run_ask(char **arguments, GError **error) {
@@ -261,7 +276,7 @@ static gboolean run_ask(char **arguments, GError **error) {
   session.writing = writing;
   GThread *writer = writing ? g_thread_new("writer", run_writer, &session) : NULL;
   json_t *kinds = json_array(), *fresh = json_array();
-  for (guint i = 0; i < G_N_ELEMENTS(KINDS) - (text ? 0 : 1); i++) if (!g_getenv("K") || strchr(g_getenv("K"), '0' + (int)i)) json_array_append_new(kinds, run_kind(&session, &KINDS[i], readers, count));
+  for (guint i = 0; i < G_N_ELEMENTS(KINDS) - (text ? 0 : 1); i++) json_array_append_new(kinds, run_kind(&session, &KINDS[i], readers, count));
   g_atomic_int_set(&session.writing, FALSE);
   if (writer) g_thread_join(writer);
   for (guint i = 0; i < session.fresh->len; i++) json_array_append_new(fresh, json_real(g_array_index(session.fresh, double, i)));

@@ -5,7 +5,7 @@
 //
 // As one would build it for speed: values for gate, filters, facets and order stand in doc values and are read in one collector, which counts exactly; the index is one force-merged
 // piece after the load; a near-real-time reader follows the writer. Heap: see growth.mjs. A question's fields, separated by tabs: a=words anywhere, c=words of the creator, t=words on its page, k=beginning of the code,
-// n=parent, y=first-last year, o=opening, s=date|code, f=fonds,fonds,… (the asker's).
+// w=1: only to warm, n=parent, y=first-last year, o=opening, s=date|code, f=fonds,fonds,… (the asker's).
 import java.io.*;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.*;
@@ -22,7 +22,7 @@ import org.apache.lucene.util.BytesRef;
 
 public class LucenePeer {
   static final String[] NUMBERS = {"fonds", "category", "year", "retention", "opening", "security", "level", "date"};
-  static final int FONDS = 0, CATEGORY = 1, YEAR = 2, RETENTION = 3, OPENING = 4, SECURITY = 5, LEVEL = 6, DATE = 7, FACETS = 6, SHOWN = 20;
+  static final int FONDS = 0, CATEGORY = 1, YEAR = 2, RETENTION = 3, OPENING = 4, SECURITY = 5, LEVEL = 6, DATE = 7, FACETS = 6, SHOWN = 20, WARMED = 300;
   static final int[] FACET_COLUMNS = {FONDS, CATEGORY, YEAR, RETENTION, OPENING, LEVEL};
 
   static Analyzer analyzer() { // values of one field must not join into a phrase
@@ -85,6 +85,7 @@ public class LucenePeer {
           case 'n' -> must(new TermQuery(new Term("parent", value)));
           case 'y' -> { String[] years = value.split("-"); yearFrom = Integer.parseInt(years[0]); yearTo = Integer.parseInt(years[1]); }
           case 'o' -> opening = Integer.parseInt(value);
+          case 'w' -> { }
           case 's' -> byCode = value.equals("code");
           case 'f' -> fonds = Arrays.stream(value.split(",")).mapToLong(Long::parseLong).sorted().toArray();
           default -> throw new IOException("question: " + line);
@@ -201,12 +202,14 @@ public class LucenePeer {
     question.answer = String.format(Locale.ROOT, "%.4f\t%d\t%d\t%d", (System.nanoTime() - begin) / 1e6, hits, sum, best);
   }
 
+  static volatile boolean ended; // the writer is told to end by this: an interrupt while it looks after its lock's file would close that, and the index with it
+
   // One record a hundredth of a second, visible to the next search; reports how long that took (median).
   static Thread writer(IndexWriter writer, SearcherManager manager, List<Double> times) {
     Thread thread = new Thread(() -> {
       String[] cell = {"0", "新收文件", "临江市档案局", "", "", "", "1", "1", "1", "2026", "1", "0", "0", "4", "20260101"};
       try {
-        for (long number = 1L << 30; !Thread.currentThread().isInterrupted(); number++, Thread.sleep(10)) {
+        for (long number = 1L << 30; !ended; number++, Thread.sleep(10)) {
           long begin = System.nanoTime();
           cell[0] = String.valueOf(number);
           cell[3] = "新" + number;
@@ -214,7 +217,7 @@ public class LucenePeer {
           manager.maybeRefreshBlocking();
           synchronized (times) { times.add((System.nanoTime() - begin) / 1e6); }
         }
-      } catch (InterruptedException end) { /* asked to end */
+      } catch (InterruptedException never) { throw new IllegalStateException(never);
       } catch (IOException failure) { throw new UncheckedIOException(failure); }
     });
     thread.start();
@@ -225,12 +228,13 @@ public class LucenePeer {
     Analyzer analyzer = analyzer();
     List<Question> questions = new ArrayList<>();
     BufferedReader input = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-    for (String line; (line = input.readLine()) != null;) questions.add(new Question(line, analyzer));
+    List<Question> warming = new ArrayList<>();
+    for (String line; (line = input.readLine()) != null;) (line.startsWith("w=") ? warming : questions).add(new Question(line, analyzer));
     try (Directory directory = new MMapDirectory(index); IndexWriter writer = new IndexWriter(directory, new IndexWriterConfig(analyzer));
          SearcherManager manager = new SearcherManager(writer, null)) {
-      for (int i = 0; i < Math.min(300, questions.size()); i++) { // the machine code is made before the clock counts; other questions of the list may profit
+      for (int i = 0; i < WARMED && !warming.isEmpty(); i++) { // the machine code is made before the clock counts
         IndexSearcher searcher = manager.acquire();
-        try { answer(searcher, questions.get(questions.size() - 1 - i)); } finally { manager.release(searcher); }
+        try { answer(searcher, warming.get(i % warming.size())); } finally { manager.release(searcher); }
       }
       List<Double> times = new ArrayList<>();
       Thread background = writing ? writer(writer, manager, times) : null;
@@ -249,7 +253,7 @@ public class LucenePeer {
         threads.add(thread);
       }
       for (Thread thread : threads) thread.join();
-      if (background != null) { background.interrupt(); background.join(); }
+      if (background != null) { ended = true; background.join(); }
       StringBuilder out = new StringBuilder();
       for (Question question : questions) out.append(question.answer).append('\n');
       synchronized (times) {

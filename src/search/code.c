@@ -34,10 +34,10 @@ static const char *fold(Look *look, const char *code, gsize length) {
 static void learn(Look *look, const char *code, gboolean holds) {
   look->begin_length = 0;
   look->holds = holds;
-  for (const char *at = code; *at; at++) {
+  for (const char *at = code; *at && (holds || look->head); at++) {
     if ((guchar)*at >= 0x80 || g_ascii_isalnum(*at)) continue;
     gsize length = (gsize)(at - code) + 1;
-    const char *folded = fold(look, code, length), *stands = holds || look->head == NULL ? NULL : strstr(folded, look->head);
+    const char *folded = fold(look, code, length), *stands = holds ? NULL : strstr(folded, look->head);
     if (holds ? strstr(folded, look->pattern) == NULL : stands == NULL || stands[strlen(look->head)] == '\0') continue;
     memcpy(look->begin, code, length);
     look->begin[look->begin_length = length] = '\0';
