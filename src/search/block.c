@@ -42,6 +42,7 @@ static void grouping_free(Grouping *grouping) {
   g_free(grouping->groups);
   g_free(grouping->lines);
   g_free(grouping->words);
+  g_free(grouping->places);
   g_free(grouping);
 }
 
@@ -163,8 +164,11 @@ static Grouping *grouping_new(const Columns *columns, guint number, GroupBy by) 
   g_autofree guint32 *filled = g_new0(guint32, grouping->group_count + 1);
   for (guint i = 0; i < grouping->group_count; i++)
     if (all[i].count >= search_limits.dense) all[i].words = grouping->words + (gsize)all[i].start * BLOCK_WORDS;
+  gboolean placed = by <= BY_LEVEL && grouping->group_count < GROUP_NONE;
+  if (placed) grouping->places = memset(g_new(guint16, BLOCK_LINES), 0xff, sizeof(guint16) * BLOCK_LINES);
   for (guint i = 0; i < scratch->count; i++) {
     guint place = *slot_of(scratch, all, scratch->values[i]) - 1, line = scratch->lines[i];
+    if (placed) grouping->places[line] = (guint16)place;
     if (all[place].words) all[place].words[line / 64] |= G_GUINT64_CONSTANT(1) << line % 64;
     else grouping->lines[all[place].start + filled[place]++] = (guint16)line;
   }
@@ -226,6 +230,13 @@ guint search_group_count(const Grouping *grouping, const Group *group, const gui
   guint count = 0;
   for (guint i = 0; i < group->count; i++) count += (guint)(words[lines[i] / 64] >> lines[i] % 64 & 1);
   return count;
+}
+
+gboolean search_groups_count(const Grouping *grouping, const guint16 *lines, guint count, guint32 *counts) {
+  if (grouping->places == NULL) return FALSE;
+  for (guint i = 0; i < count; i++)
+    if (grouping->places[lines[i]] != GROUP_NONE) counts[grouping->places[lines[i]]]++;
+  return TRUE;
 }
 
 /* ---- the gate ---- */

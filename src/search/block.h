@@ -14,13 +14,14 @@ typedef struct { /* measured; tests set them to small numbers */
 extern SearchLimits search_limits;
 typedef enum { BY_FONDS, BY_CATEGORY, BY_YEAR, BY_RETENTION, BY_OPENING, BY_LEVEL, /* as pass.c's facets */
   BY_CLASS /* level, security, opening */, BY_FILES, BY_PARENT, BY_ACCESSION, GROUPINGS } GroupBy;
-enum { ORDERS = SEARCH_SORT_CODE + 1 };
+enum { ORDERS = SEARCH_SORT_CODE + 1, GROUP_NONE = 0xffff };
 typedef struct { guint32 value, start, count; guint64 *words; } Group; /* its lines: words, or Grouping.lines[start … start + count) */
 typedef struct { /* the living lines of a block by their value in one column; groups by value, ascending */
   guint group_count, living;
   Group *groups;
   guint16 *lines;
   guint64 *words;
+  guint16 *places; /* of each line its group's number, GROUP_NONE when it is not living; NULL: it has too many groups */
 } Grouping;
 typedef struct { gatomicrefcount references; guint count; guint16 lines[]; } Order; /* living lines, for relevance within one tier */
 Block *search_block_new(Block *former, const guint8 *changed); /* former NULL: of unknown chunks; else `changed` of its chunks differ */
@@ -29,6 +30,8 @@ const Order *search_block_order(const Columns *columns, guint number, SearchSort
 const Group *search_group_find(const Grouping *grouping, guint32 value);
 void search_group_add(const Grouping *grouping, const Group *group, guint64 *words);
 guint search_group_count(const Grouping *grouping, const Group *group, const guint64 *words); /* of its lines, how many are in words */
+/* Adds to counts[], by group, how many of the lines are in it; FALSE: places are not kept. */
+gboolean search_groups_count(const Grouping *grouping, const guint16 *lines, guint count, guint32 *counts);
 guint search_words_count(const guint64 *words);
 GBytes *search_scope_key(const Scope *scope);
 /* BLOCK_WORDS words: the lines that the scope admits so; key: search_scope_key. */

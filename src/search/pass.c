@@ -11,9 +11,9 @@
 
 enum { FACET_FONDS, FACET_CATEGORY, FACET_YEAR, FACET_RETENTION, FACET_OPENING, FACET_LEVEL, FACETS }; /* as GroupBy */
 enum { GATE_DESCRIPTION = 1, GATE_FILES = 2, GATE_KNOWN = 4 };
-enum { STEPS = 256, FETCH_AHEAD = 12, SMALL = 256, YEARS = 65536, YEAR_PAGES = YEARS / SMALL, SLOTS_FIRST = 64 };
+enum { GROUP_LINES = 300 /* a group's words cost as much as so many lines */, STEPS = 256, FETCH_AHEAD = 12, SMALL = 256, YEARS = 65536, YEAR_PAGES = YEARS / SMALL, SLOTS_FIRST = 64 };
 
-SearchLimits search_limits = {.few = 1500, .dense = 2048, .in_order = 3000, .gram_records = 50000, .gram_least = 8192, .gram_sample = 8192};
+SearchLimits search_limits = {.few = 1500, .dense = 2048, .in_order = 400, .gram_records = 50000, .gram_least = 8192, .gram_sample = 8192};
 
 typedef struct {
   guint32 id, count;
@@ -265,15 +265,23 @@ static void find_wanted(const Pass *pass, guint number, guint facet, guint64 *wo
     if (is_wanted(pass, facet, grouping->groups[i].value)) search_group_add(grouping, &grouping->groups[i], words);
 }
 
-static void count_facet(Pass *pass, guint number, guint facet, const guint64 *words) {
+static void add_count(Pass *pass, guint facet, guint32 value, guint count) {
+  if (count == 0) return;
+  if (facet == FACET_FONDS) find_slot(pass, value)->count += count;
+  else if (facet == FACET_YEAR) *year_count(pass, value) += count;
+  else pass->counts[facet][value] += count;
+}
+
+/* Counts by the groups' words, which costs by the group, or by each line's group, which costs by the line. */
+static void count_facet(Pass *pass, guint number, guint facet, const guint64 *words, guint count) {
   const Grouping *grouping = search_block_grouping(pass->columns, number, (GroupBy)facet);
+  gboolean by_line = count < grouping->group_count * (guint)GROUP_LINES && grouping->places;
+  g_autofree guint32 *counts = by_line ? g_new0(guint32, grouping->group_count + 1) : NULL;
+  g_autofree guint16 *lines = by_line ? g_new(guint16, count + 1) : NULL;
+  if (by_line) search_groups_count(grouping, lines, search_words_list(words, lines), counts);
   for (guint i = 0; i < grouping->group_count; i++) {
     const Group *group = &grouping->groups[i];
-    guint count = search_group_count(grouping, group, words);
-    if (count == 0) continue;
-    if (facet == FACET_FONDS) find_slot(pass, group->value)->count += count;
-    else if (facet == FACET_YEAR) *year_count(pass, group->value) += count;
-    else pass->counts[facet][group->value] += count;
+    add_count(pass, facet, group->value, by_line ? counts[i] : search_group_count(grouping, group, words));
   }
 }
 
@@ -344,14 +352,14 @@ static void pass_block(Pass *pass, guint number, const guint64 *hits, Need need,
   for (guint facet = 0; pass->facets && facet < FACETS; facet++) {
     guint others = pass->active & ~(1u << facet);
     if (others == pass->active) {
-      if (count) count_facet(pass, number, facet, words);
+      if (count) count_facet(pass, number, facet, words, count);
       continue;
     }
     guint64 without[BLOCK_WORDS]; /* the facet's own filter */
     memcpy(without, base, sizeof without);
     for (guint other = 0; other < FACETS; other++)
       if (others & 1u << other) keep(without, wanted[other]);
-    count_facet(pass, number, facet, without);
+    count_facet(pass, number, facet, without, search_words_count(without));
   }
 }
 
