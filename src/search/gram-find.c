@@ -10,7 +10,7 @@
 #include "gram.h"
 #include <roaring/containers/containers.h>
 
-enum { VERIFIED = 2000, SHARE = 16 /* looking at one record costs as much as so many of FTS5's */, AT_ONCE = 24, ARRAY_MOST = 4095, PARTIAL_LEAST = 3 };
+enum { VERIFIED = 2000, SHARE = 16 /* looking at one record costs as much as so many of FTS5's */, AT_ONCE = 24, LISTS_ALIKE = 256, ARRAY_MOST = 4095, PARTIAL_LEAST = 3 };
 
 typedef roaring_bitmap_t Bitmap;
 static void bitmap_free(roaring_bitmap_t *bits) {
@@ -86,12 +86,49 @@ static Bitmap *read_gram(const Finder *finder, gint64 number, gboolean repeated,
   return g_steal_pointer(&bits);
 }
 
+/* The lines of both. By a bit for each line: to walk along two lists of like length costs several times as much. */
+static array_container_t *intersect(const array_container_t *a, const array_container_t *b) {
+  guint64 words[BLOCK_WORDS] = {0};
+  array_container_t *both = array_container_create_given_capacity(MIN(a->cardinality, b->cardinality) + 1);
+  guint count = 0, most = (guint)MIN(a->cardinality, b->cardinality);
+  for (gint32 i = 0; i < a->cardinality; i++) words[a->array[i] / 64] |= G_GUINT64_CONSTANT(1) << a->array[i] % 64;
+  for (gint32 i = 0; i < b->cardinality && count <= most; i++) {
+    both->array[count] = b->array[i];
+    count += words[b->array[i] / 64] >> b->array[i] % 64 & 1;
+  }
+  both->cardinality = (gint32)count;
+  return both;
+}
+
+/* The records of both, of which one has just been read: no container of it is shared. */
+static Bitmap *bitmap_both(const Bitmap *bits, const Bitmap *read) {
+  Bitmap *result = roaring_bitmap_create();
+  const roaring_array_t *x = &bits->high_low_container, *y = &read->high_low_container;
+  for (gint32 i = 0, k = 0; i < x->size && k < y->size;) {
+    if (x->keys[i] != y->keys[k]) {
+      if (x->keys[i] < y->keys[k]) i++;
+      else k++;
+      continue;
+    }
+    guint8 type = x->typecodes[i], other = y->typecodes[k], made = ARRAY_CONTAINER_TYPE_CODE;
+    const void *one = container_unwrap_shared(x->containers[i], &type), *two = y->containers[k];
+    gboolean lists = type == ARRAY_CONTAINER_TYPE_CODE && other == ARRAY_CONTAINER_TYPE_CODE;
+    gboolean alike = lists && ((const array_container_t *)one)->cardinality >= LISTS_ALIKE && ((const array_container_t *)two)->cardinality >= LISTS_ALIKE;
+    void *both = alike ? intersect(one, two) : container_and(one, type, two, other, &made);
+    if (container_nonzero_cardinality(both, made)) ra_append(&result->high_low_container, x->keys[i], both, made);
+    else container_free(both, made);
+    i++, k++;
+  }
+  return result;
+}
+
 /* Narrows `bits` (NULL: all) to the records that have the gram. */
 static gboolean narrow(const Finder *finder, Bitmap **bits, gint64 number, GError **error) {
   g_autoptr(Bitmap) gram = read_gram(finder, number, FALSE, *bits, error);
   if (gram == NULL) return FALSE;
-  if (*bits) roaring_bitmap_and_inplace(*bits, gram);
-  else *bits = g_steal_pointer(&gram);
+  Bitmap *both = *bits ? bitmap_both(*bits, gram) : g_steal_pointer(&gram);
+  bitmap_free(*bits);
+  *bits = both;
   return TRUE;
 }
 
@@ -239,6 +276,14 @@ static gboolean narrow_partial(const Finder *finder, Bitmap **bits, GError **err
   return last->end - last->begin < PARTIAL_LEAST || narrow_rare(finder, bits, finder->whole, finder->whole, error);
 }
 
+/* Who made a record often stands in another of its fields, too: no doubt of those that have the pattern in the creator. */
+static gboolean leave_out_creators(const Finder *finder, Bitmap *doubtful, GError **error) {
+  const LeafKey key = {COMPONENT_CREATOR, NULL, finder->key->pattern};
+  g_autoptr(Leaf) creators = search_leaf_load(finder->search, finder->sql, finder->view, &key, error);
+  if (creators) roaring_bitmap_andnot_inplace(doubtful, creators->bits);
+  return creators != NULL;
+}
+
 static Leaf *find(const Finder *finder, GError **error) {
   g_auto(Division) division = divide(finder);
   g_autoptr(Bitmap) bits = NULL;
@@ -252,6 +297,7 @@ static Leaf *find(const Finder *finder, GError **error) {
   if (!few && !code && finder->partial && division.rare == 0 && !narrow_partial(finder, &bits, error)) return NULL;
   g_autoptr(Bitmap) doubtful = few ? roaring_bitmap_copy(bits) : find_doubtful(finder, &division, bits, error);
   if (doubtful == NULL) return NULL;
+  if (finder->key->component == COMPONENT_OTHER && roaring_bitmap_get_cardinality(doubtful) > AT_ONCE && !leave_out_creators(finder, doubtful, error)) return NULL;
   guint64 most = division.covered ? MAX(VERIFIED, roaring_bitmap_get_cardinality(bits) / SHARE) : VERIFIED;
   if (code ? !verify_codes(finder, &division, bits, doubtful, error) : roaring_bitmap_get_cardinality(doubtful) > most || !verify(finder, bits, doubtful)) return NULL;
   return with_tail(finder, &bits, error);

@@ -13,7 +13,7 @@
 #include <sqlite3.h>
 #include <string.h>
 
-enum { SQL_READER_CACHE_KIB = 4096, SQL_WRITER_CACHE_KIB = 65536, SQL_CHECKPOINT_PAGES = 8192 };
+enum { SQL_READER_CACHE_KIB = 16384, SQL_WRITER_CACHE_KIB = 65536, SQL_CHECKPOINT_PAGES = 8192 };
 
 typedef struct {
   sqlite3_stmt *statement;
