@@ -297,7 +297,8 @@ static Leaf *find(const Finder *finder, GError **error) {
   if (!few && !code && finder->partial && division.rare == 0 && !narrow_partial(finder, &bits, error)) return NULL;
   g_autoptr(Bitmap) doubtful = few ? roaring_bitmap_copy(bits) : find_doubtful(finder, &division, bits, error);
   if (doubtful == NULL) return NULL;
-  if (finder->key->component == COMPONENT_OTHER && roaring_bitmap_get_cardinality(doubtful) > AT_ONCE && !leave_out_creators(finder, doubtful, error)) return NULL;
+  gboolean other = finder->key->component == COMPONENT_OTHER && roaring_bitmap_get_cardinality(doubtful) > AT_ONCE;
+  if (other && !leave_out_creators(finder, doubtful, error)) return NULL;
   guint64 most = division.covered ? MAX(VERIFIED, roaring_bitmap_get_cardinality(bits) / SHARE) : VERIFIED;
   if (code ? !verify_codes(finder, &division, bits, doubtful, error) : roaring_bitmap_get_cardinality(doubtful) > most || !verify(finder, bits, doubtful)) return NULL;
   return with_tail(finder, &bits, error);
