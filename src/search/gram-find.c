@@ -10,7 +10,8 @@
 #include "gram.h"
 #include <roaring/containers/containers.h>
 
-enum { VERIFIED = 2000, SHARE = 16 /* looking at one record costs as much as so many of FTS5's */, AT_ONCE = 24, LISTS_ALIKE = 256, ARRAY_MOST = 4095, PARTIAL_LEAST = 3 };
+enum { VERIFIED = 2000, SHARE = 16 /* looking at one record costs as much as so many of FTS5's */, AT_ONCE = 24, LISTS_ALIKE = 256,
+  ARRAY_MOST = 4095, PARTIAL_LEAST = 3 };
 
 typedef roaring_bitmap_t Bitmap;
 static void bitmap_free(roaring_bitmap_t *bits) {
