@@ -5,15 +5,20 @@
  * 2. In a repeated block a list is taken in turn, item by item; for a field of many values a list of lists. {n} {date} {next} {month} {quarter} are filled in.
  * 3. `total` are whole numbers that add up to exactly what is written.
  * 4. today, today-12, today+5 are days counted from the day of loading, for work that is under way.
- * 5. What an entry names in another ledger it names by its title, of an entry of the same file.
+ * 5. 附件 are names of files: each is drawn as one page that says what it is proof of, and attached when the file is loaded.
+ * 6. What an entry names in another ledger it names by its title, of an entry of the same file.
  */
 #include "demo.h"
 #include "date.h"
 #include "error.h"
 #include "ledger.h"
+#include "json.h"
+#include "print.h"
 #include "settings.h"
 #include <gio/gio.h>
+#include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define FOLDER "/lantai/demo/ledgers/"
 enum { MOST_REPEATS = 20000 };
@@ -24,6 +29,7 @@ typedef struct {
   const LedgerDefinition *definition;
   json_t *block, *also;  /* borrowed */
   json_t *entries;       /* of the block */
+  json_t *proofs;        /* of the file: [{id, title, names}] */
   int *serial;           /* of the file's entries: their key, so that none is loaded twice */
 } Loading;
 
@@ -172,6 +178,8 @@ static void add_entry(const Loading *loading, json_t *values) {
   json_object_set_new(entry, "key", json_sprintf("demo:%s:%d", loading->file, ++*loading->serial));
   if (unit != NULL && json_object_get(values, "单位") == NULL) json_object_set(entry, "unit", unit);
   if (loading->also != NULL) json_object_set(entry, "also", loading->also);
+  json_object_set(entry, "proofs", json_object_get(values, "附件"));
+  json_object_del(values, "附件");
   put_states(loading, entry, values);
   put_references(loading, values);
   json_array_append_new(loading->entries, entry);
@@ -249,11 +257,41 @@ static gboolean load_block(Sql *sql, Loading loading, json_t *block, GError **er
   else if (!repeat(&loading, error)) return FALSE;
   g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(gint64));
   json_auto_t *given = json_deep_copy(entries); /* putting cleans them in place */
+  for (size_t i = 0; i < json_array_size(given); i++) json_object_del(json_array_get(given, i), "proofs");
   if (!ledger_entry_put_many(sql, LEDGER_EVERYTHING, "archivist", given, ids, error)) {
     g_prefix_error(error, "%s：台账“%s”：", loading.file, name);
     return FALSE;
   }
   remember(&loading, ids);
+  for (guint i = 0; i < ids->len; i++) {
+    json_t *entry = json_array_get(entries, i), *names = json_object_get(entry, "proofs");
+    if (json_array_size(names) == 0) continue;
+    json_array_append_new(loading.proofs, json_pack("{s:I, s:O, s:O?}", "id", (json_int_t)g_array_index(ids, gint64, i), "names", names, "title",
+      json_object_get(json_object_get(entry, "values"), "标题")));
+  }
+  return TRUE;
+}
+
+static gboolean attach_proof(const House *house, gint64 entry, const char *title, const char *name, GError **error) {
+  json_auto_t *document = json_pack("{s:s, s:s, s:[{s:s, s:i, s:s}, {s:s, s:s}, {s:s, s:s}]}", "title", name, "paper", "A4", "blocks", "kind", "heading", "level", 1,
+    "text", name, "kind", "text", "text", title, "kind", "text", "text", "演示用的佐证材料，内容从略。");
+  g_autoptr(GBytes) pdf = print_pdf(document, error);
+  g_autofree char *path = NULL, *file = g_strconcat(name, ".pdf", NULL);
+  int fd = pdf != NULL ? g_file_open_tmp("lantai-proof-XXXXXX", &path, error) : -1;
+  if (fd < 0) return FALSE;
+  close(fd);
+  gboolean good = g_file_set_contents(path, g_bytes_get_data(pdf, NULL), (gssize)g_bytes_get_size(pdf), error) &&
+    ledger_entry_attach(house, LEDGER_EVERYTHING, "archivist", entry, file, path, error);
+  g_unlink(path);
+  return good;
+}
+
+static gboolean attach_proofs(const House *house, json_t *proofs, GError **error) {
+  size_t i, k;
+  json_t *proof, *name;
+  json_array_foreach(proofs, i, proof)
+    json_array_foreach(json_object_get(proof, "names"), k, name)
+      if (!attach_proof(house, json_integer_value(json_object_get(proof, "id")), text_at(proof, "title"), json_string_value(name), error)) return FALSE;
   return TRUE;
 }
 
@@ -272,14 +310,17 @@ static gboolean load_file(const House *house, const char *file, GError **error) 
   g_autoptr(Sql) sql = root != NULL ? sql_write(house->db, error) : NULL;
   if (sql == NULL) return FALSE;
   int serial = 0;
-  Loading loading = {.file = file, .titles = titles, .serial = &serial};
+  json_auto_t *proofs = json_array();
+  Loading loading = {.file = file, .titles = titles, .serial = &serial, .proofs = proofs};
   fill_days(root);
   if (is_loaded(sql, file, root)) return throw(error, LANTAI_ERROR_CONFLICT, "演示的台账条目 %s 已经装入过", file);
   size_t i;
   json_t *block;
   json_array_foreach(json_object_get(root, "blocks"), i, block)
     if (!load_block(sql, loading, block, error)) return FALSE;
-  return sql_commit(sql, error);
+  if (!sql_commit(sql, error)) return FALSE;
+  sql_end(g_steal_pointer(&sql));
+  return attach_proofs(house, proofs, error);
 }
 
 gboolean demo_ledgers_fill(const House *house, GError **error) {

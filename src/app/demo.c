@@ -2,7 +2,9 @@
 #include "demo.h"
 #include "app.h"
 #include "copy.h"
+#include "dossier.h"
 #include "error.h"
+#include "json.h"
 #include "people.h"
 #include <gio/gio.h>
 #include <glib/gstdio.h>
@@ -40,6 +42,7 @@ static const Account ACCOUNTS[] = {
   {"transferor", "移交单位经办人", "transferor", SECURITY_PUBLIC, DEMO_BODY},
   {"reader", "读者", "reader", SECURITY_PUBLIC, NULL},
 };
+enum { SCALE_WITH_DOSSIERS = 100 };
 static const char PASSWORD[] = "Lantai-2026";
 
 /* ---- documents, drawn by two threads ---- */
@@ -134,6 +137,7 @@ static gboolean name_city(const char *dir, GError **error) {
   if (g_mkdir_with_parents(dir, 0750) != 0 || !settings_write_default(dir, error) || !g_file_get_contents(path, &text, NULL, error)) return FALSE;
   g_autoptr(GString) edited = g_string_new(text);
   g_string_replace(edited, "示范市档案馆", "临江市档案馆", 0);
+  g_string_replace(edited, "fonds: \"\"", "fonds: \"A900\"", 0);
   g_string_replace(edited, "\"000000\"", "\"429900\"", 0);
   return g_file_set_contents(path, edited->str, -1, error);
 }
@@ -159,6 +163,27 @@ static gboolean make_copy(const House *house, GError **error) {
     job_run_now(house, copy_job_verify, primary, "admin", FALSE, error);
 }
 
+/* Instructions that were carried out, as dossiers in the catalogue. A small archive has what its scale says and nothing besides. */
+static gboolean archive_dossiers(const House *house, GError **error) {
+  const LedgerDefinition *tasks = ledger_find("督办任务");
+  if (demo_options.scale < SCALE_WITH_DOSSIERS || tasks == NULL) return TRUE;
+  g_autoptr(Sql) sql = sql_read(house->db, error);
+  json_auto_t *entries = sql != NULL ? ledger_archivable(house, sql, LEDGER_EVERYTHING, tasks, 0, error) : NULL;
+  json_t *entry;
+  if (entries == NULL) return FALSE;
+  sql_end(g_steal_pointer(&sql));
+  g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(gint64));
+  size_t i;
+  json_array_foreach(entries, i, entry) {
+    gint64 id = int_at(entry, "id");
+    if (json_array_size(json_object_get(entry, "files")) > 0) g_array_append_val(ids, id);
+  }
+  if (ids->len == 0) return TRUE;
+  gint64 delivery = dossiers_send(house, LEDGER_EVERYTHING, "archivist", ids, error);
+  json_auto_t *parameters = json_pack("{s:I, s:b}", "accession", (json_int_t)delivery, "accept", 1);
+  return delivery != 0 && job_run_now(house, DOSSIER_JOBS[0].run, parameters, "archivist", FALSE, error);
+}
+
 static gboolean build(const char *dir, const char *folder, GError **error) {
   g_autoptr(DemoWords) words = demo_words_load(error);
   g_autoptr(GPtrArray) deliveries = words ? demo_deliveries(words, folder, demo_options.scale, error) : NULL;
@@ -170,6 +195,7 @@ static gboolean build(const char *dir, const char *folder, GError **error) {
   fprintf(stderr, "  近期的移交、检测、收集、转换……\n");
   return demo_life_fill(archive_house(archive), recent, folder, error) && demo_names_fill(archive_house(archive), error) &&
     demo_life_topic(archive_house(archive), "防汛救灾", error) && demo_ledgers_fill(archive_house(archive), error) && (feed_follow(archive_house(archive)), TRUE) &&
+    archive_dossiers(archive_house(archive), error) &&
     (demo_options.copy == NULL || make_copy(archive_house(archive), error));
 }
 

@@ -47,8 +47,8 @@ static WebReply *page_sheet(WebRequest *request, GError **error) {
 
 static WebReply *sent(WebRequest *request, GArray *ids, const char *back, GError **error) {
   gboolean accepts = web_may(request, "delivery.accept");
-  gint64 delivery = dossiers_send(web_house(request), ledger_asker(request), web_actor(request), ids, accepts, error);
-  if (delivery == 0) return NULL;
+  gint64 delivery = dossiers_send(web_house(request), ledger_asker(request), web_actor(request), ids, error);
+  if (delivery == 0 || !dossiers_queue(web_house(request), web_actor(request), delivery, accepts, error)) return NULL;
   WebReply *reply = web_redirect("%s", back);
   g_autofree char *told = g_strdup_printf("%u 条已交归档（批次 %" G_GINT64_FORMAT "），%s", ids->len, delivery, accepts ? "检测没有问题就入库" : "检测后由档案员审核入库");
   web_flash(reply, told);

@@ -234,7 +234,7 @@ static gboolean may_send_to(Asker asker, const Dossier *dossier, GError **error)
   return may || throw(error, LANTAI_ERROR_DENIED, "您不能向全宗 %s 归档", text_at(dossier->gathered, "fonds"));
 }
 
-gint64 dossiers_send(const House *house, Asker asker, const char *actor, GArray *ids, gboolean accept, GError **error) {
+gint64 dossiers_send(const House *house, Asker asker, const char *actor, GArray *ids, GError **error) {
   if (ids->len == 0) return throw(error, LANTAI_ERROR_INVALID, "没有选中条目"), 0;
   g_autoptr(Sql) sql = sql_read(house->db, error);
   g_autoptr(GPtrArray) dossiers = sql != NULL ? dossiers_gather(house, sql, asker, ids, error) : NULL;
@@ -249,9 +249,13 @@ gint64 dossiers_send(const House *house, Asker asker, const char *actor, GArray 
   sql_end(g_steal_pointer(&sql));
   gint64 delivery = folder != NULL ? send_package(house, actor, dossiers, folder, error) : 0;
   if (folder != NULL) tree_remove(folder);
-  g_autoptr(Sql) queue = delivery != 0 ? sql_write(house->db, error) : NULL;
+  return delivery;
+}
+
+gboolean dossiers_queue(const House *house, const char *actor, gint64 delivery, gboolean accept, GError **error) {
+  g_autoptr(Sql) sql = sql_write(house->db, error);
   json_auto_t *parameters = json_pack("{s:I, s:b}", "accession", (json_int_t)delivery, "accept", accept);
-  return queue != NULL && job_queue(queue, "dossier.take", "accession", delivery, parameters, actor, error) != 0 && sql_commit(queue, error) ? delivery : 0;
+  return sql != NULL && job_queue(sql, "dossier.take", "accession", delivery, parameters, actor, error) != 0 && sql_commit(sql, error);
 }
 
 /* ---- taking it in ---- */

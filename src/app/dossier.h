@@ -13,6 +13,7 @@ void dossier_free(Dossier *dossier);
 GPtrArray *dossiers_gather(const House *house, Sql *sql, Asker asker, GArray *ids, GError **error);
 /* The fonds that records of these go to; INVALID: nobody said which. New string. */
 char *dossier_fonds(const House *house, Sql *sql, const char *given, GError **error);
-/* Makes a delivery of them, ties the entries to it and queues what takes it in. accept: it is loaded when its check raises nothing. Its id; 0 on error, then nothing
- * is tied. */
-gint64 dossiers_send(const House *house, Asker asker, const char *actor, GArray *ids, gboolean accept, GError **error);
+/* Makes a delivery of them and ties the entries to it. Its id; 0 on error, then nothing is tied. */
+gint64 dossiers_send(const House *house, Asker asker, const char *actor, GArray *ids, GError **error);
+/* Queues what takes it in (DOSSIER_JOBS). accept: it is loaded when its check raises nothing. */
+gboolean dossiers_queue(const House *house, const char *actor, gint64 delivery, gboolean accept, GError **error);

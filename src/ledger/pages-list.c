@@ -330,6 +330,24 @@ static void add_duties(json_t *model, const LedgerPage *page) {
   json_object_set_new(model, "duties", shown);
 }
 
+/* Of a ledger that goes through points one by one: how many are answered, have their proof, and somebody responsible. */
+static gboolean add_completeness(json_t *model, const LedgerPage *page, GError **error) {
+  const char *answer = text_at(json_object_get(page->definition->json, "checklist"), "answer"), *const names[] = {NULL, answer, "附件", "责任人"};
+  json_t *wheres[G_N_ELEMENTS(names)];
+  gint64 counts[G_N_ELEMENTS(names) + 1], year = web_int(page->request, "year", 0);
+  if (*answer == '\0') return TRUE;
+  for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+    wheres[i] = json_object();
+    if (year != 0) json_object_set_new(wheres[i], "年度", json_integer(year));
+    if (names[i] != NULL) json_object_set_new(wheres[i], names[i], json_pack("{s:b}", "set", 1));
+  }
+  gboolean fine = ledger_counts(page, page->definition, wheres, G_N_ELEMENTS(names), counts, error);
+  if (fine) json_object_set_new(model, "completeness", json_pack("{s:s, s:I, s:I, s:I, s:I}", "answer", answer, "total", (json_int_t)counts[1], "answered",
+    (json_int_t)counts[2], "proved", (json_int_t)counts[3], "owned", (json_int_t)counts[4]));
+  for (guint i = 0; i < G_N_ELEMENTS(names); i++) json_decref(wheres[i]);
+  return fine;
+}
+
 static void add_frame(json_t *model, LedgerPage *page, LedgerFilter *filter, const char *path) {
   const char *show = web_text(page->request, "show");
   json_object_set_new(model, "ledger", page_ledger_model(page));
@@ -392,7 +410,7 @@ WebReply *page_list(WebRequest *request, GError **error) {
   json_auto_t *model = json_pack("{s:s}", "title", page.definition->name);
   add_frame(model, &page, &filter, path);
   add_moved(model, &page);
-  if (!add_facets(model, &page, &filter, path, error)) return NULL;
+  if (!add_facets(model, &page, &filter, path, error) || !add_completeness(model, &page, error)) return NULL;
   gboolean fine = FALSE;
   if (g_strcmp0(show, "board") == 0) {
     put_text_at(filter.address, "show", "board");
