@@ -36,7 +36,7 @@ async function pagesOf(client, dir) {
     `SELECT id, from_date FROM ledger_entry WHERE ledger_id = ${largest.id} AND deleted = 0 ORDER BY from_date DESC, id DESC LIMIT 1 OFFSET ${skip}`);
   const deep = `${home}?after=${last.id}:n:${last.from_date}`;
   const column = list.head.find(({ label }) => label === '标题') ?? list.head[0], figures = (await client.get('/figures')).json;
-  const figure = (await client.get(`/figures?q=${encodeURIComponent(largest.name)}`)).json.rows[0] ?? figures.rows[0];
+  const figure = (await client.get(`/figures?q=${encodeURIComponent(largest.name)}&year=2023`)).json.rows[0] ?? figures.rows[0];
   return { entries: all.reduce((sum, { all: count }) => sum + count, 0), ledgers: all.length, ledger: largest,
     pages: [['今天要办, on the home page', '/'], ['what is owed', '/owed'], ['all ledgers with their counts', '/ledgers'], ['a ledger, with its chips', home], ['a chip chosen', facet],
       ['sorted by title', column.href], ['words sought', `${home}?q=${encodeURIComponent('第999')}`], ['deep by key', deep], ['the board', `${home}?show=board`],

@@ -321,7 +321,7 @@ static gboolean put_live_rows(WebRequest *request, Sql *sql, json_t *issue, cons
   json_auto_t *definition = report_issue_definition(issue);
   FigurePeriod period = report_issue_period(issue);
   if (period.unit == NULL && *text_at(definition, "unit")) period.unit = text_at(definition, "unit");
-  json_t *result = figure_compute(web_house(request), sql, ledger_asker(request), figure, period, error);
+  json_t *result = figure_ready(web_house(request), sql, ledger_asker(request), figure, period, error);
   if (result == NULL) return FALSE;
   json_object_set_new(model, "result", result);
   if (json_object_get(result, "opens")) return json_object_set(model, "opens", json_object_get(result, "opens")) == 0;
