@@ -1,4 +1,4 @@
-/* 三合一制度 of two bodies of the demonstration archive: one in force with lines given to some records and the next version handed in, one drafted. */
+/* 三合一制度 of two bodies of the demonstration archive: one in force with lines given to some records and the next version handed in, one drafted by the body. */
 #include "app.h"
 #include "demo.h"
 #include "error.h"
@@ -11,14 +11,14 @@ static gint64 fonds_id(const House *house, const char *code) {
   return sql == NULL ? 0 : sql_number(sql, "SELECT id FROM record WHERE level = 1 AND code = $1", SQL_ARGS(sql_text(code)), 0, NULL);
 }
 
-static gint64 begin(const House *house, Sql *sql, const char *code, const char *template, GError **error) {
-  json_auto_t *lines = schedule_template_lines(house->dir, template, error);
-  return lines == NULL ? 0 : schedule_draft(sql, "archivist", fonds_id(house, code), lines, error);
+static gint64 begin(const House *house, Sql *sql, const char *actor, const char *code, GError **error) {
+  json_auto_t *lines = schedule_template_lines(house->dir, "jiguan-8", error);
+  return lines == NULL ? 0 : schedule_draft(sql, actor, fonds_id(house, code), lines, error);
 }
 
 static gboolean in_force(const House *house, const char *code, GError **error) {
   g_autoptr(Sql) sql = sql_write(house->db, error);
-  gint64 id = sql == NULL ? 0 : begin(house, sql, code, "jiguan-8", error);
+  gint64 id = sql == NULL ? 0 : begin(house, sql, "archivist", code, error);
   return id != 0 && schedule_decide(sql, "archivist", id, SCHEDULE_SUBMIT, 0, NULL, error) &&
     schedule_decide(sql, "director", id, SCHEDULE_APPROVE, 20070101, "按国家档案局令第8号编制", error) && sql_commit(sql, error);
 }
@@ -26,7 +26,7 @@ static gboolean in_force(const House *house, const char *code, GError **error) {
 /* The next version, a line changed and one added, waiting for approval. */
 static gboolean next_version(const House *house, const char *code, GError **error) {
   g_autoptr(Sql) sql = sql_write(house->db, error);
-  gint64 id = sql == NULL ? 0 : begin(house, sql, code, "jiguan-8", error);
+  gint64 id = sql == NULL ? 0 : begin(house, sql, "archivist", code, error);
   json_auto_t *lines = id == 0 ? NULL : schedule_lines(sql, id, error);
   if (lines == NULL) return FALSE;
   json_object_set_new(json_array_get(lines, 1), "retention", json_string("30年"));
@@ -35,9 +35,10 @@ static gboolean next_version(const House *house, const char *code, GError **erro
   return schedule_lines_put(sql, id, lines, error) && schedule_decide(sql, "archivist", id, SCHEDULE_SUBMIT, 0, NULL, error) && sql_commit(sql, error);
 }
 
+/* By the clerk of the body itself. */
 static gboolean drafted(const House *house, const char *code, GError **error) {
   g_autoptr(Sql) sql = sql_write(house->db, error);
-  return sql != NULL && begin(house, sql, code, "jiguan-8", error) != 0 && sql_commit(sql, error);
+  return sql != NULL && begin(house, sql, "transferor", code, error) != 0 && sql_commit(sql, error);
 }
 
 /* Some papers get a class that has a line of their term. */
