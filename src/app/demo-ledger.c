@@ -2,11 +2,12 @@
  * The entries of the demonstration: the files of demo/ledgers, written as data and expanded here, put in place as anybody's entries are.
  *
  * 1. A block is a list of entries, or `repeat: N` of them spread evenly over from … to (`days: weekday`: none on a weekend); the same at every making.
- * 2. In a repeated block a list is taken in turn, item by item; for a field of many values a list of lists. {n} {date} {next} {month} {quarter} are filled in.
+ * 2. In a repeated block a list is taken in turn, item by item; for a field of many values a list of lists. {n} {date} {date+30} {next} {month} {quarter} are filled in.
  * 3. `total` are whole numbers that add up to exactly what is written.
  * 4. today, today-12, today+5 are days counted from the day of loading, for work that is under way.
  * 5. 附件 are names of files: each is drawn as one page that says what it is proof of, and attached when the file is loaded.
- * 6. What an entry names in another ledger it names by its title, of an entry of the same file.
+ * 6. A turn of a repeated block, and a state, of a day that has not come yet is left out.
+ * 7. What an entry names in another ledger it names by its title, of an entry of the same file.
  */
 #include "demo.h"
 #include "date.h"
@@ -84,6 +85,19 @@ static void fill_days(json_t *value) {
 
 /* ---- in turn ---- */
 
+/* {date+30}: so many days after the entry's own. */
+static void fill_later(GString *text, const GDate *day) {
+  for (char *at; (at = strstr(text->str, "{date+")) != NULL;) {
+    char *end = NULL;
+    GDate later = *day;
+    g_date_add_days(&later, (guint)CLAMP(g_ascii_strtoll(at + strlen("{date+"), &end, 10), 0, 3660));
+    g_autofree char *date = day_text(&later);
+    gssize from = at - text->str;
+    g_string_erase(text, from, end - at + (*end == '}'));
+    g_string_insert(text, from, date);
+  }
+}
+
 static json_t *fill_text(const char *text, const Turn *turn) {
   GDate after = turn->day;
   g_date_add_days(&after, 1);
@@ -95,6 +109,7 @@ static json_t *fill_text(const char *text, const Turn *turn) {
   g_string_replace(filled, "{next}", next, 0);
   g_string_replace(filled, "{month}", month, 0);
   g_string_replace(filled, "{quarter}", quarter, 0);
+  fill_later(filled, &turn->day);
   return json_string(filled->str);
 }
 
@@ -141,11 +156,22 @@ static gint64 part_of(gint64 total, int number, int count, guint salt) {
 
 /* ---- one entry ---- */
 
+static json_t *states_until_today(json_t *states) {
+  json_t *kept = json_array(), *each;
+  size_t i;
+  json_array_foreach(states, i, each) {
+    const char *day = json_string_value(json_array_get(each, 1));
+    DateSpan span = {0, 0};
+    if (i == 0 || day == NULL || !date_parse(day, &span) || span.from <= date_today()) json_array_append(kept, each);
+  }
+  return kept;
+}
+
 static void put_states(const Loading *loading, json_t *entry, json_t *values) {
   json_t *state = json_object_get(values, "状态");
   const char *first = loading->definition->states[0].name, *day = json_string_value(json_object_get(values, "日期"));
   DateSpan span = {0, 0};
-  if (json_is_array(state)) json_object_set(entry, "states", state);
+  if (json_is_array(state)) json_object_set_new(entry, "states", states_until_today(state));
   else if (json_is_string(state) && !g_str_equal(json_string_value(state), first) && day != NULL && date_parse(day, &span))
     json_object_set_new(entry, "states", json_pack("[[s, i], [O, i]]", first, span.from, state, span.from));
   if (json_object_get(entry, "states") != NULL) json_object_del(values, "状态");
@@ -198,6 +224,7 @@ static gboolean get_day(const Loading *loading, const char *key, GDate *ret, GEr
 
 static void repeat_once(const Loading *loading, const Turn *turn) {
   json_auto_t *values = json_object();
+  if (g_date_get_year(&turn->day) * 10000 + (int)g_date_get_month(&turn->day) * 100 + g_date_get_day(&turn->day) > date_today()) return;
   g_autofree char *date = day_text(&turn->day);
   json_object_set_new(values, "日期", json_string(date));
   const char *name;

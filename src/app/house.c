@@ -97,6 +97,8 @@ static void load_definitions(const House *house) {
   g_clear_error(&local);
   if (!figure_definitions_load(house, &local)) g_warning("指标定义没有更新，仍用原来的：%s", local->message);
   g_clear_error(&local);
+  if (!figure_panels_load(house, &local)) g_warning("一览的定义没有更新，仍用原来的：%s", local->message);
+  g_clear_error(&local);
   if (!report_definitions_load(house, &local)) g_warning("报告定义没有更新，仍用原来的：%s", local->message);
 }
 
@@ -154,14 +156,14 @@ static const GOptionEntry *init_entries(void) {
 
 /* The folder is there with a word of explanation, so that it is neither filled with the built-in ones nor lost from a copy. */
 static gboolean leave_empty(const char *folder, GError **error) {
-  static const char text[] = "台账、指标、报告的定义（YAML）放在 definitions 的 ledgers、figures、reports 中，重新启动后启用；也可以用 lantai define 文件.yaml 启用。\n";
+  static const char text[] = "台账、指标、一览、报告的定义（YAML）放在 definitions 的 ledgers、figures、panels、reports 中，重新启动后启用；也可以用 lantai define 文件.yaml 启用。\n";
   if (g_mkdir_with_parents(folder, 0755) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", folder, error_reason(errno));
   g_autofree char *path = g_build_filename(folder, "README.txt", NULL);
   return g_file_set_contents(path, text, -1, error);
 }
 
 static gboolean is_left_empty(const char *folder) {
-  static const char *const own_work[] = {"ledgers", "figures", "reports", NULL};
+  static const char *const own_work[] = {"ledgers", "figures", "panels", "reports", NULL};
   return init_options.plain && g_strv_contains(own_work, folder);
 }
 

@@ -30,7 +30,7 @@ const WebRoute *const *app_routes(void) {
     QUALITY_ROUTES,
     LEDGER_ROUTES,
     DOSSIER_ROUTES,
-    FIGURE_ROUTES,
+    FIGURE_ROUTES, PANEL_ROUTES,
     REPORT_ROUTES,
     NULL,
   };
@@ -83,6 +83,7 @@ static const MenuItem MENU[] = {
   {"保管", "副本", "/copies", "keep.read", BESIDE("/copy")},
   {"保管", "导出", "/exports", "record.export", BESIDE("/export")},
   {"台账", "台账", "/ledgers", "ledger.read", BESIDE("/ledger", "/entry", "/owed")},
+  {"台账", "一览", "/panel", "figure.read"},
   {"台账", "指标", "/figures", "figure.read", BESIDE("/figure")},
   {"台账", "报告", "/reports", "figure.read", BESIDE("/report")},
   {"管理", "帐号", "/users", "user.read", BESIDE("/user")},

@@ -1,5 +1,5 @@
 /* Definitions of figures against the ledgers and one another: every place that is wrong, with the nearest name. */
-#include "internal.h"
+#include "chart.h"
 #include "text.h"
 #include <string.h>
 
@@ -12,7 +12,7 @@ static const char *const FROM_FIGURES[] = {"rate", "average", "growth", "multipl
 static const char *const WITHOUT_LEDGER[] = {"records", "records_sum", "events", NULL};
 static const char *const KEYS[] = {"name", "about", "was", "group_name", "ledger", "where", "unit", "say", "period", "by", "at", "year", "units", "within",
   "expect", "restricted", "group", "per",
-  "limit", "sort", "quote", "joiner", "tail", "total", "distinct", "id", "source", NULL};
+  "limit", "sort", "quote", "joiner", "tail", "total", "distinct", "chart", "id", "source", NULL};
 static const char *const EVERY[] = {"day", "workday", "week", "halfmonth", "twoweeks", "month", "quarter", "halfyear", "year", NULL};
 
 typedef struct { json_t *faults, *others; const char *name; } Check;
@@ -274,6 +274,7 @@ static void check_figure(const Check *check, json_t *figure, const char *prefix)
   if (!known_units) add(check, "units", g_strdup("只能是 own、all 或 {in: [单位, …]}"));
   json_auto_t *say = json_array();
   say_faults(figure, say);
+  if (json_object_get(figure, "chart")) chart_faults(figure, json_object_get(figure, "chart"), "chart", say);
   size_t i;
   json_t *row;
   json_array_foreach(say, i, row) {

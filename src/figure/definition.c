@@ -7,6 +7,8 @@
  */
 #include "internal.h"
 #include "journal.h"
+#include "pages.h"
+#include "panel.h"
 #include "report-internal.h"
 #include <gio/gio.h>
 
@@ -317,6 +319,7 @@ static gboolean load_stored(Sql *sql, GError **error) {
 
 gboolean figure_open(const House *house, GError **error) {
   figure_close();
+  ledger_set_charts(page_ledger_charts);
   g_mutex_lock(&lock);
   all_ever = g_ptr_array_new_with_free_func((GDestroyNotify)json_decref);
   invariants_ever = g_ptr_array_new_with_free_func((GDestroyNotify)json_decref);
@@ -331,6 +334,7 @@ gboolean figure_open(const House *house, GError **error) {
 
 gboolean figure_replay(const House *house, Sql *sql, json_t *event, GError **error) {
   if (g_str_has_prefix(text_at(event, "action"), "report.")) return report_replay(house, sql, event, error);
+  if (g_str_equal(text_at(event, "action"), "figure.panel")) return panel_replay(sql, event, error);
   return define_write(sql, json_object_get(event, "data"), error);
 }
 

@@ -67,6 +67,7 @@ json_t *wording_numbers(const char *sentence);
 gboolean wording_true(const char *words, double value);
 
 /* ---- reports ---- */
+gboolean figure_panels_load(const House *house, GError **error); /* definitions/panels, after figure_definitions_load */
 gboolean report_definitions_load(const House *house, GError **error); /* definitions/reports, after figure_definitions_load */
 json_t *report_definition_faults(json_t *report);
 gboolean report_define(Sql *sql, const char *actor, json_t *report, GError **error);
@@ -89,4 +90,5 @@ gboolean report_xlsx(json_t *report, const char *path, GError **error); /* its t
 gboolean figure_replay(const House *house, Sql *sql, json_t *event, GError **error); /* figure.* report.* */
 extern const JobKind FIGURE_JOBS[];
 extern const WebRoute FIGURE_ROUTES[]; /* /figures /figure/{id} … */
+extern const WebRoute PANEL_ROUTES[];  /* /panel … */
 extern const WebRoute REPORT_ROUTES[]; /* /reports /report/{id} … */

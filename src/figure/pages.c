@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FIGURES_SHOWN = 40, FOUND_SHOWN = 20, YEARS_SHOWN = 6, YAML_MAX = 20000, CHART_HEIGHT = 120, CHART_STEP = 70, EXPORT_MOST = 100000 };
+enum { FIGURES_SHOWN = 40, FOUND_SHOWN = 20, YAML_MAX = 20000, EXPORT_MOST = 100000 };
 
 int page_this_year(void) { return date_today() / 10000; }
 
@@ -61,7 +61,8 @@ void page_put_hidden(guint count, json_t *model) {
 }
 
 gboolean page_put_entries(WebRequest *request, Sql *sql, GArray *ids, json_t *model, GError **error) {
-  gint64 after = web_int(request, "after", 0), hidden = 0, last = 0;
+  const char *given = web_text(request, "after"); /* a page of another room has it as text */
+  gint64 after = web_int(request, "after", given ? g_ascii_strtoll(given, NULL, 10) : 0), hidden = 0, last = 0;
   json_t *rows = json_array();
   guint at = 0;
   for (guint i = 0; after != 0 && i < ids->len; i++)
@@ -199,21 +200,6 @@ static json_t *find_figure(WebRequest *request, GError **error) {
   return figure ? figure : throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有这个指标");
 }
 
-/* Bars of a chart from the years' values; its table stands beside it. */
-static json_t *chart_of(json_t *trend) {
-  double most = 0;
-  json_t *year, *bars = json_array();
-  size_t i;
-  json_array_foreach(trend, i, year) most = MAX(most, json_number_value(json_object_get(year, "value")));
-  json_array_foreach(trend, i, year) {
-    double value = MAX(json_number_value(json_object_get(year, "value")), 0);
-    int height = most > 0 ? (int)(value / most * CHART_HEIGHT + 0.5) : 0, x = (int)i * CHART_STEP;
-    json_array_append_new(bars, json_pack("{s:i, s:i, s:i, s:i, s:i, s:O, s:s}", "x", x + 15, "x_label", x + 35, "top", CHART_HEIGHT + 20 - height, "y_label",
-      CHART_HEIGHT + 14 - height, "height", height, "of_year", json_object_get(year, "year"), "label", text_at(year, "text")));
-  }
-  return json_pack("{s:i, s:o}", "width", (int)MAX(json_array_size(trend), 1) * CHART_STEP, "bars", bars);
-}
-
 /* The address in another order, from the first page. New. */
 static char *sort_query(WebRequest *request, const char *sort) {
   g_autofree char *query = web_query_with(request, "sort", sort);
@@ -282,6 +268,7 @@ static GArray *rows_in_order(WebRequest *request, Sql *sql, json_t *figure, Figu
 static gboolean put_rows(WebRequest *request, Sql *sql, json_t *figure, FigurePeriod period, json_t *result, json_t *model, GError **error) {
   json_t *opens = json_object_get(result, "opens");
   if (opens) return json_object_set(model, "opens", opens) == 0;
+  if (web_text(request, "chart")) return page_chart_rows(request, sql, figure, period, model, error);
   gboolean restricted = json_is_true(json_object_get(result, "restricted")); /* then also which parts there are is not told */
   if (restricted) {
     g_autoptr(GArray) unseen = figure_entries(web_house(request), sql, ledger_asker(request), text_at(figure, "name"), NULL, period, error);
@@ -344,14 +331,6 @@ static WebReply *export_rows(WebRequest *request, GError **error) {
   return web_fd(fd, size, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", name, FALSE, NULL);
 }
 
-static gboolean put_trend(WebRequest *request, Sql *sql, const char *name, FigurePeriod period, json_t *model) {
-  json_t *trend = figure_trend_ready(web_house(request), sql, ledger_asker(request), name, period, YEARS_SHOWN, NULL);
-  if (trend == NULL) return FALSE;
-  json_object_set_new(model, "chart", chart_of(trend));
-  json_object_set_new(model, "trend", trend);
-  return TRUE;
-}
-
 static void append_flow(GString *out, json_t *value);
 
 /* A scalar that YAML reads back as the same text; everything that is not plain letters is quoted as JSON is. */
@@ -392,7 +371,7 @@ static void append_flow(GString *out, json_t *value) {
   g_string_append_c(out, ']');
 }
 
-static char *figure_yaml(json_t *figure) {
+char *page_yaml(json_t *figure) {
   GString *out = g_string_new(NULL);
   const char *key;
   json_t *value;
@@ -406,7 +385,7 @@ static char *figure_yaml(json_t *figure) {
 }
 
 static json_t *figure_model(WebRequest *request, json_t *figure, const FigurePeriod *period) {
-  g_autofree char *words = page_period_words(period), *yaml = figure_yaml(figure), *back = web_query_with(request, "after", NULL);
+  g_autofree char *words = page_period_words(period), *yaml = page_yaml(figure), *back = web_query_with(request, "after", NULL);
   json_t *model = json_pack("{s:s, s:{s:I, s:s, s:s, s:s, s:s}, s:s, s:i, s:s, s:b}", "title", text_at(figure, "name"), "one", "id",
     (json_int_t)int_at(figure, "id"), "name", text_at(figure, "name"), "about", text_at(figure, "about"), "group", group_of(figure), "ledger",
     text_at(figure, "ledger"), "period", words, "year", period->to / 10000, "yaml", yaml, "may_edit", web_may(request, PERMISSION_EDIT_FIGURES));
@@ -441,7 +420,7 @@ static WebReply *page_figure(WebRequest *request, GError **error) {
   }
   json_object_set(model, "result", result);
   if (!put_rows(request, sql, figure, period, result, model, error)) return NULL;
-  put_trend(request, sql, name, period, model);
+  json_object_set_new(model, "charts", page_charts(request, sql, figure, period));
   return web_model(g_steal_pointer(&model));
 }
 
@@ -459,7 +438,7 @@ static WebReply *new_figure(WebRequest *request, GError **error) {
 
 static WebReply *edit_figure(WebRequest *request, GError **error) {
   json_t *figure = find_figure(request, error);
-  g_autofree char *yaml = figure ? figure_yaml(figure) : NULL;
+  g_autofree char *yaml = figure ? page_yaml(figure) : NULL;
   return figure ? web_model(edit_model(request, figure, yaml)) : NULL;
 }
 
@@ -529,7 +508,7 @@ static const WebParameter LIST_PARAMETERS[] = {{"q", WEB_TEXT, FALSE, 100, "名�
 static const WebParameter FIND_PARAMETERS[] = {{"q", WEB_TEXT, FALSE, 100, "名称"}, {NULL}};
 static const WebParameter ONE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "指标"}, {"year", WEB_INT, FALSE, 0, "年度"}, {"from", WEB_TEXT, FALSE, 20, "开始"},
   {"to", WEB_TEXT, FALSE, 20, "结束"}, {"unit", WEB_TEXT, FALSE, 100, "单位"}, {"part", WEB_TEXT, FALSE, 200, "分组"}, {"sort", WEB_TEXT, FALSE, 10, "次序"},
-  {"after", WEB_INT, FALSE, 0, "翻页"}, {NULL}};
+  {"chart", WEB_TEXT, FALSE, 20, "图"}, {"row", WEB_TEXT, FALSE, 200, "行"}, {"column", WEB_TEXT, FALSE, 100, "列"}, {"after", WEB_INT, FALSE, 0, "翻页"}, {NULL}};
 static const WebParameter ID_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "指标"}, {NULL}};
 static const WebParameter SAVE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "指标"}, {"yaml", WEB_LINES, TRUE, YAML_MAX, "定义"}, {"year", WEB_INT, FALSE, 0, "年度"},
   {"save", WEB_FLAG, FALSE, 0, "启用"}, {NULL}};

@@ -15,3 +15,12 @@ json_t *page_entry_row(json_t *entry);
 gboolean page_period(WebRequest *request, FigurePeriod given, FigurePeriod *ret, GError **error);
 char *page_period_words(const FigurePeriod *period); /* 2023年; 2023-06-07 至 2024-03-25 */
 int page_this_year(void);
+
+/* ---- charts (pages-chart.c) ---- */
+/* [chart] of the definition, for figure/chart.html; what may not be seen is left out. */
+json_t *page_charts(WebRequest *request, Sql *sql, json_t *figure, FigurePeriod period);
+/* Puts the rows behind one cell of a chart (parameters chart, row, column) into model. */
+gboolean page_chart_rows(WebRequest *request, Sql *sql, json_t *figure, FigurePeriod period, json_t *model, GError **error);
+char *page_yaml(json_t *definition); /* each member on a line of its own, without id and version */
+/* LedgerCharts of ledger.h. */
+gboolean page_ledger_charts(WebRequest *request, Sql *sql, const LedgerDefinition *ledger, json_t *where, const char *path, json_t *model, GError **error);

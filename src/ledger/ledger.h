@@ -213,6 +213,11 @@ gboolean ledger_export(const House *house, Asker asker, const LedgerAsk *ask, co
 /* How a list was on two days: [{number, title, what: added|removed|changed|closed, fields}] */
 json_t *ledger_compare(const House *house, Sql *sql, Asker asker, const LedgerAsk *ask, int before, int after, GError **error);
 
+/* The view 图 of a ledger's page is drawn by a room above, which knows numbers and charts: it puts `charts` into the model or, where the request asks for one cell of them
+ * (chart, row, column), `behind` with its rows. where (borrowed, NULL: all) and path (with what of the address keeps its meaning) are the page's. */
+typedef gboolean (*LedgerCharts)(WebRequest *request, Sql *sql, const LedgerDefinition *definition, json_t *where, const char *path, json_t *model, GError **error);
+void ledger_set_charts(LedgerCharts charts);
+
 /* What the signed-in person owes, for the home page (ui/ledger/home.html): {count, overdue, today, soon, groups}. NULL: nothing to show. */
 json_t *ledger_home(WebRequest *request, Sql *sql, GError **error);
 gboolean ledger_replay(const House *house, Sql *sql, json_t *event, GError **error); /* ledger.* */

@@ -283,13 +283,27 @@ static gboolean add_calendar(json_t *model, LedgerPage *page, LedgerFilter *filt
   return TRUE;
 }
 
+/* ---- charts ---- */
+
+static LedgerCharts draw_charts;
+void ledger_set_charts(LedgerCharts charts) { draw_charts = charts; }
+
+static gboolean add_charts(json_t *model, LedgerPage *page, LedgerFilter *filter, const char *path, GError **error) {
+  put_text_at(filter->address, "show", "charts");
+  json_object_del(filter->address, "q"); /* the numbers are of all that meets the filters; the year is the charts' own */
+  json_object_del(filter->address, "year");
+  g_autofree char *own = filter_link(filter, path, NULL, NULL);
+  return draw_charts(page->request, page->sql, page->definition, filter->ask.where, own, model, error);
+}
+
 /* ---- the page ---- */
 
 static json_t *shows_model(const LedgerPage *page, const LedgerFilter *filter, const char *path, const char *show) {
-  static const char *const kinds[][2] = {{"", "列表"}, {"board", "看板"}, {"calendar", "日历"}};
+  static const char *const kinds[][2] = {{"", "列表"}, {"board", "看板"}, {"calendar", "日历"}, {"charts", "图"}};
   json_t *shows = json_array();
   for (guint i = 0; i < G_N_ELEMENTS(kinds); i++) {
     if (i == 1 && page->definition->state_count < 2) continue;
+    if (i == 3 && draw_charts == NULL) continue;
     if (i == 2 && !page->definition->date_required && ledger_field(page->definition, "截止") == NULL) continue;
     g_autofree char *href = filter_link(filter, path, "show", *kinds[i][0] ? kinds[i][0] : NULL);
     json_array_append_new(shows, json_pack("{s:s, s:s, s:b}", "label", kinds[i][1], "href", href, "current", g_str_equal(show, kinds[i][0])));
@@ -415,7 +429,8 @@ WebReply *page_list(WebRequest *request, GError **error) {
   if (g_strcmp0(show, "board") == 0) {
     put_text_at(filter.address, "show", "board");
     fine = add_board(model, &page, &filter, path, error);
-  } else if (g_strcmp0(show, "calendar") == 0) fine = add_calendar(model, &page, &filter, path, error);
+  } else if (g_strcmp0(show, "charts") == 0 && draw_charts != NULL) fine = add_charts(model, &page, &filter, path, error);
+  else if (g_strcmp0(show, "calendar") == 0) fine = add_calendar(model, &page, &filter, path, error);
   else {
     fine = add_rows(model, &page, &filter, path, error);
     add_duties(model, &page);

@@ -151,6 +151,7 @@ enum { YAML_MAX = 200000, BASE_MAX = 2000000, PASTE_MAX = 1000000, BULK_LINES_MA
 
 static const WebParameter ID_PARAMETERS[] = {ID, {NULL}};
 static const WebParameter LIST_PARAMETERS[] = {ID, FILTERS, {"show", WEB_TEXT, FALSE, 20, "样式"}, {"month", WEB_TEXT, FALSE, 20, "月份"},
+  {"chart", WEB_TEXT, FALSE, 20, "图"}, {"row", WEB_TEXT, FALSE, 200, "行"}, {"column", WEB_TEXT, FALSE, 100, "列"},
   {"week", WEB_TEXT, FALSE, 20, "周"},
   {"moved", WEB_TEXT, FALSE, 100, "刚才"}, {"print", WEB_FLAG, FALSE, 0, "打印"}, {NULL}};
 static const WebParameter EXPORT_PARAMETERS[] = {ID, FILTERS, {"format", WEB_TEXT, FALSE, 10, "格式"}, {NULL}};

@@ -1,0 +1,188 @@
+// Charts in a real browser: each kind is drawn and equals its table, leads to the rows behind, is there without a script and on paper, is worked with the keyboard, passes axe
+// in light and dark and at phone width, and shows nobody what he may not see.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { chromium } from 'playwright-core';
+import { emptyArchive } from './archive.mjs';
+import { Client, lantai, PASSWORD, root, serve, sqlite, temporary } from './support.mjs';
+
+const folder = temporary('lantai-charts-');
+const axe = readFileSync(path.join(root, 'node_modules/axe-core/axe.min.js'), 'utf8');
+const PANEL = `name: 图的样子
+numbers: [查档接待]
+charts:
+  - {figure: 查档接待, chart: {kind: trend, every: month}}
+  - {figure: 利用档案量, chart: {kind: trend, years: 5}}
+  - {figure: 年报利用人次, chart: share}
+  - {ledger: 问题整改台账, chart: {kind: progress, by: 责任部门}}
+  - {ledger: 问题整改台账, chart: backlog}
+  - {figure: 本年接收文件, title: 各单位移交, chart: {kind: map, by: 移交单位, in: 组织机构, where: {组织类型: 立档单位}, key: 标题, under: 隶属}}
+  - {ledger: 执纪问责, chart: {kind: share, by: 类型}}
+`;
+const YEAR = 2025;
+let dir, server, browser, archivist, panel;
+const troubles = [];
+
+before(async () => {
+  dir = await emptyArchive();
+  assert.equal((await lantai(dir, 'demo', '--ledgers')).status, 0);
+  for (const name of ['archivist', 'director']) await lantai(dir, 'user', 'add', name, '--role', name, '--password', PASSWORD);
+  server = await serve(dir);
+  archivist = await new Client(server.base).signIn('archivist');
+  const made = await archivist.post('/panel-new', { form: { yaml: PANEL } });
+  assert.equal(made.status, 200, made.text);
+  panel = made.json.location;
+  browser = await chromium.launch({ executablePath: process.env.CHROMIUM || '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
+});
+after(async () => { await browser?.close(); await server?.stop(); });
+
+async function open(target, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, locale: 'zh-CN', reducedMotion: 'reduce', ...options });
+  await context.addCookies([...archivist.cookies].map(([name, value]) => ({ name, value, url: server.base })));
+  const page = await context.newPage();
+  page.on('pageerror', error => troubles.push(error.message));
+  page.on('console', message => { if (message.type() === 'error') troubles.push(message.text()); });
+  page.setDefaultTimeout(15000);
+  await page.goto(server.base + target);
+  if (options.javaScriptEnabled !== false) await page.waitForFunction(() => document.documentElement.dataset.charts === 'drawn');
+  return page;
+}
+const clean = () => assert.deepEqual(troubles.splice(0), []);
+
+// What each figure of the page has in its table, and what the picture beside it was given.
+const both = page => page.evaluate(() => [...document.querySelectorAll('figure[data-chart]')].map(figure => {
+  const heads = [...figure.querySelectorAll('thead th')].slice(1), shown = heads.map((head, at) => at).filter(at => !heads[at].hasAttribute('data-plain'));
+  const rows = [...figure.querySelectorAll('tbody tr')];
+  const value = cell => cell.dataset.value === '' ? null : Number(cell.dataset.value);
+  const plot = figure.querySelector('[data-plot]'), chart = plot && window.echarts.getInstanceByDom(plot), option = chart?.getOption();
+  return {
+    kind: figure.dataset.chart, name: figure.dataset.name, labels: rows.map(row => row.cells[0].textContent), table: shown.map(at => rows.map(row => value(row.cells[at + 1]))),
+    drawn: option?.series.map(series => series.data.map(point => point.value ?? null)), motion: option?.animation, size: option?.textStyle.fontSize,
+    marks: plot?.querySelectorAll('svg path').length, label: plot?.getAttribute('aria-label'), role: plot?.getAttribute('role'),
+    tiles: [...figure.querySelectorAll('.tiles .tile')].map(tile => tile.querySelector('span').textContent), links: figure.querySelectorAll('tbody a').length,
+  };
+}));
+
+test('each kind is drawn, and what is drawn is what stands in its table and in the JSON', async () => {
+  const page = await open(`${panel}?year=${YEAR}`), charts = await both(page), { json } = await archivist.get(`${panel}?year=${YEAR}`);
+  assert.deepEqual(charts.map(chart => chart.kind), ['trend', 'trend', 'share', 'progress', 'backlog', 'map']);
+  for (const [at, chart] of charts.entries()) {
+    assert.ok(chart.labels.length > 1 && chart.links > 1, chart.kind);
+    const given = json.charts[at];
+    assert.deepEqual(chart.labels, given.rows.map(row => row.label));
+    const plain = given.columns.map((column, k) => k).filter(k => !given.columns[k].plain);
+    assert.deepEqual(chart.table, plain.map(k => given.rows.map(row => row.cells[k].value ?? null)));
+    assert.ok(chart.table.flat().some(value => value > 0), `${chart.kind} has numbers`);
+    if (chart.kind === 'map') { assert.deepEqual(chart.tiles, chart.labels); continue; }
+    assert.deepEqual(chart.drawn, chart.table, chart.kind);
+    assert.ok(chart.marks > chart.labels.length, `${chart.kind}: ${chart.marks} marks`);
+    assert.equal(chart.role, 'img');
+    assert.match(chart.label, /：.+数据见下表/);
+    assert.equal(chart.motion, false, 'less motion was asked for');
+  }
+  // each kind in the words of the trade: nothing left over, nothing twice
+  const [months, years, share, progress, backlog, map] = charts;
+  assert.equal(months.labels.length, 12);
+  assert.equal(years.labels.at(-1), `${YEAR}年`);
+  assert.equal(share.table[0].reduce((a, b) => a + b), (await archivist.get(`/figure/${sqlite(dir, "SELECT id FROM figure WHERE name = '年报利用人次'")[0].id}?year=${YEAR}`)).json.result.value);
+  assert.equal(progress.table.flat().reduce((a, b) => a + b), sqlite(dir, `SELECT count(*) AS n FROM ledger_entry e JOIN ledger l ON l.id = e.ledger_id WHERE l.name = '问题整改台账' AND e.from_date / 10000 = ${YEAR}`)[0].n);
+  for (let i = 1; i < 12; i++) assert.equal(backlog.table[2][i], backlog.table[2][i - 1] + backlog.table[0][i] - backlog.table[1][i], 'what stays is what stood, and came, less what was done');
+  assert.ok(map.table[0].includes(0), 'bodies without anything are on the map too');
+  clean();
+});
+
+test('a point leads to the rows behind it, by the mouse and by the keyboard', async () => {
+  const page = await open(`${panel}?year=${YEAR}`), progress = page.locator('figure[data-chart="progress"]');
+  const [late] = await page.evaluate(() => {
+    const figure = document.querySelector('figure[data-chart="progress"]'), chart = window.echarts.getInstanceByDom(figure.querySelector('[data-plot]'));
+    figure.scrollIntoView({ block: 'center' });
+    const rows = [...figure.querySelectorAll('tbody tr')], value = Number(rows[0].cells[1].dataset.value), box = chart.getDom().getBoundingClientRect();
+    const [x, y] = chart.convertToPixel({ seriesIndex: 0 }, [value / 2, 0]);
+    return [{ x: box.x + x, y: box.y + y, value }];
+  });
+  await page.mouse.click(late.x, late.y);
+  await page.waitForURL(/\/rows\?.*chart=progress/);
+  assert.equal(await page.locator('[data-row]').count(), late.value);
+  await page.goBack();
+  await page.waitForFunction(() => document.documentElement.dataset.charts === 'drawn');
+  const button = progress.getByRole('button', { name: /看表|收起表/ });
+  assert.equal(await progress.locator('table').isVisible(), false);
+  await button.focus();
+  await page.keyboard.press('Enter');
+  assert.equal(await progress.locator('table').isVisible(), true);
+  assert.equal(await button.getAttribute('aria-expanded'), 'true');
+  await page.keyboard.press('Tab'); // the table, which scrolls
+  await page.keyboard.press('Tab');
+  const number = Number(await page.evaluate(() => document.activeElement.closest('td').dataset.value));
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/\/rows\?/);
+  assert.equal(await page.locator('[data-row]').count(), number);
+  clean();
+});
+
+test('without a script there are the tables and the map; on paper both', async () => {
+  const bare = await open(`${panel}?year=${YEAR}`, { javaScriptEnabled: false });
+  for (const table of await bare.locator('figure[data-chart] table').all()) assert.ok(await table.isVisible());
+  assert.ok(await bare.locator('.tile').first().isVisible());
+  assert.equal(await bare.locator('[data-plot]:visible').count(), 0);
+  const page = await open(`${panel}?year=${YEAR}`);
+  await page.emulateMedia({ media: 'print' });
+  for (const part of ['figure[data-chart] table', '[data-plot] svg']) for (const one of await page.locator(part).all()) assert.ok(await one.isVisible(), part);
+  const file = path.join(folder, 'panel.pdf');
+  writeFileSync(file, await page.pdf({ format: 'A4' }));
+  const paper = execFileSync('pdftotext', ['-layout', file, '-'], { encoding: 'utf8' });
+  for (const word of ['月末未办结', '占比', '12月', '市委党校']) assert.ok(paper.includes(word), `${word} is printed`);
+  clean();
+});
+
+test('faultless for axe at every width, in the dark and in large type, which grows the letters', async () => {
+  const id = sqlite(dir, "SELECT id FROM ledger WHERE name = '问题整改台账'")[0].id, figure = sqlite(dir, "SELECT id FROM figure WHERE name = '年报利用人次'")[0].id;
+  for (const options of [{}, { viewport: { width: 390, height: 844 } }, { colorScheme: 'dark' }])
+    for (const target of [`${panel}?year=${YEAR}`, `/ledger/${id}?show=charts&year=${YEAR}`, `/figure/${figure}?year=${YEAR}`]) {
+      const page = await open(target, options);
+      await page.evaluate(axe);
+      const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+      assert.deepEqual(violations.map(fault => `${target} ${JSON.stringify(options)} ${fault.id}: ${fault.nodes[0].html.slice(0, 160)}`), []);
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth), `${target} fits`);
+      await page.context().close();
+    }
+  const page = await open(`${panel}?year=${YEAR}`), [before] = await both(page);
+  await page.getByRole('button', { name: '大字' }).click();
+  await page.waitForFunction(size => window.echarts.getInstanceByDom(document.querySelector('[data-plot]')).getOption().textStyle.fontSize > size, before.size);
+  clean();
+});
+
+test('a panel shows nobody what he may not see, and tells that it does not', async () => {
+  const director = await new Client(server.base).signIn('director');
+  const [own, other] = await Promise.all([archivist, director].map(async client => (await client.get(`${panel}?year=2023`)).json));
+  assert.ok(own.denied.includes('执纪问责'));
+  assert.ok(!own.charts.some(chart => chart.title === '执纪问责'));
+  assert.ok(other.charts.some(chart => chart.title === '执纪问责' && chart.rows.length > 1), 'the director sees it');
+  const goes = other.charts.find(chart => chart.title === '执纪问责').rows[0].cells[0].goes;
+  assert.equal((await director.get(goes)).status, 200);
+  assert.equal((await archivist.get(goes)).status, 403);
+  assert.equal((await director.post(`${panel}/edit`, { form: { yaml: PANEL } })).status, 403, 'only who defines figures edits a panel');
+});
+
+test('a wrong panel is refused with the places; a mended one is in force', async () => {
+  const wrong = await archivist.post(`${panel}/edit`, { form: { yaml: 'name: 图的样子\ncharts:\n  - {figure: 查档接代, chart: trend}\n  - {ledger: 利用登记, chart: {kind: progress}}\n' } });
+  assert.equal(wrong.status, 422);
+  assert.deepEqual(wrong.json.faults.map(fault => fault.where), ['charts[0].figure', 'charts[1].chart']);
+  assert.equal((await archivist.post(`${panel}/edit`, { form: { yaml: PANEL.replace('numbers:', 'about: 改过\nnumbers:') } })).status, 200);
+  assert.equal((await archivist.get(panel)).json.panel.about, '改过');
+});
+
+test('a ledger\'s charts follow its filters and open to its entries', async () => {
+  const id = sqlite(dir, "SELECT id FROM ledger WHERE name = '问题整改台账'")[0].id;
+  const [all, some] = await Promise.all(['', '&f.来源=审计'].map(async filter => (await archivist.get(`/ledger/${id}?show=charts&year=${YEAR}${encodeURI(filter)}`)).json));
+  assert.deepEqual(all.charts.map(chart => chart.kind).slice(0, 4), ['trend', 'progress', 'backlog', 'share']);
+  const total = model => model.charts[1].rows.flatMap(row => row.cells).reduce((sum, cell) => sum + cell.value, 0);
+  assert.equal(total(all), all.count);
+  assert.equal(total(some), some.count);
+  assert.ok(some.count > 0 && some.count < all.count);
+  const cell = some.charts[1].rows[0].cells[0], { json } = await archivist.get(cell.goes);
+  assert.equal(json.behind.rows.length, cell.value);
+});
