@@ -173,6 +173,9 @@ test('a wrong panel is refused with the places; a mended one is in force', async
   assert.deepEqual(wrong.json.faults.map(fault => fault.where), ['charts[0].figure', 'charts[1].chart']);
   assert.equal((await archivist.post(`${panel}/edit`, { form: { yaml: PANEL.replace('numbers:', 'about: 改过\nnumbers:') } })).status, 200);
   assert.equal((await archivist.get(panel)).json.panel.about, '改过');
+  const { yaml } = (await archivist.get(`${panel}/edit`)).json; // as it is shown for editing it is read again
+  assert.equal((await archivist.post(`${panel}/edit`, { form: { yaml } })).status, 200);
+  assert.equal((await archivist.get(`${panel}/edit`)).json.yaml, yaml);
 });
 
 test('a ledger\'s charts follow its filters and open to its entries', async () => {

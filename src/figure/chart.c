@@ -66,9 +66,11 @@ static void put_address(const ChartAsk *ask, json_t *cell, const char *query) {
   if (ask->path) json_object_set_new(cell, "goes", json_sprintf("%s%c%s", ask->path, strchr(ask->path, '?') ? '&' : '?', query));
 }
 
+static gboolean is_folded(const char *row) { return g_str_equal(row, CHART_FOLDED) || g_str_equal(row, CHART_OUTSIDE); }
+
 /* To the rows behind one cell, on the chart's own page. */
 static void link_cell(const ChartAsk *ask, json_t *cell, const char *row, const char *column) {
-  if (cell_value(cell) == 0 || g_str_equal(row, CHART_FOLDED)) return;
+  if (cell_value(cell) == 0 || is_folded(row)) return;
   g_autofree char *query = chart_period_query(ask->period), *part = g_uri_escape_string(row, NULL, FALSE), *of = g_uri_escape_string(column, NULL, FALSE);
   g_autofree char *whole = g_strdup_printf("%s&chart=%s&row=%s&column=%s", query, text_in(ask->spec, "kind"), part, of);
   put_address(ask, cell, whole);
@@ -78,7 +80,7 @@ static gboolean has_page(const ChartAsk *ask) { return json_object_get(ask->figu
 
 /* A figure's number of another period, or of one of its own groups, has a page of its own. */
 static void link_figure(const ChartAsk *ask, json_t *cell, FigurePeriod period, const char *part) {
-  if (cell_value(cell) == 0 || (part && g_str_equal(part, CHART_FOLDED))) return;
+  if (cell_value(cell) == 0 || (part && is_folded(part))) return;
   g_autofree char *query = chart_period_query(period), *escaped = part ? g_uri_escape_string(part, NULL, FALSE) : NULL;
   g_autofree char *whole = part ? g_strdup_printf("%s&part=%s", query, escaped) : g_strdup(query);
   put_address(ask, cell, whole);
@@ -401,7 +403,8 @@ static int by_group(gconstpointer a, gconstpointer b) {
   return x->value != y->value ? (x->value < y->value) - (x->value > y->value) : strcmp(x->name, y->name);
 }
 
-static GArray *bodies_of(json_t *roster, json_t *parts) {
+/* listed: there is a roster; what is not on it is one tile. */
+static GArray *bodies_of(json_t *roster, json_t *parts, gboolean listed) {
   GArray *bodies = g_array_new(FALSE, FALSE, sizeof(Body));
   const char *name, *former = "";
   json_t *value;
@@ -412,10 +415,14 @@ static GArray *bodies_of(json_t *roster, json_t *parts) {
     former = group;
     g_array_append_val(bodies, body);
   }
+  Body outside = {CHART_OUTSIDE, "", 0, G_MAXINT};
   json_object_foreach(parts, name, value) {
-    Body body = {name, json_object_size(roster) ? "名册以外" : "", json_number_value(value), G_MAXINT};
-    if (json_object_get(roster, name) == NULL) g_array_append_val(bodies, body);
+    Body body = {name, "", json_number_value(value), G_MAXINT};
+    if (json_object_get(roster, name) != NULL) continue;
+    if (listed) outside.value += body.value;
+    else g_array_append_val(bodies, body);
   }
+  if (outside.value != 0) g_array_append_val(bodies, outside);
   g_array_sort(bodies, by_group);
   return bodies;
 }
@@ -424,7 +431,7 @@ static gboolean draw_map(const ChartAsk *ask, json_t *chart, GError **error) {
   const char *by = group_by(ask);
   json_auto_t *parts = parts_of(ask, chart_narrowed(ask->figure, NULL, by), ask->period, error), *roster = parts ? roster_of(ask, error) : NULL;
   if (roster == NULL) return FALSE;
-  g_autoptr(GArray) bodies = bodies_of(roster, parts), values = g_array_new(FALSE, FALSE, sizeof(double));
+  g_autoptr(GArray) bodies = bodies_of(roster, parts, text_in(ask->spec, "in") != NULL), values = g_array_new(FALSE, FALSE, sizeof(double));
   gboolean own = has_page(ask) && g_strcmp0(by, text_in(ask->figure, "group")) == 0;
   const char *former = NULL;
   json_object_set_new(chart, "first", json_string(group_label(ask->figure, by)));

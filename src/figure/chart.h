@@ -7,6 +7,7 @@
 #pragma once
 #include "compute.h"
 
+#define CHART_OUTSIDE "名册以外" /* bodies that are not on the roster of a map */
 #define CHART_FOLDED "其余" /* rows that are many are added up in one of this name */
 
 /* What is drawn: of a figure (with or without an id) by a spec as definitions have it, {kind, …}. path: of the page that has the rows behind a cell; NULL: none. */

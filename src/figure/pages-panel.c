@@ -120,7 +120,7 @@ static WebReply *edit_panel(WebRequest *request, GError **error) {
 }
 
 static WebReply *new_panel(WebRequest *request, GError **error) {
-  return web_model(edit_model(NULL, "name: 新一览\nabout: \nnumbers: []\ncharts:\n  - {figure: 查档接待, chart: {kind: trend, every: month}}\n"));
+  return web_model(edit_model(NULL, "name: 新一览\nabout: \nnumbers: []\ncharts:\n  - {figure: 查档接待, chart: trend}\n"));
 }
 
 static WebReply *save(WebRequest *request, gint64 id, GError **error) {

@@ -355,6 +355,7 @@ static void append_object(GString *out, json_t *object) {
     g_string_append(out, ": ");
     if (!json_is_null(value)) append_flow(out, value);
   }
+  if (out->str[out->len - 1] == '}') g_string_append_c(out, ' ');
   g_string_append_c(out, '}');
 }
 
@@ -371,6 +372,16 @@ static void append_flow(GString *out, json_t *value) {
   g_string_append_c(out, ']');
 }
 
+/* Objects of a list stand on a line each. */
+static void append_lines(GString *out, json_t *list) {
+  json_t *each;
+  size_t i;
+  json_array_foreach(list, i, each) {
+    g_string_append(out, "\n  - ");
+    append_flow(out, each);
+  }
+}
+
 char *page_yaml(json_t *figure) {
   GString *out = g_string_new(NULL);
   const char *key;
@@ -378,7 +389,8 @@ char *page_yaml(json_t *figure) {
   json_object_foreach(figure, key, value) {
     if (g_str_equal(key, "id") || g_str_equal(key, "version")) continue;
     g_string_append_printf(out, "%s: ", key);
-    if (!json_is_null(value)) append_flow(out, value);
+    if (json_is_object(json_array_get(value, 0))) append_lines(out, value);
+    else if (!json_is_null(value)) append_flow(out, value);
     g_string_append_c(out, '\n');
   }
   return g_string_free(out, FALSE);
