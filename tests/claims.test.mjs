@@ -45,7 +45,7 @@ for (const name of ['municipal', 'district', 'county']) {
     text = plain(made.stdout);
     const { faults, ...rest } = JSON.parse(told.stdout);
     figures = rest.figures;
-    assert.deepEqual(faults, []);
+    assert.deepEqual(faults.filter(fault => fault.stop || fault.kind !== 'look'), [], 'what rests on a closed ledger is said, and does not stop it');
   });
   for (const each of wanted) {
     test(`${each.id} ${claims.get(each.id)?.what ?? ''}`, { skip }, async () => {
