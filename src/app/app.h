@@ -73,6 +73,7 @@ extern const JobKind CARE_JOBS[];
 extern const WebRoute APP_ROUTES[];
 extern const WebHooks APP_HOOKS;
 JobKind *app_job_kinds(void); /* all rooms' kinds in one array, ended by kind NULL; g_free */
+gboolean feed_replay(Sql *sql, json_t *event, GError **error); /* ledger.follow */
 gboolean feed_resume(const House *house, GError **error); /* after a rebuild: what was fed before is not fed again over what people corrected */
 void feed_follow(const House *house); /* ledgers that the program fills take what the journal tells since they last looked (feed.c) */
 void tree_remove(const char *path); /* with all that is in it; links are not followed */

@@ -5,14 +5,18 @@
  * 1. A ledger follows the journal from the first event on, one step a tick; how far is kept with what it wrote, in one transaction.
  * 2. One subject of a source is one entry (its key), brought up to date as the subject changes and taken out when it no longer meets `when`. What people wrote in the
  *    entry besides stays.
- * 3. A subject that does not fit the ledger's definition is passed by with a warning in the log; the others go on.
+ * 3. How far it is is an event too (ledger.follow), so that a rebuilt archive goes on at the same place of the journal and feeds nothing twice.
+ * 4. A subject that does not fit the ledger's definition is passed by with a warning in the log; the others go on.
  */
 #include "app.h"
 #include "date.h"
 #include "error.h"
+#include "journal.h"
+#include "json.h"
 #include "ledger.h"
 #include <string.h>
 
+#define FOLLOWED "ledger.follow"
 enum { EVENTS_STEP = 1000, STEPS_MAX = 20 };
 
 typedef struct {
@@ -154,6 +158,15 @@ static gint64 followed_to(Sql *sql, const LedgerDefinition *definition, const Fe
   return sql_number(sql, "SELECT event_id FROM feed WHERE ledger_id = $1 AND source = $2", SQL_ARGS(sql_int(definition->id), sql_text(source->name)), 0, NULL);
 }
 
+static gboolean put_position(Sql *sql, gint64 ledger, json_t *position, GError **error) {
+  return sql_exec(sql, "INSERT INTO feed (ledger_id, source, event_id) VALUES ($1, $2, $3) ON CONFLICT (ledger_id, source) DO UPDATE SET event_id = excluded.event_id",
+    SQL_ARGS(sql_int(ledger), sql_text(text_at(position, "source")), sql_int(int_at(position, "event"))), error);
+}
+
+gboolean feed_replay(Sql *sql, json_t *event, GError **error) {
+  return put_position(sql, int_at(event, "subject_id"), json_object_get(event, "data"), error);
+}
+
 /* One step; *ret_more: there are further events. Positions are written only with entries or after many events, so that a quiet archive writes nothing. */
 static gboolean follow(const House *house, const LedgerDefinition *definition, const FeedSource *source, gboolean *ret_more, GError **error) {
   g_autoptr(Sql) reading = sql_read(house->db, error);
@@ -168,8 +181,9 @@ static gboolean follow(const House *house, const LedgerDefinition *definition, c
   if (sql == NULL) return FALSE;
   for (guint i = 0; i < subjects->len; i++)
     if (!feed_one(sql, definition, source, g_array_index(subjects, gint64, i), error)) return FALSE;
-  return sql_exec(sql, "INSERT INTO feed (ledger_id, source, event_id) VALUES ($1, $2, $3) ON CONFLICT (ledger_id, source) DO UPDATE SET event_id = excluded.event_id",
-    SQL_ARGS(sql_int(definition->id), sql_text(source->name), sql_int(last)), error) && sql_commit(sql, error);
+  json_auto_t *position = json_pack("{s:s, s:I}", "source", source->name, "event", (json_int_t)last);
+  return put_position(sql, definition->id, position, error) && journal_append(sql, "system", FOLLOWED, "ledger", definition->id, position, error) != 0 &&
+    sql_commit(sql, error);
 }
 
 void feed_follow(const House *house) {
@@ -184,17 +198,18 @@ void feed_follow(const House *house) {
   }
 }
 
-/* The positions are in no event: a ledger has followed at least to when the program last wrote an entry into it. */
+/* A journal from before positions were told: a ledger has followed at least each subject to the last event before the program last wrote its entry. */
 gboolean feed_resume(const House *house, GError **error) {
   g_autofree const LedgerDefinition **all = ledger_all();
   g_autoptr(Sql) sql = sql_write(house->db, error);
   if (sql == NULL) return FALSE;
   for (guint i = 0; all[i]; i++) {
     const FeedSource *source = source_of(all[i]);
-    if (source && !sql_exec(sql, "INSERT INTO feed (ledger_id, source, event_id) SELECT $1, $2, MAX(e.id) FROM event AS e WHERE e.at_us <= "
-        "(SELECT MAX(v.at_us) FROM ledger_entry_version AS v JOIN ledger_entry AS l ON l.id = v.entry_id "
-        "WHERE l.ledger_id = $1 AND l.key <> '' AND v.actor = 'system') HAVING MAX(e.id) > 0 ON CONFLICT (ledger_id, source) DO NOTHING",
-        SQL_ARGS(sql_int(all[i]->id), sql_text(source->name)), error)) return FALSE;
+    if (source && !sql_exec(sql, "INSERT INTO feed (ledger_id, source, event_id) SELECT $1, $2, MAX((SELECT MAX(s.id) FROM event AS s WHERE s.subject_kind = $3 "
+        "AND s.subject_id = CAST(SUBSTR(l.key, LENGTH($3) + 2) AS INTEGER) AND s.id < (SELECT MAX(p.id) FROM event AS p WHERE p.subject_kind = 'entry' "
+        "AND p.subject_id = l.id AND p.action = 'ledger.put' AND p.actor = 'system'))) FROM ledger_entry AS l WHERE l.ledger_id = $1 AND l.key LIKE $3 || ':%' "
+        "HAVING MAX(l.id) > 0 ON CONFLICT (ledger_id, source) DO NOTHING",
+        SQL_ARGS(sql_int(all[i]->id), sql_text(source->name), sql_text(source->subject)), error)) return FALSE;
   }
   return sql_commit(sql, error);
 }

@@ -61,11 +61,12 @@ static gboolean define_reports(Sql *sql, json_t *documents, GError **error) {
   return TRUE;
 }
 
-/* One kind after the other, each in a transaction: figures are held against the ledgers that are in force, reports against the figures. */
-static gboolean define_kind(const House *house, json_t *documents, gboolean (*define)(Sql *, json_t *, GError **), GError **error) {
-  if (json_object_size(documents) == 0) return TRUE;
+/* All in one transaction, one kind after the other: figures are held against the ledgers that will be in force, reports against the figures. So this process takes them
+ * into force before they are committed; when something is wrong, it ends without having written anything. */
+static gboolean define_all(const House *house, const Documents *documents, GError **error) {
   g_autoptr(Sql) sql = sql_write(house->db, error);
-  return sql != NULL && define(sql, documents, error) && sql_commit(sql, error);
+  return sql != NULL && define_ledgers(sql, documents->ledgers, error) && ledger_definitions_foresee(sql, error) && define_figures(sql, documents->figures, error) &&
+    figure_definitions_foresee(sql, error) && define_reports(sql, documents->reports, error) && sql_commit(sql, error);
 }
 
 static gboolean run_define(const CommandLine *line, GError **error) {
@@ -78,8 +79,7 @@ static gboolean run_define(const CommandLine *line, GError **error) {
   }
   g_autoptr(Archive) archive = archive_open(line->dir, ARCHIVE_WRITE, error);
   const House *house = archive != NULL ? archive_house(archive) : NULL;
-  if (house == NULL || !define_kind(house, ledgers, define_ledgers, error) || !define_kind(house, figures, define_figures, error) ||
-    !define_kind(house, reports, define_reports, error)) return FALSE;
+  if (house == NULL || !define_all(house, &documents, error)) return FALSE;
   command_print(line, json_pack("{s:o, s:i, s:o}", "ledgers", names_of(ledgers), "figures", figure_count(figures), "reports", names_of(reports)),
     "已启用：台账 %zu 个、指标 %d 个、报告 %zu 个。\n", json_object_size(ledgers), figure_count(figures), json_object_size(reports));
   return TRUE;

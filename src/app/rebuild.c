@@ -65,6 +65,7 @@ static gboolean replay_event(json_t *event, gpointer data, GError **error) {
     good = authority_replay(replay->house, sql, event, error);
   else if (g_str_has_prefix(action, "category.")) good = catalog_category_replay(replay->house, sql, event, error);
   else if (g_str_has_prefix(action, "schedule.")) good = schedule_replay(replay->house, sql, event, error);
+  else if (g_str_equal(action, "ledger.follow")) good = feed_replay(sql, event, error);
   else if (g_str_has_prefix(action, "ledger.")) good = ledger_replay(replay->house, sql, event, error);
   else if (g_str_has_prefix(action, "figure.") || g_str_has_prefix(action, "report.")) good = figure_replay(replay->house, sql, event, error);
   else if (g_str_has_prefix(action, "synonym.")) good = catalog_synonym_replay(replay->house, sql, event, error);

@@ -468,15 +468,29 @@ static int by_date(gconstpointer a, gconstpointer b) {
   return x->day != y->day ? (x->day > y->day) - (x->day < y->day) : (x->id > y->id) - (x->id < y->id);
 }
 
-static gboolean sort_by_date(Sql *sql, GArray *ids, GError **error) {
-  g_autoptr(GArray) dated = g_array_sized_new(FALSE, FALSE, sizeof(Dated), ids->len);
-  for (guint i = 0; i < ids->len; i++) {
-    gint64 id = g_array_index(ids, gint64, i);
-    Dated row = {id, sql_number(sql, "SELECT from_date FROM ledger_entry WHERE id = $1", SQL_ARGS(sql_int(id)), 0, error)};
+enum { DATES_AT_ONCE = 1000 };
+
+static gboolean add_dates(Sql *sql, const GArray *ids, guint begin, GArray *dated, GError **error) {
+  json_auto_t *some = json_array();
+  for (guint i = begin; i < MIN(ids->len, begin + DATES_AT_ONCE); i++) json_array_append_new(some, json_integer(g_array_index(ids, gint64, i)));
+  g_autofree char *list = json_dumps(some, JSON_COMPACT);
+  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT e.id AS id, e.from_date AS day FROM json_each($1) AS j JOIN ledger_entry AS e ON e.id = j.value",
+    SQL_ARGS(sql_text(list)), error);
+  GError *failure = NULL;
+  while (rows != NULL && sql_next(rows, &failure)) {
+    Dated row = {sql_get_int(rows, "id"), sql_get_int(rows, "day")};
     g_array_append_val(dated, row);
   }
+  if (failure != NULL) g_propagate_error(error, failure);
+  return rows != NULL && failure == NULL;
+}
+
+static gboolean sort_by_date(Sql *sql, GArray *ids, GError **error) {
+  g_autoptr(GArray) dated = g_array_sized_new(FALSE, FALSE, sizeof(Dated), ids->len);
+  for (guint begin = 0; begin < ids->len; begin += DATES_AT_ONCE)
+    if (!add_dates(sql, ids, begin, dated, error)) return FALSE;
   g_array_sort(dated, by_date);
-  for (guint i = 0; i < ids->len; i++) g_array_index(ids, gint64, i) = g_array_index(dated, Dated, i).id;
+  for (guint i = 0; i < dated->len; i++) g_array_index(ids, gint64, i) = g_array_index(dated, Dated, i).id;
   return TRUE;
 }
 

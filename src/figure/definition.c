@@ -202,21 +202,22 @@ static void check_twice(json_t *figures, json_t *faults) {
   }
 }
 
-static json_t *all_faults(json_t *figures, json_t *rules) {
+/* all: everything that is defined in the same go. */
+static json_t *all_faults(json_t *figures, json_t *rules, json_t *all) {
   json_t *faults = json_array(), *figure;
   size_t i;
-  check_twice(figures, faults);
+  check_twice(all, faults);
   json_array_foreach(figures, i, figure) {
-    json_auto_t *found = figure_definition_faults(figure, figures);
+    json_auto_t *found = figure_definition_faults(figure, all);
     json_array_extend(faults, found);
   }
-  json_auto_t *found = invariant_faults(rules, figures);
+  json_auto_t *found = invariant_faults(rules, all);
   json_array_extend(faults, found);
   return faults;
 }
 
-static gboolean refuse_faults(json_t *figures, json_t *rules, const char *place, GError **error) {
-  json_auto_t *faults = all_faults(figures, rules);
+static gboolean refuse_faults(json_t *figures, json_t *rules, json_t *all, const char *place, GError **error) {
+  json_auto_t *faults = all_faults(figures, rules, all);
   if (json_array_size(faults) == 0) return TRUE;
   g_autoptr(GString) text = g_string_new(NULL);
   for (size_t i = 0; i < MIN(json_array_size(faults), (size_t)FAULTS_SHOWN); i++) {
@@ -233,7 +234,7 @@ static gboolean tell(Sql *sql, const char *actor, json_t *data, GError **error) 
 }
 
 gboolean figure_define(Sql *sql, const char *actor, json_t *figures, json_t *rules, GError **error) {
-  if (!refuse_faults(figures, rules, "", error)) return FALSE;
+  if (!refuse_faults(figures, rules, figures, "", error)) return FALSE;
   json_auto_t *data = json_pack("{s:[], s:[], s:{}}", "figures", "invariants", "files");
   gint64 next_id = sql_number(sql, "SELECT COALESCE(MAX(id), 0) + 1 AS id FROM figure", SQL_NONE, 1, error);
   size_t i;
@@ -258,8 +259,10 @@ gboolean figure_define_files(Sql *sql, const char *actor, json_t *documents, GEr
     if (json_object_get(document, "figures")) json_array_extend(figures, json_object_get(document, "figures"));
     if (json_object_get(document, "invariants")) json_array_extend(rules, json_object_get(document, "invariants"));
   }
-  g_autofree char *only = json_object_size(documents) == 1 ? g_strdup_printf("%s：", json_object_iter_key(json_object_iter(documents))) : g_strdup("");
-  if (!refuse_faults(figures, rules, only, error)) return FALSE;
+  json_object_foreach(documents, file, document) {
+    g_autofree char *place = g_strdup_printf("%s：", file);
+    if (!refuse_faults(json_object_get(document, "figures"), json_object_get(document, "invariants"), figures, place, error)) return FALSE;
+  }
   gint64 next_id = sql_number(sql, "SELECT COALESCE(MAX(id), 0) + 1 AS id FROM figure", SQL_NONE, 1, error);
   json_object_foreach(documents, file, document) {
     json_array_foreach(json_object_get(document, "figures"), i, figure) plan_one(sql, actor, figure, file, &next_id, json_object_get(data, "figures"));
@@ -316,6 +319,8 @@ static gboolean load_stored(Sql *sql, GError **error) {
   g_mutex_unlock(&lock);
   return TRUE;
 }
+
+gboolean figure_definitions_foresee(Sql *sql, GError **error) { return load_stored(sql, error); }
 
 gboolean figure_open(const House *house, GError **error) {
   figure_close();

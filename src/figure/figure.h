@@ -27,6 +27,7 @@ json_t *figure_definition_faults(json_t *figure, json_t *others);
 gboolean figure_define(Sql *sql, const char *actor, json_t *figures, json_t *invariants, GError **error);
 gboolean figure_define_files(Sql *sql, const char *actor, json_t *documents, GError **error); /* {file: {figures, invariants}} of definitions/figures */
 gboolean figure_definitions_load(const House *house, GError **error);                         /* the archive's files that are new or changed */
+gboolean figure_definitions_foresee(Sql *sql, GError **error); /* as ledger_definitions_foresee */
 json_t *figure_definition(const char *name); /* with its id; borrowed; NULL */
 const char *figure_name_of(gint64 id);       /* NULL: none */
 json_t *figure_names(void);                  /* [name], by group and order */

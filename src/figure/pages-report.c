@@ -458,7 +458,8 @@ static GBytes *print_now(const House *house, json_t *report, const char *format,
 
 /* Bytes under a proposed name: a file that has no name any more. */
 static WebReply *send_file(const House *house, GBytes *bytes, const char *mime, const char *name, GError **error) {
-  g_autofree char *path = g_build_filename(house->dir, "tmp", "report-XXXXXX", NULL);
+  g_autofree char *folder = g_build_filename(house->dir, "tmp", NULL), *path = g_build_filename(folder, "report-XXXXXX", NULL);
+  g_mkdir_with_parents(folder, 0750); /* a recovered archive has none yet */
   gsize length;
   const char *data = g_bytes_get_data(bytes, &length);
   int fd = g_mkstemp(path);

@@ -23,6 +23,8 @@ gboolean definitions_load_stored(Sql *sql, GError **error) {
   return rows != NULL && (error == NULL || *error == NULL);
 }
 
+gboolean ledger_definitions_foresee(Sql *sql, GError **error) { return definitions_load_stored(sql, error); }
+
 gint64 ledger_id_of(Sql *sql, const char *name) { return sql_number(sql, "SELECT id FROM ledger WHERE name = $1", SQL_ARGS(sql_text(name)), 0, NULL); }
 
 json_t *ledger_definition_version(Sql *sql, gint64 ledger, int version, GError **error) {

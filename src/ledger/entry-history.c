@@ -1,5 +1,6 @@
 /* What was: deleting and bringing back, what changed between versions, comments. Nothing is ever taken out of the database. */
 #include "internal.h"
+#include "people.h"
 
 /* ---- deleting and restoring ---- */
 
@@ -24,11 +25,17 @@ gboolean ledger_entry_delete(Sql *sql, Asker asker, const char *actor, gint64 id
   return entry_save(sql, actor, entry, why, error);
 }
 
-static json_t *version_load(Sql *sql, gint64 id, gint64 rev, GError **error) {
+json_t *version_load(Sql *sql, gint64 id, gint64 rev, GError **error) {
   g_autofree char *text = sql_string(sql, "SELECT entry FROM ledger_entry_version WHERE entry_id = $1 AND rev = $2", SQL_ARGS(sql_int(id), sql_int(rev)), error);
   json_t *entry = text != NULL ? json_loads(text, 0, NULL) : NULL;
   if (entry == NULL && (error == NULL || *error == NULL)) throw(error, LANTAI_ERROR_NOT_FOUND, "没有这一版");
   return entry;
+}
+
+/* By its secrecy then; whose it was is asked of today's entry. */
+static gboolean version_seen(json_t *version, Asker asker) {
+  Security secrecy;
+  return asker.everything || (security_parse(text_at(version, "secrecy"), &secrecy) && secrecy <= people_scope(asker.person)->security);
 }
 
 /* It brings no field back that the asker may not write, nor an entry of which he may not see what it was. */
@@ -37,7 +44,7 @@ static gboolean may_bring_back(json_t *entry, json_t *then, Asker asker, GError 
   json_auto_t *names = json_object();
   const char *name;
   if (asker.everything) return TRUE;
-  if (!entry_admitted(then, asker)) return throw(error, LANTAI_ERROR_NOT_FOUND, "没有这一版");
+  if (!version_seen(then, asker)) return throw(error, LANTAI_ERROR_NOT_FOUND, "没有这一版");
   g_autoptr(GPtrArray) definitions = entry_definitions(entry);
   json_object_update(names, was);
   json_object_update(names, is);
@@ -157,25 +164,33 @@ json_t *entry_changes(json_t *before, json_t *after, Asker asker) {
   return difference.changes;
 }
 
-json_t *ledger_entry_history(Sql *sql, Asker asker, gint64 id, GError **error) {
-  json_auto_t *now = ledger_entry_load(sql, asker, id, error);
+static json_t *step_of(SqlRows *rows, gint64 rev, json_t *changes) {
+  return json_pack("{s:I, s:I, s:s, s:s, s:b, s:o}", "rev", (json_int_t)rev, "at", (json_int_t)sql_get_int(rows, "at"), "actor", sql_get_text(rows, "actor"), "note",
+    sql_get_text(rows, "note"), "first", FALSE, "changes", changes);
+}
+
+/* Newest first: what a step changed is known when the version before it is read. */
+json_t *ledger_entry_history(Sql *sql, Asker asker, gint64 id, gint64 before, int limit, GError **error) {
+  json_auto_t *now = ledger_entry_load(sql, asker, id, error), *history = json_array(), *after = NULL;
   if (now == NULL) return NULL;
-  json_auto_t *rows = sql_json(sql, "SELECT rev, at_us AS at, actor, note, entry FROM ledger_entry_version WHERE entry_id = $1 ORDER BY rev",
-    SQL_ARGS(sql_int(id)), error);
-  if (rows == NULL) return NULL;
-  json_t *history = json_array(), *row;
-  json_auto_t *before = NULL;
-  size_t i;
-  json_array_foreach(rows, i, row) {
-    json_auto_t *after = json_loads(text_at(row, "entry"), 0, NULL);
-    entry_hide(after, asker);
-    json_t *changes = before != NULL ? entry_changes(before, after, asker) : json_array();
-    json_array_insert_new(history, 0, json_pack("{s:O, s:O, s:O, s:O, s:b, s:o}", "rev", json_object_get(row, "rev"), "at", json_object_get(row, "at"), "actor",
-      json_object_get(row, "actor"), "note", json_object_get(row, "note"), "first", i == 0, "changes", changes));
-    json_decref(before);
-    before = json_incref(after);
+  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT rev, at_us AS at, actor, note, entry FROM ledger_entry_version WHERE entry_id = $1 AND rev < $2 ORDER BY rev DESC",
+    SQL_ARGS(sql_int(id), sql_int(before > 0 ? before : G_MAXINT64)), error);
+  json_t *open = NULL; /* the step that still waits for the version before it */
+  GError *failure = NULL;
+  while (rows != NULL && (open != NULL || (int)json_array_size(history) < limit) && sql_next(rows, &failure)) {
+    json_auto_t *version = json_loads(sql_get_text(rows, "entry"), 0, NULL);
+    gboolean seen = version_seen(version, asker);
+    entry_hide(version, asker);
+    if (open != NULL) json_object_set_new(open, "changes", seen ? entry_changes(version, after, asker) : json_array());
+    open = NULL;
+    if (!seen || (int)json_array_size(history) >= limit) continue;
+    json_array_append_new(history, open = step_of(rows, sql_get_int(rows, "rev"), json_array()));
+    json_decref(after);
+    after = json_incref(version);
   }
-  return history;
+  if (open != NULL) json_object_set_new(open, "first", json_true());
+  if (failure != NULL) return g_propagate_error(error, failure), NULL;
+  return rows != NULL ? g_steal_pointer(&history) : NULL;
 }
 
 /* ---- comments ---- */

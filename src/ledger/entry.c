@@ -183,45 +183,60 @@ json_t *ledger_entry_load(Sql *sql, Asker asker, gint64 id, GError **error) {
 
 /* ---- looking up ---- */
 
-/* Those that the asker may see of what a query gives, grouped by ledger and field: the row's column "field". */
-static json_t *grouped(SqlRows *given, Asker asker, GError **error) {
+/* As much of an entry as the gate asks. */
+static json_t *gate_entry(SqlRows *rows) {
+  const LedgerDefinition *definition = ledger_of(sql_get_int(rows, "ledger_id"));
+  json_t *entry = json_pack("{s:s, s:s}", "ledger", definition != NULL ? definition->name : "", "secrecy", security_label((Security)sql_get_int(rows, "secrecy")));
+  set_text(entry, "owner", rows);
+  set_text(entry, "made_by", rows);
+  json_object_set_new(entry, "also", also_names(sql_get_text(rows, "also")));
+  return entry;
+}
+
+static json_t *group_of(json_t *groups, json_t *places, json_t *entry, gint64 ledger, const char *field) {
+  g_autofree char *name = g_strdup_printf("%s\n%s", text_at(entry, "ledger"), field);
+  json_t *group = json_object_get(places, name);
+  if (group != NULL) return group;
+  group = json_pack("{s:s, s:I, s:s, s:[], s:i}", "ledger", text_at(entry, "ledger"), "ledger_id", (json_int_t)ledger, "field", field, "entries", "count", 0);
+  json_object_set_new(places, name, group);
+  json_array_append(groups, group);
+  return group;
+}
+
+/* Those that the asker may see of what a query gives, grouped by ledger and field. All are counted by what the gate asks; only those that are told are read. */
+static json_t *grouped(Sql *sql, SqlRows *given, Asker asker, GError **error) {
   g_autoptr(SqlRows) rows = given;
   if (rows == NULL) return NULL;
   json_auto_t *groups = json_array(), *places = json_object();
-  g_autoptr(GError) local = NULL;
-  while (sql_next(rows, &local)) {
-    json_auto_t *entry = entry_from_row(rows);
+  GError *failure = NULL;
+  while (failure == NULL && sql_next(rows, &failure)) {
+    json_auto_t *light = gate_entry(rows);
     const char *field = sql_get_text(rows, "field");
-    if (!entry_admitted(entry, asker)) continue;
-    g_autoptr(GPtrArray) definitions = entry_definitions(entry);
+    if (!entry_admitted(light, asker)) continue;
+    g_autoptr(GPtrArray) definitions = entry_definitions(light);
     if (field[0] != '\0' && !asker.everything && !field_seen(definitions, field, asker)) continue;
-    entry_hide(entry, asker);
-    g_autofree char *name = g_strdup_printf("%s\n%s", text_at(entry, "ledger"), field);
-    json_t *group = json_object_get(places, name);
-    if (group == NULL) {
-      group = json_pack("{s:s, s:I, s:s, s:[], s:i}", "ledger", text_at(entry, "ledger"), "ledger_id", (json_int_t)int_at(entry, "ledger_id"), "field", field,
-        "entries", "count", 0);
-      json_object_set_new(places, name, group);
-      json_array_append(groups, group);
-    }
+    json_t *group = group_of(groups, places, light, sql_get_int(rows, "ledger_id"), field);
     json_object_set_new(group, "count", json_integer(int_at(group, "count") + 1));
-    if (json_array_size(json_object_get(group, "entries")) < LEDGER_BATCH) json_array_append(json_object_get(group, "entries"), entry);
+    if (json_array_size(json_object_get(group, "entries")) >= LEDGER_BATCH) continue;
+    json_t *entry = entry_load_any(sql, sql_get_int(rows, "id"), &failure);
+    if (entry != NULL) entry_hide(entry, asker), json_array_append_new(json_object_get(group, "entries"), entry);
   }
-  if (local == NULL) return g_steal_pointer(&groups);
-  g_propagate_error(error, g_steal_pointer(&local));
-  return NULL;
+  if (failure != NULL) return g_propagate_error(error, failure), NULL;
+  return g_steal_pointer(&groups);
 }
 
-#define LINKED_SELECT "SELECT l.field AS field, " ENTRY_COLUMNS "FROM ledger_link AS l JOIN ledger_entry AS e ON e.id = l.entry_id "
+#define LINKED_SELECT "SELECT l.field AS field, e.id AS id, e.ledger_id AS ledger_id, e.owner AS owner, e.made_by AS made_by, e.secrecy AS secrecy, " \
+  "(SELECT json_group_array(a.ledger_id) FROM ledger_also AS a WHERE a.entry_id = e.id AND a.gone = 0) AS also " \
+  "FROM ledger_link AS l JOIN ledger_entry AS e ON e.id = l.entry_id "
 
 json_t *ledger_entry_referring(Sql *sql, Asker asker, gint64 id, GError **error) {
   g_autofree char *target = g_strdup_printf("%" G_GINT64_FORMAT, id);
-  return grouped(sql_query(sql, LINKED_SELECT "WHERE l.kind = 'entry' AND l.target = $1 AND e.deleted = 0 ORDER BY e.ledger_id, l.field, e.from_date, e.id",
+  return grouped(sql, sql_query(sql, LINKED_SELECT "WHERE l.kind = 'entry' AND l.target = $1 AND e.deleted = 0 ORDER BY e.ledger_id, l.field, e.from_date, e.id",
     SQL_ARGS(sql_text(target)), error), asker, error);
 }
 
 json_t *ledger_entries_of_record(Sql *sql, Asker asker, gint64 record, GError **error) {
   g_autofree char *target = g_strdup_printf("%" G_GINT64_FORMAT, record);
-  return grouped(sql_query(sql, LINKED_SELECT "WHERE l.kind = 'record' AND l.target = $1 AND e.deleted = 0 ORDER BY e.ledger_id, l.field, e.from_date, e.id",
+  return grouped(sql, sql_query(sql, LINKED_SELECT "WHERE l.kind = 'record' AND l.target = $1 AND e.deleted = 0 ORDER BY e.ledger_id, l.field, e.from_date, e.id",
     SQL_ARGS(sql_text(target)), error), asker, error);
 }

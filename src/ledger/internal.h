@@ -101,6 +101,7 @@ char *number_prefix(const char *pattern, int day, guint *ret_width, char **ret_s
 gboolean number_note(Sql *sql, gint64 ledger_id, const char *pattern, json_t *entry, GError **error); /* a number that was written raises the last serial */
 
 /* ---- entry-history.c ---- */
+json_t *version_load(Sql *sql, gint64 id, gint64 rev, GError **error); /* as it was then, with everything; NOT_FOUND */
 json_t *entry_changes(json_t *before, json_t *after, Asker asker); /* [{field, from, to}] in words */
 char *entry_value_words(const LedgerField *field, json_t *value);
 gboolean comment_write(Sql *sql, json_t *data, GError **error);

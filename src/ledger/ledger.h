@@ -71,6 +71,8 @@ gint64 ledger_define(Sql *sql, const char *actor, json_t *definition, GError **e
 /* Several that may refer to each other, {file: definition}; the file stands in the message. A file is read again when it says something else. */
 gboolean ledger_define_many(Sql *sql, const char *actor, json_t *documents, GError **error);
 gboolean ledger_definitions_load(const House *house, GError **error); /* the archive's definitions/ledgers, else the built-in ones, as far as they are new */
+/* What the writing transaction has defined is in force at once: for a command that ends with it. */
+gboolean ledger_definitions_foresee(Sql *sql, GError **error);
 json_t *ledger_definition_version(Sql *sql, gint64 ledger, int version, GError **error);
 
 gboolean ledger_may_read(const LedgerDefinition *definition, Asker asker);
@@ -104,7 +106,9 @@ gboolean ledger_entry_delete(Sql *sql, Asker asker, const char *actor, gint64 id
 gboolean ledger_entry_restore(Sql *sql, Asker asker, const char *actor, gint64 id, gint64 rev, GError **error); /* as it was then; also a deleted one */
 /* The same, with the state it was in then: a step taken back by who took it (DENIED for others). The caller has seen that it is still the newest. */
 gboolean ledger_entry_take_back(Sql *sql, Asker asker, const char *actor, gint64 id, gint64 rev, GError **error);
-json_t *ledger_entry_history(Sql *sql, Asker asker, gint64 id, GError **error); /* [{rev, at, actor, note, first, changes: [{field, from, to}]}] newest first */
+/* [{rev, at, actor, note, first, changes: [{field, from, to}]}], at most limit, newest first; before: only older than that rev, 0: from the newest on. What was secret
+ * for the asker then is left out. */
+json_t *ledger_entry_history(Sql *sql, Asker asker, gint64 id, gint64 before, int limit, GError **error);
 /* [{ledger, field, entries: [..first 200], count}]: children, e.g. measures of a problem */
 json_t *ledger_entry_referring(Sql *sql, Asker asker, gint64 id, GError **error);
 json_t *ledger_entries_of_record(Sql *sql, Asker asker, gint64 record, GError **error);

@@ -189,24 +189,31 @@ static gboolean may_ask_all(const LedgerDefinition *definition, Asker asker, jso
 
 /* ---- the list ---- */
 
-static json_t *entries_of_page(Sql *sql, Asker asker, const Page *page, guint limit, GHashTable *past, GError **error) {
+/* An entry as it was at a rev. */
+static json_t *entry_then(Sql *sql, Asker asker, const LedgerTable *table, const TableRow *row, GError **error) {
+  json_t *entry = version_load(sql, row->id, row->rev, error), *values = json_object_get(entry, "values");
+  if (values != NULL) values_renew(table->definition, values);
+  if (entry != NULL) entry_hide(entry, asker);
+  return entry;
+}
+
+static json_t *entries_of_page(Sql *sql, Asker asker, const Page *page, guint limit, gboolean past, GError **error) {
   json_auto_t *entries = json_array();
   for (guint i = 0; i < MIN(page->kept, limit); i++) {
-    json_t *was = past ? g_hash_table_lookup(past, GSIZE_TO_POINTER((gsize)page->page[i].id)) : NULL;
     GError *failure = NULL;
-    json_t *entry = was ? json_deep_copy(was) : ledger_entry_load(sql, asker, page->page[i].id, &failure);
+    json_t *entry = past ? entry_then(sql, asker, page->table, table_row(page->table, page->page[i].index), &failure)
+      : ledger_entry_load(sql, asker, page->page[i].id, &failure);
     if (g_error_matches(failure, LANTAI_ERROR, LANTAI_ERROR_NOT_FOUND)) { /* the table may be newer than what the transaction sees */
       g_error_free(failure);
       continue;
     }
     if (entry == NULL) return g_propagate_error(error, failure), NULL;
-    if (was) entry_hide(entry, asker);
     json_array_append_new(entries, entry);
   }
   return g_steal_pointer(&entries);
 }
 
-static json_t *fill_page(const House *house, Sql *sql, Asker asker, const LedgerAsk *ask, Page *page, GHashTable *past, GError **error) {
+static json_t *fill_page(const House *house, Sql *sql, Asker asker, const LedgerAsk *ask, Page *page, GError **error) {
   const LedgerTable *table = page->table;
   const char *sort = ask->sort && *ask->sort ? ask->sort : "-日期";
   page->down = *sort == '-';
@@ -224,7 +231,7 @@ static json_t *fill_page(const House *house, Sql *sql, Asker asker, const Ledger
     count++;
     keep(page, i);
   }
-  json_t *entries = entries_of_page(sql, asker, page, limit, past, error);
+  json_t *entries = entries_of_page(sql, asker, page, limit, ask->on != 0, error);
   if (entries == NULL) return NULL;
   g_autofree char *next = page->kept > limit && limit > 0 ? key_text(&page->page[limit - 1]) : NULL;
   return json_pack("{s:o, s:I, s:s?}", "entries", entries, "count", (json_int_t)count, "next", next);
@@ -232,11 +239,10 @@ static json_t *fill_page(const House *house, Sql *sql, Asker asker, const Ledger
 
 json_t *ledger_list(const House *house, Sql *sql, Asker asker, const LedgerAsk *ask, GError **error) {
   if (!ledger_may_read(ask->definition, asker)) return throw_null(error, LANTAI_ERROR_DENIED, "您不能查看台账“%s”", ask->definition->name);
-  g_autoptr(GHashTable) past = ask->on ? g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, (GDestroyNotify)json_decref) : NULL;
-  g_autoptr(LedgerTable) table = ask->on ? table_on_day(sql, ask->definition, ask->on, past, error) : ledger_table(house, sql, ask->definition, error);
+  g_autoptr(LedgerTable) table = ask->on ? table_on_day(sql, ask->definition, ask->on, error) : ledger_table(house, sql, ask->definition, error);
   if (table == NULL) return NULL;
   Page page = {.table = table};
-  json_t *result = fill_page(house, sql, asker, ask, &page, past, error);
+  json_t *result = fill_page(house, sql, asker, ask, &page, error);
   path_plan_clear(&page.path);
   g_free(page.page);
   g_free(page.after_text);

@@ -80,7 +80,7 @@ static void test_history(void) {
   json_auto_t *first = entry_of(&f, id);
   fill(&f, id, "title: 库房渗水, due: 2023-12-31, values: {来源: 巡察, 成效: 一些}");
   g_autoptr(Sql) sql = good(sql_write(f.db, error));
-  json_auto_t *history = good(ledger_entry_history(sql, LEDGER_EVERYTHING, id, error));
+  json_auto_t *history = good(ledger_entry_history(sql, LEDGER_EVERYTHING, id, 0, 100, error));
   g_assert_cmpuint(json_array_size(history), ==, 2);
   json_t *changes = json_object_get(json_array_get(history, 0), "changes"), *row;
   g_assert_cmpuint(json_array_size(changes), ==, 4);
@@ -121,7 +121,8 @@ static void test_history_gate(void) {
   g_autofree char *change = g_strdup_printf("{id: %d, values: {家属: [{姓名: 吴, 电话: 13700003333}, {姓名: 郑, 电话: 1}]}}", (int)id);
   put_as(&f, "wang", change);
   g_autoptr(Sql) sql = good(sql_read(f.db, error));
-  json_auto_t *seen = good(ledger_entry_history(sql, (Asker){clerk, FALSE}, id, error)), *all = good(ledger_entry_history(sql, (Asker){director, FALSE}, id, error));
+  json_auto_t *seen = good(ledger_entry_history(sql, (Asker){clerk, FALSE}, id, 0, 100, error));
+  json_auto_t *all = good(ledger_entry_history(sql, (Asker){director, FALSE}, id, 0, 100, error));
   g_autofree char *part = json_dumps(seen, 0), *whole = json_dumps(all, 0);
   g_assert_nonnull(strstr(whole, "13700003333"));
   g_assert_null(strstr(part, "1370000"));
@@ -165,9 +166,9 @@ static void test_gate(void) {
   g_autofree char *change = g_strdup_printf("{id: %d, values: {工资: 5500}}", (int)made);
   put_as(&f, "zhao", change);
   g_autoptr(Sql) again = good(sql_read(f.db, error));
-  json_auto_t *history = good(ledger_entry_history(again, (Asker){clerk, FALSE}, made, error));
+  json_auto_t *history = good(ledger_entry_history(again, (Asker){clerk, FALSE}, made, 0, 100, error));
   g_assert_cmpuint(json_array_size(json_object_get(json_array_get(history, 0), "changes")), ==, 0);
-  g_assert_null(ledger_entry_history(again, (Asker){other, FALSE}, made, NULL));
+  g_assert_null(ledger_entry_history(again, (Asker){other, FALSE}, made, 0, 100, NULL));
   sql_end(g_steal_pointer(&again));
   fixture_close(&f);
 }

@@ -73,22 +73,24 @@ char *used_words(Sql *sql, const char *kind, const char *name) {
 }
 
 json_t *ledger_owed(const House *house, Sql *sql, const Person *person, int limit, GError **error) {
-  json_auto_t *names = people_duty_names(person);
+  json_auto_t *names = people_duty_names(person), *owed = json_array();
   g_autofree char *list = json_dumps(names, JSON_COMPACT);
-  json_auto_t *entries = entries_query(sql_query(sql, ENTRY_SELECT "WHERE e.id IN (SELECT o.id FROM ledger_entry AS o WHERE "
+  /* Ids only are sorted; a page is full when it has what may be seen, however much of it may not. */
+  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT e.id AS id FROM ledger_entry AS e WHERE e.id IN (SELECT o.id FROM ledger_entry AS o WHERE "
     "o.owner IN (SELECT value FROM json_each($1)) AND o.owner <> '' AND o.closed = 0 AND o.deleted = 0 UNION ALL SELECT d.id FROM ledger_entry AS d WHERE "
     "d.owner = '' AND d.department = $2 AND d.department <> '' AND d.closed = 0 AND d.deleted = 0) "
-    "ORDER BY CASE e.due WHEN 0 THEN 99999999 ELSE e.due END, e.id LIMIT $3",
-    SQL_ARGS(sql_text(list), sql_text(people_body(person)), sql_int(limit)), error), error);
-  if (entries == NULL) return NULL;
-  json_t *owed = json_array(), *entry;
+    "ORDER BY CASE e.due WHEN 0 THEN 99999999 ELSE e.due END, e.id", SQL_ARGS(sql_text(list), sql_text(people_body(person))), error);
+  if (rows == NULL) return NULL;
   Asker asker = {person, FALSE};
   int today = date_today();
-  size_t i;
-  json_array_foreach(entries, i, entry) {
+  GError *failure = NULL;
+  while ((int)json_array_size(owed) < limit && sql_next(rows, &failure)) {
+    json_auto_t *entry = entry_load_any(sql, sql_get_int(rows, "id"), &failure);
+    if (entry == NULL) break;
     if (!entry_admitted(entry, asker)) continue;
     entry_hide(entry, asker);
     json_array_append_new(owed, owed_row(entry, today));
   }
-  return owed;
+  if (failure != NULL) return g_propagate_error(error, failure), NULL;
+  return g_steal_pointer(&owed);
 }

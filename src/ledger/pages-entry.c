@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define ENTRY_PATH "/entry/%" G_GINT64_FORMAT
-enum { MADE_TEXT_MAX = 500 };
+enum { MADE_TEXT_MAX = 500, HISTORY_SHOWN = 50 };
 
 /* ---- the form's page ---- */
 
@@ -355,8 +355,15 @@ static char *change_text(const LedgerPage *page, const char *name, json_t *value
   return json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
 }
 
-static json_t *history_model(const LedgerPage *page, gint64 id, gboolean tied) {
-  json_t *history = ledger_entry_history(page->sql, page->asker, id, NULL), *step, *change;
+/* A page of the history, with where the next one begins. */
+static void put_history(const LedgerPage *page, gint64 id, gboolean tied, json_t *model) {
+  gint64 before = web_int(page->request, "before", 0);
+  json_t *history = ledger_entry_history(page->sql, page->asker, id, before, HISTORY_SHOWN + 1, NULL), *step, *change;
+  if (json_array_size(history) > HISTORY_SHOWN) {
+    json_array_remove(history, HISTORY_SHOWN);
+    json_object_set(model, "earlier", json_object_get(json_array_get(history, HISTORY_SHOWN - 1), "rev"));
+  }
+  if (before != 0) json_object_set_new(model, "newest", json_true());
   size_t i, k;
   json_array_foreach(history, i, step) {
     json_auto_t *shown = json_array();
@@ -368,9 +375,9 @@ static json_t *history_model(const LedgerPage *page, gint64 id, gboolean tied) {
       json_array_append_new(shown, json_pack("{s:O, s:s, s:s}", "field", json_object_get(change, "field"), "from", from, "to", to));
     }
     json_object_set(step, "changes", shown);
-    json_object_set_new(step, "restorable", json_boolean(i > 0 && !tied && ledger_may_write(page->definition, page->asker)));
+    json_object_set_new(step, "restorable", json_boolean((i > 0 || before != 0) && !tied && ledger_may_write(page->definition, page->asker)));
   }
-  return history != NULL ? history : json_array();
+  json_object_set_new(model, "history", history != NULL ? history : json_array());
 }
 
 static gboolean is_picture(const char *name) {
@@ -423,7 +430,7 @@ WebReply *page_one(WebRequest *request, GError **error) {
     fields_model(&page, entry), "states", states_model(&page, entry), "children", children_model(&page, id, offers), "files", files_model(entry), "also_in",
       also_model(entry, ledger_asker(request)),
     "write", write);
-  json_object_set_new(model, "history", history_model(&page, id, tied));
+  put_history(&page, id, tied, model);
   json_object_set_new(model, "checklists", checklists_model(page.sql, page.asker, entry));
   if (tied) json_object_set_new(model, "tied", tied_model(&page, entry));
   if (ledger_may_archive_entry(entry, page.asker)) json_object_set_new(model, "may_archive", json_true());

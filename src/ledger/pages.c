@@ -150,6 +150,7 @@ WebReply *page_owed(WebRequest *request, GError **error) {
 enum { YAML_MAX = 200000, BASE_MAX = 2000000, PASTE_MAX = 1000000, BULK_LINES_MAX = 100000, BULK_ENTRIES = 2000 };
 
 static const WebParameter ID_PARAMETERS[] = {ID, {NULL}};
+static const WebParameter ENTRY_PARAMETERS[] = {ID, {"before", WEB_INT, FALSE, 0, "履历从哪一版之前"}, {NULL}};
 static const WebParameter LIST_PARAMETERS[] = {ID, FILTERS, {"show", WEB_TEXT, FALSE, 20, "样式"}, {"month", WEB_TEXT, FALSE, 20, "月份"},
   {"chart", WEB_TEXT, FALSE, 20, "图"}, {"row", WEB_TEXT, FALSE, 200, "行"}, {"column", WEB_TEXT, FALSE, 100, "列"},
   {"week", WEB_TEXT, FALSE, 20, "周"},
@@ -207,7 +208,7 @@ const WebRoute LEDGER_ROUTES[] = {
   {"POST", "/ledger/{id}/definition", PERMISSION_DEFINE, DEFINE_PARAMETERS, "ledger/definition", save_definition, "台账的定义"},
   {"GET", "/ledger-definition/new", PERMISSION_DEFINE, DEFINITION_NEW_PARAMETERS, "ledger/definition", page_definition_new, "新建台账"},
   {"POST", "/ledger-definition/new", PERMISSION_DEFINE, DEFINE_NEW_PARAMETERS, "ledger/definition", save_definition, "新建台账"},
-  {"GET", "/entry/{id}", PERMISSION_READ, ID_PARAMETERS, "ledger/entry", page_one, "台账条目"},
+  {"GET", "/entry/{id}", PERMISSION_READ, ENTRY_PARAMETERS, "ledger/entry", page_one, "台账条目"},
   {"GET", "/entry/{id}/edit", PERMISSION_WRITE, ID_PARAMETERS, "ledger/form", page_edit, "修改"},
   {"POST", "/entry/{id}/edit", PERMISSION_WRITE, SAVE_PARAMETERS, "ledger/form", save_edit, "修改"},
   {"GET", "/entry/{id}/move", PERMISSION_WRITE, MOVE_PAGE_PARAMETERS, "ledger/move", page_entry_move, "办理"},

@@ -391,7 +391,7 @@ static gint64 day_end_us(int day) {
   return end ? g_date_time_to_unix(end) * G_USEC_PER_SEC - 1 : 0;
 }
 
-LedgerTable *table_on_day(Sql *sql, const LedgerDefinition *definition, int day, GHashTable *ret_entries, GError **error) {
+LedgerTable *table_on_day(Sql *sql, const LedgerDefinition *definition, int day, GError **error) {
   LedgerTable *table = table_new(definition);
   table->own = TRUE;
   g_rw_lock_reader_lock(&table->lock);
@@ -407,7 +407,6 @@ LedgerTable *table_on_day(Sql *sql, const LedgerDefinition *definition, int day,
     json_auto_t *entry = json_loads(sql_get_text(rows, "entry"), 0, NULL);
     if (entry == NULL || json_is_true(json_object_get(entry, "deleted"))) continue;
     take_version(table, entry, (Security)sql_get_int(rows, "secrecy"));
-    g_hash_table_insert(ret_entries, GSIZE_TO_POINTER((gsize)int_at(entry, "id")), json_incref(entry));
   }
   if (rows != NULL && failure == NULL) return table;
   if (failure != NULL) g_propagate_error(error, failure);

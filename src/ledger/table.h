@@ -85,8 +85,8 @@ guint32 column_length(const Column *column, guint index);
 /* Every value that holds `at` (0: the newest); TRUE when the visit said enough. */
 gboolean column_visit(const LedgerTable *table, guint column, guint index, int at, CellVisit visit, gpointer data);
 gint64 table_place(const LedgerTable *table, gint64 id); /* -1: not here */
-/* The same for entries as they were at the end of a day, from the history; not shared. ret_entries: id → JSON. */
-LedgerTable *table_on_day(Sql *sql, const LedgerDefinition *definition, int day, GHashTable *ret_entries, GError **error);
+/* The same for entries as they were at the end of a day, from the history, each with the rev of then; not shared. */
+LedgerTable *table_on_day(Sql *sql, const LedgerDefinition *definition, int day, GError **error);
 /* A value as it is shown; buffer for what has to be made. */
 enum { CELL_TEXT = 96 };
 void cell_value(const Cell *cell, LedgerValue *ret, char buffer[CELL_TEXT]);
