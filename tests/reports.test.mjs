@@ -96,6 +96,13 @@ test('the rows of a sum tell what each brings, in the order asked for, add up to
   assert.match(bare.html, /还没有一行依据的指标/);
 });
 
+test('the search shows what was held on a day', async () => {
+  for (const day of [20990101, 20230101, 19000101]) {
+    const page = await get('writer', `/search?q=&level=1&held=${day}`);
+    assert.match(page.html, /入藏截至/);
+  }
+});
+
 test('a definition is tried out, refused with its place, and put in force', async () => {
   const wrong = await post('writer', '/figure/new', { yaml: 'name: 讲者数\nledger: 宣讲\ndistinct: 讲人\nunit: 位\n' }, 422);
   assert.match(JSON.stringify(wrong.json.faults), /讲/);

@@ -175,7 +175,12 @@ static Bitmap *evaluate_leaf(const Evaluation *evaluation, const SearchNode *nod
 }
 
 /* Every number a record could have; lines that are no records fall out in the pass. */
-static Bitmap *universe(const Evaluation *evaluation) { return roaring_bitmap_from_range(0, (guint64)evaluation->view.columns->chunk_count * CHUNK_LINES, 1); }
+/* roaring_bitmap_from_range has no bitmap for an empty range, that is for an archive without a record. */
+static Bitmap *universe(const Evaluation *evaluation) {
+  Bitmap *bits = roaring_bitmap_create();
+  roaring_bitmap_add_range(bits, 0, (guint64)evaluation->view.columns->chunk_count * CHUNK_LINES);
+  return bits;
+}
 
 static Bitmap *evaluate_negated(const Evaluation *evaluation, const SearchNode *node, Mode mode, const Bitmap *within) {
   return evaluate(evaluation, g_ptr_array_index(node->children, 0), mode == MODE_TITLE ? MODE_DESCRIPTION : mode, within);
@@ -254,12 +259,13 @@ static void pass_tiers(Pass *pass, const Bitmap *bits, const Bitmap *titles, Nee
 
 /* The records asked for by id; NULL: any. */
 static Bitmap *only_these(const SearchRequest *request) {
-  guint64 below = request->id_below > 0 ? MIN((guint64)request->id_below, (guint64)G_MAXUINT32 + 1) : 0;
-  if (request->only == NULL) return below ? roaring_bitmap_from_range(0, below, 1) : NULL;
+  guint64 below = request->id_below > 0 && request->id_below <= G_MAXUINT32 ? (guint64)request->id_below : 0;
+  if (request->only == NULL && below == 0) return NULL;
   Bitmap *bits = roaring_bitmap_create();
+  if (request->only == NULL) roaring_bitmap_add_range(bits, 0, below);
   for (gsize i = 0; i < request->only_count; i++)
     if (request->only[i] > 0 && request->only[i] <= G_MAXUINT32) roaring_bitmap_add(bits, (guint32)request->only[i]);
-  if (below) roaring_bitmap_remove_range(bits, below, (guint64)G_MAXUINT32 + 1);
+  if (below && request->only) roaring_bitmap_remove_range(bits, below, (guint64)G_MAXUINT32 + 1);
   return bits;
 }
 
