@@ -298,7 +298,7 @@ const SAMPLES = { // a path's parts that lead to something the unlimited archivi
   '/panel/{id}': () => '/panel/1?year=2026', '/panel/{id}/rows': () => `/panel/1/rows?at=3&chart=progress&row=${encode('保管科')}&column=${encode('逾期')}`, '/panel/{id}/edit': () => '/panel/1/edit',
   '/ledger/{id}/archive': () => `/ledger/${doneLedger}/archive`, '/entry/{id}/archive': () => `/entry/${doneEntry}/archive`, '/entry/{id}/sheet': () => `/entry/${doneEntry}/sheet`,
   '/entry/{id}': () => `/entry/${fileEntry}`, '/entry/{id}/move': () => `/entry/${fileEntry}/move?to=${encode('毕')}`, '/ledger/{id}/suggest': () => `/ledger/${ledger}/suggest?field=${encode('事由')}`, '/ledger/{id}/actions': () => `/ledger/${ledger}/actions`, '/entry/{id}/edit': () => `/entry/${fileEntry}/edit`, '/entry/{id}/file': () => `/entry/${fileEntry}/file?name=${encode('照片.png')}`,
-  '/figure/{id}': () => `/figure/${figure}?year=2026`, '/figure/{id}/export': () => `/figure/${figure}/export?year=2026`, '/figure/{id}/edit': () => `/figure/${figure}/edit`, '/report/{id}': () => '/report/1', '/report/{id}/rows': () => `/report/1/rows?figure=${encode('保密检查次数')}`,
+  '/figure/{id}': () => `/figure/${figure}?year=2026`, '/figure/{id}/export': () => `/figure/${figure}/export?year=2026`, '/figure/{id}/edit': () => `/figure/${figure}/edit`, '/report/{id}': () => '/report/1', '/report-template/{id}': () => '/report-template/1', '/report/{id}/rows': () => `/report/1/rows?figure=${encode('保密检查次数')}`,
   '/report/{id}/compare': () => '/report/1/compare', '/report/{id}/file': () => '/report/1/file?format=md',
   '/copy/{id}': () => '/copy/1', '/copies/object/{id}': () => '/copies/object/1', '/record/{id}/copies': () => `/record/${open().id}/copies`,
 };

@@ -196,11 +196,40 @@ test('a ledger is made and changed in the form alone: rows move by keyboard, a r
   assert.match(yaml, /uses: \[责任人, 截止, 附件\]/);
 });
 
+test('a report’s template is made on its page: a figure found and put in, its number to be opened beside it, heading and fixed words kept', async () => {
+  await page.goto(`${server.base}/reports`);
+  await Promise.all([page.waitForURL(/report-templates\/new$/), page.getByRole('link', { name: '新建模板' }).click()]);
+  await page.getByLabel('名称', { exact: true }).fill('问题整改小结');
+  await page.getByLabel('标题', { exact: true }).fill('{馆名}{年份}年问题整改小结');
+  await page.getByLabel('固定说法').fill('四个好');
+  await page.fill('#t-year', '2026');
+  await page.fill('#r-text', '发现问题');
+  await page.locator('#r-text').press('End');
+  await page.fill('#r-find', '问题');
+  await page.locator('#found [data-insert]').first().waitFor();
+  const name = await page.locator('#found [data-insert]').first().getAttribute('data-insert');
+  await page.locator('#r-find').press('Enter');
+  assert.equal(await page.inputValue('#r-text'), `发现问题{${name}}`);
+  await page.locator('.paper a.figure').waitFor();
+  assert.match(await page.locator('.paper a.figure').getAttribute('href'), /^\/figures\?year=2026&q=/);
+  await Promise.all([page.waitForURL(/report-template\/\d+$/), page.getByRole('button', { name: '保存模板' }).click()]);
+  const id = page.url().split('/').pop();
+  const draft = (await colleague.post('/reports/new', { form: { template: id, year: '2026' } })).json.location;
+  await page.goto(server.base + draft);
+  await page.getByText('本馆2026年问题整改小结').waitFor();
+  await Promise.all([page.waitForURL(/report-template/), page.getByRole('link', { name: '标题、参数、固定说法' }).click()]);
+  assert.equal(await page.getByLabel('固定说法').inputValue(), '四个好');
+  await page.getByLabel('标题', { exact: true }).fill('{没有}');
+  await page.getByRole('button', { name: '保存模板' }).click();
+  await page.getByText('没有', { exact: false }).first().waitFor();
+  assert.equal((await colleague.get(draft)).json.paper.heading, '本馆2026年问题整改小结');
+});
+
 test('every page of ledgers is accessible, fits both widths, and is quiet', { timeout: 120000 }, async () => {
   const id = ledgers['问题整改台账'], found = [];
   const open = (await colleague.post(`/ledger/${id}/new`, { form: { 'v.标题': '漏水', 'v.日期': '2026-05-04', 'v.来源': '巡察' } })).json.location;
   for (const target of ['/ledgers', '/owed', `/ledger/${id}`, `/ledger/${id}?show=board`, `/ledger/${id}?show=calendar&month=2026-05`, `/ledger/${id}?view=${encodeURIComponent('责任清单')}`, `/ledger/${id}/new`, '/entry/1', '/entry/1/edit', `/ledger/${id}/bulk`,
-    `/ledger/${id}/paste`, `/ledger/${id}/import`, `/ledger/${id}/definition`, `/ledger/${id}/definition?as=yaml`, `/ledger/${id}/actions`, `${open}/move?to=${encodeURIComponent('整改中')}`, `/ledger/${id}/compare?before=2026-01-01`, `/ledger/${ledgers['值班巡查']}`, '/ledger-definition/new']) {
+    `/ledger/${id}/paste`, `/ledger/${id}/import`, `/ledger/${id}/definition`, `/ledger/${id}/definition?as=yaml`, `/ledger/${id}/actions`, `${open}/move?to=${encodeURIComponent('整改中')}`, `/ledger/${id}/compare?before=2026-01-01`, `/ledger/${ledgers['值班巡查']}`, '/ledger-definition/new', '/reports', '/report-template/1', '/report-templates/new', '/figures']) {
     for (const width of [1280, 390]) {
       await page.setViewportSize({ width, height: 900 });
       const reply = await page.goto(server.base + target);

@@ -102,8 +102,7 @@ static WebReply *make_report(WebRequest *request, GError **error) {
 
 static char *rows_link(json_t *issue) { return g_strdup_printf("/report/%d/rows?figure=", (int)int_at(issue, "id")); }
 
-static void put_made(json_t *model, json_t *issue, json_t *report) {
-  g_autofree char *link = rows_link(issue);
+void page_put_made(json_t *model, const char *link, json_t *report) {
   json_t *faults = json_object_get(report, "faults"), *fault;
   gint64 stops = 0;
   size_t i;
@@ -117,6 +116,11 @@ static void put_made(json_t *model, json_t *issue, json_t *report) {
   json_object_set_new(model, "stops", json_integer(stops));
   json_object_set_new(model, "has_table", json_boolean(has_table));
   json_object_set_new(model, "figure_count", json_integer((gint64)json_object_size(json_object_get(report, "figures"))));
+}
+
+static void put_made(json_t *model, json_t *issue, json_t *report) {
+  g_autofree char *link = rows_link(issue);
+  page_put_made(model, link, report);
 }
 
 /* The template's parameters with this report's texts. */
@@ -189,6 +193,7 @@ static WebReply *page_report(WebRequest *request, GError **error) {
   put_state(issue);
   json_auto_t *model = json_pack("{s:s, s:O, s:o, s:b, s:b}", "title", text_at(issue, "name"), "issue", issue, "parameters", parameter_rows(issue), "may_write",
     state == REPORT_DRAFT && web_may(request, PERMISSION_WRITE_REPORTS), "frozen", frozen);
+  json_object_set(model, "template", json_object_get(report_definition(text_at(issue, "name")), "id"));
   put_steps(request, sql, issue, model);
   g_autoptr(GError) local = NULL;
   json_auto_t *report = frozen ? report_frozen_load(web_house(request), issue, &local) : report_issue_make(web_house(request), sql, ledger_asker(request), issue, &local);
@@ -499,11 +504,23 @@ static const WebParameter ROWS_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "报告"
 static const WebParameter DECIDE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "报告"}, {"verdict", WEB_TEXT, TRUE, 20, "办理"}, {"note", WEB_TEXT, FALSE, 500, "意见"}, {NULL}};
 static const WebParameter RELEASE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "报告"}, {"role", WEB_LIST, FALSE, 100, "发给"}, {"note", WEB_TEXT, FALSE, 500, "说明"}, {NULL}};
 static const WebParameter FILE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "报告"}, {"format", WEB_TEXT, FALSE, 10, "格式"}, {NULL}};
+#define TEMPLATE {"name", WEB_TEXT, FALSE, 100, "名称"}, {"group", WEB_TEXT, FALSE, 100, "分组"}, {"about", WEB_TEXT, FALSE, 300, "说明"}, \
+  {"unit", WEB_TEXT, FALSE, 100, "单位"}, {"heading", WEB_TEXT, FALSE, 300, "标题"}, {"addressee", WEB_TEXT, FALSE, 300, "主送"}, \
+  {"signed", WEB_TEXT, FALSE, 300, "落款"}, {"text", WEB_LINES, FALSE, REPORT_TEXT_MAX / 3, "正文"}, {"from", WEB_TEXT, FALSE, 20, "开始"}, \
+  {"to", WEB_TEXT, FALSE, 20, "结束"}, {"parameters", WEB_LINES, FALSE, 5000, "参数"}, {"fixed", WEB_LINES, FALSE, 5000, "固定说法"}, {"year", WEB_INT, FALSE, 0, "年度"}
+static const WebParameter TEMPLATE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "模板"}, TEMPLATE, {NULL}};
+static const WebParameter TEMPLATE_NEW_PARAMETERS[] = {TEMPLATE, {NULL}};
 #define PERMISSION_DECIDE "report.edit|report.review|report.approve"
 
 const WebRoute REPORT_ROUTES[] = {
   {"GET", "/reports", PERMISSION_SEE_FIGURES, LIST_PARAMETERS, "figure/reports", page_reports, "报告"},
   {"POST", "/reports/new", PERMISSION_WRITE_REPORTS, NEW_PARAMETERS, NULL, make_report, NULL},
+  {"GET", "/report-template/{id}", PERMISSION_WRITE_REPORTS, TEMPLATE_PARAMETERS, "figure/template", page_template, "报告模板"},
+  {"POST", "/report-template/{id}", PERMISSION_WRITE_REPORTS, TEMPLATE_PARAMETERS, "figure/template", save_template, "报告模板"},
+  {"POST", "/report-template/{id}/preview", PERMISSION_WRITE_REPORTS, TEMPLATE_PARAMETERS, "figure/preview", preview_template, "预览"},
+  {"GET", "/report-templates/new", PERMISSION_WRITE_REPORTS, TEMPLATE_NEW_PARAMETERS, "figure/template", page_template, "新建报告模板"},
+  {"POST", "/report-templates/new", PERMISSION_WRITE_REPORTS, TEMPLATE_NEW_PARAMETERS, "figure/template", save_template, "新建报告模板"},
+  {"POST", "/report-templates/preview", PERMISSION_WRITE_REPORTS, TEMPLATE_NEW_PARAMETERS, "figure/preview", preview_template, "预览"},
   {"GET", "/report/{id}", PERMISSION_SEE_FIGURES, ID_PARAMETERS, "figure/report", page_report, "报告"},
   {"POST", "/report/{id}/text", PERMISSION_WRITE_REPORTS, TEXT_PARAMETERS, NULL, write_text, NULL},
   {"POST", "/report/{id}/preview", PERMISSION_WRITE_REPORTS, TEXT_PARAMETERS, "figure/preview", preview, "预览"},

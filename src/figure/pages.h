@@ -24,3 +24,8 @@ gboolean page_chart_rows(WebRequest *request, Sql *sql, json_t *figure, FigurePe
 char *page_yaml(json_t *definition); /* each member on a line of its own, without id and version */
 /* LedgerCharts of ledger.h. */
 gboolean page_ledger_charts(WebRequest *request, Sql *sql, const LedgerDefinition *ledger, json_t *where, const char *path, json_t *model, GError **error);
+/* A report as it is shown with its findings, into model; each number leads to link and the figure's name. */
+void page_put_made(json_t *model, const char *link, json_t *report);
+WebReply *page_template(WebRequest *request, GError **error);
+WebReply *preview_template(WebRequest *request, GError **error);
+WebReply *save_template(WebRequest *request, GError **error);
