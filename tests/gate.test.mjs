@@ -184,6 +184,10 @@ async function writeReports() {
   const text = '检查{保密检查次数}，限定{不公布次数}。';
   assert.equal((await ask('archivist', 'POST', '/report/1/text', { form: { rev: 1, text } })).status, 200);
   assert.equal((await ask('archivist', 'POST', '/report/1/preview', { form: { text } })).status, 200);
+  const template = { name: '另一份', heading: '另一份{年份}', text: '共{保密检查次数}。' };
+  const another = (await ask('archivist', 'POST', '/report-templates/new', { form: template })).json.location;
+  for (const target of ['/report-templates/preview', `${another}/preview`, another]) assert.equal((await ask('archivist', 'POST', target, { form: template })).status, 200, target);
+  assert.equal((await ask('archivist', 'POST', `/ledger/${ledger}/view`, { form: { name: '例行', 'f.事由': '例行' } })).status, 200);
 }
 
 async function tieThings() {

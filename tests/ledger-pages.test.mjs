@@ -225,6 +225,27 @@ test('a report’s template is made on its page: a figure found and put in, its 
   assert.equal((await colleague.get(draft)).json.paper.heading, '本馆2026年问题整改小结');
 });
 
+test('what is filtered becomes a view; a year stands beside the year before; a week of the calendar; the list on paper', async () => {
+  const ledger = `/ledger/${ledgers['问题整改台账']}`;
+  for (const [title, day] of [['去年一', '2024-05-06'], ['去年二', '2024-05-07'], ['今年', '2025-05-07']])
+    await colleague.post(`${ledger}/new`, { form: { 'v.标题': title, 'v.日期': day, 'v.来源': '审计' } });
+  await page.goto(`${server.base}${ledger}?year=2025&f.来源=审计`);
+  assert.equal((await page.locator('.count').textContent()).trim(), '1 条，2024 年 2 条');
+  await page.getByLabel('把现在的筛选存为视图').fill('审计问题');
+  await Promise.all([page.waitForURL(/view=/), page.getByRole('button', { name: '存为视图' }).click()]);
+  assert.equal(await page.locator('nav.tabs [aria-current]').textContent(), '审计问题');
+  assert.equal(await page.locator('table.entries tbody tr').count(), 1);
+  await page.goto(`${server.base}${ledger}?show=calendar&month=2024-05`);
+  assert.equal(await page.locator('td[data-day="20240506"] a').count(), 1);
+  await page.goto(`${server.base}${ledger}?show=calendar&week=2024-05-08`);
+  assert.deepEqual(await page.locator('table.calendar tbody a').evaluateAll(links => links.map(link => link.textContent.replace(/^.* /, ''))), ['去年一', '去年二']);
+  await Promise.all([page.waitForNavigation(), page.getByRole('link', { name: '下周' }).click()]);
+  assert.equal(await page.locator('table.calendar tbody a').count(), 0);
+  await page.goto(`${server.base}${ledger}?print=1`);
+  const pdf = await page.pdf({ preferCSSPageSize: true });
+  assert.match(pdf.toString('latin1'), /\/MediaBox \[0 0 84[12][\d.]* 59[45]/);
+});
+
 test('every page of ledgers is accessible, fits both widths, and is quiet', { timeout: 120000 }, async () => {
   const id = ledgers['问题整改台账'], found = [];
   const open = (await colleague.post(`/ledger/${id}/new`, { form: { 'v.标题': '漏水', 'v.日期': '2026-05-04', 'v.来源': '巡察' } })).json.location;

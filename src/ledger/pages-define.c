@@ -315,3 +315,28 @@ WebReply *save_definition(WebRequest *request, GError **error) {
   web_flash(reply, existing ? "定义已经生效；以前登记的仍按各自的版本可读" : "台账已经建好，可以登记了");
   return reply;
 }
+
+/* The list as it is filtered and sorted becomes a view of that name, for everyone. */
+WebReply *save_view(WebRequest *request, GError **error) {
+  g_auto(LedgerPage) page = {0};
+  g_auto(LedgerFilter) filter = {0};
+  const char *name = web_text(request, "name");
+  if (!page_begin(&page, request, TRUE, error) || !page_ledger(&page, error) || !filter_read(&filter, &page, error)) return NULL;
+  json_auto_t *definition = json_deep_copy(page.definition->json);
+  json_t *views = json_object_get(definition, "views"), *former, *view = json_pack("{s:s, s:O}", "name", name, "columns", filter.columns);
+  size_t i;
+  if (views == NULL) json_object_set_new(definition, "views", views = json_array());
+  json_array_foreach(views, i, former)
+    if (g_str_equal(text_at(former, "name"), name)) break;
+  if (json_object_size(filter.where)) json_object_set(view, "where", filter.where);
+  if (filter.ask.sort != NULL) put_text_at(view, "sort", filter.ask.sort);
+  if (filter.group != NULL) put_text_at(view, "group", filter.group);
+  if (i < json_array_size(views)) json_array_set_new(views, i, view);
+  else json_array_append_new(views, view);
+  gint64 id = ledger_define(page.sql, web_actor(request), definition, error);
+  if (id == 0 || !sql_commit(page.sql, error)) return NULL;
+  g_autofree char *escaped = g_uri_escape_string(name, NULL, FALSE);
+  WebReply *reply = web_redirect("/ledger/%" G_GINT64_FORMAT "?view=%s", id, escaped);
+  web_flash(reply, "视图已存好，大家都能用");
+  return reply;
+}

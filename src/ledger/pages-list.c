@@ -128,6 +128,18 @@ static json_t *years_model(const LedgerPage *page, const LedgerFilter *filter, c
   return model;
 }
 
+/* Beside the count of a year that of the year before, under the same conditions. NULL: no year is chosen. */
+static json_t *last_year_model(const LedgerFilter *filter, const char *path, json_t *values) {
+  json_t *given = json_object_get(filter->address, "year"), *value;
+  size_t i;
+  if (!json_is_string(given)) return json_null();
+  g_autofree char *before = g_strdup_printf("%d", (int)g_ascii_strtoll(json_string_value(given), NULL, 10) - 1), *href = filter_link(filter, path, "year", before);
+  gint64 count = 0;
+  json_array_foreach(values, i, value)
+    if (g_str_equal(text_at(value, "value"), before)) count = int_at(value, "count");
+  return json_pack("{s:s, s:I, s:s}", "year", before, "count", (json_int_t)count, "href", href);
+}
+
 /* Counts for the chips leave out the chip's own field only where it is chosen alone: what else would there be. */
 static gboolean add_facets(json_t *model, const LedgerPage *page, const LedgerFilter *filter, const char *path, GError **error) {
   const char *fields[CHIP_FIELDS + 3] = {NULL};
@@ -156,6 +168,7 @@ static gboolean add_facets(json_t *model, const LedgerPage *page, const LedgerFi
   ask.where = json_object_size(all_where) ? all_where : NULL;
   json_auto_t *years = chosen ? ledger_tally(page->house, page->sql, page->asker, &ask, (const char *const[]){"年度", NULL}, 100, error) : json_incref(tally);
   if (years == NULL) return FALSE;
+  json_object_set_new(model, "last_year", last_year_model(filter, path, json_object_get(json_object_get(years, "fields"), "年度")));
   json_object_set_new(model, "years", years_model(page, filter, path, json_object_get(json_object_get(years, "fields"), "年度")));
   return TRUE;
 }
@@ -215,30 +228,30 @@ static void put_in_day(json_t *days, const LedgerPage *page, json_t *entry, gint
     kind != NULL && entry_is_overdue(page->definition, entry), "tone", state_tone(page->definition, text_at(entry, "state"))));
 }
 
-static json_t *calendar_days(GDate *month, json_t *weeks) {
+static int day_number(const GDate *day) { return g_date_get_year(day) * 10000 + (int)g_date_get_month(day) * 100 + g_date_get_day(day); }
+
+/* Whole weeks from the Monday of `first` to the week of `last`; ret_weeks is filled. {YYYYMMDD: cell}. */
+static json_t *calendar_days(const GDate *first, const GDate *last, json_t *weeks) {
   json_t *days = json_object();
-  g_autoptr(GDate) day = g_date_copy(month);
+  g_autoptr(GDate) day = g_date_copy(first);
   g_date_subtract_days(day, (guint)g_date_get_weekday(day) - 1);
   do {
     json_t *week = json_array();
     for (int i = 0; i < 7; i++, g_date_add_days(day, 1)) {
-      int number = g_date_get_year(day) * 10000 + (int)g_date_get_month(day) * 100 + g_date_get_day(day);
-      g_autofree char *key = g_strdup_printf("%d", number);
-      json_t *cell = json_pack("{s:i, s:i, s:b, s:b, s:[]}", "day", (int)g_date_get_day(day), "date", number, "outside", g_date_get_month(day) != g_date_get_month(month),
-        "today", number == date_today(), "entries");
+      g_autofree char *key = g_strdup_printf("%d", day_number(day));
+      gboolean outside = g_date_compare(day, first) < 0 || g_date_compare(day, last) > 0;
+      json_t *cell = json_pack("{s:i, s:i, s:b, s:b, s:[]}", "day", (int)g_date_get_day(day), "date", day_number(day), "outside", outside, "today",
+        day_number(day) == date_today(), "entries");
       json_object_set(days, key, cell);
       json_array_append_new(week, cell);
     }
     json_array_append_new(weeks, json_pack("{s:o}", "days", week));
-  } while (g_date_get_month(day) == g_date_get_month(month));
+  } while (g_date_compare(day, last) <= 0);
   return days;
 }
 
-static gboolean fill_calendar(const LedgerPage *page, const LedgerFilter *filter, GDate *month, json_t *days, gboolean *ret_cut, GError **error) {
-  int first = g_date_get_year(month) * 10000 + (int)g_date_get_month(month) * 100;
-  g_autofree char *from = date_format((DateSpan){first + 1, first + 1}), *to = NULL;
-  int last = first + g_date_get_days_in_month(g_date_get_month(month), g_date_get_year(month));
-  to = date_format((DateSpan){last, last});
+static gboolean fill_calendar(const LedgerPage *page, const LedgerFilter *filter, const GDate *ends[2], json_t *days, gboolean *ret_cut, GError **error) {
+  g_autofree char *from = date_format((DateSpan){day_number(ends[0]), day_number(ends[0])}), *to = date_format((DateSpan){day_number(ends[1]), day_number(ends[1])});
   json_auto_t *either = json_pack("[{s:{s:s, s:s}}]", "日期", "min", from, "max", to), *where = json_object(), *entry;
   if (ledger_field(page->definition, "截止") != NULL) json_array_append_new(either, json_pack("{s:{s:s, s:s}}", "截止", "min", from, "max", to));
   json_object_set(where, "any", either);
@@ -264,22 +277,32 @@ static gboolean fill_calendar(const LedgerPage *page, const LedgerFilter *filter
   return TRUE;
 }
 
+/* A month, or with `week` the week of that day. */
 static gboolean add_calendar(json_t *model, LedgerPage *page, LedgerFilter *filter, const char *path, GError **error) {
-  const char *given = web_text(page->request, "month");
+  const char *week = web_text(page->request, "week"), *given = week != NULL ? week : web_text(page->request, "month");
   DateSpan span = {date_today(), date_today()};
-  if (given != NULL && (!date_parse(given, &span) || span.from == 0)) return throw(error, LANTAI_ERROR_INVALID, "“%s”不是月份", given);
-  int year = span.from / 10000, number = MAX(span.from / 100 % 100, 1);
-  g_autoptr(GDate) month = g_date_new_dmy(1, (GDateMonth)number, (GDateYear)year);
+  if (given != NULL && (!date_parse(given, &span) || span.from == 0)) return throw(error, LANTAI_ERROR_INVALID, "“%s”不是日期", given);
+  int year = span.from / 10000, month = MAX(span.from / 100 % 100, 1), day = week != NULL ? MAX(span.from % 100, 1) : 1;
+  g_autoptr(GDate) first = g_date_new_dmy((GDateDay)day, (GDateMonth)month, (GDateYear)year);
+  if (week != NULL) g_date_subtract_days(first, (guint)g_date_get_weekday(first) - 1);
+  g_autoptr(GDate) last = g_date_copy(first), before = g_date_copy(first), after = g_date_copy(first);
+  g_date_add_days(last, week != NULL ? 6 : g_date_get_days_in_month((GDateMonth)month, (GDateYear)year) - 1u);
+  if (week != NULL) g_date_subtract_days(before, 7), g_date_add_days(after, 7);
+  else g_date_subtract_months(before, 1), g_date_add_months(after, 1);
   json_t *weeks = json_array();
-  json_auto_t *days = calendar_days(month, weeks);
+  json_auto_t *days = calendar_days(first, last, weeks);
   gboolean cut = FALSE;
   put_text_at(filter->address, "show", "calendar");
-  if (!fill_calendar(page, filter, month, days, &cut, error)) return json_decref(weeks), FALSE;
-  g_autofree char *before = g_strdup_printf("%04d-%02d", number == 1 ? year - 1 : year, number == 1 ? 12 : number - 1);
-  g_autofree char *after = g_strdup_printf("%04d-%02d", number == 12 ? year + 1 : year, number == 12 ? 1 : number + 1);
-  g_autofree char *before_href = filter_link(filter, path, "month", before), *after_href = filter_link(filter, path, "month", after);
-  json_object_set_new(model, "calendar", json_pack("{s:o, s:o, s:s, s:s, s:b}", "title", json_sprintf("%d年%d月", year, number), "weeks", weeks, "before", before_href,
-    "after", after_href, "cut", cut));
+  if (!fill_calendar(page, filter, (const GDate *[]){first, last}, days, &cut, error)) return json_decref(weeks), FALSE;
+  const char *key = week != NULL ? "week" : "month";
+  int today = date_today(), middle = day_number(first) <= today && today <= day_number(last) ? today : day_number(first);
+  g_autofree char *before_day = date_format((DateSpan){day_number(before), day_number(before)}),
+    *after_day = date_format((DateSpan){day_number(after), day_number(after)}), *middle_day = date_format((DateSpan){middle, middle});
+  g_autofree char *before_href = filter_link(filter, path, key, before_day), *after_href = filter_link(filter, path, key, after_day);
+  g_autofree char *other = filter_link(filter, path, week != NULL ? "month" : "week", middle_day);
+  json_object_set_new(model, "calendar", json_pack("{s:o, s:o, s:s, s:s, s:b, s:s, s:s, s:s}", "title", week != NULL ?
+    json_sprintf("%d年%d月%d日这一周", g_date_get_year(first), (int)g_date_get_month(first), g_date_get_day(first)) : json_sprintf("%d年%d月", year, month), "weeks", weeks,
+    "before", before_href, "after", after_href, "cut", cut, "step", week != NULL ? "周" : "月", "other", other, "other_label", week != NULL ? "看整月" : "看一周"));
   return TRUE;
 }
 

@@ -155,6 +155,7 @@ static const WebParameter LIST_PARAMETERS[] = {ID, FILTERS, {"show", WEB_TEXT, F
   {"chart", WEB_TEXT, FALSE, 20, "图"}, {"row", WEB_TEXT, FALSE, 200, "行"}, {"column", WEB_TEXT, FALSE, 100, "列"},
   {"week", WEB_TEXT, FALSE, 20, "周"},
   {"moved", WEB_TEXT, FALSE, 100, "刚才"}, {"print", WEB_FLAG, FALSE, 0, "打印"}, {NULL}};
+static const WebParameter VIEW_PARAMETERS[] = {ID, FILTERS, {"name", WEB_TEXT, TRUE, 60, "名称"}, {NULL}};
 static const WebParameter EXPORT_PARAMETERS[] = {ID, FILTERS, {"format", WEB_TEXT, FALSE, 10, "格式"}, {NULL}};
 static const WebParameter COMPARE_PARAMETERS[] = {ID, FILTERS, {"before", WEB_TEXT, FALSE, 40, "从哪天"}, {"until", WEB_TEXT, FALSE, 40, "到哪天"}, {NULL}};
 static const WebParameter NEW_PARAMETERS[] = {ID, VALUES, {"like", WEB_INT, FALSE, 0, "照哪一条"}, {NULL}};
@@ -206,6 +207,7 @@ const WebRoute LEDGER_ROUTES[] = {
   {"POST", "/ledger/{id}/import", PERMISSION_WRITE, IMPORT_PARAMETERS, "ledger/import", take_import, "导入表格"},
   {"GET", "/ledger/{id}/definition", PERMISSION_READ, DEFINITION_PARAMETERS, "ledger/definition", page_definition, "台账的定义"},
   {"POST", "/ledger/{id}/definition", PERMISSION_DEFINE, DEFINE_PARAMETERS, "ledger/definition", save_definition, "台账的定义"},
+  {"POST", "/ledger/{id}/view", PERMISSION_DEFINE, VIEW_PARAMETERS, NULL, save_view, NULL},
   {"GET", "/ledger-definition/new", PERMISSION_DEFINE, DEFINITION_NEW_PARAMETERS, "ledger/definition", page_definition_new, "新建台账"},
   {"POST", "/ledger-definition/new", PERMISSION_DEFINE, DEFINE_NEW_PARAMETERS, "ledger/definition", save_definition, "新建台账"},
   {"GET", "/entry/{id}", PERMISSION_READ, ENTRY_PARAMETERS, "ledger/entry", page_one, "台账条目"},
