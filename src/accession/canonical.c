@@ -127,7 +127,20 @@ static void plan_column(RowPlan *plan, guint i, json_t *json) {
   for (guint f = 0; f < plan->category->field_count; f++)
     column->is_date |= column->role == ROLE_FIELD && g_str_equal(plan->category->fields[f].key, field) && g_str_equal(plan->category->fields[f].type, "date");
   if (column->role > ROLE_FIELD && plan->of[column->role] < 0) plan->of[column->role] = (int)i;
-  if (column->is_date && plan->date < 0) plan->date = (int)i;
+}
+
+/* Where a record's date stands: the column of that name, else of the category's public date fields the first that is listed, else the first; never a birthday
+ * that readers may not see. -1: nowhere. */
+static int date_column(const RowPlan *plan) {
+  if (plan->of[ROLE_DATE] >= 0) return plan->of[ROLE_DATE];
+  for (guint pass = 0; pass < 2; pass++)
+    for (guint f = 0; f < plan->category->field_count; f++) {
+      const CatalogField *field = &plan->category->fields[f];
+      if (field->staff || (pass == 0 && !field->listed)) continue;
+      for (guint i = 0; i < plan->width; i++)
+        if (plan->columns[i].is_date && g_str_equal(plan->columns[i].key, field->key)) return (int)i;
+    }
+  return -1;
 }
 
 RowPlan *row_plan_new(const Catalog *catalog, json_t *layout, int key_column, const char *category, const char *fonds, GError **error) {
@@ -145,11 +158,10 @@ RowPlan *row_plan_new(const Catalog *catalog, json_t *layout, int key_column, co
   plan->columns = g_new0(PlanColumn, count);
   plan->width = count;
   plan->key = key_column;
-  plan->date = -1;
   for (guint i = 0; i < ROLE_COUNT; i++) plan->of[i] = -1;
   size_t i;
   json_array_foreach(columns, i, column) plan_column(plan, (guint)i, column);
-  if (plan->of[ROLE_DATE] >= 0) plan->date = plan->of[ROLE_DATE];
+  plan->date = date_column(plan);
   const CatalogCategory *const *categories = catalog_categories(catalog, &count);
   for (guint c = 0; c < count; c++) plan->keys[categories[c]->id] = keys_new(plan, categories[c]);
   return g_steal_pointer(&plan);

@@ -43,6 +43,8 @@ gboolean scope_admits_files(const Scope *scope, gint64 fonds_id, Security securi
   return admits_fonds(scope, fonds_id) && admits_record(scope, scope->opening_mask & scope->files_mask, security, opening);
 }
 
+gboolean scope_admits_closed_fields(const Scope *scope) { return (scope->opening_mask & ALL_OPENINGS & ~(1u << OPENING_OPEN)) != 0; }
+
 const char *opening_label(Opening opening) {
   static const char *const labels[] = {"未审核", "开放", "控制", "延期开放"};
   return (guint) opening < G_N_ELEMENTS(labels) ? labels[opening] : "未知";

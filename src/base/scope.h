@@ -21,6 +21,8 @@ typedef struct {
 extern const Scope SCOPE_NOTHING;    /* nobody sees anything */
 extern const Scope SCOPE_EVERYTHING; /* for the program's own work (rebuild, check, import), never for a request */
 
+/* Whether fields that a category keeps from those who see open records only (public: false: numbers of identity papers and the like) may be seen and searched. */
+gboolean scope_admits_closed_fields(const Scope *scope);
 /* The one rule. Fonds and class nodes are described by the finding aid, not by records: they are admitted by fonds alone, when opening_mask != 0. */
 gboolean scope_admits(const Scope *scope, Level level, gint64 fonds_id, Security security, Opening opening);
 gboolean scope_admits_files(const Scope *scope, gint64 fonds_id, Security security, Opening opening);

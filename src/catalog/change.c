@@ -2,7 +2,8 @@
  * Changes of records: each is one row, its line in the index and its event, in the caller's transaction.
  *
  * 1. Indexed are title, creator, code, document number and every value of `fields`; date, year, retention, opening and the like are columns to filter by.
- * 2. What goes into the index follows from the record alone, so that it can be taken out again (the index keeps no text).
+ * 2. What goes into the index follows from the record and from which fields its category closes, so that it can be taken out again (the index keeps no text);
+ *    when others are closed, the index is made anew (search_outdate).
  * 3. Levels fall from parent to child, strictly but for classes, which may stand in classes; nothing stands below itself; a child has its parent's fonds.
  * 4. catalog_record_save publishes the object's new metadata.json before the transaction begins (the store commits its intent by itself) and
  *    acknowledges it within: a crash leaves both or neither.
@@ -57,18 +58,42 @@ static void fields_lines(const CatalogRecord *record, GString *lines) {
   json_object_foreach(sorted, key, value) append_line(lines, key, json_string_value(value));
 }
 
-void record_lines(const CatalogRecord *record, GString *lines) {
+/* The lines of fields that the category closes go from one to the other. */
+static void move_closed(const CatalogCategory *category, GString *lines, GString *closed) {
+  for (guint i = 0; category != NULL && i < category->field_count; i++) {
+    if (!category->fields[i].staff) continue;
+    g_autofree char *head = g_strconcat(category->fields[i].key, "\t", NULL);
+    const char *at = lines->str;
+    while (*at != '\0' && !g_str_has_prefix(at, head)) at = strchr(at, '\n') + 1;
+    if (*at == '\0') continue;
+    gsize length = (gsize)(strchr(at, '\n') + 1 - at);
+    g_string_append_len(closed, at, (gssize)length);
+    g_string_erase(lines, at - lines->str, (gssize)length);
+  }
+}
+
+void record_lines(const Catalog *catalog, const CatalogRecord *record, GString *lines, GString *closed) {
   fields_lines(record, lines);
+  move_closed(catalog == NULL ? NULL : catalog_category(catalog, record->category), lines, closed);
   if (record->former[0] == '\0') return;
   g_auto(GStrv) codes = g_strsplit(record->former, "\n", -1);
   for (char **code = codes; *code != NULL; code++) append_line(lines, "former_code", *code);
 }
 
-static SearchDocument document_of(const CatalogRecord *record, guint8 retention, GString *lines) {
-  record_lines(record, lines);
+typedef struct { GString *fields, *closed; } Lines;
+static void lines_clear(Lines *lines) {
+  g_string_free(lines->fields, TRUE);
+  g_string_free(lines->closed, TRUE);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Lines, lines_clear)
+static Lines lines_new(void) { return (Lines){g_string_sized_new(256), g_string_new(NULL)}; }
+
+static SearchDocument document_of(const Catalog *catalog, const CatalogRecord *record, guint8 retention, Lines *lines) {
+  record_lines(catalog, record, lines->fields, lines->closed);
   guint length = text_length(record->title);
   return (SearchDocument){
-    .id = record->id, .title = record->title, .creator = record->creator, .code = record->code, .docno = record->docno, .fields = lines->str,
+    .id = record->id, .title = record->title, .creator = record->creator, .code = record->code, .docno = record->docno, .fields = lines->fields->str,
+    .closed = lines->closed->str,
     .columns = {
       .parent_id = record->parent_id, .fonds_id = record->fonds_id, .accession_id = record->accession_id, .date_from = record->date.from,
       .year = CLAMP(record->year, 0, 9999), .category = record->category, .level = record->level, .retention = retention, .opening = record->opening,
@@ -82,14 +107,15 @@ gboolean catalog_search_records(Sql *sql, gint64 after, SearchEach each, gpointe
   g_autoptr(SqlRows) rows = sql_query(sql, RECORD_SELECT "WHERE r.id > $1 ORDER BY r.id", SQL_ARGS(sql_int(after)), error);
   if (rows == NULL) return FALSE;
   RecordRow row = record_row(rows);
-  g_autoptr(GString) lines = g_string_sized_new(256);
+  g_auto(Lines) lines = lines_new();
   g_autoptr(GError) local = NULL;
   for (gboolean more = TRUE; more && sql_next(rows, &local);) {
     g_autoptr(CatalogRecord) record = record_at(rows, &row);
     gint64 retention = retention_id(((const House *)house)->catalog, sql, record->retention, &local);
     if (retention < 0) break;
-    g_string_truncate(lines, 0);
-    SearchDocument document = document_of(record, retention_small(retention), lines);
+    g_string_truncate(lines.fields, 0);
+    g_string_truncate(lines.closed, 0);
+    SearchDocument document = document_of(((const House *)house)->catalog, record, retention_small(retention), &lines);
     more = each(&document, each_data);
   }
   if (local != NULL) g_propagate_error(error, g_steal_pointer(&local));
@@ -97,18 +123,18 @@ gboolean catalog_search_records(Sql *sql, gint64 after, SearchEach each, gpointe
 }
 
 gboolean record_index(const House *house, Sql *sql, const CatalogRecord *before, const CatalogRecord *after, GError **error) {
-  g_autoptr(GString) old_lines = g_string_sized_new(256);
-  g_autoptr(GString) new_lines = g_string_sized_new(256);
+  g_auto(Lines) old_lines = lines_new();
+  g_auto(Lines) new_lines = lines_new();
   SearchDocument old, new;
   if (before != NULL) {
     gint64 retention = retention_id(house->catalog, sql, before->retention, error);
     if (retention < 0) return FALSE;
-    old = document_of(before, retention_small(retention), old_lines);
+    old = document_of(house->catalog, before, retention_small(retention), &old_lines);
   }
   if (after != NULL) {
     gint64 retention = retention_id(house->catalog, sql, after->retention, error);
     if (retention < 0) return FALSE;
-    new = document_of(after, retention_small(retention), new_lines);
+    new = document_of(house->catalog, after, retention_small(retention), &new_lines);
   }
   return search_put(house->search, sql, before ? &old : NULL, after ? &new : NULL, error);
 }

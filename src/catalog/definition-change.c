@@ -98,12 +98,31 @@ static void enforced_committed(gpointer data) {
     g_warning("门类定义已启用，但不能写入文件 %s：%s", enforced->path, local->message);
 }
 
+static int key_order(gconstpointer a, gconstpointer b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+/* The keys that it keeps from those who see open records only, in order. */
+static char *closed_keys(const CatalogCategory *category) {
+  g_autoptr(GPtrArray) keys = g_ptr_array_new();
+  for (guint i = 0; category != NULL && i < category->field_count; i++)
+    if (category->fields[i].staff) g_ptr_array_add(keys, (gpointer)category->fields[i].key);
+  g_ptr_array_sort(keys, key_order);
+  g_ptr_array_add(keys, NULL);
+  return g_strjoinv(" ", (char **)keys->pdata);
+}
+
+/* Other values are closed than before: they stand in the wrong part of the index. */
+static gboolean index_follows(const House *house, Sql *sql, const CatalogCategory *category, guint8 id, GError **error) {
+  const CatalogCategory *now = catalog_category(house->catalog, id); /* NULL: a new one, without records */
+  g_autofree char *before = closed_keys(now), *after = closed_keys(category);
+  return now == NULL || g_str_equal(before, after) || search_outdate(house->search, sql, error);
+}
+
 /* The rows of a version, and what follows the commit. The definition has its id. */
 static gboolean install_version(const House *house, Sql *sql, json_t *definition, json_t *row, GError **error) {
   const char *code = json_string_value(json_object_get(definition, "code"));
   gint64 id = json_integer_value(json_object_get(definition, "id")), version = json_integer_value(json_object_get(row, "version"));
   g_autoptr(CatalogCategory) category = definition_read(definition, code ? code : "", error);
-  if (category == NULL) return FALSE;
+  if (category == NULL || !index_follows(house, sql, category, (guint8)id, error)) return FALSE;
   g_autofree char *text = json_dumps(definition, JSON_SORT_KEYS | JSON_COMPACT);
   if (!sql_exec(sql, "INSERT INTO category (id, code, definition) VALUES ($1, $2, $3) ON CONFLICT (id) DO UPDATE SET definition = excluded.definition",
         SQL_ARGS(sql_int(id), sql_text(category->code), sql_text(text)), error) ||

@@ -80,7 +80,7 @@ void definition_examine(const CatalogCategory *category, const CatalogRecord *re
 }
 
 void record_hide(Sql *sql, const Scope *scope, CatalogRecord *record) {
-  if ((scope->opening_mask & ~(1u << OPENING_OPEN)) != 0) return;
+  if (scope_admits_closed_fields(scope)) return;
   const Catalog *catalog = catalog_of(sql_db(sql));
   const CatalogCategory *category = catalog == NULL ? NULL : catalog_category(catalog, record->category);
   if (category == NULL) return;

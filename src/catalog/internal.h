@@ -42,7 +42,8 @@ const char *level_name(Level level);          /* "fonds" "class" "volume" "item"
 const char *opening_name(Opening opening);    /* "unreviewed" "open" "controlled" "deferred" */
 const char *security_name(Security security); /* "public" "internal" "secret" "confidential" "top" */
 json_t *record_fields(const CatalogRecord *record); /* {key: text}; never NULL */
-void record_lines(const CatalogRecord *record, GString *lines); /* its fields as SearchDocument.fields has them, into empty lines */
+/* Its fields as SearchDocument.fields and .closed have them, into empty lines; by its category and fields alone. */
+void record_lines(const Catalog *catalog, const CatalogRecord *record, GString *lines, GString *closed);
 char *fields_dump(json_t *fields);                  /* canonical: keys sorted, no empty values */
 
 /* ---- store.c ---- */

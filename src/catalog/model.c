@@ -89,23 +89,32 @@ static char *code_parts(const char *code) {
   return g_string_free(g_steal_pointer(&out), FALSE);
 }
 
-/* What the category defines, and the rest: columns that were not mapped, values of fields that were taken out of the definition.
+/* What the category defines under the headings of its form, and the rest: columns that were not mapped, values of fields that were taken out of the definition.
  * What stands under a former key of a field is its. */
-static void own_rows(json_t *own, json_t *others, const CatalogCategory *category, json_t *fields, GPtrArray *terms) {
+static void own_groups(json_t *groups, const CatalogCategory *category, json_t *fields, GPtrArray *terms) {
+  json_auto_t *by_title = json_object(); /* in the order of their first field */
+  json_auto_t *others = json_array();
+  g_autofree char *usual = category != NULL ? g_strdup_printf("%s著录项", category->title) : g_strdup("其他著录项");
   size_t i;
-  json_t *field;
-  json_array_foreach(fields, i, field) {
-    const char *key = json_string_value(json_object_get(field, "key"));
-    gboolean defined = category == NULL || common_field(key) != NULL || definition_field(category, key) != NULL || definition_field_was(category, key) != NULL;
-    add_row(defined ? own : others, json_string_value(json_object_get(field, "label")), json_string_value(json_object_get(field, "value")), NULL, terms);
+  json_t *each, *rows;
+  json_array_foreach(fields, i, each) {
+    const char *key = json_string_value(json_object_get(each, "key")), *title = usual;
+    const CatalogField *field = category == NULL ? NULL : definition_field(category, key);
+    if (field == NULL && category != NULL) field = definition_field_was(category, key);
+    gboolean defined = category == NULL || common_field(key) != NULL || field != NULL;
+    if (field != NULL && field->group != NULL) title = field->group;
+    if (defined && json_object_get(by_title, title) == NULL) json_object_set_new(by_title, title, json_array());
+    add_row(defined ? json_object_get(by_title, title) : others, json_string_value(json_object_get(each, "label")), json_string_value(json_object_get(each, "value")),
+      field != NULL && field->staff ? "不公开" : NULL, terms);
   }
+  const char *title;
+  json_object_foreach(by_title, title, rows) add_group(groups, title, rows);
+  add_group(groups, "其他", others);
 }
 
 json_t *description_groups(const Catalog *catalog, const CatalogRecord *record, GPtrArray *terms) {
   const CatalogCategory *category = catalog_category(catalog, record->category);
   json_auto_t *identity = json_array();
-  json_auto_t *own = json_array();
-  json_auto_t *others = json_array();
   json_auto_t *management = json_array();
   json_auto_t *json = catalog_record_json(catalog, record);
   g_autofree char *iso = date_format(record->date), *parts = code_parts(record->code);
@@ -117,7 +126,6 @@ json_t *description_groups(const Catalog *catalog, const CatalogRecord *record, 
   add_row(identity, "日期", date, g_str_equal(date, iso) ? NULL : iso, NULL);
   add_number(identity, "年度", record->year);
   add_number(identity, "页数", record->page_count);
-  own_rows(own, others, category, json_object_get(json, "fields"), terms);
   add_row(management, "层级", level_label(record->level), NULL, NULL);
   if (category != NULL) add_row(management, "门类", category->title, NULL, NULL);
   add_row(management, "保管期限", record->retention, NULL, NULL);
@@ -127,10 +135,8 @@ json_t *description_groups(const Catalog *catalog, const CatalogRecord *record, 
   }
   add_row(management, "档号组成", parts, NULL, NULL);
   json_t *groups = json_array();
-  g_autofree char *own_title = category != NULL ? g_strdup_printf("%s著录项", category->title) : g_strdup("其他著录项");
   add_group(groups, "标识与责任", identity);
-  add_group(groups, own_title, own);
-  add_group(groups, "其他", others);
+  own_groups(groups, category, json_object_get(json, "fields"), terms);
   add_group(groups, "管理", management);
   return groups;
 }

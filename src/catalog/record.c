@@ -4,7 +4,7 @@
  * 1. Loading for a user passes scope_admits; what is not admitted is told as not found.
  * 2. `fields` is canonical: an object of texts, keys sorted, without empty values, so that equal descriptions are equal bytes.
  */
-#include "internal.h"
+#include "definition.h"
 #include <string.h>
 
 enum { FIELDS_MAX_BYTES = 1 << 20, PATH_MAX_DEPTH = 16 };
@@ -251,14 +251,16 @@ static gboolean search_text_brief(Sql *sql, gint64 id, SearchText *ret) {
 gboolean catalog_search_text(Sql *sql, gint64 id, SearchText *ret, gpointer unused) {
   if (ret->brief) return search_text_brief(sql, id, ret);
   g_autoptr(SqlRows) rows = sql_query(sql,
-    "SELECT title, creator, docno, fields, code, COALESCE((SELECT GROUP_CONCAT(code, CHAR(10)) FROM record_code_former WHERE record_id = $1), '') AS former "
+    "SELECT title, creator, docno, category, fields, code, COALESCE((SELECT GROUP_CONCAT(code, CHAR(10)) FROM record_code_former WHERE record_id = $1), '') AS former "
     "FROM record WHERE id = $1", SQL_ARGS(sql_int(id)), NULL);
   if (rows == NULL || !sql_next(rows, NULL)) return FALSE;
-  const CatalogRecord record = {.fields = (char *)sql_get_text(rows, "fields"), .former = (char *)sql_get_text(rows, "former")};
+  const CatalogRecord record = {.category = (guint8)sql_get_int(rows, "category"), .fields = (char *)sql_get_text(rows, "fields"),
+    .former = (char *)sql_get_text(rows, "former")};
   GString *lines = g_string_sized_new(256);
-  record_lines(&record, lines);
+  g_autoptr(GString) closed = g_string_new(NULL);
+  record_lines(catalog_of(sql_db(sql)), &record, lines, closed);
   *ret = (SearchText){g_strdup(sql_get_text(rows, "title")), g_strdup(sql_get_text(rows, "creator")), g_strdup(sql_get_text(rows, "docno")),
-    g_string_free(lines, FALSE), g_strdup(sql_get_text(rows, "code")), FALSE};
+    g_string_free(lines, FALSE), g_strdup(sql_get_text(rows, "code")), FALSE, g_string_free(g_steal_pointer(&closed), FALSE)};
   return TRUE;
 }
 

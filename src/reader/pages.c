@@ -98,6 +98,8 @@ WebReply *reader_search(WebRequest *request, GError **error) {
   const House *house = web_house(request);
   json_auto_t *asked = asked_read(request, error);
   if (asked == NULL) return NULL;
+  g_autofree char *filled = search_form_words(request, asked);
+  if (filled) return narrowed(asked, filled);
   if (web_text(request, "within")) return narrowed(asked, web_text(request, "within"));
   SearchRequest search = {0};
   g_auto(AskedHold) hold = {0};
@@ -116,6 +118,7 @@ WebReply *reader_search(WebRequest *request, GError **error) {
   json_object_set_new(model, "chips", search_chips_model(request, sql, asked, result));
   json_object_set_new(model, "sorts", search_sorts_model(asked));
   json_object_set_new(model, "readings", readings_model(asked, result));
+  json_object_set_new(model, "by_field", search_form_model(request, asked));
   if (asked_narrow(asked)) json_object_set_new(model, "fields", hidden_fields(asked));
   if (asked_narrow(asked) && *web_actor(request)) {
     char *text = json_dumps(asked, JSON_COMPACT | JSON_SORT_KEYS);
@@ -150,6 +153,7 @@ WebReply *reader_suggest(WebRequest *request, GError **error) {
   {"delivery", WEB_INT, FALSE, 0, "批次"}, {"parent", WEB_INT, FALSE, 0, "上级"}, {"since", WEB_INT, FALSE, 0, "变动"}, {"held", WEB_INT, FALSE, 0, "入藏截至"}, \
   {"files", WEB_FLAG, FALSE, 0, "有原文"}, {"sort", WEB_TEXT, FALSE, 20, "次序"}
 static const WebParameter SEARCH_PARAMETERS[] = {ASKED_PARAMETERS, {"within", WEB_TEXT, FALSE, WITHIN_MAX, "在结果中查找"},
+  {"field", WEB_LIST, FALSE, 100, "著录项"}, {"value", WEB_LIST, FALSE, 100, "值"},
   {"after", WEB_TEXT, FALSE, 1000, "续页键"}, {"n", WEB_INT, FALSE, 0, "序号"}, {"limit", WEB_INT, FALSE, 0, "条数"}, {NULL}};
 static const WebParameter SAVE_PARAMETERS[] = {
   {"asked", WEB_TEXT, TRUE, 20000, "检索"}, {"name", WEB_TEXT, FALSE, 60, "名称"}, {"shared", WEB_FLAG, FALSE, 0, "共用"}, {NULL}};

@@ -34,6 +34,11 @@ json_t *search_sorts_model(json_t *asked);
 json_t *search_items_model(WebRequest *request, Sql *sql, json_t *asked, const SearchResult *result, gint64 first_number, GError **error);
 char *search_record_href(json_t *asked, gint64 record_id, gint64 number); /* the record's page, which then leads to the hits around it */
 
+/* ---- field-form.c ---- */
+/* {categories: [{title, href, on}], chosen: {title, open, inputs, more: [{key, label, hint, is_choice, options}]}}; chosen: when one category is asked for. */
+json_t *search_form_model(WebRequest *request, json_t *asked);
+char *search_form_words(WebRequest *request, json_t *asked); /* of the form's parameters field and value; NULL: the form was not sent */
+
 json_t *search_offers_model(WebRequest *request, Sql *sql, json_t *asked, GError **error); /* nothing.c: what would find something: [{label, what, href, count}] */
 
 /* ---- hits.c ---- */

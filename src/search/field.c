@@ -56,21 +56,21 @@ gboolean search_name_known(Sql *sql, const char *name) {
 /* ---- what the index tells ---- */
 
 /* Records with a value of one of the fields that begins with the term. */
-static Leaf *read_beginning(Sql *sql, const char *names, const char *pattern, GError **error) {
-  g_auto(GStrv) list = g_strsplit(names, "\t", 0);
+static Leaf *read_beginning(Sql *sql, const LeafKey *key, GError **error) {
+  g_auto(GStrv) list = g_strsplit(key->names, "\t", 0);
   g_autoptr(GString) phrase = g_string_new("fields : (");
   for (guint i = 0; list[i]; i++) {
-    g_autofree char *one = search_pattern_phrase(pattern, list[i]);
+    g_autofree char *one = search_pattern_phrase(key->pattern, list[i]);
     g_string_append_printf(phrase, "%s%s", i ? " OR " : "", one);
   }
   g_string_append_c(phrase, ')');
-  return search_leaf_read(sql, COMPONENT_CATEGORY, phrase->str, 0, error);
+  return search_leaf_read(sql, key->component, phrase->str, 0, error);
 }
 
-/* Records with the term in any value; names: and with one of these fields. */
-static Leaf *read_holding(Sql *sql, const char *names, const char *pattern, GError **error) {
-  g_auto(GStrv) list = g_strsplit(names ? names : "", "\t", 0);
-  g_autofree char *term = search_pattern_phrase(pattern, NULL);
+/* Records with the term in any value; named: and with one of the fields. */
+static Leaf *read_holding(Sql *sql, const LeafKey *key, gboolean named, GError **error) {
+  g_auto(GStrv) list = g_strsplit(named ? key->names : "", "\t", 0);
+  g_autofree char *term = search_pattern_phrase(key->pattern, NULL);
   g_autoptr(GString) phrase = g_string_new("fields : (");
   g_string_append(phrase, term);
   for (guint i = 0; list[i]; i++) {
@@ -78,7 +78,7 @@ static Leaf *read_holding(Sql *sql, const char *names, const char *pattern, GErr
     g_string_append_printf(phrase, "%s%s%s", i ? " OR " : " AND (", anchor, list[i + 1] ? "" : ")");
   }
   g_string_append_c(phrase, ')');
-  return search_leaf_read(sql, COMPONENT_CATEGORY, phrase->str, 0, error);
+  return search_leaf_read(sql, key->component, phrase->str, 0, error);
 }
 
 /* ---- what the records tell ---- */
@@ -101,17 +101,18 @@ static void check_value(const char *key, const char *value, gsize length, gpoint
 }
 
 /* Adds those of the possible records that have the term in the field. */
-static void add_checked(Search *search, Sql *sql, const char *names, const char *pattern, const roaring_bitmap_t *possible, roaring_bitmap_t *bits) {
+static void add_checked(Search *search, Sql *sql, const LeafKey *key, const roaring_bitmap_t *possible, roaring_bitmap_t *bits) {
   g_mutex_lock(&search->lock);
   SearchTextSource source = search->text_source;
   gpointer source_data = search->text_source_data;
   g_mutex_unlock(&search->lock);
-  Check check = {names, pattern, g_string_new(NULL), g_string_new(NULL), FALSE};
+  Check check = {key->names, key->pattern, g_string_new(NULL), g_string_new(NULL), FALSE};
   roaring_uint32_iterator_t *at = roaring_create_iterator(possible);
   for (; source && at->has_value; roaring_advance_uint32_iterator(at)) {
     SearchText text = {0};
     check.found = FALSE;
-    if (source(sql, at->current_value, &text, source_data)) search_fields_each(text.fields, check_value, &check);
+    if (source(sql, at->current_value, &text, source_data))
+      search_fields_each(key->component == COMPONENT_CLOSED ? text.closed : text.fields, check_value, &check);
     if (check.found) roaring_bitmap_add(bits, at->current_value);
     search_text_clear(&text);
   }
@@ -120,17 +121,17 @@ static void add_checked(Search *search, Sql *sql, const char *names, const char 
   g_string_free(check.folded, TRUE);
 }
 
-Leaf *search_field_load(Search *search, Sql *sql, const char *names, const char *pattern, GError **error) {
-  g_autoptr(Leaf) possible = read_holding(sql, NULL, pattern, error), certain = NULL;
+Leaf *search_field_load(Search *search, Sql *sql, const LeafKey *key, GError **error) {
+  g_autoptr(Leaf) possible = read_holding(sql, key, FALSE, error), certain = NULL;
   if (possible == NULL) return NULL;
   if (possible->count > FEW) {
     g_clear_pointer(&possible, search_leaf_unref);
-    possible = read_holding(sql, names, pattern, error);
-    certain = possible ? read_beginning(sql, names, pattern, error) : NULL;
+    possible = read_holding(sql, key, TRUE, error);
+    certain = possible ? read_beginning(sql, key, error) : NULL;
     if (certain == NULL) return NULL;
     roaring_bitmap_andnot_inplace(possible->bits, certain->bits);
   }
   roaring_bitmap_t *bits = certain ? roaring_bitmap_copy(certain->bits) : roaring_bitmap_create();
-  add_checked(search, sql, names, pattern, possible->bits, bits);
+  add_checked(search, sql, key, possible->bits, bits);
   return search_leaf_new(bits);
 }

@@ -42,6 +42,19 @@ gboolean search_damage_remembered(Sql *sql) {
   return sql_number(sql, "SELECT 1 AS found FROM sqlite_schema WHERE name = 'search_damaged'", SQL_NONE, 0, NULL) == 1;
 }
 
+static void outdated(gpointer data) {
+  Search *search = data;
+  g_mutex_lock(&search->lock);
+  search->needs_rebuild = search->damaged = TRUE;
+  g_mutex_unlock(&search->lock);
+}
+
+gboolean search_outdate(Search *search, Sql *sql, GError **error) {
+  if (!search_damage_remember(sql, error)) return FALSE;
+  sql_on_commit(sql, outdated, search, NULL);
+  return TRUE;
+}
+
 /* ---- tables made anew ---- */
 
 /* A table of FTS5 can only be dropped when it can be opened, for which it wants tables of its own: empty ones take the place of what is there. */
@@ -59,11 +72,12 @@ gboolean search_damage_remembered(Sql *sql) {
   }
 DROP_INDEX(search_title)
 DROP_INDEX(search_text)
+DROP_INDEX(search_closed)
 DROP_INDEX(search_page)
 
 static gboolean drop_indexes(Sql *sql, GError **error) {
   sql_guard(sql, FALSE);
-  gboolean good = search_title_drop(sql, error) && search_text_drop(sql, error) && search_page_drop(sql, error);
+  gboolean good = search_title_drop(sql, error) && search_text_drop(sql, error) && search_closed_drop(sql, error) && search_page_drop(sql, error);
   sql_guard(sql, TRUE);
   return good;
 }

@@ -98,7 +98,8 @@ gboolean search_name_known(Sql *sql, const char *name); /* some record has a fie
 
 /* ---- leaf.c ---- */
 typedef enum { COMPONENT_TITLE, COMPONENT_OTHER, COMPONENT_CREATOR, COMPONENT_CODE, COMPONENT_DOCNO, COMPONENT_CATEGORY, COMPONENT_PAGE,
-  COMPONENT_BEGIN_TITLE, COMPONENT_BEGIN_CREATOR, COMPONENT_BEGIN_DOCNO } Component; /* OTHER: all but title and pages. BEGIN: the value begins so */
+  COMPONENT_BEGIN_TITLE, COMPONENT_BEGIN_CREATOR, COMPONENT_BEGIN_DOCNO, COMPONENT_CLOSED } Component; /* OTHER: all but title, closed fields and pages. BEGIN: the
+  value begins so */
 
 typedef struct { /* immutable while anybody but the cache holds it */
   gatomicrefcount references;
@@ -115,6 +116,7 @@ typedef struct { /* a record's description or one page of it, after (and for pag
   gboolean page;
   char *title, *creator, *code, *docno; /* folded; NULL: empty */
   GPtrArray *names, *values;            /* folded values and the names of their fields */
+  GPtrArray *closed_names, *closed_values;
   char *page_before, *page_after;
 } Change;
 Change *search_change_document(gint64 id, const SearchDocument *after);
@@ -131,7 +133,7 @@ void search_cache_keep_all(Cache *cache);
 gsize search_cache_bytes(Cache *cache);
 void search_cache_forget(Cache *cache);
 
-typedef struct { Component component; const char *names, *pattern; } LeafKey; /* names: COMPONENT_CATEGORY */
+typedef struct { Component component; const char *names, *pattern; } LeafKey; /* names: COMPONENT_CATEGORY; COMPONENT_CLOSED, NULL: any */
 /* The columns and the version that belong to what sql sees; caching FALSE in a transaction that has itself changed the index. */
 typedef struct { Columns *columns; guint64 version; gboolean caching, ready; } SearchView;
 /* The record ids whose component holds the pattern, in what sql sees. */
@@ -141,7 +143,7 @@ Leaf *search_leaf_read_from(Sql *sql, const LeafKey *key, gint64 first, GError *
 /* Whether the record has the pattern, by its own texts; FALSE: that cannot be told. */
 gboolean search_change_matches(const Change *change, const LeafKey *key);
 gboolean search_record_matches(Search *search, Sql *sql, const Columns *columns, guint32 id, const LeafKey *key, gboolean *ret);
-Leaf *search_field_load(Search *search, Sql *sql, const char *names, const char *pattern, GError **error); /* field.c: COMPONENT_CATEGORY */
+Leaf *search_field_load(Search *search, Sql *sql, const LeafKey *key, GError **error); /* field.c: COMPONENT_CATEGORY, COMPONENT_CLOSED with names */
 
 /* ---- code.c ---- */
 /* Leaves of `bits` the records that have the pattern in their codes; repeated: those in which the pattern's whole units may stand twice, NULL: unknown.

@@ -61,12 +61,21 @@ void search_leaf_unref(Leaf *leaf) {
 
 /* ---- changes ---- */
 
-static void append_value(const char *key, const char *value, gsize length, gpointer data) {
-  Change *change = data;
+static void append_pair(GPtrArray *names, GPtrArray *values, const char *key, const char *value, gsize length) {
   GString *folded = g_string_sized_new(length + 8);
   text_fold_append(folded, value, (gssize)length);
-  g_ptr_array_add(change->names, search_name(key));
-  g_ptr_array_add(change->values, g_string_free(folded, FALSE));
+  g_ptr_array_add(names, search_name(key));
+  g_ptr_array_add(values, g_string_free(folded, FALSE));
+}
+
+static void append_value(const char *key, const char *value, gsize length, gpointer data) {
+  Change *change = data;
+  append_pair(change->names, change->values, key, value, length);
+}
+
+static void append_closed(const char *key, const char *value, gsize length, gpointer data) {
+  Change *change = data;
+  append_pair(change->closed_names, change->closed_values, key, value, length);
 }
 
 Change *search_change_document(gint64 id, const SearchDocument *after) {
@@ -74,12 +83,15 @@ Change *search_change_document(gint64 id, const SearchDocument *after) {
   change->id = (guint32)id;
   change->names = g_ptr_array_new_with_free_func(g_free);
   change->values = g_ptr_array_new_with_free_func(g_free);
+  change->closed_names = g_ptr_array_new_with_free_func(g_free);
+  change->closed_values = g_ptr_array_new_with_free_func(g_free);
   if (after == NULL) return change;
   change->title = after->title ? text_fold(after->title) : NULL;
   change->creator = after->creator ? text_fold(after->creator) : NULL;
   change->code = after->code ? text_fold(after->code) : NULL;
   change->docno = after->docno ? text_fold(after->docno) : NULL;
   search_fields_each(after->fields, append_value, change);
+  search_fields_each(after->closed, append_closed, change);
   return change;
 }
 
@@ -99,6 +111,8 @@ void search_change_free(Change *change) {
   g_free(change->docno);
   g_clear_pointer(&change->names, g_ptr_array_unref);
   g_clear_pointer(&change->values, g_ptr_array_unref);
+  g_clear_pointer(&change->closed_names, g_ptr_array_unref);
+  g_clear_pointer(&change->closed_values, g_ptr_array_unref);
   g_free(change->page_before);
   g_free(change->page_after);
   g_free(change);
@@ -110,13 +124,15 @@ static gsize change_bytes(const Change *change) {
   gsize bytes = sizeof *change + text_bytes(change->title) + text_bytes(change->creator) + text_bytes(change->code) + text_bytes(change->docno) +
     text_bytes(change->page_before) + text_bytes(change->page_after);
   for (guint i = 0; change->values && i < change->values->len; i++) bytes += text_bytes(g_ptr_array_index(change->values, i)) + 32;
+  for (guint i = 0; change->closed_values && i < change->closed_values->len; i++) bytes += text_bytes(g_ptr_array_index(change->closed_values, i)) + 32;
   return bytes;
 }
 
-static gboolean value_matches(const Entry *entry, const Change *change) {
-  for (guint i = 0; i < change->values->len; i++) {
-    if (entry->component == COMPONENT_CATEGORY && !search_name_listed(entry->names, g_ptr_array_index(change->names, i))) continue;
-    if (search_pattern_in(entry->pattern, g_ptr_array_index(change->values, i))) return TRUE;
+static gboolean value_matches(const Entry *entry, const GPtrArray *names, const GPtrArray *values) {
+  gboolean named = entry->component == COMPONENT_CATEGORY || (entry->component == COMPONENT_CLOSED && entry->names && *entry->names);
+  for (guint i = 0; i < values->len; i++) {
+    if (named && !search_name_listed(entry->names, g_ptr_array_index(names, i))) continue;
+    if (search_pattern_in(entry->pattern, g_ptr_array_index(values, i))) return TRUE;
   }
   return FALSE;
 }
@@ -133,8 +149,9 @@ static gboolean description_matches(const Entry *entry, const Change *change) {
   case COMPONENT_BEGIN_DOCNO: return search_pattern_begins(pattern, change->docno);
   case COMPONENT_OTHER:
     if (search_pattern_in(pattern, change->creator) || search_pattern_in(pattern, change->code) || search_pattern_in(pattern, change->docno)) return TRUE;
-    return value_matches(entry, change);
-  default: return value_matches(entry, change);
+    return value_matches(entry, change->names, change->values);
+  case COMPONENT_CLOSED: return value_matches(entry, change->closed_names, change->closed_values);
+  default: return value_matches(entry, change->names, change->values);
   }
 }
 
@@ -310,6 +327,9 @@ static SqlRows *query_component(Sql *sql, Component component, const char *phras
   case COMPONENT_BEGIN_TITLE:
     if (first > 0) return sql_query(sql, "SELECT rowid AS id FROM search_title WHERE search_title MATCH $1 AND rowid >= $2", from, error);
     return sql_query(sql, "SELECT rowid AS id FROM search_title WHERE search_title MATCH $1", all, error);
+  case COMPONENT_CLOSED:
+    if (first > 0) return sql_query(sql, "SELECT rowid AS id FROM search_closed WHERE search_closed MATCH $1 AND rowid >= $2", from, error);
+    return sql_query(sql, "SELECT rowid AS id FROM search_closed WHERE search_closed MATCH $1", all, error);
   case COMPONENT_PAGE: return sql_query(sql, "SELECT rowid >> 16 AS id FROM search_page WHERE search_page MATCH $1", all, error);
   default:
     if (first > 0) return sql_query(sql, "SELECT rowid AS id FROM search_text WHERE search_text MATCH $1 AND rowid >= $2", from, error);
@@ -320,7 +340,8 @@ static SqlRows *query_component(Sql *sql, Component component, const char *phras
 static char *component_phrase(Component component, const char *pattern) {
   static const char *const prefixes[] = {
     [COMPONENT_TITLE] = "", [COMPONENT_OTHER] = "", [COMPONENT_CREATOR] = "creator : ", [COMPONENT_CODE] = "code : ", [COMPONENT_DOCNO] = "docno : ",
-    [COMPONENT_PAGE] = "", [COMPONENT_BEGIN_TITLE] = "^ ", [COMPONENT_BEGIN_CREATOR] = "creator : ^ ", [COMPONENT_BEGIN_DOCNO] = "docno : ^ "};
+    [COMPONENT_PAGE] = "", [COMPONENT_BEGIN_TITLE] = "^ ", [COMPONENT_BEGIN_CREATOR] = "creator : ^ ", [COMPONENT_BEGIN_DOCNO] = "docno : ^ ",
+    [COMPONENT_CLOSED] = ""};
   g_autofree char *phrase = search_pattern_phrase(pattern, NULL);
   return g_strconcat(prefixes[component], phrase, NULL);
 }
@@ -358,7 +379,7 @@ static Leaf *read_component(Search *search, Sql *sql, const SearchView *view, co
   Leaf *leaf = search_gram_find(search, sql, view, key, &failure);
   if (leaf) return leaf;
   if (failure) return g_propagate_error(error, g_steal_pointer(&failure)), NULL;
-  if (key->component == COMPONENT_CATEGORY) return search_field_load(search, sql, key->names, key->pattern, error);
+  if (key->component == COMPONENT_CATEGORY || (key->component == COMPONENT_CLOSED && key->names)) return search_field_load(search, sql, key, error);
   return search_leaf_read_from(sql, key, 0, error);
 }
 
@@ -384,7 +405,7 @@ gboolean search_record_matches(Search *search, Sql *sql, const Columns *columns,
     *ret = search_pattern_in(key->pattern, folded);
   } else if (good) {
     SearchDocument document = {.title = text.title, .creator = text.creator, .code = text.code ? text.code : columns_code(columns, id), .docno = text.docno,
-      .fields = text.fields};
+      .fields = text.fields, .closed = text.closed};
     Change *change = search_change_document(id, &document);
     *ret = search_change_matches(change, key);
     search_change_free(change);

@@ -19,6 +19,7 @@ typedef struct {
   gpointer source_data;
   char *whole; /* MATCH_WHOLE: folded, without spaces */
   gint64 until;
+  gboolean closed; /* closed fields count */
   gboolean found;
 } Look;
 
@@ -153,11 +154,13 @@ static gboolean text_matches(Look *look, const SearchText *text) {
   if (look->node->match == MATCH_NAME && field != FIELD_CATEGORY) {
     look->found = text->creator && value_matches(look, text->creator, strlen(text->creator));
     if (field == FIELD_ANY) search_fields_each(text->fields, check_name, look);
+    if (field == FIELD_ANY && look->closed) search_fields_each(text->closed, check_name, look);
     return look->found;
   }
   const char *one = field == FIELD_TITLE ? text->title : field == FIELD_CREATOR ? text->creator : field == FIELD_DOCNO || field == FIELD_ANY ? text->docno : NULL;
   look->found = one && *one && value_matches(look, one, strlen(one));
   if (!look->found && (field == FIELD_CATEGORY || field == FIELD_ANY)) search_fields_each(text->fields, check_field, look);
+  if (look->closed && field == FIELD_CATEGORY) search_fields_each(text->closed, check_field, look);
   return look->found;
 }
 
@@ -209,7 +212,10 @@ static const char *columns_of(SearchField field) {
 static Leaf *read_possible(const Look *look, const char *phrase, GError **error) {
   if (look->node->field == FIELD_TITLE) return search_leaf_read(look->sql, COMPONENT_TITLE, phrase, 0, error);
   g_autofree char *placed = g_strdup_printf("%s(%s)", columns_of(look->node->field), phrase);
-  return search_leaf_read(look->sql, COMPONENT_OTHER, placed, 0, error);
+  Leaf *leaf = search_leaf_read(look->sql, COMPONENT_OTHER, placed, 0, error);
+  if (leaf == NULL || !look->closed || (look->node->field != FIELD_ANY && look->node->field != FIELD_CATEGORY)) return leaf;
+  g_autoptr(Leaf) open = leaf, closed = search_leaf_read(look->sql, COMPONENT_CLOSED, phrase, 0, error);
+  return closed ? search_leaf_new(roaring_bitmap_or(open->bits, closed->bits)) : NULL;
 }
 
 static Leaf *load_name(Look *look, GError **error) {
@@ -241,14 +247,15 @@ static Leaf *load_glob(Look *look, GError **error) {
   return check_everything(look, error);
 }
 
-Leaf *search_match_load(Search *search, Sql *sql, const Columns *columns, const SearchNode *node, gboolean scan, GError **error) {
+Leaf *search_match_load(Search *search, Sql *sql, const Columns *columns, const SearchNode *node, guint how, GError **error) {
   g_autofree char *folded = text_fold(node->text), *whole = without_spaces(folded);
-  Look look = {.search = search, .sql = sql, .columns = columns, .node = node, .whole = whole, .until = g_get_monotonic_time() + LOOK_US};
+  Look look = {.search = search, .sql = sql, .columns = columns, .node = node, .whole = whole, .until = g_get_monotonic_time() + LOOK_US,
+    .closed = (how & MATCH_CLOSED) != 0};
   g_mutex_lock(&search->lock);
   look.source = search->text_source;
   look.source_data = search->text_source_data;
   g_mutex_unlock(&search->lock);
-  if (scan) return check_everything(&look, error);
+  if (how & MATCH_SCAN) return check_everything(&look, error);
   if (node->match == MATCH_NAME) return load_name(&look, error);
   return node->match == MATCH_WHOLE ? load_whole(&look, error) : load_glob(&look, error);
 }

@@ -13,14 +13,14 @@
 #include "text.h"
 #include <malloc.h>
 
-enum { TABLE_TITLE, TABLE_TEXT, TABLE_PAGE, TABLES };
+enum { TABLE_TITLE, TABLE_TEXT, TABLE_CLOSED, TABLE_PAGE, TABLES };
 enum { CHANGES_FOLLOWED = 64, PUT_OFF_BYTES = 32 << 20, TEXT_PARTS = 4, AUTOMERGE = 4, LARGE_BULK_CHUNKS = 8, KEEP_FREE_BYTES = 256 << 20, FOLLOW_US = 250000 };
 static const char *const PENDING_KEY = "search";
 
 typedef struct { /* a document as tokens */
   gint64 id;
   SearchColumns columns;
-  GString *code, *title, *text; /* title, text: tokens */
+  GString *code, *title, *text, *closed; /* title, text, closed: tokens */
   gsize ends[TEXT_PARTS];       /* creator, code, docno, fields end here in text */
   GString *folded;              /* scratch */
 } Prepared;
@@ -59,6 +59,7 @@ static Prepared *prepared_new(void) {
   prepared->code = g_string_new(NULL);
   prepared->title = g_string_sized_new(256);
   prepared->text = g_string_sized_new(256);
+  prepared->closed = g_string_new(NULL);
   prepared->folded = g_string_sized_new(256);
   return prepared;
 }
@@ -67,6 +68,7 @@ static void prepared_free(Prepared *prepared) {
   g_string_free(prepared->code, TRUE);
   g_string_free(prepared->title, TRUE);
   g_string_free(prepared->text, TRUE);
+  g_string_free(prepared->closed, TRUE);
   g_string_free(prepared->folded, TRUE);
   g_free(prepared);
 }
@@ -77,11 +79,20 @@ static void append_tokens(Prepared *prepared, GString *out, const char *text, gs
   search_token_append(out, prepared->folded->str);
 }
 
+static void append_to(Prepared *prepared, GString *out, const char *key, const char *value, gsize length) {
+  search_token_append_anchor(out, key);
+  append_tokens(prepared, out, value, length);
+  search_names_append(out, value, length, prepared->folded->str);
+}
+
 static void append_field(const char *key, const char *value, gsize length, gpointer data) {
   Prepared *prepared = data;
-  search_token_append_anchor(prepared->text, key);
-  append_tokens(prepared, prepared->text, value, length);
-  search_names_append(prepared->text, value, length, prepared->folded->str);
+  append_to(prepared, prepared->text, key, value, length);
+}
+
+static void append_closed(const char *key, const char *value, gsize length, gpointer data) {
+  Prepared *prepared = data;
+  append_to(prepared, prepared->closed, key, value, length);
 }
 
 static void prepare(Prepared *prepared, const SearchDocument *document) {
@@ -90,6 +101,7 @@ static void prepare(Prepared *prepared, const SearchDocument *document) {
   g_string_assign(prepared->code, document->code ? document->code : "");
   g_string_truncate(prepared->title, 0);
   g_string_truncate(prepared->text, 0);
+  g_string_truncate(prepared->closed, 0);
   if (document->title) append_tokens(prepared, prepared->title, document->title, strlen(document->title));
   const char *parts[] = {document->creator, document->code, document->docno};
   for (guint i = 0; i < G_N_ELEMENTS(parts); i++) {
@@ -99,6 +111,7 @@ static void prepare(Prepared *prepared, const SearchDocument *document) {
   }
   search_fields_each(document->fields, append_field, prepared);
   prepared->ends[TEXT_PARTS - 1] = prepared->text->len;
+  search_fields_each(document->closed, append_closed, prepared);
 }
 
 /* ---- rows of the FTS5 tables ---- */
@@ -119,6 +132,9 @@ static gboolean write_operation(Sql *sql, const Operation *op, GError **error) {
   if (op->table == TABLE_TITLE && op->removes)
     return sql_exec(sql, "INSERT INTO search_title (search_title, rowid, title) VALUES ('delete', $1, $2)", args, error);
   if (op->table == TABLE_TITLE) return sql_exec(sql, "INSERT INTO search_title (rowid, title) VALUES ($1, $2)", args, error);
+  if (op->table == TABLE_CLOSED && op->removes)
+    return sql_exec(sql, "INSERT INTO search_closed (search_closed, rowid, fields) VALUES ('delete', $1, $2)", args, error);
+  if (op->table == TABLE_CLOSED) return sql_exec(sql, "INSERT INTO search_closed (rowid, fields) VALUES ($1, $2)", args, error);
   if (op->removes) return sql_exec(sql, "INSERT INTO search_page (search_page, rowid, text) VALUES ('delete', $1, $2)", args, error);
   return sql_exec(sql, "INSERT INTO search_page (rowid, text) VALUES ($1, $2)", args, error);
 }
@@ -290,14 +306,17 @@ static gboolean put(Pending *pending, Sql *sql, const Prepared *before, const Pr
   if (id <= 0 || id >= G_MAXUINT32 || (before && before->id != id)) return throw(error, LANTAI_ERROR_INTERNAL, "记录号 %" G_GINT64_FORMAT " 超出检索库的范围", id);
   gboolean same_title = before && after && g_string_equal(before->title, after->title);
   gboolean same_text = before && after && g_string_equal(before->text, after->text) && memcmp(before->ends, after->ends, sizeof before->ends) == 0;
+  gboolean same_closed = before && after && g_string_equal(before->closed, after->closed);
   for (guint pass = 0; pass < 2; pass++) {
     const Prepared *prepared = pass == 0 ? before : after;
     if (prepared == NULL) continue;
     Operation title = {TABLE_TITLE, 0, pass == 0, id, prepared->title->str, {prepared->title->len}, NULL};
     Operation text = {TABLE_TEXT, 0, pass == 0, id, prepared->text->str, {0}, NULL};
+    Operation closed = {TABLE_CLOSED, 0, pass == 0, id, prepared->closed->str, {prepared->closed->len}, NULL};
     memcpy(text.ends, prepared->ends, sizeof text.ends);
     if (!same_title && !write_row(pending, sql, title, error)) return FALSE;
     if (!same_text && !write_row(pending, sql, text, error)) return FALSE;
+    if (!same_closed && !write_row(pending, sql, closed, error)) return FALSE;
   }
   return put_columns(pending, sql, id, after, error);
 }
@@ -361,6 +380,7 @@ gboolean search_page_put(Search *search, Sql *sql, gint64 record_id, guint page,
 static gboolean set_automerge(Sql *sql, gint64 segments, GError **error) {
   return sql_exec(sql, "INSERT INTO search_title (search_title, rank) VALUES ('automerge', $1)", SQL_ARGS(sql_int(segments)), error) &&
     sql_exec(sql, "INSERT INTO search_text (search_text, rank) VALUES ('automerge', $1)", SQL_ARGS(sql_int(segments)), error) &&
+    sql_exec(sql, "INSERT INTO search_closed (search_closed, rank) VALUES ('automerge', $1)", SQL_ARGS(sql_int(segments)), error) &&
     sql_exec(sql, "INSERT INTO search_page (search_page, rank) VALUES ('automerge', $1)", SQL_ARGS(sql_int(segments)), error);
 }
 
@@ -402,6 +422,7 @@ gboolean search_rebuild_begin(Search *search, Sql *sql, GError **error) {
   g_clear_pointer(&pending->grams, search_gram_follow_free);
   return search_gram_clear(sql, error) && sql_exec(sql, "INSERT INTO search_title (search_title) VALUES ('delete-all')", SQL_NONE, error) &&
     sql_exec(sql, "INSERT INTO search_text (search_text) VALUES ('delete-all')", SQL_NONE, error) &&
+    sql_exec(sql, "INSERT INTO search_closed (search_closed) VALUES ('delete-all')", SQL_NONE, error) &&
     sql_exec(sql, "INSERT INTO search_page (search_page) VALUES ('delete-all')", SQL_NONE, error) &&
     sql_exec(sql, "DELETE FROM search_column", SQL_NONE, error) && sql_exec(sql, "UPDATE search_state SET ready = 0 WHERE id = 1", SQL_NONE, error);
 }

@@ -86,7 +86,8 @@ GPtrArray *search_query_terms(const SearchQuery *query); /* char*: positive term
 
 /* ---- match.c ---- */
 /* A term that asks for more than standing there; scan: without the index. */
-Leaf *search_match_load(Search *search, Sql *sql, const Columns *columns, const SearchNode *node, gboolean scan, GError **error);
+enum { MATCH_SCAN = 1, MATCH_CLOSED = 2 }; /* without the index; closed fields count */
+Leaf *search_match_load(Search *search, Sql *sql, const Columns *columns, const SearchNode *node, guint how, GError **error);
 char *search_glob_pattern(const char *text); /* of a number with ? and *; NULL: nothing is given of it */
 gboolean search_glob_in(const char *pattern, const char *value);
 

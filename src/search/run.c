@@ -10,10 +10,10 @@
 #include "error.h"
 #include "query.h"
 
-enum { PLACES = 3 };
+enum { PLACES = 4 };
 typedef enum { MODE_FULL, MODE_DESCRIPTION, MODE_TITLE } Mode;
 
-typedef struct { Leaf *title, *other, *page; } Bits; /* a leaf's components; NULL: it does not look there. Fields other than the title are `other` */
+typedef struct { Leaf *title, *other, *closed, *page; } Bits; /* a leaf's components; NULL: it does not look there. Fields other than the title are `other` */
 
 typedef struct {
   Search *search;
@@ -21,6 +21,7 @@ typedef struct {
   SearchView view;
   SearchQuery *query;
   Bits *bits; /* by SearchNode.leaf */
+  gboolean closed; /* closed fields are asked */
   gboolean pages; /* some leaf stands on some page */
   char *told; /* how the answer came about without the index; NULL: with it */
   roaring_bitmap_t *only; /* the records asked for by id; NULL: any */
@@ -70,7 +71,7 @@ static Leaf *load_dates(const Columns *columns, const SearchNode *node) {
 }
 
 /* Where a leaf looks, and the places in Bits; returns how many. */
-static guint places_of(const SearchNode *node, Bits *bits, Component *components, Leaf ***places) {
+static guint places_of(const Evaluation *evaluation, const SearchNode *node, Bits *bits, Component *components, Leaf ***places) {
   static const Component others[] = {[FIELD_CREATOR] = COMPONENT_CREATOR, [FIELD_CODE] = COMPONENT_CODE, [FIELD_DOCNO] = COMPONENT_DOCNO,
     [FIELD_CATEGORY] = COMPONENT_CATEGORY};
   guint count = 0;
@@ -78,6 +79,7 @@ static guint places_of(const SearchNode *node, Bits *bits, Component *components
   if (node->field == FIELD_ANY || node->field == FIELD_TITLE) components[count] = COMPONENT_TITLE, places[count++] = &bits->title;
   if (node->field == FIELD_ANY || (node->field != FIELD_TITLE && node->field != FIELD_TEXT))
     components[count] = node->field == FIELD_ANY ? COMPONENT_OTHER : others[node->field], places[count++] = &bits->other;
+  if (evaluation->closed && (node->field == FIELD_ANY || node->field == FIELD_CATEGORY)) components[count] = COMPONENT_CLOSED, places[count++] = &bits->closed;
   if (node->field == FIELD_ANY || node->field == FIELD_TEXT) components[count] = COMPONENT_PAGE, places[count++] = &bits->page;
   return count;
 }
@@ -88,8 +90,9 @@ static gboolean load_leaf(Evaluation *evaluation, const SearchNode *node, GError
   Leaf **places[PLACES];
   if (node->kind == NODE_YEARS) bits->other = load_years(evaluation->view.columns, node);
   if (node->kind == NODE_DATES) bits->other = load_dates(evaluation->view.columns, node);
-  if (node->match != MATCH_STANDS) return (bits->other = search_match_load(evaluation->search, evaluation->sql, evaluation->view.columns, node, FALSE, error)) != NULL;
-  for (guint i = 0, count = places_of(node, bits, components, places); i < count; i++) {
+  if (node->match != MATCH_STANDS)
+    return (bits->other = search_match_load(evaluation->search, evaluation->sql, evaluation->view.columns, node, evaluation->closed ? MATCH_CLOSED : 0, error)) != NULL;
+  for (guint i = 0, count = places_of(evaluation, node, bits, components, places); i < count; i++) {
     LeafKey key = {components[i], node->names, node->pattern};
     if ((*places[i] = search_leaf_load(evaluation->search, evaluation->sql, &evaluation->view, &key, error)) == NULL) return FALSE;
   }
@@ -111,6 +114,7 @@ static void clear_bits(Evaluation *evaluation) {
   for (guint i = 0; evaluation->bits && i < evaluation->query->leaves->len; i++) {
     search_leaf_unref(evaluation->bits[i].title);
     search_leaf_unref(evaluation->bits[i].other);
+    search_leaf_unref(evaluation->bits[i].closed);
     search_leaf_unref(evaluation->bits[i].page);
   }
   g_clear_pointer(&evaluation->bits, g_free);
@@ -128,7 +132,7 @@ static gboolean scan_leaves(Evaluation *evaluation, GError **error) {
     const SearchNode *node = g_ptr_array_index(nodes, i);
     Component components[PLACES];
     Leaf **places[PLACES];
-    for (guint k = 0, count = places_of(node, &evaluation->bits[i], components, places); k < count; k++) {
+    for (guint k = 0, count = places_of(evaluation, node, &evaluation->bits[i], components, places); k < count; k++) {
       LeafKey key = {components[k], node->names, node->pattern};
       g_array_append_val(keys, key);
       g_ptr_array_add(wanted, places[k]);
@@ -143,7 +147,8 @@ static gboolean scan_leaves(Evaluation *evaluation, GError **error) {
     if (node->kind == NODE_YEARS) evaluation->bits[i].other = load_years(evaluation->view.columns, node);
     if (node->kind == NODE_DATES) evaluation->bits[i].other = load_dates(evaluation->view.columns, node);
     if (node->match == MATCH_STANDS) continue;
-    evaluation->bits[i].other = search_match_load(evaluation->search, evaluation->sql, evaluation->view.columns, node, TRUE, error);
+    evaluation->bits[i].other = search_match_load(evaluation->search, evaluation->sql, evaluation->view.columns, node,
+      MATCH_SCAN | (evaluation->closed ? MATCH_CLOSED : 0), error);
     good = evaluation->bits[i].other != NULL;
   }
   return good;
@@ -170,6 +175,7 @@ static Bitmap *evaluate_leaf(const Evaluation *evaluation, const SearchNode *nod
   Bitmap *result = NULL;
   if (bits->title) add_leaf(&result, bits->title, within);
   if (bits->other && !title_only) add_leaf(&result, bits->other, within);
+  if (bits->closed && !title_only) add_leaf(&result, bits->closed, within);
   if (bits->page && mode == MODE_FULL) add_leaf(&result, bits->page, within);
   return result ? result : roaring_bitmap_create();
 }
@@ -313,7 +319,8 @@ static gint choose_leaf(const Evaluation *evaluation, guint32 id) {
     const SearchNode *leaf = g_ptr_array_index(evaluation->query->leaves, i);
     const Bits *bits = &evaluation->bits[i];
     if (!leaf->positive || bits->page == NULL || !roaring_bitmap_contains(bits->page->bits, id)) continue;
-    if ((bits->title && roaring_bitmap_contains(bits->title->bits, id)) || (bits->other && roaring_bitmap_contains(bits->other->bits, id))) continue;
+    if ((bits->title && roaring_bitmap_contains(bits->title->bits, id)) || (bits->other && roaring_bitmap_contains(bits->other->bits, id)) ||
+      (bits->closed && roaring_bitmap_contains(bits->closed->bits, id))) continue;
     return (gint)i;
   }
   return -1;
@@ -356,6 +363,7 @@ static gboolean node_tells(const SearchNode *node, gpointer data) {
   const Bits *bits = &telling->evaluation->bits[node->leaf];
   const Columns *columns = telling->evaluation->view.columns;
   return search_leaf_admitted(bits->title, columns, telling->scope, FALSE) || search_leaf_admitted(bits->other, columns, telling->scope, FALSE) ||
+    search_leaf_admitted(bits->closed, columns, telling->scope, FALSE) ||
     search_leaf_admitted(bits->page, columns, telling->scope, TRUE);
 }
 
@@ -371,7 +379,7 @@ static SearchResult *result_new(const Evaluation *evaluation, const Scope *scope
 }
 
 SearchResult *search_run(Search *search, Sql *sql, const Scope *scope, const SearchRequest *request, GError **error) {
-  g_auto(Evaluation) evaluation = {.search = search, .sql = sql};
+  g_auto(Evaluation) evaluation = {.search = search, .sql = sql, .closed = scope_admits_closed_fields(scope)};
   g_mutex_lock(&search->lock);
   g_autoptr(GHashTable) fields = g_hash_table_ref(search->fields);
   g_autoptr(SearchSynonyms) synonyms = search_synonyms_ref(search->synonyms);

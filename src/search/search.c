@@ -127,6 +127,7 @@ void search_text_clear(SearchText *text) {
   g_free(text->docno);
   g_free(text->fields);
   g_free(text->code);
+  g_free(text->closed);
 }
 
 void search_set_text_source(Search *search, SearchTextSource source, gpointer data) {
@@ -153,8 +154,10 @@ typedef struct {
   }
 INDEX_TABLE(search_title)
 INDEX_TABLE(search_text)
+INDEX_TABLE(search_closed)
 INDEX_TABLE(search_page)
-static const IndexTable TABLES[] = {{search_title_structure, search_title_merge}, {search_text_structure, search_text_merge}, {search_page_structure, search_page_merge}};
+static const IndexTable TABLES[] = {{search_title_structure, search_title_merge}, {search_text_structure, search_text_merge},
+  {search_closed_structure, search_closed_merge}, {search_page_structure, search_page_merge}};
 
 static guint64 take_varint(const guint8 **at, const guint8 *end) {
   guint64 value = 0;

@@ -6,6 +6,7 @@
  * 2. A query term finds a record exactly when the term's folded text (base/text.h) stands in the folded text of one of its fields or of a page of it;
  *    a term's end that is a letter or digit must be a run's end unless it is followed by *. A term inside quotes is the same: every term is a phrase.
  *    field:value asks the same of that field's values alone, be it one of a category's definition or a header that a delivery brought of its own.
+ *    Values of closed fields are an index of their own, asked only for those who may see them.
  * 3. Counts are exact and within the scope; facet counts of a facet ignore that facet's own filter.
  * 4. Nothing here is truth: search_rebuild makes all of it anew. While the index is damaged (tables gone, bytes that cannot be) records are saved without it
  *    and found by reading them (scan.c), with a notice; search_needs_rebuild says so to whoever rebuilds.
@@ -41,6 +42,7 @@ typedef struct {
   const char *title, *creator, *code, *docno; /* NULL is empty */
   const char *fields; /* all other searchable values: "key\tvalue\n" lines; key is the category field's key */
   SearchColumns columns;
+  const char *closed; /* as fields: values that are found only by who may see closed fields (scope_admits_closed_fields); NULL: none */
 } SearchDocument;
 
 Search *search_open(SqlDb *db, GError **error); /* schema, load columns; heals a damaged or empty index flag by reporting search_needs_rebuild */
@@ -63,6 +65,9 @@ gboolean search_optimize(Search *search, GError **error);
  * while many come at once: that is a load, which ends with search_optimize. */
 gboolean search_tend(Search *search, GError **error);
 
+/* In the transaction of a change by which records are no longer indexed as they were (other fields are closed): from its commit on records are read until the index
+ * is made anew. */
+gboolean search_outdate(Search *search, Sql *sql, GError **error);
 /* Before a rebuild, outside a transaction: tables of a damaged index are made anew, empty. Nothing is done to a sound one. */
 gboolean search_repair(Search *search, GError **error);
 /* Rebuild: begin empties everything, the caller puts every document and page again, finish makes it visible. */
@@ -122,9 +127,9 @@ void search_set_fields(Search *search, json_t *labels);
 /* Words that stand for one another: [["北平", "北京"], …]; from now on a term with one of them also finds the others. */
 void search_set_synonyms(Search *search, json_t *groups);
 /* Where the words of a record are read for suggestions and for field:value (the index itself keeps no text), in what sql sees: g_malloc'd strings into ret,
- * "" for none, fields as in SearchDocument; FALSE: no such record. Without a source there are no suggestions, and no category field has a value.
+ * "" for none, fields and closed as in SearchDocument; FALSE: no such record. Without a source there are no suggestions, and no category field has a value.
  * ret->brief TRUE: the fields are not asked for and may stay NULL. */
-typedef struct { char *title, *creator, *docno, *fields, *code; gboolean brief; } SearchText;
+typedef struct { char *title, *creator, *docno, *fields, *code; gboolean brief; char *closed; } SearchText;
 typedef gboolean (*SearchTextSource)(Sql *sql, gint64 id, SearchText *ret, gpointer data);
 void search_set_text_source(Search *search, SearchTextSource source, gpointer data);
 /* Where all records are read as they would be put, in the order of ids after `after`, until each returns FALSE: what questions are answered from while the
