@@ -16,6 +16,8 @@ typedef struct {
   DemoDelivery *delivery;
   GString *csv;
   int left, documents_left, every; /* rows and documents still to make; a document every so many rows */
+  json_t *further; /* borrowed: columns beside those written here, [[header, pattern], …]; NULL: none */
+  DemoRow row;
 } Maker;
 
 void demo_document_free(DemoDocument *document) {
@@ -57,6 +59,7 @@ static void append_cell(GString *csv, const char *value) {
 
 static void append_row(Maker *maker, const char *const *cells) {
   gsize begin = maker->csv->len;
+  gboolean heading = begin == 0;
   for (; *cells; cells++) {
     if (maker->csv->len == begin && **cells == '\0') {
       g_string_append(maker->csv, "\"\"");
@@ -64,6 +67,14 @@ static void append_row(Maker *maker, const char *const *cells) {
     }
     append_cell(maker->csv, *cells);
   }
+  if (maker->further != NULL && !heading) demo_row_columns(&maker->row, maker->further);
+  size_t i;
+  json_t *column;
+  json_array_foreach(maker->further, i, column) {
+    const char *header = json_string_value(json_array_get(column, 0));
+    append_cell(maker->csv, heading ? header : json_string_value(json_object_get(maker->row.values, header)));
+  }
+  maker->row.serial++;
   g_string_append_c(maker->csv, '\n');
 }
 #define ROW(maker, ...) append_row((maker), (const char *const[]){__VA_ARGS__, NULL})
@@ -254,7 +265,7 @@ static void papers_by_piece(Maker *maker, json_t *body) {
   while (maker->left > 0) {
     int year = 2000 + (share - maker->left) * 24 / MAX(share, 1), term = demo_below(&maker->random, 3);
     if (year != last_year) memset(serials, 0, sizeof serials);
-    last_year = year;
+    maker->row.year = last_year = year;
     const char *department = json_string_value(
       json_object_get(json_array_get(departments, (size_t)demo_below(&maker->random, (int)json_array_size(departments))), "code"));
     Paper paper = make_paper(maker, body, year, demo_between(&maker->random, 1, 240));
@@ -283,7 +294,7 @@ static void fill_marriages(Maker *maker) {
   while (maker->left > 0) {
     int year = 1950 + (total - maker->left) * 74 / total;
     serial = year == last_year ? serial + 1 : 1;
-    last_year = year;
+    maker->row.year = last_year = year;
     g_autofree char *man = demo_person(maker->words, &maker->random, 0), *woman = demo_person(maker->words, &maker->random, 1);
     const char *state = year < 1980 ? "结婚" : states[demo_below(&maker->random, G_N_ELEMENTS(states))];
     g_autofree char *code = g_strdup_printf("B003-HY·%d-Y-%05d", year, serial);
@@ -312,7 +323,7 @@ static void fill_youths(Maker *maker) {
   while (maker->left > 0) {
     int year = 1964 + (total - maker->left) * 16 / total, sex = demo_below(&maker->random, 2);
     serial = year == last_year ? serial + 1 : 1;
-    last_year = year;
+    maker->row.year = last_year = year;
     g_autofree char *name = demo_person(maker->words, &maker->random, sex), *code = g_strdup_printf("C020-ZQ·%d-Y-%04d", year, serial);
     g_autofree char *place = g_strdup_printf(
       "%s%s大队", demo_word(maker->words, &maker->random, "places"), demo_word(maker->words, &maker->random, "villages"));
@@ -359,7 +370,7 @@ static void fill_lands(Maker *maker) {
   while (maker->left > 0) {
     int year = 1988 + (total - maker->left) * 34 / total;
     serial = year == last_year ? serial + 1 : 1;
-    last_year = year;
+    maker->row.year = last_year = year;
     g_autofree char *owner = demo_chance(&maker->random, 25) ? g_strdup_printf("临江市%s", demo_word(maker->words, &maker->random, "works"))
                                                              : demo_person(maker->words, &maker->random, 2);
     g_autofree char *code = g_strdup_printf("B006-TD·%d-Y-%04d", year, serial),
@@ -391,7 +402,7 @@ static void fill_photos(Maker *maker) {
   while (maker->left > 0) {
     int year = 1955 + (total - maker->left) * 68 / total;
     serial = year == last_year ? serial + 1 : 1;
-    last_year = year;
+    maker->row.year = last_year = year;
     g_autofree char *topic = demo_fill(maker->words, &maker->random, topic_pattern(maker, "culture", year), year, NULL),
                     *photographer = demo_person(maker->words, &maker->random, 2);
     const char *place = demo_word(maker->words, &maker->random, "places");
@@ -523,9 +534,16 @@ static DemoDelivery *delivery_new(const char *name, const char *fonds, const cha
   return delivery;
 }
 
+/* The values of further columns are drawn apart, so that the others are what they were without them. */
+static void begin_further(Maker *maker, json_t *columns, guint64 seed) {
+  maker->further = columns;
+  maker->row = (DemoRow){.words = maker->words, .random = {seed + 1911}, .fonds = maker->delivery->fonds, .year = 1985, .values = json_object()};
+}
+
 static gboolean finish(Maker *maker, GPtrArray *deliveries, gboolean gb18030, GError **error) {
   gboolean good = write_table(maker, gb18030, error);
   g_string_free(maker->csv, TRUE);
+  json_decref(maker->row.values);
   g_ptr_array_add(deliveries, maker->delivery);
   return good;
 }
@@ -566,6 +584,42 @@ static gboolean add_retirees(GPtrArray *deliveries, const DemoWords *words, cons
   return TRUE;
 }
 
+static const char *text_of(json_t *json, const char *name) { return json_string_value(json_object_get(json, name)); }
+
+/* A register that is data. Each row that has a document has it as a card with the row's values. */
+static void fill_register(Maker *maker, json_t *plan) {
+  int from = (int)json_integer_value(json_object_get(plan, "from")), to = (int)json_integer_value(json_object_get(plan, "to")), total = maker->left;
+  ROW(maker, "档号", "年度", "保管期限", "页数", "开放标识");
+  for (maker->row.serial = 1; maker->left > 0; maker->left--) {
+    maker->row.year = from + (total - maker->left) * (to - from + 1) / total;
+    g_autofree char *code = demo_row_fill(&maker->row, text_of(plan, "code")), *opening = demo_row_fill(&maker->row, text_of(plan, "opening"));
+    g_autofree char *year = g_strdup_printf("%d", maker->row.year);
+    ROW(maker, code, year, strstr(code, "D30") ? "30年" : "永久", "1", opening);
+    if (!wants_document(maker)) continue;
+    DemoDocument *document = add_document(maker, DEMO_LAND, DEMO_PDF, code, text_of(plan, "name"));
+    const char *header;
+    json_t *value;
+    json_object_foreach(maker->row.values, header, value)
+      if (!g_str_equal(header, "层级")) add_line(document, header, json_string_value(value));
+  }
+}
+
+static gboolean add_registers(GPtrArray *deliveries, const DemoWords *words, const char *folder, int scale, GError **error) {
+  enum { ROWS_LEAST = 6 };
+  size_t i;
+  json_t *plan;
+  json_array_foreach(demo_words_get(words, "registers"), i, plan) {
+    Maker maker;
+    DemoDelivery *delivery = delivery_new(text_of(plan, "name"), text_of(plan, "fonds"), text_of(plan, "title"), text_of(plan, "category"));
+    if (!begin(&maker, words, folder, 400 + i, delivery, error)) return FALSE;
+    set_sizes(&maker, MAX(share((int)json_integer_value(json_object_get(plan, "rows")), 1, 0, scale), ROWS_LEAST), 1);
+    begin_further(&maker, json_object_get(plan, "columns"), 400 + i);
+    fill_register(&maker, plan);
+    if (!finish(&maker, deliveries, FALSE, error)) return FALSE;
+  }
+  return TRUE;
+}
+
 GPtrArray *demo_deliveries(const DemoWords *words, const char *folder, int scale, GError **error) {
   g_autoptr(GPtrArray) deliveries = g_ptr_array_new_with_free_func((GDestroyNotify)demo_delivery_free);
   if (!add_bodies(deliveries, words, folder, scale, error) || !add_retirees(deliveries, words, folder, scale, error)) return NULL;
@@ -574,9 +628,11 @@ GPtrArray *demo_deliveries(const DemoWords *words, const char *folder, int scale
     Maker maker;
     if (!begin(&maker, words, folder, 300 + i, delivery_new(plan->name, plan->fonds, plan->fonds_title, plan->category), error)) return NULL;
     set_sizes(&maker, share(plan->rows, 1, 0, scale), share(plan->documents, 1, 0, scale));
+    begin_further(&maker, json_object_get(demo_words_get(words, "further"), plan->category), i);
     plan->fill(&maker);
     if (!finish(&maker, deliveries, FALSE, error)) return NULL;
   }
+  if (!add_registers(deliveries, words, folder, scale, error)) return NULL;
   return g_steal_pointer(&deliveries);
 }
 

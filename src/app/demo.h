@@ -1,5 +1,5 @@
 /* The demonstration archive: an invented city's holdings, the same at every making. demo-rows.c makes the catalogues, demo-page.c and
- * demo-media.c their documents, demo-life.c what came lately and is in all states of receiving and keeping. */
+ * demo-media.c their documents, demo-register.c registers that are data, demo-life.c what came lately and is in all states of receiving and keeping. */
 #pragma once
 #include "house.h"
 #include <glib.h>
@@ -21,6 +21,17 @@ json_t *demo_words_get(const DemoWords *words, const char *list); /* borrowed */
 const char *demo_word(const DemoWords *words, DemoRandom *random, const char *list);
 char *demo_person(const DemoWords *words, DemoRandom *random, int sex); /* 0 male, 1 female, else either */
 char *demo_fill(const DemoWords *words, DemoRandom *random, const char *pattern, int year, const char *topic);
+
+/* ---- demo-register.c ---- */
+typedef struct { /* what a row's patterns are filled from */
+  const DemoWords *words;
+  DemoRandom random;
+  const char *fonds;
+  int year, serial;
+  json_t *values; /* header → value of this row */
+} DemoRow;
+char *demo_row_fill(DemoRow *row, const char *pattern);
+void demo_row_columns(DemoRow *row, json_t *columns); /* [[header, pattern], …] into values */
 
 /* What a document shows. */
 typedef enum { DEMO_PAPER, DEMO_MARRIAGE, DEMO_YOUTH, DEMO_RETIREE, DEMO_LAND, DEMO_PHOTO } DemoKind;

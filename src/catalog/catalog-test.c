@@ -1,4 +1,5 @@
 /* Definitions of categories, their ids, retention terms, titles by rule, and the rules of archival codes. */
+#include "definition.h"
 #include "test-fixture.h"
 #include "text.h"
 
@@ -18,7 +19,7 @@ static const CatalogField *own_field(const CatalogCategory *category, const char
 static void test_built_in(void) {
   Fixture f;
   fixture_open(&f);
-  static const char *const codes[] = {"WS", "HY", "ZQ", "TX", "TD", "ZP", "KJ", "KU", "SW", "LY"};
+  static const char *const codes[] = {"WS", "HY", "ZQ", "TX", "TD", "ZP", "KJ", "KU", "SW", "LY", "RS", "SS", "GZ", "ZG", "TY", "YJ", "WY", "SJ"};
   guint count;
   const CatalogCategory *const *categories = catalog_categories(f.house.catalog, &count);
   g_assert_cmpuint(count, ==, G_N_ELEMENTS(codes));
@@ -27,6 +28,9 @@ static void test_built_in(void) {
     g_assert_cmpuint(categories[i]->id, ==, i + 1);
     g_assert_true(catalog_category(f.house.catalog, i + 1) == categories[i]);
     g_assert_true(catalog_category_by_code(f.house.catalog, codes[i]) == categories[i]);
+    g_autoptr(GError) error = NULL;
+    g_assert_true(definition_agrees(f.house.catalog, categories[i], &error));
+    g_assert_no_error(error);
   }
   const CatalogCategory *marriage = categories[1];
   const CatalogField *groom = own_field(marriage, "nfxm");
