@@ -20,7 +20,7 @@ static void append_blank(GString *out, DemoRow *row, const char *name) {
   else if (g_str_equal(name, "date"))
     g_string_append_printf(out, "%04d-%02d-%02d", row->year, demo_between(&row->random, 1, 12), demo_between(&row->random, 1, 28));
   else if (g_str_equal(name, "id"))
-    g_string_append_printf(out, "429900%04d%02d%02d%03d%d", demo_between(&row->random, 1935, 1975), demo_between(&row->random, 1, 12),
+    g_string_append_printf(out, "429900%04d%02d%02d%03d%d", row->year - demo_between(&row->random, 22, 45), demo_between(&row->random, 1, 12),
       demo_between(&row->random, 1, 28), demo_below(&row->random, 1000), demo_below(&row->random, 10));
   else {
     g_autofree char *pattern = g_strdup_printf("{%s}", name), *filled = demo_fill(row->words, &row->random, pattern, row->year, NULL);

@@ -59,13 +59,14 @@ json_t *search_form_model(WebRequest *request, json_t *asked) {
   const CatalogCategory *const *all = catalog_categories(web_house(request)->catalog, &count);
   for (guint i = 0; i < count; i++) {
     json_auto_t *other = asked_with(asked, "category", json_pack("[i]", all[i]->id));
-    g_autofree char *href = asked_address("/search", other);
+    g_autofree char *address = asked_address("/search", other), *href = g_strconcat(address, "&by=1", NULL);
     json_array_append_new(categories, json_pack("{s:s, s:s, s:b}", "title", all[i]->title, "href", href, "on", all[i] == category));
   }
   json_t *model = json_pack("{s:o}", "categories", categories);
   if (category == NULL) return model;
   json_t *filled = json_pack("{s:s, s:o, s:o, s:b}", "title", category->title, "inputs", inputs_model(request, category, TRUE), "more",
-    inputs_model(request, category, FALSE), "open", json_object_get(asked, "q") == NULL);
+    inputs_model(request, category, FALSE), "open",
+    web_flag(request, "by"));
   json_object_set_new(model, "chosen", filled);
   return model;
 }

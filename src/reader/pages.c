@@ -154,6 +154,7 @@ WebReply *reader_suggest(WebRequest *request, GError **error) {
   {"files", WEB_FLAG, FALSE, 0, "有原文"}, {"sort", WEB_TEXT, FALSE, 20, "次序"}
 static const WebParameter SEARCH_PARAMETERS[] = {ASKED_PARAMETERS, {"within", WEB_TEXT, FALSE, WITHIN_MAX, "在结果中查找"},
   {"field", WEB_LIST, FALSE, 100, "著录项"}, {"value", WEB_LIST, FALSE, 100, "值"},
+  {"by", WEB_FLAG, FALSE, 0, "按著录项"},
   {"after", WEB_TEXT, FALSE, 1000, "续页键"}, {"n", WEB_INT, FALSE, 0, "序号"}, {"limit", WEB_INT, FALSE, 0, "条数"}, {NULL}};
 static const WebParameter SAVE_PARAMETERS[] = {
   {"asked", WEB_TEXT, TRUE, 20000, "检索"}, {"name", WEB_TEXT, FALSE, 60, "名称"}, {"shared", WEB_FLAG, FALSE, 0, "共用"}, {NULL}};

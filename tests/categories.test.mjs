@@ -1,0 +1,186 @@
+// Every shipped category with every field of it: taken in under each heading it is known by, found by each field, kept from readers where it is not public, out as a table and
+// back; and the questions that are asked at a counter, over the demonstration archive.
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { dump, emptyArchive, query, take } from './archive.mjs';
+import { csv, write } from './make.mjs';
+import { Client, demo, lantai, PASSWORD, serve, temporary } from './support.mjs';
+
+const SURNAMES = [...'王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗'], GIVEN = [...'桂兰梅菊荷莲松柏桐槐杉榆柳杨桃李杏枣梨橘橙柚'];
+const folder = temporary('lantai-categories-');
+let dir, server, archivist, reader, categories;
+const cases = []; // {category, code, open, values: {key: value}}
+
+// A value of the field's kind that no other field has.
+function valueOf(field, category, row, index) {
+  const number = category * 1000 + index * 10 + row;
+  if (field.values.length) return field.values[row % field.values.length];
+  if (field.type === 'flag') return row ? '是' : '否';
+  if (field.type === 'number') return String(700000 + number);
+  if (field.type === 'date') return `${1950 + category}-${String(1 + index % 12).padStart(2, '0')}-${String(1 + (index * 2 + row) % 28).padStart(2, '0')}`;
+  if (field.type === 'person') return `${SURNAMES[category]}${GIVEN[index % GIVEN.length]}${row ? '芳' : '强'}`;
+  if (field.type === 'code') return `42990019${500000 + number}`;
+  return `临江${field.label}第${90000 + number}`;
+}
+
+before(async () => {
+  dir = await emptyArchive();
+  for (const [name, role] of [['archivist', 'archivist'], ['reader', 'reader']])
+    assert.equal((await lantai(dir, 'user', 'add', name, '--role', role, '--password', PASSWORD, '--security', '秘密')).status, 0);
+  server = await serve(dir);
+  archivist = await new Client(server.base).signIn('archivist');
+  categories = (await archivist.get('/categories')).json.categories.filter(each => each.code);
+  await server.stop();
+  for (const category of categories) {
+    const rows = [0, 1].map(row => Object.fromEntries(category.fields.map((field, index) => [field.key, valueOf(field, category.id, row, index)])));
+    // the first row under the first other heading of each field (pinyin), the second one under the last
+    for (const row of [0, 1]) {
+      const heading = field => { const known = field.aliases ? field.aliases.split('、') : []; return (row ? known.at(-1) : known[0]) ?? field.label; };
+      const code = `${category.code}-${row + 1}`, table = [['档号', '题名', '开放标识', '层级', ...category.fields.map(heading)]];
+      const level = field => field.level || '文件';
+      table.push([code, `${category.title}第${row ? '二' : '一'}件`, row ? '控制' : '开放', '案卷', ...category.fields.map(field => rows[row][field.key])]);
+      const report = await take(dir, write(path.join(folder, `${code}.csv`), csv(table)), '--fonds', 'K001', '--category', category.code);
+      assert.deepEqual([report.created, report.rejected, report.warnings], [1, [], []], `${code} ${level(category.fields[0])}`);
+      cases.push({ category, code, open: !row, values: rows[row] });
+    }
+  }
+  server = await serve(dir);
+  [archivist, reader] = await Promise.all(['archivist', 'reader'].map(name => new Client(server.base).signIn(name)));
+});
+after(async () => { await server?.stop(); });
+
+const ask = async (client, words) => (await client.get(`/search?limit=50&q=${encodeURIComponent(words)}`)).json;
+const codes = answer => answer.items.filter(each => each.is_described).map(each => each.code).sort();
+// What the form for one category gives: the address with the words, and the hits there.
+async function fillIn(client, category, pairs) {
+  const sent = await client.get(`/search?category=${category.id}&${pairs.map(([key, value]) => `field=${key}&value=${encodeURIComponent(value)}`).join('&')}`);
+  assert.equal(sent.status, 200, sent.text.slice(0, 300));
+  const target = sent.json.location;
+  return { target, answer: (await client.get(target)).json };
+}
+
+test('every category says what it has, in groups, and no two fields mean the same', () => {
+  assert.ok(categories.length >= 18, String(categories.length));
+  for (const category of categories) {
+    assert.ok(category.fields.length >= 8, `${category.code}: ${category.fields.length} fields`);
+    assert.ok(category.fields.every(field => field.group), category.code);
+    assert.ok(category.fields.some(field => field.listed), category.code);
+    for (const field of category.fields) {
+      if (/证件号|身份证号|住址|户口所在地|社会保障号|出生日期|联系电话/.test(field.label)) assert.equal(field.staff, true, `${category.code} ${field.label} is public`);
+      for (const other of categories) for (const its of other.fields)
+        assert.equal(its.key === field.key, its.label === field.label, `${category.code} ${field.label}, ${other.code} ${its.label}`);
+    }
+  }
+});
+
+test('headings of each kind come to the same fields, and the page shows them in their groups', async () => {
+  const stored = new Map((await query(dir, 'SELECT id, code, fields FROM record WHERE level > 2')).map(each => [each.code, each]));
+  for (const { category, code, values } of cases) assert.deepEqual(JSON.parse(stored.get(code).fields), values, code);
+  for (const { category, code, values } of cases.filter(each => each.open)) {
+    const page = await archivist.get(`/record/${stored.get(code).id}`, { html: true }), model = (await archivist.get(`/record/${stored.get(code).id}`)).json;
+    assert.equal(page.status, 200);
+    const groups = Object.fromEntries(model.groups.map(each => [each.title, Object.fromEntries(each.rows.map(row => [row.label, row.value]))]));
+    for (const field of category.fields) assert.equal(groups[field.group][field.label], values[field.key], `${code} ${field.label}`);
+  }
+});
+
+test('each field finds its record and no other, by its name and on the form', async () => {
+  for (const { category, code, values } of cases)
+    for (const field of category.fields) {
+      const same = cases.filter(each => each.category.fields.some(its => its.key === field.key) && each.values[field.key] === values[field.key]).map(each => each.code).sort();
+      assert.deepEqual(codes(await ask(archivist, `${field.label}:"${values[field.key]}"`)), same, `${code} ${field.label}`);
+      const own = same.filter(each => each.startsWith(`${category.code}-`)), filled = await fillIn(archivist, category, [[field.key, values[field.key]]]);
+      assert.deepEqual(codes(filled.answer), own, `${code} ${field.label}: ${decodeURIComponent(filled.target)}`);
+    }
+});
+
+test('several fields of the form must all be met; years and months of dates; what is asked stays in the address', async () => {
+  const [first] = cases.filter(each => each.category.code === 'HY'), { category, values } = first, form = (await archivist.get(`/search?category=${category.id}&by=1`)).json.by_field;
+  assert.equal(form.chosen.open, true);
+  assert.deepEqual([...form.chosen.inputs, ...form.chosen.more].map(each => each.key).filter(key => values[key]).sort(), Object.keys(values).sort());
+  assert.deepEqual(codes((await fillIn(archivist, category, [['nfxm', values.nfxm], ['nvxm', values.nvxm]])).answer), [first.code]);
+  assert.deepEqual(codes((await fillIn(archivist, category, [['nfxm', values.nfxm], ['nvxm', '查无此人']])).answer), []);
+  for (const date of [values.djrq, values.djrq.slice(0, 7), values.djrq.slice(0, 4)]) assert.ok(codes((await fillIn(archivist, category, [['djrq', date]])).answer).includes(first.code), date);
+  assert.deepEqual(codes((await fillIn(archivist, category, [['djrq', '1901']])).answer), []);
+  const odd = await fillIn(archivist, category, [['nfxm', '"(非 或'], ['nope', 'x'], ['hyzt', '']]);
+  assert.deepEqual(codes(odd.answer), []);
+});
+
+test('who sees open records only neither sees nor finds what is not public, whatever way he asks', async () => {
+  const stored = new Map((await query(dir, 'SELECT id, code FROM record WHERE level > 2')).map(each => [each.code, each.id]));
+  for (const { category, code, open, values } of cases) {
+    const page = await reader.get(`/record/${stored.get(code)}`, { html: true });
+    assert.equal(page.status, open ? 200 : 404, code);
+    const offered = (await reader.get(`/search?category=${category.id}`)).json.by_field.chosen;
+    for (const field of category.fields) {
+      const value = values[field.key], asked = [`${field.label}:"${value}"`, `"${value}"`, `${field.label}:=“${value}”`, `${field.key}:${value.slice(0, -2)}*`];
+      if (!field.staff) {
+        if (open) assert.ok(codes(await ask(reader, asked[0])).includes(code), `${code} ${field.label}`);
+        continue;
+      }
+      assert.ok(!page.text.includes(value), `${code} ${field.label} is shown`);
+      assert.ok(![...offered.inputs, ...offered.more].some(each => each.key === field.key), `${field.label} is offered`);
+      for (const words of asked) {
+        assert.ok(!codes(await ask(reader, words)).includes(code), `${code} is found by ${words}`);
+        if (field.type !== 'date') assert.ok(codes(await ask(archivist, words)).includes(code), `${code} is not found by ${words} by who may`);
+      }
+      assert.deepEqual(codes((await fillIn(reader, category, [[field.key, value]])).answer).filter(each => each === code && field.staff), [], `${code} ${field.label} on the form`);
+      assert.ok(!(await reader.get(`/suggest?q=${encodeURIComponent(value.slice(0, 4))}`)).text.includes(value));
+    }
+  }
+});
+
+test('a field that becomes public is found by readers, and one that ceases to be no longer is, also in an index made anew', async () => {
+  const [first] = cases.filter(each => each.category.code === 'SS'), number = first.values.anh, change = async (from, to) => {
+    const { yaml } = (await archivist.get('/categories/SS/yaml')).json;
+    assert.ok(yaml.includes(from), yaml);
+    for (const [target, form] of [['yaml', { yaml: yaml.replace(from, to) }], ['enforce', { accept: 1 }]]) assert.equal((await archivist.post(`/categories/SS/${target}`, { form })).status, 200);
+  };
+  assert.deepEqual(codes(await ask(reader, `案号:"${number}"`)), [first.code]);
+  await change('    label: 案号\n', '    label: 案号\n    public: false\n');
+  assert.deepEqual(codes(await ask(reader, `案号:"${number}"`)), []); // at once, while the index is still to be made anew
+  assert.deepEqual(codes(await ask(archivist, `案号:"${number}"`)), [first.code]);
+  for (let i = 0; i < 200 && (await ask(archivist, number)).notice; i++) await new Promise(done => setTimeout(done, 100));
+  assert.ok(!(await ask(archivist, number)).notice);
+  assert.deepEqual(codes(await ask(reader, `"${number}"`)), []);
+  assert.deepEqual(codes(await ask(archivist, `"${number}"`)), [first.code]);
+  await change('    public: false\n    group: 案件\n', '    group: 案件\n').catch(() => change('    public: false\n', '    public: true\n'));
+  assert.deepEqual(codes(await ask(reader, `案号:"${number}"`)), [first.code]);
+  const bad = (await archivist.get('/categories/SS/yaml')).json.yaml.replace('    label: 案由\n', '    label: 案由\n    public: false\n');
+  assert.match((await archivist.post('/categories/SS/yaml', { form: { yaml: bad } })).json.problem, /不能用在 title_rule/);
+});
+
+test('the date of a record is that of what it is about, never a birthday', async () => {
+  const rows = Object.fromEntries((await query(dir, 'SELECT code, date_text FROM record WHERE level > 2')).map(each => [each.code, each.date_text]));
+  for (const [code, key] of [['TX', 'txsj'], ['HY', 'djrq'], ['SS', 'jarq'], ['ZP', 'sysj'], ['RS', 'swsj'], ['TY', 'tyrq'], ['ZG', 'zgrq']])
+    assert.equal(rows[`${code}-1`], cases.find(each => each.code === `${code}-1`).values[key], code);
+});
+
+for (const format of ['xlsx', 'csv'])
+  test(`every category goes out as a table (${format}) and comes back equal`, async () => {
+    await server?.stop();
+    server = undefined;
+    const again = await emptyArchive(), facts = async archive => (await dump(archive)).records.filter(each => each.level > 2).map(({ code, title, fields, category, opening, date_text }) =>
+      ({ code, title, fields: JSON.parse(fields), category, opening, date_text })).sort((a, b) => a.code < b.code ? -1 : 1);
+    const target = path.join(folder, `all.${format}`), out = await lantai(dir, 'export', '--query', '', '--format', format, target, '--json');
+    assert.equal(out.status, 0, out.stderr);
+    await take(again, target);
+    assert.deepEqual(await facts(again), await facts(dir));
+  });
+
+test('at the counter of the demonstration archive: by either name, by parcel, case number, person or place of a photograph', async () => {
+  const house = await demo(), own = await serve(house);
+  try {
+    const clerk = await new Client(own.base).signIn('archivist');
+    const one = async (code, where = '1') => { const [row] = await query(house, `SELECT r.code, r.fields FROM record AS r JOIN category AS c ON c.id = r.category WHERE c.code = '${code}'
+      AND r.level > 2 AND ${where} ORDER BY r.id LIMIT 1`); return { code: row.code, ...JSON.parse(row.fields) }; };
+    const land = await one('TD'), marriage = await one('HY'), suit = await one('SS'), photograph = await one('ZP', "json_extract(fields, '$.rw') IS NOT NULL"), drawing = await one('KJ');
+    for (const [words, record] of [[`男方姓名:${marriage.nfxm} 女方姓名:${marriage.nvxm}`, marriage], [`姓名:${marriage.nvxm} 年度:${marriage.djrq.slice(0, 4)}`, marriage], [`地块编号:${land.dkbh}`, land],
+      [`案号:"${suit.anh}"`, suit], [`原告:${suit.yg} 被告:${suit.bg}`, suit], [`人物:${photograph.rw.split('、')[0]} 拍摄地点:${photograph.sydd}`, photograph], [`底片号:${photograph.dph}`, photograph],
+      [`图号:${drawing.th} 项目编号:${drawing.xmbh}`, drawing], [`男方证件号:${marriage.nfzjh}`, marriage]])
+      assert.ok(codes(await ask(clerk, words)).includes(record.code), words);
+    const used = await query(house, 'SELECT c.code, COUNT(*) AS n FROM record AS r JOIN category AS c ON c.id = r.category WHERE r.level > 2 GROUP BY c.code');
+    assert.deepEqual(used.map(each => each.code).sort(), categories.map(each => each.code).sort(), 'the demonstration has every category');
+  } finally { await own.stop(); }
+});
