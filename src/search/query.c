@@ -316,9 +316,9 @@ static const struct { const char *name; SearchField field; } FIELDS[] = {
   {"year", FIELD_YEAR}, {"年度", FIELD_YEAR}, {"年", FIELD_YEAR}, {"date", FIELD_DATE}, {"日期", FIELD_DATE}, {"text", FIELD_TEXT}, {"全文", FIELD_TEXT},
 };
 
-/* The fields' names joined by tabs, each once. */
-static char *join_names(json_t *keys, const char *label) {
-  g_autoptr(GString) names = g_string_new(NULL);
+/* The fields' names joined by tabs, each once, after those that the label has by another way of writing it. */
+static char *join_names(const char *known, json_t *keys, const char *label) {
+  g_autoptr(GString) names = g_string_new(known);
   for (size_t i = 0; i <= json_array_size(keys); i++) {
     const char *key = i < json_array_size(keys) ? json_string_value(json_array_get(keys, i)) : label;
     g_autofree char *name = search_name(key ? key : "");
@@ -329,6 +329,7 @@ static char *join_names(json_t *keys, const char *label) {
 
 GHashTable *search_query_fields(json_t *labels) {
   GHashTable *fields = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+  g_autoptr(GHashTable) labelled = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
   const char *label;
   json_t *value;
   json_object_foreach(labels, label, value) {
@@ -341,8 +342,15 @@ GHashTable *search_query_fields(json_t *labels) {
       if (*name && !g_hash_table_contains(fields, name)) g_hash_table_insert(fields, name, g_strdup(name));
       else g_free(name);
     }
-    if (*by_label && json_array_size(keys) > 0) g_hash_table_replace(fields, g_strdup(by_label), join_names(keys, label));
+    if (*by_label && json_array_size(keys) > 0) {
+      const char *known = g_hash_table_lookup(labelled, by_label);
+      g_hash_table_replace(labelled, g_strdup(by_label), join_names(known, keys, label));
+    }
   }
+  GHashTableIter iter;
+  gpointer name, names;
+  g_hash_table_iter_init(&iter, labelled);
+  while (g_hash_table_iter_next(&iter, &name, &names)) g_hash_table_replace(fields, g_strdup(name), g_strdup(names));
   return fields;
 }
 
