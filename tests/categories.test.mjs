@@ -151,6 +151,17 @@ test('a field that becomes public is found by readers, and one that ceases to be
   assert.match((await archivist.post('/categories/SS/yaml', { form: { yaml: bad } })).json.problem, /不能用在 title_rule/);
 });
 
+test('names in the fields of persons and bodies are offered to be tied, and no longer when they are', async () => {
+  const [first] = cases.filter(each => each.category.code === 'ZP'), [{ id }] = await query(dir, `SELECT id FROM record WHERE code = '${first.code}'`);
+  const made = await archivist.post('/authority/new', { form: { kind: 'person', name: first.values.rw } });
+  assert.equal(made.status, 200, made.text.slice(0, 300));
+  const offered = (await archivist.get(`/record/${id}/links`)).json;
+  assert.deepEqual(offered.suggested.map(each => each.name), [first.values.rw]);
+  assert.equal((await archivist.post(`/record/${id}/links`, { form: { target: offered.suggested[0].id, role: 'subject' } })).status, 200);
+  const now = (await archivist.get(`/record/${id}/links`)).json;
+  assert.deepEqual([now.suggested, now.authorities.map(each => each.name)], [[], [first.values.rw]]);
+});
+
 test('the date of a record is that of what it is about, never a birthday', async () => {
   const rows = Object.fromEntries((await query(dir, 'SELECT code, date_text FROM record WHERE level > 2')).map(each => [each.code, each.date_text]));
   for (const [code, key] of [['TX', 'txsj'], ['HY', 'djrq'], ['SS', 'jarq'], ['ZP', 'sysj'], ['RS', 'swsj'], ['TY', 'tyrq'], ['ZG', 'zgrq']])

@@ -458,11 +458,13 @@ static void recent_photos(Maker *maker, const DemoRecent *recent, json_t *body) 
     g_autofree char *photographer = demo_person(maker->words, &maker->random, 2), *year = g_strdup_printf("%d", recent->year);
     g_autofree char *code = g_strdup_printf("%s-ZP·%d·Y-%04d", recent->fonds, recent->year, serial), *title = g_strdup_printf("%s%s", place, scene);
     g_autofree char *date = g_strdup_printf("%d07%02d", recent->year, demo_between(&maker->random, 8, 28));
+    DemoRandom apart = {(guint64)serial * 7919 + (guint64)recent->year};
+    g_autofree char *figure = demo_person(maker->words, &apart, 2);
     g_autofree char *story = g_strdup_printf("%d年7月，%s在%s的现场", recent->year, recent->topic, place);
     DemoDocument *document = recent_document(maker, recent, DEMO_PHOTO, code, title);
     if (document) add_line(document, "拍摄时间", date);
     if (document) add_line(document, "摄影者", photographer);
-    ROW(maker, recent->fonds, code, title, json_string_value(json_object_get(body, "title")), photographer, date, place, "现场干部群众", story, year,
+    ROW(maker, recent->fonds, code, title, json_string_value(json_object_get(body, "title")), photographer, date, place, figure, story, year,
       "永久", "控制");
   }
 }

@@ -41,6 +41,44 @@ static json_t *found_with(Sql *sql, const char *words, gboolean topical) {
   return list ? list : json_array();
 }
 
+static gboolean listed(json_t *list, gint64 id) {
+  size_t i;
+  json_t *row;
+  json_array_foreach(list, i, row)
+    if (json_integer_value(json_object_get(row, "id")) == id) return TRUE;
+  return FALSE;
+}
+
+/* The names known here that a value has: each of 甲、乙. */
+static void suggest_value(Sql *sql, const char *value, json_t *tied, json_t *list) {
+  g_auto(GStrv) names = g_regex_split_simple("[、，,;；]", value, 0, 0);
+  for (char **name = names; *name != NULL; name++) {
+    const char *word = g_strstrip(*name);
+    json_auto_t *found = *word == '\0' ? NULL : found_with(sql, word, FALSE);
+    size_t i;
+    json_t *row;
+    json_array_foreach(found, i, row) {
+      gint64 id = json_integer_value(json_object_get(row, "id"));
+      if (json_array_size(list) < FOUND && !listed(tied, id) && !listed(list, id)) json_array_append(list, row);
+    }
+  }
+}
+
+/* Names that stand in what is described, as creator or in fields of persons and bodies, and are not tied to it yet. */
+static json_t *suggested(WebRequest *request, Sql *sql, const CatalogRecord *record, json_t *tied) {
+  const Catalog *catalog = web_house(request)->catalog;
+  const CatalogCategory *category = catalog_category(catalog, record->category);
+  json_t *list = json_array();
+  suggest_value(sql, record->creator, tied, list);
+  for (guint i = 0; category != NULL && i < category->field_count; i++) {
+    const CatalogField *field = &category->fields[i];
+    if (!g_str_equal(field->type, "person") && !g_str_equal(field->type, "body")) continue;
+    g_autofree char *value = catalog_value_get(record, field->key);
+    suggest_value(sql, value, tied, list);
+  }
+  return list;
+}
+
 WebReply *page_record_links(WebRequest *request, GError **error) {
   const char *find = web_text(request, "find");
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
@@ -54,8 +92,9 @@ WebReply *page_record_links(WebRequest *request, GError **error) {
   json_object_set_new(model, "roles", roles_for(FALSE));
   json_object_set_new(model, "found", found_with(sql, find, FALSE));
   json_object_set_new(model, "found_topics", found_with(sql, find, TRUE));
-  if (find == NULL && *record->creator) json_object_set_new(model, "suggested", found_with(sql, record->creator, FALSE));
-  return links_of_record(sql, web_scope(request), record->id, model, error) ? web_model(g_steal_pointer(&model)) : NULL;
+  if (!links_of_record(sql, web_scope(request), record->id, model, error)) return NULL;
+  if (find == NULL) json_object_set_new(model, "suggested", suggested(request, sql, record, json_object_get(model, "authorities")));
+  return web_model(g_steal_pointer(&model));
 }
 
 static gboolean may_tie(WebRequest *request, Sql *sql, const RecordLink *link, GError **error) {
