@@ -58,17 +58,23 @@ static void fields_lines(const CatalogRecord *record, GString *lines) {
   json_object_foreach(sorted, key, value) append_line(lines, key, json_string_value(value));
 }
 
-/* The lines of fields that the category closes go from one to the other. */
+static void move_line(const char *key, GString *lines, GString *closed) {
+  g_autofree char *head = g_strconcat(key, "\t", NULL);
+  const char *at = lines->str;
+  while (*at != '\0' && !g_str_has_prefix(at, head)) at = strchr(at, '\n') + 1;
+  if (*at == '\0') return;
+  gsize length = (gsize)(strchr(at, '\n') + 1 - at);
+  g_string_append_len(closed, at, (gssize)length);
+  g_string_erase(lines, at - lines->str, (gssize)length);
+}
+
+/* The lines of fields that the category closes, under their former keys too, go from one to the other. */
 static void move_closed(const CatalogCategory *category, GString *lines, GString *closed) {
   for (guint i = 0; category != NULL && i < category->field_count; i++) {
-    if (!category->fields[i].staff) continue;
-    g_autofree char *head = g_strconcat(category->fields[i].key, "\t", NULL);
-    const char *at = lines->str;
-    while (*at != '\0' && !g_str_has_prefix(at, head)) at = strchr(at, '\n') + 1;
-    if (*at == '\0') continue;
-    gsize length = (gsize)(strchr(at, '\n') + 1 - at);
-    g_string_append_len(closed, at, (gssize)length);
-    g_string_erase(lines, at - lines->str, (gssize)length);
+    const CatalogField *field = &category->fields[i];
+    if (!field->staff) continue;
+    move_line(field->key, lines, closed);
+    for (const char *const *was = field->was; was != NULL && *was != NULL; was++) move_line(*was, lines, closed);
   }
 }
 

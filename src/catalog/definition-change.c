@@ -104,7 +104,10 @@ static int key_order(gconstpointer a, gconstpointer b) { return strcmp(*(char *c
 static char *closed_keys(const CatalogCategory *category) {
   g_autoptr(GPtrArray) keys = g_ptr_array_new();
   for (guint i = 0; category != NULL && i < category->field_count; i++)
-    if (category->fields[i].staff) g_ptr_array_add(keys, (gpointer)category->fields[i].key);
+    if (category->fields[i].staff) {
+      g_ptr_array_add(keys, (gpointer)category->fields[i].key);
+      for (const char *const *was = category->fields[i].was; was != NULL && *was != NULL; was++) g_ptr_array_add(keys, (gpointer)*was);
+    }
   g_ptr_array_sort(keys, key_order);
   g_ptr_array_add(keys, NULL);
   return g_strjoinv(" ", (char **)keys->pdata);
