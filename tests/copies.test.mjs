@@ -105,7 +105,7 @@ test('inventories, sidecars and whole objects are brought back, also the primary
 });
 
 test('a copy that lies consistently is found: its own inventory proves nothing', async () => {
-  const clean = tree(store), [object, name] = contents(store)[0], file = path.join(store, object, name);
+  const clean = tree(store), [object, name] = contents(store).find(([one]) => !existsSync(path.join(store, one, 'v2'))), file = path.join(store, object, name);
   const before = readFileSync(file), lie = Buffer.from(before).fill(0x20), digest = bytes => createHash('sha512').update(bytes).digest('hex');
   writeFileSync(file, lie);
   for (const part of ['', 'v1/']) {

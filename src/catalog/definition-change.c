@@ -152,6 +152,21 @@ static gboolean may_enforce(Sql *sql, const char *code, json_t *draft, json_t *c
     throw(error, LANTAI_ERROR_CONFLICT, "有 %" G_GINT64_FORMAT " 处已有著录与这份定义矛盾，没有启用。请先改正这些条目或定义；也可以选“只对新著录启用”", blocking);
 }
 
+/* Values that a closed field leaves behind would be open to everybody: it stays, is renamed (was), or its values are moved or cleared before it goes. */
+static gboolean leaves_nothing_closed(const CatalogCategory *now, const CatalogCategory *next, json_t *check, GError **error) {
+  size_t i;
+  json_t *left;
+  json_array_foreach(json_object_get(check, "unknown"), i, left) {
+    const char *key = json_string_value(json_object_get(left, "text"));
+    const CatalogField *field = now == NULL ? NULL : definition_field(now, key);
+    if (field == NULL && now != NULL) field = definition_field_was(now, key);
+    if (field == NULL || !field->staff || definition_field_was(next, key) != NULL) continue;
+    return throw(error, LANTAI_ERROR_CONFLICT, "“%s”（%s）是不公开的项，还有 %" JSON_INTEGER_FORMAT " 条填着它，删去以后这些值就公开了，没有启用。"
+      "请保留它，或写成新项的旧名（was），或先把值移走、清空", field->label, key, json_integer_value(json_object_get(left, "count")));
+  }
+  return TRUE;
+}
+
 /* The comparison with the draft becomes the list left to do. */
 static gboolean keep_check(Sql *sql, const char *code, GError **error) {
   return sql_exec(sql, "DELETE FROM category_finding WHERE check_id IN (SELECT id FROM category_check WHERE code = $1 AND draft = 0)", SQL_ARGS(sql_text(code)), error) &&
@@ -171,6 +186,7 @@ gboolean definition_enforce(const House *house, Sql *sql, const char *actor, con
   g_autoptr(CatalogCategory) category = definition_read(definition, code, error);
   if (category == NULL || !definition_agrees(house->catalog, category, error)) return FALSE;
   guint8 id = definition_id(house->catalog, code, category->id);
+  if (id != 0 && !leaves_nothing_closed(catalog_category(house->catalog, id), category, check, error)) return FALSE;
   if (id == 0) return throw(error, LANTAI_ERROR_INVALID, "门类已满 255 个");
   json_object_set_new(definition, "id", json_integer(id));
   json_auto_t *row = json_pack("{s:s, s:I, s:I, s:s, s:s, s:O, s:O}", "code", code, "version", (json_int_t)version + 1, "at", (json_int_t)clock_now_us(), "actor",

@@ -233,6 +233,21 @@ static void test_staff_only(void) {
   fixture_close(&a.base);
 }
 
+static void test_closed_stays(void) {
+  Archive a;
+  archive_make(&a);
+  draft(&a, "CS", BASE "    public: false\n");
+  enforce(&a, "CS", TRUE);
+  draft(&a, "CS", "code: CS\ntitle: 测试档案\nfields:\n  - key: hylb\n    label: 婚姻类别\n");
+  {
+    g_autoptr(Sql) sql = good(sql_write(a.base.db, error));
+    fails(definition_enforce(&a.base.house, sql, "chen", "CS", "", TRUE, error), LANTAI_ERROR_CONFLICT); /* what it leaves behind would be open */
+  }
+  draft(&a, "CS", "code: CS\ntitle: 测试档案\nfields:\n  - key: hylb\n    label: 婚姻类别\n  - key: dsr\n    label: 当事人\n    public: false\n    was: [xm]\n");
+  enforce(&a, "CS", TRUE);
+  fixture_close(&a.base);
+}
+
 static char *versions_text(SqlDb *db) {
   g_autoptr(Sql) sql = good(sql_read(db, error));
   json_auto_t *all = json_pack("[o, o]", good(sql_json(sql, "SELECT * FROM category ORDER BY id", SQL_NONE, error)),
@@ -291,6 +306,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/definition/drafts", test_drafts);
   g_test_add_func("/definition/removed-field", test_removed_field);
   g_test_add_func("/definition/staff-only", test_staff_only);
+  g_test_add_func("/definition/closed-stays", test_closed_stays);
   g_test_add_func("/definition/replay", test_replay);
   g_test_add_func("/definition/changes", test_changes);
   return g_test_run();

@@ -77,6 +77,7 @@ static void test_kinds(void) {
   open_world(&f);
   assert_drawn(&f, "{name: 移交件数, ledger: 移交, sum: 件数, unit: 件, chart: {kind: trend, years: 3}}",
     "2021年: 9; 2022年: 0; 2023年: 12037 | 2023年1.204万件；2021年以来最多的是2023年，1.204万件");
+  assert_drawn(&f, "{name: 移交件数, ledger: 移交, sum: 件数, unit: 件, where: {件数: {min: 900000}}, chart: {kind: trend, years: 3}}", " | 2021年以来没有数");
   assert_drawn(&f, "{name: 移交件数, ledger: 移交, sum: 件数, unit: 件, chart: {kind: trend, every: month}}",
     "1月: 0 0; 2月: 0 0; 3月: 0 0; 4月: 0 0; 5月: 0 12000; 6月: 0 37; 7月: 0 0; 8月: 0 0; 9月: 0 0; 10月: 0 0; 11月: 0 0; 12月: 0 0 | 2023年各月合计1.204万件，上年0件");
   assert_drawn(&f, "{name: 问题, ledger: 整改, count: , group: 来源, unit: 项, chart: share}", "审计: 2 50; 巡察: 2 50 | 最多的是审计，2项，占50％");

@@ -102,7 +102,7 @@ static char *short_number(double value) {
 
 static gboolean draw_years(const ChartAsk *ask, json_t *chart, GError **error) {
   int years = (int)int_at(ask->spec, "years");
-  double most = -INFINITY, value = 0;
+  double most = -INFINITY, value = 0, all = 0;
   int best = 0;
   years = years ? CLAMP(years, 2, YEARS_MOST) : YEARS;
   add_column(chart, text_in(chart, "title"), NULL);
@@ -117,8 +117,11 @@ static gboolean draw_years(const ChartAsk *ask, json_t *chart, GError **error) {
     else link_cell(ask, cell, label, label);
     if (back == 0) json_object_set_new(row, "now", json_true());
     value = cell_value(cell);
+    all += fabs(value);
     if (value > most) most = value, best = then.to / 10000;
   }
+  if (all == 0) json_array_clear(json_object_get(chart, "rows"));
+  if (all == 0) return say(chart, g_strdup_printf("%d年以来没有数", ask->period.to / 10000 - years + 1)), TRUE;
   g_autofree char *now = short_number(value), *top = short_number(most);
   say(chart, g_strdup_printf("%d年%s%s；%d年以来最多的是%d年，%s%s", ask->period.to / 10000, now, text_in(chart, "unit"), ask->period.to / 10000 - years + 1, best, top,
     text_in(chart, "unit")));
@@ -415,7 +418,7 @@ static GArray *bodies_of(json_t *roster, json_t *parts, gboolean listed) {
     former = group;
     g_array_append_val(bodies, body);
   }
-  Body outside = {CHART_OUTSIDE, "", 0, G_MAXINT};
+  Body outside = {CHART_OUTSIDE, *former ? "其他" : "", 0, G_MAXINT}; /* a heading of its own where the others have theirs */
   json_object_foreach(parts, name, value) {
     Body body = {name, "", json_number_value(value), G_MAXINT};
     if (json_object_get(roster, name) != NULL) continue;
@@ -552,8 +555,9 @@ json_t *chart_make(const ChartAsk *ask, GError **error) {
     gboolean months = g_strcmp0(text_in(ask->spec, "every"), "month") == 0;
     json_auto_t *chart = json_pack("{s:s, s:s, s:s, s:s, s:[], s:[]}", "kind", kind, "title", title ? title : name ? name : "", "label", months ? "各月" : KINDS[i].label,
       "unit", figure_unit(ask->figure), "columns", "rows");
-    json_object_set_new(chart, g_str_equal(kind, "map") ? "tiles" : "drawn", json_true());
-    return KINDS[i].draw(ask, chart, error) ? g_steal_pointer(&chart) : NULL;
+    if (!KINDS[i].draw(ask, chart, error)) return NULL;
+    if (json_array_size(json_object_get(chart, "rows")) > 0) json_object_set_new(chart, g_str_equal(kind, "map") ? "tiles" : "drawn", json_true());
+    return g_steal_pointer(&chart);
   }
   return throw_null(error, LANTAI_ERROR_INVALID, "没有“%s”这种图", kind ? kind : "");
 }

@@ -163,7 +163,7 @@ static WebReply *page_figures(WebRequest *request, GError **error) {
   guint at = 0;
   for (guint i = 0; after != 0 && i < found->len; i++)
     if (int_at(g_ptr_array_index(found, i), "id") == after) at = i + 1;
-  for (; at < found->len && json_array_size(rows) + json_array_size(bare) < FIGURES_SHOWN; at++) {
+  for (; at < found->len && json_array_size(rows) < FIGURES_SHOWN; at++) {
     json_t *row = figure_row(request, sql, g_ptr_array_index(found, at), period);
     json_array_append_new(json_is_true(json_object_get(row, "no_rows")) ? bare : rows, row);
   }

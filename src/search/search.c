@@ -16,6 +16,7 @@ static gboolean probe(Sql *sql, GError **error) {
   sql_number(sql, "SELECT rowid AS id FROM search_title WHERE search_title MATCH 'a' LIMIT 1", SQL_NONE, 0, &failure);
   if (!failure) sql_number(sql, "SELECT rowid AS id FROM search_text WHERE search_text MATCH 'a' LIMIT 1", SQL_NONE, 0, &failure);
   if (!failure) sql_number(sql, "SELECT rowid AS id FROM search_page WHERE search_page MATCH 'a' LIMIT 1", SQL_NONE, 0, &failure);
+  if (!failure) sql_number(sql, "SELECT rowid AS id FROM search_closed WHERE search_closed MATCH 'a' LIMIT 1", SQL_NONE, 0, &failure);
   if (failure) g_propagate_error(error, g_steal_pointer(&failure));
   return error == NULL || *error == NULL;
 }
