@@ -10,6 +10,7 @@ import { PEER_QUESTIONS, SECONDS_A_KIND, execute, openPostgres, openSqlite } fro
 import { measureChanges } from './changes.mjs';
 import { measureKeeping } from './keeping.mjs';
 import { measureLedgers } from './ledgers.mjs';
+import { measureTree } from './tree.mjs';
 import { NOTES, aim, framed, machine, mega, ms, number, percentile, table } from './report.mjs';
 
 const ROWS = Number(process.env.BENCH_ROWS || 304_000), SIZES = [ROWS, process.env.BENCH_ROWS ? Math.round(ROWS * 3.3) : 1_000_000];
@@ -250,12 +251,12 @@ try {
     const found = await measureSearch(inside(name), SIZES[i], postgres);
     await measureServing(inside(name), SIZES[i], found);
   }
-  const changes = await measureChanges(tell), keeping = await measureKeeping(tell), ledgers = await measureLedgers(tell, aims);
+  const changes = await measureChanges(tell), tree = await measureTree(tell), keeping = await measureKeeping(tell), ledgers = await measureLedgers(tell, aims);
   parts.unshift('# Benchmarks', 'Made by `make bench`. Ratios between programs of one run say more than the numbers: all ran on the same machine, one after the other, ' +
     'over the same rows.', description, '## The aims', table(['', 'aim', 'measured', ''], aims));
   parts.push('## Do the peers agree?', disagreements.length ? `${disagreements.length} answers differ:\n\n${disagreements.slice(0, 20).map(line => `- ${line}`).join('\n')}`
     : `Every count and every facet of ${postgres ? 'both peers' : 'SQLite'} equals Lantai’s.${postgres ? '' : ' PostgreSQL 15 is not installed here: not performed.'}`);
-  parts.push(framed(changes, 'Changes in bulk'), framed(keeping), framed(ledgers, 'Ledgers and figures'));
+  parts.push(framed(changes, 'Changes in bulk'), framed(tree, 'The tree'), framed(keeping), framed(ledgers, 'Ledgers and figures'));
   parts.push('## How it is measured', `- Rows: generated with a fixed seed (\`bench/bench.c\`), sorted by 档号; two thirds of them are one fonds. Words are drawn by Zipf’s law from 12 000;
   questions are cut from the titles of the data.
 - Search: ${QUESTIONS} different questions of each kind (100 of the last, over 20 frequent pairs), each asked once, through the room’s interface,

@@ -27,7 +27,7 @@ export function copyArchive(from) {
 }
 
 export async function query(dir, sql) {
-  const { stdout } = await promisify(execFile)('sqlite3', ['-json', path.join(dir, 'lantai.db'), sql], { maxBuffer: 1 << 30 });
+  const { stdout } = await promisify(execFile)('sqlite3', ['-json', '-cmd', '.timeout 5000', path.join(dir, 'lantai.db'), sql], { maxBuffer: 1 << 30 });
   return stdout.trim() ? JSON.parse(stdout) : [];
 }
 
