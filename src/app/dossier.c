@@ -271,6 +271,7 @@ static gboolean raises_nothing(const House *house, gint64 delivery) {
   json_auto_t *report = accession_report(house, delivery, 1, NULL);
   g_autoptr(Sql) sql = sql_read(house->db, NULL);
   return report != NULL && sql != NULL && int_at(report, "rejected_count") == 0 && int_at(report, "missing_count") == 0 && int_at(report, "surplus_count") == 0 &&
+    int_at(report, "updated") == 0 && int_at(report, "unchanged") == 0 && /* a dossier is a new record: one that has its 档号 by now is another's */
     accession_may_accept(sql, delivery, NULL, -1, NULL);
 }
 

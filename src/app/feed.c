@@ -125,12 +125,12 @@ static gboolean feed_one(Sql *sql, const LedgerDefinition *definition, const Fee
   json_auto_t *row = source->row(sql, subject, &failure);
   if (failure) return g_propagate_error(error, failure), FALSE;
   g_autofree char *key = g_strdup_printf("%s:%" G_GINT64_FORMAT, source->subject, subject);
-  if (row == NULL || !meets(json_object_get(json_object_get(definition->json, "feed"), "when"), row))
-    return ledger_entry_unfeed(sql, definition->name, key, "所据的业务已撤销或退回", error);
-  json_auto_t *entry = entry_of(definition, row);
-  if (ledger_entry_feed(sql, definition->name, key, entry, &failure) != 0) return TRUE;
-  if (!g_error_matches(failure, LANTAI_ERROR, LANTAI_ERROR_INVALID)) return g_propagate_error(error, failure), FALSE;
-  g_warning("台账“%s”没有自动登记 %s：%s", definition->name, key, failure->message);
+  gboolean gone = row == NULL || !meets(json_object_get(json_object_get(definition->json, "feed"), "when"), row);
+  json_auto_t *entry = gone ? NULL : entry_of(definition, row);
+  if (gone ? ledger_entry_unfeed(sql, definition->name, key, "所据的业务已撤销或退回", &failure) : ledger_entry_feed(sql, definition->name, key, entry, &failure) != 0) return TRUE;
+  gboolean passed = g_error_matches(failure, LANTAI_ERROR, LANTAI_ERROR_INVALID) || g_error_matches(failure, LANTAI_ERROR, LANTAI_ERROR_CONFLICT);
+  if (!passed) return g_propagate_error(error, failure), FALSE; /* one that cannot be told does not keep the others from the ledger */
+  g_warning("台账“%s”没有自动%s %s：%s", definition->name, gone ? "取消" : "登记", key, failure->message);
   g_error_free(failure);
   return TRUE;
 }
@@ -205,9 +205,9 @@ gboolean feed_resume(const House *house, GError **error) {
   if (sql == NULL) return FALSE;
   for (guint i = 0; all[i]; i++) {
     const FeedSource *source = source_of(all[i]);
-    if (source && !sql_exec(sql, "INSERT INTO feed (ledger_id, source, event_id) SELECT $1, $2, MAX((SELECT MAX(s.id) FROM event AS s WHERE s.subject_kind = $3 "
+    if (source && !sql_exec(sql, "INSERT INTO feed (ledger_id, source, event_id) SELECT $1, $2, COALESCE(MAX((SELECT MAX(s.id) FROM event AS s WHERE s.subject_kind = $3 "
         "AND s.subject_id = CAST(SUBSTR(l.key, LENGTH($3) + 2) AS INTEGER) AND s.id < (SELECT MAX(p.id) FROM event AS p WHERE p.subject_kind = 'entry' "
-        "AND p.subject_id = l.id AND p.action = 'ledger.put' AND p.actor = 'system'))) FROM ledger_entry AS l WHERE l.ledger_id = $1 AND l.key LIKE $3 || ':%' "
+        "AND p.subject_id = l.id AND p.action = 'ledger.put' AND p.actor = 'system'))), 0) FROM ledger_entry AS l WHERE l.ledger_id = $1 AND l.key LIKE $3 || ':%' "
         "HAVING MAX(l.id) > 0 ON CONFLICT (ledger_id, source) DO NOTHING",
         SQL_ARGS(sql_int(all[i]->id), sql_text(source->name), sql_text(source->subject)), error)) return FALSE;
   }

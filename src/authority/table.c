@@ -177,6 +177,7 @@ WebReply *page_authorities_table(WebRequest *request, GError **error) {
     json_t *row = json_pack("{s:s, s:s, s:b}", "name", TABLES[i].name, "label", TABLES[i].label, "made", made);
     if (made) json_object_set_new(row, "at", json_integer((json_int_t)status.st_mtime * G_USEC_PER_SEC));
     json_t *job = job_latest(sql, "authority.table", i, NULL);
+    json_object_del(job, "actor"); /* who asked for it is for the staff */
     const char *state = text_at(job, "state");
     json_object_set_new(row, "job", g_str_equal(state, "queued") || g_str_equal(state, "running") ? json_incref(job) : json_null());
     if (g_str_equal(state, "failed")) json_object_set(row, "problem", json_object_get(job, "error"));

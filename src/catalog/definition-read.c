@@ -252,16 +252,6 @@ static gboolean was_differs(const CatalogCategory *category, const char *name, G
   return TRUE;
 }
 
-/* A title is seen by everybody who sees the record. */
-static gboolean title_open(const CatalogCategory *category, const char *name, GError **error) {
-  for (guint i = 0; category->title_rule != NULL && i < category->field_count; i++) {
-    g_autofree char *place = g_strdup_printf("{%s}", category->fields[i].key);
-    if (category->fields[i].staff && strstr(category->title_rule, place) != NULL)
-      return throw(error, LANTAI_ERROR_INVALID, "门类定义 %s：字段 %s 不公开，不能用在 title_rule 中", name, category->fields[i].key);
-  }
-  return TRUE;
-}
-
 CatalogCategory *definition_read(json_t *json, const char *name, GError **error) {
   static const char *const known[] = {"id", "code", "title", "title_rule", "common", "fields", NULL};
   if (!only_keys(json, known, name, "门类", error)) return NULL;
@@ -284,6 +274,6 @@ CatalogCategory *definition_read(json_t *json, const char *name, GError **error)
   Reading reading = {definition->strings, name, ""};
   if (!read_list(&reading, json_object_get(json, "fields"), read_own, &category->fields, &category->field_count, error) ||
     !read_list(&reading, json_object_get(json, "common"), read_common, &category->common, &category->common_count, error) ||
-    !was_differs(category, name, error) || !title_open(category, name, error)) return NULL;
+    !was_differs(category, name, error)) return NULL;
   return g_steal_pointer(&category);
 }

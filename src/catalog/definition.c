@@ -288,6 +288,16 @@ static gboolean headers_differ(GHashTable *seen, const CatalogField *field, GErr
   return TRUE;
 }
 
+/* A title is seen by everybody who sees the record. */
+static gboolean title_open(const CatalogCategory *category, GError **error) {
+  for (guint i = 0; category->title_rule != NULL && i < category->field_count; i++) {
+    g_autofree char *place = g_strdup_printf("{%s}", category->fields[i].key);
+    if (category->fields[i].staff && strstr(category->title_rule, place) != NULL)
+      return throw(error, LANTAI_ERROR_INVALID, "门类定义 %s：字段 %s 不公开，不能用在 title_rule 中", category->code, category->fields[i].key);
+  }
+  return TRUE;
+}
+
 gboolean definition_agrees(const Catalog *catalog, const CatalogCategory *category, GError **error) {
   g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
   guint count;
@@ -296,7 +306,7 @@ gboolean definition_agrees(const Catalog *catalog, const CatalogCategory *catego
     if (!headers_differ(seen, &common[i], error)) return FALSE;
   for (guint i = 0; i < category->field_count; i++)
     if (!headers_differ(seen, &category->fields[i], error) || !field_agrees(catalog, category, &category->fields[i], error)) return FALSE;
-  return TRUE;
+  return title_open(category, error);
 }
 
 /* ---- retention terms ---- */

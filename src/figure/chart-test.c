@@ -140,6 +140,10 @@ static void test_gate(void) {
   g_autofree char *number = good(drawn(&f, asker, "{name: 密, ledger: 密账, count: , unit: 件, restricted: true, chart: {kind: trend, years: 2}}", error));
   g_assert_cmpstr(number, ==, "2022年: 0; 2023年: 1 | 2023年1件；2022年以来最多的是2023年，1件");
   fails(drawn(&f, asker, "{name: 密, ledger: 密账, count: , group: 类型, restricted: true, chart: share}", error) != NULL, LANTAI_ERROR_DENIED);
+  /* asked on the spot, with conditions of one's own: not even the number */
+  fails(drawn(&f, asker, "{name: 密, ledger: 密账, count: , unit: 件, trying: true, chart: {kind: trend, years: 2}}", error) != NULL, LANTAI_ERROR_DENIED);
+  json_auto_t *inlined = yaml("{ledger: 密账, chart: trend}"), *made = panel_figure(inlined);
+  g_assert_true(json_is_true(json_object_get(made, "trying")));
   json_auto_t *figure = yaml("{name: 密, ledger: 密账, count: , group: 类型, restricted: true, chart: share}"), *specs = chart_specs(figure);
   g_autoptr(Sql) sql = good(sql_read(f.db, error));
   ChartAsk ask = {&f.house, sql, asker, figure, json_array_get(specs, 0), figure_year(2023), NULL};

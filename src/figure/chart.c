@@ -352,6 +352,7 @@ static json_t *roster_of(const ChartAsk *ask, GError **error) {
   json_auto_t *roster = json_object();
   if (in == NULL) return g_steal_pointer(&roster);
   json_auto_t *list = json_pack("{s:s, s:s, s:s, s:n}", "ledger", in, "period", "to-end", "at", "end", "count");
+  if (json_object_get(ask->figure, "trying")) json_object_set_new(list, "trying", json_true());
   if (json_object_get(ask->spec, "where")) json_object_set(list, "where", json_object_get(ask->spec, "where"));
   json_auto_t *groups = under ? parts_of(ask, chart_narrowed(list, NULL, under), ask->period, error) : json_pack("{s:i}", "", 1);
   const char *group, *body;
@@ -467,6 +468,7 @@ static GArray *entries_of(const ChartAsk *ask, json_t *figure, FigurePeriod peri
   g_auto(Ask) inner;
   g_auto(Outcome) outcome;
   ask_init(&inner, ask->house, ask->sql, ask->asker);
+  inner.trying = json_is_true(json_object_get(own, "trying"));
   outcome_init(&outcome);
   if (!figure_run(&inner, own, period, &outcome, error)) return NULL;
   for (guint i = 0; part && outcome.parts && i < outcome.parts->len; i++) {
@@ -550,6 +552,8 @@ static const struct { const char *kind, *label; Draw draw; Behind entries; } KIN
 
 json_t *chart_make(const ChartAsk *ask, GError **error) {
   const char *kind = text_in(ask->spec, "kind"), *title = text_in(ask->spec, "title"), *name = text_in(ask->figure, "name");
+  if (json_is_true(json_object_get(ask->figure, "trying")) && !figure_is_open(ask->figure, ask->asker))
+    return throw_null(error, LANTAI_ERROR_DENIED, "这张图取自您不能查看的台账或栏目");
   for (guint i = 0; i < G_N_ELEMENTS(KINDS); i++) {
     if (g_strcmp0(KINDS[i].kind, kind) != 0) continue;
     gboolean months = g_strcmp0(text_in(ask->spec, "every"), "month") == 0;

@@ -94,6 +94,7 @@ static gboolean sum_pages(const Ask *ask, Asked *asked, double *ret, GError **er
     asked->request.after = after;
     g_autoptr(SearchResult) result = search_run(ask->house->search, ask->sql, scope_of(ask), &asked->request, error);
     if (result == NULL) return FALSE;
+    if (result->notice != NULL) return throw(error, LANTAI_ERROR_UNAVAILABLE, "现在只能数出一部分：%s", result->notice);
     g_autoptr(GPtrArray) records = catalog_records(ask->sql, scope_of(ask), (const gint64 *)(void *)result->ids->data, result->ids->len, error);
     if (records == NULL) return FALSE;
     for (guint i = 0; i < records->len; i++) *ret += ((const CatalogRecord *)records->pdata[i])->page_count;

@@ -41,6 +41,8 @@ static gboolean make(FigureMeasure *measure, json_t *figure, const char *kind, F
   json_t *year = json_object_get(figure, "year");
   if (json_is_integer(year)) period = period_shift(period, (int)json_integer_value(year));
   if (!selection_make(&measure->ask, figure, figure, NULL, period, &measure->selection, error)) return FALSE;
+  measure->ask.trying = TRUE; /* no right: a row is told only where all that its values come from is seen */
+  if (!selection_pass_gate(&measure->ask, figure, FALSE, &measure->selection, error)) return FALSE;
   measure->rows = g_str_equal(kind, "rows");
   measure->adds = measure->rows || g_str_equal(kind, "sum") || g_str_equal(kind, "count");
   if (!g_str_equal(kind, "count")) return add_paths(measure, json_object_get(figure, kind), error);

@@ -35,7 +35,7 @@ static void check_keys(json_t *object, const char *const *keys, const char *plac
 json_t *panel_figure(json_t *item) {
   json_t *figure = text_in(item, "figure") ? figure_definition(text_in(item, "figure")) : NULL;
   if (figure != NULL || text_in(item, "ledger") == NULL) return json_incref(figure);
-  json_t *made = json_pack("{s:s, s:s, s:s, s:n}", "name", text_in(item, "ledger"), "ledger", text_in(item, "ledger"), "unit", "项", "count");
+  json_t *made = json_pack("{s:s, s:s, s:s, s:n, s:b}", "name", text_in(item, "ledger"), "ledger", text_in(item, "ledger"), "unit", "项", "count", "trying", TRUE);
   if (json_object_get(item, "where")) json_object_set(made, "where", json_object_get(item, "where"));
   return made;
 }
@@ -85,7 +85,7 @@ gint64 panel_define(Sql *sql, const char *actor, gint64 id, json_t *panel, const
   json_t *first = json_array_get(faults, 0);
   if (first) return throw(error, LANTAI_ERROR_INVALID, "一览“%s”的 %s：%s", text_at(panel, "name"), text_at(first, "where"), text_at(first, "what"));
   gint64 named = sql_number(sql, "SELECT id FROM figure_panel WHERE name = $1", SQL_ARGS(sql_text(text_at(panel, "name"))), 0, NULL);
-  if (id != 0 && named != 0 && named != id) return throw(error, LANTAI_ERROR_CONFLICT, "已经有一览“%s”", text_at(panel, "name"));
+  if (named != 0 && named != id && (id != 0 || *source == '\0')) return throw(error, LANTAI_ERROR_CONFLICT, "已经有一览“%s”", text_at(panel, "name"));
   if (id == 0) id = named ? named : sql_number(sql, "SELECT COALESCE(MAX(id), 0) + 1 AS id FROM figure_panel", SQL_NONE, 1, NULL);
   json_object_del(clean, "id");
   data = json_pack("{s:I, s:O, s:s}", "id", (json_int_t)id, "definition", clean, "source", source);

@@ -7,6 +7,8 @@ typedef struct { const House *house; Sql *sql; Asker asker; const char *name; js
 
 static json_t *make(gpointer data, GError **error) {
   const Wanted *wanted = data;
+  gboolean trying = json_is_true(json_object_get(wanted->definition, "trying")); /* asked on the spot, over a ledger (never records: their scope is not in the key) */
+  if (trying) return figure_try(wanted->house, wanted->sql, wanted->asker, wanted->definition, wanted->period, error);
   if (wanted->definition) return figure_compute_definition(wanted->house, wanted->sql, wanted->asker, wanted->definition, wanted->period, error);
   if (wanted->years) return figure_trend(wanted->house, wanted->sql, wanted->asker, wanted->name, wanted->period, wanted->years, error);
   return figure_compute(wanted->house, wanted->sql, wanted->asker, wanted->name, wanted->period, error);

@@ -42,7 +42,11 @@ static gboolean again_state(Sql *sql, const LedgerDefinition *definition, json_t
   size_t i;
   json_array_foreach(entries, i, entry) {
     if (times_been(entry, to) >= times || entry_is_tied(entry)) continue;
-    if (!ledger_entry_move(sql, LEDGER_EVERYTHING, "system", int_at(entry, "id"), to, 0, note, error)) return FALSE;
+    g_autoptr(GError) local = NULL;
+    if (ledger_entry_move(sql, LEDGER_EVERYTHING, "system", int_at(entry, "id"), to, 0, note, &local)) continue;
+    gboolean passed = g_error_matches(local, LANTAI_ERROR, LANTAI_ERROR_INVALID) || g_error_matches(local, LANTAI_ERROR, LANTAI_ERROR_CONFLICT);
+    if (!passed) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
+    g_warning("台账“%s”的 %s 没有到期%s：%s", definition->name, text_at(entry, "number"), to, local->message);
   }
   return TRUE;
 }

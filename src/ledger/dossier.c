@@ -100,7 +100,7 @@ json_t *ledger_archivable(const House *house, Sql *sql, Asker asker, const Ledge
 
 /* ---- gathering ---- */
 
-typedef struct { Sql *sql; Asker asker; Security secrecy; json_t *blocks, *files, *left_out; } Gathering;
+typedef struct { Sql *sql; Asker asker; Security secrecy; json_t *blocks, *files, *left_out; gboolean unseen; } Gathering; /* unseen: it names what the asker may not see */
 
 /* Ledgers whose entries every reader of ledgers may know of. */
 static gboolean is_open(const LedgerDefinition *definition) {
@@ -121,6 +121,7 @@ static char *name_of(json_t *entry) {
 static char *entry_words(Gathering *gathering, gint64 id) {
   json_auto_t *entry = entry_load_any(gathering->sql, id, NULL);
   if (entry == NULL || !is_open(ledger_find(text_at(entry, "ledger")))) return g_strdup("（限定台账的条目）");
+  gathering->unseen = gathering->unseen || !entry_admitted(entry, gathering->asker);
   take_secrecy(gathering, entry);
   return name_of(entry);
 }
@@ -367,7 +368,7 @@ json_t *ledger_dossier(Sql *sql, Asker asker, gint64 id, GError **error) {
   if (!entry_is_free(entry, error)) return NULL;
   if (!is_ready(definition, entry)) return throw_null(error, LANTAI_ERROR_CONFLICT, "“%s”还不能归档：办结并符合台账规定的条件才归档", text_at(entry, "title"));
   json_auto_t *blocks = json_array(), *files = json_array(), *left_out = json_array();
-  Gathering gathering = {sql, asker, SECURITY_PUBLIC, blocks, files, left_out};
+  Gathering gathering = {sql, asker, SECURITY_PUBLIC, blocks, files, left_out, FALSE};
   g_autofree char *name = name_of(entry), *heading = g_strdup_printf("%s办理单", definition->name);
   take_secrecy(&gathering, entry);
   add_heading(&gathering, 1, heading);
@@ -377,6 +378,7 @@ json_t *ledger_dossier(Sql *sql, Asker asker, gint64 id, GError **error) {
   if (!add_related(&gathering, id, error) || !add_history(&gathering, definition, id, error)) return NULL;
   add_list(&gathering);
   json_auto_t *columns = columns_of(&gathering, definition, entry);
+  if (gathering.unseen) return throw_null(error, LANTAI_ERROR_DENIED, "其中提到您看不到的条目，请由看得到的人归档");
   json_object_set_new(columns, "密级", json_string(security_label(gathering.secrecy)));
   json_t *rule = rule_of(definition);
   const char *category = text_at(rule, "category");

@@ -163,7 +163,8 @@ static gboolean settle_period(Sql *sql, const LedgerDefinition *definition, json
   g_autoptr(GError) local = NULL;
   gint64 done = done_entry(sql, definition, duty, from, to, &local);
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
-  if (id != 0 && done != 0) return ledger_entry_delete(sql, LEDGER_EVERYTHING, "system", id, "已另行登记", error);
+  if (id != 0 && done != 0 && !ledger_entry_delete(sql, LEDGER_EVERYTHING, "system", id, "已另行登记", &local) &&
+    !g_error_matches(local, LANTAI_ERROR, LANTAI_ERROR_CONFLICT)) return g_propagate_error(error, g_steal_pointer(&local)), FALSE; /* others point to it: it stays */
   if (done != 0 || (id != 0 && !owned_by_nobody(sql, id, duty))) return TRUE;
   json_auto_t *entry = duty_entry(definition, duty, from, to);
   return ledger_entry_feed(sql, definition->name, key, entry, error) != 0;
@@ -205,9 +206,14 @@ gboolean ledger_duties_make(const House *house, const char *given, GError **erro
   DateSpan span = {date_today(), 0};
   if (given != NULL && (!date_parse(given, &span) || span.from == 0)) return throw(error, LANTAI_ERROR_INVALID, "“%s”不是日期", given);
   g_autofree const LedgerDefinition **all = ledger_all();
-  for (guint i = 0; all[i] != NULL; i++)
-    if (!make_for(house, all[i], span.from, error) || !again_make(house, all[i], error)) return FALSE;
-  return TRUE;
+  GError *first = NULL;
+  for (guint i = 0; all[i] != NULL; i++) { /* a ledger that cannot does not keep the others from theirs */
+    g_autoptr(GError) duty = NULL, again = NULL;
+    if (!make_for(house, all[i], span.from, &duty) && first == NULL) first = g_steal_pointer(&duty);
+    if (!again_make(house, all[i], &again) && first == NULL) first = g_steal_pointer(&again);
+  }
+  if (first != NULL) g_propagate_error(error, first);
+  return first == NULL;
 }
 
 /* ---- gaps ---- */

@@ -8,7 +8,7 @@
  */
 #include "internal.h"
 
-enum { READY_MOST = 20000 };
+enum { READY_MOST = 20000, READY_BYTES = 128 << 20, NODES = 8 /* in memory an answer takes about so many times its text */ };
 
 typedef struct { LedgerCounter counter; gint64 argument, value; } Need;
 typedef struct { json_t *value; GArray *needs; int era, day; } Ready;
@@ -18,6 +18,7 @@ typedef struct { Making *making; GHashTable *seen; } Reading; /* of one transact
 
 static GMutex lock;
 static GHashTable *kept; /* "database key" → Ready */
+static gsize kept_bytes; /* behind the lock too */
 static int era;
 
 static void ready_free(gpointer data) {
@@ -32,6 +33,7 @@ void ledger_ready_renew(void) { g_atomic_int_inc(&era); }
 void ready_close(void) {
   g_mutex_lock(&lock);
   g_clear_pointer(&kept, g_hash_table_unref);
+  kept_bytes = 0;
   g_mutex_unlock(&lock);
 }
 
@@ -116,9 +118,11 @@ static json_t *take(Sql *sql, const char *key, int now, int day, GError **error)
 static void keep(char *key, json_t *value, GArray *needs, int now, int day) {
   Ready *ready = g_new(Ready, 1);
   *ready = (Ready){json_deep_copy(value), g_array_ref(needs), now, day};
+  gsize bytes = json_dumpb(value, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY) * NODES;
   g_mutex_lock(&lock);
   if (kept == NULL) kept = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, ready_free);
-  if (g_hash_table_size(kept) >= READY_MOST) g_hash_table_remove_all(kept);
+  if (g_hash_table_size(kept) >= READY_MOST || kept_bytes + bytes > READY_BYTES) g_hash_table_remove_all(kept), kept_bytes = 0;
+  kept_bytes += bytes; /* one that is replaced counts twice: all are dropped sooner */
   g_hash_table_replace(kept, key, ready);
   g_mutex_unlock(&lock);
 }

@@ -51,7 +51,7 @@ static gboolean sounds_on(const char *letters, const char *at) {
     while (same < length && letters[same] == (*word)[same]) same++;
     if (same > 0 && letters[same] == '\0') return TRUE;
     if (same == length && sounds_on(letters + length, g_utf8_next_char(at))) return TRUE;
-    if (same > 0 && sounds_on(letters + 1, g_utf8_next_char(at))) return TRUE;
+    if (same > 0 && length > 1 && sounds_on(letters + 1, g_utf8_next_char(at))) return TRUE;
   }
   return FALSE;
 }
