@@ -119,9 +119,10 @@ export async function measureTree(tell) {
     await tree.pages(node);
     await tree.order(node);
     await tree.branch();
-    const asked = tree.lines.filter(line => line.count), carried = tree.lines.filter(line => line.seconds);
+    const asked = tree.lines.filter(line => line.count), pages = asked.filter(line => !line.label.includes('put')), carried = tree.lines.filter(line => line.seconds);
     return [`## The tree: ${number(CHILDREN)} children under one node`, description, table(['', 'aim', 'measured', ''],
-      [aim('a page of children, worst p99', Math.max(...asked.filter(line => line.count > 1).map(line => line.p99)), 200, true, 'ms'),
+      [aim('a page of children, worst p99', Math.max(...pages.map(line => line.p99)), 200, true, 'ms'),
+        aim('one child put elsewhere, worst', Math.max(...asked.map(line => (pages.includes(line) ? 0 : line.most))), 2000, true, 'ms'),
         aim(`a branch of ${number(BRANCH)} moved, seconds`, carried[1].seconds, 60, true, 's')]),
     'Over HTTP, signed in as an archivist, milliseconds; plans and moves of a branch are jobs with progress.',
     table(['', 'p50', 'p99', 'most'], asked.map(line => [line.label, ms(line.p50), ms(line.p99), ms(line.most)])),

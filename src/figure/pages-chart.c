@@ -72,8 +72,8 @@ static json_t *ledger_specs(const LedgerDefinition *ledger, Asker asker) {
 gboolean page_ledger_charts(WebRequest *request, Sql *sql, const LedgerDefinition *ledger, json_t *where, const char *path, json_t *model, GError **error) {
   json_auto_t *specs = ledger_specs(ledger, ledger_asker(request)), *charts = json_array();
   json_t *spec;
-  json_auto_t *figure = json_pack("{s:s, s:s, s:s, s:s, s:n, s:O, s:b}", "name", ledger->name, "ledger", ledger->name, "unit", "条", "units", "all", "count", "chart", specs,
-    "trying", TRUE);
+  json_auto_t *figure = json_pack("{s:s, s:s, s:s, s:s, s:n, s:O, s:b}", "name", ledger->name, "ledger", ledger->name, "unit", "条", "units", "all", "count",
+    "chart", specs, "trying", TRUE);
   FigurePeriod period = ledger_year(request, model);
   json_auto_t *condition = where ? json_copy(where) : json_object();
   size_t i;

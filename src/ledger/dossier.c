@@ -100,7 +100,8 @@ json_t *ledger_archivable(const House *house, Sql *sql, Asker asker, const Ledge
 
 /* ---- gathering ---- */
 
-typedef struct { Sql *sql; Asker asker; Security secrecy; json_t *blocks, *files, *left_out; gboolean unseen; } Gathering; /* unseen: it names what the asker may not see */
+/* unseen: it names what the asker may not see */
+typedef struct { Sql *sql; Asker asker; Security secrecy; json_t *blocks, *files, *left_out; gboolean unseen; } Gathering;
 
 /* Ledgers whose entries every reader of ledgers may know of. */
 static gboolean is_open(const LedgerDefinition *definition) {

@@ -238,11 +238,11 @@ static Bitmap *find_doubtful(const Finder *finder, const Division *division, con
 
 /* ---- looking ---- */
 
-/* By the codes in memory. A kept gram that the pattern begins with tells where it could stand twice. */
-static gboolean verify_codes(const Finder *finder, const Division *division, Bitmap *bits, const Bitmap *doubtful, GError **error) {
-  const Part *first = division->parts->len ? &g_array_index(division->parts, Part, 0) : NULL;
-  g_autoptr(Bitmap) repeated = first && first->number >= 0 ? read_gram(finder, first->number, TRUE, doubtful, error) : NULL;
-  if (first && first->number >= 0 && repeated == NULL) return FALSE;
+/* By the codes in memory. The pattern's first unit, where it is kept, tells where the beginning could stand twice. */
+static gboolean verify_codes(const Finder *finder, Bitmap *bits, const Bitmap *doubtful, GError **error) {
+  gint64 first = finder->whole > 0 ? number_of(finder, 0, 1) : -1;
+  g_autoptr(Bitmap) repeated = first >= 0 ? read_gram(finder, first, TRUE, doubtful, error) : NULL;
+  if (first >= 0 && repeated == NULL) return FALSE;
   g_autoptr(Bitmap) found = roaring_bitmap_copy(doubtful);
   if (!search_codes_narrow(finder->view->columns, finder->key->pattern, found, repeated)) return FALSE;
   roaring_bitmap_andnot_inplace(bits, doubtful);
@@ -301,7 +301,7 @@ static Leaf *find(const Finder *finder, GError **error) {
   gboolean other = finder->key->component == COMPONENT_OTHER && roaring_bitmap_get_cardinality(doubtful) > AT_ONCE;
   if (other && !leave_out_creators(finder, doubtful, error)) return NULL;
   guint64 most = division.covered ? MAX(VERIFIED, roaring_bitmap_get_cardinality(bits) / SHARE) : VERIFIED;
-  if (code ? !verify_codes(finder, &division, bits, doubtful, error) : roaring_bitmap_get_cardinality(doubtful) > most || !verify(finder, bits, doubtful)) return NULL;
+  if (code ? !verify_codes(finder, bits, doubtful, error) : roaring_bitmap_get_cardinality(doubtful) > most || !verify(finder, bits, doubtful)) return NULL;
   return with_tail(finder, &bits, error);
 }
 
