@@ -127,6 +127,13 @@ test('measures and their evidence go with it; a secret entry makes a secret reco
   const secret = await archived(id);
   assert.equal((await clerk.get(`/record/${secret.record}`)).json.record.security, 'secret');
   for (const name of ['reader', 'office']) assert.equal((await (await client(name)).get(`/record/${secret.record}`)).status, 404, name);
+  const meeting = await at.add('会议台账', { 标题: '专题研究密件的会', 日期: '2026-03-01', 会议类型: '馆长办公会', 密级: '秘密' });
+  const open = await task('落实会议决定', { 来源会议: `#${meeting}` });
+  await move(open, '已办结', director);
+  assert.equal((await office.get(`/entry/${open}`)).status, 200);
+  assert.equal((await office.get(`/ledger/${ledgers.督办任务}/archive`)).json.others, 1);
+  for (const part of ['sheet', 'archive']) assert.equal((await office.get(`/entry/${open}/${part}`)).status, 403, `${part}: it names what the asker may not see`);
+  assert.equal((await clerk.get(`/entry/${open}/archive`)).json.dossier.secrecy, '秘密', 'and makes a record as secret');
 });
 
 test('in bulk over a year, by somebody who may not accept: it waits for review; returned, it is free to be put right', async () => {

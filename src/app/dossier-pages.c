@@ -82,15 +82,18 @@ static WebReply *page_archive_many(WebRequest *request, GError **error) {
   json_t *entry;
   json_array_foreach(entries, i, entry) {
     gint64 id = json_integer_value(json_object_get(entry, "id"));
-    g_array_append_val(ids, id);
+    g_autoptr(GError) closed = NULL;
+    json_auto_t *whole = ledger_dossier(sql, ledger_asker(request), id, &closed);
+    if (whole != NULL) g_array_append_val(ids, id);
+    else if (!g_error_matches(closed, LANTAI_ERROR, LANTAI_ERROR_DENIED)) return g_propagate_error(error, g_steal_pointer(&closed)), NULL;
   }
   g_autoptr(GPtrArray) dossiers = dossiers_gather(house, sql, ledger_asker(request), ids, error);
   json_t *list = dossiers != NULL ? json_array() : NULL;
   for (guint k = 0; list != NULL && k < dossiers->len; k++) json_array_append_new(list, dossier_model(dossiers->pdata[k]));
   if (list == NULL) return NULL;
-  return web_model(json_pack("{s:s, s:{s:I, s:s, s:s?}, s:o, s:i, s:I, s:b, s:b}", "title", "成批归档", "ledger", "id", (json_int_t)definition->id, "name",
-    definition->name, "group", definition->group, "dossiers", list, "year", year, "count", (json_int_t)json_array_size(list), "accepts",
-    web_may(request, "delivery.accept"), "full", json_array_size(list) >= AT_ONCE));
+  return web_model(json_pack("{s:s, s:{s:I, s:s, s:s?}, s:o, s:i, s:I, s:I, s:b, s:b}", "title", "成批归档", "ledger", "id", (json_int_t)definition->id, "name",
+    definition->name, "group", definition->group, "dossiers", list, "year", year, "count", (json_int_t)json_array_size(list), "others",
+    (json_int_t)(json_array_size(entries) - ids->len), "accepts", web_may(request, "delivery.accept"), "full", json_array_size(list) >= AT_ONCE));
 }
 
 static WebReply *archive_many(WebRequest *request, GError **error) {
