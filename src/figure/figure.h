@@ -46,7 +46,6 @@ GArray *figure_entries(const House *house, Sql *sql, Asker asker, const char *na
 json_t *figure_trend(const House *house, Sql *sql, Asker asker, const char *name, FigurePeriod period, int years, GError **error); /* [{year, value, text}] */
 /* The same, kept ready: what pages and reports ask. A figure that was computed costs some microseconds until what it reads changes. */
 json_t *figure_ready(const House *house, Sql *sql, Asker asker, const char *name, FigurePeriod period, GError **error);
-json_t *figure_trend_ready(const House *house, Sql *sql, Asker asker, const char *name, FigurePeriod period, int years, GError **error);
 json_t *figure_ready_definition(const House *house, Sql *sql, Asker asker, json_t *definition, FigurePeriod period, GError **error);
 /* Broken invariants and nestings: [{say, left, right, that}]; empty: all hold. They are about the archives' own numbers; who may not be told one of them (asker) gets
  * neither left nor right. */
