@@ -312,11 +312,11 @@ static Level level_of(RowWork *work) {
   return LEVEL_ITEM;
 }
 
-static const char *field_value(const RowWork *work, const char *key, gsize length) {
+static const char *field_value(const RowWork *work, const char *key) {
   for (guint i = 0; i < work->plan->width; i++) {
     const PlanColumn *column = &work->plan->columns[i];
     const char *name = column->role > ROLE_FIELD ? ROLES[column->role].field : column->key;
-    if (column->role != ROLE_IGNORE && strlen(name) == length && memcmp(name, key, length) == 0) return work->values[i];
+    if (column->role != ROLE_IGNORE && g_str_equal(name, key)) return work->values[i];
   }
   return "";
 }
@@ -325,16 +325,10 @@ static const char *field_value(const RowWork *work, const char *key, gsize lengt
 static char *title_by_rule(const RowWork *work, const char *rule) {
   GString *title = g_string_new(NULL);
   gboolean any = FALSE;
-  for (const char *at = rule; *at;) {
-    const char *close = *at == '{' ? strchr(at, '}') : NULL;
-    if (close == NULL) {
-      g_string_append_c(title, *at++);
-      continue;
-    }
-    const char *value = field_value(work, at + 1, (gsize)(close - at - 1));
+  for (char *name; (name = text_next_blank(&rule, title)) != NULL; g_free(name)) {
+    const char *value = field_value(work, name);
     any |= *value != '\0';
     g_string_append(title, *value ? value : "〔不详〕");
-    at = close + 1;
   }
   return g_string_free(title, !any);
 }

@@ -1,5 +1,6 @@
 /* Registers of the demonstration archive that are data: demo/words.yaml says their columns, a pattern each. The filled row of one delivery at a time. */
 #include "demo.h"
+#include "text.h"
 #include <string.h>
 
 static void append_blank(GString *out, DemoRow *row, const char *name) {
@@ -30,16 +31,7 @@ static void append_blank(GString *out, DemoRow *row, const char *name) {
 
 char *demo_row_fill(DemoRow *row, const char *pattern) {
   GString *out = g_string_new(NULL);
-  for (const char *at = pattern; *at;) {
-    const char *end = *at == '{' ? strchr(at, '}') : NULL;
-    if (end == NULL) {
-      g_string_append_c(out, *at++);
-      continue;
-    }
-    g_autofree char *name = g_strndup(at + 1, (gsize)(end - at - 1));
-    append_blank(out, row, name);
-    at = end + 1;
-  }
+  for (char *name; (name = text_next_blank(&pattern, out)) != NULL; g_free(name)) append_blank(out, row, name);
   return g_string_free(out, FALSE);
 }
 

@@ -1,5 +1,6 @@
 #include "demo.h"
 #include "settings.h"
+#include "text.h"
 #include <gio/gio.h>
 #include <string.h>
 
@@ -76,15 +77,6 @@ static void append_filled(GString *out, const DemoWords *words, DemoRandom *rand
 
 char *demo_fill(const DemoWords *words, DemoRandom *random, const char *pattern, int year, const char *topic) {
   GString *out = g_string_new(NULL);
-  for (const char *at = pattern; *at;) {
-    const char *end = *at == '{' ? strchr(at, '}') : NULL;
-    if (end == NULL) {
-      g_string_append_c(out, *at++);
-      continue;
-    }
-    g_autofree char *name = g_strndup(at + 1, (gsize)(end - at - 1));
-    append_filled(out, words, random, name, year, topic);
-    at = end + 1;
-  }
+  for (char *name; (name = text_next_blank(&pattern, out)) != NULL; g_free(name)) append_filled(out, words, random, name, year, topic);
   return g_string_free(out, FALSE);
 }

@@ -14,6 +14,7 @@
 #include "journal.h"
 #include "json.h"
 #include "ledger.h"
+#include "text.h"
 #include <string.h>
 
 #define FOLLOWED "ledger.follow"
@@ -89,15 +90,13 @@ static json_t *filled(json_t *template, json_t *row) {
   if (!json_is_string(template)) return json_deep_copy(template);
   const char *at = json_string_value(template);
   g_autoptr(GString) out = g_string_new(NULL);
-  for (const char *open, *close; (open = strchr(at, '{')) && (close = strchr(open, '}')); at = close + 1) {
-    g_autofree char *name = g_strndup(open + 1, (gsize)(close - open - 1));
+  for (char *name; (name = text_next_blank(&at, out)) != NULL; g_free(name)) {
     json_t *value = json_object_get(row, name);
-    if (open == json_string_value(template) && close[1] == '\0' && value) return json_incref(value);
-    g_string_append_len(out, at, open - at);
+    gboolean alone = out->len == 0 && *at == '\0' && strlen(name) + 2 == json_string_length(template);
+    if (alone && value != NULL) return g_free(name), json_incref(value);
     if (json_is_integer(value)) g_string_append_printf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
     else g_string_append(out, json_is_string(value) ? json_string_value(value) : "");
   }
-  g_string_append(out, at);
   return json_string(out->str);
 }
 

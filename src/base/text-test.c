@@ -190,6 +190,16 @@ static void test_json(void) {
   }
 }
 
+static void test_blanks(void) {
+  static const char *const cases[][2] = {{"", ""}, {"登记", "登记"}, {"{甲}与{乙}登记", "[甲]与[乙]登记"}, {"{}x{", "[]x{"}, {"a}b{c", "a}b{c"}, {"{甲}", "[甲]"}};
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+    g_autoptr(GString) out = g_string_new(NULL);
+    const char *at = cases[i][0];
+    for (char *name; (name = text_next_blank(&at, out)) != NULL; g_free(name)) g_string_append_printf(out, "[%s]", name);
+    g_assert_cmpstr(out->str, ==, cases[i][1]);
+  }
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/text/runs", test_runs);
@@ -202,5 +212,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/text/bad_bytes", test_bad_bytes);
   g_test_add_func("/text/length", test_length);
   g_test_add_func("/text/json", test_json);
+  g_test_add_func("/text/blanks", test_blanks);
   return g_test_run();
 }

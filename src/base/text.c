@@ -172,3 +172,10 @@ void text_json_append(GString *out, const char *utf8) {
   }
   g_string_append_c(out, '"');
 }
+
+char *text_next_blank(const char **pattern, GString *out) {
+  const char *open = strchr(*pattern, '{'), *close = open != NULL ? strchr(open, '}') : NULL;
+  g_string_append_len(out, *pattern, close != NULL ? open - *pattern : -1);
+  *pattern = close != NULL ? close + 1 : *pattern + strlen(*pattern);
+  return close != NULL ? g_strndup(open + 1, (gsize)(close - open - 1)) : NULL;
+}

@@ -38,5 +38,8 @@ const char *text_encoding_guess(const char *bytes, gsize length);
 guint text_length(const char *utf8);
 /* Appends a JSON string literal with quotes; utf8 must be valid. Much faster than building a json_t. */
 void text_json_append(GString *out, const char *utf8);
+/* Walks a pattern "{name}与{name}登记": appends what stands before the next blank and returns the blank's name (new); NULL: there is none, and the rest is appended.
+ * A brace that is not closed stands for itself. */
+char *text_next_blank(const char **pattern, GString *out);
 /* The name of a NULL-ended list that is written most like this one, for messages ("是不是…"); NULL when none is like it. */
 const char *text_nearest(const char *name, const char *const *names);

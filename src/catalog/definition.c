@@ -500,21 +500,12 @@ char *catalog_title_make(const CatalogCategory *category, json_t *fields) {
   if (category == NULL || category->title_rule == NULL) return NULL;
   g_autoptr(GString) title = g_string_new(NULL);
   gboolean filled = FALSE;
-  for (const char *c = category->title_rule; *c != '\0';) {
-    const char *end = *c == '{' ? strchr(c, '}') : NULL;
-    if (end == NULL) {
-      const char *next = strchr(c + 1, '{');
-      g_string_append_len(title, c, next == NULL ? -1 : next - c);
-      c = next == NULL ? c + strlen(c) : next;
-      continue;
-    }
-    g_autofree char *key = g_strndup(c + 1, end - c - 1);
+  const char *at = category->title_rule;
+  for (char *key; (key = text_next_blank(&at, title)) != NULL; g_free(key)) {
     const char *value = json_string_value(json_object_get(fields, key));
-    if (value != NULL && value[0] != '\0') {
-      g_string_append(title, value);
-      filled = TRUE;
-    }
-    c = end + 1;
+    if (value == NULL || value[0] == '\0') continue;
+    g_string_append(title, value);
+    filled = TRUE;
   }
   return filled ? g_string_free(g_steal_pointer(&title), FALSE) : NULL;
 }

@@ -509,24 +509,3 @@ GArray *figure_entries(const House *house, Sql *sql, Asker asker, const char *na
   if (ids == NULL) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "指标“%s”没有“%s”这一部分", name, part);
   return sort_by_date(sql, ids, error) ? g_array_ref(ids) : NULL;
 }
-
-json_t *figure_trend(const House *house, Sql *sql, Asker asker, const char *name, FigurePeriod period, int years, GError **error) {
-  json_auto_t *figure = named_figure(name, error), *trend = json_array();
-  gboolean number_only = FALSE;
-  if (figure == NULL || !figure_pass_gate(figure, asker, &number_only, error)) return NULL;
-  g_auto(Ask) ask;
-  ask_init(&ask, house, sql, asker);
-  for (int back = MAX(years, 1) - 1; back >= 0; back--) {
-    FigurePeriod then = period_shift(period, -back);
-    g_auto(Outcome) outcome;
-    outcome_init(&outcome);
-    if (!figure_run(&ask, figure, then, &outcome, error)) return NULL;
-    if (outcome.unknown && back > 0) continue;
-    json_auto_t *warnings = json_array();
-    json_t *row = json_pack("{s:i, s:o}", "year", then.to / 10000, "value", number_json(outcome.value));
-    set_told_words(row, figure, &outcome, number_only, warnings);
-    json_object_del(row, "bare");
-    json_array_append_new(trend, row);
-  }
-  return g_steal_pointer(&trend);
-}

@@ -317,17 +317,10 @@ static void add_list(Gathering *gathering) {
 
 static char *filled(Gathering *gathering, const LedgerDefinition *definition, json_t *entry, const char *pattern) {
   g_autoptr(GString) out = g_string_new(NULL);
-  while (*pattern != '\0') {
-    const char *end = *pattern == '{' ? strchr(pattern, '}') : NULL;
-    if (end == NULL) {
-      g_string_append_c(out, *pattern++);
-      continue;
-    }
-    g_autofree char *name = g_strndup(pattern + 1, (gsize)(end - pattern - 1)), *text = NULL;
+  for (char *name; (name = text_next_blank(&pattern, out)) != NULL; g_free(name)) {
     const LedgerField *field = ledger_field(definition, name);
-    if (field != NULL && field->roles == NULL) text = words(gathering, field, entry_value(entry, field));
-    g_string_append(out, text != NULL ? text : "");
-    pattern = end + 1;
+    g_autofree char *text = field != NULL && field->roles == NULL ? words(gathering, field, entry_value(entry, field)) : NULL;
+    if (text != NULL) g_string_append(out, text);
   }
   return g_string_free(g_steal_pointer(&out), FALSE);
 }

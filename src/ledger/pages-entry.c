@@ -187,20 +187,12 @@ WebReply *save_edit(WebRequest *request, GError **error) {
   return saved(&page, id, merged ? "已保存，与他人同时作的修改并在一起" : "已保存", error);
 }
 
-/* ---- everything of an entry ---- */
-
 /* ---- what is begun from an entry or from one of its rows (the definition's `makes`) ---- */
 
 static char *filled(const LedgerPage *page, json_t *entry, const LedgerField *rows, json_t *row, const char *pattern) {
   g_autoptr(GString) out = g_string_new(NULL);
-  while (*pattern != '\0') {
-    const char *end = *pattern == '{' ? strchr(pattern, '}') : NULL;
-    if (end == NULL) {
-      g_string_append_c(out, *pattern++);
-      continue;
-    }
-    g_autofree char *name = g_strndup(pattern + 1, (gsize)(end - pattern - 1)), *text = NULL;
-    pattern = end + 1;
+  for (char *name; (name = text_next_blank(&pattern, out)) != NULL; g_free(name)) {
+    g_autofree char *text = NULL;
     for (guint k = 0; rows != NULL && text == NULL && k < rows->count; k++)
       if (g_str_equal(rows->fields[k].name, name) && ledger_may_read_field(&rows->fields[k], page->asker))
         text = value_text(page, &rows->fields[k], json_object_get(row, name));
