@@ -9,14 +9,14 @@ import { chromium } from 'playwright-core';
 import { Client, csvText, demoCopy, DELIVERY_HEADER, lantai, PASSWORD, root, serve, sqlite, temporary } from './support.mjs';
 
 const folder = temporary('lantai-browser-');
-const shots = process.env.SHOTS || path.join(folder, 'shots');
+const shots = process.env.SHOTS;
 const WIDE = { width: 1280, height: 860 }, NARROW = { width: 390, height: 844 };
 const axe = readFileSync(path.join(root, 'node_modules/axe-core/axe.min.js'), 'utf8');
 const contexts = [];
 let browser, server, empty, dir, sample;
 
 before(async () => {
-  mkdirSync(shots, { recursive: true });
+  if (shots) mkdirSync(shots, { recursive: true });
   dir = await demoCopy(60);
   const bare = path.join(folder, 'empty');
   assert.equal((await lantai(bare, 'init')).status, 0);
@@ -71,6 +71,8 @@ async function furnish() {
 }
 
 /* ---- a page, and what may never happen on it ---- */
+
+const picture = async (page, name, fullPage = false) => shots && page.screenshot({ path: path.join(shots, name), fullPage });
 
 const troubles = [];
 function watch(page) {
@@ -154,18 +156,18 @@ test('an archivist receives a table and a zip, finds and reads the documents, ch
   assert.match(await badge(page).textContent(), /已接收/);
   const chosen = await page.$$eval('select[name="field"]', all => all.map(select => [document.getElementById(select.getAttribute('aria-labelledby')).textContent, select.selectedOptions[0].textContent]));
   for (const [header, label] of [['题名', /题名/], ['档号', /档号/], ['责任者', /责任者/], ['日期', /日期/], ['保管期限', /保管期限/], ['全宗号', /全宗/], ['电子档案名称', /文件|电子|原文/]]) assert.match(chosen.find(([text]) => text === header)[1], label, `the column ${header} is understood`);
-  await page.screenshot({ path: path.join(shots, 'journey-mapping.png'), fullPage: true });
+  await picture(page, 'journey-mapping.png', true);
   await runStep(page, '检测', '待审核');
   assert.equal(sqlite(dir, `SELECT count(*) AS n FROM record WHERE code LIKE 'B777%'`)[0].n, 0, 'a rehearsal writes nothing');
   const main = await page.getByRole('main').innerText();
   assert.match(main, /将新增/);
   assert.match(main, /没有条目对应的文件（1）/);
   assert.match(main, /nobody\.txt|没有条目/);
-  await page.screenshot({ path: path.join(shots, 'journey-rehearsed.png'), fullPage: true });
+  await picture(page, 'journey-rehearsed.png', true);
   await page.getByLabel('让步接收的理由').fill('缺题名的一行另行补交'); // its check did not pass
   await page.getByRole('button', { name: /^接收入库 \d+ 行$/ }).click();
   await page.waitForFunction(() => document.querySelector('h1 .badge')?.textContent.includes('已接收入库') && !document.querySelector('#delivery-progress'));
-  await page.screenshot({ path: path.join(shots, 'journey-imported.png'), fullPage: true });
+  await picture(page, 'journey-imported.png', true);
   clean('while importing');
 
   await page.getByRole('searchbox', { name: '检索档案' }).or(page.getByRole('combobox', { name: '检索档案' })).fill('凤鸣渡');
@@ -178,7 +180,7 @@ test('an archivist receives a table and a zip, finds and reads the documents, ch
   await page.waitForSelector('[data-viewer][data-ready="true"]');
   await page.waitForFunction(() => { const canvas = document.querySelector('.image-stage canvas'); if (!canvas) return false; const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height); return data.some((value, i) => i % 4 === 3 && value); });
   assert.match(await page.locator('.turn').innerText(), /第\s*1\s*\/\s*2\s*页/);
-  await page.screenshot({ path: path.join(shots, 'journey-image.png') });
+  await picture(page, 'journey-image.png');
   for (const key of ['+', '-', 'r', '0']) await page.keyboard.press(key);
   await page.keyboard.press('ArrowRight');
   await page.waitForURL(/page=2/);
@@ -190,13 +192,13 @@ test('an archivist receives a table and a zip, finds and reads the documents, ch
   await page.waitForSelector('.text-layer mark');
   assert.ok((await page.locator('.text-layer mark').allTextContents()).join('').includes(sample.word), 'the word is marked on the PDF page');
   assert.ok(await page.$eval('.pdf-stage canvas', canvas => { const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height); let dark = 0; for (let i = 0; i < data.length; i += 4) dark += data[i] < 120; return dark > 200; }), 'the PDF page is drawn');
-  await page.screenshot({ path: path.join(shots, 'journey-pdf.png') });
+  await picture(page, 'journey-pdf.png');
 
   await page.goto(`${server.base}/search?q=${encodeURIComponent('凤鸣渡站长')}`);
   await page.locator('.hit').getByRole('link', { name: '阅览' }).first().click();
   await page.waitForSelector('[data-viewer][data-ready="true"]');
   assert.ok((await page.locator('.page-text mark').allTextContents()).some(text => text.includes('凤鸣渡站长')), 'the words are marked in the text');
-  await page.screenshot({ path: path.join(shots, 'journey-text.png') });
+  await picture(page, 'journey-text.png');
 
   await page.getByRole('link', { name: '← 著录' }).click();
   await page.getByRole('link', { name: '修改' }).click();
@@ -208,7 +210,7 @@ test('an archivist receives a table and a zip, finds and reads the documents, ch
   await page.locator('.hit h3 a').first().click();
   await page.getByRole('link', { name: '历史' }).click();
   assert.match(await page.locator('.history').innerText(), /凤鸣渡[\s\S]*龙渊渡/);
-  await page.screenshot({ path: path.join(shots, 'journey-history.png'), fullPage: true });
+  await picture(page, 'journey-history.png', true);
 
   const first = sqlite(dir, 'SELECT max(id) AS id FROM accession')[0].id;
 
@@ -234,7 +236,7 @@ test('an archivist receives a table and a zip, finds and reads the documents, ch
   const refusal = await page.locator('main .notice').allInnerTexts();
   assert.match(refusal.join(), /不能撤销[\s\S]*B777-WS·1962-Y-0001/, 'the page says why nothing was taken back, and names what was changed since');
   assert.equal(sqlite(dir, `SELECT count(*) AS n FROM record WHERE code LIKE 'B777-WS·%'`)[0].n, 3);
-  await page.screenshot({ path: path.join(shots, 'journey-undo-refused.png'), fullPage: true });
+  await picture(page, 'journey-undo-refused.png', true);
   clean('on the whole journey');
 });
 
@@ -262,7 +264,7 @@ test('a reader with a phone finds an open record and reads its page', async () =
   assert.ok(await page.locator('.hit').count() > 0);
   const top = await page.locator('.hit').first().boundingBox();
   assert.ok(top.y < NARROW.height, `the first hit is on the first screen, not at ${top.y} px`);
-  await page.screenshot({ path: path.join(shots, 'phone-search.png') });
+  await picture(page, 'phone-search.png');
   assert.equal(await overflow(page), '');
   await page.goto(`${server.base}/record/${sample.image.id}`);
   await page.getByRole('link', { name: '阅读原文' }).tap();
@@ -270,10 +272,10 @@ test('a reader with a phone finds an open record and reads its page', async () =
   assert.equal(await overflow(page), '');
   const stage = await page.locator('.stage').boundingBox();
   assert.ok(stage.height > 400 && stage.y < 420, `the page is what one sees: ${JSON.stringify(stage)}`);
-  await page.screenshot({ path: path.join(shots, 'phone-image.png') });
+  await picture(page, 'phone-image.png');
   await page.getByText('菜单').tap();
   assert.ok(await page.getByRole('navigation', { name: '主菜单' }).getByRole('link', { name: '检索' }).isVisible());
-  await page.screenshot({ path: path.join(shots, 'phone-menu.png') });
+  await picture(page, 'phone-menu.png');
   await page.getByRole('navigation', { name: '主菜单' }).getByRole('link', { name: '目录' }).tap();
   await page.waitForURL(/\/catalog$/);
   assert.equal((await page.goto(`${server.base}/record/${sample.shut.id}`)).status(), 404, 'what is not open is not there');
@@ -374,7 +376,7 @@ test('large type is kept from page to page and fits', async () => {
       await page.goto(server.base + target);
       assert.ok(await size() >= before * 1.25, target);
       assert.equal(await overflow(page), '', `${target} at ${viewport.width} in large type`);
-      await page.screenshot({ path: path.join(shots, `large-${viewport.width}-${target.replace(/\W+/g, '-')}.png`) });
+      await picture(page, `large-${viewport.width}-${target.replace(/\W+/g, '-')}.png`);
     }
   }
   clean('in large type');
@@ -388,7 +390,7 @@ test('on paper a record is its description, without the machine around it', asyn
     for (const part of ['header.site', 'footer.site', '.actions', '.sorts', '.facets', 'nav.tabs', 'button'])
       assert.equal(await page.locator(part).evaluateAll(all => all.filter(element => getComputedStyle(element).display !== 'none' && element.getClientRects().length).length), 0, `${part} on the paper of ${target}`);
     assert.equal(await page.evaluate(() => getComputedStyle(document.body).backgroundColor), 'rgb(255, 255, 255)');
-    await page.screenshot({ path: path.join(shots, `print-${target.replace(/\W+/g, '-')}.png`), fullPage: true });
+    await picture(page, `print-${target.replace(/\W+/g, '-')}.png`, true);
   }
   await page.goto(`${server.base}/record/${sample.image.id}`);
   assert.ok(await page.locator('dl.description').first().isVisible());
@@ -460,14 +462,14 @@ async function look(page, site, target, name, found) {
   for (const violation of violations.filter(each => ['serious', 'critical'].includes(each.impact)))
     say(`axe ${violation.id} (${violation.impact}): ${violation.nodes.slice(0, 3).map(node => `${node.html.slice(0, 160)} — ${node.failureSummary.split('\n').slice(1, 2).join(' ').trim()}`).join(' || ')}`);
   const file = `${name}-${target.replace(/[^\w?=]+/g, '_').slice(0, 60)}`;
-  await page.screenshot({ path: path.join(shots, `${file}-1280.png`) });
+  await picture(page, `${file}-1280.png`);
   const wide = await overflow(page);
   if (wide) say(`at 1280 ${wide}`);
   await page.setViewportSize(NARROW);
   await page.evaluate(() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done))));
   const narrow = await overflow(page);
   if (narrow) say(`at 390 ${narrow}`);
-  await page.screenshot({ path: path.join(shots, `${file}-390.png`) });
+  await picture(page, `${file}-390.png`);
 }
 
 async function lookAtAll(site, pages, prefix) {
@@ -481,7 +483,7 @@ async function lookAtAll(site, pages, prefix) {
         await page.goto(`${site.base}/journal`);
         await page.getByRole('button', { name: '校验日志' }).click();
         await page.getByText('前后相连').waitFor();
-        await page.screenshot({ path: path.join(shots, `${prefix}auditor-verified-1280.png`) });
+        await picture(page, `${prefix}auditor-verified-1280.png`);
       }
       await page.context().close();
     }
@@ -501,7 +503,7 @@ test('in dark colours the text keeps its contrast', async () => {
     await page.evaluate(axe);
     const { violations } = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ['color-contrast'] }));
     for (const violation of violations) found.push(`${target}: ${violation.nodes.slice(0, 3).map(node => `${node.html.slice(0, 120)} ${node.failureSummary.split('\n')[1]}`).join(' || ')}`);
-    await page.screenshot({ path: path.join(shots, `dark-${target.replace(/\W+/g, '-').slice(0, 40)}.png`) });
+    await picture(page, `dark-${target.replace(/\W+/g, '-').slice(0, 40)}.png`);
   }
   assert.deepEqual(found, [], found.join('\n'));
   clean('in dark colours');
