@@ -35,7 +35,7 @@ const post = async (target, form, status = 200) => {
 function formOf(model, change = row => row) {
   const pairs = [['title', model.name], ['title_rule', model.title_rule], ['seen', model.seen]];
   for (const row of model.fields.map(change)) {
-    for (const name of ['key', 'label', 'group', 'help', 'default', 'values', 'aliases']) pairs.push([name, row[name]]);
+    for (const name of ['key', 'label', 'group', 'help', 'default', 'values', 'aliases', 'was']) pairs.push([name, row[name]]);
     pairs.push(['place', row.is_new && !row.label ? '' : row.place]);
     for (const [name, list] of [['type', row.types], ['need', row.needs], ['level', row.levels]]) pairs.push([name, list.find(each => each.chosen)?.value ?? '']);
     for (const name of ['listed', 'form', 'public', 'remove']) if (row[name]) pairs.push([name, row.row]);
@@ -82,6 +82,20 @@ test('a definition that contradicts records is refused with the list, and may be
   assert.deepEqual(now.versions.map(each => [each.version, each.contradictions, each.note]), [[2, 2, '试行'], [1, 0, '']]);
   assert.equal(now.check.blocking, 2);
   assert.match(readFileSync(path.join(dir, 'definitions/categories/HY.yaml'), 'utf8'), /key: djd\n +label: 登记地/);
+});
+
+test('a field that is called otherwise from now on: its former key on the form, its values found, shown and offered to be moved', async () => {
+  const before = await get(archivist, '/categories/HY/edit'), row = before.fields.find(each => each.key === 'djjg');
+  const pairs = formOf(before, each => each.key === 'djjg' ? { ...each, key: 'djchu', was: 'djjg；djdw' } : each);
+  await post('/categories/HY/edit', pairs);
+  assert.deepEqual((await get(archivist, '/categories/HY/edit')).fields.find(each => each.key === 'djchu').was, 'djjg；djdw');
+  const preview = await get(archivist, '/categories/HY/preview');
+  assert.deepEqual(preview.changes.map(each => each.what).sort(), ['去掉著录项', '增加著录项']);
+  assert.match((await archivist.get('/categories/HY/yaml')).json.yaml, /was: \[djjg, djdw\]/);
+  await post('/categories/HY/drop', {});
+  const twice = formOf(before, each => each.key === 'djrq' ? { ...each, was: 'djjg' } : each);
+  assert.match((await archivist.post('/categories/HY/edit', { form: twice })).json.problem, /djrq 的旧 key “djjg”又是字段 djjg 的/);
+  assert.equal(row.was, '');
 });
 
 test('the form of a record asks what the definition asks; old faults stop no other correction', async () => {

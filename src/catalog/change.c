@@ -78,9 +78,9 @@ static void move_closed(const CatalogCategory *category, GString *lines, GString
   }
 }
 
-void record_lines(const Catalog *catalog, const CatalogRecord *record, GString *lines, GString *closed) {
+void record_lines(const CatalogCategory *category, const CatalogRecord *record, GString *lines, GString *closed) {
   fields_lines(record, lines);
-  move_closed(catalog == NULL ? NULL : catalog_category(catalog, record->category), lines, closed);
+  move_closed(category, lines, closed);
   if (record->former[0] == '\0') return;
   g_auto(GStrv) codes = g_strsplit(record->former, "\n", -1);
   for (char **code = codes; *code != NULL; code++) append_line(lines, "former_code", *code);
@@ -94,8 +94,8 @@ static void lines_clear(Lines *lines) {
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Lines, lines_clear)
 static Lines lines_new(void) { return (Lines){g_string_sized_new(256), g_string_new(NULL)}; }
 
-static SearchDocument document_of(const Catalog *catalog, const CatalogRecord *record, guint8 retention, Lines *lines) {
-  record_lines(catalog, record, lines->fields, lines->closed);
+static SearchDocument document_of(const CatalogCategory *category, const CatalogRecord *record, guint8 retention, Lines *lines) {
+  record_lines(category, record, lines->fields, lines->closed);
   guint length = text_length(record->title);
   return (SearchDocument){
     .id = record->id, .title = record->title, .creator = record->creator, .code = record->code, .docno = record->docno, .fields = lines->fields->str,
@@ -121,7 +121,7 @@ gboolean catalog_search_records(Sql *sql, gint64 after, SearchEach each, gpointe
     if (retention < 0) break;
     g_string_truncate(lines.fields, 0);
     g_string_truncate(lines.closed, 0);
-    SearchDocument document = document_of(((const House *)house)->catalog, record, retention_small(retention), &lines);
+    SearchDocument document = document_of(catalog_category(((const House *)house)->catalog, record->category), record, retention_small(retention), &lines);
     more = each(&document, each_data);
   }
   if (local != NULL) g_propagate_error(error, g_steal_pointer(&local));
@@ -135,14 +135,23 @@ gboolean record_index(const House *house, Sql *sql, const CatalogRecord *before,
   if (before != NULL) {
     gint64 retention = retention_id(house->catalog, sql, before->retention, error);
     if (retention < 0) return FALSE;
-    old = document_of(house->catalog, before, retention_small(retention), &old_lines);
+    old = document_of(catalog_category(house->catalog, before->category), before, retention_small(retention), &old_lines);
   }
   if (after != NULL) {
     gint64 retention = retention_id(house->catalog, sql, after->retention, error);
     if (retention < 0) return FALSE;
-    new = document_of(house->catalog, after, retention_small(retention), &new_lines);
+    new = document_of(catalog_category(house->catalog, after->category), after, retention_small(retention), &new_lines);
   }
   return search_put(house->search, sql, before ? &old : NULL, after ? &new : NULL, error);
+}
+
+gboolean record_index_moved(const House *house, Sql *sql, const CatalogRecord *record, const CatalogCategory *was, const CatalogCategory *is, GError **error) {
+  g_auto(Lines) old_lines = lines_new();
+  g_auto(Lines) new_lines = lines_new();
+  gint64 retention = retention_id(house->catalog, sql, record->retention, error);
+  if (retention < 0) return FALSE;
+  SearchDocument old = document_of(was, record, retention_small(retention), &old_lines), new = document_of(is, record, retention_small(retention), &new_lines);
+  return g_string_equal(old_lines.closed, new_lines.closed) || search_put(house->search, sql, &old, &new, error);
 }
 
 /* ---- rows ---- */

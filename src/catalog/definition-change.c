@@ -113,11 +113,27 @@ static char *closed_keys(const CatalogCategory *category) {
   return g_strjoinv(" ", (char **)keys->pdata);
 }
 
-/* Other values are closed than before: they stand in the wrong part of the index. */
-static gboolean index_follows(const House *house, Sql *sql, const CatalogCategory *category, guint8 id, GError **error) {
-  const CatalogCategory *now = catalog_category(house->catalog, id); /* NULL: a new one, without records */
+/* Other values are closed than before: they stand in the wrong part of the index. now NULL: a new category, without records. */
+static gboolean index_differs(const CatalogCategory *now, const CatalogCategory *category) {
   g_autofree char *before = closed_keys(now), *after = closed_keys(category);
-  return now == NULL || g_str_equal(before, after) || search_outdate(house->search, sql, error);
+  return now != NULL && !g_str_equal(before, after);
+}
+
+/* The category's records change their place in the index with the definition, in its transaction: nobody ever finds by a value that is closed. */
+static gboolean index_follows(const House *house, Sql *sql, const CatalogCategory *now, const CatalogCategory *next, Job *job, GError **error) {
+  gint64 last = sql_number(sql, "SELECT value FROM sequence WHERE name = 'record'", SQL_NONE, 0, NULL), done = 0;
+  g_autoptr(SqlRows) rows = sql_query(sql, RECORD_SELECT "WHERE r.id > 0 AND r.category = $1 ORDER BY r.id", SQL_ARGS(sql_int(now->id)), error);
+  if (rows == NULL) return FALSE;
+  search_bulk_begin(house->search, sql);
+  RecordRow row = record_row(rows);
+  g_autoptr(GError) local = NULL;
+  while (sql_next(rows, &local)) {
+    g_autoptr(CatalogRecord) record = record_at(rows, &row);
+    if (!record_index_moved(house, sql, record, now, next, error)) return FALSE;
+    if (job != NULL && ++done % 1000 == 0) job_progress(job, record->id, last, "条", "检索索引随定义更新");
+  }
+  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
+  return search_bulk_flush(house->search, sql, error);
 }
 
 /* The rows of a version, and what follows the commit. The definition has its id. */
@@ -125,7 +141,7 @@ static gboolean install_version(const House *house, Sql *sql, json_t *definition
   const char *code = json_string_value(json_object_get(definition, "code"));
   gint64 id = json_integer_value(json_object_get(definition, "id")), version = json_integer_value(json_object_get(row, "version"));
   g_autoptr(CatalogCategory) category = definition_read(definition, code ? code : "", error);
-  if (category == NULL || !index_follows(house, sql, category, (guint8)id, error)) return FALSE;
+  if (category == NULL) return FALSE;
   g_autofree char *text = json_dumps(definition, JSON_SORT_KEYS | JSON_COMPACT);
   if (!sql_exec(sql, "INSERT INTO category (id, code, definition) VALUES ($1, $2, $3) ON CONFLICT (id) DO UPDATE SET definition = excluded.definition",
         SQL_ARGS(sql_int(id), sql_text(category->code), sql_text(text)), error) ||
@@ -174,28 +190,61 @@ static gboolean keep_check(Sql *sql, const char *code, GError **error) {
     sql_exec(sql, "UPDATE category_check SET draft = 0 WHERE code = $1 AND draft = 1", SQL_ARGS(sql_text(code)), error);
 }
 
-gboolean definition_enforce(const House *house, Sql *sql, const char *actor, const char *code, const char *note, gboolean accept, GError **error) {
+/* The row of the version that the draft becomes, with the definition; NULL: it may not. */
+static json_t *enforceable(const House *house, Sql *sql, const DefinitionOrder *order, CatalogCategory **ret_category, GError **error) {
   g_autoptr(GError) local = NULL;
+  const char *code = order->code;
   json_auto_t *draft = definition_draft_load(sql, code, &local);
   json_auto_t *check = local != NULL ? NULL : definition_check_load(sql, code, TRUE, &local);
   gint64 version = local != NULL ? 0 : version_now(sql, code, &local);
-  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
-  if (draft == NULL) return throw(error, LANTAI_ERROR_NOT_FOUND, "没有门类 %s 的草稿", code);
-  if (!may_enforce(sql, code, draft, check, version, accept, error)) return FALSE;
+  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), NULL;
+  if (draft == NULL) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有门类 %s 的草稿", code);
+  if (!may_enforce(sql, code, draft, check, version, order->accept, error)) return NULL;
   json_t *definition = json_object_get(draft, "definition");
   g_autoptr(CatalogCategory) category = definition_read(definition, code, error);
-  if (category == NULL || !definition_agrees(house->catalog, category, error)) return FALSE;
+  if (category == NULL || !definition_agrees(house->catalog, category, error)) return NULL;
   guint8 id = definition_id(house->catalog, code, category->id);
-  if (id != 0 && !leaves_nothing_closed(catalog_category(house->catalog, id), category, check, error)) return FALSE;
-  if (id == 0) return throw(error, LANTAI_ERROR_INVALID, "门类已满 255 个");
+  if (id != 0 && !leaves_nothing_closed(catalog_category(house->catalog, id), category, check, error)) return NULL;
+  if (id == 0) return throw_null(error, LANTAI_ERROR_INVALID, "门类已满 255 个");
   json_object_set_new(definition, "id", json_integer(id));
-  json_auto_t *row = json_pack("{s:s, s:I, s:I, s:s, s:s, s:O, s:O}", "code", code, "version", (json_int_t)version + 1, "at", (json_int_t)clock_now_us(), "actor",
-    actor, "note", note ? note : "", "contradictions", json_object_get(check, "blocking"), "definition", definition);
+  json_t *row = json_pack("{s:s, s:I, s:I, s:s, s:s, s:O, s:O}", "code", code, "version", (json_int_t)version + 1, "at", (json_int_t)clock_now_us(), "actor",
+    order->actor, "note", order->note ? order->note : "", "contradictions", json_object_get(check, "blocking"), "definition", definition);
   json_auto_t *first = version == 1 ? definition_in_force(sql, code, error) : NULL;
   if (first != NULL) json_object_set(row, "first", first);
-  return install_version(house, sql, definition, row, error) && keep_check(sql, code, error) &&
-    sql_exec(sql, "DELETE FROM category_draft WHERE code = $1", SQL_ARGS(sql_text(code)), error) &&
-    journal_append(sql, actor, "category.change", "category", id, row, error) != 0;
+  category->id = id;
+  *ret_category = g_steal_pointer(&category);
+  return row;
+}
+
+gboolean definition_may_enforce(const House *house, Sql *sql, const DefinitionOrder *order, gboolean *ret_moves, GError **error) {
+  g_autoptr(CatalogCategory) category = NULL;
+  json_auto_t *row = enforceable(house, sql, order, &category, error);
+  if (row == NULL) return FALSE;
+  *ret_moves = index_differs(catalog_category(house->catalog, category->id), category);
+  return TRUE;
+}
+
+gboolean definition_enforce(const House *house, Sql *sql, const DefinitionOrder *order, GError **error) {
+  g_autoptr(CatalogCategory) category = NULL;
+  json_auto_t *row = enforceable(house, sql, order, &category, error);
+  if (row == NULL) return FALSE;
+  const CatalogCategory *now = catalog_category(house->catalog, category->id);
+  if (index_differs(now, category) && !index_follows(house, sql, now, category, order->job, error)) return FALSE;
+  return install_version(house, sql, json_object_get(row, "definition"), row, error) && keep_check(sql, order->code, error) &&
+    sql_exec(sql, "DELETE FROM category_draft WHERE code = $1", SQL_ARGS(sql_text(order->code)), error) &&
+    journal_append(sql, order->actor, "category.change", "category", category->id, row, error) != 0;
+}
+
+gboolean definition_enforce_job(const House *house, Job *job, json_t *parameters, GError **error) {
+  const char *code = json_string_value(json_object_get(parameters, "code")), *note = json_string_value(json_object_get(parameters, "note"));
+  const DefinitionOrder order = {job_actor(job), code ? code : "", note, json_is_true(json_object_get(parameters, "accept")), job};
+  {
+    g_autoptr(Sql) sql = sql_write(house->db, error);
+    json_auto_t *draft = sql == NULL ? NULL : definition_draft_load(sql, order.code, error);
+    if (draft == NULL) return error == NULL || *error == NULL; /* done before, or dropped meanwhile */
+    if (!definition_enforce(house, sql, &order, error) || !sql_commit(sql, error)) return FALSE;
+  }
+  return search_optimize(house->search, error);
 }
 
 gboolean catalog_category_replay(const House *house, Sql *sql, json_t *event, GError **error) {
@@ -209,5 +258,7 @@ gboolean catalog_category_replay(const House *house, Sql *sql, json_t *event, GE
     g_autofree char *text = json_dumps(first, JSON_SORT_KEYS | JSON_COMPACT);
     if (!sql_exec(sql, "UPDATE category_version SET definition = $1 WHERE category = $2 AND version = 1", SQL_ARGS(sql_text(text), sql_int(id)), error)) return FALSE;
   }
+  g_autoptr(CatalogCategory) category = definition_read(definition, code, error);
+  if (category == NULL || (index_differs(known, category) && !search_outdate(house->search, sql, error))) return FALSE; /* the index is made anew behind the last event */
   return install_version(house, sql, definition, data, error);
 }

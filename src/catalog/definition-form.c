@@ -17,7 +17,7 @@ enum { BLANK_ROWS = 4, ROWS_MAX = 220 };
 const WebParameter DEFINITION_SAVE_PARAMETERS[] = {
   {"code", WEB_TEXT, TRUE, 20, "门类代码"}, {"seen", WEB_INT, FALSE, 0, "草稿时间"}, {"title", WEB_TEXT, TRUE, 40, "名称"}, {"title_rule", WEB_TEXT, FALSE, 200, "拟题规则"},
   LIST("key", "key"), LIST("label", "名称"), LIST("place", "次序"), LIST("type", "类型"), LIST("need", "必著"), LIST("level", "层级"), LIST("group", "分组"),
-  LIST("help", "说明"), LIST("default", "缺省值"), LIST("values", "选项"), LIST("aliases", "认得的表头"), BOXES("listed", "目录表"), BOXES("form", "表单"),
+  LIST("help", "说明"), LIST("default", "缺省值"), LIST("values", "选项"), LIST("aliases", "认得的表头"), LIST("was", "以前的 key"), BOXES("listed", "目录表"), BOXES("form", "表单"),
   BOXES("public", "公开"), BOXES("remove", "去掉"), LIST("common_key", "通用著录项"), LIST("common_need", "必著"), LIST("common_help", "说明"),
   LIST("common_default", "缺省值"), LIST("common_values", "选项"), {NULL},
 };
@@ -59,11 +59,12 @@ static char *joined(json_t *list) {
 
 static json_t *field_row(json_t *field, guint index) {
   g_autofree char *values = joined(json_object_get(field, "values")), *aliases = joined(json_object_get(field, "aliases"));
+  g_autofree char *was = joined(json_object_get(field, "was"));
   const char *key = text_at(field, "key");
   json_t *row = json_pack("{s:i, s:i, s:s, s:s, s:o, s:o, s:o}", "row", (int)index, "place", (int)(index + 1) * 10, "key", key, "label", text_at(field, "label"),
     "types", type_options(field == NULL ? "text" : text_at(field, "type")), "needs", need_options(field), "levels", level_options(field));
-  json_t *texts = json_pack("{s:s, s:s, s:s, s:s, s:s}", "group", text_at(field, "group"), "help", text_at(field, "help"), "default", text_at(field, "default"),
-    "values", values, "aliases", aliases);
+  json_t *texts = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "group", text_at(field, "group"), "help", text_at(field, "help"), "default", text_at(field, "default"),
+    "values", values, "aliases", aliases, "was", was);
   json_t *flags = json_pack("{s:b, s:b, s:b, s:b}", "listed", json_is_true(json_object_get(field, "listed")), "form",
     !json_is_false(json_object_get(field, "form")), "public", !json_is_false(json_object_get(field, "public")), "is_new", key[0] == '\0');
   json_object_update_new(row, texts);
@@ -171,6 +172,7 @@ static json_t *field_from(WebRequest *request, gsize index) {
   take_text(&row, "help", "help");
   take_text(&row, "default", "default");
   take_list(&row, "aliases", "aliases");
+  take_list(&row, "was", "was");
   return field;
 }
 
@@ -225,16 +227,6 @@ static json_t *common_from(WebRequest *request) {
   return list;
 }
 
-/* What no row of the form shows stays as it was. */
-static void keep_was(json_t *fields, json_t *before) {
-  size_t i, k;
-  json_t *field, *former;
-  json_array_foreach(fields, i, field)
-    json_array_foreach(before, k, former)
-      if (g_str_equal(text_at(field, "key"), text_at(former, "key")) && json_object_get(former, "was") != NULL)
-        json_object_set(field, "was", json_object_get(former, "was"));
-}
-
 json_t *definition_from_form(WebRequest *request, json_t *before) {
   json_t *definition = json_object();
   if (json_object_get(before, "id") != NULL) json_object_set(definition, "id", json_object_get(before, "id"));
@@ -244,9 +236,7 @@ json_t *definition_from_form(WebRequest *request, json_t *before) {
   json_t *common = common_from(request);
   if (json_array_size(common) > 0) json_object_set(definition, "common", common);
   json_decref(common);
-  json_t *fields = fields_from(request);
-  keep_was(fields, json_object_get(before, "fields"));
-  json_object_set_new(definition, "fields", fields);
+  json_object_set_new(definition, "fields", fields_from(request));
   return definition;
 }
 

@@ -245,10 +245,17 @@ static WebReply *page_category_check(WebRequest *request, GError **error) {
   return draft ? to_preview(code, NULL) : web_redirect("/categories/%s", code);
 }
 
+static gboolean enforce_later(WebRequest *request, Sql *sql, const DefinitionOrder *order, GError **error) {
+  const CatalogCategory *known = catalog_category_by_code(web_house(request)->catalog, order->code);
+  json_auto_t *parameters = json_pack("{s:s, s:s, s:b}", "code", order->code, "note", order->note ? order->note : "", "accept", order->accept);
+  return job_queue(sql, "category.enforce", "category", known != NULL ? known->id : 0, parameters, order->actor, error) != 0 && sql_commit(sql, error);
+}
+
 static WebReply *page_category_enforce(WebRequest *request, GError **error) {
   const House *house = web_house(request);
   const char *code = category_code(request);
-  gboolean small;
+  const DefinitionOrder order = {web_actor(request), code, web_text(request, "note"), web_flag(request, "accept"), NULL};
+  gboolean small, moves;
   {
     g_autoptr(Sql) sql = sql_read(house->db, error);
     if (sql == NULL) return NULL;
@@ -258,11 +265,15 @@ static WebReply *page_category_enforce(WebRequest *request, GError **error) {
   g_autoptr(GError) problem = NULL;
   g_autoptr(Sql) sql = sql_write(house->db, error);
   if (sql == NULL) return NULL;
-  if (!definition_enforce(house, sql, web_actor(request), code, web_text(request, "note"), web_flag(request, "accept"), &problem)) {
+  gboolean later = definition_may_enforce(house, sql, &order, &moves, &problem) && moves && !small && house->jobs != NULL;
+  if (later) return enforce_later(request, sql, &order, error) ? to_preview(code, "正在启用：检索索引随定义更新，可以离开本页") : NULL;
+  if (problem != NULL || !definition_enforce(house, sql, &order, &problem)) {
     if (!g_error_matches(problem, LANTAI_ERROR, LANTAI_ERROR_CONFLICT)) return g_propagate_error(error, g_steal_pointer(&problem)), NULL;
     return to_preview(code, problem->message);
   }
   if (!sql_commit(sql, error)) return NULL;
+  g_clear_pointer(&sql, sql_end);
+  if (moves && !search_optimize(house->search, error)) return NULL;
   WebReply *reply = web_redirect("/categories/%s", code);
   web_flash(reply, "新的定义已启用。已有著录没有改动");
   return reply;

@@ -122,11 +122,17 @@ static gboolean add_check(json_t *model, WebRequest *request, Sql *sql, json_t *
     json_object_set_new(model, "contradicts", json_boolean(json_integer_value(json_object_get(check, "blocking")) > 0));
   }
   json_decref(check);
-  if (!fresh) {
-    const CatalogCategory *known = catalog_category_by_code(web_house(request)->catalog, code);
-    json_t *job = job_latest(sql, "category", known != NULL ? known->id : 0, NULL);
-    if (job != NULL) json_object_set_new(model, "job", job);
-  }
+  const CatalogCategory *known = catalog_category_by_code(web_house(request)->catalog, code);
+  json_auto_t *job = job_latest(sql, "category", known != NULL ? known->id : 0, NULL);
+  if (job == NULL) return TRUE;
+  const char *state = json_string_value(json_object_get(job, "state"));
+  gboolean active = g_strcmp0(state, "queued") == 0 || g_strcmp0(state, "running") == 0;
+  gboolean since = json_integer_value(json_object_get(job, "created")) > json_integer_value(json_object_get(json_object_get(model, "draft"), "at"));
+  if (g_strcmp0(json_string_value(json_object_get(job, "kind")), "category.enforce") == 0) {
+    json_object_set_new(job, "running", json_boolean(g_strcmp0(state, "running") == 0));
+    if (active) json_object_set(model, "enforcing", job);
+    if (since && g_strcmp0(state, "failed") == 0) json_object_set(model, "problem", json_object_get(job, "error"));
+  } else if (!fresh) json_object_set(model, "job", job);
   return TRUE;
 }
 

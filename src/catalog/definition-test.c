@@ -69,7 +69,7 @@ static void draft(Archive *a, const char *code, const char *text) {
 
 static void enforce(Archive *a, const char *code, gboolean accept) {
   g_autoptr(Sql) sql = good(sql_write(a->base.db, error));
-  good(definition_enforce(&a->base.house, sql, "chen", code, "试", accept, error));
+  good(definition_enforce(&a->base.house, sql, &(DefinitionOrder){"chen", code, "试", accept, NULL}, error));
   good(sql_commit(sql, error));
 }
 
@@ -130,7 +130,7 @@ static void test_contradictions(void) {
   }
   {
     g_autoptr(Sql) sql = good(sql_write(a.base.db, error));
-    fails(definition_enforce(&a.base.house, sql, "chen", "CS", "", FALSE, error), LANTAI_ERROR_CONFLICT);
+    fails(definition_enforce(&a.base.house, sql, &(DefinitionOrder){"chen", "CS", "", FALSE, NULL}, error), LANTAI_ERROR_CONFLICT);
   }
   g_assert_cmpuint(catalog_category_by_code(a.base.house.catalog, "CS")->field_count, ==, 1); /* refused: nothing changed */
   const CatalogCategory *held = catalog_category_by_code(a.base.house.catalog, "CS");
@@ -181,7 +181,7 @@ static void test_drafts(void) {
     fails(definition_draft_save(&a.base.house, sql, "chen", "CS", code, "page", error), LANTAI_ERROR_INVALID);
     json_auto_t *fine = yaml(BASE);
     good(definition_draft_save(&a.base.house, sql, "chen", "CS", fine, "page", error));
-    fails(definition_enforce(&a.base.house, sql, "chen", "CS", "", TRUE, error), LANTAI_ERROR_CONFLICT); /* not compared yet */
+    fails(definition_enforce(&a.base.house, sql, &(DefinitionOrder){"chen", "CS", "", TRUE, NULL}, error), LANTAI_ERROR_CONFLICT); /* not compared yet */
     good(sql_commit(sql, error));
   }
   good(definition_check(&a.base.house, NULL, "CS", TRUE, error));
@@ -189,9 +189,9 @@ static void test_drafts(void) {
     g_autoptr(Sql) sql = good(sql_write(a.base.db, error));
     json_auto_t *later = yaml(CHOICE);
     good(definition_draft_save(&a.base.house, sql, "chen", "CS", later, "page", error));
-    fails(definition_enforce(&a.base.house, sql, "chen", "CS", "", TRUE, error), LANTAI_ERROR_CONFLICT); /* compared with another draft */
+    fails(definition_enforce(&a.base.house, sql, &(DefinitionOrder){"chen", "CS", "", TRUE, NULL}, error), LANTAI_ERROR_CONFLICT); /* compared with another draft */
     good(definition_draft_drop(sql, "CS", error));
-    fails(definition_enforce(&a.base.house, sql, "chen", "CS", "", TRUE, error), LANTAI_ERROR_NOT_FOUND);
+    fails(definition_enforce(&a.base.house, sql, &(DefinitionOrder){"chen", "CS", "", TRUE, NULL}, error), LANTAI_ERROR_NOT_FOUND);
     good(sql_commit(sql, error));
   }
   fixture_close(&a.base);
@@ -241,10 +241,55 @@ static void test_closed_stays(void) {
   draft(&a, "CS", "code: CS\ntitle: 测试档案\nfields:\n  - key: hylb\n    label: 婚姻类别\n");
   {
     g_autoptr(Sql) sql = good(sql_write(a.base.db, error));
-    fails(definition_enforce(&a.base.house, sql, "chen", "CS", "", TRUE, error), LANTAI_ERROR_CONFLICT); /* what it leaves behind would be open */
+    fails(definition_enforce(&a.base.house, sql, &(DefinitionOrder){"chen", "CS", "", TRUE, NULL}, error), LANTAI_ERROR_CONFLICT); /* what it leaves behind would be open */
   }
   draft(&a, "CS", "code: CS\ntitle: 测试档案\nfields:\n  - key: hylb\n    label: 婚姻类别\n  - key: xm2\n    label: 当事人\n    public: false\n    was: [xm]\n");
   enforce(&a, "CS", TRUE);
+  fixture_close(&a.base);
+}
+
+/* What readers and the staff find, as ids. */
+static void finds(Archive *a, const char *query, const char *reader_ids, const char *staff_ids) {
+  const Scope reader = {.opening_mask = 1u << OPENING_OPEN, .all_fonds = TRUE};
+  SearchRequest ask = {.query = query};
+  g_autofree char *open = found_by(&a->base, &reader, ask), *all = found_by(&a->base, &SCOPE_EVERYTHING, ask);
+  g_assert_cmpstr(open, ==, reader_ids);
+  g_assert_cmpstr(all, ==, staff_ids);
+}
+
+static void test_index_follows(void) {
+  Archive a;
+  archive_make(&a);
+  {
+    g_autoptr(Sql) sql = good(sql_write(a.base.db, error));
+    g_autoptr(CatalogRecord) record = good(record_by_id(sql, a.first, error)), open = catalog_record_dup(record);
+    open->opening = OPENING_OPEN;
+    open->security = SECURITY_PUBLIC;
+    good(catalog_record_update(&a.base.house, sql, "chen", open, 0, error));
+    good(sql_commit(sql, error));
+  }
+  g_autofree char *first = g_strdup_printf("%" G_GINT64_FORMAT " ", a.first);
+  finds(&a, "王建国", first, first);
+  draft(&a, "CS", BASE "    public: false\n");
+  json_auto_t *order = json_pack("{s:s, s:s, s:b}", "code", "CS", "note", "收", "accept", 1);
+  good(job_run_now(&a.base.house, definition_enforce_job, order, "chen", FALSE, error));
+  good(job_run_now(&a.base.house, definition_enforce_job, order, "chen", FALSE, error)); /* again after a crash: nothing is left to do */
+  g_assert_false(search_needs_rebuild(a.base.house.search));
+  finds(&a, "王建国", "", first);
+  finds(&a, "姓名:王建国", "", first);
+  finds(&a, "旧", first, first);
+  {
+    g_autoptr(Sql) sql = good(sql_read(a.base.db, error));
+    json_auto_t *versions = good(definition_versions(sql, a.category, error));
+    g_assert_cmpuint(json_array_size(versions), ==, 2);
+    g_assert_cmpstr(json_string_value(json_object_get(json_array_get(versions, 0), "note")), ==, "收");
+  }
+  draft(&a, "CS", BASE);
+  enforce(&a, "CS", TRUE);
+  finds(&a, "王建国", first, first);
+  search_set_records_source(a.base.house.search, catalog_search_records, &a.base.house);
+  for (gint64 after = 0; (after = search_compare(a.base.house.search, after, 100)) != 0;) continue;
+  g_assert_false(search_needs_rebuild(a.base.house.search)); /* the index is what the records say */
   fixture_close(&a.base);
 }
 
@@ -307,6 +352,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/definition/removed-field", test_removed_field);
   g_test_add_func("/definition/staff-only", test_staff_only);
   g_test_add_func("/definition/closed-stays", test_closed_stays);
+  g_test_add_func("/definition/index-follows", test_index_follows);
   g_test_add_func("/definition/replay", test_replay);
   g_test_add_func("/definition/changes", test_changes);
   return g_test_run();

@@ -51,9 +51,13 @@ json_t *definition_draft_load(Sql *sql, const char *code, GError **error);     /
 gboolean definition_draft_save(const House *house, Sql *sql, const char *actor, const char *code, json_t *definition, const char *origin, GError **error);
 gboolean definition_draft_drop(Sql *sql, const char *code, GError **error);
 char *definition_digest(json_t *definition);
+typedef struct { const char *actor, *code, *note; gboolean accept; Job *job; /* is told how far it is; NULL: nobody is */ } DefinitionOrder;
 /* The draft becomes the definition in force. CONFLICT: no fresh comparison, another version was put in force meanwhile, or records contradict it and
- * accept is FALSE. */
-gboolean definition_enforce(const House *house, Sql *sql, const char *actor, const char *code, const char *note, gboolean accept, GError **error);
+ * accept is FALSE. Where other values are closed than before, the category's records are indexed anew in the same transaction. */
+gboolean definition_enforce(const House *house, Sql *sql, const DefinitionOrder *order, GError **error);
+/* Whether it would be refused now, and whether it moves records in the index: then, in a large archive, it is a job's work. */
+gboolean definition_may_enforce(const House *house, Sql *sql, const DefinitionOrder *order, gboolean *ret_moves, GError **error);
+gboolean definition_enforce_job(const House *house, Job *job, json_t *parameters, GError **error);
 json_t *definition_versions(Sql *sql, guint8 category, GError **error); /* newest first, without definitions */
 json_t *definition_version(Sql *sql, guint8 category, gint64 version, GError **error); /* the definition */
 

@@ -42,8 +42,8 @@ const char *level_name(Level level);          /* "fonds" "class" "volume" "item"
 const char *opening_name(Opening opening);    /* "unreviewed" "open" "controlled" "deferred" */
 const char *security_name(Security security); /* "public" "internal" "secret" "confidential" "top" */
 json_t *record_fields(const CatalogRecord *record); /* {key: text}; never NULL */
-/* Its fields as SearchDocument.fields and .closed have them, into empty lines; by its category and fields alone. */
-void record_lines(const Catalog *catalog, const CatalogRecord *record, GString *lines, GString *closed);
+/* Its fields as SearchDocument.fields and .closed have them, into empty lines; by its category (may be NULL) and fields alone. */
+void record_lines(const CatalogCategory *category, const CatalogRecord *record, GString *lines, GString *closed);
 char *fields_dump(json_t *fields);                  /* canonical: keys sorted, no empty values */
 
 /* ---- store.c ---- */
@@ -67,6 +67,8 @@ gboolean record_place_valid(Sql *sql, const CatalogRecord *record, GError **erro
 gboolean record_erase(const House *house, Sql *sql, const CatalogRecord *record, GError **error);
 /* The record's row in the index: call with before NULL for a new one. */
 gboolean record_index(const House *house, Sql *sql, const CatalogRecord *before, const CatalogRecord *after, GError **error);
+/* The same record, indexed by one definition of its category until now, by another from now on. */
+gboolean record_index_moved(const House *house, Sql *sql, const CatalogRecord *record, const CatalogCategory *was, const CatalogCategory *is, GError **error);
 
 int file_span(const CatalogFile *file); /* page numbers a file takes among its record's */
 

@@ -258,7 +258,8 @@ gboolean catalog_search_text(Sql *sql, gint64 id, SearchText *ret, gpointer unus
     .former = (char *)sql_get_text(rows, "former")};
   GString *lines = g_string_sized_new(256);
   g_autoptr(GString) closed = g_string_new(NULL);
-  record_lines(catalog_of(sql_db(sql)), &record, lines, closed);
+  const Catalog *catalog = catalog_of(sql_db(sql));
+  record_lines(catalog == NULL ? NULL : catalog_category(catalog, record.category), &record, lines, closed);
   *ret = (SearchText){g_strdup(sql_get_text(rows, "title")), g_strdup(sql_get_text(rows, "creator")), g_strdup(sql_get_text(rows, "docno")),
     g_string_free(lines, FALSE), g_strdup(sql_get_text(rows, "code")), FALSE, g_string_free(g_steal_pointer(&closed), FALSE)};
   return TRUE;

@@ -98,5 +98,6 @@ const JobKind CATALOG_JOBS[] = {
   {"record.move", "移动档案", move_run, JOB_HEAVY},
   {"record.move_undo", "移回原处", move_run, JOB_HEAVY},
   {"category.check", "核对著录与门类定义", definition_check_job, JOB_HEAVY},
+  {"category.enforce", "启用门类定义", definition_enforce_job, JOB_HEAVY},
   {NULL},
 };
