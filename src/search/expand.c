@@ -118,7 +118,7 @@ static void add_variants(Expansion *expansion) {
   }
 }
 
-static void add_name(Expansion *expansion, const char *written, gboolean prefix) {
+static void add_spelling(Expansion *expansion, const char *written, gboolean prefix) {
   SearchField field = expansion->term->field;
   g_autofree char *pattern = search_name_pattern(written, prefix, field == FIELD_CATEGORY);
   if (pattern == NULL || is_full(expansion)) return;
@@ -130,6 +130,14 @@ static void add_name(Expansion *expansion, const char *written, gboolean prefix)
   node->said = g_strdup_printf("拼音为 %s 的姓名", pattern);
   node->pattern = g_steal_pointer(&pattern);
   g_ptr_array_add(expansion->nodes, node);
+}
+
+/* As it is written, and with the surname last: wei zhang. */
+static void add_name(Expansion *expansion, const char *written, gboolean prefix) {
+  const char *last = strrchr(written, ' ');
+  g_autofree char *turned = last == NULL || prefix ? NULL : g_strdup_printf("%s %.*s", last + 1, (int)(last - written), written);
+  add_spelling(expansion, written, prefix);
+  if (turned != NULL) add_spelling(expansion, turned, FALSE);
 }
 
 /* ---- the term ---- */
@@ -164,15 +172,12 @@ SearchNode *search_expand(SearchQuery *query, SearchNode *term, char *exact) {
   return nodes->len ? join_forms(query, term, term->text, nodes, owned) : term;
 }
 
-/* zhang wei, as one writes it: words that stand side by side are also looked for as one name, and with the surname last (wei zhang). */
+/* zhang wei, as one writes it: words that stand side by side are also looked for as one name. */
 SearchNode *search_expand_name(SearchQuery *query, SearchNode *words, const char *written, const char *exact) {
   g_autoptr(GPtrArray) nodes = g_ptr_array_new();
   SearchNode like = {.kind = NODE_TERM, .field = FIELD_ANY, .positive = words->positive};
   Expansion expansion = {query, &like, nodes};
-  const char *last = strrchr(written, ' ');
-  g_autofree char *turned = last == NULL ? NULL : g_strdup_printf("%s %.*s", last + 1, (int)(last - written), written);
   add_name(&expansion, written, FALSE);
-  if (turned != NULL) add_name(&expansion, turned, FALSE);
   return nodes->len ? join_forms(query, words, written, nodes, exact) : words;
 }
 

@@ -107,6 +107,9 @@ static void test_names(void) {
   check(world, "责任者:zhangwei", "");
   check(world, "男方姓名:zhangwei", "1");
   check(world, "姓名:zhang", "1 2 4 6 7");
+  check(world, "姓名:zhang wei", "1 4 6"); /* one name, and with the surname last */
+  check(world, "男方姓名:Wei ZHANG 结婚", "1");
+  check(world, "姓名:zhang AND wei", "");
   check(world, "=zhangwei", "");
   check(world, "jueding", ""); /* 决 is no surname */
   check(world, "-zhangwei", "2 3 5 7");

@@ -25,7 +25,7 @@ static void write_node(GString *out, const SearchNode *node) {
 }
 
 static void check(const char *text, const char *tree, gboolean understood) {
-  json_auto_t *labels = json_pack("{s:s, s:s}", "男方姓名", "nfxm", "备 注", "bz");
+  json_auto_t *labels = json_pack("{s:s, s:[s], s:s}", "男方姓名", "nfxm", "姓名", "nfxm", "备 注", "bz");
   g_autoptr(GHashTable) fields = search_query_fields(labels);
   g_autoptr(GError) error = NULL;
   g_autoptr(SearchQuery) query = search_query_parse(text, (SearchNames){fields, NULL}, &error);
@@ -62,6 +62,11 @@ static void test_understood(void) {
   check("男方姓名:张三 nfxm:李四 备注： 甲", "(& nfxm|男方姓名=[张三] nfxm=[李四] bz|备注=[甲])", TRUE);
   check("備註:(甲 -乙) ＮＦＸＭ：丙", "(& (& bz|备注=[甲] (! bz|备注=[乙])) nfxm=[丙])", TRUE);
   check("年度:1958 year:1950-1959 year:1960— 年度：１９５０～１９５９年", "(& 1958-1958 1950-1959 1960-65535 1950-1959)", TRUE);
+  check("姓名:LI Nyu 1958", "(& nfxm|姓名=[ li nyu ] [ 1958 ])", TRUE);
+  check("男方姓名：=Jean-Paul O'Neil 结婚", "(& nfxm|男方姓名=whole:[ jean paul o neil ] [结婚])", TRUE);
+  check("姓名:LI Nyu 题名:ab OR 姓名:LI AND Nyu", "(| (& nfxm|姓名=[ li nyu ] title:[ ab ]) (& nfxm|姓名=[ li ] [ nyu ]))", TRUE);
+  check("姓名:(zhang wei 或 li na -wang) ab", "(& (| nfxm|姓名=[ zhang wei ] (& nfxm|姓名=[ li na ] (! nfxm|姓名=[ wang ]))) [ ab ])", TRUE);
+  check("姓名:张 伟 备注:ab cd 姓名:A1 bc", "(& nfxm|姓名=[张] [伟] bz|备注=[ ab ] [ cd ] nfxm|姓名=[ a1 ] [ bc ])", TRUE);
   check("12:30 http://a", "(& [ 12 30 ] [ http a ])", TRUE);
   check("关于印发《办法（试行）》的通知", "[关于印发 办法 试行 的通知]", TRUE);
   check("(关于《办法（试行）》的通知 OR 甲)", "(| [关于 办法 试行 的通知] [甲])", TRUE);

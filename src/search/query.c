@@ -29,6 +29,7 @@ typedef struct {
 } Parser;
 
 static SearchNode *parse_or(Parser *parser);
+static Operator operator_word(const Parser *parser, glong at, glong *ret_end);
 
 void search_node_free(SearchNode *node) {
   if (node == NULL) return;
@@ -299,8 +300,40 @@ static SearchNode *glob_new(Parser *parser, SearchField field, const char *key, 
   return node;
 }
 
+/* Some name of the field is one of persons (all of which go by 姓名). */
+static gboolean is_of_persons(const Parser *parser, SearchField field, const char *key) {
+  const char *persons = field == FIELD_CATEGORY && parser->names.fields ? g_hash_table_lookup(parser->names.fields, "姓名") : NULL;
+  g_auto(GStrv) names = g_strsplit(persons ? key : "", "\t", -1);
+  gboolean found = FALSE;
+  for (char **name = names; *name != NULL; name++) found = found || search_name_listed(persons, *name);
+  return found;
+}
+
+static gboolean is_latin_word(const Parser *parser, glong from, glong end) {
+  for (glong at = from; at < end; at++) {
+    gunichar c = parser->text[at];
+    gboolean joins = at > from && (c == '-' || c == '\'' || c == 0x2019 || c == '.');
+    if (!joins && (!g_unichar_isalpha(c) || g_unichar_get_script(c) != G_UNICODE_SCRIPT_LATIN)) return FALSE;
+  }
+  return end > from;
+}
+
+/* 姓名:LI Nyu is one name: from a word in Latin letters on, all words in such letters up to something else or an operator. */
+static glong name_end(const Parser *parser, glong from) {
+  glong end = word_end(parser, from), unused;
+  gboolean latin = is_latin_word(parser, from, end);
+  while (latin) {
+    glong next = end;
+    while (is_space(parser->text[next])) next++;
+    glong next_end = word_end(parser, next);
+    latin = is_latin_word(parser, next, next_end) && operator_word(parser, next, &unused) == OPERATOR_NONE;
+    if (latin) end = next_end;
+  }
+  return end;
+}
+
 static SearchNode *parse_word(Parser *parser, SearchField field, const char *key) {
-  glong from = parser->at, end = word_end(parser, from), text_end = end;
+  glong from = parser->at, end = is_of_persons(parser, field, key) ? name_end(parser, from) : word_end(parser, from), text_end = end;
   while (text_end > from && to_ascii(parser->text[text_end - 1]) == '*') text_end--;
   parser->at = end;
   g_autofree char *text = slice(parser, from, text_end), *whole = slice(parser, from, end);
