@@ -22,7 +22,7 @@ const ALLOWED = [
   ['catalog/bulk.c', 'FROM page_text ORDER BY', 'the index is made anew from every page'],
   ['catalog/bulk.c', 'SELECT (SELECT COUNT(*) FROM record)', 'how much there is to be indexed anew'],
   ['catalog/record.c', 'WHERE level = 1 ORDER BY code', 'through record_fonds, a partial index that has the fonds only'],
-  ['schedule/pages.c', 'WHERE level = 1 AND title = $1', 'through record_fonds, a partial index that has the fonds only'],
+  ['authority/link.c', 'WHERE level = 1 AND title = $1', 'through record_fonds, a partial index that has the fonds only'],
   ['keep/copy-read.c', 'SELECT COUNT(*) AS rows FROM content_object', 'how much a scrub has before it, once a scrub'],
   ['keep/copy-tell.c', 'SELECT COUNT(*) AS rows FROM content_object', 'how many objects there are, on the page of copies'],
   ['keep/patrol.c', 'COUNT(DISTINCT f.record_id)', 'how much a patrol has before it, once a patrol'],

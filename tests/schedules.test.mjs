@@ -108,7 +108,7 @@ test('a transferring body drafts its own schedule, hands it in, corrects what is
   const [clerk, colleague, stranger] = await Promise.all(['clerk', 'colleague', 'stranger'].map(name => new Client(server.base).signIn(name)));
   const [{ id: own }] = await query(dir, "SELECT id FROM record WHERE level = 1 AND code = 'S009'");
   assert.equal((await clerk.get('/schedules')).json.location, `/schedules/${own}`);
-  assert.match((await stranger.get('/schedules', { html: true })).text, /没有唯一一个以“没有全宗的局”为名的全宗/);
+  assert.match((await stranger.get('/schedules', { html: true })).text, /没有以“没有全宗的局”为立档单位的全宗/);
   // Neither the other fonds nor its versions, in any way.
   for (const target of [`/schedules/${fonds}`, '/schedule/1', '/schedule/1/edit', '/schedule/1/lines.xlsx', '/schedule/1/table.pdf'])
     for (const client of [clerk, stranger]) assert.equal((await client.get(target)).status, 404, target);
@@ -142,4 +142,26 @@ test('a transferring body drafts its own schedule, hands it in, corrects what is
   assert.equal((await get(clerk, theirs)).may_edit, false);
   await post(clerk, `${theirs}/edit`, formOf(LINES), 403);
   await post(clerk, `${theirs}/decide`, { verdict: 'drop' }, 403);
+});
+
+test('a body has the fonds that are tied to it, by whatever name its account has it, also after a merger; its pages and theirs show one another', async () => {
+  const [{ id: own }] = await query(dir, "SELECT id FROM record WHERE level = 1 AND code = 'S009'");
+  const make = async (name, former) => Number((await post(archivist, '/authority/new', { kind: 'body', name, other_name: former, other_type: 'former', other_dates: '' })).json.location.match(/\d+/)[0]);
+  const body = await make('新局', '移交局'), old = await make('撤并的局', '没有全宗的局');
+  await post(archivist, `/record/${own}/links`, { target: body, role: 'founder' });
+  await post(archivist, `/record/${fonds}/links`, { target: old, role: 'founder' });
+  await post(archivist, `/authority/${old}/relate`, { other: body, relation: 'merged', dates: '2019年' });
+  const [clerk, stranger] = await Promise.all(['clerk', 'stranger'].map(name => new Client(server.base).signIn(name)));
+  assert.equal((await clerk.get('/schedules')).json.location, `/schedules/${own}`); // its own alone: what a body merged into it made stays apart
+  assert.equal((await stranger.get('/schedules')).json.location, `/schedules/${fonds}`);
+  assert.equal((await clerk.get(`/schedules/${fonds}`)).status, 404);
+  const page = await get(archivist, `/authority/${body}`);
+  assert.deepEqual(page.fonds.map(each => each.id), [own]);
+  assert.deepEqual(page.relations.map(each => [each.label, each.name, each.dates, each.fonds.map(one => one.id)]), [['由其并入', '撤并的局', '2019年', [fonds]]]);
+  assert.deepEqual((await get(archivist, `/catalog/${own}`)).ties.bodies.map(each => each.name).sort(), ['撤并的局', '新局']);
+  // One record of the two: its account has both fonds, and nothing is tied anew.
+  await post(archivist, `/authority/${body}/merge`, { with: old });
+  assert.deepEqual((await get(clerk, '/schedules')).rows.map(each => each.id).sort(), [own, fonds].sort());
+  assert.deepEqual((await get(stranger, '/schedules')).rows.map(each => each.id).sort(), [own, fonds].sort());
+  assert.deepEqual((await get(archivist, `/authority/${body}`)).fonds.map(each => each.id).sort(), [own, fonds].sort());
 });

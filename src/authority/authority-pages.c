@@ -174,6 +174,20 @@ static gboolean add_merged(Sql *sql, gint64 id, json_t *model, GError **error) {
   return merged != NULL;
 }
 
+/* What it made as 立档单位, and beside each body it stands to what that one made. */
+static gboolean add_fonds(WebRequest *request, Sql *sql, gint64 id, json_t *relations, json_t *model, GError **error) {
+  json_t *own = fonds_of_authority(sql, web_scope(request), id, error), *row;
+  if (own == NULL) return FALSE;
+  json_object_set_new(model, "fonds", own);
+  size_t i;
+  json_array_foreach(relations, i, row) {
+    json_t *theirs = fonds_of_authority(sql, web_scope(request), int_at(row, "other"), error);
+    if (theirs == NULL) return FALSE;
+    json_object_set_new(row, "fonds", theirs);
+  }
+  return TRUE;
+}
+
 static json_t *authority_model(WebRequest *request, Sql *sql, json_t *authority, GError **error) {
   gint64 id = int_at(authority, "id");
   const char *tab = web_text(request, "tab"), *find = web_text(request, "find"), *role = web_text(request, "role"), *kind = text_at(authority, "kind");
@@ -190,6 +204,7 @@ static json_t *authority_model(WebRequest *request, Sql *sql, json_t *authority,
   json_t *relations = relations_of(sql, id, error);
   if (relations == NULL) return NULL;
   json_object_set_new(model, "relations", relations);
+  if (!add_fonds(request, sql, id, relations, model, error)) return NULL;
   if (!add_merged(sql, id, model, error) || !add_roles(request, sql, id, role, model, error) || !add_hits(request, sql, id, role, model, error)) return NULL;
   if (may_edit) {
     json_object_set_new(model, "found", found(sql, find, NULL, FALSE, id));

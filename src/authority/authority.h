@@ -61,6 +61,9 @@ gboolean link_add(Sql *sql, const char *actor, const RecordLink *link, GError **
 gboolean link_remove(Sql *sql, const char *actor, const RecordLink *link, GError **error);
 GArray *authority_records(Sql *sql, gint64 authority_id, const char *role, GError **error); /* gint64,
   ascending; role NULL: any. No gate: give it to search_run's `only` */
+/* The fonds of a body, by any name of it: those tied to it as 立档单位, to whatever was merged into it; while it has none, the one fonds with just this title. gint64,
+ * ascending. No gate. */
+GArray *body_fonds(Sql *sql, const char *name, GError **error);
 json_t *record_creators(Sql *sql, gint64 record_id, GError **error); /* [{id, kind, name}] tied as 责任者 or 立档单位 */
 
 /* ---- many at once ---- */

@@ -175,7 +175,6 @@ static json_t *figures_of(WebRequest *request, Sql *sql, gint64 fonds_id, GError
       years);
 }
 
-/* The bodies tied to the fonds as its makers, with those they came from and went over to: one line each, by their beginning. */
 typedef struct { Sql *sql; json_t *list; GHashTable *seen; } Line;
 
 static void add_body(Line *line, gint64 id, const char *why, const char *dates) {
@@ -207,7 +206,7 @@ static int by_beginning(gconstpointer a, gconstpointer b) {
   return x < y ? -1 : x > y;
 }
 
-static json_t *bodies_of(Sql *sql, gint64 fonds_id, GError **error) {
+json_t *bodies_of(Sql *sql, gint64 fonds_id, GError **error) {
   json_auto_t *makers = record_creators(sql, fonds_id, error);
   if (makers == NULL) return NULL;
   json_auto_t *list = json_array();

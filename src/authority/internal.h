@@ -41,6 +41,7 @@ extern const LinkRole LINK_ROLES[];
 const char *role_label(const char *role);
 gboolean link_replay(const House *house, Sql *sql, json_t *event, const char *action, GError **error);
 gboolean links_of_record(Sql *sql, const Scope *scope, gint64 record_id, json_t *model, GError **error); /* sets authorities, topics, related */
+json_t *fonds_of_authority(Sql *sql, const Scope *scope, gint64 authority_id, GError **error); /* [{id, code, title}] made by it, within the scope */
 json_t *related_roles(void); /* [{value, label}]: each relation of records from either side */
 /* The role as stored and the ends in its order, from what the form said. INVALID: no such relation. */
 gboolean related_link(const char *said, gint64 record_id, gint64 other_id, RecordLink *ret, GError **error);
@@ -52,6 +53,8 @@ gboolean gathering_queue(Sql *sql, gint64 id, gboolean undo, const char *actor, 
 gboolean topic_fill_run(const House *house, Job *job, json_t *parameters, GError **error); /* job topic.fill {topic, delivery, title} */
 
 /* ---- dossier.c ---- */
+/* The makers of a fonds with those they came from and went over to: [{id, name, alive, why, dates, history}], by their beginning. */
+json_t *bodies_of(Sql *sql, gint64 fonds_id, GError **error);
 gboolean dossier_replay(Sql *sql, json_t *event, gboolean removed, GError **error);
 WebReply *page_fonds_history(WebRequest *request, GError **error);
 WebReply *page_dossier_save(WebRequest *request, GError **error);

@@ -135,6 +135,45 @@ GArray *authority_records(Sql *sql, gint64 authority_id, const char *role, GErro
   return g_steal_pointer(&ids);
 }
 
+/* Those of the records that are fonds, in order. */
+static GArray *only_fonds(Sql *sql, GArray *taken, GError **error) {
+  g_autoptr(GArray) ids = taken, fonds = g_array_new(TRUE, FALSE, sizeof(gint64));
+  g_autoptr(GError) local = NULL;
+  for (guint i = 0; i < ids->len && local == NULL; i++) {
+    gint64 id = g_array_index(ids, gint64, i);
+    if (sql_number(sql, "SELECT level FROM record WHERE id = $1", SQL_ARGS(sql_int(id)), 0, &local) == LEVEL_FONDS) g_array_append_val(fonds, id);
+  }
+  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), NULL;
+  return g_steal_pointer(&fonds);
+}
+
+static GArray *founded_fonds(Sql *sql, gint64 authority_id, GError **error) {
+  GArray *ids = authority_records(sql, authority_id, "founder", error);
+  return ids == NULL ? NULL : only_fonds(sql, ids, error);
+}
+
+GArray *body_fonds(Sql *sql, const char *name, GError **error) {
+  gint64 body = *name == '\0' ? 0 : authority_named(sql, "body", name);
+  g_autoptr(GArray) fonds = body == 0 ? g_array_new(TRUE, FALSE, sizeof(gint64)) : founded_fonds(sql, body, error);
+  if (fonds == NULL || fonds->len > 0 || *name == '\0') return g_steal_pointer(&fonds);
+  json_auto_t *rows = sql_json(sql, "SELECT id FROM record WHERE level = 1 AND title = $1 LIMIT 2", SQL_ARGS(sql_text(name)), error);
+  if (rows == NULL) return NULL;
+  gint64 id = int_at(json_array_get(rows, 0), "id");
+  if (json_array_size(rows) == 1) g_array_append_val(fonds, id);
+  return g_steal_pointer(&fonds);
+}
+
+json_t *fonds_of_authority(Sql *sql, const Scope *scope, gint64 authority_id, GError **error) {
+  g_autoptr(GArray) ids = founded_fonds(sql, authority_id, error);
+  if (ids == NULL) return NULL;
+  json_t *list = json_array();
+  for (guint i = 0; i < ids->len; i++) {
+    g_autoptr(CatalogRecord) fonds = catalog_record_load(sql, scope, g_array_index(ids, gint64, i), NULL);
+    if (fonds != NULL) json_array_append_new(list, json_pack("{s:I, s:s, s:s}", "id", (json_int_t)fonds->id, "code", fonds->code, "title", fonds->title));
+  }
+  return list;
+}
+
 static json_t *tied_authorities(Sql *sql, gint64 record_id, GError **error) {
   return sql_json(sql, "SELECT target_id AS target, role, dates, note, gathering_id AS gathering FROM record_link WHERE record_id = $1 AND target_kind = 'authority' "
     "ORDER BY role, dates, target_id LIMIT $2", SQL_ARGS(sql_int(record_id), sql_int(LINKS_SHOWN)), error);

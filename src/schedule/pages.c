@@ -2,11 +2,12 @@
  * Pages of schedules: which fonds have one in force, a fonds' versions, one version with its lines, the form, the spreadsheet, the printed table, deciding,
  * and putting lines to records.
  *
- * 1. A schedule is seen by whoever sees its fonds. A transferring body's account (delivery.own without delivery.read) sees those of the one fonds that has its
- *    body's name, and nothing else; it drafts, corrects, hands in and withdraws what its own body drafted. The archives approve or return.
+ * 1. A schedule is seen by whoever sees its fonds. A transferring body's account (delivery.own without delivery.read) sees those of the fonds of its body
+ *    (body_fonds), and nothing else; it drafts, corrects, hands in and withdraws what its own body drafted. The archives approve or return.
  * 2. A spreadsheet is not saved: it comes back as the form, with what differs and what is wrong; saving is another step.
  */
 #include "assign.h"
+#include "authority.h"
 #include "error.h"
 #include "format.h"
 #include "json.h"
@@ -51,16 +52,17 @@ static json_t *fonds_json(const CatalogRecord *fonds) { return json_pack("{s:I, 
 /* The body whose account asks; NULL: the archives' own people. */
 static const char *own_body(WebRequest *request) { return web_may(request, PERMISSION_STAFF) ? NULL : people_body(web_identity(request)); }
 
-/* The fonds that has the body's name; 0: none, or several, of which nobody knows here whose they are. */
-static gint64 fonds_of_body(Sql *sql, const char *body) {
-  if (*body == '\0') return 0;
-  json_auto_t *rows = sql_json(sql, "SELECT id FROM record WHERE level = 1 AND title = $1 LIMIT 2", SQL_ARGS(sql_text(body)), NULL);
-  return json_array_size(rows) == 1 ? int_at(json_array_get(rows, 0), "id") : 0;
+/* The fonds is one of the body's. */
+static gboolean owns(Sql *sql, const char *body, gint64 fonds_id) {
+  g_autoptr(GArray) own = body_fonds(sql, body, NULL);
+  gboolean found = FALSE;
+  for (guint i = 0; own != NULL && i < own->len; i++) found = found || g_array_index(own, gint64, i) == fonds_id;
+  return found;
 }
 
 static CatalogRecord *load_fonds(WebRequest *request, Sql *sql, gint64 id, GError **error) {
   const char *body = own_body(request);
-  if (body != NULL && (id == 0 || fonds_of_body(sql, body) != id)) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有这个全宗，或它不是您单位的");
+  if (body != NULL && !owns(sql, body, id)) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有这个全宗，或它不是您单位的");
   g_autoptr(CatalogRecord) fonds = catalog_record_load(sql, body != NULL ? &SCOPE_EVERYTHING : web_scope(request), id, error);
   if (fonds != NULL && fonds->level != LEVEL_FONDS) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有这个全宗");
   return g_steal_pointer(&fonds);
@@ -122,16 +124,22 @@ static json_t *fonds_row(Sql *sql, const CatalogRecord *fonds) {
   return row;
 }
 
-/* A body has one fonds and goes there at once; else it is told what is missing. */
-static WebReply *page_own(Sql *sql, const char *body) {
-  gint64 fonds = fonds_of_body(sql, body);
-  if (fonds != 0) return web_redirect("/schedules/%" G_GINT64_FORMAT, fonds);
-  return web_model(json_pack("{s:s, s:[], s:b, s:s}", "title", "三合一制度", "rows", "own", TRUE, "body", body));
+/* A body with one fonds goes there at once; else it sees those it has, or is told what is missing. */
+static WebReply *page_own(Sql *sql, const char *body, GError **error) {
+  g_autoptr(GArray) own = body_fonds(sql, body, error);
+  if (own == NULL) return NULL;
+  if (own->len == 1) return web_redirect("/schedules/%" G_GINT64_FORMAT, g_array_index(own, gint64, 0));
+  json_auto_t *rows = json_array();
+  for (guint i = 0; i < own->len; i++) {
+    g_autoptr(CatalogRecord) fonds = catalog_record_load(sql, &SCOPE_EVERYTHING, g_array_index(own, gint64, i), NULL);
+    if (fonds != NULL) json_array_append_new(rows, fonds_row(sql, fonds));
+  }
+  return web_model(json_pack("{s:s, s:O, s:b, s:s}", "title", "三合一制度", "rows", rows, "own", TRUE, "body", body));
 }
 
 static WebReply *page_schedules(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
-  if (sql != NULL && own_body(request) != NULL) return page_own(sql, own_body(request));
+  if (sql != NULL && own_body(request) != NULL) return page_own(sql, own_body(request), error);
   const char *after = web_text(request, "after");
   gboolean only_none = web_flag(request, "none");
   g_autoptr(SqlRows) found = sql == NULL ? NULL : sql_query(sql, "SELECT id FROM record WHERE level = 1 AND code > $1 ORDER BY code",
