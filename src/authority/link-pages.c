@@ -18,7 +18,7 @@ gboolean record_page_extra(WebRequest *request, Sql *sql, const CatalogRecord *r
   json_object_set_new(ties, "is_fonds", json_boolean(record->level == LEVEL_FONDS));
   json_t *bodies = record->level == LEVEL_FONDS ? bodies_of(sql, record->id, error) : NULL;
   if (record->level == LEVEL_FONDS && bodies == NULL) return FALSE;
-  if (json_array_size(bodies) > 1) json_object_set(ties, "bodies", bodies); /* one alone stands there as 立档单位 already */
+  if (bodies != NULL) json_object_set(ties, "bodies", bodies);
   json_decref(bodies);
   json_object_set(model, "ties", ties);
   return TRUE;

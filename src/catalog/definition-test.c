@@ -241,7 +241,7 @@ static void test_closed_stays(void) {
   draft(&a, "CS", "code: CS\ntitle: 测试档案\nfields:\n  - key: hylb\n    label: 婚姻类别\n");
   {
     g_autoptr(Sql) sql = good(sql_write(a.base.db, error));
-    fails(definition_enforce(&a.base.house, sql, &(DefinitionOrder){"chen", "CS", "", TRUE, NULL}, error), LANTAI_ERROR_CONFLICT); /* what it leaves behind would be open */
+    fails(definition_enforce(&a.base.house, sql, &(DefinitionOrder){"chen", "CS", "", TRUE, NULL}, error), LANTAI_ERROR_CONFLICT); /* would be open */
   }
   draft(&a, "CS", "code: CS\ntitle: 测试档案\nfields:\n  - key: hylb\n    label: 婚姻类别\n  - key: xm2\n    label: 当事人\n    public: false\n    was: [xm]\n");
   enforce(&a, "CS", TRUE);
