@@ -29,6 +29,7 @@ test('what is accepted is registered by itself, once; what is undone goes out', 
   assert.equal(made.length, 1);
   assert.deepEqual([made[0].key, made[0].state, made[0].deleted], ['accession:1', '已进馆', 0]);
   assert.deepEqual([made[0].data.移交单位, made[0].data.条数], ['市水务局', 30]);
+  assert.deepEqual(made[0].data.全宗, [sqlite(dir, 'SELECT code FROM record WHERE level = 1')[0].code], 'and says whose it is');
   const again = await served(list => list.length > 1 || list[0].rev !== made[0].rev, 6);
   assert.equal(again.length, 1, 'not twice');
   assert.equal(again[0].rev, made[0].rev, 'and what did not change is not written again');

@@ -56,7 +56,7 @@ for (const fonds of ['A', 'B']) {
 const mark = (kind, n) => `Q${kind}${String(n).padStart(4, '0')}x`;
 const MARKS = /q([a-z])(\d{4})x/gi;
 
-let dir, server, gathered, ledger, closedLedger, secretEntry, fileEntry, figure, clients = {}, records, files, deliveries, fondsId = {}, classId = {}, routes, users, doneLedger, doneEntry, secretDone;
+let dir, server, gathered, ledger, closedLedger, secretEntry, fileEntry, figure, clients = {}, records, files, deliveries, fondsId = {}, classId = {}, routes, users, doneLedger, doneEntry, secretDone, sharedLedger, houseLedger, leadLedger, oursEntry, foreignEntry, leadEntry, sharedFigure;
 const hit = new Map(); // "GET /path" → set of outcomes
 
 before(async () => {
@@ -152,8 +152,8 @@ after(async () => { await server?.stop(); });
 async function writeLedgers() {
   const idOf = reply => { assert.match(reply.json?.location ?? '', /\d+/, reply.text); return Number(/\d+/.exec(reply.json.location)[0]); };
   const define = async yaml => idOf(await ask('archivist', 'POST', '/ledger-definition/new', { form: { yaml, act: 'save' } }));
-  ledger = await define('name: 保密检查\nuses: [密级, 附件, 责任人, 截止]\nfields:\n  - {name: 事由, type: text, list: true}\n  - {name: 去向, type: text, read: [archivist]}\nstates: [{name: 查}, {name: 毕, closed: true}]\n');
-  doneLedger = await define('name: 归档检查\nuses: [密级, 附件]\nfields:\n  - {name: 去向, type: text, read: [archivist]}\nstates: [{name: 毕, closed: true}]\n' +
+  ledger = await define('name: 保密检查\nuses: [密级, 附件, 责任人, 截止]\nrows: {of: 归属}\nfields:\n  - {name: 归属, type: text, default: A}\n  - {name: 事由, type: text, list: true}\n  - {name: 去向, type: text, read: [archivist]}\nstates: [{name: 查}, {name: 毕, closed: true}]\n');
+  doneLedger = await define('name: 归档检查\nuses: [密级, 附件]\nrows: {of: 归属}\nfields:\n  - {name: 归属, type: text, default: A}\n  - {name: 去向, type: text, read: [archivist]}\nstates: [{name: 毕, closed: true}]\n' +
     'archives: {fonds: Q900, values: {题名: "{标题}{去向}", 保管期限: 永久}}\n');
   closedLedger = await define('name: 限定台账\nrestricted: true\nread: [archivist]\nwrite: [archivist]\n');
   const secret = mark('t', records.find(record => record.row?.security === 2 && record.fonds === 'A').row.n);
@@ -163,10 +163,20 @@ async function writeLedgers() {
   doneEntry = await enter(doneLedger, [['标题', '办结一件'], ['日期', '2026-05-04'], ['去向', `去向${secret}`]]);
   secretDone = await enter(doneLedger, [['标题', `办结 ${secret}`], ['日期', '2026-05-04'], ['密级', '秘密']]);
   await enter(closedLedger, [['标题', `限定 ${secret}`], ['日期', '2026-05-03']]);
+  // One whose rows are of several fonds, one that does not say whose they are, and one that points there: for who works for fonds A only.
+  sharedLedger = await define('name: 各方办理\nuses: [责任人, 截止, 附件]\nrows: {of: 归属}\nfields:\n  - {name: 归属, type: text, list: true}\n  - {name: 事由, type: choice, open: true, values: [平常], list: true}\n' +
+    '  - {name: 件数, type: number}\nstates: [{name: 查}, {name: 毕, closed: true}]\n');
+  houseLedger = await define('name: 内部事务\nuses: [责任人]\n');
+  leadLedger = await define('name: 后续办理\nrows: {of: 归属}\nfields:\n  - {name: 归属, type: text, default: A}\n  - {name: 所属, type: entry, ledger: 各方办理, list: true}\n');
+  const foreign = mark('t', records.find(record => record.row?.security === 0 && record.row.opening === 1 && record.fonds === 'B' && record.row.level === 4).row.n);
+  oursEntry = await enter(sharedLedger, [['标题', '甲家一件'], ['日期', '2026-05-01'], ['归属', 'A'], ['事由', '平常'], ['件数', 3]]);
+  foreignEntry = await enter(sharedLedger, [['标题', `别家 ${foreign}`], ['日期', '2026-05-02'], ['归属', 'B'], ['事由', foreign], ['件数', 100], ['截止', '2026-05-03']]);
+  await enter(houseLedger, [['标题', `内务 ${foreign}`], ['日期', '2026-05-03']]);
+  leadEntry = await enter(leadLedger, [['标题', '接着办'], ['日期', '2026-05-04'], ['所属', `#${foreignEntry}`]]);
   const photo = new FormData();
   photo.set('csrf', clients.archivist.csrf);
   photo.set('file1', new Blob([png(8, 8)]), '照片.png');
-  for (const entry of [fileEntry, secretEntry]) assert.equal((await ask('archivist', 'POST', `/entry/${entry}/files`, { body: photo })).status, 200);
+  for (const entry of [fileEntry, secretEntry, oursEntry, foreignEntry]) assert.equal((await ask('archivist', 'POST', `/entry/${entry}/files`, { body: photo })).status, 200);
 }
 
 // Figures over those ledgers, and a report that prints them.
@@ -178,6 +188,7 @@ async function writeReports() {
   figure = await define('name: 保密检查次数\nledger: 保密检查\ncount: \nunit: 次\n');
   assert.equal((await ask('archivist', 'POST', '/ledger-definition/new', { form: { yaml: 'name: 闭门台账\nread: [archivist]\nwrite: [archivist]\n', act: 'save' } })).status, 200);
   await define('name: 闭门次数\nledger: 闭门台账\ncount: \nunit: 次\n');
+  sharedFigure = await define('name: 各方件数\nledger: 各方办理\nsum: 件数\nunit: 件\nchart: {kind: share, by: 事由}\n');
   await define('name: 不公布次数\nledger: 限定台账\ncount: \nunit: 次\nrestricted: true\n');
   const made = await ask('archivist', 'POST', '/reports/new', { form: { template: 1, year: 2026, unit: '' } });
   assert.equal(made.json.location, '/report/1', made.text);
@@ -363,6 +374,41 @@ test('every POST row: refused without the token, refused without the permission,
     });
   }
   assert.deepEqual(await count(), earlier);
+  assertNoLeaks();
+});
+
+// ---- who works for one fonds only ----
+
+test('rows of other fonds: through no door of the ledgers, figures and charts, for who works for one fonds', async () => {
+  const of = (field, value) => `${encode(`f.${field}`)}=${encode(value)}`;
+  const lists = ['', '?show=board', '?show=calendar&month=2026-05', '?show=chart', '?q=Q', '?overdue=1', '?print=1', `?${of('归属', 'B')}`, `?sort=${encode('-件数')}`, `?group=${encode('事由')}`, '?on=2099-01-01', '/export?format=csv', '/export?format=xlsx',
+    '/compare?before=2020-01-01', '/bulk', '/new', `/suggest?field=${encode('事由')}`, '/definition'];
+  for (const [name, count] of [['archivist', 2], ['limited', 1]]) {
+    for (const rest of lists) assert.equal((await ask(name, 'GET', `/ledger/${sharedLedger}${rest}`, { html: !/export|suggest/.test(rest) })).status, 200, `${name} ${rest}`);
+    const list = await json(name, `/ledger/${sharedLedger}`), words = (await json(name, `/ledger/${sharedLedger}/suggest?field=${encode('事由')}`)).items;
+    assert.deepEqual([list.count, list.rows.length, list.years[0].count, words.length], [count, count, count, count], name);
+    assert.equal((await json(name, `/ledger/${sharedLedger}?${of('归属', 'B')}`)).count, count - 1, name);
+    const row = (await json(name, '/ledgers')).groups.flatMap(group => group.ledgers);
+    assert.deepEqual([row.find(each => each.id === sharedLedger).all, row.find(each => each.id === houseLedger).all], [count, count - 1], name);
+    for (const rest of ['', '/edit', '/move?to=毕', `/file?name=${encode('照片.png')}`]) {
+      assert.equal((await ask(name, 'GET', `/entry/${oursEntry}${rest}`)).status, 200, `${name} ${rest}`);
+      assert.equal((await ask(name, 'GET', `/entry/${foreignEntry}${rest}`)).status, name === 'archivist' ? 200 : 404, `${name} ${rest}`);
+    }
+    const number = await json(name, `/figure/${sharedFigure}?year=2026`);
+    assert.deepEqual([number.result.value, number.result.partial ?? false, number.rows.length], name === 'archivist' ? [103, false, 2] : [3, true, 1], name);
+    for (const target of [`/figure/${sharedFigure}?year=2026`, '/figures?year=2026', '/owed', '/', `/entry/${leadEntry}`, `/ledger/${leadLedger}`, `/ledger/${houseLedger}`]) await both(name, target);
+  }
+  assert.match((await json('archivist', `/ledger/${leadLedger}`)).rows[0].cells.map(cell => cell.text).join(), /别家/);
+  const path = encode('f.所属.事由');
+  assert.equal((await ask('limited', 'GET', `/ledger/${leadLedger}?${path}=x`)).status, 422, 'a row that one may not see decides nothing');
+  const changes = [['/edit', { 'v.标题': '改' }], ['/move', { to: '毕' }], ['/comment', { text: '我在' }], ['/delete', { why: '不要' }], ['/restore', { rev: 1 }], ['/detach', { name: '照片.png' }]];
+  for (const [rest, form] of changes) assert.equal((await ask('limited', 'POST', `/entry/${foreignEntry}${rest}`, { form })).status, 404, rest);
+  assert.equal((await ask('limited', 'POST', `/ledger/${sharedLedger}/new`, { form: { 'v.标题': '混入', 'v.日期': '2026', 'v.归属': 'B' } })).status, 403);
+  assert.equal((await ask('limited', 'POST', `/entry/${oursEntry}/edit`, { form: { 'v.归属': 'B' } })).status, 403);
+  assert.equal((await ask('limited', 'POST', `/entry/${leadEntry}/edit`, { form: { 'v.标题': '再办', 'v.所属': `（无权查看） #${foreignEntry}` } })).status, 200, 'what stands there stays');
+  assert.equal((await ask('limited', 'POST', `/ledger/${leadLedger}/new`, { form: { 'v.标题': '探', 'v.日期': '2026', 'v.所属': `#${foreignEntry}` } })).status, 422);
+  const planned = await ask('limited', 'POST', `/ledger/${sharedLedger}/bulk`, { form: [['entry', foreignEntry], ['entry', oursEntry], ['field', '事由'], ['value', '改']] });
+  assert.equal(planned.json.preview.changes, 1);
   assertNoLeaks();
 });
 

@@ -33,6 +33,14 @@ static json_t *day_json(gint64 at_us) {
   return json_string(text);
 }
 
+/* The fonds that its rows went into. */
+static json_t *delivery_fonds(Sql *sql, gint64 id) {
+  json_t *codes = json_array();
+  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT DISTINCT fonds FROM accession_place WHERE accession_id = $1 ORDER BY fonds", SQL_ARGS(sql_int(id)), NULL);
+  while (rows != NULL && sql_next(rows, NULL)) json_array_append_new(codes, json_string(sql_get_text(rows, "fonds")));
+  return codes;
+}
+
 static json_t *delivery_row(Sql *sql, gint64 id, GError **error) {
   g_autoptr(SqlRows) rows = sql_query(sql, "SELECT name, state, body, fonds, fonds_title, category, accepted_count, volume_count,"
     " attached_count, loaded_at, actor FROM accession WHERE id = $1", SQL_ARGS(sql_int(id)), error);
@@ -45,6 +53,7 @@ static json_t *delivery_row(Sql *sql, gint64 id, GError **error) {
     "卷数", (json_int_t)volumes, "件数", (json_int_t)(all - volumes), "原文数", (json_int_t)sql_get_int(rows, "attached_count"), "经办人", sql_get_text(rows, "actor"));
   json_object_set_new(row, "批次号", json_sprintf("%" G_GINT64_FORMAT, id));
   json_object_set_new(row, "入库日期", day_json(sql_get_int(rows, "loaded_at")));
+  json_object_set_new(row, "所入全宗", delivery_fonds(sql, id));
   return row;
 }
 

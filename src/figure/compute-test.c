@@ -361,19 +361,21 @@ static void test_passed_through(void) {
   close_world(&f);
 }
 
-/* What a number rests on: nothing where everybody may see it, or where it is a number by right; else it is the same question for the next asker. */
+/* What a number rests on: nothing where it is a number by right; else it is the same question for the next asker. */
 static void test_rests(void) {
-  static const struct { const char *figure, *rests; gboolean director, clerk; } cases[] = {{"{name: 一, ledger: 会议, count: }", "{}", TRUE, TRUE},
-    {"{name: 二, ledger: 秘密, count: }", "{\"ledgers\":{\"秘密\":0}}", TRUE, FALSE}, {"{name: 三, ledger: 执纪, count: }", "{}", TRUE, TRUE},
-    {"{name: 四, ledger: 执纪, list: 标题}", "{\"ledgers\":{\"执纪\":0}}", TRUE, FALSE},
+  static const struct { const char *figure, *rests; gboolean director, clerk; } cases[] = {
+    {"{name: 一, ledger: 会议, count: }", "{\"ledgers\":{\"会议\":0}}", TRUE, TRUE}, {"{name: 二, ledger: 秘密, count: }", "{\"ledgers\":{\"秘密\":0}}", TRUE, FALSE},
+    {"{name: 三, ledger: 执纪, count: }", "{}", TRUE, TRUE}, {"{name: 四, ledger: 执纪, list: 标题}", "{\"ledgers\":{\"执纪\":0}}", TRUE, FALSE},
     {"{name: 五, ledger: 访谈, group: 对象, count: }", "{\"ledgers\":{\"访谈\":2},\"paths\":{\"访谈\":{\"对象\":true}}}", TRUE, FALSE},
-    {"{name: 六, ledger: 访谈, count: }", "{\"ledgers\":{\"访谈\":2}}", TRUE, FALSE}, {"{name: 七, restricted: true, ledger: 访谈, count: }", "{}", TRUE, TRUE},
-    {"{name: 八, plus: [{ledger: 秘密, count: }, {ledger: 会议, count: }]}", "{\"ledgers\":{\"秘密\":0}}", TRUE, FALSE}};
+    {"{name: 六, ledger: 访谈, count: }", "{\"ledgers\":{\"访谈\":2}}", TRUE, FALSE},
+    {"{name: 七, restricted: true, ledger: 访谈, count: }", "{}", TRUE, TRUE},
+    {"{name: 八, plus: [{ledger: 秘密, count: }, {ledger: 会议, count: }]}", "{\"ledgers\":{\"会议\":0,\"秘密\":0}}", TRUE, FALSE}};
   Fixture f;
   open_world(&f);
   put(&f, "{ledger: 访谈, date: 2023-07-01, title: 谈一, secrecy: 秘密, values: {对象: 某甲, 科室: 一科}}");
   g_autoptr(Person) li = fixture_person(&f, "li", "李", "archivist", SECURITY_INTERNAL);
   g_autoptr(Person) zhao = fixture_person(&f, "zhao", "赵", "director", SECURITY_SECRET);
+  g_autoptr(Person) some = fixture_limited(&f, "some", "archivist", "A", "甲局", "");
   for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
     json_auto_t *result = compute(&f, LEDGER_EVERYTHING, cases[i].figure, 2023);
     json_t *rests = json_object_get(result, "rests");
@@ -382,6 +384,38 @@ static void test_rests(void) {
     g_assert_true(figure_rests_seen(rests, (Asker){zhao, FALSE}) == cases[i].director);
     g_assert_true(figure_rests_seen(rests, (Asker){li, FALSE}) == cases[i].clerk);
     g_assert_true((words == NULL) == cases[i].clerk);
+    g_assert_true(figure_rests_seen(rests, (Asker){some, FALSE}) == g_str_equal(cases[i].rests, "{}")); /* who works for one fonds sees no whole ledger */
+  }
+  close_world(&f);
+}
+
+/* Who works for one fonds counts the rows of it, and is told that those are not all; another asker of the same figure is not given his number. */
+static void test_limited(void) {
+  Fixture f;
+  open_world(&f);
+  json_auto_t *documents = yaml("{m.yaml: {name: 移交, rows: {of: [移交单位]}, fields: [{name: 移交单位, type: body}, {name: 件数, type: number}]}, "
+    "n.yaml: {name: 跟进, rows: {of: [谁的]}, fields: [{name: 谁的, type: text}, {name: 所属, type: entry, ledger: 移交}]}}");
+  g_autoptr(Sql) sql = good(sql_write(f.db, error));
+  good(ledger_define_many(sql, "system", documents, error));
+  good(sql_commit(sql, error));
+  sql_end(g_steal_pointer(&sql));
+  put(&f, "{ledger: 移交, date: 2023-02-01, title: 一, values: {移交单位: 甲局, 件数: 3}}");
+  gint64 hidden = put(&f, "{ledger: 移交, date: 2023-02-02, title: 暗, values: {移交单位: 暗局, 件数: 100}}");
+  g_autofree char *follow = g_strdup_printf("{ledger: 跟进, date: 2023-02-03, title: 跟, values: {谁的: A, 所属: %" G_GINT64_FORMAT "}}", hidden);
+  put(&f, follow);
+  g_autoptr(Person) some = fixture_limited(&f, "some", "archivist", "A", "甲局", "");
+  g_autoptr(Person) all = fixture_person(&f, "all", "全", "archivist", SECURITY_SECRET);
+  static const struct { const char *figure; double all, some; } cases[] = {{"{name: 一, ledger: 移交, count: }", 2, 1}, {"{name: 二, ledger: 移交, sum: 件数}", 103, 3},
+    {"{name: 三, ledger: 移交, group: 移交单位, count: }", 2, 1}, {"{name: 四, ledger: 移交, list: 移交单位}", 2, 1}, {"{name: 五, ledger: 移交, max: 件数}", 100, 3},
+    {"{name: 六, ledger: 跟进, where: {所属.移交单位: 暗局}, count: }", 1, 0}, {"{name: 七, ledger: 跟进, list: 所属}", 1, 0}};
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+    json_auto_t *whole = compute(&f, (Asker){all, FALSE}, cases[i].figure, 2023), *part = compute(&f, (Asker){some, FALSE}, cases[i].figure, 2023);
+    json_object_del(part, "how");
+    g_autofree char *dump = json_dumps(part, JSON_ENCODE_ANY);
+    g_assert_cmpfloat(value_of(whole), ==, cases[i].all);
+    g_assert_cmpfloat(value_of(part), ==, cases[i].some);
+    g_assert_true(json_is_true(json_object_get(part, "partial")));
+    g_assert_null(strstr(dump, "暗"));
   }
   close_world(&f);
 }
@@ -618,6 +652,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/figure/passed-through", test_passed_through);
   g_test_add_func("/figure/rests", test_rests);
   g_test_add_func("/figure/many-parts", test_many_parts);
+  g_test_add_func("/figure/limited", test_limited);
   g_test_add_func("/figure/wrong", test_wrong);
   g_test_add_func("/figure/versions", test_versions);
   return g_test_run();

@@ -111,14 +111,15 @@ gboolean figure_pass_gate(json_t *figure, Asker asker, gboolean *ret_number_only
 
 /* ---- rows ---- */
 
-typedef struct { const LedgerTable *table; int level; Security most; gboolean right; } Passed; /* level: ledger_admits_level; most: of the rows passed */
+typedef struct { const LedgerTable *table; LedgerGate *gate; Security most; gboolean right; } Passed; /* most: of the rows passed */
+static void passed_clear(gpointer data) { ledger_gate_free(((Passed *)data)->gate); }
 typedef struct { Ask *ask; GArray *tables; gboolean unseen, drop; } Rows;
 
 static Passed *passed_of(Rows *rows, const LedgerTable *table) {
   for (guint i = 0; i < rows->tables->len; i++)
     if (g_array_index(rows->tables, Passed, i).table == table) return &g_array_index(rows->tables, Passed, i);
   const LedgerDefinition *ledger = ledger_table_definition(table);
-  Passed fresh = {table, ledger_admits_level(ledger, rows->ask->asker), SECURITY_PUBLIC, rows->ask->right || (!rows->ask->trying && ledger->restricted)};
+  Passed fresh = {table, ledger_gate_new(table, rows->ask->asker), SECURITY_PUBLIC, rows->ask->right || (!rows->ask->trying && ledger->restricted)};
   g_array_append_val(rows->tables, fresh);
   return &g_array_index(rows->tables, Passed, rows->tables->len - 1);
 }
@@ -126,9 +127,8 @@ static Passed *passed_of(Rows *rows, const LedgerTable *table) {
 static void pass_row(const LedgerTable *table, guint index, gpointer data) {
   Rows *rows = data;
   Passed *passed = passed_of(rows, table);
-  Security secrecy = ledger_table_secrecy(table, index);
-  passed->most = MAX(passed->most, secrecy);
-  if (passed->level >= (int)secrecy || ledger_table_admits(table, index, rows->ask->asker)) return;
+  passed->most = MAX(passed->most, ledger_table_secrecy(table, index));
+  if (ledger_gate_admits(passed->gate, index)) return;
   rows->unseen = TRUE;
   rows->drop = rows->drop || !passed->right;
 }
@@ -156,7 +156,6 @@ static void need_path(const LedgerDefinition *ledger, const char *path, gpointer
 }
 
 static void need_ledger(json_t *ledgers, const LedgerDefinition *ledger, Security most) {
-  if (most == SECURITY_PUBLIC && ledger->read == NULL && !ledger->own_rows) return;
   json_int_t former = json_integer_value(json_object_get(ledgers, ledger->name));
   json_object_set_new(ledgers, ledger->name, json_integer(MAX(former, (json_int_t)most)));
 }
@@ -164,6 +163,7 @@ static void need_ledger(json_t *ledgers, const LedgerDefinition *ledger, Securit
 gboolean selection_pass_gate(Ask *ask, json_t *figure, gboolean roster, Selection *selection, GError **error) {
   g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func((GDestroyNotify)ledger_path_free);
   g_autoptr(GArray) tables = g_array_new(FALSE, FALSE, sizeof(Passed));
+  g_array_set_clear_func(tables, passed_clear);
   Leading leading = {ask, selection->table, paths, NULL};
   Rows rows = {ask, tables, FALSE, FALSE};
   guint kept = 0;
@@ -246,6 +246,9 @@ char *figure_rests_words(json_t *rests) {
   const char *ledger, *path;
   json_t *level, *paths, *yes;
   json_object_foreach(json_object_get(rests, "ledgers"), ledger, level) {
+    const LedgerDefinition *definition = ledger_find(ledger);
+    gboolean plain = definition != NULL && definition->read == NULL && !definition->own_rows; /* only who works for some fonds does not see all of it */
+    if (plain && json_integer_value(level) == SECURITY_PUBLIC) continue;
     g_autofree char *secrecy = json_integer_value(level) > 0 ? g_strdup_printf("（%s）", security_label((Security)json_integer_value(level))) : g_strdup("");
     g_string_append_printf(words, "%s台账“%s”%s", words->len ? "、" : "", ledger, secrecy);
   }

@@ -105,6 +105,7 @@ json_t *definition_clean(json_t *given) {
   for (guint i = 0; i < G_N_ELEMENTS(texts); i++) clean_text(definition, texts[i]);
   for (guint i = 0; i < G_N_ELEMENTS(lists); i++) clean_list(definition, lists[i]);
   if (json_object_get(definition, "group") == NULL) json_object_set_new(definition, "group", json_string("其他"));
+  if (json_is_object(json_object_get(definition, "rows"))) clean_list(json_object_get(definition, "rows"), "of");
   clean_rows(definition, "states");
   size_t i;
   json_t *state;
@@ -493,8 +494,27 @@ static void check_archives(Check *check) {
 }
 
 static const Key DEFINITION_KEYS[] = {{"name", 's'}, {"group", 's'}, {"about", 's'}, {"number", 's'}, {"title", 's'}, {"title_required", 'b'}, {"date", 's'},
-  {"date_required", 'b'}, {"uses", 'a'}, {"restricted", 'b'}, {"read", 'a'}, {"write", 'a'}, {"rows", 's'}, {"all", 'a'}, {"fields", 'l'}, {"states", 'l'},
+  {"date_required", 'b'}, {"uses", 'a'}, {"restricted", 'b'}, {"read", 'a'}, {"write", 'a'}, {"rows", '*'}, {"all", 'a'}, {"fields", 'l'}, {"states", 'l'},
   {"moves", 'l'}, {"duties", 'l'}, {"reminds", 'l'}, {"views", 'l'}, {"makes", 'l'}, {"checklist", 'o'}, {"feed", 'o'}, {"archives", 'o'}, {"was", 'a'}, {NULL}};
+
+/* Whose a row is must be one name or several, which stand in the entry itself. */
+static void check_row_rule(Check *check) {
+  static const Key keys[] = {{"of", 'a'}, {NULL}};
+  json_t *rule = json_object_get(check->definition, "rows"), *name;
+  size_t i;
+  if (rule == NULL || (json_is_string(rule) && (g_str_equal(json_string_value(rule), "own") || g_str_equal(json_string_value(rule), "all")))) return;
+  if (!json_is_object(rule)) return fault(check, "rows", "只能是 own、all 或 {of: [写明是谁的栏目]}");
+  guint before = (guint)json_array_size(check->faults);
+  check_keys(check, "rows", rule, keys);
+  if (json_array_size(check->faults) > before) return;
+  json_array_foreach(json_object_get(rule, "of"), i, name) {
+    const LedgerField *field = ledger_field(check->self, json_string_value(name));
+    gboolean fits = field != NULL && !field->dated && (field->type == FIELD_TEXT || field->type == FIELD_CHOICE || field->type == FIELD_BODY);
+    if (field == NULL) check_field_name(check, "rows.of", json_string_value(name));
+    else if (!fits || base_derived(field->name)) fault(check, "rows.of", "“%s”不能说明是谁的：要一行字、选项或单位，不按日期变化", field->name);
+  }
+  if (json_array_size(json_object_get(rule, "of")) == 0) fault(check, "rows", "没有写明栏目：{of: [移交单位]}");
+}
 
 static void check_rest(Check *check) {
   json_t *definition = check->definition, *word;
@@ -503,8 +523,8 @@ static void check_rest(Check *check) {
     if (!json_is_string(word) || base_field(json_string_value(word)) != NULL) continue;
     fault(check, "uses", "“%s”不是每条都有的栏目，请写在 fields 中", json_string_value(word));
   }
-  const char *rows = text_at(definition, "rows"), *number = check->self->number;
-  if (rows[0] != '\0' && !g_str_equal(rows, "own") && !g_str_equal(rows, "all")) fault(check, "rows", "只能是 own 或 all");
+  const char *number = check->self->number;
+  check_row_rule(check);
   if (number != NULL && strstr(number, "{serial") == NULL) fault(check, "number", "编号里要有流水号，如 {serial:3}");
   json_array_foreach(json_object_get(definition, "reminds"), i, word) {
     if (!json_is_integer(word) || json_integer_value(word) < 0 || json_integer_value(word) > 366) fault(check, "reminds", "提前天数应为 0 到 366 的整数");

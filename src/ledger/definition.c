@@ -134,6 +134,7 @@ LedgerDefinition *definition_parse(json_t *json, gint64 id, int version) {
     .date_label = json_object_get(json, "date") ? text_at(json, "date") : "日期", .title_required = !json_is_false(json_object_get(json, "title_required")),
     .date_required = !json_is_false(json_object_get(json, "date_required")), .restricted = flag_at(json, "restricted"),
     .own_rows = g_str_equal(text_at(json, "rows"), "own"), .read = words_of(owned, read), .write = words_of(owned, write), .all = words_of(owned, all),
+    .of = words_of(owned, json_object_get(json_object_get(json, "rows"), "of")),
   };
   read_states(owned);
   read_moves(owned);

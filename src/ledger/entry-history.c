@@ -4,14 +4,18 @@
 
 /* ---- deleting and restoring ---- */
 
-static gboolean refuse_referred(Sql *sql, json_t *entry, GError **error) {
+static gboolean refuse_referred(Sql *sql, Asker asker, json_t *entry, GError **error) {
   g_autofree char *target = g_strdup_printf("%" G_GINT64_FORMAT, (gint64)int_at(entry, "id"));
-  json_auto_t *others = sql_json(sql, "SELECT e.number AS number, e.title AS title, e.secrecy AS secrecy, g.name AS ledger FROM ledger_link AS l "
+  json_auto_t *others = sql_json(sql, "SELECT e.id AS id, e.number AS number, e.title AS title, e.secrecy AS secrecy, g.name AS ledger FROM ledger_link AS l "
     "JOIN ledger_entry AS e ON e.id = l.entry_id JOIN ledger AS g ON g.id = e.ledger_id WHERE l.kind = 'entry' AND l.target = $1 AND e.deleted = 0 "
     "ORDER BY e.id LIMIT 100", SQL_ARGS(sql_text(target)), error);
   if (others == NULL) return FALSE;
   gint64 count = (gint64)json_array_size(others);
   while (json_array_size(others) > 3) json_array_remove(others, 3);
+  for (size_t i = json_array_size(others); i-- > 0;) {
+    json_auto_t *seen = ledger_entry_load(sql, asker, int_at(json_array_get(others, i), "id"), NULL);
+    if (seen == NULL) json_array_remove(others, i);
+  }
   g_autofree char *words = entries_words(others, count);
   return words == NULL || throw(error, LANTAI_ERROR_CONFLICT, "还有别的条目指向它：%s。请先改那些条目", words);
 }
@@ -20,7 +24,7 @@ gboolean ledger_entry_delete(Sql *sql, Asker asker, const char *actor, gint64 id
   json_auto_t *entry = entry_load_any(sql, id, error);
   if (entry == NULL || !entry_may_change(entry, asker, error)) return FALSE;
   if (json_is_true(json_object_get(entry, "deleted"))) return TRUE;
-  if (!entry_is_free(entry, error) || !refuse_referred(sql, entry, error)) return FALSE;
+  if (!entry_is_free(entry, error) || !refuse_referred(sql, asker, entry, error)) return FALSE;
   json_object_set_new(entry, "deleted", json_true());
   return entry_save(sql, actor, entry, why, error);
 }
@@ -32,19 +36,13 @@ json_t *version_load(Sql *sql, gint64 id, gint64 rev, GError **error) {
   return entry;
 }
 
-/* By its secrecy then; whose it was is asked of today's entry. */
-static gboolean version_seen(json_t *version, Asker asker) {
-  Security secrecy;
-  return asker.everything || (security_parse(text_at(version, "secrecy"), &secrecy) && secrecy <= people_scope(asker.person)->security);
-}
-
 /* It brings no field back that the asker may not write, nor an entry of which he may not see what it was. */
 static gboolean may_bring_back(json_t *entry, json_t *then, Asker asker, GError **error) {
   json_t *was = json_object_get(then, "values"), *is = json_object_get(entry, "values"), *value;
   json_auto_t *names = json_object();
   const char *name;
   if (asker.everything) return TRUE;
-  if (!version_seen(then, asker)) return throw(error, LANTAI_ERROR_NOT_FOUND, "没有这一版");
+  if (!version_admitted(then, asker)) return throw(error, LANTAI_ERROR_NOT_FOUND, "没有这一版");
   g_autoptr(GPtrArray) definitions = entry_definitions(entry);
   json_object_update(names, was);
   json_object_update(names, is);
@@ -179,7 +177,7 @@ json_t *ledger_entry_history(Sql *sql, Asker asker, gint64 id, gint64 before, in
   GError *failure = NULL;
   while (rows != NULL && (open != NULL || (int)json_array_size(history) < limit) && sql_next(rows, &failure)) {
     json_auto_t *version = json_loads(sql_get_text(rows, "entry"), 0, NULL);
-    gboolean seen = version_seen(version, asker);
+    gboolean seen = version_admitted(version, asker);
     entry_hide(version, asker);
     if (open != NULL) json_object_set_new(open, "changes", seen ? entry_changes(version, after, asker) : json_array());
     open = NULL;

@@ -450,6 +450,37 @@ static json_t *given_by(json_t *given, json_t *former, const LedgerDefinition *d
   return may_join(given, former, asker, error) ? writable(given, former, asker, error) : NULL;
 }
 
+/* What is newly referred to must be something that the asker may see: to him it is as if there were none. In words, or NULL. New. */
+static char *unseen_words(Sql *sql, const LedgerField *field, json_t *value, json_t *before, Asker asker) {
+  for (size_t i = 0; i < json_array_size(value); i++) {
+    char *words = unseen_words(sql, field, json_array_get(value, i), before, asker);
+    if (words != NULL) return words;
+  }
+  gint64 id = json_integer_value(value);
+  gboolean stays = id == 0 || json_equal(value, before);
+  for (size_t i = 0; i < json_array_size(before); i++) stays = stays || json_equal(value, json_array_get(before, i));
+  if (stays) return NULL;
+  if (field->type == FIELD_ENTRY) {
+    json_auto_t *entry = ledger_entry_load(sql, asker, id, NULL);
+    return entry != NULL ? NULL : g_strdup_printf("台账“%s”中没有第 %d 条", field->ledger, (int)id);
+  }
+  g_autoptr(CatalogRecord) record = catalog_record_load(sql, people_scope(asker.person), id, NULL);
+  return record != NULL ? NULL : g_strdup_printf("目录中没有第 %d 条", (int)id);
+}
+
+static void refuse_unseen(Sql *sql, json_t *former, json_t *entry, Asker asker, json_t *problems) {
+  json_t *values = json_object_get(entry, "values"), *before = json_object_get(former, "values"), *value;
+  const char *name;
+  if (asker.everything) return;
+  g_autoptr(GPtrArray) definitions = entry_definitions(entry);
+  json_object_foreach(values, name, value) {
+    const LedgerField *field = entry_field(definitions, name);
+    if (field == NULL || field->base || (field->type != FIELD_ENTRY && field->type != FIELD_RECORD) || json_object_get(problems, name) != NULL) continue;
+    g_autofree char *words = unseen_words(sql, field, value, json_object_get(before, name), asker);
+    if (words != NULL) json_object_set_new(problems, name, json_string(words));
+  }
+}
+
 json_t *entry_prepare(Sql *sql, Asker asker, const char *actor, json_t *offered, gint64 expect_rev, Prepared *ret, GError **error) {
   gint64 id = int_at(offered, "id");
   json_auto_t *former = id != 0 ? entry_load_any(sql, id, error) : NULL;
@@ -464,9 +495,11 @@ json_t *entry_prepare(Sql *sql, Asker asker, const char *actor, json_t *offered,
   if (former == NULL) fill_defaults(entry, given);
   gboolean brought = former == NULL && json_array_size(json_object_get(given, "states")) > 0;
   ret->problems = ledger_entry_problems(sql, definition, entry);
+  refuse_unseen(sql, former, entry, asker, ret->problems);
   if (!refuse_problems(ret->problems, entry, error) || !states_settle(definition, entry, former, brought, error)) return NULL;
   ret->id = id;
   if (former != NULL && says_same(former, entry)) return NULL;
+  if (!entry_stays_in_reach(former, entry, asker, error)) return NULL;
   if (!number_free(sql, definition, entry, error)) return NULL;
   entry_stamp(sql, actor, entry);
   if (id == 0) json_object_set_new(entry, "id", json_integer(sql_number(sql, "SELECT COALESCE(MAX(id), 0) + 1 AS id FROM ledger_entry", SQL_NONE, 1, NULL)));

@@ -1,5 +1,5 @@
 /*
- * Entries as they are read: rows to JSON, and the gate.
+ * Entries as they are read: rows to JSON, through the gate.
  *
  * 1. The stored form has every member; what an asker may not see is taken out of it, never merely hidden.
  * 2. An entry that was written under an older definition is read with the present names of its fields (`was`).
@@ -129,14 +129,7 @@ json_t *entry_value(json_t *entry, const LedgerField *field) {
   return json_object_get(entry, g_str_equal(key, "date") ? "from" : key);
 }
 
-/* ---- the gate ---- */
-
-gboolean entry_admitted(json_t *entry, Asker asker) {
-  g_autoptr(GPtrArray) definitions = entry_definitions(entry);
-  for (guint i = 0; i < definitions->len; i++)
-    if (ledger_admits(definitions->pdata[i], asker, entry)) return TRUE;
-  return asker.everything;
-}
+/* ---- what is told of one ---- */
 
 /* A field is seen when a ledger that the asker may read has it and lets it be read. */
 static gboolean field_seen(GPtrArray *definitions, const char *name, Asker asker) {
@@ -184,12 +177,16 @@ json_t *ledger_entry_load(Sql *sql, Asker asker, gint64 id, GError **error) {
 /* ---- looking up ---- */
 
 /* As much of an entry as the gate asks. */
-static json_t *gate_entry(SqlRows *rows) {
+static json_t *gate_entry(SqlRows *rows, Asker asker) {
+  static const char *const texts[] = {"owner", "department", "made_by", "title", "unit"};
   const LedgerDefinition *definition = ledger_of(sql_get_int(rows, "ledger_id"));
   json_t *entry = json_pack("{s:s, s:s}", "ledger", definition != NULL ? definition->name : "", "secrecy", security_label((Security)sql_get_int(rows, "secrecy")));
-  set_text(entry, "owner", rows);
-  set_text(entry, "made_by", rows);
+  for (guint i = 0; i < G_N_ELEMENTS(texts); i++) set_text(entry, texts[i], rows);
   json_object_set_new(entry, "also", also_names(sql_get_text(rows, "also")));
+  if (definition == NULL || !ledger_some_rows_only(definition, asker)) return entry;
+  json_t *values = parsed(sql_get_text(rows, "data"), FALSE); /* whose it is */
+  values_renew(definition, values);
+  json_object_set_new(entry, "values", values);
   return entry;
 }
 
@@ -210,7 +207,7 @@ static json_t *grouped(Sql *sql, SqlRows *given, Asker asker, GError **error) {
   json_auto_t *groups = json_array(), *places = json_object();
   GError *failure = NULL;
   while (failure == NULL && sql_next(rows, &failure)) {
-    json_auto_t *light = gate_entry(rows);
+    json_auto_t *light = gate_entry(rows, asker);
     const char *field = sql_get_text(rows, "field");
     if (!entry_admitted(light, asker)) continue;
     g_autoptr(GPtrArray) definitions = entry_definitions(light);
@@ -225,7 +222,8 @@ static json_t *grouped(Sql *sql, SqlRows *given, Asker asker, GError **error) {
   return g_steal_pointer(&groups);
 }
 
-#define LINKED_SELECT "SELECT l.field AS field, e.id AS id, e.ledger_id AS ledger_id, e.owner AS owner, e.made_by AS made_by, e.secrecy AS secrecy, " \
+#define LINKED_SELECT "SELECT l.field AS field, e.id AS id, e.ledger_id AS ledger_id, e.owner AS owner, e.department AS department, e.made_by AS made_by, " \
+  "e.title AS title, e.unit AS unit, e.data AS data, e.secrecy AS secrecy, " \
   "(SELECT json_group_array(a.ledger_id) FROM ledger_also AS a WHERE a.entry_id = e.id AND a.gone = 0) AS also " \
   "FROM ledger_link AS l JOIN ledger_entry AS e ON e.id = l.entry_id "
 

@@ -17,12 +17,17 @@ enum { LEDGER_BATCH = 200, FIELDS_MAX = 120, TEXT_MAX = 1000, LINES_MAX = 20000,
 /* ---- ledger.c ---- */
 static inline gboolean word_in(const char *const *words, const char *word) { return words != NULL && word != NULL && g_strv_contains(words, word); }
 void ledger_install(LedgerDefinition *definition); /* takes it; the newest by name and id */
-gboolean ledger_own_rows_only(const LedgerDefinition *definition, Asker asker); /* of those who may read it: this one sees what he made or is responsible for */
-gboolean ledger_admits_row(const LedgerDefinition *definition, Asker asker, const char *owner, const char *made_by, Security secrecy);
 void ledger_tables_close(void); /* table.c */
 void ready_close(void);         /* ready.c */
 json_t *value_empty_dropped(json_t *object);       /* without null, "", [] and {}; in place, returns it */
 gboolean json_is_empty(json_t *value);
+
+/* ---- gate.c ---- */
+gboolean ledger_some_rows_only(const LedgerDefinition *definition, Asker asker); /* of those who may read it: this one does not see all rows, whatever their secrecy */
+gboolean entry_admitted(json_t *entry, Asker asker); /* by any of its ledgers */
+gboolean version_admitted(json_t *version, Asker asker); /* what an entry was, of one whose entry of today is admitted */
+gboolean entry_stays_in_reach(json_t *former, json_t *entry, Asker asker, GError **error); /* DENIED: who works for some only makes it others'; former NULL: new */
+char **reach_names(Sql *sql, const gint64 *fonds, gsize count, const char *body); /* a PeopleReach */
 
 /* ---- nearest.c: what was probably meant ---- */
 const char *nearest_field(const LedgerDefinition *definition, const char *name);
@@ -65,7 +70,6 @@ json_t *entry_from_row(SqlRows *rows); /* the stored form, with every field */
 json_t *entry_load_any(Sql *sql, gint64 id, GError **error); /* deleted ones too, no gate; NOT_FOUND */
 json_t *entries_query(SqlRows *rows, GError **error); /* takes the rows */
 void entry_hide(json_t *entry, Asker asker); /* fields that may not be seen go out */
-gboolean entry_admitted(json_t *entry, Asker asker); /* by any of its ledgers */
 /* Definitions that an entry stands in: its own, then `also`. */
 GPtrArray *entry_definitions(json_t *entry);
 const LedgerField *entry_field(GPtrArray *definitions, const char *name);

@@ -1,12 +1,11 @@
 /*
- * The definitions in force, and who may see what of an entry.
+ * The definitions in force.
  *
  * 1. A definition in memory is never changed nor freed before ledger_close; another takes its place. So readers hold what they have without a lock.
  * 2. There is one set of definitions in a process: of the archive that was opened last.
  */
 #include "internal.h"
 #include "people.h"
-#include "table.h"
 
 static GMutex lock;
 static GPtrArray *all_ever;   /* LedgerDefinition*, owned */
@@ -110,6 +109,7 @@ gboolean ledger_open(const House *house, GError **error) {
   g_mutex_unlock(&lock);
   catalog_set_record_extra(ledger_record_extra);
   people_set_duties_source(owed_words);
+  people_set_reach_source(reach_names);
   authority_set_use_source(used_words);
   if (!workdays_load(house->dir, error)) return FALSE;
   if (!sql_is_readonly(house->db) && !sql_migrate_room(house->db, "ledger", error)) return FALSE;
@@ -125,82 +125,6 @@ void ledger_close(void) {
   g_clear_pointer(&by_name, g_hash_table_unref);
   g_clear_pointer(&all_ever, g_ptr_array_unref);
   g_mutex_unlock(&lock);
-}
-
-/* ---- the gate ---- */
-
-static gboolean has_any_role(const Person *person, const char *const *roles) {
-  for (; roles != NULL && *roles != NULL; roles++)
-    if (people_has_role(person, *roles)) return TRUE;
-  return FALSE;
-}
-
-static gboolean has_own_rows(void) {
-  g_autofree const LedgerDefinition **all = ledger_all();
-  for (guint i = 0; all[i] != NULL; i++)
-    if (all[i]->own_rows) return TRUE;
-  return FALSE;
-}
-
-char *ledger_view(Asker asker) {
-  json_t *role;
-  size_t i;
-  if (asker.everything) return g_strdup("*");
-  if (asker.person == NULL) return g_strdup("-");
-  GString *view = g_string_new(NULL);
-  g_string_printf(view, "%d%c", people_scope(asker.person)->security, people_may(asker.person, "ledger.read") ? '+' : '-');
-  json_array_foreach(people_roles(), i, role) {
-    const char *code = text_at(role, "code");
-    if (people_has_role(asker.person, code)) g_string_append_printf(view, " %s", code);
-  }
-  if (has_own_rows()) g_string_append_printf(view, "|%s|%s", people_name(asker.person), people_title(asker.person));
-  return g_string_free(view, FALSE);
-}
-
-gboolean ledger_may_read(const LedgerDefinition *definition, Asker asker) {
-  if (asker.everything) return TRUE;
-  return asker.person != NULL && people_may(asker.person, "ledger.read") && (definition->read == NULL || has_any_role(asker.person, definition->read));
-}
-
-gboolean ledger_may_write(const LedgerDefinition *definition, Asker asker) {
-  if (asker.everything) return TRUE;
-  return ledger_may_read(definition, asker) && people_may(asker.person, "ledger.write") &&
-    (definition->write == NULL || has_any_role(asker.person, definition->write));
-}
-
-gboolean ledger_may_read_field(const LedgerField *field, Asker asker) {
-  if (asker.everything || field->roles == NULL) return TRUE;
-  for (size_t i = 0; asker.person != NULL && i < json_array_size(field->roles); i++)
-    if (people_has_role(asker.person, json_string_value(json_array_get(field->roles, i)))) return TRUE;
-  return FALSE;
-}
-
-gboolean ledger_may_write_field(const LedgerField *field, Asker asker) {
-  gboolean may = ledger_may_read_field(field, asker);
-  for (guint i = 0; may && i < field->count; i++) may = ledger_may_read_field(&field->fields[i], asker);
-  return may;
-}
-
-gboolean ledger_own_rows_only(const LedgerDefinition *definition, Asker asker) { return definition->own_rows && !has_any_role(asker.person, definition->all); }
-
-gboolean ledger_admits_row(const LedgerDefinition *definition, Asker asker, const char *owner, const char *made_by, Security secrecy) {
-  if (asker.everything) return TRUE;
-  if (!ledger_may_read(definition, asker) || secrecy > people_scope(asker.person)->security) return FALSE;
-  if (!ledger_own_rows_only(definition, asker)) return TRUE;
-  const char *name = people_name(asker.person), *title = people_title(asker.person);
-  return g_str_equal(made_by, name) || (owner[0] != '\0' && (g_str_equal(owner, name) || g_str_equal(owner, title)));
-}
-
-int ledger_admits_level(const LedgerDefinition *definition, Asker asker) {
-  if (asker.everything) return SECURITY_TOP;
-  if (!ledger_may_read(definition, asker) || (definition->own_rows && !has_any_role(asker.person, definition->all))) return -1;
-  return (int)people_scope(asker.person)->security;
-}
-
-gboolean ledger_admits(const LedgerDefinition *definition, Asker asker, json_t *entry) {
-  Security secrecy;
-  if (!security_parse(text_at(entry, "secrecy"), &secrecy)) secrecy = SECURITY_TOP;
-  return ledger_admits_row(definition, asker, text_at(entry, "owner"), text_at(entry, "made_by"), secrecy);
 }
 
 /* ---- small things the room shares ---- */

@@ -21,7 +21,7 @@
 gboolean ledger_open(const House *house, GError **error); /* schema; what is in force. The files: ledger_definitions_load */
 void ledger_close(void);
 
-/* Who asks: ledgers and fields by role, rows by being one's own, secrecy by level. */
+/* Who asks: ledgers and fields by role, rows by being one's own or of one's fonds and body, secrecy by level (gate.c). */
 typedef struct { const Person *person; gboolean everything; } Asker;
 #define LEDGER_EVERYTHING ((Asker){NULL, TRUE}) /* the program's own work */
 static inline Asker ledger_asker(const WebRequest *request) { return (Asker){web_identity(request), FALSE}; }
@@ -49,6 +49,7 @@ typedef struct LedgerDefinition {
   const char *name, *group, *about, *number, *title_label, *date_label;
   gboolean title_required, date_required, restricted, own_rows;
   const char *const *read, *const *write, *const *all; /* roles; NULL: everyone with the permission */
+  const char *const *of;                                /* fields that say whose a row is: a fonds' or a body's; NULL: none */
   const LedgerField *fields; guint field_count;         /* base fields it uses first */
   const LedgerState *states; guint state_count;
   const LedgerMove *moves; guint move_count;            /* 0: any to any */
@@ -166,13 +167,19 @@ void ledger_table_release(LedgerTable *table);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LedgerTable, ledger_table_release)
 guint ledger_table_count(const LedgerTable *table);
 gint64 ledger_table_id(const LedgerTable *table, guint index);
-gboolean ledger_table_admits(const LedgerTable *table, guint index, Asker asker);
 const LedgerDefinition *ledger_table_definition(const LedgerTable *table);
 Security ledger_table_secrecy(const LedgerTable *table, guint index);
 void ledger_table_dates(const LedgerTable *table, guint index, gint32 *ret_from, gint32 *ret_to); /* of the entry, YYYYMMDD; 0 without */
 double ledger_table_quantity(const LedgerTable *table, guint index);
 const char *ledger_table_unit(const LedgerTable *table, guint index);  /* 单位 */
 const char *ledger_table_basis(const LedgerTable *table, guint index); /* 口径 */
+
+/* Which rows of a table the asker may see, made once for a pass over them; not longer than the table is held. */
+typedef struct LedgerGate LedgerGate;
+LedgerGate *ledger_gate_new(const LedgerTable *table, Asker asker);
+void ledger_gate_free(LedgerGate *gate);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(LedgerGate, ledger_gate_free)
+gboolean ledger_gate_admits(const LedgerGate *gate, guint index);
 
 typedef struct LedgerWhere LedgerWhere;
 /* INVALID names what is wrong and the nearest name. Tables of ledgers that paths lead to are held with it. condition NULL: everything. */

@@ -160,7 +160,7 @@ gboolean ledger_may_ask(const LedgerDefinition *definition, Asker asker, const c
     rows = field->type == FIELD_ROWS ? field : NULL;
     if (field->type != FIELD_ENTRY || parts[i + 1] == NULL) continue;
     definition = ledger_find(field->ledger);
-    if (definition != NULL && !ledger_may_read(definition, asker)) return FALSE;
+    if (definition != NULL && ledger_admits_level(definition, asker) < 0) return FALSE; /* values of rows that he may not see would decide */
   }
   return TRUE;
 }
@@ -225,9 +225,9 @@ static json_t *fill_page(const House *house, Sql *sql, Asker asker, const Ledger
   page->room = limit + 1;
   page->page = g_new0(Key, page->room + 1);
   g_autoptr(TableWords) words = table_words_new(table, ask->words, asker);
-  TableGate gate = table_gate(table, asker);
+  g_autoptr(LedgerGate) gate = ledger_gate_new(table, asker);
   for (guint i = 0; i < table->rows->len; i++) {
-    if (!gate_admits(&gate, table_row(table, i)) || !ledger_where_meets(where, i, 0) || !table_words_meet(words, i)) continue;
+    if (!ledger_gate_admits(gate, i) || !ledger_where_meets(where, i, 0) || !table_words_meet(words, i)) continue;
     count++;
     keep(page, i);
   }
@@ -239,7 +239,7 @@ static json_t *fill_page(const House *house, Sql *sql, Asker asker, const Ledger
 
 json_t *ledger_list(const House *house, Sql *sql, Asker asker, const LedgerAsk *ask, GError **error) {
   if (!ledger_may_read(ask->definition, asker)) return throw_null(error, LANTAI_ERROR_DENIED, "您不能查看台账“%s”", ask->definition->name);
-  g_autoptr(LedgerTable) table = ask->on ? table_on_day(sql, ask->definition, ask->on, error) : ledger_table(house, sql, ask->definition, error);
+  g_autoptr(LedgerTable) table = ask->on ? table_on_day(sql, asker, ask->definition, ask->on, error) : ledger_table(house, sql, ask->definition, error);
   if (table == NULL) return NULL;
   Page page = {.table = table};
   json_t *result = fill_page(house, sql, asker, ask, &page, error);

@@ -39,7 +39,7 @@ static gboolean is_open_to_all(json_t *row) {
 }
 
 char *entries_words(json_t *rows, gint64 count) {
-  if (json_array_size(rows) == 0) return NULL;
+  if (count == 0) return NULL;
   g_autoptr(GString) words = g_string_new(NULL);
   gint64 told = 0;
   size_t i;
@@ -67,8 +67,8 @@ char *used_words(Sql *sql, const char *kind, const char *name) {
   json_auto_t *rows = sql_json(sql, "SELECT e.number AS number, e.title AS title, e.secrecy AS secrecy, g.name AS ledger "
     "FROM ledger_link AS l JOIN ledger_entry AS e ON e.id = l.entry_id "
     "JOIN ledger AS g ON g.id = e.ledger_id WHERE l.kind = $1 AND l.target = $2 AND e.deleted = 0 ORDER BY e.id LIMIT 3", SQL_ARGS(sql_text(kind), sql_text(name)), NULL);
-  gint64 count = sql_number(sql, "SELECT COUNT(DISTINCT entry_id) AS n FROM ledger_link WHERE kind = $1 AND target = $2", SQL_ARGS(sql_text(kind), sql_text(name)), 0,
-    NULL);
+  gint64 count = sql_number(sql, "SELECT COUNT(DISTINCT l.entry_id) AS n FROM ledger_link AS l JOIN ledger_entry AS e ON e.id = l.entry_id WHERE l.kind = $1 AND "
+    "l.target = $2 AND e.deleted = 0", SQL_ARGS(sql_text(kind), sql_text(name)), 0, NULL);
   return entries_words(rows, count);
 }
 

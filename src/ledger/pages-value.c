@@ -100,6 +100,8 @@ json_t *json_texts(const char *const *texts) {
 
 /* ---- for people ---- */
 
+#define UNSEEN "（无权查看）"
+
 static char *plain_text(json_t *value) {
   char number[G_ASCII_DTOSTR_BUF_SIZE];
   if (json_is_string(value)) return g_strdup(json_string_value(value));
@@ -111,12 +113,12 @@ static char *plain_text(json_t *value) {
 
 static char *entry_reference(const LedgerPage *page, gint64 id) {
   json_auto_t *entry = id ? ledger_entry_load(page->sql, page->asker, id, NULL) : NULL;
-  return entry == NULL ? g_strdup("（无权查看）") : entry_name(entry);
+  return entry == NULL ? g_strdup(UNSEEN) : entry_name(entry);
 }
 
 static char *record_reference(const LedgerPage *page, gint64 id) {
   g_autoptr(CatalogRecord) record = id ? catalog_record_load(page->sql, web_scope(page->request), id, NULL) : NULL;
-  return record == NULL ? g_strdup("（无权查看）") : g_strdup_printf("%s %s", record->code, record->title);
+  return record == NULL ? g_strdup(UNSEEN) : g_strdup_printf("%s %s", record->code, record->title);
 }
 
 static char *row_text(const LedgerPage *page, const LedgerField *field, json_t *row) {
@@ -244,6 +246,7 @@ static gint64 entry_from(const LedgerPage *page, const LedgerField *field, const
   gint64 id = 0;
   if (mark != NULL && g_ascii_string_to_signed(mark + 1, 10, 1, G_MAXINT64, &id, NULL)) {
     json_auto_t *entry = ledger_entry_load(page->sql, page->asker, id, NULL);
+    if (entry == NULL && g_str_has_prefix(text, UNSEEN)) return id; /* as the form showed it: the room lets it stay where it stands */
     return entry != NULL && (field->ledger == NULL || g_str_equal(text_at(entry, "ledger"), field->ledger)) ? id : 0;
   }
   if (definition == NULL) return 0;
@@ -256,8 +259,8 @@ static gint64 entry_from(const LedgerPage *page, const LedgerField *field, const
 static json_t *record_from(const LedgerPage *page, const char *text) {
   gint64 id = 0;
   g_autoptr(CatalogRecord) record = NULL;
-  if (*text == '#' && g_ascii_string_to_signed(text + 1, 10, 1, G_MAXINT64, &id, NULL)) record = catalog_record_load(page->sql, web_scope(page->request), id, NULL);
-  else record = catalog_record_by_code(page->sql, web_scope(page->request), 0, text, NULL);
+  if (*text == '#' && g_ascii_string_to_signed(text + 1, 10, 1, G_MAXINT64, &id, NULL)) return json_integer(id); /* the room knows what stands there already */
+  record = catalog_record_by_code(page->sql, web_scope(page->request), 0, text, NULL);
   return record == NULL ? NULL : json_integer(record->id);
 }
 

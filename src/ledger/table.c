@@ -391,7 +391,13 @@ static gint64 day_end_us(int day) {
   return end ? g_date_time_to_unix(end) * G_USEC_PER_SEC - 1 : 0;
 }
 
-LedgerTable *table_on_day(Sql *sql, const LedgerDefinition *definition, int day, GError **error) {
+static gboolean admitted_today(Sql *sql, Asker asker, gint64 id, GError **error) {
+  json_auto_t *entry = entry_load_any(sql, id, error);
+  return entry != NULL && entry_admitted(entry, asker);
+}
+
+LedgerTable *table_on_day(Sql *sql, Asker asker, const LedgerDefinition *definition, int day, GError **error) {
+  gboolean some = ledger_some_rows_only(definition, asker);
   LedgerTable *table = table_new(definition);
   table->own = TRUE;
   g_rw_lock_reader_lock(&table->lock);
@@ -405,7 +411,7 @@ LedgerTable *table_on_day(Sql *sql, const LedgerDefinition *definition, int day,
   GError *failure = NULL;
   while (rows != NULL && sql_next(rows, &failure)) {
     json_auto_t *entry = json_loads(sql_get_text(rows, "entry"), 0, NULL);
-    if (entry == NULL || json_is_true(json_object_get(entry, "deleted"))) continue;
+    if (entry == NULL || json_is_true(json_object_get(entry, "deleted")) || (some && !admitted_today(sql, asker, int_at(entry, "id"), &failure))) continue;
     take_version(table, entry, (Security)sql_get_int(rows, "secrecy"));
   }
   if (rows != NULL && failure == NULL) return table;
@@ -508,22 +514,6 @@ const char *ledger_table_basis(const LedgerTable *table, guint index) { return t
 void ledger_table_dates(const LedgerTable *table, guint index, gint32 *ret_from, gint32 *ret_to) {
   *ret_from = table_row(table, index)->from;
   *ret_to = table_row(table, index)->to;
-}
-
-static guint32 code_if(const LedgerTable *table, const char *text) { return GPOINTER_TO_UINT(g_hash_table_lookup(table->codes, text)); }
-
-TableGate table_gate(const LedgerTable *table, Asker asker) {
-  const LedgerDefinition *definition = table->definition;
-  if (asker.everything) return (TableGate){.all = TRUE};
-  if (!ledger_may_read(definition, asker)) return (TableGate){.all = FALSE};
-  gboolean own = ledger_own_rows_only(definition, asker);
-  return (TableGate){.some = TRUE, .own = own, .secrecy = (guint8)people_scope(asker.person)->security, .name = own ? code_if(table, people_name(asker.person)) : 0,
-    .title = own ? code_if(table, people_title(asker.person)) : 0};
-}
-
-gboolean ledger_table_admits(const LedgerTable *table, guint index, Asker asker) {
-  TableGate gate = table_gate(table, asker);
-  return gate_admits(&gate, table_row(table, index));
 }
 
 /* ---- before anybody asks ---- */

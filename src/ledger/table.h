@@ -65,14 +65,6 @@ typedef gboolean (*CellVisit)(const Cell *cell, gpointer data); /* TRUE: enough 
 static inline const TableRow *table_row(const LedgerTable *table, guint index) { return &g_array_index(table->rows, TableRow, index); }
 static inline const Column *table_column(const LedgerTable *table, guint column) { return &g_array_index(table->columns, Column, column); }
 static inline const char *table_text(const LedgerTable *table, guint32 code) { return g_ptr_array_index(table->texts, code); }
-/* Who may see which rows, made once for a pass over them. */
-typedef struct { gboolean all, some, own; guint8 secrecy; guint32 name, title; } TableGate; /* name, title: as texts of the table; 0: not there */
-TableGate table_gate(const LedgerTable *table, Asker asker);
-static inline gboolean gate_admits(const TableGate *gate, const TableRow *row) {
-  if (gate->all) return TRUE;
-  if (!gate->some || row->secrecy > gate->secrecy) return FALSE;
-  return !gate->own || (row->made_by && row->made_by == gate->name) || (row->owner && (row->owner == gate->name || row->owner == gate->title));
-}
 /* Words that are sought, looked up once in the dictionary. */
 typedef struct TableWords TableWords;
 TableWords *table_words_new(const LedgerTable *table, const char *words, Asker asker); /* NULL: none are sought */
@@ -85,8 +77,9 @@ guint32 column_length(const Column *column, guint index);
 /* Every value that holds `at` (0: the newest); TRUE when the visit said enough. */
 gboolean column_visit(const LedgerTable *table, guint column, guint index, int at, CellVisit visit, gpointer data);
 gint64 table_place(const LedgerTable *table, gint64 id); /* -1: not here */
-/* The same for entries as they were at the end of a day, from the history, each with the rev of then; not shared. */
-LedgerTable *table_on_day(Sql *sql, const LedgerDefinition *definition, int day, GError **error);
+/* The same for entries as they were at the end of a day, from the history, each with the rev of then; not shared. Without those that the asker does not see
+ * today where he sees some rows only. */
+LedgerTable *table_on_day(Sql *sql, Asker asker, const LedgerDefinition *definition, int day, GError **error);
 /* A value as it is shown; buffer for what has to be made. */
 enum { CELL_TEXT = 96 };
 void cell_value(const Cell *cell, LedgerValue *ret, char buffer[CELL_TEXT]);

@@ -108,9 +108,9 @@ static json_t *make_tally(gpointer data, GError **error) {
   }
   gint64 count = 0;
   g_autoptr(TableWords) words = table_words_new(table, ask->words, question->asker);
-  TableGate gate = table_gate(table, question->asker);
+  g_autoptr(LedgerGate) gate = ledger_gate_new(table, question->asker);
   for (guint i = 0; i < table->rows->len; i++) {
-    if (!gate_admits(&gate, table_row(table, i)) || !ledger_where_meets(where, i, ask->on) || !table_words_meet(words, i)) continue;
+    if (!ledger_gate_admits(gate, i) || !ledger_where_meets(where, i, ask->on) || !table_words_meet(words, i)) continue;
     count++;
     for (guint k = 0; k < counters->len; k++) {
       Counter *counter = g_ptr_array_index(counters, k);
@@ -159,9 +159,9 @@ static json_t *make_counts(gpointer data, GError **error) {
     g_ptr_array_add(conditions, where);
   }
   g_autofree gint64 *counts = g_new0(gint64, conditions->len + 1);
-  TableGate gate = table_gate(table, page->asker);
+  g_autoptr(LedgerGate) gate = ledger_gate_new(table, page->asker);
   for (guint i = 0; i < table->rows->len; i++) {
-    if (!gate_admits(&gate, table_row(table, i))) continue;
+    if (!ledger_gate_admits(gate, i)) continue;
     counts[0]++;
     for (guint c = 0; c < conditions->len; c++) counts[c + 1] += conditions->pdata[c] != NULL && ledger_where_meets(conditions->pdata[c], i, 0);
   }

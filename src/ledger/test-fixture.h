@@ -106,6 +106,21 @@ static inline Person *fixture_person(Fixture *f, const char *name, const char *t
   return person;
 }
 
+/* Who works for one fonds (made here; code "": none) or hands over for a body. */
+static inline Person *fixture_limited(Fixture *f, const char *name, const char *role, const char *code, const char *title, const char *body) {
+  g_autoptr(Sql) sql = good(sql_write(f->db, error));
+  json_auto_t *roles = json_pack("[s]", role), *fonds = json_array();
+  if (*code) json_array_append_new(fonds, json_integer(good(catalog_fonds_ensure(&f->house, sql, "system", code, title, error))));
+  gint64 id = good(people_user_create(sql, "system", name, name, "Geheim-2026", roles, fonds, SECURITY_SECRET, error));
+  if (*body) good(people_user_body(sql, "system", id, body, error));
+  good(sql_commit(sql, error));
+  sql_end(g_steal_pointer(&sql));
+  g_autofree char *token = good(people_sign_in(f->db, name, "Geheim-2026", "127.0.0.1", error));
+  Person *person = people_identify(f->db, token);
+  g_assert_nonnull(person);
+  return person;
+}
+
 static inline json_t *yaml(const char *text) { return good(yaml_load_text(text, "test", error)); }
 
 /* One entry in a transaction of its own; its id. */

@@ -19,6 +19,9 @@ void people_set_session_minutes(gint64 minutes); /* security.session_minutes; 30
 /* Who can list the fonds for the choice on a user's page: [{id, code, title}] (new reference). Without one the page keeps an account's fonds as they are. */
 typedef json_t *(*PeopleFonds)(const House *house, Sql *sql, GError **error);
 void people_set_fonds_source(PeopleFonds source);
+/* Every name by which fonds and a body ("" none) stand in work that is told of them: codes, titles, other names. New, ended by NULL. */
+typedef char **(*PeopleReach)(Sql *sql, const gint64 *fonds, gsize count, const char *body);
+void people_set_reach_source(PeopleReach source);
 
 /* What an account is still responsible for, in words for a message; NULL: nothing. New string. Without a source nobody is asked. */
 typedef char *(*PeopleDuties)(Sql *sql, const char *name, const char *title);
@@ -37,6 +40,8 @@ gboolean people_may(const Person *person, const char *permission); /* person NUL
 gboolean people_has_role(const Person *person, const char *role); /* NULL: only the public one; nobody has a role before the password is his own */
 /* The body (移交单位) that an account with delivery.own hands over for; "": none. Never NULL. */
 const char *people_body(const Person *person);
+/* Who works for some fonds only, or hands over for one body (delivery.own): under which names those stand; without a source no name. NULL: for the whole house. */
+const char *const *people_reach(const Person *person);
 json_t *people_duty_names(const Person *person); /* under which names something is his to do: sign-in name, shown name, body, his roles. New */
 gboolean people_colleagues(Sql *sql, const char *name, const char *other); /* two enabled accounts that share a role (岗位) */
 char *people_title_of(const char *name); /* the shown name for a sign-in name; NULL: no such account. New string. For web_set_person_source */

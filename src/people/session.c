@@ -179,6 +179,7 @@ struct Person {
   const RoleSet *set;
   GPtrArray *roles; /* codes */
   GArray *fonds;    /* gint64, ascending */
+  char **reach;     /* NULL: the whole house */
   Scope scope;
 };
 
@@ -189,6 +190,7 @@ void people_person_free(Person *person) {
   g_free(person->body);
   g_ptr_array_unref(person->roles);
   g_array_unref(person->fonds);
+  g_strfreev(person->reach);
   g_free(person);
 }
 
@@ -196,6 +198,19 @@ gint64 people_id(const Person *person) { return person ? person->id : 0; }
 const char *people_name(const Person *person) { return person ? person->name : ""; }
 const char *people_title(const Person *person) { return person ? person->title : ""; }
 const char *people_body(const Person *person) { return person && person->body ? person->body : ""; }
+
+static PeopleReach reach_source;
+
+void people_set_reach_source(PeopleReach source) { reach_source = source; }
+const char *const *people_reach(const Person *person) { return person ? (const char *const *)person->reach : NULL; }
+
+static void set_reach(Sql *sql, Person *person) {
+  gboolean hands_over = *people_body(person) && people_may(person, "delivery.own") && !people_may(person, "delivery.read");
+  if (person->fonds->len == 0 && !hands_over) return;
+  if (reach_source) person->reach = reach_source(sql, person->scope.fonds, person->scope.fonds_count, hands_over ? people_body(person) : "");
+  if (person->reach == NULL) person->reach = g_new0(char *, 1);
+}
+
 json_t *people_duty_names(const Person *person) {
   json_t *names = json_pack("[s, s]", people_name(person), people_title(person)), *role;
   size_t i;
@@ -266,6 +281,7 @@ static Person *load_person(Sql *sql, const char *hash, gint64 now_us, gint64 *re
   person->fonds = g_array_new(FALSE, FALSE, sizeof(gint64));
   if (!load_grants(sql, person, error)) return NULL;
   set_scope(person, (Security)CLAMP(sql_get_int(rows, "security"), SECURITY_PUBLIC, SECURITY_TOP));
+  set_reach(sql, person);
   *ret_seen_us = sql_get_int(rows, "seen_us");
   return g_steal_pointer(&person);
 }
