@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { chromium } from 'playwright-core';
 import { emptyArchive, query } from './archive.mjs';
 import { csv, write } from './make.mjs';
 import { Client, lantai, PASSWORD, serve, temporary } from './support.mjs';
@@ -18,6 +19,9 @@ const FIGURES = `figures:
   - {name: 校园宣讲, within: 宣讲次数, ledger: 宣讲, where: {类型: 进校园}, count: , unit: 次}
   - {name: 听讲人次, ledger: 宣讲, sum: 人数, unit: 人次, say: {style: more, step: 100}}
   - {name: 谈话次数, ledger: 提醒谈话, count: , unit: 次, restricted: true}
+  - {name: 校园宣讲占比, rate: {part: 校园宣讲, whole: 宣讲次数}, unit: ％}
+invariants:
+  - {say: 听众不少于宣讲场次, that: "宣讲次数 <= 听讲人次"}
 `;
 const TEXT = '一、主要工作\n（一）抓好宣讲。{年份}年在{地点}开展宣讲{宣讲次数}，其中进校园{校园宣讲}，听众{听讲人次}。{若 谈话次数 > 0}提醒谈话{谈话次数}。{完}';
 const REPORT = `name: 宣讲总结\nperiod: year\nparameters: [{name: 地点, default: 全市}]\nheading: "{年份}年宣讲总结"\nsigned: 市档案馆\ntext: |\n${TEXT.split('\n').map(line => `  ${line}\n`).join('')}`;
@@ -42,10 +46,12 @@ before(async () => {
     assert.equal((await lantai(dir, 'user', 'add', name, '--role', role, '--password', PASSWORD, '--security', '秘密')).status, 0);
   await take('宣讲', [...talks(2023, 27), ...talks(2022, 20)]);
   await take('宣讲', [['2018-03-10', '少', '进校园', '5', '张小明'], ['2018-02-10', '多', '进社区', '40', '张小明'], ['2018-01-10', '无', '进社区', '', '张小明']]);
+  await take('宣讲', [['2016-03-10', '没有人来的一讲', '进校园', '0', '张小明']]);
   await take('提醒谈话', [['2023-03-01', '谈话一', '王大力'], ['2023-04-01', '谈话二', '王大力']], ['日期', '标题', '谈话对象']);
   await start();
 });
-after(async () => { await server?.stop(); });
+let browser;
+after(async () => { await browser?.close(); await server?.stop(); });
 
 const get = async (name, target, status = 200) => {
   const page = await clients[name].get(target, { html: true }), reply = await clients[name].get(target);
@@ -210,4 +216,97 @@ test('commands tell the same', async () => {
   assert.equal(checked.status, 0, checked.stdout);
   mkdirSync(path.join(dir, 'tmp'), { recursive: true });
   assert.notEqual((await lantai(dir, 'report', '没有的报告', out)).status, 0);
+});
+
+async function desk(name, width = 1280) {
+  browser ??= await chromium.launch({ executablePath: process.env.CHROMIUM || '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'] });
+  const context = await browser.newContext({ viewport: { width, height: 860 }, locale: 'zh-CN', acceptDownloads: true });
+  await context.addCookies([...clients[name].cookies].map(([key, value]) => ({ name: key, value, url: server.base })));
+  const page = await context.newPage();
+  page.setDefaultTimeout(15000);
+  page.on('dialog', dialog => dialog.accept());
+  return page;
+}
+const passOn = (report, name) => post(name, `${report}/decide`, { verdict: 'pass' });
+const act = (page, word) => Promise.all([page.waitForNavigation(), page.getByRole('button', { name: word, exact: true }).click()]);
+const fits = page => page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth);
+const found = async (page, text, count) => {
+  const previewed = page.waitForResponse(reply => reply.url().endsWith('/preview'));
+  await page.fill('#r-text', text);
+  await previewed;
+  await page.waitForFunction(wanted => document.querySelectorAll('.findings [data-tone="bad"]').length >= wanted, count);
+  return (await page.locator('.findings li').allTextContents()).join('\n');
+};
+async function drafted(page, year) {
+  await page.goto(`${server.base}/reports`);
+  const row = page.locator('tr', { hasText: '宣讲总结' }).first();
+  await row.getByLabel('年度').fill(String(year));
+  await Promise.all([page.waitForNavigation(), row.getByRole('button', { name: '起草' }).click()]);
+  return page.url().replace(server.base, '');
+}
+
+test('in a browser: drafted, its planted faults found, mended, passed by three, signed, taken away', async () => {
+  const page = await desk('writer');
+  await drafted(page, 2016);
+  assert.match(await page.locator('.findings').textContent(), /听众不少于宣讲场次/);
+  const report = await drafted(page, 2022), text = `${TEXT}进校园占{校园宣讲占比}。`;
+  const faults = await found(page, `${text}\n另有培训次，宣讲20次，王大力受到批评，近{听讲人次}。`, 4);
+  for (const word of ['“次”前面没有数', '{宣讲次数}', '王*', '约数词']) assert.ok(faults.includes(word), `${word}: ${faults}`);
+  await page.locator('.findings [data-jump]').first().click();
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'r-text', 'a fault leads to its place');
+  await page.fill('#r-text', text);
+  await page.fill('#r-find', '宣讲');
+  await page.locator('#found [data-insert="宣讲次数"]').waitFor();
+  await page.locator('#r-text').evaluate(area => area.setSelectionRange(area.value.length, area.value.length));
+  await page.locator('#found [data-insert="宣讲次数"]').click();
+  assert.ok((await page.inputValue('#r-text')).endsWith('{宣讲次数}'), 'a figure is put in where the cursor is');
+  await page.waitForFunction(() => !document.querySelector('.findings [data-tone="bad"]') && /占35％。20次/.test(document.querySelector('.paper').textContent));
+  await page.fill('#r-text', text);
+  await act(page, '保存');
+  await Promise.all([page.waitForNavigation(), page.locator('.paper a.figure', { hasText: '20次' }).first().click()]);
+  assert.equal(await page.locator('[data-row]').count(), 20);
+  await page.goto(server.base + report);
+  await act(page, '送科室审核');
+  for (const [name, button] of [['checker', '通过'], ['leader', '通过'], ['signer', '签发并定稿']]) {
+    const other = await desk(name, name === 'leader' ? 390 : 1280);
+    await other.goto(server.base);
+    await Promise.all([other.waitForNavigation(), other.locator('section', { hasText: '等您审核的报告' }).getByRole('link', { name: '宣讲总结' }).first().click()]);
+    assert.equal(other.url(), server.base + report);
+    assert.ok(await fits(other));
+    if (name === 'leader') { // a number changes between two steps: it cannot be passed on unseen
+      const [{ id, rev }] = (await query(dir, "SELECT e.id, e.rev FROM ledger_entry e JOIN ledger l ON l.id = e.ledger_id WHERE l.name = '宣讲' AND e.from_date / 10000 = 2022 ORDER BY e.id LIMIT 1"));
+      await post('writer', `/entry/${id}/delete`, { rev: String(rev), why: '重复' });
+      await other.reload();
+      assert.match(await other.locator('.findings').textContent(), /送审时是“20次”，现在是“19次”/);
+      await other.fill('input[name=note]', '数变了，请核实');
+      await act(other, '退回');
+      await page.goto(server.base);
+      assert.match(await page.locator('section', { hasText: '退回修改的报告' }).textContent(), /数变了/);
+      await page.goto(server.base + report);
+      await act(page, '送科室审核');
+      await passOn(report, 'checker');
+      await other.reload();
+    }
+    await act(other, button);
+    await other.goto(server.base);
+    assert.equal(await other.locator('section', { hasText: '等您审核的报告' }).count(), 0, 'done, so no longer waiting');
+  }
+  await page.goto(server.base + report);
+  assert.match(await page.locator('.page-head').first().textContent(), /已定稿/);
+  await page.locator('summary', { hasText: '签名' }).click();
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: '签名包' }).click()]), folder = temporary();
+  execFileSync('unzip', ['-q', await download.path(), '-d', folder]);
+  const verify = () => execFileSync('openssl', ['dgst', '-sm3', '-verify', 'public.pem', '-sigopt', 'distid:1234567812345678', '-signature', 'manifest.sig', 'manifest.txt'], { cwd: folder, stdio: 'pipe' }).toString();
+  assert.match(verify(), /Verified OK/);
+  for (const name of ['report.docx', 'report.pdf', 'report.html'])
+    assert.ok(readFileSync(path.join(folder, 'manifest.txt'), 'utf8').includes(`${execFileSync('openssl', ['dgst', '-sm3', '-r', name], { cwd: folder }).toString().slice(0, 64)}  ${name}\n`), name);
+  assert.ok(!readdirSync(folder).includes('rows.ndjson'), 'the rows are not for everybody');
+  writeFileSync(path.join(folder, 'manifest.txt'), readFileSync(path.join(folder, 'manifest.txt'), 'utf8').replace('report.pdf', 'report.PDF'));
+  assert.throws(verify);
+  assert.equal((await clients.writer.get('/report/2/file?format=zip')).status, 422, 'a draft is not signed');
+  const next = await drafted(page, 2023);
+  await post('writer', `${next}/text`, { rev: (await get('writer', next)).issue.rev, text, parameter: '全市' });
+  const { rows, before_frozen: kept } = await get('writer', `${next}/compare`);
+  assert.equal(kept, true, 'last year is what was frozen');
+  assert.match(rows.find(({ figure }) => figure === '校园宣讲占比').change, /^(上升|下降)[\d.]+个百分点$/, 'a share is compared in points');
 });

@@ -1,6 +1,7 @@
 /* The home page, background jobs, and the system page from which the holdings are cared for. */
 #include "app.h"
 #include "error.h"
+#include "figure.h"
 #include "format.h"
 #include "people.h"
 #include <string.h>
@@ -133,6 +134,8 @@ static WebReply *home(WebRequest *request, GError **error) {
   if (revisions) json_object_set_new(model, "revisions", revisions);
   json_t *schedules = schedule_home(request, sql);
   if (schedules) json_object_set_new(model, "schedules", schedules);
+  json_t *reports = report_home(request, sql);
+  if (reports) json_object_set_new(model, "reports", reports);
   json_t *owed = ledger_home(request, sql, NULL);
   if (owed) json_object_set_new(model, "owed", owed);
   json_t *warnings = keep_warnings(request, sql, NULL);

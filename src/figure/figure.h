@@ -86,6 +86,9 @@ gboolean report_docx(json_t *report, const char *path, GError **error); /* GB/T 
 gboolean report_pdf(json_t *report, const char *path, GError **error);
 gboolean report_xlsx(json_t *report, const char *path, GError **error); /* its tables on one sheet; INVALID without any */
 
+/* For the home page (ui/figure/home.html): {awaiting: [reports for the asker to pass on], returned: [the asker's own that came back]}; NULL when there are none. */
+json_t *report_home(WebRequest *request, Sql *sql);
+
 gboolean figure_replay(const House *house, Sql *sql, json_t *event, GError **error); /* figure.* report.* */
 extern const JobKind FIGURE_JOBS[];
 extern const WebRoute FIGURE_ROUTES[]; /* /figures /figure/{id} … */

@@ -98,6 +98,37 @@ static WebReply *make_report(WebRequest *request, GError **error) {
   return web_redirect("/report/%" G_GINT64_FORMAT, id);
 }
 
+/* ---- the home page ---- */
+
+/* Whether it is for the asker to pass on (awaiting), or came back to its writer (returned). */
+static gboolean is_awaited(WebRequest *request, Sql *sql, json_t *row, gboolean *ret_returned) {
+  ReportState state = report_state(row);
+  if (state != REPORT_DRAFT) return web_may(request, REPORT_STATE_PERMISSIONS[state]) && report_may_pass(sql, row, web_actor(request));
+  if (!g_str_equal(text_at(row, "made_by"), web_actor(request))) return FALSE;
+  json_auto_t *steps = report_issue_steps(sql, int_at(row, "id"), NULL);
+  json_t *last = json_array_get(steps, json_array_size(steps) - 1);
+  if (last == NULL || g_str_equal(text_at(last, "actor"), web_actor(request))) return FALSE;
+  json_object_set(row, "step", last);
+  return *ret_returned = TRUE;
+}
+
+json_t *report_home(WebRequest *request, Sql *sql) {
+  if (!takes_part(request)) return NULL;
+  json_auto_t *rows = sql_json(sql, "SELECT id, name, heading, from_day, to_day, unit, state, made_by, changed_at FROM report WHERE state <> 'frozen' ORDER BY id DESC LIMIT 50",
+    SQL_NONE, NULL);
+  json_auto_t *awaiting = json_array(), *returned = json_array();
+  json_t *row;
+  size_t i;
+  json_array_foreach(rows, i, row) {
+    gboolean back = FALSE;
+    if (!is_awaited(request, sql, row, &back)) continue;
+    put_state(row);
+    json_array_append(back ? returned : awaiting, row);
+  }
+  if (json_array_size(awaiting) + json_array_size(returned) == 0) return NULL;
+  return json_pack("{s:O, s:O}", "awaiting", awaiting, "returned", returned);
+}
+
 /* ---- /report/{id} ---- */
 
 static char *rows_link(json_t *issue) { return g_strdup_printf("/report/%d/rows?figure=", (int)int_at(issue, "id")); }
@@ -442,9 +473,18 @@ static WebReply *page_compare(WebRequest *request, GError **error) {
 
 /* ---- files ---- */
 
+static GBytes *signed_package(const House *house, json_t *issue, GError **error) {
+  g_autofree char *token = g_uuid_string_random(), *name = g_strdup_printf("report-%s.zip", token), *path = g_build_filename(house->dir, "tmp", name, NULL), *bytes = NULL;
+  gsize length = 0;
+  gboolean good = report_frozen_package(house, issue, path, error) && g_file_get_contents(path, &bytes, &length, error);
+  g_unlink(path);
+  return good ? g_bytes_new_take(g_steal_pointer(&bytes), length) : NULL;
+}
+
 static const struct { const char *format, *kept, *mime; } FORMATS[] = {{"docx", "report.docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"},
   {"pdf", "report.pdf", "application/pdf"}, {"html", "report.html", "text/html; charset=utf-8"},
-  {"xlsx", NULL, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}, {"md", NULL, "text/markdown; charset=utf-8"}};
+  {"xlsx", NULL, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}, {"md", NULL, "text/markdown; charset=utf-8"},
+  {"zip", NULL, "application/zip"}};
 
 static GBytes *print_now(const House *house, json_t *report, const char *format, GError **error) {
   gboolean docx = g_str_equal(format, "docx"), sheet = g_str_equal(format, "xlsx");
@@ -480,12 +520,15 @@ static WebReply *print_file(WebRequest *request, GError **error) {
   const House *house = web_house(request);
   guint at = 0;
   while (at < G_N_ELEMENTS(FORMATS) && !g_str_equal(FORMATS[at].format, format)) at++;
-  if (at == G_N_ELEMENTS(FORMATS)) return throw_null(error, LANTAI_ERROR_INVALID, "格式只有 docx、pdf、xlsx、html、md");
+  if (at == G_N_ELEMENTS(FORMATS)) return throw_null(error, LANTAI_ERROR_INVALID, "格式只有 docx、pdf、xlsx、html、md、zip");
   g_autoptr(Sql) sql = sql_read(house->db, error);
   json_auto_t *issue = load_issue(request, sql, error);
   if (issue == NULL) return NULL;
   g_autoptr(GBytes) bytes = NULL;
-  if (report_state(issue) == REPORT_FROZEN && FORMATS[at].kept) bytes = report_frozen_file(house, issue, FORMATS[at].kept, error);
+  gboolean frozen = report_state(issue) == REPORT_FROZEN, package = g_str_equal(format, "zip");
+  if (package && !frozen) return throw_null(error, LANTAI_ERROR_INVALID, "定稿以后才有签名");
+  if (package) bytes = signed_package(house, issue, error);
+  else if (frozen && FORMATS[at].kept) bytes = report_frozen_file(house, issue, FORMATS[at].kept, error);
   else {
     json_auto_t *report = made_of(request, sql, issue, error);
     bytes = report ? print_now(house, report, format, error) : NULL;

@@ -163,7 +163,7 @@ static void judge_number(Line *line, json_t *number) {
   if (like && !chance)
     return report_fault(line->faults, "stop", place_at(line, from, to), "手写的“%s”与指标“%s”是同一个数。请改用 {%s}，它变时这里才会跟着变", text, like, like);
   if (like) return report_fault(line->faults, "look", place_at(line, from, to), "手写的“%s”与指标“%s”相同。若是同一个数，请改用 {%s}", text, like, like);
-  report_fault(line->faults, "look", place_at(line, from, to), "“%s”是手写的数，没有台账依据。请用指标代替；若是专名或固定说法，加入“固定用语”", text);
+  report_fault(line->faults, "look", place_at(line, from, to), "“%s”是手写的数，没有台账依据。请用指标代替；若是专名或固定说法，加入“固定说法”", text);
 }
 
 static void look_at_numbers(Line *line) {
@@ -245,7 +245,7 @@ static void look_for_gaps(Line *line) {
     gunichar before = g_utf8_get_char(g_utf8_prev_char(at));
     gboolean innocent = g_unichar_get_script(before) != G_UNICODE_SCRIPT_HAN || is_word(line, from + size) ||
       ends_with_any(line->text, from, BEFORE_MEASURE, G_N_ELEMENTS(BEFORE_MEASURE));
-    if (!innocent) report_fault(line->faults, "stop", place_at(line, from, from + size), "“%s”前面没有数。请插入指标；若不是量词，把这个词加入“固定用语”", measure);
+    if (!innocent) report_fault(line->faults, "stop", place_at(line, from, from + size), "“%s”前面没有数。请插入指标；若不是量词，把这个词加入“固定说法”", measure);
     at += size;
   }
 }
@@ -278,7 +278,7 @@ static void look_for_names(Line *line, json_t *names) {
       if (line->kinds[from] == BYTE_FIXED) continue;
       /* Two characters may be any word. */
       report_fault(line->faults, length > 2 ? "stop" : "look", place_at(line, from, from + strlen(name)),
-        "“%s”是限制查看的台账中的人名，公开的报告中应隐去（如“%.*s*”）。若确需写明，加入“固定用语”", name,
+        "“%s”是限制查看的台账中的人名，公开的报告中应隐去（如“%.*s*”）。若确需写明，加入“固定说法”", name,
         (int)(g_utf8_next_char(name) - name), name);
     }
   }

@@ -9,7 +9,9 @@
 #include "content.h"
 #include "crypto.h"
 #include "error.h"
+#include "internal.h"
 #include "journal.h"
+#include "package-write.h"
 #include "report-internal.h"
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -322,6 +324,37 @@ GBytes *report_frozen_file(const House *house, json_t *issue, const char *name, 
   return g_bytes_new_take(g_steal_pointer(&bytes), length);
 }
 
+static const char CHECKING[] = "这份报告定稿时由本馆签名。不用兰台也能核对（OpenSSL 3）：\n\n"
+  "1. 各文件是不是签名时的：openssl dgst -sm3 -r report.pdf，与 manifest.txt 里的一行比较。\n"
+  "2. manifest.txt 是不是本馆签的：\n"
+  "   openssl dgst -sm3 -verify public.pem -sigopt distid:1234567812345678 -signature manifest.sig manifest.txt\n"
+  "   说 Verified OK 就是。public.pem 须与本馆另行公布的一致。\n";
+
+/* manifest.sig is the signature in DER, as openssl reads it. */
+static gboolean write_signed(PackageWriter *writer, json_t *issue, GError **error) {
+  g_autoptr(GByteArray) der = g_byte_array_new();
+  for (const char *at = text_at(issue, "signature"); at[0] && at[1]; at += 2) {
+    guint8 byte = (guint8)(g_ascii_xdigit_value(at[0]) * 16 + g_ascii_xdigit_value(at[1]));
+    g_byte_array_append(der, &byte, 1);
+  }
+  const char *manifest = text_at(issue, "manifest"), *key = text_at(issue, "public_key");
+  return package_writer_bytes(writer, "manifest.txt", manifest, strlen(manifest), NULL, error) &&
+    package_writer_bytes(writer, "manifest.sig", der->data, der->len, NULL, error) && package_writer_bytes(writer, "public.pem", key, strlen(key), NULL, error) &&
+    package_writer_bytes(writer, "怎样核对.txt", CHECKING, strlen(CHECKING), NULL, error);
+}
+
+gboolean report_frozen_package(const House *house, json_t *issue, const char *path, GError **error) {
+  g_autoptr(PackageWriter) writer = package_writer_new(path, error);
+  if (writer == NULL) return FALSE;
+  static const char *const printed[] = {"report.docx", "report.pdf", "report.html"};
+  for (guint i = 0; i < G_N_ELEMENTS(printed); i++) {
+    g_autoptr(GBytes) bytes = report_frozen_file(house, issue, printed[i], error);
+    if (bytes == NULL) return FALSE;
+    if (!package_writer_bytes(writer, printed[i], g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), NULL, error)) return FALSE;
+  }
+  return write_signed(writer, issue, error) && package_writer_close(g_steal_pointer(&writer), error);
+}
+
 json_t *report_frozen_load(const House *house, json_t *issue, GError **error) {
   g_autoptr(GBytes) bytes = report_frozen_file(house, issue, "report.json", error);
   if (bytes == NULL) return NULL;
@@ -339,6 +372,21 @@ static char *change_words(double now, double before) {
   return g_strdup_printf("%s%.1f%%", now > before ? "增长" : "下降", fabs(now - before) / fabs(before) * 100);
 }
 
+/* What a figure's numbers may be compared as: of a share the points between; of what is itself a comparison, or no amount, the direction alone. */
+static char *figure_change(const char *name, double now, double before) {
+  static const char *const shares[] = {"rate", "points", NULL}, *const directions[] = {"growth", "multiple", "list", "span", NULL};
+  json_t *definition = figure_definition(name);
+  const char *aggregate = definition ? figure_aggregate(definition) : NULL;
+  gboolean same = fabs(now - before) < 1e-9;
+  if (aggregate && !same && g_strv_contains(shares, aggregate)) {
+    g_autofree char *points = g_strdup_printf("%.1f", fabs(now - before));
+    if (g_str_has_suffix(points, ".0")) points[strlen(points) - 2] = '\0';
+    return g_strdup_printf("%s%s个百分点", now > before ? "上升" : "下降", points);
+  }
+  if (aggregate && !same && g_strv_contains(directions, aggregate)) return g_strdup(now > before ? "增加" : "减少");
+  return change_words(now, before);
+}
+
 json_t *report_compare(json_t *now, json_t *before) {
   json_t *rows = json_array(), *figure, *befores = json_object_get(before, "figures"), *nows = json_object_get(now, "figures");
   const char *name;
@@ -346,7 +394,7 @@ json_t *report_compare(json_t *now, json_t *before) {
     json_t *former = json_object_get(befores, name);
     double value = json_number_value(json_object_get(figure, "value")), was = json_number_value(json_object_get(former, "value"));
     gboolean differs = former == NULL || fabs(value - was) > 1e-9 || !g_str_equal(text_at(figure, "text"), text_at(former, "text"));
-    g_autofree char *change = former ? change_words(value, was) : g_strdup("上次没有");
+    g_autofree char *change = former ? figure_change(name, value, was) : g_strdup("上次没有");
     json_array_append_new(rows, json_pack("{s:s, s:f, s:s, s:f, s:s, s:s, s:b}", "figure", name, "value", value, "text", text_at(figure, "text"), "before", was,
       "before_text", text_at(former, "text"), "change", change, "differs", differs));
   }
