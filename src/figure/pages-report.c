@@ -114,8 +114,8 @@ static gboolean is_awaited(WebRequest *request, Sql *sql, json_t *row, gboolean 
 
 json_t *report_home(WebRequest *request, Sql *sql) {
   if (!takes_part(request)) return NULL;
-  json_auto_t *rows = sql_json(sql, "SELECT id, name, heading, from_day, to_day, unit, state, made_by, changed_at FROM report WHERE state <> 'frozen' ORDER BY id DESC LIMIT 50",
-    SQL_NONE, NULL);
+  json_auto_t *rows = sql_json(sql, "SELECT id, name, from_day, to_day, unit, state, made_by, changed_at FROM report "
+    "WHERE state <> 'frozen' ORDER BY id DESC LIMIT 50", SQL_NONE, NULL);
   json_auto_t *awaiting = json_array(), *returned = json_array();
   json_t *row;
   size_t i;
@@ -474,7 +474,8 @@ static WebReply *page_compare(WebRequest *request, GError **error) {
 /* ---- files ---- */
 
 static GBytes *signed_package(const House *house, json_t *issue, GError **error) {
-  g_autofree char *token = g_uuid_string_random(), *name = g_strdup_printf("report-%s.zip", token), *path = g_build_filename(house->dir, "tmp", name, NULL), *bytes = NULL;
+  g_autofree char *token = g_uuid_string_random(), *name = g_strdup_printf("report-%s.zip", token), *bytes = NULL;
+  g_autofree char *path = g_build_filename(house->dir, "tmp", name, NULL);
   gsize length = 0;
   gboolean good = report_frozen_package(house, issue, path, error) && g_file_get_contents(path, &bytes, &length, error);
   g_unlink(path);

@@ -82,7 +82,8 @@ gboolean report_issue_release(Sql *sql, Asker asker, const char *actor, gint64 i
 /* A frozen report as it was kept; UNAVAILABLE when the kept bytes are not those that were signed. */
 json_t *report_frozen_load(const House *house, json_t *issue, GError **error);
 GBytes *report_frozen_file(const House *house, json_t *issue, const char *name, GError **error); /* report.docx, report.pdf, report.html */
-/* A .zip at path (must not exist): the printed files (what they are made of is not for everybody), the signed manifest, signature (DER) and key, and how to check them without this program. */
+/* A .zip at path (must not exist): the printed files (what they are made of is not for everybody), the signed manifest, signature (DER) and key,
+ * and how to check them without this program. */
 gboolean report_frozen_package(const House *house, json_t *issue, const char *path, GError **error);
 char *report_object_id(gint64 id);
 ReportState report_state(json_t *issue);

@@ -1,17 +1,19 @@
 /*
- * A ledger's definition as a form: its names, fields, states, moves and views as texts that a form carries, and back to the definition.
+ * A ledger's definition as a form: its names, fields, states, moves, duties and views as texts that a form carries, and back to the definition.
  *
  * A tree is {name: text, fields: {"0": {at, name, …}, …}, …}; its lists stand in the order of the form, `at` is the row's place in the definition that the form was
  * made from.
- * 1. What the form does not show of a definition (duties, conditions, rights) stays as it was: a row is its former self with what was typed over it.
+ * 1. What the form does not show of a definition (conditions, what a move sets, rights) stays as it was: a row is its former self with what was typed over it.
  * 2. A field in force that is renamed keeps its former name under `was`, so that what refers to it still finds it.
  */
 #include "pages.h"
+#include "people.h"
 #include <string.h>
 
 enum { DESIGN_ROWS_MAX = 200 };
 
-typedef enum { DESIGN_TEXT, DESIGN_FLAG, DESIGN_NOT, DESIGN_WORDS, DESIGN_LINES, DESIGN_DAYS } DesignKind; /* NOT: a flag that holds unless it is false */
+typedef enum { DESIGN_TEXT, DESIGN_FLAG, DESIGN_NOT, DESIGN_WORDS, DESIGN_LINES, DESIGN_DAYS, DESIGN_NUMBER } DesignKind;
+/* NOT: a flag that holds unless it is false. DAYS: a list of numbers. NUMBER: one; what is none stays a text, for the check to name */
 typedef struct { const char *key; DesignKind kind; } DesignKey;
 
 static const DesignKey HEAD_KEYS[] = {{"name", DESIGN_TEXT}, {"group", DESIGN_TEXT}, {"about", DESIGN_TEXT}, {"number", DESIGN_TEXT}, {"title", DESIGN_TEXT},
@@ -21,11 +23,12 @@ static const DesignKey FIELD_KEYS[] = {{"name", DESIGN_TEXT}, {"type", DESIGN_TE
   {"hint", DESIGN_TEXT}, {"required", DESIGN_FLAG}, {"list", DESIGN_FLAG}, {"many", DESIGN_FLAG}, {"open", DESIGN_FLAG}, {"of", DESIGN_TEXT}, {NULL}};
 static const DesignKey STATE_KEYS[] = {{"name", DESIGN_TEXT}, {"closed", DESIGN_FLAG}, {NULL}};
 static const DesignKey MOVE_KEYS[] = {{"label", DESIGN_TEXT}, {"from", DESIGN_WORDS}, {"to", DESIGN_TEXT}, {"needs", DESIGN_WORDS}, {"note", DESIGN_TEXT},
-  {"another", DESIGN_FLAG}, {NULL}};
+  {"another", DESIGN_FLAG}, {"roles", DESIGN_WORDS}, {NULL}};
+static const DesignKey DUTY_KEYS[] = {{"title", DESIGN_TEXT}, {"every", DESIGN_TEXT}, {"days", DESIGN_NUMBER}, {"owner", DESIGN_TEXT}, {"department", DESIGN_TEXT}, {NULL}};
 static const DesignKey VIEW_KEYS[] = {{"name", DESIGN_TEXT}, {"columns", DESIGN_WORDS}, {"group", DESIGN_TEXT}, {"sort", DESIGN_TEXT}, {NULL}};
 
 static const struct { const char *list, *word; const DesignKey *keys; } LISTS[] = {{"fields", "栏目", FIELD_KEYS}, {"states", "状态", STATE_KEYS},
-  {"moves", "流转", MOVE_KEYS}, {"views", "视图", VIEW_KEYS}};
+  {"moves", "流转", MOVE_KEYS}, {"duties", "职责", DUTY_KEYS}, {"views", "视图", VIEW_KEYS}};
 
 static const DesignKey *keys_of(const char *list) {
   for (guint i = 0; i < G_N_ELEMENTS(LISTS); i++)
@@ -53,7 +56,7 @@ static json_t *row_tree(json_t *row, const DesignKey *keys) {
   for (const DesignKey *key = keys; key->key != NULL; key++) {
     json_t *value = json_object_get(row, key->key);
     gboolean flag = key->kind == DESIGN_FLAG || key->kind == DESIGN_NOT, on = key->kind == DESIGN_NOT ? !json_is_false(value) : json_is_true(value);
-    g_autofree char *text = flag ? g_strdup(on ? "1" : "") : words_text(value, key->kind == DESIGN_LINES ? "\n" : "、");
+    g_autofree char *text = flag ? g_strdup(on ? "1" : "") : json_is_integer(value) ? json_dumps(value, JSON_ENCODE_ANY) : words_text(value, key->kind == DESIGN_LINES ? "\n" : "、");
     if (*text) put_text_at(tree, key->key, text);
   }
   return tree;
@@ -133,6 +136,12 @@ static gboolean same_words(json_t *a, json_t *b) {
   return found == json_array_size(a) && found == json_array_size(b);
 }
 
+static json_t *number_or_text(const char *text) {
+  char *end = NULL;
+  gint64 number = g_ascii_strtoll(text, &end, 10);
+  return *g_strchug(end) == '\0' ? json_integer(number) : json_string(text);
+}
+
 static void put_key(json_t *row, const DesignKey *key, json_t *given) {
   json_auto_t *words = json_is_array(given) ? split_words(given, key->kind) : NULL; /* of ticked boxes the first says only that there are some */
   const char *text = first_text(words != NULL ? words : given);
@@ -143,6 +152,7 @@ static void put_key(json_t *row, const DesignKey *key, json_t *given) {
   else if (key->kind == DESIGN_FLAG && *text) json_object_set_new(row, key->key, json_true());
   else if (flag || *text == '\0') json_object_del(row, key->key);
   else if (key->kind == DESIGN_TEXT) json_object_set_new(row, key->key, json_string(text));
+  else if (key->kind == DESIGN_NUMBER) json_object_set_new(row, key->key, number_or_text(text));
   else {
     json_auto_t *list = split_words(given, key->kind);
     if (!json_is_array(given) || !same_words(list, json_object_get(row, key->key))) json_object_set(row, key->key, list);
@@ -304,6 +314,12 @@ static json_t *type_options(const char *chosen, gboolean child) {
   return options_of(types, G_N_ELEMENTS(types) - (child ? 1 : 0), chosen);
 }
 
+static json_t *every_options(const char *chosen) {
+  static const char *const rhythms[][2] = {{"", "请选择"}, {"day", "每天"}, {"workday", "每个工作日"}, {"week", "每周"}, {"twoweeks", "每两周"}, {"halfmonth", "每半月"},
+    {"month", "每月"}, {"quarter", "每季度"}, {"halfyear", "每半年"}, {"year", "每年"}};
+  return options_of(rhythms, G_N_ELEMENTS(rhythms), chosen);
+}
+
 static json_t *ledger_options(const char *chosen) {
   json_t *options = json_pack("[{s:s, s:s, s:b}]", "value", "", "label", "请选择", "chosen", *chosen == '\0');
   g_autofree const LedgerDefinition **all = ledger_all();
@@ -341,6 +357,7 @@ static json_t *row_model(json_t *row, const char *path, const DesignKey *keys, c
     g_autofree char *which = g_strdup_printf("focus_%.*s", (int)(space - focus), focus);
     json_object_set_new(model, which, json_true());
   }
+  if (keys == DUTY_KEYS) json_object_set_new(model, "rhythms", every_options(text_at(model, "every")));
   if (keys != FIELD_KEYS) return model;
   gboolean child = strchr(path + strlen("fields."), '.') != NULL;
   g_autofree char *below = g_strdup_printf("%s.fields", path);
@@ -348,6 +365,15 @@ static json_t *row_model(json_t *row, const char *path, const DesignKey *keys, c
   json_object_set_new(model, "types", type_options(text_at(model, "type"), child));
   json_object_set_new(model, "ledgers", ledger_options(text_at(model, "ledger")));
   if (!child) json_object_set_new(model, "fields", list_model(json_object_get(row, "fields"), below, keys, focus));
+  return model;
+}
+
+/* Codes with the titles that people know them by. */
+static json_t *roles_model(void) {
+  json_t *model = json_array(), *role;
+  size_t i;
+  json_array_foreach(people_roles(), i, role)
+    json_array_append_new(model, json_pack("{s:s, s:s}", "code", text_at(role, "code"), "title", text_at(role, "title")));
   return model;
 }
 
@@ -376,6 +402,7 @@ json_t *design_model(json_t *tree, const char *focus) {
   json_t *model = row_model(tree, "", HEAD_KEYS, NULL);
   for (guint i = 0; i < G_N_ELEMENTS(LISTS); i++)
     json_object_set_new(model, LISTS[i].list, list_model(json_object_get(tree, LISTS[i].list), LISTS[i].list, LISTS[i].keys, focus));
+  json_object_set_new(model, "roles", roles_model());
   json_object_set_new(model, "uses", uses_model(json_object_get(tree, "uses")));
   json_object_set_new(model, "state_names", names_model(json_object_get(tree, "states")));
   json_t *columns = names_model(json_object_get(tree, "fields")), *groups = json_array();

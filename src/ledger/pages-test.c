@@ -436,6 +436,32 @@ static void test_design(void) {
   place_close(&p);
 }
 
+/* Who may take a step, and what comes round by whom, need no YAML; a number that is none stays as typed, for the check to name. */
+static void test_design_duties(void) {
+  Place p;
+  place_open(&p);
+  json_auto_t *definition = json_deep_copy(ledger_find("问题")->json), *tree = design_tree(definition);
+  g_autofree char *added = design_act(tree, "add duties");
+  g_assert_cmpstr(added, ==, "add duties.0");
+  json_t *duty = json_object_get(json_object_get(tree, "duties"), "0");
+  put_text_at(duty, "title", "月评");
+  put_text_at(duty, "every", "month");
+  put_text_at(duty, "days", "5");
+  put_text_at(duty, "owner", "archivist");
+  put_text_at(json_object_get(json_object_get(tree, "moves"), "0"), "roles", "archivist、director");
+  json_auto_t *made = design_apply(definition, tree, TRUE), *model = design_model(tree, NULL), *again = design_tree(made), *same = design_apply(made, again, TRUE);
+  json_t *first = json_array_get(json_object_get(made, "duties"), 0), *roles = json_object_get(json_array_get(json_object_get(made, "moves"), 0), "roles");
+  g_autofree char *text = json_dumps(first, JSON_COMPACT | JSON_SORT_KEYS), *who = json_dumps(roles, JSON_COMPACT);
+  g_assert_cmpstr(text, ==, "{\"days\":5,\"every\":\"month\",\"owner\":\"archivist\",\"title\":\"月评\"}");
+  g_assert_cmpstr(who, ==, "[\"archivist\",\"director\"]");
+  g_assert_true(json_equal(same, made));
+  g_assert_cmpuint(json_array_size(json_object_get(json_array_get(json_object_get(model, "duties"), 0), "rhythms")), >, 8);
+  put_text_at(duty, "days", "几天");
+  json_auto_t *wrong = design_apply(definition, tree, TRUE);
+  g_assert_true(json_is_string(json_object_get(json_array_get(json_object_get(wrong, "duties"), 0), "days")));
+  place_close(&p);
+}
+
 static void test_definition(void) {
   Place p;
   place_open(&p);
@@ -486,6 +512,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/ledger-pages/gate", test_gate);
   g_test_add_func("/ledger-pages/bulk", test_bulk);
   g_test_add_func("/ledger-pages/design", test_design);
+  g_test_add_func("/ledger-pages/design-duties", test_design_duties);
   g_test_add_func("/ledger-pages/definition", test_definition);
   return g_test_run();
 }

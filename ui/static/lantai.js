@@ -58,7 +58,8 @@
       input.dispatchEvent(new Event('input', { bubbles: true }));
     };
     async function find(words) {
-      if (!input.dataset.suggest) return [...options].filter(option => option.value !== words && option.value.includes(words)).slice(0, 10).map(option => ({ text: option.value }));
+      if (!input.dataset.suggest) return [...options].filter(option => option.value !== words && `${option.value}\n${option.label}`.includes(words)).slice(0, 10)
+        .map(option => ({ text: option.value, count: option.label === option.value ? undefined : option.label }));
       const address = `${input.dataset.suggest}${input.dataset.suggest.includes('?') ? '&' : '?'}q=${encodeURIComponent(words)}`;
       const reply = await fetch(address, { headers: { Accept: 'application/json' } }).catch(() => null);
       return reply && reply.ok ? (await reply.json()).items || [] : [];
@@ -78,7 +79,7 @@
         item.dataset.text = text;
         const label = document.createElement('span'), number = document.createElement('span');
         label.textContent = text;
-        number.textContent = count > 1 ? count : '';
+        number.textContent = typeof count === 'string' || count > 1 ? count : '';
         number.className = 'muted';
         item.append(label, number);
         item.addEventListener('mousedown', event => { event.preventDefault(); choose(item); });
