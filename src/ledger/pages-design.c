@@ -24,7 +24,8 @@ static const DesignKey FIELD_KEYS[] = {{"name", DESIGN_TEXT}, {"type", DESIGN_TE
 static const DesignKey STATE_KEYS[] = {{"name", DESIGN_TEXT}, {"closed", DESIGN_FLAG}, {NULL}};
 static const DesignKey MOVE_KEYS[] = {{"label", DESIGN_TEXT}, {"from", DESIGN_WORDS}, {"to", DESIGN_TEXT}, {"needs", DESIGN_WORDS}, {"note", DESIGN_TEXT},
   {"another", DESIGN_FLAG}, {"roles", DESIGN_WORDS}, {NULL}};
-static const DesignKey DUTY_KEYS[] = {{"title", DESIGN_TEXT}, {"every", DESIGN_TEXT}, {"days", DESIGN_NUMBER}, {"owner", DESIGN_TEXT}, {"department", DESIGN_TEXT}, {NULL}};
+static const DesignKey DUTY_KEYS[] = {{"title", DESIGN_TEXT}, {"every", DESIGN_TEXT}, {"days", DESIGN_NUMBER}, {"owner", DESIGN_TEXT},
+  {"department", DESIGN_TEXT}, {NULL}};
 static const DesignKey VIEW_KEYS[] = {{"name", DESIGN_TEXT}, {"columns", DESIGN_WORDS}, {"group", DESIGN_TEXT}, {"sort", DESIGN_TEXT}, {NULL}};
 
 static const struct { const char *list, *word; const DesignKey *keys; } LISTS[] = {{"fields", "栏目", FIELD_KEYS}, {"states", "状态", STATE_KEYS},
@@ -56,7 +57,8 @@ static json_t *row_tree(json_t *row, const DesignKey *keys) {
   for (const DesignKey *key = keys; key->key != NULL; key++) {
     json_t *value = json_object_get(row, key->key);
     gboolean flag = key->kind == DESIGN_FLAG || key->kind == DESIGN_NOT, on = key->kind == DESIGN_NOT ? !json_is_false(value) : json_is_true(value);
-    g_autofree char *text = flag ? g_strdup(on ? "1" : "") : json_is_integer(value) ? json_dumps(value, JSON_ENCODE_ANY) : words_text(value, key->kind == DESIGN_LINES ? "\n" : "、");
+    g_autofree char *text = flag ? g_strdup(on ? "1" : "") : json_is_integer(value) ? json_dumps(value, JSON_ENCODE_ANY)
+      : words_text(value, key->kind == DESIGN_LINES ? "\n" : "、");
     if (*text) put_text_at(tree, key->key, text);
   }
   return tree;
