@@ -45,6 +45,8 @@ before(async () => {
       cases.push({ category, code, open: !row, values: rows[row] });
     }
   }
+  await take(dir, write(path.join(folder, 'dates.csv'), csv([['档号', '题名', '男方姓名', '登记日期', '男方出生日期', '开放标识'], ['RQ-1', '一', '甲', '民国二十六年七月', '1912', '开放'],
+    ['RQ-2', '二', '乙', '1937年', '1913-02-03', '开放'], ['RQ-3', '三', '丙', '1938.1.5', '民国三年', '开放']])), '--fonds', 'K002', '--category', 'HY');
   server = await serve(dir);
   [archivist, reader] = await Promise.all(['archivist', 'reader'].map(name => new Client(server.base).signIn(name)));
 });
@@ -148,6 +150,16 @@ test('a field that becomes public is found by readers, and one that ceases to be
   assert.deepEqual(codes(await ask(reader, `案号:"${number}"`)), [first.code]);
   const bad = (await archivist.get('/categories/SS/yaml')).json.yaml.replace('    label: 案由\n', '    label: 案由\n    public: false\n');
   assert.match((await archivist.post('/categories/SS/yaml', { form: { yaml: bad } })).json.problem, /不能用在 title_rule/);
+});
+
+test('a date of a category is asked by the days it means, as a span, and within what is only partly known', async () => {
+  const found = async (words, client = archivist) => codes(await ask(client, words));
+  assert.deepEqual(await found('登记日期:1937-07-07'), ['RQ-1', 'RQ-2']);
+  assert.deepEqual(await found('登记日期:1937-08'), ['RQ-2']);
+  assert.deepEqual(await found('登记日期:1937-09..1938-01-05'), ['RQ-2', 'RQ-3']);
+  assert.deepEqual(await found('登记日期:-1938 NOT 登记日期:民国二十六年'), ['RQ-3']);
+  assert.deepEqual(await found('男方出生日期:1912..1914'), ['RQ-1', 'RQ-2', 'RQ-3']);
+  assert.deepEqual(await found('男方出生日期:1912..1914', reader), []); // kept from readers: not to be found by its days either
 });
 
 test('names in the fields of persons and bodies are offered to be tied, and no longer when they are', async () => {

@@ -9,23 +9,10 @@
 
 /* ---- jobs as pages show them ---- */
 
-typedef struct {
-  const char *state, *label, *tone;
-} JobState;
-static const JobState JOB_STATES[] = {
-  {"queued", "排队", "info"}, {"running", "进行中", "info"}, {"done", "完成", "ok"}, {"failed", "失败", "bad"}, {"cancelled", "已取消", "muted"}};
-
 static json_t *dressed_jobs(Sql *sql, gint64 before, int limit, GError **error) {
   json_t *jobs = job_list(sql, before, limit, error), *job;
   size_t i;
   json_array_foreach(jobs, i, job) {
-    const char *state = json_string_value(json_object_get(job, "state"));
-    for (guint k = 0; k < G_N_ELEMENTS(JOB_STATES); k++)
-      if (g_strcmp0(JOB_STATES[k].state, state) == 0) {
-        json_object_set_new(job, "state_label", json_string(JOB_STATES[k].label));
-        json_object_set_new(job, "tone", json_string(JOB_STATES[k].tone));
-      }
-    json_object_set_new(job, "running", json_boolean(g_strcmp0(state, "running") == 0));
     json_int_t subject = json_integer_value(json_object_get(job, "subject_id"));
     if (g_strcmp0(json_string_value(json_object_get(job, "subject_kind")), "accession") != 0) continue;
     g_autofree char *href = g_strdup_printf("/delivery/%" JSON_INTEGER_FORMAT, subject), *label = g_strdup_printf("第 %" JSON_INTEGER_FORMAT " 批", subject);

@@ -129,7 +129,6 @@ static gboolean add_check(json_t *model, WebRequest *request, Sql *sql, json_t *
   gboolean active = g_strcmp0(state, "queued") == 0 || g_strcmp0(state, "running") == 0;
   gboolean since = json_integer_value(json_object_get(job, "created")) > json_integer_value(json_object_get(json_object_get(model, "draft"), "at"));
   if (g_strcmp0(json_string_value(json_object_get(job, "kind")), "category.enforce") == 0) {
-    json_object_set_new(job, "running", json_boolean(g_strcmp0(state, "running") == 0));
     if (active) json_object_set(model, "enforcing", job);
     if (since && g_strcmp0(state, "failed") == 0) json_object_set(model, "problem", json_object_get(job, "error"));
   } else if (!fresh) json_object_set(model, "job", job);

@@ -475,6 +475,7 @@ static void add_label(json_t *labels, const char *label, const char *key) {
 static void add_names(json_t *labels, const CatalogField *field, const char *key) {
   add_label(labels, field->label, key);
   for (const char *const *alias = field->aliases; alias != NULL && *alias != NULL; alias++) add_label(labels, *alias, key);
+  if (g_str_equal(field->type, "date")) add_label(labels, SEARCH_DATES, key);
   if (!g_str_equal(field->type, "person")) return;
   add_label(labels, "姓名", key);
   add_label(labels, "人名", key);

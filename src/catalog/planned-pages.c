@@ -11,7 +11,6 @@ static void add_job(json_t *model, Sql *sql, const char *subject, gint64 id) {
   const char *state = json_string_value(json_object_get(job, "state"));
   gboolean failed = g_strcmp0(state, "failed") == 0, active = g_strcmp0(state, "queued") == 0 || g_strcmp0(state, "running") == 0;
   if (failed) json_object_set(model, "problem", json_object_get(job, "error"));
-  json_object_set_new(job, "running", json_boolean(g_strcmp0(state, "running") == 0));
   json_object_set_new(model, "active", json_boolean(active));
   if (active) json_object_set(model, "job", job);
 }

@@ -141,6 +141,8 @@ static void test_done(Place *place, gconstpointer data) {
   g_assert_true(json_is_null(json_object_get(job, "error")));
   g_assert_cmpint(int_at(job, "finished"), >=, int_at(job, "started"));
   g_assert_cmpint(int_at(job, "started"), >=, int_at(job, "created"));
+  g_assert_cmpstr(text_in(job, "state_label"), ==, "完成");
+  g_assert_cmpstr(text_in(job, "tone"), ==, "ok");
   json_decref(job);
 }
 

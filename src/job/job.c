@@ -70,7 +70,19 @@ static void overlay(const Progress *progress, gpointer data) {
   set_progress(job, progress->done, progress->total, progress->rate, progress->remaining_seconds);
 }
 
-/* Numbers that SQL gives are turned into the shape of job.h. */
+static void set_state(json_t *job) {
+  static const struct { const char *state, *label, *tone; } states[] = {
+    {"queued", "排队", "info"}, {"running", "进行中", "info"}, {"done", "完成", "ok"}, {"failed", "失败", "bad"}, {"cancelled", "已取消", "muted"}};
+  const char *state = json_string_value(json_object_get(job, "state"));
+  for (guint i = 0; i < G_N_ELEMENTS(states); i++) {
+    if (g_strcmp0(states[i].state, state) != 0) continue;
+    json_object_set_new(job, "state_label", json_string(states[i].label));
+    json_object_set_new(job, "tone", json_string(states[i].tone));
+  }
+  json_object_set_new(job, "running", json_boolean(g_strcmp0(state, "running") == 0));
+}
+
+/* What SQL gives is turned into the shape of job.h. */
 static void finish_row(Sql *sql, json_t *job) {
   Jobs *jobs = jobs_find(sql_db(sql));
   const char *kind = json_string_value(json_object_get(job, "kind"));
@@ -81,6 +93,7 @@ static void finish_row(Sql *sql, json_t *job) {
   set_progress(job, json_integer_value(json_object_get(job, "done")), json_integer_value(json_object_get(job, "total")),
     json_number_value(json_object_get(job, "rate")),
     json_integer_value(json_object_get(job, "remaining_seconds")));
+  set_state(job);
   json_object_set_new(job, "cancel", json_boolean(json_integer_value(json_object_get(job, "cancel"))));
   if (jobs && g_strcmp0(json_string_value(json_object_get(job, "state")), "running") == 0)
     jobs_with_progress(jobs, json_integer_value(json_object_get(job, "id")), overlay, job);

@@ -35,7 +35,7 @@ gboolean job_should_stop(Job *job); /* return TRUE with what is done so far comm
 const char *job_actor(const Job *job);
 
 /* {id, kind, label, subject_kind, subject_id, state: queued|running|done|failed|cancelled, stage, done, total, unit, rate, remaining_seconds, error, actor,
- * created, started, finished} */
+ * created, started, finished, running, and for a page state_label and tone} */
 json_t *job_load(Sql *sql, gint64 id, GError **error);
 json_t *job_latest(Sql *sql, const char *subject_kind, gint64 subject_id, GError **error); /* newest of a subject; NULL without error: none */
 json_t *job_list(Sql *sql, gint64 before, int limit, GError **error);

@@ -3,9 +3,7 @@
  * 著录项:值 in the query language, so that the address that comes of it says all and can be corrected by hand.
  *
  * 1. Fields that a category keeps from those who see open records only are not offered to these.
- * 2. A date is asked in the ways it is written: 19790203, 1979-02-03, 1979年2月3日 (and the beginnings of these).
  */
-#include "date.h"
 #include "search-page.h"
 #include "text.h"
 #include <string.h>
@@ -25,7 +23,7 @@ static const CatalogCategory *asked_category(WebRequest *request, json_t *asked)
 static json_t *input_model(const CatalogField *field) {
   gboolean date = g_str_equal(field->type, "date");
   json_t *input = json_pack("{s:s, s:s, s:b}", "key", field->key, "label", field->label, "is_choice", field->values != NULL);
-  const char *hint = date ? "1979、1979-02、1979-02-03" : g_str_equal(field->type, "person") ? "姓名或拼音" : NULL;
+  const char *hint = date ? "1979、1979-02、1970..1979-06" : g_str_equal(field->type, "person") ? "姓名或拼音" : NULL;
   if (hint != NULL) json_object_set_new(input, "hint", json_string(hint));
   json_t *options = json_array();
   for (const char *const *value = field->values; value != NULL && *value != NULL; value++) json_array_append_new(options, json_string(*value));
@@ -80,22 +78,8 @@ static void append_quoted(GString *words, const char *value) {
   g_string_append_c(words, '"');
 }
 
-/* The day, month or year in the ways it is written. */
-static void append_date(GString *words, const char *label, DateSpan span) {
-  int year = span.from / 10000, month = span.from / 100 % 100, day = span.from % 100;
-  gboolean whole_year = span.from != span.to && span.from / 100 != span.to / 100, whole_month = !whole_year && span.from != span.to;
-  if (whole_year) return g_string_append_printf(words, "%s:%04d*", label, year);
-  if (whole_month)
-    return g_string_append_printf(words, "(%s:%04d%02d* 或 %s:\"%04d-%02d\" 或 %s:\"%d年%d月\")", label, year, month, label, year, month, label, year, month);
-  g_string_append_printf(words, "(%s:%04d%02d%02d 或 %s:\"%04d-%02d-%02d\" 或 %s:\"%d年%d月%d日\")", label, year, month, day, label, year, month, day, label, year,
-    month, day);
-}
-
 static void append_term(GString *words, const CatalogField *field, const char *value) {
-  DateSpan span;
   if (words->len > 0) g_string_append_c(words, ' ');
-  gboolean own_date = g_str_equal(field->type, "date") && !g_str_equal(field->key, "date");
-  if (own_date && date_parse(value, &span) && span.from > 0) return append_date(words, field->label, span);
   g_string_append_printf(words, "%s:", field->label);
   if (field->values != NULL) g_string_append_c(words, '=');
   gboolean plain = strpbrk(value, " \t\"():") == NULL && strstr(value, "　") == NULL && strstr(value, "（") == NULL && value[0] != '-' && value[0] != '=';

@@ -222,10 +222,9 @@ static json_t *field_counts(const Catalog *catalog, json_t *counts) {
 static gboolean add_job(json_t *model, Sql *sql, gint64 id) {
   json_auto_t *job = job_latest(sql, "revision", id, NULL);
   const char *state = json_string_value(json_object_get(job, "state"));
-  gboolean running = g_strcmp0(state, "running") == 0, active = running || g_strcmp0(state, "queued") == 0;
+  gboolean active = g_strcmp0(state, "running") == 0 || g_strcmp0(state, "queued") == 0;
   if (g_strcmp0(state, "failed") == 0) json_object_set(model, "problem", json_object_get(job, "error"));
   if (!active) return FALSE;
-  json_object_set_new(job, "running", json_boolean(running));
   json_object_set(model, "job", job);
   return TRUE;
 }

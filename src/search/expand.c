@@ -155,6 +155,30 @@ static SearchNode *join_forms(SearchQuery *query, SearchNode *node, const char *
   return all;
 }
 
+/* Some name of the term's field is one of dates; under the label's own name a delivery may have dates as well. */
+static gboolean is_of_days(const SearchQuery *query, const SearchNode *term) {
+  g_auto(GStrv) list = g_strsplit(query->dates && term->field == FIELD_CATEGORY ? term->names : "", "\t", -1);
+  gboolean found = FALSE;
+  for (char **name = list; *name != NULL; name++) found = found || search_name_listed(query->dates, *name);
+  return found;
+}
+
+/* A date asked in a field of dates: the days it means, beside the words as they are written. */
+static SearchNode *expand_days(SearchQuery *query, SearchNode *term) {
+  DateSpan span;
+  if (!is_of_days(query, term) || query->leaves->len >= QUERY_LEAVES || !search_span_parse(term->text, &span)) return NULL;
+  SearchNode *days = search_node_new(query, NODE_TERM, term->positive), *all = search_node_new(query, NODE_OR, term->positive);
+  days->field = FIELD_CATEGORY;
+  days->match = MATCH_DAYS;
+  days->names = g_strdup(term->names);
+  days->text = g_strdup(term->text);
+  days->date_from = span.from;
+  days->date_to = span.to;
+  g_ptr_array_add(all->children, term);
+  g_ptr_array_add(all->children, days);
+  return all;
+}
+
 SearchNode *search_expand(SearchQuery *query, SearchNode *term, char *exact) {
   g_autofree char *owned = exact;
   g_autoptr(GPtrArray) nodes = g_ptr_array_new();
@@ -162,6 +186,8 @@ SearchNode *search_expand(SearchQuery *query, SearchNode *term, char *exact) {
   gboolean prefix = g_str_has_suffix(term->text, "*"), named = term->field == FIELD_ANY || term->field == FIELD_CREATOR || term->field == FIELD_CATEGORY;
   g_autofree char *written = g_strndup(term->text, strlen(term->text) - prefix);
   if (term->match != MATCH_STANDS || term->field == FIELD_CODE) return term;
+  SearchNode *days = expand_days(query, term);
+  if (days != NULL) return days;
   if (named) add_name(&expansion, written, prefix);
   if (!prefix) {
     add_dates(&expansion);

@@ -128,6 +128,7 @@ static gboolean value_matches(const Look *look, const char *value, gsize length)
   g_autoptr(GString) folded = g_string_new(NULL);
   g_autofree char *text = g_strndup(value, length);
   if (look->node->match == MATCH_GLOB) return search_glob_in(look->node->pattern, text);
+  if (look->node->match == MATCH_DAYS) return search_days_touch((DateSpan){look->node->date_from, look->node->date_to}, value, length);
   text_fold_append(folded, value, (gssize)length);
   if (look->node->match == MATCH_NAME) return search_names_in(look->node->pattern, value, length, folded->str);
   g_autofree char *plain = without_spaces(folded->str);
@@ -238,6 +239,11 @@ static Leaf *load_whole(Look *look, GError **error) {
   return possible ? check_all(look, possible->bits, error) : NULL;
 }
 
+static Leaf *load_days(Look *look, GError **error) {
+  g_autofree char *phrase = search_days_phrase((DateSpan){look->node->date_from, look->node->date_to}, look->node->names);
+  return read_possible(look, phrase, error);
+}
+
 static Leaf *load_glob(Look *look, GError **error) {
   g_autofree char *anchor = glob_anchor(look->node->pattern);
   if (anchor) {
@@ -257,5 +263,6 @@ Leaf *search_match_load(Search *search, Sql *sql, const Columns *columns, const 
   g_mutex_unlock(&search->lock);
   if (how & MATCH_SCAN) return check_everything(&look, error);
   if (node->match == MATCH_NAME) return load_name(&look, error);
+  if (node->match == MATCH_DAYS) return load_days(&look, error);
   return node->match == MATCH_WHOLE ? load_whole(&look, error) : load_glob(&look, error);
 }

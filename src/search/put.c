@@ -83,6 +83,7 @@ static void append_to(Prepared *prepared, GString *out, const char *key, const c
   search_token_append_anchor(out, key);
   append_tokens(prepared, out, value, length);
   search_names_append(out, value, length, prepared->folded->str);
+  search_days_append(out, key, value, length);
 }
 
 static void append_field(const char *key, const char *value, gsize length, gpointer data) {

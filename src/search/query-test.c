@@ -5,6 +5,7 @@
 static gboolean show_forms; /* else a term's other ways of writing are left out */
 
 static void write_node(GString *out, const SearchNode *node) {
+  if (node->match == MATCH_DAYS) return g_string_append_printf(out, "%s=%d..%d", node->names, node->date_from, node->date_to), (void)0;
   gboolean expanded = node->kind == NODE_OR && ((SearchNode *)g_ptr_array_index(node->children, 1))->said;
   if (expanded && !show_forms) return write_node(out, g_ptr_array_index(node->children, 0));
   static const char *const fields[] = {"", "title:", "creator:", "code:", "docno:", "text:", "year:", "date:", ""};
@@ -25,7 +26,7 @@ static void write_node(GString *out, const SearchNode *node) {
 }
 
 static void check(const char *text, const char *tree, gboolean understood) {
-  json_auto_t *labels = json_pack("{s:s, s:[s], s:s}", "男方姓名", "nfxm", "姓名", "nfxm", "备 注", "bz");
+  json_auto_t *labels = json_pack("{s:s, s:[s], s:s, s:[s], s:[s]}", "男方姓名", "nfxm", "姓名", "nfxm", "备 注", "bz", "djrq", "djrq", SEARCH_DATES, "djrq");
   g_autoptr(GHashTable) fields = search_query_fields(labels);
   g_autoptr(GError) error = NULL;
   g_autoptr(SearchQuery) query = search_query_parse(text, (SearchNames){fields, NULL}, &error);
@@ -67,6 +68,10 @@ static void test_understood(void) {
   check("姓名:LI Nyu 题名:ab OR 姓名:LI AND Nyu", "(| (& nfxm|姓名=[ li nyu ] title:[ ab ]) (& nfxm|姓名=[ li ] [ nyu ]))", TRUE);
   check("姓名:(zhang wei 或 li na -wang) ab", "(& (| nfxm|姓名=[ zhang wei ] (& nfxm|姓名=[ li na ] (! nfxm|姓名=[ wang ]))) [ ab ])", TRUE);
   check("姓名:张 伟 备注:ab cd 姓名:A1 bc", "(& nfxm|姓名=[张] [伟] bz|备注=[ ab ] [ cd ] nfxm|姓名=[ a1 ] [ bc ])", TRUE);
+  check("djrq:1979年2月", "(| djrq=[ 1979 年 2 月] djrq=19790201..19790228)", TRUE);
+  check("djrq:1979-02..1980 -djrq:1979*", "(& (| djrq=[ 1979 02 1980 ] djrq=19790201..19801231) (! djrq=[ 1979]))", TRUE);
+  check("djrq:1979- djrq:民国二十六年", "(& (| djrq=[ 1979 ] djrq=19790101..29991231) (| djrq=[民国二十六年] djrq=19370101..19371231))", TRUE);
+  check("djrq:年底 djrq:=1979", "(& djrq=[年底] djrq=whole:[ 1979 ])", TRUE);
   check("12:30 http://a", "(& [ 12 30 ] [ http a ])", TRUE);
   check("关于印发《办法（试行）》的通知", "[关于印发 办法 试行 的通知]", TRUE);
   check("(关于《办法（试行）》的通知 OR 甲)", "(| [关于 办法 试行 的通知] [甲])", TRUE);

@@ -189,6 +189,15 @@ static gboolean parse_date_span(const char *text, DateSpan *ret) {
   return (date_parse(plain->str, ret) && ret->from > 0) || date_period(text, ret);
 }
 
+gboolean search_span_parse(const char *text, DateSpan *ret) {
+  enum { FIRST_YEAR = 1000, LAST_YEAR = 2999 };
+  guint16 from, to;
+  if (parse_date_span(text, ret)) return TRUE;
+  if (!parse_years(text, &from, &to) || to < FIRST_YEAR || from > LAST_YEAR) return FALSE;
+  *ret = (DateSpan){MAX(from, FIRST_YEAR) * 10000 + 101, MIN(to, LAST_YEAR) * 10000 + 1231};
+  return TRUE;
+}
+
 static SearchNode *dates_new(Parser *parser, DateSpan span) {
   SearchNode *node = node_new(parser, NODE_DATES);
   node->field = FIELD_DATE;
@@ -366,6 +375,10 @@ GHashTable *search_query_fields(json_t *labels) {
   const char *label;
   json_t *value;
   json_object_foreach(labels, label, value) {
+    if (g_str_equal(label, SEARCH_DATES)) {
+      g_hash_table_replace(fields, g_strdup(FIELDS_OF_DAYS), join_names(NULL, value, NULL));
+      continue;
+    }
     json_auto_t *keys = json_is_array(value) ? json_incref(value) : json_pack("[O]", value);
     g_autofree char *by_label = search_name(label);
     size_t i;
@@ -609,10 +622,12 @@ SearchQuery *search_query_parse(const char *text, SearchNames names, GError **er
   query->readings = g_ptr_array_new_with_free_func(query_reading_free);
   query->notice = g_string_new(NULL);
   query->synonyms = names.synonyms;
+  query->dates = names.fields ? g_hash_table_lookup(names.fields, FIELDS_OF_DAYS) : NULL;
   Parser parser = {.text = characters, .names = names, .strings = g_string_chunk_new(64), .query = query};
   query->root = parse_or(&parser);
   g_string_chunk_free(parser.strings);
   query->synonyms = NULL;
+  query->dates = NULL;
   if (query->terms > QUERY_TERMS) return throw_null(error, LANTAI_ERROR_INVALID, "检索词太多：最多 %d 个，请减少后再检索", QUERY_TERMS);
   return g_steal_pointer(&query);
 }

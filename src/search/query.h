@@ -3,6 +3,7 @@
  * name.c), and the terms that ask for more than that their words stand somewhere (match.c).
  */
 #pragma once
+#include "date.h"
 #include "internal.h"
 
 /* ---- han.c ---- */
@@ -19,6 +20,11 @@ GPtrArray *search_names_all(const char *pattern, const char *value, gsize length
 /* What a typed word is looked for as among names: zhangwei, zw, zhangw*; NULL: nothing of the kind. person: it was asked for in a field of persons. */
 char *search_name_pattern(const char *term, gboolean prefix, gboolean person);
 char *search_name_phrase(const char *pattern);
+
+/* ---- day.c ---- */
+void search_days_append(GString *out, const char *key, const char *value, gsize length); /* tokens of the days of a value that is a date */
+char *search_days_phrase(DateSpan asked, const char *names); /* what finds values of these fields (joined by tabs) that touch the days; from must be a day */
+gboolean search_days_touch(DateSpan asked, const char *value, gsize length);
 
 /* ---- numeral.c ---- */
 /* Other ways to write the numbers of a term that count or date something, and the number of a document: char*, at most `most`. */
@@ -38,7 +44,8 @@ GPtrArray *search_synonym_forms(const SearchSynonyms *synonyms, const char *term
 /* ---- query.c ---- */
 typedef enum { FIELD_ANY, FIELD_TITLE, FIELD_CREATOR, FIELD_CODE, FIELD_DOCNO, FIELD_TEXT, FIELD_YEAR, FIELD_DATE, FIELD_CATEGORY } SearchField;
 typedef enum { NODE_TERM, NODE_YEARS, NODE_DATES, NODE_AND, NODE_OR, NODE_NOT } NodeKind; /* the first three are leaves */
-typedef enum { MATCH_STANDS, MATCH_WHOLE, MATCH_GLOB, MATCH_NAME } SearchMatch; /* pattern stands there; is the whole value; with ? and *; is a name's pinyin */
+/* The pattern stands there; is the whole value; with ? and *; is a name's pinyin; the value is a date that touches the days asked. */
+typedef enum { MATCH_STANDS, MATCH_WHOLE, MATCH_GLOB, MATCH_NAME, MATCH_DAYS } SearchMatch;
 typedef struct SearchNode {
   NodeKind kind;
   SearchField field;
@@ -48,7 +55,7 @@ typedef struct SearchNode {
   char *text;             /* as written, with * when it is a prefix */
   char *pattern;
   guint16 year_from, year_to;
-  gint32 date_from, date_to; /* NODE_DATES: YYYYMMDD */
+  gint32 date_from, date_to; /* NODE_DATES, MATCH_DAYS: YYYYMMDD */
   char *said;             /* what a reading says of it; NULL: it stands for the words themselves */
   guint leaf;             /* number of this leaf in SearchQuery.leaves */
   GPtrArray *children;    /* SearchNode* */
@@ -63,6 +70,7 @@ typedef struct {
   GPtrArray *readings;    /* QueryReading* */
   guint terms;            /* as written */
   const SearchSynonyms *synonyms; /* borrowed while it is read; may be NULL */
+  const char *dates;      /* the same: names of fields that are dates, joined by tabs; NULL: none */
   GString *notice;        /* empty: all understood */
 } SearchQuery;
 enum { GLOB_CHARACTERS = 100 };
@@ -79,7 +87,9 @@ SearchQuery *search_query_parse(const char *text, SearchNames names, GError **er
 SearchQuery *search_query_here(Search *search, Sql *sql, const char *text); /* with the names and synonyms of now; search NULL: without. NULL: too long */
 void search_query_free(SearchQuery *query);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SearchQuery, search_query_free)
-GHashTable *search_query_fields(json_t *labels); /* name of a label or key → names to look in: the key's, and the label's, under which a delivery may have it */
+/* Name of a label or key → names to look in: the key's, and the label's, under which a delivery may have it; FIELDS_OF_DAYS → those of SEARCH_DATES. */
+#define FIELDS_OF_DAYS "\t"
+GHashTable *search_query_fields(json_t *labels);
 
 /* ---- terms.c ---- */
 GPtrArray *search_query_terms(const SearchQuery *query); /* char*: positive terms without repetition; patterns of names marked */
@@ -92,6 +102,7 @@ char *search_glob_pattern(const char *text); /* of a number with ? and *; NULL: 
 gboolean search_glob_in(const char *pattern, const char *value);
 
 /* ---- expand.c ---- */
+gboolean search_span_parse(const char *text, DateSpan *ret); /* query.c: days, a period, years with an open end (1950-); FALSE: none of it */
 /* The term, or an OR of it and the other ways to write it. exact: the whole query with this term only as written (is taken). */
 SearchNode *search_expand(SearchQuery *query, SearchNode *term, char *exact);
 void search_dates_add(const Columns *columns, const SearchNode *node, roaring_bitmap_t *bits); /* records whose days touch the leaf's years or days */

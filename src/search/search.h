@@ -122,7 +122,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SearchResult, search_result_free)
 SearchResult *search_run(Search *search, Sql *sql, const Scope *scope, const SearchRequest *request, GError **error);
 /* The columns of one record (for the gate without SQL); FALSE when there is no such record. */
 gboolean search_columns(Search *search, gint64 id, SearchColumns *ret);
-/* Field names of categories for field:value: {"男方姓名": "nfxm", "姓名": ["xm", "nfxm", …], …}; label → key or keys. */
+/* Field names of categories for field:value: {"男方姓名": "nfxm", "姓名": ["xm", "nfxm", …], …}; label → key or keys. Those of SEARCH_DATES are dates: they are
+ * asked for days, months, years and spans (登记日期:1979-02), however they are written. */
+#define SEARCH_DATES "\t日期"
 void search_set_fields(Search *search, json_t *labels);
 /* Words that stand for one another: [["北平", "北京"], …]; from now on a term with one of them also finds the others. */
 void search_set_synonyms(Search *search, json_t *groups);

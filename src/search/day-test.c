@@ -1,0 +1,133 @@
+/* Days in fields: what touches a question's days is found by the index and without it, nothing else is, whatever is unknown of a date and however it is written. */
+#include "query.h"
+
+enum { RECORDS = 400, QUESTIONS = 400 };
+
+typedef struct {
+  SqlDb *db;
+  Search *search;
+  DateSpan spans[RECORDS + 1];
+  char *lines[RECORDS + 1];
+} World;
+
+static SearchDocument document_of(const World *world, gint64 id) {
+  gboolean closed = id % 4 == 0;
+  return (SearchDocument){.id = id, .title = "登记", .fields = closed ? "xm\t王某\n" : world->lines[id], .closed = closed ? world->lines[id] : "",
+    .columns = {.fonds_id = 1, .level = LEVEL_ITEM, .opening = OPENING_OPEN}};
+}
+
+static gboolean read_text(Sql *sql, gint64 id, SearchText *ret, gpointer data) {
+  if (id < 1 || id > RECORDS) return FALSE;
+  SearchDocument document = document_of(data, id);
+  *ret = (SearchText){g_strdup("登记"), g_strdup(""), g_strdup(""), g_strdup(document.fields), g_strdup(""), FALSE, g_strdup(document.closed)};
+  return TRUE;
+}
+
+static gboolean read_records(Sql *sql, gint64 after, SearchEach each, gpointer each_data, gpointer data, GError **error) {
+  for (gint64 id = after + 1; id <= RECORDS; id++) {
+    SearchDocument document = document_of(data, id);
+    if (!each(&document, each_data)) break;
+  }
+  return TRUE;
+}
+
+/* A day, month, year, or span of any of these, in one of the ways to write it. */
+static char *random_date(DateSpan *ret) {
+  int year = g_test_rand_int_range(1948, 1962), month = g_test_rand_int_range(1, 13), day = g_test_rand_int_range(1, 29), more = g_test_rand_int_range(0, 14);
+  int until = MIN(year + more / 5, 1999), last = g_test_rand_int_range(month, 13);
+  static const char *const ways[][4] = {{"%d年%d月%d日", "%d-%02d-%02d", "%d%02d%02d", "%d.%d.%d"}, {"%d年%d月", "%d-%02d", "%d%02d", "%d.%d"}};
+  char *text;
+  switch (g_test_rand_int_range(0, 6)) {
+  case 0: text = g_strdup_printf(ways[0][g_test_rand_int_range(0, 4)], year, month, day); break;
+  case 1: text = g_strdup_printf(ways[1][g_test_rand_int_range(0, 4)], year, month); break;
+  case 2: text = g_strdup_printf(g_test_rand_bit() ? "%d" : "[%d]", year); break;
+  case 3: text = g_strdup_printf("%d-%02d-%02d—%d-%02d-28", year, month, day, until, last); break;
+  case 4: text = g_strdup_printf("%d年%d月—%d年%d月", year, month, until, last); break;
+  default: text = g_strdup_printf("%d-%d", year, until + 1); break;
+  }
+  g_assert_true(date_parse(text, ret));
+  return text;
+}
+
+static World *world_new(void) {
+  World *world = g_new0(World, 1);
+  g_autoptr(GError) error = NULL;
+  world->db = sql_open(":memory:", NULL);
+  world->search = search_open(world->db, NULL);
+  json_auto_t *labels = json_pack("{s:[s], s:s, s:[s]}", "登记日期", "djrq", "其他日期", "qtrq", SEARCH_DATES, "djrq");
+  search_set_fields(world->search, labels);
+  search_set_text_source(world->search, read_text, world);
+  search_set_records_source(world->search, read_records, world);
+  g_autoptr(Sql) sql = sql_write(world->db, &error);
+  for (gint64 id = 1; id <= RECORDS; id++) {
+    g_autofree char *date = random_date(&world->spans[id]);
+    world->lines[id] = g_strdup_printf("djrq\t%s\nbh\t19580301\nqtrq\t1900-01-01\n", date);
+    SearchDocument document = document_of(world, id);
+    g_assert_true(search_put(world->search, sql, NULL, &document, &error));
+  }
+  g_assert_true(sql_commit(sql, &error));
+  return world;
+}
+
+static void world_free(World *world) {
+  search_close(world->search);
+  sql_close(world->db);
+  for (guint i = 0; i <= RECORDS; i++) g_free(world->lines[i]);
+  g_free(world);
+}
+
+static char *ids_of(World *world, const Scope *scope, const char *query) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(Sql) sql = sql_read(world->db, &error);
+  SearchRequest ask = {.query = query, .limit = RECORDS, .sort = SEARCH_SORT_CODE};
+  g_autoptr(SearchResult) result = search_run(world->search, sql, scope, &ask, &error);
+  g_assert_no_error(error);
+  GString *ids = g_string_new(NULL);
+  gboolean found[RECORDS + 1] = {FALSE};
+  for (guint i = 0; i < result->ids->len; i++) found[g_array_index(result->ids, gint64, i)] = TRUE;
+  for (guint id = 1; id <= RECORDS; id++)
+    if (found[id]) g_string_append_printf(ids, "%u ", id);
+  return g_string_free(ids, FALSE);
+}
+
+static void check(World *world, const Scope *scope, const char *query, DateSpan asked) {
+  g_autoptr(GString) wanted = g_string_new(NULL);
+  for (guint id = 1; id <= RECORDS; id++) {
+    gboolean may = id % 4 != 0 || scope_admits_closed_fields(scope), touches = world->spans[id].from <= asked.to && world->spans[id].to >= asked.from;
+    if (may && touches) g_string_append_printf(wanted, "%u ", id);
+  }
+  g_autofree char *got = ids_of(world, scope, query);
+  if (!g_str_equal(got, wanted->str)) g_test_message("%s (%d to %d)", query, asked.from, asked.to);
+  g_assert_cmpstr(got, ==, wanted->str);
+}
+
+static void ask_all(World *world, guint questions) {
+  const Scope reader = {.opening_mask = 1u << OPENING_OPEN, .all_fonds = TRUE};
+  for (guint i = 0; i < questions; i++) {
+    DateSpan asked;
+    g_autofree char *date = random_date(&asked), *query = g_strdup_printf("登记日期:%s", date);
+    check(world, i % 3 ? &SCOPE_EVERYTHING : &reader, query, asked);
+  }
+  check(world, &SCOPE_EVERYTHING, "登记日期:1955-", (DateSpan){19550101, 29991231});
+  check(world, &SCOPE_EVERYTHING, "登记日期:-1955", (DateSpan){10000101, 19551231});
+  check(world, &SCOPE_EVERYTHING, "登记日期:1950年代", (DateSpan){19500101, 19591231});
+  check(world, &SCOPE_EVERYTHING, "登记日期:1940..2010", (DateSpan){19400101, 20101231});
+  check(world, &SCOPE_EVERYTHING, "登记日期:1901", (DateSpan){19010101, 19011231});
+}
+
+static void test_found(void) {
+  World *world = world_new();
+  ask_all(world, QUESTIONS);
+  g_autofree char *other = ids_of(world, &SCOPE_EVERYTHING, "其他日期:19000101"), *number = ids_of(world, &SCOPE_EVERYTHING, "bh:1958");
+  g_assert_cmpstr(other, ==, ""); /* no field of dates: words, as they stand */
+  g_assert_cmpstr(number, ==, "");
+  search_note_damage(world->search, "test");
+  ask_all(world, 10);
+  world_free(world);
+}
+
+int main(int argc, char **argv) {
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/day/found", test_found);
+  return g_test_run();
+}
