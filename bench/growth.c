@@ -5,7 +5,10 @@
  *   lantai-growth export ARCHIVE FILE.tsv                 what search sees of each record, for the peers
  *   lantai-growth ask ARCHIVE READERS COUNT [writing]     COUNT questions of each kind; one JSON value: kinds: [{kind, warming: [line],
  *                                                         asked: [{line, hits, facets, first, ms, cpu_ms}]}], fresh: [ms]
- *   lantai-growth rebuild ARCHIVE                         makes the index anew while a reader searches: {seconds, records, asked, p50, p99}
+ *   lantai-growth rebuild ARCHIVE                         makes the index anew while a reader searches and a writer saves: {seconds, asked, p50, p99, saved, save_p50,
+ *                                                         save_most}: milliseconds
+ *
+ *   lantai-growth one ARCHIVE QUERY TIMES                 asks one question so many times, each as if it were the first: {hits, ms, cpu_ms}, medians; for profiles
  *
  * 1. Everything drawn comes from Random with a fixed seed over the archive's own titles: every run asks the same questions.
  * 2. Each question is asked once, in one thread of so many, as SearchRequest and as the line that LucenePeer.java and the SQL of the peers are made from.
@@ -286,9 +289,31 @@ static gboolean run_ask(char **arguments, GError **error) {
   return TRUE;
 }
 
-/* ---- rebuild ---- */
-
 static int compare_times(gconstpointer a, gconstpointer b) { return *(const double *)a < *(const double *)b ? -1 : *(const double *)a > *(const double *)b; }
+
+static gboolean run_one(char **arguments, GError **error) {
+  g_autoptr(Archive) archive = archive_open(arguments[0], ARCHIVE_READ, error);
+  Session session;
+  if (archive == NULL || !session_open(&session, archive_house(archive), error)) return FALSE;
+  search_warm(session.house->search);
+  guint times = MAX((guint)g_ascii_strtoull(arguments[2], NULL, 10), 1);
+  g_autofree double *ms = g_new(double, times), *cpu_ms = g_new(double, times);
+  Question question = {0};
+  session.kind = KINDS;
+  for (guint i = 0; i < times; i++) {
+    search_forget(session.house->search);
+    question = (Question){.query = arguments[1]};
+    ask(&session, &question);
+    ms[i] = question.ms;
+    cpu_ms[i] = question.cpu_ms;
+  }
+  qsort(ms, times, sizeof *ms, compare_times);
+  qsort(cpu_ms, times, sizeof *cpu_ms, compare_times);
+  printf("{\"hits\": %" G_GUINT64_FORMAT ", \"ms\": %.3f, \"cpu_ms\": %.3f}\n", question.hits, ms[times / 2], cpu_ms[times / 2]);
+  return TRUE;
+}
+
+/* ---- rebuild ---- */
 
 static gpointer search_on(gpointer data) {
   Session *session = data;
@@ -308,20 +333,24 @@ static gpointer search_on(gpointer data) {
 
 static gboolean run_rebuild(char **arguments, GError **error) {
   g_autoptr(Archive) archive = archive_open(arguments[0], ARCHIVE_WRITE, error);
-  Session session;
-  if (archive == NULL || !session_open(&session, archive_house(archive), error)) return FALSE;
-  session.writing = TRUE;
-  GThread *reader = g_thread_new("reader", search_on, &session);
+  Session session, saving;
+  if (archive == NULL || !session_open(&session, archive_house(archive), error) || !session_open(&saving, archive_house(archive), error)) return FALSE;
+  session.writing = saving.writing = TRUE;
+  GThread *reader = g_thread_new("reader", search_on, &session), *writer = g_thread_new("writer", run_writer, &saving);
   gint64 begin = g_get_monotonic_time();
   gboolean good = catalog_reindex(session.house, NULL, NULL, error);
   double seconds = (double)(g_get_monotonic_time() - begin) / 1e6;
   g_atomic_int_set(&session.writing, FALSE);
+  g_atomic_int_set(&saving.writing, FALSE);
   g_thread_join(reader);
+  g_thread_join(writer);
   if (!good) return FALSE;
   g_array_sort(session.fresh, compare_times);
-  guint asked = session.fresh->len;
-  const double *times = (const double *)(void *)session.fresh->data;
-  json_t *result = json_pack("{s:f, s:i, s:f, s:f}", "seconds", seconds, "asked", (int)asked, "p50", times[asked / 2], "p99", times[asked * 99 / 100]);
+  g_array_sort(saving.fresh, compare_times);
+  guint asked = session.fresh->len, saved = saving.fresh->len;
+  const double *times = (const double *)(void *)session.fresh->data, *saves = (const double *)(void *)saving.fresh->data;
+  json_t *result = json_pack("{s:f, s:i, s:f, s:f, s:i, s:f, s:f}", "seconds", seconds, "asked", (int)asked, "p50", times[asked / 2], "p99", times[asked * 99 / 100],
+    "saved", (int)saved, "save_p50", saves[saved / 2], "save_most", saves[saved - 1]);
   json_dumpf(result, stdout, JSON_COMPACT);
   json_decref(result);
   return TRUE;
@@ -390,7 +419,7 @@ static gboolean run_export(char **arguments, GError **error) {
 
 int main(int argc, char **argv) {
   static const struct { const char *name; int minimum; gboolean (*run)(char **arguments, GError **error); } verbs[] = {
-    {"text", 2, run_text}, {"export", 2, run_export}, {"ask", 3, run_ask}, {"rebuild", 1, run_rebuild}};
+    {"text", 2, run_text}, {"export", 2, run_export}, {"ask", 3, run_ask}, {"one", 3, run_one}, {"rebuild", 1, run_rebuild}};
   log_init();
   for (guint i = 0; argc > 1 && i < G_N_ELEMENTS(verbs); i++) {
     if (!g_str_equal(argv[1], verbs[i].name) || argc - 2 < verbs[i].minimum) continue;

@@ -18,8 +18,6 @@ const ALLOWED = [
   ['app/check.c', 'SELECT count(*) AS n FROM record', 'a check reads everything'],
   ['app/check.c', 'SELECT (SELECT count(DISTINCT record_id) FROM file)', 'a check reads everything'],
   ['app/check.c', 'SELECT json_array(', 'the digest of the catalogue reads every row'],
-  ['catalog/bulk.c', 'FROM record AS r', 'the index is made anew from every record'],
-  ['catalog/bulk.c', 'FROM page_text ORDER BY', 'the index is made anew from every page'],
   ['catalog/bulk.c', 'SELECT (SELECT COUNT(*) FROM record)', 'how much there is to be indexed anew'],
   ['catalog/record.c', 'WHERE level = 1 ORDER BY code', 'through record_fonds, a partial index that has the fonds only'],
   ['authority/link.c', 'WHERE level = 1 AND title = $1', 'through record_fonds, a partial index that has the fonds only'],
@@ -58,7 +56,7 @@ function statements() {
     if (name.startsWith('..') || name.endsWith('-test.c') || name === 'sql/sql.c' || !/\bsql_/.test(readFileSync(source, 'utf8'))) continue;
     const output = spawnSync('sh', ['-c', command.replace(/ -MD -MQ \S+ -MF \S+ -o \S+ -c /, ' -E -P ')], { cwd: directory, encoding: 'utf8', maxBuffer: 1 << 28 });
     assert.equal(output.status, 0, output.stderr);
-    for (const statement of literalsOf(output.stdout)) found.set(statement, name);
+    for (const statement of literalsOf(output.stdout)) if (!statement.startsWith('ALTER TABLE')) found.set(statement, name); // a new name has no plan
   }
   return found;
 }

@@ -160,45 +160,70 @@ static void step(Progress *progress) {
     progress->report(progress->done, progress->total, progress->data);
 }
 
-static gboolean reindex_records(const House *house, Sql *sql, Progress *progress, GError **error) {
-  g_autoptr(SqlRows) rows = sql_query(sql, RECORD_SELECT "ORDER BY r.id", SQL_NONE, error); /* all of them: a full scan is the task */
+/* A slice: as many as can be put in this time, with what the commit costs, so that a save need not wait long. */
+enum { SLICE_US = 40000, SLICE_ROWS = 10000, REINDEX_TRIES = 3 };
+
+static gboolean slice_records(const House *house, gint64 *after, gboolean *ret_more, Progress *progress, GError **error) {
+  g_autoptr(Sql) sql = sql_write(house->db, error);
+  g_autoptr(SqlRows) rows = sql ? sql_query(sql, RECORD_SELECT "WHERE r.id > $1 ORDER BY r.id LIMIT $2", SQL_ARGS(sql_int(*after), sql_int(SLICE_ROWS)), error) : NULL;
   if (rows == NULL) return FALSE;
   RecordRow row = record_row(rows);
   g_autoptr(GError) local = NULL;
-  while (sql_next(rows, &local)) {
+  gint64 until = g_get_monotonic_time() + SLICE_US;
+  for (*ret_more = FALSE; !(*ret_more && g_get_monotonic_time() > until) && sql_next(rows, &local);) {
     g_autoptr(CatalogRecord) record = record_at(rows, &row);
-    if (!record_index(house, sql, NULL, record, error)) return FALSE;
+    if (!record_remake(house, sql, record, error)) return FALSE;
+    *after = record->id;
+    *ret_more = TRUE;
     step(progress);
   }
+  g_clear_pointer(&rows, sql_rows_free);
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
-  return TRUE;
+  return (*ret_more || search_remake_put(house->search, sql, NULL, error)) && search_bulk_flush(house->search, sql, error) && sql_commit(sql, error);
 }
 
-static gboolean reindex_pages(const House *house, Sql *sql, Progress *progress, GError **error) {
-  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT record_id, page, text FROM page_text ORDER BY record_id, page", SQL_NONE, error); /* all, as above */
+typedef struct { gint64 record, page; } PageKey;
+
+static gboolean slice_pages(const House *house, PageKey *after, gboolean *ret_more, Progress *progress, GError **error) {
+  g_autoptr(Sql) sql = sql_write(house->db, error);
+  g_autoptr(SqlRows) rows = sql ? sql_query(sql, "SELECT record_id, page, text FROM page_text WHERE (record_id, page) > ($1, $2) ORDER BY record_id, page LIMIT $3",
+    SQL_ARGS(sql_int(after->record), sql_int(after->page), sql_int(SLICE_ROWS)), error) : NULL;
   if (rows == NULL) return FALSE;
-  int record_id = sql_column(rows, "record_id"), page = sql_column(rows, "page"), text = sql_column(rows, "text");
   g_autoptr(GError) local = NULL;
-  while (sql_next(rows, &local)) {
-    if (!search_page_put(house->search, sql, sql_int_at(rows, record_id), sql_int_at(rows, page), NULL, sql_text_at(rows, text), error)) return FALSE;
+  gint64 until = g_get_monotonic_time() + SLICE_US;
+  for (*ret_more = FALSE; !(*ret_more && g_get_monotonic_time() > until) && sql_next(rows, &local);) {
+    *after = (PageKey){sql_int_at(rows, 0), sql_int_at(rows, 1)};
+    if (!search_remake_page(house->search, sql, after->record, (guint)after->page, sql_text_at(rows, 2), error)) return FALSE;
+    *ret_more = TRUE;
     step(progress);
   }
+  g_clear_pointer(&rows, sql_rows_free);
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
-  return TRUE;
+  return (*ret_more || search_remake_page(house->search, sql, 0, 0, NULL, error)) && sql_commit(sql, error);
+}
+
+static gboolean reindex(const House *house, Progress *progress, GError **error) {
+  gint64 record = 0;
+  PageKey page = {0};
+  gboolean more = TRUE;
+  if (!search_remake_begin(house->search, error)) return FALSE;
+  while (more)
+    if (!slice_records(house, &record, &more, progress, error)) return FALSE;
+  for (more = TRUE; more;)
+    if (!slice_pages(house, &page, &more, progress, error)) return FALSE;
+  return search_remake_finish(house->search, error);
 }
 
 gboolean catalog_reindex(const House *house, void (*report)(gint64 done, gint64 total, gpointer data), gpointer data, GError **error) {
-  if (!search_repair(house->search, error)) return FALSE;
-  g_autoptr(Sql) sql = sql_write(house->db, error);
+  g_autoptr(Sql) sql = sql_read(house->db, error);
   if (sql == NULL) return FALSE;
   g_autoptr(GError) local = NULL;
   gint64 total = sql_number(sql, "SELECT (SELECT COUNT(*) FROM record) + (SELECT COALESCE(SUM(text_pages), 0) FROM file) AS total", SQL_NONE, 0, &local);
-  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
-  Progress progress = {report, data, 0, total};
-  if (!search_rebuild_begin(house->search, sql, error)) return FALSE;
-  search_bulk_begin(house->search, sql);
-  if (!reindex_records(house, sql, &progress, error) || !reindex_pages(house, sql, &progress, error)) return FALSE;
-  if (!search_bulk_flush(house->search, sql, error) || !search_rebuild_finish(house->search, sql, error) || !sql_commit(sql, error)) return FALSE;
   g_clear_pointer(&sql, sql_end);
-  return search_optimize(house->search, error);
+  for (guint try = 0; local == NULL && try < REINDEX_TRIES; try++) {
+    Progress progress = {report, data, 0, total};
+    if (reindex(house, &progress, &local)) return TRUE;
+    if (g_error_matches(local, LANTAI_ERROR, LANTAI_ERROR_CONFLICT) && try + 1 < REINDEX_TRIES) g_clear_error(&local); /* damage was noticed meanwhile */
+  }
+  return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
 }

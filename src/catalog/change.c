@@ -154,6 +154,14 @@ gboolean record_index_moved(const House *house, Sql *sql, const CatalogRecord *r
   return g_string_equal(old_lines.closed, new_lines.closed) || search_put(house->search, sql, &old, &new, error);
 }
 
+gboolean record_remake(const House *house, Sql *sql, const CatalogRecord *record, GError **error) {
+  g_auto(Lines) lines = lines_new();
+  gint64 retention = retention_id(house->catalog, sql, record->retention, error);
+  if (retention < 0) return FALSE;
+  SearchDocument document = document_of(catalog_category(house->catalog, record->category), record, retention_small(retention), &lines);
+  return search_remake_put(house->search, sql, &document, error);
+}
+
 /* ---- rows ---- */
 
 gboolean record_insert(const House *house, Sql *sql, CatalogRecord *record, gboolean *ret_existing, GError **error) {

@@ -69,6 +69,7 @@ gboolean record_erase(const House *house, Sql *sql, const CatalogRecord *record,
 gboolean record_index(const House *house, Sql *sql, const CatalogRecord *before, const CatalogRecord *after, GError **error);
 /* The same record, indexed by one definition of its category until now, by another from now on. */
 gboolean record_index_moved(const House *house, Sql *sql, const CatalogRecord *record, const CatalogCategory *was, const CatalogCategory *is, GError **error);
+gboolean record_remake(const House *house, Sql *sql, const CatalogRecord *record, GError **error); /* the same in a slice of search_remake_put */
 
 int file_span(const CatalogFile *file); /* page numbers a file takes among its record's */
 

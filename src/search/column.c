@@ -190,14 +190,14 @@ gboolean search_draft_write(Draft *draft, Sql *sql, guint chunk, GError **error)
   return good;
 }
 
-Columns *search_columns_with(const Columns *base, guint64 version, gboolean reset, GHashTable *drafts) {
-  guint count = reset ? 0 : base->chunk_count;
+Columns *search_columns_with(const Columns *base, guint64 version, GHashTable *drafts) {
+  guint count = base->chunk_count;
   GHashTableIter iter;
   gpointer key, value;
   g_hash_table_iter_init(&iter, drafts);
   while (g_hash_table_iter_next(&iter, &key, &value)) count = MAX(count, GPOINTER_TO_UINT(key) + 1);
   Columns *columns = columns_new(version, count);
-  for (guint i = 0; !reset && i < base->chunk_count; i++)
+  for (guint i = 0; i < base->chunk_count; i++)
     if (!g_hash_table_contains(drafts, GUINT_TO_POINTER(i))) columns->chunks[i] = chunk_ref(base->chunks[i]);
   g_hash_table_iter_init(&iter, drafts);
   while (g_hash_table_iter_next(&iter, &key, &value)) {
@@ -205,6 +205,6 @@ Columns *search_columns_with(const Columns *base, guint64 version, gboolean rese
     g_autoptr(GString) codes = join_codes(draft);
     columns->chunks[GPOINTER_TO_UINT(key)] = chunk_new(draft->lines, codes->str, codes->len);
   }
-  fill_blocks(columns, reset ? NULL : base, drafts);
+  fill_blocks(columns, base, drafts);
   return columns;
 }

@@ -2,7 +2,8 @@
  * The keeping of grams (gram.h): following changes of records, choosing which grams to keep, covering block after block.
  *
  * 1. There are no rows of blocks from GramState.covered on. A load that goes on in the last covered block uncovers it.
- * 2. A block is covered in one transaction, with what was read at the same version of the index, or in that transaction itself.
+ * 2. A block is covered in one transaction, with what was read before it; records that were saved in between are read again in it. When it is not known which
+ *    those are (a load), all is read in it.
  */
 #include "gram.h"
 #include "error.h"
@@ -264,7 +265,7 @@ gboolean search_gram_agrees(Search *search, Sql *sql, const SearchDocument *docu
   return read_row(sql, search_gram_row(one >> 1, one & 1, (guint)(document->id / BLOCK_LINES)), words, NULL) && (words[line / 64] >> line % 64 & 1);
 }
 
-gboolean search_gram_clear(Sql *sql, GError **error) {
+static gboolean clear(Sql *sql, GError **error) {
   return sql_exec(sql, "DELETE FROM search_gram", SQL_NONE, error) && sql_exec(sql, "DELETE FROM search_gram_key", SQL_NONE, error) &&
     sql_exec(sql, "UPDATE search_gram_state SET selection = 0, covered = 0, records = 0 WHERE id = 1", SQL_NONE, error);
 }
@@ -354,7 +355,7 @@ static GArray *choose(const Reader *reader, gint64 living) {
 }
 
 static gboolean write_selection(Sql *sql, const GArray *chosen, gint64 living, GError **error) {
-  if (!search_gram_clear(sql, error)) return FALSE;
+  if (!clear(sql, error)) return FALSE;
   for (guint i = 0; i < chosen->len; i++)
     if (!sql_exec(sql, "INSERT INTO search_gram_key (number, key) VALUES ($1, $2)", SQL_ARGS(sql_int(i), sql_int((gint64)g_array_index(chosen, guint64, i))), error))
       return FALSE;
@@ -391,7 +392,8 @@ static void note_cover(guint64 key, gpointer data) {
   cover->last[number] = line;
 }
 
-static void cover_read(Cover *cover, const Reader *reader, const GramSelection *selection, guint block) {
+/* only: bits of the lines that are read; NULL: all. */
+static void cover_read(Cover *cover, const Reader *reader, const GramSelection *selection, guint block, const guint64 *only) {
   *cover = (Cover){.selection = selection, .size = search_gram_selection_size(selection)};
   cover->last = g_new0(guint32, cover->size + 1);
   cover->last_twice = g_new0(guint32, cover->size + 1);
@@ -401,7 +403,8 @@ static void cover_read(Cover *cover, const Reader *reader, const GramSelection *
   for (guint line = 0; line < BLOCK_LINES; line++) {
     guint32 id = block * BLOCK_LINES + line;
     cover->line = (guint16)line;
-    if (columns_line(reader->columns, id)) read_record(reader, id, &walk);
+    gboolean wanted = only == NULL || (only[line / 64] >> line % 64 & 1);
+    if (wanted && columns_line(reader->columns, id)) read_record(reader, id, &walk);
   }
 }
 
@@ -413,45 +416,80 @@ static void cover_clear(Cover *cover) {
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Cover, cover_clear)
 
-static gboolean cover_write(const Cover *cover, Sql *sql, guint block, GError **error) {
+static void add_lines(guint64 *words, const GByteArray *lines) {
+  const guint16 *all = lines ? (const guint16 *)(gpointer)lines->data : NULL;
+  for (guint i = 0; all && i < lines->len / 2; i++) words[all[i] / 64] |= G_GUINT64_CONSTANT(1) << all[i] % 64;
+}
+
+/* again: what `cover` says of the lines in `redone` counts no more, but what this says. renews: there may be rows of the block. */
+static gboolean cover_write(const Cover *cover, const Cover *again, const guint64 *redone, Sql *sql, guint block, gboolean renews, GError **error) {
   for (guint i = 0; i < cover->size * 2; i++) {
     guint64 words[BLOCK_WORDS] = {0};
-    const GByteArray *lines = cover->lines[i];
-    if (lines == NULL) continue;
-    const guint16 *all = (const guint16 *)(gpointer)lines->data;
-    for (guint k = 0; k < lines->len / 2; k++) words[all[k] / 64] |= G_GUINT64_CONSTANT(1) << all[k] % 64;
+    if (cover->lines[i] == NULL && again->lines[i] == NULL && !renews) continue;
+    add_lines(words, cover->lines[i]);
+    for (guint k = 0; k < BLOCK_WORDS; k++) words[k] &= ~redone[k];
+    add_lines(words, again->lines[i]);
     if (!write_row(sql, search_gram_row(i >> 1, i & 1, block), words, error)) return FALSE;
   }
-  return sql_exec(sql, "UPDATE search_gram_state SET covered = $1 WHERE id = 1", SQL_ARGS(sql_int(block + 1)), error);
+  return renews || sql_exec(sql, "UPDATE search_gram_state SET covered = $1 WHERE id = 1", SQL_ARGS(sql_int(block + 1)), error);
+}
+
+/* The lines of the block whose records were saved after a version; FALSE: that is not known. */
+static gboolean lines_saved(Search *search, guint64 version, guint block, guint64 *words) {
+  g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(guint32));
+  memset(words, 0, BITS_BYTES);
+  if (!search_cache_changed(search->cache, version, ids)) return FALSE;
+  for (guint i = 0; i < ids->len; i++) {
+    guint32 id = g_array_index(ids, guint32, i);
+    if (id / BLOCK_LINES == block) words[id % BLOCK_LINES / 64] |= G_GUINT64_CONSTANT(1) << id % 64;
+  }
+  return TRUE;
 }
 
 static gboolean view_of(Search *search, Sql *sql, SearchView *view, GramState *state, GError **error) {
   return search_gram_state(sql, state, error) && search_view_open(search, sql, view, error);
 }
 
-/* Covers the next block with what is read before, or (within) in the writing transaction itself. ret_done FALSE: others have written meanwhile.
+/* Covers a block (`next`: the first that is not covered yet; else one that is, anew) with what is read before, or (within) in the writing transaction itself.
+ * ret_done FALSE: that cannot be brought together with what others have written meanwhile.
  * Reading ends before writing begins, else the log of the database could not begin anew and would grow with every block. */
-static gboolean cover_block(Search *search, gboolean within, gboolean *ret_done, GError **error) {
+static gboolean cover_block(Search *search, guint block, gboolean next, gboolean within, gboolean *ret_done, GError **error) {
   g_autoptr(Sql) reading = within ? NULL : sql_read(search->db, error), writing = within ? sql_write(search->db, error) : NULL;
   Sql *sql = within ? writing : reading;
-  SearchView view = {0};
-  GramState state;
+  SearchView view = {0}, now = {0};
+  GramState state, state_now;
   if (sql == NULL || !view_of(search, sql, &view, &state, error)) return FALSE;
   g_autoptr(Columns) columns = view.columns;
   g_autoptr(GramSelection) selection = search_gram_selection(search, sql, state.selection, error);
   if (selection == NULL) return FALSE;
+  if (next) block = state.covered;
   Reader reader = reader_of(search, sql, columns);
-  g_auto(Cover) cover;
-  cover_read(&cover, &reader, selection, state.covered);
+  g_auto(Cover) cover, again = {0};
+  cover_read(&cover, &reader, selection, block, NULL);
   g_clear_pointer(&reading, sql_end);
   if (!within) writing = sql_write(search->db, error);
-  if (writing == NULL) return FALSE;
-  gint64 version = sql_number(writing, "SELECT version FROM search_state WHERE id = 1", SQL_NONE, 0, NULL);
-  GramState now;
-  if (!search_gram_state(writing, &now, error)) return FALSE;
-  *ret_done = (guint64)version == view.version && now.selection == state.selection && now.covered == state.covered;
-  if (!*ret_done) return TRUE;
-  return cover_write(&cover, writing, state.covered, error) && sql_commit(writing, error);
+  if (writing == NULL || !view_of(search, writing, &now, &state_now, error)) return FALSE;
+  g_autoptr(Columns) columns_now = now.columns;
+  guint64 redone[BLOCK_WORDS];
+  *ret_done = state_now.selection == state.selection && state_now.covered == state.covered && lines_saved(search, view.version, block, redone);
+  if (!*ret_done && !within) return TRUE;
+  Reader reader_now = reader_of(search, writing, columns_now);
+  if (within) memset(redone, 0, sizeof redone);
+  cover_read(&again, &reader_now, selection, block, redone);
+  *ret_done = TRUE;
+  return cover_write(&cover, &again, redone, writing, block, !next, error) && sql_commit(writing, error);
+}
+
+gboolean search_grams_renew(Search *search, GError **error) {
+  for (guint block = 0;; block++) {
+    g_autoptr(Sql) sql = sql_read(search->db, error);
+    GramState state;
+    if (sql == NULL || !search_gram_state(sql, &state, error)) return FALSE;
+    g_clear_pointer(&sql, sql_end);
+    gboolean done = state.selection == 0 || block >= state.covered;
+    if (done) return TRUE;
+    if (!cover_block(search, block, FALSE, FALSE, &done, error) || (!done && !cover_block(search, block, FALSE, TRUE, &done, error))) return FALSE;
+  }
 }
 
 static gboolean choose_grams(Search *search, Sql **reading, const Columns *columns, gint64 living, GError **error) {
@@ -477,6 +515,6 @@ gboolean search_grams_extend(Search *search, gboolean *ret_more, GError **error)
   *ret_more = state.covered < columns->block_count;
   g_clear_pointer(&reading, sql_end);
   gboolean done = !*ret_more;
-  if (!done && !cover_block(search, FALSE, &done, error)) return FALSE;
-  return done || cover_block(search, TRUE, &done, error);
+  if (!done && !cover_block(search, 0, TRUE, FALSE, &done, error)) return FALSE;
+  return done || cover_block(search, 0, TRUE, TRUE, &done, error);
 }

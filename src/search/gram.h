@@ -51,6 +51,7 @@ gboolean search_gram_follow(GramFollow *follow, Sql *sql, const Columns *base, c
 gboolean search_gram_follow_flush(GramFollow *follow, Sql *sql, GError **error);
 /* FALSE: the bitmaps of some gram of the record lack it. */
 gboolean search_gram_agrees(Search *search, Sql *sql, const SearchDocument *document);
-gboolean search_gram_clear(Sql *sql, GError **error);
 /* One step: grams are chosen, or one more block is covered; ret_more: there is more to do. Outside a transaction. */
 gboolean search_grams_extend(Search *search, gboolean *ret_more, GError **error);
+/* Makes the bitmaps of all covered blocks anew, block after block. Outside a transaction. */
+gboolean search_grams_renew(Search *search, GError **error);

@@ -1,14 +1,16 @@
 /*
- * Damage of the index: noticed, remembered, compared for, and its tables made anew so that search_rebuild can fill them.
+ * Damage of the index: noticed, remembered, compared for; and the index made anew in slices (put.c), between which others save.
  *
  * 1. A damaged index is never the reason that a record cannot be saved or found: search_put leaves it alone, search_run reads the records (scan.c).
- * 2. The table search_damaged says so across restarts, from the first change that was left out on; the transaction that finishes a rebuild drops it.
+ * 2. The table search_damaged says so across restarts, from the first change that was left out on; the transaction that ends its remaking drops it.
+ * 3. A sound index goes on answering while it is made anew: slices fill the second set of FTS5 tables, which at the end change names with the first and are
+ *    emptied, a piece at a time too. The tables of a damaged one are dropped and made empty beforehand. What an interrupted remaking left is emptied by the next.
  */
 #include "gram.h"
 #include "error.h"
 #include "text.h"
 
-enum { SAMPLES = 8 };
+enum { SAMPLES = 8, EMPTIED_AT_ONCE = 4000 /* rows of some 4 KB */ };
 
 /* ---- noticing ---- */
 
@@ -21,6 +23,7 @@ void search_note_damage(Search *search, const char *what) {
   g_mutex_lock(&search->lock);
   gboolean news = !search->damaged;
   search->needs_rebuild = search->damaged = TRUE;
+  search->remade.going = FALSE;
   g_mutex_unlock(&search->lock);
   if (news) g_warning("search: the index is damaged and is made anew: %s", what);
 }
@@ -46,6 +49,7 @@ static void outdated(gpointer data) {
   Search *search = data;
   g_mutex_lock(&search->lock);
   search->needs_rebuild = search->damaged = TRUE;
+  search->remade.going = FALSE;
   g_mutex_unlock(&search->lock);
 }
 
@@ -74,10 +78,15 @@ DROP_INDEX(search_title)
 DROP_INDEX(search_text)
 DROP_INDEX(search_closed)
 DROP_INDEX(search_page)
+DROP_INDEX(search_made_title)
+DROP_INDEX(search_made_text)
+DROP_INDEX(search_made_closed)
+DROP_INDEX(search_made_page)
 
 static gboolean drop_indexes(Sql *sql, GError **error) {
   sql_guard(sql, FALSE);
-  gboolean good = search_title_drop(sql, error) && search_text_drop(sql, error) && search_closed_drop(sql, error) && search_page_drop(sql, error);
+  gboolean good = search_title_drop(sql, error) && search_text_drop(sql, error) && search_closed_drop(sql, error) && search_page_drop(sql, error) &&
+    search_made_title_drop(sql, error) && search_made_text_drop(sql, error) && search_made_closed_drop(sql, error) && search_made_page_drop(sql, error);
   sql_guard(sql, TRUE);
   return good;
 }
@@ -94,7 +103,7 @@ static gboolean drop_all(Search *search, Sql *sql, GError **error) {
     sql_exec(sql, "DELETE FROM schema_version WHERE room = 'search'", SQL_NONE, error) && sql_commit(sql, error);
 }
 
-gboolean search_repair(Search *search, GError **error) {
+static gboolean repair(Search *search, GError **error) {
   if (!search_is_damaged(search)) return TRUE;
   g_autoptr(Sql) sql = sql_write(search->db, error);
   if (sql == NULL || !drop_all(search, sql, error)) return FALSE;
@@ -106,6 +115,63 @@ gboolean search_repair(Search *search, GError **error) {
   g_mutex_unlock(&search->lock);
   return sql != NULL && sql_exec(sql, "UPDATE search_state SET version = $1, ready = 0 WHERE id = 1 AND version < $1", SQL_ARGS(sql_int(floor)), error) &&
     sql_commit(sql, error);
+}
+
+/* ---- the second set of tables ---- */
+
+#define MADE_TABLE(name) \
+  static gboolean name##_empty(Search *search, GError **error) { \
+    for (gboolean more = TRUE; more;) { \
+      g_autoptr(Sql) sql = sql_write(search->db, error); \
+      if (sql == NULL) return FALSE; \
+      sql_guard(sql, FALSE); \
+      gboolean good = sql_exec(sql, "DELETE FROM search_made_" #name "_data WHERE id IN (SELECT id FROM search_made_" #name "_data WHERE id > 10 LIMIT $1)", \
+        SQL_ARGS(sql_int(EMPTIED_AT_ONCE)), error); \
+      more = sql_changes(sql) == EMPTIED_AT_ONCE; \
+      good = good && (more || sql_exec(sql, "INSERT INTO search_made_" #name " (search_made_" #name ") VALUES ('delete-all')", SQL_NONE, error)); \
+      sql_guard(sql, TRUE); \
+      if (!good || !sql_commit(sql, error)) return FALSE; \
+    } \
+    return TRUE; \
+  } \
+  static gboolean name##_change(Sql *sql, GError **error) { \
+    return sql_exec(sql, "ALTER TABLE search_" #name " RENAME TO search_former_" #name, SQL_NONE, error) && \
+      sql_exec(sql, "ALTER TABLE search_made_" #name " RENAME TO search_" #name, SQL_NONE, error) && \
+      sql_exec(sql, "ALTER TABLE search_former_" #name " RENAME TO search_made_" #name, SQL_NONE, error); \
+  }
+MADE_TABLE(title)
+MADE_TABLE(text)
+MADE_TABLE(closed)
+MADE_TABLE(page)
+
+static gboolean empty_made(Search *search, GError **error) {
+  return title_empty(search, error) && text_empty(search, error) && closed_empty(search, error) && page_empty(search, error);
+}
+
+gboolean search_remake_begin(Search *search, GError **error) {
+  if (!repair(search, error) || !empty_made(search, error)) return FALSE;
+  g_autoptr(Sql) sql = sql_write(search->db, error);
+  if (sql == NULL) return FALSE;
+  g_mutex_lock(&search->lock); /* no save is under way */
+  search->remade.going = TRUE;
+  search->remade.record = search->remade.page = 0;
+  g_mutex_unlock(&search->lock);
+  return TRUE;
+}
+
+gboolean search_remake_going(Search *search) {
+  g_mutex_lock(&search->lock);
+  gboolean going = search->remade.going;
+  g_mutex_unlock(&search->lock);
+  return going;
+}
+
+gboolean search_remake_finish(Search *search, GError **error) {
+  g_autoptr(Sql) sql = sql_write(search->db, error);
+  if (sql == NULL || !search_remake_end(search, sql, error)) return FALSE;
+  if (!title_change(sql, error) || !text_change(sql, error) || !closed_change(sql, error) || !page_change(sql, error) || !sql_commit(sql, error)) return FALSE;
+  g_clear_pointer(&sql, sql_end);
+  return empty_made(search, error) && search_grams_renew(search, error) && search_optimize(search, error);
 }
 
 /* ---- comparing ---- */

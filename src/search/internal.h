@@ -58,8 +58,8 @@ guint32 search_sum(gconstpointer bytes, gsize length, guint32 sum);
 Columns *search_columns_ref(Columns *columns);
 void search_columns_unref(Columns *columns);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Columns, search_columns_unref)
-/* base (not, when reset) with the drafts (chunk number → Draft) in place of their chunks. */
-Columns *search_columns_with(const Columns *base, guint64 version, gboolean reset, GHashTable *drafts);
+/* base with the drafts (chunk number → Draft) in place of their chunks. */
+Columns *search_columns_with(const Columns *base, guint64 version, GHashTable *drafts);
 Draft *search_draft_new(Chunk *base);
 void search_draft_free(Draft *draft);
 void search_draft_set(Draft *draft, guint32 id, const SearchColumns *columns, const char *code); /* columns NULL: the record is gone */
@@ -130,6 +130,8 @@ void search_cache_free(Cache *cache);
 void search_cache_commit(Cache *cache, guint64 version, GPtrArray *changes);
 /* Tests: keep every leaf, however cheap. */
 void search_cache_keep_all(Cache *cache);
+/* Appends the ids (guint32) of what was changed after a version; FALSE: the log does not reach back. */
+gboolean search_cache_changed(Cache *cache, guint64 since, GArray *ids);
 gsize search_cache_bytes(Cache *cache);
 void search_cache_forget(Cache *cache);
 
@@ -157,6 +159,7 @@ gboolean search_pages_find(Sql *sql, const char *pattern, guint64 records, GArra
 
 /* ---- put.c ---- */
 gboolean search_automerge_restore(Sql *sql, GError **error); /* joining of segments, which large loads leave off */
+gboolean search_remake_end(Search *search, Sql *sql, GError **error); /* after the last slice; from the commit on the index is sound */
 gboolean search_view_open(Search *search, Sql *sql, SearchView *ret, GError **error);
 
 /* ---- top.c: the first hits in order, and the keys of paging ---- */
@@ -228,6 +231,7 @@ struct Search {
   SearchRecordsSource records_source;
   gpointer records_source_data;
   gboolean needs_rebuild, damaged; /* damaged: nothing is read of it and nothing written to it */
+  struct { gboolean going; gint64 record, page; } remade; /* the index is being made anew, so far up to these (put.c); ends when damage is noticed */
   guint64 version_floor;     /* after tables were made anew: versions begin above */
   guint64 tended;            /* search_tend: the version for which there was nothing more to do */
   guint tended_chunks;       /* how many lines there were when it last looked */

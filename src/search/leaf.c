@@ -283,6 +283,17 @@ void search_cache_commit(Cache *cache, guint64 version, GPtrArray *changes) {
   g_mutex_unlock(&cache->lock);
 }
 
+gboolean search_cache_changed(Cache *cache, guint64 since, GArray *ids) {
+  g_mutex_lock(&cache->lock);
+  gboolean known = since >= cache->floor;
+  for (GList *link = cache->log.head; known && link; link = link->next) {
+    const Commit *commit = link->data;
+    for (guint i = 0; commit->version > since && i < commit->changes->len; i++) g_array_append_val(ids, ((const Change *)g_ptr_array_index(commit->changes, i))->id);
+  }
+  g_mutex_unlock(&cache->lock);
+  return known;
+}
+
 static Leaf *cache_lookup(Cache *cache, const char *name, guint64 version) {
   Leaf *leaf = NULL;
   g_mutex_lock(&cache->lock);

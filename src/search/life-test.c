@@ -186,20 +186,19 @@ static void test_damage(Fixture *fixture, gconstpointer unused) {
   fixture->search = search_open(fixture->db, &error);
   g_assert_no_error(error);
   g_assert_true(search_needs_rebuild(fixture->search));
-  sql = sql_write(fixture->db, NULL);
-  g_assert_true(search_rebuild_begin(fixture->search, sql, NULL));
-  sql_commit(sql, NULL);
-  sql_end(g_steal_pointer(&sql));
+  g_assert_true(search_remake_begin(fixture->search, &error));
   g_assert_true(search_needs_rebuild(fixture->search));
   g_autoptr(Sql) read = sql_read(fixture->db, NULL);
   SearchRequest request = {.query = "甲"};
   g_autoptr(SearchResult) result = search_run(fixture->search, read, &SCOPE_EVERYTHING, &request, NULL);
   g_assert_nonnull(strstr(result->notice, "重建"));
+  sql_end(g_steal_pointer(&read));
   sql = sql_write(fixture->db, NULL);
-  put_in(fixture, sql, 1, NULL, "甲");
-  g_assert_true(search_rebuild_finish(fixture->search, sql, NULL));
-  sql_commit(sql, NULL);
+  const SearchDocument document = {.id = 1, .title = "甲", .columns = {.level = LEVEL_ITEM, .fonds_id = 1}};
+  g_assert_true(search_remake_put(fixture->search, sql, &document, NULL) && search_remake_put(fixture->search, sql, NULL, NULL));
+  g_assert_true(search_remake_page(fixture->search, sql, 0, 0, NULL, NULL) && search_bulk_flush(fixture->search, sql, NULL) && sql_commit(sql, NULL));
   sql_end(g_steal_pointer(&sql));
+  g_assert_true(search_remake_finish(fixture->search, &error));
   g_assert_false(search_needs_rebuild(fixture->search));
   g_assert_cmpuint(count(fixture, "甲"), ==, 1);
 }

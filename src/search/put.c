@@ -6,6 +6,8 @@
  * 3. Chunks of columns are written at each put, in bulk mode at search_bulk_flush.
  * 4. A commit is seen in the database a moment before memory follows; a reader waits for that moment. The cache is brought up to the commit
  *    before the new columns are shown: who sees version n of the columns finds the cache at n or later.
+ * 5. While the index is made anew (heal.c), slices fill a second set of FTS5 tables in the order of ids, and columns where they differ. A save also enters
+ *    the second set when its record lies in a slice that is done; a later slice reads it from the records.
  */
 #include "error.h"
 #include "gram.h"
@@ -13,7 +15,7 @@
 #include "text.h"
 #include <malloc.h>
 
-enum { TABLE_TITLE, TABLE_TEXT, TABLE_CLOSED, TABLE_PAGE, TABLES };
+enum { TABLE_TITLE, TABLE_TEXT, TABLE_CLOSED, TABLE_PAGE, MADE /* those of the second set come behind */, TABLES = MADE * 2 };
 enum { CHANGES_FOLLOWED = 64, PUT_OFF_BYTES = 32 << 20, TEXT_PARTS = 4, AUTOMERGE = 4, LARGE_BULK_CHUNKS = 8, KEEP_FREE_BYTES = 256 << 20, FOLLOW_US = 250000 };
 static const char *const PENDING_KEY = "search";
 
@@ -38,8 +40,9 @@ typedef struct {
   Search *search;
   Columns *base;   /* the state before */
   guint64 version; /* the state after */
-  gboolean bulk, many, reset;
-  int ready; /* 0, 1; -1: unchanged */
+  gboolean bulk, many, ended;
+  gboolean alone;             /* the tables that are asked are damaged and left as they are */
+  gint64 made, made_page;     /* record ids and page rows up to which the second set has them; 0: none */
   GHashTable *drafts;
   guint draft_number;
   Draft *draft; /* the last one used */
@@ -117,27 +120,37 @@ static void prepare(Prepared *prepared, const SearchDocument *document) {
 
 /* ---- rows of the FTS5 tables ---- */
 
-static gboolean write_operation(Sql *sql, const Operation *op, GError **error) {
-  const char *text = op->text;
-  const gsize *ends = op->ends;
-  if (op->table == TABLE_TEXT) {
-    SqlValue id = sql_int(op->rowid), creator = sql_text_n(text, (gssize)ends[0]), code = sql_text_n(text + ends[0], (gssize)(ends[1] - ends[0])),
-      docno = sql_text_n(text + ends[1], (gssize)(ends[2] - ends[1])), fields = sql_text_n(text + ends[2], (gssize)(ends[3] - ends[2]));
-    if (op->removes)
-      return sql_exec(sql, "INSERT INTO search_text (search_text, rowid, creator, code, docno, fields) VALUES ('delete', $1, $2, $3, $4, $5)",
-        SQL_ARGS(id, creator, code, docno, fields), error);
-    return sql_exec(sql, "INSERT INTO search_text (rowid, creator, code, docno, fields) VALUES ($1, $2, $3, $4, $5)",
-      SQL_ARGS(id, creator, code, docno, fields), error);
+#define ROW_OF(table, column) \
+  static gboolean table##_row(Sql *sql, const Operation *op, GError **error) { \
+    const SqlValue *args = SQL_ARGS(sql_int(op->rowid), sql_text_n(op->text, (gssize)op->ends[0])); \
+    if (op->removes) return sql_exec(sql, "INSERT INTO " #table " (" #table ", rowid, " #column ") VALUES ('delete', $1, $2)", args, error); \
+    return sql_exec(sql, "INSERT INTO " #table " (rowid, " #column ") VALUES ($1, $2)", args, error); \
   }
-  const SqlValue *args = SQL_ARGS(sql_int(op->rowid), sql_text_n(text, (gssize)ends[0]));
-  if (op->table == TABLE_TITLE && op->removes)
-    return sql_exec(sql, "INSERT INTO search_title (search_title, rowid, title) VALUES ('delete', $1, $2)", args, error);
-  if (op->table == TABLE_TITLE) return sql_exec(sql, "INSERT INTO search_title (rowid, title) VALUES ($1, $2)", args, error);
-  if (op->table == TABLE_CLOSED && op->removes)
-    return sql_exec(sql, "INSERT INTO search_closed (search_closed, rowid, fields) VALUES ('delete', $1, $2)", args, error);
-  if (op->table == TABLE_CLOSED) return sql_exec(sql, "INSERT INTO search_closed (rowid, fields) VALUES ($1, $2)", args, error);
-  if (op->removes) return sql_exec(sql, "INSERT INTO search_page (search_page, rowid, text) VALUES ('delete', $1, $2)", args, error);
-  return sql_exec(sql, "INSERT INTO search_page (rowid, text) VALUES ($1, $2)", args, error);
+#define ROW_OF_TEXT(table) \
+  static gboolean table##_row(Sql *sql, const Operation *op, GError **error) { \
+    const char *text = op->text; \
+    const gsize *ends = op->ends; \
+    SqlValue id = sql_int(op->rowid), creator = sql_text_n(text, (gssize)ends[0]), code = sql_text_n(text + ends[0], (gssize)(ends[1] - ends[0])), \
+      docno = sql_text_n(text + ends[1], (gssize)(ends[2] - ends[1])), fields = sql_text_n(text + ends[2], (gssize)(ends[3] - ends[2])); \
+    if (op->removes) \
+      return sql_exec(sql, "INSERT INTO " #table " (" #table ", rowid, creator, code, docno, fields) VALUES ('delete', $1, $2, $3, $4, $5)", \
+        SQL_ARGS(id, creator, code, docno, fields), error); \
+    return sql_exec(sql, "INSERT INTO " #table " (rowid, creator, code, docno, fields) VALUES ($1, $2, $3, $4, $5)", \
+      SQL_ARGS(id, creator, code, docno, fields), error); \
+  }
+ROW_OF(search_title, title)
+ROW_OF_TEXT(search_text)
+ROW_OF(search_closed, fields)
+ROW_OF(search_page, text)
+ROW_OF(search_made_title, title)
+ROW_OF_TEXT(search_made_text)
+ROW_OF(search_made_closed, fields)
+ROW_OF(search_made_page, text)
+
+static gboolean write_operation(Sql *sql, const Operation *op, GError **error) {
+  static gboolean (*const rows[TABLES])(Sql *sql, const Operation *op, GError **error) = {search_title_row, search_text_row, search_closed_row, search_page_row,
+    search_made_title_row, search_made_text_row, search_made_closed_row, search_made_page_row};
+  return rows[op->table](sql, op, error);
 }
 
 static gboolean write_now(Pending *pending, Sql *sql, const Operation *op, GError **error) {
@@ -165,7 +178,7 @@ static gboolean write_put_off(Pending *pending, Sql *sql, GError **error) {
 }
 
 static gboolean write_row(Pending *pending, Sql *sql, Operation op, GError **error) {
-  gsize length = op.ends[op.table == TABLE_TEXT ? TEXT_PARTS - 1 : 0];
+  gsize length = op.ends[op.table % MADE == TABLE_TEXT ? TEXT_PARTS - 1 : 0];
   if (length == 0) return TRUE;
   gint64 last = pending->last_rowid[op.table];
   if (!pending->bulk || op.rowid > last || (op.rowid == last && pending->last_removed[op.table])) return write_now(pending, sql, &op, error);
@@ -220,13 +233,10 @@ static void publish(gpointer data) {
   Search *search = pending->search;
   gboolean flushed = is_flushed(pending);
   if (!flushed && !search_is_damaged(search)) g_critical("search: a load was committed without search_bulk_flush");
-  Columns *columns = search_columns_with(pending->base, pending->version, pending->reset, pending->drafts);
+  Columns *columns = search_columns_with(pending->base, pending->version, pending->drafts);
   search_cache_commit(search->cache, pending->version, pending->many ? NULL : g_steal_pointer(&pending->changes));
   g_mutex_lock(&search->lock);
-  if (pending->ready >= 0) {
-    search->needs_rebuild = pending->ready == 0;
-    search->damaged = FALSE;
-  }
+  if (pending->ended) search->needs_rebuild = search->damaged = search->remade.going = FALSE;
   if (!flushed) search->needs_rebuild = search->damaged = TRUE;
   g_mutex_unlock(&search->lock);
   adopt(search, columns);
@@ -267,7 +277,10 @@ static Pending *pending_get(Search *search, Sql *sql, GError **error) {
   pending->search = search;
   pending->base = g_steal_pointer(&base);
   pending->version = (guint64)version + 1;
-  pending->ready = -1;
+  g_mutex_lock(&search->lock);
+  pending->alone = search->damaged;
+  if (search->remade.going) pending->made = search->remade.record, pending->made_page = search->remade.page;
+  g_mutex_unlock(&search->lock);
   pending->drafts = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, (GDestroyNotify)search_draft_free);
   pending->changes = g_ptr_array_new_with_free_func((GDestroyNotify)search_change_free);
   pending->before = prepared_new();
@@ -292,7 +305,7 @@ static gboolean put_columns(Pending *pending, Sql *sql, gint64 id, const Prepare
     Draft *draft = g_hash_table_lookup(pending->drafts, GUINT_TO_POINTER(number));
     if (draft == NULL) {
       const Columns *columns = pending->base;
-      draft = search_draft_new(!pending->reset && number < columns->chunk_count ? columns->chunks[number] : NULL);
+      draft = search_draft_new(number < columns->chunk_count ? columns->chunks[number] : NULL);
       g_hash_table_insert(pending->drafts, GUINT_TO_POINTER(number), draft);
     }
     pending->draft = draft;
@@ -302,30 +315,36 @@ static gboolean put_columns(Pending *pending, Sql *sql, gint64 id, const Prepare
   return pending->bulk || search_draft_write(pending->draft, sql, number, error);
 }
 
+typedef struct { guint set; gboolean removes, same_title, same_text, same_closed; } Put;
+static gboolean put_words(Pending *pending, Sql *sql, const Prepared *prepared, Put how, GError **error) {
+  Operation title = {how.set + TABLE_TITLE, 0, how.removes, prepared->id, prepared->title->str, {prepared->title->len}, NULL};
+  Operation text = {how.set + TABLE_TEXT, 0, how.removes, prepared->id, prepared->text->str, {0}, NULL};
+  Operation closed = {how.set + TABLE_CLOSED, 0, how.removes, prepared->id, prepared->closed->str, {prepared->closed->len}, NULL};
+  memcpy(text.ends, prepared->ends, sizeof text.ends);
+  return (how.same_title || write_row(pending, sql, title, error)) && (how.same_text || write_row(pending, sql, text, error)) &&
+    (how.same_closed || write_row(pending, sql, closed, error));
+}
+
 static gboolean put(Pending *pending, Sql *sql, const Prepared *before, const Prepared *after, GError **error) {
   gint64 id = after ? after->id : before->id;
   if (id <= 0 || id >= G_MAXUINT32 || (before && before->id != id)) return throw(error, LANTAI_ERROR_INTERNAL, "记录号 %" G_GINT64_FORMAT " 超出检索库的范围", id);
   gboolean same_title = before && after && g_string_equal(before->title, after->title);
   gboolean same_text = before && after && g_string_equal(before->text, after->text) && memcmp(before->ends, after->ends, sizeof before->ends) == 0;
   gboolean same_closed = before && after && g_string_equal(before->closed, after->closed);
-  for (guint pass = 0; pass < 2; pass++) {
-    const Prepared *prepared = pass == 0 ? before : after;
-    if (prepared == NULL) continue;
-    Operation title = {TABLE_TITLE, 0, pass == 0, id, prepared->title->str, {prepared->title->len}, NULL};
-    Operation text = {TABLE_TEXT, 0, pass == 0, id, prepared->text->str, {0}, NULL};
-    Operation closed = {TABLE_CLOSED, 0, pass == 0, id, prepared->closed->str, {prepared->closed->len}, NULL};
-    memcpy(text.ends, prepared->ends, sizeof text.ends);
-    if (!same_title && !write_row(pending, sql, title, error)) return FALSE;
-    if (!same_text && !write_row(pending, sql, text, error)) return FALSE;
-    if (!same_closed && !write_row(pending, sql, closed, error)) return FALSE;
+  for (guint set = 0; set <= MADE; set += MADE) {
+    if (set ? id > pending->made : pending->alone) continue;
+    if (before && !put_words(pending, sql, before, (Put){set, TRUE, same_title, same_text, same_closed}, error)) return FALSE;
+    if (after && !put_words(pending, sql, after, (Put){set, FALSE, same_title, same_text, same_closed}, error)) return FALSE;
   }
   return put_columns(pending, sql, id, after, error);
 }
 
 /* A damaged index is left as it is until it is made anew from the records; only that it is so must be remembered. */
-static gboolean is_left_alone(Search *search, Sql *sql) {
-  const Pending *pending = sql_get_data(sql, PENDING_KEY);
-  return search_is_damaged(search) && !(pending && pending->reset);
+static gboolean is_left_alone(Search *search) {
+  g_mutex_lock(&search->lock);
+  gboolean alone = search->damaged && !search->remade.going;
+  g_mutex_unlock(&search->lock);
+  return alone;
 }
 
 /* What a change met: the next try of it is made without the index. */
@@ -340,6 +359,7 @@ static gboolean put_document(Search *search, Sql *sql, const SearchDocument *bef
   if (before) prepare(pending->before, before);
   if (after) prepare(pending->after, after);
   if (!put(pending, sql, before ? pending->before : NULL, after ? pending->after : NULL, error)) return FALSE;
+  if (pending->alone) return TRUE;
   if (pending->grams == NULL && (pending->grams = search_gram_follow_new(search, sql, error)) == NULL) return FALSE;
   if (!search_gram_follow(pending->grams, sql, pending->base, before, after, pending->bulk, error)) return FALSE;
   if (!pending->many) note_change(pending, search_change_document(after ? after->id : before->id, after));
@@ -348,7 +368,7 @@ static gboolean put_document(Search *search, Sql *sql, const SearchDocument *bef
 
 gboolean search_put(Search *search, Sql *sql, const SearchDocument *before, const SearchDocument *after, GError **error) {
   if (before == NULL && after == NULL) return TRUE;
-  if (is_left_alone(search, sql)) return search_damage_remember(sql, error);
+  if (is_left_alone(search)) return search_damage_remember(sql, error);
   g_autoptr(GError) failure = NULL;
   if (put_document(search, sql, before, after, &failure)) return TRUE;
   tell_damage(search, failure);
@@ -357,7 +377,7 @@ gboolean search_put(Search *search, Sql *sql, const SearchDocument *before, cons
 }
 
 gboolean search_page_put(Search *search, Sql *sql, gint64 record_id, guint page, const char *before, const char *after, GError **error) {
-  if (is_left_alone(search, sql)) return search_damage_remember(sql, error);
+  if (is_left_alone(search)) return search_damage_remember(sql, error);
   if (record_id <= 0 || record_id >= G_MAXUINT32 || page < 1 || page > 0xffff)
     return throw(error, LANTAI_ERROR_INVALID, "第 %u 页超出范围：一份文件最多 65 535 页可作全文检索", page);
   Pending *pending = pending_get(search, sql, error);
@@ -369,7 +389,9 @@ gboolean search_page_put(Search *search, Sql *sql, gint64 record_id, guint page,
     g_string_truncate(scratch->text, 0);
     append_tokens(scratch, scratch->text, texts[pass], strlen(texts[pass]));
     Operation op = {TABLE_PAGE, 0, pass == 0, record_id << 16 | page, scratch->text->str, {scratch->text->len}, NULL};
-    if (!write_row(pending, sql, op, error)) return FALSE;
+    if (!pending->alone && !write_row(pending, sql, op, error)) return FALSE;
+    op.table += MADE;
+    if (op.rowid <= pending->made_page && !write_row(pending, sql, op, error)) return FALSE;
   }
   if (!pending->many) note_change(pending, search_change_page(record_id, before, after));
   return TRUE;
@@ -389,7 +411,7 @@ gboolean search_automerge_restore(Sql *sql, GError **error) { return set_automer
 
 void search_bulk_begin(Search *search, Sql *sql) {
   mallopt(M_TRIM_THRESHOLD, KEEP_FREE_BYTES); /* else every flush of FTS5's terms gives its memory to the kernel, to be asked for again at once */
-  if (is_left_alone(search, sql)) return;
+  if (is_left_alone(search)) return;
   Pending *pending = pending_get(search, sql, NULL); /* an error shows at the first put */
   if (pending == NULL || pending->bulk) return;
   pending->bulk = pending->many = TRUE;
@@ -399,7 +421,7 @@ void search_bulk_begin(Search *search, Sql *sql) {
 gboolean search_bulk_flush(Search *search, Sql *sql, GError **error) {
   Pending *pending = sql_get_data(sql, PENDING_KEY);
   if (pending == NULL) return TRUE;
-  if (is_left_alone(search, sql)) return search_damage_remember(sql, error);
+  if (is_left_alone(search)) return search_damage_remember(sql, error);
   if (!write_put_off(pending, sql, error) || (pending->grams && !search_gram_follow_flush(pending->grams, sql, error))) return FALSE;
   /* FTS5 writes its terms at the commit: after a large batch joining stays off until search_optimize, or every batch would join what that joins again. */
   gboolean large = g_hash_table_size(pending->drafts) >= LARGE_BULK_CHUNKS;
@@ -412,26 +434,105 @@ gboolean search_bulk_flush(Search *search, Sql *sql, GError **error) {
   return TRUE;
 }
 
-gboolean search_rebuild_begin(Search *search, Sql *sql, GError **error) {
-  Pending *pending = pending_get(search, sql, error);
-  if (pending == NULL) return FALSE;
-  pending->reset = pending->many = TRUE;
-  pending->ready = 0;
-  g_hash_table_remove_all(pending->drafts);
-  pending->draft = NULL;
-  g_array_set_size(pending->put_off, 0);
-  g_clear_pointer(&pending->grams, search_gram_follow_free);
-  return search_gram_clear(sql, error) && sql_exec(sql, "INSERT INTO search_title (search_title) VALUES ('delete-all')", SQL_NONE, error) &&
-    sql_exec(sql, "INSERT INTO search_text (search_text) VALUES ('delete-all')", SQL_NONE, error) &&
-    sql_exec(sql, "INSERT INTO search_closed (search_closed) VALUES ('delete-all')", SQL_NONE, error) &&
-    sql_exec(sql, "INSERT INTO search_page (search_page) VALUES ('delete-all')", SQL_NONE, error) &&
-    sql_exec(sql, "DELETE FROM search_column", SQL_NONE, error) && sql_exec(sql, "UPDATE search_state SET ready = 0 WHERE id = 1", SQL_NONE, error);
+/* ---- slices ----
+ * A slice is a write transaction like any other, but nothing of what is asked changes by it unless columns differ.
+ */
+
+static const char *const SLICE_KEY = "search slice";
+typedef struct {
+  Search *search;
+  Columns *base;
+  Prepared *prepared;
+  gint64 record, page; /* how far the second set will have come */
+} Slice;
+
+static void slice_free(gpointer data) {
+  Slice *slice = data;
+  search_columns_unref(slice->base);
+  prepared_free(slice->prepared);
+  g_free(slice);
 }
 
-gboolean search_rebuild_finish(Search *search, Sql *sql, GError **error) {
+static void slice_done(gpointer data) {
+  Slice *slice = data;
+  g_mutex_lock(&slice->search->lock);
+  slice->search->remade.record = slice->record;
+  slice->search->remade.page = slice->page;
+  g_mutex_unlock(&slice->search->lock);
+}
+
+static Slice *slice_get(Search *search, Sql *sql, GError **error) {
+  Slice *slice = sql_get_data(sql, SLICE_KEY);
+  if (slice) return slice;
+  g_mutex_lock(&search->lock);
+  gboolean going = search->remade.going;
+  gint64 record = search->remade.record, page = search->remade.page;
+  g_mutex_unlock(&search->lock);
+  if (!going) return throw_null(error, LANTAI_ERROR_CONFLICT, "检索索引在重建中又有损坏");
+  g_autoptr(GError) failure = NULL;
+  gint64 version = sql_number(sql, "SELECT version FROM search_state WHERE id = 1", SQL_NONE, 0, &failure);
+  if (failure) return g_propagate_error(error, g_steal_pointer(&failure)), NULL;
+  g_autoptr(Columns) base = columns_of(search, sql, (guint64)version, error);
+  if (base == NULL) return NULL;
+  slice = g_new0(Slice, 1);
+  *slice = (Slice){search, g_steal_pointer(&base), prepared_new(), record, page};
+  sql_set_data(sql, SLICE_KEY, slice, NULL);
+  sql_on_commit(sql, slice_done, slice, slice_free);
+  return slice;
+}
+
+static gboolean correct_columns(const Slice *slice, Sql *sql, gint64 id, const Prepared *right, GError **error) {
+  Pending *pending = pending_get(slice->search, sql, error);
+  if (pending == NULL) return FALSE;
+  pending->bulk = pending->many = TRUE;
+  return put_columns(pending, sql, id, right, error);
+}
+
+/* No record has an id between the two. */
+static gboolean correct_gap(const Slice *slice, Sql *sql, gint64 after, gint64 before, GError **error) {
+  for (gint64 id = after + 1; id < before && id < (gint64)slice->base->chunk_count * CHUNK_LINES; id++)
+    if (columns_line(slice->base, (guint32)id) && !correct_columns(slice, sql, id, NULL, error)) return FALSE;
+  return TRUE;
+}
+
+gboolean search_remake_put(Search *search, Sql *sql, const SearchDocument *document, GError **error) {
+  Slice *slice = slice_get(search, sql, error);
+  if (slice == NULL || !correct_gap(slice, sql, slice->record, document ? document->id : G_MAXUINT32, error)) return FALSE;
+  if (document == NULL) return slice->record = G_MAXINT64, TRUE;
+  Prepared *prepared = slice->prepared;
+  prepare(prepared, document);
+  const SearchColumns *line = columns_line(slice->base, (guint32)document->id);
+  gboolean right = line && memcmp(line, &document->columns, sizeof *line) == 0 &&
+    strncmp(columns_code(slice->base, (guint32)document->id), prepared->code->str, CODE_MAX) == 0;
+  if (!right && !correct_columns(slice, sql, document->id, prepared, error)) return FALSE;
+  slice->record = document->id;
+  Operation rows[] = {{MADE + TABLE_TITLE, 0, FALSE, document->id, prepared->title->str, {prepared->title->len}, NULL},
+    {MADE + TABLE_TEXT, 0, FALSE, document->id, prepared->text->str, {0}, NULL},
+    {MADE + TABLE_CLOSED, 0, FALSE, document->id, prepared->closed->str, {prepared->closed->len}, NULL}};
+  memcpy(rows[1].ends, prepared->ends, sizeof rows[1].ends);
+  return (prepared->title->len == 0 || write_operation(sql, &rows[0], error)) && (prepared->text->len == 0 || write_operation(sql, &rows[1], error)) &&
+    (prepared->closed->len == 0 || write_operation(sql, &rows[2], error));
+}
+
+gboolean search_remake_page(Search *search, Sql *sql, gint64 record_id, guint page, const char *text, GError **error) {
+  Slice *slice = slice_get(search, sql, error);
+  if (slice == NULL) return FALSE;
+  if (text == NULL) return slice->page = G_MAXINT64, TRUE;
+  GString *tokens = slice->prepared->text;
+  g_string_truncate(tokens, 0);
+  append_tokens(slice->prepared, tokens, text, strlen(text));
+  Operation op = {MADE + TABLE_PAGE, 0, FALSE, record_id << 16 | page, tokens->str, {tokens->len}, NULL};
+  slice->page = op.rowid;
+  return tokens->len == 0 || write_operation(sql, &op, error);
+}
+
+gboolean search_remake_end(Search *search, Sql *sql, GError **error) {
+  Slice *slice = slice_get(search, sql, error);
+  if (slice == NULL) return FALSE;
+  if (slice->record != G_MAXINT64 || slice->page != G_MAXINT64) return throw(error, LANTAI_ERROR_INTERNAL, "重建检索索引时有条目或页面没有读完");
   Pending *pending = pending_get(search, sql, error);
   if (pending == NULL) return FALSE;
-  pending->ready = 1;
+  pending->bulk = pending->many = pending->ended = TRUE;
   return search_bulk_flush(search, sql, error) && search_damage_forget(sql, error) &&
     sql_exec(sql, "UPDATE search_state SET ready = 1 WHERE id = 1", SQL_NONE, error);
 }
@@ -442,7 +543,7 @@ gboolean search_view_open(Search *search, Sql *sql, SearchView *ret, GError **er
   Pending *pending = sql_get_data(sql, PENDING_KEY);
   if (pending) {
     if (!search_bulk_flush(search, sql, error)) return FALSE;
-    *ret = (SearchView){search_columns_with(pending->base, pending->version, pending->reset, pending->drafts), pending->version, FALSE, pending->ready != 0};
+    *ret = (SearchView){search_columns_with(pending->base, pending->version, pending->drafts), pending->version, FALSE, TRUE};
     return TRUE;
   }
   g_autoptr(SqlRows) rows = sql_query(sql, "SELECT version, ready FROM search_state WHERE id = 1", SQL_NONE, error);

@@ -453,17 +453,40 @@ static void change_some(World *world, guint count, gboolean bulk, gboolean commi
   }
 }
 
+static void remake_model(World *world, Sql *sql, gint64 id) {
+  g_autofree char *fields = NULL;
+  SearchDocument document = document_of(&world->models[id], record_id(id), &fields);
+  g_assert_true(search_remake_put(world->search, sql, &document, NULL));
+}
+
+static void remake_pages(World *world, Sql *sql, gint64 id) {
+  for (guint i = 0; i < PAGES; i++)
+    if (world->models[id].pages[i]) g_assert_true(search_remake_page(world->search, sql, record_id(id), i + 1, world->models[id].pages[i], NULL));
+}
+
+/* In slices, between which records are changed. */
 static void rebuild(World *world) {
   g_autoptr(GError) error = NULL;
-  g_autoptr(Sql) sql = sql_write(world->db, &error);
-  search_rebuild_begin(world->search, sql, &error);
-  g_assert_no_error(error);
-  search_bulk_begin(world->search, sql);
-  const Model none = {0};
-  for (gint64 id = 1; id <= DOCUMENTS; id++)
-    if (world->models[id].alive) put_model(world, sql, id, &none, &world->models[id]);
-  search_rebuild_finish(world->search, sql, &error);
-  sql_commit(sql, &error);
+  g_assert_true(search_remake_begin(world->search, &error));
+  for (gint64 from = 1; from <= DOCUMENTS; from += DOCUMENTS / 4) {
+    change_some(world, 20, FALSE, TRUE);
+    g_autoptr(Sql) sql = sql_write(world->db, &error);
+    for (gint64 id = from; id < MIN(from + DOCUMENTS / 4, DOCUMENTS + 1); id++)
+      if (world->models[id].alive) remake_model(world, sql, id);
+    if (from + DOCUMENTS / 4 > DOCUMENTS) search_remake_put(world->search, sql, NULL, &error);
+    g_assert_true(search_bulk_flush(world->search, sql, &error) && sql_commit(sql, &error));
+  }
+  change_some(world, 20, FALSE, TRUE);
+  for (gint64 from = 1; from <= DOCUMENTS; from += DOCUMENTS / 2) {
+    g_autoptr(Sql) sql = sql_write(world->db, &error);
+    for (gint64 id = from; id < MIN(from + DOCUMENTS / 2, DOCUMENTS + 1); id++)
+      if (world->models[id].alive) remake_pages(world, sql, id);
+    if (from + DOCUMENTS / 2 > DOCUMENTS) search_remake_page(world->search, sql, 0, 0, NULL, &error);
+    g_assert_true(sql_commit(sql, &error));
+    g_clear_pointer(&sql, sql_end);
+    change_some(world, 20, FALSE, TRUE);
+  }
+  g_assert_true(search_remake_finish(world->search, &error));
   g_assert_no_error(error);
 }
 

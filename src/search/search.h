@@ -8,7 +8,7 @@
  *    field:value asks the same of that field's values alone, be it one of a category's definition or a header that a delivery brought of its own.
  *    Values of closed fields are an index of their own, asked only for those who may see them.
  * 3. Counts are exact and within the scope; facet counts of a facet ignore that facet's own filter.
- * 4. Nothing here is truth: search_rebuild makes all of it anew. While the index is damaged (tables gone, bytes that cannot be) records are saved without it
+ * 4. Nothing here is truth: search_remake_begin and what follows it make all of it anew. While the index is damaged (tables gone, bytes that cannot be) records are saved without it
  *    and found by reading them (scan.c), with a notice; search_needs_rebuild says so to whoever rebuilds.
  */
 #pragma once
@@ -68,11 +68,15 @@ gboolean search_tend(Search *search, GError **error);
 /* In the transaction of a change by which records are no longer indexed as they were (other fields are closed): from its commit on records are read until the index
  * is made anew. */
 gboolean search_outdate(Search *search, Sql *sql, GError **error);
-/* Before a rebuild, outside a transaction: tables of a damaged index are made anew, empty. Nothing is done to a sound one. */
-gboolean search_repair(Search *search, GError **error);
-/* Rebuild: begin empties everything, the caller puts every document and page again, finish makes it visible. */
-gboolean search_rebuild_begin(Search *search, Sql *sql, GError **error);
-gboolean search_rebuild_finish(Search *search, Sql *sql, GError **error);
+/* The index made anew in slices, between which others save and search. begin and finish stand outside a transaction. A slice is a write transaction that puts
+ * some records, or after all records some pages, each in the order of ids, on from the slice before; flush before commit. document or text NULL, in the
+ * transaction that has found no more: all are put, what is saved from now on enters by itself. A sound index answers meanwhile.
+ * CONFLICT: damage was noticed in between; begin again. */
+gboolean search_remake_begin(Search *search, GError **error);
+gboolean search_remake_going(Search *search);
+gboolean search_remake_put(Search *search, Sql *sql, const SearchDocument *document, GError **error);
+gboolean search_remake_page(Search *search, Sql *sql, gint64 record_id, guint page, const char *text, GError **error);
+gboolean search_remake_finish(Search *search, GError **error);
 
 typedef enum { SEARCH_SORT_RELEVANCE, SEARCH_SORT_DATE_DESC, SEARCH_SORT_DATE_ASC, SEARCH_SORT_CODE } SearchSort;
 typedef struct {

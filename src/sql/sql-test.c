@@ -174,6 +174,24 @@ static void test_backup(void) {
   g_spawn_command_line_sync(command, NULL, NULL, NULL, NULL);
 }
 
+static gpointer write_once(gpointer data) {
+  add_thing(data, "等着的");
+  return NULL;
+}
+
+/* Who writes one transaction after the other lets in who waits. */
+static void test_turns(void) {
+  g_autoptr(SqlDb) db = open_things();
+  Sql *sql = sql_write(db, NULL);
+  GThread *thread = g_thread_new("waits", write_once, db);
+  g_usleep(100000);
+  sql_end(sql);
+  sql = sql_write(db, NULL);
+  g_assert_cmpint(sql_number(sql, "SELECT count(*) AS n FROM thing", SQL_NONE, -1, NULL), ==, 1);
+  sql_end(sql);
+  g_thread_join(thread);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/sql/commit-and-rollback", test_commit_and_rollback);
@@ -187,5 +205,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/sql/newer-database", test_newer_database_is_refused);
   g_test_add_func("/sql/damaged-file", test_damaged_file_is_refused);
   g_test_add_func("/sql/backup", test_backup);
+  g_test_add_func("/sql/turns", test_turns);
   return g_test_run();
 }

@@ -1,7 +1,7 @@
 /*
  * SQLite connections, transactions and statements. See sql.h for what callers may rely on.
  *
- * 1. writer_lock is held from sql_write to sql_end; on-commit hooks run while it is held, so what they see is the newest state.
+ * 1. One writer is let in from sql_write to sql_end; on-commit hooks run before it leaves, so what they see is the newest state.
  * 2. Reading connections are made on demand and kept; one is used by one transaction at a time.
  * 3. A statement's parameters are $1, $2 … in ascending first use, so that the number is the index SQLite gives it.
  */
@@ -28,7 +28,9 @@ typedef struct {
 struct SqlDb {
   char *path;
   gboolean readonly, temporary;
-  GMutex writer_lock;
+  GMutex writer_lock; /* guards the two below */
+  GCond writer_gone;
+  guint64 writer_last, writer_now; /* writers come by the number that they drew */
   Connection *writer;
   GMutex pool_lock; /* guards idle */
   GPtrArray *idle;
@@ -138,6 +140,7 @@ static SqlDb *db_new(const char *path, gboolean readonly) {
   db->path = g_strdup(path);
   db->readonly = readonly;
   g_mutex_init(&db->writer_lock);
+  g_cond_init(&db->writer_gone);
   g_mutex_init(&db->pool_lock);
   db->idle = g_ptr_array_new_with_free_func((GDestroyNotify)connection_free);
   return db;
@@ -176,6 +179,7 @@ void sql_close(SqlDb *db) {
     g_rmdir(folder);
   }
   g_mutex_clear(&db->writer_lock);
+  g_cond_clear(&db->writer_gone);
   g_mutex_clear(&db->pool_lock);
   g_free(db->path);
   g_free(db);
@@ -223,11 +227,25 @@ Sql *sql_read(SqlDb *db, GError **error) {
   return NULL;
 }
 
+/* First come, first served: who writes one transaction after the other lets in who waits. */
+static void writer_enter(SqlDb *db) {
+  g_mutex_lock(&db->writer_lock);
+  for (guint64 number = db->writer_last++; db->writer_now != number;) g_cond_wait(&db->writer_gone, &db->writer_lock);
+  g_mutex_unlock(&db->writer_lock);
+}
+
+static void writer_leave(SqlDb *db) {
+  g_mutex_lock(&db->writer_lock);
+  db->writer_now++;
+  g_cond_broadcast(&db->writer_gone);
+  g_mutex_unlock(&db->writer_lock);
+}
+
 Sql *sql_write(SqlDb *db, GError **error) {
   if (db->writer == NULL) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "档案库以只读方式打开，不能写入");
-  g_mutex_lock(&db->writer_lock);
+  writer_enter(db);
   if (run(db->writer, "BEGIN IMMEDIATE", error)) return transaction_new(db, db->writer, TRUE);
-  g_mutex_unlock(&db->writer_lock);
+  writer_leave(db);
   return NULL;
 }
 
@@ -250,7 +268,7 @@ void sql_end(Sql *sql) {
   if (sql->open && !sqlite3_get_autocommit(sql->connection->handle)) usable = sqlite3_exec(sql->connection->handle, "ROLLBACK", NULL, NULL, NULL) == SQLITE_OK;
   g_hash_table_unref(sql->attached);
   g_array_unref(sql->hooks);
-  if (sql->writes) g_mutex_unlock(&db->writer_lock);
+  if (sql->writes) writer_leave(db);
   else if (usable) pool_return(db, sql->connection);
   else connection_free(sql->connection);
   g_free(sql);
