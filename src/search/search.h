@@ -8,8 +8,8 @@
  *    field:value asks the same of that field's values alone, be it one of a category's definition or a header that a delivery brought of its own.
  *    Values of closed fields are an index of their own, asked only for those who may see them.
  * 3. Counts are exact and within the scope; facet counts of a facet ignore that facet's own filter.
- * 4. Nothing here is truth: search_remake_begin and what follows it make all of it anew. While the index is damaged (tables gone, bytes that cannot be) records are saved without it
- *    and found by reading them (scan.c), with a notice; search_needs_rebuild says so to whoever rebuilds.
+ * 4. Nothing here is truth: search_remake_begin and what follows it make all of it anew. While the index is damaged (tables gone, bytes that cannot be) records
+ *    are saved without it and found by reading them (scan.c), with a notice; search_needs_rebuild says so to whoever rebuilds.
  */
 #pragma once
 #include "scope.h"
