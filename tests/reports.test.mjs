@@ -11,7 +11,7 @@ import { csv, write } from './make.mjs';
 import { Client, lantai, PASSWORD, serve, temporary } from './support.mjs';
 
 const LEDGERS = {
-  'talks.yaml': 'name: 宣讲\ngroup: 试验\nfields:\n  - {name: 类型, type: choice, values: [进校园, 进社区]}\n  - {name: 人数, type: number}\n  - {name: 讲者, type: person}\n',
+  'talks.yaml': 'name: 宣讲\ngroup: 试验\nuses: [密级]\nfields:\n  - {name: 类型, type: choice, values: [进校园, 进社区]}\n  - {name: 人数, type: number}\n  - {name: 讲者, type: person}\n',
   'warnings.yaml': 'name: 提醒谈话\ngroup: 试验\nrestricted: true\nread: [director]\nwrite: [director, archivist]\nfields:\n  - {name: 谈话对象, type: person}\n',
 };
 const FIGURES = `figures:
@@ -19,6 +19,7 @@ const FIGURES = `figures:
   - {name: 校园宣讲, within: 宣讲次数, ledger: 宣讲, where: {类型: 进校园}, count: , unit: 次}
   - {name: 听讲人次, ledger: 宣讲, sum: 人数, unit: 人次, say: {style: more, step: 100}}
   - {name: 谈话次数, ledger: 提醒谈话, count: , unit: 次, restricted: true}
+  - {name: 宣讲类型, ledger: 宣讲, count: , group: 类型, unit: 次, chart: [share, {kind: trend, every: month}]}
   - {name: 校园宣讲占比, rate: {part: 校园宣讲, whole: 宣讲次数}, unit: ％}
 invariants:
   - {say: 听众不少于宣讲场次, that: "宣讲次数 <= 听讲人次"}
@@ -46,6 +47,7 @@ before(async () => {
     assert.equal((await lantai(dir, 'user', 'add', name, '--role', role, '--password', PASSWORD, '--security', '秘密')).status, 0);
   await take('宣讲', [...talks(2023, 27), ...talks(2022, 20)]);
   await take('宣讲', [['2018-03-10', '少', '进校园', '5', '张小明'], ['2018-02-10', '多', '进社区', '40', '张小明'], ['2018-01-10', '无', '进社区', '', '张小明']]);
+  await take('宣讲', [['2019-03-10', '内部的一讲', '进校园', '20', '张小明', '秘密']], [...HEAD, '密级']);
   await take('宣讲', [['2016-03-10', '没有人来的一讲', '进校园', '0', '张小明']]);
   await take('提醒谈话', [['2023-03-01', '谈话一', '王大力'], ['2023-04-01', '谈话二', '王大力']], ['日期', '标题', '谈话对象']);
   await start();
@@ -216,6 +218,37 @@ test('commands tell the same', async () => {
   assert.equal(checked.status, 0, checked.stdout);
   mkdirSync(path.join(dir, 'tmp'), { recursive: true });
   assert.notEqual((await lantai(dir, 'report', '没有的报告', out)).status, 0);
+});
+
+test('a chart stands in a report: as a picture with its table on the page, in DOCX, PDF and HTML, as a table in Markdown', async () => {
+  const text = '{年份}年宣讲{宣讲次数}。\n{图 宣讲次数}\n{图 宣讲类型 构成}\n{图 宣讲类型 trend}\n完。';
+  const wrong = await post('writer', '/report-templates/new', { name: '图文', heading: '图文', text: '{图 宣讲次数 饼图}' }, 422);
+  assert.match(wrong.text, /没有“饼图”这种图/);
+  assert.match((await post('writer', '/report-templates/new', { name: '图文', heading: '图文', text: '{图 宣讲次数 构成}' }, 422)).text, /要有分组/);
+  await post('writer', '/report-templates/new', { name: '图文', heading: '{年份}年图文', text });
+  const template = (await get('writer', '/reports')).templates.find(({ name }) => name === '图文').id;
+  const { json: { location } } = await post('writer', '/reports/new', { template, year: '2023', unit: '' });
+  const page = await get('writer', location), pictures = page.paper.paragraphs.filter(one => one.picture);
+  assert.deepEqual(pictures.map(({ picture, rows }) => [picture.title, picture.label, rows.length]), [['宣讲次数', '历年', 7], ['宣讲类型', '构成', 3], ['宣讲类型', '各月', 13]]);
+  const cells = pictures[0].rows.map(row => row.cells.map(({ runs }) => runs.map(run => run.text).join('')));
+  const of = async year => (await lantai(dir, 'figure', '宣讲次数', '--year', year, '--json')).json.value;
+  assert.deepEqual(cells.slice(-2), [['2022年', String(await of('2022'))], ['2023年', String(await of('2023'))]], 'the picture\'s table is the figure of each year');
+  assert.ok(page.faults.some(({ kind, what }) => kind === 'look' && /限制查看的内容.*秘密/.test(what)), 'what only the chart counts is told too: a secret row of another year');
+  for (const { picture } of pictures) assert.equal(Buffer.from(picture.png, 'base64').subarray(1, 4).toString(), 'PNG');
+  const file = async format => { const name = path.join(temporary(), `r.${format}`); writeFileSync(name, (await clients.writer.get(`${location}/file?format=${format}`)).bytes); return name; };
+  const docx = await file('docx'), parts = execFileSync('unzip', ['-Z1', docx]).toString();
+  assert.equal(parts.match(/word\/media\/chart\d\.png/g).length, 3);
+  assert.equal(execFileSync('unzip', ['-p', docx, 'word/document.xml']).toString().match(/<a:blip r:embed="rIdC\d"/g).length, 3);
+  const bare = execFileSync('pdftotext', ['-layout', await file('pdf'), '-']).toString();
+  assert.match(bare, /宣讲次数\s+历年（次）/);
+  assert.ok(bare.match(/2018年/g).length >= 2, 'under its bar and in its table');
+  assert.equal(execFileSync('pdfimages', ['-list', await file('pdf')]).toString().trim().split('\n').length, 2, 'on paper it is drawn, not pasted');
+  assert.equal(readFileSync(await file('html'), 'utf8').match(/src="data:image\/png;base64,/g).length, 3);
+  assert.match(readFileSync(await file('md'), 'utf8'), /\*\*宣讲类型　构成（次）\*\*\n\n\| 类型 \| 宣讲类型 \| 占比 \|/);
+  const desktop = await desk('writer', 390);
+  await desktop.goto(server.base + location);
+  assert.ok(await desktop.evaluate(() => [...document.querySelectorAll('figure.printed img')].length === 3 && [...document.querySelectorAll('figure.printed img')].every(each => each.naturalWidth > 900)));
+  assert.ok(await fits(desktop));
 });
 
 async function desk(name, width = 1280) {

@@ -18,7 +18,12 @@ typedef gboolean (*Draw)(const ChartAsk *ask, json_t *chart, GError **error);
 /* The one place where a number of a chart is computed. figure: an own one; taken. */
 static json_t *result_of(const ChartAsk *ask, json_t *figure, FigurePeriod period, GError **error) {
   json_auto_t *own = figure;
-  return figure_ready_definition(ask->house, ask->sql, ask->asker, own, period, error);
+  gboolean writing = sql_is_writing(ask->sql); /* what is kept ready is of before the transaction */
+  json_t *result = (writing ? figure_compute_definition : figure_ready_definition)(ask->house, ask->sql, ask->asker, own, period, error);
+  if (result == NULL || ask->rests == NULL) return result;
+  figure_rests_join(ask->rests, json_object_get(result, "rests"));
+  if (json_is_true(json_object_get(result, "partial"))) json_object_set_new(ask->rests, "partial", json_true());
+  return result;
 }
 
 static gboolean number_of(const ChartAsk *ask, json_t *figure, FigurePeriod period, json_t **ret_cell, GError **error) {
@@ -574,3 +579,36 @@ GArray *chart_entries(const ChartAsk *ask, const char *row, const char *column, 
   return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有“%s”这种图", kind ? kind : "");
 }
 
+/* ---- as a report writes it ---- */
+
+static const char *kind_of(const char *word) {
+  for (guint i = 0; i < G_N_ELEMENTS(KINDS); i++)
+    if (g_str_equal(KINDS[i].kind, word) || g_str_equal(KINDS[i].label, word)) return KINDS[i].kind;
+  return NULL;
+}
+
+static json_t *spec_of(json_t *figure, const char *word, GError **error) {
+  json_auto_t *specs = chart_specs(figure), *faults = json_array();
+  const char *kind = word ? kind_of(word) : NULL;
+  json_t *spec, *found = word ? NULL : json_incref(json_array_get(specs, 0));
+  size_t i;
+  if (word && kind == NULL) return throw_null(error, LANTAI_ERROR_INVALID, "没有“%s”这种图，只有历年、构成、进度、积压、分布", word);
+  json_array_foreach(specs, i, spec)
+    if (found == NULL && g_strcmp0(text_in(spec, "kind"), kind) == 0) found = json_incref(spec);
+  if (found == NULL && kind != NULL) found = json_pack("{s:s}", "kind", kind);
+  if (found == NULL) return throw_null(error, LANTAI_ERROR_INVALID, "指标“%s”没有数，不能画", text_at(figure, "name"));
+  chart_faults(figure, found, "图", faults);
+  json_t *first = json_array_get(faults, 0);
+  if (first == NULL) return found;
+  json_decref(found);
+  return throw_null(error, LANTAI_ERROR_INVALID, "指标“%s”不能这样画：%s", text_at(figure, "name"), text_at(first, "what"));
+}
+
+json_t *chart_written(const char *written, json_t **ret_figure, GError **error) {
+  if (!g_str_has_prefix(written, "图 ")) return NULL;
+  g_auto(GStrv) words = g_strsplit_set(written + strlen("图 "), " ", 2);
+  const char *name = words[0] ? words[0] : "", *kind = words[0] && words[1] && *g_strstrip(words[1]) ? words[1] : NULL;
+  *ret_figure = figure_definition(name);
+  if (*ret_figure == NULL) return throw_null(error, LANTAI_ERROR_INVALID, "没有叫“%s”的指标", name);
+  return spec_of(*ret_figure, kind, error);
+}

@@ -11,9 +11,13 @@
 #define CHART_FOLDED "其余" /* rows that are many are added up in one of this name */
 
 /* What is drawn: of a figure (with or without an id) by a spec as definitions have it, {kind, …}. path: of the page that has the rows behind a cell; NULL: none. */
-typedef struct { const House *house; Sql *sql; Asker asker; json_t *figure, *spec; FigurePeriod period; const char *path; } ChartAsk;
+typedef struct { const House *house; Sql *sql; Asker asker; json_t *figure, *spec; FigurePeriod period; const char *path; json_t *rests; } ChartAsk;
+/* rests: NULL, or an object that gets what the chart's numbers rest on (figure_rests_join) and `partial` when rows were not counted that the asker may not see. */
 /* [spec] of a definition, each {kind, …}: what `chart:` says; without it trend, and share where it has groups. New. */
 json_t *chart_specs(json_t *figure);
+/* What a report's {图 name kind} means: NULL without error when it does not begin so. Of the definition's charts the first (of the kind that is named, in Chinese or as
+ * in definitions, if one is); else that kind by itself. INVALID: the figure has no such chart. New. */
+json_t *chart_written(const char *written, json_t **ret_figure, GError **error);
 /* {kind, title, label, said, unit, first, columns: [{label, tone, plain}], rows: [{label, now, in_group, shade, brief, goes, cells: [{value, shown, goes}]}],
  * legend, none, full, drawn or tiles}; DENIED, INVALID. */
 json_t *chart_make(const ChartAsk *ask, GError **error);

@@ -25,7 +25,7 @@
 
 static const char CONTENT_TYPES[] = XML "<Types xmlns=\"http://schemas.openxmlformats.org/package/2006/content-types\">"
   "<Default Extension=\"rels\" ContentType=\"application/vnd.openxmlformats-package.relationships+xml\"/>"
-  "<Default Extension=\"xml\" ContentType=\"application/xml\"/>"
+  "<Default Extension=\"xml\" ContentType=\"application/xml\"/><Default Extension=\"png\" ContentType=\"image/png\"/>"
   "<Override PartName=\"/word/document.xml\" ContentType=\"" WORD_TYPE "document.main+xml\"/>"
   "<Override PartName=\"/word/styles.xml\" ContentType=\"" WORD_TYPE "styles+xml\"/>"
   "<Override PartName=\"/word/settings.xml\" ContentType=\"" WORD_TYPE "settings+xml\"/>"
@@ -42,7 +42,7 @@ static const char RELATIONS[] = XML "<Relationships xmlns=\"http://schemas.openx
 static const char DOCUMENT_RELATIONS[] = XML "<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\">"
   "<Relationship Id=\"rId1\" Type=\"" OFFICE "styles\" Target=\"styles.xml\"/><Relationship Id=\"rId2\" Type=\"" OFFICE "settings\" Target=\"settings.xml\"/>"
   "<Relationship Id=\"rId3\" Type=\"" OFFICE "fontTable\" Target=\"fontTable.xml\"/><Relationship Id=\"rId4\" Type=\"" OFFICE "footer\" Target=\"footer1.xml\"/>"
-  "<Relationship Id=\"rId5\" Type=\"" OFFICE "footer\" Target=\"footer2.xml\"/></Relationships>";
+  "<Relationship Id=\"rId5\" Type=\"" OFFICE "footer\" Target=\"footer2.xml\"/>";
 
 static const char SETTINGS[] = XML "<w:settings " W "><w:evenAndOddHeaders/><w:characterSpacingControl w:val=\"compressPunctuation\"/>"
   "<w:compat><w:compatSetting w:name=\"compatibilityMode\" w:uri=\"http://schemas.microsoft.com/office/word\" w:val=\"15\"/></w:compat></w:settings>";
@@ -173,7 +173,48 @@ static void append_table(GString *out, json_t *table) {
   append_line(out, "Plain", "");
 }
 
-static char *document_xml(json_t *report) {
+/* ---- pictures ---- */
+
+#define EMU_PER_MM 36000
+#define DRAWING "http://schemas.openxmlformats.org/drawingml/2006/"
+
+/* In the line, as wide as the text; pictures: GBytes, in the order of their relationships rIdC1 … */
+static void append_picture(GString *out, json_t *chart, GPtrArray *pictures) {
+  double width, height;
+  GBytes *png = print_chart_png(chart, &width, &height);
+  if (png == NULL) return append_line(out, "Plain", text_at(chart, "title"));
+  g_ptr_array_add(pictures, png);
+  guint number = pictures->len;
+  gint64 across = (gint64)(width * EMU_PER_MM), down = (gint64)(height * EMU_PER_MM);
+  g_string_append_printf(out, "<w:p><w:pPr><w:pStyle w:val=\"Plain\"/><w:keepNext/><w:spacing w:line=\"240\" w:lineRule=\"auto\"/></w:pPr><w:r><w:drawing>"
+    "<wp:inline xmlns:wp=\"" DRAWING "wordprocessingDrawing\" distT=\"0\" distB=\"0\" distL=\"0\" distR=\"0\">"
+    "<wp:extent cx=\"%" G_GINT64_FORMAT "\" cy=\"%" G_GINT64_FORMAT "\"/><wp:docPr id=\"%u\" name=\"chart%u\" descr=\"", across, down, number, number);
+  append_text(out, text_at(chart, "title"));
+  g_string_append_printf(out, "\"/><a:graphic xmlns:a=\"" DRAWING "main\"><a:graphicData uri=\"" DRAWING "picture\"><pic:pic xmlns:pic=\"" DRAWING "picture\">"
+    "<pic:nvPicPr><pic:cNvPr id=\"%u\" name=\"chart%u.png\"/><pic:cNvPicPr/></pic:nvPicPr>"
+    "<pic:blipFill><a:blip r:embed=\"rIdC%u\"/><a:stretch><a:fillRect/></a:stretch></pic:blipFill>"
+    "<pic:spPr><a:xfrm><a:off x=\"0\" y=\"0\"/><a:ext cx=\"%" G_GINT64_FORMAT "\" cy=\"%" G_GINT64_FORMAT "\"/></a:xfrm>"
+    "<a:prstGeom prst=\"rect\"><a:avLst/></a:prstGeom></pic:spPr></pic:pic></a:graphicData></a:graphic></wp:inline></w:drawing></w:r></w:p>",
+    number, number, number, across, down);
+}
+
+static char *relations_xml(GPtrArray *pictures) {
+  GString *out = g_string_new(DOCUMENT_RELATIONS);
+  for (guint i = 1; i <= pictures->len; i++) g_string_append_printf(out, "<Relationship Id=\"rIdC%u\" Type=\"" OFFICE "image\" Target=\"media/chart%u.png\"/>", i, i);
+  return g_string_free(g_string_append(out, "</Relationships>"), FALSE);
+}
+
+static gboolean write_pictures(PackageWriter *writer, GPtrArray *pictures, GError **error) {
+  for (guint i = 0; i < pictures->len; i++) {
+    g_autofree char *name = g_strdup_printf("word/media/chart%u.png", i + 1);
+    gsize length;
+    const void *data = g_bytes_get_data(pictures->pdata[i], &length);
+    if (!package_writer_bytes(writer, name, data, length, NULL, error)) return FALSE;
+  }
+  return TRUE;
+}
+
+static char *document_xml(json_t *report, GPtrArray *pictures) {
   GString *out = g_string_new(XML "<w:document " W " " R "><w:body>");
   json_t *paragraph;
   size_t i;
@@ -181,6 +222,7 @@ static char *document_xml(json_t *report) {
   append_line(out, "Plain", "");
   if (*text_at(report, "addressee")) append_line(out, "Plain", text_at(report, "addressee"));
   json_array_foreach(json_object_get(report, "paragraphs"), i, paragraph) {
+    if (json_object_get(paragraph, "chart")) append_picture(out, json_object_get(paragraph, "chart"), pictures);
     if (json_object_get(paragraph, "rows")) append_table(out, paragraph);
     else append_paragraph(out, paragraph);
   }
@@ -205,16 +247,18 @@ static char *core_xml(json_t *report) {
 }
 
 gboolean report_docx(json_t *report, const char *path, GError **error) {
-  g_autofree char *document = document_xml(report), *core = core_xml(report), *made = g_strdup_printf("%s.making.zip", path);
+  g_autoptr(GPtrArray) pictures = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
+  g_autofree char *document = document_xml(report, pictures), *relations = relations_xml(pictures), *core = core_xml(report);
+  g_autofree char *made = g_strdup_printf("%s.making.zip", path);
   const struct { const char *name, *text; } parts[] = {{"[Content_Types].xml", CONTENT_TYPES}, {"_rels/.rels", RELATIONS}, {"word/document.xml", document},
-    {"word/_rels/document.xml.rels", DOCUMENT_RELATIONS}, {"word/styles.xml", STYLES}, {"word/settings.xml", SETTINGS}, {"word/fontTable.xml", FONTS},
+    {"word/_rels/document.xml.rels", relations}, {"word/styles.xml", STYLES}, {"word/settings.xml", SETTINGS}, {"word/fontTable.xml", FONTS},
     {"word/footer1.xml", FOOTER_ODD}, {"word/footer2.xml", FOOTER_EVEN}, {"docProps/core.xml", core}};
   g_unlink(made);
   g_autoptr(PackageWriter) writer = package_writer_new(made, error);
   if (writer == NULL) return FALSE;
   for (guint i = 0; i < G_N_ELEMENTS(parts); i++)
     if (!package_writer_bytes(writer, parts[i].name, parts[i].text, strlen(parts[i].text), NULL, error)) return FALSE;
-  if (!package_writer_close(g_steal_pointer(&writer), error)) return FALSE;
+  if (!write_pictures(writer, pictures, error) || !package_writer_close(g_steal_pointer(&writer), error)) return FALSE;
   if (g_rename(made, path) == 0) return TRUE;
   int number = errno;
   g_unlink(made);

@@ -298,6 +298,11 @@ static void look_at_run(const Line *line, json_t *run, gsize begin, GHashTable *
   const char *name = text_at(run, "figure"), *text = text_at(run, "text"), *member = text_at(run, "member");
   json_t *figure = json_object_get(json_object_get(line->report, "figures"), name);
   json_t *place = place_at(line, begin, begin + strlen(text)), *warning;
+  if (json_object_get(run, "drawn")) {
+    if (json_object_get(run, "failed")) report_fault(line->faults, "stop", place, "“%s”的图：%s", name, text_at(run, "failed"));
+    else json_decref(place);
+    return;
+  }
   if (*text == '\0' && !g_str_equal(member, "last")) report_fault(line->faults, "look", json_copy(place), "指标“%s”印出来是空的", name);
   gboolean told = *member == '\0' && !json_object_get(run, "failed") && is_one_number(text, text_at(figure, "unit"));
   if (told && !wording_true(text, json_number_value(json_object_get(run, "value"))))

@@ -4,6 +4,7 @@
  * 1. A figure that cannot be computed, or may not be told to who asks, leaves a mark in the text and a fault that stops the freezing; the rest is made.
  * 2. A report's unit goes to its figures: they count that unit's work.
  */
+#include "chart.h"
 #include "error.h"
 #include "date.h"
 #include "report-internal.h"
@@ -72,6 +73,11 @@ static void check_text(json_t *faults, const char *where, const char *text, json
   size_t i;
   json_array_foreach(syntax, i, fault) add_fault(faults, where, (int)int_at(fault, "line"), (int)int_at(fault, "column"), g_strdup(text_at(fault, "what")));
   json_array_foreach(names, i, written) {
+    g_autoptr(GError) local = NULL;
+    json_t *figure = NULL;
+    json_auto_t *spec = chart_written(text_at(written, "name"), &figure, &local);
+    if (local) add_fault(faults, where, (int)int_at(written, "line"), (int)int_at(written, "column"), g_strdup(local->message));
+    if (local || spec) continue;
     g_autofree char *member = NULL, *name = report_name_split(text_at(written, "name"), known, &member);
     if (name != NULL || figure_definition(text_at(written, "name")) != NULL) continue;
     g_autofree char *nearest = report_nearest(known, text_at(written, "name"));
@@ -144,8 +150,31 @@ static json_t *compute(Maker *maker, const char *written, GError **error) {
   return result;
 }
 
+/* {chart, figure}: the figure stands among the report's own, with its rows; what only the chart counts (other years) is rested on too. */
+static json_t *look_up_chart(Maker *maker, json_t *figure, json_t *spec, GError **error) {
+  const char *name = text_at(figure, "name");
+  json_auto_t *rests = json_object();
+  json_t *result = json_object_get(maker->aliases, name) ? json_object_get(maker->aliases, name) : compute(maker, name, error);
+  if (result == NULL) return NULL;
+  ChartAsk ask = {maker->house, maker->sql, maker->asker, figure, spec, maker->period, NULL, rests};
+  g_autoptr(GError) local = NULL;
+  json_auto_t *chart = chart_make(&ask, &local);
+  if (chart == NULL && !g_error_matches(local, LANTAI_ERROR, LANTAI_ERROR_DENIED)) return g_propagate_error(error, g_steal_pointer(&local)), NULL;
+  figure_rests_join(maker->rests, rests);
+  json_t *found = json_pack("{s:s}", "figure", name);
+  if (json_is_true(json_object_get(rests, "partial"))) json_object_set_new(found, "failed", json_string("图里有您不能查看的条目没有计入"));
+  else if (chart) json_object_set(found, "chart", chart);
+  else json_object_set_new(found, "failed", json_string(local->message));
+  return found;
+}
+
 static json_t *look_up(const char *name, gpointer data, GError **error) {
   Maker *maker = data;
+  json_t *figure = NULL;
+  g_autoptr(GError) local = NULL;
+  json_auto_t *spec = chart_written(name, &figure, &local);
+  if (spec) return look_up_chart(maker, figure, spec, error);
+  if (local) return g_propagate_error(error, g_steal_pointer(&local)), NULL;
   json_t *found = json_object_get(maker->aliases, name);
   if (found == NULL) found = json_object_get(maker->texts, name);
   if (found != NULL) return json_incref(found);

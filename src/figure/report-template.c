@@ -333,6 +333,15 @@ static gboolean is_member_word(const char *member) {
   return g_strv_contains(words, member);
 }
 
+static json_t *chart_run(const Part *part, json_t *found) {
+  json_t *run = json_copy(found);
+  json_object_set_new(run, "text", json_string(json_object_get(found, "chart") ? "" : "（图画不出）"));
+  json_object_set_new(run, "line", json_integer(part->line));
+  json_object_set_new(run, "column", json_integer(part->column));
+  json_object_set_new(run, "drawn", json_true());
+  return run;
+}
+
 /* The text that a place prints, as a run that knows its figure. */
 static json_t *figure_run(const Part *part, json_t *figure, const char *member, GError **error) {
   json_t *group = member ? part_of(figure, member) : NULL, *shown = group ? group : figure;
@@ -367,7 +376,8 @@ static gboolean fill_place(const Filler *filler, const Part *part, GError **erro
   g_autofree char *member = NULL;
   json_auto_t *found = find(filler, part, part->text, &member, error);
   if (found == NULL) return FALSE;
-  json_t *run = json_is_object(found) ? figure_run(part, found, member, error)
+  gboolean drawn = g_str_has_prefix(part->text, "图 ");
+  json_t *run = drawn ? chart_run(part, found) : json_is_object(found) ? figure_run(part, found, member, error)
     : json_pack("{s:O, s:s, s:i, s:i}", "text", found, "parameter", part->text, "line", part->line, "column", part->column);
   return run != NULL && json_array_append_new(filler->runs, run) == 0;
 }
@@ -509,13 +519,42 @@ static void trim_begin(json_t *runs) {
 
 static void add_table_line(json_t *paragraphs, json_t *paragraph, const char *text);
 
+static json_t *plain_cell(const char *text) { return json_pack("{s:[{s:s}]}", "runs", "text", text); }
+
+/* A chart stands by itself: its table, which a picture goes before. */
+static void add_chart(json_t *paragraphs, json_t *run) {
+  json_t *chart = json_object_get(run, "chart"), *rows = json_array(), *cells = json_array(), *each, *cell;
+  size_t i, k;
+  json_array_append_new(cells, plain_cell(text_at(chart, "first")));
+  json_array_foreach(json_object_get(chart, "columns"), i, each) json_array_append_new(cells, plain_cell(text_at(each, "label")));
+  json_array_append_new(rows, json_pack("{s:o, s:b}", "cells", cells, "head", TRUE));
+  json_array_foreach(json_object_get(chart, "rows"), i, each) {
+    json_array_append_new(rows, json_pack("{s:o, s:b}", "cells", cells = json_array(), "head", FALSE));
+    json_array_append_new(cells, plain_cell(text_at(each, "label")));
+    json_array_foreach(json_object_get(each, "cells"), k, cell) {
+      g_autofree char *number = plain_number(json_number_value(json_object_get(cell, "value")));
+      json_array_append_new(cells, plain_cell(*text_at(cell, "shown") ? text_at(cell, "shown") : json_is_number(json_object_get(cell, "value")) ? number : ""));
+    }
+  }
+  json_array_append_new(paragraphs, json_pack("{s:s, s:O, s:O, s:O, s:[], s:o}", "kind", "chart", "line", json_object_get(run, "line"), "figure",
+    json_object_get(run, "figure"), "chart", chart, "runs", "rows", rows));
+}
+
+/* Takes the charts out of a line, each to stand behind what is left of it. */
+static void add_charts(json_t *paragraphs, json_t *runs) {
+  json_t *run;
+  size_t i;
+  json_array_foreach(runs, i, run)
+    if (json_object_get(run, "chart")) add_chart(paragraphs, run);
+}
+
 static void add_paragraph(json_t *paragraphs, json_t *runs) {
   trim_begin(runs);
   json_t *paragraph = json_pack("{s:s, s:O, s:O}", "kind", "p", "runs", runs, "line", json_object_get(json_array_get(runs, 0), "line"));
   g_autofree char *text = report_paragraph_text(paragraph);
   const char *kind = "p";
   gsize lead = report_heading_length(text, &kind);
-  if (*g_strstrip(text) == '\0') return json_decref(paragraph);
+  if (*g_strstrip(text) == '\0') return add_charts(paragraphs, runs), json_decref(paragraph);
   if (*text == '|') {
     add_table_line(paragraphs, paragraph, text);
     return json_decref(paragraph);
@@ -526,6 +565,7 @@ static void add_paragraph(json_t *paragraphs, json_t *runs) {
     if (lead >= strlen(text)) json_object_set_new(paragraph, "kind", json_string(kind));
   }
   json_array_append_new(paragraphs, paragraph);
+  add_charts(paragraphs, runs);
 }
 
 /* ---- tables: lines that begin with | ---- */

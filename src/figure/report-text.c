@@ -34,6 +34,13 @@ static void append_table(GString *out, json_t *table) {
 }
 
 static void append_markdown(GString *out, json_t *paragraph) {
+  json_t *chart = json_object_get(paragraph, "chart");
+  if (chart) {
+    g_string_append(out, "**");
+    append_escaped(out, text_at(chart, "title"));
+    const char *unit = text_at(chart, "unit");
+    g_string_append_printf(out, "　%s%s%s%s**\n\n", text_at(chart, "label"), *unit ? "（" : "", unit, *unit ? "）" : "");
+  }
   if (json_object_get(paragraph, "rows")) return append_table(out, paragraph);
   const char *kind = text_at(paragraph, "kind");
   gboolean heading = kind[0] == 'h', lead = FALSE;
@@ -104,13 +111,32 @@ static json_t *shown_rows(json_t *rows, const char *link) {
   return shown;
 }
 
+/* The picture as it will be printed, its name for who does not see it, and the figure that it is of. */
+static json_t *shown_picture(json_t *paragraph, const char *link) {
+  json_t *chart = json_object_get(paragraph, "chart");
+  double width, height;
+  g_autoptr(GBytes) png = print_chart_png(chart, &width, &height);
+  json_t *picture = json_pack("{s:s, s:s, s:s, s:s}", "title", text_at(chart, "title"), "label", text_at(chart, "label"), "unit", text_at(chart, "unit"), "said",
+    text_at(chart, "said"));
+  g_autofree char *name = g_uri_escape_string(text_at(paragraph, "figure"), NULL, FALSE);
+  if (link) json_object_set_new(picture, "href", json_sprintf("%s%s", link, name));
+  if (png == NULL) return picture;
+  g_autofree char *text = g_base64_encode(g_bytes_get_data(png, NULL), g_bytes_get_size(png));
+  json_object_set_new(picture, "png", json_string(text));
+  return picture;
+}
+
 json_t *report_shown(json_t *report, const char *link) {
   json_t *shown = json_array(), *paragraph;
   size_t i;
   json_array_foreach(json_object_get(report, "paragraphs"), i, paragraph) {
     const char *kind = text_at(paragraph, "kind");
     json_t *row = json_pack("{s:O, s:b}", "line", json_object_get(paragraph, "line"), kind, TRUE);
-    if (g_str_equal(kind, "table")) json_object_set_new(row, "rows", shown_rows(json_object_get(paragraph, "rows"), link));
+    if (g_str_equal(kind, "chart")) {
+      json_object_set_new(row, "table", json_true());
+      json_object_set_new(row, "picture", shown_picture(paragraph, link));
+    }
+    if (json_object_get(paragraph, "rows")) json_object_set_new(row, "rows", shown_rows(json_object_get(paragraph, "rows"), link));
     else json_object_set_new(row, "runs", shown_runs(json_object_get(paragraph, "runs"), kind, text_at(paragraph, "lead"), link));
     json_array_append_new(shown, row);
   }

@@ -6,10 +6,12 @@
  * 2. Fonts are asked for by the standard's names; what the machine has of them, or of what stands behind them, is drawn.
  */
 #include "canvas.h"
+#include "chart-draw.h"
 #include "error.h"
 #include "json.h"
 #include "print.h"
 #include <cairo-pdf.h>
+#include <math.h>
 #include <pango/pangocairo.h>
 #include <string.h>
 
@@ -279,6 +281,16 @@ static void draw_table(Sheet *sheet, json_t *rows) {
   sheet->line = (int)(sheet->line + 0.99); /* back on the grid */
 }
 
+/* On the lines of the grid that it covers. */
+static void draw_chart(Sheet *sheet, json_t *chart) {
+  double height = chart_draw_height(chart, WIDTH);
+  int lines = (int)ceil(height / PITCH);
+  if (height <= 0) return;
+  if (sheet->line + lines > LINES && sheet->line > 0) new_page(sheet);
+  chart_draw(sheet->cairo, chart, LEFT, TOP + sheet->line * PITCH, WIDTH);
+  sheet->line = MIN(sheet->line + lines, LINES);
+}
+
 static void draw_signed(Sheet *sheet, const char *text) {
   PangoLayout *layout = lay_out(sheet, text, FANG_SONG, SIZE);
   pango_layout_set_width(layout, (int)((WIDTH - 4 * CHARACTER) * PANGO_SCALE));
@@ -300,7 +312,8 @@ GBytes *print_official(json_t *document, GError **error) {
   json_t *paragraph;
   size_t i;
   json_array_foreach(json_object_get(document, "paragraphs"), i, paragraph) {
-    json_t *rows = json_object_get(paragraph, "rows");
+    json_t *rows = json_object_get(paragraph, "rows"), *chart = json_object_get(paragraph, "chart");
+    if (chart) draw_chart(&sheet, chart);
     if (rows) draw_table(&sheet, rows);
     else draw_paragraph(&sheet, paragraph);
   }

@@ -22,6 +22,9 @@ GBytes *print_form(const char *dir, const char *form, json_t *model, GError **er
 /* A report or letter in the layout of GB/T 9704-2012: {heading, unit, addressee, paragraphs: [{lead: "h1"…, runs: [{text, lead: bool}]} or
  * {rows: [{head: bool, cells: [{runs}]}]}], signed, dated}; all may be absent but heading, 24 columns at most are drawn. Texts must be valid UTF-8. */
 GBytes *print_official(json_t *document, GError **error);
+/* A chart (figure/chart.h) as a PNG to stand in the width of such a document; a paragraph with `chart` has it drawn above its rows. NULL: nothing to draw, or a kind
+ * that stands as a table only. */
+GBytes *print_chart_png(json_t *chart, double *ret_width_mm, double *ret_height_mm);
 #define PRINT_COLUMNS_MAX 24
 /* How such a table's columns share a room (in half-width characters, as the widths that are returned) by what stands in them, and which hold numbers, to stand on the
  * right; at most PRINT_COLUMNS_MAX columns. */

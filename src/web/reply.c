@@ -225,7 +225,7 @@ const char *reply_page_permit(void) {
 }
 
 static void add_common(WebReply *reply, const WebRequest *request) {
-  static const char *const file_permit = "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+  static const char *const file_permit = "default-src 'none'; img-src 'self' data:; media-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'";
   reply_header(reply, "Content-Security-Policy", reply->kind == REPLY_FD ? file_permit : reply_page_permit());
   reply_header(reply, "X-Content-Type-Options", "nosniff");
   reply_header(reply, "Referrer-Policy", "same-origin");
