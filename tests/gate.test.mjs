@@ -309,7 +309,7 @@ const SAMPLES = { // a path's parts that lead to something the unlimited archivi
   '/categories/{code}': () => '/categories/WS', '/categories/{code}/edit': () => '/categories/WS/edit', '/categories/{code}/yaml': () => '/categories/WS/yaml', '/categories/{code}/preview': () => '/categories/WS/preview',
   '/categories/{code}/findings': () => '/categories/WS/findings',
   '/ledger/{id}': () => `/ledger/${ledger}`, '/ledger/{id}/export': () => `/ledger/${ledger}/export`, '/ledger/{id}/compare': () => `/ledger/${ledger}/compare?before=2020-01-01`, '/ledger/{id}/new': () => `/ledger/${ledger}/new`,
-  '/ledger/{id}/bulk': () => `/ledger/${ledger}/bulk`, '/ledger/{id}/paste': () => `/ledger/${ledger}/paste`, '/ledger/{id}/import': () => `/ledger/${ledger}/import`, '/ledger/{id}/definition': () => `/ledger/${ledger}/definition`,
+  '/ledger/{id}/bulk': () => `/ledger/${ledger}/bulk`, '/ledger/{id}/paste': () => `/ledger/${ledger}/paste`, '/ledger/{id}/import': () => `/ledger/${ledger}/import`, '/ledger-batch/{id}': () => '/ledger-batch/999999', '/ledger/{id}/definition': () => `/ledger/${ledger}/definition`,
   '/panel/{id}': () => '/panel/1?year=2026', '/panel/{id}/rows': () => `/panel/1/rows?at=3&chart=progress&row=${encode('保管科')}&column=${encode('逾期')}`, '/panel/{id}/edit': () => '/panel/1/edit',
   '/ledger/{id}/archive': () => `/ledger/${doneLedger}/archive`, '/entry/{id}/archive': () => `/entry/${doneEntry}/archive`, '/entry/{id}/sheet': () => `/entry/${doneEntry}/sheet`,
   '/entry/{id}': () => `/entry/${fileEntry}`, '/entry/{id}/move': () => `/entry/${fileEntry}/move?to=${encode('毕')}`, '/ledger/{id}/suggest': () => `/ledger/${ledger}/suggest?field=${encode('事由')}`, '/ledger/{id}/actions': () => `/ledger/${ledger}/actions`, '/entry/{id}/edit': () => `/entry/${fileEntry}/edit`, '/entry/{id}/file': () => `/entry/${fileEntry}/file?name=${encode('照片.png')}`,
@@ -335,7 +335,7 @@ test('every GET row: who has the permission gets page and JSON, everyone else a 
       if (allows(name, route.permission)) {
         const content = !/^\/(catalog|record|file|delivery|export)\/\{/.test(route.path) || !/^\/export/.test(route.path) && ROLES[name].opening.length > 0;
         // Each delivery here has rows beyond everybody's level: the sheet of bad rows may be refused as a whole.
-        const expected = content ? [200, 202, ...(/faults/.test(route.path) ? [403] : []), ...(/^\/(upload|check|keep\/conversion|revise|schedules?)\//.test(route.path) ? [404] : []) /* only its own person's */, ...((route.path === '/login' && name !== 'public') || route.path === '/search/hit' /* leads on */ || (route.path === '/' && name === 'bearer') /* a body's home is its deliveries */ ? [303] : [])] : [404];
+        const expected = content ? [200, 202, ...(/faults/.test(route.path) ? [403] : []), ...(/^\/(upload|check|keep\/conversion|ledger-batch|revise|schedules?)\//.test(route.path) ? [404] : []) /* only its own person's */, ...((route.path === '/login' && name !== 'public') || route.path === '/search/hit' /* leads on */ || (route.path === '/' && name === 'bearer') /* a body's home is its deliveries */ ? [303] : [])] : [404];
         assert.ok(expected.includes(page.status) && expected.includes(data.status), `${name} ${target}: ${page.status} ${data.status} ${data.text.slice(0, 200)}`);
         if (content && route.template && data.status === 200 && /json/.test(data.headers.get('content-type'))) assert.equal(typeof data.json, 'object', target);
         if (content && route.template && page.status === 200 && !/image/.test(page.headers.get('content-type'))) assert.match(page.headers.get('content-type'), /text\/html/, target);
@@ -480,11 +480,16 @@ test('entries above one\'s level, fields and ledgers of others: neither told, no
   sheet.set('csrf', clients.archivist.csrf);
   sheet.set('file', new Blob([table.replaceAll('\t', ',')]), '表.csv');
   const given = async (target, options) => { const reply = await ask('archivist', 'POST', target, options); assert.ok(reply.status < 400, `${target}: ${reply.text}`); return reply.json; };
-  assert.equal((await given(`/ledger/${ledger}/paste`, { form: { text: table } })).result.created, 1);
-  await given(`/ledger/${ledger}/paste`, { form: { text: table, commit: 1 } });
-  const waiting = (await given(`/ledger/${ledger}/import`, { body: sheet })).waiting;
-  assert.match(waiting, /^ledger-import-/);
-  assert.equal((await ask('archivist', 'POST', `/ledger/${ledger}/import`, { form: { waiting: '../../lantai.yaml' } })).status, 422);
+  const rehearsed = await given(`/ledger/${ledger}/paste`, { form: { text: table } });
+  assert.equal(rehearsed.result.created, 1);
+  const others = Object.keys(clients).filter(name => name !== 'archivist');
+  for (const [method, rest] of [['GET', ''], ['POST', '/make'], ['POST', '/undo']]) // nobody but who pasted it
+    await Promise.all(others.map(async name => assert.ok([401, 403, 404].includes((await ask(name, method, `/ledger-batch/${rehearsed.batch}${rest}`, method === 'POST' ? { form: {} } : {})).status), `${name} ${rest}`)));
+  await given(`/ledger-batch/${rehearsed.batch}/make`, { form: {} });
+  const sheetBatch = (await given(`/ledger/${ledger}/import`, { body: sheet })).location;
+  assert.match(sheetBatch, /^\/ledger-batch\/\d+$/);
+  const again = await json('archivist', sheetBatch);
+  assert.deepEqual([again.result.created, again.result.same, again.may_make], [0, 1, false]);
   const pasted = (await json('archivist', `/ledger/${ledger}?q=${encode('粘贴一')}`)).entries[0];
   assert.equal(pasted.values['事由'], '甲');
   const bulk = await given(`/ledger/${ledger}/bulk`, { form: { entry: pasted.id, field: '事由', value: '乙', commit: 1, seen: `${pasted.id}:${pasted.rev}` } });
@@ -493,6 +498,8 @@ test('entries above one\'s level, fields and ledgers of others: neither told, no
   assert.equal((await json('archivist', `/entry/${pasted.id}`)).entry.values['事由'], '甲');
   for (const [rest, form] of [['/comment', { text: '看过' }], ['/move', { to: '毕' }], ['/restore', { rev: pasted.rev }], ['/delete', { why: '试' }]]) await given(`/entry/${pasted.id}${rest}`, { form });
   assert.equal((await json('archivist', `/ledger/${ledger}?q=${encode('粘贴一')}`)).count, 0);
+  await given(`/ledger-batch/${rehearsed.batch}/undo`, { form: {} });
+  assert.equal((await json('archivist', `/ledger-batch/${rehearsed.batch}`)).kept, 1, 'it was deleted by hand since');
   await given(`/entry/${secretEntry}/detach`, { form: { name: '照片.png' } });
   await given(`/ledger/${ledger}/definition`, { form: { yaml: (await json('archivist', `/ledger/${ledger}/definition`)).yaml, act: 'check' } });
   assertNoLeaks();

@@ -163,6 +163,25 @@ test('a change in bulk is taken back later, from the list of them', async () => 
   assert.deepEqual(aspects, [undefined, '屋面']);
 });
 
+test('pasted rows: what is wrong stands beside its row, the rest is written and taken back on the page that shows it', async () => {
+  const ledger = `/ledger/${ledgers['问题整改台账']}`;
+  await page.goto(`${server.base}${ledger}/paste`);
+  await page.fill('#p-text', '标题\t日期\t来源\n贴一\t2026-05-03\t调研\n贴二\t某日\t调研\n贴三\t2026-05-05\t调研\n');
+  await Promise.all([page.waitForNavigation(), page.getByRole('button', { name: '核对' }).click()]);
+  assert.match(await page.locator('table.pasted tr.overdue').innerText(), /贴二.*日期/s);
+  await Promise.all([page.waitForURL(/ledger-batch/), page.getByRole('button', { name: '只写入没有问题的' }).click()]);
+  assert.deepEqual(await page.locator('tbody[data-rows] a').allTextContents(), ['贴一', '贴三']);
+  const batch = new URL(page.url()).pathname;
+  await page.addScriptTag({ content: axe });
+  assert.deepEqual(await page.evaluate(async () => (await axe.run(document, { resultTypes: ['violations'] })).violations.filter(one => ['serious', 'critical'].includes(one.impact)).map(one => one.id)), []);
+  page.once('dialog', question => question.accept());
+  await Promise.all([page.waitForNavigation(), page.getByRole('button', { name: '撤销这一批' }).click()]);
+  await page.getByText('已撤销（2）').waitFor();
+  await page.goto(`${server.base}${ledger}/actions`);
+  assert.equal(await page.locator(`a[href="${batch}"]`).count(), 1);
+  assert.equal((await colleague.get(`${ledger}?q=${encodeURIComponent('贴一')}`)).json.count, 0);
+});
+
 test('a ledger is made and changed in the form alone: rows move by keyboard, a renamed field keeps its entries, what contradicts them is listed', async () => {
   const value = name => page.locator(`[name="d.${name}"]`);
   await page.goto(`${server.base}/ledger-definition/new`);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { before, test } from 'node:test';
-import { lantai, sqlite, temporary } from './support.mjs';
+import { Client, lantai, PASSWORD, serve, sqlite, temporary } from './support.mjs';
 
 const folder = temporary('lantai-ledgers-'), dir = path.join(folder, 'archive');
 const file = (name, text) => { const at = path.join(folder, name); writeFileSync(at, text); return at; };
@@ -116,4 +116,53 @@ test('the archive made anew from its events has the same ledgers, entries and nu
     assert.deepEqual(sqlite(anew, `SELECT * FROM ${table} ORDER BY 1, 2`), sqlite(dir, `SELECT * FROM ${table} ORDER BY 1, 2`), table);
   const next = await lantai(anew, 'ledger', 'import', '修缮', file('又.csv', '标题,日期,位置\n又一处,2023-08-01,地面\n'), '--json');
   assert.equal(JSON.parse(next.stdout).entries[0].number, 'XS2023-003');
+});
+
+test('a whole import is taken back by one command; what somebody changed since stays and is named', async () => {
+  const before = count('deleted = 0'), made = await run('ledger', 'import', '修缮', file('批.csv', '编号,标题,日期,位置\nXS2024-007,南墙,2024-03-01,地面\n,北墙,2024-03-02,地面\n'));
+  assert.equal(count('deleted = 0'), before + 2);
+  await run('ledger', 'import', '修缮', file('改.csv', '编号,费用\nXS2024-008,300\n'));
+  const back = await run('ledger', 'undo', String(made.batch));
+  assert.deepEqual([back.undone, back.kept.map(one => [one.row, one.number, one.title])], [1, [[3, 'XS2024-008', '北墙']]]);
+  assert.match(back.kept[0].problem, /又改过/);
+  await refused(['已经撤销'], 'ledger', 'undo', String(made.batch));
+  assert.equal((await run('ledger', 'import', '修缮', file('再.csv', '编号,标题,日期,位置\nXS2024-007,南墙改,2024-03-01,地面\n'))).created, 1, 'under its own number again');
+});
+
+test('a long import through the pages: killed in its third slice it goes on after the next start, others save meanwhile, and it is taken back as a whole', async () => {
+  assert.equal((await lantai(dir, 'user', 'add', 'clerk', '--role', 'archivist', '--password', PASSWORD)).status, 0);
+  const rows = 1500, id = sqlite(dir, "SELECT id FROM ledger WHERE name = '修缮'")[0].id, made = () => count(`deleted = 0 AND title LIKE '第%处'`);
+  const sheet = `标题,日期,位置\n${Array.from({ length: rows }, (_, i) => `第${i}处,2025-05-12,地面`).join('\n')}\n`;
+  let server = await serve(dir, { LANTAI_FAULT: 'ledger.batch:3' });
+  const settled = async (client, batch) => {
+    for (;;) {
+      const { json } = await client.get(batch);
+      if (!json.job) return json;
+      await new Promise(done => setTimeout(done, 50));
+    }
+  };
+  try {
+    let client = await new Client(server.base).signIn('clerk');
+    const upload = new FormData();
+    upload.set('csrf', client.csrf);
+    upload.set('file', new Blob([sheet]), '大表.csv');
+    const batch = (await client.post(`/ledger/${id}/import`, { body: upload })).json.location, planned = await settled(client, batch);
+    assert.deepEqual([planned.state_label, planned.result.created, planned.waiting], ['还没有写入', rows, rows]);
+    assert.equal(planned.result.entries[1].number, 'XS2025-002');
+    await client.post(`${batch}/make`, { form: {} }).catch(() => {});
+    await server.ended;
+    assert.ok(made() > 0 && made() < rows, 'some whole slices');
+    server = await serve(dir);
+    client = await new Client(server.base).signIn('clerk');
+    const saved = await client.post(`/ledger/${id}/new`, { form: { 'v.标题': '其间', 'v.日期': '2025-06-01', 'v.位置': '屋顶' } });
+    assert.ok(saved.status < 400, saved.text);
+    const done = await settled(client, batch);
+    assert.deepEqual([done.state_label, done.made, done.left, made()], ['已写入', rows, 0, rows]);
+    assert.deepEqual((await client.get(`/ledger/${id}/actions`)).json.batches.map(one => [one.title, one.state_label]), [['大表.csv', '已写入']]);
+    await client.post(`${batch}/undo`, { form: {} });
+    const undone = await settled(client, batch);
+    assert.deepEqual([undone.state_label, undone.undone, made()], ['已撤销', rows, 0]);
+  } finally {
+    await server.stop();
+  }
 });

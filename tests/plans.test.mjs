@@ -9,7 +9,7 @@ import { lantai, program, root, temporary } from './support.mjs';
 
 const GROWING = ['authority', 'authority_name', 'authority_part', 'authority_relation', 'record_link', 'gathering', 'gathering_row', 'dossier_entry',
   'check_task', 'check_item', 'check_finding', 'record', 'file', 'page_text', 'event', 'search_column', 'accession_change', 'accession_file', 'accession_object', 'accession_removal', 'job', 'session', 'sign_in_failure', 'tombstone', 'keep_disposal_item', 'keep_conversion', 'keep_conversion_failure',
-  'content_object', 'copy_object', 'copy_fault', 'copy_run', 'accession_step', 'accession_kept', 'watch_entry', 'export', 'project_chase', 'project_delivery', 'patrol_slice', 'patrol_item', 'quality_fault', 'quality_key', 'quality_pass', 'ledger_entry', 'ledger_entry_version', 'ledger_link', 'ledger_comment', 'ledger_also'];
+  'content_object', 'copy_object', 'copy_fault', 'copy_run', 'accession_step', 'accession_kept', 'watch_entry', 'export', 'project_chase', 'project_delivery', 'patrol_slice', 'patrol_item', 'quality_fault', 'quality_key', 'quality_pass', 'ledger_entry', 'ledger_entry_version', 'ledger_link', 'ledger_comment', 'ledger_also', 'ledger_batch', 'ledger_batch_row'];
 
 // File of the room, a part of the statement, the reason.
 const ALLOWED = [

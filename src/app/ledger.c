@@ -141,7 +141,21 @@ static void print_import(const CommandLine *line, json_t *result, gboolean rehea
   }
   g_string_append_printf(text, "%s：%d 条，新增 %d，修改 %d，未变 %d，有误 %d 处。\n", rehearsed ? "试导（没有写入）" : "已导入", int_of(result, "rows"),
     int_of(result, "created"), int_of(result, "changed"), int_of(result, "same"), int_of(result, "problem_count"));
+  if (int_of(result, "left") > 0) g_string_append_printf(text, "%d 行因核对以后又有改动，没有写入。\n", int_of(result, "left"));
+  if (int_of(result, "batch") > 0) g_string_append_printf(text, "整批撤销：lantai ledger undo %d\n", int_of(result, "batch"));
   command_print(line, result, "%s", text->str);
+}
+
+static gboolean undo_import(const CommandLine *line, const House *house, GError **error) {
+  json_t *result = NULL, *kept;
+  size_t i;
+  if (!ledger_import_undo(house, "system", g_ascii_strtoll(line->arguments[1], NULL, 10), &result, error)) return FALSE;
+  g_autoptr(GString) text = g_string_new(NULL);
+  json_array_foreach(json_object_get(result, "kept"), i, kept)
+    g_string_append_printf(text, "第 %d 行没有撤销：%s %s：%s\n", int_of(kept, "row"), text_at(kept, "number"), text_at(kept, "title"), text_at(kept, "problem"));
+  g_string_append_printf(text, "已撤销 %d 条，没有撤销 %d 条。\n", int_of(result, "undone"), (int)json_array_size(json_object_get(result, "kept")));
+  command_print(line, result, "%s", text->str);
+  return TRUE;
 }
 
 static gboolean import_sheet(const CommandLine *line, const House *house, const LedgerDefinition *definition, GError **error) {
@@ -165,12 +179,14 @@ static const LedgerDefinition *definition_named(const char *name, GError **error
 
 static gboolean run_ledger(const CommandLine *line, GError **error) {
   const char *verb = line->arguments[0];
-  gboolean list = g_str_equal(verb, "list"), import = g_str_equal(verb, "import"), export = g_str_equal(verb, "export");
-  if (!list && !import && !export) return throw(error, LANTAI_ERROR_INVALID, "没有 ledger %s。可用：list、import、export", verb);
-  if (!list && line->count != 3) return throw(error, LANTAI_ERROR_INVALID, "应为 lantai ledger %s 台账 文件", verb);
-  g_autoptr(Archive) archive = archive_open(line->dir, import ? ARCHIVE_WRITE : ARCHIVE_READ, error);
+  gboolean list = g_str_equal(verb, "list"), import = g_str_equal(verb, "import"), export = g_str_equal(verb, "export"), undo = g_str_equal(verb, "undo");
+  if (!list && !import && !export && !undo) return throw(error, LANTAI_ERROR_INVALID, "没有 ledger %s。可用：list、import、export、undo", verb);
+  if (undo && line->count != 2) return throw(error, LANTAI_ERROR_INVALID, "应为 lantai ledger undo 批号（导入时说明的）");
+  if (import + export > 0 && line->count != 3) return throw(error, LANTAI_ERROR_INVALID, "应为 lantai ledger %s 台账 文件", verb);
+  g_autoptr(Archive) archive = archive_open(line->dir, import || undo ? ARCHIVE_WRITE : ARCHIVE_READ, error);
   if (archive == NULL) return FALSE;
   const House *house = archive_house(archive);
+  if (undo) return undo_import(line, house, error);
   const LedgerDefinition *definition = line->count > 1 ? definition_named(line->arguments[1], error) : NULL;
   if (line->count > 1 && definition == NULL) return FALSE;
   if (import) return import_sheet(line, house, definition, error);
@@ -182,6 +198,6 @@ static gboolean run_ledger(const CommandLine *line, GError **error) {
 
 const Command LEDGER_COMMANDS[] = {
   {"define", "文件.yaml…", "检查并启用台账、指标、报告的定义", NULL, 1, 1000, run_define},
-  {"ledger", "list|import|export [台账] [文件]", "列出台账或其条目，从表格导入（可先试导），导出为表格", ledger_entries, 1, 3, run_ledger},
+  {"ledger", "list|import|export|undo [台账] [文件]", "列出台账或其条目，从表格导入（可先试导），整批撤销导入，导出为表格", ledger_entries, 1, 3, run_ledger},
   {NULL},
 };

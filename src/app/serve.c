@@ -40,7 +40,7 @@ const WebRoute *const *app_routes(void) {
 
 JobKind *app_job_kinds(void) {
   static const JobKind *const rooms[] = {CATALOG_JOBS, SCHEDULE_JOBS, AUTHORITY_JOBS, ACCESSION_JOBS, CARE_JOBS, EXCHANGE_JOBS, REVISE_JOBS,
-    KEEP_JOBS, COPY_JOBS, QUALITY_JOBS, DOSSIER_JOBS};
+    KEEP_JOBS, COPY_JOBS, QUALITY_JOBS, LEDGER_JOBS, DOSSIER_JOBS};
   GArray *kinds = g_array_new(TRUE, TRUE, sizeof(JobKind));
   for (guint i = 0; i < G_N_ELEMENTS(rooms); i++)
     for (const JobKind *kind = rooms[i]; kind->kind; kind++) g_array_append_val(kinds, *kind);

@@ -29,6 +29,14 @@ gboolean ledger_entry_delete(Sql *sql, Asker asker, const char *actor, gint64 id
   return entry_save(sql, actor, entry, why, error);
 }
 
+json_t *entry_buried(Sql *sql, Asker asker, json_t *entry, gint64 batch, GError **error) {
+  if (!entry_may_change(entry, asker, error) || !entry_is_free(entry, error) || !refuse_referred(sql, asker, entry, error)) return NULL;
+  json_t *buried = json_deep_copy(entry);
+  json_object_set_new(buried, "deleted", json_true());
+  json_object_set_new(buried, "key", json_sprintf(UNDONE_KEY "%" G_GINT64_FORMAT ":%" G_GINT64_FORMAT, batch, int_at(entry, "id")));
+  return buried;
+}
+
 json_t *version_load(Sql *sql, gint64 id, gint64 rev, GError **error) {
   g_autofree char *text = sql_string(sql, "SELECT entry FROM ledger_entry_version WHERE entry_id = $1 AND rev = $2", SQL_ARGS(sql_int(id), sql_int(rev)), error);
   json_t *entry = text != NULL ? json_loads(text, 0, NULL) : NULL;
@@ -53,33 +61,37 @@ static gboolean may_bring_back(json_t *entry, json_t *then, Asker asker, GError 
   return TRUE;
 }
 
-typedef struct { gint64 id, rev; gboolean step; } Restoring;
-
 /* Number stays as it is, for it belongs to the entry; the state changes by a move alone, but where a step is taken back. */
-static gboolean restore(Sql *sql, Asker asker, const char *actor, Restoring to, GError **error) {
+json_t *entry_as_then(Sql *sql, Asker asker, const char *actor, Restoring to, char **ret_note, GError **error) {
   static const char *const back[] = {"also", "unit", "from", "to", "title", "owner", "department", "due", "quantity", "basis", "secrecy", "parent", "values", "files"};
   static const char *const of_state[] = {"state", "states", "closed", "moved_by"};
   json_auto_t *entry = entry_load_any(sql, to.id, error);
   json_auto_t *then = entry != NULL && entry_may_change(entry, asker, error) ? version_load(sql, to.id, to.rev, error) : NULL;
-  if (then == NULL || !may_bring_back(entry, then, asker, error)) return FALSE;
+  if (then == NULL || !may_bring_back(entry, then, asker, error)) return NULL;
   const LedgerDefinition *definition = ledger_of(int_at(entry, "ledger_id"));
-  if (definition == NULL) return throw(error, LANTAI_ERROR_NOT_FOUND, "没有这个台账");
-  if (entry_is_tied(entry) && !entry_is_free(entry, error)) return FALSE;
+  if (definition == NULL) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有这个台账");
+  if (entry_is_tied(entry) && !entry_is_free(entry, error)) return NULL;
   for (guint i = 0; i < G_N_ELEMENTS(back); i++) json_object_set_new(entry, back[i], json_deep_copy(json_object_get(then, back[i])));
   entry_untie(entry);
   values_renew(definition, json_object_get(entry, "values"));
   json_object_set_new(entry, "deleted", json_false());
   gboolean moved = to.step && json_array_size(json_object_get(entry, "states")) != json_array_size(json_object_get(then, "states"));
-  if (moved && !g_str_equal(text_at(entry, "moved_by"), actor)) return throw(error, LANTAI_ERROR_DENIED, "这一步是别人办的，不能由您撤销");
-  if (moved && ledger_state(definition, text_at(then, "state")) == NULL) return throw(error, LANTAI_ERROR_CONFLICT, "现在没有状态“%s”了", text_at(then, "state"));
+  if (moved && !g_str_equal(text_at(entry, "moved_by"), actor)) return throw_null(error, LANTAI_ERROR_DENIED, "这一步是别人办的，不能由您撤销");
+  if (moved && ledger_state(definition, text_at(then, "state")) == NULL) return throw_null(error, LANTAI_ERROR_CONFLICT, "现在没有状态“%s”了", text_at(then, "state"));
   for (guint i = 0; moved && i < G_N_ELEMENTS(of_state); i++) json_object_set_new(entry, of_state[i], json_deep_copy(json_object_get(then, of_state[i])));
   json_auto_t *problems = ledger_entry_problems(sql, definition, entry);
   const char *field;
   json_t *what;
   json_object_foreach(problems, field, what)
-    return throw(error, LANTAI_ERROR_CONFLICT, "那时的内容不能照样恢复：%s：%s", field, json_string_value(what));
-  g_autofree char *note = moved ? g_strdup("撤销这一步") : g_strdup_printf("恢复到第 %d 版", (int)to.rev);
-  return entry_save(sql, actor, entry, note, error);
+    return throw_null(error, LANTAI_ERROR_CONFLICT, "那时的内容不能照样恢复：%s：%s", field, json_string_value(what));
+  if (ret_note != NULL) *ret_note = moved ? g_strdup("撤销这一步") : g_strdup_printf("恢复到第 %d 版", (int)to.rev);
+  return g_steal_pointer(&entry);
+}
+
+static gboolean restore(Sql *sql, Asker asker, const char *actor, Restoring to, GError **error) {
+  g_autofree char *note = NULL;
+  json_auto_t *entry = entry_as_then(sql, asker, actor, to, &note, error);
+  return entry != NULL && entry_save(sql, actor, entry, note, error);
 }
 
 gboolean ledger_entry_restore(Sql *sql, Asker asker, const char *actor, gint64 id, gint64 rev, GError **error) {

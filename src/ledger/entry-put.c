@@ -217,7 +217,7 @@ static void lay_dated(const LedgerField *field, json_t *former, json_t *values, 
 
 static json_t *lay_over(json_t *former, json_t *given) {
   static const char *const own[] = {"id", "rev", "version", "ledger_id", "closed", "deleted", "made_by", "made_at", "changed_by", "changed_at", "moved_by", "files",
-    "values", NULL};
+    "values", "back", NULL};
   json_t *entry = json_deep_copy(former), *value;
   if (json_object_get(given, "also") != NULL) json_object_set_new(entry, "also", json_deep_copy(json_object_get(given, "also")));
   const char *key;
@@ -481,10 +481,21 @@ static void refuse_unseen(Sql *sql, json_t *former, json_t *entry, Asker asker, 
   }
 }
 
+gboolean entry_is_undone(json_t *entry) {
+  return json_is_true(json_object_get(entry, "deleted")) && g_str_has_prefix(text_at(entry, "key"), UNDONE_KEY);
+}
+
+/* Told anew, it is the same entry under the same number. */
+static void come_again(json_t *entry, json_t *buried) {
+  static const char *const stays[] = {"id", "number", "made_at", "made_by"};
+  for (guint i = 0; i < G_N_ELEMENTS(stays); i++) json_object_set(entry, stays[i], json_object_get(buried, stays[i]));
+}
+
 json_t *entry_prepare(Sql *sql, Asker asker, const char *actor, json_t *offered, gint64 expect_rev, Prepared *ret, GError **error) {
   gint64 id = int_at(offered, "id");
   json_auto_t *former = id != 0 ? entry_load_any(sql, id, error) : NULL;
   if (id != 0 && former == NULL) return NULL;
+  json_auto_t *buried = json_is_true(json_object_get(offered, "back")) && entry_is_undone(former) ? g_steal_pointer(&former) : NULL;
   const LedgerDefinition *definition = definition_wanted(offered, former, error);
   json_auto_t *given = definition != NULL ? given_by(offered, former, definition, asker, error) : NULL;
   if (given == NULL || (former != NULL && !not_changed_meanwhile(former, expect_rev, error))) return NULL;
@@ -500,6 +511,7 @@ json_t *entry_prepare(Sql *sql, Asker asker, const char *actor, json_t *offered,
   ret->id = id;
   if (former != NULL && says_same(former, entry)) return NULL;
   if (!entry_stays_in_reach(former, entry, asker, error)) return NULL;
+  if (buried != NULL) come_again(entry, buried);
   if (!number_free(sql, definition, entry, error)) return NULL;
   entry_stamp(sql, actor, entry);
   if (id == 0) json_object_set_new(entry, "id", json_integer(sql_number(sql, "SELECT COALESCE(MAX(id), 0) + 1 AS id FROM ledger_entry", SQL_NONE, 1, NULL)));

@@ -176,8 +176,12 @@ static json_t *clean_entry(const ValueContext *context, const LedgerField *field
   const LedgerDefinition *target = ledger_find(field->ledger);
   if (target == NULL) return wrong(ret_problem, "没有台账“%s”", field->ledger);
   gint64 id = id_of(given);
+  const Foretold *foretold = text != NULL ? foretold_of(context->sql, target->id) : NULL;
   if (id == 0 && text != NULL) {
     id = ledger_entry_called(context->sql, target->id, text);
+    guint to_come = foretold != NULL ? GPOINTER_TO_UINT(g_hash_table_lookup(foretold->titles, text)) : 0;
+    if (foretold != NULL && id == 0 && (to_come == 1 || g_hash_table_contains(foretold->numbers, text))) return json_string(text); /* an earlier row makes it */
+    if (id == 0 && to_come > 1) id = -(gint64)to_come;
     if (id < 0) return wrong(ret_problem, "“%s”在台账“%s”中有 %d 条，请用编号", text, target->name, (int)-id);
     if (id == 0) return wrong(ret_problem, "台账“%s”中没有“%s”", target->name, text);
   }

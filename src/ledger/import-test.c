@@ -182,6 +182,106 @@ static void test_compare(void) {
   g_unsetenv("LANTAI_NOW");
 }
 
+/* ---- taken back, broken off ---- */
+
+static json_t *undo(Sheet *s, gint64 batch) {
+  json_t *result = NULL;
+  good(ledger_import_undo(&s->f.house, "wang", batch, &result, error));
+  return result;
+}
+
+static gint64 live(Sheet *s) {
+  g_autoptr(Sql) sql = good(sql_read(s->f.db, error));
+  return good(sql_number(sql, "SELECT COUNT(*) AS n FROM ledger_entry WHERE deleted = 0", SQL_NONE, 0, error));
+}
+
+/* New ones go, changed ones say what they said, what changed since stays and is named; the sheet told anew brings the same numbers again. */
+static void test_undo(void) {
+  Sheet s;
+  sheet_open(&s);
+  put(&s.f, "{ledger: 信息, number: XX2023-90, title: 原来, date: 2023-01-01, values: {期号: 1}}");
+  static const char sheet[] = "编号,标题,日期,期号\nXX2023-90,原来,2023-01-01,2\nXX2023-07,第二则,2023-06-01,3\n,第三则,2023-07-01,4\nXX2023-09,第四则,2023-07-01,5\n";
+  json_auto_t *made = good(import(&s, "信息", sheet, FALSE, error));
+  g_assert_cmpint(int_at(made, "created"), ==, 3);
+  g_assert_cmpint(int_at(made, "changed"), ==, 1);
+  put(&s.f, "{id: 4, values: {期号: 50}}");
+  json_auto_t *back = undo(&s, int_at(made, "batch"));
+  json_t *kept = json_object_get(back, "kept");
+  g_assert_cmpint(int_at(back, "undone"), ==, 3);
+  g_assert_cmpuint(json_array_size(kept), ==, 1);
+  g_assert_cmpstr(text_at(json_array_get(kept, 0), "title"), ==, "第四则");
+  g_assert_nonnull(strstr(text_at(json_array_get(kept, 0), "problem"), "又改过"));
+  g_assert_cmpint(live(&s), ==, 2);
+  json_auto_t *first = entry_of(&s.f, 1);
+  g_assert_cmpint(int_at(json_object_get(first, "values"), "期号"), ==, 1);
+  fails(ledger_import_undo(&s.f.house, "wang", int_at(made, "batch"), NULL, error), LANTAI_ERROR_CONFLICT);
+  json_auto_t *again = good(import(&s, "信息", "编号,标题,日期,期号\nXX2023-07,第二则改,2023-06-01,\n,第三则,2023-07-01,4\n", FALSE, error));
+  g_assert_cmpint(int_at(again, "created"), ==, 2);
+  json_auto_t *second = entry_of(&s.f, 2);
+  g_assert_cmpstr(text_at(second, "title"), ==, "第二则改");
+  g_assert_null(json_object_get(json_object_get(second, "values"), "期号"));
+  g_assert_cmpint(live(&s), ==, 4);
+  json_auto_t *twice = undo(&s, int_at(again, "batch"));
+  g_assert_cmpint(int_at(twice, "undone"), ==, 2);
+  g_assert_cmpint(live(&s), ==, 2);
+  assert_rebuilds(&s.f);
+  sheet_close(&s);
+}
+
+/* After each slice it may end; the same command goes on with what is left, nothing is made twice, and it is taken back as one. */
+static void test_broken_off(void) {
+  Sheet s;
+  sheet_open(&s);
+  g_autoptr(GString) sheet = g_string_new("标题,日期,期号\n");
+  for (int i = 1; i <= 450; i++) g_string_append_printf(sheet, "第%d则,2023-05-12,%d\n", i, i);
+  g_setenv("LANTAI_FAULT", "ledger.batch:2:error", TRUE);
+  g_autoptr(GError) local = NULL;
+  g_assert_null(import(&s, "信息", sheet->str, FALSE, &local));
+  g_unsetenv("LANTAI_FAULT");
+  gint64 half = live(&s);
+  g_assert_cmpint(half, >, 0);
+  g_assert_cmpint(half, <, 450);
+  json_auto_t *rest = good(import(&s, "信息", sheet->str, FALSE, error));
+  g_assert_cmpint(int_at(rest, "created"), ==, 450);
+  g_assert_cmpint(live(&s), ==, 450);
+  g_autoptr(Sql) sql = good(sql_read(s.f.db, error));
+  gint64 told = good(sql_number(sql, "SELECT MAX(json_array_length(data, '$.entries')) AS n FROM event WHERE action = 'ledger.put'", SQL_NONE, 0, error));
+  g_assert_cmpint(told, <=, LEDGER_BATCH);
+  sql_end(g_steal_pointer(&sql));
+  json_auto_t *back = undo(&s, int_at(rest, "batch"));
+  g_assert_cmpint(int_at(back, "undone"), ==, 450);
+  g_assert_cmpint(live(&s), ==, 0);
+  sheet_close(&s);
+}
+
+/* What the rehearsal says of numbers and of rows that meet or name each other in one sheet is what happens. */
+static void test_among_rows(void) {
+  Sheet s;
+  sheet_open(&s);
+  g_autoptr(Sql) sql = good(sql_write(s.f.db, error));
+  json_auto_t *tree = yaml("{name: 机构树, number: \"JG-{serial:2}\", date_required: false, fields: [{name: 上级, type: entry, ledger: 机构树}]}");
+  good(ledger_define(sql, "wang", tree, error) != 0);
+  good(sql_commit(sql, error));
+  sql_end(g_steal_pointer(&sql));
+  json_auto_t *trial = good(import(&s, "机构树", "编号,标题,上级\nJG-02,总会,\n,分会,总会\n,小组,JG-03\n", TRUE, error));
+  g_assert_cmpint(int_at(trial, "problem_count"), ==, 0);
+  json_t *entries = json_object_get(trial, "entries");
+  g_assert_cmpstr(text_at(json_array_get(entries, 1), "number"), ==, "JG-03");
+  json_auto_t *made = good(import(&s, "机构树", "编号,标题,上级\nJG-02,总会,\n,分会,总会\n,小组,JG-03\n", FALSE, error));
+  g_assert_cmpint(int_at(made, "created"), ==, 3);
+  json_auto_t *third = entry_of(&s.f, 3);
+  g_assert_cmpstr(text_at(third, "number"), ==, "JG-04");
+  g_assert_cmpint(int_at(json_object_get(third, "values"), "上级"), ==, 2);
+  json_auto_t *twice = good(import(&s, "机构树", "编号,标题\nJG-09,甲\nJG-09,乙\nJG-02,总会改\nJG-02,总会再改\n", TRUE, error));
+  json_t *problems = json_object_get(twice, "problems");
+  g_assert_cmpuint(json_array_size(problems), ==, 2);
+  g_assert_cmpint(int_at(json_array_get(problems, 0), "row"), ==, 3);
+  g_assert_cmpint(int_at(json_array_get(problems, 1), "row"), ==, 5);
+  json_auto_t *back = undo(&s, int_at(made, "batch")); /* from the last row, so that none is named by another */
+  g_assert_cmpint(int_at(back, "undone"), ==, 3);
+  sheet_close(&s);
+}
+
 int main(int argc, char **argv) {
   if (argc > 1 && g_str_equal(argv[1], "sandbox")) return format_sandbox_main(argc, argv);
   g_test_init(&argc, &argv, NULL);
@@ -190,5 +290,8 @@ int main(int argc, char **argv) {
   g_test_add_func("/ledger/import/states", test_states);
   g_test_add_func("/ledger/import/out", test_out);
   g_test_add_func("/ledger/import/compare", test_compare);
+  g_test_add_func("/ledger/import/undo", test_undo);
+  g_test_add_func("/ledger/import/broken-off", test_broken_off);
+  g_test_add_func("/ledger/import/among-rows", test_among_rows);
   return g_test_run();
 }

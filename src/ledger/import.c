@@ -1,15 +1,18 @@
 /*
- * Entries from a spreadsheet whose columns are called as the fields are.
+ * Entries from a spreadsheet whose columns are called as the fields are: read, compared and kept as a batch (batch.c), which is made or dropped.
  *
- * 1. A rehearsal goes through the same steps in a transaction that is rolled back: what it says would happen is what happens.
- * 2. All rows or none. What is wrong is told for every row, with its number in the sheet.
- * 3. The same sheet twice changes nothing: a row is the entry of its 编号, else the entry that the same row made before.
+ * 1. Planning writes no entry. Each row is prepared as it will be written, so that what the rehearsal says is what happens; what earlier rows of the sheet will make
+ *    counts as there.
+ * 2. What is wrong is told for every row, with its number in the sheet; a sheet with faults is not imported, unless the rest of it is asked for.
+ * 3. The same sheet twice changes nothing: a row is the entry of its 编号, else the entry that the same row made before. Of a sheet that was broken off, the rest is made.
  * 4. “批示.批示人” is a field of child rows. A line that has nothing but such cells belongs to the entry above it.
  */
 #include "format.h"
 #include "internal.h"
+#include <gio/gio.h>
+#include <glib/gstdio.h>
 
-enum { PROBLEMS_MAX = 1000, PREVIEW_MAX = 20 };
+enum { PROBLEMS_MAX = 1000, PREVIEW_MAX = 20, ROWS_AT_ONCE = 500 };
 
 typedef struct {
   char *heading;
@@ -19,22 +22,28 @@ typedef struct {
 } ImportColumn;
 
 typedef struct {
-  Sql *sql;
+  const House *house;
+  Job *job;
+  gint64 batch;          /* 0: rows are not kept */
+  Sql *sql;              /* reading, a chunk of rows long; NULL between them */
   Asker asker;
   const LedgerDefinition *definition;
   const char *actor;
-  gboolean rehearse;
   GArray *columns;
   json_t *pending;       /* the entry whose lines are being read */
   guint pending_row;
   GString *cells;        /* all of its cells, for knowing it again */
   GHashTable *repeated;  /* digest → how often */
-  json_t *written;
+  GHashTable *met;       /* entry id → the row that changes it */
+  Foretold foretold;
+  GArray *waiting;       /* BatchRow, not yet kept */
   json_t *problems, *preview;
-  guint problem_count, rows, created, changed, same;
+  guint problem_count, rows, created, changed, same, turn, limit;
+  gboolean more;         /* stopped before the end: told to, or over the limit */
 } Import;
 
 static void column_clear(gpointer data) { g_free(((ImportColumn *)data)->heading); }
+static void row_clear(gpointer data) { json_decref(((BatchRow *)data)->given); }
 
 /* ---- columns ---- */
 
@@ -129,25 +138,42 @@ static gboolean identify(Import *import, json_t *entry) {
     NULL) == 0;
 }
 
+/* An earlier row is the same entry. */
+static gboolean is_met(Import *import, json_t *entry) {
+  const char *number = text_at(json_object_get(entry, "values"), "编号");
+  gint64 id = int_at(entry, "id");
+  guint row = GPOINTER_TO_UINT(id != 0 ? g_hash_table_lookup(import->met, GSIZE_TO_POINTER((gsize)id)) : g_hash_table_lookup(import->foretold.numbers, number));
+  if (id != 0 && row == 0) g_hash_table_insert(import->met, GSIZE_TO_POINTER((gsize)id), GUINT_TO_POINTER(import->pending_row));
+  if (row == 0) return FALSE;
+  g_autofree char *what = g_strdup_printf("与第 %u 行是同一条", row);
+  tell(import, import->pending_row, number[0] != '\0' ? "编号" : ENTRY_COLUMN, what);
+  return TRUE;
+}
+
 /* A state in a new row is history that is taken over. */
 static void bring_state(Import *import, json_t *entry) {
   json_t *values = json_object_get(entry, "values");
   const LedgerDefinition *definition = import->definition;
   const char *state = text_at(values, "状态"), *date = text_at(values, "日期");
-  if (int_at(entry, "id") != 0 || state[0] == '\0' || g_str_equal(state, definition->states[0].name)) return;
+  gboolean is_new = int_at(entry, "id") == 0 || json_is_true(json_object_get(entry, "back"));
+  if (!is_new || state[0] == '\0' || g_str_equal(state, definition->states[0].name)) return;
   json_t *day = date[0] != '\0' ? json_string(date) : json_integer(date_today());
   json_object_set_new(entry, "states", json_pack("[[s, O], [s, O]]", definition->states[0].name, day, state, day));
   json_decref(day);
 }
 
-static gboolean may_change(Import *import, json_t *entry) {
+/* ret_before: its rev now; 0: it is new, or comes again after it went with its batch. */
+static gboolean may_change(Import *import, json_t *entry, gint64 *ret_before) {
   gint64 id = int_at(entry, "id");
   json_auto_t *stored = id != 0 ? ledger_entry_load(import->sql, import->asker, id, NULL) : NULL;
   if (stored != NULL && int_at(stored, "ledger_id") != import->definition->id) {
     tell(import, import->pending_row, ENTRY_COLUMN, "不是这个台账的条目");
     return FALSE;
   }
-  if (id == 0 || (stored != NULL && !json_is_true(json_object_get(stored, "deleted")))) return TRUE;
+  gboolean deleted = stored != NULL && json_is_true(json_object_get(stored, "deleted")), back = deleted && entry_is_undone(stored);
+  if (back) json_object_set_new(entry, "back", json_true());
+  *ret_before = stored == NULL || back ? 0 : int_at(stored, "rev");
+  if (id == 0 || back || (stored != NULL && !deleted)) return TRUE;
   tell(import, import->pending_row, "编号", stored != NULL ? "这一条已删除，编号不重复使用" : "没有这一条，或您不能修改");
   return FALSE;
 }
@@ -158,30 +184,57 @@ static void preview(Import *import, json_t *entry, const char *what) {
     text_at(entry, "title")));
 }
 
+/* ---- chunks: nothing is read from the database while rows are kept ---- */
+
+static gboolean chunk_begin(Import *import, GError **error) {
+  if (import->sql != NULL) return TRUE;
+  import->sql = sql_read(import->house->db, error);
+  if (import->sql != NULL) foretold_attach(import->sql, &import->foretold);
+  return import->sql != NULL;
+}
+
+static gboolean chunk_end(Import *import, GError **error) {
+  g_clear_pointer(&import->sql, sql_end);
+  gboolean kept = import->batch == 0 || import->waiting->len == 0 || batch_rows_add(import->house, import->batch, import->waiting, error);
+  g_array_set_size(import->waiting, 0);
+  return kept;
+}
+
+/* FALSE without error: no further. */
+static gboolean chunk_go_on(Import *import, GError **error) {
+  import->more = import->limit != 0 && import->rows > import->limit;
+  if (import->rows % ROWS_AT_ONCE != 0 && !import->more) return TRUE;
+  if (!chunk_end(import, error)) return FALSE;
+  if (import->job != NULL) job_progress(import->job, import->rows, 0, "行", "核对");
+  import->more = import->more || (import->job != NULL && job_should_stop(import->job));
+  return !import->more;
+}
+
+static void keep_row(Import *import, json_t *entry, json_t *ready, gint64 before) {
+  BatchRow row = {++import->turn, import->pending_row, int_at(entry, "id"), before, json_incref(entry)};
+  g_array_append_val(import->waiting, row);
+  if (before == 0) import->created++, foretold_add(&import->foretold, import->definition, ready, import->pending_row);
+  else import->changed++;
+  preview(import, ready, before == 0 ? "新增" : "修改");
+}
+
 static gboolean finish_entry(Import *import, GError **error) {
   json_auto_t *entry = g_steal_pointer(&import->pending);
+  gint64 before = 0;
   if (entry == NULL) return TRUE;
+  if (!chunk_begin(import, error)) return FALSE;
   import->rows++;
-  if (!identify(import, entry)) return import->same++, TRUE;
-  if (!may_change(import, entry)) return TRUE;
+  if (!identify(import, entry)) return import->same++, chunk_go_on(import, error);
+  if (is_met(import, entry) || !may_change(import, entry, &before)) return chunk_go_on(import, error);
   bring_state(import, entry);
-  gboolean is_new = int_at(entry, "id") == 0;
   Prepared prepared = {0, NULL};
   g_autoptr(GError) local = NULL;
   json_auto_t *ready = entry_prepare(import->sql, import->asker, import->actor, entry, 0, &prepared, &local);
   if (local != NULL) tell_all(import, prepared.problems, local);
+  else if (ready == NULL) import->same++;
+  else keep_row(import, entry, ready, before);
   json_decref(prepared.problems);
-  if (local != NULL) return TRUE;
-  if (ready == NULL) return import->same++, TRUE;
-  if (is_new) import->created++;
-  else import->changed++;
-  preview(import, ready, is_new ? "新增" : "修改");
-  if (!entry_write(import->sql, ready, "表格导入", error)) return FALSE;
-  json_array_append(import->written, ready);
-  if (json_array_size(import->written) < LEDGER_BATCH) return TRUE;
-  gboolean told = import->rehearse || entries_tell(import->sql, import->actor, import->written, "表格导入", error);
-  json_array_clear(import->written);
-  return told;
+  return chunk_go_on(import, error);
 }
 
 /* ---- lines ---- */
@@ -238,44 +291,167 @@ static gboolean read_rows(Import *import, TableReader *reader, GError **error) {
   TableRow row;
   g_autoptr(GError) local = NULL;
   while (format_table_next(reader, &row, &local))
-    if (!read_line(import, &row, error)) return FALSE;
+    if (!read_line(import, &row, error)) return import->more;
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
-  return finish_entry(import, error) &&
-    (import->rehearse || entries_tell(import->sql, import->actor, import->written, "表格导入", error));
+  return (finish_entry(import, error) || import->more) && chunk_end(import, error);
+}
+
+/* ---- a plan ---- */
+
+static void import_clear(Import *import) {
+  sql_end(import->sql);
+  json_decref(import->pending);
+  json_decref(import->problems);
+  json_decref(import->preview);
+  g_clear_pointer(&import->columns, g_array_unref);
+  g_clear_pointer(&import->waiting, g_array_unref);
+  if (import->cells != NULL) g_string_free(import->cells, TRUE);
+  GHashTable *const tables[] = {import->repeated, import->met, import->foretold.numbers, import->foretold.titles, import->foretold.serials};
+  for (guint i = 0; i < G_N_ELEMENTS(tables); i++)
+    if (tables[i] != NULL) g_hash_table_unref(tables[i]);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Import, import_clear)
+
+static void import_init(Import *import) {
+  import->columns = g_array_new(FALSE, TRUE, sizeof(ImportColumn));
+  g_array_set_clear_func(import->columns, column_clear);
+  import->waiting = g_array_new(FALSE, FALSE, sizeof(BatchRow));
+  g_array_set_clear_func(import->waiting, row_clear);
+  import->cells = g_string_new(NULL);
+  import->repeated = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  import->met = g_hash_table_new(NULL, NULL);
+  import->foretold = (Foretold){import->definition->id, g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL), g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
+  import->problems = json_array();
+  import->preview = json_array();
+}
+
+static json_t *result_of(Import *import) {
+  return json_pack("{s:i, s:i, s:i, s:i, s:i, s:O, s:O, s:o}", "created", (int)import->created, "changed", (int)import->changed, "same", (int)import->same, "rows",
+    (int)import->rows, "problem_count", (int)import->problem_count, "problems", import->problems, "entries", import->preview, "columns", columns_told(import));
+}
+
+static gboolean read_sheet(Import *import, const char *path, GError **error) {
+  g_autoptr(TableReader) reader = format_table_open(path, error);
+  import_init(import);
+  return reader != NULL && read_header(import, reader, error) && read_rows(import, reader, error);
+}
+
+gboolean import_plan(const House *house, Job *job, gint64 batch, Asker asker, guint limit, gboolean *ret_more, GError **error) {
+  g_autoptr(Sql) sql = sql_read(house->db, error);
+  json_auto_t *as = sql != NULL ? batch_load(sql, batch, error) : NULL;
+  g_clear_pointer(&sql, sql_end);
+  const LedgerDefinition *definition = as != NULL ? ledger_of(int_at(as, "ledger_id")) : NULL;
+  *ret_more = FALSE;
+  if (as == NULL) return FALSE;
+  if (!g_str_equal(text_at(as, "state"), "planning")) return TRUE; /* finished before the crash */
+  if (definition == NULL) return throw(error, LANTAI_ERROR_NOT_FOUND, "没有这个台账");
+  if (!ledger_may_write(definition, asker)) return throw(error, LANTAI_ERROR_DENIED, "您不能在台账“%s”中登记", definition->name);
+  g_auto(Import) import = {.house = house, .job = job, .batch = batch, .asker = asker, .definition = definition, .actor = text_at(as, "actor"), .limit = limit};
+  if (!batch_begin_anew(house, batch, error) || !read_sheet(&import, text_at(as, "path"), error)) return FALSE;
+  *ret_more = import.more;
+  if (import.more) return TRUE;
+  json_auto_t *report = result_of(&import);
+  return batch_planned(house, batch, import.turn, report, error);
+}
+
+/* A sheet that cannot be read is told on the page of its batch. */
+gboolean import_job(const House *house, Job *job, json_t *parameters, GError **error) {
+  gint64 id = int_at(parameters, "batch");
+  g_autofree char *path = g_strdup(text_at(parameters, "path"));
+  g_autoptr(Person) person = people_account(house->db, job_actor(job), error);
+  gboolean more;
+  if (person == NULL || !import_plan(house, job, id, (Asker){person, FALSE}, 0, &more, error)) return FALSE;
+  if (!more) g_unlink(path);
+  return TRUE;
 }
 
 /* ---- the whole ---- */
 
-static gboolean refuse_rows(Import *import, GError **error) {
-  if (import->problem_count == 0) return TRUE;
+static gboolean refuse_rows(json_t *result, GError **error) {
+  if (int_at(result, "problem_count") == 0) return TRUE;
+  json_t *problems = json_object_get(result, "problems");
   g_autoptr(GString) text = g_string_new(NULL);
-  for (size_t i = 0; i < MIN(json_array_size(import->problems), (size_t)3); i++) {
-    json_t *row = json_array_get(import->problems, i);
+  for (size_t i = 0; i < MIN(json_array_size(problems), (size_t)3); i++) {
+    json_t *row = json_array_get(problems, i);
     g_string_append_printf(text, "；第 %d 行：%s", (int)int_at(row, "row"), json_string_value(json_array_get(json_object_get(row, "problems"), 0)));
   }
-  return throw(error, LANTAI_ERROR_INVALID, "%u 处有误，一行也没有导入%s%s", import->problem_count, text->str, json_array_size(import->problems) > 3 ? " ……" : "");
+  return throw(error, LANTAI_ERROR_INVALID, "%d 处有误，一行也没有导入%s%s", (int)int_at(result, "problem_count"), text->str, json_array_size(problems) > 3 ? " ……" : "");
 }
 
-static json_t *result_of(Import *import) {
-  return json_pack("{s:i, s:i, s:i, s:i, s:i, s:O, s:O, s:o, s:b}", "created", (int)import->created, "changed", (int)import->changed, "same", (int)import->same, "rows",
-    (int)import->rows, "problem_count", (int)import->problem_count, "problems", import->problems, "entries", import->preview, "columns", columns_told(import),
-    "rehearsed", import->rehearse);
+static char *digest_of(const char *path, GError **error) {
+  g_autoptr(GFile) file = g_file_new_for_path(path);
+  g_autoptr(GFileInputStream) stream = g_file_read(file, NULL, NULL);
+  g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+  guint8 buffer[1 << 16];
+  gssize length = 0;
+  while (stream != NULL && (length = g_input_stream_read(G_INPUT_STREAM(stream), buffer, sizeof buffer, NULL, NULL)) > 0) g_checksum_update(sum, buffer, length);
+  if (stream == NULL || length < 0) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "不能读取“%s”", path);
+  return g_strdup(g_checksum_get_string(sum));
+}
+
+/* What was planned is not what was made: rows that were left in between, and those of the beginning that was made before. */
+static json_t *made_result(const House *house, gint64 id, GError **error) {
+  g_autoptr(Sql) sql = sql_read(house->db, error);
+  json_auto_t *batch = sql != NULL ? batch_load(sql, id, error) : NULL;
+  if (batch == NULL) return NULL;
+  json_t *result = json_incref(json_object_get(batch, "report"));
+  gint64 made = batch_count(sql, id, BATCH_MADE), created = batch_count_new(sql, id, BATCH_MADE);
+  json_object_set_new(result, "created", json_integer(created));
+  json_object_set_new(result, "changed", json_integer(made - created));
+  json_object_set_new(result, "left", json_integer(batch_count(sql, id, BATCH_LEFT)));
+  json_object_set_new(result, "batch", json_integer(id));
+  json_object_set_new(result, "rehearsed", json_false());
+  return result;
+}
+
+static json_t *rehearse_sheet(const House *house, const BatchNew *as, GError **error) {
+  g_auto(Import) import = {.house = house, .asker = as->asker, .definition = as->definition, .actor = as->actor};
+  if (!read_sheet(&import, as->path, error)) return NULL;
+  json_t *result = result_of(&import);
+  json_object_set_new(result, "rehearsed", json_true());
+  return result;
+}
+
+/* The batch, planned and without faults. */
+static gint64 plan_sheet(const House *house, const BatchNew *as, GError **error) {
+  g_autoptr(Sql) sql = sql_write(house->db, error);
+  gint64 id = sql == NULL ? 0 : batch_broken_off(sql, as->definition, as->actor, as->digest);
+  if (sql == NULL || id != 0) return id;
+  id = batch_new(sql, as, error);
+  if (id == 0 || !sql_commit(sql, error)) return 0;
+  g_clear_pointer(&sql, sql_end);
+  gboolean more, planned = import_plan(house, NULL, id, as->asker, 0, &more, error);
+  sql = planned ? sql_read(house->db, error) : NULL;
+  json_auto_t *batch = sql != NULL ? batch_load(sql, id, error) : NULL;
+  g_clear_pointer(&sql, sql_end);
+  if (batch != NULL && refuse_rows(json_object_get(batch, "report"), error)) return id;
+  batch_drop(house, id, NULL);
+  return 0;
 }
 
 json_t *ledger_import(const House *house, Asker asker, const char *actor, const LedgerDefinition *definition, const char *path, gboolean rehearse, GError **error) {
   if (!ledger_may_write(definition, asker)) return throw_null(error, LANTAI_ERROR_DENIED, "您不能在台账“%s”中登记", definition->name);
-  g_autoptr(TableReader) reader = format_table_open(path, error);
-  g_autoptr(Sql) sql = reader != NULL ? sql_write(house->db, error) : NULL;
+  g_autofree char *name = g_path_get_basename(path), *digest = digest_of(path, error);
+  BatchNew as = {definition, asker, actor, "表格导入", name, path, digest};
+  if (digest == NULL) return NULL;
+  if (rehearse) return rehearse_sheet(house, &as, error);
+  gint64 id = plan_sheet(house, &as, error);
+  g_autoptr(Sql) sql = id != 0 ? sql_read(house->db, error) : NULL;
   if (sql == NULL) return NULL;
-  g_autoptr(GArray) columns = g_array_new(FALSE, TRUE, sizeof(ImportColumn));
-  g_array_set_clear_func(columns, column_clear);
-  g_autoptr(GString) cells = g_string_new(NULL);
-  g_autoptr(GHashTable) repeated = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-  json_auto_t *problems = json_array(), *shown = json_array(), *written = json_array();
-  Import import = {.sql = sql, .asker = asker, .definition = definition, .actor = actor, .rehearse = rehearse, .columns = columns, .cells = cells,
-    .repeated = repeated, .written = written, .problems = problems, .preview = shown};
-  gboolean read = read_header(&import, reader, error) && read_rows(&import, reader, error);
-  json_decref(import.pending);
-  if (!read || (!rehearse && (!refuse_rows(&import, error) || !sql_commit(sql, error)))) return NULL;
-  return result_of(&import);
+  gboolean any = batch_count(sql, id, BATCH_WAITING) > 0;
+  g_clear_pointer(&sql, sql_end);
+  if (any && !batch_begin(house, id, actor, FALSE, TRUE, error)) return NULL;
+  json_t *result = made_result(house, id, error);
+  if (!any && result != NULL && json_object_del(result, "batch") == 0) batch_drop(house, id, NULL); /* nothing to take back */
+  return result;
+}
+
+gboolean ledger_import_undo(const House *house, const char *actor, gint64 batch, json_t **ret, GError **error) {
+  if (!batch_begin(house, batch, actor, TRUE, TRUE, error)) return FALSE;
+  g_autoptr(Sql) sql = sql_read(house->db, error);
+  json_t *kept = sql != NULL ? batch_rows(sql, LEDGER_EVERYTHING, batch, BATCH_KEPT, 0, 1000, error) : NULL;
+  if (kept == NULL) return FALSE;
+  *ret = json_pack("{s:I, s:I, s:o}", "batch", (json_int_t)batch, "undone", (json_int_t)batch_count(sql, batch, BATCH_UNDONE), "kept", kept);
+  return TRUE;
 }

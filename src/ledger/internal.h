@@ -98,13 +98,25 @@ gboolean entry_may_write_field(GPtrArray *definitions, const char *name, Asker a
 gboolean entries_tell(Sql *sql, const char *actor, json_t *entries, const char *note, GError **error);
 gboolean entry_save(Sql *sql, const char *actor, json_t *entry, const char *note, GError **error); /* one: stamped, written, told */
 void entry_stamp(Sql *sql, const char *actor, json_t *entry); /* rev, who changed it and when, version */
+#define UNDONE_KEY "undone:" /* key of an entry that went with the batch that made it; the same number told anew ("back": true in what is given) brings it again */
+gboolean entry_is_undone(json_t *entry);
 
 /* ---- number.c ---- */
 gboolean number_give(Sql *sql, const LedgerDefinition *definition, json_t *entry, GError **error); /* sets "number" where there is none yet */
 char *number_prefix(const char *pattern, int day, guint *ret_width, char **ret_suffix); /* "XX2023-", width of the serial; NULL: no serial in it */
 gboolean number_note(Sql *sql, gint64 ledger_id, const char *pattern, json_t *entry, GError **error); /* a number that was written raises the last serial */
 
+/* What rows of a sheet that was not written yet will make, while it is planned; attached to the reading transaction. */
+typedef struct { gint64 ledger; GHashTable *numbers, *titles, *serials; } Foretold; /* number → row, title → how many, prefix → last serial */
+void foretold_attach(Sql *sql, const Foretold *foretold);
+const Foretold *foretold_of(Sql *sql, gint64 ledger); /* NULL: nothing is foretold of that ledger */
+void foretold_add(Foretold *foretold, const LedgerDefinition *definition, json_t *entry, guint row);
+
 /* ---- entry-history.c ---- */
+typedef struct { gint64 id, rev; gboolean step; } Restoring; /* step: with the state it was in, taken back by who took it */
+/* Entries as they would be written: as it was at a rev (note: what to say of it, may be NULL), and taken out with its batch. New. */
+json_t *entry_as_then(Sql *sql, Asker asker, const char *actor, Restoring to, char **ret_note, GError **error);
+json_t *entry_buried(Sql *sql, Asker asker, json_t *entry, gint64 batch, GError **error);
 json_t *version_load(Sql *sql, gint64 id, gint64 rev, GError **error); /* as it was then, with everything; NOT_FOUND */
 json_t *entry_changes(json_t *before, json_t *after, Asker asker); /* [{field, from, to}] in words */
 char *entry_value_words(const LedgerField *field, json_t *value);
@@ -138,3 +150,31 @@ gboolean entry_is_free(json_t *entry, GError **error); /* CONFLICT: it is tied, 
 
 /* ---- entry-file.c ---- */
 char *entry_object(gint64 id); /* urn:lantai:entry:17 */
+
+/* ---- batch.c ---- */
+enum { BATCH_UNDO_DAYS = 30 };
+typedef enum { BATCH_WAITING, BATCH_MADE, BATCH_LEFT, BATCH_UNDONE, BATCH_KEPT } BatchState;
+typedef struct { const LedgerDefinition *definition; Asker asker; const char *actor, *kind, *title, *path, *digest; } BatchNew;
+typedef struct { gint64 turn, sheet_row, entry, before; json_t *given; } BatchRow;
+/* {id, ledger_id, at, actor, everything, kind, title, path, digest, state, total, report, ended}; NOT_FOUND */
+json_t *batch_load(Sql *sql, gint64 id, GError **error);
+gint64 batch_new(Sql *sql, const BatchNew *as, GError **error); /* being planned */
+gboolean batch_begin_anew(const House *house, gint64 id, GError **error); /* without the rows of a planning that was broken off */
+gboolean batch_rows_add(const House *house, gint64 id, const GArray *rows, GError **error);
+gboolean batch_planned(const House *house, gint64 id, gint64 total, json_t *report, GError **error);
+gboolean batch_drop(const House *house, gint64 id, GError **error);
+/* Rows in a state after a turn, at most limit: [{turn, row, what: 新增|修改, number, title, href, problem}]; of what the asker may not see row and problem alone. */
+json_t *batch_rows(Sql *sql, Asker asker, gint64 id, BatchState state, gint64 after, int limit, GError **error);
+gint64 batch_count(Sql *sql, gint64 id, BatchState state);
+gint64 batch_count_new(Sql *sql, gint64 id, BatchState state);
+gboolean batch_may_undo(json_t *batch); /* it is recent enough */
+/* Makes what was planned, or takes it back: at once when it is small or now, else by a job. CONFLICT: it is not in the state for it. */
+gboolean batch_begin(const House *house, gint64 id, const char *actor, gboolean undo, gboolean now, GError **error);
+gboolean batch_run(const House *house, Job *job, json_t *parameters, GError **error);
+gint64 batch_broken_off(Sql *sql, const LedgerDefinition *definition, const char *actor, const char *digest); /* one that stopped half way; 0: none */
+gboolean batch_replay(Sql *sql, json_t *data, GError **error);
+
+/* ---- import.c ---- */
+/* Plans a sheet as a batch: {batch, created, changed, …} as ledger_import, or NULL without error: more than limit rows (0: none), it waits for the job. */
+gboolean import_plan(const House *house, Job *job, gint64 batch, Asker asker, guint limit, gboolean *ret_more, GError **error);
+gboolean import_job(const House *house, Job *job, json_t *parameters, GError **error);

@@ -218,8 +218,11 @@ gboolean ledger_duties_make(const House *house, const char *day, GError **error)
 json_t *ledger_duties(Sql *sql, Asker asker, const LedgerDefinition *definition, GError **error);
 /* every: day workday week twoweeks halfmonth month quarter halfyear year. FALSE: the day is in none (a Sunday is no workday). */
 gboolean ledger_period(const char *every, int day, int *ret_from, int *ret_to);
-/* A rehearsal first: [{row, problems}] and what would be made; then the same with commit. path: xlsx, csv … ; {created, changed, same, rows, problems: [...], columns} */
+/* The whole sheet, in slices; INVALID with the first rows when there are faults, and nothing is made. A sheet that was broken off goes on. path: xlsx, csv … ;
+ * {created, changed, same, rows, problem_count, problems: [{row, problems}], entries: first 20, columns, batch (absent: nothing was made), left: rows that were left} */
 json_t *ledger_import(const House *house, Asker asker, const char *actor, const LedgerDefinition *definition, const char *path, gboolean rehearse, GError **error);
+/* Takes a whole import back: {batch, undone, kept: [{row, number, title, problem}]}. */
+gboolean ledger_import_undo(const House *house, const char *actor, gint64 batch, json_t **ret, GError **error);
 gboolean ledger_export(const House *house, Asker asker, const LedgerAsk *ask, const char *path, GError **error); /* xlsx, or csv by the name */
 /* How a list was on two days: [{number, title, what: added|removed|changed|closed, fields}] */
 json_t *ledger_compare(const House *house, Sql *sql, Asker asker, const LedgerAsk *ask, int before, int after, GError **error);

@@ -10,7 +10,7 @@
 #include "date.h"
 #include <string.h>
 
-enum { BULK_MAX = 2000, SHOWN = 500, UNDO_DAYS = 30, ACTIONS_READ = 200 };
+enum { BULK_MAX = 2000, SHOWN = 500, ACTIONS_READ = 200 };
 #define STATE_FIELD "状态"
 
 typedef struct {
@@ -250,7 +250,7 @@ static json_t *bulk_event(const LedgerPage *page, gint64 id) {
   return own ? json_incref(event) : NULL;
 }
 
-static gboolean in_time(json_t *event) { return clock_now_us() - int_at(event, "at") < UNDO_DAYS * G_TIME_SPAN_DAY; }
+static gboolean in_time(json_t *event) { return clock_now_us() - int_at(event, "at") < BATCH_UNDO_DAYS * G_TIME_SPAN_DAY; }
 
 /* The asker's own, for a count may tell of entries that others may not see. Newest first; what takes one back is newer than it. */
 static json_t *actions_model(LedgerPage *page, json_t *events) {
@@ -279,7 +279,10 @@ WebReply *page_actions(WebRequest *request, GError **error) {
   if (!page_begin(&page, request, FALSE, error) || !page_ledger(&page, error)) return NULL;
   json_auto_t *events = journal_of(page.sql, "ledger", page.definition->id, web_int(request, "before", 0), ACTIONS_READ, error);
   if (events == NULL) return NULL;
-  json_t *model = json_pack("{s:s, s:o, s:o, s:i}", "title", "成批改动", "ledger", page_ledger_model(&page), "actions", actions_model(&page, events), "days", UNDO_DAYS);
+  json_t *batches = batches_model(&page, error);
+  if (batches == NULL) return NULL;
+  json_t *model = json_pack("{s:s, s:o, s:o, s:o, s:i}", "title", "成批改动", "ledger", page_ledger_model(&page), "batches", batches, "actions",
+    actions_model(&page, events), "days", BATCH_UNDO_DAYS);
   if (json_array_size(events) == ACTIONS_READ) json_object_set(model, "next", json_object_get(json_array_get(events, ACTIONS_READ - 1), "id"));
   return web_model(model);
 }
@@ -308,7 +311,7 @@ WebReply *undo_bulk(WebRequest *request, GError **error) {
   if (id != 0 && event == NULL) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有这次成批修改");
   const char *made = event != NULL ? text_at(json_object_get(event, "data"), "made") : web_text(request, "made"), *back = web_text(request, "back");
   if (made == NULL) return throw_null(error, LANTAI_ERROR_INVALID, "没有说是哪一次修改");
-  if (event != NULL && !in_time(event)) return throw_null(error, LANTAI_ERROR_CONFLICT, "这次修改已过 %d 天，不能再整批撤销", UNDO_DAYS);
+  if (event != NULL && !in_time(event)) return throw_null(error, LANTAI_ERROR_CONFLICT, "这次修改已过 %d 天，不能再整批撤销", BATCH_UNDO_DAYS);
   int undone = 0, left = 0;
   if (!take_back(&page, made, &undone, &left, error)) return NULL;
   json_auto_t *data = json_pack("{s:I, s:i}", "of", (json_int_t)id, "count", undone);

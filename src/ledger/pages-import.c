@@ -1,8 +1,8 @@
 /*
- * Rows from a spreadsheet, pasted or as a file: always rehearsed first; what is wrong is told row by row, and nothing is written until it is confirmed.
+ * Rows from a spreadsheet, pasted or as a file: planned as a batch; what is wrong is told row by row, and nothing is written until it is confirmed on the batch's page
+ * (pages-batch.c).
  *
- * 1. Between rehearsal and import a file waits in the archive's tmp/ under a name that only the form knows; it goes after a day.
- * 2. Both go through ledger_import, so that they mean the same.
+ * 1. A small sheet is planned in the request, a large one by a job; until then its file waits in the archive's tmp/. What is left there goes after a day.
  */
 #include "pages.h"
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define WAITING "ledger-import-"
-enum { PASTE_SHOWN = 200, PROBLEMS_SHOWN = 500, WAITING_SECONDS = 86400 };
+enum { PASTE_SHOWN = 200, PROBLEMS_SHOWN = 500, WAITING_SECONDS = 86400, INLINE_ROWS = 1000 };
 
 static gboolean begin(LedgerPage *page, WebRequest *request, GError **error) {
   if (!page_begin(page, request, FALSE, error) || !page_ledger(page, error)) return FALSE;
@@ -61,7 +61,7 @@ static json_t *problems_model(json_t *result) {
   return problems;
 }
 
-static void add_result(json_t *model, json_t *result) {
+void import_result(json_t *model, json_t *result) {
   json_t *copy = json_copy(result);
   json_object_set_new(copy, "problems", problems_model(result));
   json_object_set_new(copy, "bad", json_integer((json_int_t)json_array_size(json_object_get(result, "problems"))));
@@ -69,14 +69,32 @@ static void add_result(json_t *model, json_t *result) {
   json_object_set_new(model, "result", copy);
 }
 
-static WebReply *imported(const LedgerPage *page, json_t *result) {
-  WebReply *reply = web_redirect("/ledger/%" G_GINT64_FORMAT, page->definition->id);
-  gsize bad = json_array_size(json_object_get(result, "problems"));
-  g_autofree char *left = bad ? g_strdup_printf("，%zu 行有误没有写入", bad) : g_strdup("");
-  g_autofree char *message = g_strdup_printf("新登记 %d 条，修改 %d 条，相同 %d 条%s", (int)int_at(result, "created"), (int)int_at(result, "changed"),
-    (int)int_at(result, "same"), left);
-  web_flash(reply, message);
-  return reply;
+/* ---- a plan ---- */
+
+typedef struct { const char *kind, *title, *path; guint limit; } Sheet;
+
+/* The batch, planned; more than limit rows wait for a job, which removes the file afterwards. 0: it cannot be read. */
+static gint64 plan_sheet(const LedgerPage *page, const Sheet *sheet, gboolean *ret_more, GError **error) {
+  BatchNew as = {page->definition, page->asker, web_actor(page->request), sheet->kind, sheet->title, sheet->path, ""};
+  g_autoptr(Sql) sql = sql_write(page->house->db, error);
+  gint64 id = sql == NULL ? 0 : batch_new(sql, &as, error);
+  if (id == 0 || !sql_commit(sql, error)) return 0;
+  g_clear_pointer(&sql, sql_end);
+  if (!import_plan(page->house, NULL, id, page->asker, sheet->limit, ret_more, error)) {
+    batch_drop(page->house, id, NULL);
+    return 0;
+  }
+  if (!*ret_more) return id;
+  json_auto_t *parameters = json_pack("{s:I, s:s}", "batch", (json_int_t)id, "path", sheet->path);
+  sql = sql_write(page->house->db, error);
+  return sql != NULL && job_queue(sql, "ledger.plan", "ledger_batch", id, parameters, as.actor, error) != 0 && sql_commit(sql, error) ? id : 0;
+}
+
+static LedgerPage without_sql(LedgerPage *page) {
+  LedgerPage after = *page;
+  page_end(page); /* planning reads and writes on its own */
+  after.sql = NULL;
+  return after;
 }
 
 /* ---- pasted ---- */
@@ -125,18 +143,21 @@ WebReply *take_paste(WebRequest *request, GError **error) {
   g_auto(LedgerPage) page = {0};
   if (!begin(&page, request, error)) return NULL;
   const char *text = web_text(request, "text");
-  gboolean commit = web_flag(request, "commit");
   json_auto_t *model = frame(&page, "粘贴表格");
   json_object_set_new(model, "is_paste", json_true());
   g_autofree char *path = write_paste(page.house, text, error);
   if (path == NULL) return NULL;
-  page_end(&page); /* the import has its own transaction */
-  LedgerPage after = {.request = request, .house = web_house(request), .asker = ledger_asker(request), .definition = ledger_of(web_int(request, "id", 0))};
-  json_auto_t *result = ledger_import(after.house, after.asker, web_actor(request), after.definition, path, !commit, error);
-  g_unlink(path);
-  if (result == NULL) return NULL;
-  if (commit) return imported(&after, result);
-  add_result(model, result);
+  LedgerPage after = without_sql(&page);
+  gboolean more = FALSE;
+  gint64 id = plan_sheet(&after, &(Sheet){"粘贴表格", "", path, INLINE_ROWS}, &more, error);
+  if (!more) g_unlink(path);
+  if (id == 0) return NULL;
+  if (more) return web_redirect("/ledger-batch/%" G_GINT64_FORMAT, id);
+  g_autoptr(Sql) sql = sql_read(after.house->db, error);
+  json_auto_t *batch = sql == NULL ? NULL : batch_load(sql, id, error);
+  if (batch == NULL) return NULL;
+  import_result(model, json_object_get(batch, "report"));
+  json_object_set_new(model, "batch", json_integer(id));
   put_text_at(model, "text", text);
   json_object_set_new(model, "pasted", pasted_rows(text, json_object_get(json_object_get(model, "result"), "problems")));
   return web_model(g_steal_pointer(&model));
@@ -154,7 +175,7 @@ static void forget_old(const char *folder) {
   }
 }
 
-/* Keeps the upload for the second step; the name is the token. */
+/* Keeps the upload until it has been read. */
 static char *keep_upload(WebRequest *request, GError **error) {
   g_autofree char *folder = tmp_folder(web_house(request)), *random = g_uuid_string_random(), *path = NULL;
   const char *name = web_file_name(request, "file"), *dot = name == NULL ? NULL : strrchr(name, '.');
@@ -169,10 +190,8 @@ static char *keep_upload(WebRequest *request, GError **error) {
     g_unlink(upload);
     return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能保存上传的表格：%s", error_reason(errno));
   }
-  return g_steal_pointer(&token);
+  return g_steal_pointer(&path);
 }
-
-static gboolean is_token(const char *token) { return token != NULL && g_regex_match_simple("^" WAITING "[0-9a-f-]{36}(\\.[A-Za-z0-9]{1,6})?$", token, 0, 0); }
 
 WebReply *import_page(WebRequest *request, GError **error) {
   g_auto(LedgerPage) page = {0};
@@ -182,24 +201,13 @@ WebReply *import_page(WebRequest *request, GError **error) {
 WebReply *take_import(WebRequest *request, GError **error) {
   g_auto(LedgerPage) page = {0};
   if (!begin(&page, request, error)) return NULL;
-  const char *given = web_text(request, "waiting");
-  if (given == NULL && web_file_path(request, "file") == NULL) return throw_null(error, LANTAI_ERROR_INVALID, "请选择电子表格文件");
-  if (given != NULL && !is_token(given)) return throw_null(error, LANTAI_ERROR_INVALID, "请重新上传表格");
-  json_auto_t *model = frame(&page, "导入表格");
+  if (web_file_path(request, "file") == NULL) return throw_null(error, LANTAI_ERROR_INVALID, "请选择电子表格文件");
   const char *name = web_file_name(request, "file");
-  if (name != NULL) put_text_at(model, "file_name", name);
-  g_autofree char *token = given != NULL ? g_strdup(given) : keep_upload(request, error);
-  if (token == NULL) return NULL;
-  g_autofree char *folder = tmp_folder(page.house), *path = g_build_filename(folder, token, NULL);
-  if (!g_file_test(path, G_FILE_TEST_IS_REGULAR)) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "上传的表格已经清除，请重新上传");
-  const LedgerDefinition *definition = page.definition;
-  page_end(&page);
-  LedgerPage after = {.request = request, .house = web_house(request), .asker = ledger_asker(request), .definition = definition};
-  json_auto_t *result = ledger_import(after.house, after.asker, web_actor(request), definition, path, given == NULL, error);
-  if (result == NULL || given != NULL) g_unlink(path);
-  if (result == NULL) return NULL;
-  if (given != NULL) return imported(&after, result);
-  add_result(model, result);
-  put_text_at(model, "waiting", token);
-  return web_model(g_steal_pointer(&model));
+  g_autofree char *path = keep_upload(request, error);
+  if (path == NULL) return NULL;
+  LedgerPage after = without_sql(&page);
+  gboolean more = FALSE;
+  gint64 id = plan_sheet(&after, &(Sheet){"表格导入", name != NULL ? name : "", path, INLINE_ROWS}, &more, error);
+  if (!more) g_unlink(path);
+  return id == 0 ? NULL : web_redirect("/ledger-batch/%" G_GINT64_FORMAT, id);
 }

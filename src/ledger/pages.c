@@ -180,8 +180,9 @@ static const WebParameter UNDO_PARAMETERS[] = {ID, {"made", WEB_LINES, FALSE, BU
   {"back", WEB_TEXT, FALSE, 2000, "回到"}, {NULL}};
 static const WebParameter SUGGEST_PARAMETERS[] = {ID, {"field", WEB_TEXT, FALSE, 130, "字段"}, {"q", WEB_TEXT, FALSE, 100, "词"}, {NULL}};
 static const WebParameter ACTIONS_PARAMETERS[] = {ID, {"before", WEB_INT, FALSE, 0, "起点"}, {NULL}};
-static const WebParameter PASTE_PARAMETERS[] = {ID, {"text", WEB_TABLE, TRUE, PASTE_MAX, "表格"}, {"commit", WEB_FLAG, FALSE, 0, "写入"}, {NULL}};
-static const WebParameter IMPORT_PARAMETERS[] = {ID, {"file", WEB_FILE, FALSE, 0, "电子表格"}, {"waiting", WEB_TEXT, FALSE, 100, "待导入"}, {NULL}};
+static const WebParameter PASTE_PARAMETERS[] = {ID, {"text", WEB_TABLE, TRUE, PASTE_MAX, "表格"}, {NULL}};
+static const WebParameter IMPORT_PARAMETERS[] = {ID, {"file", WEB_FILE, FALSE, 0, "电子表格"}, {NULL}};
+static const WebParameter BATCH_PARAMETERS[] = {ID, {"show", WEB_TEXT, FALSE, 20, "哪些"}, {"after", WEB_INT, FALSE, 0, "起点"}, {NULL}};
 static const WebParameter DEFINITION_PARAMETERS[] = {ID, {"version", WEB_INT, FALSE, 0, "版本"}, {"as", WEB_TEXT, FALSE, 10, "样式"}, {NULL}};
 static const WebParameter DEFINITION_NEW_PARAMETERS[] = {{"like", WEB_INT, FALSE, 0, "照哪一本"}, {"as", WEB_TEXT, FALSE, 10, "样式"}, {NULL}};
 #define DEFINE {"yaml", WEB_LINES, TRUE, YAML_MAX, "定义"}, {"d", WEB_FIELDS, FALSE, 20000, "定义"}, {"act", WEB_TEXT, FALSE, 60, "办理"}, {"seen", WEB_INT, FALSE, 0, "版本"}
@@ -205,6 +206,9 @@ const WebRoute LEDGER_ROUTES[] = {
   {"POST", "/ledger/{id}/paste", PERMISSION_WRITE, PASTE_PARAMETERS, "ledger/import", take_paste, "粘贴表格"},
   {"GET", "/ledger/{id}/import", PERMISSION_WRITE, ID_PARAMETERS, "ledger/import", import_page, "导入表格"},
   {"POST", "/ledger/{id}/import", PERMISSION_WRITE, IMPORT_PARAMETERS, "ledger/import", take_import, "导入表格"},
+  {"GET", "/ledger-batch/{id}", PERMISSION_WRITE, BATCH_PARAMETERS, "ledger/batch", page_batch, "导入"},
+  {"POST", "/ledger-batch/{id}/make", PERMISSION_WRITE, ID_PARAMETERS, NULL, make_batch, NULL},
+  {"POST", "/ledger-batch/{id}/undo", PERMISSION_WRITE, ID_PARAMETERS, NULL, undo_batch, NULL},
   {"GET", "/ledger/{id}/definition", PERMISSION_READ, DEFINITION_PARAMETERS, "ledger/definition", page_definition, "台账的定义"},
   {"POST", "/ledger/{id}/definition", PERMISSION_DEFINE, DEFINE_PARAMETERS, "ledger/definition", save_definition, "台账的定义"},
   {"POST", "/ledger/{id}/view", PERMISSION_DEFINE, VIEW_PARAMETERS, NULL, save_view, NULL},

@@ -119,6 +119,11 @@ WebReply *paste_page(WebRequest *request, GError **error);
 WebReply *take_paste(WebRequest *request, GError **error);
 WebReply *import_page(WebRequest *request, GError **error);
 WebReply *take_import(WebRequest *request, GError **error);
+void import_result(json_t *model, json_t *report); /* "result": of a rehearsal, as ledger/result.html shows it */
+WebReply *page_batch(WebRequest *request, GError **error);
+WebReply *make_batch(WebRequest *request, GError **error);
+WebReply *undo_batch(WebRequest *request, GError **error);
+json_t *batches_model(const LedgerPage *page, GError **error); /* the asker's own of the ledger, newest first */
 WebReply *page_definition(WebRequest *request, GError **error);
 WebReply *save_definition(WebRequest *request, GError **error);
 WebReply *page_definition_new(WebRequest *request, GError **error);

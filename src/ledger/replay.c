@@ -15,7 +15,7 @@ gboolean ledger_replay(const House *house, Sql *sql, json_t *event, GError **err
   const char *action = json_string_value(json_object_get(event, "action"));
   json_t *data = json_object_get(event, "data");
   if (g_str_equal(action, "ledger.define")) return define_replay(sql, data, error);
-  if (g_str_equal(action, "ledger.put")) return replay_put(sql, data, error);
+  if (g_str_equal(action, "ledger.put")) return replay_put(sql, data, error) && batch_replay(sql, data, error);
   if (g_str_equal(action, "ledger.comment")) return comment_write(sql, data, error);
   return TRUE;
 }

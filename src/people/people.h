@@ -31,6 +31,8 @@ void people_set_duties_source(PeopleDuties source);
 char *people_sign_in(SqlDb *db, const char *name, const char *password, const char *address, GError **error);
 gboolean people_sign_out(SqlDb *db, const char *token, GError **error);
 Person *people_identify(SqlDb *db, const char *session_token); /* NULL: nobody; sessions end after people_set_session_minutes without use */
+/* An account as it may do and see now, for work that goes on without its session. NOT_FOUND: there is none, or it is disabled. */
+Person *people_account(SqlDb *db, const char *name, GError **error);
 void people_person_free(Person *person);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Person, people_person_free)
 gint64 people_id(const Person *person);

@@ -263,13 +263,8 @@ static void set_scope(Person *person, Security security) {
   person->scope.fonds_count = person->fonds->len;
 }
 
-static Person *load_person(Sql *sql, const char *hash, gint64 now_us, gint64 *ret_seen_us, GError **error) {
-  g_autoptr(SqlRows) rows = sql_query(sql,
-    "SELECT account.id, account.name, account.title, account.body, account.must_change, account.security, session.seen_us"
-    " FROM session JOIN account ON account.id = session.account_id"
-    " WHERE session.token_hash = $1 AND session.seen_us >= $2 AND account.enabled = 1",
-    SQL_ARGS(sql_text(hash), sql_int(now_us - session_us())), error);
-  if (rows == NULL || !sql_next(rows, error)) return NULL;
+/* Of a row {id, name, title, body, must_change, security} of account. */
+static Person *person_of_row(Sql *sql, SqlRows *rows, GError **error) {
   g_autoptr(Person) person = g_new0(Person, 1);
   person->id = sql_get_int(rows, "id");
   person->name = g_strdup(sql_get_text(rows, "name"));
@@ -282,8 +277,29 @@ static Person *load_person(Sql *sql, const char *hash, gint64 now_us, gint64 *re
   if (!load_grants(sql, person, error)) return NULL;
   set_scope(person, (Security)CLAMP(sql_get_int(rows, "security"), SECURITY_PUBLIC, SECURITY_TOP));
   set_reach(sql, person);
-  *ret_seen_us = sql_get_int(rows, "seen_us");
   return g_steal_pointer(&person);
+}
+
+static Person *load_person(Sql *sql, const char *hash, gint64 now_us, gint64 *ret_seen_us, GError **error) {
+  g_autoptr(SqlRows) rows = sql_query(sql,
+    "SELECT account.id, account.name, account.title, account.body, account.must_change, account.security, session.seen_us"
+    " FROM session JOIN account ON account.id = session.account_id"
+    " WHERE session.token_hash = $1 AND session.seen_us >= $2 AND account.enabled = 1",
+    SQL_ARGS(sql_text(hash), sql_int(now_us - session_us())), error);
+  if (rows == NULL || !sql_next(rows, error)) return NULL;
+  *ret_seen_us = sql_get_int(rows, "seen_us");
+  return person_of_row(sql, rows, error);
+}
+
+Person *people_account(SqlDb *db, const char *name, GError **error) {
+  g_autoptr(Sql) sql = sql_read(db, error);
+  g_autoptr(SqlRows) rows = sql == NULL ? NULL : sql_query(sql, "SELECT id, name, title, body, must_change, security FROM account WHERE name = $1 AND enabled = 1",
+    SQL_ARGS(sql_text(name)), error);
+  g_autoptr(GError) local = NULL;
+  if (rows == NULL) return NULL;
+  if (sql_next(rows, &local)) return person_of_row(sql, rows, error);
+  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), NULL;
+  return throw_null(error, LANTAI_ERROR_NOT_FOUND, "账号“%s”已停用", name);
 }
 
 /* A failure costs only the minute: the person is who he is. */
