@@ -111,6 +111,8 @@ test('nothing found: what one word or one condition less would find, counted', a
     assert.equal((await ask(near.href, client)).hits, near.count);
   }
   assert.match(await page('/search?q=%E7%81%AB%E7%AE%AD'), /没有找到/);
+  const nothing = await ask(`/search?q=${encode('😀😀')}`);
+  assert.deepEqual([nothing.hits, nothing.items, /没有可检索的字/.test(nothing.notice)], [0, [], true], 'what cannot be looked for does not find everything');
 });
 
 test('like this: by what titles and persons share, within the scope', async () => {

@@ -68,12 +68,12 @@ before(async () => {
   await take(dir, path.join(data, 'laws', 'catalogue.csv'), '--fonds', 'LAW', '--fonds-title', '法律汇编', '--files', texts);
   await take(dir, path.join(data, 'gazette', 'catalogue.csv'), '--fonds', 'GAZ', '--fonds-title', '公报');
   for (const row of parseCsv(readFileSync(path.join(data, 'laws', 'catalogue.csv'), 'utf8')))
-    raw.push({ fonds: 'LAW', code: row.顺序号, title: row.题名, creator: row.责任者, docno: '', own: { 类别: row.类别, 顺序号: row.顺序号, 字数: row.字数, 电子档案名称: row.电子档案名称 }, year: Number(row.年度) || 0,
+    raw.push({ fonds: 'LAW', code: row.顺序号, title: row.题名, creator: row.责任者, docno: '', own: { 类别: row.类别, 顺序号: row.顺序号, 字数: row.字数, 电子档案名称: row.电子档案名称 }, year: Number(row.年度) || 0, days: Number(row.日期.replaceAll('-', '')) || 0,
       text: readFileSync(path.join(texts, row.电子档案名称), 'utf8') });
   for (const row of parseCsv(readFileSync(path.join(data, 'gazette', 'catalogue.csv'), 'utf8')))
     raw.push({ fonds: 'GAZ', code: row.流水号, title: row.题名, creator: row.责任者, docno: row.文号, own: { 文种: row.文种, 主题词: row.关键词, 子类: row.子类, 篇: row.篇, 签署: row.签署, 流水号: row.流水号 },
-      year: Number(/^中華民國(\d+)年/.exec(row.日期)[1]) + 1911, text: '' });
-  for (const fonds of ['LAW', 'GAZ']) for (const [code, title] of [[fonds, fonds === 'LAW' ? '法律汇编' : '公报'], [`${fonds}-WS`, '文书档案']]) raw.push({ fonds, code, title, creator: '', docno: '', own: {}, year: 0, text: '' });
+      year: Number(/^中華民國(\d+)年/.exec(row.日期)[1]) + 1911, days: /^中華民國(\d+)年(\d+)月(\d+)日/.exec(row.日期).slice(1).reduce((sum, part, i) => sum * 100 + Number(part) + (i ? 0 : 1911), 0), text: '' });
+  for (const fonds of ['LAW', 'GAZ']) for (const [code, title] of [[fonds, fonds === 'LAW' ? '法律汇编' : '公报'], [`${fonds}-WS`, '文书档案']]) raw.push({ fonds, code, title, creator: '', docno: '', own: {}, year: 0, days: 0, text: '' });
   const ids = new Map((await query(dir, 'SELECT r.id, r.code, f.code AS fonds FROM record AS r JOIN record AS f ON f.id = r.fonds_id')).map(row => [`${row.fonds}\n${row.code}`, row.id]));
   assert.equal(ids.size, raw.length);
   makeForms([...raw.flatMap(row => [row.title, row.creator, row.docno, row.code, row.text, ...Object.values(row.own)]), '年檔案档案\uF98EabcdefghijklmnopqrstuvwxyzＡＢＣ０１２３４５６７８９0123456789']);
@@ -190,6 +190,7 @@ test('hit counts of 500 queries drawn from the data equal a scan of every text',
 // What a word of numbers or years means, from the rules in words (docs/search.zh.md): every way to write it is scanned for by itself.
 test('numerals, years of eras and dates find every way to write them, and no more', needs, async () => {
   const standing = (...ways) => document => ways.some(way => { const pattern = patternOf(way); return document.all.includes(pattern) || document.text.includes(pattern); });
+  const count = which => documents.filter(which).length;
   const dated = (from, to) => document => document.year >= from && document.year <= to; // whole years: the dates of these catalogues are days of their year
   const cases = [
     ['第十二条', standing('第十二条', '第12条')], ['第12條', standing('第十二条', '第12条')], ['第一百零三条', standing('第一百零三条', '第103条')],
@@ -209,6 +210,22 @@ test('numerals, years of eras and dates find every way to write them, and no mor
     assert.ok(expected > 0 || show.includes('八十'), `${show} finds something`);
     assert.equal(answer.notice, null, show);
   }
+  // Days, from the raw tables by other means than the program's: the laws' as figures, the gazette's by counting from 1911.
+  const days = documents.map(document => document.raw.days), touching = (from, to) => document => document.raw.days > 0 && document.raw.days >= from && document.raw.days <= to;
+  assert.ok(days.filter(Boolean).length > 8000);
+  for (const [show, from, to] of [['日期:2005-01', 20050101, 20050131], ['日期:民國九十四年一月', 20050101, 20050131], ['日期:中華民國94年1月3日', 20050103, 20050103], ['日期:１９９０年以前', 10101, 19891231],
+    ['日期:1989年12月31日止', 10101, 19891231], ['日期:2020年以来', 20200101, 29991231], ['日期:>2005年6月', 20050701, 29991231], ['日期:2005年冬', 20051001, 20051231], ['日期:1978-198?', 19780101, 19891231],
+    ['日期:198?', 19800101, 19891231], ['日期:五八年', 19580101, 19581231], ['日期:民國初年', 19120101, 19191231], ['日期:康熙初年', 16620101, 16711231], ['日期:解放前', 10101, 19490930], ['日期:改革开放前', 1, 0]]) {
+    const answer = await ask(show, '&limit=1');
+    if (from > to) assert.match(answer.notice, /不是日期/, show);
+    else assert.deepEqual([answer.hits, answer.notice], [count(touching(from, to)), null], `${show}: ${JSON.stringify(answer.readings)}`);
+  }
+  assert.equal((await ask('日期:1990年以前', '&limit=1')).readings[0].text, '“1990年以前”即 1989-12-31 及以前');
+  for (const [show, ...ranges] of [['日期:1998、2003', [19980101, 19981231], [20030101, 20031231]], ['年度:79-81', [19790101, 19811231]], ['年度:05', [19050101, 19051231], [20050101, 20051231]]])
+    assert.equal((await ask(show, '&limit=1')).hits, count(document => ranges.some(([from, to]) => (show.startsWith('日期') ? touching(from, to) : dated(from / 10000 | 0, to / 10000 | 0))(document))), show);
+  const writtenOr = (from, to, ...ways) => document => touching(from, to)(document) || standing(...ways)(document);
+  for (const [show, holds] of [['2005-01-03', writtenOr(20050103, 20050103, '2005-01-03', '2005年1月3日', '二〇〇五年一月三日')], ['2005年1月', writtenOr(20050101, 20050131, '2005年1月', '二〇〇五年一月', '二零零五年一月')],
+    ['1978-198?', writtenOr(19780101, 19891231)]]) assert.equal((await ask(show, '&limit=1')).hits, count(holds), show);
   const told = await ask('第12条', '&limit=1');
   assert.match(told.readings[0].text, /“第12条”还检索了“第十二条”/);
   assert.equal(told.readings[0].exact, '="第12条"');
@@ -249,7 +266,10 @@ test('names by their sound, whole values, numbers with ? and words that stand fo
 test('hostile queries get an answer or a clear word in bounded time', needs, async () => {
   const long = (part, length) => part.repeat(Math.ceil(length / part.length)).slice(0, length);
   const queries = [long('档', 10000), long('"', 1999), long('(', 1999), long('-', 1999), long(' OR ', 1999), long('或 ', 1999), long('*', 1999), long('?', 1999), long('a?', 99), long('1*', 99), `档号:${long('*1', 99)}`, '档号:*', '档号:?',
-    long('\u0001\u0002', 1999), long('\uE000\uE001', 1999), long('\u202E\u200B', 1999), long('民国二十六年 ', 440), long('第十二号 ', 300), long('zhang wei ', 500), long('〔2003〕12号', 1990), long('=', 1999), long('题名:', 1999), long('张', 1999), '年度:99999-1', '日期:-', '姓名:=', '='];
+    long('\u0001\u0002', 1999), long('\uE000\uE001', 1999), long('\u202E\u200B', 1999), long('民国二十六年 ', 440), long('第十二号 ', 300), long('zhang wei ', 500), long('〔2003〕12号', 1990), long('=', 1999), long('题名:', 1999), long('张', 1999), '年度:99999-1', '日期:-', '姓名:=', '=',
+    long('a*b*c*d*', 1999), long('1*2*3*', 63), long('NOT ', 190), `${long('NOT ', 190)}法`, long('非 ', 126), '('.repeat(999) + '法' + ')'.repeat(999), long('((((法 或 令) ', 250), long('\u{1F600}', 1000), long('\u{20BB7}', 300),
+    Array.from({ length: 60 }, (_, i) => `文号:*${i + 10}*`).join(' 或 '), Array.from({ length: 60 }, (_, i) => `签署:*?${i + 10}`).join(' 或 '), Array.from({ length: 60 }, (_, i) => `非 文号:*${i + 10}?*`).join(' '),
+    Array.from({ length: 60 }, (_, i) => `主题词:${'政法教經管理安全環保水土交通'[i % 15]}`).join(' 或 '), Array.from({ length: 60 }, (_, i) => `${String.fromCharCode(97 + i % 26)}*`).join(' 或 ')];
   for (const query of queries) {
     const begin = Date.now(), reply = await client.get(`/search.json?limit=1&q=${encodeURIComponent(query)}`);
     assert.ok([200, 422, 400, 413].includes(reply.status), `${query.slice(0, 20)}: ${reply.status}`);

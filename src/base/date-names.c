@@ -43,14 +43,23 @@ static void add_period(GHashTable *periods, const char *name, DateSpan span) {
   if (key != NULL) g_hash_table_insert(periods, key, g_memdup2(&span, sizeof span));
 }
 
-/* 光绪年间, 民国时期: all the years of a reign. */
-static void add_reign(GHashTable *periods, const Era *era) {
-  static const char *const ends[] = {"年间", "时期", "间", "朝"};
-  DateSpan span = {(era->before + 1) * 10000 + 101, (era->before + era->reign) * 10000 + 1231};
-  for (guint i = 0; i < G_N_ELEMENTS(ends); i++) {
-    g_autofree char *name = g_strconcat(era->name, ends[i], NULL);
+static void add_reign_part(GHashTable *periods, const Era *era, const char *const *ends, int first, int last) {
+  DateSpan span = {(era->before + first) * 10000 + 101, (era->before + last) * 10000 + 1231};
+  for (; *ends; ends++) {
+    g_autofree char *name = g_strconcat(era->name, *ends, NULL);
     add_period(periods, name, span);
   }
+}
+
+/* 光绪年间, 民国时期: all the years of a reign. 康熙初年, 光绪末年: a third of it, ten years at most; 道光中叶: what lies between. */
+static void add_reign(GHashTable *periods, const Era *era) {
+  static const char *const all[] = {"年间", "时期", "间", "朝", NULL}, *const early[] = {"初年", "初期", "初", "早期", NULL},
+    *const middle[] = {"中叶", "中期", NULL}, *const late[] = {"末年", "末期", "末", "晚期", "后期", NULL};
+  int reign = era->reign, part = CLAMP(reign / 3, 1, 10);
+  add_reign_part(periods, era, all, 1, reign);
+  add_reign_part(periods, era, early, 1, part);
+  add_reign_part(periods, era, late, reign - part + 1, reign);
+  if (reign >= 3) add_reign_part(periods, era, middle, part + 1, reign - part);
 }
 
 static const DateNames *read_names(void) {

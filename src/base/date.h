@@ -19,7 +19,8 @@ typedef struct {
 gboolean date_parse(const char *text, DateSpan *ret);
 /* "1958-03-01", "1958-03", "1958", "1958-03-01/1961-12-31", "" : the shortest form that says the span. */
 char *date_format(DateSpan span);
-/* A period by its name, as definitions/eras.yaml has it (抗战时期, 文革期间, 一五时期), and a whole reign (光绪年间, 民国时期). FALSE: not one. */
+/* A period by its name, as definitions/eras.yaml has it (抗战时期, 文革期间, 一五时期), a whole reign (光绪年间, 民国时期) and a part of one
+ * (康熙初年, 道光中叶, 光绪末年: thirds, the first and last of ten years at most). FALSE: not one. */
 gboolean date_period(const char *text, DateSpan *ret);
 /* The years that a name of the cycle of sixty may mean (辛亥年: 1671, 1731 … up to last; 康熙壬寅: 1662, 1722), ascending; alone it needs its 年.
  * Writes at most `most` and returns how many; 0: it is none. */

@@ -2,30 +2,44 @@
  * When nothing was found: what would be, with a word written otherwise, or with one word or one condition less.
  *
  * 1. Every offer has been counted within the asker's scope; one that finds nothing is not made. At most TRIES questions are asked for it.
+ * 2. It is a courtesy: after OFFERS_US no more are tried, and one that would take too long is left out.
  */
 #include "search-page.h"
+#include "error.h"
 
-enum { TRIES = 12, NEAR_OFFERED = 3 };
+enum { TRIES = 12, NEAR_OFFERED = 3, OFFERS_US = 1000000 };
 
 typedef struct {
   WebRequest *request;
   Sql *sql;
   json_t *offers;
   guint tries;
+  gint64 until;
 } Offers;
+
+static gboolean is_late(const Offers *offers) { return g_get_monotonic_time() > offers->until; }
+
+/* How many it finds; one that is refused for its length finds none. */
+static gboolean count_hits(const Offers *offers, const SearchRequest *request, guint64 *ret, GError **error) {
+  g_autoptr(GError) refused = NULL;
+  g_autoptr(SearchResult) result = search_run(web_house(offers->request)->search, offers->sql, web_scope(offers->request), request, &refused);
+  if (result == NULL && refused->code != LANTAI_ERROR_INVALID) return g_propagate_error(error, g_steal_pointer(&refused)), FALSE;
+  *ret = result ? result->count : 0;
+  return TRUE;
+}
 
 /* takes asked */
 static gboolean offer(Offers *offers, json_t *taken, const char *format, const char *what, GError **error) {
   json_auto_t *asked = taken;
-  if (offers->tries++ >= TRIES || !asked_narrow(asked)) return TRUE;
+  guint64 count = 0;
+  if (offers->tries++ >= TRIES || is_late(offers) || !asked_narrow(asked)) return TRUE;
   g_auto(AskedHold) hold = {0};
   SearchRequest search = {0};
   if (!asked_request(asked, offers->sql, &hold, &search, error)) return FALSE;
-  g_autoptr(SearchResult) result = search_run(web_house(offers->request)->search, offers->sql, web_scope(offers->request), &search, error);
-  if (result == NULL) return FALSE;
-  if (result->count == 0) return TRUE;
+  if (!count_hits(offers, &search, &count, error)) return FALSE;
+  if (count == 0) return TRUE;
   g_autofree char *href = asked_address("/search", asked);
-  json_array_append_new(offers->offers, json_pack("{s:s, s:s, s:s, s:I}", "label", format, "what", what, "href", href, "count", (json_int_t)result->count));
+  json_array_append_new(offers->offers, json_pack("{s:s, s:s, s:s, s:I}", "label", format, "what", what, "href", href, "count", (json_int_t)count));
   return TRUE;
 }
 
@@ -33,11 +47,11 @@ static gboolean offer(Offers *offers, json_t *taken, const char *format, const c
 static gboolean offer_near(Offers *offers, json_t *asked, GPtrArray *parts, GError **error) {
   Search *search = web_house(offers->request)->search;
   const Scope *scope = web_scope(offers->request);
-  for (guint i = 0; i < parts->len; i++) {
+  for (guint i = 0; i < parts->len && !is_late(offers); i++) {
     SearchRequest alone = {.query = g_ptr_array_index(parts, i)};
-    g_autoptr(SearchResult) result = search_run(search, offers->sql, scope, &alone, error);
-    g_autoptr(GPtrArray) near = result == NULL ? NULL
-      : result->count > 0 ? g_ptr_array_new() : search_near(search, offers->sql, scope, alone.query, NEAR_OFFERED, error);
+    guint64 count = 0;
+    if (!count_hits(offers, &alone, &count, error)) return FALSE;
+    g_autoptr(GPtrArray) near = count > 0 ? g_ptr_array_new() : search_near(search, offers->sql, scope, alone.query, NEAR_OFFERED, error);
     if (near == NULL) return FALSE;
     for (guint k = 0; k < near->len; k++) {
       g_autoptr(GPtrArray) words = g_ptr_array_new(); /* borrowed */
@@ -67,7 +81,7 @@ static gboolean offer_fewer_filters(Offers *offers, json_t *asked, GError **erro
 
 json_t *search_offers_model(WebRequest *request, Sql *sql, json_t *asked, GError **error) {
   json_auto_t *list = json_array();
-  Offers offers = {request, sql, list, 0};
+  Offers offers = {request, sql, list, 0, g_get_monotonic_time() + OFFERS_US};
   g_autoptr(GPtrArray) parts = reader_chain_parts(json_string_value(json_object_get(asked, "q")));
   json_auto_t *words_only = json_object_get(asked, "q") ? json_pack("{s:O}", "q", json_object_get(asked, "q")) : json_object();
   if (!offer_near(&offers, asked, parts, error) || !offer_fewer_filters(&offers, asked, error) || !offer_fewer_words(&offers, asked, parts, error)) return NULL;

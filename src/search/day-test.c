@@ -113,6 +113,9 @@ static void ask_all(World *world, guint questions) {
   check(world, &SCOPE_EVERYTHING, "登记日期:1950年代", (DateSpan){19500101, 19591231});
   check(world, &SCOPE_EVERYTHING, "登记日期:1940..2010", (DateSpan){19400101, 20101231});
   check(world, &SCOPE_EVERYTHING, "登记日期:1901", (DateSpan){19010101, 19011231});
+  check(world, &SCOPE_EVERYTHING, "登记日期:1958年3月以前", (DateSpan){10000101, 19580228});
+  check(world, &SCOPE_EVERYTHING, "登记日期:1958年以来", (DateSpan){19580101, 29991231});
+  check(world, &SCOPE_EVERYTHING, "登记日期:58-60", (DateSpan){19580101, 19601231});
 }
 
 static void test_found(void) {

@@ -39,25 +39,34 @@ static void add_form(Expansion *expansion, const char *form) {
 
 /* ---- years and days ---- */
 
-static void add_year_forms(Expansion *expansion, int year) {
+/* A year, a month of it or a day (0: none), in figures and in words; for a year also by its place in the cycle of sixty. Lunar months are not reckoned. */
+static void add_day_forms(Expansion *expansion, int year, int month, int day) {
+  enum { FIGURES, WORDS, WAYS };
   int number = 0;
   const char *era = date_era(year, &number);
-  g_autofree char *arabic = g_strdup_printf("%d年", year), *digits = search_numeral_digits((guint)year, "〇"), *chinese = g_strconcat(digits, "年", NULL);
-  add_form(expansion, arabic);
-  add_form(expansion, chinese);
-  if (era == NULL) return;
-  g_autofree char *words = number == 1 ? g_strdup("元") : search_numeral_words((guint)number);
-  g_autofree char *reign = g_strdup_printf("%s%s年", era, words), *figures = g_strdup_printf("%s%d年", era, number);
+  g_autofree char *digits = search_numeral_digits((guint)year, "〇"), *words = number == 1 ? g_strdup("元") : number ? search_numeral_words((guint)number) : NULL;
+  g_autofree char *figures = g_strdup_printf("%d", year), *reign = g_strdup_printf("%d", number);
+  const char *const years[2][WAYS] = {{figures, digits}, {reign, words}};
+  for (guint by_era = 0; by_era < 2 && (!by_era || (era != NULL && (month == 0 || year >= 1912))); by_era++)
+    for (guint way = 0; way < WAYS; way++) {
+      g_autoptr(GString) form = g_string_new(by_era ? era : "");
+      g_string_append_printf(form, "%s年", years[by_era][by_era ? !way : way]);
+      for (guint i = 0; i < 2 && (i == 0 ? month : day); i++) {
+        int part = i == 0 ? month : day;
+        g_autofree char *said = (by_era ? !way : way) == WORDS ? search_numeral_words((guint)part) : g_strdup_printf("%d", part);
+        g_string_append_printf(form, "%s%s", said, i == 0 ? "月" : "日");
+      }
+      add_form(expansion, form->str);
+    }
+  if (era == NULL || month > 0) return;
   g_autofree char *cycle = date_cycle_name(year), *named = g_strconcat(era, cycle, NULL);
-  add_form(expansion, reign);
-  add_form(expansion, figures);
   add_form(expansion, named);
 }
 
 static void add_span(Expansion *expansion, DateSpan span) {
   if (is_full(expansion)) return;
   SearchNode *node = search_node_new(expansion->query, NODE_DATES, expansion->term->positive);
-  g_autofree char *said = date_format(span);
+  g_autofree char *said = search_span_say(span);
   node->date_from = span.from;
   node->date_to = span.to;
   node->said = g_strdup_printf("日期在 %s 的", said);
@@ -68,20 +77,38 @@ static void add_span(Expansion *expansion, DateSpan span) {
 static gboolean add_cycle(Expansion *expansion, const char *text) {
   int years[CYCLE_YEARS];
   guint count = date_cycle_parse(text, date_today() / 10000, years, CYCLE_YEARS);
-  if (count == 1) add_year_forms(expansion, years[0]);
+  if (count == 1) add_day_forms(expansion, years[0], 0, 0);
   for (guint i = count; i > 0; i--) add_span(expansion, (DateSpan){years[i - 1] * 10000 + 101, years[i - 1] * 10000 + 1231});
   return count > 0;
 }
 
-/* A plain word that is a year, a decade, a day or a period also finds what is dated so. */
+/* Without 年: only what cannot well be anything else, 2005-01-03, 20050103, 1949-195?. */
+static gboolean looks_dated(const char *text) {
+  gsize figures = strspn(text, "0123456789");
+  if (strstr(text, "年") != NULL) return TRUE;
+  return figures == 8 ? text[figures] == '\0' : figures == 4 && text[figures] != '\0' && strchr("-./~", text[figures]) != NULL;
+}
+
+/* A plain word that is a year, a decade, a day or a period also finds what is dated so, and the day written otherwise. */
 static void add_dates(Expansion *expansion) {
-  DateSpan span;
+  DateSpan span, years[SEARCH_TIMES];
   const char *text = expansion->term->text;
   if (expansion->term->field != FIELD_ANY || text_length(text) > DATE_CHARACTERS || is_full(expansion)) return;
   if (date_period(text, &span)) return add_span(expansion, span);
-  if (add_cycle(expansion, text) || strstr(text, "年") == NULL) return;
-  if (!date_parse(text, &span) || span.from == 0) return;
-  if (span.from % 10000 == 101 && span.to == span.from + 1130) add_year_forms(expansion, span.from / 10000);
+  g_autofree char *half = g_utf8_normalize(text, -1, G_NORMALIZE_NFKC);
+  if (add_cycle(expansion, text) || half == NULL || !looks_dated(half)) return;
+  if (!date_parse(half, &span) || span.from == 0) {
+    guint count = g_ascii_isdigit(*half) ? 0 : search_short_years(half, years); /* 五八年; 58年 is as often a number of years */
+    for (guint i = 0; i < count; i++) {
+      if (years[i].to == years[i].from + 1130) add_day_forms(expansion, years[i].from / 10000, 0, 0);
+      add_span(expansion, years[i]);
+    }
+    return;
+  }
+  int year = span.from / 10000, month = span.from / 100 % 100, day = span.from % 100;
+  if (day == 1 && month == 1 && span.to == year * 10000 + 1231) add_day_forms(expansion, year, 0, 0);
+  else if (span.from == span.to) add_day_forms(expansion, year, month, day);
+  else if (day == 1 && span.to / 100 == span.from / 100 && span.to % 100 >= 28) add_day_forms(expansion, year, month, 0);
   add_span(expansion, span);
 }
 
@@ -165,17 +192,24 @@ static gboolean is_of_days(const SearchQuery *query, const SearchNode *term) {
 
 /* A date asked in a field of dates: the days it means, beside the words as they are written. */
 static SearchNode *expand_days(SearchQuery *query, SearchNode *term) {
-  DateSpan span;
-  if (!is_of_days(query, term) || query->leaves->len >= QUERY_LEAVES || !search_span_parse(term->text, &span)) return NULL;
-  SearchNode *days = search_node_new(query, NODE_TERM, term->positive), *all = search_node_new(query, NODE_OR, term->positive);
-  days->field = FIELD_CATEGORY;
-  days->match = MATCH_DAYS;
-  days->names = g_strdup(term->names);
-  days->text = g_strdup(term->text);
-  days->date_from = span.from;
-  days->date_to = span.to;
+  enum { FIRST_DAY = 10000101, LAST_DAY = 29991231 }; /* of dates (date.h) */
+  DateSpan spans[SEARCH_TIMES];
+  char *said = NULL;
+  guint count = is_of_days(query, term) ? search_times_read(term->text, spans, &said) : 0;
+  if (count == 0 || query->leaves->len + count > QUERY_LEAVES) return g_free(said), NULL;
+  SearchNode *all = search_node_new(query, NODE_OR, term->positive);
   g_ptr_array_add(all->children, term);
-  g_ptr_array_add(all->children, days);
+  for (guint i = 0; i < count; i++) {
+    SearchNode *days = search_node_new(query, NODE_TERM, term->positive);
+    days->field = FIELD_CATEGORY;
+    days->match = MATCH_DAYS;
+    days->names = g_strdup(term->names);
+    days->text = g_strdup(term->text);
+    days->date_from = MAX(spans[i].from, FIRST_DAY);
+    days->date_to = MIN(spans[i].to, LAST_DAY);
+    g_ptr_array_add(all->children, days);
+  }
+  if (said) search_query_tell(query, said);
   return all;
 }
 
@@ -185,11 +219,12 @@ SearchNode *search_expand(SearchQuery *query, SearchNode *term, char *exact) {
   Expansion expansion = {query, term, nodes};
   gboolean prefix = g_str_has_suffix(term->text, "*"), named = term->field == FIELD_ANY || term->field == FIELD_CREATOR || term->field == FIELD_CATEGORY;
   g_autofree char *written = g_strndup(term->text, strlen(term->text) - prefix);
-  if (term->match != MATCH_STANDS || term->field == FIELD_CODE) return term;
+  if (term->match == MATCH_GLOB) add_dates(&expansion); /* 1949-195? */
+  else if (term->match != MATCH_STANDS || term->field == FIELD_CODE) return term;
   SearchNode *days = expand_days(query, term);
   if (days != NULL) return days;
-  if (named) add_name(&expansion, written, prefix);
-  if (!prefix) {
+  if (named && term->match == MATCH_STANDS) add_name(&expansion, written, prefix);
+  if (!prefix && term->match == MATCH_STANDS) {
     add_dates(&expansion);
     add_synonyms(&expansion);
     add_numerals(&expansion);

@@ -4,8 +4,10 @@
  * 1. A field goes by its name (search_name): two keys with one name are one field. A question names one or several, joined by tabs.
  * 2. The index tells which records have the term in some field, and of many also which of them have the field, and which a value of it that begins
  *    with the term (the anchor stands before it). What it leaves open the records' own fields tell, read in the asker's snapshot in the order of ids.
- * 3. Memory is that of three bitmaps and one record's fields, however many there are.
+ * 3. Looking into records ends at the question's time with an error that says how to ask for less.
+ * 4. Memory is that of three bitmaps and one record's fields, however many there are.
  */
+#include "error.h"
 #include "internal.h"
 #include "text.h"
 
@@ -100,15 +102,16 @@ static void check_value(const char *key, const char *value, gsize length, gpoint
   check->found = search_pattern_in(check->pattern, check->folded->str);
 }
 
-/* Adds those of the possible records that have the term in the field. */
-static void add_checked(Search *search, Sql *sql, const LeafKey *key, const roaring_bitmap_t *possible, roaring_bitmap_t *bits) {
+/* Adds those of the possible records that have the term in the field; FALSE: the time is over. */
+static gboolean add_checked(Search *search, Sql *sql, gint64 until, const LeafKey *key, const roaring_bitmap_t *possible, roaring_bitmap_t *bits) {
   g_mutex_lock(&search->lock);
   SearchTextSource source = search->text_source;
   gpointer source_data = search->text_source_data;
   g_mutex_unlock(&search->lock);
   Check check = {key->names, key->pattern, g_string_new(NULL), g_string_new(NULL), FALSE};
   roaring_uint32_iterator_t *at = roaring_create_iterator(possible);
-  for (; source && at->has_value; roaring_advance_uint32_iterator(at)) {
+  guint seen = 0;
+  for (; source && at->has_value && !(until && ++seen % QUESTION_EVERY == 0 && g_get_monotonic_time() > until); roaring_advance_uint32_iterator(at)) {
     SearchText text = {0};
     check.found = FALSE;
     if (source(sql, at->current_value, &text, source_data))
@@ -116,12 +119,25 @@ static void add_checked(Search *search, Sql *sql, const LeafKey *key, const roar
     if (check.found) roaring_bitmap_add(bits, at->current_value);
     search_text_clear(&text);
   }
+  gboolean good = source == NULL || !at->has_value;
   roaring_free_uint32_iterator(at);
   g_string_free(check.name, TRUE);
   g_string_free(check.folded, TRUE);
+  return good;
 }
 
-Leaf *search_field_load(Search *search, Sql *sql, const LeafKey *key, GError **error) {
+Leaf *search_field_any(Sql *sql, const char *names, Component component, GError **error) {
+  g_auto(GStrv) list = g_strsplit(names, "\t", 0);
+  g_autoptr(GString) phrase = g_string_new("fields : (");
+  for (guint i = 0; list[i]; i++) {
+    g_autofree char *anchor = anchor_phrase(list[i]);
+    g_string_append_printf(phrase, "%s%s", i ? " OR " : "", anchor);
+  }
+  g_string_append_c(phrase, ')');
+  return search_leaf_read(sql, component, phrase->str, 0, error);
+}
+
+Leaf *search_field_load(Search *search, Sql *sql, const SearchView *view, const LeafKey *key, GError **error) {
   g_autoptr(Leaf) possible = read_holding(sql, key, FALSE, error), certain = NULL;
   if (possible == NULL) return NULL;
   if (possible->count > FEW) {
@@ -132,6 +148,8 @@ Leaf *search_field_load(Search *search, Sql *sql, const LeafKey *key, GError **e
     roaring_bitmap_andnot_inplace(possible->bits, certain->bits);
   }
   roaring_bitmap_t *bits = certain ? roaring_bitmap_copy(certain->bits) : roaring_bitmap_create();
-  add_checked(search, sql, key, possible->bits, bits);
-  return search_leaf_new(bits);
+  if (add_checked(search, sql, view->until, key, possible->bits, bits)) return search_leaf_new(bits);
+  roaring_bitmap_free(bits);
+  g_autofree char *asked = g_strstrip(g_strdup(key->pattern));
+  return throw_null(error, LANTAI_ERROR_INVALID, "著录项里有“%s”的条目太多，没有逐条看完：请多写几个字，或再加一个检索词", asked);
 }

@@ -136,8 +136,10 @@ gsize search_cache_bytes(Cache *cache);
 void search_cache_forget(Cache *cache);
 
 typedef struct { Component component; const char *names, *pattern; } LeafKey; /* names: COMPONENT_CATEGORY; COMPONENT_CLOSED, NULL: any */
-/* The columns and the version that belong to what sql sees; caching FALSE in a transaction that has itself changed the index. */
-typedef struct { Columns *columns; guint64 version; gboolean caching, ready; } SearchView;
+/* The columns and the version that belong to what sql sees; caching FALSE in a transaction that has itself changed the index. until: when looking into the
+ * records themselves for one question ends (monotonic); 0: never. */
+typedef struct { Columns *columns; guint64 version; gboolean caching, ready; gint64 until; } SearchView;
+enum { QUESTION_US = 2000000, QUESTION_EVERY = 256 }; /* for all terms of a question together; records looked at between two looks at the clock */
 /* The record ids whose component holds the pattern, in what sql sees. */
 Leaf *search_leaf_load(Search *search, Sql *sql, const SearchView *view, const LeafKey *key, GError **error);
 Leaf *search_leaf_read(Sql *sql, Component component, const char *phrase, gint64 first, GError **error); /* the same for an FTS5 phrase, past the cache, from id first */
@@ -145,7 +147,9 @@ Leaf *search_leaf_read_from(Sql *sql, const LeafKey *key, gint64 first, GError *
 /* Whether the record has the pattern, by its own texts; FALSE: that cannot be told. */
 gboolean search_change_matches(const Change *change, const LeafKey *key);
 gboolean search_record_matches(Search *search, Sql *sql, const Columns *columns, guint32 id, const LeafKey *key, gboolean *ret);
-Leaf *search_field_load(Search *search, Sql *sql, const LeafKey *key, GError **error); /* field.c: COMPONENT_CATEGORY, COMPONENT_CLOSED with names */
+/* ---- field.c ---- */
+Leaf *search_field_load(Search *search, Sql *sql, const SearchView *view, const LeafKey *key, GError **error); /* COMPONENT_CATEGORY, COMPONENT_CLOSED with names */
+Leaf *search_field_any(Sql *sql, const char *names, Component component, GError **error); /* records with a value of one of the fields */
 
 /* ---- code.c ---- */
 /* Leaves of `bits` the records that have the pattern in their codes; repeated: those in which the pattern's whole units may stand twice, NULL: unknown.

@@ -390,7 +390,7 @@ static Leaf *read_component(Search *search, Sql *sql, const SearchView *view, co
   Leaf *leaf = search_gram_find(search, sql, view, key, &failure);
   if (leaf) return leaf;
   if (failure) return g_propagate_error(error, g_steal_pointer(&failure)), NULL;
-  if (key->component == COMPONENT_CATEGORY || (key->component == COMPONENT_CLOSED && key->names)) return search_field_load(search, sql, key, error);
+  if (key->component == COMPONENT_CATEGORY || (key->component == COMPONENT_CLOSED && key->names)) return search_field_load(search, sql, view, key, error);
   return search_leaf_read_from(sql, key, 0, error);
 }
 

@@ -2,13 +2,11 @@
  * Terms that ask for more than that their words stand somewhere: the whole value of a field, a number with ? and *, a name by its sound.
  *
  * 1. The index gives the records that may match; what it leaves open is looked up in the codes in memory or in the records' own words.
- * 2. Looking ends after LOOK_US with an error that says how to ask for less; a pattern costs at most its length times the value's.
+ * 2. Looking ends at the question's time (SearchView) with an error that says how to ask for less; a pattern costs at most its length times the value's.
  */
 #include "error.h"
 #include "query.h"
 #include "text.h"
-
-enum { LOOK_US = 2000000, LOOK_EVERY = 512 };
 
 typedef struct {
   Search *search;
@@ -18,7 +16,7 @@ typedef struct {
   SearchTextSource source;
   gpointer source_data;
   char *whole; /* MATCH_WHOLE: folded, without spaces */
-  gint64 until;
+  gint64 until; /* 0: never */
   gboolean closed; /* closed fields count */
   gboolean found;
 } Look;
@@ -127,6 +125,7 @@ static char *without_spaces(const char *folded) {
 static gboolean value_matches(const Look *look, const char *value, gsize length) {
   g_autoptr(GString) folded = g_string_new(NULL);
   g_autofree char *text = g_strndup(value, length);
+  if (look->node->match == MATCH_ANY) return length > 0;
   if (look->node->match == MATCH_GLOB) return search_glob_in(look->node->pattern, text);
   if (look->node->match == MATCH_DAYS) return search_days_touch((DateSpan){look->node->date_from, look->node->date_to}, value, length);
   text_fold_append(folded, value, (gssize)length);
@@ -186,7 +185,7 @@ static Leaf *check_all(Look *look, const roaring_bitmap_t *possible, GError **er
   for (guint seen = 1; at.has_value; seen++, roaring_advance_uint32_iterator(&at)) {
     const SearchColumns *line = columns_line(look->columns, at.current_value);
     if (line && line->level && record_matches(look, at.current_value)) roaring_bitmap_add(bits, at.current_value);
-    if (seen % LOOK_EVERY || g_get_monotonic_time() < look->until) continue;
+    if (seen % QUESTION_EVERY || look->until == 0 || g_get_monotonic_time() < look->until) continue;
     if (look->node->said) break; /* one of several ways to write a term: without the index, as far as one comes */
     roaring_bitmap_free(bits);
     return throw_null(error, LANTAI_ERROR_INVALID, "“%s”要看的条目太多：请多写几个字或数字，或再加一个检索词", look->node->text);
@@ -244,6 +243,13 @@ static Leaf *load_days(Look *look, GError **error) {
   return read_possible(look, phrase, error);
 }
 
+static Leaf *load_any(const Look *look, GError **error) {
+  g_autoptr(Leaf) open = search_field_any(look->sql, look->node->names, COMPONENT_CATEGORY, error);
+  g_autoptr(Leaf) closed = open && look->closed ? search_field_any(look->sql, look->node->names, COMPONENT_CLOSED, error) : NULL;
+  if (open == NULL || (look->closed && closed == NULL)) return NULL;
+  return search_leaf_new(closed ? roaring_bitmap_or(open->bits, closed->bits) : roaring_bitmap_copy(open->bits));
+}
+
 static Leaf *load_glob(Look *look, GError **error) {
   g_autofree char *anchor = glob_anchor(look->node->pattern);
   if (anchor) {
@@ -253,9 +259,9 @@ static Leaf *load_glob(Look *look, GError **error) {
   return check_everything(look, error);
 }
 
-Leaf *search_match_load(Search *search, Sql *sql, const Columns *columns, const SearchNode *node, guint how, GError **error) {
+Leaf *search_match_load(Search *search, Sql *sql, const SearchView *view, const SearchNode *node, guint how, GError **error) {
   g_autofree char *folded = text_fold(node->text), *whole = without_spaces(folded);
-  Look look = {.search = search, .sql = sql, .columns = columns, .node = node, .whole = whole, .until = g_get_monotonic_time() + LOOK_US,
+  Look look = {.search = search, .sql = sql, .columns = view->columns, .node = node, .whole = whole, .until = view->until,
     .closed = (how & MATCH_CLOSED) != 0};
   g_mutex_lock(&search->lock);
   look.source = search->text_source;
@@ -264,5 +270,6 @@ Leaf *search_match_load(Search *search, Sql *sql, const Columns *columns, const 
   if (how & MATCH_SCAN) return check_everything(&look, error);
   if (node->match == MATCH_NAME) return load_name(&look, error);
   if (node->match == MATCH_DAYS) return load_days(&look, error);
+  if (node->match == MATCH_ANY) return load_any(&look, error);
   return node->match == MATCH_WHOLE ? load_whole(&look, error) : load_glob(&look, error);
 }

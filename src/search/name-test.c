@@ -267,6 +267,11 @@ static void test_globs(void) {
   check(world, "文号:*〔2003〕*", "1 2");
   check(world, "WS·2003·*", "4 5 6");
   check(world, "-档号:WS·2003·?·00??", "1 2 3 5 6 7");
+  check(world, "姓名:*", "1 2 4 5 6 7");
+  check(world, "男方姓名:*", "1");
+  check(world, "档号:A001-* 非 姓名:*", "3");
+  check(world, "😀", "");
+  check(world, "*", "1 2 3 4 5 6 7");
   g_autofree char *nothing = search_glob_pattern("??**");
   g_assert_null(nothing);
   g_autoptr(GString) bomb = g_string_new("a1"), value = g_string_new(NULL);
@@ -278,6 +283,42 @@ static void test_globs(void) {
   g_assert_false(search_glob_in(pattern, value->str));
   g_assert_cmpint(g_get_monotonic_time() - begin, <, 2000000);
   check(world, bomb->str, "");
+  world_free(world);
+}
+
+/* However many terms look into the records themselves, the time is that of one question. */
+typedef struct { guint reads; } Slow;
+static gboolean read_slowly(Sql *sql, gint64 id, SearchText *ret, gpointer data) {
+  g_usleep(6000);
+  ((Slow *)data)->reads++;
+  *ret = (SearchText){g_strdup(""), g_strdup(""), g_strdup("临婚〔2003〕12号"), g_strdup("bz\t甲乙\n")};
+  return TRUE;
+}
+
+static void test_time(void) {
+  enum { MANY = 300, TERMS = 40 };
+  World *world = g_new0(World, 1);
+  Slow slow = {0};
+  g_autoptr(GError) error = NULL;
+  world->db = sql_open(":memory:", NULL);
+  world->search = search_open(world->db, NULL);
+  g_autoptr(Sql) writing = sql_write(world->db, NULL);
+  for (gint64 id = 1; id <= MANY; id++) {
+    SearchDocument document = {.id = id, .docno = "临婚〔2003〕12号", .fields = "bz\t甲乙\n", .columns = {.fonds_id = 1, .level = LEVEL_ITEM}};
+    g_assert_true(search_put(world->search, writing, NULL, &document, NULL));
+  }
+  g_assert_true(sql_commit(writing, NULL));
+  g_clear_pointer(&writing, sql_end);
+  search_set_text_source(world->search, read_slowly, &slow);
+  g_autoptr(GString) query = g_string_new("文号:*0* 或 bz:乙");
+  for (guint i = 0; i < TERMS; i++) g_string_append_printf(query, " 或 文号:*%u*", i + 10);
+  g_autoptr(Sql) sql = sql_read(world->db, NULL);
+  SearchRequest ask = {.query = query->str};
+  g_assert_null(search_run(world->search, sql, &SCOPE_EVERYTHING, &ask, &error));
+  g_assert_error(error, LANTAI_ERROR, LANTAI_ERROR_INVALID);
+  g_assert_nonnull(strstr(error->message, "再加一个检索词"));
+  g_assert_cmpuint(slow.reads, <, 3 * MANY);
+  g_clear_pointer(&sql, sql_end);
   world_free(world);
 }
 
@@ -331,6 +372,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/name/near", test_near);
   g_test_add_func("/name/synonyms", test_synonyms);
   g_test_add_func("/name/globs", test_globs);
+  g_test_add_func("/name/time", test_time);
   g_test_add_func("/name/gate", test_gate);
   g_test_add_func("/name/suggestions", test_suggestions);
   return g_test_run();

@@ -6,7 +6,6 @@
  * 2. Brackets and curly quotes inside a word are part of it, so that a pasted title (关于印发《办法（试行）》的通知) is one term.
  * 3. Depth of the tree is at most QUERY_DEPTH groups and as many NOTs as there are words.
  */
-#include "date.h"
 #include "error.h"
 #include "query.h"
 #include "text.h"
@@ -48,6 +47,13 @@ static void query_reading_free(gpointer data) {
   g_free(reading->exact);
   g_ptr_array_unref(reading->nodes);
   g_free(reading);
+}
+
+void search_query_tell(SearchQuery *query, char *said) {
+  QueryReading *reading = g_new0(QueryReading, 1);
+  reading->term = said;
+  reading->nodes = g_ptr_array_new();
+  g_ptr_array_add(query->readings, reading);
 }
 
 void search_query_free(SearchQuery *query) {
@@ -162,40 +168,12 @@ static char *exact_query(const Parser *parser, const char *text) {
   return parser->direct ? g_strconcat(before, "(=\"", plain->str, "\")", after, NULL) : g_strconcat(before, "=\"", plain->str, "\"", after, NULL);
 }
 
-/* "1958", "1950-1959", "1950-", "-1959" */
-static gboolean parse_years(const char *text, guint16 *ret_from, guint16 *ret_to) {
-  static const char *const dashes[] = {"—", "–", "－", "～", "~", "至", "到"};
-  g_autoptr(GString) plain = g_string_new(text);
-  for (guint i = 0; i < G_N_ELEMENTS(dashes); i++) g_string_replace(plain, dashes[i], "-", 0);
-  g_string_replace(plain, "年", "", 0);
-  g_auto(GStrv) ends = g_strsplit(plain->str, "-", 0);
-  guint count = g_strv_length(ends);
-  guint64 years[2] = {0, 0};
-  if (count == 0 || count > 2 || (count == 2 && !*ends[0] && !*ends[1])) return FALSE;
-  for (guint i = 0; i < count; i++) {
-    if (*ends[i] == '\0') years[i] = i == 0 ? 1 : G_MAXUINT16;
-    else if (!g_ascii_string_to_unsigned(ends[i], 10, 1, G_MAXUINT16, &years[i], NULL)) return FALSE;
-  }
-  if (count == 1) years[1] = years[0];
-  *ret_from = (guint16)MIN(years[0], years[1]);
-  *ret_to = (guint16)MAX(years[0], years[1]);
-  return TRUE;
-}
-
-/* A span of days, as years when it is of whole ones. FALSE: the text is no date. */
-static gboolean parse_date_span(const char *text, DateSpan *ret) {
-  g_autoptr(GString) plain = g_string_new(text);
-  g_string_replace(plain, "..", "~", 0);
-  return (date_parse(plain->str, ret) && ret->from > 0) || date_period(text, ret);
-}
-
-gboolean search_span_parse(const char *text, DateSpan *ret) {
-  enum { FIRST_YEAR = 1000, LAST_YEAR = 2999 };
-  guint16 from, to;
-  if (parse_date_span(text, ret)) return TRUE;
-  if (!parse_years(text, &from, &to) || to < FIRST_YEAR || from > LAST_YEAR) return FALSE;
-  *ret = (DateSpan){MAX(from, FIRST_YEAR) * 10000 + 101, MIN(to, LAST_YEAR) * 10000 + 1231};
-  return TRUE;
+/* children of kind under one node; one child stands for itself, none is NULL. */
+static SearchNode *node_join(SearchNode *node) {
+  if (node->children->len > 1) return node;
+  SearchNode *only = node->children->len ? g_ptr_array_steal_index(node->children, 0) : NULL;
+  search_node_free(node);
+  return only;
 }
 
 static SearchNode *dates_new(Parser *parser, DateSpan span) {
@@ -214,52 +192,22 @@ static SearchNode *years_new(Parser *parser, guint16 from, guint16 to) {
   return node;
 }
 
-static void say_span(Parser *parser, const char *text, DateSpan span) {
-  g_autofree char *said = date_format(span);
-  QueryReading *reading = g_new0(QueryReading, 1);
-  reading->term = g_strdup_printf("“%s”即 %s", text, said);
-  reading->nodes = g_ptr_array_new();
-  g_ptr_array_add(parser->query->readings, reading);
-}
-
-/* 辛亥, 辛亥年: any of its years; NULL: it is no year of the cycle, or one alone. */
-static SearchNode *cycle_new(Parser *parser, SearchField field, const char *text) {
-  enum { CYCLE_YEARS = 12 };
-  int years[CYCLE_YEARS];
-  g_autofree char *whole = g_str_has_suffix(text, "年") ? g_strdup(text) : g_strconcat(text, "年", NULL);
-  guint count = date_cycle_parse(whole, date_today() / 10000, years, CYCLE_YEARS);
-  if (count < 2) return NULL;
-  SearchNode *all = node_new(parser, NODE_OR);
-  g_autoptr(GString) said = g_string_new(NULL);
-  for (guint i = 0; i < count; i++) {
-    DateSpan span = {years[i] * 10000 + 101, years[i] * 10000 + 1231};
-    g_ptr_array_add(all->children, field == FIELD_DATE ? dates_new(parser, span) : years_new(parser, (guint16)years[i], (guint16)years[i]));
-    g_string_append_printf(said, "%s%d", i ? "、" : "", years[i]);
-  }
-  QueryReading *reading = g_new0(QueryReading, 1);
-  reading->term = g_strdup_printf("“%s”是 %s 年之一", text, said->str);
-  reading->nodes = g_ptr_array_new();
-  g_ptr_array_add(parser->query->readings, reading);
-  return all;
-}
-
 /* 年度, 日期; NULL: the text is neither. What was understood is told where it is more than figures. */
 static SearchNode *time_new(Parser *parser, SearchField field, const char *text) {
-  guint16 from = 0, to = 0;
-  DateSpan span = {0, 0};
-  g_autofree char *half = g_utf8_normalize(text, -1, G_NORMALIZE_NFKC); /* full-width digits */
-  SearchNode *cycle = cycle_new(parser, field, text);
-  if (cycle != NULL) return cycle;
-  gboolean dated = parse_date_span(text, &span), whole = span.from % 10000 == 101 && span.to % 10000 == 1231;
-  gboolean years = (!dated || whole) && parse_years(half ? half : text, &from, &to);
-  if (!dated && !years) {
-    notice(parser, "“%s”不是%s（如 1958、1950-1959、民国二十六年、1980年代），已当作普通的字检索", text, field == FIELD_YEAR ? "年度" : "日期");
+  DateSpan spans[SEARCH_TIMES];
+  char *said = NULL;
+  guint count = search_times_read(text, spans, &said);
+  if (count == 0) {
+    notice(parser, "“%s”不是%s（如 1958、1950-1959、1949年以前、民国二十六年、1980年代），已当作普通的字检索", text, field == FIELD_YEAR ? "年度" : "日期");
     return NULL;
   }
-  if (!dated) span = (DateSpan){from * 10000 + 101, to * 10000 + 1231};
-  else if (!years) say_span(parser, text, span);
-  if (field == FIELD_DATE || (dated && !whole)) return dates_new(parser, span);
-  return years_new(parser, (guint16)(span.from / 10000), (guint16)(span.to / 10000));
+  if (said) search_query_tell(parser->query, said);
+  g_autoptr(SearchNode) all = node_new(parser, NODE_OR);
+  for (guint i = 0; i < count; i++) {
+    gboolean days = field == FIELD_DATE || spans[i].from % 10000 != 101 || spans[i].to % 10000 != 1231;
+    g_ptr_array_add(all->children, days ? dates_new(parser, spans[i]) : years_new(parser, (guint16)(spans[i].from / 10000), (guint16)(spans[i].to / 10000)));
+  }
+  return node_join(g_steal_pointer(&all));
 }
 
 static SearchNode *value_new(Parser *parser, SearchField field, const char *key, const char *text, gboolean prefix) {
@@ -295,6 +243,17 @@ static gboolean is_glob(SearchField field, const char *text) {
     plain = plain && !text_is_ideograph(c);
   }
   return wild && (field == FIELD_CODE || field == FIELD_DOCNO || ((field == FIELD_ANY || field == FIELD_CATEGORY) && digit && plain));
+}
+
+/* field:*: whatever its value. */
+static SearchNode *any_new(Parser *parser, const char *key) {
+  SearchNode *node = node_new(parser, NODE_TERM);
+  node->field = FIELD_CATEGORY;
+  node->match = MATCH_ANY;
+  node->names = g_strdup(key);
+  node->text = g_strdup("*");
+  node->pattern = g_strdup("");
+  return node;
 }
 
 static SearchNode *glob_new(Parser *parser, SearchField field, const char *key, const char *text) {
@@ -346,8 +305,11 @@ static SearchNode *parse_word(Parser *parser, SearchField field, const char *key
   while (text_end > from && to_ascii(parser->text[text_end - 1]) == '*') text_end--;
   parser->at = end;
   g_autofree char *text = slice(parser, from, text_end), *whole = slice(parser, from, end);
+  if (field == FIELD_CATEGORY && *text == '\0' && text_end < end) return any_new(parser, key);
+  if (*text == '\0' && text_end < end && parser->direct) notice(parser, "星号要跟在字后面，“%s”未计入", whole);
   SearchNode *glob = !parser->literal && is_glob(field, whole) ? glob_new(parser, field, key, whole) : NULL;
-  return glob ? glob : value_new(parser, field, key, text, text_end < end);
+  if (glob) return search_expand(parser->query, glob, exact_query(parser, whole));
+  return value_new(parser, field, key, text, text_end < end);
 }
 
 /* ---- fields ---- */
@@ -537,14 +499,6 @@ static SearchNode *parse_unary(Parser *parser) {
   return parse_word(parser, field, key);
 }
 
-/* children of kind under one node; one child stands for itself, none is NULL. */
-static SearchNode *node_join(SearchNode *node) {
-  if (node->children->len > 1) return node;
-  SearchNode *only = node->children->len ? g_ptr_array_steal_index(node->children, 0) : NULL;
-  search_node_free(node);
-  return only;
-}
-
 /* A bare word of letters, as the parts of a name in pinyin are. */
 static gboolean is_letters(const SearchNode *node) {
   if (node->kind == NODE_OR && ((SearchNode *)g_ptr_array_index(node->children, 1))->match == MATCH_NAME) node = g_ptr_array_index(node->children, 0);
@@ -626,6 +580,7 @@ SearchQuery *search_query_parse(const char *text, SearchNames names, GError **er
   Parser parser = {.text = characters, .names = names, .strings = g_string_chunk_new(64), .query = query};
   query->root = parse_or(&parser);
   g_string_chunk_free(parser.strings);
+  query->unheard = query->root == NULL && query->notice->len > 0;
   query->synonyms = NULL;
   query->dates = NULL;
   if (query->terms > QUERY_TERMS) return throw_null(error, LANTAI_ERROR_INVALID, "检索词太多：最多 %d 个，请减少后再检索", QUERY_TERMS);

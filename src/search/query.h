@@ -32,6 +32,14 @@ GPtrArray *search_numeral_forms(const char *term, guint most);
 char *search_numeral_words(guint value); /* 1 … 9999: 十二, 一百零三 */
 char *search_numeral_digits(guint value, const char *zero); /* 二〇〇三 */
 
+/* ---- times.c ---- */
+enum { SEARCH_TIMES = 16 };
+/* What is asked for as 年度 or 日期, at most SEARCH_TIMES spans of days into ret, how many; 0: it is no such thing. ret_said (given): how it was understood, NULL:
+ * as it is written. Whole years are spans from 0101 to 1231. */
+guint search_times_read(const char *text, DateSpan *ret, char **ret_said);
+guint search_short_years(const char *text, DateSpan *ret); /* 58, 五八年, 58-60: those of both centuries that have been, at most two; 0: none */
+char *search_span_say(DateSpan span); /* date_format, and words for an open end */
+
 /* ---- synonym.c ---- */
 /* SearchSynonyms: immutable, counted. */
 SearchSynonyms *search_synonyms_new(json_t *groups);
@@ -44,8 +52,8 @@ GPtrArray *search_synonym_forms(const SearchSynonyms *synonyms, const char *term
 /* ---- query.c ---- */
 typedef enum { FIELD_ANY, FIELD_TITLE, FIELD_CREATOR, FIELD_CODE, FIELD_DOCNO, FIELD_TEXT, FIELD_YEAR, FIELD_DATE, FIELD_CATEGORY } SearchField;
 typedef enum { NODE_TERM, NODE_YEARS, NODE_DATES, NODE_AND, NODE_OR, NODE_NOT } NodeKind; /* the first three are leaves */
-/* The pattern stands there; is the whole value; with ? and *; is a name's pinyin; the value is a date that touches the days asked. */
-typedef enum { MATCH_STANDS, MATCH_WHOLE, MATCH_GLOB, MATCH_NAME, MATCH_DAYS } SearchMatch;
+/* The pattern stands there; is the whole value; with ? and *; is a name's pinyin; the value is a date that touches the days asked; there is a value. */
+typedef enum { MATCH_STANDS, MATCH_WHOLE, MATCH_GLOB, MATCH_NAME, MATCH_DAYS, MATCH_ANY } SearchMatch;
 typedef struct SearchNode {
   NodeKind kind;
   SearchField field;
@@ -69,6 +77,7 @@ typedef struct {
   GPtrArray *leaves;      /* SearchNode*, borrowed from the tree */
   GPtrArray *readings;    /* QueryReading* */
   guint terms;            /* as written */
+  gboolean unheard;       /* there are words, and nothing of them can be looked for: nothing is found */
   const SearchSynonyms *synonyms; /* borrowed while it is read; may be NULL */
   const char *dates;      /* the same: names of fields that are dates, joined by tabs; NULL: none */
   GString *notice;        /* empty: all understood */
@@ -89,6 +98,7 @@ void search_query_free(SearchQuery *query);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SearchQuery, search_query_free)
 /* Name of a label or key → names to look in: the key's, and the label's, under which a delivery may have it; FIELDS_OF_DAYS → those of SEARCH_DATES. */
 #define FIELDS_OF_DAYS "\t"
+void search_query_tell(SearchQuery *query, char *said); /* how something was understood, taken */
 GHashTable *search_query_fields(json_t *labels);
 
 /* ---- terms.c ---- */
@@ -97,12 +107,11 @@ GPtrArray *search_query_terms(const SearchQuery *query); /* char*: positive term
 /* ---- match.c ---- */
 /* A term that asks for more than standing there; scan: without the index. */
 enum { MATCH_SCAN = 1, MATCH_CLOSED = 2 }; /* without the index; closed fields count */
-Leaf *search_match_load(Search *search, Sql *sql, const Columns *columns, const SearchNode *node, guint how, GError **error);
+Leaf *search_match_load(Search *search, Sql *sql, const SearchView *view, const SearchNode *node, guint how, GError **error);
 char *search_glob_pattern(const char *text); /* of a number with ? and *; NULL: nothing is given of it */
 gboolean search_glob_in(const char *pattern, const char *value);
 
 /* ---- expand.c ---- */
-gboolean search_span_parse(const char *text, DateSpan *ret); /* query.c: days, a period, years with an open end (1950-); FALSE: none of it */
 /* The term, or an OR of it and the other ways to write it. exact: the whole query with this term only as written (is taken). */
 SearchNode *search_expand(SearchQuery *query, SearchNode *term, char *exact);
 void search_dates_add(const Columns *columns, const SearchNode *node, roaring_bitmap_t *bits); /* records whose days touch the leaf's years or days */

@@ -91,7 +91,7 @@ static gboolean load_leaf(Evaluation *evaluation, const SearchNode *node, GError
   if (node->kind == NODE_YEARS) bits->other = load_years(evaluation->view.columns, node);
   if (node->kind == NODE_DATES) bits->other = load_dates(evaluation->view.columns, node);
   if (node->match != MATCH_STANDS)
-    return (bits->other = search_match_load(evaluation->search, evaluation->sql, evaluation->view.columns, node, evaluation->closed ? MATCH_CLOSED : 0, error)) != NULL;
+    return (bits->other = search_match_load(evaluation->search, evaluation->sql, &evaluation->view, node, evaluation->closed ? MATCH_CLOSED : 0, error)) != NULL;
   for (guint i = 0, count = places_of(evaluation, node, bits, components, places); i < count; i++) {
     LeafKey key = {components[i], node->names, node->pattern};
     if ((*places[i] = search_leaf_load(evaluation->search, evaluation->sql, &evaluation->view, &key, error)) == NULL) return FALSE;
@@ -101,6 +101,7 @@ static gboolean load_leaf(Evaluation *evaluation, const SearchNode *node, GError
 
 static gboolean load_leaves(Evaluation *evaluation, GError **error) {
   const GPtrArray *leaves = evaluation->query->leaves;
+  evaluation->view.until = g_get_monotonic_time() + QUESTION_US;
   evaluation->bits = g_new0(Bits, leaves->len);
   for (guint i = 0; i < leaves->len; i++) {
     if (!load_leaf(evaluation, g_ptr_array_index(leaves, i), error)) return FALSE;
@@ -141,13 +142,14 @@ static gboolean scan_leaves(Evaluation *evaluation, GError **error) {
   g_clear_pointer(&evaluation->view.columns, search_columns_unref);
   g_autofree Leaf **leaves = g_new0(Leaf *, keys->len + 1);
   gboolean good = search_scan(evaluation->search, evaluation->sql, (const LeafKey *)(gpointer)keys->data, keys->len, leaves, &evaluation->view, &evaluation->told, error);
+  evaluation->view.until = g_get_monotonic_time() + QUESTION_US;
   for (guint i = 0; i < keys->len; i++) *(Leaf **)g_ptr_array_index(wanted, i) = leaves[i];
   for (guint i = 0; good && i < nodes->len; i++) {
     const SearchNode *node = g_ptr_array_index(nodes, i);
     if (node->kind == NODE_YEARS) evaluation->bits[i].other = load_years(evaluation->view.columns, node);
     if (node->kind == NODE_DATES) evaluation->bits[i].other = load_dates(evaluation->view.columns, node);
     if (node->match == MATCH_STANDS) continue;
-    evaluation->bits[i].other = search_match_load(evaluation->search, evaluation->sql, evaluation->view.columns, node,
+    evaluation->bits[i].other = search_match_load(evaluation->search, evaluation->sql, &evaluation->view, node,
       MATCH_SCAN | (evaluation->closed ? MATCH_CLOSED : 0), error);
     good = evaluation->bits[i].other != NULL;
   }
@@ -401,8 +403,8 @@ SearchResult *search_run(Search *search, Sql *sql, const Scope *scope, const Sea
   g_autoptr(Bitmap) description = NULL;
   evaluation.only = only_these(request);
   if (evaluation.query->root) pass_tree(&evaluation, pass, top.sort, &description);
-  else if (evaluation.only) pass_only(&evaluation, pass);
-  else search_pass_all(pass);
+  else if (evaluation.only && !evaluation.query->unheard) pass_only(&evaluation, pass);
+  else if (!evaluation.query->unheard) search_pass_all(pass);
   g_autoptr(SearchResult) result = result_new(&evaluation, scope);
   result->count = search_pass_count(pass);
   if (request->facets) result->facets = search_pass_facets(pass);
