@@ -244,6 +244,41 @@ test('a report’s template is made on its page: a figure found and put in, its 
   assert.equal((await colleague.get(draft)).json.paper.heading, '本馆2026年问题整改小结');
 });
 
+test('a filtered list is read entry after entry; a step taken on the way is taken back, and the place is kept', async () => {
+  const ledger = `/ledger/${ledgers['问题整改台账']}`, titles = ['门锁失灵', '灯管老化', '窗扇松动'];
+  for (const [i, title] of titles.entries()) await colleague.post(`${ledger}/new`, { form: { 'v.标题': title, 'v.日期': `2026-03-0${3 - i}`, 'v.来源': '监察建议书' } });
+  await page.goto(`${server.base}${ledger}?f.来源=监察建议书`);
+  assert.match(await page.locator('.facet-row', { hasText: '要办' }).textContent(), /未办结 3/);
+  await Promise.all([page.waitForNavigation(), page.getByRole('link', { name: '未办结 3' }).click()]);
+  await Promise.all([page.waitForURL(/\/entry\//), page.getByRole('link', { name: titles[0] }).click()]);
+  const beside = page.getByRole('navigation', { name: '列表中的前后条' }), next = async key => Promise.all([page.waitForNavigation(), page.keyboard.press(key)]);
+  assert.equal(await beside.locator('.muted').textContent(), '第 1 条，共 3 条');
+  assert.equal(await beside.getByText('上一条').count(), 0);
+  await next(']');
+  await next(']');
+  assert.match(await page.locator('h1').textContent(), /窗扇松动/);
+  assert.equal(await beside.getByText('下一条').count(), 0);
+  await next('[');
+  assert.equal(await beside.locator('.muted').textContent(), '第 2 条，共 3 条');
+  await page.getByText('交办…').click();
+  const dialog = page.locator('dialog.move-dialog');
+  await dialog.locator('[name="v.责任领导"]').fill('馆长');
+  await dialog.locator('[name="v.责任单位"]').fill('办公室');
+  await dialog.locator('[name="v.截止"]').fill('2030-01-01');
+  await Promise.all([page.waitForURL(/moved=/), dialog.getByRole('button', { name: '交办', exact: true }).click()]);
+  assert.equal(await beside.locator('.muted').textContent(), '第 2 条，共 3 条');
+  await Promise.all([page.waitForURL(url => !url.searchParams.has('moved')), page.getByRole('button', { name: '撤销这一步' }).click()]);
+  await page.getByText('交办…').waitFor();
+  await Promise.all([page.waitForNavigation(), page.getByRole('link', { name: '修改', exact: true }).click()]);
+  await page.fill('[name="v.来源"]', '审计');
+  await Promise.all([page.waitForURL(/\/entry\/\d+\?/), page.keyboard.press('Control+s')]);
+  assert.equal(await beside.locator('.muted').textContent(), '已不在列表中，共 2 条');
+  await next(']');
+  assert.match(await page.locator('h1').textContent(), /窗扇松动/);
+  await Promise.all([page.waitForNavigation(), beside.getByRole('link', { name: '回到列表' }).click()]);
+  assert.deepEqual(await page.locator('td.lead a').allTextContents(), ['门锁失灵', '窗扇松动']);
+});
+
 test('what is filtered becomes a view; a year stands beside the year before; a week of the calendar; the list on paper', async () => {
   const ledger = `/ledger/${ledgers['问题整改台账']}`;
   for (const [title, day] of [['去年一', '2024-05-06'], ['去年二', '2024-05-07'], ['今年', '2025-05-07']])

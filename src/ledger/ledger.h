@@ -131,6 +131,9 @@ typedef struct {
   int on;                /* as of the end of that day (YYYYMMDD), from the history; 0: now */
 } LedgerAsk;
 json_t *ledger_list(const House *house, Sql *sql, Asker asker, const LedgerAsk *ask, GError **error);
+/* Beside an entry in a list (of now; ask's after and limit do not matter): {former, later: ids, 0: none; place: from 1, 0: it does not meet the list; count}.
+ * Empty where the ledger has no such entry any more. NULL on error. New. */
+json_t *ledger_neighbours(const House *house, Sql *sql, Asker asker, const LedgerAsk *ask, gint64 entry, GError **error);
 /* Everything the person owes: [{entry, ledger, due, overdue, why}] by due date, at most limit. */
 json_t *ledger_owed(const House *house, Sql *sql, const Person *person, int limit, GError **error);
 

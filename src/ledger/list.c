@@ -11,15 +11,22 @@
 enum { LIST_MOST = 1000 };
 
 typedef struct { const char *text; double number; gint64 id; guint index; gboolean none; } Key;
-typedef struct {
+typedef struct Page Page;
+struct Page {
   const LedgerTable *table;
   PathPlan path;
   gboolean down;
+  void (*take)(Page *page, guint index); /* for each that meets, as the table has them */
+  gint64 count;
   Key after, *page; /* page: ascending in the order asked for */
   gboolean has_after;
   guint kept, room;
   char *after_text;
-} Page;
+  guint own_index; /* of the entry whose neighbours are sought */
+  Key own, former, later;
+  gint64 ahead;
+  gboolean meets;
+};
 
 /* ---- words ---- */
 
@@ -125,6 +132,17 @@ static void keep(Page *page, guint index) {
   page->page[low] = key;
 }
 
+static void keep_neighbour(Page *page, guint index) {
+  if (page->own.id == 0) page->own = key_of(page, page->own_index);
+  Key key = key_of(page, index);
+  int order = key_compare(page, &key, &page->own);
+  if (order == 0) page->meets = TRUE;
+  else if (order < 0) {
+    page->ahead++;
+    if (page->former.id == 0 || key_compare(page, &key, &page->former) > 0) page->former = key;
+  } else if (page->later.id == 0 || key_compare(page, &key, &page->later) < 0) page->later = key;
+}
+
 /* id:-, id:n:number or id:t:text */
 static char *key_text(const Key *key) {
   char number[G_ASCII_DTOSTR_BUF_SIZE];
@@ -213,28 +231,32 @@ static json_t *entries_of_page(Sql *sql, Asker asker, const Page *page, guint li
   return g_steal_pointer(&entries);
 }
 
-static json_t *fill_page(const House *house, Sql *sql, Asker asker, const LedgerAsk *ask, Page *page, GError **error) {
+static gboolean go_through(const House *house, Sql *sql, Asker asker, const LedgerAsk *ask, Page *page, GError **error) {
   const LedgerTable *table = page->table;
   const char *sort = ask->sort && *ask->sort ? ask->sort : "-日期";
   page->down = *sort == '-';
   g_autoptr(LedgerWhere) where = ledger_where_new(house, sql, table, ask->where, error);
-  if (where == NULL || !may_ask(table->definition, asker, sort + page->down, error) || !may_ask_all(table->definition, asker, ask->where, error)) return NULL;
-  if (!path_plan(house, sql, table, sort + page->down, &page->path, error) || !read_after(page, ask->after, error)) return NULL;
-  guint limit = (guint)CLAMP(ask->limit, 0, LIST_MOST);
-  gint64 count = 0;
-  page->room = limit + 1;
-  page->page = g_new0(Key, page->room + 1);
+  if (where == NULL || !may_ask(table->definition, asker, sort + page->down, error) || !may_ask_all(table->definition, asker, ask->where, error)) return FALSE;
+  if (!path_plan(house, sql, table, sort + page->down, &page->path, error) || !read_after(page, ask->after, error)) return FALSE;
   g_autoptr(TableWords) words = table_words_new(table, ask->words, asker);
   g_autoptr(LedgerGate) gate = ledger_gate_new(table, asker);
   for (guint i = 0; i < table->rows->len; i++) {
     if (!ledger_gate_admits(gate, i) || !ledger_where_meets(where, i, 0) || !table_words_meet(words, i)) continue;
-    count++;
-    keep(page, i);
+    page->count++;
+    page->take(page, i);
   }
-  json_t *entries = entries_of_page(sql, asker, page, limit, ask->on != 0, error);
+  return TRUE;
+}
+
+static json_t *fill_page(const House *house, Sql *sql, Asker asker, const LedgerAsk *ask, Page *page, GError **error) {
+  guint limit = (guint)CLAMP(ask->limit, 0, LIST_MOST);
+  page->take = keep;
+  page->room = limit + 1;
+  page->page = g_new0(Key, page->room + 1);
+  json_t *entries = go_through(house, sql, asker, ask, page, error) ? entries_of_page(sql, asker, page, limit, ask->on != 0, error) : NULL;
   if (entries == NULL) return NULL;
   g_autofree char *next = page->kept > limit && limit > 0 ? key_text(&page->page[limit - 1]) : NULL;
-  return json_pack("{s:o, s:I, s:s?}", "entries", entries, "count", (json_int_t)count, "next", next);
+  return json_pack("{s:o, s:I, s:s?}", "entries", entries, "count", (json_int_t)page->count, "next", next);
 }
 
 json_t *ledger_list(const House *house, Sql *sql, Asker asker, const LedgerAsk *ask, GError **error) {
@@ -247,4 +269,19 @@ json_t *ledger_list(const House *house, Sql *sql, Asker asker, const LedgerAsk *
   g_free(page.page);
   g_free(page.after_text);
   return result;
+}
+
+json_t *ledger_neighbours(const House *house, Sql *sql, Asker asker, const LedgerAsk *ask, gint64 entry, GError **error) {
+  if (!ledger_may_read(ask->definition, asker)) return throw_null(error, LANTAI_ERROR_DENIED, "您不能查看台账“%s”", ask->definition->name);
+  g_autoptr(LedgerTable) table = ledger_table(house, sql, ask->definition, error);
+  if (table == NULL) return NULL;
+  Page page = {.table = table, .take = keep_neighbour};
+  while (page.own_index < table->rows->len && table_row(table, page.own_index)->id != entry) page.own_index++;
+  if (page.own_index == table->rows->len) return json_object();
+  LedgerAsk whole = *ask;
+  whole.after = NULL;
+  gboolean fine = go_through(house, sql, asker, &whole, &page, error);
+  path_plan_clear(&page.path);
+  return fine ? json_pack("{s:I, s:I, s:I, s:I}", "former", (json_int_t)page.former.id, "later", (json_int_t)page.later.id, "place",
+    (json_int_t)(page.meets ? page.ahead + 1 : 0), "count", (json_int_t)page.count) : NULL;
 }

@@ -309,7 +309,7 @@ WebReply *undo_bulk(WebRequest *request, GError **error) {
   if (!ledger_may_write(page.definition, page.asker)) return throw_null(error, LANTAI_ERROR_DENIED, "您不能修改台账“%s”", page.definition->name);
   json_auto_t *event = id != 0 ? bulk_event(&page, id) : NULL;
   if (id != 0 && event == NULL) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有这次成批修改");
-  const char *made = event != NULL ? text_at(json_object_get(event, "data"), "made") : web_text(request, "made"), *back = web_text(request, "back");
+  const char *made = event != NULL ? text_at(json_object_get(event, "data"), "made") : web_text(request, "made"), *back = page_back(request);
   if (made == NULL) return throw_null(error, LANTAI_ERROR_INVALID, "没有说是哪一次修改");
   if (event != NULL && !in_time(event)) return throw_null(error, LANTAI_ERROR_CONFLICT, "这次修改已过 %d 天，不能再整批撤销", BATCH_UNDO_DAYS);
   int undone = 0, left = 0;
@@ -318,7 +318,7 @@ WebReply *undo_bulk(WebRequest *request, GError **error) {
   if (event != NULL && journal_append(page.sql, web_actor(request), "ledger.unbulk", "ledger", page.definition->id, data, error) == 0) return NULL;
   if (!sql_commit(page.sql, error)) return NULL;
   g_autofree char *list = g_strdup_printf("/ledger/%" G_GINT64_FORMAT, page.definition->id);
-  WebReply *reply = web_redirect("%s", back != NULL && g_str_has_prefix(back, "/ledger/") ? back : list);
+  WebReply *reply = web_redirect("%s", back != NULL ? back : list);
   g_autofree char *message = left ? g_strdup_printf("已撤销 %d 条；%d 条后来又改过，没有动", undone, left) : g_strdup_printf("已撤销 %d 条", undone);
   web_flash(reply, message);
   return reply;

@@ -27,6 +27,7 @@ static json_t *form_page(const LedgerPage *page, json_t *entry, json_t *texts, j
     json_object_set_new(model, "title", json_sprintf("修改%s", name));
   } else json_object_set_new(model, "title", json_sprintf("登记%s", page->definition->name));
   if (json_object_size(faults)) json_object_set(model, "faults", faults);
+  if (page_back(page->request) != NULL) put_text_at(model, "back", page_back(page->request));
   if (id != 0) json_object_set_new(model, "unfolded", json_true());
   return model;
 }
@@ -103,7 +104,8 @@ static WebReply *saved(LedgerPage *page, gint64 id, const char *message, GError 
   LedgerPage after = {.request = request, .house = web_house(request), .asker = ledger_asker(request)};
   gboolean fine = attach_given(&after, id, &problem);
   gboolean next = web_flag(request, "next");
-  WebReply *reply = next && fine ? web_redirect("/ledger/%" G_GINT64_FORMAT "/new?like=%" G_GINT64_FORMAT, ledger, id) : web_redirect(ENTRY_PATH, id);
+  WebReply *reply = next && fine ? web_redirect("/ledger/%" G_GINT64_FORMAT "/new?like=%" G_GINT64_FORMAT, ledger, id) :
+    page_back(request) != NULL ? web_redirect("%s", page_back(request)) : web_redirect(ENTRY_PATH, id);
   g_autofree char *told = fine ? g_strdup(message) : g_strdup_printf("%s，但附件没有保存：%s", message, problem->message);
   web_flash(reply, told);
   return reply;
@@ -408,6 +410,29 @@ static json_t *tied_model(const LedgerPage *page, json_t *entry) {
     (json_int_t)int_at(values, "档案"), "may_delivery", web_may(page->request, "delivery.read"));
 }
 
+/* The list that the entry was opened from: where it stands, what is before and after it; `here` leads back to this page with the list. */
+static gboolean add_neighbours(json_t *model, LedgerPage *page, gint64 id, GError **error) {
+  g_auto(LedgerFilter) filter = {0};
+  g_autofree char *own = g_strdup_printf(ENTRY_PATH, id), *ledger = g_strdup_printf("/ledger/%" G_GINT64_FORMAT, page->definition->id);
+  g_autofree char *plain = g_strconcat(own, "?", NULL);
+  if (!web_flag(page->request, "list")) return put_text_at(model, "here", plain), TRUE;
+  if (!filter_read(&filter, page, error)) return FALSE;
+  json_auto_t *beside = ledger_neighbours(page->house, page->sql, page->asker, &filter.ask, id, error);
+  if (beside == NULL) return FALSE;
+  const char *show = web_text(page->request, "show");
+  if (show != NULL) put_text_at(filter.address, "show", show);
+  g_autofree char *here = filter_link(&filter, own, "list", "1"), *list = filter_link(&filter, ledger, NULL, NULL);
+  put_text_at(model, "here", here);
+  static const char *const sides[] = {"former", "later"};
+  json_t *shown = json_pack("{s:s, s:O?, s:O?}", "list", list, "place", json_object_get(beside, "place"), "count", json_object_get(beside, "count"));
+  for (guint i = 0; i < G_N_ELEMENTS(sides); i++) {
+    g_autofree char *path = g_strdup_printf(ENTRY_PATH, (gint64)int_at(beside, sides[i])), *href = filter_link(&filter, path, "list", "1");
+    if (int_at(beside, sides[i]) != 0) put_text_at(shown, sides[i], href);
+  }
+  json_object_set_new(model, "beside", shown);
+  return TRUE;
+}
+
 WebReply *page_one(WebRequest *request, GError **error) {
   g_auto(LedgerPage) page = {0};
   json_auto_t *entry = page_begin(&page, request, FALSE, error) ? page_entry(&page, error) : NULL;
@@ -423,6 +448,8 @@ WebReply *page_one(WebRequest *request, GError **error) {
       also_model(entry, ledger_asker(request)),
     "write", write);
   put_history(&page, id, tied, model);
+  page_add_moved(model, &page);
+  if (!add_neighbours(model, &page, id, error)) return json_decref(model), NULL;
   json_object_set_new(model, "checklists", checklists_model(page.sql, page.asker, entry));
   if (tied) json_object_set_new(model, "tied", tied_model(&page, entry));
   if (ledger_may_archive_entry(entry, page.asker)) json_object_set_new(model, "may_archive", json_true());
@@ -456,8 +483,8 @@ json_t *begin_change(LedgerPage *page, WebRequest *request, GError **error) {
 
 WebReply *change_done(LedgerPage *page, json_t *entry, const char *message, GError **error) {
   if (!sql_commit(page->sql, error)) return NULL;
-  const char *back = web_text(page->request, "back");
-  WebReply *reply = back != NULL && g_str_has_prefix(back, "/ledger") ? web_redirect("%s", back) : web_redirect(ENTRY_PATH, (gint64)int_at(entry, "id"));
+  const char *back = page_back(page->request);
+  WebReply *reply = back != NULL ? web_redirect("%s", back) : web_redirect(ENTRY_PATH, (gint64)int_at(entry, "id"));
   web_flash(reply, message);
   return reply;
 }
@@ -494,7 +521,7 @@ WebReply *attach_file(WebRequest *request, GError **error) {
   page_end(&page);
   LedgerPage plain = {.request = request, .house = web_house(request), .asker = ledger_asker(request)};
   if (!attach_given(&plain, id, error)) return NULL;
-  WebReply *reply = web_redirect(ENTRY_PATH, id);
+  WebReply *reply = page_back(request) != NULL ? web_redirect("%s", page_back(request)) : web_redirect(ENTRY_PATH, id);
   web_flash(reply, "附件已保存");
   return reply;
 }

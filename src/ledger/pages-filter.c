@@ -161,6 +161,7 @@ static gboolean take_view(LedgerFilter *filter, LedgerPage *page, GError **error
   if (json_array_size(json_object_get(view, "columns"))) filter->columns = json_incref(json_object_get(view, "columns"));
   filter->group = json_string_value(json_object_get(view, "group"));
   filter->ask.sort = json_string_value(json_object_get(view, "sort"));
+  if (filter->ask.sort == NULL) filter->ask.sort = filter->group;
   return TRUE;
 }
 
@@ -250,11 +251,35 @@ json_t *filter_hidden(const LedgerFilter *filter, const char *except) {
 
 /* ---- what is filtered, said ---- */
 
+static const struct { const char *key, *label; } FLAGS[] = {{"mine", "我负责的"}, {"open", "未办结"}, {"overdue", "已逾期"}};
+
+json_t *filter_flags(const LedgerPage *page, const LedgerFilter *filter, const char *path, GError **error) {
+  json_t *conditions[G_N_ELEMENTS(FLAGS)] = {mine(page), filter_open(page->definition), filter_overdue(page->definition)}, *values = json_array();
+  gint64 counts[G_N_ELEMENTS(FLAGS) + 1];
+  for (guint i = 0; i < G_N_ELEMENTS(FLAGS); i++) {
+    json_t *where = json_deep_copy(filter->where);
+    if (conditions[i] != NULL) add_condition(where, conditions[i]);
+    json_decref(conditions[i]);
+    if (conditions[i] == NULL) g_clear_pointer(&where, json_decref);
+    conditions[i] = where;
+  }
+  gboolean fine = ledger_counts(page, page->definition, conditions, G_N_ELEMENTS(FLAGS), counts, error);
+  for (guint i = 0; i < G_N_ELEMENTS(FLAGS); i++) {
+    gboolean chosen = json_object_get(filter->address, FLAGS[i].key) != NULL;
+    g_autofree char *href = filter_link(filter, path, FLAGS[i].key, chosen ? NULL : "1");
+    if (fine && conditions[i] != NULL && (counts[i + 1] > 0 || chosen)) json_array_append_new(values, json_pack("{s:s, s:I, s:s, s:b}", "label", FLAGS[i].label,
+      "count", (json_int_t)counts[i + 1], "href", href, "chosen", chosen));
+    json_decref(conditions[i]);
+  }
+  if (fine) return json_pack("{s:s, s:o}", "label", "要办", "values", values);
+  json_decref(values);
+  return NULL;
+}
+
 static char *chip_label(const LedgerPage *page, const char *key, const char *value) {
-  static const struct { const char *key, *label; } flags[] = {{"open", "未办结"}, {"overdue", "已逾期"}, {"mine", "我负责的"}};
   static const struct { const char *operator, *format; } words[] = {{"min", "%s不小于%s"}, {"max", "%s不大于%s"}, {"has", "%s含“%s”"}, {"not", "%s不是%s"}};
-  for (guint i = 0; i < G_N_ELEMENTS(flags); i++)
-    if (g_str_equal(flags[i].key, key)) return g_strdup(flags[i].label);
+  for (guint i = 0; i < G_N_ELEMENTS(FLAGS); i++)
+    if (g_str_equal(FLAGS[i].key, key)) return g_strdup(FLAGS[i].label);
   if (g_str_equal(key, "q")) return g_strdup_printf("含“%s”", value);
   if (g_str_equal(key, "year")) return g_strdup_printf("%s年", value);
   if (g_str_equal(key, "on")) return g_strdup_printf("%s 那天的样子", value);

@@ -140,6 +140,18 @@ static json_t *last_year_model(const LedgerFilter *filter, const char *path, jso
   return json_pack("{s:s, s:I, s:s}", "year", before, "count", (json_int_t)count, "href", href);
 }
 
+/* States stand in the order of the work, not of their number. New. */
+static json_t *ordered_states(const LedgerDefinition *definition, json_t *values) {
+  json_t *ordered = json_array(), *value;
+  size_t i;
+  for (guint k = 0; k < definition->state_count; k++)
+    json_array_foreach(values, i, value)
+      if (g_str_equal(text_at(value, "value"), definition->states[k].name)) json_array_append(ordered, value);
+  if (json_array_size(ordered) == json_array_size(values)) return ordered;
+  json_decref(ordered); /* a state of a former definition stands there too */
+  return json_incref(values);
+}
+
 /* Counts for the chips leave out the chip's own field only where it is chosen alone: what else would there be. */
 static gboolean add_facets(json_t *model, const LedgerPage *page, const LedgerFilter *filter, const char *path, GError **error) {
   const char *fields[CHIP_FIELDS + 3] = {NULL};
@@ -151,13 +163,17 @@ static gboolean add_facets(json_t *model, const LedgerPage *page, const LedgerFi
   fields[count] = "年度";
   json_auto_t *tally = ledger_tally(page->house, page->sql, page->asker, &filter->ask, fields, 100, error);
   if (tally == NULL) return FALSE;
-  json_t *facets = json_array(), *values = json_object_get(tally, "fields");
+  json_t *facets = json_array(), *values = json_object_get(tally, "fields"), *flags = filter->ask.words == NULL ? filter_flags(page, filter, path, error) : NULL;
+  if (filter->ask.words == NULL && flags == NULL) return json_decref(facets), FALSE;
+  if (json_array_size(json_object_get(flags, "values"))) json_array_append(facets, flags);
+  json_decref(flags);
   for (guint i = 0; i < count; i++) {
     json_t *each = json_object_get(values, fields[i]);
     g_autofree char *key = g_strconcat("f.", fields[i], NULL);
     gboolean chosen = json_object_get(filter->address, key) != NULL;
     if (json_array_size(each) > CHIP_VALUES || (json_array_size(each) < 2 && !chosen)) continue;
-    json_array_append_new(facets, facet_model(page, filter, fields[i], each));
+    json_auto_t *ordered = g_str_equal(fields[i], "状态") ? ordered_states(definition, each) : json_incref(each);
+    json_array_append_new(facets, facet_model(page, filter, fields[i], ordered));
   }
   json_object_set_new(model, "facets", facets);
   json_object_set(model, "count", json_object_get(tally, "count"));
@@ -397,6 +413,12 @@ static void add_frame(json_t *model, LedgerPage *page, LedgerFilter *filter, con
   if (filter->ask.words != NULL) put_text_at(model, "words", filter->ask.words);
   g_autofree char *all = filter_link(filter, path, "year", NULL), *query = filter_link(filter, "", NULL, NULL);
   put_text_at(model, "all_years", all);
+  if (show != NULL && g_str_equal(show, "board")) put_text_at(filter->address, "show", show);
+  g_autofree char *from = filter->ask.on == 0 ? filter_link(filter, "", "list", "1") : NULL; /* an entry is shown as it is now */
+  g_autofree char *here = filter_link(filter, path, NULL, NULL);
+  json_object_del(filter->address, "show");
+  put_text_at(model, "here", here);
+  if (from != NULL) put_text_at(model, "from", from + 1);
   put_text_at(model, "query_string", *query == '?' ? query + 1 : query);
   json_object_set_new(model, "filtered", json_boolean(filter->ask.where != NULL || filter->ask.words != NULL));
 }
@@ -405,7 +427,6 @@ static gboolean add_rows(json_t *model, LedgerPage *page, LedgerFilter *filter, 
   gboolean print = web_flag(page->request, "print");
   LedgerAsk ask = filter->ask;
   ask.limit = print ? PRINT_ROWS : PAGE_ROWS;
-  if (filter->group != NULL && filter->ask.sort == NULL) ask.sort = filter->group;
   json_auto_t *found = ledger_list(page->house, page->sql, page->asker, &ask, error);
   if (found == NULL) return FALSE;
   json_t *entries = json_object_get(found, "entries");
@@ -426,8 +447,7 @@ static gboolean add_rows(json_t *model, LedgerPage *page, LedgerFilter *filter, 
   return TRUE;
 }
 
-/* What was just done here ("17.4.5": entry, rev before and after), while nobody changed it since. */
-static void add_moved(json_t *model, LedgerPage *page) {
+void page_add_moved(json_t *model, const LedgerPage *page) {
   const char *moved = web_text(page->request, "moved");
   g_auto(GStrv) parts = moved == NULL ? NULL : g_strsplit(moved, ".", 4);
   if (parts == NULL || g_strv_length(parts) != 3 || !ledger_may_write(page->definition, page->asker)) return;
@@ -446,7 +466,7 @@ WebReply *page_list(WebRequest *request, GError **error) {
   const char *show = web_text(request, "show");
   json_auto_t *model = json_pack("{s:s}", "title", page.definition->name);
   add_frame(model, &page, &filter, path);
-  add_moved(model, &page);
+  page_add_moved(model, &page);
   if (!add_facets(model, &page, &filter, path, error) || !add_completeness(model, &page, error)) return NULL;
   gboolean fine = FALSE;
   if (g_strcmp0(show, "board") == 0) {
@@ -510,7 +530,11 @@ WebReply *page_compare(WebRequest *request, GError **error) {
   json_auto_t *model = json_pack("{s:o, s:o, s:s?, s:s?}", "title", json_sprintf("%s的变化", page.definition->name), "ledger", page_ledger_model(&page), "before", before,
     "until", after);
   json_object_set_new(model, "hidden", filter_hidden(&filter, NULL));
-  if (before == NULL) return web_model(g_steal_pointer(&model));
+  if (before == NULL) {
+    g_autofree char *month = date_format((DateSpan){date_shift(date_today() / 100 * 100 + 1, -1), date_shift(date_today() / 100 * 100 + 1, -1)});
+    put_text_at(model, "before", month); /* the end of the month before */
+    return web_model(g_steal_pointer(&model));
+  }
   if (!date_parse(before, &first) || first.from == 0 || (after != NULL && (!date_parse(after, &last) || last.to == 0)))
     return throw_null(error, LANTAI_ERROR_INVALID, "请写两个日期，如 2023-06-30");
   json_t *changes = ledger_compare(page.house, page.sql, page.asker, &filter.ask, first.to, last.to, error), *change;

@@ -88,11 +88,11 @@ static gboolean keep_files(WebRequest *request, GError **error) {
 
 /* A list is told what was just done there, so that it can offer to take it back. */
 static WebReply *moved(LedgerPage *page, json_t *entry, GError **error) {
-  const char *back = web_text(page->request, "back"), *to = web_text(page->request, "to");
+  const char *back = page_back(page->request), *to = web_text(page->request, "to");
   gint64 id = int_at(entry, "id");
   json_auto_t *now = ledger_entry_load(page->sql, page->asker, id, NULL);
   g_autofree char *message = g_strdup_printf("已转为“%s”", to);
-  if (back == NULL || !g_str_has_prefix(back, "/ledger/") || strchr(back, '?') == NULL || now == NULL) return change_done(page, entry, message, error);
+  if (back == NULL || strchr(back, '?') == NULL || now == NULL) return change_done(page, entry, message, error);
   if (!sql_commit(page->sql, error)) return NULL;
   WebReply *reply = web_redirect("%s&moved=%" G_GINT64_FORMAT ".%" G_GINT64_FORMAT ".%" G_GINT64_FORMAT, back, id, int_at(entry, "rev"), int_at(now, "rev"));
   web_flash(reply, message);

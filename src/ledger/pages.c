@@ -28,6 +28,11 @@ static gboolean take_ledger(LedgerPage *page, const LedgerDefinition *definition
   return throw(error, LANTAI_ERROR_DENIED, "台账“%s”只对指定的岗位开放%s", definition->name, definition->restricted ? "，他人只能在报告中看到由它算出的数" : "");
 }
 
+const char *page_back(const WebRequest *request) {
+  const char *back = web_text(request, "back");
+  return back != NULL && (g_str_has_prefix(back, "/ledger/") || g_str_has_prefix(back, "/ledgers") || g_str_has_prefix(back, "/entry/")) ? back : NULL;
+}
+
 gboolean page_ledger(LedgerPage *page, GError **error) { return take_ledger(page, ledger_of(web_int(page->request, "id", 0)), error); }
 
 json_t *page_entry(LedgerPage *page, GError **error) {
@@ -150,7 +155,9 @@ WebReply *page_owed(WebRequest *request, GError **error) {
 enum { YAML_MAX = 200000, BASE_MAX = 2000000, PASTE_MAX = 1000000, BULK_LINES_MAX = 100000, BULK_ENTRIES = 2000 };
 
 static const WebParameter ID_PARAMETERS[] = {ID, {NULL}};
-static const WebParameter ENTRY_PARAMETERS[] = {ID, {"before", WEB_INT, FALSE, 0, "履历从哪一版之前"}, {NULL}};
+static const WebParameter ENTRY_PARAMETERS[] = {ID, FILTERS, {"before", WEB_INT, FALSE, 0, "履历从哪一版之前"}, {"list", WEB_FLAG, FALSE, 0, "从列表来"},
+  {"show", WEB_TEXT, FALSE, 20, "样式"}, {"moved", WEB_TEXT, FALSE, 100, "刚才"}, {NULL}};
+static const WebParameter EDIT_PARAMETERS[] = {ID, {"back", WEB_TEXT, FALSE, 2000, "回到"}, {NULL}};
 static const WebParameter LIST_PARAMETERS[] = {ID, FILTERS, {"show", WEB_TEXT, FALSE, 20, "样式"}, {"month", WEB_TEXT, FALSE, 20, "月份"},
   {"chart", WEB_TEXT, FALSE, 20, "图"}, {"row", WEB_TEXT, FALSE, 200, "行"}, {"column", WEB_TEXT, FALSE, 100, "列"},
   {"week", WEB_TEXT, FALSE, 20, "周"},
@@ -161,7 +168,7 @@ static const WebParameter COMPARE_PARAMETERS[] = {ID, FILTERS, {"before", WEB_TE
 static const WebParameter NEW_PARAMETERS[] = {ID, VALUES, {"like", WEB_INT, FALSE, 0, "照哪一条"}, {NULL}};
 static const WebParameter SAVE_NEW_PARAMETERS[] = {ID, VALUES, FILES, {"next", WEB_FLAG, FALSE, 0, "再登一条"}, {NULL}};
 static const WebParameter SAVE_PARAMETERS[] = {ID, VALUES, FILES, {"take", WEB_FIELDS, FALSE, 10, "用哪一个"}, {"rev", WEB_INT, FALSE, 0, "版本"},
-  {"base", WEB_LINES, FALSE, BASE_MAX, "原来的内容"}, {"next", WEB_FLAG, FALSE, 0, "再登一条"}, {NULL}};
+  {"base", WEB_LINES, FALSE, BASE_MAX, "原来的内容"}, {"back", WEB_TEXT, FALSE, 2000, "回到"}, {"next", WEB_FLAG, FALSE, 0, "再登一条"}, {NULL}};
 static const WebParameter MOVE_PARAMETERS[] = {ID, VALUES, FILES, {"to", WEB_TEXT, TRUE, 60, "状态"}, {"on", WEB_TEXT, FALSE, 40, "日期"},
   {"note", WEB_LINES, FALSE, 2000, "说明"},
   {"back", WEB_TEXT, FALSE, 2000, "回到"}, {NULL}};
@@ -170,7 +177,7 @@ static const WebParameter MOVE_PAGE_PARAMETERS[] = {ID, {"to", WEB_TEXT, FALSE, 
 static const WebParameter COMMENT_PARAMETERS[] = {ID, {"text", WEB_LINES, TRUE, 2000, "意见"}, {"back", WEB_TEXT, FALSE, 2000, "回到"}, {NULL}};
 static const WebParameter DELETE_PARAMETERS[] = {ID, {"why", WEB_TEXT, TRUE, 500, "原因"}, {NULL}};
 static const WebParameter RESTORE_PARAMETERS[] = {ID, {"rev", WEB_INT, TRUE, 0, "版本"}, {"back", WEB_TEXT, FALSE, 2000, "回到"}, {NULL}};
-static const WebParameter FILES_PARAMETERS[] = {ID, FILES, {NULL}};
+static const WebParameter FILES_PARAMETERS[] = {ID, FILES, {"back", WEB_TEXT, FALSE, 2000, "回到"}, {NULL}};
 static const WebParameter FILE_PARAMETERS[] = {ID, {"name", WEB_TEXT, FALSE, 300, "文件名"}, {"back", WEB_TEXT, FALSE, 2000, "回到"}, {NULL}};
 #define BULK ID, FILTERS, {"entry", WEB_INTS, FALSE, BULK_ENTRIES, "条目"}, {"field", WEB_TEXT, FALSE, 60, "字段"}, {"value", WEB_LINES, FALSE, 4000, "内容"}, \
   {"note", WEB_TEXT, FALSE, 500, "说明"}
@@ -215,7 +222,7 @@ const WebRoute LEDGER_ROUTES[] = {
   {"GET", "/ledger-definition/new", PERMISSION_DEFINE, DEFINITION_NEW_PARAMETERS, "ledger/definition", page_definition_new, "新建台账"},
   {"POST", "/ledger-definition/new", PERMISSION_DEFINE, DEFINE_NEW_PARAMETERS, "ledger/definition", save_definition, "新建台账"},
   {"GET", "/entry/{id}", PERMISSION_READ, ENTRY_PARAMETERS, "ledger/entry", page_one, "台账条目"},
-  {"GET", "/entry/{id}/edit", PERMISSION_WRITE, ID_PARAMETERS, "ledger/form", page_edit, "修改"},
+  {"GET", "/entry/{id}/edit", PERMISSION_WRITE, EDIT_PARAMETERS, "ledger/form", page_edit, "修改"},
   {"POST", "/entry/{id}/edit", PERMISSION_WRITE, SAVE_PARAMETERS, "ledger/form", save_edit, "修改"},
   {"GET", "/entry/{id}/move", PERMISSION_WRITE, MOVE_PAGE_PARAMETERS, "ledger/move", page_entry_move, "办理"},
   {"POST", "/entry/{id}/move", PERMISSION_WRITE, MOVE_PARAMETERS, "ledger/move", move_entry, "办理"},

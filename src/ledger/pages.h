@@ -24,6 +24,9 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(LedgerPage, page_end)
 gboolean page_ledger(LedgerPage *page, GError **error);
 /* The entry of the path's {id}, and its ledger as page's. NULL on error. New reference. */
 json_t *page_entry(LedgerPage *page, GError **error);
+const char *page_back(const WebRequest *request); /* the form's `back` where it is a page of the room. Borrowed; NULL: none */
+/* What was just done here (`moved`: "17.4.5", entry and its rev before and after), while nobody changed it since: into the model, to be taken back. */
+void page_add_moved(json_t *model, const LedgerPage *page);
 json_t *page_ledger_model(const LedgerPage *page); /* {id, name, group, about, restricted, may_write, may_define} */
 
 /* ---- JSON at hand ---- */
@@ -62,6 +65,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(LedgerFilter, filter_clear)
 char *filter_link(const LedgerFilter *filter, const char *path, const char *name, const char *value); /* value NULL: without it; never "after" */
 json_t *filter_hidden(const LedgerFilter *filter, const char *except); /* [{name, value}] */
 json_t *filter_chips(const LedgerPage *page, const LedgerFilter *filter, const char *path); /* what is filtered: [{label, href}] */
+/* What there is to do among them, as a facet {label, values: [{label, count, href, chosen}]}: mine, open, overdue. Words are not counted with. NULL on error. New */
+json_t *filter_flags(const LedgerPage *page, const LedgerFilter *filter, const char *path, GError **error);
 json_t *filter_form(const LedgerPage *page, const LedgerFilter *filter); /* inputs for every field */
 json_t *filter_open(const LedgerDefinition *definition);            /* condition: in a state that is not closed. NULL: it has none */
 json_t *filter_overdue(const LedgerDefinition *definition);         /* NULL: cannot be */
