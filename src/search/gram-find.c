@@ -3,7 +3,7 @@
  *
  * 1. The pattern is divided into parts: kept grams, and between them runs that no kept gram covers, which are rare and which FTS5 is asked for. Parts that
  *    follow each other and share units stand together in a record when what they share stands there only once. So their intersection is the answer, but for
- *    records that have a shared string more than once: these few are looked at.
+ *    records that have a shared string more than once. Of these some are certain, too (find_doubtful); the few others are looked at.
  * 2. Rare parts come first: of the grams only the blocks are read in which something is left, and a handful of records is looked at without them.
  * 3. When more than VERIFIED, or a share of what is found, would have to be looked at, FTS5 answers the whole; codes are in memory (code.c) and looked at there.
  */
@@ -64,14 +64,14 @@ static gboolean is_within(const Bitmap *within, gint32 *at, guint block) {
   return *at < all->size && all->keys[*at] == block;
 }
 
-/* The records below the covered blocks that have the gram (repeated: more than once), at least all of them that are in `within` (NULL: any). */
-static Bitmap *read_gram(const Finder *finder, gint64 number, gboolean repeated, const Bitmap *within, GError **error) {
+/* The records below the covered blocks that have the gram so often, at least all of them that are in `within` (NULL: any). */
+static Bitmap *read_gram(const Finder *finder, gint64 number, GramTimes times, const Bitmap *within, GError **error) {
   gint32 at = 0, left = within ? within->high_low_container.size : 1;
   g_autoptr(Bitmap) bits = roaring_bitmap_create();
   if (left == 0) return g_steal_pointer(&bits);
   guint first = within ? within->high_low_container.keys[0] : 0, last = within ? within->high_low_container.keys[left - 1] : finder->state.covered;
   g_autoptr(SqlRows) rows = sql_query(finder->sql, "SELECT id, bits FROM search_gram WHERE id >= $1 AND id < $2 ORDER BY id",
-    SQL_ARGS(sql_int(search_gram_row(number, repeated, first)), sql_int(search_gram_row(number, repeated, MIN(last + 1, finder->state.covered)))), error);
+    SQL_ARGS(sql_int(search_gram_row(number, times, first)), sql_int(search_gram_row(number, times, MIN(last + 1, finder->state.covered)))), error);
   if (rows == NULL) return NULL;
   g_autoptr(GError) failure = NULL;
   gboolean sound = TRUE;
@@ -125,7 +125,7 @@ static Bitmap *bitmap_both(const Bitmap *bits, const Bitmap *read) {
 
 /* Narrows `bits` (NULL: all) to the records that have the gram. */
 static gboolean narrow(const Finder *finder, Bitmap **bits, gint64 number, GError **error) {
-  g_autoptr(Bitmap) gram = read_gram(finder, number, FALSE, *bits, error);
+  g_autoptr(Bitmap) gram = read_gram(finder, number, GRAM_ONCE, *bits, error);
   if (gram == NULL) return FALSE;
   Bitmap *both = *bits ? bitmap_both(*bits, gram) : g_steal_pointer(&gram);
   bitmap_free(*bits);
@@ -220,20 +220,40 @@ static gboolean narrow_parts(const Finder *finder, const Division *division, gbo
   return TRUE;
 }
 
-/* Those of `bits` in which what two parts share stands more than once; all, when that is not known. NULL: error. */
+/* Of the records that have what two parts share twice, and no third time, takes out those that have the part twice, too. */
+static gboolean settle(const Finder *finder, const Part *part, const Bitmap *thrice, Bitmap *repeated, GError **error) {
+  g_autoptr(Bitmap) settled = part->number < 0 ? roaring_bitmap_create() : read_gram(finder, part->number, GRAM_TWICE, repeated, error);
+  if (settled == NULL) return FALSE;
+  roaring_bitmap_andnot_inplace(settled, thrice);
+  roaring_bitmap_andnot_inplace(repeated, settled);
+  return TRUE;
+}
+
+/*
+ * Those of `bits` of which the parts cannot tell; all, when they can of none. NULL: error.
+ *
+ * Where what two parts share stands once, each of the two goes on in the other. Where it stands as often as one of them, so does the other. Is there a part
+ * from which to the left each goes on leftwards, and to the right rightwards, then the pattern stands there: only a link that does not go leftwards, before or
+ * at one that does not go rightwards, leaves a doubt.
+ */
 static Bitmap *find_doubtful(const Finder *finder, const Division *division, const Bitmap *bits, GError **error) {
-  g_autoptr(Bitmap) doubtful = roaring_bitmap_create();
+  g_autoptr(Bitmap) doubtful = roaring_bitmap_create(), stopped = roaring_bitmap_create();
   for (guint i = 1; division->covered && i < division->parts->len; i++) {
     const Part *before = &g_array_index(division->parts, Part, i - 1), *part = before + 1;
     gint64 number = number_of(finder, part->first, before->last - part->first + 1);
     if (number < 0) return roaring_bitmap_copy(bits); /* the sample had less of it than of what holds it */
-    g_autoptr(Bitmap) repeated = read_gram(finder, number, TRUE, bits, error);
-    if (repeated == NULL) return NULL;
-    roaring_bitmap_or_inplace(doubtful, repeated);
+    g_autoptr(Bitmap) read = read_gram(finder, number, GRAM_TWICE, bits, error), left = read ? roaring_bitmap_and(read, bits) : NULL;
+    if (left == NULL) return NULL;
+    g_autoptr(Bitmap) right = roaring_bitmap_copy(left), thrice = NULL;
+    if (roaring_bitmap_get_cardinality(left) > AT_ONCE) {
+      thrice = read_gram(finder, number, GRAM_THRICE, left, error);
+      if (thrice == NULL || !settle(finder, before, thrice, left, error) || !settle(finder, part, thrice, right, error)) return NULL;
+    }
+    roaring_bitmap_or_inplace(stopped, left);
+    roaring_bitmap_and_inplace(right, stopped);
+    roaring_bitmap_or_inplace(doubtful, right);
   }
-  if (!division->covered) return roaring_bitmap_copy(bits);
-  roaring_bitmap_and_inplace(doubtful, bits);
-  return g_steal_pointer(&doubtful);
+  return division->covered ? g_steal_pointer(&doubtful) : roaring_bitmap_copy(bits);
 }
 
 /* ---- looking ---- */
@@ -241,7 +261,7 @@ static Bitmap *find_doubtful(const Finder *finder, const Division *division, con
 /* By the codes in memory. The pattern's first unit, where it is kept, tells where the beginning could stand twice. */
 static gboolean verify_codes(const Finder *finder, Bitmap *bits, const Bitmap *doubtful, GError **error) {
   gint64 first = finder->whole > 0 ? number_of(finder, 0, 1) : -1;
-  g_autoptr(Bitmap) repeated = first >= 0 ? read_gram(finder, first, TRUE, doubtful, error) : NULL;
+  g_autoptr(Bitmap) repeated = first >= 0 ? read_gram(finder, first, GRAM_TWICE, doubtful, error) : NULL;
   if (first >= 0 && repeated == NULL) return FALSE;
   g_autoptr(Bitmap) found = roaring_bitmap_copy(doubtful);
   if (!search_codes_narrow(finder->view->columns, finder->key->pattern, found, repeated)) return FALSE;

@@ -82,7 +82,7 @@ static int compare_numbers(gconstpointer a, gconstpointer b) {
   return x < y ? -1 : x > y;
 }
 
-/* number << 1 | repeated, ascending, into out. */
+/* number << 2 | times, ascending, into out. */
 static void collect(Collector *collector, const GramText *text, GArray *out) {
   g_array_set_size(collector->numbers, 0);
   g_array_set_size(out, 0);
@@ -91,9 +91,10 @@ static void collect(Collector *collector, const GramText *text, GArray *out) {
   g_array_sort(collector->numbers, compare_numbers);
   const guint32 *all = (const guint32 *)(gpointer)collector->numbers->data;
   for (guint i = 0; i < collector->numbers->len; i++) {
-    guint32 once = all[i] << 1, twice = once | 1;
-    if (i == 0 || all[i] != all[i - 1]) g_array_append_val(out, once);
-    else if (i == 1 || all[i] != all[i - 2]) g_array_append_val(out, twice);
+    guint32 times = 0;
+    while (times < GRAM_TIMES && i > times && all[i] == all[i - times - 1]) times++;
+    guint32 kept = all[i] << 2 | times;
+    if (times < GRAM_TIMES) g_array_append_val(out, kept);
   }
 }
 
@@ -185,14 +186,14 @@ static gboolean set_covered(GramFollow *follow, Sql *sql, guint covered, GError 
 static gboolean uncover_last(GramFollow *follow, Sql *sql, GError **error) {
   guint block = follow->state.covered - 1;
   for (guint number = 0; number < search_gram_selection_size(follow->selection); number++)
-    if (!sql_exec(sql, "DELETE FROM search_gram WHERE id IN ($1, $2)",
-          SQL_ARGS(sql_int(search_gram_row(number, FALSE, block)), sql_int(search_gram_row(number, TRUE, block))), error))
+    if (!sql_exec(sql, "DELETE FROM search_gram WHERE id IN ($1, $2, $3)", SQL_ARGS(sql_int(search_gram_row(number, GRAM_ONCE, block)),
+          sql_int(search_gram_row(number, GRAM_TWICE, block)), sql_int(search_gram_row(number, GRAM_THRICE, block))), error))
       return FALSE;
   return set_covered(follow, sql, block, error);
 }
 
 static void owe(GramFollow *follow, guint32 id, guint32 kept, gboolean set) {
-  Owed one = {search_gram_row(kept >> 1, kept & 1, id / BLOCK_LINES), follow->owed->len, (guint16)(id % BLOCK_LINES), set};
+  Owed one = {search_gram_row(kept >> 2, kept & 3, id / BLOCK_LINES), follow->owed->len, (guint16)(id % BLOCK_LINES), set};
   g_array_append_val(follow->owed, one);
 }
 
@@ -262,7 +263,7 @@ gboolean search_gram_agrees(Search *search, Sql *sql, const SearchDocument *docu
   guint32 one = g_array_index(kept, guint32, g_random_int_range(0, (gint32)kept->len));
   guint64 words[BLOCK_WORDS];
   guint line = document->id % BLOCK_LINES;
-  return read_row(sql, search_gram_row(one >> 1, one & 1, (guint)(document->id / BLOCK_LINES)), words, NULL) && (words[line / 64] >> line % 64 & 1);
+  return read_row(sql, search_gram_row(one >> 2, one & 3, (guint)(document->id / BLOCK_LINES)), words, NULL) && (words[line / 64] >> line % 64 & 1);
 }
 
 static gboolean clear(Sql *sql, GError **error) {
@@ -374,8 +375,9 @@ static void append_line(GByteArray **lines, guint16 line) {
 typedef struct {
   const GramSelection *selection;
   guint size;
-  guint32 *last, *last_twice; /* by number: the line it was noted for last, + 1 */
-  GByteArray **lines;         /* number << 1 | repeated → 16-bit numbers */
+  guint32 *last;      /* by number: the line it was noted for last, + 1 */
+  guint8 *times;      /* how often in that line */
+  GByteArray **lines; /* number * GRAM_TIMES + times → 16-bit numbers */
   guint16 line;
 } Cover;
 
@@ -384,11 +386,8 @@ static void note_cover(guint64 key, gpointer data) {
   gint64 number = search_gram_number(cover->selection, key);
   if (number < 0) return;
   guint32 line = (guint32)cover->line + 1;
-  if (cover->last[number] != line) append_line(&cover->lines[number << 1], cover->line);
-  else if (cover->last_twice[number] != line) {
-    append_line(&cover->lines[number << 1 | 1], cover->line);
-    cover->last_twice[number] = line;
-  }
+  if (cover->last[number] != line) cover->times[number] = 0;
+  if (cover->times[number] < GRAM_TIMES) append_line(&cover->lines[number * GRAM_TIMES + cover->times[number]++], cover->line);
   cover->last[number] = line;
 }
 
@@ -396,8 +395,8 @@ static void note_cover(guint64 key, gpointer data) {
 static void cover_read(Cover *cover, const Reader *reader, const GramSelection *selection, guint block, const guint64 *only) {
   *cover = (Cover){.selection = selection, .size = search_gram_selection_size(selection)};
   cover->last = g_new0(guint32, cover->size + 1);
-  cover->last_twice = g_new0(guint32, cover->size + 1);
-  cover->lines = g_new0(GByteArray *, cover->size * 2 + 1);
+  cover->times = g_new0(guint8, cover->size + 1);
+  cover->lines = g_new0(GByteArray *, cover->size * GRAM_TIMES + 1);
   g_autoptr(GString) folded = g_string_new(NULL), stream = g_string_new(NULL);
   Walk walk = {note_cover, cover, folded, stream};
   for (guint line = 0; line < BLOCK_LINES; line++) {
@@ -409,10 +408,10 @@ static void cover_read(Cover *cover, const Reader *reader, const GramSelection *
 }
 
 static void cover_clear(Cover *cover) {
-  for (guint i = 0; cover->lines && i < cover->size * 2; i++) g_clear_pointer(&cover->lines[i], g_byte_array_unref);
+  for (guint i = 0; cover->lines && i < cover->size * GRAM_TIMES; i++) g_clear_pointer(&cover->lines[i], g_byte_array_unref);
   g_clear_pointer(&cover->lines, g_free);
   g_clear_pointer(&cover->last, g_free);
-  g_clear_pointer(&cover->last_twice, g_free);
+  g_clear_pointer(&cover->times, g_free);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Cover, cover_clear)
 
@@ -423,13 +422,13 @@ static void add_lines(guint64 *words, const GByteArray *lines) {
 
 /* again: what `cover` says of the lines in `redone` counts no more, but what this says. renews: there may be rows of the block. */
 static gboolean cover_write(const Cover *cover, const Cover *again, const guint64 *redone, Sql *sql, guint block, gboolean renews, GError **error) {
-  for (guint i = 0; i < cover->size * 2; i++) {
+  for (guint i = 0; i < cover->size * GRAM_TIMES; i++) {
     guint64 words[BLOCK_WORDS] = {0};
     if (cover->lines[i] == NULL && again->lines[i] == NULL && !renews) continue;
     add_lines(words, cover->lines[i]);
     for (guint k = 0; k < BLOCK_WORDS; k++) words[k] &= ~redone[k];
     add_lines(words, again->lines[i]);
-    if (!write_row(sql, search_gram_row(i >> 1, i & 1, block), words, error)) return FALSE;
+    if (!write_row(sql, search_gram_row(i / GRAM_TIMES, i % GRAM_TIMES, block), words, error)) return FALSE;
   }
   return renews || sql_exec(sql, "UPDATE search_gram_state SET covered = $1 WHERE id = 1", SQL_ARGS(sql_int(block + 1)), error);
 }

@@ -4,7 +4,7 @@
  * A unit is an ideograph or a run of letters or digits; a gram is one to three units as they follow each other in a text, with or without the end of a run
  * between them. A stream is what is looked in: titles, all other values, creators, codes, document numbers, the values of one field.
  *
- * 1. For each gram of the selection and each block below State.covered there are exact bitmaps of the records that have it, and that have it more than once,
+ * 1. For each gram of the selection and each block below State.covered there are exact bitmaps of the records that have it once, twice, three times at least,
  *    in the same snapshot as the records: put.c follows every change there. Blocks from `covered` on are FTS5's alone.
  * 2. The selection is drawn from a sample: it decides what is fast, never what is found.
  */
@@ -12,6 +12,7 @@
 #include "internal.h"
 
 enum { GRAM_UNITS = 3 };
+typedef enum { GRAM_ONCE, GRAM_TWICE, GRAM_THRICE, GRAM_TIMES } GramTimes; /* at least so often in a record's stream */
 
 typedef struct { guint64 hash; const char *begin, *end; gboolean spaced, ideograph; } Unit; /* spaced: a run ends before it */
 typedef struct { gint64 selection; guint covered; gint64 records; } GramState; /* selection 0: none; records: how many there were when it was drawn */
@@ -35,7 +36,7 @@ GramSelection *search_gram_selection_new(gint64 number);
 guint search_gram_selection_add(GramSelection *selection, guint64 key); /* while it is being made */
 guint search_gram_selection_size(const GramSelection *selection);
 gint64 search_gram_number(const GramSelection *selection, guint64 key); /* -1: not kept */
-static inline gint64 search_gram_row(gint64 number, gboolean repeated, guint block) { return number << 17 | (gint64)repeated << 16 | block; }
+static inline gint64 search_gram_row(gint64 number, GramTimes times, guint block) { return number << 18 | (gint64)times << 16 | block; }
 
 /* gram-find.c: the records that have the pattern in the component; NULL without error: the grams cannot tell, FTS5 must. */
 Leaf *search_gram_find(Search *search, Sql *sql, const SearchView *view, const LeafKey *key, GError **error);

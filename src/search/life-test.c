@@ -436,7 +436,9 @@ static void test_older_names(Fixture *fixture, gconstpointer own) {
   g_autoptr(Sql) sql = sql_write(fixture->db, NULL);
   g_assert_true(sql_exec(sql, "DROP TABLE search_gram", SQL_NONE, NULL) && sql_exec(sql, "DROP TABLE search_gram_key", SQL_NONE, NULL) &&
     sql_exec(sql, "DROP TABLE search_gram_state", SQL_NONE, NULL) && sql_exec(sql, "ALTER TABLE search_column DROP COLUMN sum", SQL_NONE, NULL) &&
-    sql_exec(sql, "DROP TABLE search_closed", SQL_NONE, NULL) &&
+    sql_exec(sql, "DROP TABLE search_closed", SQL_NONE, NULL) && sql_exec(sql, "DROP TABLE search_made_title", SQL_NONE, NULL) &&
+    sql_exec(sql, "DROP TABLE search_made_text", SQL_NONE, NULL) && sql_exec(sql, "DROP TABLE search_made_closed", SQL_NONE, NULL) &&
+    sql_exec(sql, "DROP TABLE search_made_page", SQL_NONE, NULL) &&
     sql_exec(sql, "UPDATE schema_version SET number = 1 WHERE room = 'search'", SQL_NONE, NULL) && sql_commit(sql, NULL));
   sql_end(g_steal_pointer(&sql));
   search_close(fixture->search);
