@@ -10,6 +10,7 @@ typedef struct { /* measured; tests set them to small numbers */
   guint in_order; /* from so many hits on the list is taken from the block's order */
   gint64 gram_records, gram_least; /* from so many records on grams are kept, and which: those in so many records, or a thousandth */
   guint gram_sample;
+  gint64 light_us; /* turn.c */
 } SearchLimits;
 extern SearchLimits search_limits;
 typedef enum { BY_FONDS, BY_CATEGORY, BY_YEAR, BY_RETENTION, BY_OPENING, BY_LEVEL, /* as pass.c's facets */

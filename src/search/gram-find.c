@@ -11,7 +11,7 @@
 #include <roaring/containers/containers.h>
 
 enum { VERIFIED = 2000, SHARE = 16 /* looking at one record costs as much as so many of FTS5's */, AT_ONCE = 24, LISTS_ALIKE = 256,
-  ARRAY_MOST = 4095, PARTIAL_LEAST = 3 };
+  ARRAY_MOST = 4095, PARTIAL_LEAST = 3, TURN = 64 };
 
 typedef roaring_bitmap_t Bitmap;
 static void bitmap_free(roaring_bitmap_t *bits) {
@@ -66,6 +66,7 @@ static gboolean is_within(const Bitmap *within, gint32 *at, guint block) {
 
 /* The records below the covered blocks that have the gram so often, at least all of them that are in `within` (NULL: any). */
 static Bitmap *read_gram(const Finder *finder, gint64 number, GramTimes times, const Bitmap *within, GError **error) {
+  search_turn_check();
   gint32 at = 0, left = within ? within->high_low_container.size : 1;
   g_autoptr(Bitmap) bits = roaring_bitmap_create();
   if (left == 0) return g_steal_pointer(&bits);
@@ -273,8 +274,10 @@ static gboolean verify_codes(const Finder *finder, Bitmap *bits, const Bitmap *d
 /* Takes out of `bits` those of `doubtful` whose texts lack the pattern; FALSE: a text could not be read. */
 static gboolean verify(const Finder *finder, Bitmap *bits, const Bitmap *doubtful) {
   roaring_uint32_iterator_t at;
+  guint looked = 0;
   for (roaring_init_iterator(doubtful, &at); at.has_value; roaring_advance_uint32_iterator(&at)) {
     gboolean holds = FALSE;
+    if (++looked % TURN == 0) search_turn_check();
     if (!search_record_matches(finder->search, finder->sql, finder->view->columns, at.current_value, finder->key, &holds)) return FALSE;
     if (!holds) roaring_bitmap_remove(bits, at.current_value);
   }

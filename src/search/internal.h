@@ -12,6 +12,7 @@
  * put.c     changes of the index inside a write transaction, and what follows in memory after the commit
  * block.c   the columns turned round, 65 536 records at a time: lines by value, lines in order, the gate's answer
  * run.c     tree → bitmaps → gate, filters, facets, top of the list (pass.c); page.c: the page that is shown for a hit
+ * turn.c    in which order questions have the processors
  * top.c     the order of hits and the keys of paging
  * scan.c    answers while the index is damaged; heal.c: noticing, comparing, tables made anew
  * mark.c, suggest.c, search.c (open, close)
@@ -155,6 +156,13 @@ Leaf *search_field_any(Sql *sql, const char *names, Component component, GError 
 /* Leaves of `bits` the records that have the pattern in their codes; repeated: those in which the pattern's whole units may stand twice, NULL: unknown.
  * FALSE, with bits as they were: that would take too long, or cannot be told. */
 gboolean search_codes_narrow(const Columns *columns, const char *pattern, roaring_bitmap_t *bits, const roaring_bitmap_t *repeated);
+
+/* ---- turn.c: short questions first ---- */
+typedef struct { gboolean begun, heavy; gint64 not_before, light_until; } Turn;
+void search_turn_begin(Turn *turn); /* of the thread; one inside another counts as one */
+void search_turn_check(void);       /* may wait: never while a lock is held. Nothing without a turn */
+void search_turn_clear(Turn *turn);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Turn, search_turn_clear)
 
 /* ---- page.c ---- */
 typedef struct { guint32 id; guint *ret_page; } SearchWanted;

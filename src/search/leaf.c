@@ -371,6 +371,7 @@ Leaf *search_leaf_read(Sql *sql, Component component, const char *phrase, gint64
     batch[count++] = last = id;
     if (count < BATCH) continue;
     roaring_bitmap_add_many(bits, count, batch);
+    search_turn_check();
     count = 0;
   }
   roaring_bitmap_add_many(bits, count, batch);
@@ -429,6 +430,7 @@ Leaf *search_leaf_load(Search *search, Sql *sql, const SearchView *view, const L
   g_autofree char *name = g_strdup_printf("%d %s\n%s", key->component, key->names ? key->names : "", key->pattern);
   Leaf *known = view->caching ? cache_lookup(search->cache, name, view->version) : NULL;
   if (known) return known;
+  search_turn_check();
   gint64 begin = g_get_monotonic_time();
   Leaf *leaf = read_component(search, sql, view, key, error);
   if (leaf == NULL || !view->caching || g_get_monotonic_time() - begin < search->cache->from_us) return leaf;

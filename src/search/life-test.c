@@ -4,6 +4,7 @@
 #include "gram.h"
 #include "error.h"
 #include "text.h"
+#include <time.h>
 
 typedef struct {
   SqlDb *db;
@@ -472,6 +473,32 @@ static void test_first_pages(Fixture *fixture, gconstpointer unused) {
   }
 }
 
+/* Threads that all have used up their share are never more at work than there are processors; all get their turn. */
+static gint at_work, at_work_most;
+static gpointer work(gpointer heavy) {
+  g_auto(Turn) turn = {0};
+  search_turn_begin(&turn);
+  struct timespec used = {0};
+  while (heavy && used.tv_nsec < 4000000) clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  search_turn_check();
+  gint now = heavy ? g_atomic_int_add(&at_work, 1) + 1 : 0;
+  if (now > g_atomic_int_get(&at_work_most)) g_atomic_int_set(&at_work_most, now);
+  g_usleep(5000);
+  if (heavy) g_atomic_int_add(&at_work, -1);
+  return NULL;
+}
+
+static void test_turns(void) {
+  SearchLimits kept = search_limits;
+  search_limits.light_us = 1000;
+  GThread *threads[24];
+  for (guint i = 0; i < G_N_ELEMENTS(threads); i++) threads[i] = g_thread_new("turn", work, GINT_TO_POINTER(i % 4 != 0));
+  for (guint i = 0; i < G_N_ELEMENTS(threads); i++) g_thread_join(threads[i]);
+  g_assert_cmpint(at_work_most, >, 0);
+  g_assert_cmpint(at_work_most, <=, (gint)g_get_num_processors());
+  search_limits = kept;
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add("/life/tend", Fixture, NULL, set_up, test_tend, tear_down);
@@ -491,5 +518,6 @@ int main(int argc, char **argv) {
   g_test_add("/life/older-names", Fixture, NULL, set_up_fields, test_older_names, tear_down);
   g_test_add("/life/older-names/own", Fixture, "own", set_up_fields, test_older_names, tear_down);
   g_test_add("/life/first-pages", Fixture, NULL, set_up, test_first_pages, tear_down);
+  g_test_add_func("/life/turns", test_turns);
   return g_test_run();
 }

@@ -14,7 +14,8 @@ enum { GATE_DESCRIPTION = 1, GATE_FILES = 2, GATE_KNOWN = 4 };
 enum { GROUP_LINES = 300 /* a group's words cost as much as so many lines */ };
 enum { STEPS = 256, FETCH_AHEAD = 12, SMALL = 256, YEARS = 65536, YEAR_PAGES = YEARS / SMALL, SLOTS_FIRST = 64 };
 
-SearchLimits search_limits = {.few = 1500, .dense = 2048, .in_order = 400, .gram_records = 50000, .gram_least = 8192, .gram_sample = 8192};
+SearchLimits search_limits = {.few = 1500, .dense = 2048, .in_order = 400, .gram_records = 50000, .gram_least = 8192, .gram_sample = 8192,
+  .light_us = 4000};
 
 typedef struct {
   guint32 id, count;
@@ -382,6 +383,7 @@ void search_words_fill(const void *container, guint8 type, guint64 *words) {
 void search_pass_bits(Pass *pass, const roaring_bitmap_t *bits, Need need, guint tier) {
   const roaring_array_t *all = &bits->high_low_container;
   for (gint32 i = 0; i < all->size && all->keys[i] < pass->columns->block_count; i++) {
+    search_turn_check();
     guint8 type = all->typecodes[i];
     const void *container = container_unwrap_shared(all->containers[i], &type);
     if (type == ARRAY_CONTAINER_TYPE_CODE && (guint)((const array_container_t *)container)->cardinality <= search_limits.few) {

@@ -381,6 +381,8 @@ static SearchResult *result_new(const Evaluation *evaluation, const Scope *scope
 }
 
 SearchResult *search_run(Search *search, Sql *sql, const Scope *scope, const SearchRequest *request, GError **error) {
+  g_auto(Turn) turn = {0};
+  if (!sql_is_writing(sql)) search_turn_begin(&turn);
   g_auto(Evaluation) evaluation = {.search = search, .sql = sql, .closed = scope_admits_closed_fields(scope)};
   g_mutex_lock(&search->lock);
   g_autoptr(GHashTable) fields = g_hash_table_ref(search->fields);
