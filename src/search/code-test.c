@@ -29,7 +29,7 @@ static void world_open(World *world) {
   for (guint i = 0; i < G_N_ELEMENTS(others); i++)
     for (guint k = 0; k < 6; k++) put_code(world, FIRST + 17 + i * 401 + k * 4999, others[i]);
   Columns *empty = search_columns_empty();
-  world->columns = search_columns_with(empty, 1, FALSE, world->drafts);
+  world->columns = search_columns_with(empty, 1, world->drafts);
   search_columns_unref(empty);
 }
 
@@ -89,7 +89,7 @@ static void test_untold(void) {
   g_autofree char *filler = g_strnfill(CODE_MAX, 'a');
   put_code(&world, FIRST + 5, filler);
   Columns *former = world.columns;
-  world.columns = search_columns_with(former, 2, FALSE, world.drafts);
+  world.columns = search_columns_with(former, 2, world.drafts);
   search_columns_unref(former);
   roaring_bitmap_t *all = roaring_bitmap_from_range(0, LINES, 1), *same = roaring_bitmap_copy(all);
   g_assert_false(search_codes_narrow(world.columns, " x001 ws 1951", all, NULL));
