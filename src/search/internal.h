@@ -12,8 +12,7 @@
  * put.c     changes of the index inside a write transaction, and what follows in memory after the commit
  * block.c   the columns turned round, 65 536 records at a time: lines by value, lines in order, the gate's answer
  * run.c     tree → bitmaps → gate, filters, facets, top of the list (pass.c); page.c: the page that is shown for a hit
- * turn.c    in which order questions have the processors
- * top.c     the order of hits and the keys of paging
+ * turn.c    in which order questions have the processors; top.c: the order of hits and the keys of paging
  * scan.c    answers while the index is damaged; heal.c: noticing, comparing, tables made anew
  * mark.c, suggest.c, search.c (open, close)
  */
@@ -131,8 +130,7 @@ void search_cache_free(Cache *cache);
 void search_cache_commit(Cache *cache, guint64 version, GPtrArray *changes);
 /* Tests: keep every leaf, however cheap. */
 void search_cache_keep_all(Cache *cache);
-/* Appends the ids (guint32) of what was changed after a version; FALSE: the log does not reach back. */
-gboolean search_cache_changed(Cache *cache, guint64 since, GArray *ids);
+gboolean search_cache_changed(Cache *cache, guint64 since, GArray *ids); /* appends (guint32) what was changed after a version; FALSE: the log does not reach back */
 gsize search_cache_bytes(Cache *cache);
 void search_cache_forget(Cache *cache);
 
