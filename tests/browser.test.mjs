@@ -420,7 +420,7 @@ const ledgerOf = name => sqlite(dir, `SELECT id FROM ledger WHERE name = '${name
 const entryOf = name => sqlite(dir, `SELECT max(e.id) AS id FROM ledger_entry AS e JOIN ledger AS l ON l.id = e.ledger_id WHERE l.name = '${name}'`)[0].id;
 const LEDGERS = () => {
   const problems = ledgerOf('问题整改台账'), patrols = ledgerOf('值班巡查');
-  return ['/ledgers', '/owed', `/ledger/${problems}`, `/ledger/${problems}?show=board`, `/ledger/${patrols}?show=calendar`, `/ledger/${problems}/new`, `/ledger/${ledgerOf('会议台账')}/new`, `/ledger/${problems}/paste`,
+  return ['/ledgers', '/owed', `/ledger/${problems}`, `/ledger/${problems}?show=board`, `/ledger/${problems}?show=charts`, '/panel/1/edit', '/report-template/1', `/ledger/${patrols}?show=calendar`, `/ledger/${problems}/new`, `/ledger/${ledgerOf('会议台账')}/new`, `/ledger/${problems}/paste`,
     `/ledger/${problems}/import`, `/ledger/${problems}/definition`, `/entry/${entryOf('问题整改台账')}`, `/entry/${entryOf('问题整改台账')}/edit`, `/entry/${entryOf('会议台账')}`, '/figures', '/figures?year=2023',
     `/figure/${sqlite(dir, "SELECT id FROM figure WHERE name = '查档接待'")[0].id}?year=2023`, '/reports'];
 };

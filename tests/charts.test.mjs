@@ -29,7 +29,7 @@ const troubles = [];
 before(async () => {
   dir = await emptyArchive();
   assert.equal((await lantai(dir, 'demo', '--ledgers')).status, 0);
-  for (const name of ['archivist', 'director']) await lantai(dir, 'user', 'add', name, '--role', name, '--password', PASSWORD);
+  for (const name of ['archivist', 'director', 'reader']) await lantai(dir, 'user', 'add', name, '--role', name, '--password', PASSWORD);
   server = await serve(dir);
   archivist = await new Client(server.base).signIn('archivist');
   const made = await archivist.post('/panel-new', { form: { yaml: PANEL } });
@@ -188,4 +188,38 @@ test('a ledger\'s charts follow its filters and open to its entries', async () =
   assert.ok(some.count > 0 && some.count < all.count);
   const cell = some.charts[1].rows[0].cells[0], { json } = await archivist.get(cell.goes);
   assert.equal(json.behind.rows.length, cell.value);
+});
+
+test('the first panel stands on the home page of who may see it; one is deleted, and does not come back; one is defined from a file', async () => {
+  const page = await open('/');
+  await page.locator('[data-brief] figure[data-chart]').first().waitFor();
+  const charts = await both(page), brief = (await archivist.get('/panel-brief')).json;
+  assert.deepEqual(charts.map(chart => chart.kind), ['trend', 'trend']);
+  assert.ok(charts.every((chart, at) => !brief.charts[at].drawn || (chart.marks > 3 && chart.role === 'img')), 'charts that come later are drawn too');
+  assert.ok(await page.locator('[data-brief] .stat').count() >= 3);
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.waitForFunction(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth); // charts follow a frame later
+  clean();
+  const reader = await new Client(server.base).signIn('reader');
+  assert.doesNotMatch((await reader.get('/', { html: true })).text, /panel-brief/);
+  assert.equal((await reader.get('/panel-brief')).status, 403);
+  const first = brief.panel.id;
+  assert.equal((await archivist.post(`/panel/${first}/drop`)).status, 200);
+  assert.equal((await archivist.get(`/panel/${first}`)).status, 404);
+  assert.notEqual((await archivist.get('/panel')).json.panel.id, first);
+  await server.stop();
+  const file = path.join(folder, 'other.yaml'), wrong = path.join(folder, 'wrong.yaml');
+  writeFileSync(file, 'name: 另一览\ncharts:\n  - {figure: 查档接待, chart: trend}\n');
+  writeFileSync(wrong, 'name: 错一览\ncharts:\n  - {figure: 查档接代, chart: trend}\n');
+  const refused = await lantai(dir, 'define', wrong);
+  assert.notEqual(refused.status, 0);
+  assert.match(refused.stderr, /wrong\.yaml.*charts\[0\]\.figure.*没有指标“查档接代”/s);
+  assert.deepEqual((await lantai(dir, 'define', file, '--json')).json.panels, ['另一览']);
+  server = await serve(dir);
+  archivist = await new Client(server.base).signIn('archivist');
+  assert.equal((await archivist.get(`/panel/${first}`)).status, 404, 'its file does not bring it back');
+  assert.ok((await archivist.get('/panel')).json.panels.some(one => one.name === '另一览'));
+  const { status, json } = await archivist.post('/panel-new', { form: { yaml: 'name: 馆长一览\ncharts:\n  - {figure: 查档接待, chart: trend}\n' } });
+  assert.equal(status, 200);
+  assert.equal(json.location, `/panel/${first}`, 'under its old name it is itself again');
 });

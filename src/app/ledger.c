@@ -21,13 +21,13 @@ static int int_of(json_t *object, const char *key) { return (int)json_integer_va
 
 /* ---- define ---- */
 
-typedef struct { json_t *ledgers, *figures, *reports; } Documents;
+typedef struct { json_t *ledgers, *figures, *panels, *reports; } Documents;
 
 static gboolean sort_document(Documents *documents, const char *file, json_t *document, GError **error) {
   json_t *kind = json_object_get(document, "figures") || json_object_get(document, "invariants") ? documents->figures :
-    json_object_get(document, "text") ? documents->reports :
+    json_object_get(document, "text") ? documents->reports : json_object_get(document, "charts") || json_object_get(document, "numbers") ? documents->panels :
     json_object_get(document, "name") ? documents->ledgers : NULL;
-  if (kind == NULL) return throw(error, LANTAI_ERROR_INVALID, "%s：既不是台账（name、fields），也不是指标（figures）或报告（name、text）", file);
+  if (kind == NULL) return throw(error, LANTAI_ERROR_INVALID, "%s：既不是台账（name、fields），也不是指标（figures）、一览（name、charts）或报告（name、text）", file);
   if (json_object_get(kind, file) != NULL) return throw(error, LANTAI_ERROR_INVALID, "有两个文件都叫 %s，没有启用", file);
   return json_object_set(kind, file, document) == 0;
 }
@@ -66,12 +66,13 @@ static gboolean define_reports(Sql *sql, json_t *documents, GError **error) {
 static gboolean define_all(const House *house, const Documents *documents, GError **error) {
   g_autoptr(Sql) sql = sql_write(house->db, error);
   return sql != NULL && define_ledgers(sql, documents->ledgers, error) && ledger_definitions_foresee(sql, error) && define_figures(sql, documents->figures, error) &&
-    figure_definitions_foresee(sql, error) && define_reports(sql, documents->reports, error) && sql_commit(sql, error);
+    figure_definitions_foresee(sql, error) && figure_panels_define(sql, "system", documents->panels, error) &&
+    define_reports(sql, documents->reports, error) && sql_commit(sql, error);
 }
 
 static gboolean run_define(const CommandLine *line, GError **error) {
-  json_auto_t *ledgers = json_object(), *figures = json_object(), *reports = json_object();
-  Documents documents = {ledgers, figures, reports};
+  json_auto_t *ledgers = json_object(), *figures = json_object(), *panels = json_object(), *reports = json_object();
+  Documents documents = {ledgers, figures, panels, reports};
   for (int i = 0; i < line->count; i++) {
     g_autofree char *name = g_path_get_basename(line->arguments[i]);
     json_auto_t *document = yaml_load_file(line->arguments[i], error);
@@ -80,8 +81,9 @@ static gboolean run_define(const CommandLine *line, GError **error) {
   g_autoptr(Archive) archive = archive_open(line->dir, ARCHIVE_WRITE, error);
   const House *house = archive != NULL ? archive_house(archive) : NULL;
   if (house == NULL || !define_all(house, &documents, error)) return FALSE;
-  command_print(line, json_pack("{s:o, s:i, s:o}", "ledgers", names_of(ledgers), "figures", figure_count(figures), "reports", names_of(reports)),
-    "已启用：台账 %zu 个、指标 %d 个、报告 %zu 个。\n", json_object_size(ledgers), figure_count(figures), json_object_size(reports));
+  command_print(line, json_pack("{s:o, s:i, s:o, s:o}", "ledgers", names_of(ledgers), "figures", figure_count(figures), "panels", names_of(panels),
+      "reports", names_of(reports)),
+    "已启用：台账 %zu 个、指标 %d 个、一览 %zu 个、报告 %zu 个。\n", json_object_size(ledgers), figure_count(figures), json_object_size(panels), json_object_size(reports));
   return TRUE;
 }
 
@@ -197,7 +199,7 @@ static gboolean run_ledger(const CommandLine *line, GError **error) {
 }
 
 const Command LEDGER_COMMANDS[] = {
-  {"define", "文件.yaml…", "检查并启用台账、指标、报告的定义", NULL, 1, 1000, run_define},
+  {"define", "文件.yaml…", "检查并启用台账、指标、一览、报告的定义", NULL, 1, 1000, run_define},
   {"ledger", "list|import|export|undo [台账] [文件]", "列出台账或其条目，从表格导入（可先试导），整批撤销导入，导出为表格", ledger_entries, 1, 3, run_ledger},
   {NULL},
 };

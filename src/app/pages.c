@@ -123,6 +123,7 @@ static WebReply *home(WebRequest *request, GError **error) {
   if (schedules) json_object_set_new(model, "schedules", schedules);
   json_t *reports = report_home(request, sql);
   if (reports) json_object_set_new(model, "reports", reports);
+  if (web_may(request, "figure.read")) json_object_set_new(model, "panels", json_true());
   json_t *owed = ledger_home(request, sql, NULL);
   if (owed) json_object_set_new(model, "owed", owed);
   json_t *warnings = keep_warnings(request, sql, NULL);

@@ -67,6 +67,7 @@ gboolean wording_true(const char *words, double value);
 
 /* ---- reports ---- */
 gboolean figure_panels_load(const House *house, GError **error); /* definitions/panels, after figure_definitions_load */
+gboolean figure_panels_define(Sql *sql, const char *actor, json_t *documents, GError **error); /* {file: panel}; the figures they name are in force */
 gboolean report_definitions_load(const House *house, GError **error); /* definitions/reports, after figure_definitions_load */
 json_t *report_definition_faults(json_t *report);
 gboolean report_define(Sql *sql, const char *actor, json_t *report, GError **error);

@@ -8,7 +8,7 @@
 #include "panel.h"
 #include "settings.h"
 
-enum { PANEL_YAML = 20000 };
+enum { PANEL_YAML = 20000, BRIEF_CHARTS = 2 };
 
 /* Years count until a year that has begun; the present one stands where none is asked for. */
 static gboolean panel_period(WebRequest *request, json_t *panel, FigurePeriod *ret, GError **error) {
@@ -77,7 +77,7 @@ static WebReply *show(WebRequest *request, gint64 id, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
   FigurePeriod period;
   if (sql == NULL) return NULL;
-  if (id == 0) id = sql_number(sql, "SELECT COALESCE(MIN(id), 0) AS id FROM figure_panel", SQL_NONE, 0, NULL);
+  if (id == 0) id = sql_number(sql, "SELECT COALESCE(MIN(id), 0) AS id FROM figure_panel WHERE definition <> ''", SQL_NONE, 0, NULL);
   if (id == 0) return web_model(json_pack("{s:s, s:b, s:b}", "title", "一览", "none", 1, "may_edit", web_may(request, PERMISSION_EDIT_FIGURES)));
   json_auto_t *panel = panel_load(sql, id, error);
   return panel && panel_period(request, panel, &period, error) ? web_model(panel_model(request, sql, panel, period)) : NULL;
@@ -85,6 +85,30 @@ static WebReply *show(WebRequest *request, gint64 id, GError **error) {
 
 static WebReply *first_panel(WebRequest *request, GError **error) { return show(request, 0, error); }
 static WebReply *one_panel(WebRequest *request, GError **error) { return show(request, web_int(request, "id", 0), error); }
+
+/* The first one's numbers and first charts, for the home page; what is not there, or not to be seen, is not told there. */
+static WebReply *brief_panel(WebRequest *request, GError **error) {
+  g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
+  json_auto_t *all = sql ? panel_list(sql, error) : NULL, *panel = json_array_size(all) ? panel_load(sql, int_at(json_array_get(all, 0), "id"), error) : NULL;
+  if (all == NULL || (panel == NULL && json_array_size(all))) return NULL;
+  if (panel == NULL) return web_model(json_object());
+  json_t *charts = json_object_get(panel, "charts");
+  while (json_array_size(charts) > BRIEF_CHARTS) json_array_remove(charts, json_array_size(charts) - 1);
+  FigurePeriod period = figure_year(page_this_year());
+  period.unit = text_in(panel, "unit");
+  json_t *model = panel_model(request, sql, panel, period);
+  json_object_del(model, "denied");
+  if (json_array_size(json_object_get(model, "numbers")) + json_array_size(json_object_get(model, "charts")) == 0) json_object_del(model, "panel");
+  return web_model(model);
+}
+
+static WebReply *drop_panel(WebRequest *request, GError **error) {
+  g_autoptr(Sql) sql = sql_write(web_house(request)->db, error);
+  if (sql == NULL || !panel_drop(sql, web_actor(request), web_int(request, "id", 0), error) || !sql_commit(sql, error)) return NULL;
+  WebReply *reply = web_redirect("/panel");
+  web_flash(reply, "一览已删除；指标和台账没有变。");
+  return reply;
+}
 
 static WebReply *panel_rows(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
@@ -160,6 +184,8 @@ const WebRoute PANEL_ROUTES[] = {
   {"GET", "/panel/{id}/rows", PERMISSION_SEE_FIGURES, ROWS_PARAMETERS, "figure/panel-rows", panel_rows, "一览的依据"},
   {"GET", "/panel/{id}/edit", PERMISSION_EDIT_FIGURES, EDIT_PARAMETERS, "figure/panel-edit", edit_panel, "修改一览"},
   {"POST", "/panel/{id}/edit", PERMISSION_EDIT_FIGURES, SAVE_PARAMETERS, "figure/panel-edit", save_panel, "修改一览"},
+  {"POST", "/panel/{id}/drop", PERMISSION_EDIT_FIGURES, EDIT_PARAMETERS, NULL, drop_panel, NULL},
+  {"GET", "/panel-brief", PERMISSION_SEE_FIGURES, NULL, "figure/panel-brief", brief_panel, "一览"},
   {"GET", "/panel-new", PERMISSION_EDIT_FIGURES, NULL, "figure/panel-edit", new_panel, "新建一览"},
   {"POST", "/panel-new", PERMISSION_EDIT_FIGURES, NEW_PARAMETERS, "figure/panel-edit", save_new_panel, "新建一览"},
   {NULL},

@@ -2,7 +2,8 @@
  * Panels (一览): which numbers and charts stand on one page, as data: files of definitions/panels, the page that edits them, the event figure.panel.
  *
  * 1. A file is read when it says something else than when it was last read; so what was changed on the page stays until then.
- * 2. The event holds the row as it is afterwards; a replay writes it. Panels are few, so they are read when asked for.
+ * 2. One that was deleted on the page leaves its row without a definition, so that its file does not bring it back until the file says something else.
+ * 3. The event holds the row as it is afterwards; a replay writes it. Panels are few, so they are read when asked for.
  */
 #include "panel.h"
 #include "error.h"
@@ -72,6 +73,8 @@ json_t *panel_faults(json_t *panel) {
 /* ---- keeping ---- */
 
 static gboolean panel_write(Sql *sql, json_t *data, GError **error) {
+  if (json_is_null(json_object_get(data, "definition")))
+    return sql_exec(sql, "UPDATE figure_panel SET definition = '' WHERE id = $1", SQL_ARGS(sql_int(int_at(data, "id"))), error);
   g_autofree char *text = json_dumps(json_object_get(data, "definition"), JSON_COMPACT | JSON_SORT_KEYS);
   return sql_exec(sql, "INSERT INTO figure_panel (id, name, definition, source) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO UPDATE SET name = excluded.name, "
     "definition = excluded.definition, source = CASE WHEN excluded.source = '' THEN figure_panel.source ELSE excluded.source END",
@@ -85,22 +88,37 @@ gint64 panel_define(Sql *sql, const char *actor, gint64 id, json_t *panel, const
   json_t *first = json_array_get(faults, 0);
   if (first) return throw(error, LANTAI_ERROR_INVALID, "一览“%s”的 %s：%s", text_at(panel, "name"), text_at(first, "where"), text_at(first, "what"));
   gint64 named = sql_number(sql, "SELECT id FROM figure_panel WHERE name = $1", SQL_ARGS(sql_text(text_at(panel, "name"))), 0, NULL);
-  if (named != 0 && named != id && (id != 0 || *source == '\0')) return throw(error, LANTAI_ERROR_CONFLICT, "已经有一览“%s”", text_at(panel, "name"));
+  gboolean gone = sql_number(sql, "SELECT COUNT(*) AS n FROM figure_panel WHERE id = $1 AND definition = ''", SQL_ARGS(sql_int(named)), 0, NULL) > 0;
+  if (named != 0 && named != id && !(gone && id == 0) && (id != 0 || *source == '\0')) return throw(error, LANTAI_ERROR_CONFLICT, "已经有一览“%s”", text_at(panel, "name"));
   if (id == 0) id = named ? named : sql_number(sql, "SELECT COALESCE(MAX(id), 0) + 1 AS id FROM figure_panel", SQL_NONE, 1, NULL);
   json_object_del(clean, "id");
   data = json_pack("{s:I, s:O, s:s}", "id", (json_int_t)id, "definition", clean, "source", source);
   return panel_write(sql, data, error) && journal_append(sql, actor, "figure.panel", "figure_panel", id, data, error) != 0 ? id : 0;
 }
 
+gboolean panel_drop(Sql *sql, const char *actor, gint64 id, GError **error) {
+  json_auto_t *panel = panel_load(sql, id, error), *data = json_pack("{s:I, s:n, s:s}", "id", (json_int_t)id, "definition", "source", "");
+  return panel != NULL && panel_write(sql, data, error) && journal_append(sql, actor, "figure.panel", "figure_panel", id, data, error) != 0;
+}
+
+gboolean figure_panels_define(Sql *sql, const char *actor, json_t *documents, GError **error) {
+  const char *file;
+  json_t *document;
+  json_object_foreach(documents, file, document) {
+    if (panel_define(sql, actor, 0, document, file, error) == 0) return g_prefix_error(error, "%s：", file), FALSE;
+  }
+  return TRUE;
+}
+
 json_t *panel_load(Sql *sql, gint64 id, GError **error) {
-  g_autofree char *text = sql_string(sql, "SELECT definition FROM figure_panel WHERE id = $1", SQL_ARGS(sql_int(id)), error);
+  g_autofree char *text = sql_string(sql, "SELECT definition FROM figure_panel WHERE id = $1 AND definition <> ''", SQL_ARGS(sql_int(id)), error);
   json_t *panel = text ? json_loads(text, 0, NULL) : NULL;
   if (panel == NULL) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有这个一览");
   json_object_set_new(panel, "id", json_integer(id));
   return panel;
 }
 
-json_t *panel_list(Sql *sql, GError **error) { return sql_json(sql, "SELECT id, name FROM figure_panel ORDER BY id", SQL_NONE, error); }
+json_t *panel_list(Sql *sql, GError **error) { return sql_json(sql, "SELECT id, name FROM figure_panel WHERE definition <> '' ORDER BY id", SQL_NONE, error); }
 
 /* ---- files ---- */
 

@@ -2,7 +2,7 @@
 'use strict';
 (() => {
   const own = document.currentScript;
-  const figures = [...document.querySelectorAll('figure[data-chart]')];
+  let figures = [], asked = false;
   const still = matchMedia('(prefers-reduced-motion: reduce)'), dark = matchMedia('(prefers-color-scheme: dark)');
   const drawn = new Map();
 
@@ -124,10 +124,19 @@
     addEventListener('afterprint', () => drawn.forEach(chart => chart.resize()));
   }
 
-  if (!figures.length) return;
-  if (!figures.some(figure => figure.querySelector('[data-plot]'))) { figures.forEach(fold); return; }
-  const library = document.createElement('script');
-  library.src = own.dataset.library;
-  library.addEventListener('load', ready);
-  document.head.append(library);
+  /* What is on the page now; charts that come later (the home page's) are taken then. */
+  function begin() {
+    figures = [...document.querySelectorAll('figure[data-chart]')];
+    if (!figures.length) return;
+    if (window.echarts && asked) { all(); figures.forEach(fold); document.documentElement.dataset.charts = 'drawn'; return; }
+    if (asked) return;
+    if (!figures.some(figure => figure.querySelector('[data-plot]'))) { figures.forEach(fold); return; }
+    asked = true;
+    const library = document.createElement('script');
+    library.src = own.dataset.library;
+    library.addEventListener('load', ready);
+    document.head.append(library);
+  }
+  begin();
+  document.addEventListener('htmx:afterSettle', begin);
 })();
