@@ -1,11 +1,12 @@
 // Every shipped category with every field of it: taken in under each heading it is known by, found by each field, kept from readers where it is not public, out as a table and
 // back; and the questions that are asked at a counter, over the demonstration archive.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { dump, emptyArchive, query, take } from './archive.mjs';
 import { csv, write } from './make.mjs';
-import { Client, demo, lantai, PASSWORD, serve, temporary } from './support.mjs';
+import { Client, demo, lantai, PASSWORD, root, serve, temporary } from './support.mjs';
 
 const SURNAMES = [...'王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐'], GIVEN = [...'桂兰梅菊荷莲松柏桐槐杉榆柳杨桃李杏枣梨橘橙柚'];
 const folder = temporary('lantai-categories-');
@@ -72,6 +73,19 @@ test('every category says what it has, in groups, and no two fields mean the sam
       if (/证件号|身份证号|住址|户口所在地|社会保障号|出生日期|联系电话/.test(field.label)) assert.equal(field.staff, true, `${category.code} ${field.label} is public`);
       for (const other of categories) for (const its of other.fields)
         assert.equal(its.key === field.key, its.label === field.label, `${category.code} ${field.label}, ${other.code} ${its.label}`);
+    }
+  }
+});
+
+test('the page of what tables may look like names every field of every category with its headings', () => {
+  const page = readFileSync(path.join(root, 'docs', 'import-format.zh.md'), 'utf8');
+  for (const category of categories) {
+    const [, after = ''] = page.split(`#### ${category.code} ${category.title}\n`), section = after.split('\n#### ')[0];
+    for (const field of category.fields) {
+      const row = section.split('\n').find(line => line.endsWith(`| \`${field.key}\` |`)) ?? '';
+      assert.ok(row.startsWith(`| ${field.label}`), `${category.code} ${field.label}: ${row}`);
+      for (const name of field.aliases.split('、')) if (/^\p{Script=Han}+$/u.test(name)) assert.ok(row.includes(name), `${category.code} ${field.label}: ${name}`);
+      assert.equal(/不公开/.test(row), field.staff, `${category.code} ${field.label}`);
     }
   }
 });

@@ -64,21 +64,24 @@ test('a draft from a template, a spreadsheet read for rehearsal, faults named, h
   assert.equal(xlsx.bytes.subarray(0, 2).toString(), 'PK');
 });
 
-test('receiving is checked against the version in force: which line a row breaks is told', async () => {
-  const form = new FormData();
-  form.append('fonds', 'S001');
-  form.append('table', new Blob([csv([HEAD, row(5, '永久', '组织', ''), row(6, '30年', '组织', ''), row(7, '永久', '', '2.1'), row(8, '永久', '后勤', '')])]), '再交.csv');
-  const place = (await archivist.request('POST', '/delivery/new', { body: form })).json.location;
-  await archivist.post(`${place}/rehearse`);
-  let found = [];
-  for (let i = 0; i < 400 && found.length === 0; i++) {
-    await new Promise(done => setTimeout(done, 25));
-    found = await query(dir, "SELECT code, reason FROM check_finding WHERE reason LIKE '%三合一制度%' ORDER BY code").catch(() => []);
+test('filing and receiving are checked against the version in force: which line a row breaks is told', async () => {
+  for (const stage of ['transfer', 'filing']) {
+    const form = new FormData();
+    form.append('fonds', 'S001');
+    form.append('stage', stage);
+    form.append('table', new Blob([csv([HEAD, row(5, '永久', '组织', ''), row(6, '30年', '组织', ''), row(7, '永久', '', '2.1'), row(8, '永久', '后勤', '')])]), `再交${stage}.csv`);
+    const place = (await archivist.request('POST', '/delivery/new', { body: form })).json.location;
+    await archivist.post(`${place}/rehearse`);
+    let found = [];
+    for (let i = 0; i < 400 && found.length === 0; i++) {
+      await new Promise(done => setTimeout(done, 25));
+      found = await query(dir, `SELECT f.code AS code, f.reason AS reason FROM check_finding AS f JOIN check_task AS t ON t.id = f.task_id WHERE t.stage = '${stage}' AND f.reason LIKE '%三合一制度%' ORDER BY f.code`).catch(() => []);
+    }
+    assert.deepEqual(found.map(each => each.code), ['S001-6', 'S001-7', 'S001-8'], stage);
+    assert.match(found[0].reason, /应为永久、10年/);
+    assert.match(found[1].reason, /第 2.1 条/);
+    assert.match(found[2].reason, /“后勤”不在制度中/);
   }
-  assert.deepEqual(found.map(each => each.code), ['S001-6', 'S001-7', 'S001-8']);
-  assert.match(found[0].reason, /应为永久、10年/);
-  assert.match(found[1].reason, /第 2.1 条/);
-  assert.match(found[2].reason, /“后勤”不在制度中/);
 });
 
 test('lines are put to records by rule, shown on them, taken back; a rebuilt archive says the same', async () => {
