@@ -279,6 +279,57 @@ test('a filtered list is read entry after entry; a step taken on the way is take
   assert.deepEqual(await page.locator('td.lead a').allTextContents(), ['门锁失灵', '窗扇松动']);
 });
 
+test('rows are written at the head of the list and cells where they stand, by keyboard; what is refused is said, what was written is taken back', async () => {
+  const ledger = `/ledger/${ledgers['问题整改台账']}`, toast = page.locator('.toast'), focus = () => page.evaluate(() => document.activeElement.name);
+  await page.setViewportSize({ width: 1280, height: 900 });
+  await colleague.post(`${ledger}/new`, { form: { 'v.标题': '井盖松动', 'v.日期': '2026-01-02', 'v.来源': '巡察' } });
+  await page.goto(`${server.base}${ledger}`);
+  await page.keyboard.press('a');
+  await page.locator('tbody.quick').waitFor();
+  assert.equal(await focus(), 'v.标题');
+  await page.keyboard.press('Control+Enter');
+  await toast.getByText('没有登记').waitFor();
+  for (const title of ['标牌脱落', '台账缺页']) {
+    await page.locator('tbody.quick [name="v.标题"]').fill(title);
+    await page.locator('tbody.quick [name="v.来源"]').fill('考核反馈');
+    await page.keyboard.press('Control+Enter');
+    await toast.getByText(title).waitFor();
+    await page.waitForFunction(() => document.activeElement.name === 'v.标题' && document.activeElement.value === '');
+  }
+  assert.equal(await page.inputValue('tbody.quick [name="v.来源"]'), '考核反馈');
+  await page.keyboard.press('Escape');
+  assert.equal(await page.locator('tbody.quick').count(), 0);
+  await page.goto(`${server.base}${ledger}?f.来源=考核反馈`);
+  assert.match(await page.getByRole('link', { name: '登记', exact: true }).getAttribute('href'), /new\?v\./);
+  const entry = async () => (await colleague.get(`${ledger}?f.${encodeURIComponent('来源')}=${encodeURIComponent('考核反馈')}`)).json.entries[0];
+  await page.keyboard.press('ArrowDown');
+  const to = async name => { while (await page.evaluate(() => document.activeElement.dataset.field) !== name) await page.keyboard.press('ArrowRight'); };
+  await to('截止');
+  await page.keyboard.press('Enter');
+  await page.locator('.cell-editor').waitFor();
+  await page.keyboard.type('改天');
+  await page.keyboard.press('Enter');
+  await toast.getByText('没有保存').waitFor();
+  await page.keyboard.press('Control+a');
+  await page.keyboard.type('2031-02-03');
+  await page.keyboard.press('Enter');
+  await toast.getByText('截止已改').waitFor();
+  assert.equal((await entry()).due, 20310203);
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), '2031-02-03');
+  await Promise.all([page.waitForNavigation(), toast.getByRole('button', { name: '撤销' }).click()]);
+  assert.equal((await entry()).due ?? 0, 0);
+  const { id, rev } = await entry();
+  const cell = page.locator(`tr[data-entry="${id}"] td[data-field="责任领导"]`);
+  await cell.dblclick();
+  await page.locator('.cell-editor').waitFor();
+  const theirs = Object.fromEntries(Object.entries({ 标题: '台账缺页', 日期: new Date().toISOString().slice(0, 10), 来源: '考核反馈', 责任领导: '副馆长' }).map(([name, value]) => [`v.${name}`, value]));
+  assert.equal((await colleague.post(`/entry/${id}/edit`, { form: { ...theirs, rev } })).status, 200);
+  await page.locator('.cell-editor input').fill('馆长');
+  await page.keyboard.press('Enter');
+  await toast.getByText('有人也改了').waitFor();
+  assert.equal((await entry()).values['责任领导'], '副馆长');
+});
+
 test('what is filtered becomes a view; a year stands beside the year before; a week of the calendar; the list on paper', async () => {
   const ledger = `/ledger/${ledgers['问题整改台账']}`;
   for (const [title, day] of [['去年一', '2024-05-06'], ['去年二', '2024-05-07'], ['今年', '2025-05-07']])

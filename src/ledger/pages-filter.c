@@ -237,6 +237,18 @@ char *filter_link(const LedgerFilter *filter, const char *path, const char *name
   return g_string_free(g_steal_pointer(&out), FALSE);
 }
 
+char *filter_new(const LedgerFilter *filter, const char *path) {
+  g_autoptr(GString) out = g_string_new(path);
+  const char *key;
+  json_t *given;
+  json_object_foreach(filter->address, key, given) {
+    if (!json_is_string(given) || !g_str_has_prefix(key, "f.") || strchr(key, ':') != NULL) continue;
+    g_autofree char *name = g_strconcat("v.", key + 2, NULL);
+    append_pair(out, name, json_string_value(given));
+  }
+  return g_string_free(g_steal_pointer(&out), FALSE);
+}
+
 json_t *filter_hidden(const LedgerFilter *filter, const char *except) {
   json_t *hidden = json_array(), *given, *each;
   const char *key;

@@ -30,6 +30,7 @@ static json_t *cell_model(const LedgerPage *page, json_t *entry, const char *nam
   if (g_str_equal(name, "编号")) json_object_set_new(cell, "is_code", json_true());
   if (g_str_equal(name, "截止") && entry_is_overdue(page->definition, entry)) json_object_set_new(cell, "late", json_true());
   if (field->type == FIELD_DATE) json_object_set_new(cell, "nowrap", json_true());
+  if (field->type != FIELD_ROWS && !entry_is_tied(entry) && form_shows(page, field)) put_text_at(cell, "field", name); /* may be written where it stands */
   json_object_del(cell, "table");
   return cell;
 }
@@ -78,8 +79,8 @@ static json_t *head_model(const LedgerPage *page, const LedgerFilter *filter, co
     g_autofree char *down = g_strconcat("-", name, NULL);
     gboolean rising = g_str_equal(sort, name), falling = g_str_equal(sort, down);
     g_autofree char *href = filter_link(filter, path, "sort", rising ? down : name);
-    json_array_append_new(head, json_pack("{s:s, s:s, s:s, s:s, s:b}", "label", field == NULL ? name : shown_label(page->definition, field), "href", href,
-      "sorted", rising ? "ascending" : falling ? "descending" : "none", "mark", rising ? "↑" : falling ? "↓" : "", "is_number",
+    json_array_append_new(head, json_pack("{s:s, s:s, s:s, s:s, s:s, s:b}", "field", name, "label", field == NULL ? name : shown_label(page->definition, field),
+      "href", href, "sorted", rising ? "ascending" : falling ? "descending" : "none", "mark", rising ? "↑" : falling ? "↓" : "", "is_number",
       field != NULL && (field->type == FIELD_NUMBER || field->type == FIELD_MONEY)));
   }
   return head;
@@ -418,6 +419,8 @@ static void add_frame(json_t *model, LedgerPage *page, LedgerFilter *filter, con
   g_autofree char *here = filter_link(filter, path, NULL, NULL);
   json_object_del(filter->address, "show");
   put_text_at(model, "here", here);
+  g_autofree char *form = g_strconcat(path, "/new", NULL), *fresh = filter_new(filter, form);
+  put_text_at(model, "new", fresh);
   if (from != NULL) put_text_at(model, "from", from + 1);
   put_text_at(model, "query_string", *query == '?' ? query + 1 : query);
   json_object_set_new(model, "filtered", json_boolean(filter->ask.where != NULL || filter->ask.words != NULL));
