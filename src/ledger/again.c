@@ -31,12 +31,26 @@ static json_t *due_entries(Sql *sql, const LedgerDefinition *definition, const c
     "json_extract(e.states, '$[#-1][1]') <= $4", SQL_ARGS(sql_int(definition->id), sql_text(state), sql_int(since), sql_int(until)), error), error);
 }
 
+/* Rows keep the name that a state had when they were written. */
+static json_t *due_under_any_name(Sql *sql, const LedgerDefinition *definition, json_t *state, int until, GError **error) {
+  int since = rule_day(sql, definition);
+  json_auto_t *entries = due_entries(sql, definition, text_at(state, "name"), since, until, error);
+  size_t i;
+  json_t *former;
+  json_array_foreach(json_object_get(state, "was"), i, former) {
+    json_auto_t *more = entries != NULL ? due_entries(sql, definition, json_string_value(former), since, until, error) : NULL;
+    if (more == NULL) return NULL;
+    json_array_extend(entries, more);
+  }
+  return g_steal_pointer(&entries);
+}
+
 static gboolean again_state(Sql *sql, const LedgerDefinition *definition, json_t *state, GError **error) {
   json_t *again = json_object_get(state, "again"), *entry, *given = json_object_get(again, "times");
-  const char *to = text_at(again, "to"), *name = text_at(state, "name");
+  const char *to = text_at(again, "to");
   guint times = given != NULL ? (guint)json_integer_value(given) : 1;
   int until = date_shift(date_today(), -(int)int_at(again, "after"));
-  json_auto_t *entries = due_entries(sql, definition, name, rule_day(sql, definition), until, error);
+  json_auto_t *entries = due_under_any_name(sql, definition, state, until, error);
   if (entries == NULL) return FALSE;
   g_autofree char *note = g_strdup_printf("满 %d 天，到期%s", (int)int_at(again, "after"), to);
   size_t i;

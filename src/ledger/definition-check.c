@@ -109,7 +109,10 @@ json_t *definition_clean(json_t *given) {
   clean_rows(definition, "states");
   size_t i;
   json_t *state;
-  json_array_foreach(json_object_get(definition, "states"), i, state) clean_text(state, "name");
+  json_array_foreach(json_object_get(definition, "states"), i, state) {
+    clean_text(state, "name");
+    clean_list(state, "was");
+  }
   if (json_array_size(json_object_get(definition, "states")) == 0 && !json_is_object(json_object_get(definition, "states")))
     json_object_set_new(definition, "states", json_pack("[{s:s, s:b}]", "name", "已登记", "closed", TRUE));
   clean_fields(definition);
@@ -208,7 +211,19 @@ static void check_state_name(Check *check, const char *place, const char *name) 
 /* ---- fields ---- */
 
 static const Key FIELD_KEYS[] = {{"name", 's'}, {"type", 's'}, {"values", 'a'}, {"open", 'b'}, {"many", 'b'}, {"dated", 'b'}, {"required", 'b'}, {"list", 'b'},
-  {"default", '*'}, {"when", 'o'}, {"read", 'a'}, {"unit", 's'}, {"hint", 's'}, {"ledger", 's'}, {"fields", 'l'}, {"of", 's'}, {"was", 'a'}, {NULL}};
+  {"default", '*'}, {"when", 'o'}, {"read", 'a'}, {"unit", 's'}, {"hint", 's'}, {"ledger", 's'}, {"fields", 'l'}, {"of", 's'}, {"was", 'a'}, {"renamed", 'o'}, {NULL}};
+
+/* A former choice leads to one that there is, and is none itself. */
+static void check_renamed(Check *check, const char *place, json_t *field, GHashTable *values) {
+  const char *former;
+  json_t *present;
+  json_object_foreach(json_object_get(field, "renamed"), former, present) {
+    if (!json_is_string(present)) fault(check, place, "renamed 应为 {旧选项: 现在的选项}");
+    else if (g_hash_table_contains(values, former)) fault(check, place, "“%s”还是选项，不能又写在 renamed 里", former);
+    else if (g_hash_table_size(values) > 0 && !g_hash_table_contains(values, json_string_value(present)) && !json_is_true(json_object_get(field, "open")))
+      fault(check, place, "renamed 中的“%s”不是选项", json_string_value(present));
+  }
+}
 
 static void check_choice(Check *check, const char *place, json_t *field) {
   json_t *values = json_object_get(field, "values"), *fallback = json_object_get(field, "default");
@@ -218,6 +233,7 @@ static void check_choice(Check *check, const char *place, json_t *field) {
     const char *word = json_string_value(json_array_get(values, i));
     if (word != NULL && !g_hash_table_add(seen, (gpointer)word)) fault(check, place, "选项“%s”重复", word);
   }
+  check_renamed(check, place, field, seen);
   if (json_is_string(fallback) && json_array_size(values) > 0 && !json_is_true(json_object_get(field, "open")) &&
     !g_hash_table_contains(seen, json_string_value(fallback))) fault(check, place, "缺省值“%s”不是选项", json_string_value(fallback));
 }
@@ -300,7 +316,7 @@ static void check_fields(Check *check, const char *place, json_t *fields, gboole
 /* ---- states, moves ---- */
 
 static void check_states(Check *check) {
-  static const Key keys[] = {{"name", 's'}, {"closed", 'b'}, {"about", 's'}, {"again", 'o'}, {NULL}};
+  static const Key keys[] = {{"name", 's'}, {"closed", 'b'}, {"about", 's'}, {"again", 'o'}, {"was", 'a'}, {NULL}};
   g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
   size_t i;
   json_t *state;
@@ -309,6 +325,13 @@ static void check_states(Check *check) {
     check_keys(check, at, state, keys);
     if (name_good(check, at, text_at(state, "name")) && !g_hash_table_add(seen, (gpointer)text_at(state, "name")))
       fault(check, at, "状态“%s”重复", text_at(state, "name"));
+  }
+  json_array_foreach(json_object_get(check->definition, "states"), i, state) {
+    g_autofree char *at = g_strdup_printf("states[%zu].was", i);
+    size_t k;
+    json_t *former;
+    json_array_foreach(json_object_get(state, "was"), k, former)
+      if (json_is_string(former) && !g_hash_table_add(seen, (gpointer)json_string_value(former))) fault(check, at, "状态“%s”重复", json_string_value(former));
   }
 }
 

@@ -49,7 +49,7 @@ static void conflict(Comparison *comparison, json_t *entry, const char *field, j
 static void compare_entry(Comparison *comparison, json_t *entry) {
   const LedgerDefinition *next = comparison->next;
   json_t *values = json_object_get(entry, "values"), *value;
-  if (ledger_state(next, text_at(entry, "state")) == NULL) conflict(comparison, entry, "状态", json_object_get(entry, "state"), "新定义没有这个状态");
+  if (ledger_state(next, state_renewed(next, text_at(entry, "state"))) == NULL) conflict(comparison, entry, "状态", json_object_get(entry, "state"), "新定义没有这个状态");
   values_renew(next, values);
   ValueContext context = {comparison->sql, entry, next};
   g_autoptr(GPtrArray) also = entry_definitions(entry);

@@ -116,10 +116,56 @@ static void test_change(void) {
   fixture_close(&f);
 }
 
+/* A state and choices under other names: old entries are read, counted and moved by them, and stay as they were written. */
+static void test_renamed(void) {
+  Fixture f;
+  fixture_open(&f);
+  gint64 id = put(&f, "{ledger: 问题, title: 漏, date: 2023-05-12, owner: 王, due: 2023-12-31, values: {来源: 巡察}}"), dated = put(&f, "{ledger: 花名册, title: 甲, "
+    "date: 2020-01-01, values: {职级: [[科员, 2020-01-01], [科长, 2021-03-01]]}}");
+  json_auto_t *definition = json_deep_copy(ledger_find("问题")->json), *people = json_deep_copy(ledger_find("花名册")->json);
+  json_array_set_new(json_object_get(definition, "fields"), 0, yaml("{name: 来源, type: choice, values: [巡视巡察, 调研], renamed: {巡察: 巡视巡察}}"));
+  json_array_set_new(json_object_get(definition, "states"), 0, yaml("{name: 已受理}"));
+  json_array_set_new(json_object_get(json_array_get(json_object_get(definition, "moves"), 0), "from"), 0, json_string("已受理"));
+  g_autoptr(GError) local = NULL;
+  g_assert_cmpint(define(&f, definition, &local), ==, 0); /* the entry's state is none of them */
+  g_assert_nonnull(strstr(local->message, "没有这个状态"));
+  g_clear_error(&local);
+  json_array_set_new(json_object_get(definition, "states"), 0, yaml("{name: 已受理, was: [登记]}"));
+  good(define(&f, definition, error) != 0);
+  json_array_set_new(json_object_get(people, "fields"), 0, yaml("{name: 职级, type: choice, values: [科员, 正科, 处长], dated: true, renamed: {科长: 正科}}"));
+  good(define(&f, people, error) != 0);
+  json_auto_t *entry = entry_of(&f, id), *person = entry_of(&f, dated);
+  g_assert_cmpstr(text_at(entry, "state"), ==, "已受理");
+  g_assert_cmpstr(text_at(json_object_get(entry, "values"), "来源"), ==, "巡视巡察");
+  json_t *last = json_array_get(json_object_get(json_object_get(person, "values"), "职级"), 1);
+  g_assert_cmpstr(json_string_value(json_array_get(last, 0)), ==, "正科");
+  g_autoptr(Sql) sql = good(sql_read(f.db, error));
+  static const char *const asked[] = {"{状态: 已受理, 来源: 巡视巡察}", "{状态: 整改中}"};
+  for (guint i = 0; i < G_N_ELEMENTS(asked); i++) {
+    json_auto_t *where = yaml(asked[i]);
+    LedgerAsk ask = {.definition = ledger_find("问题"), .where = where, .limit = 10};
+    json_auto_t *found = good(ledger_list(&f.house, sql, LEDGER_EVERYTHING, &ask, error));
+    g_assert_cmpint(int_at(found, "count"), ==, i == 0 ? 1 : 0);
+  }
+  g_autofree char *stored = good(sql_string(sql, "SELECT state FROM ledger_entry WHERE id = $1", SQL_ARGS(sql_int(id)), error));
+  g_assert_cmpstr(stored, ==, "登记");
+  sql_end(g_steal_pointer(&sql));
+  sql = good(sql_write(f.db, error));
+  good(ledger_entry_move(sql, LEDGER_EVERYTHING, "zhang", id, "整改中", 0, NULL, error));
+  good(sql_commit(sql, error));
+  sql_end(g_steal_pointer(&sql));
+  put(&f, "{ledger: 问题, title: 又, date: 2023-05-12, values: {来源: 巡察}}"); /* as an older sheet says it */
+  json_auto_t *next = entry_of(&f, dated + 1);
+  g_assert_cmpstr(text_at(json_object_get(next, "values"), "来源"), ==, "巡视巡察");
+  assert_rebuilds(&f);
+  fixture_close(&f);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/ledger/definition/faults", test_faults);
   g_test_add_func("/ledger/definition/built-in", test_built_in);
   g_test_add_func("/ledger/definition/change", test_change);
+  g_test_add_func("/ledger/definition/renamed", test_renamed);
   return g_test_run();
 }

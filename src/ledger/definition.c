@@ -54,6 +54,7 @@ static void read_field(Owned *owned, json_t *source, LedgerField *field) {
     .open = flag_at(source, "open"), .values = words_of(owned, json_object_get(source, "values")), .ledger = text_or_null(source, "ledger"),
     .of = text_or_null(source, "of"), .fallback = json_object_get(source, "default"), .when = json_object_get(source, "when"),
     .roles = json_object_get(source, "read"), .was = words_of(owned, json_object_get(source, "was")),
+    .renamed = json_object_get(source, "renamed"),
   };
   field->fields = read_fields(owned, json_object_get(source, "fields"), &field->count);
 }
@@ -65,7 +66,7 @@ static void read_states(Owned *owned) {
   LedgerState *states = keep(owned, g_new0(LedgerState, definition->state_count + 1));
   for (guint i = 0; i < definition->state_count; i++) {
     json_t *row = json_array_get(source, i);
-    states[i] = (LedgerState){text_at(row, "name"), flag_at(row, "closed")};
+    states[i] = (LedgerState){text_at(row, "name"), flag_at(row, "closed"), words_of(owned, json_object_get(row, "was"))};
   }
   definition->states = states;
 }

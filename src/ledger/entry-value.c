@@ -108,6 +108,11 @@ static json_t *clean_bool(json_t *given, char **ret_problem) {
 
 static json_t *clean_choice(const LedgerField *field, json_t *given, char **ret_problem) {
   json_t *clean = clean_text(given, FALSE, ret_problem);
+  if (json_is_string(clean) && choice_renewed(field, json_string_value(clean)) != json_string_value(clean)) { /* as an older sheet has it */
+    json_t *present = json_string(choice_renewed(field, json_string_value(clean)));
+    json_decref(clean);
+    return present;
+  }
   if (clean == NULL || json_is_null(clean) || field->open || word_in(field->values, json_string_value(clean))) return clean;
   const char *near = field->values != NULL ? text_nearest(json_string_value(clean), field->values) : NULL;
   g_autofree char *list = field->values != NULL ? g_strjoinv("、", (char **)(gpointer)field->values) : g_strdup("");

@@ -65,6 +65,10 @@ json_t *entry_from_row(SqlRows *rows) {
   if (definition != NULL && definition->version != (int)sql_get_int(rows, "version")) values_renew(definition, values);
   json_object_set_new(entry, "values", values);
   json_object_set_new(entry, "states", parsed(sql_get_text(rows, "states"), TRUE));
+  if (definition != NULL && definition->version != (int)sql_get_int(rows, "version")) {
+    states_renew(definition, json_object_get(entry, "states"));
+    json_object_set_new(entry, "state", json_string(state_renewed(definition, sql_get_text(rows, "state"))));
+  }
   json_object_set_new(entry, "files", parsed(sql_get_text(rows, "files"), TRUE));
   return entry;
 }
@@ -89,6 +93,50 @@ json_t *entry_load_any(Sql *sql, gint64 id, GError **error) {
 
 /* ---- fields ---- */
 
+const char *choice_renewed(const LedgerField *field, const char *value) {
+  const char *present = json_string_value(json_object_get(field->renamed, value));
+  return present != NULL ? present : value;
+}
+
+static json_t *value_renewed(const LedgerField *field, json_t *value) {
+  if (!json_is_string(value)) return json_incref(value);
+  const char *present = choice_renewed(field, json_string_value(value));
+  return present != json_string_value(value) ? json_string(present) : json_incref(value);
+}
+
+/* One, many, or dated ones: [[choice, day], …]. */
+static json_t *choice_value_renewed(const LedgerField *field, json_t *value) {
+  json_t *renewed = json_is_array(value) ? json_array() : value_renewed(field, value), *each;
+  size_t i;
+  json_array_foreach(value, i, each) json_array_append_new(renewed, choice_value_renewed(field, each));
+  return renewed;
+}
+
+static void choices_renew(const LedgerField *field, json_t *values) {
+  json_t *value = json_object_get(values, field->name), *row;
+  size_t i;
+  if (value == NULL) return;
+  if (field->renamed != NULL) json_object_set_new(values, field->name, choice_value_renewed(field, value));
+  for (guint c = 0; c < field->count; c++)
+    if (field->fields[c].renamed != NULL) json_array_foreach(value, i, row) choices_renew(&field->fields[c], row);
+}
+
+const char *state_renewed(const LedgerDefinition *definition, const char *name) {
+  if (ledger_state(definition, name) != NULL) return name;
+  for (guint i = 0; i < definition->state_count; i++)
+    if (word_in(definition->states[i].was, name)) return definition->states[i].name;
+  return name;
+}
+
+void states_renew(const LedgerDefinition *definition, json_t *states) {
+  size_t i;
+  json_t *pair;
+  json_array_foreach(states, i, pair) {
+    const char *name = json_string_value(json_array_get(pair, 0)), *present = name != NULL ? state_renewed(definition, name) : NULL;
+    if (present != name) json_array_set_new(pair, 0, json_string(present));
+  }
+}
+
 void values_renew(const LedgerDefinition *definition, json_t *values) {
   for (guint i = 0; i < definition->field_count; i++) {
     const LedgerField *field = &definition->fields[i];
@@ -98,6 +146,7 @@ void values_renew(const LedgerDefinition *definition, json_t *values) {
       if (json_object_get(values, field->name) == NULL) json_object_set(values, field->name, value);
       json_object_del(values, field->was[w]);
     }
+    choices_renew(field, values);
   }
 }
 

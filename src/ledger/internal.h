@@ -73,7 +73,11 @@ void entry_hide(json_t *entry, Asker asker); /* fields that may not be seen go o
 /* Definitions that an entry stands in: its own, then `also`. */
 GPtrArray *entry_definitions(json_t *entry);
 const LedgerField *entry_field(GPtrArray *definitions, const char *name);
-void values_renew(const LedgerDefinition *definition, json_t *values); /* fields under their former names take the present ones */
+/* In place, what an entry says under former names: fields, choices and states take the present ones. */
+void values_renew(const LedgerDefinition *definition, json_t *values);
+void states_renew(const LedgerDefinition *definition, json_t *states); /* [[state, day], …] */
+const char *state_renewed(const LedgerDefinition *definition, const char *name); /* itself where no state was called so */
+const char *choice_renewed(const LedgerField *field, const char *value);
 json_t *entry_value(json_t *entry, const LedgerField *field); /* borrowed or NULL; base fields too, but derived ones */
 double json_as_number(json_t *value);
 json_t *number_json(double number); /* an integer where it is one */

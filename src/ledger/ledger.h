@@ -40,10 +40,11 @@ struct LedgerField {
   const char *of;                              /* FIELD_AGE */
   json_t *fallback, *when, *roles;             /* default value, condition, who reads; NULL: none */
   const char *const *was;                      /* former names; NULL: none */
+  json_t *renamed;                             /* choices: {former: present}; NULL: none */
   const LedgerField *fields; guint count;      /* FIELD_ROWS */
 };
 typedef struct { const char *from, *to, *label, *note; const char *const *roles, *const *needs; json_t *sets, *complete; gboolean another; } LedgerMove;
-typedef struct { const char *name; gboolean closed; } LedgerState;
+typedef struct { const char *name; gboolean closed; const char *const *was; } LedgerState;
 typedef struct LedgerDefinition {
   gint64 id; int version;
   const char *name, *group, *about, *number, *title_label, *date_label;

@@ -42,8 +42,8 @@ static void append_key(GString *out, const char *key) {
 /* Keys as people write them: the name first. What is not listed follows in its own order. */
 static GPtrArray *ordered_keys(json_t *object) {
   static const char *const order[] = {"name", "was", "from", "to", "label", "group", "about", "number", "title", "title_required", "date", "date_required", "uses",
-    "restricted", "read", "write", "rows", "all", "type", "ledger", "of", "values", "open", "many", "dated", "required", "list", "unit", "hint", "default", "when",
-    "fields", "states", "moves", "duties", "reminds", "views", NULL};
+    "restricted", "read", "write", "rows", "all", "type", "ledger", "of", "values", "renamed", "open", "many", "dated", "required", "list", "unit", "hint", "default",
+    "when", "fields", "states", "moves", "duties", "reminds", "views", NULL};
   GPtrArray *keys = g_ptr_array_new();
   const char *key;
   json_t *value;

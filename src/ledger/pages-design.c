@@ -4,7 +4,7 @@
  * A tree is {name: text, fields: {"0": {at, name, …}, …}, …}; its lists stand in the order of the form, `at` is the row's place in the definition that the form was
  * made from.
  * 1. What the form does not show of a definition (conditions, what a move sets, rights) stays as it was: a row is its former self with what was typed over it.
- * 2. A field in force that is renamed keeps its former name under `was`, so that what refers to it still finds it.
+ * 2. A field or a state in force that is renamed keeps its former name under `was`, so that what refers to it, and entries, still find it.
  */
 #include "pages.h"
 #include "people.h"
@@ -166,6 +166,7 @@ static void fit_type(json_t *field) {
   const char *type = text_at(field, "type");
   gboolean choice = g_str_equal(type, "choice");
   if (!choice) json_object_del(field, "values");
+  if (!choice) json_object_del(field, "renamed");
   if (!choice) json_object_del(field, "open");
   if (!g_str_equal(type, "entry")) json_object_del(field, "ledger");
   if (!g_str_equal(type, "rows")) json_object_del(field, "fields");
@@ -192,8 +193,8 @@ static json_t *take_list(json_t *tree, json_t *former, const DesignKey *keys, gb
     if (!json_is_object(given) || !g_ascii_string_to_signed(first_text(json_object_get(given, "at")), 10, 0, DESIGN_ROWS_MAX, &at, NULL)) at = -1;
     json_t *before = at < 0 ? NULL : json_array_get(former, (size_t)at), *row = json_is_object(before) ? json_deep_copy(before) : json_object();
     for (const DesignKey *key = keys; key->key != NULL; key++) put_key(row, key, json_object_get(given, key->key));
+    if (in_force && (keys == FIELD_KEYS || keys == STATE_KEYS)) keep_former(row, text_at(before, "name"));
     if (keys == FIELD_KEYS) {
-      if (in_force) keep_former(row, text_at(before, "name"));
       fit_type(row);
       fields = take_list(json_object_get(given, "fields"), json_object_get(before, "fields"), keys, in_force);
       if (json_array_size(fields)) json_object_set_new(row, "fields", fields);

@@ -337,6 +337,7 @@ static void take_row(LedgerTable *table, SqlRows *rows, const Places *at) {
   json_auto_t *values = json_of(rows, at->data), *states = json_of(rows, at->states), *files = json_of(rows, at->files);
   gboolean other = sql_int_at(rows, at->ledger) != table->definition->id;
   if (values && (other || sql_int_at(rows, at->version) != table->definition->version)) values_renew(table->definition, values);
+  if (states && !other && sql_int_at(rows, at->version) != table->definition->version) states_renew(table->definition, states);
   source.values = values, source.states = states, source.files = files;
   source.number = sql_text_at(rows, at->number), source.unit = sql_text_at(rows, at->unit), source.title = sql_text_at(rows, at->title);
   source.department = sql_text_at(rows, at->department), source.owner = sql_text_at(rows, at->owner), source.basis = sql_text_at(rows, at->basis);
@@ -382,6 +383,7 @@ static void take_version(LedgerTable *table, json_t *entry, Security least) {
   security_parse(text_at(entry, "secrecy"), &secrecy);
   source.row.secrecy = (guint8)MAX(secrecy, least);
   if (source.values) values_renew(table->definition, source.values);
+  states_renew(table->definition, source.states);
   table_put(table, &source);
 }
 
