@@ -486,6 +486,12 @@ test('entries above one\'s level, fields and ledgers of others: neither told, no
   for (const [method, rest] of [['GET', ''], ['POST', '/make'], ['POST', '/undo']]) // nobody but who pasted it
     await Promise.all(others.map(async name => assert.ok([401, 403, 404].includes((await ask(name, method, `/ledger-batch/${rehearsed.batch}${rest}`, method === 'POST' ? { form: {} } : {})).status), `${name} ${rest}`)));
   await given(`/ledger-batch/${rehearsed.batch}/make`, { form: {} });
+  await given(`/ledger/${ledger}/own-view`, { form: { name: '己用', q: '粘贴' } });
+  const [own] = (await json('archivist', `/ledger/${ledger}`)).own_views;
+  assert.equal(own.name, '己用');
+  assert.deepEqual((await json('director', `/ledger/${ledger}`)).own_views, []);
+  assert.equal((await ask('director', 'POST', `/ledger/${ledger}/own-view/drop`, { form: { own: own.id } })).status, 404);
+  await given(`/ledger/${ledger}/own-view/drop`, { form: { own: own.id } });
   const sheetBatch = (await given(`/ledger/${ledger}/import`, { body: sheet })).location;
   assert.match(sheetBatch, /^\/ledger-batch\/\d+$/);
   const again = await json('archivist', sheetBatch);

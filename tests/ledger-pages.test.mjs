@@ -182,6 +182,27 @@ test('pasted rows: what is wrong stands beside its row, the rest is written and 
   assert.equal((await colleague.get(`${ledger}?q=${encodeURIComponent('贴一')}`)).json.count, 0);
 });
 
+test('filters, order and columns are kept as a view of one’s own, opened, and deleted; nobody else has it', async () => {
+  const ledger = `/ledger/${ledgers['问题整改台账']}`;
+  await colleague.post(`${ledger}/new`, { form: { 'v.标题': '己事', 'v.日期': '2026-05-03', 'v.来源': '调研' } });
+  await page.goto(`${server.base}${ledger}?f.来源=调研&sort=-标题`);
+  await page.getByText('存为我的视图').click();
+  await page.fill('details.save-view [name=name]', '调研的');
+  await page.fill('details.save-view [name=columns]', '标题、来源');
+  await Promise.all([page.waitForURL(/columns=/), page.locator('details.save-view button').click()]);
+  await page.goto(`${server.base}${ledger}`);
+  await Promise.all([page.waitForURL(/columns=/), page.getByRole('link', { name: '调研的' }).click()]);
+  assert.deepEqual((await page.locator('thead th').allInnerTexts()).map(text => text.replace(/[↓↑]/, '').trim()).filter(Boolean).slice(-2), ['问题', '来源']);
+  assert.match(page.url(), /sort=-/);
+  const own = (await colleague.get(ledger)).json.own_views, mine = new URL(page.url());
+  assert.deepEqual(own, []);
+  assert.equal((await colleague.post(`${ledger}/own-view/drop`, { form: { own: 1 } })).status, 404);
+  assert.equal((await colleague.get(`${mine.pathname}?columns=${encodeURIComponent('标提')}`)).status, 422);
+  page.once('dialog', question => question.accept());
+  await Promise.all([page.waitForNavigation(), page.getByRole('button', { name: '删除视图 调研的' }).click()]);
+  assert.equal(await page.getByRole('link', { name: '调研的' }).count(), 0);
+});
+
 test('a ledger is made and changed in the form alone: rows move by keyboard, a renamed field keeps its entries, what contradicts them is listed', async () => {
   const value = name => page.locator(`[name="d.${name}"]`);
   await page.goto(`${server.base}/ledger-definition/new`);

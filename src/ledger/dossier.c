@@ -281,7 +281,7 @@ static char *step_words(json_t *step, const LedgerDefinition *definition) {
 static gboolean add_history(Gathering *gathering, const LedgerDefinition *definition, gint64 id, GError **error) {
   static const char *const steps[] = {"时间", "办理人", "办理", NULL}, *const said[] = {"时间", "发表人", "意见", NULL};
   json_auto_t *history = ledger_entry_history(gathering->sql, LEDGER_EVERYTHING, id, 0, G_MAXINT, error);
-  json_auto_t *comments = history != NULL ? ledger_entry_comments(gathering->sql, LEDGER_EVERYTHING, id, error) : NULL;
+  json_auto_t *comments = history != NULL ? ledger_entry_comments(gathering->sql, LEDGER_EVERYTHING, id, 0, G_MAXINT, error) : NULL;
   if (comments == NULL) return FALSE;
   json_t *rows = json_array(), *voices = json_array(), *row;
   size_t i;

@@ -222,8 +222,9 @@ gboolean comment_write(Sql *sql, json_t *data, GError **error) {
     sql_int(int_at(data, "entry")), sql_int(int_at(data, "at")), sql_text(text_at(data, "actor")), sql_text(text_at(data, "text"))), error);
 }
 
-json_t *ledger_entry_comments(Sql *sql, Asker asker, gint64 id, GError **error) {
+json_t *ledger_entry_comments(Sql *sql, Asker asker, gint64 id, gint64 before, int limit, GError **error) {
   json_auto_t *entry = ledger_entry_load(sql, asker, id, error);
   if (entry == NULL) return NULL;
-  return sql_json(sql, "SELECT id, at_us AS at, actor, text FROM ledger_comment WHERE entry_id = $1 ORDER BY id", SQL_ARGS(sql_int(id)), error);
+  return sql_json(sql, "SELECT id, at, actor, text FROM (SELECT id, at_us AS at, actor, text FROM ledger_comment WHERE entry_id = $1 AND id < $2 "
+    "ORDER BY id DESC LIMIT $3) AS c ORDER BY id", SQL_ARGS(sql_int(id), sql_int(before > 0 ? before : G_MAXINT64), sql_int(limit)), error);
 }

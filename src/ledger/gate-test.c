@@ -113,7 +113,7 @@ static void test_entries(void) {
   for (guint i = 0; i < G_N_ELEMENTS(seen); i++) json_decref(good(ledger_entry_load(sql, w.asker, seen[i], error)));
   fails(ledger_entry_load(sql, w.asker, w.others, error), LANTAI_ERROR_NOT_FOUND);
   fails(ledger_entry_history(sql, w.asker, w.others, 0, 10, error), LANTAI_ERROR_NOT_FOUND);
-  fails(ledger_entry_comments(sql, w.asker, w.others, error), LANTAI_ERROR_NOT_FOUND);
+  fails(ledger_entry_comments(sql, w.asker, w.others, 0, 10, error), LANTAI_ERROR_NOT_FOUND);
   gint64 size;
   g_autoptr(GError) local = NULL;
   g_assert_cmpint(ledger_entry_file_open(&w.f.house, sql, w.asker, w.others, "x.txt", &size, &local), <, 0);

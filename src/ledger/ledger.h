@@ -115,7 +115,8 @@ json_t *ledger_entry_history(Sql *sql, Asker asker, gint64 id, gint64 before, in
 json_t *ledger_entry_referring(Sql *sql, Asker asker, gint64 id, GError **error);
 json_t *ledger_entries_of_record(Sql *sql, Asker asker, gint64 record, GError **error);
 gboolean ledger_entry_comment(Sql *sql, Asker asker, const char *actor, gint64 id, const char *text, GError **error);
-json_t *ledger_entry_comments(Sql *sql, Asker asker, gint64 id, GError **error);
+/* The newest before an id (0: of all), at most limit, oldest first: [{id, at, actor, text}] */
+json_t *ledger_entry_comments(Sql *sql, Asker asker, gint64 id, gint64 before, int limit, GError **error);
 /* Files, kept as the object urn:lantai:entry:<id>. In a transaction of its own; one of the same name is replaced (another version). */
 gboolean ledger_entry_attach(const House *house, Asker asker, const char *actor, gint64 id, const char *name, const char *path, GError **error);
 gboolean ledger_entry_detach(Sql *sql, Asker asker, const char *actor, gint64 id, const char *name, GError **error);

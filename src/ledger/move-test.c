@@ -104,7 +104,12 @@ static void test_history(void) {
   fails(ledger_entry_put(sql, LEDGER_EVERYTHING, "zhang", change, int_at(first, "rev"), error), LANTAI_ERROR_CONFLICT); /* changed meanwhile */
   good(ledger_entry_comment(sql, LEDGER_EVERYTHING, "li", id, "  请尽快  ", error));
   fails(ledger_entry_comment(sql, LEDGER_EVERYTHING, "li", id, " ", error), LANTAI_ERROR_INVALID);
-  json_auto_t *comments = good(ledger_entry_comments(sql, LEDGER_EVERYTHING, id, error));
+  json_auto_t *comments = good(ledger_entry_comments(sql, LEDGER_EVERYTHING, id, 0, 10, error));
+  json_auto_t *last = good(ledger_entry_comments(sql, LEDGER_EVERYTHING, id, 0, 1, error));
+  json_t *newest = json_array_get(comments, json_array_size(comments) - 1);
+  json_auto_t *none = good(ledger_entry_comments(sql, LEDGER_EVERYTHING, id, int_at(json_array_get(comments, 0), "id"), 10, error));
+  g_assert_true(json_equal(json_array_get(last, 0), newest));
+  g_assert_cmpuint(json_array_size(none), ==, 0);
   g_assert_cmpstr(text_at(json_array_get(comments, 0), "text"), ==, "请尽快");
   good(sql_commit(sql, error));
   sql_end(g_steal_pointer(&sql));
@@ -211,7 +216,7 @@ static void test_put_gate(void) {
   g_assert_cmpstr(text_at(json_array_get(json_object_get(values, "家属"), 0), "电话"), ==, "13700002222");
   fails(ledger_entry_delete(sql, other, "li", secret, "", error), LANTAI_ERROR_NOT_FOUND);
   fails(ledger_entry_comment(sql, other, "li", secret, "看过", error), LANTAI_ERROR_NOT_FOUND);
-  fails(ledger_entry_comments(sql, other, secret, error) != NULL, LANTAI_ERROR_NOT_FOUND);
+  fails(ledger_entry_comments(sql, other, secret, 0, 10, error) != NULL, LANTAI_ERROR_NOT_FOUND);
   fails(ledger_entry_detach(sql, other, "li", secret, "a.txt", error), LANTAI_ERROR_NOT_FOUND);
   g_autofree char *raise = g_strdup_printf("{id: %d, values: {工资: 9000}}", (int)own);
   json_auto_t *raised = yaml(raise);

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define ENTRY_PATH "/entry/%" G_GINT64_FORMAT
-enum { MADE_TEXT_MAX = 500, HISTORY_SHOWN = 50 };
+enum { MADE_TEXT_MAX = 500, HISTORY_SHOWN = 50, COMMENTS_SHOWN = 50 };
 
 /* ---- the form's page ---- */
 
@@ -433,6 +433,14 @@ static gboolean add_neighbours(json_t *model, LedgerPage *page, gint64 id, GErro
   return TRUE;
 }
 
+static void put_comments(const LedgerPage *page, gint64 id, json_t *model) {
+  json_t *comments = ledger_entry_comments(page->sql, page->asker, id, web_int(page->request, "said_before", 0), COMMENTS_SHOWN + 1, NULL);
+  gboolean more = json_array_size(comments) > COMMENTS_SHOWN;
+  if (more) json_array_remove(comments, 0);
+  if (more) json_object_set(model, "said_before", json_object_get(json_array_get(comments, 0), "id"));
+  json_object_set_new(model, "comments", comments != NULL ? comments : json_array());
+}
+
 WebReply *page_one(WebRequest *request, GError **error) {
   g_auto(LedgerPage) page = {0};
   json_auto_t *entry = page_begin(&page, request, FALSE, error) ? page_entry(&page, error) : NULL;
@@ -455,8 +463,7 @@ WebReply *page_one(WebRequest *request, GError **error) {
   if (ledger_may_archive_entry(entry, page.asker)) json_object_set_new(model, "may_archive", json_true());
   if (write) json_object_set(model, "offers", offers);
   if (web_may(request, PERMISSION_WRITE) && !deleted && !tied) json_object_set_new(model, "makes_here", makes_model(&page, entry, NULL, NULL));
-  json_t *comments = ledger_entry_comments(page.sql, page.asker, id, NULL);
-  json_object_set_new(model, "comments", comments != NULL ? comments : json_array());
+  put_comments(&page, id, model);
   put_text_at(model, "tone", state_tone(page.definition, text_at(entry, "state")));
   json_object_set_new(model, "has_states", json_boolean(page.definition->state_count > 1));
   json_object_set_new(model, "overdue", json_boolean(entry_is_overdue(page.definition, entry)));

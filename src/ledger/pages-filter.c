@@ -165,6 +165,26 @@ static gboolean take_view(LedgerFilter *filter, LedgerPage *page, GError **error
   return TRUE;
 }
 
+/* Columns of one's own choice: names of fields with 、 between them. */
+static gboolean take_columns(LedgerFilter *filter, LedgerPage *page, GError **error) {
+  const char *given = web_text(page->request, "columns");
+  if (given == NULL) return TRUE;
+  g_auto(GStrv) names = g_regex_split_simple("[、，,\\s]+", given, 0, 0);
+  json_auto_t *columns = json_array();
+  for (guint i = 0; names[i] != NULL; i++) {
+    if (names[i][0] == '\0') continue;
+    const LedgerField *field = ledger_field(page->definition, names[i]);
+    g_autofree char *nearest = field == NULL ? nearest_words(nearest_field(page->definition, names[i])) : NULL;
+    if (field == NULL || !ledger_may_read_field(field, page->asker)) return throw(error, LANTAI_ERROR_INVALID, "没有“%s”这一栏%s", names[i], nearest ? nearest : "");
+    json_array_append_new(columns, json_string(field->name));
+  }
+  if (json_array_size(columns) == 0) return TRUE;
+  put_text_at(filter->address, "columns", given);
+  json_decref(filter->columns);
+  filter->columns = g_steal_pointer(&columns);
+  return TRUE;
+}
+
 static gboolean take_day(LedgerFilter *filter, LedgerPage *page, GError **error) {
   const char *on = web_text(page->request, "on");
   DateSpan span;
@@ -182,7 +202,7 @@ gboolean filter_read(LedgerFilter *filter, LedgerPage *page, GError **error) {
   *filter = (LedgerFilter){.where = json_object(), .address = json_object()};
   json_object_foreach(fields, name, given)
     if (!add_filter(filter, page, name, given, error)) return FALSE;
-  if (!take_view(filter, page, error) || !take_day(filter, page, error)) return FALSE;
+  if (!take_view(filter, page, error) || !take_columns(filter, page, error) || !take_day(filter, page, error)) return FALSE;
   if (filter->columns == NULL) own_columns(filter, page);
   add_flag(filter, page, "open", filter_open(page->definition));
   add_flag(filter, page, "overdue", filter_overdue(page->definition));

@@ -351,19 +351,6 @@ static json_t *shows_model(const LedgerPage *page, const LedgerFilter *filter, c
   return shows;
 }
 
-static json_t *views_model(const LedgerPage *page, const char *path, const char *current) {
-  json_t *views = json_object_get(page->definition->json, "views"), *view, *links = json_array();
-  size_t i;
-  if (json_array_size(views) == 0) return links;
-  json_array_append_new(links, json_pack("{s:s, s:s, s:b}", "name", "全部", "href", path, "current", current == NULL));
-  json_array_foreach(views, i, view) {
-    g_autofree char *escaped = g_uri_escape_string(text_at(view, "name"), NULL, FALSE);
-    json_array_append_new(links, json_pack("{s:s, s:o, s:b}", "name", text_at(view, "name"), "href", json_sprintf("%s?view=%s", path, escaped), "current",
-      g_strcmp0(current, text_at(view, "name")) == 0));
-  }
-  return links;
-}
-
 /* What comes round, with the last periods: done, still open, or a gap. */
 static void add_duties(json_t *model, const LedgerPage *page) {
   json_auto_t *duties = ledger_duties(page->sql, page->asker, page->definition, NULL);
@@ -402,15 +389,27 @@ static gboolean add_completeness(json_t *model, const LedgerPage *page, GError *
   return fine;
 }
 
+static char *words_joined(json_t *words) {
+  g_autoptr(GString) text = g_string_new(NULL);
+  size_t i;
+  json_t *word;
+  json_array_foreach(words, i, word) g_string_append_printf(text, "%s%s", i > 0 ? "、" : "", json_string_value(word));
+  return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
 static void add_frame(json_t *model, LedgerPage *page, LedgerFilter *filter, const char *path) {
   const char *show = web_text(page->request, "show");
   json_object_set_new(model, "ledger", page_ledger_model(page));
   json_object_set_new(model, "chips", filter_chips(page, filter, path));
   json_object_set_new(model, "shows", shows_model(page, filter, path, show == NULL ? "" : show));
   json_object_set_new(model, "views", views_model(page, path, web_text(page->request, "view")));
+  json_object_set_new(model, "own_views", own_views_model(page, filter, path));
   json_object_set_new(model, "filters", filter_form(page, filter));
   json_object_set_new(model, "kept", filter_hidden(filter, "f."));
   json_object_set_new(model, "hidden", filter_hidden(filter, NULL));
+  json_object_set_new(model, "without_columns", filter_hidden(filter, "columns"));
+  g_autofree char *columns = words_joined(filter->columns);
+  put_text_at(model, "columns_text", columns);
   if (filter->ask.words != NULL) put_text_at(model, "words", filter->ask.words);
   g_autofree char *all = filter_link(filter, path, "year", NULL), *query = filter_link(filter, "", NULL, NULL);
   put_text_at(model, "all_years", all);

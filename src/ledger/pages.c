@@ -149,13 +149,15 @@ WebReply *page_owed(WebRequest *request, GError **error) {
 #define VALUES {"v", WEB_FIELDS, FALSE, 20000, "字段"}
 #define FILTERS {"f", WEB_FIELDS, FALSE, 500, "筛选"}, {"q", WEB_TEXT, FALSE, 200, "词"}, {"year", WEB_INT, FALSE, 0, "年度"}, {"open", WEB_FLAG, FALSE, 0, "未办结"}, \
   {"overdue", WEB_FLAG, FALSE, 0, "已逾期"}, {"mine", WEB_FLAG, FALSE, 0, "我负责的"}, {"view", WEB_TEXT, FALSE, 60, "视图"}, {"sort", WEB_TEXT, FALSE, 60, "排序"}, \
+  {"columns", WEB_TEXT, FALSE, 1000, "列"}, \
   {"on", WEB_TEXT, FALSE, 40, "日期"}, {"after", WEB_TEXT, FALSE, 500, "起点"}
 #define FILES {"file1", WEB_FILE, FALSE, 0, "附件"}, {"file2", WEB_FILE, FALSE, 0, "附件"}, {"file3", WEB_FILE, FALSE, 0, "附件"}, {"file4", WEB_FILE, FALSE, 0, "附件"}, \
   {"file5", WEB_FILE, FALSE, 0, "照片"}
 enum { YAML_MAX = 200000, BASE_MAX = 2000000, PASTE_MAX = 1000000, BULK_LINES_MAX = 100000, BULK_ENTRIES = 2000 };
 
 static const WebParameter ID_PARAMETERS[] = {ID, {NULL}};
-static const WebParameter ENTRY_PARAMETERS[] = {ID, FILTERS, {"before", WEB_INT, FALSE, 0, "履历从哪一版之前"}, {"list", WEB_FLAG, FALSE, 0, "从列表来"},
+static const WebParameter ENTRY_PARAMETERS[] = {ID, FILTERS, {"before", WEB_INT, FALSE, 0, "履历从哪一版之前"},
+  {"said_before", WEB_INT, FALSE, 0, "意见从哪一条之前"}, {"list", WEB_FLAG, FALSE, 0, "从列表来"},
   {"show", WEB_TEXT, FALSE, 20, "样式"}, {"moved", WEB_TEXT, FALSE, 100, "刚才"}, {NULL}};
 static const WebParameter EDIT_PARAMETERS[] = {ID, {"back", WEB_TEXT, FALSE, 2000, "回到"}, {NULL}};
 static const WebParameter LIST_PARAMETERS[] = {ID, FILTERS, {"show", WEB_TEXT, FALSE, 20, "样式"}, {"month", WEB_TEXT, FALSE, 20, "月份"},
@@ -163,6 +165,7 @@ static const WebParameter LIST_PARAMETERS[] = {ID, FILTERS, {"show", WEB_TEXT, F
   {"week", WEB_TEXT, FALSE, 20, "周"},
   {"moved", WEB_TEXT, FALSE, 100, "刚才"}, {"print", WEB_FLAG, FALSE, 0, "打印"}, {NULL}};
 static const WebParameter VIEW_PARAMETERS[] = {ID, FILTERS, {"name", WEB_TEXT, TRUE, 60, "名称"}, {NULL}};
+static const WebParameter OWN_VIEW_PARAMETERS[] = {ID, {"own", WEB_INT, TRUE, 0, "视图"}, {NULL}};
 static const WebParameter EXPORT_PARAMETERS[] = {ID, FILTERS, {"format", WEB_TEXT, FALSE, 10, "格式"}, {NULL}};
 static const WebParameter COMPARE_PARAMETERS[] = {ID, FILTERS, {"before", WEB_TEXT, FALSE, 40, "从哪天"}, {"until", WEB_TEXT, FALSE, 40, "到哪天"}, {NULL}};
 static const WebParameter NEW_PARAMETERS[] = {ID, VALUES, {"like", WEB_INT, FALSE, 0, "照哪一条"}, {NULL}};
@@ -219,6 +222,8 @@ const WebRoute LEDGER_ROUTES[] = {
   {"GET", "/ledger/{id}/definition", PERMISSION_READ, DEFINITION_PARAMETERS, "ledger/definition", page_definition, "台账的定义"},
   {"POST", "/ledger/{id}/definition", PERMISSION_DEFINE, DEFINE_PARAMETERS, "ledger/definition", save_definition, "台账的定义"},
   {"POST", "/ledger/{id}/view", PERMISSION_DEFINE, VIEW_PARAMETERS, NULL, save_view, NULL},
+  {"POST", "/ledger/{id}/own-view", PERMISSION_READ, VIEW_PARAMETERS, NULL, save_own_view, NULL},
+  {"POST", "/ledger/{id}/own-view/drop", PERMISSION_READ, OWN_VIEW_PARAMETERS, NULL, drop_own_view, NULL},
   {"GET", "/ledger-definition/new", PERMISSION_DEFINE, DEFINITION_NEW_PARAMETERS, "ledger/definition", page_definition_new, "新建台账"},
   {"POST", "/ledger-definition/new", PERMISSION_DEFINE, DEFINE_NEW_PARAMETERS, "ledger/definition", save_definition, "新建台账"},
   {"GET", "/entry/{id}", PERMISSION_READ, ENTRY_PARAMETERS, "ledger/entry", page_one, "台账条目"},

@@ -125,6 +125,12 @@ WebReply *paste_page(WebRequest *request, GError **error);
 WebReply *take_paste(WebRequest *request, GError **error);
 WebReply *import_page(WebRequest *request, GError **error);
 WebReply *take_import(WebRequest *request, GError **error);
+
+/* ---- views (pages-view.c) ---- */
+json_t *views_model(const LedgerPage *page, const char *path, const char *current); /* of the definition: [{name, href, current}] */
+json_t *own_views_model(const LedgerPage *page, const LedgerFilter *filter, const char *path); /* the asker's: [{id, name, href, current}] */
+WebReply *save_own_view(WebRequest *request, GError **error);
+WebReply *drop_own_view(WebRequest *request, GError **error);
 void import_result(json_t *model, json_t *report); /* "result": of a rehearsal, as ledger/result.html shows it */
 WebReply *page_batch(WebRequest *request, GError **error);
 WebReply *make_batch(WebRequest *request, GError **error);
