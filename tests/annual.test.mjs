@@ -54,3 +54,17 @@ test('an evaluation: points by area, what still lacks its owner or its proof', a
   const { stdout } = await run('report', '业务建设评价自评报告', '-', '--year', '2023', '--format', 'md');
   assert.match(stdout, /\| 档案基础业务 \| 6分 \| /);
 });
+
+test('the shipped tables of indicators: brought in, what lacks is counted and opens to its rows, an incomplete table says so', async () => {
+  for (const ledger of ['数字档案馆测试', '业务建设评价']) await run('ledger', 'import', ledger, path.join(root, 'examples', 'evaluation', `${ledger}.csv`), '--json');
+  const whole = await figure('测试满分', 2026), groups = Object.fromEntries(whole.parts.map(({ key, value }) => [key, value]));
+  assert.deepEqual([groups.基础设施, groups.系统功能], [12, 12]);
+  assert.ok(whole.warnings.length > 0, '24 of 100 points: the table is not whole');
+  assert.equal((await figure('评价满分', 2026)).value, 100);
+  for (const name of ['测试指标缺佐证', '测试指标未自评', '测试指标没有责任人']) {
+    const lacking = await figure(name, 2026);
+    assert.deepEqual([lacking.value, lacking.rows.length], [15, 15], name);
+  }
+  const { stdout } = await run('report', '数字档案馆测试自测报告', '-', '--year', '2026', '--format', 'md');
+  assert.match(stdout, /还有15项指标没有自评。还有15项指标没有落实责任人。/);
+});
