@@ -152,6 +152,15 @@ test('in bulk over a year, by somebody who may not accept: it waits for review; 
   await until(async () => stateOf(delivery) === 'rehearsed');
   assert.equal((await tieOf(ids[1])).record, 0, 'not before somebody accepts');
   assert.equal((await clerk.post(`/entry/${ids[0]}/edit`, { form: { 'v.标题': '改' } })).status, 409);
+  // The 档号 that it waits for: nobody types it, the next free one is another, and a delivery that brings it brings all but that row.
+  const code = (await tieOf(ids[0])).code, like = (await clerk.get(`/record/${(await tieOf(first)).record}`)).json.record;
+  const described = { parent: like.parent_id, level: 'item', category: like.category, title: '手工著录的一件', year: like.year, retention: '永久', date: '2026-01-01' };
+  const typed = await clerk.post('/record/new', { form: { ...described, code } });
+  assert.equal(typed.status, 409, typed.text.slice(0, 300));
+  assert.match(typed.text, new RegExp(`${code} 已留给正在归档的批次 ${delivery}`));
+  const numbered = await clerk.post('/record/new', { form: { ...described, number: 1 } });
+  const given = numbered.json.inputs.find(input => input.name === 'code').value;
+  assert.ok(given && ![code, (await tieOf(ids[1])).code].includes(given), given);
   assert.equal((await clerk.post(`/delivery/${delivery}/return`, { form: { note: '缺批示原件' } })).status, 200);
   await until(async () => (await tieOf(ids[0])) === undefined);
   const now = stateOf(delivery);
@@ -201,7 +210,18 @@ test('undone as deliveries are, the entry is as it was and can be archived again
   assert.notEqual(anew.delivery, tie.delivery);
   const [restorable] = (await entry(first)).history.slice(-1);
   assert.equal(restorable.first, true);
+  const waits = await task('等着审核的');
+  await move(waits, '已办结', director);
+  assert.equal((await office.post(`/entry/${waits}/archive`, { form: {} })).status, 200);
+  const { code, delivery } = await tieOf(waits);
+  await until(async () => stateOf(delivery) === 'rehearsed');
   await server.stop();
+  // Another delivery brings the 档号 that this one waits for: that row stays out, the others come.
+  const table = path.join(temporary(), 'taken.csv');
+  writeFileSync(table, `档号,题名,责任者,日期,全宗号,门类,年度,保管期限\n${code},抢用的,甲局,2026-01-02,Z001,WS,2026,永久\n${code}9,不相干的,甲局,2026-01-02,Z001,WS,2026,永久\n`);
+  const brought = await lantai(dir, 'import', table, '--json');
+  assert.equal(brought.status, 0, brought.stderr);
+  assert.deepEqual(sqlite(dir, `SELECT code FROM record WHERE code LIKE '${code}%'`).map(row => row.code), [`${code}9`]);
   const copy = path.join(temporary(), 'anew');
   const rebuilt = await lantai(dir, 'rebuild', copy, '--json');
   assert.equal(rebuilt.status, 0, rebuilt.stderr);

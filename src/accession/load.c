@@ -152,6 +152,16 @@ static gboolean save_change(const LoadState *state, Sql *sql, const CatalogRecor
     SQL_ARGS(sql_int(state->id), sql_int(record->id), sql_int(record->rev), sql_text(json)), error);
 }
 
+/* A code that waits for a delivery's new record is nobody else's, and that delivery changes no record that has it by now. */
+static gboolean code_is_others(const LoadState *state, Sql *sql, const CatalogRecord *record) {
+  gint64 kept = catalog_code_kept(sql, record->code);
+  if (kept == 0) return FALSE;
+  g_autoptr(CatalogRecord) there = kept == state->id ? catalog_record_by_code(sql, &SCOPE_EVERYTHING, record->fonds_id, record->code, NULL) : NULL;
+  if (kept == state->id && (there == NULL || there->accession_id == state->id)) return FALSE;
+  g_warning("批次 %" G_GINT64_FORMAT "：档号 %s %s，这一行没有收下", state->id, record->code, kept == state->id ? "已是另一件档案的" : "已留给另一个正在归档的批次");
+  return TRUE;
+}
+
 gboolean load_state_put(LoadState *state, Sql *sql, gint64 row, DecodedRow *decoded, GError **error) {
   CatalogRecord *record = decoded->record;
   const Place *place = place_find(state->places, decoded->fonds, decoded->category);
@@ -167,6 +177,7 @@ gboolean load_state_put(LoadState *state, Sql *sql, gint64 row, DecodedRow *deco
     if (volume) record->parent_id = volume;
   }
   keep_decisions(state, sql, record);
+  if (code_is_others(state, sql, record)) return state->refused++, TRUE;
   g_autoptr(CatalogRecord) before = NULL;
   GError *failure = NULL;
   switch (catalog_record_put(state->house, sql, record, &before, &failure)) {

@@ -73,7 +73,7 @@ static char *code_free(const House *house, Sql *sql, const CatalogRecord *record
   gint64 serial = g_ascii_strtoll(code + length - digits, NULL, 10);
   for (int tries = 0; tries < SERIAL_TRIES; tries++, serial++) {
     g_autofree char *next = g_strdup_printf("%s%0*" G_GINT64_FORMAT, prefix, (int)digits, serial);
-    if (!g_hash_table_contains(given, next) && !ledger_code_tied(sql, next)) return g_steal_pointer(&next);
+    if (!g_hash_table_contains(given, next) && ledger_code_tied(sql, next) == 0) return g_steal_pointer(&next);
   }
   return throw_null(error, LANTAI_ERROR_CONFLICT, "编不出档号：%s 之后的 %d 个都已有用", code, SERIAL_TRIES);
 }
@@ -191,7 +191,7 @@ static gboolean tie_all(const House *house, const char *actor, GPtrArray *dossie
   for (guint i = 0; i < dossiers->len; i++) {
     const Dossier *dossier = dossiers->pdata[i];
     LedgerTie tie = {int_at(dossier->gathered, "id"), int_at(dossier->gathered, "rev"), delivery, dossier->record->code};
-    if (ledger_code_tied(sql, tie.code)) return throw(error, LANTAI_ERROR_CONFLICT, "档号 %s 刚被别的归档用去，请再按一次", tie.code);
+    if (ledger_code_tied(sql, tie.code) != 0) return throw(error, LANTAI_ERROR_CONFLICT, "档号 %s 刚被别的归档用去，请再按一次", tie.code);
     if (!ledger_entry_tie(sql, actor, &tie, error)) return FALSE;
   }
   return sql_commit(sql, error);
@@ -317,13 +317,15 @@ static gboolean settle(const House *house, gint64 delivery, GError **error) {
   sql_end(g_steal_pointer(&read));
   if (json_array_size(tied) == 0) return tied != NULL;
   if (g_str_equal(before, "returned") && !give_up_returned(house, delivery, error)) return FALSE;
-  g_autofree char *state = state_of(house, delivery);
   g_autoptr(Sql) sql = sql_write(house->db, error);
+  if (sql == NULL) return FALSE;
+  g_autofree char *state = sql_string(sql, "SELECT state FROM accession WHERE id = $1", SQL_ARGS(sql_int(delivery)), NULL); /* what holds until this commits */
+  json_auto_t *held = ledger_tied(sql, delivery, error);
   size_t i;
   json_t *one;
-  if (sql == NULL) return FALSE;
-  json_array_foreach(tied, i, one)
-    if (!settle_entry(sql, delivery, state, one, error)) return FALSE;
+  if (held == NULL) return FALSE;
+  json_array_foreach(held, i, one)
+    if (!settle_entry(sql, delivery, state != NULL ? state : "", one, error)) return FALSE;
   return sql_commit(sql, error);
 }
 

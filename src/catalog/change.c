@@ -292,7 +292,10 @@ static gboolean check_code(Sql *sql, const CatalogRecord *record, GError **error
   g_autoptr(GError) local = NULL;
   int used = code_used(sql, record, &local);
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
-  return used == 0 || code_taken(error, record);
+  if (used != 0) return code_taken(error, record);
+  gint64 kept = record->level >= LEVEL_VOLUME ? catalog_code_kept(sql, record->code) : 0;
+  return kept == 0 || kept == record->accession_id || throw(error, LANTAI_ERROR_CONFLICT, "档号 %s 已留给正在归档的批次 %" G_GINT64_FORMAT "，请换一个档号，或者先把那个批次"
+    "办完、作废", record->code, kept);
 }
 
 gboolean record_valid(const House *house, Sql *sql, const CatalogRecord *record, GError **error) {

@@ -143,12 +143,13 @@ static char *code_from(const RenumberRow *row, guint number) {
   return g_strconcat(row->prefix, digits, NULL);
 }
 
-/* The record outside the plan that has this code; 0: none; -1: error. */
+/* The record outside the plan that has this code, or the delivery that it is kept for; 0: none; -1: error. */
 static gint64 outsider(Plan *plan, const RenumberRow *row, const char *code, GError **error) {
   g_autoptr(GError) local = NULL;
   gint64 id = sql_number(plan->sql, "SELECT id FROM record WHERE code = $1 AND fonds_id = $2", SQL_ARGS(sql_text(code), sql_int(row->fonds_id)), 0, &local);
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), -1;
-  return id == 0 || g_hash_table_contains(plan->by_id, &id) ? 0 : id;
+  if (id == 0) return catalog_code_kept(plan->sql, code);
+  return g_hash_table_contains(plan->by_id, &id) ? 0 : id;
 }
 
 static gboolean number_anew(Plan *plan, RenumberRow *row, GError **error) {

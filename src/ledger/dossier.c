@@ -54,8 +54,9 @@ json_t *ledger_tied(Sql *sql, gint64 delivery, GError **error) {
     SQL_ARGS(sql_text(target)), error);
 }
 
-gboolean ledger_code_tied(Sql *sql, const char *code) {
-  return sql_number(sql, "SELECT COUNT(*) AS n FROM ledger_link WHERE kind = 'code' AND target = $1", SQL_ARGS(sql_text(code)), 0, NULL) > 0;
+gint64 ledger_code_tied(Sql *sql, const char *code) {
+  return sql_number(sql, "SELECT json_extract(e.data, '$.\"归档批次\"') AS delivery FROM ledger_link AS l JOIN ledger_entry AS e ON e.id = l.entry_id "
+    "WHERE l.kind = 'code' AND l.target = $1 AND json_extract(e.data, '$.\"档案\"') IS NULL", SQL_ARGS(sql_text(code)), 0, NULL);
 }
 
 /* ---- who, and when ---- */
