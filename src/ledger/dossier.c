@@ -101,8 +101,8 @@ json_t *ledger_archivable(const House *house, Sql *sql, Asker asker, const Ledge
 
 /* ---- gathering ---- */
 
-/* unseen: it names what the asker may not see */
-typedef struct { Sql *sql; Asker asker; Security secrecy; json_t *blocks, *files, *left_out; gboolean unseen; } Gathering;
+/* unseen: it names what the asker may not see; own: the entry's own secrecy, secrecy: the highest of all that goes in */
+typedef struct { Sql *sql; Asker asker; Security own, secrecy; json_t *blocks, *files, *left_out; gboolean unseen; } Gathering;
 
 /* Ledgers whose entries every reader of ledgers may know of. */
 static gboolean is_open(const LedgerDefinition *definition) {
@@ -130,7 +130,11 @@ static char *entry_words(Gathering *gathering, gint64 id) {
 
 static char *record_words(Gathering *gathering, gint64 id) {
   g_autoptr(CatalogRecord) record = catalog_record_load(gathering->sql, &SCOPE_EVERYTHING, id, NULL);
-  return g_strdup(record != NULL ? record->code : ""); /* what it is about is told by the record itself, to whom it may */
+  if (record == NULL) return g_strdup("");
+  const Scope *scope = gathering->asker.everything ? &SCOPE_EVERYTHING : people_scope(gathering->asker.person);
+  gathering->unseen = gathering->unseen || !scope_admits(scope, record->level, record->level == LEVEL_FONDS ? record->id : record->fonds_id, record->security, record->opening);
+  gathering->secrecy = MAX(gathering->secrecy, record->security);
+  return g_strdup(record->code); /* what it is about is told by the record itself, to whom it may */
 }
 
 static char *words(Gathering *gathering, const LedgerField *field, json_t *value) {
@@ -263,7 +267,13 @@ static char *actor_words(const char *actor) {
   return title != NULL ? title : g_strdup(actor);
 }
 
-static char *step_words(json_t *step, const LedgerDefinition *definition) {
+/* What was written of a step while the entry was more secret than it is now stays with that time. */
+static gboolean note_goes_in(const Gathering *gathering, json_t *step) {
+  Security then;
+  return text_at(step, "note")[0] != '\0' && security_parse(text_at(step, "secrecy"), &then) && then <= gathering->own;
+}
+
+static char *step_words(const Gathering *gathering, json_t *step, const LedgerDefinition *definition) {
   g_autoptr(GString) out = g_string_new(json_is_true(json_object_get(step, "first")) ? "登记" : "");
   size_t i;
   json_t *change;
@@ -275,7 +285,7 @@ static char *step_words(json_t *step, const LedgerDefinition *definition) {
     if (state) g_string_append_printf(out, "转为“%s”", text_at(change, "to"));
     else g_string_append_printf(out, "改%s", text_at(change, "field"));
   }
-  if (text_at(step, "note")[0] != '\0') g_string_append_printf(out, "%s%s", out->len > 0 ? "：" : "", text_at(step, "note"));
+  if (note_goes_in(gathering, step)) g_string_append_printf(out, "%s%s", out->len > 0 ? "：" : "", text_at(step, "note"));
   return g_string_free(g_steal_pointer(&out), FALSE);
 }
 
@@ -288,7 +298,7 @@ static gboolean add_history(Gathering *gathering, const LedgerDefinition *defini
   size_t i;
   for (i = json_array_size(history); i > 0; i--) {
     json_t *step = json_array_get(history, i - 1);
-    g_autofree char *at = moment(int_at(step, "at")), *who = actor_words(text_at(step, "actor")), *what = step_words(step, definition);
+    g_autofree char *at = moment(int_at(step, "at")), *who = actor_words(text_at(step, "actor")), *what = step_words(gathering, step, definition);
     json_array_append_new(rows, json_pack("[s, s, s]", at, who, what));
   }
   json_array_foreach(comments, i, row) {
@@ -363,9 +373,10 @@ json_t *ledger_dossier(Sql *sql, Asker asker, gint64 id, GError **error) {
   if (!entry_is_free(entry, error)) return NULL;
   if (!is_ready(definition, entry)) return throw_null(error, LANTAI_ERROR_CONFLICT, "“%s”还不能归档：办结并符合台账规定的条件才归档", text_at(entry, "title"));
   json_auto_t *blocks = json_array(), *files = json_array(), *left_out = json_array();
-  Gathering gathering = {sql, asker, SECURITY_PUBLIC, blocks, files, left_out, FALSE};
+  Gathering gathering = {.sql = sql, .asker = asker, .blocks = blocks, .files = files, .left_out = left_out};
   g_autofree char *name = name_of(entry), *heading = g_strdup_printf("%s办理单", definition->name);
   take_secrecy(&gathering, entry);
+  gathering.own = gathering.secrecy;
   add_heading(&gathering, 1, heading);
   json_array_append_new(blocks, json_pack("{s:s, s:s, s:s}", "kind", "text", "text", name, "align", "center"));
   add_content(&gathering, definition, entry);

@@ -174,9 +174,9 @@ json_t *entry_changes(json_t *before, json_t *after, Asker asker) {
   return difference.changes;
 }
 
-static json_t *step_of(SqlRows *rows, gint64 rev, json_t *changes) {
-  return json_pack("{s:I, s:I, s:s, s:s, s:b, s:o}", "rev", (json_int_t)rev, "at", (json_int_t)sql_get_int(rows, "at"), "actor", sql_get_text(rows, "actor"), "note",
-    sql_get_text(rows, "note"), "first", FALSE, "changes", changes);
+static json_t *step_of(SqlRows *rows, json_t *version) {
+  return json_pack("{s:I, s:I, s:s, s:s, s:b, s:o, s:s}", "rev", (json_int_t)sql_get_int(rows, "rev"), "at", (json_int_t)sql_get_int(rows, "at"), "actor", sql_get_text(rows, "actor"), "note",
+    sql_get_text(rows, "note"), "first", FALSE, "changes", json_array(), "secrecy", text_at(version, "secrecy"));
 }
 
 /* Newest first: what a step changed is known when the version before it is read. */
@@ -194,7 +194,7 @@ json_t *ledger_entry_history(Sql *sql, Asker asker, gint64 id, gint64 before, in
     if (open != NULL) json_object_set_new(open, "changes", seen ? entry_changes(version, after, asker) : json_array());
     open = NULL;
     if (!seen || (int)json_array_size(history) >= limit) continue;
-    json_array_append_new(history, open = step_of(rows, sql_get_int(rows, "rev"), json_array()));
+    json_array_append_new(history, open = step_of(rows, version));
     json_decref(after);
     after = json_incref(version);
   }

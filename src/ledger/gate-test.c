@@ -4,8 +4,9 @@
 #include "test-fixture.h"
 
 static const char *const LEDGERS[] = {
-  "name: 移交\nuses: [责任人, 责任部门, 附件, 截止]\nrows: {of: [移交单位, 全宗]}\nfields:\n  - {name: 移交单位, type: body, many: true, list: true}\n"
-  "  - {name: 全宗, type: text}\n  - {name: 件数, type: number}\nstates: [{name: 办}, {name: 毕, closed: true}]\n",
+  "name: 移交\nuses: [责任人, 责任部门, 附件, 截止, 密级]\nrows: {of: [移交单位, 全宗]}\nfields:\n  - {name: 移交单位, type: body, many: true, list: true}\n"
+  "  - {name: 全宗, type: text}\n  - {name: 件数, type: number}\nstates: [{name: 办}, {name: 毕, closed: true}]\n"
+  "archives: {values: {保管期限: 永久}}\n",
   "name: 内务\nuses: [责任人, 责任部门]\n",
   "name: 专管\nread: [archivist]\nwrite: [archivist]\n",
   "name: 后续\nfields: [{name: 所属, type: entry, ledger: 移交}, {name: 依据, type: record}]\n",
@@ -170,6 +171,31 @@ static void test_writing(void) {
   close_world(&w);
 }
 
+/* What goes into a dossier: no note from a time when the entry was more secret; no 档号 that who files it may not see. */
+static void test_dossier(void) {
+  World w;
+  open_world(&w);
+  g_autoptr(Sql) sql = good(sql_write(w.f.db, error));
+  const char *const levels[] = {"秘密", "公开"};
+  for (guint i = 0; i < G_N_ELEMENTS(levels); i++) {
+    g_autofree char *text = g_strdup_printf("{id: %" G_GINT64_FORMAT ", secrecy: %s}", w.ours, levels[i]);
+    json_auto_t *change = yaml(text);
+    good(ledger_entry_put(sql, LEDGER_EVERYTHING, "zhang", change, 0, error));
+    good(ledger_entry_move(sql, LEDGER_EVERYTHING, "zhang", w.ours, i == 0 ? "毕" : "办", 0, i == 0 ? "暗中查明" : "可以说的", error));
+  }
+  good(ledger_entry_move(sql, LEDGER_EVERYTHING, "zhang", w.ours, "毕", 0, "办结了", error));
+  good(sql_commit(sql, error));
+  sql_end(g_steal_pointer(&sql));
+  sql = good(sql_read(w.f.db, error));
+  json_auto_t *dossier = good(ledger_dossier(sql, w.asker, w.ours, error));
+  g_autofree char *sheet = json_dumps(json_object_get(dossier, "document"), JSON_ENCODE_ANY);
+  g_assert_null(strstr(sheet, "暗中查明"));
+  g_assert_nonnull(strstr(sheet, "可以说的"));
+  g_assert_nonnull(strstr(sheet, "办结了"));
+  sql_end(g_steal_pointer(&sql));
+  close_world(&w);
+}
+
 /* The clerk of a body, whose role lets him read ledgers. */
 static void test_body(void) {
   World w;
@@ -216,6 +242,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/ledger/gate/lists", test_lists);
   g_test_add_func("/ledger/gate/entries", test_entries);
   g_test_add_func("/ledger/gate/writing", test_writing);
+  g_test_add_func("/ledger/gate/dossier", test_dossier);
   g_test_add_func("/ledger/gate/body", test_body);
   g_test_add_func("/ledger/gate/definition", test_definition);
   return g_test_run();
