@@ -398,6 +398,17 @@ test('rows of other fonds: through no door of the ledgers, figures and charts, f
     assert.deepEqual([number.result.value, number.result.partial ?? false, number.rows.length], name === 'archivist' ? [103, false, 2] : [3, true, 1], name);
     for (const target of [`/figure/${sharedFigure}?year=2026`, '/figures?year=2026', '/owed', '/', `/entry/${leadEntry}`, `/ledger/${leadLedger}`, `/ledger/${houseLedger}`]) await both(name, target);
   }
+  // The command line with somebody's eyes.
+  const told = async (as, ...rest) => (await lantai(dir, ...rest, '--year', '2026', ...(as ? ['--as', as] : []), '--json'));
+  for (const [as, value, rows] of [[null, 103, 2], ['limited', 3, 1]]) {
+    const shown = await told(as, 'figure', '各方件数');
+    assert.deepEqual([shown.json.value, shown.json.rows.length, shown.stdout.includes('别家')], [value, rows, as === null], as);
+  }
+  assert.equal((await told('director', 'figure', '不公布次数', '--rows')).json.rows.length, 0, 'a number by right, without its rows');
+  for (const [as, words] of [['nobody', '“nobody”'], ['reader', '不能查看指标']]) {
+    const refused = await told(as, 'figure', '各方件数');
+    assert.ok(refused.status > 0 && refused.stderr.includes(words), refused.stderr);
+  }
   assert.match((await json('archivist', `/ledger/${leadLedger}`)).rows[0].cells.map(cell => cell.text).join(), /别家/);
   const path = encode('f.所属.事由');
   assert.equal((await ask('limited', 'GET', `/ledger/${leadLedger}?${path}=x`)).status, 422, 'a row that one may not see decides nothing');

@@ -7,11 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
-static struct { int year; char *from, *to, *unit, *format, **set; gboolean check, rows; } options;
+static struct { int year; char *from, *to, *unit, *format, *as, **set; gboolean check, rows; } options;
 
 #define PERIOD_OPTIONS \
   {"year", 0, 0, G_OPTION_ARG_INT, &options.year, "年度（缺省：今年，报告按模板）", "年"}, {"from", 0, 0, G_OPTION_ARG_STRING, &options.from, "期间的开始", "日期"}, \
-  {"to", 0, 0, G_OPTION_ARG_STRING, &options.to, "期间的结束", "日期"}, {"unit", 0, 0, G_OPTION_ARG_STRING, &options.unit, "哪个单位的（缺省：本馆，报告按模板）", "单位"}
+  {"to", 0, 0, G_OPTION_ARG_STRING, &options.to, "期间的结束", "日期"}, {"unit", 0, 0, G_OPTION_ARG_STRING, &options.unit, "哪个单位的（缺省：本馆，报告按模板）", "单位"}, \
+  {"as", 0, 0, G_OPTION_ARG_STRING, &options.as, "照这个帐号看得到的（缺省：全部）", "帐号"}
 
 static const GOptionEntry *figure_entries_options(void) {
   static const GOptionEntry entries[] = {PERIOD_OPTIONS, {"rows", 0, 0, G_OPTION_ARG_NONE, &options.rows, "列出依据的每一行", NULL}, {NULL, 0, 0, 0, NULL, NULL, NULL}};
@@ -25,6 +26,14 @@ static const GOptionEntry *report_entries(void) {
   return entries;
 }
 
+/* With whose eyes: everything, or what the account of --as may see. ret_person is the caller's. */
+static gboolean asker_given(const House *house, Person **ret_person, Asker *ret, GError **error) {
+  *ret = LEDGER_EVERYTHING;
+  if (options.as == NULL) return TRUE;
+  if ((*ret_person = people_account(house->db, options.as, error)) == NULL) return FALSE;
+  *ret = (Asker){*ret_person, FALSE};
+  return people_may(*ret_person, "figure.read") || throw(error, LANTAI_ERROR_DENIED, "帐号“%s”不能查看指标", options.as);
+}
 
 static gboolean read_day(const char *text, gboolean last, int *ret, GError **error) {
   DateSpan span = {0, 0};
@@ -51,13 +60,15 @@ static gboolean given_period(FigurePeriod period, FigurePeriod *ret, GError **er
 
 /* ---- figure ---- */
 
-static gboolean put_rows(const House *house, Sql *sql, const char *name, FigurePeriod period, json_t *result, GString *text, GError **error) {
-  g_autoptr(GArray) ids = figure_entries(house, sql, LEDGER_EVERYTHING, name, NULL, period, error);
+static gboolean put_rows(const House *house, Sql *sql, Asker asker, const char *name, FigurePeriod period, json_t *result, GString *text, GError **error) {
+  g_autoptr(GArray) ids = figure_entries(house, sql, asker, name, NULL, period, error);
   json_t *rows = json_array();
   if (ids == NULL) return json_decref(rows), FALSE;
   for (guint i = 0; i < ids->len; i++) {
-    json_auto_t *entry = ledger_entry_load(sql, LEDGER_EVERYTHING, g_array_index(ids, gint64, i), error);
-    if (entry == NULL) return json_decref(rows), FALSE;
+    g_autoptr(GError) local = NULL;
+    json_auto_t *entry = ledger_entry_load(sql, asker, g_array_index(ids, gint64, i), &local);
+    if (g_error_matches(local, LANTAI_ERROR, LANTAI_ERROR_NOT_FOUND)) continue; /* counted by right, not shown */
+    if (entry == NULL) return g_propagate_error(error, g_steal_pointer(&local)), json_decref(rows), FALSE;
     g_autofree char *date = date_format((DateSpan){(gint32)json_integer_value(json_object_get(entry, "from")), (gint32)json_integer_value(json_object_get(entry, "to"))});
     g_string_append_printf(text, "  %s  %s  %s  %s\n", text_at(entry, "number"), date, text_at(entry, "title"), text_at(entry, "ledger"));
     json_array_append(rows, entry);
@@ -83,12 +94,14 @@ static gboolean run_figure(const CommandLine *line, GError **error) {
   const char *name = line->arguments[0];
   FigurePeriod period;
   g_autoptr(Sql) sql = given_period(figure_year(this_year()), &period, error) ? sql_read(house->db, error) : NULL;
-  json_auto_t *result = sql ? figure_compute(house, sql, LEDGER_EVERYTHING, name, period, error) : NULL;
+  g_autoptr(Person) person = NULL;
+  Asker asker;
+  json_auto_t *result = sql && asker_given(house, &person, &asker, error) ? figure_compute(house, sql, asker, name, period, error) : NULL;
   if (result == NULL) return FALSE;
   g_autoptr(GString) rows = g_string_new(NULL), warnings = g_string_new(NULL);
   json_t *warning;
   size_t i;
-  if ((options.rows || line->json) && json_object_get(result, "opens") == NULL && !put_rows(house, sql, name, period, result, rows, error)) return FALSE;
+  if ((options.rows || line->json) && json_object_get(result, "opens") == NULL && !put_rows(house, sql, asker, name, period, result, rows, error)) return FALSE;
   json_array_foreach(json_object_get(result, "warnings"), i, warning) g_string_append_printf(warnings, "注意：%s\n", json_string_value(warning));
   command_print(line, json_incref(result), "%s：%s（准数 %.10g，%d 行）\n上年：%s\n%s\n%s%s", name, text_at(result, "text"), json_number_value(json_object_get(result, "value")),
     (int)json_integer_value(json_object_get(result, "entries")), text_at(json_object_get(result, "last"), "text"), text_at(result, "how"), warnings->str,
@@ -116,7 +129,9 @@ static json_t *make(const House *house, const char *name, GError **error) {
   if (!given_period(report_default_period(definition, (int)json_integer_value(json_object_get(definition, "year"))), &period, error)) return NULL;
   g_autoptr(Sql) sql = sql_read(house->db, error);
   json_auto_t *parameters = sql ? given_parameters(error) : NULL;
-  return parameters ? report_make(house, sql, LEDGER_EVERYTHING, name, period, parameters, error) : NULL;
+  g_autoptr(Person) person = NULL;
+  Asker asker;
+  return parameters && asker_given(house, &person, &asker, error) ? report_make(house, sql, asker, name, period, parameters, error) : NULL;
 }
 
 static int append_faults(GString *text, json_t *report) {

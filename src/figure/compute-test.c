@@ -3,6 +3,7 @@
 #include "figure.h"
 #include "held.h"
 #include "journal.h"
+#include "report-internal.h"
 #include "../ledger/test-fixture.h"
 #include <locale.h>
 #include <math.h>
@@ -420,6 +421,29 @@ static void test_limited(void) {
   close_world(&f);
 }
 
+/* The linter tells of a name what its asker may know; who signs is told that there is one, not which. */
+static void test_names(void) {
+  Fixture f;
+  open_world(&f);
+  put(&f, "{ledger: 执纪, date: 2023-07-01, title: 谈, values: {人员: [欧阳小暗]}}");
+  g_autoptr(Person) li = fixture_person(&f, "li", "李", "archivist", SECURITY_SECRET);
+  g_autoptr(Person) zhao = fixture_person(&f, "zhao", "赵", "director", SECURITY_SECRET);
+  json_auto_t *definition = yaml("{name: 试, heading: 试, text: \"与欧阳小暗谈话。\"}"), *none = json_object();
+  g_autoptr(Sql) sql = good(sql_read(f.db, error));
+  json_auto_t *his = good(report_make_definition(&f.house, sql, (Asker){li, FALSE}, definition, figure_year(2023), none, error));
+  json_auto_t *hers = good(report_make_definition(&f.house, sql, (Asker){zhao, FALSE}, definition, figure_year(2023), none, error));
+  g_autofree char *told = json_dumps(json_object_get(his, "faults"), 0), *shown = json_dumps(json_object_get(hers, "faults"), 0);
+  g_assert_null(strstr(told, "欧阳小暗"));
+  g_assert_nonnull(strstr(shown, "欧阳小暗"));
+  g_autoptr(GError) local = NULL;
+  g_assert_false(report_names_stay_out(&f.house, sql, (Asker){li, FALSE}, his, &local));
+  g_assert_error(local, LANTAI_ERROR, LANTAI_ERROR_DENIED);
+  g_assert_null(strstr(local->message, "暗"));
+  good(report_names_stay_out(&f.house, sql, (Asker){zhao, FALSE}, hers, error)); /* he was told by the linter */
+  sql_end(g_steal_pointer(&sql));
+  close_world(&f);
+}
+
 static void test_wrong(void) {
   static const struct { const char *figure, *where, *what; } cases[] = {
     {"{name: a, ledger: 会义, count: }", "a：ledger", "会议"}, {"{name: a, ledger: 会议, sum: 人数字}", "a：sum", "人数"}, {"{name: a, ledger: 会议, sum: 类型}", "a：sum", "不是数"},
@@ -653,6 +677,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/figure/rests", test_rests);
   g_test_add_func("/figure/many-parts", test_many_parts);
   g_test_add_func("/figure/limited", test_limited);
+  g_test_add_func("/figure/names", test_names);
   g_test_add_func("/figure/wrong", test_wrong);
   g_test_add_func("/figure/versions", test_versions);
   return g_test_run();

@@ -245,33 +245,39 @@ static void take_name(const LedgerValue *value, gpointer data) {
     json_object_set_new(names->names, value->text, json_string(names->ledger));
 }
 
-static gboolean take_names(const House *house, Sql *sql, LedgerTable *table, const char *field, Names *names, GError **error) {
-  g_autoptr(LedgerPath) path = ledger_path_new(house, sql, table, field, error);
+typedef struct { const House *house; Sql *sql; Asker asker; LedgerTable *table; LedgerGate *gate; } Reading;
+
+static gboolean take_names(const Reading *reading, const char *field, Names *names, GError **error) {
+  if (!ledger_may_ask(ledger_table_definition(reading->table), reading->asker, field)) return TRUE;
+  g_autoptr(LedgerPath) path = ledger_path_new(reading->house, reading->sql, reading->table, field, error);
   if (path == NULL) return FALSE;
-  for (guint i = 0; i < ledger_table_count(table); i++) ledger_path_values(path, NULL, i, 0, take_name, names);
+  for (guint i = 0; i < ledger_table_count(reading->table); i++)
+    if (ledger_gate_admits(reading->gate, i)) ledger_path_values(path, NULL, i, 0, take_name, names);
   return TRUE;
 }
 
-static gboolean names_of_ledger(const House *house, Sql *sql, const LedgerDefinition *ledger, json_t *names, GError **error) {
+static gboolean names_of_ledger(const House *house, Sql *sql, Asker asker, const LedgerDefinition *ledger, json_t *names, GError **error) {
   g_autoptr(LedgerTable) table = ledger_table(house, sql, ledger, error);
   if (table == NULL) return FALSE;
+  g_autoptr(LedgerGate) gate = ledger_gate_new(table, asker);
+  const Reading reading = {house, sql, asker, table, gate};
   Names into = {names, ledger->name};
   for (guint i = 0; i < ledger->field_count; i++) {
     const LedgerField *field = &ledger->fields[i];
-    if (field->type == FIELD_PERSON && !field->base && !take_names(house, sql, table, field->name, &into, error)) return FALSE;
+    if (field->type == FIELD_PERSON && !field->base && !take_names(&reading, field->name, &into, error)) return FALSE;
     for (guint k = 0; field->type == FIELD_ROWS && k < field->count; k++) {
       g_autofree char *path = g_strdup_printf("%s.%s", field->name, field->fields[k].name);
-      if (field->fields[k].type == FIELD_PERSON && !take_names(house, sql, table, path, &into, error)) return FALSE;
+      if (field->fields[k].type == FIELD_PERSON && !take_names(&reading, path, &into, error)) return FALSE;
     }
   }
   return TRUE;
 }
 
-json_t *report_names_masked(const House *house, Sql *sql, GError **error) {
+json_t *report_names_masked(const House *house, Sql *sql, Asker asker, GError **error) {
   json_t *names = json_object();
   g_autofree const LedgerDefinition **all = ledger_all();
   for (guint i = 0; all[i]; i++) {
-    if (all[i]->restricted && !names_of_ledger(house, sql, all[i], names, error)) return json_decref(names), NULL;
+    if (all[i]->restricted && ledger_may_read(all[i], asker) && !names_of_ledger(house, sql, asker, all[i], names, error)) return json_decref(names), NULL;
   }
   return names;
 }
@@ -303,8 +309,22 @@ static void add_rests(json_t *report, json_t *faults) {
     report_fault(faults, "look", NULL, "这份报告印出了限制查看的内容：%s。定稿以后只有能查看这些的人读得到，除非签发人注明发给谁。要让大家都读到，请改用只报数的指标", words);
 }
 
+gboolean report_names_stay_out(const House *house, Sql *sql, Asker asker, json_t *report, GError **error) {
+  json_auto_t *names = report_names_masked(house, sql, LEDGER_EVERYTHING, error), *seen = names ? report_names_masked(house, sql, asker, error) : NULL;
+  json_t *fault;
+  const char *name;
+  size_t i;
+  if (seen == NULL) return FALSE;
+  json_object_foreach(seen, name, fault) json_object_del(names, name);
+  json_auto_t *faults = report_lint_text(report, names), *others = report_lint_text(report, NULL);
+  size_t stops[2] = {0, 0};
+  json_array_foreach(faults, i, fault) stops[0] += g_str_equal(text_at(fault, "kind"), "stop");
+  json_array_foreach(others, i, fault) stops[1] += g_str_equal(text_at(fault, "kind"), "stop");
+  return stops[0] <= stops[1] || throw(error, LANTAI_ERROR_DENIED, "文中写了限制查看的台账中的人，您看不到那本台账。请由看得到的人核对、签发");
+}
+
 json_t *report_lint(const House *house, Sql *sql, Asker asker, json_t *report, GError **error) {
-  json_auto_t *names = report_names_masked(house, sql, error);
+  json_auto_t *names = report_names_masked(house, sql, asker, error);
   if (names == NULL) return NULL;
   json_t *faults = report_lint_text(report, names);
   if (!add_invariants(house, sql, asker, report, faults, error)) return json_decref(faults), NULL;

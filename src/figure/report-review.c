@@ -242,7 +242,7 @@ static gboolean submit(const House *house, Asker asker, const char *actor, json_
 static GPtrArray *frozen_files(const House *house, Asker asker, json_t *issue, GError **error) {
   g_autoptr(Sql) sql = sql_write(house->db, error);
   json_auto_t *report = sql ? report_issue_make(house, sql, asker, issue, error) : NULL;
-  if (report == NULL || !refuse_stops(report, error)) return NULL;
+  if (report == NULL || !refuse_stops(report, error) || !report_names_stay_out(house, sql, asker, report, error)) return NULL;
   json_object_set(issue, "heading", json_object_get(report, "heading"));
   json_object_set(issue, "rests", json_object_get(report, "rests"));
   json_object_set_new(issue, "frozen_at", json_integer(clock_now_us()));
