@@ -8,6 +8,7 @@
  * 3. A second thread reads and decodes rows ahead; the order is kept by one bounded queue.
  * 4. What the archives decides itself, opening and security, is not reset by a file that has no column for it.
  */
+#include "code-keeper.h"
 #include "beneath.h"
 #include "delivery.h"
 #include "error.h"

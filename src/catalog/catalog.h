@@ -119,10 +119,6 @@ GPtrArray *catalog_records(Sql *sql, const Scope *scope, const gint64 *ids, gsiz
  * needs fonds_id, parent_id, category, level, and what the rule is made of. generate: the next code in its series; INVALID tells what is missing.
  * check: why the code breaks its rule, in Chinese; NULL without error when it does not, or when no rule holds there. */
 char *catalog_code_generate(const House *house, Sql *sql, const CatalogRecord *record, GError **error);
-/* A code may wait for what a delivery brings: the delivery's id; 0: it does not. Set by a room above; asked wherever a code is given, typed or brought. */
-typedef gint64 (*CatalogCodeKeeper)(Sql *sql, const char *code);
-void catalog_set_code_keeper(CatalogCodeKeeper keeper);
-gint64 catalog_code_kept(Sql *sql, const char *code);
 char *catalog_code_check(const House *house, Sql *sql, const CatalogRecord *record, GError **error);
 /* The same for many records in one reading: the rules in use are looked up once for each fonds and category. */
 typedef struct CatalogCodeChecker CatalogCodeChecker;

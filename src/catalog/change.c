@@ -8,6 +8,7 @@
  * 4. catalog_record_save publishes the object's new metadata.json before the transaction begins (the store commits its intent by itself) and
  *    acknowledges it within: a crash leaves both or neither.
  */
+#include "code-keeper.h"
 #include "move.h"
 #include "content.h"
 #include "text.h"

@@ -5,6 +5,7 @@
  * 2. The next number is one more than the highest there is. Numbers filled with zeros stand in the index in their order, so that the end of the series is
  *    looked at only; a series that counts across parts of the code, is not filled, or has run over its width is read through (its codes alone).
  */
+#include "code-keeper.h"
 #include "code-rule.h"
 #include "code-use.h"
 #include <string.h>

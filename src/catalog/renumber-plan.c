@@ -6,6 +6,7 @@
  * 3. A record whose new code is held by one that stays, by one outside the plan, or wanted twice, is refused and stays as it is.
  * 4. Who takes a code goes after the one who has it. Where codes go round in a circle, the circle's rows are joined: one transaction.
  */
+#include "code-keeper.h"
 #include "renumber.h"
 #include "settings.h"
 #include <string.h>

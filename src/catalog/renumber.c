@@ -5,6 +5,7 @@
  * 2. Before the first lot every row is held against the catalogue: what changed since the plan was made stops all of it.
  * 3. In a circle the holder of a code that is needed stands for the moment under a code that nobody can have (it begins with a control character).
  */
+#include "code-keeper.h"
 #include "renumber.h"
 #include "settings.h"
 #include <string.h>

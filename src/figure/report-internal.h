@@ -47,7 +47,7 @@ void report_fault(json_t *faults, const char *kind, json_t *place, const char *f
 /* What can be told from the text alone: no house, no database. names: {name: ledger} that are to be masked, may be NULL. */
 json_t *report_lint_text(json_t *report, json_t *names);
 json_t *report_names_masked(const House *house, Sql *sql, Asker asker, GError **error); /* {person: ledger} of restricted ledgers, as far as the asker sees them */
-/* Before it is signed: DENIED when the text names people of restricted ledgers that the asker does not see. Lint tells him nothing of those, so that nobody finds out by typing. */
+/* Before it is signed: DENIED when the text names people of restricted ledgers that the asker does not see. Lint says nothing of those: nobody finds out by typing. */
 gboolean report_names_stay_out(const House *house, Sql *sql, Asker asker, json_t *report, GError **error);
 
 /* ---- reports as objects (report-store.c, report-review.c) ---- */

@@ -132,7 +132,8 @@ static char *record_words(Gathering *gathering, gint64 id) {
   g_autoptr(CatalogRecord) record = catalog_record_load(gathering->sql, &SCOPE_EVERYTHING, id, NULL);
   if (record == NULL) return g_strdup("");
   const Scope *scope = gathering->asker.everything ? &SCOPE_EVERYTHING : people_scope(gathering->asker.person);
-  gathering->unseen = gathering->unseen || !scope_admits(scope, record->level, record->level == LEVEL_FONDS ? record->id : record->fonds_id, record->security, record->opening);
+  gint64 fonds = record->level == LEVEL_FONDS ? record->id : record->fonds_id;
+  gathering->unseen = gathering->unseen || !scope_admits(scope, record->level, fonds, record->security, record->opening);
   gathering->secrecy = MAX(gathering->secrecy, record->security);
   return g_strdup(record->code); /* what it is about is told by the record itself, to whom it may */
 }

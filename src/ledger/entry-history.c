@@ -175,8 +175,8 @@ json_t *entry_changes(json_t *before, json_t *after, Asker asker) {
 }
 
 static json_t *step_of(SqlRows *rows, json_t *version) {
-  return json_pack("{s:I, s:I, s:s, s:s, s:b, s:o, s:s}", "rev", (json_int_t)sql_get_int(rows, "rev"), "at", (json_int_t)sql_get_int(rows, "at"), "actor", sql_get_text(rows, "actor"), "note",
-    sql_get_text(rows, "note"), "first", FALSE, "changes", json_array(), "secrecy", text_at(version, "secrecy"));
+  return json_pack("{s:I, s:I, s:s, s:s, s:b, s:o, s:s}", "rev", (json_int_t)sql_get_int(rows, "rev"), "at", (json_int_t)sql_get_int(rows, "at"), "actor",
+    sql_get_text(rows, "actor"), "note", sql_get_text(rows, "note"), "first", FALSE, "changes", json_array(), "secrecy", text_at(version, "secrecy"));
 }
 
 /* Newest first: what a step changed is known when the version before it is read. */

@@ -4,6 +4,7 @@
  * 1. A definition in memory is never changed nor freed before ledger_close; another takes its place. So readers hold what they have without a lock.
  * 2. There is one set of definitions in a process: of the archive that was opened last.
  */
+#include "code-keeper.h"
 #include "internal.h"
 #include "people.h"
 

@@ -108,8 +108,8 @@ gboolean ledger_entry_delete(Sql *sql, Asker asker, const char *actor, gint64 id
 gboolean ledger_entry_restore(Sql *sql, Asker asker, const char *actor, gint64 id, gint64 rev, GError **error); /* as it was then; also a deleted one */
 /* The same, with the state it was in then: a step taken back by who took it (DENIED for others). The caller has seen that it is still the newest. */
 gboolean ledger_entry_take_back(Sql *sql, Asker asker, const char *actor, gint64 id, gint64 rev, GError **error);
-/* [{rev, at, actor, note, first, secrecy, changes: [{field, from, to}]}], at most limit, newest first; before: only older than that rev, 0: from the newest on. What was secret
- * for the asker then is left out. */
+/* [{rev, at, actor, note, first, secrecy, changes: [{field, from, to}]}], at most limit, newest first; before: only older than that rev, 0: from the newest on. What was
+ * secret for the asker then is left out. */
 json_t *ledger_entry_history(Sql *sql, Asker asker, gint64 id, gint64 before, int limit, GError **error);
 /* [{ledger, field, entries: [..first 200], count}]: children, e.g. measures of a problem */
 json_t *ledger_entry_referring(Sql *sql, Asker asker, gint64 id, GError **error);
