@@ -1,7 +1,7 @@
 /*
- * Frequent grams: bitmaps kept for strings of one to three units of text that stand in many records, beside FTS5, which has everything.
+ * Frequent grams: bitmaps kept for strings of one to four units of text that stand in many records, beside FTS5, which has everything.
  *
- * A unit is an ideograph or a run of letters or digits; a gram is one to three units as they follow each other in a text, with or without the end of a run
+ * A unit is an ideograph or a run of letters or digits; a gram is one to four units as they follow each other in a text, with or without the end of a run
  * between them. A stream is what is looked in: titles, all other values, creators, codes, document numbers, the values of one field.
  *
  * 1. For each gram of the selection and each block below State.covered there are exact bitmaps of the records that have it once, twice, three times at least,
@@ -11,7 +11,7 @@
 #pragma once
 #include "internal.h"
 
-enum { GRAM_UNITS = 3 };
+enum { GRAM_UNITS = 4 };
 typedef enum { GRAM_ONCE, GRAM_TWICE, GRAM_THRICE, GRAM_TIMES } GramTimes; /* at least so often in a record's stream */
 
 typedef struct { guint64 hash; const char *begin, *end; gboolean spaced, ideograph; } Unit; /* spaced: a run ends before it */
