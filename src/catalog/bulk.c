@@ -161,7 +161,7 @@ static void step(Progress *progress) {
 }
 
 /* A slice: as many as can be put in this time, with what the commit costs, so that a save need not wait long. */
-enum { SLICE_US = 40000, SLICE_ROWS = 10000, REINDEX_TRIES = 3 };
+enum { SLICE_US = 20000, SLICE_ROWS = 10000, REINDEX_TRIES = 3 };
 
 static gboolean slice_records(const House *house, gint64 *after, gboolean *ret_more, Progress *progress, GError **error) {
   g_autoptr(Sql) sql = sql_write(house->db, error);
