@@ -298,6 +298,14 @@ test('a filtered list is read entry after entry; a step taken on the way is take
   assert.match(await page.locator('h1').textContent(), /窗扇松动/);
   await Promise.all([page.waitForNavigation(), beside.getByRole('link', { name: '回到列表' }).click()]);
   assert.deepEqual(await page.locator('td.lead a').allTextContents(), ['门锁失灵', '窗扇松动']);
+  await Promise.all([page.waitForURL(/\/entry\//), page.getByRole('link', { name: titles[2] }).click()]);
+  await page.locator('summary', { hasText: '删除' }).click();
+  await page.fill('[name="why"]', '重复');
+  page.once('dialog', question => question.accept());
+  await Promise.all([page.waitForURL(/moved=/), page.getByRole('button', { name: '删除', exact: true }).click()]);
+  assert.deepEqual(await page.locator('td.lead a').allTextContents(), ['门锁失灵']);
+  await Promise.all([page.waitForURL(url => !url.searchParams.has('moved')), page.getByRole('button', { name: '撤销删除' }).click()]);
+  assert.deepEqual(await page.locator('td.lead a').allTextContents(), ['门锁失灵', '窗扇松动']);
 });
 
 test('rows are written at the head of the list and cells where they stand, by keyboard; what is refused is said, what was written is taken back', async () => {

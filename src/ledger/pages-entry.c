@@ -506,10 +506,15 @@ WebReply *comment_entry(WebRequest *request, GError **error) {
 WebReply *delete_entry(WebRequest *request, GError **error) {
   g_auto(LedgerPage) page = {0};
   json_auto_t *entry = begin_change(&page, request, error);
-  if (entry == NULL || !ledger_entry_delete(page.sql, page.asker, web_actor(request), int_at(entry, "id"), web_text(request, "why"), error) || !sql_commit(page.sql,
-    error)) return NULL;
-  WebReply *reply = web_redirect("/ledger/%" G_GINT64_FORMAT, page.definition->id);
-  web_flash(reply, "已删除；编号不再使用，内容可以从履历恢复");
+  if (entry == NULL || !ledger_entry_delete(page.sql, page.asker, web_actor(request), int_at(entry, "id"), web_text(request, "why"), error)) return NULL;
+  json_auto_t *gone = ledger_entry_load(page.sql, page.asker, int_at(entry, "id"), error);
+  if (gone == NULL || !sql_commit(page.sql, error)) return NULL;
+  const char *back = page_back(request);
+  g_autofree char *list = g_strdup_printf("/ledger/%" G_GINT64_FORMAT, page.definition->id);
+  if (back == NULL || !g_str_has_prefix(back, list)) back = list;
+  WebReply *reply = web_redirect("%s%cmoved=%" G_GINT64_FORMAT ".%" G_GINT64_FORMAT ".%" G_GINT64_FORMAT, back, strchr(back, '?') == NULL ? '?' : '&',
+    (gint64)int_at(entry, "id"), (gint64)int_at(entry, "rev"), (gint64)int_at(gone, "rev"));
+  web_flash(reply, "已删除；编号不再使用。以后要找回：更多 → 两个日期之间的变化");
   return reply;
 }
 

@@ -456,8 +456,8 @@ void page_add_moved(json_t *model, const LedgerPage *page) {
   json_auto_t *entry = ledger_entry_load(page->sql, page->asker, g_ascii_strtoll(parts[0], NULL, 10), NULL);
   if (entry == NULL || int_at(entry, "rev") != g_ascii_strtoll(parts[2], NULL, 10)) return;
   g_autofree char *name = entry_name(entry);
-  json_object_set_new(model, "moved", json_pack("{s:o, s:s, s:O}", "made", json_sprintf("%s:%s:%s\n", parts[0], parts[1], parts[2]), "name", name, "state",
-    json_object_get(entry, "state")));
+  json_object_set_new(model, "moved", json_pack("{s:o, s:s, s:O, s:O*}", "made", json_sprintf("%s:%s:%s\n", parts[0], parts[1], parts[2]), "name", name, "state",
+    json_object_get(entry, "state"), "deleted", json_object_get(entry, "deleted")));
 }
 
 WebReply *page_list(WebRequest *request, GError **error) {

@@ -178,7 +178,7 @@ static const WebParameter MOVE_PARAMETERS[] = {ID, VALUES, FILES, {"to", WEB_TEX
 static const WebParameter MOVE_PAGE_PARAMETERS[] = {ID, {"to", WEB_TEXT, FALSE, 60, "状态"}, {"back", WEB_TEXT, FALSE, 2000, "回到"},
   {"on", WEB_TEXT, FALSE, 40, "日期"}, {"note", WEB_TEXT, FALSE, 2000, "说明"}, {NULL}};
 static const WebParameter COMMENT_PARAMETERS[] = {ID, {"text", WEB_LINES, TRUE, 2000, "意见"}, {"back", WEB_TEXT, FALSE, 2000, "回到"}, {NULL}};
-static const WebParameter DELETE_PARAMETERS[] = {ID, {"why", WEB_TEXT, TRUE, 500, "原因"}, {NULL}};
+static const WebParameter DELETE_PARAMETERS[] = {ID, {"why", WEB_TEXT, TRUE, 500, "原因"}, {"back", WEB_TEXT, FALSE, 2000, "回到"}, {NULL}};
 static const WebParameter RESTORE_PARAMETERS[] = {ID, {"rev", WEB_INT, TRUE, 0, "版本"}, {"back", WEB_TEXT, FALSE, 2000, "回到"}, {NULL}};
 static const WebParameter FILES_PARAMETERS[] = {ID, FILES, {"back", WEB_TEXT, FALSE, 2000, "回到"}, {NULL}};
 static const WebParameter FILE_PARAMETERS[] = {ID, {"name", WEB_TEXT, FALSE, 300, "文件名"}, {"back", WEB_TEXT, FALSE, 2000, "回到"}, {NULL}};

@@ -43,7 +43,7 @@ static WebReply *refuse_route(WebRequest *request, const char *allow) {
 }
 
 static WebReply *refuse_permission(WebRequest *request) {
-  if (request->identity != NULL) return reply_error(request, 403, "denied", "您的帐号没有这项权限。需要时请与系统管理员联系");
+  if (request->identity != NULL) return reply_error(request, 403, "denied", "您的帐号没有打开这个页面、办这件事的权限");
   if (request->json || request->fragment) {
     WebReply *reply = reply_error(request, 401, "unauthenticated", "请先登录");
     if (request->json) reply_header(reply, "WWW-Authenticate", "Bearer");

@@ -278,7 +278,7 @@ static const char *error_advice(guint status) {
   switch (status) {
     case 400: case 422: return "请返回上一页，按提示修改后重新提交。";
     case 401: return "登录后再打开这个页面。";
-    case 403: return "如果这是您的工作需要，请与系统管理员联系。";
+    case 403: return "如果这是您的工作需要，请与安全保密员联系，由他授予角色。";
     case 404: case 405: return "请检查网址，或从首页和检索重新进入。";
     case 409: return "请刷新页面，看清最新情况后再决定。";
     case 413: return "请把内容拆小后再提交。";
