@@ -16,7 +16,7 @@ static const LedgerMove *move_of(const LedgerPage *page, json_t *entry, const ch
 
 /* The form. texts: what was typed; NULL: as the entry has it. The move's own fields only, all of them, so that what stands there already is seen. */
 static json_t *move_model(LedgerPage *page, json_t *entry, json_t *texts, json_t *faults, const char *failed) {
-  const char *to = web_text(page->request, "to"), *on = web_text(page->request, "on"), *back = web_text(page->request, "back"), *note = web_text(page->request, "note");
+  const char *to = web_text(page->request, "to"), *on = web_text(page->request, "on"), *back = page_back(page->request), *note = web_text(page->request, "note");
   const LedgerMove *move = move_of(page, entry, to);
   static const char *const none[] = {NULL};
   page->only = move != NULL && move->needs != NULL ? move->needs : none;

@@ -215,7 +215,13 @@ static void test_filters(void) {
   }
   g_autofree char *all = address("问题", ""), *unknown = address("问题", "?f.没有=1"), *operator = address("问题", "?f.来源:like=1"), *sort = address("问题", "?sort=-标题");
   json_auto_t *list = read_model(&p, "zhang", all), *sorted = read_model(&p, "zhang", sort);
-  json_t *facet = json_array_get(json_object_get(list, "facets"), 0);
+  json_t *to_do = json_array_get(json_object_get(list, "facets"), 0), *facet = json_array_get(json_object_get(list, "facets"), 1);
+  static const struct { const char *label; gint64 count; } flags[] = {{"我负责的", 1}, {"未办结", 3}, {"已逾期", 1}};
+  for (guint i = 0; i < G_N_ELEMENTS(flags); i++) {
+    json_t *flag = json_array_get(json_object_get(to_do, "values"), i);
+    g_assert_cmpstr(text_at(flag, "label"), ==, flags[i].label);
+    g_assert_cmpint(int_at(flag, "count"), ==, flags[i].count);
+  }
   g_assert_cmpstr(text_at(facet, "label"), ==, "来源");
   g_assert_cmpint(int_at(json_array_get(json_object_get(facet, "values"), 0), "count"), ==, 2);
   g_assert_cmpint(int_at(json_array_get(json_object_get(list, "years"), 1), "count"), ==, 1);

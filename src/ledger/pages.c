@@ -168,8 +168,8 @@ static const WebParameter VIEW_PARAMETERS[] = {ID, FILTERS, {"name", WEB_TEXT, T
 static const WebParameter OWN_VIEW_PARAMETERS[] = {ID, {"own", WEB_INT, TRUE, 0, "视图"}, {NULL}};
 static const WebParameter EXPORT_PARAMETERS[] = {ID, FILTERS, {"format", WEB_TEXT, FALSE, 10, "格式"}, {NULL}};
 static const WebParameter COMPARE_PARAMETERS[] = {ID, FILTERS, {"before", WEB_TEXT, FALSE, 40, "从哪天"}, {"until", WEB_TEXT, FALSE, 40, "到哪天"}, {NULL}};
-static const WebParameter NEW_PARAMETERS[] = {ID, VALUES, {"like", WEB_INT, FALSE, 0, "照哪一条"}, {NULL}};
-static const WebParameter SAVE_NEW_PARAMETERS[] = {ID, VALUES, FILES, {"next", WEB_FLAG, FALSE, 0, "再登一条"}, {NULL}};
+static const WebParameter NEW_PARAMETERS[] = {ID, VALUES, {"like", WEB_INT, FALSE, 0, "照哪一条"}, {"back", WEB_TEXT, FALSE, 2000, "回到"}, {NULL}};
+static const WebParameter SAVE_NEW_PARAMETERS[] = {ID, VALUES, FILES, {"back", WEB_TEXT, FALSE, 2000, "回到"}, {"next", WEB_FLAG, FALSE, 0, "再登一条"}, {NULL}};
 static const WebParameter SAVE_PARAMETERS[] = {ID, VALUES, FILES, {"take", WEB_FIELDS, FALSE, 10, "用哪一个"}, {"rev", WEB_INT, FALSE, 0, "版本"},
   {"base", WEB_LINES, FALSE, BASE_MAX, "原来的内容"}, {"back", WEB_TEXT, FALSE, 2000, "回到"}, {"next", WEB_FLAG, FALSE, 0, "再登一条"}, {NULL}};
 static const WebParameter MOVE_PARAMETERS[] = {ID, VALUES, FILES, {"to", WEB_TEXT, TRUE, 60, "状态"}, {"on", WEB_TEXT, FALSE, 40, "日期"},
