@@ -8,7 +8,7 @@ import { Client, PASSWORD, program, serve, sqlite } from '../tests/support.mjs';
 import { execute } from './peers.mjs';
 import { aim, ms, number, percentile, table, writeSection } from './report.mjs';
 
-const ENTRIES = Number(process.env.BENCH_ENTRIES || 1_000_000), ROUNDS = Number(process.env.BENCH_ROUNDS || 40), SAVES = 7, DEEP = 1000, WARM = 100, SAVED = 300;
+const ENTRIES = Number(process.env.BENCH_ENTRIES || 1_000_000), ROUNDS = Number(process.env.BENCH_ROUNDS || 40), SAVES = 7, SHEET = Number(process.env.BENCH_SHEET || 50_000), WAITS = 200, DEEP = 1000, WARM = 100, SAVED = 300;
 const environment = { LANTAI_SCRYPT_N: '16' }, run = (dir, ...args) => execute(program, ['-C', dir, ...args], { environment });
 
 async function makeArchives(folder, tell) {
@@ -74,6 +74,31 @@ async function timePages(client, pages, ledger) {
     slowest: Math.max(...saved.get(label)) }));
 }
 
+// A sheet through the pages: planned, made and taken back by jobs; how long another's saves wait meanwhile.
+async function timeImport(client, ledger, { inputs }) {
+  const needed = inputs.filter(({ required, is_choice, name }) => required && is_choice && name !== '标题' && name !== '日期');
+  const head = ['标题', '日期', ...needed.map(({ name }) => name)], rest = needed.map(({ options, values }) => (options ?? values ?? [])[0]?.value ?? '');
+  const sheet = [head, ...Array.from({ length: SHEET }, (_, i) => [`导入第${i}条`, '2025-05-12', ...rest])].map(row => row.join(',')).join('\n');
+  const form = await anotherForm(client, ledger), upload = new FormData(), rows = [];
+  upload.set('csrf', client.csrf);
+  upload.set('file', new Blob([sheet]), 'sheet.csv');
+  const batch = (await client.post(`/ledger/${ledger.id}/import`, { body: upload })).json.location;
+  for (const [step, target] of [['planned', null], ['made', `${batch}/make`], ['taken back', `${batch}/undo`]]) {
+    const began = performance.now(), waits = [];
+    if (target) await client.post(target, { form: {} });
+    for (let going = true; going;) {
+      const asked = performance.now(), reply = await client.post(`/ledger/${ledger.id}/new`, { form });
+      if (reply.status >= 400) throw new Error(`an entry: ${reply.status} ${reply.text.slice(0, 300)}`);
+      waits.push(performance.now() - asked);
+      going = Boolean((await client.get(batch)).json.job);
+    }
+    rows.push({ step, seconds: (performance.now() - began) / 1000, p50: percentile(waits, 0.5), slowest: Math.max(...waits) });
+  }
+  const { undone, made } = (await client.get(batch)).json;
+  if (undone !== SHEET || made !== 0) throw new Error(`an import of ${SHEET} rows: ${undone} taken back, ${made} left`);
+  return rows;
+}
+
 // Text of the section; the aims are appended to what is given.
 export async function measureLedgers(tell, aims = []) {
   const kept = process.env.BENCH_LEDGERS, folder = kept || mkdtempSync(path.join(tmpdir(), 'lantai-ledgers-')), parts = [];
@@ -92,6 +117,13 @@ export async function measureLedgers(tell, aims = []) {
         `First page of all ledgers right after the start: ${ms(first)} ms.`,
         table(['page', 'warm p50', 'p99', 'after an entry, median', 'slowest'], rows.map(row => [row.label, ms(row.p50), ms(row.p99), ms(row.saved), ms(row.slowest)])));
       const size = `${number(entries)} entries`;
+      if (dir === archives.small) {
+        tell(`a sheet of ${number(SHEET)} rows`);
+        const sheet = await timeImport(client, ledger, (await client.get(`/ledger/${ledger.id}/new`)).json);
+        parts.push(`A sheet of ${number(SHEET)} rows by the pages, while somebody else saves entries one after the other:`,
+          table(['step', 'seconds', 'a save meanwhile, p50 ms', 'slowest ms'], sheet.map(row => [row.step, row.seconds.toFixed(1), ms(row.p50), ms(row.slowest)])));
+        aims.push(aim(`slowest save during an import of ${number(SHEET)} rows`, Math.max(...sheet.map(({ slowest }) => slowest)), WAITS, true, 'ms'));
+      }
       if (dir === archives.small) aims.push(aim(`slowest page’s p99, ${size}`, Math.max(...rows.map(({ p99 }) => p99)), WARM, true, 'ms'));
       else aims.push(aim(`slowest page after one entry was saved, ${size}`, Math.max(...rows.map(({ saved }) => saved)), SAVED, true, 'ms'));
     } finally {

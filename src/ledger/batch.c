@@ -138,7 +138,7 @@ static json_t *row_model(Sql *sql, Asker asker, SqlRows *rows) {
   const char *title = entry != NULL ? text_at(entry, "title") : id != 0 ? "" : text_at(values, "标题");
   g_autofree char *href = entry != NULL && !json_is_true(json_object_get(entry, "deleted")) ? g_strdup_printf("/entry/%" G_GINT64_FORMAT, id) : NULL;
   return json_pack("{s:I, s:I, s:s, s:s, s:s, s:s*, s:s}", "turn", (json_int_t)sql_get_int(rows, "turn"), "row", (json_int_t)sql_get_int(rows, "sheet_row"), "what",
-    sql_get_int(rows, "rev_before") == 0 ? "新增" : "修改", "number", entry != NULL ? text_at(entry, "number") : text_at(values, "编号"), "title", title, "href", href,
+    sql_get_int(rows, "rev_before") == 0 ? "新增" : "修改", "number", entry != NULL ? text_at(entry, "number") : text_at(given, "foretold"), "title", title, "href", href,
     "problem", sql_get_text(rows, "problem"));
 }
 

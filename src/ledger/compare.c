@@ -1,7 +1,7 @@
 /* How a list was on two days, from the history: what came, went, changed and was closed between them. */
 #include "internal.h"
 
-enum { PAGE = 1000 };
+enum { PAGE = 1000, COMPARE_MAX = 20000 /* of each day, in memory */ };
 
 static json_t *list_on(const House *house, Sql *sql, Asker asker, const LedgerAsk *ask, int day, GError **error) {
   LedgerAsk page = *ask;
@@ -13,6 +13,8 @@ static json_t *list_on(const House *house, Sql *sql, Asker asker, const LedgerAs
   do {
     json_auto_t *list = ledger_list(house, sql, asker, &page, error);
     if (list == NULL) return NULL;
+    if (int_at(list, "count") > COMPARE_MAX)
+      return throw_null(error, LANTAI_ERROR_TOO_LARGE, "那天有 %d 条，一次最多比较 %d 条，请先筛选", (int)int_at(list, "count"), COMPARE_MAX);
     size_t i;
     json_t *entry;
     json_array_foreach(json_object_get(list, "entries"), i, entry) {

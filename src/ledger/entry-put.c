@@ -217,7 +217,7 @@ static void lay_dated(const LedgerField *field, json_t *former, json_t *values, 
 
 static json_t *lay_over(json_t *former, json_t *given) {
   static const char *const own[] = {"id", "rev", "version", "ledger_id", "closed", "deleted", "made_by", "made_at", "changed_by", "changed_at", "moved_by", "files",
-    "values", "back", NULL};
+    "values", "back", "foretold", NULL};
   json_t *entry = json_deep_copy(former), *value;
   if (json_object_get(given, "also") != NULL) json_object_set_new(entry, "also", json_deep_copy(json_object_get(given, "also")));
   const char *key;

@@ -211,6 +211,7 @@ static gboolean chunk_go_on(Import *import, GError **error) {
 }
 
 static void keep_row(Import *import, json_t *entry, json_t *ready, gint64 before) {
+  json_object_set(entry, "foretold", json_object_get(ready, "number")); /* for the list of what will be */
   BatchRow row = {++import->turn, import->pending_row, int_at(entry, "id"), before, json_incref(entry)};
   g_array_append_val(import->waiting, row);
   if (before == 0) import->created++, foretold_add(&import->foretold, import->definition, ready, import->pending_row);

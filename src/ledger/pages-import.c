@@ -20,16 +20,36 @@ static gboolean begin(LedgerPage *page, WebRequest *request, GError **error) {
   return ledger_may_write(page->definition, page->asker) || throw(error, LANTAI_ERROR_DENIED, "您不能在台账“%s”中登记", page->definition->name);
 }
 
+/* The head row that all of them make, to be copied into a spreadsheet. */
+static char *head_row(json_t *columns) {
+  g_autoptr(GString) row = g_string_new(NULL);
+  size_t i;
+  json_t *column;
+  json_array_foreach(columns, i, column) g_string_append_printf(row, "%s%s", i > 0 ? "\t" : "", text_at(column, "name"));
+  return g_string_free(g_steal_pointer(&row), FALSE);
+}
+
+static void add_column(json_t *columns, const char *name, gboolean required) {
+  json_array_append_new(columns, json_pack("{s:s, s:b}", "name", name, "required", required));
+}
+
 static json_t *frame(const LedgerPage *page, const char *title) {
   json_t *columns = json_array();
   const char *const first[] = {"标题", "日期"};
-  for (guint i = 0; i < G_N_ELEMENTS(first); i++) json_array_append_new(columns, json_string(shown_label(page->definition, ledger_field(page->definition, first[i]))));
+  if (page->definition->number != NULL) add_column(columns, "编号", FALSE);
+  for (guint i = 0; i < G_N_ELEMENTS(first); i++) {
+    const LedgerField *field = ledger_field(page->definition, first[i]);
+    add_column(columns, shown_label(page->definition, field), field->required);
+  }
   for (guint i = 0; i < page->definition->field_count; i++) {
     const LedgerField *field = &page->definition->fields[i];
     gboolean there = g_str_equal(field->name, first[0]) || g_str_equal(field->name, first[1]);
-    if (!there && field->type != FIELD_ROWS && form_shows(page, field)) json_array_append_new(columns, json_string(field->name));
+    if (!there && field->type != FIELD_ROWS && form_shows(page, field) && !g_str_equal(field->name, "编号"))
+      add_column(columns, field->name, field->required && field->when == NULL);
   }
-  return json_pack("{s:o, s:o, s:o}", "title", json_sprintf("%s：%s", page->definition->name, title), "ledger", page_ledger_model(page), "known_columns", columns);
+  g_autofree char *head = head_row(columns);
+  return json_pack("{s:o, s:o, s:o, s:s, s:b}", "title", json_sprintf("%s：%s", page->definition->name, title), "ledger", page_ledger_model(page), "known_columns",
+    columns, "head_row", head, "has_number", page->definition->number != NULL);
 }
 
 /* What the room says of one row: text, list or {field: message}. */
