@@ -71,16 +71,26 @@ static char *base_cell(json_t *entry, const LedgerField *field) {
   return date_format((DateSpan){(gint32)int_at(entry, "from"), (gint32)int_at(entry, "to")});
 }
 
+/* Plain numbers are what they are. */
+gboolean cell_is_formula(const char *cell) {
+  const char *text = cell + strspn(cell, "'");
+  if (*text == '\0' || strchr("=+-@\t\r", *text) == NULL) return FALSE;
+  char *end = NULL;
+  g_ascii_strtod(text, &end);
+  return text != cell || end == text || *end != '\0';
+}
+
 static gboolean write_cells(Export *export, char **cells, GError **error) {
   if (export->text == NULL) return format_xlsx_row(export->sheet, (const char *const *)cells), TRUE;
   g_autoptr(GString) line = g_string_new(NULL);
   for (char **cell = cells; *cell != NULL; cell++) {
     if (cell != cells) g_string_append_c(line, ',');
-    if (strpbrk(*cell, ",\"\n\r") == NULL) {
-      g_string_append(line, *cell);
+    g_autofree char *shown = g_strconcat(cell_is_formula(*cell) ? "'" : "", *cell, NULL);
+    if (strpbrk(shown, ",\"\n\r") == NULL) {
+      g_string_append(line, shown);
       continue;
     }
-    g_auto(GStrv) parts = g_strsplit(*cell, "\"", -1);
+    g_auto(GStrv) parts = g_strsplit(shown, "\"", -1);
     g_autofree char *escaped = g_strjoinv("\"\"", parts);
     g_string_append_printf(line, "\"%s\"", escaped);
   }

@@ -282,6 +282,29 @@ static void test_among_rows(void) {
   sheet_close(&s);
 }
 
+/* A text that a spreadsheet would run is written so that it does not, and comes back as it was; numbers below zero stay numbers. */
+static void test_formulas(void) {
+  static const struct { const char *title, *cell; } cases[] = {{"=1+1", "'=1+1"}, {"+86 10", "'+86 10"}, {"-甲", "'-甲"}, {"@SUM(A1)", "'@SUM(A1)"}, {"'=1", "''=1"},
+    {"-5", "-5"}, {"'甲'", "'甲'"}, {"=HYPERLINK(\\\"http://x\\\",1)", "\"'=HYPERLINK(\"\"http://x\"\",1)\""}};
+  Sheet s;
+  sheet_open(&s);
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+    g_autofree char *entry = g_strdup_printf("{ledger: 信息, date: 2023-05-%02u, title: \"%s\"}", i + 1, cases[i].title);
+    put(&s.f, entry);
+  }
+  LedgerAsk ask = {.definition = ledger_find("信息"), .sort = "日期"};
+  g_autofree char *text = NULL;
+  good(ledger_export(&s.f.house, LEDGER_EVERYTHING, &ask, s.path, error));
+  good(g_file_get_contents(s.path, &text, NULL, error));
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+    g_autofree char *cell = g_strdup_printf(",%s,", cases[i].cell);
+    if (strstr(text, cell) == NULL) g_error("%s is not in %s", cell, text);
+  }
+  json_auto_t *again = good(import(&s, "信息", text, TRUE, error));
+  g_assert_cmpint(int_at(again, "same"), ==, G_N_ELEMENTS(cases));
+  sheet_close(&s);
+}
+
 int main(int argc, char **argv) {
   if (argc > 1 && g_str_equal(argv[1], "sandbox")) return format_sandbox_main(argc, argv);
   g_test_init(&argc, &argv, NULL);
@@ -293,5 +316,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/ledger/import/undo", test_undo);
   g_test_add_func("/ledger/import/broken-off", test_broken_off);
   g_test_add_func("/ledger/import/among-rows", test_among_rows);
+  g_test_add_func("/ledger/import/formulas", test_formulas);
   return g_test_run();
 }

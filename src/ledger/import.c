@@ -254,6 +254,7 @@ static void read_cells(Import *import, const TableRow *row) {
   for (guint i = 0; i < row->count && i < import->columns->len; i++) {
     ImportColumn *column = &g_array_index(import->columns, ImportColumn, i);
     const char *cell = row->cells[i];
+    if (cell[0] == '\'' && cell_is_formula(cell)) cell++; /* as an export wrote it */
     g_string_append_printf(import->cells, "%s\x1f", cell);
     if (column->identity && cell[0] == '#') json_object_set_new(import->pending, "id", json_integer(g_ascii_strtoll(cell + 1, NULL, 10)));
     if (column->field == NULL || column->skipped || cell[0] == '\0') continue;

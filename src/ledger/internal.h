@@ -29,6 +29,10 @@ gboolean version_admitted(json_t *version, Asker asker); /* what an entry was, o
 gboolean entry_stays_in_reach(json_t *former, json_t *entry, Asker asker, GError **error); /* DENIED: who works for some only makes it others'; former NULL: new */
 char **reach_names(Sql *sql, const gint64 *fonds, gsize count, const char *body); /* a PeopleReach */
 
+/* ---- export.c ---- */
+/* A spreadsheet would take it for a formula, or it is such a text behind a ': in CSV a ' goes before it, which an import takes away again. */
+gboolean cell_is_formula(const char *cell);
+
 /* ---- nearest.c: what was probably meant ---- */
 const char *nearest_field(const LedgerDefinition *definition, const char *name);
 const char *nearest_ledger(const char *name);
