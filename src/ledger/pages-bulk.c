@@ -39,13 +39,20 @@ static json_t *chosen_entries(LedgerPage *page, const LedgerFilter *filter, gint
     return chosen_by_id(page, ids, count);
   }
   LedgerAsk ask = filter->ask;
-  ask.limit = BULK_MAX;
+  ask.limit = BULK_MAX; /* a list may give fewer at a time */
   ask.after = NULL;
-  json_auto_t *found = ledger_list(page->house, page->sql, page->asker, &ask, error);
-  if (found == NULL) return NULL;
-  *ret_count = int_at(found, "count");
-  if (*ret_count > BULK_MAX) return throw_null(error, LANTAI_ERROR_TOO_LARGE, "有 %d 条，一次最多改 %d 条，请先筛选", (int)*ret_count, BULK_MAX);
-  return json_incref(json_object_get(found, "entries"));
+  json_auto_t *entries = json_array();
+  g_autofree char *after = NULL;
+  do {
+    json_auto_t *found = ledger_list(page->house, page->sql, page->asker, &ask, error);
+    if (found == NULL) return NULL;
+    *ret_count = int_at(found, "count");
+    if (*ret_count > BULK_MAX) return throw_null(error, LANTAI_ERROR_TOO_LARGE, "有 %d 条，一次最多改 %d 条，请先筛选", (int)*ret_count, BULK_MAX);
+    json_array_extend(entries, json_object_get(found, "entries"));
+    g_free(after);
+    ask.after = after = g_strdup(json_string_value(json_object_get(found, "next")));
+  } while (after != NULL);
+  return g_steal_pointer(&entries);
 }
 
 /* ---- what would be ---- */
