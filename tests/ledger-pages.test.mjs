@@ -375,6 +375,8 @@ test('what is filtered becomes a view; a year stands beside the year before; a w
   assert.deepEqual(await page.locator('table.calendar tbody a').evaluateAll(links => links.map(link => link.textContent.replace(/^.* /, ''))), ['去年一', '去年二']);
   await Promise.all([page.waitForNavigation(), page.getByRole('link', { name: '下周' }).click()]);
   assert.equal(await page.locator('table.calendar tbody a').count(), 0);
+  await page.goto(`${server.base}${ledger}/compare?f.来源=审计&before=2023-01-01`);
+  assert.equal(await page.locator('.kinds').textContent(), `新增 ${await page.locator('table.data tbody tr').count()} 条。`);
   await page.goto(`${server.base}${ledger}?print=1`);
   const pdf = await page.pdf({ preferCSSPageSize: true });
   assert.match(pdf.toString('latin1'), /\/MediaBox \[0 0 84[12][\d.]* 59[45]/);

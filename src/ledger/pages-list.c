@@ -516,11 +516,22 @@ WebReply *page_export(WebRequest *request, GError **error) {
 
 /* ---- the list on two days ---- */
 
-static const char *change_label(const char *what) {
-  static const char *const words[][2] = {{"added", "新增"}, {"removed", "去掉"}, {"changed", "改动"}, {"closed", "办结"}};
-  for (guint i = 0; i < G_N_ELEMENTS(words); i++)
-    if (g_str_equal(words[i][0], what)) return words[i][1];
-  return what;
+static const char *const CHANGES[][2] = {{"added", "新增"}, {"closed", "办结"}, {"changed", "改动"}, {"removed", "去掉"}};
+
+/* Each change with its word; ret: how many of each kind, [{label, count}]. */
+static json_t *label_changes(json_t *changes) {
+  json_t *kinds = json_array(), *change;
+  for (guint k = 0; k < G_N_ELEMENTS(CHANGES); k++) {
+    size_t i;
+    gint64 count = 0;
+    json_array_foreach(changes, i, change) {
+      if (!g_str_equal(CHANGES[k][0], text_at(change, "what"))) continue;
+      put_text_at(change, "what_label", CHANGES[k][1]);
+      count++;
+    }
+    if (count > 0) json_array_append_new(kinds, json_pack("{s:s, s:I}", "label", CHANGES[k][1], "count", (json_int_t)count));
+  }
+  return kinds;
 }
 
 WebReply *page_compare(WebRequest *request, GError **error) {
@@ -539,10 +550,9 @@ WebReply *page_compare(WebRequest *request, GError **error) {
   }
   if (!date_parse(before, &first) || first.from == 0 || (after != NULL && (!date_parse(after, &last) || last.to == 0)))
     return throw_null(error, LANTAI_ERROR_INVALID, "请写两个日期，如 2023-06-30");
-  json_t *changes = ledger_compare(page.house, page.sql, page.asker, &filter.ask, first.to, last.to, error), *change;
+  json_t *changes = ledger_compare(page.house, page.sql, page.asker, &filter.ask, first.to, last.to, error);
   if (changes == NULL) return NULL;
-  size_t i;
-  json_array_foreach(changes, i, change) put_text_at(change, "what_label", change_label(text_at(change, "what")));
+  json_object_set_new(model, "kinds", label_changes(changes));
   json_object_set_new(model, "changes", changes);
   json_object_set_new(model, "compared", json_true());
   return web_model(g_steal_pointer(&model));
