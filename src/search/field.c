@@ -111,7 +111,7 @@ static gboolean add_checked(Search *search, Sql *sql, gint64 until, const LeafKe
   Check check = {key->names, key->pattern, g_string_new(NULL), g_string_new(NULL), FALSE};
   roaring_uint32_iterator_t *at = roaring_create_iterator(possible);
   guint seen = 0;
-  for (; source && at->has_value && !(until && ++seen % QUESTION_EVERY == 0 && g_get_monotonic_time() > until); roaring_advance_uint32_iterator(at)) {
+  for (; source && at->has_value && !(until && ++seen % QUESTION_EVERY == 0 && search_turn_clock() > until); roaring_advance_uint32_iterator(at)) {
     SearchText text = {0};
     check.found = FALSE;
     if (source(sql, at->current_value, &text, source_data))

@@ -155,10 +155,10 @@ Leaf *search_field_any(Sql *sql, const char *names, Component component, GError 
  * FALSE, with bits as they were: that would take too long, or cannot be told. */
 gboolean search_codes_narrow(const Columns *columns, const char *pattern, roaring_bitmap_t *bits, const roaring_bitmap_t *repeated);
 
-/* ---- turn.c: short questions first ---- */
-typedef struct { gboolean begun, heavy; gint64 not_before, light_until; } Turn;
+typedef struct { gboolean heavy; gint64 not_before, light_until, waited; } Turn; /* waited: microseconds */
 void search_turn_begin(Turn *turn); /* of the thread; one inside another counts as one */
-void search_turn_check(void);       /* may wait: never while a lock is held. Nothing without a turn */
+void search_turn_check(void);       /* may wait, a second at most: never while a lock is held. Nothing without a turn */
+gint64 search_turn_clock(void);     /* g_get_monotonic_time, less what the question waited */
 void search_turn_clear(Turn *turn);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Turn, search_turn_clear)
 

@@ -488,6 +488,16 @@ static gpointer work(gpointer heavy) {
   return NULL;
 }
 
+static gint holding, released;
+static gpointer hold(gpointer unused) {
+  g_auto(Turn) turn = {0};
+  search_turn_begin(&turn);
+  search_turn_check();
+  g_atomic_int_inc(&holding);
+  while (!g_atomic_int_get(&released)) g_usleep(1000);
+  return NULL;
+}
+
 static void test_turns(void) {
   SearchLimits kept = search_limits;
   search_limits.light_us = 1000;
@@ -496,6 +506,18 @@ static void test_turns(void) {
   for (guint i = 0; i < G_N_ELEMENTS(threads); i++) g_thread_join(threads[i]);
   g_assert_cmpint(at_work_most, >, 0);
   g_assert_cmpint(at_work_most, <=, (gint)g_get_num_processors());
+  search_limits.light_us = -1; /* nobody waits for ever for a place that is not given back */
+  guint places = MIN(g_get_num_processors(), G_N_ELEMENTS(threads));
+  for (guint i = 0; i < places; i++) threads[i] = g_thread_new("holds", hold, NULL);
+  while (g_atomic_int_get(&holding) < (gint)places) g_usleep(1000);
+  g_auto(Turn) turn = {0};
+  search_turn_begin(&turn);
+  gint64 began = g_get_monotonic_time(), clock = search_turn_clock();
+  search_turn_check();
+  g_assert_cmpint(g_get_monotonic_time() - began, >, 900000);
+  g_assert_cmpint(search_turn_clock() - clock, <, 900000); /* the waiting is not the question's time */
+  g_atomic_int_set(&released, TRUE);
+  for (guint i = 0; i < places; i++) g_thread_join(threads[i]);
   search_limits = kept;
 }
 

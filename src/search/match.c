@@ -185,7 +185,7 @@ static Leaf *check_all(Look *look, const roaring_bitmap_t *possible, GError **er
   for (guint seen = 1; at.has_value; seen++, roaring_advance_uint32_iterator(&at)) {
     const SearchColumns *line = columns_line(look->columns, at.current_value);
     if (line && line->level && record_matches(look, at.current_value)) roaring_bitmap_add(bits, at.current_value);
-    if (seen % QUESTION_EVERY || look->until == 0 || g_get_monotonic_time() < look->until) continue;
+    if (seen % QUESTION_EVERY || look->until == 0 || search_turn_clock() < look->until) continue;
     if (look->node->said) break; /* one of several ways to write a term: without the index, as far as one comes */
     roaring_bitmap_free(bits);
     return throw_null(error, LANTAI_ERROR_INVALID, "“%s”要看的条目太多：请多写几个字或数字，或再加一个检索词", look->node->text);

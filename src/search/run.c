@@ -101,7 +101,7 @@ static gboolean load_leaf(Evaluation *evaluation, const SearchNode *node, GError
 
 static gboolean load_leaves(Evaluation *evaluation, GError **error) {
   const GPtrArray *leaves = evaluation->query->leaves;
-  evaluation->view.until = g_get_monotonic_time() + QUESTION_US;
+  evaluation->view.until = search_turn_clock() + QUESTION_US;
   evaluation->bits = g_new0(Bits, leaves->len);
   for (guint i = 0; i < leaves->len; i++) {
     if (!load_leaf(evaluation, g_ptr_array_index(leaves, i), error)) return FALSE;
@@ -142,7 +142,7 @@ static gboolean scan_leaves(Evaluation *evaluation, GError **error) {
   g_clear_pointer(&evaluation->view.columns, search_columns_unref);
   g_autofree Leaf **leaves = g_new0(Leaf *, keys->len + 1);
   gboolean good = search_scan(evaluation->search, evaluation->sql, (const LeafKey *)(gpointer)keys->data, keys->len, leaves, &evaluation->view, &evaluation->told, error);
-  evaluation->view.until = g_get_monotonic_time() + QUESTION_US;
+  evaluation->view.until = search_turn_clock() + QUESTION_US;
   for (guint i = 0; i < keys->len; i++) *(Leaf **)g_ptr_array_index(wanted, i) = leaves[i];
   for (guint i = 0; good && i < nodes->len; i++) {
     const SearchNode *node = g_ptr_array_index(nodes, i);
