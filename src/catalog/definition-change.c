@@ -9,6 +9,7 @@
 #include "crypto.h"
 #include "definition.h"
 #include "error.h"
+#include "json.h"
 #include <string.h>
 
 char *definition_digest(json_t *definition) {
@@ -242,6 +243,8 @@ gboolean definition_enforce_job(const House *house, Job *job, json_t *parameters
     g_autoptr(Sql) sql = sql_write(house->db, error);
     json_auto_t *draft = sql == NULL ? NULL : definition_draft_load(sql, order.code, error);
     if (draft == NULL) return error == NULL || *error == NULL; /* done before, or dropped meanwhile */
+    if (int_at(draft, "at") != int_at(parameters, "draft"))
+      return throw(error, LANTAI_ERROR_CONFLICT, "门类 %s 的草稿在排队时改过，没有启用，请看过新的草稿再启用", order.code);
     if (!definition_enforce(house, sql, &order, error) || !sql_commit(sql, error)) return FALSE;
   }
   return search_optimize(house->search, error);

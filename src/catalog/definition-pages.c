@@ -6,6 +6,7 @@
  */
 #include "definition.h"
 #include "error.h"
+#include "json.h"
 #include <string.h>
 
 enum { AT_ONCE_RECORDS = 50000 };
@@ -247,7 +248,10 @@ static WebReply *page_category_check(WebRequest *request, GError **error) {
 
 static gboolean enforce_later(WebRequest *request, Sql *sql, const DefinitionOrder *order, GError **error) {
   const CatalogCategory *known = catalog_category_by_code(web_house(request)->catalog, order->code);
-  json_auto_t *parameters = json_pack("{s:s, s:s, s:b}", "code", order->code, "note", order->note ? order->note : "", "accept", order->accept);
+  json_auto_t *draft = definition_draft_load(sql, order->code, error);
+  if (draft == NULL) return FALSE;
+  json_auto_t *parameters = json_pack("{s:s, s:s, s:b, s:I}", "code", order->code, "note", order->note ? order->note : "", "accept", order->accept, "draft",
+    (json_int_t)int_at(draft, "at"));
   return job_queue(sql, "category.enforce", "category", known != NULL ? known->id : 0, parameters, order->actor, error) != 0 && sql_commit(sql, error);
 }
 

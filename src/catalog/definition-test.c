@@ -271,7 +271,13 @@ static void test_index_follows(void) {
   g_autofree char *first = g_strdup_printf("%" G_GINT64_FORMAT " ", a.first);
   finds(&a, "王建国", first, first);
   draft(&a, "CS", BASE "    public: false\n");
-  json_auto_t *order = json_pack("{s:s, s:s, s:b}", "code", "CS", "note", "收", "accept", 1);
+  json_auto_t *order = json_pack("{s:s, s:s, s:b, s:I}", "code", "CS", "note", "收", "accept", 1, "draft", (json_int_t)1);
+  fails(job_run_now(&a.base.house, definition_enforce_job, order, "chen", FALSE, error), LANTAI_ERROR_CONFLICT); /* another draft than the one that was read */
+  {
+    g_autoptr(Sql) sql = good(sql_read(a.base.db, error));
+    json_auto_t *read = good(definition_draft_load(sql, "CS", error));
+    json_object_set(order, "draft", json_object_get(read, "at"));
+  }
   good(job_run_now(&a.base.house, definition_enforce_job, order, "chen", FALSE, error));
   good(job_run_now(&a.base.house, definition_enforce_job, order, "chen", FALSE, error)); /* again after a crash: nothing is left to do */
   g_assert_false(search_needs_rebuild(a.base.house.search));

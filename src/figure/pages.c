@@ -481,6 +481,15 @@ static gboolean may_define(WebRequest *request, json_t *definition, GError **err
   return sql != NULL;
 }
 
+/* The figure that a definition would replace, by its name or a former one; NULL: none. */
+static json_t *replaced(json_t *definition) {
+  json_t *figure = figure_definition(text_at(definition, "name")), *was;
+  size_t i;
+  json_array_foreach(json_object_get(definition, "was"), i, was)
+    if (figure == NULL) figure = figure_definition(json_string_value(was));
+  return figure;
+}
+
 static gboolean define_one(WebRequest *request, json_t *definition, GError **error) {
   g_autoptr(Sql) sql = sql_write(web_house(request)->db, error);
   json_auto_t *list = json_pack("[O]", definition);
@@ -498,6 +507,9 @@ static WebReply *save(WebRequest *request, json_t *figure, GError **error) {
   if (json_array_size(faults) > 0) return web_model_status(g_steal_pointer(&model), 422);
   if (!figure_is_open(definition, ledger_asker(request)) || (figure && !figure_is_open(figure, ledger_asker(request))))
     return throw_null(error, LANTAI_ERROR_DENIED, "指标用到的台账或栏目中有您不能查看的，请由能查看的人定义");
+  json_t *former = replaced(definition);
+  if (former != NULL && (figure == NULL || int_at(former, "id") != int_at(figure, "id")))
+    return throw_null(error, LANTAI_ERROR_CONFLICT, "已有叫“%s”的指标，或用过这个名称，请换一个，或到它那里修改", text_at(definition, "name"));
   if (!web_flag(request, "save")) {
     try_out(request, definition, model);
     return web_model(g_steal_pointer(&model));

@@ -36,11 +36,17 @@ json_t *ledger_definition_version(Sql *sql, gint64 ledger, int version, GError *
 
 /* ---- what would no longer fit ---- */
 
-typedef struct { Sql *sql; const LedgerDefinition *next; json_t *conflicts; int limit; gint64 count; } Comparison;
+typedef struct { Sql *sql; const LedgerDefinition *now, *next; Asker asker; json_t *conflicts; int limit; gint64 count; } Comparison;
+
+/* All are counted; told are those that the asker may see. */
+static gboolean may_tell(const Comparison *comparison, json_t *entry, const char *field) {
+  const LedgerField *known = ledger_field(comparison->now, field);
+  return entry_admitted(entry, comparison->asker) && (known == NULL || ledger_may_read_field(known, comparison->asker));
+}
 
 static void conflict(Comparison *comparison, json_t *entry, const char *field, json_t *value, const char *why) {
   comparison->count++;
-  if ((int)json_array_size(comparison->conflicts) >= comparison->limit) return;
+  if ((int)json_array_size(comparison->conflicts) >= comparison->limit || !may_tell(comparison, entry, field)) return;
   g_autofree char *shown = json_is_string(value) ? g_strdup(json_string_value(value)) : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
   json_array_append_new(comparison->conflicts, json_pack("{s:I, s:s, s:s, s:s, s:s, s:s}", "entry", (json_int_t)int_at(entry, "id"), "number",
     text_at(entry, "number"), "title", text_at(entry, "title"), "field", field, "value", shown ? shown : "", "why", why));
@@ -68,13 +74,13 @@ static void compare_entry(Comparison *comparison, json_t *entry) {
   }
 }
 
-json_t *ledger_definition_conflicts(Sql *sql, json_t *given, int limit, gint64 *ret_count, GError **error) {
+json_t *ledger_definition_conflicts(Sql *sql, Asker asker, json_t *given, int limit, gint64 *ret_count, GError **error) {
   json_auto_t *clean = definition_clean(given);
   g_autoptr(LedgerDefinition) next = definition_parse(clean, 0, 0);
   const LedgerDefinition *now = ledger_find(next->name);
   for (size_t i = 0; now == NULL && i < json_array_size(json_object_get(clean, "was")); i++)
     now = ledger_find(json_string_value(json_array_get(json_object_get(clean, "was"), i)));
-  Comparison comparison = {sql, next, json_array(), limit, 0};
+  Comparison comparison = {sql, now, next, asker, json_array(), limit, 0};
   g_autoptr(GError) local = NULL;
   g_autoptr(SqlRows) rows = now == NULL ? NULL : sql_query(sql, ENTRY_SELECT "WHERE e.ledger_id = $1 AND e.deleted = 0 ORDER BY e.rev",
     SQL_ARGS(sql_int(now->id)), &local);
@@ -93,7 +99,7 @@ json_t *ledger_definition_conflicts(Sql *sql, json_t *given, int limit, gint64 *
 
 static gboolean refuse_conflicts(Sql *sql, json_t *definition, GError **error) {
   gint64 count = 0;
-  json_auto_t *conflicts = ledger_definition_conflicts(sql, definition, CONFLICTS_SHOWN, &count, error);
+  json_auto_t *conflicts = ledger_definition_conflicts(sql, LEDGER_EVERYTHING, definition, CONFLICTS_SHOWN, &count, error);
   if (conflicts == NULL) return FALSE;
   if (count == 0) return TRUE;
   g_autoptr(GString) text = g_string_new(NULL);
@@ -105,7 +111,7 @@ static gboolean refuse_conflicts(Sql *sql, json_t *definition, GError **error) {
       text_at(row, "why"));
   }
   return throw(error, LANTAI_ERROR_CONFLICT, "台账“%s”的新定义与已有的条目有 %d 处不合，没有启用：%s%s", text_at(definition, "name"), (int)count, text->str,
-    count > CONFLICTS_SHOWN ? " ……" : "");
+    count > (gint64)json_array_size(conflicts) ? " ……" : "");
 }
 
 /* ---- putting in force ---- */
@@ -148,7 +154,7 @@ gboolean define_replay(Sql *sql, json_t *data, GError **error) {
   return TRUE;
 }
 
-static gint64 present_id(Sql *sql, json_t *definition) {
+gint64 ledger_id_present(Sql *sql, json_t *definition) {
   gint64 id = ledger_id_of(sql, text_at(definition, "name"));
   size_t i;
   json_t *name;
@@ -172,7 +178,7 @@ static gboolean refuse_faults(json_t *definition, json_t *others, const char *fi
 /* Writes one as the next version and adds it to rows (of the event). 0: error; ret_same: it says what is in force already. */
 static gint64 define_one(Sql *sql, const char *actor, json_t *given, const char *source, json_t *rows, GError **error) {
   json_auto_t *definition = definition_clean(given);
-  gint64 id = present_id(sql, definition);
+  gint64 id = ledger_id_present(sql, definition);
   if (id != 0) {
     g_autofree char *now = sql_string(sql, "SELECT definition FROM ledger WHERE id = $1", SQL_ARGS(sql_int(id)), NULL);
     json_auto_t *stored = now != NULL ? json_loads(now, 0, NULL) : NULL;

@@ -61,6 +61,7 @@ json_t *definition_clean(json_t *definition); /* short forms written out; of any
 gboolean definitions_load_stored(Sql *sql, GError **error);
 gboolean define_replay(Sql *sql, json_t *data, GError **error);
 gint64 ledger_id_of(Sql *sql, const char *name); /* as the transaction has it; 0: none */
+gint64 ledger_id_present(Sql *sql, json_t *definition); /* the ledger that a definition would change, by its name or a former one; 0: a new one */
 
 /* ---- entry.c ---- */
 #define ENTRY_COLUMNS \

@@ -66,8 +66,8 @@ const LedgerState *ledger_state(const LedgerDefinition *definition, const char *
 /* Checks a definition by itself and against the ledgers there are (others: further ones that come in the same go, or NULL).
  * [{where: "fields[3].type", what}]; empty: good. New. */
 json_t *ledger_definition_faults(json_t *definition, json_t *others);
-/* What would no longer fit: [{entry, number, title, field, value, why}], at most limit, and the count of all. */
-json_t *ledger_definition_conflicts(Sql *sql, json_t *definition, int limit, gint64 *ret_count, GError **error);
+/* What would no longer fit: [{entry, number, title, field, value, why}], at most limit of what the asker may see, and the count of all. */
+json_t *ledger_definition_conflicts(Sql *sql, Asker asker, json_t *definition, int limit, gint64 *ret_count, GError **error);
 /* Puts a definition in force as the next version (journal ledger.define). CONFLICT with the first entries that contradict. Its id. */
 gint64 ledger_define(Sql *sql, const char *actor, json_t *definition, GError **error);
 /* Several that may refer to each other, {file: definition}; the file stands in the message. A file is read again when it says something else. */

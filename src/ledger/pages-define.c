@@ -263,7 +263,7 @@ static WebReply *checked(LedgerPage *page, json_t *definition, const Shown *show
   json_t *model = define_frame(page, shown);
   add_faults(model, definition, faults);
   gint64 count = 0;
-  json_auto_t *conflicts = json_array_size(faults) || page->definition == NULL ? NULL : ledger_definition_conflicts(page->sql, definition, CONFLICTS_SHOWN, &count, NULL);
+  json_auto_t *conflicts = json_array_size(faults) || page->definition == NULL ? NULL : ledger_definition_conflicts(page->sql, page->asker, definition, CONFLICTS_SHOWN, &count, NULL);
   if (conflicts != NULL) add_conflicts(model, page, conflicts, count);
   json_object_set_new(model, "sound", json_boolean(json_array_size(faults) == 0 && count == 0));
   json_object_set_new(model, "checked", json_true());
@@ -288,6 +288,15 @@ static WebReply *redrawn(LedgerPage *page, json_t *definition, Shown *shown, con
   return checked(page, definition, &(Shown){.yaml = yaml}, 200);
 }
 
+/* The page's ledger and no other, and all of it: who sees some rows only cannot say who sees which. */
+static gboolean may_define(const LedgerPage *page, json_t *definition, GError **error) {
+  gint64 id = ledger_id_present(page->sql, definition), own = page->definition != NULL ? page->definition->id : 0;
+  if (id != own) return throw(error, LANTAI_ERROR_CONFLICT, "已有叫“%s”的台账，或用过这个名称，请换一个", text_at(definition, "name"));
+  if (page->definition != NULL && ledger_some_rows_only(page->definition, page->asker))
+    return throw(error, LANTAI_ERROR_DENIED, "这本台账您只看得到一部分，请由看得到全部的人改定义");
+  return TRUE;
+}
+
 WebReply *save_definition(WebRequest *request, GError **error) {
   g_auto(LedgerPage) page = {0};
   const char *act = web_text(request, "act") != NULL ? web_text(request, "act") : "check", *yaml = web_text(request, "yaml");
@@ -301,6 +310,7 @@ WebReply *save_definition(WebRequest *request, GError **error) {
   json_auto_t *definition = tree != NULL ? design_apply(base, tree, page.definition != NULL) : json_incref(base);
   Shown shown = {.yaml = yaml, .tree = tree};
   keep_name(definition, page.definition);
+  if (!may_define(&page, definition, error)) return NULL;
   WebReply *reply = redrawn(&page, definition, &shown, act);
   if (reply != NULL) return reply;
   if (!save) return checked(&page, definition, &shown, 200);
@@ -333,8 +343,11 @@ WebReply *save_view(WebRequest *request, GError **error) {
   if (filter.group != NULL) put_text_at(view, "group", filter.group);
   if (i < json_array_size(views)) json_array_set_new(views, i, view);
   else json_array_append_new(views, view);
-  gint64 id = ledger_define(page.sql, web_actor(request), definition, error);
-  if (id == 0 || !sql_commit(page.sql, error)) return NULL;
+  g_autoptr(GError) problem = NULL;
+  gint64 id = may_define(&page, definition, &problem) ? ledger_define(page.sql, web_actor(request), definition, &problem) : 0;
+  if (g_error_matches(problem, LANTAI_ERROR, LANTAI_ERROR_CONFLICT)) return throw_null(error, LANTAI_ERROR_CONFLICT, "台账的定义与已有的条目不合，请先在“定义”里检查");
+  if (id == 0) return g_propagate_error(error, g_steal_pointer(&problem)), NULL;
+  if (!sql_commit(page.sql, error)) return NULL;
   g_autofree char *escaped = g_uri_escape_string(name, NULL, FALSE);
   WebReply *reply = web_redirect("/ledger/%" G_GINT64_FORMAT "?view=%s", id, escaped);
   web_flash(reply, "视图已存好，大家都能用");
