@@ -409,6 +409,14 @@ test('rows of other fonds: through no door of the ledgers, figures and charts, f
     const refused = await told(as, 'figure', '各方件数');
     assert.ok(refused.status > 0 && refused.stderr.includes(words), refused.stderr);
   }
+  // A definition is for the ledger, the figure of its address, and by who sees all of it: under another's name it would tell that one's entries, or open them.
+  const redefine = (name, target, yaml) => ask(name, 'POST', target, { form: { yaml, act: 'check', save: 1 } });
+  const { yaml } = await json('archivist', `/ledger/${sharedLedger}/definition`);
+  assert.equal((await redefine('archivist', `/ledger/${sharedLedger}/definition`, yaml)).status, 200);
+  assert.equal((await redefine('limited', `/ledger/${sharedLedger}/definition`, yaml)).status, 403);
+  for (const target of [`/ledger/${sharedLedger}/definition`, '/ledger-definition/new'])
+    for (const other of ['name: 保密检查\n', 'name: 另一本\nwas: [保密检查]\n']) assert.equal((await redefine('archivist', target, other)).status, 409, `${target} ${other}`);
+  assert.equal((await redefine('archivist', '/figure/new', 'name: 保密检查次数\nledger: 各方办理\ncount: \nunit: 次\n')).status, 409);
   assert.match((await json('archivist', `/ledger/${leadLedger}`)).rows[0].cells.map(cell => cell.text).join(), /别家/);
   const path = encode('f.所属.事由');
   assert.equal((await ask('limited', 'GET', `/ledger/${leadLedger}?${path}=x`)).status, 422, 'a row that one may not see decides nothing');
