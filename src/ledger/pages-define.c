@@ -263,7 +263,8 @@ static WebReply *checked(LedgerPage *page, json_t *definition, const Shown *show
   json_t *model = define_frame(page, shown);
   add_faults(model, definition, faults);
   gint64 count = 0;
-  json_auto_t *conflicts = json_array_size(faults) || page->definition == NULL ? NULL : ledger_definition_conflicts(page->sql, page->asker, definition, CONFLICTS_SHOWN, &count, NULL);
+  gboolean compared = json_array_size(faults) == 0 && page->definition != NULL;
+  json_auto_t *conflicts = compared ? ledger_definition_conflicts(page->sql, page->asker, definition, CONFLICTS_SHOWN, &count, NULL) : NULL;
   if (conflicts != NULL) add_conflicts(model, page, conflicts, count);
   json_object_set_new(model, "sound", json_boolean(json_array_size(faults) == 0 && count == 0));
   json_object_set_new(model, "checked", json_true());
