@@ -161,6 +161,7 @@ test('a long import through the pages: killed in its third slice it goes on afte
     assert.deepEqual((await client.get(`/ledger/${id}/actions`)).json.batches.map(one => [one.title, one.state_label]), [['大表.csv', '已写入']]);
     const bulk = (await client.post(`/ledger/${id}/bulk`, { form: { field: '费用', value: '5', q: '第' } })).json;
     assert.deepEqual([bulk.count, bulk.preview.changes], [rows, rows], 'all that the filter finds, not one page of it');
+    assert.equal((await client.get(`/ledger/${id}?print=1&q=${encodeURIComponent('第')}`)).json.rows.length, rows, 'and so does paper');
     await client.post(`${batch}/undo`, { form: {} });
     const undone = await settled(client, batch);
     assert.deepEqual([undone.state_label, undone.undone, made()], ['已撤销', rows, 0]);

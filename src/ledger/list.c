@@ -8,7 +8,7 @@
 #include "table.h"
 #include <math.h>
 
-enum { LIST_MOST = 1000 };
+enum { LIST_MOST = 2000 }; /* what a printed list has */
 
 typedef struct { const char *text; double number; gint64 id; guint index; gboolean none; } Key;
 typedef struct Page Page;
