@@ -18,8 +18,8 @@ typedef gboolean (*Draw)(const ChartAsk *ask, json_t *chart, GError **error);
 /* The one place where a number of a chart is computed. figure: an own one; taken. */
 static json_t *result_of(const ChartAsk *ask, json_t *figure, FigurePeriod period, GError **error) {
   json_auto_t *own = figure;
-  gboolean writing = sql_is_writing(ask->sql); /* what is kept ready is of before the transaction */
-  json_t *result = (writing ? figure_compute_definition : figure_ready_definition)(ask->house, ask->sql, ask->asker, own, period, error);
+  gboolean writing = sql_is_writing(ask->sql), trying = json_is_true(json_object_get(own, "trying")); /* what is kept ready is of before the transaction */
+  json_t *result = (writing ? trying ? figure_try : figure_compute_definition : figure_ready_definition)(ask->house, ask->sql, ask->asker, own, period, error);
   if (result == NULL || ask->rests == NULL) return result;
   figure_rests_join(ask->rests, json_object_get(result, "rests"));
   if (json_is_true(json_object_get(result, "partial"))) json_object_set_new(ask->rests, "partial", json_true());
@@ -595,10 +595,12 @@ static json_t *spec_of(json_t *figure, const char *word, GError **error) {
   if (word && kind == NULL) return throw_null(error, LANTAI_ERROR_INVALID, "没有“%s”这种图，只有历年、构成、进度、积压、分布", word);
   json_array_foreach(specs, i, spec)
     if (found == NULL && g_strcmp0(text_in(spec, "kind"), kind) == 0) found = json_incref(spec);
+  gboolean own = found != NULL;
   if (found == NULL && kind != NULL) found = json_pack("{s:s}", "kind", kind);
   if (found == NULL) return throw_null(error, LANTAI_ERROR_INVALID, "指标“%s”没有数，不能画", text_at(figure, "name"));
   chart_faults(figure, found, "图", faults);
   json_t *first = json_array_get(faults, 0);
+  if (first == NULL && !own) json_object_set_new(found, "made", json_true());
   if (first == NULL) return found;
   json_decref(found);
   return throw_null(error, LANTAI_ERROR_INVALID, "指标“%s”不能这样画：%s", text_at(figure, "name"), text_at(first, "what"));

@@ -16,7 +16,8 @@ typedef struct { const House *house; Sql *sql; Asker asker; json_t *figure, *spe
 /* [spec] of a definition, each {kind, …}: what `chart:` says; without it trend, and share where it has groups. New. */
 json_t *chart_specs(json_t *figure);
 /* What a report's {图 name kind} means: NULL without error when it does not begin so. Of the definition's charts the first (of the kind that is named, in Chinese or as
- * in definitions, if one is); else that kind by itself. INVALID: the figure has no such chart. New. */
+ * in definitions, if one is); else that kind by itself, marked `made`: nobody published its numbers, so they are only for whom the
+ * figure is open to. INVALID: the figure has no such chart. New. */
 json_t *chart_written(const char *written, json_t **ret_figure, GError **error);
 /* {kind, title, label, said, unit, first, columns: [{label, tone, plain}], rows: [{label, now, in_group, shade, brief, goes, cells: [{value, shown, goes}]}],
  * legend, none, full, drawn or tiles}; DENIED, INVALID. */

@@ -99,6 +99,7 @@ static void append_text(GString *out, const char *text) {
     if (c == '&') g_string_append(out, "&amp;");
     else if (c == '<') g_string_append(out, "&lt;");
     else if (c == '>') g_string_append(out, "&gt;");
+    else if (c == '"') g_string_append(out, "&quot;");
     else g_string_append_unichar(out, c);
   }
 }
@@ -181,7 +182,7 @@ static void append_table(GString *out, json_t *table) {
 /* In the line, as wide as the text; pictures: GBytes, in the order of their relationships rIdC1 … */
 static void append_picture(GString *out, json_t *chart, GPtrArray *pictures) {
   double width, height;
-  GBytes *png = print_chart_png(chart, &width, &height);
+  GBytes *png = report_picture(chart, &width, &height);
   if (png == NULL) return append_line(out, "Plain", text_at(chart, "title"));
   g_ptr_array_add(pictures, png);
   guint number = pictures->len;

@@ -12,6 +12,9 @@ static json_t *figures(void) {
 }
 
 static json_t *lookup(const char *name, gpointer data, GError **error) {
+  if (g_str_equal(name, "图 学习次数"))
+    return json_pack("{s:s, s:{s:s, s:s, s:[{s:s}], s:[{s:s, s:[{s:i}]}, {s:s, s:[{s:i}]}]}}", "figure", "学习次数", "chart", "kind", "share", "first", "人", "columns",
+      "label", "次数", "rows", "label", "王大力", "cells", "value", 27, "label", "2023年", "cells", "value", 3);
   json_t *figure = json_object_get(data, name);
   return figure ? json_incref(figure) : g_str_equal(name, "地点") ? json_string("12个街道") : NULL;
 }
@@ -49,6 +52,20 @@ static void passes(const char *text, const char *fixed) {
   json_auto_t *report = make(text, fixed), *faults = report_lint_text(report, NULL);
   report_all(text, faults);
   g_assert_cmpint(json_array_size(faults), ==, 0);
+}
+
+/* Groups of a chart are read by everybody too; its numbers are no typed ones. */
+static void test_charts(void) {
+  json_auto_t *report = make("见图。{图 学习次数}", NULL), *names = json_pack("{s:s}", "王大力", "提醒谈话"), *faults = report_lint_text(report, names);
+  json_auto_t *fixed = make("见图。{图 学习次数}", "王大力"), *none = report_lint_text(fixed, names), *others = report_lint_text(report, NULL);
+  report_all("chart", faults);
+  g_assert_cmpuint(json_array_size(faults), ==, 1);
+  g_assert_nonnull(strstr(text_at(json_array_get(faults, 0), "what"), "王大力"));
+  g_assert_cmpuint(json_array_size(none) + json_array_size(others), ==, 0);
+  json_object_set_new(json_object_get(json_object_get(report, "figures"), "学习次数"), "partial", json_true());
+  json_auto_t *partial = report_lint_text(report, NULL);
+  g_assert_cmpuint(json_array_size(partial), >=, 1);
+  g_assert_cmpstr(text_at(json_array_get(partial, 0), "kind"), ==, "stop");
 }
 
 static void test_numbers(void) {
@@ -131,6 +148,7 @@ int main(int argc, char **argv) {
   setlocale(LC_ALL, "C.UTF-8"); /* messages */
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/report/lint/numbers", test_numbers);
+  g_test_add_func("/report/lint/charts", test_charts);
   g_test_add_func("/report/lint/no-alarm", test_no_alarm);
   g_test_add_func("/report/lint/gaps", test_gaps);
   g_test_add_func("/report/lint/words", test_words);

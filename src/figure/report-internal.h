@@ -36,6 +36,9 @@ char *report_paragraph_text(json_t *paragraph);
 /* ---- for eyes (report-text.c) ---- */
 /* Paragraphs for templates: [{p or h1…, line, runs: [{text, lead, figure, entries, href}]}]; link: what goes before a figure's name; NULL: no links. */
 json_t *report_shown(json_t *report, const char *link);
+/* A chart's picture, as print_chart_png; drawn once, then kept in the chart (png, width_mm, height_mm). */
+GBytes *report_picture(json_t *chart, double *ret_width_mm, double *ret_height_mm);
+void report_draw(json_t *report); /* all of them, so that what is kept of a report has them */
 
 /* ---- making (report-make.c) ---- */
 /* As report_make, for a definition that is being written. */

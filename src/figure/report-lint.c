@@ -268,6 +268,15 @@ static void look_for_blanks(Line *line) {
 
 /* ---- names ---- */
 
+/* Said to be meant: a name in a parameter or a chart is no typed word that could be marked. */
+static gboolean is_fixed(const Line *line, const char *name) {
+  json_t *word;
+  size_t i;
+  json_array_foreach(json_object_get(line->report, "fixed"), i, word)
+    if (json_is_string(word) && g_str_equal(json_string_value(word), name)) return TRUE;
+  return FALSE;
+}
+
 static void look_for_names(Line *line, json_t *names) {
   const char *name;
   json_t *known;
@@ -275,7 +284,7 @@ static void look_for_names(Line *line, json_t *names) {
     glong length = g_utf8_strlen(name, -1);
     for (const char *at = line->text; length >= 2 && (at = strstr(at, name)); at += strlen(name)) {
       gsize from = (gsize)(at - line->text);
-      if (line->kinds[from] == BYTE_FIXED) continue;
+      if (line->kinds[from] == BYTE_FIXED || is_fixed(line, name)) continue;
       /* Two characters may be any word. */
       report_fault(line->faults, length > 2 ? "stop" : "look", place_at(line, from, from + strlen(name)),
         "“%s”是限制查看的台账中的人名，公开的报告中应隐去（如“%.*s*”）。若确需写明，加入“固定说法”", name,
@@ -299,7 +308,10 @@ static void look_at_run(const Line *line, json_t *run, gsize begin, GHashTable *
   json_t *figure = json_object_get(json_object_get(line->report, "figures"), name);
   json_t *place = place_at(line, begin, begin + strlen(text)), *warning;
   if (json_object_get(run, "drawn")) {
-    if (json_object_get(run, "failed")) report_fault(line->faults, "stop", place, "“%s”的图：%s", name, text_at(run, "failed"));
+    gboolean partial = json_is_true(json_object_get(figure, "partial"));
+    const char *why = json_object_get(run, "failed") ? text_at(run, "failed") : json_object_get(figure, "failed") ? text_at(figure, "failed") : partial
+      ? "有您不能查看的条目没有计入" : NULL;
+    if (why) report_fault(line->faults, "stop", place, "“%s”的图：%s", name, why);
     else json_decref(place);
     return;
   }

@@ -10,7 +10,7 @@
 #include "report-internal.h"
 #include <string.h>
 
-enum { NAMES_MAX = 100000, SAID_FAULTS = 5 };
+enum { NAMES_MAX = 100000, SAID_FAULTS = 5, CHARTS_MAX = 30 };
 #define UNTOLD "（算不出）"
 
 /* ---- names that are not figures ---- */
@@ -133,6 +133,8 @@ typedef struct {
   Asker asker;
   FigurePeriod period;
   json_t *figures, *aliases, *texts, *rests; /* results by the figure's own name; by the name as written; what they rest on, together */
+  json_t *charts; /* by what is written: each computed once */
+  int drawn;
 } Maker;
 
 static json_t *compute(Maker *maker, const char *written, GError **error) {
@@ -158,7 +160,9 @@ static json_t *look_up_chart(Maker *maker, json_t *figure, json_t *spec, GError 
   if (result == NULL) return NULL;
   ChartAsk ask = {maker->house, maker->sql, maker->asker, figure, spec, maker->period, NULL, rests};
   g_autoptr(GError) local = NULL;
-  json_auto_t *chart = chart_make(&ask, &local);
+  gboolean closed = json_object_get(spec, "made") && !figure_is_open(figure, maker->asker);
+  if (closed) g_set_error(&local, LANTAI_ERROR, LANTAI_ERROR_DENIED, "这个指标只公布总数，没有定义这种图");
+  json_auto_t *chart = closed ? NULL : chart_make(&ask, &local);
   if (chart == NULL && !g_error_matches(local, LANTAI_ERROR, LANTAI_ERROR_DENIED)) return g_propagate_error(error, g_steal_pointer(&local)), NULL;
   figure_rests_join(maker->rests, rests);
   json_t *found = json_pack("{s:s}", "figure", name);
@@ -173,7 +177,13 @@ static json_t *look_up(const char *name, gpointer data, GError **error) {
   json_t *figure = NULL;
   g_autoptr(GError) local = NULL;
   json_auto_t *spec = chart_written(name, &figure, &local);
-  if (spec) return look_up_chart(maker, figure, spec, error);
+  if (spec && ++maker->drawn > CHARTS_MAX) return throw_null(error, LANTAI_ERROR_INVALID, "一份报告最多放 %d 张图", CHARTS_MAX);
+  if (spec && json_object_get(maker->charts, name)) return json_incref(json_object_get(maker->charts, name));
+  if (spec) {
+    json_t *chart = look_up_chart(maker, figure, spec, error);
+    if (chart) json_object_set(maker->charts, name, chart);
+    return chart;
+  }
   if (local) return g_propagate_error(error, g_steal_pointer(&local)), NULL;
   json_t *found = json_object_get(maker->aliases, name);
   if (found == NULL) found = json_object_get(maker->texts, name);
@@ -215,10 +225,10 @@ static json_t *fill_report(Maker *maker, json_t *definition, GError **error) {
 
 json_t *report_make_definition(const House *house, Sql *sql, Asker asker, json_t *definition, FigurePeriod period, json_t *parameters, GError **error) {
   if (period.from > period.to) return throw_null(error, LANTAI_ERROR_INVALID, "期间的开始在结束之后");
-  json_auto_t *figures = json_object(), *aliases = json_object(), *rests = json_object(), *texts = texts_of(definition, &period, parameters);
+  json_auto_t *figures = json_object(), *aliases = json_object(), *rests = json_object(), *charts = json_object(), *texts = texts_of(definition, &period, parameters);
   const char *unit = text_at(texts, "单位");
   period.unit = g_str_equal(unit, REPORT_OWN_UNIT) ? NULL : unit;
-  Maker maker = {house, sql, asker, period, figures, aliases, texts, rests};
+  Maker maker = {house, sql, asker, period, figures, aliases, texts, rests, charts, 0};
   json_auto_t *report = fill_report(&maker, definition, error);
   if (report == NULL) return NULL;
   json_object_set(report, "rests", rests);

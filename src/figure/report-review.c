@@ -106,25 +106,30 @@ static GBytes *printed(const House *house, json_t *report, gboolean (*print)(jso
 
 static GBytes *text_bytes(char *text) { return text ? g_bytes_new_take(text, strlen(text)) : NULL; }
 
-/* The five files, in the order of KEPT; NULL on error. */
-static GPtrArray *kept_files(Freezer *freezer, GError **error) {
-  g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
+/* The ids of rows behind each figure go into the report; the rows themselves as text. */
+static char *kept_rows(Freezer *freezer, GError **error) {
   const char *name;
   json_t *figure;
   json_object_foreach(json_object_get(freezer->report, "figures"), name, figure) {
     if (json_object_get(figure, "opens") == NULL && !gather_rows(freezer, name, error)) return NULL;
   }
   char *rows = rows_text(freezer, error);
-  if (rows == NULL) return NULL;
-  json_object_set(freezer->report, "rows", freezer->index);
-  g_ptr_array_add(files, text_bytes(json_dumps(freezer->report, JSON_INDENT(1) | JSON_SORT_KEYS)));
+  if (rows != NULL) json_object_set(freezer->report, "rows", freezer->index);
+  return rows;
+}
+
+/* The five files, in the order of KEPT; rows is taken. Needs no database. NULL on error. */
+static GPtrArray *kept_files(const House *house, json_t *report, char *rows, GError **error) {
+  g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
+  report_draw(report);
+  g_ptr_array_add(files, text_bytes(json_dumps(report, JSON_INDENT(1) | JSON_SORT_KEYS)));
   g_ptr_array_add(files, text_bytes(rows));
-  GBytes *docx = printed(freezer->house, freezer->report, report_docx, ".docx", error);
-  GBytes *pdf = docx ? printed(freezer->house, freezer->report, report_pdf, ".pdf", error) : NULL;
+  GBytes *docx = printed(house, report, report_docx, ".docx", error);
+  GBytes *pdf = docx ? printed(house, report, report_pdf, ".pdf", error) : NULL;
   if (docx) g_ptr_array_add(files, docx);
   if (pdf) g_ptr_array_add(files, pdf);
   if (pdf == NULL) return NULL;
-  char *html = report_html(freezer->report);
+  char *html = report_html(report);
   if (html == NULL) return throw_null(error, LANTAI_ERROR_INTERNAL, "不能生成网页");
   g_ptr_array_add(files, text_bytes(html));
   return g_steal_pointer(&files);
@@ -238,11 +243,11 @@ static gboolean submit(const House *house, Asker asker, const char *actor, json_
   return take_step(house, actor, issue, REPORT_OFFICE, note, NULL, error);
 }
 
-/* Under the writer's lock, though nothing is written: numbers and the rows behind them are of one moment. */
-static GPtrArray *frozen_files(const House *house, Asker asker, json_t *issue, GError **error) {
+/* Under the writer's lock, though nothing is written: numbers and the rows behind them are of one moment. What is printed of them is printed after it. */
+static json_t *frozen_report(const House *house, Asker asker, json_t *issue, char **ret_rows, GError **error) {
   g_autoptr(Sql) sql = sql_write(house->db, error);
   json_auto_t *report = sql ? report_issue_make(house, sql, asker, issue, error) : NULL;
-  if (report == NULL || !refuse_stops(report, error) || !report_names_stay_out(house, sql, asker, report, error)) return NULL;
+  if (report == NULL || !refuse_stops(report, error)) return NULL;
   json_object_set(issue, "heading", json_object_get(report, "heading"));
   json_object_set(issue, "rests", json_object_get(report, "rests"));
   json_object_set_new(issue, "frozen_at", json_integer(clock_now_us()));
@@ -254,7 +259,14 @@ static GPtrArray *frozen_files(const House *house, Asker asker, json_t *issue, G
   g_autoptr(GHashTable) rows = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)json_decref);
   g_autoptr(GPtrArray) order = g_ptr_array_new();
   Freezer freezer = {house, sql, report, index, period, rows, order};
-  return kept_files(&freezer, error);
+  *ret_rows = kept_rows(&freezer, error);
+  return *ret_rows ? g_steal_pointer(&report) : NULL;
+}
+
+static GPtrArray *frozen_files(const House *house, Asker asker, json_t *issue, GError **error) {
+  char *rows = NULL;
+  json_auto_t *report = frozen_report(house, asker, issue, &rows, error);
+  return report ? kept_files(house, report, rows, error) : NULL;
 }
 
 static gboolean freeze(const House *house, Asker asker, const char *actor, json_t *issue, const char *note, GError **error) {

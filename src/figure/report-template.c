@@ -521,6 +521,21 @@ static void add_table_line(json_t *paragraphs, json_t *paragraph, const char *te
 
 static json_t *plain_cell(const char *text) { return json_pack("{s:[{s:s}]}", "runs", "text", text); }
 
+/* What stands in a chart's table is looked through too (a name may be a group); its numbers are the figure's. */
+static void add_label(json_t *runs, json_t *run, const char *label) {
+  json_array_append_new(runs, json_pack("{s:o, s:s, s:O, s:O}", "text", json_sprintf("%s；", label), "parameter", "图", "line", json_object_get(run, "line"), "column",
+    json_object_get(run, "column")));
+}
+
+static json_t *chart_runs(json_t *run, json_t *chart) {
+  json_t *bare = json_copy(run), *runs = json_pack("[o]", bare), *each;
+  size_t i;
+  json_object_del(bare, "chart");
+  json_array_foreach(json_object_get(chart, "columns"), i, each) add_label(runs, run, text_at(each, "label"));
+  json_array_foreach(json_object_get(chart, "rows"), i, each) add_label(runs, run, text_at(each, "label"));
+  return runs;
+}
+
 /* A chart stands by itself: its table, which a picture goes before. */
 static void add_chart(json_t *paragraphs, json_t *run) {
   json_t *chart = json_object_get(run, "chart"), *rows = json_array(), *cells = json_array(), *each, *cell;
@@ -536,16 +551,19 @@ static void add_chart(json_t *paragraphs, json_t *run) {
       json_array_append_new(cells, plain_cell(*text_at(cell, "shown") ? text_at(cell, "shown") : json_is_number(json_object_get(cell, "value")) ? number : ""));
     }
   }
-  json_array_append_new(paragraphs, json_pack("{s:s, s:O, s:O, s:O, s:[], s:o}", "kind", "chart", "line", json_object_get(run, "line"), "figure",
-    json_object_get(run, "figure"), "chart", chart, "runs", "rows", rows));
+  json_array_append_new(paragraphs, json_pack("{s:s, s:O, s:O, s:O, s:o, s:o}", "kind", "chart", "line", json_object_get(run, "line"), "figure",
+    json_object_get(run, "figure"), "chart", chart, "runs", chart_runs(run, chart), "rows", rows));
 }
 
 /* Takes the charts out of a line, each to stand behind what is left of it. */
 static void add_charts(json_t *paragraphs, json_t *runs) {
   json_t *run;
   size_t i;
-  json_array_foreach(runs, i, run)
-    if (json_object_get(run, "chart")) add_chart(paragraphs, run);
+  json_array_foreach(runs, i, run) {
+    if (json_object_get(run, "chart") == NULL) continue;
+    add_chart(paragraphs, run);
+    json_object_del(run, "chart");
+  }
 }
 
 static void add_paragraph(json_t *paragraphs, json_t *runs) {

@@ -111,18 +111,43 @@ static json_t *shown_rows(json_t *rows, const char *link) {
   return shown;
 }
 
+GBytes *report_picture(json_t *chart, double *ret_width_mm, double *ret_height_mm) {
+  gsize length = 0;
+  if (json_object_get(chart, "png") != NULL) {
+    guchar *data = g_base64_decode(text_at(chart, "png"), &length);
+    *ret_width_mm = json_number_value(json_object_get(chart, "width_mm"));
+    *ret_height_mm = json_number_value(json_object_get(chart, "height_mm"));
+    return length ? g_bytes_new_take(data, length) : (g_free(data), NULL);
+  }
+  GBytes *png = print_chart_png(chart, ret_width_mm, ret_height_mm);
+  g_autofree char *text = png ? g_base64_encode(g_bytes_get_data(png, NULL), g_bytes_get_size(png)) : g_strdup("");
+  json_object_set_new(chart, "png", json_string(text));
+  if (png == NULL) return NULL;
+  json_object_set_new(chart, "width_mm", json_real(*ret_width_mm));
+  json_object_set_new(chart, "height_mm", json_real(*ret_height_mm));
+  return png;
+}
+
+void report_draw(json_t *report) {
+  json_t *paragraph;
+  size_t i;
+  json_array_foreach(json_object_get(report, "paragraphs"), i, paragraph) {
+    double width, height;
+    g_autoptr(GBytes) png = json_object_get(paragraph, "chart") ? report_picture(json_object_get(paragraph, "chart"), &width, &height) : NULL;
+  }
+}
+
 /* The picture as it will be printed, its name for who does not see it, and the figure that it is of. */
 static json_t *shown_picture(json_t *paragraph, const char *link) {
   json_t *chart = json_object_get(paragraph, "chart");
   double width, height;
-  g_autoptr(GBytes) png = print_chart_png(chart, &width, &height);
+  g_autoptr(GBytes) png = report_picture(chart, &width, &height);
   json_t *picture = json_pack("{s:s, s:s, s:s, s:s}", "title", text_at(chart, "title"), "label", text_at(chart, "label"), "unit", text_at(chart, "unit"), "said",
     text_at(chart, "said"));
   g_autofree char *name = g_uri_escape_string(text_at(paragraph, "figure"), NULL, FALSE);
   if (link) json_object_set_new(picture, "href", json_sprintf("%s%s", link, name));
   if (png == NULL) return picture;
-  g_autofree char *text = g_base64_encode(g_bytes_get_data(png, NULL), g_bytes_get_size(png));
-  json_object_set_new(picture, "png", json_string(text));
+  json_object_set(picture, "png", json_object_get(chart, "png"));
   return picture;
 }
 
