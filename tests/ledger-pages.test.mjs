@@ -341,6 +341,11 @@ test('rows are written at the head of the list and cells where they stand, by ke
   await toast.getByText('没有保存').waitFor();
   await page.keyboard.press('Control+a');
   await page.keyboard.type('2031-02-03');
+  const cookies = await page.context().cookies();
+  await page.context().clearCookies();
+  await page.keyboard.press('Enter');
+  await toast.getByText('登录已过期').waitFor();
+  await page.context().addCookies(cookies);
   await page.keyboard.press('Enter');
   await toast.getByText('截止已改').waitFor();
   assert.equal((await entry()).due, 20310203);

@@ -9,8 +9,11 @@
     const reply = await fetch(address, { headers: { Accept: 'text/html' }, ...options }).catch(() => null);
     return { reply, document: reply && new DOMParser().parseFromString(await reply.text(), 'text/html') };
   };
+  /* Only the entry's own page says that it was saved: without a session the answer is the sign-in. */
+  const arrived = reply => reply.ok && /^\/entry\//.test(new URL(reply.url).pathname);
+  const expired = answer => Boolean(answer.querySelector('.sign-in'));
   const toast = document.createElement('div');
-  toast.className = 'toast';
+  toast.className = 'toast no-print';
   toast.setAttribute('role', 'status');
   document.body.append(toast);
   let gone = 0;
@@ -83,7 +86,8 @@
       editor.removeAttribute('aria-busy');
       if (!reply) { tell('没有连上服务器，还没有保存'); return; }
       if (reply.status === 409) { tell('刚才有人也改了这一格，请打开这一条来改'); return; }
-      if (!reply.ok) {
+      if (expired(answer)) { tell('登录已过期，还没有保存。写下的还在这里：请先在另一个标签页登录'); return; }
+      if (!arrived(reply)) {
         const fault = answer.querySelector(`.field${wanted(name)} .error`) || answer.querySelector('.field .error, .notice');
         tell(`没有保存：${fault ? fault.textContent.trim() : '请打开这一条来改'}`);
         editor.classList.add('bad');
@@ -197,7 +201,8 @@
     const { reply, document: answer } = await page(new URL(table.dataset.new, location.href).pathname, { method: 'POST', body: data });
     quick.part.removeAttribute('aria-busy');
     if (!reply) { tell('没有连上服务器，还没有登记'); return; }
-    if (!reply.ok) { refuse(answer); return; }
+    if (expired(answer)) { tell('登录已过期，还没有登记。写下的还在这里：请先在另一个标签页登录'); return; }
+    if (!arrived(reply)) { refuse(answer); return; }
     const id = new URL(reply.url).pathname.split('/').pop();
     const row = await renew(id);
     tell(row ? `已登记 ${row.querySelector('td.lead').textContent.trim()}` : '已登记；它不符合列表现在的条件，所以不在下面');
