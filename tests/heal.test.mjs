@@ -1,6 +1,10 @@
 // The index damaged in every way under the running server: records are found and saved meanwhile, the page says so, and the index is made anew by itself.
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { closeSync, openSync, writeSync } from 'node:fs';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { assertClean } from './archive.mjs';
 import { Client, demoCopy, serve, sqlite } from './support.mjs';
 
 const WORDS = ['题名:通知', '责任者:局', '题名:"会议"', ''], PATIENCE_MS = 60_000;
@@ -34,6 +38,7 @@ async function untilHealed() {
 for (const [name, statement] of [
   ['the words of titles gone', 'DROP TABLE search_title_data'],
   ['the words of titles overwritten', 'UPDATE search_title_data SET block = randomblob(300)'],
+  ['the words of titles cut off', 'DELETE FROM search_title_data WHERE id > 10'],
   ['all of it deleted', 'DROP TABLE search_title; DROP TABLE search_text; DROP TABLE search_page; DROP TABLE search_column; DROP TABLE search_state'],
 ])
   test(`at work: ${name}`, async () => {
@@ -43,6 +48,39 @@ for (const [name, statement] of [
     assert.deepEqual(counts(await untilHealed()), expected);
     assert.deepEqual(sqlite(dir, "SELECT name FROM sqlite_schema WHERE name = 'search_damaged'"), sqlite(dir, 'SELECT 1 WHERE 0'));
   });
+
+// Pages of a table in the file itself, past the database: its root and some of its leaves.
+function overwrite(...tables) {
+  sqlite(dir, 'PRAGMA wal_checkpoint(TRUNCATE)', { write: true });
+  const [{ page_size: size }] = sqlite(dir, 'PRAGMA page_size'), file = openSync(path.join(dir, 'lantai.db'), 'r+');
+  for (const table of tables) {
+    const pages = sqlite(dir, `SELECT pageno FROM dbstat WHERE name = '${table}' ORDER BY pagetype, pageno LIMIT 4`);
+    assert.ok(pages.length > 0, table);
+    for (const { pageno } of pages) writeSync(file, randomBytes(size), 0, size, (pageno - 1) * size);
+  }
+  closeSync(file);
+}
+
+test('at work: bytes of the file overwritten', async () => {
+  overwrite('search_title_data', 'search_text_idx', 'search_gram');
+  const first = await askAll();
+  assert.ok(first.every(answer => Number.isInteger(answer?.hits)), 'every question is answered');
+  assert.deepEqual(counts(await untilHealed()), expected);
+});
+
+test('at the next start: bytes of the file overwritten, and the disk full while it is healed', async () => {
+  await server.stop();
+  overwrite('search_column', 'search_state', 'search_page_data', 'search_title_config');
+  server = await serve(dir, { LANTAI_FAULT: 'search.remake:1:error' });
+  client = await new Client(server.base).signIn('archivist');
+  assert.deepEqual(counts(await askAll()), expected, 'from the records, before it is healed or after');
+  assert.deepEqual(counts(await untilHealed()), expected);
+  assert.match(server.errors(), /磁盘已满/);
+  await server.stop();
+  await assertClean(dir, 'the file has no page left that nobody can read');
+  server = await serve(dir);
+  client = await new Client(server.base).signIn('archivist');
+});
 
 test('at the next start: columns overwritten', async () => {
   await server.stop();

@@ -3,11 +3,13 @@
  *
  * 1. A damaged index is never the reason that a record cannot be saved or found: search_put leaves it alone, search_run reads the records (scan.c).
  * 2. The table search_damaged says so across restarts, from the first change that was left out on; the transaction that ends its remaking drops it.
- * 3. A sound index goes on answering while it is made anew: slices fill the second set of FTS5 tables, which at the end change names with the first and are
+ * 3. What cannot even be dropped (bytes of the file itself are wrong) is taken out of the schema; the file is written anew afterwards.
+ * 4. A sound index goes on answering while it is made anew: slices fill the second set of FTS5 tables, which at the end change names with the first and are
  *    emptied, a piece at a time too. The tables of a damaged one are dropped and made empty beforehand. What an interrupted remaking left is emptied by the next.
  */
 #include "gram.h"
 #include "error.h"
+#include "settings.h"
 #include "text.h"
 
 enum { SAMPLES = 8, EMPTIED_AT_ONCE = 4000 /* rows of some 4 KB */ };
@@ -63,8 +65,7 @@ gboolean search_outdate(Search *search, Sql *sql, GError **error) {
 
 /* A table of FTS5 can only be dropped when it can be opened, for which it wants tables of its own: empty ones take the place of what is there. */
 #define DROP_SHADOWS(name) \
-  (sql_exec(sql, "DROP TABLE IF EXISTS " #name "_data", SQL_NONE, error) && sql_exec(sql, "DROP TABLE IF EXISTS " #name "_idx", SQL_NONE, error) && \
-    sql_exec(sql, "DROP TABLE IF EXISTS " #name "_config", SQL_NONE, error))
+  (sql_drop(sql, #name "_data", error) && sql_drop(sql, #name "_idx", error) && sql_drop(sql, #name "_config", error))
 #define DROP_INDEX(name) \
   static gboolean name##_drop(Sql *sql, GError **error) { \
     return DROP_SHADOWS(name) && sql_exec(sql, "CREATE TABLE IF NOT EXISTS " #name "_data (id INTEGER PRIMARY KEY, block BLOB)", SQL_NONE, error) && \
@@ -85,21 +86,20 @@ DROP_INDEX(search_made_page)
 
 static gboolean drop_indexes(Sql *sql, GError **error) {
   sql_guard(sql, FALSE);
-  gboolean good = search_title_drop(sql, error) && search_text_drop(sql, error) && search_closed_drop(sql, error) && search_page_drop(sql, error) &&
+  gboolean good = sql_drop(sql, "search_column", error) && sql_drop(sql, "search_gram", error) && sql_drop(sql, "search_gram_key", error) &&
+    sql_drop(sql, "search_gram_state", error) && sql_drop(sql, "search_state", error) && search_title_drop(sql, error) && search_text_drop(sql, error) && search_closed_drop(sql, error) && search_page_drop(sql, error) &&
     search_made_title_drop(sql, error) && search_made_text_drop(sql, error) && search_made_closed_drop(sql, error) && search_made_page_drop(sql, error);
   sql_guard(sql, TRUE);
   return good;
 }
 
 static gboolean drop_all(Search *search, Sql *sql, GError **error) {
-  gint64 version = sql_number(sql, "SELECT version FROM search_state WHERE id = 1", SQL_NONE, 0, NULL);
+  g_autoptr(Sql) reading = sql_read(search->db, NULL); /* what cannot be read would end the writing */
+  gint64 version = reading ? sql_number(reading, "SELECT version FROM search_state WHERE id = 1", SQL_NONE, 0, NULL) : 0;
   g_mutex_lock(&search->lock);
   search->version_floor = MAX((guint64)MAX(version, 0), search->current->version) + 1;
   g_mutex_unlock(&search->lock);
   return search_damage_remember(sql, error) && drop_indexes(sql, error) &&
-    sql_exec(sql, "DROP TABLE IF EXISTS search_column", SQL_NONE, error) && sql_exec(sql, "DROP TABLE IF EXISTS search_gram", SQL_NONE, error) &&
-    sql_exec(sql, "DROP TABLE IF EXISTS search_gram_key", SQL_NONE, error) && sql_exec(sql, "DROP TABLE IF EXISTS search_gram_state", SQL_NONE, error) &&
-    sql_exec(sql, "DROP TABLE IF EXISTS search_state", SQL_NONE, error) &&
     sql_exec(sql, "DELETE FROM schema_version WHERE room = 'search'", SQL_NONE, error) && sql_commit(sql, error);
 }
 
@@ -175,10 +175,13 @@ gboolean search_remake_going(Search *search) {
 }
 
 gboolean search_remake_finish(Search *search, GError **error) {
+  if (!fault_point("search.remake")) return throw(error, LANTAI_ERROR_UNAVAILABLE, "磁盘已满，没有写入任何内容。请腾出空间后重试");
   g_autoptr(Sql) sql = sql_write(search->db, error);
   if (sql == NULL || !search_remake_end(search, sql, error)) return FALSE;
   if (!title_change(sql, error) || !text_change(sql, error) || !closed_change(sql, error) || !page_change(sql, error) || !sql_commit(sql, error)) return FALSE;
   g_clear_pointer(&sql, sql_end);
+  g_autoptr(GError) kept = NULL;
+  if (!sql_reclaim(search->db, &kept)) g_warning("search: the unreadable pages of the former index stay in the file: %s", kept->message);
   return empty_made(search, error) && search_grams_renew(search, error) && search_optimize(search, error);
 }
 

@@ -31,6 +31,7 @@ struct SqlDb {
   GMutex writer_lock; /* guards the two below */
   GCond writer_gone;
   guint64 writer_last, writer_now; /* writers come by the number that they drew */
+  gboolean leaks; /* by who writes: tables were forgotten, their pages are still there */
   Connection *writer;
   GMutex pool_lock; /* guards idle */
   GPtrArray *idle;
@@ -549,6 +550,43 @@ gboolean sql_integrity_check(SqlDb *db, GError **error) {
   if (failure) return g_propagate_error(error, g_steal_pointer(&failure)), FALSE;
   if (g_strcmp0(answer, "ok") == 0) return TRUE;
   return throw(error, LANTAI_ERROR_UNAVAILABLE, "数据库文件已损坏：%s。请用 lantai restore 恢复备份，或用 lantai rebuild 重建", answer);
+}
+
+/* A literal table's name; %Q quotes it. */
+static gboolean run_with(Sql *sql, const char *format, const char *table, GError **error) {
+  char *statement = sqlite3_mprintf(format, table);
+  gboolean good = run(sql->connection, statement, error);
+  sqlite3_free(statement);
+  return good;
+}
+
+/* Asked before it is dropped, and of another connection: one that has met an unreadable page cannot write until its transaction has ended. A table that is not
+ * there is readable. */
+static gboolean is_readable(SqlDb *db, const char *table) {
+  g_autoptr(Sql) sql = sql_read(db, NULL);
+  if (sql == NULL) return TRUE;
+  char *statement = sqlite3_mprintf("PRAGMA quick_check(%Q)", table), **cells = NULL;
+  int rows = 0, columns = 0, code = sqlite3_get_table(sql->connection->handle, statement, &cells, &rows, &columns, NULL) & 0xff;
+  gboolean good = code == SQLITE_OK ? rows == 1 && g_strcmp0(cells[columns], "ok") == 0 : code != SQLITE_CORRUPT && code != SQLITE_NOTADB;
+  sqlite3_free_table(cells);
+  sqlite3_free(statement);
+  return good;
+}
+
+gboolean sql_drop(Sql *sql, const char *table, GError **error) {
+  if (is_readable(sql->db, table)) return run_with(sql, "DROP TABLE IF EXISTS %Q", table, error);
+  sql->db->leaks = TRUE;
+  return run(sql->connection, "PRAGMA writable_schema = ON", error) && run_with(sql, "DELETE FROM sqlite_schema WHERE tbl_name = %Q", table, error) &&
+    run(sql->connection, "PRAGMA writable_schema = RESET", error);
+}
+
+gboolean sql_reclaim(SqlDb *db, GError **error) {
+  if (db->writer == NULL) return TRUE;
+  writer_enter(db);
+  gboolean good = !db->leaks || run(db->writer, "VACUUM", error);
+  if (good) db->leaks = FALSE;
+  writer_leave(db);
+  return good;
 }
 
 gboolean sql_is_readonly(const SqlDb *db) { return db->readonly; }

@@ -69,6 +69,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SqlRows, sql_rows_free)
 gboolean sql_exec_literal(Sql *sql, const char *statement, const SqlValue *args, GError **error);
 /* guarded FALSE: the shadow tables of virtual ones may be written until it is TRUE again; only to mend an index. */
 void sql_guard(Sql *sql, gboolean guarded);
+/* Drops a table; one whose pages cannot be read is taken out of the schema instead (needs sql_guard FALSE), and its pages stay until sql_reclaim writes the file
+ * anew, for which others wait and that needs as much room again. Without such pages sql_reclaim does nothing. */
+gboolean sql_drop(Sql *sql, const char *table, GError **error);
+gboolean sql_reclaim(SqlDb *db, GError **error);
 gint64 sql_changes(Sql *sql); /* rows changed by the last sql_exec */
 gint64 sql_last_id(Sql *sql);
 json_t *sql_json_literal(Sql *sql, const char *statement, const SqlValue *args, GError **error);     /* array of objects; new reference */
