@@ -87,9 +87,9 @@ DROP_INDEX(search_made_page)
 static gboolean drop_indexes(Sql *sql, GError **error) {
   sql_guard(sql, FALSE);
   gboolean good = sql_drop(sql, "search_column", error) && sql_drop(sql, "search_gram", error) && sql_drop(sql, "search_gram_key", error) &&
-    sql_drop(sql, "search_gram_state", error) &&
-    sql_drop(sql, "search_state", error) && search_title_drop(sql, error) && search_text_drop(sql, error) && search_closed_drop(sql, error) && search_page_drop(sql, error) &&
-    search_made_title_drop(sql, error) && search_made_text_drop(sql, error) && search_made_closed_drop(sql, error) && search_made_page_drop(sql, error);
+    sql_drop(sql, "search_gram_state", error) && sql_drop(sql, "search_state", error) && search_title_drop(sql, error) && search_text_drop(sql, error) &&
+    search_closed_drop(sql, error) && search_page_drop(sql, error) && search_made_title_drop(sql, error) && search_made_text_drop(sql, error) &&
+    search_made_closed_drop(sql, error) && search_made_page_drop(sql, error);
   sql_guard(sql, TRUE);
   return good;
 }
