@@ -184,6 +184,8 @@ async function writeReports() {
   const shown = await ask('archivist', 'POST', '/panel-new', { form: { yaml: 'name: 试\ncharts: []\n' } });
   assert.equal(shown.status, 200, shown.text);
   assert.equal((await ask('archivist', 'POST', `${shown.json.location}/edit`, { form: { yaml: 'name: 再试\ncharts: []\n' } })).status, 200);
+  const spare = await ask('archivist', 'POST', '/panel-new', { form: { yaml: 'name: 不要的\ncharts: []\n' } });
+  assert.equal((await ask('archivist', 'POST', `${spare.json.location}/drop`, { form: {} })).status, 200);
   const define = async yaml => { const reply = await ask('archivist', 'POST', '/figure/new', { form: { yaml, save: 1 } }); assert.equal(reply.status, 200, reply.text); return Number(/\d+/.exec(reply.json.location)[0]); };
   figure = await define('name: 保密检查次数\nledger: 保密检查\ncount: \nunit: 次\n');
   assert.equal((await ask('archivist', 'POST', '/ledger-definition/new', { form: { yaml: 'name: 闭门台账\nread: [archivist]\nwrite: [archivist]\n', act: 'save' } })).status, 200);
