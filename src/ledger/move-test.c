@@ -31,6 +31,9 @@ static void test_loop(void) {
   fill(&f, id, "owner: 王档案, due: 2023-12-31");
   fails(move(&f, other, id, "整改中", NULL, error), LANTAI_ERROR_DENIED); /* the move's roles */
   good(move(&f, clerk, id, "整改中", NULL, error));
+  fails(move(&f, clerk, id, "整改中", NULL, error), LANTAI_ERROR_CONFLICT); /* pressed twice, or by two at once: it is made once */
+  json_auto_t *once = entry_of(&f, id);
+  g_assert_cmpuint(json_array_size(json_object_get(once, "states")), ==, 2);
   fails(move(&f, clerk, id, "待核验", NULL, error), LANTAI_ERROR_INVALID); /* evidence */
   fill(&f, id, "values: {成效: 屋顶已修}");
   good(move(&f, clerk, id, "待核验", NULL, error));
