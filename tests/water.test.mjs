@@ -75,3 +75,18 @@ test('a definition with a mistake says where, and nothing of it is taken', async
   assert.match(done.stderr, /巡查长/);
   assert.equal((await figure('巡河里程')).value > 400, true);
 });
+
+test('a university\'s office: the commands of the page once more, with a panel, a duty and a chart on paper', async () => {
+  const school = path.join(root, 'examples', 'university'), home = path.join(out, '国际交流处'), docx = path.join(out, '年报.docx');
+  const all = readdirSync(school).filter(name => name.endsWith('.yaml')).map(name => path.join(school, name));
+  const given = [...page.matchAll(/^ {4}lantai -C 国际交流处 (.+)$/gm)].map(each => each[1].split(' ')), said = [];
+  for (const command of given) {
+    const done = await lantai(home, ...command.flatMap(word => word.includes('*') ? all : word.startsWith('examples/') ? path.join(root, word) : word.endsWith('.docx') ? docx : word));
+    assert.equal(done.status, 0, `${command.join(' ')}: ${done.stderr}`);
+    said.push(done.stdout);
+  }
+  assert.equal(given.length, 5);
+  assert.match(said[1], /台账 1 个、指标 3 个、一览 1 个、报告 1 个/);
+  assert.match(said[3], /接待团组：3批/);
+  assert.ok(readFileSync(docx).includes('word/media/chart1.png'), 'with its chart');
+});
