@@ -129,9 +129,30 @@ static void test_found(void) {
   world_free(world);
 }
 
+/* What no date can be is not found, and is no damage of the index; beside what can be, that is found. */
+static void test_beyond(void) {
+  static const char *const none[] = {"195", "500", "3500", "65535", "1000年以前", ">2999", "-500", "3500-", "500、3500"};
+  World *world = world_new();
+  for (guint i = 0; i < G_N_ELEMENTS(none); i++) {
+    g_autofree char *query = g_strdup_printf("登记日期:%s", none[i]), *ids = ids_of(world, &SCOPE_EVERYTHING, query);
+    g_assert_cmpstr(ids, ==, "");
+    g_assert_false(search_is_damaged(world->search));
+  }
+  check(world, &SCOPE_EVERYTHING, "登记日期:500、1958", (DateSpan){19580101, 19581231});
+  check(world, &SCOPE_EVERYTHING, "登记日期:500-1955", (DateSpan){10000101, 19551231});
+  g_autoptr(GError) error = NULL;
+  g_autoptr(Sql) sql = sql_read(world->db, NULL);
+  g_assert_null(search_leaf_read(sql, COMPONENT_OTHER, "fields : ()", 0, &error));
+  g_assert_nonnull(strstr(error->message, "fts5: syntax error"));
+  g_assert_false(search_is_damage(error));
+  g_clear_pointer(&sql, sql_end);
+  world_free(world);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_log_set_always_fatal(G_LOG_LEVEL_CRITICAL | G_LOG_FATAL_MASK); /* that the index is damaged is a warning */
   g_test_add_func("/day/found", test_found);
+  g_test_add_func("/day/beyond", test_beyond);
   return g_test_run();
 }

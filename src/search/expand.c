@@ -190,26 +190,31 @@ static gboolean is_of_days(const SearchQuery *query, const SearchNode *term) {
   return found;
 }
 
-/* A date asked in a field of dates: the days it means, beside the words as they are written. */
+/* A date asked in a field of dates: the days it means, beside the words as they are written. What lies before or after all dates means none. */
 static SearchNode *expand_days(SearchQuery *query, SearchNode *term) {
   enum { FIRST_DAY = 10000101, LAST_DAY = 29991231 }; /* of dates (date.h) */
   DateSpan spans[SEARCH_TIMES];
   char *said = NULL;
-  guint count = is_of_days(query, term) ? search_times_read(term->text, spans, &said) : 0;
+  guint count = is_of_days(query, term) ? search_times_read(term->text, spans, &said) : 0, kept = 0;
   if (count == 0 || query->leaves->len + count > QUERY_LEAVES) return g_free(said), NULL;
+  if (said) search_query_tell(query, said);
+  for (guint i = 0; i < count; i++) {
+    DateSpan span = {MAX(spans[i].from, FIRST_DAY), MIN(spans[i].to, LAST_DAY)};
+    if (span.from <= span.to) spans[kept++] = span;
+  }
+  if (kept == 0) return term;
   SearchNode *all = search_node_new(query, NODE_OR, term->positive);
   g_ptr_array_add(all->children, term);
-  for (guint i = 0; i < count; i++) {
+  for (guint i = 0; i < kept; i++) {
     SearchNode *days = search_node_new(query, NODE_TERM, term->positive);
     days->field = FIELD_CATEGORY;
     days->match = MATCH_DAYS;
     days->names = g_strdup(term->names);
     days->text = g_strdup(term->text);
-    days->date_from = MAX(spans[i].from, FIRST_DAY);
-    days->date_to = MIN(spans[i].to, LAST_DAY);
+    days->date_from = spans[i].from;
+    days->date_to = spans[i].to;
     g_ptr_array_add(all->children, days);
   }
-  if (said) search_query_tell(query, said);
   return all;
 }
 

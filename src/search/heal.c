@@ -30,8 +30,11 @@ void search_note_damage(Search *search, const char *what) {
   if (news) g_warning("search: the index is damaged and is made anew: %s", what);
 }
 
-/* Not what a question or a full disk brings about: tables that are gone or cannot be understood. */
+/* Not what a question or a full disk brings about: tables that are gone or cannot be understood. What FTS5 says of a question that it cannot read never is. */
 gboolean search_is_damage(const GError *error) {
+  static const char *const questions[] = {"fts5: syntax error", "fts5: parser stack overflow", "fts5 expression tree", "unterminated string"};
+  for (guint i = 0; i < G_N_ELEMENTS(questions); i++)
+    if (strstr(error->message, questions[i]) != NULL) return FALSE;
   if (g_error_matches(error, LANTAI_ERROR, LANTAI_ERROR_INTERNAL))
     return g_str_has_prefix(error->message, "数据库操作失败") || g_str_has_prefix(error->message, "检索索引");
   return g_error_matches(error, LANTAI_ERROR, LANTAI_ERROR_UNAVAILABLE) && strstr(error->message, "损坏") != NULL;

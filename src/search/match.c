@@ -240,7 +240,7 @@ static Leaf *load_whole(Look *look, GError **error) {
 
 static Leaf *load_days(Look *look, GError **error) {
   g_autofree char *phrase = search_days_phrase((DateSpan){look->node->date_from, look->node->date_to}, look->node->names);
-  return read_possible(look, phrase, error);
+  return *phrase ? read_possible(look, phrase, error) : search_leaf_new(roaring_bitmap_create());
 }
 
 static Leaf *load_any(const Look *look, GError **error) {
