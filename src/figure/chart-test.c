@@ -6,7 +6,7 @@
 #include <locale.h>
 
 static const char *const LEDGERS[] = {
-  "name: 整改\nuses: [责任部门, 责任人, 截止]\nfields:\n  - {name: 来源, type: choice, list: true, values: [巡察, 审计]}\n  - {name: 件数, type: number}\n"
+  "name: 整改\ndate_required: false\nuses: [责任部门, 责任人, 截止]\nfields:\n  - {name: 来源, type: choice, list: true, values: [巡察, 审计]}\n  - {name: 件数, type: number}\n"
   "states: [{name: 登记}, {name: 整改中}, {name: 已销号, closed: true}]\n",
   "name: 移交\nfields:\n  - {name: 移交单位, type: body}\n  - {name: 件数, type: number}\n",
   "name: 名册\nfields:\n  - {name: 系统, type: text}\n",
@@ -19,6 +19,7 @@ static const char *const ENTRIES[] = {
   "{ledger: 整改, date: 2023-02-11, title: 二, department: 甲科, due: 2023-06-01, values: {来源: 审计, 件数: 2}, states: [[登记, 20230211], [整改中, 20230301]], state: 整改中}",
   "{ledger: 整改, date: 2023-02-12, title: 三, department: 乙科, due: 2024-06-01, values: {来源: 审计, 件数: 1}}",
   "{ledger: 整改, date: 2023-03-13, title: 四, department: 乙科, values: {来源: 巡察, 件数: 4}, states: [[登记, 20230313], [已销号, 20240105]], state: 已销号}",
+  "{ledger: 整改, title: 没有日期, department: 丙科, values: {来源: 巡察, 件数: 9}, states: [[登记, 20230215]]}", /* came in no month */
   "{ledger: 移交, date: 2023-05-01, title: 第一批, values: {移交单位: 甲局, 件数: 12000}}", "{ledger: 移交, date: 2023-06-01, title: 第二批, values: {移交单位: 乙局, 件数: 30}}",
   "{ledger: 移交, date: 2023-06-02, title: 第三批, values: {移交单位: 外单位, 件数: 7}}", "{ledger: 移交, date: 2021-06-02, title: 早年, values: {移交单位: 甲局, 件数: 9}}",
   "{ledger: 名册, date: 2018-01-01, title: 甲局, values: {系统: 政府}}", "{ledger: 名册, date: 2018-01-01, title: 乙局, values: {系统: 政府}}",

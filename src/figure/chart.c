@@ -291,9 +291,11 @@ static gboolean draw_progress(const ChartAsk *ask, json_t *chart, GError **error
 
 static const char *const BACKLOG[] = {"新增", "办结", "月末未办结"};
 
-/* What was open at the end of a period, whenever it began. */
+/* What was open at the end of a period, whenever it began; without a day it came in no month, and is not counted. */
 static json_t *open_figure(const ChartAsk *ask) {
-  json_t *open = chart_narrowed(ask->figure, chart_states(ledger_find(text_in(ask->figure, "ledger")), FALSE), NULL);
+  json_t *where = chart_states(ledger_find(text_in(ask->figure, "ledger")), FALSE);
+  if (where != NULL) json_object_set_new(where, "日期", json_pack("{s:b}", "set", 1));
+  json_t *open = chart_narrowed(ask->figure, where, NULL);
   json_object_set_new(open, "period", json_string("to-end"));
   json_object_set_new(open, "at", json_string("end"));
   return open;
