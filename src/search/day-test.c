@@ -31,6 +31,9 @@ static gboolean read_records(Sql *sql, gint64 after, SearchEach each, gpointer e
   return TRUE;
 }
 
+static const char *const FORMS[] = {"2020-03-05T10:05:30", "2020-03-05t10:05", "二OO三年五月", "二oo三年五月", "二〇〇三.五.一", "一九五八", "195x年", "195X", "民国丁丑",
+  "光绪戊戌", "一九五八年三月十二日—一九六一年十二月三十一日", "公元一九五三.五", "２０２０．３．５"};
+
 /* A day, month, year, or span of any of these, in one of the ways to write it. */
 static char *random_date(DateSpan *ret) {
   int year = g_test_rand_int_range(1948, 1962), month = g_test_rand_int_range(1, 13), day = g_test_rand_int_range(1, 29), more = g_test_rand_int_range(0, 14);
@@ -60,7 +63,8 @@ static World *world_new(void) {
   search_set_records_source(world->search, read_records, world);
   g_autoptr(Sql) sql = sql_write(world->db, &error);
   for (gint64 id = 1; id <= RECORDS; id++) {
-    g_autofree char *date = random_date(&world->spans[id]);
+    g_autofree char *date = id <= (gint64)G_N_ELEMENTS(FORMS) ? g_strdup(FORMS[id - 1]) : random_date(&world->spans[id]);
+    g_assert_true(date_parse(date, &world->spans[id]));
     world->lines[id] = g_strdup_printf("djrq\t%s\nbh\t19580301\nqtrq\t1900-01-01\n", date);
     SearchDocument document = document_of(world, id);
     g_assert_true(search_put(world->search, sql, NULL, &document, &error));
@@ -129,6 +133,24 @@ static void test_found(void) {
   world_free(world);
 }
 
+/* Every form that a column shows as a date is asked for by what it means, with the index and without it; other words are none. */
+static void test_forms(void) {
+  static const char *const asked[] = {"2020年3月5日", "2020年3月", "2003", "2003年5月", "2003年5月1日", "1958", "1953", "1950年代", "1937", "1898", "1960年7月"};
+  static const char *const none[] = {"OOOO", "xxxx", "toto", "1958abc", "三峡工程", "T10:05", "195xx年"};
+  World *world = world_new();
+  for (guint pass = 0; pass < 2; pass++) {
+    for (guint i = 0; i < G_N_ELEMENTS(asked); i++) {
+      DateSpan span;
+      g_autofree char *query = g_strconcat("登记日期:", asked[i], NULL);
+      g_assert_true(date_parse(asked[i], &span));
+      check(world, &SCOPE_EVERYTHING, query, span);
+    }
+    search_note_damage(world->search, "test");
+  }
+  for (guint i = 0; i < G_N_ELEMENTS(none); i++) g_assert_false(search_days_touch((DateSpan){10000101, 29991231}, none[i], strlen(none[i])));
+  world_free(world);
+}
+
 /* What no date can be is not found, and is no damage of the index; beside what can be, that is found. */
 static void test_beyond(void) {
   static const char *const none[] = {"195", "500", "3500", "65535", "1000年以前", ">2999", "-500", "3500-", "500、3500"};
@@ -153,6 +175,7 @@ int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_log_set_always_fatal(G_LOG_LEVEL_CRITICAL | G_LOG_FATAL_MASK); /* that the index is damaged is a warning */
   g_test_add_func("/day/found", test_found);
+  g_test_add_func("/day/forms", test_forms);
   g_test_add_func("/day/beyond", test_beyond);
   return g_test_run();
 }
