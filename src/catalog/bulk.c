@@ -206,12 +206,12 @@ static gboolean reindex(const House *house, Progress *progress, GError **error) 
   gint64 record = 0;
   PageKey page = {0};
   gboolean more = TRUE;
-  if (!search_remake_begin(house->search, error)) return FALSE;
-  while (more)
-    if (!slice_records(house, &record, &more, progress, error)) return FALSE;
-  for (more = TRUE; more;)
-    if (!slice_pages(house, &page, &more, progress, error)) return FALSE;
-  return search_remake_finish(house->search, error);
+  gboolean good = search_remake_begin(house->search, error);
+  while (good && more) good = slice_records(house, &record, &more, progress, error);
+  for (more = TRUE; good && more;) good = slice_pages(house, &page, &more, progress, error);
+  if (good && search_remake_finish(house->search, error)) return TRUE;
+  search_remake_stop(house->search, NULL);
+  return FALSE;
 }
 
 gboolean catalog_reindex(const House *house, void (*report)(gint64 done, gint64 total, gpointer data), gpointer data, GError **error) {

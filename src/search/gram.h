@@ -56,3 +56,4 @@ gboolean search_gram_agrees(Search *search, Sql *sql, const SearchDocument *docu
 gboolean search_grams_extend(Search *search, gboolean *ret_more, GError **error);
 /* Makes the bitmaps of all covered blocks anew, block after block. Outside a transaction. */
 gboolean search_grams_renew(Search *search, GError **error);
+gboolean search_remake_tidy(Search *search, GError **error); /* heal.c: empties what an interrupted or finished remaking left. Outside a transaction */

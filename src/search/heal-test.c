@@ -218,10 +218,45 @@ static void test_compare(Fixture *fixture, gconstpointer unused) {
   }
 }
 
+static gint64 made_rows(Fixture *fixture) {
+  g_autoptr(Sql) sql = sql_read(fixture->db, NULL);
+  return sql_number(sql, "SELECT COUNT(*) AS n FROM search_made_title_data WHERE id > 10", SQL_NONE, -1, NULL);
+}
+
+/* A remaking that ends halfway: saves no longer enter what it made, which is tidied away; so is what a crash left. */
+static void test_stopped(Fixture *fixture, gconstpointer unused) {
+  g_autoptr(GError) error = NULL;
+  for (guint round = 0; round < 2; round++) {
+    g_assert_true(search_remake_begin(fixture->search, &error));
+    g_autoptr(Sql) sql = sql_write(fixture->db, &error);
+    for (gint64 id = 1; id <= 48; id++) {
+      if (fixture->titles[id] == NULL) continue;
+      SearchDocument record = document(fixture, id);
+      g_assert_true(search_remake_put(fixture->search, sql, &record, &error));
+    }
+    g_assert_true(search_bulk_flush(fixture->search, sql, &error) && sql_commit(sql, &error));
+    sql_end(g_steal_pointer(&sql));
+    g_assert_cmpint(made_rows(fixture), >, 0);
+    if (round == 0) g_assert_true(search_remake_stop(fixture->search, &error));
+    else search_close(fixture->search), open_search(fixture);
+    sql = sql_write(fixture->db, &error);
+    put(fixture, sql, 48 - round * 40, round ? "婚姻登记停" : NULL);
+    g_assert_true(sql_commit(sql, &error));
+    sql_end(g_steal_pointer(&sql));
+    g_assert_true(search_tend(fixture->search, &error));
+    g_assert_cmpint(made_rows(fixture), ==, 0);
+    check_answers(fixture, FALSE);
+  }
+  rebuild(fixture);
+  g_assert_cmpint(made_rows(fixture), ==, 0);
+  check_answers(fixture, FALSE);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_log_set_always_fatal(G_LOG_LEVEL_CRITICAL | G_LOG_FATAL_MASK);
   g_test_add("/heal/damage", Fixture, NULL, set_up, test_damage, tear_down);
   g_test_add("/heal/compare", Fixture, NULL, set_up, test_compare, tear_down);
+  g_test_add("/heal/stopped", Fixture, NULL, set_up, test_stopped, tear_down);
   return g_test_run();
 }

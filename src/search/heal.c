@@ -25,6 +25,7 @@ void search_note_damage(Search *search, const char *what) {
   g_mutex_lock(&search->lock);
   gboolean news = !search->damaged;
   search->needs_rebuild = search->damaged = TRUE;
+  search->remade.left = search->remade.left || search->remade.going;
   search->remade.going = FALSE;
   g_mutex_unlock(&search->lock);
   if (news) g_warning("search: the index is damaged and is made anew: %s", what);
@@ -54,6 +55,7 @@ static void outdated(gpointer data) {
   Search *search = data;
   g_mutex_lock(&search->lock);
   search->needs_rebuild = search->damaged = TRUE;
+  search->remade.left = search->remade.left || search->remade.going;
   search->remade.going = FALSE;
   g_mutex_unlock(&search->lock);
 }
@@ -123,11 +125,32 @@ static gboolean repair(Search *search, GError **error) {
 
 /* ---- the second set of tables ---- */
 
+/* What is in the second set is of no use. Asked in the writer's turn: nobody fills it before the next. */
+static gboolean has_left(Search *search) {
+  g_mutex_lock(&search->lock);
+  gboolean left = search->remade.left;
+  g_mutex_unlock(&search->lock);
+  return left;
+}
+
+/* In the writer's turn. */
+static void set_remade(Search *search, gboolean going, gboolean left) {
+  g_mutex_lock(&search->lock);
+  search->remade.going = going;
+  search->remade.left = left;
+  search->remade.record = search->remade.page = 0;
+  g_mutex_unlock(&search->lock);
+}
+
 #define MADE_TABLE(name) \
+  static gboolean name##_left(Sql *sql, GError **error) { \
+    return sql_number(sql, "SELECT EXISTS (SELECT 1 FROM search_made_" #name "_data WHERE id > 10) AS found", SQL_NONE, 0, error) == 1; \
+  } \
   static gboolean name##_empty(Search *search, GError **error) { \
     for (gboolean more = TRUE; more;) { \
       g_autoptr(Sql) sql = sql_write(search->db, error); \
       if (sql == NULL) return FALSE; \
+      if (!has_left(search)) return TRUE; \
       sql_guard(sql, FALSE); \
       gboolean good = sql_exec(sql, "DELETE FROM search_made_" #name "_data WHERE id IN (SELECT id FROM search_made_" #name "_data WHERE id > 10 LIMIT $1)", \
         SQL_ARGS(sql_int(EMPTIED_AT_ONCE)), error); \
@@ -152,6 +175,27 @@ static gboolean empty_made(Search *search, GError **error) {
   return title_empty(search, error) && text_empty(search, error) && closed_empty(search, error) && page_empty(search, error);
 }
 
+gboolean search_remake_stop(Search *search, GError **error) {
+  g_autoptr(Sql) sql = sql_write(search->db, error);
+  if (sql == NULL) return FALSE;
+  set_remade(search, FALSE, TRUE);
+  return TRUE;
+}
+
+gboolean search_remake_tidy(Search *search, GError **error) {
+  if (!has_left(search)) return TRUE;
+  g_autoptr(Sql) reading = sql_read(search->db, error);
+  if (reading == NULL) return FALSE;
+  g_autoptr(GError) failure = NULL;
+  gboolean some = title_left(reading, &failure) || text_left(reading, &failure) || closed_left(reading, &failure) || page_left(reading, &failure);
+  g_clear_pointer(&reading, sql_end);
+  if (failure) return g_propagate_error(error, g_steal_pointer(&failure)), FALSE;
+  if (some && !empty_made(search, error)) return FALSE;
+  g_autoptr(Sql) sql = sql_write(search->db, error);
+  if (sql != NULL && has_left(search)) set_remade(search, FALSE, FALSE);
+  return sql != NULL;
+}
+
 /* Many small slices are joined by sixteen, which rewrites less than by four, as saves are; search_optimize sets that again. */
 static gboolean join_by_sixteen(Sql *sql, GError **error) {
   return sql_exec(sql, "INSERT INTO search_made_title (search_made_title, rank) VALUES ('automerge', 16)", SQL_NONE, error) &&
@@ -161,21 +205,11 @@ static gboolean join_by_sixteen(Sql *sql, GError **error) {
 }
 
 gboolean search_remake_begin(Search *search, GError **error) {
-  if (!repair(search, error) || !empty_made(search, error)) return FALSE;
+  if (!search_remake_stop(search, error) || !repair(search, error) || !empty_made(search, error)) return FALSE;
   g_autoptr(Sql) sql = sql_write(search->db, error);
   if (sql == NULL || !join_by_sixteen(sql, error) || !sql_commit(sql, error)) return FALSE;
-  g_mutex_lock(&search->lock); /* no save is under way */
-  search->remade.going = TRUE;
-  search->remade.record = search->remade.page = 0;
-  g_mutex_unlock(&search->lock);
+  set_remade(search, TRUE, FALSE);
   return TRUE;
-}
-
-gboolean search_remake_going(Search *search) {
-  g_mutex_lock(&search->lock);
-  gboolean going = search->remade.going;
-  g_mutex_unlock(&search->lock);
-  return going;
 }
 
 gboolean search_remake_finish(Search *search, GError **error) {
@@ -183,10 +217,11 @@ gboolean search_remake_finish(Search *search, GError **error) {
   g_autoptr(Sql) sql = sql_write(search->db, error);
   if (sql == NULL || !search_remake_end(search, sql, error)) return FALSE;
   if (!title_change(sql, error) || !text_change(sql, error) || !closed_change(sql, error) || !page_change(sql, error) || !sql_commit(sql, error)) return FALSE;
+  set_remade(search, FALSE, TRUE); /* the former index */
   g_clear_pointer(&sql, sql_end);
   g_autoptr(GError) kept = NULL;
   if (!sql_reclaim(search->db, &kept)) g_warning("search: the unreadable pages of the former index stay in the file: %s", kept->message);
-  return empty_made(search, error) && search_grams_renew(search, error) && search_optimize(search, error);
+  return search_remake_tidy(search, error) && search_grams_renew(search, error) && search_optimize(search, error);
 }
 
 /* ---- comparing ---- */

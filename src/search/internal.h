@@ -241,7 +241,7 @@ struct Search {
   SearchRecordsSource records_source;
   gpointer records_source_data;
   gboolean needs_rebuild, damaged; /* damaged: nothing is read of it and nothing written to it */
-  struct { gboolean going; gint64 record, page; } remade; /* the index is being made anew, so far up to these (put.c); ends when damage is noticed */
+  struct { gboolean going, left; gint64 record, page; } remade; /* the index is being made anew, so far up to these (put.c), until damage is noticed; heal.c */
   guint64 version_floor;     /* after tables were made anew: versions begin above */
   guint64 tended;            /* search_tend: the version for which there was nothing more to do */
   guint tended_chunks;       /* how many lines there were when it last looked */

@@ -45,6 +45,7 @@ Search *search_open(SqlDb *db, GError **error) {
   search->fields = g_hash_table_new(g_str_hash, g_str_equal);
   search->damaged = damaged || trouble != NULL || search_damage_remembered(sql);
   search->needs_rebuild = search->damaged || ready == 0;
+  search->remade.left = TRUE; /* perhaps: search_tend looks */
   return search;
 }
 
@@ -219,6 +220,7 @@ static gboolean optimize_step(Search *search, const IndexTable *table, gboolean 
 gboolean search_tend(Search *search, GError **error) {
   enum { LOADING_CHUNKS = 8 };
   if (search_is_damaged(search)) return TRUE;
+  if (!search_remake_tidy(search, error)) return FALSE;
   g_mutex_lock(&search->lock);
   guint64 version = search->current->version;
   guint chunks = search->current->chunk_count, before = search->tended_chunks;

@@ -73,7 +73,7 @@ gboolean search_outdate(Search *search, Sql *sql, GError **error);
  * transaction that has found no more: all are put, what is saved from now on enters by itself. A sound index answers meanwhile.
  * CONFLICT: damage was noticed in between; begin again. */
 gboolean search_remake_begin(Search *search, GError **error);
-gboolean search_remake_going(Search *search);
+gboolean search_remake_stop(Search *search, GError **error); /* after a failure of the caller: what was put so far is of no use */
 gboolean search_remake_put(Search *search, Sql *sql, const SearchDocument *document, GError **error);
 gboolean search_remake_page(Search *search, Sql *sql, gint64 record_id, guint page, const char *text, GError **error);
 gboolean search_remake_finish(Search *search, GError **error);
