@@ -60,6 +60,10 @@ json_t *batch_load(Sql *sql, gint64 id, GError **error) {
   return batch;
 }
 
+static const char *const PLANS[] = {"planned", "planning", NULL};
+
+static gboolean is_plan(json_t *batch) { return g_strv_contains(PLANS, text_at(batch, "state")); }
+
 static gboolean drop(Sql *sql, gint64 id, GError **error) {
   return sql_exec(sql, "DELETE FROM ledger_batch_row WHERE batch_id = $1", SQL_ARGS(sql_int(id)), error) &&
     sql_exec(sql, "DELETE FROM ledger_batch WHERE id = $1", SQL_ARGS(sql_int(id)), error);
@@ -67,15 +71,16 @@ static gboolean drop(Sql *sql, gint64 id, GError **error) {
 
 gboolean batch_drop(const House *house, gint64 id, GError **error) {
   g_autoptr(Sql) sql = sql_write(house->db, error);
-  return sql != NULL && drop(sql, id, error) && sql_commit(sql, error);
+  json_auto_t *batch = sql != NULL ? batch_load(sql, id, error) : NULL;
+  if (batch == NULL || (is_plan(batch) && !drop(sql, id, error))) return FALSE;
+  return sql_commit(sql, error);
 }
 
 /* Plans that nobody made. */
 static gboolean drop_stale(Sql *sql, GError **error) {
-  static const char *const states[] = {"planned", "planning"};
-  for (guint i = 0; i < G_N_ELEMENTS(states); i++) {
+  for (guint i = 0; PLANS[i] != NULL; i++) {
     json_auto_t *old = sql_json(sql, "SELECT id, path FROM ledger_batch WHERE state = $1 AND at_us < $2 LIMIT 20",
-      SQL_ARGS(sql_text(states[i]), sql_int(clock_now_us() - STALE_DAYS * G_TIME_SPAN_DAY)), error);
+      SQL_ARGS(sql_text(PLANS[i]), sql_int(clock_now_us() - STALE_DAYS * G_TIME_SPAN_DAY)), error);
     size_t k;
     json_t *batch;
     if (old == NULL) return FALSE;
@@ -295,9 +300,6 @@ static gboolean load_person(const House *house, gint64 id, const char *actor, Pe
 }
 
 static gboolean run(const House *house, Job *job, gint64 id, const char *actor, gboolean undo, GError **error) {
-  g_autoptr(Person) person = NULL;
-  if (!load_person(house, id, actor, &person, error)) return FALSE;
-  const Doer doer = {actor, {person, person == NULL}};
   g_autoptr(Sql) sql = sql_read(house->db, error);
   if (sql == NULL) return FALSE;
   gint64 left = batch_count(sql, id, undo ? BATCH_MADE : BATCH_WAITING), total = left + batch_count(sql, id, undo ? BATCH_UNDONE : BATCH_MADE);
@@ -305,7 +307,8 @@ static gboolean run(const House *house, Job *job, gint64 id, const char *actor, 
   for (guint taken = 1; taken > 0; left -= taken) {
     if (job != NULL) job_progress(job, MAX(total - left, 0), total, "条", undo ? "撤销" : "写入");
     if (job != NULL && job_should_stop(job)) return TRUE;
-    if (!slice_run(house, id, &doer, undo, &taken, error)) return FALSE;
+    g_autoptr(Person) person = NULL;
+    if (!load_person(house, id, actor, &person, error) || !slice_run(house, id, &(Doer){actor, {person, person == NULL}}, undo, &taken, error)) return FALSE;
   }
   return TRUE;
 }
@@ -356,13 +359,20 @@ gint64 batch_broken_off(Sql *sql, const LedgerDefinition *definition, const char
 
 /* ---- rebuilding ---- */
 
+/* A former batch of the same number, of before a number that was begun was kept for good. */
+static gboolean forget_other(Sql *sql, gint64 id, gint64 at, GError **error) {
+  gint64 there = sql_number(sql, "SELECT at_us FROM ledger_batch WHERE id = $1", SQL_ARGS(sql_int(id)), 0, NULL);
+  return there == 0 || there == at || drop(sql, id, error);
+}
+
 gboolean batch_replay(Sql *sql, json_t *data, GError **error) {
   json_t *batch = json_object_get(data, "batch"), *row;
   gboolean undo = json_is_true(json_object_get(data, "undo"));
   gint64 id = int_at(batch, "id");
   size_t i;
   if (batch == NULL) return TRUE;
-  if (!sql_exec(sql, "INSERT INTO ledger_batch (id, ledger_id, at_us, actor, everything, kind, title, path, digest, state, total) "
+  if (!forget_other(sql, id, int_at(batch, "at"), error) ||
+      !sql_exec(sql, "INSERT INTO ledger_batch (id, ledger_id, at_us, actor, everything, kind, title, path, digest, state, total) "
         "VALUES ($1, $2, $3, $4, 0, $5, $6, '', '', 'done', $7) ON CONFLICT (id) DO NOTHING",
           SQL_ARGS(sql_int(id), sql_int(int_at(batch, "ledger_id")), sql_int(int_at(batch, "at")),
           sql_text(text_at(batch, "actor")), sql_text(text_at(batch, "kind")), sql_text(text_at(batch, "title")), sql_int(int_at(batch, "total"))), error) ||
@@ -374,7 +384,8 @@ gboolean batch_replay(Sql *sql, json_t *data, GError **error) {
     gboolean left = problem != NULL && problem[0] != '\0';
     BatchState state = undo ? (left ? BATCH_KEPT : BATCH_UNDONE) : left ? BATCH_LEFT : BATCH_MADE;
     if (!sql_exec(sql, "INSERT INTO ledger_batch_row (batch_id, turn, sheet_row, state, entry_id, rev_before, rev_after, given, problem) "
-          "VALUES ($1, $2, $3, $4, $5, $6, $7, '{}', $8) ON CONFLICT (batch_id, turn) DO UPDATE SET state = excluded.state, problem = excluded.problem",
+          "VALUES ($1, $2, $3, $4, $5, $6, $7, '{}', $8) ON CONFLICT (batch_id, turn) DO UPDATE SET state = excluded.state, entry_id = excluded.entry_id, "
+          "rev_before = excluded.rev_before, rev_after = excluded.rev_after, problem = excluded.problem",
           SQL_ARGS(sql_int(id), sql_int(at[0]), sql_int(at[1]), sql_int(state), sql_int(at[2]), sql_int(at[3]), sql_int(at[4]), sql_text(problem ? problem : "")), error))
       return FALSE;
   }

@@ -485,6 +485,12 @@ gboolean entry_is_undone(json_t *entry) {
   return json_is_true(json_object_get(entry, "deleted")) && g_str_has_prefix(text_at(entry, "key"), UNDONE_KEY);
 }
 
+/* What went with its batch is told anew; not where somebody has brought it back meanwhile: then it is his. */
+static gboolean may_come_again(json_t *buried, Asker asker, GError **error) {
+  if (!entry_is_undone(buried)) return throw(error, LANTAI_ERROR_CONFLICT, "核对以后，这一条又恢复了");
+  return entry_may_change(buried, asker, error);
+}
+
 /* Told anew, it is the same entry under the same number. */
 static void come_again(json_t *entry, json_t *buried) {
   static const char *const stays[] = {"id", "number", "made_at", "made_by"};
@@ -495,7 +501,8 @@ json_t *entry_prepare(Sql *sql, Asker asker, const char *actor, json_t *offered,
   gint64 id = int_at(offered, "id");
   json_auto_t *former = id != 0 ? entry_load_any(sql, id, error) : NULL;
   if (id != 0 && former == NULL) return NULL;
-  json_auto_t *buried = json_is_true(json_object_get(offered, "back")) && entry_is_undone(former) ? g_steal_pointer(&former) : NULL;
+  json_auto_t *buried = json_is_true(json_object_get(offered, "back")) ? g_steal_pointer(&former) : NULL;
+  if (buried != NULL && !may_come_again(buried, asker, error)) return NULL;
   const LedgerDefinition *definition = definition_wanted(offered, former, error);
   json_auto_t *given = definition != NULL ? given_by(offered, former, definition, asker, error) : NULL;
   if (given == NULL || (former != NULL && !not_changed_meanwhile(former, expect_rev, error))) return NULL;

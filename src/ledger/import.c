@@ -441,9 +441,10 @@ json_t *ledger_import(const House *house, Asker asker, const char *actor, const 
   gint64 id = plan_sheet(house, &as, error);
   g_autoptr(Sql) sql = id != 0 ? sql_read(house->db, error) : NULL;
   if (sql == NULL) return NULL;
-  gboolean any = batch_count(sql, id, BATCH_WAITING) > 0;
+  json_auto_t *batch = batch_load(sql, id, error);
+  gboolean any = batch != NULL && (g_str_equal(text_at(batch, "state"), "running") || batch_count(sql, id, BATCH_WAITING) > 0);
   g_clear_pointer(&sql, sql_end);
-  if (any && !batch_begin(house, id, actor, FALSE, TRUE, error)) return NULL;
+  if (batch == NULL || (any && !batch_begin(house, id, actor, FALSE, TRUE, error))) return NULL;
   json_t *result = made_result(house, id, error);
   if (!any && result != NULL && json_object_del(result, "batch") == 0) batch_drop(house, id, NULL); /* nothing to take back */
   return result;

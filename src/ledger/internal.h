@@ -171,7 +171,7 @@ gint64 batch_new(Sql *sql, const BatchNew *as, GError **error); /* being planned
 gboolean batch_begin_anew(const House *house, gint64 id, GError **error); /* without the rows of a planning that was broken off */
 gboolean batch_rows_add(const House *house, gint64 id, const GArray *rows, GError **error);
 gboolean batch_planned(const House *house, gint64 id, gint64 total, json_t *report, GError **error);
-gboolean batch_drop(const House *house, gint64 id, GError **error);
+gboolean batch_drop(const House *house, gint64 id, GError **error); /* a plan; what was begun stays */
 /* Rows in a state after a turn, at most limit: [{turn, row, what: 新增|修改, number, title, href, problem}]; of what the asker may not see row and problem alone. */
 json_t *batch_rows(Sql *sql, Asker asker, gint64 id, BatchState state, gint64 after, int limit, GError **error);
 gint64 batch_count(Sql *sql, gint64 id, BatchState state);

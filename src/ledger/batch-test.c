@@ -1,0 +1,164 @@
+/* Batches against what happens beside them: restored meanwhile, rights taken meanwhile, broken off at the very end. */
+#include "format.h"
+#include "test-fixture.h"
+#include <glib/gstdio.h>
+
+typedef struct { Fixture f; char *dir, *path; } Sheet;
+
+static void sheet_open(Sheet *s) {
+  fixture_open(&s->f);
+  s->dir = g_dir_make_tmp("ledger-XXXXXX", NULL);
+  s->path = g_build_filename(s->dir, "sheet.csv", NULL);
+}
+static void sheet_close(Sheet *s) {
+  g_remove(s->path);
+  g_rmdir(s->dir);
+  g_free(s->path);
+  g_free(s->dir);
+  fixture_close(&s->f);
+}
+
+static json_t *import(Sheet *s, const char *ledger, const char *text) {
+  good(g_file_set_contents(s->path, text, -1, error));
+  return good(ledger_import(&s->f.house, LEDGER_EVERYTHING, "wang", ledger_find(ledger), s->path, FALSE, error));
+}
+
+/* Planned, not made. */
+static gint64 plan(Sheet *s, Asker asker, const char *ledger, const char *text) {
+  good(g_file_set_contents(s->path, text, -1, error));
+  BatchNew as = {ledger_find(ledger), asker, "wang", "表格导入", "sheet.csv", s->path, ""};
+  g_autoptr(Sql) sql = good(sql_write(s->f.db, error));
+  gint64 id = good(batch_new(sql, &as, error));
+  good(sql_commit(sql, error));
+  sql_end(g_steal_pointer(&sql));
+  gboolean more;
+  good(import_plan(&s->f.house, NULL, id, asker, 0, &more, error));
+  return id;
+}
+
+static json_t *undo(Sheet *s, gint64 batch) {
+  json_t *result = NULL;
+  good(ledger_import_undo(&s->f.house, "wang", batch, &result, error));
+  return result;
+}
+
+static gint64 count(Sheet *s, gint64 id, BatchState state) {
+  g_autoptr(Sql) sql = good(sql_read(s->f.db, error));
+  return batch_count(sql, id, state);
+}
+
+static char *state_of(Sheet *s, gint64 id) {
+  g_autoptr(Sql) sql = good(sql_read(s->f.db, error));
+  return good(sql_string(sql, "SELECT state FROM ledger_batch WHERE id = $1", SQL_ARGS(sql_int(id)), error));
+}
+
+static void exec_text(Sheet *s, const char *statement) {
+  g_autoptr(Sql) sql = good(sql_write(s->f.db, error));
+  good(sql_exec_literal(sql, statement, SQL_NONE, error));
+  good(sql_commit(sql, error));
+}
+
+static json_t *first_problem(Sheet *s, gint64 id, BatchState state) {
+  g_autoptr(Sql) sql = good(sql_read(s->f.db, error));
+  json_auto_t *rows = good(batch_rows(sql, LEDGER_EVERYTHING, id, state, 0, 10, error));
+  return json_incref(json_object_get(json_array_get(rows, 0), "problem"));
+}
+
+/* A row that is to bring an entry again leaves it to him who brought it back before, and taking the batch back does not touch it. */
+static void test_restored_meanwhile(void) {
+  Sheet s;
+  sheet_open(&s);
+  json_auto_t *made = import(&s, "信息", "编号,标题,日期,期号\nXX2023-07,第一则,2023-06-01,3\n");
+  json_auto_t *first = entry_of(&s.f, 1);
+  json_auto_t *gone = undo(&s, int_at(made, "batch"));
+  gint64 again = plan(&s, LEDGER_EVERYTHING, "信息", "编号,标题,日期,期号\nXX2023-07,第一则,2023-06-01,4\n,第二则,2023-06-01,4\n");
+  g_assert_cmpint(count(&s, again, BATCH_WAITING), ==, 2);
+  g_autoptr(Sql) sql = good(sql_write(s.f.db, error));
+  good(ledger_entry_restore(sql, LEDGER_EVERYTHING, "li", 1, int_at(first, "rev"), error));
+  good(sql_commit(sql, error));
+  sql_end(g_steal_pointer(&sql));
+  put_as(&s.f, "li", "{id: 1, title: 改过的, values: {期号: 70}}");
+  good(batch_begin(&s.f.house, again, "wang", FALSE, TRUE, error));
+  g_assert_cmpint(count(&s, again, BATCH_MADE), ==, 1);
+  g_assert_cmpint(count(&s, again, BATCH_LEFT), ==, 1);
+  json_auto_t *problem = first_problem(&s, again, BATCH_LEFT);
+  g_assert_cmpstr(json_string_value(problem), ==, "核对以后，这一条又恢复了");
+  json_auto_t *back = undo(&s, again);
+  g_assert_cmpint(int_at(back, "undone"), ==, 1);
+  json_auto_t *entry = entry_of(&s.f, 1);
+  g_assert_cmpstr(text_at(entry, "title"), ==, "改过的");
+  g_assert_cmpint(int_at(json_object_get(entry, "values"), "期号"), ==, 70);
+  g_assert_false(json_is_true(json_object_get(entry, "deleted")));
+  assert_rebuilds(&s.f);
+  sheet_close(&s);
+}
+
+/* An account that is disabled while its rows are written writes no further slice. */
+static void test_disabled_meanwhile(void) {
+  Sheet s;
+  sheet_open(&s);
+  g_autoptr(Person) clerk = fixture_person(&s.f, "wang", "王档案", "archivist", SECURITY_SECRET);
+  g_autoptr(GString) sheet = g_string_new("标题,日期\n");
+  for (guint i = 0; i < LEDGER_BATCH + 20; i++) g_string_append_printf(sheet, "第%u则,2023-05-12\n", i);
+  gint64 id = plan(&s, (Asker){clerk, FALSE}, "信息", sheet->str);
+  exec_text(&s, "CREATE TRIGGER stripped AFTER UPDATE ON ledger_batch_row BEGIN UPDATE account SET enabled = 0 WHERE name = 'wang'; END");
+  g_autoptr(GError) local = NULL;
+  g_assert_false(batch_begin(&s.f.house, id, "wang", FALSE, TRUE, &local));
+  g_assert_nonnull(strstr(local->message, "已停用"));
+  g_assert_cmpint(count(&s, id, BATCH_MADE), >, 0);
+  g_assert_cmpint(count(&s, id, BATCH_WAITING), >=, 20);
+  sheet_close(&s);
+}
+
+/* It ended before its last, empty slice: the same command finishes it under its number, and it can be taken back. */
+static void test_ended_at_the_end(void) {
+  static const char sheet[] = "标题,日期,期号\n第一则,2023-06-01,3\n第二则,2023-06-01,4\n";
+  Sheet s;
+  sheet_open(&s);
+  json_auto_t *made = import(&s, "信息", sheet);
+  gint64 id = int_at(made, "batch");
+  exec_text(&s, "UPDATE ledger_batch SET state = 'running'");
+  json_auto_t *again = import(&s, "信息", sheet);
+  g_assert_cmpint(int_at(again, "batch"), ==, id);
+  g_assert_cmpint(int_at(again, "created"), ==, 2);
+  g_autofree char *state = state_of(&s, id);
+  g_assert_cmpstr(state, ==, "done");
+  good(batch_drop(&s.f.house, id, error)); /* no plan any more */
+  json_auto_t *back = undo(&s, id);
+  g_assert_cmpint(int_at(back, "undone"), ==, 2);
+  sheet_close(&s);
+}
+
+static void replay(Sheet *s, const char *data) {
+  json_auto_t *event = yaml(data);
+  g_autoptr(Sql) sql = good(sql_write(s->f.db, error));
+  good(batch_replay(sql, event, error));
+  good(sql_commit(sql, error));
+}
+
+/* A journal in which a number was used twice: the later batch alone is left. */
+static void test_number_twice(void) {
+  Sheet s;
+  sheet_open(&s);
+  replay(&s, "{batch: {id: 5, ledger_id: 3, at: 100, actor: wang, kind: 表格导入, title: 甲, total: 2}, rows: [[1, 2, 11, 0, 21, ''], [2, 3, 12, 0, 22, '']]}");
+  replay(&s, "{batch: {id: 5, ledger_id: 3, at: 200, actor: wang, kind: 表格导入, title: 乙, total: 1}, rows: [[1, 2, 31, 7, 41, '']]}");
+  g_assert_cmpint(count(&s, 5, BATCH_MADE), ==, 1);
+  g_autoptr(Sql) sql = good(sql_read(s.f.db, error));
+  json_auto_t *row = good(sql_row_json(sql, "SELECT b.title AS title, r.entry_id AS entry, r.rev_after AS rev FROM ledger_batch AS b JOIN ledger_batch_row AS r "
+    "ON r.batch_id = b.id WHERE b.id = 5", SQL_NONE, error));
+  g_assert_cmpstr(text_at(row, "title"), ==, "乙");
+  g_assert_cmpint(int_at(row, "entry"), ==, 31);
+  g_assert_cmpint(int_at(row, "rev"), ==, 41);
+  sql_end(g_steal_pointer(&sql));
+  sheet_close(&s);
+}
+
+int main(int argc, char **argv) {
+  if (argc > 1 && g_str_equal(argv[1], "sandbox")) return format_sandbox_main(argc, argv);
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/ledger/batch/restored-meanwhile", test_restored_meanwhile);
+  g_test_add_func("/ledger/batch/disabled-meanwhile", test_disabled_meanwhile);
+  g_test_add_func("/ledger/batch/ended-at-the-end", test_ended_at_the_end);
+  g_test_add_func("/ledger/batch/number-twice", test_number_twice);
+  return g_test_run();
+}
