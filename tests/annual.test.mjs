@@ -1,11 +1,12 @@
 // The national annual form and an evaluation, as the office fills them: what people must write comes from a sheet, is approved by somebody else, the rest is computed.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { before, test } from 'node:test';
 import { emptyArchive } from './archive.mjs';
 import { csv, write } from './make.mjs';
-import { lantai, root, temporary } from './support.mjs';
+import { Client, lantai, PASSWORD, root, serve, temporary } from './support.mjs';
 
 const definition = readFileSync(path.join(root, 'definitions', 'ledgers', 'annual-items.yaml'), 'utf8');
 const items = [...definition.slice(definition.indexOf('name: 指标'), definition.indexOf('name: 计量单位')).matchAll(/^ {6}- (\S+)$/gm)].map(each => each[1]);
@@ -25,7 +26,7 @@ before(async () => {
 
 test('what people write: complete only when every item is approved', async () => {
   assert.ok(items.length > 15, items.join());
-  const rows = items.map((item, i) => ['2023-12-31', item, '件', 100 + i, i === 3 ? '已填' : '已审定']);
+  const rows = items.map((item, i) => ['2023-12-31', item, '件', item === '馆舍总面积' ? 300 : 100 - i, i === 3 ? '已填' : '已审定']);
   await bring('年报填报项', [['统计时点', '指标', '计量单位', '数值', '状态'], ...rows, ['2022-12-31', '定编人数', '人', 90, '已审定']]);
   const progress = await figure('年报填报进度');
   assert.deepEqual([progress.value, progress.whole, progress.text], [items.length - 1, items.length, `已审定${items.length - 1}项，还有1项未审定`]);
@@ -67,4 +68,43 @@ test('the shipped tables of indicators: brought in, what lacks is counted and op
   }
   const { stdout } = await run('report', '数字档案馆测试自测报告', '-', '--year', '2026', '--format', 'md');
   assert.match(stdout, /还有15项指标没有自评。还有15项指标没有落实责任人。/);
+});
+
+/* ---- handed up ---- */
+
+// The cells of a sheet, row by row.
+function cells(bytes) {
+  const file = path.join(temporary(), 'form.xlsx');
+  writeFileSync(file, bytes);
+  const xml = execFileSync('unzip', ['-p', file, 'xl/worksheets/sheet1.xml'], { encoding: 'utf8' });
+  return [...xml.matchAll(/<row [^>]*>(.*?)<\/row>/gs)].map(([, row]) => row.split(/<c /).slice(1).map(cell => /<(?:v|t)[^>]*>([^<]*)</.exec(cell)?.[1] ?? ''));
+}
+
+test('at the year\'s end the form is signed by three, and the sheet that is handed up keeps its numbers', async () => {
+  for (const [name, role] of [['writer', 'archivist'], ['checker', 'archivist'], ['leader', 'director'], ['signer', 'director']])
+    await run('user', 'add', name, '--role', role, '--password', PASSWORD, '--security', '秘密');
+  const server = await serve(dir);
+  try {
+    const clients = Object.fromEntries(await Promise.all(['writer', 'checker', 'leader', 'signer'].map(async name => [name, await new Client(server.base).signIn(name)])));
+    const post = async (name, target, form, status = 200) => {
+      const reply = await clients[name].post(target, { form });
+      assert.equal(reply.status, status, `${name} ${target}: ${reply.text.slice(0, 300)}`);
+      return reply.json;
+    };
+    const [template] = (await clients.writer.get('/reports')).json.templates.filter(({ name }) => name === '档案馆基本情况年报');
+    const { location } = await post('writer', '/reports/new', { template: template.id, year: 2023, unit: '' });
+    const decide = (name, verdict) => post(name, `${location}/decide`, { verdict, note: '同意' });
+    await decide('writer', 'submit');
+    for (const name of ['checker', 'leader', 'signer']) await decide(name, 'pass');
+    assert.equal((await clients.writer.get(location)).json.issue.state, 'frozen');
+    const sheet = async () => cells((await clients.writer.get(`${location}/file?format=xlsx`)).bytes);
+    const handed = await sheet(), row = name => handed.find(([, item]) => item === name);
+    assert.deepEqual([row('指标').slice(2), row('以卷为保管单位').slice(2), row('数字化率').slice(2, 4), row('定编').slice(2)],
+      [['计量单位', '本年', '上年'], ['卷', '15', '10'], ['％', '45'], ['人', '100', '90']]);
+    assert.ok(handed.length > 45);
+    const { entries } = (await run('ledger', 'list', '馆藏总账', '--json')).json, last = entries.find(({ title }) => title.startsWith('乙'));
+    await post('writer', `/entry/${last.id}/edit`, { rev: last.rev, 'v.全宗名称': '乙', 'v.日期': '2023-12-31', 'v.门类': '会计', 'v.卷数': '300' });
+    assert.equal((await figure('馆藏以卷')).value, 312);
+    assert.deepEqual(await sheet(), handed);
+  } finally { await server.stop(); }
 });
