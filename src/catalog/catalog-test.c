@@ -19,7 +19,7 @@ static const CatalogField *own_field(const CatalogCategory *category, const char
 static void test_built_in(void) {
   Fixture f;
   fixture_open(&f);
-  static const char *const codes[] = {"WS", "HY", "ZQ", "TX", "TD", "ZP", "KJ", "KU", "SW", "LY", "RS", "SS", "GZ", "ZG", "TY", "YJ", "WY", "SJ"};
+  static const char *const codes[] = {"WS", "HY", "ZQ", "TX", "TD", "ZP", "KJ", "KU", "SW", "LY", "RS", "SS", "GZ", "ZG", "TY", "YJ", "WY", "SJ", "CY", "DB", "FP", "LQ"};
   guint count;
   const CatalogCategory *const *categories = catalog_categories(f.house.catalog, &count);
   g_assert_cmpuint(count, ==, G_N_ELEMENTS(codes));

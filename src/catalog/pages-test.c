@@ -264,7 +264,7 @@ static void test_categories(void) {
   must_have(page, "{nfxm}与{nvxm}{hyzt}登记");
   must_have(page, "QZH");
   json_auto_t *json = json_of(&p, "public", "/categories");
-  g_assert_cmpuint(json_array_size(json_object_get(json, "categories")), ==, 19);
+  g_assert_cmpuint(json_array_size(json_object_get(json, "categories")), ==, 23);
   place_close(&p);
 }
 
