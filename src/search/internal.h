@@ -105,6 +105,7 @@ typedef struct { /* immutable while anybody but the cache holds it */
   gatomicrefcount references;
   roaring_bitmap_t *bits;
   guint64 count;
+  gboolean cut; /* the time of the question ended before all were looked at */
 } Leaf;
 Leaf *search_leaf_new(roaring_bitmap_t *bits); /* takes bits */
 Leaf *search_leaf_ref(Leaf *leaf);
@@ -162,7 +163,6 @@ gint64 search_turn_clock(void);     /* g_get_monotonic_time, less what the quest
 void search_turn_clear(Turn *turn);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Turn, search_turn_clear)
 
-/* ---- page.c ---- */
 typedef struct { guint32 id; guint *ret_page; } SearchWanted;
 /* The first page of each wanted record where the pattern stands; records: how many there are with such a page. Sorts wanted. */
 gboolean search_pages_find(Sql *sql, const char *pattern, guint64 records, GArray *wanted, GError **error);

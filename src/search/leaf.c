@@ -41,7 +41,7 @@ struct Cache {
 /* ---- bitmaps ---- */
 
 Leaf *search_leaf_new(roaring_bitmap_t *bits) {
-  Leaf *leaf = g_new(Leaf, 1);
+  Leaf *leaf = g_new0(Leaf, 1);
   g_atomic_ref_count_init(&leaf->references);
   leaf->bits = bits;
   leaf->count = roaring_bitmap_get_cardinality(bits);

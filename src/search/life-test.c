@@ -473,6 +473,31 @@ static void test_first_pages(Fixture *fixture, gconstpointer unused) {
   }
 }
 
+/* Of one of several ways of writing a question looks at what it has time for, and says so; a term as it is written is refused instead. */
+static void test_cut(Fixture *fixture, gconstpointer unused) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(Sql) sql = sql_write(fixture->db, &error);
+  for (gint64 id = 1; id <= 600; id++) put_in(fixture, sql, id, NULL, "甲");
+  g_assert_true(sql_commit(sql, &error));
+  sql_end(g_steal_pointer(&sql));
+  sql = sql_read(fixture->db, &error);
+  SearchView view = {0};
+  g_assert_true(search_view_open(fixture->search, sql, &view, &error));
+  g_autoptr(Columns) columns = view.columns;
+  SearchNode node = {.kind = NODE_TERM, .field = FIELD_TITLE, .match = MATCH_GLOB, .text = (char *)"*甲*", .pattern = (char *)"*甲*", .said = (char *)"甲"};
+  g_autoptr(Leaf) whole = search_match_load(fixture->search, sql, &view, &node, MATCH_SCAN, &error);
+  g_assert_no_error(error);
+  g_assert_false(whole->cut);
+  view.until = 1;
+  g_autoptr(Leaf) part = search_match_load(fixture->search, sql, &view, &node, MATCH_SCAN, &error);
+  g_assert_no_error(error);
+  g_assert_true(part->cut);
+  g_assert_cmpuint(part->count, <=, whole->count);
+  node.said = NULL;
+  g_assert_null(search_match_load(fixture->search, sql, &view, &node, MATCH_SCAN, &error));
+  g_assert_error(error, LANTAI_ERROR, LANTAI_ERROR_INVALID);
+}
+
 /* Threads that all have used up their share are never more at work than there are processors; all get their turn. */
 static gint at_work, at_work_most;
 static gpointer work(gpointer heavy) {
@@ -540,6 +565,7 @@ int main(int argc, char **argv) {
   g_test_add("/life/older-names", Fixture, NULL, set_up_fields, test_older_names, tear_down);
   g_test_add("/life/older-names/own", Fixture, "own", set_up_fields, test_older_names, tear_down);
   g_test_add("/life/first-pages", Fixture, NULL, set_up, test_first_pages, tear_down);
+  g_test_add("/life/cut", Fixture, NULL, set_up, test_cut, tear_down);
   g_test_add_func("/life/turns", test_turns);
   return g_test_run();
 }

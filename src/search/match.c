@@ -179,18 +179,20 @@ static gboolean record_matches(Look *look, guint32 id) {
 }
 
 static Leaf *check_all(Look *look, const roaring_bitmap_t *possible, GError **error) {
-  roaring_bitmap_t *bits = roaring_bitmap_create();
+  Leaf *leaf = search_leaf_new(roaring_bitmap_create());
   roaring_uint32_iterator_t at;
   roaring_init_iterator(possible, &at);
   for (guint seen = 1; at.has_value; seen++, roaring_advance_uint32_iterator(&at)) {
     const SearchColumns *line = columns_line(look->columns, at.current_value);
-    if (line && line->level && record_matches(look, at.current_value)) roaring_bitmap_add(bits, at.current_value);
+    if (line && line->level && record_matches(look, at.current_value)) roaring_bitmap_add(leaf->bits, at.current_value);
     if (seen % QUESTION_EVERY || look->until == 0 || search_turn_clock() < look->until) continue;
-    if (look->node->said) break; /* one of several ways to write a term: without the index, as far as one comes */
-    roaring_bitmap_free(bits);
+    leaf->cut = look->node->said != NULL; /* one of several ways to write a term: as far as one comes */
+    if (leaf->cut) break;
+    search_leaf_unref(leaf);
     return throw_null(error, LANTAI_ERROR_INVALID, "“%s”要看的条目太多：请多写几个字或数字，或再加一个检索词", look->node->text);
   }
-  return search_leaf_new(bits);
+  leaf->count = roaring_bitmap_get_cardinality(leaf->bits);
+  return leaf;
 }
 
 static Leaf *check_everything(Look *look, GError **error) {

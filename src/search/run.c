@@ -23,7 +23,7 @@ typedef struct {
   Bits *bits; /* by SearchNode.leaf */
   gboolean closed; /* closed fields are asked */
   gboolean pages; /* some leaf stands on some page */
-  char *told; /* how the answer came about without the index; NULL: with it */
+  char *told; /* how the answer came about without the index, or that it may lack some; NULL: by the index, whole */
   roaring_bitmap_t *only; /* the records asked for by id; NULL: any */
 } Evaluation;
 
@@ -90,8 +90,11 @@ static gboolean load_leaf(Evaluation *evaluation, const SearchNode *node, GError
   Leaf **places[PLACES];
   if (node->kind == NODE_YEARS) bits->other = load_years(evaluation->view.columns, node);
   if (node->kind == NODE_DATES) bits->other = load_dates(evaluation->view.columns, node);
-  if (node->match != MATCH_STANDS)
-    return (bits->other = search_match_load(evaluation->search, evaluation->sql, &evaluation->view, node, evaluation->closed ? MATCH_CLOSED : 0, error)) != NULL;
+  if (node->match != MATCH_STANDS) {
+    bits->other = search_match_load(evaluation->search, evaluation->sql, &evaluation->view, node, evaluation->closed ? MATCH_CLOSED : 0, error);
+    if (bits->other && bits->other->cut && evaluation->told == NULL) evaluation->told = g_strdup_printf("“%s”要看的条目太多，只看了一部分，结果可能不全", node->text);
+    return bits->other != NULL;
+  }
   for (guint i = 0, count = places_of(evaluation, node, bits, components, places); i < count; i++) {
     LeafKey key = {components[i], node->names, node->pattern};
     if ((*places[i] = search_leaf_load(evaluation->search, evaluation->sql, &evaluation->view, &key, error)) == NULL) return FALSE;
