@@ -91,3 +91,27 @@ test('at the next start: columns overwritten', async () => {
   assert.deepEqual(counts(answers), expected, 'from the records, before it is healed or after');
   assert.deepEqual(counts(await untilHealed()), expected);
 });
+
+// An index of a former version as such a program left it, and one whose stored version is not that of its tables, which no step from it can be made on.
+for (const [name, statement] of [
+  ['of an older version', ['title', 'text', 'closed', 'page'].map(table => `DROP TABLE search_made_${table};`).join(' ') + ` UPDATE schema_version SET number = 6 WHERE room = 'search'`],
+  ['with a stored version that is not its own', "UPDATE schema_version SET number = 3 WHERE room = 'search'"],
+])
+  test(`at the next start: ${name}, the records are asked meanwhile`, async () => {
+    await server.stop();
+    const [{ number }] = sqlite(dir, "SELECT number FROM schema_version WHERE room = 'search'");
+    sqlite(dir, statement, { write: true });
+    server = await serve(dir, { LANTAI_FAULT: 'search.remake:1:error' }); // not made anew at the first attempt, so that there is a meanwhile
+    client = await new Client(server.base).signIn('archivist');
+    const answers = await askAll();
+    assert.deepEqual(counts(answers), expected);
+    assert.match(answers[0].notice, /索引正在重建：暂时直接查目录/);
+    assert.deepEqual(counts(await untilHealed()), expected);
+    assert.deepEqual(sqlite(dir, "SELECT number FROM schema_version WHERE room = 'search'"), [{ number }]);
+  });
+
+test('what was healed at the start is clean', async () => {
+  await server.stop();
+  await assertClean(dir);
+  server = undefined;
+});

@@ -21,8 +21,11 @@ static gboolean probe(Sql *sql, GError **error) {
   return error == NULL || *error == NULL;
 }
 
+/* Tables of another shape than their stored version says are damage, made anew from the records; what is no fault of the index (a full disk) is an error. An
+ * index of an older version is not asked either: its tokens mean something else, and may stand where who asks must not look. */
 Search *search_open(SqlDb *db, GError **error) {
-  if (!sql_migrate_room(db, "search", error)) return NULL;
+  g_autoptr(GError) trouble = NULL;
+  if (!sql_migrate_room(db, "search", &trouble) && !search_is_damage(trouble)) return g_propagate_error(error, g_steal_pointer(&trouble)), NULL;
   g_autoptr(Sql) sql = sql_read(db, error);
   if (sql == NULL) return NULL;
   gboolean damaged = FALSE;
@@ -32,8 +35,7 @@ Search *search_open(SqlDb *db, GError **error) {
     columns = search_columns_empty();
     damaged = TRUE;
   }
-  g_autoptr(GError) trouble = NULL;
-  gint64 ready = sql_number(sql, "SELECT ready FROM search_state WHERE id = 1", SQL_NONE, 0, &trouble);
+  gint64 ready = trouble ? 0 : sql_number(sql, "SELECT ready FROM search_state WHERE id = 1", SQL_NONE, 0, &trouble);
   if (trouble == NULL) probe(sql, &trouble);
   if (trouble) g_warning("search: the index is damaged: %s", trouble->message);
   Search *search = g_new0(Search, 1);
@@ -43,8 +45,7 @@ Search *search_open(SqlDb *db, GError **error) {
   search->cache = search_cache_new(MAX((gsize)CACHE_BYTES, (gsize)columns->chunk_count * CHUNK_LINES * CACHE_LINE_BYTES), columns->version);
   search->current = g_steal_pointer(&columns);
   search->fields = g_hash_table_new(g_str_hash, g_str_equal);
-  search->damaged = damaged || trouble != NULL || search_damage_remembered(sql);
-  search->needs_rebuild = search->damaged || ready == 0;
+  search->damaged = search->needs_rebuild = damaged || ready == 0 || trouble != NULL || search_damage_remembered(sql);
   search->remade.left = TRUE; /* perhaps: search_tend looks */
   return search;
 }
