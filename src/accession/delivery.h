@@ -186,6 +186,7 @@ typedef struct LoadState LoadState; /* what putting rows in order needs to remem
 LoadState *load_state_new(const House *house, Sql *sql, json_t *delivery, GError **error);
 void load_state_free(LoadState *state);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LoadState, load_state_free)
+void load_state_keep_out(LoadState *state, json_t *rows); /* a replay's: the numbers of the rows that the event says stayed out; NULL: none */
 gboolean load_state_put(LoadState *state, Sql *sql, gint64 row, DecodedRow *decoded, GError **error);
 gboolean load_state_save(LoadState *state, Sql *sql, gint64 loaded_rows, GError **error); /* adds the counts since the last time and the row reached */
 gboolean read_back(const House *house, Job *job, json_t *delivery, GError **error); /* the check's item of that name is completed; readback.c */

@@ -7,6 +7,7 @@
  *    reached.
  * 3. A second thread reads and decodes rows ahead; the order is kept by one bounded queue.
  * 4. What the archives decides itself, opening and security, is not reset by a file that has no column for it.
+ * 5. Which rows stay out because their code waits for another delivery is decided once, here: `accession.rows` names them as "kept", and a replay obeys it.
  */
 #include "code-keeper.h"
 #include "beneath.h"
@@ -29,6 +30,7 @@ struct LoadState {
   const char *teller; /* who loads, in whose name each changed record's history is told; NULL: a replay, the history is there */
   gint64 id, first_id, volume_count;
   gint64 created, updated, unchanged, refused; /* since the last save */
+  GHashTable *kept; /* rows whose code is another delivery's: found since the last save, or, in a replay, told by the event */
   gboolean keep_opening, keep_security, lookup;
   PlaceTable *places;
   GHashTable *volumes;        /* "fonds id\ncode" → record id */
@@ -42,6 +44,7 @@ void load_state_free(LoadState *state) {
   g_clear_pointer(&state->volumes, g_hash_table_unref);
   g_clear_pointer(&state->volume_numbers, g_hash_table_unref);
   g_clear_pointer(&state->former, g_hash_table_unref);
+  g_clear_pointer(&state->kept, g_hash_table_unref);
   g_free(state);
 }
 
@@ -91,6 +94,7 @@ LoadState *load_state_new(const House *house, Sql *sql, json_t *delivery, GError
   state->volumes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   state->volume_numbers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   state->former = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  state->kept = g_hash_table_new(g_direct_hash, g_direct_equal);
   if ((state->places = place_table_load(house, sql, state->id, error)) == NULL || !recall_volumes(state, sql, delivery, error)) return NULL;
   return g_steal_pointer(&state);
 }
@@ -153,13 +157,26 @@ static gboolean save_change(const LoadState *state, Sql *sql, const CatalogRecor
     SQL_ARGS(sql_int(state->id), sql_int(record->id), sql_int(record->rev), sql_text(json)), error);
 }
 
-/* A code that waits for a delivery's new record is nobody else's, and that delivery changes no record that has it by now. */
+void load_state_keep_out(LoadState *state, json_t *rows) {
+  size_t i;
+  json_t *row;
+  json_array_foreach(rows, i, row) g_hash_table_add(state->kept, GSIZE_TO_POINTER((gsize)json_integer_value(row)));
+}
+
+/* A code that waits for a delivery's new record is given to nobody else's, and that delivery changes no record that has it by now. */
 static gboolean code_is_others(const LoadState *state, Sql *sql, const CatalogRecord *record) {
   gint64 kept = catalog_code_kept(sql, record->code);
   if (kept == 0) return FALSE;
-  g_autoptr(CatalogRecord) there = kept == state->id ? catalog_record_by_code(sql, &SCOPE_EVERYTHING, record->fonds_id, record->code, NULL) : NULL;
-  if (kept == state->id && (there == NULL || there->accession_id == state->id)) return FALSE;
+  g_autoptr(CatalogRecord) there = catalog_record_by_code(sql, &SCOPE_EVERYTHING, record->fonds_id, record->code, NULL);
+  if (kept == state->id ? there == NULL || there->accession_id == state->id : there != NULL) return FALSE;
   g_warning("批次 %" G_GINT64_FORMAT "：档号 %s %s，这一行没有收下", state->id, record->code, kept == state->id ? "已是另一件档案的" : "已留给另一个正在归档的批次");
+  return TRUE;
+}
+
+static gboolean stays_out(const LoadState *state, Sql *sql, gint64 row, const CatalogRecord *record) {
+  if (state->teller == NULL) return g_hash_table_contains(state->kept, GSIZE_TO_POINTER((gsize)row));
+  if (!code_is_others(state, sql, record)) return FALSE;
+  g_hash_table_add(state->kept, GSIZE_TO_POINTER((gsize)row));
   return TRUE;
 }
 
@@ -178,7 +195,7 @@ gboolean load_state_put(LoadState *state, Sql *sql, gint64 row, DecodedRow *deco
     if (volume) record->parent_id = volume;
   }
   keep_decisions(state, sql, record);
-  if (code_is_others(state, sql, record)) return state->refused++, TRUE;
+  if (stays_out(state, sql, row, record)) return state->refused++, TRUE;
   g_autoptr(CatalogRecord) before = NULL;
   GError *failure = NULL;
   switch (catalog_record_put(state->house, sql, record, &before, &failure)) {
@@ -327,10 +344,20 @@ static gboolean put_rows(Loading *loading, Sql *sql, GError **error) {
   return failure == NULL;
 }
 
+static json_t *kept_rows(const LoadState *state) {
+  json_t *rows = g_hash_table_size(state->kept) > 0 ? json_array() : NULL;
+  GHashTableIter each;
+  gpointer row;
+  g_hash_table_iter_init(&each, state->kept);
+  while (g_hash_table_iter_next(&each, &row, NULL)) json_array_append_new(rows, json_integer((json_int_t)GPOINTER_TO_SIZE(row)));
+  return rows;
+}
+
 static gboolean tell_rows(Loading *loading, Sql *sql, gint64 from, gint64 rev_before, GError **error) {
   gint64 rev = catalog_rev_last(sql, error);
-  json_t *event = json_pack("{s:I, s:I, s:I, s:I}", "from", (json_int_t)from, "to", (json_int_t)loading->row, "rev_before", (json_int_t)rev_before, "rev",
-    (json_int_t)rev);
+  json_t *event = json_pack("{s:I, s:I, s:I, s:I, s:o*}", "from", (json_int_t)from, "to", (json_int_t)loading->row, "rev_before", (json_int_t)rev_before, "rev",
+    (json_int_t)rev, "kept", kept_rows(loading->state));
+  g_hash_table_remove_all(loading->state->kept);
   gboolean good = rev >= 0 && journal_append(sql, job_actor(loading->job), "accession.rows", "accession", loading->id, event, error) != 0;
   json_decref(event);
   return good;

@@ -100,6 +100,7 @@ static gboolean replay_rows(Replay *r, GError **error) {
   json_decref(delivery);
   g_autoptr(RowReader) reader = state ? row_reader_open_stored(r->house, r->id, error) : NULL;
   if (reader == NULL || !row_reader_skip(reader, from, error)) return FALSE;
+  load_state_keep_out(state, json_object_get(r->data, "kept"));
   catalog_bulk_begin(r->house, r->sql);
   for (gint64 row = from; row < to; row++) {
     const char *line;

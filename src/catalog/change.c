@@ -289,14 +289,20 @@ static int code_used(Sql *sql, const CatalogRecord *record, GError **error) {
   return error != NULL && *error != NULL ? -1 : other != 0;
 }
 
+/* A code that waits for a delivery is given to no other record; one that has it keeps it. */
+static gboolean check_kept(Sql *sql, const CatalogRecord *record, GError **error) {
+  gint64 kept = catalog_code_kept(sql, record->code);
+  if (kept == 0 || kept == record->accession_id) return TRUE;
+  return sql_number(sql, "SELECT id FROM record WHERE id = $1 AND code = $2", SQL_ARGS(sql_int(record->id), sql_text(record->code)), 0, NULL) != 0 ||
+    throw(error, LANTAI_ERROR_CONFLICT, "档号 %s 已留给正在归档的批次 %" G_GINT64_FORMAT "，请换一个档号，或者先把那个批次办完、作废", record->code, kept);
+}
+
 static gboolean check_code(Sql *sql, const CatalogRecord *record, GError **error) {
   g_autoptr(GError) local = NULL;
   int used = code_used(sql, record, &local);
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
   if (used != 0) return code_taken(error, record);
-  gint64 kept = record->level >= LEVEL_VOLUME ? catalog_code_kept(sql, record->code) : 0;
-  return kept == 0 || kept == record->accession_id || throw(error, LANTAI_ERROR_CONFLICT, "档号 %s 已留给正在归档的批次 %" G_GINT64_FORMAT "，请换一个档号，或者先把那个批次"
-    "办完、作废", record->code, kept);
+  return record->level < LEVEL_VOLUME || check_kept(sql, record, error);
 }
 
 gboolean record_valid(const House *house, Sql *sql, const CatalogRecord *record, GError **error) {
