@@ -236,18 +236,36 @@ gboolean definition_enforce(const House *house, Sql *sql, const DefinitionOrder 
     journal_append(sql, order->actor, "category.change", "category", category->id, row, error) != 0;
 }
 
+void definition_settle(const House *house) {
+  g_autoptr(GError) local = NULL;
+  if (!search_optimize(house->search, &local)) g_warning("门类定义已启用，检索索引还没有整理好：%s", local->message);
+}
+
+/* It was put in force before the program died; the draft that is there now came afterwards. draft NULL: none is. */
+static gboolean done_before(Sql *sql, const DefinitionOrder *order, gint64 ordered, json_t *draft, GError **error) {
+  return draft == NULL || sql_number(sql, "SELECT 1 AS found FROM category_version AS v JOIN category AS c ON c.id = v.category "
+    "WHERE c.code = $1 AND v.at_us BETWEEN $2 AND $3 AND v.actor = $4 AND v.note = $5", SQL_ARGS(sql_text(order->code), sql_int(ordered),
+    sql_int(int_at(draft, "at")), sql_text(order->actor), sql_text(order->note ? order->note : "")), 0, error) == 1;
+}
+
+static gboolean enforce_ordered(const House *house, const DefinitionOrder *order, gint64 ordered, GError **error) {
+  g_autoptr(GError) local = NULL;
+  g_autoptr(Sql) sql = sql_write(house->db, error);
+  if (sql == NULL) return FALSE;
+  json_auto_t *draft = definition_draft_load(sql, order->code, &local);
+  gboolean other = local == NULL && (draft == NULL || int_at(draft, "at") != ordered), done = other && done_before(sql, order, ordered, draft, &local);
+  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
+  if (done) return TRUE;
+  if (other) return throw(error, LANTAI_ERROR_CONFLICT, "门类 %s 的草稿在排队时改过，没有启用，请看过新的草稿再启用", order->code);
+  return definition_enforce(house, sql, order, error) && sql_commit(sql, error);
+}
+
 gboolean definition_enforce_job(const House *house, Job *job, json_t *parameters, GError **error) {
   const char *code = json_string_value(json_object_get(parameters, "code")), *note = json_string_value(json_object_get(parameters, "note"));
   const DefinitionOrder order = {job_actor(job), code ? code : "", note, json_is_true(json_object_get(parameters, "accept")), job};
-  {
-    g_autoptr(Sql) sql = sql_write(house->db, error);
-    json_auto_t *draft = sql == NULL ? NULL : definition_draft_load(sql, order.code, error);
-    if (draft == NULL) return error == NULL || *error == NULL; /* done before, or dropped meanwhile */
-    if (int_at(draft, "at") != int_at(parameters, "draft"))
-      return throw(error, LANTAI_ERROR_CONFLICT, "门类 %s 的草稿在排队时改过，没有启用，请看过新的草稿再启用", order.code);
-    if (!definition_enforce(house, sql, &order, error) || !sql_commit(sql, error)) return FALSE;
-  }
-  return search_optimize(house->search, error);
+  if (!enforce_ordered(house, &order, int_at(parameters, "draft"), error)) return FALSE;
+  definition_settle(house);
+  return TRUE;
 }
 
 gboolean catalog_category_replay(const House *house, Sql *sql, json_t *event, GError **error) {

@@ -277,7 +277,7 @@ static WebReply *page_category_enforce(WebRequest *request, GError **error) {
   }
   if (!sql_commit(sql, error)) return NULL;
   g_clear_pointer(&sql, sql_end);
-  if (moves && !search_optimize(house->search, error)) return NULL;
+  if (moves) definition_settle(house);
   WebReply *reply = web_redirect("/categories/%s", code);
   web_flash(reply, "新的定义已启用。已有著录没有改动");
   return reply;

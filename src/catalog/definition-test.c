@@ -257,6 +257,17 @@ static void finds(Archive *a, const char *query, const char *reader_ids, const c
   g_assert_cmpstr(all, ==, staff_ids);
 }
 
+/* What is joined is taken away afterwards, which fails or not. */
+static void forbid_joining(Archive *a, gboolean forbidden) {
+  if (forbidden) good(search_optimize(a->base.house.search, error));
+  g_autoptr(Sql) sql = good(sql_write(a->base.db, error));
+  sql_guard(sql, FALSE);
+  if (forbidden) good(sql_exec(sql, "CREATE TRIGGER forbidden BEFORE DELETE ON search_text_data BEGIN SELECT RAISE(ABORT, 'forbidden'); END", SQL_NONE, error));
+  else good(sql_exec(sql, "DROP TRIGGER forbidden", SQL_NONE, error));
+  sql_guard(sql, TRUE);
+  good(sql_commit(sql, error));
+}
+
 static void test_index_follows(void) {
   Archive a;
   archive_make(&a);
@@ -278,7 +289,12 @@ static void test_index_follows(void) {
     json_auto_t *read = good(definition_draft_load(sql, "CS", error));
     json_object_set(order, "draft", json_object_get(read, "at"));
   }
-  good(job_run_now(&a.base.house, definition_enforce_job, order, "chen", FALSE, error));
+  forbid_joining(&a, TRUE);
+  GLogLevelFlags fatal = g_log_set_always_fatal(G_LOG_LEVEL_CRITICAL | G_LOG_FATAL_MASK); /* it is a warning */
+  good(job_run_now(&a.base.house, definition_enforce_job, order, "chen", FALSE, error)); /* it is in force, joined or not */
+  g_log_set_always_fatal(fatal);
+  g_assert_false(search_optimize(a.base.house.search, NULL));
+  forbid_joining(&a, FALSE);
   good(job_run_now(&a.base.house, definition_enforce_job, order, "chen", FALSE, error)); /* again after a crash: nothing is left to do */
   g_assert_false(search_needs_rebuild(a.base.house.search));
   finds(&a, "王建国", "", first);
@@ -291,6 +307,10 @@ static void test_index_follows(void) {
     g_assert_cmpstr(json_string_value(json_object_get(json_array_get(versions, 0), "note")), ==, "收");
   }
   draft(&a, "CS", BASE);
+  good(job_run_now(&a.base.house, definition_enforce_job, order, "chen", FALSE, error)); /* nor when the next draft is there already, which stays one */
+  finds(&a, "王建国", "", first);
+  json_object_set_new(order, "note", json_string("又"));
+  fails(job_run_now(&a.base.house, definition_enforce_job, order, "chen", FALSE, error), LANTAI_ERROR_CONFLICT);
   enforce(&a, "CS", TRUE);
   finds(&a, "王建国", first, first);
   search_set_records_source(a.base.house.search, catalog_search_records, &a.base.house);

@@ -57,7 +57,10 @@ typedef struct { const char *actor, *code, *note; gboolean accept; Job *job; /* 
 gboolean definition_enforce(const House *house, Sql *sql, const DefinitionOrder *order, GError **error);
 /* Whether it would be refused now, and whether it moves records in the index: then, in a large archive, it is a job's work. */
 gboolean definition_may_enforce(const House *house, Sql *sql, const DefinitionOrder *order, gboolean *ret_moves, GError **error);
+/* category.enforce; draft: when the draft was saved that it was ordered for, another is not put in force. What was done before the program died is done. */
 gboolean definition_enforce_job(const House *house, Job *job, json_t *parameters, GError **error);
+/* After the commit that moved records in the index: what that left scattered is joined. A failure is a warning only, the definition is in force. */
+void definition_settle(const House *house);
 json_t *definition_versions(Sql *sql, guint8 category, GError **error); /* newest first, without definitions */
 json_t *definition_version(Sql *sql, guint8 category, gint64 version, GError **error); /* the definition */
 
