@@ -142,9 +142,10 @@ static json_t *row_model(Sql *sql, Asker asker, SqlRows *rows) {
   json_t *values = json_object_get(given, "values");
   const char *title = entry != NULL ? text_at(entry, "title") : id != 0 ? "" : text_at(values, "标题");
   g_autofree char *href = entry != NULL && !json_is_true(json_object_get(entry, "deleted")) ? g_strdup_printf("/entry/%" G_GINT64_FORMAT, id) : NULL;
+  const char *problem = entry != NULL || id == 0 || sql_get_text(rows, "problem")[0] == '\0' ? sql_get_text(rows, "problem") : "您现在不能看这一条";
   return json_pack("{s:I, s:I, s:s, s:s, s:s, s:s*, s:s}", "turn", (json_int_t)sql_get_int(rows, "turn"), "row", (json_int_t)sql_get_int(rows, "sheet_row"), "what",
     sql_get_int(rows, "rev_before") == 0 ? "新增" : "修改", "number", entry != NULL ? text_at(entry, "number") : text_at(given, "foretold"), "title", title, "href", href,
-    "problem", sql_get_text(rows, "problem"));
+    "problem", problem);
 }
 
 json_t *batch_rows(Sql *sql, Asker asker, gint64 id, BatchState state, gint64 after, int limit, GError **error) {
@@ -194,15 +195,22 @@ static gboolean make_one(Slice *slice, Step *step, GError **error) {
   return entry_write(slice->sql, ready, slice->note, error);
 }
 
+/* Somebody said something about it since it was made: it would go out of sight with the entry. */
+static gboolean is_commented(Slice *slice, const Step *step, json_t *entry) {
+  return step->before == 0 && sql_number(slice->sql, "SELECT COUNT(*) AS n FROM ledger_comment WHERE entry_id = $1 AND at_us >= $2",
+    SQL_ARGS(sql_int(step->entry), sql_int(int_at(entry, "changed_at"))), 0, NULL) > 0;
+}
+
 static gboolean undo_one(Slice *slice, Step *step, GError **error) {
   GError *local = NULL;
   json_auto_t *entry = entry_load_any(slice->sql, step->entry, &local);
-  if (entry == NULL) return leave(step, local, error);
+  if (entry == NULL || !entry_may_change(entry, slice->asker, &local)) return leave(step, local, error);
   if (int_at(entry, "rev") != step->after) {
     g_autofree char *at = clock_format(int_at(entry, "changed_at"));
     step->problem = g_strdup_printf("%s 在 %s 又改过", text_at(entry, "changed_by"), at);
     return TRUE;
   }
+  if (is_commented(slice, step, entry)) return step->problem = g_strdup("写入以后有人留了言"), TRUE;
   json_auto_t *ready = step->before == 0 ? entry_buried(slice->sql, slice->asker, entry, int_at(slice->batch, "id"), &local)
     : entry_as_then(slice->sql, slice->asker, slice->actor, (Restoring){step->entry, step->before, TRUE}, NULL, &local);
   if (ready == NULL) return leave(step, local, error);
@@ -257,10 +265,10 @@ static gboolean mark(const Slice *slice, GError **error) {
     SQL_ARGS(sql_text(slice->undo ? "undone" : "done"), sql_int(clock_now_us()), sql_int(id)), error);
 }
 
-/* The entries as they are afterwards, as every change tells them, and which rows of which batch they were. */
+/* The entries as they are afterwards, as every change tells them, and which rows of which batch they were; also where all were left. */
 static gboolean tell(const Slice *slice, GError **error) {
   static const char *const kept[] = {"id", "ledger_id", "at", "actor", "kind", "title", "total"};
-  if (json_array_size(slice->entries) == 0) return TRUE;
+  if (slice->taken == 0 && !slice->undo) return TRUE;
   json_t *rows = json_array(), *plan = json_object();
   for (guint i = 0; i < G_N_ELEMENTS(kept); i++) json_object_set(plan, kept[i], json_object_get(slice->batch, kept[i]));
   for (guint i = 0; i < slice->taken; i++) {
@@ -268,7 +276,8 @@ static gboolean tell(const Slice *slice, GError **error) {
     json_array_append_new(rows, json_pack("[I, I, I, I, I, s]", (json_int_t)step->turn, (json_int_t)step->row, (json_int_t)step->entry, (json_int_t)step->before,
       (json_int_t)step->after, step->problem ? step->problem : ""));
   }
-  json_auto_t *data = json_pack("{s:s, s:O, s:o, s:b, s:o}", "note", slice->note, "entries", slice->entries, "batch", plan, "undo", slice->undo, "rows", rows);
+  json_auto_t *data = json_pack("{s:s, s:O, s:o, s:b, s:b, s:o}", "note", slice->note, "entries", slice->entries, "batch", plan, "undo", slice->undo, "last", slice->last,
+    "rows", rows);
   return journal_append(slice->sql, slice->actor, "ledger.put", "ledger", int_at(slice->batch, "ledger_id"), data, error) != 0;
 }
 
@@ -368,6 +377,7 @@ static gboolean forget_other(Sql *sql, gint64 id, gint64 at, GError **error) {
 gboolean batch_replay(Sql *sql, json_t *data, GError **error) {
   json_t *batch = json_object_get(data, "batch"), *row;
   gboolean undo = json_is_true(json_object_get(data, "undo"));
+  const char *state_then = !undo ? "done" : json_is_false(json_object_get(data, "last")) ? "undoing" : "undone";
   gint64 id = int_at(batch, "id");
   size_t i;
   if (batch == NULL) return TRUE;
@@ -376,7 +386,7 @@ gboolean batch_replay(Sql *sql, json_t *data, GError **error) {
         "VALUES ($1, $2, $3, $4, 0, $5, $6, '', '', 'done', $7) ON CONFLICT (id) DO NOTHING",
           SQL_ARGS(sql_int(id), sql_int(int_at(batch, "ledger_id")), sql_int(int_at(batch, "at")),
           sql_text(text_at(batch, "actor")), sql_text(text_at(batch, "kind")), sql_text(text_at(batch, "title")), sql_int(int_at(batch, "total"))), error) ||
-      (undo && !sql_exec(sql, "UPDATE ledger_batch SET state = 'undone' WHERE id = $1", SQL_ARGS(sql_int(id)), error))) return FALSE;
+      !sql_exec(sql, "UPDATE ledger_batch SET state = $1 WHERE id = $2", SQL_ARGS(sql_text(state_then), sql_int(id)), error)) return FALSE;
   json_array_foreach(json_object_get(data, "rows"), i, row) {
     gint64 at[5];
     for (guint k = 0; k < G_N_ELEMENTS(at); k++) at[k] = json_integer_value(json_array_get(row, k));

@@ -57,7 +57,7 @@ static void compare_entry(Comparison *comparison, json_t *entry) {
   json_t *values = json_object_get(entry, "values"), *value;
   if (ledger_state(next, state_renewed(next, text_at(entry, "state"))) == NULL) conflict(comparison, entry, "状态", json_object_get(entry, "state"), "新定义没有这个状态");
   values_renew(next, values);
-  ValueContext context = {comparison->sql, entry, next};
+  ValueContext context = {.sql = comparison->sql, .entry = entry, .definition = next};
   g_autoptr(GPtrArray) also = entry_definitions(entry);
   const char *name;
   json_object_foreach(values, name, value) {

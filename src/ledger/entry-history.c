@@ -61,6 +61,17 @@ static gboolean may_bring_back(json_t *entry, json_t *then, Asker asker, GError 
   return TRUE;
 }
 
+/* What went with its batch lost the key by which a sheet knows it again: brought back by hand it has it again, unless another has it by now. */
+static void key_again(Sql *sql, json_t *entry) {
+  if (!entry_is_undone(entry)) return;
+  gint64 id = int_at(entry, "id");
+  g_autofree char *key = sql_string(sql, "SELECT json_extract(entry, '$.key') AS key FROM ledger_entry_version WHERE entry_id = $1 AND "
+    "substr(json_extract(entry, '$.key'), 1, 7) <> 'undone:' ORDER BY rev DESC LIMIT 1", SQL_ARGS(sql_int(id)), NULL);
+  gboolean taken = key != NULL && key[0] != '\0' && sql_number(sql, "SELECT id FROM ledger_entry WHERE ledger_id = $1 AND key = $2 AND key <> ''",
+    SQL_ARGS(sql_int(int_at(entry, "ledger_id")), sql_text(key)), 0, NULL) != 0;
+  json_object_set_new(entry, "key", json_string(key == NULL || taken ? "" : key));
+}
+
 /* Number stays as it is, for it belongs to the entry; the state changes by a move alone, but where a step is taken back. */
 json_t *entry_as_then(Sql *sql, Asker asker, const char *actor, Restoring to, char **ret_note, GError **error) {
   static const char *const back[] = {"also", "unit", "from", "to", "title", "owner", "department", "due", "quantity", "basis", "secrecy", "parent", "values", "files"};
@@ -73,7 +84,10 @@ json_t *entry_as_then(Sql *sql, Asker asker, const char *actor, Restoring to, ch
   if (entry_is_tied(entry) && !entry_is_free(entry, error)) return NULL;
   for (guint i = 0; i < G_N_ELEMENTS(back); i++) json_object_set_new(entry, back[i], json_deep_copy(json_object_get(then, back[i])));
   entry_untie(entry);
+  key_again(sql, entry);
   values_renew(definition, json_object_get(entry, "values"));
+  states_renew(definition, json_object_get(then, "states"));
+  json_object_set_new(then, "state", json_string(state_renewed(definition, text_at(then, "state"))));
   json_object_set_new(entry, "deleted", json_false());
   gboolean moved = to.step && json_array_size(json_object_get(entry, "states")) != json_array_size(json_object_get(then, "states"));
   if (moved && !g_str_equal(text_at(entry, "moved_by"), actor)) return throw_null(error, LANTAI_ERROR_DENIED, "这一步是别人办的，不能由您撤销");

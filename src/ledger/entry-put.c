@@ -88,7 +88,7 @@ static void place_texts(json_t *entry, json_t *problems) {
 static void place_quantity(json_t *entry, json_t *problems) {
   static const LedgerField field = {.name = "次数", .type = FIELD_NUMBER};
   json_t *given = json_object_get(entry, "quantity");
-  ValueContext context = {NULL, entry, NULL};
+  ValueContext context = {.entry = entry};
   g_autofree char *what = NULL;
   json_auto_t *clean = given != NULL ? value_clean(&context, &field, given, &what) : json_null();
   if (clean == NULL) problem(problems, "次数", "%s", what);
@@ -132,14 +132,14 @@ static void check_base(Sql *sql, const LedgerDefinition *definition, json_t *ent
   Security secrecy;
   if (!security_parse(text_at(entry, "secrecy"), &secrecy)) problem(problems, "密级", "“%s”应为公开、内部、秘密、机密或绝密", text_at(entry, "secrecy"));
   else json_object_set_new(entry, "secrecy", json_string(security_label(secrecy)));
-  ValueContext context = {sql, entry, definition};
+  ValueContext context = {.sql = sql, .entry = entry, .definition = definition};
   g_autofree char *what = NULL;
   json_t *unit = value_clean(&context, &body, json_object_get(entry, "unit"), &what);
   json_object_set_new(entry, "unit", json_is_string(unit) ? unit : json_string(UNIT_SELF));
   if (unit != NULL && !json_is_string(unit)) json_decref(unit);
 }
 
-static void check_values(const ValueContext *context, GPtrArray *definitions, json_t *problems) {
+static void check_values(const ValueContext *context, GPtrArray *definitions, json_t *former, json_t *problems) {
   json_t *values = json_object_get(context->entry, "values"), *value;
   json_auto_t *clean = json_object();
   const char *name;
@@ -156,7 +156,9 @@ static void check_values(const ValueContext *context, GPtrArray *definitions, js
       continue;
     }
     g_autofree char *what = NULL;
-    json_auto_t *cleaned = value_clean(context, field, value, &what);
+    ValueContext own = *context;
+    own.former = json_object_get(json_object_get(former, "values"), field->name);
+    json_auto_t *cleaned = value_clean(&own, field, value, &what);
     if (cleaned == NULL) problem(problems, field->name, "%s", what);
     else if (!json_is_empty(cleaned)) json_object_set(clean, field->name, cleaned);
   }
@@ -179,7 +181,8 @@ static void default_text(json_t *entry, const char *key, const char *text) {
   if (text_at(entry, key)[0] == '\0') json_object_set_new(entry, key, json_string(text));
 }
 
-json_t *ledger_entry_problems(Sql *sql, const LedgerDefinition *definition, json_t *entry) {
+/* Of what is newly referred to, what the asker may not see is as if there were none. */
+static json_t *problems_to(Sql *sql, Asker asker, const LedgerDefinition *definition, json_t *former, json_t *entry) {
   json_t *problems = json_object();
   default_text(entry, "ledger", definition->name);
   g_autoptr(GPtrArray) definitions = entry_definitions(entry);
@@ -194,10 +197,14 @@ json_t *ledger_entry_problems(Sql *sql, const LedgerDefinition *definition, json
   if (int_at(entry, "id") == 0) default_text(entry, "state", definition->state_count > 0 ? definition->states[0].name : "");
   if (!json_is_object(json_object_get(entry, "values"))) json_object_set_new(entry, "values", json_object());
   check_base(sql, definition, entry, problems);
-  ValueContext context = {sql, entry, definition};
-  check_values(&context, definitions, problems);
+  ValueContext context = {.sql = sql, .entry = entry, .definition = definition, .asker = &asker};
+  check_values(&context, definitions, former, problems);
   if (!entry_waits(entry)) check_required(definitions, entry, problems);
   return problems;
+}
+
+json_t *ledger_entry_problems(Sql *sql, const LedgerDefinition *definition, json_t *entry) {
+  return problems_to(sql, LEDGER_EVERYTHING, definition, NULL, entry);
 }
 
 /* ---- laying over ---- */
@@ -450,37 +457,6 @@ static json_t *given_by(json_t *given, json_t *former, const LedgerDefinition *d
   return may_join(given, former, asker, error) ? writable(given, former, asker, error) : NULL;
 }
 
-/* What is newly referred to must be something that the asker may see: to him it is as if there were none. In words, or NULL. New. */
-static char *unseen_words(Sql *sql, const LedgerField *field, json_t *value, json_t *before, Asker asker) {
-  for (size_t i = 0; i < json_array_size(value); i++) {
-    char *words = unseen_words(sql, field, json_array_get(value, i), before, asker);
-    if (words != NULL) return words;
-  }
-  gint64 id = json_integer_value(value);
-  gboolean stays = id == 0 || json_equal(value, before);
-  for (size_t i = 0; i < json_array_size(before); i++) stays = stays || json_equal(value, json_array_get(before, i));
-  if (stays) return NULL;
-  if (field->type == FIELD_ENTRY) {
-    json_auto_t *entry = ledger_entry_load(sql, asker, id, NULL);
-    return entry != NULL ? NULL : g_strdup_printf("台账“%s”中没有第 %d 条", field->ledger, (int)id);
-  }
-  g_autoptr(CatalogRecord) record = catalog_record_load(sql, people_scope(asker.person), id, NULL);
-  return record != NULL ? NULL : g_strdup_printf("目录中没有第 %d 条", (int)id);
-}
-
-static void refuse_unseen(Sql *sql, json_t *former, json_t *entry, Asker asker, json_t *problems) {
-  json_t *values = json_object_get(entry, "values"), *before = json_object_get(former, "values"), *value;
-  const char *name;
-  if (asker.everything) return;
-  g_autoptr(GPtrArray) definitions = entry_definitions(entry);
-  json_object_foreach(values, name, value) {
-    const LedgerField *field = entry_field(definitions, name);
-    if (field == NULL || field->base || (field->type != FIELD_ENTRY && field->type != FIELD_RECORD) || json_object_get(problems, name) != NULL) continue;
-    g_autofree char *words = unseen_words(sql, field, value, json_object_get(before, name), asker);
-    if (words != NULL) json_object_set_new(problems, name, json_string(words));
-  }
-}
-
 gboolean entry_is_undone(json_t *entry) {
   return json_is_true(json_object_get(entry, "deleted")) && g_str_has_prefix(text_at(entry, "key"), UNDONE_KEY);
 }
@@ -512,8 +488,7 @@ json_t *entry_prepare(Sql *sql, Asker asker, const char *actor, json_t *offered,
   if (!also_settle(entry, error)) return NULL;
   if (former == NULL) fill_defaults(entry, given);
   gboolean brought = former == NULL && json_array_size(json_object_get(given, "states")) > 0;
-  ret->problems = ledger_entry_problems(sql, definition, entry);
-  refuse_unseen(sql, former, entry, asker, ret->problems);
+  ret->problems = problems_to(sql, asker, definition, former, entry);
   if (!refuse_problems(ret->problems, entry, error) || !states_settle(definition, entry, former, brought, error)) return NULL;
   ret->id = id;
   if (former != NULL && says_same(former, entry)) return NULL;

@@ -8,6 +8,8 @@
 #include "date.h"
 #include <math.h>
 
+enum { NAMED_MAX = 100 };
+
 static json_t *wrong(char **ret_problem, const char *format, ...) G_GNUC_PRINTF(2, 3);
 static json_t *wrong(char **ret_problem, const char *format, ...) {
   va_list arguments;
@@ -164,16 +166,44 @@ static gint64 id_of(json_t *given) {
   return *end == '\0' && end != text ? id : 0;
 }
 
-static gint64 ledger_entry_called(Sql *sql, gint64 ledger, const char *text) {
+static gboolean holds(json_t *value, gint64 id) {
+  gboolean found = json_is_integer(value) && json_integer_value(value) == id;
+  for (size_t i = 0; i < json_array_size(value) && !found; i++) found = holds(json_array_get(value, i), id);
+  return found;
+}
+
+static gboolean sees_all(const ValueContext *context) { return context->asker == NULL || context->asker->everything; }
+
+static gboolean sees_entry(const ValueContext *context, gint64 id) {
+  if (sees_all(context) || holds(context->former, id)) return TRUE;
+  json_auto_t *entry = ledger_entry_load(context->sql, *context->asker, id, NULL);
+  return entry != NULL;
+}
+
+/* Of those that are called so; ret_one: one of them. At most NAMED_MAX are looked at. */
+static gint64 count_titled(const ValueContext *context, gint64 ledger, const char *text, gint64 *ret_one) {
+  json_auto_t *named = sql_json(context->sql, "SELECT id FROM ledger_entry WHERE ledger_id = $1 AND title = $2 AND deleted = 0 LIMIT $3",
+    SQL_ARGS(sql_int(ledger), sql_text(text), sql_int(NAMED_MAX)), NULL);
+  gint64 count = 0;
+  for (size_t i = 0; i < json_array_size(named); i++) {
+    gint64 id = int_at(json_array_get(named, i), "id");
+    if (!sees_entry(context, id)) continue;
+    *ret_one = id;
+    count++;
+  }
+  return count;
+}
+
+/* 0: none; below: so many. */
+static gint64 ledger_entry_called(const ValueContext *context, gint64 ledger, const char *text) {
+  Sql *sql = context->sql;
   gint64 id = sql_number(sql, "SELECT id FROM ledger_entry WHERE ledger_id = $1 AND number = $2 AND number <> '' AND deleted = 0",
     SQL_ARGS(sql_int(ledger), sql_text(text)), 0, NULL);
-  if (id == 0) id = sql_number(sql, "SELECT id FROM ledger_entry WHERE ledger_id = $1 AND key = $2 AND key <> '' AND deleted = 0",
+  if (id == 0 || !sees_entry(context, id)) id = sql_number(sql, "SELECT id FROM ledger_entry WHERE ledger_id = $1 AND key = $2 AND key <> '' AND deleted = 0",
     SQL_ARGS(sql_int(ledger), sql_text(text)), 0, NULL);
-  if (id != 0) return id;
-  gint64 named = sql_number(sql, "SELECT COUNT(*) AS n FROM ledger_entry WHERE ledger_id = $1 AND title = $2 AND deleted = 0",
-    SQL_ARGS(sql_int(ledger), sql_text(text)), 0, NULL);
-  return named != 1 ? -named : sql_number(sql, "SELECT id FROM ledger_entry WHERE ledger_id = $1 AND title = $2 AND deleted = 0",
-    SQL_ARGS(sql_int(ledger), sql_text(text)), 0, NULL);
+  if (id != 0 && sees_entry(context, id)) return id;
+  gint64 named = count_titled(context, ledger, text, &id);
+  return named != 1 ? -named : id;
 }
 
 static json_t *clean_entry(const ValueContext *context, const LedgerField *field, json_t *given, char **ret_problem) {
@@ -183,7 +213,7 @@ static json_t *clean_entry(const ValueContext *context, const LedgerField *field
   gint64 id = id_of(given);
   const Foretold *foretold = text != NULL ? foretold_of(context->sql, target->id) : NULL;
   if (id == 0 && text != NULL) {
-    id = ledger_entry_called(context->sql, target->id, text);
+    id = ledger_entry_called(context, target->id, text);
     guint to_come = foretold != NULL ? GPOINTER_TO_UINT(g_hash_table_lookup(foretold->titles, text)) : 0;
     if (foretold != NULL && id == 0 && (to_come == 1 || g_hash_table_contains(foretold->numbers, text))) return json_string(text); /* an earlier row makes it */
     if (id == 0 && to_come > 1) id = -(gint64)to_come;
@@ -192,16 +222,24 @@ static json_t *clean_entry(const ValueContext *context, const LedgerField *field
   }
   gint64 there = sql_number(context->sql, "SELECT COUNT(*) AS n FROM ledger_entry AS e WHERE e.id = $1 AND e.deleted = 0 AND (e.ledger_id = $2 OR EXISTS "
     "(SELECT 1 FROM ledger_also AS a WHERE a.ledger_id = $2 AND a.entry_id = e.id AND a.gone = 0))", SQL_ARGS(sql_int(id), sql_int(target->id)), 0, NULL);
-  if (there == 0) return wrong(ret_problem, "台账“%s”中没有第 %d 条", target->name, (int)id);
+  if (there == 0 || !sees_entry(context, id)) return wrong(ret_problem, "台账“%s”中没有第 %d 条", target->name, (int)id);
   if (id == int_at(context->entry, "id")) return wrong(ret_problem, "不能指向它自己");
   return json_integer(id);
+}
+
+static CatalogRecord *record_meant(const ValueContext *context, const Scope *scope, gint64 id, const char *text) {
+  return id != 0 ? catalog_record_load(context->sql, scope, id, NULL) : text != NULL ? catalog_record_by_code(context->sql, scope, 0, text, NULL) : NULL;
 }
 
 static json_t *clean_record(const ValueContext *context, json_t *given, char **ret_problem) {
   const char *text = json_string_value(given);
   gint64 id = json_is_integer(given) || (text != NULL && text[0] == '#') ? id_of(given) : 0;
-  g_autoptr(CatalogRecord) record = id != 0 ? catalog_record_load(context->sql, &SCOPE_EVERYTHING, id, NULL) :
-    text != NULL ? catalog_record_by_code(context->sql, &SCOPE_EVERYTHING, 0, text, NULL) : NULL;
+  g_autoptr(CatalogRecord) record = record_meant(context, sees_all(context) ? &SCOPE_EVERYTHING : people_scope(context->asker->person), id, text);
+  if (record == NULL && context->former != NULL) record = record_meant(context, &SCOPE_EVERYTHING, id, text);
+  if (record != NULL && context->former != NULL && !sees_all(context) && !holds(context->former, record->id)) {
+    g_autoptr(CatalogRecord) seen = catalog_record_load(context->sql, people_scope(context->asker->person), record->id, NULL);
+    if (seen == NULL) g_clear_pointer(&record, catalog_record_free);
+  }
   if (record == NULL) return text != NULL ? wrong(ret_problem, "目录中没有档号“%s”", text) : wrong(ret_problem, "目录中没有第 %d 条", (int)id);
   return json_integer(record->id);
 }
@@ -226,6 +264,14 @@ static const LedgerField *child_field(const LedgerField *field, const char *name
   return NULL;
 }
 
+/* What the rows say under a name now, of all of them. New. */
+static json_t *column_of(json_t *rows, const char *name) {
+  json_t *column = json_array(), *row;
+  size_t i;
+  json_array_foreach(rows, i, row) json_array_append(column, json_object_get(row, name));
+  return column;
+}
+
 static json_t *clean_row(const ValueContext *context, const LedgerField *field, json_t *given, size_t place, char **ret_problem) {
   if (!json_is_object(given)) return wrong(ret_problem, "第 %d 行应为一组“栏目: 值”", (int)place + 1);
   json_auto_t *row = json_object();
@@ -235,7 +281,10 @@ static json_t *clean_row(const ValueContext *context, const LedgerField *field, 
     const LedgerField *child = child_field(field, name);
     if (child == NULL) return wrong(ret_problem, "第 %d 行没有栏目“%s”", (int)place + 1, name);
     g_autofree char *problem = NULL;
-    json_auto_t *clean = value_clean(context, child, value, &problem);
+    json_auto_t *former = context->former != NULL && (child->type == FIELD_ENTRY || child->type == FIELD_RECORD) ? column_of(context->former, child->name) : NULL;
+    ValueContext own = *context;
+    own.former = former;
+    json_auto_t *clean = value_clean(&own, child, value, &problem);
     if (clean == NULL) return wrong(ret_problem, "第 %d 行“%s”%s", (int)place + 1, name, problem);
     if (!json_is_empty(clean)) json_object_set(row, child->name, clean);
   }

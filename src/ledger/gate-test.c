@@ -9,7 +9,8 @@ static const char *const LEDGERS[] = {
   "archives: {values: {保管期限: 永久}}\n",
   "name: 内务\nuses: [责任人, 责任部门]\n",
   "name: 专管\nread: [archivist]\nwrite: [archivist]\n",
-  "name: 后续\nfields: [{name: 所属, type: entry, ledger: 移交}, {name: 依据, type: record}]\n",
+  "name: 后续\nfields: [{name: 所属, type: entry, ledger: 移交}, {name: 依据, type: record},"
+  " {name: 明细, type: rows, fields: [{name: 条, type: entry, ledger: 移交}, {name: 档, type: record}]}]\n",
 };
 
 typedef struct { Fixture f; gint64 ours, titled, body, others, many, mine, later; Person *some; Asker asker; } World;
@@ -171,6 +172,54 @@ static void test_writing(void) {
   close_world(&w);
 }
 
+/* The refusal of an entry that says value for a field, with what was said taken out. New. */
+static char *refusal_of(World *w, const char *field, const char *value) {
+  g_autofree char *text = g_strdup_printf("{ledger: 后续, date: 2023-03-01, title: 探, values: {%s}}", field);
+  g_autoptr(GString) given = g_string_new(text);
+  g_string_replace(given, "?", value, 0);
+  json_auto_t *entry = yaml(given->str);
+  g_autoptr(Sql) sql = good(sql_write(w->f.db, error));
+  g_autoptr(GError) local = NULL;
+  g_assert_cmpint(ledger_entry_put(sql, w->asker, "some", entry, 0, &local), ==, 0);
+  g_assert_error(local, LANTAI_ERROR, LANTAI_ERROR_INVALID);
+  g_autoptr(GString) told = g_string_new(local->message);
+  g_string_replace(told, value, "?", 0);
+  return g_string_free(g_steal_pointer(&told), FALSE);
+}
+
+/* What he does not see is told in the words for what is not there: by id, title and 档号, in child rows as well; and it does not count among those of a title. */
+static void test_referring(void) {
+  static const char *const by_id[] = {"所属: ?", "所属: '?'", "明细: [{条: ?}]"}, *const by_title[] = {"所属: ?", "明细: [{条: ?}]"}, *const by_code[] = {"依据: ?",
+    "明细: [{档: ?}]"};
+  World w;
+  open_world(&w);
+  g_autoptr(Sql) sql = good(sql_write(w.f.db, error));
+  good(catalog_fonds_ensure(&w.f.house, sql, "system", "B", "乙局", error));
+  gint64 fonds = good(catalog_fonds_ensure(&w.f.house, sql, "system", "C", "丙局", error));
+  good(sql_commit(sql, error));
+  sql_end(g_steal_pointer(&sql));
+  g_autofree char *others = g_strdup_printf("%" G_GINT64_FORMAT, w.others), *record = g_strdup_printf("#%" G_GINT64_FORMAT, fonds);
+  const struct { const char *const *fields; guint count; const char *there, *absent; } cases[] = {{by_id, G_N_ELEMENTS(by_id), others, "9999"},
+    {by_title, G_N_ELEMENTS(by_title), "暗乙一", "暗无此"}, {by_code, G_N_ELEMENTS(by_code), "C", "ZZZ"}, {by_code, G_N_ELEMENTS(by_code), record, "#9999"}};
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++)
+    for (guint k = 0; k < cases[i].count; k++) {
+      gboolean quoted = cases[i].there[0] == '#';
+      g_autoptr(GString) given = g_string_new(cases[i].fields[k]);
+      if (quoted) g_string_replace(given, "?", "'?'", 0);
+      g_autofree char *there = refusal_of(&w, given->str, cases[i].there), *absent = refusal_of(&w, given->str, cases[i].absent);
+      g_assert_cmpstr(there, ==, absent);
+    }
+  put(&w.f, "{ledger: 移交, date: 2023-02-01, title: 暗乙一, values: {移交单位: [北山市甲局]}}");
+  json_auto_t *one = yaml("{ledger: 后续, date: 2023-03-01, title: 探, values: {所属: 暗乙一, 明细: [{条: 暗乙一}]}}");
+  g_autofree char *stays = g_strdup_printf("{id: %" G_GINT64_FORMAT ", title: 改了, values: {所属: %" G_GINT64_FORMAT "}}", w.later, w.others);
+  json_auto_t *former = yaml(stays);
+  sql = good(sql_write(w.f.db, error));
+  good(ledger_entry_put(sql, w.asker, "some", one, 0, error)); /* the only one that he sees */
+  good(ledger_entry_put(sql, w.asker, "some", former, 0, error)); /* it referred to it already */
+  sql_end(g_steal_pointer(&sql));
+  close_world(&w);
+}
+
 /* What goes into a dossier: no note from a time when the entry was more secret; no 档号 that who files it may not see. */
 static void test_dossier(void) {
   World w;
@@ -242,6 +291,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/ledger/gate/lists", test_lists);
   g_test_add_func("/ledger/gate/entries", test_entries);
   g_test_add_func("/ledger/gate/writing", test_writing);
+  g_test_add_func("/ledger/gate/referring", test_referring);
   g_test_add_func("/ledger/gate/dossier", test_dossier);
   g_test_add_func("/ledger/gate/body", test_body);
   g_test_add_func("/ledger/gate/definition", test_definition);

@@ -31,14 +31,14 @@ typedef struct {
   const char *actor;
   GArray *columns;
   json_t *pending;       /* the entry whose lines are being read */
-  guint pending_row;
+  guint pending_row, pending_lines;
   GString *cells;        /* all of its cells, for knowing it again */
   GHashTable *repeated;  /* digest → how often */
   GHashTable *met;       /* entry id → the row that changes it */
   Foretold foretold;
   GArray *waiting;       /* BatchRow, not yet kept */
   json_t *problems, *preview;
-  guint problem_count, rows, created, changed, same, turn, limit;
+  guint problem_count, rows, created, changed, same, turn, lines, limit; /* lines: of the sheet, with those of child rows */
   gboolean more;         /* stopped before the end: told to, or over the limit */
 } Import;
 
@@ -202,11 +202,10 @@ static gboolean chunk_end(Import *import, GError **error) {
 
 /* FALSE without error: no further. */
 static gboolean chunk_go_on(Import *import, GError **error) {
-  import->more = import->limit != 0 && import->rows > import->limit;
-  if (import->rows % ROWS_AT_ONCE != 0 && !import->more) return TRUE;
+  if (import->rows % ROWS_AT_ONCE != 0) return TRUE;
   if (!chunk_end(import, error)) return FALSE;
   if (import->job != NULL) job_progress(import->job, import->rows, 0, "行", "核对");
-  import->more = import->more || (import->job != NULL && job_should_stop(import->job));
+  import->more = import->job != NULL && job_should_stop(import->job);
   return !import->more;
 }
 
@@ -225,6 +224,7 @@ static gboolean finish_entry(Import *import, GError **error) {
   if (entry == NULL) return TRUE;
   if (!chunk_begin(import, error)) return FALSE;
   import->rows++;
+  if (import->pending_lines > ROWS_MAX) return tell(import, import->pending_row, "", "它下面的行超过 2 000 行"), chunk_go_on(import, error);
   if (!identify(import, entry)) return import->same++, chunk_go_on(import, error);
   if (is_met(import, entry) || !may_change(import, entry, &before)) return chunk_go_on(import, error);
   bring_state(import, entry);
@@ -275,17 +275,21 @@ static void read_cells(Import *import, const TableRow *row) {
   }
 }
 
+/* Of an entry with lines without end no more is kept than an entry may have. */
 static gboolean read_line(Import *import, const TableRow *row, GError **error) {
+  import->more = import->limit != 0 && ++import->lines > import->limit;
+  if (import->more) return FALSE;
   if (has_own_cells(import, row)) {
     if (!finish_entry(import, error)) return FALSE;
     import->pending = json_pack("{s:s, s:{}}", "ledger", import->definition->name, "values");
     import->pending_row = row->number;
+    import->pending_lines = 0;
     g_string_truncate(import->cells, 0);
   } else if (import->pending == NULL) {
     tell(import, row->number, "", "没有标题、日期等栏目，上面也没有它所属的条目");
     return TRUE;
   }
-  read_cells(import, row);
+  if (++import->pending_lines <= ROWS_MAX) read_cells(import, row);
   return TRUE;
 }
 

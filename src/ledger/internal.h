@@ -92,7 +92,8 @@ gboolean entry_write(Sql *sql, json_t *entry, const char *note, GError **error);
 gint64 entry_next_rev(Sql *sql);
 
 /* ---- entry-value.c ---- */
-typedef struct { Sql *sql; json_t *entry; const LedgerDefinition *definition; } ValueContext;
+/* asker: NULL: everybody; what he may not see is as if it were not there, but where the field refers to it already (former: its value now, may be NULL). */
+typedef struct { Sql *sql; json_t *entry; const LedgerDefinition *definition; const Asker *asker; json_t *former; } ValueContext;
 json_t *dated_parse(const char *text); /* [[value, day]] of what is shown of a dated value; NULL: it is a plain one */
 /* The value as it is stored, or NULL with what is wrong (Chinese, without the field's name). An empty one: json_null. */
 json_t *value_clean(const ValueContext *context, const LedgerField *field, json_t *given, char **ret_problem);
@@ -184,6 +185,6 @@ gint64 batch_broken_off(Sql *sql, const LedgerDefinition *definition, const char
 gboolean batch_replay(Sql *sql, json_t *data, GError **error);
 
 /* ---- import.c ---- */
-/* Plans a sheet as a batch: {batch, created, changed, …} as ledger_import, or NULL without error: more than limit rows (0: none), it waits for the job. */
+/* Plans a sheet as a batch: {batch, created, changed, …} as ledger_import, or NULL without error: more than limit lines (0: none), it waits for the job. */
 gboolean import_plan(const House *house, Job *job, gint64 batch, Asker asker, guint limit, gboolean *ret_more, GError **error);
 gboolean import_job(const House *house, Job *job, json_t *parameters, GError **error);

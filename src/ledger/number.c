@@ -4,6 +4,8 @@
  */
 #include "internal.h"
 
+static const gint64 SERIAL_MAX = 1000000000000; /* what is typed in above it is no serial: the last one must be able to rise */
+
 /* The pattern with {year} and {month} filled in, up to the serial; what follows it in ret_suffix. NULL: there is no serial. */
 char *number_prefix(const char *pattern, int day, guint *ret_width, char **ret_suffix) {
   g_autoptr(GString) filled = g_string_new(pattern);
@@ -38,6 +40,7 @@ gboolean number_give(Sql *sql, const LedgerDefinition *definition, json_t *entry
   gint64 serial = sql_number(sql, "SELECT last FROM ledger_number WHERE ledger_id = $1 AND prefix = $2", SQL_ARGS(sql_int(definition->id), sql_text(prefix)), 0, NULL);
   const Foretold *foretold = foretold_of(sql, definition->id);
   if (foretold != NULL) serial = MAX(serial, (gint64)GPOINTER_TO_SIZE(g_hash_table_lookup(foretold->serials, prefix)));
+  serial = MIN(serial, SERIAL_MAX);
   for (;;) { /* one typed in by hand in another form may lie ahead */
     g_autofree char *number = g_strdup_printf("%s%0*" G_GINT64_FORMAT "%s", prefix, (int)MIN(width, 12), ++serial, suffix);
     if (sql_number(sql, "SELECT COUNT(*) AS n FROM ledger_entry WHERE ledger_id = $1 AND number = $2 AND number <> ''",
@@ -58,7 +61,7 @@ static gint64 serial_of(const char *pattern, json_t *entry, char **ret_prefix) {
   const char *digits = number + strlen(prefix);
   char *end;
   gint64 serial = g_ascii_strtoll(digits, &end, 10);
-  if (end == digits || !g_str_equal(end, suffix) || serial <= 0) return 0;
+  if (end == digits || !g_str_equal(end, suffix) || serial <= 0 || serial > SERIAL_MAX) return 0;
   *ret_prefix = g_steal_pointer(&prefix);
   return serial;
 }
