@@ -10,6 +10,7 @@ typedef struct { /* measured; tests set them to small numbers */
   guint in_order; /* from so many hits on the list is taken from the block's order */
   gint64 gram_records, gram_least; /* from so many records on grams are kept, and which: those in so many records, or a thousandth */
   guint gram_sample;
+  guint gram_owed; /* differences that a load keeps in memory before it writes them, 24 bytes each */
   gint64 light_us; /* turn.c */
 } SearchLimits;
 extern SearchLimits search_limits;

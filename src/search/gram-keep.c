@@ -223,7 +223,7 @@ gboolean search_gram_follow(GramFollow *follow, Sql *sql, const Columns *base, c
   collect(&follow->collector, &old_text, old);
   collect(&follow->collector, &new_text, new);
   owe_differences(follow, id, old, new);
-  return bulk || search_gram_follow_flush(follow, sql, error);
+  return (bulk && follow->owed->len < search_limits.gram_owed) || search_gram_follow_flush(follow, sql, error);
 }
 
 static int compare_owed(gconstpointer a, gconstpointer b) {

@@ -525,7 +525,7 @@ static void test_against_scan(void) {
   for (guint round = 0; round < ROUNDS; round++) {
     guint kind = round % 8;
     search_limits = (SearchLimits){.few = round % 3 ? 3 : 700, .dense = round % 5 ? 20 : 2048, .in_order = round % 4 ? 10 : 3000,
-      .gram_records = 1, .gram_least = 5 + round % 7, .gram_sample = 100000};
+      .gram_records = 1, .gram_least = 5 + round % 7, .gram_sample = 100000, .gram_owed = round % 3 ? 50 : 1000000};
     extend_grams(&world, (guint)g_rand_int_range(world.random, 0, 3));
     change_some(&world, kind == 3 ? 200 : (guint)g_rand_int_range(world.random, 1, 6), kind == 3 || kind == 5, kind != 6);
     if (kind == 4) g_assert_true(search_optimize(world.search, NULL));
