@@ -2,12 +2,12 @@
 // NFKD, marks dropped, lower case, and traditional to simplified by what the opencc command makes of each single character.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { assertClean, CHINESE, emptyArchive, hits as hitsByCommand, query, take } from './archive.mjs';
-import { parseCsv } from './make.mjs';
-import { Client, lantai, PASSWORD, serve, shared, sharedHere } from './support.mjs';
+import { csv, parseCsv, write } from './make.mjs';
+import { Client, lantai, PASSWORD, serve, shared, sharedHere, temporary } from './support.mjs';
 
 const data = path.join(shared, 'data');
 function has(command) { try { execFileSync('sh', ['-c', `command -v ${command}`]); return true; } catch { return false; } }
@@ -59,6 +59,20 @@ function patternOf(term, prefix = false) {
 
 // ---- the documents ----
 
+// Long laws once more, cut into pages: every so many characters a form feed.
+const PAGED_LAWS = 6, PAGE_CHARACTERS = 900;
+function pagedLaws(laws) {
+  const folder = temporary(), long = laws.filter(law => law.text.length > 30_000).slice(0, PAGED_LAWS), rows = [['档号', '题名', '保管期限', '电子档案名称']];
+  mkdirSync(path.join(folder, 'files'));
+  const paged = long.map((law, i) => {
+    const characters = [...law.text], pages = Array.from({ length: Math.ceil(characters.length / PAGE_CHARACTERS) }, (_, n) => characters.slice(n * PAGE_CHARACTERS, (n + 1) * PAGE_CHARACTERS).join(''));
+    write(path.join(folder, 'files', `p${i}.txt`), pages.join('\f'));
+    rows.push([`PAG-${i}`, `${law.title}分页本`, '永久', `p${i}.txt`]);
+    return { fonds: 'PAG', code: `PAG-${i}`, title: `${law.title}分页本`, creator: '', docno: '', own: {}, year: 0, days: 0, pages, text: pages.join(' ') };
+  });
+  return { paged, catalogue: write(path.join(folder, '目录.csv'), csv(rows)), files: path.join(folder, 'files') };
+}
+
 const documents = []; // {id, title, creator, docno, code, own: {label: value}, year, all, text} folded
 let dir, server, client;
 before(async () => {
@@ -73,17 +87,20 @@ before(async () => {
   for (const row of parseCsv(readFileSync(path.join(data, 'gazette', 'catalogue.csv'), 'utf8')))
     raw.push({ fonds: 'GAZ', code: row.流水号, title: row.题名, creator: row.责任者, docno: row.文号, own: { 文种: row.文种, 主题词: row.关键词, 子类: row.子类, 篇: row.篇, 签署: row.签署, 流水号: row.流水号 },
       year: Number(/^中華民國(\d+)年/.exec(row.日期)[1]) + 1911, days: /^中華民國(\d+)年(\d+)月(\d+)日/.exec(row.日期).slice(1).reduce((sum, part, i) => sum * 100 + Number(part) + (i ? 0 : 1911), 0), text: '' });
-  for (const fonds of ['LAW', 'GAZ']) for (const [code, title] of [[fonds, fonds === 'LAW' ? '法律汇编' : '公报'], [`${fonds}-WS`, '文书档案']]) raw.push({ fonds, code, title, creator: '', docno: '', own: {}, year: 0, days: 0, text: '' });
+  const { paged, catalogue, files } = pagedLaws(raw.filter(row => row.fonds === 'LAW'));
+  await take(dir, catalogue, '--fonds', 'PAG', '--fonds-title', '分页', '--files', files);
+  raw.push(...paged);
+  for (const [fonds, named] of [['LAW', '法律汇编'], ['GAZ', '公报'], ['PAG', '分页']]) for (const [code, title] of [[fonds, named], [`${fonds}-WS`, '文书档案']]) raw.push({ fonds, code, title, creator: '', docno: '', own: {}, year: 0, days: 0, text: '' });
   const ids = new Map((await query(dir, 'SELECT r.id, r.code, f.code AS fonds FROM record AS r JOIN record AS f ON f.id = r.fonds_id')).map(row => [`${row.fonds}\n${row.code}`, row.id]));
   assert.equal(ids.size, raw.length);
   makeForms([...raw.flatMap(row => [row.title, row.creator, row.docno, row.code, row.text, ...Object.values(row.own)]), '年檔案档案\uF98EabcdefghijklmnopqrstuvwxyzＡＢＣ０１２３４５６７８９0123456789']);
   for (const row of raw) {
-    const folded = { id: ids.get(`${row.fonds}\n${row.code}`), raw: row, title: fold(row.title), creator: fold(row.creator), docno: fold(row.docno), code: fold(row.code), year: row.year, text: fold(row.text) };
+    const folded = { id: ids.get(`${row.fonds}\n${row.code}`), raw: row, title: fold(row.title), creator: fold(row.creator), docno: fold(row.docno), code: fold(row.code), year: row.year, text: (row.pages ?? [row.text]).map(fold).join('\0') };
     folded.own = Object.fromEntries(Object.entries(row.own).map(([label, value]) => [label, fold(value)]));
     folded.all = [folded.title, folded.creator, folded.docno, folded.code, ...Object.values(folded.own)].join('\0');
     documents.push(folded);
   }
-  assert.equal((await lantai(dir, 'user', 'add', 'archivist', '--role', 'archivist', '--password', PASSWORD)).status, 0);
+  for (const role of ['archivist', 'reader']) assert.equal((await lantai(dir, 'user', 'add', role, '--role', role, '--password', PASSWORD)).status, 0);
   server = await serve(dir);
   client = await new Client(server.base).signIn('archivist');
 });
@@ -94,6 +111,7 @@ async function ask(q, more = '') {
   assert.equal(reply.status, 200, `${q}: ${reply.text.slice(0, 200)}`);
   return reply.json;
 }
+const fondsOf = async code => (await query(dir, `SELECT id FROM record WHERE level = 1 AND code = '${code}'`))[0].id;
 async function everyHit(q, more, limit = 200) {
   const items = [];
   for (let key = ''; ;) {
@@ -427,6 +445,81 @@ test('a record saved on a page is found at the next request, and no longer by it
   assert.equal((await client.get(`/suggest.json?q=${encodeURIComponent('新来的')}`)).json.items[0]?.text, '新来的琉璃瓦罐');
   assert.equal((await client.post(`${created.json.location}/delete`)).status, 200);
   assert.equal((await ask('琉璃瓦罐')).hits, 0);
+});
+
+test('each page that hits is named, no other, and a phrase does not reach over a page’s end', needs, async () => {
+  const paged = documents.filter(document => document.raw.pages), HAN = /^\p{Script=Han}{4}$/u;
+  assert.equal(paged.length, PAGED_LAWS);
+  let many = 0, over = 0;
+  const compare = async (document, words) => {
+    const pattern = patternOf(words), expected = document.raw.pages.flatMap((page, i) => fold(page).includes(pattern) ? [i + 1] : []), found = [], q = encodeURIComponent(`="${words}"`);
+    for (let after = 0, answer; after !== undefined; after = answer.next) {
+      answer = (await client.get(`/record/${document.id}/hits?q=${q}&after=${after}`)).json;
+      assert.equal(answer.count, expected.length, words);
+      found.push(...answer.pages.map(hit => hit.page));
+    }
+    assert.deepEqual(found, expected, `${document.raw.title}: ${words}`);
+    const item = (await everyHit(`全文:="${words}"`, '&fonds=' + (await fondsOf('PAG')))).items.find(each => each.id === document.id);
+    assert.equal(item?.page, expected[0], words);
+    if (item?.hit_pages) assert.deepEqual(item.hit_pages.map(hit => hit.page), expected.slice(0, item.hit_pages.length), words);
+    return expected.length;
+  };
+  for (const document of paged) {
+    const { pages } = document.raw, drawn = new Set();
+    for (let n = 0; n < pages.length && drawn.size < 5; n += 7) drawn.add([...pages[n]].slice(100).join('').match(/\p{Script=Han}{4}/u)?.[0]);
+    for (const words of [...drawn].filter(Boolean)) many += await compare(document, words) > 1;
+    const edges = pages.slice(1).map((page, i) => [...pages[i]].slice(-2).join('') + [...page].slice(0, 2).join('')).filter(words => HAN.test(words));
+    for (const words of edges.slice(0, 3)) { await compare(document, words); over++; }
+  }
+  assert.ok(many > 5 && over > 5, `${many} ${over}`);
+});
+
+test('相似档案: another record with the same words stands first, and none is shown beyond the scope', needs, async () => {
+  const alike = new Map(), reader = await new Client(server.base).signIn('reader');
+  for (const document of documents.filter(each => each.raw.fonds === 'GAZ' && [...each.title].length > 20)) alike.set(document.title, [...(alike.get(document.title) ?? []), document]);
+  const twins = [...alike.values()].filter(list => list.length === 2 && list[0].creator === list[1].creator).slice(0, 12);
+  assert.ok(twins.length === 12, `${twins.length} pairs`);
+  for (const [one, other] of [...twins, ...twins.map(pair => [...pair].reverse())]) {
+    const { items } = (await client.get(`/record/${one.id}/like`)).json;
+    assert.equal(items[0]?.id, other.id, one.raw.title);
+    assert.ok(items.every(item => item.id !== one.id));
+  }
+  const [[one, other]] = twins, set = (document, opening) => client.post(`/record/${document.id}/edit`, { form: { opening } });
+  assert.equal((await set(one, 'open')).status, 200);
+  assert.deepEqual((await reader.get(`/record/${one.id}/like`)).json.items, [], 'all others are not open');
+  assert.equal((await set(other, 'open')).status, 200);
+  assert.deepEqual((await reader.get(`/record/${one.id}/like`)).json.items.map(item => item.id), [other.id]);
+  for (const document of [one, other]) assert.equal((await set(document, 'unreviewed')).status, 200);
+});
+
+test('a saved search among thousands of hits tells of the one record that is new', needs, async () => {
+  const { hits } = await ask('條例', '&limit=1'), mine = async () => (await client.get('/searches')).json.mine[0], alerts = async () => (await client.get('/')).json.alerts;
+  assert.ok(hits > 1000);
+  assert.equal((await client.post('/searches', { form: { asked: JSON.stringify({ q: '條例' }), name: '条例' } })).status, 200);
+  assert.deepEqual([(await mine()).any, await alerts()], [false, []]);
+  const parent = (await ask('code:100', '&limit=1')).items[0].parent_id, made = [];
+  for (const [code, title] of [['新-2', '档案开放办法'], ['新-3', '档案開放條例']]) made.push((await client.post('/record/new', { form: { parent, code, title } })).json.location);
+  const saved = await mine();
+  assert.equal(saved.fresh_count, 1);
+  assert.deepEqual((await alerts()).map(alert => [alert.name, alert.count]), [['条例', 1]]);
+  const look = await client.post(`/searches/${saved.id}/look`);
+  assert.deepEqual((await client.get(look.json.location)).json.items.map(item => item.code), ['新-3']);
+  assert.deepEqual(await alerts(), []);
+  assert.equal((await client.post(`/searches/${saved.id}/delete`)).status, 200);
+  for (const place of made) assert.equal((await client.post(`${place}/delete`)).status, 200);
+  assert.equal((await ask('條例', '&limit=1')).hits, hits);
+});
+
+test('an export takes every hit, however many, each once', needs, async () => {
+  const asked = bare('行政'), expected = documents.filter((document, i) => asked.find()[i]).map(document => `${document.raw.fonds} ${document.raw.code}`).sort();
+  assert.ok(expected.length > 1000, String(expected.length));
+  const form = (await client.get(`/export.json?q=${encodeURIComponent('行政')}`)).json;
+  assert.equal((await client.post('/export', { form: { selection: form.chosen.selection, format: 'csv' } })).status, 200);
+  let list;
+  for (let i = 0; i < 1200 && (list = (await client.get('/exports.json')).json).waiting; i++) await new Promise(done => setTimeout(done, 25));
+  const [made] = list.exports, file = await client.get(`/export/${made.id}/file`), rows = parseCsv(file.bytes.toString('utf8'));
+  assert.equal(made.records, expected.length);
+  assert.deepEqual(rows.map(row => `${row.全宗号} ${row.档号}`).sort(), expected);
 });
 
 test('the command gives the same counts as the page, and so does a new index', needs, async () => {

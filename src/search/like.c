@@ -5,12 +5,14 @@
  *    of words, whatever the holdings.
  * 2. Words are pairs of ideographs in the title (longer pieces where pairs are all frequent), its other words, the creator, and whole values of fields.
  * 3. Every record given is admitted by the scope. Words found only on pages play no part.
+ * 4. Of the best, those whose title is the very same stand before the others: words chosen for their rarity do not tell a title from a longer one.
  */
 #include "internal.h"
 #include "text.h"
 #include <math.h>
 
-enum { CAP = 800, TERMS_TRIED = 40, TERMS_USED = 12, TELLING_LEAST = 4, VALUE_MOST = 24, SHARED_LEAST = 2 };
+enum { CAP = 800, TERMS_TRIED = 40, TERMS_USED = 12, TELLING_LEAST = 4, VALUE_MOST = 24, SHARED_LEAST = 2, COMPARED_MOST = 50 };
+#define SAME_TITLE 1000.0 /* more than all words are worth */
 
 typedef struct {
   char *phrase;
@@ -150,6 +152,20 @@ static GArray *rank(Search *search, const Scope *scope, gint64 id, GHashTable *s
   return best;
 }
 
+/* The first of the best by their whole titles; text is the record's own. */
+static void prefer_same_title(Sql *sql, SearchTextSource source, gpointer data, const SearchText *text, GArray *best) {
+  g_autofree char *title = text_fold(text->title ? text->title : "");
+  for (guint i = 0; i < MIN(best->len, COMPARED_MOST); i++) {
+    SearchLike *like = &g_array_index(best, SearchLike, i);
+    SearchText other = {0};
+    if (!source(sql, like->id, &other, data)) continue;
+    g_autofree char *its = text_fold(other.title ? other.title : "");
+    if (g_str_equal(its, title)) like->score += SAME_TITLE;
+    search_text_clear(&other);
+  }
+  g_array_sort(best, best_first);
+}
+
 GArray *search_like(Search *search, Sql *sql, const Scope *scope, gint64 id, guint limit, GError **error) {
   SearchText text = {0};
   g_mutex_lock(&search->lock);
@@ -160,11 +176,12 @@ GArray *search_like(Search *search, Sql *sql, const Scope *scope, gint64 id, gui
   g_autoptr(GArray) terms = g_array_new(FALSE, FALSE, sizeof(Term));
   g_array_set_clear_func(terms, term_clear);
   gboolean good = gather(sql, &text, terms, error);
-  search_text_clear(&text);
-  if (!good) return NULL;
+  if (!good) return search_text_clear(&text), NULL;
   g_array_sort(terms, rarest_first);
   g_autoptr(GHashTable) scores = score_all(terms);
   GArray *best = rank(search, scope, id, scores);
+  prefer_same_title(sql, source, data, &text, best);
+  search_text_clear(&text);
   if (best->len > limit) g_array_set_size(best, limit);
   return best;
 }
