@@ -280,6 +280,33 @@ static void test_renamed_state(void) {
   sheet_close(&s);
 }
 
+static gint64 rows_of(Sheet *s, gint64 id) {
+  g_autoptr(Sql) sql = good(sql_read(s->f.db, error));
+  return good(sql_number(sql, "SELECT COUNT(*) AS n FROM ledger_batch_row WHERE batch_id = $1", SQL_ARGS(sql_int(id)), 0, error));
+}
+
+/* Of one person's plans the newest five stay, and none longer than a day; planning waits for no clearing. */
+static void test_plans(void) {
+  Sheet s;
+  sheet_open(&s);
+  g_autoptr(GString) sheet = g_string_new("标题,日期\n");
+  for (guint i = 0; i < 1200; i++) g_string_append_printf(sheet, "第%u号,2023-05-12\n", i);
+  gint64 first = plan(&s, LEDGER_EVERYTHING, "信息", sheet->str), ids[5];
+  for (guint i = 0; i < G_N_ELEMENTS(ids); i++) ids[i] = plan(&s, LEDGER_EVERYTHING, "信息", "标题,日期\n一则,2023-05-12\n");
+  g_assert_cmpint(rows_of(&s, first), ==, 1200);
+  fails(batch_begin(&s.f.house, first, "wang", FALSE, TRUE, error), LANTAI_ERROR_NOT_FOUND);
+  batches_tick(&s.f.house);
+  g_assert_cmpint(rows_of(&s, first), ==, 0);
+  for (guint i = 0; i < G_N_ELEMENTS(ids); i++) g_assert_cmpint(count(&s, ids[i], BATCH_WAITING), ==, 1);
+  exec_text(&s, "UPDATE ledger_batch SET at_us = 1 WHERE id = 2");
+  g_assert_cmpint(ids[0], ==, 2);
+  batches_tick(&s.f.house);
+  g_assert_cmpint(rows_of(&s, ids[0]), ==, 0);
+  good(batch_begin(&s.f.house, ids[1], "wang", FALSE, TRUE, error));
+  g_assert_cmpint(count(&s, ids[1], BATCH_MADE), ==, 1);
+  sheet_close(&s);
+}
+
 int main(int argc, char **argv) {
   if (argc > 1 && g_str_equal(argv[1], "sandbox")) return format_sandbox_main(argc, argv);
   g_test_init(&argc, &argv, NULL);
@@ -292,5 +319,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/ledger/batch/lines", test_lines);
   g_test_add_func("/ledger/batch/serial", test_serial);
   g_test_add_func("/ledger/batch/renamed-state", test_renamed_state);
+  g_test_add_func("/ledger/batch/plans", test_plans);
   return g_test_run();
 }

@@ -10,7 +10,7 @@
 #include "settings.h"
 #include <glib/gstdio.h>
 
-enum { SLICE_MS = 80, SMALL = 500, STALE_DAYS = 1, STARTED_MAX = 20 };
+enum { SLICE_MS = 80, SMALL = 500, STALE_DAYS = 1, STARTED_MAX = 20, PLANS_MOST = 5, SWEEPS = 20 };
 
 typedef struct {
   gint64 turn, row, entry, before, after;
@@ -51,9 +51,9 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Slice, slice_clear)
 json_t *batch_load(Sql *sql, gint64 id, GError **error) {
   g_autoptr(GError) local = NULL;
   json_t *batch = sql_row_json(sql, "SELECT id, ledger_id, at_us AS at, actor, everything, kind, title, path, digest, state, total, report, ended_us AS ended "
-    "FROM ledger_batch WHERE id = $1", SQL_ARGS(sql_int(id)), &local);
+    "FROM ledger_batch WHERE id = $1 AND state <> 'dropping'", SQL_ARGS(sql_int(id)), &local);
   if (batch == NULL && g_error_matches(local, LANTAI_ERROR, LANTAI_ERROR_NOT_FOUND))
-    return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有这次导入。核对后没有写入的只保留一天，请重新核对");
+    return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有这次导入。核对后没有写入的只保留一天、最近五份，请重新核对");
   if (batch == NULL) return g_propagate_error(error, g_steal_pointer(&local)), NULL;
   json_t *report = json_loads(text_at(batch, "report"), 0, NULL);
   json_object_set_new(batch, "report", report != NULL ? report : json_object());
@@ -76,24 +76,55 @@ gboolean batch_drop(const House *house, gint64 id, GError **error) {
   return sql_commit(sql, error);
 }
 
-/* Plans that nobody made. */
-static gboolean drop_stale(Sql *sql, GError **error) {
-  for (guint i = 0; PLANS[i] != NULL; i++) {
-    json_auto_t *old = sql_json(sql, "SELECT id, path FROM ledger_batch WHERE state = $1 AND at_us < $2 LIMIT 20",
-      SQL_ARGS(sql_text(PLANS[i]), sql_int(clock_now_us() - STALE_DAYS * G_TIME_SPAN_DAY)), error);
-    size_t k;
-    json_t *batch;
-    if (old == NULL) return FALSE;
-    json_array_foreach(old, k, batch) {
-      if (text_at(batch, "path")[0] != '\0') g_unlink(text_at(batch, "path"));
-      if (!drop(sql, int_at(batch, "id"), error)) return FALSE;
-    }
+/* Of one actor's plans that were not made the newest stay; what is dropped goes when nobody waits for it (batches_tick). */
+static gboolean drop_older(Sql *sql, const char *actor, GError **error) {
+  return sql_exec(sql, "UPDATE ledger_batch SET state = 'dropping' WHERE state = 'planned' AND actor = $1 AND id NOT IN "
+    "(SELECT id FROM ledger_batch WHERE state = 'planned' AND actor = $1 ORDER BY id DESC LIMIT $2)", SQL_ARGS(sql_text(actor), sql_int(PLANS_MOST - 1)), error);
+}
+
+/* Plans that nobody made in time. */
+static gboolean drop_stale(const House *house, const char *state, GError **error) {
+  g_autoptr(Sql) sql = sql_read(house->db, error);
+  json_auto_t *old = sql == NULL ? NULL : sql_json(sql, "SELECT id, path FROM ledger_batch WHERE state = $1 AND at_us < $2 LIMIT 20",
+    SQL_ARGS(sql_text(state), sql_int(clock_now_us() - STALE_DAYS * G_TIME_SPAN_DAY)), error);
+  g_clear_pointer(&sql, sql_end);
+  if (old == NULL || json_array_size(old) == 0) return old != NULL;
+  size_t i;
+  json_t *batch;
+  if ((sql = sql_write(house->db, error)) == NULL) return FALSE;
+  json_array_foreach(old, i, batch) {
+    if (text_at(batch, "path")[0] != '\0') g_unlink(text_at(batch, "path"));
+    if (!sql_exec(sql, "UPDATE ledger_batch SET state = 'dropping' WHERE id = $1 AND state = $2", SQL_ARGS(sql_int(int_at(batch, "id")), sql_text(state)), error))
+      return FALSE;
   }
-  return TRUE;
+  return sql_commit(sql, error);
+}
+
+/* Some rows of what is dropped, and it when it has none left; ret_more: there may be further ones. */
+static gboolean sweep(const House *house, gboolean *ret_more, GError **error) {
+  static const char DROPPING[] = "dropping";
+  g_autoptr(Sql) read = sql_read(house->db, error);
+  gint64 id = read == NULL ? 0 : sql_number(read, "SELECT id FROM ledger_batch WHERE state = $1 LIMIT 1", SQL_ARGS(sql_text(DROPPING)), 0, NULL);
+  *ret_more = id != 0;
+  if (id == 0) return read != NULL;
+  g_clear_pointer(&read, sql_end);
+  g_autoptr(Sql) sql = sql_write(house->db, error);
+  if (sql == NULL || !sql_exec(sql, "DELETE FROM ledger_batch_row WHERE batch_id = $1 AND turn < (SELECT MIN(turn) FROM ledger_batch_row WHERE batch_id = $1) + $2",
+        SQL_ARGS(sql_int(id), sql_int(SMALL)), error)) return FALSE;
+  gboolean empty = sql_number(sql, "SELECT COUNT(*) AS n FROM (SELECT turn FROM ledger_batch_row WHERE batch_id = $1 LIMIT 1) AS r", SQL_ARGS(sql_int(id)), 0, NULL) == 0;
+  return (!empty || drop(sql, id, error)) && sql_commit(sql, error);
+}
+
+void batches_tick(const House *house) {
+  g_autoptr(GError) local = NULL;
+  gboolean fine = TRUE, more = TRUE;
+  for (guint i = 0; PLANS[i] != NULL && fine; i++) fine = drop_stale(house, PLANS[i], &local);
+  for (guint i = 0; i < SWEEPS && fine && more; i++) fine = sweep(house, &more, &local);
+  if (!fine) g_warning("没有写入的台账核对结果没有清除：%s", local->message);
 }
 
 gint64 batch_new(Sql *sql, const BatchNew *as, GError **error) {
-  if (!drop_stale(sql, error)) return 0;
+  if (!drop_older(sql, as->actor, error)) return 0;
   gboolean fine = sql_exec(sql, "INSERT INTO ledger_batch (ledger_id, at_us, actor, everything, kind, title, path, digest, state) "
     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'planning')",
     SQL_ARGS(sql_int(as->definition->id), sql_int(clock_now_us()), sql_text(as->actor), sql_int(as->asker.everything), sql_text(as->kind),
@@ -108,20 +139,22 @@ gboolean batch_begin_anew(const House *house, gint64 id, GError **error) {
 
 gboolean batch_rows_add(const House *house, gint64 id, const GArray *rows, GError **error) {
   g_autoptr(Sql) sql = sql_write(house->db, error);
-  for (guint i = 0; sql != NULL && i < rows->len; i++) {
+  json_auto_t *batch = sql != NULL ? batch_load(sql, id, error) : NULL; /* dropped meanwhile: no rows without it */
+  if (batch == NULL) return FALSE;
+  for (guint i = 0; i < rows->len; i++) {
     const BatchRow *row = &g_array_index(rows, BatchRow, i);
     g_autofree char *given = json_dumps(row->given, JSON_COMPACT);
     if (!sql_exec(sql, "INSERT INTO ledger_batch_row (batch_id, turn, sheet_row, state, entry_id, rev_before, rev_after, given, problem) "
           "VALUES ($1, $2, $3, 0, $4, $5, 0, $6, '')",
           SQL_ARGS(sql_int(id), sql_int(row->turn), sql_int(row->sheet_row), sql_int(row->entry), sql_int(row->before), sql_text(given)), error)) return FALSE;
   }
-  return sql != NULL && sql_commit(sql, error);
+  return sql_commit(sql, error);
 }
 
 gboolean batch_planned(const House *house, gint64 id, gint64 total, json_t *report, GError **error) {
   g_autoptr(Sql) sql = sql_write(house->db, error);
   g_autofree char *text = json_dumps(report, JSON_COMPACT);
-  return sql != NULL && sql_exec(sql, "UPDATE ledger_batch SET state = 'planned', path = '', total = $1, report = $2 WHERE id = $3",
+  return sql != NULL && sql_exec(sql, "UPDATE ledger_batch SET state = 'planned', path = '', total = $1, report = $2 WHERE id = $3 AND state = 'planning'",
     SQL_ARGS(sql_int(total), sql_text(text), sql_int(id)), error) && sql_commit(sql, error);
 }
 

@@ -182,6 +182,7 @@ gboolean batch_may_undo(json_t *batch); /* it is recent enough */
 gboolean batch_begin(const House *house, gint64 id, const char *actor, gboolean undo, gboolean now, GError **error);
 gboolean batch_run(const House *house, Job *job, json_t *parameters, GError **error);
 gint64 batch_broken_off(Sql *sql, const LedgerDefinition *definition, const char *actor, const char *digest); /* one that stopped half way; 0: none */
+void batches_tick(const House *house); /* plans that nobody made go, a few rows at a time */
 gboolean batch_replay(Sql *sql, json_t *data, GError **error);
 
 /* ---- import.c ---- */

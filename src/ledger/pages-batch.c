@@ -96,7 +96,7 @@ WebReply *make_batch(WebRequest *request, GError **error) { return begin_batch(r
 WebReply *undo_batch(WebRequest *request, GError **error) { return begin_batch(request, TRUE, error); }
 
 json_t *batches_model(const LedgerPage *page, GError **error) {
-  json_t *batches = sql_json(page->sql, "SELECT id, at_us AS at, kind, title, state, total FROM ledger_batch WHERE ledger_id = $1 AND actor = $2 "
+  json_t *batches = sql_json(page->sql, "SELECT id, at_us AS at, kind, title, state, total FROM ledger_batch WHERE ledger_id = $1 AND actor = $2 AND state <> 'dropping' "
     "ORDER BY id DESC LIMIT $3", SQL_ARGS(sql_int(page->definition->id), sql_text(web_actor(page->request)), sql_int(BATCHES_SHOWN)), error), *batch;
   size_t i;
   json_array_foreach(batches, i, batch) add_state(batch, batch);

@@ -534,4 +534,4 @@ static void load_beforehand(const House *house) {
   if (local != NULL) g_warning("台账没有预先读入：%s", local->message);
 }
 
-const JobTick LEDGER_TICKS[] = {load_beforehand, duties_tick, NULL};
+const JobTick LEDGER_TICKS[] = {load_beforehand, duties_tick, batches_tick, NULL};
