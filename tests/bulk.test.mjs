@@ -8,6 +8,16 @@ import { Client, lantai, PASSWORD, serve, temporary } from './support.mjs';
 import { csv, write } from './make.mjs';
 
 const ROWS = 10_300;
+// What a machine can put right, as deliveries bring it: once in J001 and twice in J002. kind, column of record, what stands there, what should.
+const PLANTED = [
+  ['WS', ['题名', '日期', '年度', '保管期限'], ['年度录错的通知', '1958-03-01', '1985', '永久']],
+  ['WS', ['题名', '文号', '日期', '保管期限'], ['文号全角的通知', '临政〔１９５８〕５号', '1958-03-01', '永久']],
+  ['HY', ['题名', '男方姓名', '女方姓名', '登记日期', '保管期限'], ['姓名有空格的登记', '', '王 秀兰', '1979-02-03', '永久']],
+];
+const MENDED = [
+  ['date-year', '年度录错', 'year', 1985, 1958], ['date-width', '文号全角', 'docno', '临政〔１９５８〕５号', '临政〔1958〕5号'],
+  ['name-spaces', '姓名有空格', "json_extract(fields, '$.nvxm')", '王 秀兰', '王秀兰'], ['spaces', '关于', 'title', '关于 防汛 的通知', '关于防汛的通知'],
+];
 let dir, server, archivist, reader;
 before(async () => {
   dir = await emptyArchive();
@@ -16,6 +26,10 @@ before(async () => {
   for (let i = 1; i <= 700; i++) married.push([`J001-HY-${i}`, `结婚登记${i}`, `张伟${String.fromCodePoint(0x4E00 + i)}`, '李秀英', '1979-02-03', '开放', '公开']);
   await take(dir, write(path.join(folder, 'loose.csv'), csv(loose)), '--fonds', 'J001', '--category', 'WS');
   await take(dir, write(path.join(folder, 'married.csv'), csv(married)), '--fonds', 'J001', '--category', 'HY');
+  for (const [fonds, many] of [['J001', 1], ['J002', 2]]) for (const [category, header, row] of PLANTED) {
+    const rows = Array.from({ length: many }, (_, i) => [`${fonds}-${category}-甲${PLANTED.findIndex(each => each[2] === row)}-${i}`, ...row, '开放', '公开']);
+    await take(dir, write(path.join(folder, 'planted.csv'), csv([['档号', ...header, '开放状态', '密级'], ...rows])), '--fonds', fonds, '--category', category);
+  }
   for (const [name, role] of [['archivist', 'archivist'], ['reader', 'reader']])
     assert.equal((await lantai(dir, 'user', 'add', name, '--role', role, '--password', PASSWORD, '--security', '秘密')).status, 0);
   server = await serve(dir);
@@ -59,6 +73,35 @@ test('all findings of a kind are reached, however many, previewed by pages, made
   assert.match(page.text, /范围：著录质量：/);
   const form = (await archivist.get(picked)).json, bulk = await post('/revise/new', { selection: form.chosen.selection, field: 'creator', kind: 'fill', value: '水利局' });
   assert.equal((await reach(bulk, 'planned')).revision.total, ROWS);
+});
+
+test('each kind that can be put right by itself: found, counted by fonds, mended in one fonds, gone, undone and back', async () => {
+  const [{ id: fonds }] = await query(dir, "SELECT id FROM record WHERE level = 1 AND code = 'J002'"), [{ id: parent }] = await query(dir, "SELECT id FROM record WHERE code = 'J002-WS'");
+  for (const n of [1, 2]) await post('/record/new', { parent, code: `J002-WS-乙${n}`, title: '关于 防汛 的通知' });
+  const own = (await archivist.get('/quality')).json.kinds.filter(kind => kind.by_itself).map(kind => kind.key);
+  assert.deepEqual(own.sort(), MENDED.map(([kind]) => kind).sort(), 'a new kind that mends itself is tried here');
+  const counted = async kind => Object.fromEntries((await archivist.get(`/quality/${kind}`)).json.fonds.map(each => [each.label.slice(0, 4), each.count]));
+  const survey = async () => { await post('/quality', {}); await until('/quality', page => !page.running); };
+  const stand = async (words, column) => (await query(dir, `SELECT ${column} AS value FROM record WHERE fonds_id = ${fonds} AND title LIKE '${words}%'`)).map(row => row.value);
+  await survey();
+  const places = [];
+  for (const [kind, words, column, wrong, right] of MENDED) {
+    const before = await counted(kind);
+    assert.deepEqual([before.J002, before.J001], [2, kind === 'spaces' ? ROWS : 1], kind);
+    const place = await post(`/quality/${kind}/fix`, { all: 1, fonds });
+    assert.equal((await reach(place, 'planned')).revision.total, 2, kind);
+    assert.deepEqual(await stand(words, column), [wrong, wrong]);
+    await post(`${place}/start`, {});
+    await reach(place, 'done');
+    assert.deepEqual(await stand(words, column), [right, right]);
+    places.push([place, before]);
+  }
+  await survey();
+  for (const [i, [kind]] of MENDED.entries()) assert.deepEqual(await counted(kind), { J001: places[i][1].J001 }, `${kind} is gone from that fonds alone`);
+  for (const [place] of places) { await post(`${place}/undo`, {}); await reach(place, 'undone'); }
+  for (const [, words, column, wrong] of MENDED) assert.deepEqual(await stand(words, column), [wrong, wrong]);
+  await survey();
+  for (const [i, [kind]] of MENDED.entries()) assert.deepEqual(await counted(kind), places[i][1], `${kind} is back`);
 });
 
 test('values under the former key of a field stay where they are, are shown and found, and move when told to', async () => {
