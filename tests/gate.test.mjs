@@ -416,6 +416,15 @@ test('rows of other fonds: through no door of the ledgers, figures and charts, f
   const { yaml } = await json('archivist', `/ledger/${sharedLedger}/definition`);
   assert.equal((await redefine('archivist', `/ledger/${sharedLedger}/definition`, yaml)).status, 200);
   assert.equal((await redefine('limited', `/ledger/${sharedLedger}/definition`, yaml)).status, 403);
+  // Nor does he change what his reach is made of: his fonds' title or code, a body's names, what is merged into it, who founded a fonds. The rest of the fonds is his.
+  const fonds = (await query(dir, `SELECT title, rev FROM record WHERE id = ${fondsId.A}`))[0];
+  const refusals = [[`/record/${fondsId.A}/edit`, { title: 'B' }], [`/record/${fondsId.A}/edit`, { code: 'C' }], ['/authority/new', { kind: 'body', name: fonds.title, other_name: 'B' }],
+    ['/authority/1/edit', { kind: 'body', name: '某局', other_name: 'B', rev: 1 }], ['/authority/1/edit', { kind: 'person', name: '某局', rev: 1 }],
+    ['/authority/1/state', { act: 'delete' }], ['/authority/1/merge', { with: 2 }], [`/record/${fondsId.A}/links`, { target: 1, role: 'founder' }],
+    ['/gather', { target: 1, role: 'founder', q: '卷宗' }]];
+  for (const [target, form] of refusals) assert.equal((await ask('limited', 'POST', target, { form })).status, 403, `${target} ${JSON.stringify(form)}`);
+  assert.equal((await ask('limited', 'POST', `/record/${fondsId.A}/edit`, { form: { title: fonds.title, note: '全宗说明', rev: fonds.rev } })).status, 200);
+  for (const act of ['', '/remove']) assert.equal((await ask('limited', 'POST', `/record/${fondsId.A}/links${act}`, { form: { target: 1, role: 'subject' } })).status, 200);
   for (const target of [`/ledger/${sharedLedger}/definition`, '/ledger-definition/new'])
     for (const other of ['name: 保密检查\n', 'name: 另一本\nwas: [保密检查]\n']) assert.equal((await redefine('archivist', target, other)).status, 409, `${target} ${other}`);
   assert.equal((await redefine('archivist', '/figure/new', 'name: 保密检查次数\nledger: 各方办理\ncount: \nunit: 次\n')).status, 409);

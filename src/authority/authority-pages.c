@@ -3,14 +3,23 @@
  *
  * 1. Names and histories are for whoever may search; who changed them is for PERMISSION_HISTORY; records and their numbers are within the scope.
  * 2. A topic needs topic.edit to be changed, every other kind authority.edit: may_change decides, whatever the route's permission lets in.
+ * 3. Who works for some fonds only changes no body: under which names it stands decides what such accounts see of the ledgers. Ties he makes, but no 立档单位.
  */
 #include "internal.h"
 
 enum { ROWS = 50, CHILDREN = 100, FOUND = 20, BLANK_NAMES = 3, EVENTS = 30 };
 
-gboolean may_change(WebRequest *request, const char *kind, GError **error) {
+gboolean may_link(WebRequest *request, const char *kind, const char *role, GError **error) {
   const char *permission = kind_is_topical(kind) ? PERMISSION_TOPIC : PERMISSION_EDIT;
-  return web_may(request, permission) || throw(error, LANTAI_ERROR_DENIED, "您没有“%s”的权限", kind_is_topical(kind) ? "编辑专题" : "编辑名称规范");
+  if (!web_may(request, permission)) return throw(error, LANTAI_ERROR_DENIED, "您没有“%s”的权限", kind_is_topical(kind) ? "编辑专题" : "编辑名称规范");
+  return g_strcmp0(role, "founder") != 0 || web_scope(request)->all_fonds ||
+    throw(error, LANTAI_ERROR_DENIED, "您只负责部分全宗，不能改立档单位。请由负责全馆的人员修改");
+}
+
+gboolean may_change(WebRequest *request, const char *kind, GError **error) {
+  if (!may_link(request, kind, NULL, error)) return FALSE;
+  return !g_str_equal(kind, "body") || web_scope(request)->all_fonds ||
+    throw(error, LANTAI_ERROR_DENIED, "您只负责部分全宗，不能改机构的名称和关系。请由负责全馆的人员修改");
 }
 
 /* What templates show beside what is kept. */
@@ -193,7 +202,7 @@ static json_t *authority_model(WebRequest *request, Sql *sql, json_t *authority,
   const char *tab = web_text(request, "tab"), *find = web_text(request, "find"), *role = web_text(request, "role"), *kind = text_at(authority, "kind");
   gboolean may_history = web_may(request, PERMISSION_HISTORY), history = may_history && g_strcmp0(tab, "history") == 0,
     live = g_str_equal(text_at(authority, "state"), "live");
-  gboolean may_edit = web_may(request, kind_is_topical(kind) ? PERMISSION_TOPIC : PERMISSION_EDIT);
+  gboolean may_edit = may_change(request, kind, NULL);
   dress(authority);
   json_auto_t *model = json_pack("{s:s, s:O, s:b, s:b, s:b, s:b, s:b, s:s, s:s}", "title", text_at(authority, "name"), "authority", authority, "may_edit",
     may_edit && live, "may_restore",
@@ -304,11 +313,11 @@ static json_t *form_model(WebRequest *request, Sql *sql, json_t *authority, cons
 WebReply *page_authority_form(WebRequest *request, GError **error) {
   gint64 id = web_int(request, "id", 0);
   const char *kind = web_text(request, "kind"), *name = web_text(request, "name");
+  const char *own = may_change(request, "body", NULL) ? "body" : may_change(request, "person", NULL) ? "person" : "topic";
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
   if (sql == NULL) return NULL;
-  json_auto_t *authority = id ? authority_load(sql, id, error) : json_pack("{s:s, s:s, s:b, s:I, s:[]}", "kind", kind ? kind : web_may(request,
-    PERMISSION_EDIT) ? "body" : "topic", "name",
-    name ? name : "", "synonyms", kind == NULL || g_str_equal(kind, "body"), "parent_id", (json_int_t)web_int(request, "parent", 0), "names");
+  json_auto_t *authority = id ? authority_load(sql, id, error) : json_pack("{s:s, s:s, s:b, s:I, s:[]}", "kind", kind ? kind : own, "name",
+    name ? name : "", "synonyms", g_str_equal(kind ? kind : own, "body"), "parent_id", (json_int_t)web_int(request, "parent", 0), "names");
   if (authority == NULL || !may_change(request, text_at(authority, "kind"), error)) return NULL;
   if (id && !g_str_equal(text_at(authority, "state"), "live")) return throw_null(error, LANTAI_ERROR_CONFLICT, "“%s”已合并或删除，不能修改", text_at(authority, "name"));
   return web_model(form_model(request, sql, authority, NULL));
@@ -354,7 +363,9 @@ static json_t *said(WebRequest *request) {
 WebReply *page_authority_save(WebRequest *request, GError **error) {
   json_auto_t *authority = said(request);
   g_autoptr(Sql) sql = sql_write(web_house(request)->db, error);
-  if (sql == NULL || !may_change(request, text_at(authority, "kind"), error)) return NULL;
+  gint64 given = web_int(request, "id", 0);
+  json_auto_t *before = sql == NULL ? NULL : given != 0 ? authority_load(sql, given, error) : json_incref(authority);
+  if (before == NULL || !may_change(request, text_at(before, "kind"), error) || !may_change(request, text_at(authority, "kind"), error)) return NULL;
   g_autoptr(GError) local = NULL;
   gint64 id = read_ends(request, sql, authority, &local) ? authority_save(sql, web_actor(request), authority, web_int(request, "rev", 0), &local) : 0;
   gboolean saved = id != 0 && sql_commit(sql, &local);
@@ -419,6 +430,8 @@ WebReply *page_authority_merge_do(WebRequest *request, GError **error) {
   json_auto_t *authority = sql == NULL ? NULL : authority_load(sql, into, error);
   if (authority == NULL || !may_change(request, text_at(authority, "kind"), error)) return NULL;
   if (from == 0) return throw_null(error, LANTAI_ERROR_INVALID, "请先选择要并入的记录");
+  json_auto_t *merged = authority_load(sql, from, error);
+  if (merged == NULL || !may_change(request, text_at(merged, "kind"), error)) return NULL;
   if (!authority_merge(sql, web_actor(request), from, into, error) || !sql_commit(sql, error)) return NULL;
   sql_end(g_steal_pointer(&sql));
   synonyms_changed(web_house(request));

@@ -66,6 +66,7 @@ gint64 count_hits(WebRequest *request, Sql *sql, gint64 authority_id, const char
 
 /* ---- pages ---- */
 gboolean may_change(WebRequest *request, const char *kind, GError **error); /* DENIED */
+gboolean may_link(WebRequest *request, const char *kind, const char *role, GError **error); /* to tie records in that role; NULL: in any but 立档单位 */
 WebReply *page_authorities(WebRequest *request, GError **error);
 WebReply *page_topics(WebRequest *request, GError **error);
 WebReply *page_authority(WebRequest *request, GError **error);

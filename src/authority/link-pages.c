@@ -104,7 +104,7 @@ WebReply *page_record_links(WebRequest *request, GError **error) {
 static gboolean may_tie(WebRequest *request, Sql *sql, const RecordLink *link, GError **error) {
   if (link->to_record) return web_may(request, "record.edit") || throw(error, LANTAI_ERROR_DENIED, "您没有修改档案的权限");
   json_auto_t *authority = authority_load(sql, link->target_id, error);
-  return authority != NULL && may_change(request, text_at(authority, "kind"), error);
+  return authority != NULL && may_link(request, text_at(authority, "kind"), link->role, error);
 }
 
 /* The link that the form says, both ends through the gate. */
@@ -213,7 +213,7 @@ WebReply *page_gather_plan(WebRequest *request, GError **error) {
   json_decref(search_fields(request, &any));
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
   json_auto_t *authority = sql == NULL ? NULL : target == 0 ? throw_null(error, LANTAI_ERROR_INVALID, "请先选择专题或名称") : authority_load(sql, target, error);
-  if (authority == NULL || !may_change(request, text_at(authority, "kind"), error)) return NULL;
+  if (authority == NULL || !may_link(request, text_at(authority, "kind"), web_text(request, "role"), error)) return NULL;
   sql_end(g_steal_pointer(&sql));
   gboolean topical = kind_is_topical(text_at(authority, "kind"));
   if (!any && topical) return throw_null(error, LANTAI_ERROR_INVALID, "没有检索条件。请先检索，再从检索结果页放入专题");
@@ -280,7 +280,7 @@ WebReply *page_gather(WebRequest *request, GError **error) {
       set_text(model, "state_tone", STATES[i].tone);
     }
   add_job(model, sql, int_at(gathering, "id"));
-  gboolean idle = json_object_get(model, "job") == NULL, may = may_change(request, text_at(authority, "kind"), NULL);
+  gboolean idle = json_object_get(model, "job") == NULL, may = may_link(request, text_at(authority, "kind"), text_at(gathering, "role"), NULL);
   json_object_set_new(model, "may_start", json_boolean(idle && may && own && int_at(gathering, "total") > 0 && (g_str_equal(state, "planned") ||
     g_str_equal(state, "running"))));
   json_object_set_new(model, "may_undo", json_boolean(idle && may && (own || web_scope(request)->all_fonds) && (g_str_equal(state, "done") ||
@@ -294,7 +294,7 @@ static WebReply *queue(WebRequest *request, gboolean undo, GError **error) {
   g_autoptr(Sql) sql = sql_write(web_house(request)->db, error);
   json_auto_t *gathering = sql == NULL ? NULL : gathering_load(sql, id, error);
   json_auto_t *authority = gathering == NULL ? NULL : authority_load(sql, int_at(gathering, "target"), error);
-  if (authority == NULL || !may_change(request, text_at(authority, "kind"), error)) return NULL;
+  if (authority == NULL || !may_link(request, text_at(authority, "kind"), text_at(gathering, "role"), error)) return NULL;
   const char *state = text_at(gathering, "state");
   gboolean planned = g_str_equal(state, "planned");
   gboolean own = g_strcmp0(text_at(gathering, "actor"), web_actor(request)) == 0;

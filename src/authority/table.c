@@ -386,6 +386,7 @@ static char *waiting(const House *house, const char *actor, const char *token, G
 WebReply *page_import_take(WebRequest *request, GError **error) {
   const House *house = web_house(request);
   const char *token = web_text(request, "token");
+  if (!may_change(request, "body", error)) return NULL; /* a table may bring any kind */
   g_autofree char *fresh = crypto_random_token(18), *path = waiting(house, web_actor(request), token ? token : fresh, error);
   if (path == NULL) return NULL;
   if (token == NULL) {

@@ -297,8 +297,16 @@ static WebReply *saved(const House *house, const CatalogRecord *record) {
   return reply;
 }
 
+/* Under what names a fonds stands decides what those who work for it alone may see: they do not change it. */
+static gboolean may_rename(WebRequest *request, const CatalogRecord *before, const CatalogRecord *after, GError **error) {
+  if (before->level != LEVEL_FONDS || web_scope(request)->all_fonds) return TRUE;
+  return (g_str_equal(before->code, after->code) && g_str_equal(before->title, after->title)) ||
+    throw(error, LANTAI_ERROR_DENIED, "您只负责部分全宗，不能改全宗号和全宗名称。请由负责全馆的人员修改");
+}
+
 WebReply *edit_save(WebRequest *request, const CatalogRecord *before, const CatalogRecord *after, gint64 rev, const char *why, GError **error) {
   const House *house = web_house(request);
+  if (!may_rename(request, before, after, error)) return NULL;
   if (!must_propose(request, before)) return catalog_record_save(house, web_actor(request), after, rev, error) ? saved(house, after) : NULL;
   if (propose_hook == NULL) return throw_null(error, LANTAI_ERROR_DENIED, "您没有修改的权限");
   if (rev != 0 && before->rev != rev) return throw_null(error, LANTAI_ERROR_CONFLICT, "档案 %s 已被他人修改，您的修改没有保存。请对照后再保存", before->code);

@@ -4,9 +4,23 @@
 
 /* ---- deleting and restoring ---- */
 
+/* What points to it, by name as far as this one may see it. */
+static char *entries_words(json_t *seen, gint64 count) {
+  if (count == 0) return NULL;
+  if (json_array_size(seen) == 0) return g_strdup_printf("%" G_GINT64_FORMAT " 条只对指定的人开放的条目", count);
+  g_autoptr(GString) words = g_string_new(NULL);
+  size_t i;
+  json_t *row;
+  json_array_foreach(seen, i, row)
+    g_string_append_printf(words, "%s%s%s%s《%s》", i > 0 ? "、" : "", text_at(row, "ledger"), text_at(row, "number")[0] ? " " : "", text_at(row, "number"),
+      text_at(row, "title"));
+  if (count > (gint64)json_array_size(seen)) g_string_append_printf(words, "等 %" G_GINT64_FORMAT " 条", count);
+  return g_string_free(g_steal_pointer(&words), FALSE);
+}
+
 static gboolean refuse_referred(Sql *sql, Asker asker, json_t *entry, GError **error) {
   g_autofree char *target = g_strdup_printf("%" G_GINT64_FORMAT, (gint64)int_at(entry, "id"));
-  json_auto_t *others = sql_json(sql, "SELECT e.id AS id, e.number AS number, e.title AS title, e.secrecy AS secrecy, g.name AS ledger FROM ledger_link AS l "
+  json_auto_t *others = sql_json(sql, "SELECT e.id AS id, e.number AS number, e.title AS title, g.name AS ledger FROM ledger_link AS l "
     "JOIN ledger_entry AS e ON e.id = l.entry_id JOIN ledger AS g ON g.id = e.ledger_id WHERE l.kind = 'entry' AND l.target = $1 AND e.deleted = 0 "
     "ORDER BY e.id LIMIT 100", SQL_ARGS(sql_text(target)), error);
   if (others == NULL) return FALSE;

@@ -133,10 +133,8 @@ char *entry_value_words(const LedgerField *field, json_t *value);
 gboolean comment_write(Sql *sql, json_t *data, GError **error);
 
 /* ---- owed.c ---- */
-/* Of rows {number, title, secrecy, ledger}, the first of count; what not everybody may see only as a number. NULL: none. */
-char *entries_words(json_t *rows, gint64 count);
-char *owed_words(Sql *sql, const char *name, const char *title); /* what an account is responsible for; NULL: nothing */
-char *used_words(Sql *sql, const char *kind, const char *name);  /* which entries name a person or body; NULL: none */
+char *owed_words(Sql *sql, const char *name, const char *title); /* how much an account is responsible for; NULL: nothing */
+char *used_words(Sql *sql, const char *kind, const char *name);  /* how many entries name a person or body; NULL: none */
 
 /* ---- duties.c ---- */
 void duties_tick(const House *house);
