@@ -318,7 +318,7 @@ WebReply *page_authority_form(WebRequest *request, GError **error) {
   if (sql == NULL) return NULL;
   json_auto_t *authority = id ? authority_load(sql, id, error) : json_pack("{s:s, s:s, s:b, s:I, s:[]}", "kind", kind ? kind : own, "name",
     name ? name : "", "synonyms", g_str_equal(kind ? kind : own, "body"), "parent_id", (json_int_t)web_int(request, "parent", 0), "names");
-  if (authority == NULL || !may_change(request, text_at(authority, "kind"), error)) return NULL;
+  if (authority == NULL || !may_link(request, text_at(authority, "kind"), NULL, error)) return NULL;
   if (id && !g_str_equal(text_at(authority, "state"), "live")) return throw_null(error, LANTAI_ERROR_CONFLICT, "“%s”已合并或删除，不能修改", text_at(authority, "name"));
   return web_model(form_model(request, sql, authority, NULL));
 }
@@ -414,7 +414,7 @@ WebReply *page_authority_merge(WebRequest *request, GError **error) {
   const char *find = web_text(request, "find");
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
   json_auto_t *authority = sql == NULL ? NULL : authority_load(sql, web_int(request, "id", 0), error);
-  if (authority == NULL || !may_change(request, text_at(authority, "kind"), error)) return NULL;
+  if (authority == NULL || !may_link(request, text_at(authority, "kind"), NULL, error)) return NULL;
   const char *kind = text_at(authority, "kind");
   dress(authority);
   json_t *list = found(sql, find ? find : text_at(authority, "name"), kind, kind_is_topical(kind), int_at(authority, "id"));
