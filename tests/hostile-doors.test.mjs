@@ -70,7 +70,7 @@ test('two accept at once: one is told, the records come once', async () => {
   assert.equal((await query(dir, `SELECT count(*) AS n FROM job WHERE subject_id = ${id} AND kind = 'accession.load'`))[0].n, 1);
 });
 
-test('accepted, returned, discarded and given other files at once: exactly one wins, and what stands agrees with it', async () => {
+test('accepted, returned, discarded and given other files at once: in some order that the steps allow, and what stands agrees with it', async () => {
   for (let round = 0; round < 6; round++) {
     const id = await checked(archivist, `争${round}.csv`, table(`S00${round}`, 200));
     const asks = { load: () => archivist.post(`/delivery/${id}/load`, { form: { note: '接收' } }), return: () => second.post(`/delivery/${id}/return`, { form: { note: '退回' } }),
@@ -81,8 +81,9 @@ test('accepted, returned, discarded and given other files at once: exactly one w
     const now = await state(id), ended = { load: 'done', return: 'returned', discard: 'discarded' };
     assert.ok(Object.values(replies).every(status => [200, 409].includes(status)), JSON.stringify(replies));
     const won = ['load', 'return', 'discard'].filter(name => replies[name] === 200);
-    if (replies.documents === 200 && won.length > 1) assert.fail(JSON.stringify(replies));
-    if (!(won.length === 2 && won.includes('return') && now === 'discarded')) assert.deepEqual(won.map(name => ended[name]), [now], JSON.stringify(replies)); /* what was returned may be discarded */
+    if (replies.documents === 200) assert.ok(!won.includes('load'), JSON.stringify(replies)); /* other files: checked anew before anybody accepts; they may still be returned, then discarded */
+    const sentAgain = replies.documents === 200 && won.join() === 'return' && now === 'received';
+    if (!sentAgain && !(won.length === 2 && won.includes('return') && now === 'discarded')) assert.deepEqual(won.map(name => ended[name]), [now], JSON.stringify(replies)); /* what was returned may be discarded */
     assert.equal((await query(dir, `SELECT count(*) AS n FROM record WHERE accession_id = ${id} AND level = 4`))[0].n, now === 'done' ? 200 : 0);
     assert.equal(existsSync(path.join(dir, 'deliveries', String(id))), now !== 'discarded');
     assert.equal((await query(dir, `SELECT count(*) AS n FROM job WHERE subject_id = ${id} AND kind = 'accession.load' AND state = 'failed'`))[0].n, 0);

@@ -1,5 +1,6 @@
 /* Looking through a report: what is found, and what must not be. */
 #include "report-internal.h"
+#include "error.h"
 #include <locale.h>
 #include <string.h>
 
@@ -66,6 +67,14 @@ static void test_charts(void) {
   json_auto_t *partial = report_lint_text(report, NULL);
   g_assert_cmpuint(json_array_size(partial), >=, 1);
   g_assert_cmpstr(text_at(json_array_get(partial, 0), "kind"), ==, "stop");
+}
+
+/* Where a chart has no room it is told, and stops. */
+static void test_charts_elsewhere(void) {
+  finds("| 学习 | 图 |\n|---|---|\n| {学习次数} | {图 学习次数} |", "stop", 12, "不能放在表格里");
+  g_autoptr(GError) error = NULL;
+  g_assert_null(report_template_line("总结{图 学习次数}", "标题", lookup, NULL, &error));
+  g_assert_error(error, LANTAI_ERROR, LANTAI_ERROR_INVALID);
 }
 
 static void test_numbers(void) {
@@ -149,6 +158,7 @@ int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/report/lint/numbers", test_numbers);
   g_test_add_func("/report/lint/charts", test_charts);
+  g_test_add_func("/report/lint/charts-elsewhere", test_charts_elsewhere);
   g_test_add_func("/report/lint/no-alarm", test_no_alarm);
   g_test_add_func("/report/lint/gaps", test_gaps);
   g_test_add_func("/report/lint/words", test_words);

@@ -391,7 +391,7 @@ static char *figure_change(const char *name, double now, double before) {
   const char *aggregate = definition ? figure_aggregate(definition) : NULL;
   gboolean same = fabs(now - before) < 1e-9;
   if (aggregate && !same && g_strv_contains(shares, aggregate)) {
-    g_autofree char *points = g_strdup_printf("%.1f", fabs(now - before));
+    g_autofree char *points = fabs(now - before) < 0.05 ? g_strdup("不到0.1") : g_strdup_printf("%.1f", fabs(now - before));
     if (g_str_has_suffix(points, ".0")) points[strlen(points) - 2] = '\0';
     return g_strdup_printf("%s%s个百分点", now > before ? "上升" : "下降", points);
   }

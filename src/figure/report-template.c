@@ -566,6 +566,18 @@ static void add_charts(json_t *paragraphs, json_t *runs) {
   }
 }
 
+/* A cell has no room for a chart: it is told in its place, and nothing is frozen with it. */
+static void refuse_charts(json_t *runs) {
+  json_t *run;
+  size_t i;
+  json_array_foreach(runs, i, run) {
+    if (json_object_get(run, "drawn") == NULL) continue;
+    json_object_del(run, "chart");
+    json_object_set_new(run, "text", json_string("（图）"));
+    json_object_set_new(run, "failed", json_string("不能放在表格里，请另起一行"));
+  }
+}
+
 static void add_paragraph(json_t *paragraphs, json_t *runs) {
   trim_begin(runs);
   json_t *paragraph = json_pack("{s:s, s:O, s:O}", "kind", "p", "runs", runs, "line", json_object_get(json_array_get(runs, 0), "line"));
@@ -574,6 +586,7 @@ static void add_paragraph(json_t *paragraphs, json_t *runs) {
   gsize lead = report_heading_length(text, &kind);
   if (*g_strstrip(text) == '\0') return add_charts(paragraphs, runs), json_decref(paragraph);
   if (*text == '|') {
+    refuse_charts(runs);
     add_table_line(paragraphs, paragraph, text);
     return json_decref(paragraph);
   }
@@ -666,6 +679,9 @@ char *report_template_line(const char *text, const char *where, ReportLookup loo
     if (error) g_prefix_error(error, "%s：", where);
     return NULL;
   }
-  json_t *first = json_array_get(paragraphs, 0);
+  json_t *first = json_array_get(paragraphs, 0), *each;
+  size_t i;
+  json_array_foreach(paragraphs, i, each)
+    if (g_str_equal(text_at(each, "kind"), "chart")) return throw_null(error, LANTAI_ERROR_INVALID, "%s：图只能放在正文里", where);
   return first ? report_paragraph_text(first) : g_strdup("");
 }
