@@ -147,6 +147,9 @@ static void test_renamed(void) {
     json_auto_t *found = good(ledger_list(&f.house, sql, LEDGER_EVERYTHING, &ask, error));
     g_assert_cmpint(int_at(found, "count"), ==, i == 0 ? 1 : 0);
   }
+  LedgerAsk past = {.definition = ledger_find("问题"), .on = date_today(), .limit = 10};
+  json_auto_t *then = good(ledger_list(&f.house, sql, LEDGER_EVERYTHING, &past, error));
+  g_assert_cmpstr(text_at(json_array_get(json_object_get(then, "entries"), 0), "state"), ==, "已受理");
   g_autofree char *stored = good(sql_string(sql, "SELECT state FROM ledger_entry WHERE id = $1", SQL_ARGS(sql_int(id)), error));
   g_assert_cmpstr(stored, ==, "登记");
   sql_end(g_steal_pointer(&sql));

@@ -268,10 +268,10 @@ static char *actor_words(const char *actor) {
   return title != NULL ? title : g_strdup(actor);
 }
 
-/* What was written of a step while the entry was more secret than it is now stays with that time. */
-static gboolean note_goes_in(const Gathering *gathering, json_t *step) {
+/* What was said of a step, or of the entry, while it was more secret than it is now stays with that time. */
+static gboolean said_goes_in(const Gathering *gathering, json_t *said) {
   Security then;
-  return text_at(step, "note")[0] != '\0' && security_parse(text_at(step, "secrecy"), &then) && then <= gathering->own;
+  return security_parse(text_at(said, "secrecy"), &then) && then <= gathering->own;
 }
 
 static char *step_words(const Gathering *gathering, json_t *step, const LedgerDefinition *definition) {
@@ -286,7 +286,7 @@ static char *step_words(const Gathering *gathering, json_t *step, const LedgerDe
     if (state) g_string_append_printf(out, "转为“%s”", text_at(change, "to"));
     else g_string_append_printf(out, "改%s", text_at(change, "field"));
   }
-  if (note_goes_in(gathering, step)) g_string_append_printf(out, "%s%s", out->len > 0 ? "：" : "", text_at(step, "note"));
+  if (text_at(step, "note")[0] != '\0' && said_goes_in(gathering, step)) g_string_append_printf(out, "%s%s", out->len > 0 ? "：" : "", text_at(step, "note"));
   return g_string_free(g_steal_pointer(&out), FALSE);
 }
 
@@ -303,6 +303,7 @@ static gboolean add_history(Gathering *gathering, const LedgerDefinition *defini
     json_array_append_new(rows, json_pack("[s, s, s]", at, who, what));
   }
   json_array_foreach(comments, i, row) {
+    if (!said_goes_in(gathering, row)) continue;
     g_autofree char *at = moment(int_at(row, "at")), *who = actor_words(text_at(row, "actor"));
     json_array_append_new(voices, json_pack("[s, s, O]", at, who, json_object_get(row, "text")));
   }

@@ -88,7 +88,7 @@ static void key_again(Sql *sql, json_t *entry) {
 
 /* Number stays as it is, for it belongs to the entry; the state changes by a move alone, but where a step is taken back. */
 json_t *entry_as_then(Sql *sql, Asker asker, const char *actor, Restoring to, char **ret_note, GError **error) {
-  static const char *const back[] = {"also", "unit", "from", "to", "title", "owner", "department", "due", "quantity", "basis", "secrecy", "parent", "values", "files"};
+  static const char *const back[] = {"also", "unit", "from", "to", "title", "owner", "department", "due", "quantity", "basis", "secrecy", "values", "files"};
   static const char *const of_state[] = {"state", "states", "closed", "moved_by"};
   json_auto_t *entry = entry_load_any(sql, to.id, error);
   json_auto_t *then = entry != NULL && entry_may_change(entry, asker, error) ? version_load(sql, to.id, to.rev, error) : NULL;
@@ -96,18 +96,16 @@ json_t *entry_as_then(Sql *sql, Asker asker, const char *actor, Restoring to, ch
   const LedgerDefinition *definition = ledger_of(int_at(entry, "ledger_id"));
   if (definition == NULL) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有这个台账");
   if (entry_is_tied(entry) && !entry_is_free(entry, error)) return NULL;
+  entry_renew(definition, then);
   for (guint i = 0; i < G_N_ELEMENTS(back); i++) json_object_set_new(entry, back[i], json_deep_copy(json_object_get(then, back[i])));
   entry_untie(entry);
   key_again(sql, entry);
-  values_renew(definition, json_object_get(entry, "values"));
-  states_renew(definition, json_object_get(then, "states"));
-  json_object_set_new(then, "state", json_string(state_renewed(definition, text_at(then, "state"))));
   json_object_set_new(entry, "deleted", json_false());
   gboolean moved = to.step && json_array_size(json_object_get(entry, "states")) != json_array_size(json_object_get(then, "states"));
   if (moved && !g_str_equal(text_at(entry, "moved_by"), actor)) return throw_null(error, LANTAI_ERROR_DENIED, "这一步是别人办的，不能由您撤销");
   if (moved && ledger_state(definition, text_at(then, "state")) == NULL) return throw_null(error, LANTAI_ERROR_CONFLICT, "现在没有状态“%s”了", text_at(then, "state"));
   for (guint i = 0; moved && i < G_N_ELEMENTS(of_state); i++) json_object_set_new(entry, of_state[i], json_deep_copy(json_object_get(then, of_state[i])));
-  json_auto_t *problems = ledger_entry_problems(sql, definition, entry);
+  json_auto_t *problems = ledger_entry_problems(sql, LEDGER_EVERYTHING, definition, entry);
   const char *field;
   json_t *what;
   json_object_foreach(problems, field, what)
@@ -251,8 +249,17 @@ gboolean comment_write(Sql *sql, json_t *data, GError **error) {
 }
 
 json_t *ledger_entry_comments(Sql *sql, Asker asker, gint64 id, gint64 before, int limit, GError **error) {
-  json_auto_t *entry = ledger_entry_load(sql, asker, id, error);
+  json_auto_t *entry = ledger_entry_load(sql, asker, id, error), *comments = json_array();
   if (entry == NULL) return NULL;
-  return sql_json(sql, "SELECT id, at, actor, text FROM (SELECT id, at_us AS at, actor, text FROM ledger_comment WHERE entry_id = $1 AND id < $2 "
-    "ORDER BY id DESC LIMIT $3) AS c ORDER BY id", SQL_ARGS(sql_int(id), sql_int(before > 0 ? before : G_MAXINT64), sql_int(limit)), error);
+  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT c.id AS id, c.at_us AS at, c.actor AS actor, c.text AS text, (SELECT v.entry FROM ledger_entry_version AS v "
+    "WHERE v.entry_id = c.entry_id AND v.at_us <= c.at_us ORDER BY v.rev DESC LIMIT 1) AS was FROM ledger_comment AS c WHERE c.entry_id = $1 AND c.id < $2 "
+    "ORDER BY c.id DESC", SQL_ARGS(sql_int(id), sql_int(before > 0 ? before : G_MAXINT64)), error);
+  GError *failure = NULL;
+  while (rows != NULL && (int)json_array_size(comments) < limit && sql_next(rows, &failure)) {
+    json_auto_t *version = json_loads(sql_get_text(rows, "was"), 0, NULL);
+    if (version_admitted(version, asker)) json_array_insert_new(comments, 0, json_pack("{s:I, s:I, s:s, s:s, s:s}", "id", (json_int_t)sql_get_int(rows, "id"), "at",
+      (json_int_t)sql_get_int(rows, "at"), "actor", sql_get_text(rows, "actor"), "text", sql_get_text(rows, "text"), "secrecy", text_at(version, "secrecy")));
+  }
+  if (failure != NULL) return g_propagate_error(error, failure), NULL;
+  return rows != NULL ? g_steal_pointer(&comments) : NULL;
 }

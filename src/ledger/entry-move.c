@@ -136,7 +136,7 @@ gboolean ledger_entry_move(Sql *sql, Asker asker, const char *actor, gint64 id, 
   json_array_append_new(json_object_get(entry, "states"), json_pack("[s, i]", to, on));
   json_object_set_new(entry, "closed", json_boolean(ledger_state(definition, to)->closed));
   json_object_set_new(entry, "moved_by", json_string(actor));
-  json_auto_t *problems = ledger_entry_problems(sql, definition, entry);
+  json_auto_t *problems = ledger_entry_problems(sql, LEDGER_EVERYTHING, definition, entry);
   const char *field;
   json_t *what;
   json_object_foreach(problems, field, what) return throw(error, LANTAI_ERROR_INVALID, "%s：%s", field, json_string_value(what));

@@ -203,8 +203,10 @@ static json_t *problems_to(Sql *sql, Asker asker, const LedgerDefinition *defini
   return problems;
 }
 
-json_t *ledger_entry_problems(Sql *sql, const LedgerDefinition *definition, json_t *entry) {
-  return problems_to(sql, LEDGER_EVERYTHING, definition, NULL, entry);
+json_t *ledger_entry_problems(Sql *sql, Asker asker, const LedgerDefinition *definition, json_t *entry) {
+  gint64 id = int_at(entry, "id");
+  json_auto_t *former = id != 0 && !asker.everything ? entry_load_any(sql, id, NULL) : NULL;
+  return problems_to(sql, asker, definition, former, entry);
 }
 
 /* ---- laying over ---- */
@@ -243,9 +245,9 @@ static json_t *lay_over(json_t *former, json_t *given) {
 }
 
 static json_t *fresh(json_t *given, const LedgerDefinition *definition) {
-  json_auto_t *blank = json_pack("{s:i, s:s, s:[], s:s, s:s, s:i, s:i, s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:s, s:i, s:s, s:b, s:b, s:s, s:{}, s:[], s:[]}", "id", 0,
+  json_auto_t *blank = json_pack("{s:i, s:s, s:[], s:s, s:s, s:i, s:i, s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:s, s:s, s:b, s:b, s:s, s:{}, s:[], s:[]}", "id", 0,
     "ledger", definition->name, "also", "number", "", "unit", "", "from", 0, "to", 0, "title", "", "state", "", "owner", "", "department", "", "due", 0, "quantity", 1,
-    "basis", "", "secrecy", "", "parent", 0, "key", "", "closed", FALSE, "deleted", FALSE, "moved_by", "", "values", "states", "files");
+    "basis", "", "secrecy", "", "key", "", "closed", FALSE, "deleted", FALSE, "moved_by", "", "values", "states", "files");
   json_t *entry = lay_over(blank, given);
   json_object_set_new(entry, "ledger", json_string(definition->name));
   return entry;

@@ -235,10 +235,9 @@ static json_t *clean_record(const ValueContext *context, json_t *given, char **r
   const char *text = json_string_value(given);
   gint64 id = json_is_integer(given) || (text != NULL && text[0] == '#') ? id_of(given) : 0;
   g_autoptr(CatalogRecord) record = record_meant(context, sees_all(context) ? &SCOPE_EVERYTHING : people_scope(context->asker->person), id, text);
-  if (record == NULL && context->former != NULL) record = record_meant(context, &SCOPE_EVERYTHING, id, text);
-  if (record != NULL && context->former != NULL && !sees_all(context) && !holds(context->former, record->id)) {
-    g_autoptr(CatalogRecord) seen = catalog_record_load(context->sql, people_scope(context->asker->person), record->id, NULL);
-    if (seen == NULL) g_clear_pointer(&record, catalog_record_free);
+  if (record == NULL && context->former != NULL) { /* unseen: it stays where the field refers to it already */
+    record = record_meant(context, &SCOPE_EVERYTHING, id, text);
+    if (record != NULL && !holds(context->former, record->id)) g_clear_pointer(&record, catalog_record_free);
   }
   if (record == NULL) return text != NULL ? wrong(ret_problem, "目录中没有档号“%s”", text) : wrong(ret_problem, "目录中没有第 %d 条", (int)id);
   return json_integer(record->id);

@@ -80,9 +80,7 @@ static gboolean links_write(Sql *sql, json_t *entry, GPtrArray *definitions, GEr
   linking.field = "归档批次";
   if (!tie_write(&linking, "delivery", json_object_get(values, "归档批次")) || !tie_write(&linking, "code", json_object_get(values, "归档档号"))) return FALSE;
   linking.field = "责任人";
-  if (!link_write(&linking, FIELD_PERSON, json_object_get(entry, "owner"))) return FALSE;
-  linking.field = "";
-  return int_at(entry, "parent") == 0 || link_write(&linking, FIELD_ENTRY, json_object_get(entry, "parent"));
+  return link_write(&linking, FIELD_PERSON, json_object_get(entry, "owner"));
 }
 
 /* ---- the row ---- */
@@ -92,18 +90,18 @@ static gboolean row_write(Sql *sql, json_t *entry, gint64 ledger, GError **error
   Security secrecy = SECURITY_PUBLIC;
   security_parse(text_at(entry, "secrecy"), &secrecy);
   return sql_exec(sql, "INSERT INTO ledger_entry (id, ledger_id, version, rev, number, unit, from_date, to_date, title, state, closed, owner, department, due, "
-    "quantity, basis, secrecy, parent, key, deleted, made_us, made_by, changed_us, changed_by, moved_by, data, states, files) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, "
-    "$9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28) ON CONFLICT (id) DO UPDATE SET "
+    "quantity, basis, secrecy, key, deleted, made_us, made_by, changed_us, changed_by, moved_by, data, states, files) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, "
+    "$9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27) ON CONFLICT (id) DO UPDATE SET "
     "ledger_id = excluded.ledger_id, version = excluded.version, rev = excluded.rev, number = excluded.number, unit = excluded.unit, from_date = excluded.from_date, "
     "to_date = excluded.to_date, title = excluded.title, state = excluded.state, closed = excluded.closed, owner = excluded.owner, "
     "department = excluded.department, due = excluded.due, quantity = excluded.quantity, basis = excluded.basis, secrecy = excluded.secrecy, "
-    "parent = excluded.parent, key = excluded.key, deleted = excluded.deleted, changed_us = excluded.changed_us, changed_by = excluded.changed_by, "
+    "key = excluded.key, deleted = excluded.deleted, changed_us = excluded.changed_us, changed_by = excluded.changed_by, "
     "moved_by = excluded.moved_by, data = excluded.data, states = excluded.states, files = excluded.files",
     SQL_ARGS(sql_int(int_at(entry, "id")), sql_int(ledger), sql_int(int_at(entry, "version")), sql_int(int_at(entry, "rev")), sql_text(text_at(entry, "number")),
       sql_text(text_at(entry, "unit")), sql_int(int_at(entry, "from")), sql_int(int_at(entry, "to")), sql_text(text_at(entry, "title")),
       sql_text(text_at(entry, "state")), sql_int(json_is_true(json_object_get(entry, "closed"))), sql_text(text_at(entry, "owner")),
       sql_text(text_at(entry, "department")), sql_int(int_at(entry, "due")), sql_real(json_number_value(json_object_get(entry, "quantity"))),
-      sql_text(text_at(entry, "basis")), sql_int(secrecy), sql_int(int_at(entry, "parent")), sql_text(text_at(entry, "key")),
+      sql_text(text_at(entry, "basis")), sql_int(secrecy), sql_text(text_at(entry, "key")),
       sql_int(json_is_true(json_object_get(entry, "deleted"))), sql_int(int_at(entry, "made_at")), sql_text(text_at(entry, "made_by")),
       sql_int(int_at(entry, "changed_at")), sql_text(text_at(entry, "changed_by")), sql_text(text_at(entry, "moved_by")), sql_text(data), sql_text(states),
       sql_text(files)), error);

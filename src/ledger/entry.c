@@ -52,7 +52,6 @@ json_t *entry_from_row(SqlRows *rows) {
   set_int(entry, "from", sql_get_int(rows, "from_date"));
   set_int(entry, "to", sql_get_int(rows, "to_date"));
   set_int(entry, "due", sql_get_int(rows, "due"));
-  set_int(entry, "parent", sql_get_int(rows, "parent"));
   set_int(entry, "made_at", sql_get_int(rows, "made_us"));
   set_int(entry, "changed_at", sql_get_int(rows, "changed_us"));
   const char *quantity = sql_get_text(rows, "quantity");
@@ -61,15 +60,10 @@ json_t *entry_from_row(SqlRows *rows) {
   json_object_set_new(entry, "closed", json_boolean(sql_get_int(rows, "closed") != 0));
   json_object_set_new(entry, "deleted", json_boolean(sql_get_int(rows, "deleted") != 0));
   json_object_set_new(entry, "also", also_names(sql_get_text(rows, "also")));
-  json_t *values = parsed(sql_get_text(rows, "data"), FALSE);
-  if (definition != NULL && definition->version != (int)sql_get_int(rows, "version")) values_renew(definition, values);
-  json_object_set_new(entry, "values", values);
+  json_object_set_new(entry, "values", parsed(sql_get_text(rows, "data"), FALSE));
   json_object_set_new(entry, "states", parsed(sql_get_text(rows, "states"), TRUE));
-  if (definition != NULL && definition->version != (int)sql_get_int(rows, "version")) {
-    states_renew(definition, json_object_get(entry, "states"));
-    json_object_set_new(entry, "state", json_string(state_renewed(definition, sql_get_text(rows, "state"))));
-  }
   json_object_set_new(entry, "files", parsed(sql_get_text(rows, "files"), TRUE));
+  if (definition != NULL && definition->version != (int)sql_get_int(rows, "version")) entry_renew(definition, entry);
   return entry;
 }
 
@@ -135,6 +129,12 @@ void states_renew(const LedgerDefinition *definition, json_t *states) {
     const char *name = json_string_value(json_array_get(pair, 0)), *present = name != NULL ? state_renewed(definition, name) : NULL;
     if (present != name) json_array_set_new(pair, 0, json_string(present));
   }
+}
+
+void entry_renew(const LedgerDefinition *definition, json_t *entry) {
+  values_renew(definition, json_object_get(entry, "values"));
+  states_renew(definition, json_object_get(entry, "states"));
+  json_object_set_new(entry, "state", json_string(state_renewed(definition, text_at(entry, "state"))));
 }
 
 void values_renew(const LedgerDefinition *definition, json_t *values) {
@@ -260,7 +260,7 @@ static json_t *grouped(Sql *sql, SqlRows *given, Asker asker, GError **error) {
     const char *field = sql_get_text(rows, "field");
     if (!entry_admitted(light, asker)) continue;
     g_autoptr(GPtrArray) definitions = entry_definitions(light);
-    if (field[0] != '\0' && !asker.everything && !field_seen(definitions, field, asker)) continue;
+    if (!asker.everything && !field_seen(definitions, field, asker)) continue;
     json_t *group = group_of(groups, places, light, sql_get_int(rows, "ledger_id"), field);
     json_object_set_new(group, "count", json_integer(int_at(group, "count") + 1));
     if (json_array_size(json_object_get(group, "entries")) >= LEDGER_BATCH) continue;

@@ -158,7 +158,9 @@ static void test_writing(void) {
   g_autofree char *away = g_strdup_printf("{id: %" G_GINT64_FORMAT ", values: {移交单位: [北山市甲局]}}", w.others),
     *gone = g_strdup_printf("{id: %" G_GINT64_FORMAT ", values: {移交单位: [乙局]}}", w.titled);
   json_auto_t *comes = yaml(away), *goes = yaml(gone);
+  good(ledger_entry_comment(sql, LEDGER_EVERYTHING, "zhang", w.others, "暗中的话", error));
   good(ledger_entry_put(sql, LEDGER_EVERYTHING, "zhang", comes, 0, error));
+  good(ledger_entry_comment(sql, LEDGER_EVERYTHING, "zhang", w.others, "归您了", error));
   good(ledger_entry_put(sql, LEDGER_EVERYTHING, "zhang", goes, 0, error));
   good(sql_commit(sql, error));
   sql_end(g_steal_pointer(&sql));
@@ -167,6 +169,9 @@ static void test_writing(void) {
   json_auto_t *history = good(ledger_entry_history(sql, w.asker, w.others, 0, 10, error));
   g_assert_cmpuint(json_array_size(history), ==, 1);
   g_assert_cmpuint(json_array_size(json_object_get(json_array_get(history, 0), "changes")), ==, 0);
+  json_auto_t *said = good(ledger_entry_comments(sql, w.asker, w.others, 0, 1, error)), *more = good(ledger_entry_comments(sql, w.asker, w.others, 0, 10, error));
+  g_assert_cmpstr(text_at(json_array_get(said, 0), "text"), ==, "归您了");
+  g_assert_cmpuint(json_array_size(more), ==, 1); /* what was said while it was others' stays with that time */
   fails(version_load(sql, w.others, 999, error), LANTAI_ERROR_NOT_FOUND);
   sql_end(g_steal_pointer(&sql));
   close_world(&w);
@@ -209,6 +214,12 @@ static void test_referring(void) {
       g_autofree char *there = refusal_of(&w, given->str, cases[i].there), *absent = refusal_of(&w, given->str, cases[i].absent);
       g_assert_cmpstr(there, ==, absent);
     }
+  g_autofree char *unseen = g_strdup_printf("{ledger: 后续, date: 2023-03-01, title: 探, values: {依据: '%s', 所属: %s}}", record, others);
+  json_auto_t *form = yaml(unseen);
+  sql = good(sql_read(w.f.db, error));
+  json_auto_t *faults = ledger_entry_problems(sql, w.asker, ledger_find("后续"), form); /* what a form says before it is written */
+  g_assert_cmpuint(json_object_size(faults), ==, 2);
+  sql_end(g_steal_pointer(&sql));
   put(&w.f, "{ledger: 移交, date: 2023-02-01, title: 暗乙一, values: {移交单位: [北山市甲局]}}");
   json_auto_t *one = yaml("{ledger: 后续, date: 2023-03-01, title: 探, values: {所属: 暗乙一, 明细: [{条: 暗乙一}]}}");
   g_autofree char *stays = g_strdup_printf("{id: %" G_GINT64_FORMAT ", title: 改了, values: {所属: %" G_GINT64_FORMAT "}}", w.later, w.others);
@@ -220,7 +231,7 @@ static void test_referring(void) {
   close_world(&w);
 }
 
-/* What goes into a dossier: no note from a time when the entry was more secret; no 档号 that who files it may not see. */
+/* What goes into a dossier: no note and no word from a time when the entry was more secret; no 档号 that who files it may not see. */
 static void test_dossier(void) {
   World w;
   open_world(&w);
@@ -231,6 +242,7 @@ static void test_dossier(void) {
     json_auto_t *change = yaml(text);
     good(ledger_entry_put(sql, LEDGER_EVERYTHING, "zhang", change, 0, error));
     good(ledger_entry_move(sql, LEDGER_EVERYTHING, "zhang", w.ours, i == 0 ? "毕" : "办", 0, i == 0 ? "暗中查明" : "可以说的", error));
+    good(ledger_entry_comment(sql, LEDGER_EVERYTHING, "zhang", w.ours, i == 0 ? "暗中的话" : "明说的话", error));
   }
   good(ledger_entry_move(sql, LEDGER_EVERYTHING, "zhang", w.ours, "毕", 0, "办结了", error));
   good(sql_commit(sql, error));
@@ -238,7 +250,8 @@ static void test_dossier(void) {
   sql = good(sql_read(w.f.db, error));
   json_auto_t *dossier = good(ledger_dossier(sql, w.asker, w.ours, error));
   g_autofree char *sheet = json_dumps(json_object_get(dossier, "document"), JSON_ENCODE_ANY);
-  g_assert_null(strstr(sheet, "暗中查明"));
+  g_assert_null(strstr(sheet, "暗中"));
+  g_assert_nonnull(strstr(sheet, "明说的话"));
   g_assert_nonnull(strstr(sheet, "可以说的"));
   g_assert_nonnull(strstr(sheet, "办结了"));
   sql_end(g_steal_pointer(&sql));

@@ -5,7 +5,8 @@
  * 2. Where a ledger shows each only his own (`rows: own`), a row is seen by who made it or is responsible for it; by everyone whose role `all` names.
  * 3. Who works for some fonds or for one body only (people_reach) sees of every ledger the rows that name one of those in a field which says whose a row is
  *    (`rows: {of: …}`), and his own; all rows only where `all`, or in a ledger without such a field `read`, names a role of his.
- * 4. What an entry was on a former day, or under a former version, is seen by whom both that and today's entry admit.
+ * 4. What an entry was, and what was said of it, is seen by whom today's entry and its secrecy of then admit; by who works for some only, when it was his then as well.
+ *    In a ledger of own rows the past goes with the row, to whom it was handed on.
  */
 #include "table.h"
 #include "people.h"

@@ -67,7 +67,7 @@ gint64 ledger_id_present(Sql *sql, json_t *definition); /* the ledger that a def
 #define ENTRY_COLUMNS \
   "e.id AS id, e.ledger_id AS ledger_id, e.version AS version, e.rev AS rev, e.number AS number, e.unit AS unit, e.from_date AS from_date, " \
   "e.to_date AS to_date, e.title AS title, e.state AS state, e.closed AS closed, e.owner AS owner, e.department AS department, e.due AS due, " \
-  "e.quantity AS quantity, e.basis AS basis, e.secrecy AS secrecy, e.parent AS parent, e.key AS key, e.deleted AS deleted, e.made_us AS made_us, " \
+  "e.quantity AS quantity, e.basis AS basis, e.secrecy AS secrecy, e.key AS key, e.deleted AS deleted, e.made_us AS made_us, " \
   "e.made_by AS made_by, e.changed_us AS changed_us, e.changed_by AS changed_by, e.moved_by AS moved_by, e.data AS data, e.states AS states, " \
   "e.files AS files, (SELECT json_group_array(a.ledger_id) FROM ledger_also AS a WHERE a.entry_id = e.id AND a.gone = 0) AS also "
 #define ENTRY_SELECT "SELECT " ENTRY_COLUMNS "FROM ledger_entry AS e "
@@ -79,6 +79,7 @@ void entry_hide(json_t *entry, Asker asker); /* fields that may not be seen go o
 GPtrArray *entry_definitions(json_t *entry);
 const LedgerField *entry_field(GPtrArray *definitions, const char *name);
 /* In place, what an entry says under former names: fields, choices and states take the present ones. */
+void entry_renew(const LedgerDefinition *definition, json_t *entry); /* all of them */
 void values_renew(const LedgerDefinition *definition, json_t *values);
 void states_renew(const LedgerDefinition *definition, json_t *states); /* [[state, day], …] */
 const char *state_renewed(const LedgerDefinition *definition, const char *name); /* itself where no state was called so */

@@ -88,8 +88,9 @@ gboolean ledger_admits(const LedgerDefinition *definition, Asker asker, json_t *
 
 /* ---- entries (entry*.c): JSON as in docs/ledgers.md ---- */
 json_t *ledger_entry_load(Sql *sql, Asker asker, gint64 id, GError **error); /* NOT_FOUND also for what may not be seen; fields that may not be seen left out */
-/* Checks and cleans what was given against the definition. Messages by field, {field: message}, empty when good. entry is changed in place (types, dates, defaults). */
-json_t *ledger_entry_problems(Sql *sql, const LedgerDefinition *definition, json_t *entry);
+/* Checks and cleans what was given against the definition. Messages by field, {field: message}, empty when good. entry is changed in place (types, dates, defaults).
+ * What the asker may not see is as if there were none, but where the stored entry refers to it already. */
+json_t *ledger_entry_problems(Sql *sql, Asker asker, const LedgerDefinition *definition, json_t *entry);
 /* DENIED: the ledger, or one of the fields, is not for the asker to write; NOT_FOUND: he may not see the entry. LEDGER_EVERYTHING: the program itself.
  * Creates (id absent or 0) or changes an entry; fields absent from values stay as they are, null empties. expect_rev 0: not compared; CONFLICT tells who changed it.
  * INVALID: the message names the first field; ledger_entry_problems tells all. Its id, 0 on error. Nothing is written when nothing differs. */
@@ -115,7 +116,8 @@ json_t *ledger_entry_history(Sql *sql, Asker asker, gint64 id, gint64 before, in
 json_t *ledger_entry_referring(Sql *sql, Asker asker, gint64 id, GError **error);
 json_t *ledger_entries_of_record(Sql *sql, Asker asker, gint64 record, GError **error);
 gboolean ledger_entry_comment(Sql *sql, Asker asker, const char *actor, gint64 id, const char *text, GError **error);
-/* The newest before an id (0: of all), at most limit, oldest first: [{id, at, actor, text}] */
+/* The newest before an id (0: of all), at most limit, oldest first: [{id, at, actor, text, secrecy}], the secrecy of the entry then. What was said while the asker
+ * might not have seen it is left out. */
 json_t *ledger_entry_comments(Sql *sql, Asker asker, gint64 id, gint64 before, int limit, GError **error);
 /* Files, kept as the object urn:lantai:entry:<id>. In a transaction of its own; one of the same name is replaced (another version). */
 gboolean ledger_entry_attach(const House *house, Asker asker, const char *actor, gint64 id, const char *name, const char *path, GError **error);

@@ -209,8 +209,8 @@ static gboolean may_ask_all(const LedgerDefinition *definition, Asker asker, jso
 
 /* An entry as it was at a rev. */
 static json_t *entry_then(Sql *sql, Asker asker, const LedgerTable *table, const TableRow *row, GError **error) {
-  json_t *entry = version_load(sql, row->id, row->rev, error), *values = json_object_get(entry, "values");
-  if (values != NULL) values_renew(table->definition, values);
+  json_t *entry = version_load(sql, row->id, row->rev, error);
+  if (entry != NULL) entry_renew(table->definition, entry);
   if (entry != NULL) entry_hide(entry, asker);
   return entry;
 }

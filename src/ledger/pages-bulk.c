@@ -90,7 +90,7 @@ static json_t *planned(LedgerPage *page, const Change *change, json_t *entry, js
   } else {
     json_auto_t *before = entry_get(entry, change->field->name);
     form_read(page, change->texts, after, faults);
-    json_auto_t *copy = json_deep_copy(after), *more = json_object_size(faults) ? NULL : ledger_entry_problems(page->sql, page->definition, copy);
+    json_auto_t *copy = json_deep_copy(after), *more = json_object_size(faults) ? NULL : ledger_entry_problems(page->sql, page->asker, page->definition, copy);
     json_t *own = json_object_get(json_object_size(faults) ? faults : more, change->field->name);
     json_auto_t *value = json_object_size(faults) ? NULL : entry_get(copy, change->field->name);
     if (own != NULL) fault = g_strdup(json_string_value(own));

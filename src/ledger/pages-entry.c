@@ -112,7 +112,7 @@ static WebReply *saved(LedgerPage *page, gint64 id, const char *message, GError 
 }
 
 static gboolean has_faults(const LedgerPage *page, json_t *entry, json_t *faults) {
-  json_auto_t *copy = json_deep_copy(entry), *more = json_object_size(faults) ? NULL : ledger_entry_problems(page->sql, page->definition, copy);
+  json_auto_t *copy = json_deep_copy(entry), *more = json_object_size(faults) ? NULL : ledger_entry_problems(page->sql, page->asker, page->definition, copy);
   if (more != NULL) json_object_update(faults, more);
   return json_object_size(faults) > 0;
 }

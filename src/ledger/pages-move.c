@@ -62,7 +62,7 @@ static gboolean write_given(LedgerPage *page, json_t *entry, json_t *texts, json
   page->only = move->needs;
   json_auto_t *changed = json_deep_copy(entry);
   form_read(page, texts, changed, faults);
-  json_auto_t *copy = json_deep_copy(changed), *more = json_object_size(faults) ? NULL : ledger_entry_problems(page->sql, page->definition, copy);
+  json_auto_t *copy = json_deep_copy(changed), *more = json_object_size(faults) ? NULL : ledger_entry_problems(page->sql, page->asker, page->definition, copy);
   if (more != NULL) json_object_update(faults, more);
   return json_object_size(faults) == 0 && ledger_entry_put(page->sql, page->asker, web_actor(page->request), changed, int_at(entry, "rev"), error) != 0;
 }

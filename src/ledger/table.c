@@ -382,8 +382,7 @@ static void take_version(LedgerTable *table, json_t *entry, Security least) {
   Security secrecy = SECURITY_PUBLIC;
   security_parse(text_at(entry, "secrecy"), &secrecy);
   source.row.secrecy = (guint8)MAX(secrecy, least);
-  if (source.values) values_renew(table->definition, source.values);
-  states_renew(table->definition, source.states);
+  entry_renew(table->definition, entry);
   table_put(table, &source);
 }
 
