@@ -118,7 +118,7 @@ gboolean selection_make(Ask *ask, json_t *figure, json_t *source, const char *mo
   g_auto(Selection) selection = {.period = period, .at = g_strcmp0(text_in(figure, "at"), "end") == 0 || source != figure ? period.to : 0};
   json_auto_t *condition = where_for_year(json_object_get(source, "where"), period.to / 10000);
   if ((selection.table = ledger_table(ask->house, ask->sql, ledger, error)) == NULL) return FALSE;
-  if ((selection.where = ledger_where_new(ask->house, ask->sql, selection.table, condition, error)) == NULL) return FALSE;
+  if ((selection.where = ledger_where_new(ask->house, ask->sql, LEDGER_EVERYTHING, selection.table, condition, error)) == NULL) return FALSE;
   g_autoptr(LedgerPath) by = by_name ? ledger_path_new(ask->house, ask->sql, selection.table, by_name, error) : NULL;
   if (by_name && by == NULL) return FALSE;
   if (mode == NULL) mode = text_in(figure, "period");

@@ -189,8 +189,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(LedgerGate, ledger_gate_free)
 gboolean ledger_gate_admits(const LedgerGate *gate, guint index);
 
 typedef struct LedgerWhere LedgerWhere;
-/* INVALID names what is wrong and the nearest name. Tables of ledgers that paths lead to are held with it. condition NULL: everything. */
-LedgerWhere *ledger_where_new(const House *house, Sql *sql, const LedgerTable *table, json_t *condition, GError **error);
+/* INVALID names what is wrong and the nearest name. Tables of ledgers that paths lead to are held with it; of their rows those that the asker may not see are passed by.
+ * condition NULL: everything. */
+LedgerWhere *ledger_where_new(const House *house, Sql *sql, Asker asker, const LedgerTable *table, json_t *condition, GError **error);
 void ledger_where_free(LedgerWhere *where);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LedgerWhere, ledger_where_free)
 gboolean ledger_where_meets(const LedgerWhere *where, guint index, int at); /* at: YYYYMMDD for dated values and states; 0: the newest */

@@ -178,7 +178,7 @@ gboolean ledger_may_ask(const LedgerDefinition *definition, Asker asker, const c
     rows = field->type == FIELD_ROWS ? field : NULL;
     if (field->type != FIELD_ENTRY || parts[i + 1] == NULL) continue;
     definition = ledger_find(field->ledger);
-    if (definition != NULL && ledger_admits_level(definition, asker) < 0) return FALSE; /* values of rows that he may not see would decide */
+    if (definition != NULL && !ledger_may_read(definition, asker)) return FALSE; /* of its rows those that he may not see are passed by (path_plan_gate) */
   }
   return TRUE;
 }
@@ -235,9 +235,10 @@ static gboolean go_through(const House *house, Sql *sql, Asker asker, const Ledg
   const LedgerTable *table = page->table;
   const char *sort = ask->sort && *ask->sort ? ask->sort : "-日期";
   page->down = *sort == '-';
-  g_autoptr(LedgerWhere) where = ledger_where_new(house, sql, table, ask->where, error);
+  g_autoptr(LedgerWhere) where = ledger_where_new(house, sql, asker, table, ask->where, error);
   if (where == NULL || !may_ask(table->definition, asker, sort + page->down, error) || !may_ask_all(table->definition, asker, ask->where, error)) return FALSE;
   if (!path_plan(house, sql, table, sort + page->down, &page->path, error) || !read_after(page, ask->after, error)) return FALSE;
+  path_plan_gate(&page->path, asker);
   g_autoptr(TableWords) words = table_words_new(table, ask->words, asker);
   g_autoptr(LedgerGate) gate = ledger_gate_new(table, asker);
   for (guint i = 0; i < table->rows->len; i++) {

@@ -73,7 +73,7 @@ json_t *filter_open(const LedgerDefinition *definition);            /* condition
 json_t *filter_overdue(const LedgerDefinition *definition);         /* NULL: cannot be */
 
 /* ---- counts (tally.c) ---- */
-/* {count, fields: {name: [{value, count}] most frequent first}} of what meets ask; at most limit values of a field (fields NULL-ended). */
+/* {count, fields: {name: [{value, count}] most frequent first}} of what meets ask; at most limit values of a field (fields NULL-ended; none of another ledger). */
 json_t *ledger_tally(const House *house, Sql *sql, Asker asker, const LedgerAsk *ask, const char *const *fields, guint limit, GError **error);
 
 /* ret[0]: all; ret[k + 1]: of those, what meets wheres[k] (NULL: 0). */

@@ -200,7 +200,14 @@ char *ledger_path_fault(const LedgerDefinition *definition, const char *path, co
 }
 
 void path_plan_clear(PathPlan *plan) {
-  for (guint i = 0; i < PATH_HOPS; i++) g_clear_pointer(&plan->held[i], ledger_table_release);
+  for (guint i = 0; i < PATH_HOPS; i++) {
+    g_clear_pointer(&plan->gates[i], ledger_gate_free);
+    g_clear_pointer(&plan->held[i], ledger_table_release);
+  }
+}
+
+void path_plan_gate(PathPlan *plan, Asker asker) {
+  for (guint i = 0; i < plan->hop_count && !asker.everything; i++) plan->gates[i] = ledger_gate_new(plan->held[i], asker);
 }
 
 gboolean path_plan(const House *house, Sql *sql, const LedgerTable *table, const char *path, PathPlan *ret, GError **error) {
@@ -242,7 +249,8 @@ static gboolean walk_cell(const Cell *cell, gpointer data) {
     next.step++;
     next.kept = row;
     gint64 place = table_place(state->plan->tables[next.step], (gint64)cell->number);
-    return place >= 0 && walk(&next, (guint)place);
+    const LedgerGate *gate = state->plan->gates[state->step];
+    return place >= 0 && (gate == NULL || ledger_gate_admits(gate, (guint)place)) && walk(&next, (guint)place);
   }
   Cell told = *cell;
   told.row = (guint32)row;

@@ -27,7 +27,7 @@ static guint meets(World *w, const char *ledger, const char *condition, int at) 
   json_auto_t *where = yaml(condition);
   g_autoptr(Sql) sql = good(sql_read(w->f.db, error));
   g_autoptr(LedgerTable) table = good(ledger_table(&w->f.house, sql, ledger_find(ledger), error));
-  g_autoptr(LedgerWhere) ready = good(ledger_where_new(&w->f.house, sql, table, where, error));
+  g_autoptr(LedgerWhere) ready = good(ledger_where_new(&w->f.house, sql, LEDGER_EVERYTHING, table, where, error));
   guint count = 0;
   for (guint i = 0; i < ledger_table_count(table); i++) count += ledger_where_meets(ready, i, at);
   return count;
@@ -81,7 +81,7 @@ static char *values(World *w, const char *ledger, const char *path, const char *
   json_auto_t *where = yaml(condition);
   g_autoptr(Sql) sql = good(sql_read(w->f.db, error));
   g_autoptr(LedgerTable) table = good(ledger_table(&w->f.house, sql, ledger_find(ledger), error));
-  g_autoptr(LedgerWhere) ready = good(ledger_where_new(&w->f.house, sql, table, where, error));
+  g_autoptr(LedgerWhere) ready = good(ledger_where_new(&w->f.house, sql, LEDGER_EVERYTHING, table, where, error));
   g_autoptr(LedgerPath) told = good(ledger_path_new(&w->f.house, sql, table, path, error));
   GString *text = g_string_new(NULL);
   for (guint i = 0; i < ledger_table_count(table); i++)

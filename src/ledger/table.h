@@ -90,6 +90,7 @@ enum { PATH_HOPS = 4 };
 typedef struct { /* tables[0] is the asking one; a hop goes through the entry field hops[i] of tables[i] to tables[i + 1]; column is of the last table */
   const LedgerTable *tables[PATH_HOPS + 1];
   LedgerTable *held[PATH_HOPS];
+  LedgerGate *gates[PATH_HOPS]; /* of held; NULL: every row is passed */
   guint hops[PATH_HOPS], hop_count, column;
   guint rows; /* + 1: the column of rows that the path begins with; 0: none */
 } PathPlan;
@@ -97,6 +98,7 @@ typedef struct { const LedgerField *field, *rows; const char *derived; const Led
 /* What is wrong with a path, in words, or NULL. rows: the rows that it begins with. */
 char *path_check(const LedgerDefinition *definition, const char *path, PathEnd *ret);
 gboolean path_plan(const House *house, Sql *sql, const LedgerTable *table, const char *path, PathPlan *ret, GError **error);
+void path_plan_gate(PathPlan *plan, Asker asker); /* rows of other ledgers that the asker may not see are as if they were not there */
 void path_plan_clear(PathPlan *plan);
 /* row: only values of that row of the asking entry; -1: all. TRUE when the visit said enough. */
 gboolean path_visit(const PathPlan *plan, guint index, int at, gint64 row, CellVisit visit, gpointer data);

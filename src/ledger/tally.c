@@ -8,7 +8,6 @@
 enum { SMALL = 10000 };
 typedef struct { /* of one field: texts by their number, small whole numbers (years, months) as they are, the rest by what is shown of it */
   const char *name;
-  LedgerPath *path;   /* NULL: plan is asked */
   PathPlan plan;
   GArray *codes;      /* guint32 by text of the table at the end of the path */
   guint32 small[SMALL];
@@ -17,7 +16,6 @@ typedef struct { /* of one field: texts by their number, small whole numbers (ye
 
 static void counter_free(gpointer data) {
   Counter *counter = data;
-  ledger_path_free(counter->path);
   path_plan_clear(&counter->plan);
   g_array_unref(counter->codes);
   g_hash_table_unref(counter->others);
@@ -29,8 +27,6 @@ static void count_text(Counter *counter, const char *text) {
   if (count != NULL) ++*count;
   else if (*text != '\0') g_hash_table_insert(counter->others, g_strdup(text), g_memdup2(&(guint){1}, sizeof(guint)));
 }
-
-static void count_value(const LedgerValue *value, gpointer data) { count_text(data, value->text); }
 
 static gboolean count_cell(const Cell *cell, gpointer data) {
   Counter *counter = data;
@@ -84,9 +80,7 @@ static Counter *counter_new(const House *house, Sql *sql, const LedgerTable *tab
   counter->codes = g_array_new(FALSE, TRUE, sizeof(guint32));
   counter->others = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
   if (!path_plan(house, sql, table, field, &counter->plan, error)) return counter_free(counter), NULL;
-  const LedgerTable *end = counter->plan.tables[counter->plan.hop_count];
-  if (table_column(end, counter->plan.column)->type != FIELD_ENTRY) g_array_set_size(counter->codes, end->texts->len);
-  else if ((counter->path = ledger_path_new(house, sql, table, field, error)) == NULL) return counter_free(counter), NULL; /* an entry is shown by its title */
+  g_array_set_size(counter->codes, counter->plan.tables[counter->plan.hop_count]->texts->len);
   return counter;
 }
 
@@ -98,7 +92,7 @@ static json_t *make_tally(gpointer data, GError **error) {
   const Question *question = data;
   const LedgerAsk *ask = question->ask;
   g_autoptr(LedgerTable) table = ledger_table(question->house, question->sql, ask->definition, error);
-  g_autoptr(LedgerWhere) where = table == NULL ? NULL : ledger_where_new(question->house, question->sql, table, ask->where, error);
+  g_autoptr(LedgerWhere) where = table == NULL ? NULL : ledger_where_new(question->house, question->sql, question->asker, table, ask->where, error);
   g_autoptr(GPtrArray) counters = g_ptr_array_new_with_free_func(counter_free);
   if (where == NULL) return NULL;
   for (const char *const *field = question->fields; field != NULL && *field != NULL; field++) {
@@ -114,8 +108,7 @@ static json_t *make_tally(gpointer data, GError **error) {
     count++;
     for (guint k = 0; k < counters->len; k++) {
       Counter *counter = g_ptr_array_index(counters, k);
-      if (counter->path != NULL) ledger_path_values(counter->path, NULL, i, ask->on, count_value, counter);
-      else path_visit(&counter->plan, i, ask->on, -1, count_cell, counter);
+      path_visit(&counter->plan, i, ask->on, -1, count_cell, counter);
     }
   }
   json_t *values = json_object();
@@ -154,7 +147,7 @@ static json_t *make_counts(gpointer data, GError **error) {
   size_t k;
   if (table == NULL) return NULL;
   json_array_foreach(asked->wheres, k, condition) {
-    LedgerWhere *where = json_is_null(condition) ? NULL : ledger_where_new(page->house, page->sql, table, condition, error);
+    LedgerWhere *where = json_is_null(condition) ? NULL : ledger_where_new(page->house, page->sql, page->asker, table, condition, error);
     if (where == NULL && !json_is_null(condition)) return NULL;
     g_ptr_array_add(conditions, where);
   }

@@ -177,9 +177,9 @@ gboolean ledger_where_meets(const LedgerWhere *where, guint index, int at) { ret
 
 /* ---- making ready ---- */
 
-typedef struct { const House *house; Sql *sql; const LedgerTable *table; } Maker;
+typedef struct { const House *house; Sql *sql; Asker asker; const LedgerTable *table; } Maker;
 
-/* Ids of the entries that a text names: by title, number, or #id. */
+/* Ids of the entries that a text names: by title or number, of those that the asker may see, or #id. */
 static gboolean add_entries(const Maker *maker, const Column *column, const char *text, gboolean has, GArray *ids, GError **error) {
   char *end = NULL;
   gint64 id = g_ascii_strtoll(*text == '#' ? text + 1 : text, &end, 10);
@@ -192,12 +192,13 @@ static gboolean add_entries(const Maker *maker, const Column *column, const char
   if (target == NULL) return TRUE;
   g_autoptr(LedgerTable) table = ledger_table(maker->house, maker->sql, target, error);
   if (table == NULL) return FALSE;
+  g_autoptr(LedgerGate) gate = ledger_gate_new(table, maker->asker);
   for (guint i = 0; i < table->rows->len; i++) {
     const TableRow *row = table_row(table, i);
     const char *title = table_text(table, row->title);
     gboolean named = has ? strcasestr(title, text) != NULL : g_str_equal(title, text) || g_str_equal(table_text(table, row->number), text);
     double number = (double)row->id;
-    if (named) g_array_append_val(ids, number);
+    if (named && ledger_gate_admits(gate, i)) g_array_append_val(ids, number);
   }
   return TRUE;
 }
@@ -308,6 +309,7 @@ static Node *make_all(const Maker *maker, const char *prefix, json_t *condition,
 static Node *make_test(const Maker *maker, const char *path, json_t *given, GError **error) {
   g_autoptr(Node) node = node_new(NODE_TEST);
   if (!path_plan(maker->house, maker->sql, maker->table, path, &node->path, error)) return NULL;
+  path_plan_gate(&node->path, maker->asker);
   gboolean made = json_is_object(given) ? make_operators(maker, given, node, error) : match_values(maker, &node->path, given, FALSE, &node->is, error);
   if (!made) return NULL;
   node->plain = plain_column(node);
@@ -352,11 +354,11 @@ static Node *make_all(const Maker *maker, const char *prefix, json_t *condition,
   return g_steal_pointer(&all);
 }
 
-LedgerWhere *ledger_where_new(const House *house, Sql *sql, const LedgerTable *table, json_t *condition, GError **error) {
+LedgerWhere *ledger_where_new(const House *house, Sql *sql, Asker asker, const LedgerTable *table, json_t *condition, GError **error) {
   json_auto_t *faults = ledger_where_faults(table->definition, condition);
   json_t *first = json_array_get(faults, 0);
   if (first != NULL) return throw_null(error, LANTAI_ERROR_INVALID, "条件 %s：%s", text_at(first, "where"), text_at(first, "what"));
-  Maker maker = {house, sql, table};
+  Maker maker = {house, sql, asker, table};
   g_autoptr(LedgerWhere) where = g_new0(LedgerWhere, 1);
   where->table = table;
   if (json_object_size(condition) > 0 && (where->root = make_all(&maker, "", condition, error)) == NULL) return NULL;
