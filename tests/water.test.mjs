@@ -1,4 +1,4 @@
-// An office that is no archives, with YAML alone: the water bureau of docs/ledgers.md, command by command as the page has them.
+// An office that is no archives, with YAML alone: the water bureau of docs/ledgers.zh.md, command by command as the page has them.
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -7,7 +7,7 @@ import { query } from './archive.mjs';
 import { lantai, root, temporary } from './support.mjs';
 
 const folder = path.join(root, 'examples', 'water');
-const page = readFileSync(path.join(root, 'docs', 'ledgers.md'), 'utf8');
+const page = readFileSync(path.join(root, 'docs', 'ledgers.zh.md'), 'utf8');
 const commands = [...page.matchAll(/^ {4}lantai -C 水务局 (.+)$/gm)].map(each => each[1].split(' '));
 const yaml = readdirSync(folder).filter(name => name.endsWith('.yaml')).map(name => path.join(folder, name));
 const year = ['--year', '2023'], told = new Map();

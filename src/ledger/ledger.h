@@ -1,5 +1,5 @@
 /*
- * Ledgers (台账): definable registers of the archives' own work. A ledger is data (files of definitions/ledgers; grammar in docs/ledgers.md); an entry is one line of it,
+ * Ledgers (台账): definable registers of the archives' own work. A ledger is data (files of definitions/ledgers; grammar in docs/ledgers.zh.md); an entry is one line of it,
  * with a state, who is responsible and by when.
  *
  * 1. Definitions have versions; an entry keeps the version that it was last written under. A definition is compared with the entries before it comes into force.
@@ -86,7 +86,7 @@ gboolean ledger_may_write_field(const LedgerField *field, Asker asker); /* child
 int ledger_admits_level(const LedgerDefinition *definition, Asker asker);
 gboolean ledger_admits(const LedgerDefinition *definition, Asker asker, json_t *entry); /* rows and secrecy */
 
-/* ---- entries (entry*.c): JSON as in docs/ledgers.md ---- */
+/* ---- entries (entry*.c): JSON as in docs/ledgers.zh.md ---- */
 json_t *ledger_entry_load(Sql *sql, Asker asker, gint64 id, GError **error); /* NOT_FOUND also for what may not be seen; fields that may not be seen left out */
 /* Checks and cleans what was given against the definition. Messages by field, {field: message}, empty when good. entry is changed in place (types, dates, defaults).
  * What the asker may not see is as if there were none, but where the stored entry refers to it already. */
