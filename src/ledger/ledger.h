@@ -1,5 +1,5 @@
 /*
- * Ledgers (台账): definable registers of the archives' own work. A ledger is data (files of definitions/ledgers; grammar in docs/ledgers.zh.md); an entry is one line of it,
+ * Ledgers (台账): definable registers of the archives' own work. A ledger is data (files of definitions/ledgers; grammar: docs/ledgers.zh.md); an entry is one line of it,
  * with a state, who is responsible and by when.
  *
  * 1. Definitions have versions; an entry keeps the version that it was last written under. A definition is compared with the entries before it comes into force.
