@@ -2,7 +2,7 @@
 // `node tests/run.mjs WORD…` runs only the suites whose name has one of the words. It tells the slowest; the last line is "N passed, N failed[, N skipped]".
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 
 const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '..');
@@ -59,7 +59,7 @@ const unit = JSON.parse(execFileSync('meson', ['introspect', '--tests', 'build']
 await all(unit.filter(test => wanted(`unit/${test.name}`)).map(test => [`unit/${test.name}`, [...test.cmd, '--tap'], { env: { ...process.env, ...test.env }, timeout: 180000 }]), 2);
 
 const programs = readdirSync(path.join(root, 'tests')).filter(name => name.endsWith('.test.mjs')).sort();
-// Two at a time, as the unit tests: much of a program is waiting for its server. The long ones begin, so that none is left over alone at the end.
+// One more at a time than there are processors: much of a program is waiting for its server. The long ones begin, so that none is left over alone at the end.
 // What several need, a demonstration archive, is made once for all (support.mjs).
 const LONG = ['browser', 'ocfl', 'checks', 'copies', 'import'];
 const rank = name => { const at = LONG.indexOf(name); return at < 0 ? LONG.length : at; };
@@ -67,7 +67,7 @@ const shelf = mkdtempSync(path.join(tmpdir(), 'lantai-shelf-'));
 process.on('exit', () => rmSync(shelf, { recursive: true, force: true }));
 const options = { timeout: 1800000, env: { ...process.env, LANTAI_TEST_SHELF: shelf } };
 await all(programs.map(name => name.replace('.test.mjs', '')).filter(wanted).sort((a, b) => rank(a) - rank(b))
-  .map(name => [name, ['node', '--test-reporter=tap', `tests/${name}.test.mjs`], options]), 2);
+  .map(name => [name, ['node', '--test-reporter=tap', `tests/${name}.test.mjs`], options]), availableParallelism() + 1);
 
 const slowest = times.sort((a, b) => b[1] - a[1]).slice(0, 8).map(([name, seconds]) => `${name} ${seconds.toFixed(0)}`);
 console.log(`\n${((Date.now() - started) / 1000).toFixed(0)} s in all; slowest: ${slowest.join(', ')}`);
