@@ -411,6 +411,17 @@ test('rows of other fonds: through no door of the ledgers, figures and charts, f
     const refused = await told(as, 'figure', '各方件数');
     assert.ok(refused.status > 0 && refused.stderr.includes(words), refused.stderr);
   }
+  for (const [as, count] of [[null, 2], ['limited', 1]]) {
+    const eyes = as ? ['--as', as] : [], name = '各方办理', sheet = `${dir}-${as}.csv`;
+    const listed = await lantai(dir, 'ledger', 'list', name, ...eyes, '--json'), all = await lantai(dir, 'ledger', 'list', ...eyes, '--json');
+    assert.deepEqual([listed.json.count, listed.stdout.includes('别家'), all.json.find(one => one.name === name).entries], [count, as === null, count], as);
+    assert.equal((await lantai(dir, 'ledger', 'export', name, sheet, ...eyes)).status, 0);
+    assert.deepEqual([readFileSync(sheet, 'utf8').trim().split('\n').length, readFileSync(sheet, 'utf8').includes('别家')], [1 + count, as === null]);
+  }
+  for (const [rest, words] of [[['list', '--as', 'reader'], '不能查看台账'], [['list', '各方办理', '--as', 'nobody'], '“nobody”'], [['undo', '1', '--as', 'limited'], '--as 只用于']]) {
+    const refused = await lantai(dir, 'ledger', ...rest);
+    assert.ok(refused.status > 0 && refused.stderr.includes(words), refused.stderr);
+  }
   // A definition is for the ledger, the figure of its address, and by who sees all of it: under another's name it would tell that one's entries, or open them.
   const redefine = (name, target, yaml) => ask(name, 'POST', target, { form: { yaml, act: 'check', save: 1 } });
   const { yaml } = await json('archivist', `/ledger/${sharedLedger}/definition`);
@@ -1095,7 +1106,7 @@ test('keeping: media, a request refused, a conversion made and taken back; what 
   await each(async name => { if (allows(name, 'keep.read')) for (const target of ['/keep', '/keep/risk', `/keep/format?puid=${encode(puid)}&mime=${encode(mime)}`, '/keep/conversions', '/keep/disposals', asked, '/keep/media']) await both(name, target); });
   const foreign = conversions.find(each => records.find(record => record.id === each.record_id)?.fonds === 'B');
   // A patrol whose hours are closed waits, so that it can be stopped; it goes on when they are open.
-  const hour = new Date().getHours(), plan = (from, to) => ask('archivist', 'POST', '/keep/patrol', { form: { enabled: 1, month: 3, day: 1, rate_mb: 0, hour_from: from, hour_to: to } });
+  const hour = (new Date().getUTCHours() + 8) % 24, plan = (from, to) => ask('archivist', 'POST', '/keep/patrol', { form: { enabled: 1, month: 3, day: 1, rate_mb: 0, hour_from: from, hour_to: to } });
   assert.equal((await plan((hour + 2) % 24, (hour + 3) % 24)).status, 200);
   const patrol = (await ask('archivist', 'POST', '/keep/patrol/start', { form: {} })).json.location;
   for (const step of ['stop', 'resume']) assert.equal((await ask('archivist', 'POST', `${patrol}/${step}`, { form: {} })).status, 200, step);

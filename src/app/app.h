@@ -51,6 +51,9 @@ extern const Command REPORT_COMMANDS[], ARCHIVE_COMMANDS[], IMPORT_COMMANDS[], Q
   RECEIVE_COMMANDS[], PROOF_COMMANDS[], COPY_COMMANDS[], PATROL_COMMANDS[], EXPORT_COMMANDS[], IDENTIFY_COMMANDS[], LEDGER_COMMANDS[];
 void command_print(const CommandLine *line, json_t *value, const char *text, ...) G_GNUC_PRINTF(3, 4); /* the JSON with --json (takes it), else the text */
 
+/* With whose eyes: everything (as NULL), or what that account may see; *ret_person (NULL before) is the caller's. In ledger.c. */
+gboolean command_asker(const House *house, const char *as, Person **ret_person, Asker *ret, GError **error);
+
 /* ---- care of the holdings (check.c, backup.c, rebuild.c): each as command, job and page ---- */
 typedef void (*CareProgress)(gint64 done, gint64 total, const char *unit, gpointer data);
 /* {objects, files, bytes, unfinished, fault_count, faults: [{object, file, kind, kind_label, record, detail}] (10 000 at most), database, index}: kind as

@@ -3,6 +3,7 @@
  * a request to destroy, offline media. All of it through the functions that the pages call; a small archive of its own writes the packages that arrive.
  */
 #include "app.h"
+#include "date.h"
 #include "demo.h"
 #include "error.h"
 #include "project.h"
@@ -142,9 +143,8 @@ static gboolean follow(const House *house, const Plan *plan, gint64 id, GError *
 /* ---- the collecting project ---- */
 
 static char *day_from_now(int days) {
-  g_autoptr(GDateTime) now = g_date_time_new_from_unix_utc(clock_now_us() / G_USEC_PER_SEC);
-  g_autoptr(GDateTime) day = g_date_time_add_days(now, days);
-  return g_date_time_format(day, "%Y-%m-%d");
+  int day = date_shift(date_today(), days);
+  return date_format((DateSpan){day, day});
 }
 
 static gboolean change_project(Sql *sql, gint64 *id, const char *step, json_t *data, GError **error) {

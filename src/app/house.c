@@ -110,6 +110,7 @@ static Archive *open_directory(const char *dir, ArchiveMode mode, GError **error
   if (mode == ARCHIVE_WRITE && !take_lock(archive, error)) return NULL;
   archive->house.settings = archive->settings = settings_load(archive->dir, error);
   if (archive->settings == NULL) return NULL;
+  clock_set_zone(settings_text(archive->settings, "archive.time_zone"));
   g_setenv("LANTAI_LOG", settings_text(archive->settings, "log.level"), FALSE);
   log_init();
   if (!open_rooms(archive, mode, error)) return NULL;

@@ -6,18 +6,27 @@
 #include <stdio.h>
 #include <string.h>
 
-static struct { gboolean rehearse; int limit; } ledger_options;
+static struct { gboolean rehearse; int limit; char *as; } ledger_options;
 
 static const GOptionEntry *ledger_entries(void) {
   static const GOptionEntry entries[] = {
     {"rehearse", 0, 0, G_OPTION_ARG_NONE, &ledger_options.rehearse, "只试导，不写入", NULL},
     {"limit", 0, 0, G_OPTION_ARG_INT, &ledger_options.limit, "列出多少条（缺省 100）", "条数"},
+    {"as", 0, 0, G_OPTION_ARG_STRING, &ledger_options.as, "list、export：照这个帐号看得到的（缺省：全部）", "帐号"},
     {NULL},
   };
   return entries;
 }
 
 static int int_of(json_t *object, const char *key) { return (int)json_integer_value(json_object_get(object, key)); }
+
+gboolean command_asker(const House *house, const char *as, Person **ret_person, Asker *ret, GError **error) {
+  *ret = LEDGER_EVERYTHING;
+  if (as == NULL) return TRUE;
+  *ret_person = people_account(house->db, as, error);
+  *ret = (Asker){*ret_person, FALSE};
+  return *ret_person != NULL;
+}
 
 /* ---- define ---- */
 
@@ -89,19 +98,29 @@ static gboolean run_define(const CommandLine *line, GError **error) {
 
 /* ---- list ---- */
 
-static gboolean list_ledgers(const CommandLine *line, Sql *sql, GError **error) {
+static gint64 count_entries(const House *house, Sql *sql, Asker asker, const LedgerDefinition *definition, GError **error) {
+  LedgerAsk ask = {.definition = definition, .limit = 1};
+  json_auto_t *page = ledger_list(house, sql, asker, &ask, error);
+  return page != NULL ? int_at(page, "count") : -1;
+}
+
+static gboolean list_ledgers(const CommandLine *line, const House *house, Sql *sql, Asker asker, GError **error) {
   g_autofree const LedgerDefinition **all = ledger_all();
-  json_t *list = json_array();
+  json_auto_t *list = json_array();
   g_autoptr(GString) text = g_string_new(NULL);
+  const char *group = "";
   for (guint i = 0; all[i] != NULL; i++) {
     const LedgerDefinition *definition = all[i];
-    gint64 count = sql_number(sql, "SELECT COUNT(*) AS n FROM ledger_entry WHERE ledger_id = $1 AND deleted = 0", SQL_ARGS(sql_int(definition->id)), 0, error);
+    if (!ledger_may_read(definition, asker)) continue;
+    gint64 count = count_entries(house, sql, asker, definition, error);
+    if (count < 0) return FALSE;
     json_array_append_new(list, json_pack("{s:I, s:s, s:s, s:s, s:i, s:I}", "id", (json_int_t)definition->id, "name", definition->name, "group", definition->group,
       "about", definition->about, "version", definition->version, "entries", (json_int_t)count));
-    if (i == 0 || !g_str_equal(all[i - 1]->group, definition->group)) g_string_append_printf(text, "%s\n", definition->group);
+    if (!g_str_equal(group, definition->group)) g_string_append_printf(text, "%s\n", definition->group);
+    group = definition->group;
     g_string_append_printf(text, "  %s　%" G_GINT64_FORMAT " 条\n", definition->name, count);
   }
-  command_print(line, list, "%s", text->str);
+  command_print(line, json_incref(list), "%s", text->str);
   return TRUE;
 }
 
@@ -111,9 +130,9 @@ static void append_entry(GString *text, json_t *entry) {
   g_string_append_printf(text, "%s\t%s\t%s\t%s\t%s\n", text_at(entry, "number"), date, text_at(entry, "title"), text_at(entry, "state"), text_at(entry, "owner"));
 }
 
-static gboolean list_entries(const CommandLine *line, const House *house, Sql *sql, const LedgerDefinition *definition, GError **error) {
+static gboolean list_entries(const CommandLine *line, const House *house, Sql *sql, Asker asker, const LedgerDefinition *definition, GError **error) {
   LedgerAsk ask = {.definition = definition, .limit = ledger_options.limit > 0 ? ledger_options.limit : 100};
-  json_t *page = ledger_list(house, sql, LEDGER_EVERYTHING, &ask, error);
+  json_t *page = ledger_list(house, sql, asker, &ask, error);
   if (page == NULL) return FALSE;
   g_autoptr(GString) text = g_string_new("编号\t日期\t标题\t状态\t责任人\n");
   size_t i;
@@ -167,9 +186,9 @@ static gboolean import_sheet(const CommandLine *line, const House *house, const 
   return TRUE;
 }
 
-static gboolean export_sheet(const CommandLine *line, const House *house, const LedgerDefinition *definition, GError **error) {
+static gboolean export_sheet(const CommandLine *line, const House *house, Asker asker, const LedgerDefinition *definition, GError **error) {
   LedgerAsk ask = {.definition = definition, .sort = "日期"};
-  if (!ledger_export(house, LEDGER_EVERYTHING, &ask, line->arguments[2], error)) return FALSE;
+  if (!ledger_export(house, asker, &ask, line->arguments[2], error)) return FALSE;
   command_print(line, json_pack("{s:s, s:s}", "ledger", definition->name, "path", line->arguments[2]), "已导出台账“%s”到 %s\n", definition->name, line->arguments[2]);
   return TRUE;
 }
@@ -185,6 +204,7 @@ static gboolean run_ledger(const CommandLine *line, GError **error) {
   if (!list && !import && !export && !undo) return throw(error, LANTAI_ERROR_INVALID, "没有 ledger %s。可用：list、import、export、undo", verb);
   if (undo && line->count != 2) return throw(error, LANTAI_ERROR_INVALID, "应为 lantai ledger undo 批号（导入时说明的）");
   if (import + export > 0 && line->count != 3) return throw(error, LANTAI_ERROR_INVALID, "应为 lantai ledger %s 台账 文件", verb);
+  if (ledger_options.as && (import || undo)) return throw(error, LANTAI_ERROR_INVALID, "--as 只用于 list、export");
   g_autoptr(Archive) archive = archive_open(line->dir, import || undo ? ARCHIVE_WRITE : ARCHIVE_READ, error);
   if (archive == NULL) return FALSE;
   const House *house = archive_house(archive);
@@ -192,10 +212,14 @@ static gboolean run_ledger(const CommandLine *line, GError **error) {
   const LedgerDefinition *definition = line->count > 1 ? definition_named(line->arguments[1], error) : NULL;
   if (line->count > 1 && definition == NULL) return FALSE;
   if (import) return import_sheet(line, house, definition, error);
-  if (export) return export_sheet(line, house, definition, error);
+  g_autoptr(Person) person = NULL;
+  Asker asker;
+  if (!command_asker(house, ledger_options.as, &person, &asker, error)) return FALSE;
+  if (person && !people_may(person, "ledger.read")) return throw(error, LANTAI_ERROR_DENIED, "帐号“%s”不能查看台账", ledger_options.as);
+  if (export) return export_sheet(line, house, asker, definition, error);
   g_autoptr(Sql) sql = sql_read(house->db, error);
   if (sql == NULL) return FALSE;
-  return definition != NULL ? list_entries(line, house, sql, definition, error) : list_ledgers(line, sql, error);
+  return definition != NULL ? list_entries(line, house, sql, asker, definition, error) : list_ledgers(line, house, sql, asker, error);
 }
 
 const Command LEDGER_COMMANDS[] = {

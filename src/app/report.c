@@ -26,13 +26,9 @@ static const GOptionEntry *report_entries(void) {
   return entries;
 }
 
-/* With whose eyes: everything, or what the account of --as may see. ret_person is the caller's. */
 static gboolean asker_given(const House *house, Person **ret_person, Asker *ret, GError **error) {
-  *ret = LEDGER_EVERYTHING;
-  if (options.as == NULL) return TRUE;
-  if ((*ret_person = people_account(house->db, options.as, error)) == NULL) return FALSE;
-  *ret = (Asker){*ret_person, FALSE};
-  return people_may(*ret_person, "figure.read") || throw(error, LANTAI_ERROR_DENIED, "帐号“%s”不能查看指标", options.as);
+  if (!command_asker(house, options.as, ret_person, ret, error)) return FALSE;
+  return *ret_person == NULL || people_may(*ret_person, "figure.read") || throw(error, LANTAI_ERROR_DENIED, "帐号“%s”不能查看指标", options.as);
 }
 
 static gboolean read_day(const char *text, gboolean last, int *ret, GError **error) {
@@ -42,10 +38,7 @@ static gboolean read_day(const char *text, gboolean last, int *ret, GError **err
   return TRUE;
 }
 
-static int this_year(void) {
-  g_autoptr(GDateTime) now = g_date_time_new_from_unix_local(clock_now_us() / G_USEC_PER_SEC);
-  return g_date_time_get_year(now);
-}
+static int this_year(void) { return date_today() / 10000; }
 
 static gboolean given_period(FigurePeriod period, FigurePeriod *ret, GError **error) {
   if (options.year != 0 && (options.year < 1900 || options.year > 2999)) return throw(error, LANTAI_ERROR_INVALID, "年度应为四位数字，而不是 %d", options.year);

@@ -1,5 +1,21 @@
 /* Time for the whole house (settings.h): the one place that asks the system's clock, so that LANTAI_NOW can freeze it. */
 #include "settings.h"
+#include <time.h>
+
+/* Known without files, which a machine may lack: China has had one zone and no summer time since 1992. */
+#define CHINA "Asia/Shanghai"
+#define CHINA_RULE "CST-8"
+
+gboolean clock_zone_is_known(const char *zone) {
+  g_autoptr(GTimeZone) known = g_time_zone_new_identifier(zone);
+  return known != NULL || g_str_equal(zone, CHINA);
+}
+
+void clock_set_zone(const char *zone) {
+  g_autoptr(GTimeZone) known = g_time_zone_new_identifier(zone);
+  g_setenv("TZ", known != NULL ? zone : CHINA_RULE, TRUE);
+  tzset();
+}
 
 gint64 clock_now_us(void) {
   const char *frozen = g_getenv("LANTAI_NOW");

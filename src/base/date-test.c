@@ -1,5 +1,6 @@
 /* Dates: every form of date.h, what must be refused, formatting, and every date of the real catalogues. */
 #include "date.h"
+#include "settings.h"
 #include <time.h>
 
 #include <string.h>
@@ -251,8 +252,14 @@ static void test_catalogues(void) {
 
 /* A day is that of the place, not of Greenwich. */
 static void test_local_days(void) {
-  g_setenv("TZ", "Asia/Shanghai", TRUE);
+  g_setenv("TZ", "UTC", TRUE);
   tzset();
+  g_setenv("LANTAI_NOW", "2024-02-28T16:00:00Z", TRUE);
+  g_assert_cmpint(date_today(), ==, 20240228);
+  clock_set_zone("Asia/Shanghai"); /* whatever the machine says */
+  g_assert_cmpint(date_today(), ==, 20240229);
+  g_autofree char *midnight = clock_format(clock_now_us());
+  g_assert_cmpstr(midnight, ==, "2024-02-29 00:00");
   g_setenv("LANTAI_NOW", "2024-02-28T18:30:00Z", TRUE);
   g_assert_cmpint(date_today(), ==, 20240229);
   g_unsetenv("LANTAI_NOW");

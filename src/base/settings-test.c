@@ -134,6 +134,7 @@ static void test_wrong_values(void) {
     {"server:\n  prot: 80\n", "server.prot"}, {"servers:\n  port: 80\n", "servers.port"}, {"port: 80\n", "port"}, {"- a\n", "lantai.yaml"},
     {"server:\n  port: 70000\n", "0 到 65535"}, {"server:\n  port: '80'\n", "server.port"}, {"server:\n  threads: 0\n", "server.threads"},
     {"archive:\n  code: 12345\n", "archive.code"}, {"archive:\n  code: 一二三四五六\n", "archive.code"}, {"archive:\n  name: ''\n", "archive.name"},
+    {"archive:\n  time_zone: 北京\n", "archive.time_zone"},
     {"log:\n  level: loud\n", "log.level"}, {"archive:\n  name: [a]\n", "archive.name"}, {"server:\n  port: 8080\n  port: 8081\n", "重复"},
   };
   for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {

@@ -28,6 +28,7 @@ static const Setting SETTINGS[] = {
   {"archive.name", "示范市档案馆", 0, 0, 0, "档案馆名称，显示在页面、证明和报表上。"},
   {"archive.code", NO_CODE, 0, 0, 0, "档案馆代码（6 位数字），写入导出的封装包、目录数据和规范记录。请保留引号。000000 表示没有。"},
   {"archive.fonds", "", 0, 0, 0, "本馆自己的全宗号，台账条目归档进这个全宗。空表示还没有定（与档案馆同名的全宗也认）。请保留引号。"},
+  {"archive.time_zone", "Asia/Shanghai", 0, 0, 0, "时区：几点算新的一天，各处日期按它，不随机器的时区。缺省为北京时间。"},
   {"server.address", "127.0.0.1", 0, 0, 0, "监听地址。127.0.0.1 只允许本机访问；0.0.0.0 允许局域网访问，请同时配置防火墙。"},
   {"server.port", NULL, 8080, 0, 65535, "监听端口。0 表示由系统分配空闲端口。"},
   {"server.threads", NULL, 4, 1, 256, "处理请求的线程数，一般为 CPU 核数的 2 倍。"},
@@ -56,6 +57,7 @@ static gssize find_setting(const char *key) {
 
 static gboolean is_valid_text(const char *key, const char *text) {
   if (strcmp(key, "archive.code") == 0) return strlen(text) == 6 && strspn(text, "0123456789") == 6;
+  if (strcmp(key, "archive.time_zone") == 0) return clock_zone_is_known(text);
   if (strcmp(key, "log.level") == 0) return g_strv_contains((const char *const[]){"debug", "info", "warning", NULL}, text);
   return *text != '\0' || strcmp(key, "receive.watch") == 0 || strcmp(key, "backup.directory") == 0 || strcmp(key, "virus.socket") == 0 ||
     strcmp(key, "archive.fonds") == 0; /* empty: not used */

@@ -31,7 +31,10 @@ gint64 settings_int(const Settings *settings, const char *key);
 
 /* Time comes through here so that tests can set it: LANTAI_NOW=<ISO time> freezes the clock. */
 gint64 clock_now_us(void);              /* microseconds since 1970, UTC */
-char *clock_format(gint64 at_us);       /* "2026-11-22 14:05" in the local zone */
+/* What day and hour it is for the whole process, whatever the machine is set to: archive.time_zone. At start, before there are threads. */
+void clock_set_zone(const char *zone);
+gboolean clock_zone_is_known(const char *zone);
+char *clock_format(gint64 at_us);       /* "2026-11-22 14:05" in that zone */
 char *clock_format_iso(gint64 at_us);   /* "2026-11-22T06:05:00.000000Z" */
 
 /* A named place where tests make the process die or fail: LANTAI_FAULT=name:n kills (SIGKILL) at the n-th pass, name:n:error makes

@@ -7,6 +7,7 @@
  */
 #include "catalog.h"
 #include "compute.h"
+#include "date.h"
 #include "held.h"
 #include "journal.h"
 #include "people.h"
@@ -142,11 +143,6 @@ gboolean run_records(Ask *ask, json_t *figure, FigurePeriod period, Outcome *ret
 
 /* ---- events ---- */
 
-static int day_at(gint64 at_us) {
-  g_autoptr(GDateTime) time = g_date_time_new_from_unix_local(at_us / G_USEC_PER_SEC);
-  return time ? g_date_time_get_year(time) * 10000 + g_date_time_get_month(time) * 100 + g_date_time_get_day_of_month(time) : 0;
-}
-
 static double event_weight(json_t *event, const char *key) {
   json_t *data = json_object_get(event, "data");
   json_auto_t *read = json_is_string(data) ? json_loads(json_string_value(data), 0, NULL) : json_incref(data);
@@ -167,7 +163,7 @@ gboolean run_events(Ask *ask, json_t *figure, FigurePeriod period, Outcome *ret,
     if (events == NULL) return FALSE;
     more = json_array_size(events) == EVENTS_AT_ONCE;
     json_array_foreach(events, i, event) {
-      int day = day_at(json_integer_value(json_object_get(event, "at")));
+      int day = date_of_time(json_integer_value(json_object_get(event, "at")));
       before = json_integer_value(json_object_get(event, "id"));
       if (day < first) return TRUE;
       if (day <= last && g_strcmp0(json_string_value(json_object_get(event, "action")), action) == 0) ret->value += event_weight(event, sum);

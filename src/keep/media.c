@@ -3,6 +3,7 @@
  * from their type (definitions/media.yaml).
  */
 #include "internal.h"
+#include "date.h"
 #include <gio/gio.h>
 #include <string.h>
 
@@ -93,8 +94,8 @@ json_t *medium_list(Sql *sql, GError **error) {
   json_t *list = sql_json(sql,
     "SELECT id, name, type, content, place, made_on, checked_on, check_result, retired_on FROM keep_medium ORDER BY retired_on, name, id", SQL_NONE,
     error), *row;
-  g_autoptr(GDateTime) now = g_date_time_new_from_unix_utc(clock_now_us() / G_USEC_PER_SEC);
-  g_autofree char *today = g_date_time_format(now, "%Y-%m-%d");
+  int day = date_today();
+  g_autofree char *today = date_format((DateSpan){day, day});
   size_t i;
   json_array_foreach(list, i, row) {
     json_t *type = type_of(json_word(row, "type"));

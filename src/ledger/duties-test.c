@@ -75,6 +75,41 @@ static void test_duties(void) {
   g_unsetenv("LANTAI_NOW");
 }
 
+/* A day ends at midnight of the place: one second makes the next day's, week's, month's and fortnight's, and what was due is a gap. */
+static void test_midnight(void) {
+  static const struct { const char *now, *newest; int all, gaps; } moments[] = {
+    {"2026-05-31T15:59:59Z", "月评（2026年5月）", 4, 0}, {"2026-05-31T16:00:00Z", "月评（2026年6月）", 7, 1},
+    {"2026-06-07T15:59:59Z", "日查（2026年6月7日）", 13, 8}, {"2026-06-07T16:00:00Z", "双周报（2026年6月8日至6月21日）", 16, 9}};
+  g_setenv("TZ", "UTC", TRUE);
+  clock_set_zone("Asia/Shanghai");
+  g_setenv("LANTAI_NOW", moments[0].now, TRUE);
+  Fixture f;
+  fixture_open(&f);
+  json_auto_t *definition = yaml("{name: 值守, date: 日期, fields: [{name: 类型, values: [日查, 周报, 双周报, 月评], type: choice}], duties: ["
+    "{title: 日查, every: day, values: {类型: 日查}, from: 2026-05-31}, {title: 周报, every: week, values: {类型: 周报}, from: 2026-05-31, days: 1}, "
+    "{title: 双周报, every: twoweeks, values: {类型: 双周报}, from: 2026-05-31, days: 2}, {title: 月评, every: month, values: {类型: 月评}, from: 2026-05-31, days: 30}]}");
+  g_autoptr(Sql) sql = good(sql_write(f.db, error));
+  good(ledger_define(sql, "wang", definition, error));
+  good(sql_commit(sql, error));
+  sql_end(g_steal_pointer(&sql));
+  for (guint i = 0; i < G_N_ELEMENTS(moments); i++) {
+    g_setenv("LANTAI_NOW", moments[i].now, TRUE);
+    duties_tick(&f.house); /* not before the hour or the day is another */
+    g_assert_cmpint(counted(&f), ==, moments[i].all);
+    g_autoptr(Sql) reading = good(sql_read(f.db, error));
+    g_autofree char *newest = good(sql_string(reading, "SELECT title FROM ledger_entry ORDER BY id DESC LIMIT 1", SQL_NONE, error));
+    g_assert_cmpstr(newest, ==, moments[i].newest);
+    json_auto_t *told = good(ledger_duties(reading, LEDGER_EVERYTHING, ledger_find("值守"), error));
+    gint64 gaps = 0;
+    for (gsize d = 0; d < json_array_size(told); d++) gaps += int_at(json_array_get(told, d), "gaps");
+    g_assert_cmpint(gaps, ==, moments[i].gaps);
+  }
+  assert_rebuilds(&f);
+  fixture_close(&f);
+  g_unsetenv("LANTAI_NOW");
+  g_unsetenv("TZ");
+}
+
 /* 回头看: what was closed comes back after its days, once, and not what was closed before the rule. */
 static void test_again(void) {
   g_setenv("LANTAI_NOW", "2026-03-01T04:00:00Z", TRUE);
@@ -156,6 +191,7 @@ int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/ledger/duties/periods", test_periods);
   g_test_add_func("/ledger/duties/duties", test_duties);
+  g_test_add_func("/ledger/duties/midnight", test_midnight);
   g_test_add_func("/ledger/duties/again", test_again);
   g_test_add_func("/ledger/duties/owed", test_owed);
   return g_test_run();

@@ -260,9 +260,12 @@ json_t *ledger_duties(Sql *sql, Asker asker, const LedgerDefinition *definition,
 
 void duties_tick(const House *house) {
   static gint64 last_hour;
+  static int last_day;
   gint64 hour = clock_now_us() / G_USEC_PER_SEC / 3600;
-  if (hour == last_hour) return;
+  int day = date_today();
+  if (hour == last_hour && day == last_day) return;
   last_hour = hour;
+  last_day = day;
   g_autoptr(GError) local = NULL;
   if (!ledger_duties_make(house, NULL, &local)) g_warning("周期任务没有生成：%s", local->message);
 }

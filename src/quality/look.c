@@ -4,12 +4,12 @@
  * 1. A volume and a fonds are kept while records share them: records are looked at by id, so those of one delivery come together.
  */
 #include "internal.h"
+#include "date.h"
 #include "text.h"
 
 gboolean look_begin(Look *look, const House *house, Sql *sql, GError **error) {
   *look = (Look){.house = house, .sql = sql, .checker = catalog_code_checker_new(house)};
-  g_autoptr(GDateTime) now = g_date_time_new_from_unix_utc(clock_now_us() / G_USEC_PER_SEC + 8 * 3600); /* Chinese time */
-  look->today = g_date_time_get_year(now) * 10000 + g_date_time_get_month(now) * 100 + g_date_time_get_day_of_month(now);
+  look->today = date_today();
   return TRUE;
 }
 
