@@ -413,7 +413,7 @@ test('links and forms work without scripts', async () => {
 /* ---- every page of every role ---- */
 
 const EVERYBODY = () => ['/', '/search', `/search?q=${encodeURIComponent('通知')}`, `/search?q=${encodeURIComponent('通知')}&opening=1&sort=newest&files=1`, '/search?q=qzxqzx', '/no-such-page', '/record/99999999', '/search?year=abc'];
-const RECORDS = () => ['/catalog', '/catalog?filter=zzz', `/catalog/${sample.image.fonds}`, `/catalog/${sample.node.id}`, `/catalog/${sample.image.volume}`, '/categories', `/record/${sample.image.id}`, `/record/${sample.image.id}?tab=files`, `/record/${sample.image.id}/view`,
+const RECORDS = () => ['/catalog', '/catalog?filter=zzz', `/catalog/${sample.image.fonds}`, `/catalog/${sample.node.id}`, `/catalog/${sample.image.volume}`, '/categories', `/record/${sample.image.id}`, `/record/${sample.image.id}?tab=files`, `/record/${sample.image.id}/view`, `/search/print?q=${encodeURIComponent('通知')}`, `/record/${sample.pdf.id}/text`,
   `/record/${sample.pdf.id}?q=${encodeURIComponent(sample.word)}`, `/record/${sample.pdf.id}/view?q=${encodeURIComponent(sample.word)}`];
 const KEEPING = () => ['/keep', '/keep/risk', '/keep/format', '/keep/conversions', '/keep/media', '/keep/disposals', sample.disposal, '/copies', sample.copy, '/copies/object/1', `/record/${sample.image.id}/copies`];
 const ledgerOf = name => sqlite(dir, `SELECT id FROM ledger WHERE name = '${name}'`)[0].id;

@@ -54,6 +54,8 @@ const count = async where => (await query(dir, `SELECT count(*) AS count FROM re
 const reach = (place, state) => until(place, page => page.revision.state === state);
 
 test('all findings of a kind are reached, however many, previewed by pages, made and undone', async () => {
+  const never = await archivist.get('/quality', { html: true });
+  assert.ok(never.text.includes('还没有检查过') && !never.text.includes('data-row'), 'what was not looked for is not none');
   await post('/quality', { full: 1 });
   await until('/quality', page => page.kinds?.find(kind => kind.key === 'spaces')?.count === ROWS);
   const place = await post('/quality/spaces/fix', { all: 1 }), planned = await reach(place, 'planned');

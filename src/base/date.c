@@ -105,25 +105,29 @@ static const gunichar *read_arabic(const gunichar *p, Token *token) {
   return read_unknown(p, token);
 }
 
-/* 二〇〇三 and 二OO三 digit by digit; 二十六, 廿一, 一百零三 in words. */
+/* 二〇〇三 and 二OO三 digit by digit; 二十六, 廿一, 一百零三 in words: one figure before each unit, the larger unit first. 二六十 is no number. */
 static const gunichar *read_chinese(const gunichar *p, Token *token) {
-  int total = 0, last = 0;
-  gboolean words = FALSE;
+  int total = 0, last = 0, figures = 0, unit = 1000; /* figures: since the unit */
+  gboolean words = FALSE, wrong = FALSE;
   for (; chinese_digit(*p) >= 0 || *p == 'o' || *p == '0'; p++) {
     int digit = *p == 'o' || *p == '0' ? 0 : chinese_digit(*p);
     if (digit >= 10) {
-      total += digit < 20 || digit == 100 ? (last == 0 ? 1 : last) * digit : digit;
-      last = 0;
+      gboolean plural = digit == 20 || digit == 30; /* 廿, 卅 */
+      wrong = wrong || figures > 1 || (figures == 1 && (plural || last == 0)) || (digit == 100 ? 100 : 10) >= unit;
+      unit = digit == 100 ? 100 : 10;
+      total += plural || figures == 0 ? digit : last * digit;
+      last = figures = 0;
       words = TRUE;
     } else {
       if (token->digits < 9) token->value = token->value * 10 + digit;
+      figures += figures > 0 || digit > 0 || !words; /* 一百零三 */
       last = digit;
     }
     token->digits++;
   }
   if (!words) return read_unknown(p, token);
   token->value = total + last;
-  token->digits = token->digits <= 5 ? 0 : 9;
+  token->digits = token->digits <= 5 && figures <= 1 && !wrong ? 0 : 9;
   return p;
 }
 

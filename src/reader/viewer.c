@@ -177,5 +177,8 @@ WebReply *reader_text(WebRequest *request, GError **error) {
   g_autofree char *text = catalog_page_text(sql, web_scope(request), web_int(request, "id", 0), (int)page, &failure);
   if (failure) return g_propagate_error(error, g_steal_pointer(&failure)), NULL;
   if (text == NULL) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "第 %" G_GINT64_FORMAT " 页没有文字层", page);
-  return web_model(json_pack("{s:I, s:s}", "page", (json_int_t)page, "text", text));
+  g_autoptr(CatalogRecord) record = catalog_record_load(sql, web_scope(request), web_int(request, "id", 0), error);
+  if (record == NULL) return NULL;
+  return web_model(json_pack("{s:s, s:o, s:I, s:s}", "title", record->title, "record", catalog_record_json(web_house(request)->catalog, record), "page",
+    (json_int_t)page, "text", text));
 }

@@ -231,15 +231,13 @@ static gboolean is_spaced(const char *plain) {
 char *search_name_pattern(const char *term, gboolean prefix, gboolean person) {
   g_autoptr(GString) letters = g_string_new(NULL);
   g_autofree char *plain = plain_letters(term);
-  gboolean lower = TRUE;
-  for (const char *at = term; *at; at++) lower = lower && !g_ascii_isupper(*at);
   for (const char *at = plain; *at; at++) {
     if (*at == ' ') continue;
     if (!g_ascii_islower(*at) || letters->len == LETTERS_MAX) return NULL;
     g_string_append_c(letters, *at);
   }
   if (prefix) return letters->len >= 3 ? g_string_append_c(letters, '*'), g_string_free(g_steal_pointer(&letters), FALSE) : NULL;
-  gboolean initials = is_initials(letters->str) && (lower || person) && (strchr(g_strstrip(plain), ' ') == NULL || is_spaced(plain));
+  gboolean initials = is_initials(letters->str) && (strchr(g_strstrip(plain), ' ') == NULL || is_spaced(plain));
   if (person && !initials && !is_syllables(letters->str, 2) && is_syllables(letters->str, 1)) g_string_append_c(letters, '*'); /* a surname */
   return initials || is_syllables(letters->str, 2) || g_str_has_suffix(letters->str, "*") ? g_string_free(g_steal_pointer(&letters), FALSE) : NULL;
 }

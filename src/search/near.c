@@ -4,6 +4,7 @@
  * 1. Nothing is offered but what the asker finds by it, and other characters are read only from titles, creators and document numbers of records that his
  *    scope admits; names come as search_terms has them.
  * 2. Looking ends after NEAR_US: then fewer are offered.
+ * 3. The numerals of a word stay as they are, each where it is: another year, day or number is not a slip of the pen.
  */
 #include "error.h"
 #include "query.h"
@@ -47,7 +48,24 @@ static gboolean try_text(Near *near, const char *text, GError **error) {
   return TRUE;
 }
 
+static gboolean is_numeral(gunichar c) { return g_utf8_strchr("〇零一二三四五六七八九十百千廿卅", -1, c) != NULL; }
+
+/* What stands before, between and behind the numerals aside, both have the same. */
+static gboolean is_same_number(const Near *near, const gunichar *letters, guint length) {
+  guint i = 0, k = 0;
+  for (;;) {
+    guint skipped = i, others = k;
+    while (i < near->length && !is_numeral(near->word[i])) i++;
+    while (k < length && !is_numeral(letters[k])) k++;
+    if ((i < near->length) != (k < length)) return FALSE;
+    if (i == near->length) return TRUE;
+    if (near->word[i] != letters[k] || (i == skipped) != (k == others)) return FALSE;
+    i++, k++;
+  }
+}
+
 static gboolean try_letters(Near *near, const gunichar *letters, guint length, GError **error) {
+  if (!is_same_number(near, letters, length)) return TRUE;
   g_autofree char *text = g_ucs4_to_utf8(letters, length, NULL, NULL, NULL);
   return text == NULL || try_text(near, text, error);
 }

@@ -133,7 +133,8 @@ static gboolean has_dot_segment(const char *path) {
 
 static gboolean read_target(WebRequest *request, GError **error) {
   if (request->target[0] != '/') return throw(error, LANTAI_ERROR_INVALID, "网址应以 / 开头");
-  if (strlen(request->target) > WEB_TARGET_MAX) return throw(error, LANTAI_ERROR_INVALID, "网址过长，请减少筛选条件");
+  if (strlen(request->target) > WEB_TARGET_MAX) 
+    return throw(error, LANTAI_ERROR_INVALID, "网址过长（最多 %u 字节，约 1800 个汉字）。请缩短检索词，或减少筛选条件", WEB_TARGET_MAX);
   gsize length = strcspn(request->target, "?#");
   if (request->target[length] == '?') request->query = request->target + length + 1;
   char *path = decode_path(request->target, length);
