@@ -449,7 +449,8 @@ test('rows of other fonds: through no door of the ledgers, figures and charts, f
   assert.equal((await ask('limited', 'POST', `/entry/${leadEntry}/edit`, { form: { 'v.标题': '再办', 'v.所属': `（无权查看） #${foreignEntry}` } })).status, 200, 'what stands there stays');
   assert.equal((await ask('limited', 'POST', `/ledger/${leadLedger}/new`, { form: { 'v.标题': '探', 'v.日期': '2026', 'v.所属': `#${foreignEntry}` } })).status, 422);
   const planned = await ask('limited', 'POST', `/ledger/${sharedLedger}/bulk`, { form: [['entry', foreignEntry], ['entry', oursEntry], ['field', '事由'], ['value', '改']] });
-  assert.equal(planned.json.preview.changes, 1);
+  const plan = await json('limited', planned.json.location);
+  assert.deepEqual([plan.waiting, plan.left, plan.rows.length], [1, 0, 1]);
   assertNoLeaks();
 });
 
@@ -512,7 +513,7 @@ test('entries above one\'s level, fields and ledgers of others: neither told, no
   for (const [rest, form] of changes) assert.equal((await ask('director', 'POST', unseen + rest, { form })).status, 404, rest);
   assert.equal((await ask('director', 'POST', `/ledger/${closedLedger}/new`, { form: { 'v.标题': '混入', 'v.日期': '2026' } })).status, 403);
   const planned = await ask('director', 'POST', `/ledger/${ledger}/bulk`, { form: [['entry', secretEntry], ['entry', fileEntry], ['field', '事由'], ['value', '改']] });
-  assert.equal(planned.json.preview.changes, 1);
+  assert.equal((await json('director', planned.json.location)).waiting, 1);
   const referred = await ask('director', 'POST', `/entry/${fileEntry}/edit`, { form: { 'v.去向': '改写' } });
   assert.equal(referred.status, 200, referred.text);
   assert.match((await json('archivist', `/entry/${fileEntry}`)).entry.values['去向'], /去向Qt/); // what one may not see one cannot write either
@@ -539,9 +540,11 @@ test('entries above one\'s level, fields and ledgers of others: neither told, no
   assert.deepEqual([again.result.created, again.result.same, again.may_make], [0, 1, false]);
   const pasted = (await json('archivist', `/ledger/${ledger}?q=${encode('粘贴一')}`)).entries[0];
   assert.equal(pasted.values['事由'], '甲');
-  const bulk = await given(`/ledger/${ledger}/bulk`, { form: { entry: pasted.id, field: '事由', value: '乙', commit: 1, seen: `${pasted.id}:${pasted.rev}` } });
-  assert.equal(bulk.done.count, 1);
-  await given(`/ledger/${ledger}/undo`, { form: { made: bulk.done.made } });
+  const bulk = (await given(`/ledger/${ledger}/bulk`, { form: { entry: pasted.id, field: '事由', value: '乙' } })).location;
+  await given(`${bulk}/make`, { form: {} });
+  assert.equal((await json('archivist', bulk)).made, 1);
+  const { rev } = (await json('archivist', `/entry/${pasted.id}`)).entry;
+  await given(`/ledger/${ledger}/undo`, { form: { made: `${pasted.id}:${pasted.rev}:${rev}` } });
   assert.equal((await json('archivist', `/entry/${pasted.id}`)).entry.values['事由'], '甲');
   for (const [rest, form] of [['/comment', { text: '看过' }], ['/move', { to: '毕' }], ['/restore', { rev: pasted.rev }], ['/delete', { why: '试' }]]) await given(`/entry/${pasted.id}${rest}`, { form });
   assert.equal((await json('archivist', `/ledger/${ledger}?q=${encode('粘贴一')}`)).count, 0);

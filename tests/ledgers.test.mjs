@@ -159,8 +159,12 @@ test('a long import through the pages: killed in its third slice it goes on afte
     const done = await settled(client, batch);
     assert.deepEqual([done.state_label, done.made, done.left, made()], ['已写入', rows, 0, rows]);
     assert.deepEqual((await client.get(`/ledger/${id}/actions`)).json.batches.map(one => [one.title, one.state_label]), [['大表.csv', '已写入']]);
-    const bulk = (await client.post(`/ledger/${id}/bulk`, { form: { field: '费用', value: '5', q: '第' } })).json;
-    assert.deepEqual([bulk.count, bulk.preview.changes], [rows, rows], 'all that the filter finds, not one page of it');
+    const bulk = (await client.post(`/ledger/${id}/bulk`, { form: { field: '费用', value: '5', q: '第' } })).json.location;
+    assert.equal((await settled(client, bulk)).waiting, rows, 'all that the filter finds, not one page of it');
+    await client.post(`${bulk}/make`, { form: {} });
+    assert.deepEqual([(await settled(client, bulk)).made, count("json_extract(data, '$.费用') = 5")], [rows, rows]);
+    await client.post(`${bulk}/undo`, { form: {} });
+    assert.deepEqual([(await settled(client, bulk)).undone, count("json_extract(data, '$.费用') = 5")], [rows, 0]);
     assert.equal((await client.get(`/ledger/${id}?print=1&q=${encodeURIComponent('第')}`)).json.rows.length, rows, 'and so does paper');
     await client.post(`${batch}/undo`, { form: {} });
     const undone = await settled(client, batch);

@@ -1,9 +1,10 @@
 /*
- * Changes of many entries as a whole: planned row by row, made in slices, taken back. import.c plans those of a sheet.
+ * Changes of many entries as a whole: planned row by row, made in slices, taken back. import.c plans those of a sheet, bulk.c one change for many.
  *
  * 1. A plan writes no entry. A row says what an entry is to have and which rev it had then (0: there was none); an entry that has another one by now is left, and told.
  * 2. A slice is one transaction of bounded time: entries, the marks of their rows, one event. After a crash it goes on with the rows that still wait.
- * 3. Taking back goes from the last row: an entry that was made is marked deleted, one that was changed says what it said before. What changed since stays, and is told.
+ * 3. Taking back goes from the last row: an entry that was made is marked deleted, one that was changed says what it said before. What says something else since stays,
+ *    and is told; a change that was taken back itself is none.
  * 4. Each slice is made with the rights that its actor has then.
  */
 #include "internal.h"
@@ -53,7 +54,7 @@ json_t *batch_load(Sql *sql, gint64 id, GError **error) {
   json_t *batch = sql_row_json(sql, "SELECT id, ledger_id, at_us AS at, actor, everything, kind, title, path, digest, state, total, report, ended_us AS ended "
     "FROM ledger_batch WHERE id = $1 AND state <> 'dropping'", SQL_ARGS(sql_int(id)), &local);
   if (batch == NULL && g_error_matches(local, LANTAI_ERROR, LANTAI_ERROR_NOT_FOUND))
-    return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有这次导入。核对后没有写入的只保留一天、最近五份，请重新核对");
+    return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有这一批。核对后没有写入的只保留一天、最近五份，请重新核对");
   if (batch == NULL) return g_propagate_error(error, g_steal_pointer(&local)), NULL;
   json_t *report = json_loads(text_at(batch, "report"), 0, NULL);
   json_object_set_new(batch, "report", report != NULL ? report : json_object());
@@ -137,6 +138,12 @@ gboolean batch_begin_anew(const House *house, gint64 id, GError **error) {
   return sql != NULL && sql_exec(sql, "DELETE FROM ledger_batch_row WHERE batch_id = $1", SQL_ARGS(sql_int(id)), error) && sql_commit(sql, error);
 }
 
+void batch_row_clear(gpointer data) {
+  BatchRow *row = data;
+  json_decref(row->given);
+  g_free(row->problem);
+}
+
 gboolean batch_rows_add(const House *house, gint64 id, const GArray *rows, GError **error) {
   g_autoptr(Sql) sql = sql_write(house->db, error);
   json_auto_t *batch = sql != NULL ? batch_load(sql, id, error) : NULL; /* dropped meanwhile: no rows without it */
@@ -145,8 +152,9 @@ gboolean batch_rows_add(const House *house, gint64 id, const GArray *rows, GErro
     const BatchRow *row = &g_array_index(rows, BatchRow, i);
     g_autofree char *given = json_dumps(row->given, JSON_COMPACT);
     if (!sql_exec(sql, "INSERT INTO ledger_batch_row (batch_id, turn, sheet_row, state, entry_id, rev_before, rev_after, given, problem) "
-          "VALUES ($1, $2, $3, 0, $4, $5, 0, $6, '')",
-          SQL_ARGS(sql_int(id), sql_int(row->turn), sql_int(row->sheet_row), sql_int(row->entry), sql_int(row->before), sql_text(given)), error)) return FALSE;
+          "VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8)", SQL_ARGS(sql_int(id), sql_int(row->turn), sql_int(row->sheet_row),
+            sql_int(row->problem != NULL ? BATCH_LEFT : BATCH_WAITING), sql_int(row->entry), sql_int(row->before), sql_text(given),
+            sql_text(row->problem != NULL ? row->problem : "")), error)) return FALSE;
   }
   return sql_commit(sql, error);
 }
@@ -168,6 +176,30 @@ gint64 batch_count_new(Sql *sql, gint64 id, BatchState state) {
     NULL);
 }
 
+json_t *batch_prepare(Sql *sql, Asker asker, const char *actor, json_t *given, gint64 before, GError **error) {
+  json_t *move = json_object_get(given, "move");
+  if (move != NULL) {
+    json_t *moved = entry_moved(sql, asker, actor, &(Moving){int_at(given, "id"), before, text_at(move, "to"), text_at(move, "note"), 0}, error);
+    if (moved != NULL) entry_stamp(sql, actor, moved);
+    return moved;
+  }
+  Prepared prepared = {0, NULL};
+  json_t *ready = entry_prepare(sql, asker, actor, given, before, &prepared, error);
+  json_decref(prepared.problems);
+  return ready;
+}
+
+/* What a row that changes an entry will change, or has changed. NULL: nothing that can be told. New */
+static json_t *row_changes(Sql *sql, Asker asker, SqlRows *rows, json_t *given) {
+  gint64 id = sql_get_int(rows, "entry_id"), before = sql_get_int(rows, "rev_before"), after = sql_get_int(rows, "rev_after");
+  BatchState state = (BatchState)sql_get_int(rows, "state");
+  if (before == 0 || (state == BATCH_WAITING) == (after != 0) || state == BATCH_LEFT) return NULL;
+  json_auto_t *was = version_load(sql, id, before, NULL);
+  json_auto_t *is = was == NULL || !version_admitted(was, asker) ? NULL : after != 0 ? version_load(sql, id, after, NULL)
+    : batch_prepare(sql, asker, sql_get_text(rows, "actor"), given, before, NULL);
+  return is != NULL && version_admitted(is, asker) ? entry_changes(was, is, asker) : NULL;
+}
+
 /* What a row is about, as the asker may know it: the entry where there is one, else what was given. */
 static json_t *row_model(Sql *sql, Asker asker, SqlRows *rows) {
   gint64 id = sql_get_int(rows, "entry_id");
@@ -176,15 +208,17 @@ static json_t *row_model(Sql *sql, Asker asker, SqlRows *rows) {
   const char *title = entry != NULL ? text_at(entry, "title") : id != 0 ? "" : text_at(values, "标题");
   g_autofree char *href = entry != NULL && !json_is_true(json_object_get(entry, "deleted")) ? g_strdup_printf("/entry/%" G_GINT64_FORMAT, id) : NULL;
   const char *problem = entry != NULL || id == 0 || sql_get_text(rows, "problem")[0] == '\0' ? sql_get_text(rows, "problem") : "您现在不能看这一条";
-  return json_pack("{s:I, s:I, s:s, s:s, s:s, s:s*, s:s}", "turn", (json_int_t)sql_get_int(rows, "turn"), "row", (json_int_t)sql_get_int(rows, "sheet_row"), "what",
+  json_t *changes = entry != NULL ? row_changes(sql, asker, rows, given) : NULL;
+  return json_pack("{s:I, s:I, s:s, s:s, s:s, s:s*, s:s, s:o*}", "turn", (json_int_t)sql_get_int(rows, "turn"), "row", (json_int_t)sql_get_int(rows, "sheet_row"), "what",
     sql_get_int(rows, "rev_before") == 0 ? "新增" : "修改", "number", entry != NULL ? text_at(entry, "number") : text_at(given, "foretold"), "title", title, "href", href,
-    "problem", problem);
+    "problem", problem, "changes", changes);
 }
 
 json_t *batch_rows(Sql *sql, Asker asker, gint64 id, BatchState state, gint64 after, int limit, GError **error) {
   g_autoptr(GError) local = NULL;
-  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT turn, sheet_row, entry_id, rev_before, given, problem FROM ledger_batch_row WHERE batch_id = $1 AND state = $2 "
-    "AND turn > $3 ORDER BY turn LIMIT $4", SQL_ARGS(sql_int(id), sql_int(state), sql_int(after), sql_int(limit)), error);
+  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT r.turn AS turn, r.sheet_row AS sheet_row, r.state AS state, r.entry_id AS entry_id, r.rev_before AS rev_before, "
+    "r.rev_after AS rev_after, r.given AS given, r.problem AS problem, b.actor AS actor FROM ledger_batch_row AS r JOIN ledger_batch AS b ON b.id = r.batch_id "
+    "WHERE r.batch_id = $1 AND r.state = $2 AND r.turn > $3 ORDER BY r.turn LIMIT $4", SQL_ARGS(sql_int(id), sql_int(state), sql_int(after), sql_int(limit)), error);
   json_auto_t *list = rows != NULL ? json_array() : NULL;
   while (list != NULL && sql_next(rows, &local)) json_array_append_new(list, row_model(sql, asker, rows));
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), NULL;
@@ -200,10 +234,9 @@ static gboolean is_refusal(const GError *error) {
   return FALSE;
 }
 
-/* The row is left when the failure is one of its own; FALSE: the whole stops. */
-static gboolean leave(Step *step, GError *failure, GError **error) {
+gboolean batch_left(GError *failure, char **ret_problem, GError **error) {
   if (!is_refusal(failure)) return g_propagate_error(error, failure), FALSE;
-  step->problem = g_strdup(failure->message);
+  *ret_problem = g_strdup(failure->message);
   g_error_free(failure);
   return TRUE;
 }
@@ -216,11 +249,9 @@ static gboolean is_there(Slice *slice, const Step *step) {
 
 static gboolean make_one(Slice *slice, Step *step, GError **error) {
   if (is_there(slice, step)) return step->problem = g_strdup("核对以后，同样的一行已经登记"), TRUE;
-  Prepared prepared = {0, NULL};
   GError *local = NULL;
-  json_auto_t *ready = entry_prepare(slice->sql, slice->asker, slice->actor, step->given, step->before, &prepared, &local);
-  json_decref(prepared.problems);
-  if (local != NULL) return leave(step, local, error);
+  json_auto_t *ready = batch_prepare(slice->sql, slice->asker, slice->actor, step->given, step->before, &local);
+  if (local != NULL) return batch_left(local, &step->problem, error);
   if (ready == NULL) return step->problem = g_strdup("已是要改成的内容"), TRUE;
   step->entry = int_at(ready, "id");
   step->after = int_at(ready, "rev");
@@ -229,24 +260,26 @@ static gboolean make_one(Slice *slice, Step *step, GError **error) {
 }
 
 /* Somebody said something about it since it was made: it would go out of sight with the entry. */
-static gboolean is_commented(Slice *slice, const Step *step, json_t *entry) {
+static gboolean is_commented(Slice *slice, const Step *step, json_t *then) {
   return step->before == 0 && sql_number(slice->sql, "SELECT COUNT(*) AS n FROM ledger_comment WHERE entry_id = $1 AND at_us >= $2",
-    SQL_ARGS(sql_int(step->entry), sql_int(int_at(entry, "changed_at"))), 0, NULL) > 0;
+    SQL_ARGS(sql_int(step->entry), sql_int(int_at(then, "changed_at"))), 0, NULL) > 0;
 }
 
 static gboolean undo_one(Slice *slice, Step *step, GError **error) {
   GError *local = NULL;
   json_auto_t *entry = entry_load_any(slice->sql, step->entry, &local);
-  if (entry == NULL || !entry_may_change(entry, slice->asker, &local)) return leave(step, local, error);
-  if (int_at(entry, "rev") != step->after) {
+  if (entry == NULL || !entry_may_change(entry, slice->asker, &local)) return batch_left(local, &step->problem, error);
+  json_auto_t *then = int_at(entry, "rev") == step->after ? json_incref(entry) : version_load(slice->sql, step->entry, step->after, &local);
+  if (then == NULL) return batch_left(local, &step->problem, error);
+  if (then != entry && !entry_says_same(then, entry)) {
     g_autofree char *at = clock_format(int_at(entry, "changed_at"));
     step->problem = g_strdup_printf("%s 在 %s 又改过", text_at(entry, "changed_by"), at);
     return TRUE;
   }
-  if (is_commented(slice, step, entry)) return step->problem = g_strdup("写入以后有人留了言"), TRUE;
+  if (is_commented(slice, step, then)) return step->problem = g_strdup("写入以后有人留了言"), TRUE;
   json_auto_t *ready = step->before == 0 ? entry_buried(slice->sql, slice->asker, entry, int_at(slice->batch, "id"), &local)
     : entry_as_then(slice->sql, slice->asker, slice->actor, (Restoring){step->entry, step->before, TRUE}, NULL, &local);
-  if (ready == NULL) return leave(step, local, error);
+  if (ready == NULL) return batch_left(local, &step->problem, error);
   entry_stamp(slice->sql, slice->actor, ready);
   json_array_append(slice->entries, ready);
   return entry_write(slice->sql, ready, slice->note, error);
@@ -323,7 +356,8 @@ static gboolean slice_run(const House *house, gint64 id, const Doer *doer, gbool
   if (slice.batch == NULL) return FALSE;
   *ret_taken = 0;
   if (!g_str_equal(text_at(slice.batch, "state"), undo ? "undoing" : "running")) return TRUE; /* finished before the crash */
-  slice.note = g_strdup_printf("%s%s（第 %d 批）", undo ? "撤销" : "", text_at(slice.batch, "kind"), (int)id);
+  const char *note = text_at(json_object_get(slice.batch, "report"), "note");
+  slice.note = g_strdup_printf("%s%s（第 %d 批）%s%s", undo ? "撤销" : "", text_at(slice.batch, "kind"), (int)id, note[0] && !undo ? "：" : "", undo ? "" : note);
   slice.steps = read_steps(&slice, error);
   slice.last = TRUE;
   if (slice.steps == NULL || (slice.steps->len > 0 && !take_steps(&slice, error))) return FALSE;
@@ -368,7 +402,7 @@ static gboolean fits(Sql *sql, json_t *batch, gboolean undo, GError **error) {
   const char *state = text_at(batch, "state");
   gint64 id = int_at(batch, "id");
   if (!undo && g_str_equal(state, "planning")) return throw(error, LANTAI_ERROR_CONFLICT, "还在核对，请等核对完");
-  if (!undo && !g_strv_contains(making, state)) return throw(error, LANTAI_ERROR_CONFLICT, "这次%s已经写入过。要再导，请重新核对", text_at(batch, "kind"));
+  if (!undo && !g_strv_contains(making, state)) return throw(error, LANTAI_ERROR_CONFLICT, "这次%s已经写入过。要再来一次，请重新核对", text_at(batch, "kind"));
   if (!undo) return g_str_equal(state, "running") || batch_count(sql, id, BATCH_WAITING) > 0 || throw(error, LANTAI_ERROR_INVALID, "没有可以写入的");
   if (!g_strv_contains(undoing, state)) return throw(error, LANTAI_ERROR_CONFLICT, "这次%s没有写入过，或已经撤销", text_at(batch, "kind"));
   if (!batch_may_undo(batch)) return throw(error, LANTAI_ERROR_CONFLICT, "已过 %d 天，不能再整批撤销", BATCH_UNDO_DAYS);

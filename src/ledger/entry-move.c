@@ -123,14 +123,15 @@ static void apply_sets(const LedgerMove *move, json_t *entry, const char *actor,
     json_object_set_new(json_object_get(entry, "values"), name, set_value(given, actor, on));
 }
 
-gboolean ledger_entry_move(Sql *sql, Asker asker, const char *actor, gint64 id, const char *to, int on, const char *note, GError **error) {
-  json_auto_t *entry = entry_load_any(sql, id, error);
-  if (entry == NULL) return FALSE;
+json_t *entry_moved(Sql *sql, Asker asker, const char *actor, const Moving *moving, GError **error) {
+  json_auto_t *entry = entry_load_any(sql, moving->id, error);
+  if (entry == NULL) return NULL;
   const LedgerDefinition *definition = ledger_find(text_at(entry, "ledger"));
-  if (definition == NULL || !entry_admitted(entry, asker)) return throw(error, LANTAI_ERROR_NOT_FOUND, "没有这一条台账");
-  if (!entry_is_free(entry, error)) return FALSE;
-  if (on == 0) on = date_today();
-  if (!check_move(sql, definition, entry, asker, actor, to, note, error) || !check_day(entry, on, error)) return FALSE;
+  const char *to = moving->to;
+  int on = moving->on != 0 ? moving->on : date_today();
+  if (definition == NULL || !entry_admitted(entry, asker)) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有这一条台账");
+  if (!entry_is_unchanged(entry, moving->expect_rev, error) || !entry_is_free(entry, error)) return NULL;
+  if (!check_move(sql, definition, entry, asker, actor, to, moving->note, error) || !check_day(entry, on, error)) return NULL;
   apply_sets(move_of(definition, text_at(entry, "state"), to), entry, actor, on);
   json_object_set_new(entry, "state", json_string(to));
   json_array_append_new(json_object_get(entry, "states"), json_pack("[s, i]", to, on));
@@ -139,6 +140,11 @@ gboolean ledger_entry_move(Sql *sql, Asker asker, const char *actor, gint64 id, 
   json_auto_t *problems = ledger_entry_problems(sql, LEDGER_EVERYTHING, definition, entry);
   const char *field;
   json_t *what;
-  json_object_foreach(problems, field, what) return throw(error, LANTAI_ERROR_INVALID, "%s：%s", field, json_string_value(what));
-  return entry_save(sql, actor, entry, note, error);
+  json_object_foreach(problems, field, what) return throw_null(error, LANTAI_ERROR_INVALID, "%s：%s", field, json_string_value(what));
+  return g_steal_pointer(&entry);
+}
+
+gboolean ledger_entry_move(Sql *sql, Asker asker, const char *actor, gint64 id, const char *to, int on, const char *note, GError **error) {
+  json_auto_t *entry = entry_moved(sql, asker, actor, &(Moving){id, 0, to, note, on}, error);
+  return entry != NULL && entry_save(sql, actor, entry, note, error);
 }

@@ -363,14 +363,13 @@ static gboolean number_free(Sql *sql, const LedgerDefinition *definition, json_t
   return other == 0 || throw(error, LANTAI_ERROR_CONFLICT, "编号 %s 已经用过（第 %d 条），编号不重复使用", number, (int)other);
 }
 
-static gboolean not_changed_meanwhile(json_t *former, gint64 expect_rev, GError **error) {
+gboolean entry_is_unchanged(json_t *former, gint64 expect_rev, GError **error) {
   if (expect_rev == 0 || expect_rev == int_at(former, "rev")) return TRUE;
   g_autofree char *at = clock_format(int_at(former, "changed_at"));
   return throw(error, LANTAI_ERROR_CONFLICT, "%s 已在 %s 改过这一条，请看过再改", text_at(former, "changed_by"), at);
 }
 
-/* TRUE: but for who changed it when, they say the same. */
-static gboolean says_same(json_t *former, json_t *entry) {
+gboolean entry_says_same(json_t *former, json_t *entry) {
   static const char *const stamps[] = {"rev", "version", "changed_by", "changed_at", "ledger_id"};
   json_auto_t *a = json_copy(former), *b = json_copy(entry);
   for (guint i = 0; i < G_N_ELEMENTS(stamps); i++) {
@@ -483,7 +482,7 @@ json_t *entry_prepare(Sql *sql, Asker asker, const char *actor, json_t *offered,
   if (buried != NULL && !may_come_again(buried, asker, error)) return NULL;
   const LedgerDefinition *definition = definition_wanted(offered, former, error);
   json_auto_t *given = definition != NULL ? given_by(offered, former, definition, asker, error) : NULL;
-  if (given == NULL || (former != NULL && !not_changed_meanwhile(former, expect_rev, error))) return NULL;
+  if (given == NULL || (former != NULL && !entry_is_unchanged(former, expect_rev, error))) return NULL;
   if (former != NULL && !entry_is_free(former, error)) return NULL;
   json_auto_t *entry = former != NULL ? lay_over(former, given) : fresh(given, definition);
   if (former != NULL) json_object_set(entry, "ledger", json_object_get(former, "ledger"));
@@ -493,7 +492,7 @@ json_t *entry_prepare(Sql *sql, Asker asker, const char *actor, json_t *offered,
   ret->problems = problems_to(sql, asker, definition, former, entry);
   if (!refuse_problems(ret->problems, entry, error) || !states_settle(definition, entry, former, brought, error)) return NULL;
   ret->id = id;
-  if (former != NULL && says_same(former, entry)) return NULL;
+  if (former != NULL && entry_says_same(former, entry)) return NULL;
   if (!entry_stays_in_reach(former, entry, asker, error)) return NULL;
   if (buried != NULL) come_again(entry, buried);
   if (!number_free(sql, definition, entry, error)) return NULL;

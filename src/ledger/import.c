@@ -43,7 +43,6 @@ typedef struct {
 } Import;
 
 static void column_clear(gpointer data) { g_free(((ImportColumn *)data)->heading); }
-static void row_clear(gpointer data) { json_decref(((BatchRow *)data)->given); }
 
 /* ---- columns ---- */
 
@@ -211,7 +210,7 @@ static gboolean chunk_go_on(Import *import, GError **error) {
 
 static void keep_row(Import *import, json_t *entry, json_t *ready, gint64 before) {
   json_object_set(entry, "foretold", json_object_get(ready, "number")); /* for the list of what will be */
-  BatchRow row = {++import->turn, import->pending_row, int_at(entry, "id"), before, json_incref(entry)};
+  BatchRow row = {++import->turn, import->pending_row, int_at(entry, "id"), before, json_incref(entry), NULL};
   g_array_append_val(import->waiting, row);
   if (before == 0) import->created++, foretold_add(&import->foretold, import->definition, ready, import->pending_row);
   else import->changed++;
@@ -322,7 +321,7 @@ static void import_init(Import *import) {
   import->columns = g_array_new(FALSE, TRUE, sizeof(ImportColumn));
   g_array_set_clear_func(import->columns, column_clear);
   import->waiting = g_array_new(FALSE, FALSE, sizeof(BatchRow));
-  g_array_set_clear_func(import->waiting, row_clear);
+  g_array_set_clear_func(import->waiting, batch_row_clear);
   import->cells = g_string_new(NULL);
   import->repeated = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   import->met = g_hash_table_new(NULL, NULL);

@@ -109,6 +109,10 @@ gboolean entry_may_write_field(GPtrArray *definitions, const char *name, Asker a
 gboolean entries_tell(Sql *sql, const char *actor, json_t *entries, const char *note, GError **error);
 gboolean entry_save(Sql *sql, const char *actor, json_t *entry, const char *note, GError **error); /* one: stamped, written, told */
 void entry_stamp(Sql *sql, const char *actor, json_t *entry); /* rev, who changed it and when, version */
+gboolean entry_says_same(json_t *one, json_t *other); /* but for who changed it when */
+gboolean entry_is_unchanged(json_t *entry, gint64 expect_rev, GError **error); /* CONFLICT tells who changed it when; expect_rev 0: not compared */
+typedef struct { gint64 id, expect_rev; const char *to, *note; int on; } Moving; /* on 0: today */
+json_t *entry_moved(Sql *sql, Asker asker, const char *actor, const Moving *moving, GError **error); /* as it would be written; not stamped. New */
 #define UNDONE_KEY "undone:" /* key of an entry that went with the batch that made it; the same number told anew ("back": true in what is given) brings it again */
 gboolean entry_is_undone(json_t *entry);
 
@@ -164,7 +168,8 @@ char *entry_object(gint64 id); /* urn:lantai:entry:17 */
 enum { BATCH_UNDO_DAYS = 30 };
 typedef enum { BATCH_WAITING, BATCH_MADE, BATCH_LEFT, BATCH_UNDONE, BATCH_KEPT } BatchState;
 typedef struct { const LedgerDefinition *definition; Asker asker; const char *actor, *kind, *title, *path, *digest; } BatchNew;
-typedef struct { gint64 turn, sheet_row, entry, before; json_t *given; } BatchRow;
+typedef struct { gint64 turn, sheet_row, entry, before; json_t *given; char *problem; } BatchRow; /* problem: it is left from the beginning; NULL: it waits */
+void batch_row_clear(gpointer row);
 /* {id, ledger_id, at, actor, everything, kind, title, path, digest, state, total, report, ended}; NOT_FOUND */
 json_t *batch_load(Sql *sql, gint64 id, GError **error);
 gint64 batch_new(Sql *sql, const BatchNew *as, GError **error); /* being planned */
@@ -172,7 +177,12 @@ gboolean batch_begin_anew(const House *house, gint64 id, GError **error); /* wit
 gboolean batch_rows_add(const House *house, gint64 id, const GArray *rows, GError **error);
 gboolean batch_planned(const House *house, gint64 id, gint64 total, json_t *report, GError **error);
 gboolean batch_drop(const House *house, gint64 id, GError **error); /* a plan; what was begun stays */
-/* Rows in a state after a turn, at most limit: [{turn, row, what: 新增|修改, number, title, href, problem}]; of what the asker may not see row and problem alone. */
+/* The entry as a row would make it now, with its rev and number. given: of entry_prepare, or {id, move: {to, note}}. NULL without error: nothing differs. New */
+json_t *batch_prepare(Sql *sql, Asker asker, const char *actor, json_t *given, gint64 before, GError **error);
+/* The row is left when the failure (taken) is one of its own; FALSE: the whole stops. */
+gboolean batch_left(GError *failure, char **ret_problem, GError **error);
+/* Rows in a state after a turn, at most limit: [{turn, row (0: of no sheet), what: 新增|修改, number, title, href, problem, changes: [{field, from, to}]}];
+ * of what the asker may not see row and problem alone. */
 json_t *batch_rows(Sql *sql, Asker asker, gint64 id, BatchState state, gint64 after, int limit, GError **error);
 gint64 batch_count(Sql *sql, gint64 id, BatchState state);
 gint64 batch_count_new(Sql *sql, gint64 id, BatchState state);
@@ -183,6 +193,16 @@ gboolean batch_run(const House *house, Job *job, json_t *parameters, GError **er
 gint64 batch_broken_off(Sql *sql, const LedgerDefinition *definition, const char *actor, const char *digest); /* one that stopped half way; 0: none */
 void batches_tick(const House *house); /* plans that nobody made go, a few rows at a time */
 gboolean batch_replay(Sql *sql, json_t *data, GError **error);
+
+/* ---- bulk.c ---- */
+#define BULK_KIND "成批修改" /* of its batches */
+/* Plans a change in bulk as a batch. parameters: {batch, ids: [entries] or where and words of the ledger's list, change: {values} or {move: {to, note}}, and for the
+ * report field, value, note}. */
+gboolean bulk_plan(const House *house, Job *job, Asker asker, json_t *parameters, GError **error);
+gboolean bulk_job(const House *house, Job *job, json_t *parameters, GError **error);
+
+/* ---- list.c ---- */
+GArray *list_ids(const House *house, Sql *sql, Asker asker, const LedgerAsk *ask, GError **error); /* gint64 of all that meets, as of now, in no order. New */
 
 /* ---- import.c ---- */
 /* Plans a sheet as a batch: {batch, created, changed, …} as ledger_import, or NULL without error: more than limit lines (0: none), it waits for the job. */

@@ -26,6 +26,7 @@ struct Page {
   Key own, former, later;
   gint64 ahead;
   gboolean meets;
+  GArray *ids; /* gint64: of all that meets */
 };
 
 /* ---- words ---- */
@@ -131,6 +132,8 @@ static void keep(Page *page, guint index) {
   memmove(page->page + low + 1, page->page + low, (page->kept - 1 - low) * sizeof(Key));
   page->page[low] = key;
 }
+
+static void keep_id(Page *page, guint index) { g_array_append_val(page->ids, table_row(page->table, index)->id); }
 
 static void keep_neighbour(Page *page, guint index) {
   if (page->own.id == 0) page->own = key_of(page, page->own_index);
@@ -270,6 +273,18 @@ json_t *ledger_list(const House *house, Sql *sql, Asker asker, const LedgerAsk *
   g_free(page.page);
   g_free(page.after_text);
   return result;
+}
+
+GArray *list_ids(const House *house, Sql *sql, Asker asker, const LedgerAsk *ask, GError **error) {
+  if (!ledger_may_read(ask->definition, asker)) return throw_null(error, LANTAI_ERROR_DENIED, "您不能查看台账“%s”", ask->definition->name);
+  g_autoptr(LedgerTable) table = ledger_table(house, sql, ask->definition, error);
+  if (table == NULL) return NULL;
+  g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(gint64));
+  Page page = {.table = table, .take = keep_id, .ids = ids};
+  LedgerAsk all = {ask->definition, ask->where, ask->words, NULL, NULL, 0, 0};
+  gboolean fine = go_through(house, sql, asker, &all, &page, error);
+  path_plan_clear(&page.path);
+  return fine ? g_steal_pointer(&ids) : NULL;
 }
 
 json_t *ledger_neighbours(const House *house, Sql *sql, Asker asker, const LedgerAsk *ask, gint64 entry, GError **error) {

@@ -17,7 +17,7 @@ static json_t *load_own(LedgerPage *page, GError **error) {
   page->definition = ledger_of(int_at(batch, "ledger_id"));
   if (page->definition != NULL && g_str_equal(text_at(batch, "actor"), web_actor(page->request)) && ledger_may_write(page->definition, page->asker))
     return g_steal_pointer(&batch);
-  return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有这次导入，或不是您导入的");
+  return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有这一批，或不是您的");
 }
 
 static void add_state(json_t *model, json_t *batch) {
@@ -63,6 +63,14 @@ static gboolean add_lists(LedgerPage *page, json_t *model, gint64 id, GError **e
   return TRUE;
 }
 
+/* FALSE: it is of a sheet. */
+static gboolean add_report(json_t *model, json_t *batch) {
+  json_t *report = json_object_get(batch, "report");
+  gboolean is_change = g_str_equal(text_at(batch, "kind"), BULK_KIND);
+  if (is_change) json_object_set(model, "change", report);
+  return is_change;
+}
+
 WebReply *page_batch(WebRequest *request, GError **error) {
   g_auto(LedgerPage) page = {0};
   if (!page_begin(&page, request, FALSE, error)) return NULL;
@@ -74,7 +82,7 @@ WebReply *page_batch(WebRequest *request, GError **error) {
   gboolean idle = !add_job(model, page.sql, id);
   if (!add_lists(&page, model, id, error)) return NULL;
   gboolean planned = json_is_true(json_object_get(model, "is_planned")), broken = g_str_equal(text_at(batch, "state"), "running");
-  if (planned) import_result(model, json_object_get(batch, "report"));
+  if (!add_report(model, batch) && planned) import_result(model, json_object_get(batch, "report"));
   json_object_set_new(model, "may_make", json_boolean(idle && (planned || broken) && int_at(model, "waiting") > 0));
   json_object_set_new(model, "may_undo", json_boolean(idle && !planned && int_at(model, "made") > 0 && batch_may_undo(batch)));
   for (const char *const *own = (const char *const[]){"path", "digest", "report", "everything", NULL}; *own != NULL; own++) json_object_del(batch, *own);
@@ -96,15 +104,21 @@ WebReply *make_batch(WebRequest *request, GError **error) { return begin_batch(r
 WebReply *undo_batch(WebRequest *request, GError **error) { return begin_batch(request, TRUE, error); }
 
 json_t *batches_model(const LedgerPage *page, GError **error) {
-  json_t *batches = sql_json(page->sql, "SELECT id, at_us AS at, kind, title, state, total FROM ledger_batch WHERE ledger_id = $1 AND actor = $2 AND state <> 'dropping' "
-    "ORDER BY id DESC LIMIT $3", SQL_ARGS(sql_int(page->definition->id), sql_text(web_actor(page->request)), sql_int(BATCHES_SHOWN)), error), *batch;
+  gint64 before = web_int(page->request, "before", 0);
+  json_t *batches = sql_json(page->sql, "SELECT id, at_us AS at, kind, title, state, total FROM ledger_batch WHERE ledger_id = $1 AND actor = $2 AND id < $3 "
+    "AND state <> 'dropping' ORDER BY id DESC LIMIT $4", SQL_ARGS(sql_int(page->definition->id), sql_text(web_actor(page->request)),
+      sql_int(before > 0 ? before : G_MAXINT64), sql_int(BATCHES_SHOWN)), error), *batch;
+  if (batches == NULL) return NULL;
   size_t i;
   json_array_foreach(batches, i, batch) add_state(batch, batch);
-  return batches;
+  json_t *model = json_pack("{s:o}", "batches", batches);
+  if (json_array_size(batches) == BATCHES_SHOWN) json_object_set(model, "next", json_object_get(json_array_get(batches, BATCHES_SHOWN - 1), "id"));
+  return model;
 }
 
 const JobKind LEDGER_JOBS[] = {
   {"ledger.plan", "核对台账表格", import_job, JOB_HEAVY},
+  {"ledger.change", "核对台账成批修改", bulk_job, JOB_HEAVY},
   {"ledger.batch", "台账成批写入", batch_run, JOB_HEAVY},
   {"ledger.unbatch", "撤销台账成批写入", batch_run, JOB_HEAVY},
   {NULL},

@@ -371,36 +371,76 @@ static void test_gate(void) {
 
 /* ---- many at once ---- */
 
+/* Plans a change; the page of its batch. */
+static json_t *planned_bulk(Place *p, const char *target, const char *fields, char **ret_batch) {
+  json_auto_t *reply = model(p, "zhang", target, fields, 200);
+  g_free(*ret_batch);
+  *ret_batch = g_strdup(text_at(reply, "location"));
+  return model(p, "zhang", *ret_batch, NULL, 200);
+}
+
+static void act(Place *p, const char *batch, const char *what) {
+  g_autofree char *target = g_strconcat(batch, what, NULL);
+  json_decref(model(p, "zhang", target, "", 200));
+}
+
 static void test_bulk(void) {
   Place p;
   place_open(&p);
   gint64 first = problem(&p, "一", "v.责任人=张三"), second = problem(&p, "二", ""), third = problem(&p, "三", "");
-  g_autofree char *bulk = address("问题", "/bulk"), *undo = address("问题", "/undo"), *edit = g_strdup_printf("/entry/%d/edit", (int)third);
-  json_auto_t *preview = model(&p, "zhang", bulk, "field=责任人\nvalue=李四\nf.来源=巡察", 200);
-  json_t *plan = json_object_get(preview, "preview");
-  g_assert_cmpint(int_at(plan, "changes"), ==, 3);
+  g_autofree char *bulk = address("问题", "/bulk"), *edit = g_strdup_printf("/entry/%d/edit", (int)third), *batch = NULL;
+  json_auto_t *preview = planned_bulk(&p, bulk, "field=责任人\nvalue=李四\nf.来源=巡察", &batch);
+  g_assert_cmpint(int_at(preview, "waiting"), ==, 3);
+  json_t *change = json_array_get(json_object_get(json_array_get(json_object_get(preview, "rows"), 0), "changes"), 0);
+  g_assert_cmpstr(text_at(change, "from"), ==, "张三");
+  g_assert_cmpstr(text_at(change, "to"), ==, "李四");
   json_auto_t *untouched = entry_of(&p.f, second);
   g_assert_cmpstr(text_at(untouched, "owner"), ==, "");
   made(&p, "li", edit, "v.标题=三改"); /* between preview and change */
-  g_autofree char *cookie = g_strdup(WEB_SESSION_COOKIE "=zhang"), *token = web_csrf_token(p.server, "zhang");
-  g_autofree char *fields = encoded("field=责任人\nvalue=李四\nf.来源=巡察\ncommit=1");
-  g_autofree char *escaped = g_uri_escape_string(text_at(plan, "seen"), NULL, FALSE), *body = g_strdup_printf("csrf=%s%s&seen=%s", token, fields, escaped), *text = NULL;
-  g_assert_cmpuint(web_dispatch(p.server, "POST", bulk, cookie, body, "json", &text, NULL), ==, 200);
-  json_auto_t *done = json_loads(text, 0, NULL);
-  g_assert_cmpint(int_at(json_object_get(done, "done"), "count"), ==, 2);
+  g_free(ask(&p, "li", batch, NULL, "html", 404)); /* another's */
+  act(&p, batch, "/make");
+  json_auto_t *done = model(&p, "zhang", batch, NULL, 200);
+  g_assert_cmpint(int_at(done, "made"), ==, 2);
   g_assert_cmpint(int_at(done, "left"), ==, 1);
+  change = json_array_get(json_object_get(json_array_get(json_object_get(done, "rows"), 0), "changes"), 0);
+  g_assert_cmpstr(text_at(change, "from"), ==, "张三");
   json_auto_t *changed = entry_of(&p.f, second), *left = entry_of(&p.f, third);
   g_assert_cmpstr(text_at(changed, "owner"), ==, "李四");
   g_assert_cmpstr(text_at(left, "owner"), ==, "");
-  g_autofree char *made_text = g_uri_escape_string(text_at(json_object_get(done, "done"), "made"), NULL, FALSE), *back = g_strdup_printf("csrf=%s&made=%s",
-    token, made_text), *reply = NULL;
-  g_assert_cmpuint(web_dispatch(p.server, "POST", undo, cookie, back, "json", &reply, NULL), ==, 200);
+  act(&p, batch, "/undo");
   json_auto_t *undone = entry_of(&p.f, first);
   g_assert_cmpstr(text_at(undone, "owner"), ==, "张三");
-  json_auto_t *moves = model(&p, "zhang", bulk, "field=状态\nvalue=整改中", 200);
-  g_assert_cmpuint(json_array_size(json_object_get(json_object_get(moves, "preview"), "refused")), ==, 3); /* no deadline yet */
+  json_auto_t *refused = planned_bulk(&p, bulk, "field=状态\nvalue=整改中", &batch);
+  g_assert_cmpint(int_at(refused, "left"), ==, 3); /* no deadline yet */
+  g_assert_true(json_is_false(json_object_get(refused, "may_make")));
+  g_assert_nonnull(strstr(text_at(json_array_get(json_object_get(refused, "rows"), 0), "problem"), "截止"));
   g_free(ask(&p, "zhang", bulk, "field=状态\nvalue=没有", "html", 422));
   g_free(ask(&p, "zhang", bulk, "field=编号\nvalue=1", "html", 422));
+  place_close(&p);
+}
+
+/* A move for many is a batch too: with its note in the history, and taken back to the state before. */
+static void test_bulk_move(void) {
+  Place p;
+  place_open(&p);
+  gint64 id = problem(&p, "一", "v.责任人=张三\nv.截止=2030-01-01");
+  problem(&p, "二", "");
+  g_autofree char *bulk = address("问题", "/bulk"), *batch = NULL;
+  json_auto_t *preview = planned_bulk(&p, bulk, "field=状态\nvalue=整改中\nnote=按会议要求", &batch);
+  g_assert_cmpint(int_at(preview, "waiting"), ==, 1);
+  g_assert_cmpint(int_at(preview, "left"), ==, 1);
+  act(&p, batch, "/make");
+  json_auto_t *moved = entry_of(&p.f, id);
+  g_assert_cmpstr(text_at(moved, "state"), ==, "整改中");
+  g_assert_cmpuint(json_array_size(json_object_get(moved, "states")), ==, 2);
+  g_autoptr(Sql) sql = good(sql_read(p.f.db, error));
+  g_autofree char *note = good(sql_string(sql, "SELECT note FROM ledger_entry_version WHERE entry_id = $1 ORDER BY rev DESC LIMIT 1", SQL_ARGS(sql_int(id)), error));
+  g_assert_nonnull(strstr(note, "按会议要求"));
+  sql_end(g_steal_pointer(&sql));
+  act(&p, batch, "/undo");
+  json_auto_t *back = entry_of(&p.f, id);
+  g_assert_cmpstr(text_at(back, "state"), ==, "登记");
+  g_assert_cmpuint(json_array_size(json_object_get(back, "states")), ==, 1);
   place_close(&p);
 }
 
@@ -517,6 +557,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/ledger-pages/makes", test_makes);
   g_test_add_func("/ledger-pages/gate", test_gate);
   g_test_add_func("/ledger-pages/bulk", test_bulk);
+  g_test_add_func("/ledger-pages/bulk-move", test_bulk_move);
   g_test_add_func("/ledger-pages/design", test_design);
   g_test_add_func("/ledger-pages/design-duties", test_design_duties);
   g_test_add_func("/ledger-pages/definition", test_definition);

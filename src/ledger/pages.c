@@ -153,7 +153,7 @@ WebReply *page_owed(WebRequest *request, GError **error) {
   {"on", WEB_TEXT, FALSE, 40, "日期"}, {"after", WEB_TEXT, FALSE, 500, "起点"}
 #define FILES {"file1", WEB_FILE, FALSE, 0, "附件"}, {"file2", WEB_FILE, FALSE, 0, "附件"}, {"file3", WEB_FILE, FALSE, 0, "附件"}, {"file4", WEB_FILE, FALSE, 0, "附件"}, \
   {"file5", WEB_FILE, FALSE, 0, "照片"}
-enum { YAML_MAX = 200000, BASE_MAX = 2000000, PASTE_MAX = 1000000, BULK_LINES_MAX = 100000, BULK_ENTRIES = 2000 };
+enum { YAML_MAX = 200000, BASE_MAX = 2000000, PASTE_MAX = 1000000, MADE_MAX = 10000, BULK_ENTRIES = 2000 };
 
 static const WebParameter ID_PARAMETERS[] = {ID, {NULL}};
 static const WebParameter ENTRY_PARAMETERS[] = {ID, FILTERS, {"before", WEB_INT, FALSE, 0, "履历从哪一版之前"},
@@ -185,8 +185,7 @@ static const WebParameter FILE_PARAMETERS[] = {ID, {"name", WEB_TEXT, FALSE, 300
 #define BULK ID, FILTERS, {"entry", WEB_INTS, FALSE, BULK_ENTRIES, "条目"}, {"field", WEB_TEXT, FALSE, 60, "字段"}, {"value", WEB_LINES, FALSE, 4000, "内容"}, \
   {"note", WEB_TEXT, FALSE, 500, "说明"}
 static const WebParameter BULK_PARAMETERS[] = {BULK, {NULL}};
-static const WebParameter BULK_MAKE_PARAMETERS[] = {BULK, {"commit", WEB_FLAG, FALSE, 0, "执行"}, {"seen", WEB_LINES, FALSE, BULK_LINES_MAX, "预览"}, {NULL}};
-static const WebParameter UNDO_PARAMETERS[] = {ID, {"made", WEB_LINES, FALSE, BULK_LINES_MAX, "改动"}, {"event", WEB_INT, FALSE, 0, "哪一次"},
+static const WebParameter UNDO_PARAMETERS[] = {ID, {"made", WEB_LINES, TRUE, MADE_MAX, "改动"},
   {"back", WEB_TEXT, FALSE, 2000, "回到"}, {NULL}};
 static const WebParameter SUGGEST_PARAMETERS[] = {ID, {"field", WEB_TEXT, FALSE, 130, "字段"}, {"q", WEB_TEXT, FALSE, 100, "词"}, {NULL}};
 static const WebParameter ACTIONS_PARAMETERS[] = {ID, {"before", WEB_INT, FALSE, 0, "起点"}, {NULL}};
@@ -208,8 +207,8 @@ const WebRoute LEDGER_ROUTES[] = {
   {"GET", "/ledger/{id}/new", PERMISSION_WRITE, NEW_PARAMETERS, "ledger/form", page_new, "登记"},
   {"POST", "/ledger/{id}/new", PERMISSION_WRITE, SAVE_NEW_PARAMETERS, "ledger/form", save_new, "登记"},
   {"GET", "/ledger/{id}/bulk", PERMISSION_WRITE, BULK_PARAMETERS, "ledger/bulk", page_bulk, "成批修改"},
-  {"POST", "/ledger/{id}/bulk", PERMISSION_WRITE, BULK_MAKE_PARAMETERS, "ledger/bulk", make_bulk, "成批修改"},
-  {"POST", "/ledger/{id}/undo", PERMISSION_WRITE, UNDO_PARAMETERS, NULL, undo_bulk, NULL},
+  {"POST", "/ledger/{id}/bulk", PERMISSION_WRITE, BULK_PARAMETERS, "ledger/bulk", plan_bulk, "成批修改"},
+  {"POST", "/ledger/{id}/undo", PERMISSION_WRITE, UNDO_PARAMETERS, NULL, undo_moved, NULL},
   {"GET", "/ledger/{id}/actions", PERMISSION_READ, ACTIONS_PARAMETERS, "ledger/actions", page_actions, "成批改动"},
   {"GET", "/ledger/{id}/suggest", PERMISSION_READ, SUGGEST_PARAMETERS, "ledger/suggest", page_suggest, "提示"},
   {"GET", "/ledger/{id}/paste", PERMISSION_WRITE, ID_PARAMETERS, "ledger/import", paste_page, "粘贴表格"},

@@ -119,8 +119,8 @@ WebReply *attach_file(WebRequest *request, GError **error);
 WebReply *detach_file(WebRequest *request, GError **error);
 WebReply *send_file(WebRequest *request, GError **error);
 WebReply *page_bulk(WebRequest *request, GError **error);
-WebReply *make_bulk(WebRequest *request, GError **error);
-WebReply *undo_bulk(WebRequest *request, GError **error);
+WebReply *plan_bulk(WebRequest *request, GError **error);
+WebReply *undo_moved(WebRequest *request, GError **error);
 WebReply *paste_page(WebRequest *request, GError **error);
 WebReply *take_paste(WebRequest *request, GError **error);
 WebReply *import_page(WebRequest *request, GError **error);
@@ -135,7 +135,7 @@ void import_result(json_t *model, json_t *report); /* "result": of a rehearsal, 
 WebReply *page_batch(WebRequest *request, GError **error);
 WebReply *make_batch(WebRequest *request, GError **error);
 WebReply *undo_batch(WebRequest *request, GError **error);
-json_t *batches_model(const LedgerPage *page, GError **error); /* the asker's own of the ledger, newest first */
+json_t *batches_model(const LedgerPage *page, GError **error); /* {batches: the asker's own of the ledger, newest first, next} */
 WebReply *page_definition(WebRequest *request, GError **error);
 WebReply *save_definition(WebRequest *request, GError **error);
 WebReply *page_definition_new(WebRequest *request, GError **error);
