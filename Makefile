@@ -33,14 +33,15 @@ test:
 check:
 	@sh tools/check.sh
 
-## make bench             measurements beside PostgreSQL, SQLite LIKE and sha512sum (about 25 minutes)
+## make bench             measurements beside PostgreSQL, SQLite LIKE and sha512sum (25 minutes), then make growth
 bench:
 	@sh tools/setup.sh test
 	@sh tools/setup.sh bench
 	@sh tools/build.sh build
 	@node bench/run.mjs
+	@node bench/growth.mjs
 
-## make growth            search beside Lucene and PostgreSQL at 10^4 to 10^7 rows (about an hour)
+## make growth            search beside Lucene and PostgreSQL at 10^4 to 10^7 rows (some two hours, 40 GB of disk)
 growth:
 	@sh tools/setup.sh test
 	@sh tools/setup.sh bench

@@ -3,8 +3,8 @@
  *
  *   lantai-growth text ARCHIVE PAGES                      a page of text for each of the first PAGES records, of what the titles are made of
  *   lantai-growth export ARCHIVE FILE.tsv                 what search sees of each record, for the peers
- *   lantai-growth ask ARCHIVE READERS COUNT [writing]     COUNT questions of each kind; one JSON value: kinds: [{kind, warming: [line],
- *                                                         asked: [{line, hits, facets, first, ms, cpu_ms}]}], fresh: [ms]
+ *   lantai-growth ask ARCHIVE READERS COUNT [writing] [turnless]  COUNT questions of each kind; one JSON value: kinds: [{kind, warming: [line],
+ *                                                         asked: [{line, hits, facets, first, ms, cpu_ms}]}], fresh: [ms]. turnless: as if there were no turn.c
  *   lantai-growth rebuild ARCHIVE                         makes the index anew while a reader searches and a writer saves: {seconds, asked, p50, p99, saved, save_p50,
  *                                                         save_most}: milliseconds
  *
@@ -16,6 +16,7 @@
  * 3. `writing`: meanwhile a record is saved every hundredth of a second, and each saving is timed until the next search has found the record.
  */
 #include "app.h"
+#include "block.h"
 #include "error.h"
 #include "text.h"
 #include <stdio.h>
@@ -267,7 +268,8 @@ static json_t *run_kind(Session *session, const Kind *kind, guint readers, guint
 }
 
 static gboolean run_ask(char **arguments, GError **error) {
-  gboolean writing = arguments[3] && g_str_equal(arguments[3], "writing");
+  gboolean writing = g_strv_contains((const char *const *)arguments + 3, "writing");
+  if (g_strv_contains((const char *const *)arguments + 3, "turnless")) search_limits.light_us = G_USEC_PER_SEC * G_GINT64_CONSTANT(3600);
   g_autoptr(Archive) archive = archive_open(arguments[0], writing ? ARCHIVE_WRITE : ARCHIVE_READ, error);
   Session session;
   if (archive == NULL || !session_open(&session, archive_house(archive), error)) return FALSE;

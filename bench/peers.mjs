@@ -1,12 +1,12 @@
 // The peers of the embedded index: SQLite with LIKE and PostgreSQL with pg_trgm, over the same rows and the same questions, asked through their own command-line clients,
 // which time each statement. Both read the same SQL. PostgreSQL runs as a cluster of its own in a temporary folder, on a unix socket.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, chownSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, chownSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 export const PEER_QUESTIONS = { 1: 30, 8: 24 }, SECONDS_A_KIND = 15; // what a peer is asked of each kind, by readers, and the time it gets for that
-const SETTINGS = { listen_addresses: '', shared_buffers: '1GB', work_mem: '64MB', maintenance_work_mem: '512MB', max_wal_size: '4GB', jit: 'off' };
+const SETTINGS = { listen_addresses: '', shared_buffers: '1GB', work_mem: '64MB', maintenance_work_mem: '2GB', max_wal_size: '4GB', wal_level: 'minimal', max_wal_senders: '0', jit: 'off' };
 const FACETS = ['fonds_id', 'category', 'year', 'retention', 'opening', 'level'];
 const COLUMNS = 'id, text, fonds_id, category, year, retention, opening, security, level, date_from';
 const typeOf = name => (name === 'text' ? 'TEXT' : name === 'id' ? 'INTEGER PRIMARY KEY' : 'INTEGER');
@@ -22,16 +22,23 @@ function begin(command, args, options) {
 }
 process.on('exit', () => children.forEach(child => child.kill('SIGINT')));
 
-// Runs a program to its end: {output, seconds, peak: greatest resident size in bytes as seen every 50 ms}.
+// Processor seconds of a process; of those children of it too that have ended.
+export function processorSeconds(pid, children = false) {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ').slice(11, 15).map(Number); // user, system; the same of children
+  return (fields[0] + fields[1] + (children ? fields[2] + fields[3] : 0)) / 100;
+}
+
+// Runs a program to its end: {output, seconds, cpu: processor seconds, peak: greatest resident size in bytes}, the last two as seen every 50 ms.
 export function execute(command, args, { input, owner = {}, quiet = false, environment = {} } = {}) {
   return new Promise((done, fail) => {
     const cwd = owner.uid ? '/' : undefined, env = { ...process.env, ...environment };
     const started = performance.now(), child = begin(command, args, { ...owner, cwd, env });
     const output = [], errors = [];
-    let peak = 0;
+    let peak = 0, cpu = 0;
     const watch = setInterval(() => {
       try {
         peak = Math.max(peak, 1024 * Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0));
+        cpu = processorSeconds(child.pid, true);
       } catch { /* it has just ended */ }
     }, 50);
     child.stdout.on('data', data => output.push(data));
@@ -41,7 +48,7 @@ export function execute(command, args, { input, owner = {}, quiet = false, envir
     child.on('error', fail);
     child.on('close', code => {
       clearInterval(watch);
-      if (code === 0 || quiet) done({ output: Buffer.concat(output).toString(), seconds: (performance.now() - started) / 1000, peak, code });
+      if (code === 0 || quiet) done({ output: Buffer.concat(output).toString(), seconds: (performance.now() - started) / 1000, cpu, peak, code });
       else fail(new Error(`${command} ${args.join(' ')}: ${Buffer.concat([...output, ...errors]).toString().slice(-2000)}`));
     });
   });
@@ -66,9 +73,10 @@ export function countAndList(like, filter, fonds, order) {
 }
 
 // One client process of a peer, asked one statement at a time: its rows facet|value|hits, then a line with the time it took.
+// An answer without the row of facet 0 was cut short: its hits are undefined.
 function openClient(command, args, prologue) {
   const child = begin('stdbuf', ['-oL', command, ...args], { stdio: ['pipe', 'pipe', 'inherit'] }), ended = new Promise(done => child.on('close', done));
-  let rest = '', answer = { hits: 0, facets: 0 }, settle = null;
+  let rest = '', answer = { hits: undefined, facets: 0 }, settle = null;
   child.stdin.on('error', () => {});
   child.stdout.on('data', data => {
     const lines = (rest + data).split('\n');
@@ -77,7 +85,7 @@ function openClient(command, args, prologue) {
       const time = /^(?:Run Time: real|Time:) ([\d.]+)( ms)?/.exec(line), [facet, value, hits] = line.split('|').map(Number);
       if (time && settle) {
         settle({ ...answer, ms: Number(time[1]) * (time[2] ? 1 : 1000) });
-        answer = { hits: 0, facets: 0 };
+        answer = { hits: undefined, facets: 0 };
       } else if (line.includes('|') && facet === 0) answer.hits = hits;
       else if (line.includes('|') && facet < 7) answer.facets += facet * value * hits;
     }
@@ -91,10 +99,10 @@ function openClient(command, args, prologue) {
 }
 
 // The answers to the questions with so many clients at once, in their order; none for those that the time did not suffice for.
-async function askAll(open, toStatement, questions, readers, fonds) {
+async function askAll(open, toStatement, questions, readers, fonds, seconds = SECONDS_A_KIND) {
   const clients = Array.from({ length: readers }, open), answers = [];
   await Promise.all(clients.map(client => client.start()));
-  const until = performance.now() + SECONDS_A_KIND * 1000;
+  const until = performance.now() + seconds * 1000;
   let next = 0;
   await Promise.all(clients.map(async client => {
     for (let at; (at = next++) < questions.length && performance.now() < until;) answers[at] = await client.ask(toStatement(questions[at], fonds));
@@ -110,15 +118,16 @@ export async function openSqlite(folder, rows) {
   return { name: 'SQLite LIKE', load: seconds, ask: (...question) => askAll(open, statement, ...question), close: async () => rmSync(file) };
 }
 
-// NULL when PostgreSQL is not here.
-export async function openPostgres() {
+// A server of its own, NULL when PostgreSQL is not here. kept: a folder whose rows stay for the next run; otherwise all of it goes when it is closed.
+export async function openPostgres(kept) {
   const programs = '/usr/lib/postgresql/15/bin';
   if (!existsSync(path.join(programs, 'initdb'))) return null;
   const root = process.getuid() === 0, identity = async flag => Number((await execute('id', [flag, 'postgres'])).output);
-  const owner = root ? { uid: await identity('-u'), gid: await identity('-g') } : {}, folder = mkdtempSync(path.join(tmpdir(), 'lantai-bench-pg-'));
+  const owner = root ? { uid: await identity('-u'), gid: await identity('-g') } : {}, folder = kept ?? mkdtempSync(path.join(tmpdir(), 'lantai-bench-pg-'));
+  mkdirSync(folder, { recursive: true });
   if (root) chownSync(folder, owner.uid, owner.gid);
-  const data = path.join(folder, 'data'), program = name => path.join(programs, name);
-  await execute(program('initdb'), ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8'], { owner });
+  const data = path.join(folder, 'data'), program = name => path.join(programs, name), made = !existsSync(path.join(data, 'PG_VERSION'));
+  if (made) await execute(program('initdb'), ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8'], { owner });
   const settings = Object.entries(SETTINGS).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
   const server = begin(program('postgres'), ['-D', data, '-k', folder, ...settings], { ...owner, cwd: '/', stdio: 'ignore' });
   const ended = new Promise(done => server.on('close', done));
@@ -126,19 +135,27 @@ export async function openPostgres() {
   const close = async () => {
     server.kill('SIGINT');
     await ended;
-    rmSync(folder, { recursive: true, force: true });
+    if (!kept) rmSync(folder, { recursive: true, force: true });
   };
   for (let tries = 0; (await execute(program('pg_isready'), ['-h', folder], { quiet: true })).code !== 0; tries++) {
-    if (tries > 100) throw await close(), new Error('PostgreSQL does not start');
+    if (tries > 600) throw await close(), new Error('PostgreSQL does not start');
     await new Promise(done => setTimeout(done, 100));
   }
-  await psql('CREATE EXTENSION pg_trgm;');
-  const load = async (rows, shape = SHAPE) => {
-    const { seconds } = await psql(`DROP TABLE IF EXISTS line;\n${shape.table}\\copy line${shape.columns ? ` (${shape.columns})` : ''} FROM '${rows}'\n${shape.indexes}`);
-    await psql('VACUUM ANALYZE line;');
-    const bytes = Number((await psql("SELECT pg_total_relation_size('line');")).output);
-    const open = () => openClient(program('psql'), connection, `\\timing on\n${shape.warm};\n`);
-    return { name: 'PostgreSQL pg_trgm', load: seconds, bytes, psql, ask: (...question) => askAll(open, shape.statement, ...question), close: async () => {} };
+  if (made) await psql('CREATE EXTENSION pg_trgm;');
+  const asking = async shape => { // shape.patience: seconds after which a statement is cut short
+    const prologue = `${shape.patience ? `SET statement_timeout = '${shape.patience}s';\n` : ''}\\timing on\nSELECT 1;\n`, impatient = shape.patience ? ['-v', 'ON_ERROR_STOP=0'] : [];
+    const open = () => openClient(program('psql'), [...connection, ...impatient], prologue);
+    await psql(`${shape.warm};`);
+    return { name: 'PostgreSQL pg_trgm', open, psql, ask: (...question) => askAll(open, shape.statement, ...question), close: async () => {} };
   };
-  return { load, close };
+  const load = async (rows, shape = SHAPE) => {
+    const before = processorSeconds(server.pid, true);
+    const { seconds } = await psql(`BEGIN;\nDROP TABLE IF EXISTS line;\n${shape.table}\\copy line${shape.columns ? ` (${shape.columns})` : ''} FROM '${rows}'\nCOMMIT;\n${shape.indexes}`);
+    await psql('VACUUM ANALYZE line;');
+    await new Promise(done => setTimeout(done, 500)); // the server hears late of what has ended
+    const cpu = processorSeconds(server.pid, true) - before;
+    const bytes = Number((await psql("SELECT pg_total_relation_size('line');")).output);
+    return { ...await asking(shape), load: seconds, cpu, bytes };
+  };
+  return { load, asking, close };
 }

@@ -32,12 +32,12 @@ export function table(header, rows) {
 
 const firstLine = async (command, ...args) => (await execute(command, args, { quiet: true }).catch(() => ({ output: '' }))).output.split('\n')[0].trim() || 'not here';
 
-export async function machine(program, folder) {
+export async function machine(program, folder, load = `; load of the machine when the run began: ${loadavg()[0].toFixed(2)}`) {
   const cpu = cpus(), [system, device] = (await firstLine('findmnt', '-no', 'FSTYPE,SOURCE', '-T', folder)).split(/\s+/);
   const debian = existsSync('/etc/debian_version') ? readFileSync('/etc/debian_version', 'utf8').trim() : '';
   return [
     `- CPU: ${cpu[0].model}, ${cpu.length} cores; memory ${number(totalmem() / 2 ** 30, 1)} GiB; kernel ${release()}; Debian ${debian}`,
-    `- disk: ${device}, ${system}; load of the machine when the run began: ${loadavg()[0].toFixed(2)}`,
+    `- disk: ${device}, ${system}${load}`,
     `- ${await firstLine(program, '--version')}; ${await firstLine('gcc', '--version')}; SQLite ${(await firstLine('sqlite3', '--version')).split(' ')[0]}; ` +
       `${await firstLine('/usr/lib/postgresql/15/bin/postgres', '--version')}; ${await firstLine('openssl', 'version')}; node ${process.version}`,
   ].join('\n');
