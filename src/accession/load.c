@@ -165,7 +165,7 @@ void load_state_keep_out(LoadState *state, json_t *rows) {
 
 /* A code that waits for a delivery's new record is given to nobody else's, and that delivery changes no record that has it by now. */
 static gboolean code_is_others(const LoadState *state, Sql *sql, const CatalogRecord *record) {
-  gint64 kept = catalog_code_kept(sql, record->code);
+  gint64 kept = catalog_code_kept(sql, record->fonds_id, record->code);
   if (kept == 0) return FALSE;
   g_autoptr(CatalogRecord) there = catalog_record_by_code(sql, &SCOPE_EVERYTHING, record->fonds_id, record->code, NULL);
   if (kept == state->id ? there == NULL || there->accession_id == state->id : there != NULL) return FALSE;

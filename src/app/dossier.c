@@ -63,6 +63,12 @@ static gboolean fill_record(const House *house, CatalogRecord *record, const Cat
   return TRUE;
 }
 
+gint64 dossier_code_kept(Sql *sql, gint64 fonds_id, const char *code) {
+  return sql_number(sql, "SELECT a.id FROM ledger_link AS l JOIN ledger_entry AS e ON e.id = l.entry_id "
+    "JOIN accession AS a ON a.id = json_extract(e.data, '$.\"归档批次\"') JOIN record AS f ON f.code = a.fonds AND f.level = 1 "
+    "WHERE l.kind = 'code' AND l.target = $1 AND f.id = $2 AND json_extract(e.data, '$.\"档案\"') IS NULL", SQL_ARGS(sql_text(code), sql_int(fonds_id)), 0, NULL);
+}
+
 /* The catalogue knows what is loaded; behind it come those that are on their way and those of this go. */
 static char *code_free(const House *house, Sql *sql, const CatalogRecord *record, GHashTable *given, GError **error) {
   g_autofree char *code = catalog_code_generate(house, sql, record, error);
@@ -73,7 +79,7 @@ static char *code_free(const House *house, Sql *sql, const CatalogRecord *record
   gint64 serial = g_ascii_strtoll(code + length - digits, NULL, 10);
   for (int tries = 0; tries < SERIAL_TRIES; tries++, serial++) {
     g_autofree char *next = g_strdup_printf("%s%0*" G_GINT64_FORMAT, prefix, (int)digits, serial);
-    if (!g_hash_table_contains(given, next) && ledger_code_tied(sql, next) == 0) return g_steal_pointer(&next);
+    if (!g_hash_table_contains(given, next) && dossier_code_kept(sql, record->fonds_id, next) == 0) return g_steal_pointer(&next);
   }
   return throw_null(error, LANTAI_ERROR_CONFLICT, "编不出档号：%s 之后的 %d 个都已有用", code, SERIAL_TRIES);
 }
@@ -191,7 +197,7 @@ static gboolean tie_all(const House *house, const char *actor, GPtrArray *dossie
   for (guint i = 0; i < dossiers->len; i++) {
     const Dossier *dossier = dossiers->pdata[i];
     LedgerTie tie = {int_at(dossier->gathered, "id"), int_at(dossier->gathered, "rev"), delivery, dossier->record->code};
-    if (ledger_code_tied(sql, tie.code) != 0) return throw(error, LANTAI_ERROR_CONFLICT, "档号 %s 刚被别的归档用去，请再按一次", tie.code);
+    if (dossier_code_kept(sql, dossier->record->fonds_id, tie.code) != 0) return throw(error, LANTAI_ERROR_CONFLICT, "档号 %s 刚被别的归档用去，请再按一次", tie.code);
     if (!ledger_entry_tie(sql, actor, &tie, error)) return FALSE;
   }
   return sql_commit(sql, error);

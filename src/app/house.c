@@ -5,6 +5,8 @@
  * 2. Rooms are opened from the ground up and closed in the opposite order.
  */
 #include "app.h"
+#include "code-keeper.h"
+#include "dossier.h"
 #include "error.h"
 #include "people.h"
 #include <errno.h>
@@ -67,6 +69,7 @@ static gboolean open_rooms(Archive *archive, ArchiveMode mode, GError **error) {
   if (!people_open(house->db, definitions, error)) return FALSE;
   people_set_session_minutes(settings_int(house->settings, "security.session_minutes"));
   people_set_fonds_source(catalog_fonds_list);
+  catalog_set_code_keeper(dossier_code_kept);
   web_set_person_source(people_title_of);
   if ((house->catalog = catalog_open(house->db, archive->dir, error)) == NULL) return FALSE;
   if (!schedule_open(house->db, error)) return FALSE;

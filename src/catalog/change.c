@@ -291,10 +291,10 @@ static int code_used(Sql *sql, const CatalogRecord *record, GError **error) {
 
 /* A code that waits for a delivery is given to no other record; one that has it keeps it. */
 static gboolean check_kept(Sql *sql, const CatalogRecord *record, GError **error) {
-  gint64 kept = catalog_code_kept(sql, record->code);
+  gint64 kept = catalog_code_kept(sql, record->fonds_id, record->code);
   if (kept == 0 || kept == record->accession_id) return TRUE;
   return sql_number(sql, "SELECT id FROM record WHERE id = $1 AND code = $2", SQL_ARGS(sql_int(record->id), sql_text(record->code)), 0, NULL) != 0 ||
-    throw(error, LANTAI_ERROR_CONFLICT, "档号 %s 已留给正在归档的批次 %" G_GINT64_FORMAT "，请换一个档号，或者先把那个批次办完、作废", record->code, kept);
+    throw(error, LANTAI_ERROR_CONFLICT, "档号 %s 已留给正在归档的台账条目，请换一个档号，或者等那次归档办完、作废", record->code);
 }
 
 static gboolean check_code(Sql *sql, const CatalogRecord *record, GError **error) {

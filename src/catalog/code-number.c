@@ -232,7 +232,7 @@ static guint step_behind(Sql *sql, const CodeUse *use, const CatalogRecord *reco
 static CatalogCodeKeeper code_keeper;
 
 void catalog_set_code_keeper(CatalogCodeKeeper keeper) { code_keeper = keeper; }
-gint64 catalog_code_kept(Sql *sql, const char *code) { return code_keeper != NULL ? code_keeper(sql, code) : 0; }
+gint64 catalog_code_kept(Sql *sql, gint64 fonds_id, const char *code) { return code_keeper != NULL ? code_keeper(sql, fonds_id, code) : 0; }
 
 /* 1: another record has the code; 0: free; -1: error. */
 static int code_held(Sql *sql, const CodeUse *use, const CatalogRecord *record, const char *code, GError **error) {
@@ -251,7 +251,7 @@ static char *first_free(Sql *sql, const CodeUse *use, const CatalogRecord *recor
     g_autofree char *code = g_strconcat(prefix, digits, NULL);
     int held = code_held(sql, use, record, code, error);
     if (held < 0) return NULL;
-    if (held == 0 && catalog_code_kept(sql, code) == 0) return g_steal_pointer(&code);
+    if (held == 0 && catalog_code_kept(sql, record->fonds_id, code) == 0) return g_steal_pointer(&code);
   }
   return throw_null(error, LANTAI_ERROR_CONFLICT, "%s 之后没有空号", prefix);
 }

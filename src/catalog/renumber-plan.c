@@ -149,7 +149,7 @@ static gint64 outsider(Plan *plan, const RenumberRow *row, const char *code, GEr
   g_autoptr(GError) local = NULL;
   gint64 id = sql_number(plan->sql, "SELECT id FROM record WHERE code = $1 AND fonds_id = $2", SQL_ARGS(sql_text(code), sql_int(row->fonds_id)), 0, &local);
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), -1;
-  if (id == 0) return catalog_code_kept(plan->sql, code);
+  if (id == 0) return catalog_code_kept(plan->sql, row->fonds_id, code);
   return g_hash_table_contains(plan->by_id, &id) ? 0 : id;
 }
 

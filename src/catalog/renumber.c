@@ -71,8 +71,8 @@ static gboolean verify(Sql *sql, json_t *plan, gboolean undo, GError **error) {
     gint64 holder = sql_number(sql, "SELECT id FROM record WHERE code = $1 AND fonds_id = $2", SQL_ARGS(sql_text(step->after), sql_int(record->fonds_id)), 0, NULL);
     if (holder != 0 && !g_hash_table_contains(ours, &holder))
       return throw(error, LANTAI_ERROR_CONFLICT, "档号 %s 已由另一件档案使用，没有改动。请先核对", step->after);
-    gint64 kept = holder == 0 ? catalog_code_kept(sql, step->after) : 0;
-    if (kept != 0) return throw(error, LANTAI_ERROR_CONFLICT, "档号 %s 已留给正在归档的批次 %" G_GINT64_FORMAT "，没有改动", step->after, kept);
+    gint64 kept = holder == 0 ? catalog_code_kept(sql, record->fonds_id, step->after) : 0;
+    if (kept != 0) return throw(error, LANTAI_ERROR_CONFLICT, "档号 %s 已留给正在归档的台账条目，没有改动", step->after);
   }
   return steps != NULL;
 }

@@ -54,11 +54,6 @@ json_t *ledger_tied(Sql *sql, gint64 delivery, GError **error) {
     SQL_ARGS(sql_text(target)), error);
 }
 
-gint64 ledger_code_tied(Sql *sql, const char *code) {
-  return sql_number(sql, "SELECT json_extract(e.data, '$.\"归档批次\"') AS delivery FROM ledger_link AS l JOIN ledger_entry AS e ON e.id = l.entry_id "
-    "WHERE l.kind = 'code' AND l.target = $1 AND json_extract(e.data, '$.\"档案\"') IS NULL", SQL_ARGS(sql_text(code)), 0, NULL);
-}
-
 /* ---- who, and when ---- */
 
 static json_t *rule_of(const LedgerDefinition *definition) { return json_object_get(definition->json, "archives"); }

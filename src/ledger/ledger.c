@@ -110,7 +110,6 @@ gboolean ledger_open(const House *house, GError **error) {
   g_mutex_unlock(&lock);
   catalog_set_record_extra(ledger_record_extra);
   people_set_duties_source(owed_words);
-  catalog_set_code_keeper(ledger_code_tied);
   people_set_reach_source(reach_names);
   authority_set_use_source(used_words);
   if (!workdays_load(house->dir, error)) return FALSE;

@@ -163,7 +163,6 @@ typedef struct { gint64 entry, rev, delivery; const char *code; } LedgerTie;
 gboolean ledger_entry_tie(Sql *sql, const char *actor, const LedgerTie *tie, GError **error); /* CONFLICT: tied, or changed since rev */
 gboolean ledger_entry_archived(Sql *sql, gint64 id, gint64 record, const char *note, GError **error); /* record 0: it is free again */
 json_t *ledger_tied(Sql *sql, gint64 delivery, GError **error); /* [{id, code, record}]; record 0: not yet */
-gint64 ledger_code_tied(Sql *sql, const char *code);            /* the delivery in which an entry waits for this 档号; 0: none. A CatalogCodeKeeper */
 gboolean ledger_record_extra(WebRequest *request, Sql *sql, const CatalogRecord *record, json_t *model, GError **error); /* a record's entries, on its page */
 
 /* ---- tables in memory (table.c, where.c): what lists and figures compute over ---- */
