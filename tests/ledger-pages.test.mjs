@@ -240,6 +240,64 @@ test('a ledger is made and changed in the form alone: rows move by keyboard, a r
   assert.match(yaml, /uses: \[责任人, 截止, 附件\]/);
 });
 
+test('what a ledger’s definition says in YAML is all in its form: opened and sent as it is, nothing of it changes', async () => {
+  const names = ['问题整改台账', '接收进馆', '会议台账', '值班巡查', '档案安全风险评估', '督办任务', '人事台账'].filter(name => ledgers[name]);
+  assert.ok(names.length > 4);
+  const changed = await page.evaluate(async ids => Promise.all(ids.map(async id => {
+    const shown = new DOMParser().parseFromString(await (await fetch(`/ledger/${id}/definition`)).text(), 'text/html');
+    const body = new URLSearchParams(new FormData(shown.querySelector('form.design')));
+    body.set('act', 'check');
+    const { changes, sound } = await (await fetch(`/ledger/${id}/definition`, { method: 'POST', body, headers: { Accept: 'application/json' } })).json();
+    return { changes, sound };
+  })), names.map(name => ledgers[name]));
+  assert.deepEqual(changed, names.map(() => ({ changes: [], sound: true })));
+});
+
+test('conditions and what a step fills in are rows of the form; a field comes when its condition is met', async () => {
+  const value = name => page.locator(`[name="d.${name}"]`);
+  await page.goto(`${server.base}/ledger-definition/new`);
+  await value('name').fill('巡堤');
+  await value('fields.1.name').fill('险情数');
+  await value('fields.1.type').selectOption('number');
+  await page.getByRole('button', { name: '＋ 加一栏' }).click();
+  await page.waitForFunction(() => document.activeElement.name === 'd.fields.2.name');
+  await page.keyboard.type('怎样处置');
+  await page.locator('#fields-2 summary').click();
+  await page.locator('#fields-2').getByRole('button', { name: '＋ 条件' }).click();
+  await page.waitForFunction(() => document.activeElement.name === 'd.fields.2.when.0.name');
+  await page.keyboard.type('险情数');
+  await value('fields.2.when.0.op').selectOption('min');
+  await value('fields.2.when.0.value').fill('1');
+  await page.locator('#moves-0 summary').click();
+  await page.locator('#moves-0 .design-sub').first().getByRole('button', { name: '＋ 一项' }).click();
+  await page.waitForFunction(() => document.activeElement.name === 'd.moves.0.sets.0.name');
+  await page.keyboard.type('怎样处置');
+  await value('moves.0.sets.0.value').fill('办理人');
+  await value('fields.0.name').fill('哪段');
+  await page.getByRole('button', { name: '＋ 加一个视图' }).click();
+  await page.waitForFunction(() => document.activeElement.name === 'd.views.0.name');
+  await page.keyboard.type('甲段');
+  await page.locator('#views-0').getByRole('button', { name: '＋ 条件' }).click();
+  await page.waitForFunction(() => document.activeElement.name === 'd.views.0.where.0.name');
+  await page.keyboard.type('哪段');
+  await value('views.0.where.0.value').focus();
+  await page.keyboard.press('ArrowDown');
+  await page.getByRole('option', { name: '乙' }).waitFor(); /* what the field named beside it may hold */
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Enter');
+  await Promise.all([page.waitForURL(/\/ledger\/\d+$/), page.getByRole('button', { name: '保存并生效' }).click()]);
+  const ledger = new URL(page.url()).pathname, { yaml } = (await colleague.get(`${ledger}/definition`)).json;
+  assert.match(yaml, /when: \{险情数: \{min: 1\}\}/);
+  assert.match(yaml, /sets: \{怎样处置: actor\}/);
+  assert.match(yaml, /where: \{哪段: 甲\}/);
+  await page.goto(`${server.base}${ledger}/new`);
+  const how = page.locator('[data-field="怎样处置"]');
+  assert.equal(await how.isVisible(), false);
+  await page.fill('[name="v.险情数"]', '2');
+  await page.locator('[name="v.险情数"]').blur();
+  await how.waitFor({ state: 'visible' });
+});
+
 test('a report’s template is made on its page: a figure found and put in, its number to be opened beside it, heading and fixed words kept', async () => {
   await page.goto(`${server.base}/reports`);
   await Promise.all([page.waitForURL(/report-templates\/new$/), page.getByRole('link', { name: '新建模板' }).click()]);

@@ -9,6 +9,9 @@
  * null and decimal integers become their JSON types, quoted ones stay text. Errors name file and line. New reference. */
 json_t *yaml_load_file(const char *path, GError **error);
 json_t *yaml_load_text(const char *text, const char *name, GError **error);
+/* The way back, without comments (yaml-write.c); order: keys that stand first (NULL: none), NULL-ended. New. */
+char *yaml_write(json_t *document, const char *const *order);
+char *yaml_write_flow(json_t *value); /* on one line: {状态: [甲, 乙]} */
 
 /* Definitions: an archive's own file where there is one, else the one that travels in the program. path: below definitions/, "checks/filing.yaml". */
 json_t *yaml_load_definition(const char *dir, const char *path, GError **error); /* dir NULL: the program's; NOT_FOUND */

@@ -9,6 +9,7 @@
 #include "error.h"
 #include "measure.h"
 #include "format.h"
+#include "settings.h"
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <math.h>
@@ -331,69 +332,11 @@ static WebReply *export_rows(WebRequest *request, GError **error) {
   return web_fd(fd, size, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", name, FALSE, NULL);
 }
 
-static void append_flow(GString *out, json_t *value);
-
-/* A scalar that YAML reads back as the same text; everything that is not plain letters is quoted as JSON is. */
-static void append_scalar(GString *out, json_t *value) {
-  const char *text = json_string_value(value);
-  gboolean plain = text && *text && g_unichar_isalpha(g_utf8_get_char(text)) && !g_str_equal(text, "true") && !g_str_equal(text, "false") && !g_str_equal(text, "null");
-  for (const char *at = text; plain && *at; at = g_utf8_next_char(at)) plain = g_unichar_isalnum(g_utf8_get_char(at)) || strchr("_.-", *at);
-  g_autofree char *dump = plain ? g_strdup(text) : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-  g_string_append(out, dump);
-}
-
-static void append_object(GString *out, json_t *object) {
-  const char *key;
-  json_t *value;
-  gboolean first = TRUE;
-  g_string_append_c(out, '{');
-  json_object_foreach(object, key, value) {
-    json_auto_t *name = json_string(key);
-    if (!first) g_string_append(out, ", ");
-    first = FALSE;
-    append_scalar(out, name);
-    g_string_append(out, ": ");
-    if (!json_is_null(value)) append_flow(out, value);
-  }
-  if (out->str[out->len - 1] == '}') g_string_append_c(out, ' ');
-  g_string_append_c(out, '}');
-}
-
-static void append_flow(GString *out, json_t *value) {
-  size_t i;
-  json_t *each;
-  if (json_is_object(value)) return append_object(out, value);
-  if (!json_is_array(value)) return append_scalar(out, value);
-  g_string_append_c(out, '[');
-  json_array_foreach(value, i, each) {
-    if (i > 0) g_string_append(out, ", ");
-    append_flow(out, each);
-  }
-  g_string_append_c(out, ']');
-}
-
-/* Objects of a list stand on a line each. */
-static void append_lines(GString *out, json_t *list) {
-  json_t *each;
-  size_t i;
-  json_array_foreach(list, i, each) {
-    g_string_append(out, "\n  - ");
-    append_flow(out, each);
-  }
-}
-
 char *page_yaml(json_t *figure) {
-  GString *out = g_string_new(NULL);
-  const char *key;
-  json_t *value;
-  json_object_foreach(figure, key, value) {
-    if (g_str_equal(key, "id") || g_str_equal(key, "version")) continue;
-    g_string_append_printf(out, "%s: ", key);
-    if (json_is_object(json_array_get(value, 0))) append_lines(out, value);
-    else if (!json_is_null(value)) append_flow(out, value);
-    g_string_append_c(out, '\n');
-  }
-  return g_string_free(out, FALSE);
+  json_auto_t *plain = json_copy(figure);
+  json_object_del(plain, "id");
+  json_object_del(plain, "version");
+  return yaml_write(plain, NULL);
 }
 
 static json_t *figure_model(WebRequest *request, json_t *figure, const FigurePeriod *period) {

@@ -275,6 +275,18 @@ static gboolean age_has_date(json_t *fields, const char *of) {
   return FALSE;
 }
 
+/* What decides whether a field is there is judged in the browser too: one value, several, or a comparison. */
+static void check_when_ops(Check *check, const char *place, json_t *wanted) {
+  static const char *const ops[] = {"not", "has", "set", "min", "max", "over", "under", NULL};
+  const char *op;
+  json_t *value;
+  json_object_foreach(wanted, op, value) {
+    g_autofree char *nearest = nearest_words(text_nearest(op, ops));
+    if (!g_strv_contains(ops, op)) fault(check, place, "没有“%s”这种条件%s", op, nearest);
+    else if (g_str_equal(op, "set") && !json_is_boolean(value)) fault(check, place, "set 应为 true 或 false");
+  }
+}
+
 static void check_when(Check *check, const char *place, json_t *field, json_t *fields) {
   const char *name;
   json_t *wanted;
@@ -284,6 +296,7 @@ static void check_when(Check *check, const char *place, json_t *field, json_t *f
       fault(check, at, "“%s”不能取决于它自己", name);
       continue;
     }
+    check_when_ops(check, at, wanted);
     gboolean found = FALSE;
     for (size_t i = 0; i < json_array_size(fields) && !found; i++) found = g_str_equal(text_at(json_array_get(fields, i), "name"), name);
     if (!found) check_field_name(check, at, name);

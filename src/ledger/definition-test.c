@@ -29,6 +29,7 @@ static void test_faults(void) {
   assert_fault("{name: 甲, fields: [{name: a, type: age, of: b}]}", "fields[0]", "哪个日期栏目");
   assert_fault("{name: 甲, fields: [{name: a, when: {a: 1}}]}", "fields[0].when", "取决于它自己");
   assert_fault("{name: 甲, fields: [{name: 甲栏}, {name: b, when: {甲拦: 1}}]}", "fields[1].when", "是不是“甲栏”");
+  assert_fault("{name: 甲, fields: [{name: 甲栏}, {name: b, when: {甲栏: {mins: 1}}}]}", "fields[1].when", "是不是“min”");
   assert_fault("{name: 甲, uses: [责任]}", "uses", "不是每条都有的栏目");
   assert_fault("{name: 甲, states: [一, 二], moves: [{from: 一, to: 三}]}", "moves[0].to", "没有状态“三”");
   assert_fault("{name: 甲, states: [一, 二], moves: [{from: 一, to: 二, needs: [证据]}]}", "moves[0].needs", "没有栏目“证据”");
@@ -45,6 +46,18 @@ static void test_faults(void) {
   json_auto_t *faults = ledger_definition_faults(one, other);
   g_assert_cmpuint(json_array_size(faults), ==, 1);
   fixture_close(&f);
+}
+
+/* A field that depends on how much another says is there only then. */
+static void test_when(void) {
+  static const struct { const char *when; gboolean meets; } cases[] = {{"{数: {min: 1}}", TRUE}, {"{数: {over: 3}}", FALSE}, {"{数: {min: 1, under: 3}}", FALSE},
+    {"{数: {max: 3}}", TRUE}, {"{缺: {min: 0}}", FALSE}, {"{文: {has: 堤}}", TRUE}, {"{多: {has: 渠}}", TRUE}, {"{文: {has: 渠}}", FALSE}, {"{文: {not: [东堤, 西堤]}}", FALSE},
+    {"{缺: {set: false}, 数: 3}", TRUE}, {"{文: 西堤}", FALSE}};
+  json_auto_t *values = yaml("{数: 3, 文: 东堤, 多: [堤防, 渠道]}");
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+    json_auto_t *when = yaml(cases[i].when);
+    if (field_when(when, values, NULL) != cases[i].meets) g_error("%s", cases[i].when);
+  }
 }
 
 /* What an archives gets on its first day. */
@@ -167,6 +180,7 @@ static void test_renamed(void) {
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/ledger/definition/faults", test_faults);
+  g_test_add_func("/ledger/definition/when", test_when);
   g_test_add_func("/ledger/definition/built-in", test_built_in);
   g_test_add_func("/ledger/definition/change", test_change);
   g_test_add_func("/ledger/definition/renamed", test_renamed);

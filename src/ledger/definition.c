@@ -5,6 +5,7 @@
  * 2. Fields: the base fields it uses first, 状态 with its own values, then its own in their order.
  */
 #include "internal.h"
+#include <math.h>
 
 typedef struct {
   LedgerDefinition definition; /* first */
@@ -97,7 +98,7 @@ static gboolean base_used(const LedgerDefinition *definition, const char *name) 
   size_t i;
   json_t *word;
   json_array_foreach(json_object_get(definition->json, "uses"), i, word) {
-    if (g_str_equal(json_string_value(word), name)) return TRUE;
+    if (g_strcmp0(json_string_value(word), name) == 0) return TRUE;
   }
   return FALSE;
 }
@@ -176,9 +177,41 @@ static gboolean value_is(json_t *value, json_t *wanted) {
   return json_equal(value, wanted) || (value == NULL && json_is_false(wanted));
 }
 
+static double number_of(json_t *value) {
+  char *end = NULL;
+  const char *text = json_string_value(value);
+  double number = text != NULL ? g_ascii_strtod(text, &end) : json_is_number(value) ? json_number_value(value) : NAN;
+  return text != NULL && (*text == '\0' || *end != '\0') ? NAN : number;
+}
+
+static gboolean value_has(json_t *value, json_t *wanted) {
+  for (size_t i = 0; i < json_array_size(value); i++)
+    if (value_has(json_array_get(value, i), wanted)) return TRUE;
+  return json_is_string(value) && json_is_string(wanted) && strstr(json_string_value(value), json_string_value(wanted)) != NULL;
+}
+
+static gboolean value_meets(json_t *value, json_t *wanted);
+
+/* One operator; one that the check does not let through holds never. */
+static gboolean operator_meets(json_t *value, const char *op, json_t *wanted) {
+  double have = number_of(value), bound = number_of(wanted);
+  if (g_str_equal(op, "set")) return json_is_empty(value) != json_is_true(wanted);
+  if (g_str_equal(op, "not")) return !value_meets(value, wanted);
+  if (g_str_equal(op, "has")) return value_has(value, wanted);
+  if (g_str_equal(op, "min")) return have >= bound;
+  if (g_str_equal(op, "max")) return have <= bound;
+  if (g_str_equal(op, "over")) return have > bound;
+  return g_str_equal(op, "under") && have < bound;
+}
+
 static gboolean value_meets(json_t *value, json_t *wanted) {
-  if (json_is_object(wanted) && json_object_get(wanted, "set") != NULL) return json_is_empty(value) != json_is_true(json_object_get(wanted, "set"));
-  if (json_is_object(wanted)) return !value_meets(value, json_object_get(wanted, "not"));
+  const char *op;
+  json_t *operand;
+  if (json_is_object(wanted)) {
+    json_object_foreach(wanted, op, operand)
+      if (!operator_meets(value, op, operand)) return FALSE;
+    return TRUE;
+  }
   if (!json_is_array(wanted)) return value_is(value, wanted);
   for (size_t i = 0; i < json_array_size(wanted); i++)
     if (value_is(value, json_array_get(wanted, i))) return TRUE;

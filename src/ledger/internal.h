@@ -52,7 +52,7 @@ void definition_drop(LedgerDefinition *definition);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LedgerDefinition, definition_drop)
 LedgerType type_of_word(const char *word, gboolean *ret_known);
 extern const char *const TYPE_WORDS[];
-gboolean field_when(json_t *when, json_t *values, json_t *entry); /* {类型: 图书}, {类型: [a, b]}, {类型: {not: x}}; NULL: always */
+gboolean field_when(json_t *when, json_t *values, json_t *entry); /* {类型: 图书}, {类型: [a, b]}, {份数: {min: 1}}; NULL: always */
 
 /* ---- definition-check.c ---- */
 json_t *definition_clean(json_t *definition); /* short forms written out; of anything, also a wrong one. New */

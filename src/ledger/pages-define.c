@@ -6,120 +6,16 @@
  */
 #include "pages.h"
 #include "settings.h"
-#include "text.h"
 #include <string.h>
 
-enum { CONFLICTS_SHOWN = 50, FLOW_MAX = 140, LINES_MAX_COMPARED = 2000 };
+enum { CONFLICTS_SHOWN = 50, LINES_MAX_COMPARED = 2000 };
 
-/* ---- YAML ---- */
-
-static gboolean is_plain(const char *text) {
-  static const char *const words[] = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", NULL};
-  if (!g_unichar_isalpha(g_utf8_get_char(text))) return FALSE;
-  g_autofree char *small = g_ascii_strdown(text, -1);
-  if (g_strv_contains(words, small)) return FALSE;
-  for (const char *at = text; *at != '\0'; at = g_utf8_next_char(at)) {
-    gunichar c = g_utf8_get_char(at);
-    if (!g_unichar_isalnum(c) && !(c < 0x80 && strchr("_-.", (int)c)) && !(c >= 0x3001 && c <= 0x301F) && !(c >= 0xFF08 && c <= 0xFF1F)) return FALSE;
-  }
-  return TRUE;
-}
-
-static void append_scalar(GString *out, json_t *value) {
-  if (json_is_string(value) && is_plain(json_string_value(value))) g_string_append(out, json_string_value(value));
-  else if (json_is_string(value)) text_json_append(out, json_string_value(value));
-  else {
-    g_autofree char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-    g_string_append(out, text);
-  }
-}
-
-static void append_key(GString *out, const char *key) {
-  if (is_plain(key)) g_string_append(out, key);
-  else text_json_append(out, key);
-}
-
-/* Keys as people write them: the name first. What is not listed follows in its own order. */
-static GPtrArray *ordered_keys(json_t *object) {
+/* Keys as people write them: the name first. */
+static char *yaml_text(json_t *definition) {
   static const char *const order[] = {"name", "was", "from", "to", "label", "group", "about", "number", "title", "title_required", "date", "date_required", "uses",
     "restricted", "read", "write", "rows", "all", "type", "ledger", "of", "values", "renamed", "open", "many", "dated", "required", "list", "unit", "hint", "default",
     "when", "fields", "states", "moves", "duties", "reminds", "views", NULL};
-  GPtrArray *keys = g_ptr_array_new();
-  const char *key;
-  json_t *value;
-  for (guint i = 0; order[i] != NULL; i++)
-    if (json_object_get(object, order[i]) != NULL) g_ptr_array_add(keys, (gpointer)order[i]);
-  json_object_foreach(object, key, value)
-    if (!g_strv_contains(order, key)) g_ptr_array_add(keys, (gpointer)key);
-  return keys;
-}
-
-static void append_flow(GString *out, json_t *value) {
-  json_t *each;
-  size_t i;
-  if (!json_is_array(value) && !json_is_object(value)) return append_scalar(out, value);
-  g_string_append_c(out, json_is_array(value) ? '[' : '{');
-  if (json_is_array(value)) json_array_foreach(value, i, each) {
-    if (i > 0) g_string_append(out, ", ");
-    append_flow(out, each);
-  }
-  g_autoptr(GPtrArray) keys = ordered_keys(value);
-  for (guint k = 0; k < keys->len; k++) {
-    if (k > 0) g_string_append(out, ", ");
-    append_key(out, keys->pdata[k]);
-    g_string_append(out, ": ");
-    append_flow(out, json_object_get(value, keys->pdata[k]));
-  }
-  g_string_append_c(out, json_is_array(value) ? ']' : '}');
-}
-
-static gboolean fits_line(json_t *value, guint indent) {
-  g_autoptr(GString) flow = g_string_new(NULL);
-  append_flow(flow, value);
-  return indent + g_utf8_strlen(flow->str, -1) <= FLOW_MAX;
-}
-
-static void append_block(GString *out, json_t *value, guint indent);
-
-static void append_member(GString *out, const char *key, json_t *value, guint indent) {
-  append_key(out, key);
-  g_string_append_c(out, ':');
-  gboolean list_of_objects = json_is_array(value) && json_is_object(json_array_get(value, 0));
-  if (!list_of_objects && (fits_line(value, indent + 10) || json_is_array(value) || !json_is_object(value))) {
-    g_string_append_c(out, ' ');
-    append_flow(out, value);
-    g_string_append_c(out, '\n');
-    return;
-  }
-  g_string_append_c(out, '\n');
-  append_block(out, value, indent + 2);
-}
-
-static void append_members(GString *out, json_t *object, guint indent, gboolean first_is_placed) {
-  g_autoptr(GPtrArray) keys = ordered_keys(object);
-  for (guint k = 0; k < keys->len; k++) {
-    if (k > 0 || !first_is_placed) g_string_append_printf(out, "%*s", (int)indent, "");
-    append_member(out, keys->pdata[k], json_object_get(object, keys->pdata[k]), indent);
-  }
-}
-
-static void append_block(GString *out, json_t *value, guint indent) {
-  json_t *each;
-  size_t i;
-  append_members(out, value, indent, FALSE);
-  json_array_foreach(value, i, each) {
-    g_string_append_printf(out, "%*s- ", (int)indent, "");
-    if (fits_line(each, indent)) {
-      append_flow(out, each);
-      g_string_append_c(out, '\n');
-    } else append_members(out, each, indent + 2, TRUE);
-  }
-}
-
-static char *yaml_text(json_t *definition) {
-  g_autoptr(GString) out = g_string_new(NULL);
-  append_block(out, definition, 0);
-  return g_string_free(g_steal_pointer(&out), FALSE);
+  return yaml_write(definition, order);
 }
 
 /* ---- the difference of two texts, line by line (longest common subsequence) ---- */
@@ -162,8 +58,8 @@ static json_t *define_frame(const LedgerPage *page, const Shown *shown) {
     json_object_set_new(model, "versions", versions_model(page, page->definition->version));
   }
   gboolean may = web_may(page->request, PERMISSION_DEFINE);
-  json_auto_t *tree = shown->tree != NULL ? json_incref(shown->tree) : shown->definition != NULL ? design_tree(shown->definition) : NULL;
-  if (tree != NULL) json_object_set_new(model, "design", design_model(tree, shown->focus));
+  json_auto_t *tree = shown->tree != NULL ? json_incref(shown->tree) : shown->definition != NULL ? ledger_design_tree(shown->definition) : NULL;
+  if (tree != NULL) json_object_set_new(model, "design", ledger_design_model(tree, shown->focus));
   json_object_set_new(model, "has_design", json_boolean(may && tree != NULL));
   json_object_set_new(model, "may_define", json_boolean(may));
   return model;
@@ -278,7 +174,7 @@ static WebReply *checked(LedgerPage *page, json_t *definition, const Shown *show
 
 /* The form's rows, or what else the page can do before anything is saved. NULL: it is to be checked or saved. */
 static WebReply *redrawn(LedgerPage *page, json_t *definition, Shown *shown, const char *act) {
-  g_autofree char *focus = shown->tree != NULL ? design_act(shown->tree, act) : NULL, *yaml = NULL;
+  g_autofree char *focus = shown->tree != NULL ? ledger_design_act(shown->tree, act) : NULL, *yaml = NULL;
   if (focus != NULL) {
     shown->focus = focus;
     return web_model(define_frame(page, shown));
@@ -308,7 +204,7 @@ WebReply *save_definition(WebRequest *request, GError **error) {
   if (base == NULL) return refuse_yaml(&page, yaml, problem);
   if (!json_is_object(base)) return throw_null(error, LANTAI_ERROR_INVALID, "定义应是 name: … 这样的若干项");
   json_auto_t *tree = json_object_size(web_fields(request, "d")) ? design_read(web_fields(request, "d")) : NULL;
-  json_auto_t *definition = tree != NULL ? design_apply(base, tree, page.definition != NULL) : json_incref(base);
+  json_auto_t *definition = tree != NULL ? ledger_design_apply(base, tree, page.definition != NULL) : json_incref(base);
   Shown shown = {.yaml = yaml, .tree = tree};
   keep_name(definition, page.definition);
   if (!may_define(&page, definition, error)) return NULL;

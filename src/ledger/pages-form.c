@@ -341,18 +341,18 @@ static json_t *rows_input(const LedgerPage *page, const LedgerField *field, json
   return input;
 }
 
-/* {类型: 图书} as the browser can judge it: {field, values}; others are always shown. */
+/* The condition as the browser can judge it: [{name, op, value}]; what it cannot is always shown. */
 static void add_when(json_t *input, const LedgerField *field) {
-  const char *name;
-  json_t *value;
-  if (json_object_size(field->when) != 1) return;
-  json_object_foreach(field->when, name, value) {
-    if (json_is_object(value)) return;
-    json_auto_t *list = json_is_array(value) ? json_incref(value) : json_pack("[O]", value);
-    g_autofree char *text = json_dumps(list, JSON_COMPACT);
-    put_text_at(input, "when_field", name);
-    put_text_at(input, "when_values", text);
+  static const char *const judged[] = {"is", "not", "has", "min", "max", "over", "under", "set", "unset", NULL};
+  json_auto_t *rows = design_pairs(field->when, DESIGN_WHERE);
+  json_t *row;
+  size_t i;
+  json_array_foreach(rows, i, row) {
+    if (!g_strv_contains(judged, text_at(row, "op"))) return;
+    json_object_del(row, "was");
   }
+  g_autofree char *text = json_array_size(rows) ? json_dumps(rows, JSON_COMPACT) : NULL;
+  if (text != NULL) put_text_at(input, "when", text);
 }
 
 /* What a new entry mostly needs stands first; the rest of a long form waits folded. */

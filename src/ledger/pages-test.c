@@ -459,19 +459,19 @@ static json_t *define(Place *p, const char *target, const char *yaml, const char
 static void test_design(void) {
   Place p;
   place_open(&p);
-  json_auto_t *definition = json_deep_copy(ledger_find("问题")->json), *tree = design_tree(definition), *same = design_apply(definition, tree, TRUE);
+  json_auto_t *definition = json_deep_copy(ledger_find("问题")->json), *tree = ledger_design_tree(definition), *same = ledger_design_apply(definition, tree, TRUE);
   g_assert_true(json_equal(same, definition));
   json_t *fields = json_object_get(tree, "fields"), *first = json_object_get(fields, "0"), *states = json_object_get(tree, "states");
   g_autofree char *former = g_strdup(text_at(first, "name")), *state = g_strdup(text_at(json_object_get(states, "0"), "name"));
   put_text_at(first, "name", "另名");
   put_text_at(json_object_get(states, "0"), "name", "新状态");
-  g_autofree char *moved = design_act(tree, "down fields.0"), *added = design_act(tree, "add states"), *unknown = design_act(tree, "burn fields.0"),
-    *nowhere = design_act(tree, "drop nothing.0");
+  g_autofree char *moved = ledger_design_act(tree, "down fields.0"), *added = ledger_design_act(tree, "add states"), *unknown = ledger_design_act(tree, "burn fields.0"),
+    *nowhere = ledger_design_act(tree, "drop nothing.0");
   g_assert_cmpstr(moved, ==, "down fields.1");
   g_assert_nonnull(added);
   g_assert_null(unknown);
   g_assert_null(nowhere);
-  json_auto_t *other = design_apply(definition, tree, TRUE);
+  json_auto_t *other = ledger_design_apply(definition, tree, TRUE);
   json_t *second = json_array_get(json_object_get(other, "fields"), 1);
   g_assert_cmpstr(text_at(second, "name"), ==, "另名");
   g_assert_cmpstr(json_string_value(json_array_get(json_object_get(second, "was"), 0)), ==, former);
@@ -482,12 +482,64 @@ static void test_design(void) {
   place_close(&p);
 }
 
+/* Every ledger that ships goes through its form and comes out the same; so does what a row of the form cannot say but in YAML. */
+static void test_design_shipped(void) {
+  g_auto(GStrv) names = yaml_definition_names(NULL, "ledgers");
+  g_assert_cmpuint(g_strv_length(names), >, 40);
+  for (guint i = 0; names[i] != NULL; i++) {
+    g_autofree char *path = g_strdup_printf("ledgers/%s", names[i]);
+    json_auto_t *given = yaml_load_definition(NULL, path, NULL), *definition = definition_clean(given), *tree = ledger_design_tree(definition);
+    json_auto_t *same = ledger_design_apply(definition, tree, TRUE);
+    if (!json_equal(same, definition)) g_error("%s: %s", names[i], json_dumps(same, JSON_INDENT(1)));
+  }
+}
+
+/* Each kind of condition has a row; what was typed becomes what the field holds. */
+static void test_design_conditions(void) {
+  Place p;
+  place_open(&p);
+  json_auto_t *given = yaml_load_text("name: 试\nrows: {of: [单位名]}\nfields:\n  - {name: 单位名}\n  - {name: 已查, type: bool, when: {单位名: {not: [甲, 乙]}}}\n"
+    "  - {name: 份数, type: number, default: 3}\n  - {name: 类, type: choice, many: true, values: [一, 二], renamed: {壹: 一}}\n"
+    "  - {name: 监测, type: rows, fields: [{name: 达标, type: bool}, {name: 值, type: number}]}\n"
+    "states: [{name: 办, again: {after: 30, to: 结}}, {name: 结, closed: true, about: 办完}]\nmoves: [{from: 办, to: 结, sets: {份数: 1, 类: [一], 单位名: actor}}]\n"
+    "duties: [{title: 月, every: month, values: {类: [一, 二]}, workdays: 3, from: 2026-01-01}]\nchecklist: {item: 类, answer: 份数}\n"
+    "views: [{name: 看, where: {份数: {min: 1, under: 9}, 已查: false, 监测: {row: {达标: false, 值: 2}, count: {min: 2}}, 单位名: {set: false}, 类: [一, 二],"
+    " any: [{已查: true}, {标题: {has: 水}}], 标题: {has: \"甲、乙\"}}}]\n", "定义", NULL);
+  json_auto_t *definition = definition_clean(given), *tree = ledger_design_tree(definition), *same = ledger_design_apply(definition, tree, TRUE);
+  g_assert_true(json_equal(same, definition));
+  json_t *where = json_object_get(json_object_get(json_object_get(tree, "views"), "0"), "where"), *row = json_object_get(where, "0");
+  g_autofree char *shown = json_dumps(where, JSON_COMPACT);
+  g_assert_nonnull(strstr(shown, "{\"name\":\"监测\",\"op\":\"row\",\"value\":\"达标=否、值=2\"}"));
+  g_assert_nonnull(strstr(shown, "{\"name\":\"any\",\"op\":\"yaml\","));
+  put_text_at(row, "value", "2");
+  g_autofree char *added = ledger_design_act(tree, "add views.0.where"), *more = ledger_design_act(tree, "add moves.0.sets"), *none = ledger_design_act(tree, "add views.0.name");
+  g_assert_null(none);
+  json_t *last = json_object_get(where, "9"), *set = json_object_get(json_object_get(json_object_get(json_object_get(tree, "moves"), "0"), "sets"), "3");
+  put_text_at(last, "name", "监测.达标");
+  put_text_at(last, "op", "is");
+  put_text_at(last, "value", "是");
+  put_text_at(set, "name", "已查");
+  put_text_at(set, "value", "是");
+  put_text_at(json_object_get(json_object_get(tree, "fields"), "2"), "default", "5");
+  json_auto_t *other = ledger_design_apply(definition, tree, TRUE);
+  json_t *made = json_object_get(json_array_get(json_object_get(other, "views"), 0), "where"), *sets = json_object_get(json_array_get(json_object_get(other, "moves"), 0), "sets");
+  g_assert_cmpint(json_integer_value(json_object_get(json_object_get(made, "份数"), "min")), ==, 2);
+  g_assert_true(json_is_true(json_object_get(made, "监测.达标")));
+  g_assert_true(json_is_true(json_object_get(sets, "已查")));
+  g_assert_cmpint(json_integer_value(json_object_get(json_array_get(json_object_get(other, "fields"), 2), "default")), ==, 5);
+  g_assert_cmpstr(text_at(sets, "单位名"), ==, "actor");
+  json_auto_t *hostile = yaml_load_text("name: 错\nuses: [{a: b}]\nfields: 一\nrows: 3\nmoves: [[1]]\nchecklist: x", "定义", NULL), *wrong = ledger_design_tree(hostile),
+    *kept = ledger_design_apply(hostile, wrong, TRUE);
+  g_assert_cmpstr(text_at(kept, "checklist"), ==, "x");
+  place_close(&p);
+}
+
 /* Who may take a step, and what comes round by whom, need no YAML; a number that is none stays as typed, for the check to name. */
 static void test_design_duties(void) {
   Place p;
   place_open(&p);
-  json_auto_t *definition = json_deep_copy(ledger_find("问题")->json), *tree = design_tree(definition);
-  g_autofree char *added = design_act(tree, "add duties");
+  json_auto_t *definition = json_deep_copy(ledger_find("问题")->json), *tree = ledger_design_tree(definition);
+  g_autofree char *added = ledger_design_act(tree, "add duties");
   g_assert_cmpstr(added, ==, "add duties.0");
   json_t *duty = json_object_get(json_object_get(tree, "duties"), "0");
   put_text_at(duty, "title", "月评");
@@ -495,7 +547,7 @@ static void test_design_duties(void) {
   put_text_at(duty, "days", "5");
   put_text_at(duty, "owner", "archivist");
   put_text_at(json_object_get(json_object_get(tree, "moves"), "0"), "roles", "archivist、director");
-  json_auto_t *made = design_apply(definition, tree, TRUE), *model = design_model(tree, NULL), *again = design_tree(made), *same = design_apply(made, again, TRUE);
+  json_auto_t *made = ledger_design_apply(definition, tree, TRUE), *model = ledger_design_model(tree, NULL), *again = ledger_design_tree(made), *same = ledger_design_apply(made, again, TRUE);
   json_t *first = json_array_get(json_object_get(made, "duties"), 0), *roles = json_object_get(json_array_get(json_object_get(made, "moves"), 0), "roles");
   g_autofree char *text = json_dumps(first, JSON_COMPACT | JSON_SORT_KEYS), *who = json_dumps(roles, JSON_COMPACT);
   g_assert_cmpstr(text, ==, "{\"days\":5,\"every\":\"month\",\"owner\":\"archivist\",\"title\":\"月评\"}");
@@ -503,7 +555,7 @@ static void test_design_duties(void) {
   g_assert_true(json_equal(same, made));
   g_assert_cmpuint(json_array_size(json_object_get(json_array_get(json_object_get(model, "duties"), 0), "rhythms")), >, 8);
   put_text_at(duty, "days", "几天");
-  json_auto_t *wrong = design_apply(definition, tree, TRUE);
+  json_auto_t *wrong = ledger_design_apply(definition, tree, TRUE);
   g_assert_true(json_is_string(json_object_get(json_array_get(json_object_get(wrong, "duties"), 0), "days")));
   place_close(&p);
 }
@@ -560,6 +612,8 @@ int main(int argc, char **argv) {
   g_test_add_func("/ledger-pages/bulk-move", test_bulk_move);
   g_test_add_func("/ledger-pages/design", test_design);
   g_test_add_func("/ledger-pages/design-duties", test_design_duties);
+  g_test_add_func("/ledger-pages/design-shipped", test_design_shipped);
+  g_test_add_func("/ledger-pages/design-conditions", test_design_conditions);
   g_test_add_func("/ledger-pages/definition", test_definition);
   return g_test_run();
 }

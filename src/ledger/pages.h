@@ -1,5 +1,6 @@
 /* What the files of the room's pages share; nobody outside the room includes it. */
 #pragma once
+#include "design.h"
 #include "error.h"
 #include "internal.h"
 
@@ -90,14 +91,12 @@ json_t *form_merge(const LedgerPage *page, json_t *texts, json_t *base, json_t *
 json_t *form_model(const LedgerPage *page, json_t *texts, json_t *faults, json_t *theirs);
 gboolean form_shows(const LedgerPage *page, const LedgerField *field); /* whether the asker may type it */
 
-/* ---- a definition as a form (pages-design.c): a tree is {name, …, fields: {"0": {at, name, …}}, …}, texts in the order of the form ---- */
-json_t *design_tree(json_t *definition);                  /* new */
-json_t *design_read(json_t *given);                       /* of the form's flat names ("fields.0.name"). New */
-/* The definition that the form was made from, with what was typed over it; in_force: there may be entries under the names of its fields. New */
-json_t *design_apply(json_t *base, json_t *tree, gboolean in_force);
-/* "up fields.2", "down …", "drop …", "add fields", in place; where the cursor is then ("up fields.1"), NULL: no such act. New */
-char *design_act(json_t *tree, const char *act);
-json_t *design_model(json_t *tree, const char *focus);    /* for ledger/design.html. New */
+/* ---- a definition as a form (pages-design.c), as design.h says ---- */
+json_t *ledger_design_tree(json_t *definition);           /* new */
+/* in_force: there may be entries under the names of its fields. New */
+json_t *ledger_design_apply(json_t *base, json_t *tree, gboolean in_force);
+char *ledger_design_act(json_t *tree, const char *act);
+json_t *ledger_design_model(json_t *tree, const char *focus); /* for ledger/design.html. New */
 char *design_place(json_t *definition, const char *where, char **ret_anchor); /* "fields[3].type" as 栏目“…” and the row's id; NULL: elsewhere. New */
 
 /* ---- handlers ---- */

@@ -22,6 +22,8 @@
   /* A field that offers what may be meant. data-suggest: the address that is asked, else the field's own datalist is looked through. data-pick: what is chosen goes into
      the field ("many": in place of the one of several values where the cursor is); without it the form is sent, as a search is. */
   let suggested = 0;
+  /* data-choices: what the field named beside it may hold, whatever that is by now. */
+  const choicesOf = input => document.querySelector(`datalist[data-of="${CSS.escape(input.parentNode.querySelector('[name$=".name"]')?.value ?? '')}"]`)?.options || [];
   const BREAKS = /[、，,;；\n]/;
   function part(input) {
     const { value } = input, caret = input.selectionStart ?? value.length;
@@ -58,7 +60,8 @@
       input.dispatchEvent(new Event('input', { bubbles: true }));
     };
     async function find(words) {
-      if (!input.dataset.suggest) return [...options].filter(option => option.value !== words && `${option.value}\n${option.label}`.includes(words)).slice(0, 10)
+      const known = input.matches('[data-choices]') ? choicesOf(input) : options;
+      if (!input.dataset.suggest) return [...known].filter(option => option.value !== words && `${option.value}\n${option.label}`.includes(words)).slice(0, 10)
         .map(option => ({ text: option.value, count: option.label === option.value ? undefined : option.label }));
       const address = `${input.dataset.suggest}${input.dataset.suggest.includes('?') ? '&' : '?'}q=${encodeURIComponent(words)}`;
       const reply = await fetch(address, { headers: { Accept: 'application/json' } }).catch(() => null);

@@ -146,10 +146,18 @@
 
   /* ---- fields that depend on another ---- */
   const valuesOf = name => [...form.querySelectorAll(`[name="v.${CSS.escape(name)}"]`)].filter(field => !/^(radio|checkbox)$/.test(field.type) || field.checked).map(field => field.value);
+  const number = text => text.trim() === '' ? NaN : Number(text);
+  const MEETS = { is: (have, want) => want.includes(have), not: (have, want) => !want.includes(have), has: (have, want) => want.some(word => have.includes(word)),
+    min: (have, want) => number(have) >= number(want[0]), max: (have, want) => number(have) <= number(want[0]), over: (have, want) => number(have) > number(want[0]),
+    under: (have, want) => number(have) < number(want[0]), set: have => have !== '', unset: have => have === '' };
+  /* A box that is not ticked says no; a condition that something is not so holds of several values when it holds of all. */
+  function holds({ name, op, value }) {
+    const values = valuesOf(name), have = values.length ? values : [''], want = value.split('、').flatMap(word => word === '否' ? ['否', ''] : [word]);
+    return /^(not|unset)$/.test(op) ? have.every(each => MEETS[op](each, want)) : have.some(each => MEETS[op](each, want));
+  }
   function showFields() {
     form.querySelectorAll('[data-when]').forEach(field => {
-      const wanted = JSON.parse(field.dataset.values).map(value => value === true ? '是' : value === false ? '否' : String(value));
-      const shown = valuesOf(field.dataset.when).some(value => wanted.includes(value));
+      const shown = JSON.parse(field.dataset.when).every(holds);
       field.hidden = !shown;
       field.querySelectorAll('input, select, textarea').forEach(input => { input.disabled = !shown; });
     });
