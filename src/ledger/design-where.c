@@ -214,7 +214,8 @@ json_t *design_mapping(json_t *rows, json_t *former, DesignKind kind, const Desi
     const char *name = design_text(given, "name"), *op = *design_text(given, "op") ? design_text(given, "op") : "is";
     if (*name == '\0') continue;
     json_t *was = unchanged(before, given);
-    json_auto_t *value = was != NULL ? json_incref(was) : kind == DESIGN_WHERE ? operand(name, op, design_text(given, "value"), care) : pair_value(given, name, kind, care);
+    json_auto_t *typed = was != NULL ? NULL : kind == DESIGN_WHERE ? operand(name, op, design_text(given, "value"), care) : pair_value(given, name, kind, care);
+    json_t *value = was != NULL ? was : typed;
     same += was != NULL;
     count++;
     if (kind == DESIGN_WHERE) join_condition(mapping, name, op, value);

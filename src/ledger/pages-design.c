@@ -13,9 +13,11 @@ enum { STATES_MAX = 200 };
 
 static const DesignKey FIELD_KEYS[] = {{"name", DESIGN_TEXT}, {"type", DESIGN_TEXT}, {"values", DESIGN_LINES}, {"ledger", DESIGN_TEXT}, {"unit", DESIGN_TEXT},
   {"hint", DESIGN_TEXT}, {"required", DESIGN_FLAG}, {"list", DESIGN_FLAG}, {"many", DESIGN_FLAG}, {"open", DESIGN_FLAG}, {"of", DESIGN_TEXT}, {"dated", DESIGN_FLAG},
-  {"default", DESIGN_VALUE}, {"when", DESIGN_WHERE}, {"read", DESIGN_ROLES}, {"was", DESIGN_WORDS}, {"renamed", DESIGN_TEXTS}, {"fields", DESIGN_LIST, FIELD_KEYS}, {NULL}};
+  {"default", DESIGN_VALUE}, {"when", DESIGN_WHERE}, {"read", DESIGN_ROLES}, {"was", DESIGN_WORDS}, {"renamed", DESIGN_TEXTS},
+  {"fields", DESIGN_LIST, FIELD_KEYS}, {NULL}};
 static const DesignKey AGAIN_KEYS[] = {{"after", DESIGN_NUMBER}, {"to", DESIGN_TEXT}, {"times", DESIGN_NUMBER}, {NULL}};
-static const DesignKey STATE_KEYS[] = {{"name", DESIGN_TEXT}, {"closed", DESIGN_FLAG}, {"about", DESIGN_TEXT}, {"was", DESIGN_WORDS}, {"again", DESIGN_PART, AGAIN_KEYS}, {NULL}};
+static const DesignKey STATE_KEYS[] = {{"name", DESIGN_TEXT}, {"closed", DESIGN_FLAG}, {"about", DESIGN_TEXT}, {"was", DESIGN_WORDS},
+  {"again", DESIGN_PART, AGAIN_KEYS}, {NULL}};
 static const DesignKey COMPLETE_KEYS[] = {{"ledger", DESIGN_TEXT}, {"by", DESIGN_TEXT}, {"values", DESIGN_PAIRS}, {NULL}};
 static const DesignKey MOVE_KEYS[] = {{"label", DESIGN_TEXT}, {"from", DESIGN_WORDS}, {"to", DESIGN_TEXT}, {"needs", DESIGN_WORDS}, {"note", DESIGN_TEXT},
   {"another", DESIGN_FLAG}, {"roles", DESIGN_ROLES}, {"sets", DESIGN_SETS}, {"complete", DESIGN_LIST, COMPLETE_KEYS}, {NULL}};
@@ -27,7 +29,8 @@ static const DesignKey MAKE_KEYS[] = {{"ledger", DESIGN_TEXT}, {"from", DESIGN_T
 static const DesignKey RULE_KEYS[] = {{"rule", DESIGN_TEXT}, {"of", DESIGN_WORDS}, {NULL}};
 static const DesignKey CHECKLIST_KEYS[] = {{"item", DESIGN_TEXT}, {"answer", DESIGN_TEXT}, {NULL}};
 static const DesignKey FEED_KEYS[] = {{"from", DESIGN_TEXT}, {"when", DESIGN_WHERE}, {"values", DESIGN_PAIRS}, {NULL}};
-static const DesignKey ARCHIVES_KEYS[] = {{"when", DESIGN_WHERE}, {"category", DESIGN_TEXT}, {"fonds", DESIGN_TEXT}, {"roles", DESIGN_ROLES}, {"values", DESIGN_TEXTS}, {NULL}};
+static const DesignKey ARCHIVES_KEYS[] = {{"when", DESIGN_WHERE}, {"category", DESIGN_TEXT}, {"fonds", DESIGN_TEXT}, {"roles", DESIGN_ROLES},
+  {"values", DESIGN_TEXTS}, {NULL}};
 static const DesignKey LEDGER_KEYS[] = {{"name", DESIGN_TEXT}, {"group", DESIGN_TEXT}, {"about", DESIGN_TEXT}, {"number", DESIGN_TEXT}, {"title", DESIGN_TEXT},
   {"date", DESIGN_TEXT}, {"title_required", DESIGN_NOT}, {"date_required", DESIGN_NOT}, {"uses", DESIGN_WORDS}, {"restricted", DESIGN_FLAG},
   {"reminds", DESIGN_NUMBERS}, {"read", DESIGN_ROLES}, {"write", DESIGN_ROLES}, {"all", DESIGN_ROLES}, {"was", DESIGN_WORDS}, {"rows", DESIGN_PART, RULE_KEYS},
@@ -105,7 +108,6 @@ static void follow_states(json_t *definition, json_t *former, json_t *tree) {
   }
 }
 
-
 typedef struct { gboolean in_force; LedgerDefinition *self; } Making;
 
 static const LedgerField *field_of(const char *name, gpointer data) {
@@ -179,7 +181,7 @@ static void dress(json_t *model, json_t *row, const DesignKey *keys, const char 
   if (keys != FIELD_KEYS) return;
   static const char *const more[] = {"hint", "dated", "default", "read", "when", "renamed"};
   gboolean extra = FALSE;
-  for (guint i = 0; i < G_N_ELEMENTS(more); i++) extra = extra || (json_object_get(row, more[i]) != NULL && *design_text(row, more[i])) || json_object_size(json_object_get(row, more[i]));
+  for (guint i = 0; i < G_N_ELEMENTS(more); i++) extra = extra || *design_text(row, more[i]) || json_object_size(json_object_get(row, more[i]));
   json_object_set_new(model, "extra", json_boolean(extra));
   json_object_set_new(model, "types", type_options(text_at(model, "type"), strchr(path + strlen("fields."), '.') != NULL));
 }
@@ -254,7 +256,8 @@ json_t *ledger_design_model(json_t *tree, const char *focus) {
 /* ---- a fault's place in words ---- */
 
 char *design_place(json_t *definition, const char *where, char **ret_anchor) {
-  static const struct { const char *key, *word; } words[] = {{"fields", "栏目"}, {"states", "状态"}, {"moves", "流转"}, {"views", "视图"}, {"duties", "职责"}, {"makes", "办起"}, {"feed", "自动登记"}, {"archives", "归档"}, {"checklist", "清单"}};
+  static const struct { const char *key, *word; } words[] = {{"fields", "栏目"}, {"states", "状态"}, {"moves", "流转"}, {"views", "视图"}, {"duties", "职责"}, {"makes", "办起"},
+    {"feed", "自动登记"}, {"archives", "归档"}, {"checklist", "清单"}};
   g_autofree char *list = g_strndup(where, strcspn(where, "["));
   const char *word = NULL, *open = strchr(where, '[');
   for (guint i = 0; i < G_N_ELEMENTS(words); i++)
