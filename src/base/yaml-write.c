@@ -1,6 +1,6 @@
 /*
- * JSON as the YAML that people write: lists of mappings a line each while they fit, keys in a given order, quotes only where YAML needs them. What is written is read back
- * as the same by yaml_load_text.
+ * JSON as the YAML that people write: lists of mappings a line each while they fit, keys in a given order, quotes only where YAML needs them.
+ * What is written is read back as the same by yaml_load_text.
  */
 #include "settings.h"
 #include "text.h"

@@ -512,7 +512,8 @@ static void test_design_conditions(void) {
   g_assert_nonnull(strstr(shown, "{\"name\":\"监测\",\"op\":\"row\",\"value\":\"达标=否、值=2\"}"));
   g_assert_nonnull(strstr(shown, "{\"name\":\"any\",\"op\":\"yaml\","));
   put_text_at(row, "value", "2");
-  g_autofree char *added = ledger_design_act(tree, "add views.0.where"), *more = ledger_design_act(tree, "add moves.0.sets"), *none = ledger_design_act(tree, "add views.0.name");
+  g_autofree char *added = ledger_design_act(tree, "add views.0.where"), *more = ledger_design_act(tree, "add moves.0.sets"),
+    *none = ledger_design_act(tree, "add views.0.name");
   g_assert_null(none);
   json_t *last = json_object_get(where, "9"), *set = json_object_get(json_object_get(json_object_get(json_object_get(tree, "moves"), "0"), "sets"), "3");
   put_text_at(last, "name", "监测.达标");
@@ -522,7 +523,8 @@ static void test_design_conditions(void) {
   put_text_at(set, "value", "是");
   put_text_at(json_object_get(json_object_get(tree, "fields"), "2"), "default", "5");
   json_auto_t *other = ledger_design_apply(definition, tree, TRUE);
-  json_t *made = json_object_get(json_array_get(json_object_get(other, "views"), 0), "where"), *sets = json_object_get(json_array_get(json_object_get(other, "moves"), 0), "sets");
+  json_t *made = json_object_get(json_array_get(json_object_get(other, "views"), 0), "where");
+  json_t *sets = json_object_get(json_array_get(json_object_get(other, "moves"), 0), "sets");
   g_assert_cmpint(json_integer_value(json_object_get(json_object_get(made, "份数"), "min")), ==, 2);
   g_assert_true(json_is_true(json_object_get(made, "监测.达标")));
   g_assert_true(json_is_true(json_object_get(sets, "已查")));
@@ -547,7 +549,8 @@ static void test_design_duties(void) {
   put_text_at(duty, "days", "5");
   put_text_at(duty, "owner", "archivist");
   put_text_at(json_object_get(json_object_get(tree, "moves"), "0"), "roles", "archivist、director");
-  json_auto_t *made = ledger_design_apply(definition, tree, TRUE), *model = ledger_design_model(tree, NULL), *again = ledger_design_tree(made), *same = ledger_design_apply(made, again, TRUE);
+  json_auto_t *made = ledger_design_apply(definition, tree, TRUE), *model = ledger_design_model(tree, NULL), *again = ledger_design_tree(made);
+  json_auto_t *same = ledger_design_apply(made, again, TRUE);
   json_t *first = json_array_get(json_object_get(made, "duties"), 0), *roles = json_object_get(json_array_get(json_object_get(made, "moves"), 0), "roles");
   g_autofree char *text = json_dumps(first, JSON_COMPACT | JSON_SORT_KEYS), *who = json_dumps(roles, JSON_COMPACT);
   g_assert_cmpstr(text, ==, "{\"days\":5,\"every\":\"month\",\"owner\":\"archivist\",\"title\":\"月评\"}");
