@@ -311,7 +311,7 @@ const SAMPLES = { // a path's parts that lead to something the unlimited archivi
   '/categories/{code}': () => '/categories/WS', '/categories/{code}/edit': () => '/categories/WS/edit', '/categories/{code}/yaml': () => '/categories/WS/yaml', '/categories/{code}/preview': () => '/categories/WS/preview',
   '/categories/{code}/findings': () => '/categories/WS/findings',
   '/ledger/{id}': () => `/ledger/${ledger}`, '/ledger/{id}/export': () => `/ledger/${ledger}/export`, '/ledger/{id}/compare': () => `/ledger/${ledger}/compare?before=2020-01-01`, '/ledger/{id}/new': () => `/ledger/${ledger}/new`,
-  '/ledger/{id}/bulk': () => `/ledger/${ledger}/bulk`, '/ledger/{id}/paste': () => `/ledger/${ledger}/paste`, '/ledger/{id}/import': () => `/ledger/${ledger}/import`, '/ledger-batch/{id}': () => '/ledger-batch/999999', '/ledger/{id}/definition': () => `/ledger/${ledger}/definition`,
+  '/ledger/{id}/bulk': () => `/ledger/${ledger}/bulk`, '/ledger/{id}/paste': () => `/ledger/${ledger}/paste`, '/ledger/{id}/import': () => `/ledger/${ledger}/import`, '/ledger-batch/{id}': () => '/ledger-batch/999999', '/ledger-batch/{id}/wrong': () => '/ledger-batch/999999/wrong', '/ledger/{id}/definition': () => `/ledger/${ledger}/definition`,
   '/panel/{id}': () => '/panel/1?year=2026', '/panel/{id}/rows': () => `/panel/1/rows?at=3&chart=progress&row=${encode('保管科')}&column=${encode('逾期')}`, '/panel/{id}/edit': () => '/panel/1/edit',
   '/ledger/{id}/archive': () => `/ledger/${doneLedger}/archive`, '/entry/{id}/archive': () => `/entry/${doneEntry}/archive`, '/entry/{id}/sheet': () => `/entry/${doneEntry}/sheet`,
   '/entry/{id}': () => `/entry/${fileEntry}`, '/entry/{id}/move': () => `/entry/${fileEntry}/move?to=${encode('毕')}`, '/ledger/{id}/suggest': () => `/ledger/${ledger}/suggest?field=${encode('事由')}`, '/ledger/{id}/actions': () => `/ledger/${ledger}/actions`, '/entry/{id}/edit': () => `/entry/${fileEntry}/edit`, '/entry/{id}/file': () => `/entry/${fileEntry}/file?name=${encode('照片.png')}`,
@@ -525,7 +525,7 @@ test('entries above one\'s level, fields and ledgers of others: neither told, no
   const rehearsed = await given(`/ledger/${ledger}/paste`, { form: { text: table } });
   assert.equal(rehearsed.result.created, 1);
   const others = Object.keys(clients).filter(name => name !== 'archivist');
-  for (const [method, rest] of [['GET', ''], ['POST', '/make'], ['POST', '/undo']]) // nobody but who pasted it
+  for (const [method, rest] of [['GET', ''], ['GET', '/wrong'], ['POST', '/make'], ['POST', '/undo']]) // nobody but who pasted it
     await Promise.all(others.map(async name => assert.ok([401, 403, 404].includes((await ask(name, method, `/ledger-batch/${rehearsed.batch}${rest}`, method === 'POST' ? { form: {} } : {})).status), `${name} ${rest}`)));
   await given(`/ledger-batch/${rehearsed.batch}/make`, { form: {} });
   await given(`/ledger/${ledger}/own-view`, { form: { name: '己用', q: '粘贴' } });

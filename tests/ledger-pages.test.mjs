@@ -170,12 +170,31 @@ test('a change in bulk is taken back later, from the list of them', async () => 
 test('pasted rows: what is wrong stands beside its row, the rest is written and taken back on the page that shows it', async () => {
   const ledger = `/ledger/${ledgers['问题整改台账']}`;
   await page.goto(`${server.base}${ledger}/paste`);
-  await page.fill('#p-text', '标题\t日期\t来源\n贴一\t2026-05-03\t调研\n贴二\t某日\t调研\n贴三\t2026-05-05\t调研\n');
+  await page.fill('#p-text', '问题\t发现日期\t来源\n贴一\t2026-05-03\t调研\n贴二\t某日\t调研\n贴三\t2026-05-05\t调研\n');
   await Promise.all([page.waitForNavigation(), page.getByRole('button', { name: '核对' }).click()]);
-  assert.match(await page.locator('table.pasted tr.overdue').innerText(), /贴二.*日期/s);
+  assert.match(await page.locator('table.pasted tr.overdue').innerText(), /贴二.*发现日期：“某日”不是日期/s, 'as the head row calls it');
   await Promise.all([page.waitForURL(/ledger-batch/), page.getByRole('button', { name: '只写入没有问题的' }).click()]);
-  assert.deepEqual(await page.locator('tbody[data-rows] a').allTextContents(), ['贴一', '贴三']);
   const batch = new URL(page.url()).pathname;
+  assert.match(await page.locator('tbody[data-rows]').innerText(), /贴二.*发现日期：“某日”不是日期/s, 'what was left out is not forgotten');
+  const wrong = await Promise.all([page.waitForEvent('download'), page.getByText('下载成表格').click()]).then(([file]) => file.path());
+  await page.goto(`${server.base}${ledger}/import`);
+  await page.setInputFiles('[name=file]', { name: '待改.xlsx', mimeType: 'application/octet-stream', buffer: readFileSync(wrong) });
+  await Promise.all([page.waitForURL(/ledger-batch/), page.getByRole('button', { name: '读入核对' }).click()]);
+  assert.match(await page.locator('main').innerText(), /读了 1 行：将新登记 0 条.*1 处有误.*有误，不写入（1）/s);
+  assert.equal(await page.getByText('不是这个台账的栏目').count(), 0, 'the column with the reasons is known');
+  for (const [name, content] of [['空的.csv', ''], ['照片.xlsx', '\x89PNG\r\n\x1a\n\0\0']]) {
+    await page.goto(`${server.base}${ledger}/import`);
+    await page.setInputFiles('[name=file]', { name, mimeType: 'text/csv', buffer: Buffer.from(content, 'latin1') });
+    await Promise.all([page.waitForNavigation(), page.getByRole('button', { name: '读入核对' }).click()]);
+    assert.match(await page.getByRole('alert').innerText(), name === '空的.csv' ? /空的/ : /照片\.xlsx/, 'the file that was chosen');
+    assert.equal(await page.locator('[name=file]').count(), 1, 'on the form');
+  }
+  await page.goto(`${server.base}${batch}`);
+  await Promise.all([page.waitForNavigation(), page.getByText('在页面上改这 1 条').click()]);
+  assert.equal(await page.inputValue('#p-text'), '问题\t发现日期\t来源\n贴二\t某日\t调研');
+  assert.equal((await colleague.get(`${ledger}/paste?batch=${batch.split('/').pop()}`)).status, 404, 'one’s own rows only');
+  await page.goto(`${server.base}${batch}?show=made`);
+  assert.deepEqual(await page.locator('tbody[data-rows] a').allTextContents(), ['贴一', '贴三']);
   await page.addScriptTag({ content: axe });
   assert.deepEqual(await page.evaluate(async () => (await axe.run(document, { resultTypes: ['violations'] })).violations.filter(one => ['serious', 'critical'].includes(one.impact)).map(one => one.id)), []);
   page.once('dialog', question => question.accept());

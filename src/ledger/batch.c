@@ -152,8 +152,8 @@ gboolean batch_rows_add(const House *house, gint64 id, const GArray *rows, GErro
     const BatchRow *row = &g_array_index(rows, BatchRow, i);
     g_autofree char *given = json_dumps(row->given, JSON_COMPACT);
     if (!sql_exec(sql, "INSERT INTO ledger_batch_row (batch_id, turn, sheet_row, state, entry_id, rev_before, rev_after, given, problem) "
-          "VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8)", SQL_ARGS(sql_int(id), sql_int(row->turn), sql_int(row->sheet_row),
-            sql_int(row->problem != NULL ? BATCH_LEFT : BATCH_WAITING), sql_int(row->entry), sql_int(row->before), sql_text(given),
+          "VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8)",
+          SQL_ARGS(sql_int(id), sql_int(row->turn), sql_int(row->sheet_row), sql_int(row->state), sql_int(row->entry), sql_int(row->before), sql_text(given),
             sql_text(row->problem != NULL ? row->problem : "")), error)) return FALSE;
   }
   return sql_commit(sql, error);
@@ -210,7 +210,8 @@ static json_t *row_model(Sql *sql, Asker asker, SqlRows *rows) {
   const char *problem = entry != NULL || id == 0 || sql_get_text(rows, "problem")[0] == '\0' ? sql_get_text(rows, "problem") : "您现在不能看这一条";
   json_t *changes = entry != NULL ? row_changes(sql, asker, rows, given) : NULL;
   return json_pack("{s:I, s:I, s:s, s:s, s:s, s:s*, s:s, s:o*}", "turn", (json_int_t)sql_get_int(rows, "turn"), "row", (json_int_t)sql_get_int(rows, "sheet_row"), "what",
-    sql_get_int(rows, "rev_before") == 0 ? "新增" : "修改", "number", entry != NULL ? text_at(entry, "number") : text_at(given, "foretold"), "title", title, "href", href,
+    json_object_get(given, "lines") != NULL ? "有误" : sql_get_int(rows, "rev_before") == 0 ? "新增" : "修改",
+    "number", entry != NULL ? text_at(entry, "number") : text_at(given, "foretold"), "title", title, "href", href,
     "problem", problem, "changes", changes);
 }
 
@@ -223,6 +224,18 @@ json_t *batch_rows(Sql *sql, Asker asker, gint64 id, BatchState state, gint64 af
   while (list != NULL && sql_next(rows, &local)) json_array_append_new(list, row_model(sql, asker, rows));
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), NULL;
   return g_steal_pointer(&list);
+}
+
+json_t *batch_wrong(Sql *sql, gint64 id, gint64 after, int limit, GError **error) {
+  json_t *rows = sql_json(sql, "SELECT turn, sheet_row AS row, problem, given FROM ledger_batch_row WHERE batch_id = $1 AND state = 5 AND turn > $2 ORDER BY turn LIMIT $3",
+    SQL_ARGS(sql_int(id), sql_int(after), sql_int(limit)), error), *row;
+  size_t i;
+  json_array_foreach(rows, i, row) {
+    json_auto_t *given = json_loads(text_at(row, "given"), 0, NULL);
+    json_object_set(row, "lines", json_object_get(given, "lines"));
+    json_object_del(row, "given");
+  }
+  return rows;
 }
 
 /* ---- one row ---- */

@@ -51,10 +51,10 @@ static gboolean plan_entry(Bulk *bulk, Sql *sql, gint64 id, GError **error) {
   GError *local = NULL;
   json_auto_t *ready = batch_prepare(sql, bulk->asker, bulk->actor, given, 0, &local);
   if (local == NULL && ready == NULL) return bulk->same++, TRUE;
-  BatchRow row = {++bulk->turn, 0, id, int_at(entry, "rev"), NULL, NULL};
+  BatchRow row = {++bulk->turn, 0, id, int_at(entry, "rev"), NULL, BATCH_WAITING, NULL};
   if (local != NULL && !batch_left(local, &row.problem, error)) return FALSE;
   row.given = local == NULL ? g_steal_pointer(&given) : json_object();
-  if (row.problem != NULL) bulk->left++;
+  if (row.problem != NULL) row.state = BATCH_LEFT, bulk->left++;
   else bulk->changed++;
   g_array_append_val(bulk->rows, row);
   return TRUE;

@@ -80,6 +80,7 @@ static void test_wrong(void) {
   g_assert_cmpint(int_at(json_array_get(problems, 0), "row"), ==, 3);
   g_assert_cmpint(int_at(json_array_get(problems, 1), "row"), ==, 4);
   g_assert_cmpuint(json_array_size(json_object_get(json_array_get(problems, 1), "problems")), ==, 3); /* each field of the row */
+  g_assert_true(g_str_has_prefix(json_string_value(json_array_get(json_object_get(json_array_get(problems, 1), "problems"), 0)), "日期："));
   g_autoptr(GError) local = NULL;
   g_assert_null(import(&s, "信息", sheet, FALSE, &local));
   g_assert_error(local, LANTAI_ERROR, LANTAI_ERROR_INVALID);

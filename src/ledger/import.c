@@ -3,7 +3,8 @@
  *
  * 1. Planning writes no entry. Each row is prepared as it will be written, so that what the rehearsal says is what happens; what earlier rows of the sheet will make
  *    counts as there.
- * 2. What is wrong is told for every row, with its number in the sheet; a sheet with faults is not imported, unless the rest of it is asked for.
+ * 2. What is wrong is told for every row, with its number in the sheet and the heading it stands under; a sheet with faults is not imported, unless the rest of it is
+ *    asked for. The rows with faults stay with the batch as they were, to be corrected and read again.
  * 3. The same sheet twice changes nothing: a row is the entry of its 编号, else the entry that the same row made before. Of a sheet that was broken off, the rest is made.
  * 4. “批示.批示人” is a field of child rows. A line that has nothing but such cells belongs to the entry above it.
  */
@@ -12,7 +13,7 @@
 #include <gio/gio.h>
 #include <glib/gstdio.h>
 
-enum { PROBLEMS_MAX = 1000, PREVIEW_MAX = 20, ROWS_AT_ONCE = 500 };
+enum { PROBLEMS_MAX = 1000, PREVIEW_MAX = 20, ROWS_AT_ONCE = 500, CELLS_MAX = 20000 };
 
 typedef struct {
   char *heading;
@@ -33,6 +34,8 @@ typedef struct {
   json_t *pending;       /* the entry whose lines are being read */
   guint pending_row, pending_lines;
   GString *cells;        /* all of its cells, for knowing it again */
+  GString *told;         /* what is wrong with it; "": nothing */
+  json_t *sheet;         /* its lines as they are, [[cell]]; null: it has too many cells to be kept */
   GHashTable *repeated;  /* digest → how often */
   GHashTable *met;       /* entry id → the row that changes it */
   Foretold foretold;
@@ -52,9 +55,11 @@ static gboolean is_skipped(const LedgerField *field) {
 
 static ImportColumn column_of(const LedgerDefinition *definition, Asker asker, const char *heading) {
   ImportColumn column = {.heading = text_clean(heading, FALSE)};
-  if (g_str_equal(column.heading, ENTRY_COLUMN) && ledger_field(definition, ENTRY_COLUMN) == NULL) {
+  gboolean identity = g_str_equal(column.heading, ENTRY_COLUMN);
+  if ((identity || g_str_equal(column.heading, FAULT_COLUMN)) && ledger_field(definition, column.heading) == NULL) {
     column.field = base_field("编号");
-    column.skipped = column.identity = TRUE;
+    column.skipped = TRUE;
+    column.identity = identity;
     return column;
   }
   const char *dot = strchr(column.heading, '.');
@@ -85,7 +90,8 @@ static gboolean read_header(Import *import, TableReader *reader, GError **error)
     g_array_append_val(import->columns, column);
   }
   if (known > 0) return TRUE;
-  return throw(error, LANTAI_ERROR_INVALID, "第 1 行没有一个台账“%s”的栏目名。表头应为：标题、日期和各栏目的名称", import->definition->name);
+  return throw(error, LANTAI_ERROR_INVALID, "第 1 行没有一个台账“%s”的栏目名。表头应为：%s、%s和各栏目的名称", import->definition->name,
+    import->definition->title_label, import->definition->date_label);
 }
 
 static json_t *columns_told(Import *import) {
@@ -101,11 +107,21 @@ static json_t *columns_told(Import *import) {
 
 /* ---- one entry ---- */
 
+/* As the sheet calls a field; one that has no column there, as the list calls it. */
+static const char *heading_of(const Import *import, const char *field) {
+  for (guint i = 0; i < import->columns->len; i++) {
+    const ImportColumn *column = &g_array_index(import->columns, ImportColumn, i);
+    if (column->field != NULL && column->child == NULL && !column->skipped && g_str_equal(column->field->name, field)) return column->heading;
+  }
+  return g_str_equal(field, "标题") ? import->definition->title_label : g_str_equal(field, "日期") ? import->definition->date_label : field;
+}
+
 static void tell(Import *import, guint row, const char *field, const char *what) {
   import->problem_count++;
   size_t count = json_array_size(import->problems);
   json_t *last = count > 0 ? json_array_get(import->problems, count - 1) : NULL;
-  g_autofree char *text = field[0] != '\0' ? g_strdup_printf("%s：%s", field, what) : g_strdup(what);
+  g_autofree char *text = field[0] != '\0' ? g_strdup_printf("%s：%s", heading_of(import, field), what) : g_strdup(what);
+  g_string_append_printf(import->told, "%s%s", import->told->len > 0 ? "；" : "", text);
   if (last != NULL && int_at(last, "row") == row) json_array_append_new(json_object_get(last, "problems"), json_string(text));
   else if (count < PROBLEMS_MAX) json_array_append_new(import->problems, json_pack("{s:i, s:[s]}", "row", (int)row, "problems", text));
 }
@@ -210,22 +226,28 @@ static gboolean chunk_go_on(Import *import, GError **error) {
 
 static void keep_row(Import *import, json_t *entry, json_t *ready, gint64 before) {
   json_object_set(entry, "foretold", json_object_get(ready, "number")); /* for the list of what will be */
-  BatchRow row = {++import->turn, import->pending_row, int_at(entry, "id"), before, json_incref(entry), NULL};
+  BatchRow row = {++import->turn, import->pending_row, int_at(entry, "id"), before, json_incref(entry), BATCH_WAITING, NULL};
   g_array_append_val(import->waiting, row);
   if (before == 0) import->created++, foretold_add(&import->foretold, import->definition, ready, import->pending_row);
   else import->changed++;
   preview(import, ready, before == 0 ? "新增" : "修改");
 }
 
-static gboolean finish_entry(Import *import, GError **error) {
-  json_auto_t *entry = g_steal_pointer(&import->pending);
+/* What is wrong stays as it was in the sheet; whatever it was to be, it is nobody's entry. */
+static void keep_wrong(Import *import, const char *title, const char *number) {
+  json_t *given = json_pack("{s:{s:s}, s:s, s:O}", "values", "标题", title, "foretold", number, "lines", import->sheet);
+  BatchRow row = {++import->turn, import->pending_row, 0, 0, given, BATCH_WRONG, g_strdup(import->told->str)};
+  g_array_append_val(import->waiting, row);
+}
+
+static void take_entry(Import *import, json_t *entry) {
   gint64 before = 0;
-  if (entry == NULL) return TRUE;
-  if (!chunk_begin(import, error)) return FALSE;
-  import->rows++;
-  if (import->pending_lines > ROWS_MAX) return tell(import, import->pending_row, "", "它下面的行超过 2 000 行"), chunk_go_on(import, error);
-  if (!identify(import, entry)) return import->same++, chunk_go_on(import, error);
-  if (is_met(import, entry) || !may_change(import, entry, &before)) return chunk_go_on(import, error);
+  if (import->pending_lines > ROWS_MAX) return tell(import, import->pending_row, "", "它下面的行超过 2 000 行");
+  if (!identify(import, entry)) {
+    import->same++;
+    return;
+  }
+  if (is_met(import, entry) || !may_change(import, entry, &before)) return;
   bring_state(import, entry);
   Prepared prepared = {0, NULL};
   g_autoptr(GError) local = NULL;
@@ -234,6 +256,16 @@ static gboolean finish_entry(Import *import, GError **error) {
   else if (ready == NULL) import->same++;
   else keep_row(import, entry, ready, before);
   json_decref(prepared.problems);
+}
+
+static gboolean finish_entry(Import *import, GError **error) {
+  json_auto_t *entry = g_steal_pointer(&import->pending);
+  if (entry == NULL) return TRUE;
+  if (!chunk_begin(import, error)) return FALSE;
+  import->rows++;
+  take_entry(import, entry);
+  json_t *values = json_object_get(entry, "values");
+  if (import->told->len > 0) keep_wrong(import, text_at(values, "标题"), text_at(values, "编号"));
   return chunk_go_on(import, error);
 }
 
@@ -247,6 +279,26 @@ static gboolean has_own_cells(Import *import, const TableRow *row) {
   return FALSE;
 }
 
+static void begin_lines(Import *import, guint row) {
+  import->pending_row = row;
+  import->pending_lines = 0;
+  g_string_truncate(import->cells, 0);
+  g_string_truncate(import->told, 0);
+  json_decref(import->sheet);
+  import->sheet = json_array();
+}
+
+static void keep_line(Import *import, const TableRow *row) {
+  if (json_is_array(import->sheet) && (json_array_size(import->sheet) + 1) * import->columns->len > CELLS_MAX) {
+    json_decref(import->sheet);
+    import->sheet = json_null();
+  }
+  if (!json_is_array(import->sheet)) return;
+  json_t *cells = json_array();
+  for (guint i = 0; i < row->count && i < import->columns->len; i++) json_array_append_new(cells, json_string(row->cells[i]));
+  json_array_append_new(import->sheet, cells);
+}
+
 static void read_cells(Import *import, const TableRow *row) {
   json_t *values = json_object_get(import->pending, "values");
   json_auto_t *children = json_object(); /* field → the one child row of this line */
@@ -254,7 +306,7 @@ static void read_cells(Import *import, const TableRow *row) {
     ImportColumn *column = &g_array_index(import->columns, ImportColumn, i);
     const char *cell = row->cells[i];
     if (cell[0] == '\'' && cell_is_formula(cell)) cell++; /* as an export wrote it */
-    g_string_append_printf(import->cells, "%s\x1f", cell);
+    if (!g_str_equal(column->heading, FAULT_COLUMN)) g_string_append_printf(import->cells, "%s\x1f", cell);
     if (column->identity && cell[0] == '#') json_object_set_new(import->pending, "id", json_integer(g_ascii_strtoll(cell + 1, NULL, 10)));
     if (column->field == NULL || column->skipped || cell[0] == '\0') continue;
     if (column->child == NULL) {
@@ -281,13 +333,16 @@ static gboolean read_line(Import *import, const TableRow *row, GError **error) {
   if (has_own_cells(import, row)) {
     if (!finish_entry(import, error)) return FALSE;
     import->pending = json_pack("{s:s, s:{}}", "ledger", import->definition->name, "values");
-    import->pending_row = row->number;
-    import->pending_lines = 0;
-    g_string_truncate(import->cells, 0);
+    begin_lines(import, row->number);
   } else if (import->pending == NULL) {
-    tell(import, row->number, "", "没有标题、日期等栏目，上面也没有它所属的条目");
-    return TRUE;
+    import->rows++;
+    begin_lines(import, row->number);
+    keep_line(import, row);
+    tell(import, row->number, "", "只有子表的格，上面没有它所属的条目");
+    keep_wrong(import, "", "");
+    return chunk_go_on(import, error);
   }
+  keep_line(import, row);
   if (++import->pending_lines <= ROWS_MAX) read_cells(import, row);
   return TRUE;
 }
@@ -308,9 +363,11 @@ static void import_clear(Import *import) {
   json_decref(import->pending);
   json_decref(import->problems);
   json_decref(import->preview);
+  json_decref(import->sheet);
   g_clear_pointer(&import->columns, g_array_unref);
   g_clear_pointer(&import->waiting, g_array_unref);
   if (import->cells != NULL) g_string_free(import->cells, TRUE);
+  if (import->told != NULL) g_string_free(import->told, TRUE);
   GHashTable *const tables[] = {import->repeated, import->met, import->foretold.numbers, import->foretold.titles, import->foretold.serials};
   for (guint i = 0; i < G_N_ELEMENTS(tables); i++)
     if (tables[i] != NULL) g_hash_table_unref(tables[i]);
@@ -323,6 +380,7 @@ static void import_init(Import *import) {
   import->waiting = g_array_new(FALSE, FALSE, sizeof(BatchRow));
   g_array_set_clear_func(import->waiting, batch_row_clear);
   import->cells = g_string_new(NULL);
+  import->told = g_string_new(NULL);
   import->repeated = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   import->met = g_hash_table_new(NULL, NULL);
   import->foretold = (Foretold){import->definition->id, g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
@@ -342,6 +400,18 @@ static gboolean read_sheet(Import *import, const char *path, GError **error) {
   return reader != NULL && read_header(import, reader, error) && read_rows(import, reader, error);
 }
 
+/* A refusal speaks of the file that was chosen, not of where it waited. */
+static gboolean read_titled(Import *import, const char *path, const char *title, GError **error) {
+  g_autoptr(GError) local = NULL;
+  if (read_sheet(import, path, &local)) return TRUE;
+  if (local == NULL) return FALSE;
+  g_autofree char *name = g_path_get_basename(path);
+  g_auto(GStrv) parts = g_strsplit(local->message, name, -1);
+  g_autofree char *message = g_strjoinv(title[0] != '\0' ? title : "粘贴的内容", parts);
+  g_set_error_literal(error, local->domain, local->code, message);
+  return FALSE;
+}
+
 gboolean import_plan(const House *house, Job *job, gint64 batch, Asker asker, guint limit, gboolean *ret_more, GError **error) {
   g_autoptr(Sql) sql = sql_read(house->db, error);
   json_auto_t *as = sql != NULL ? batch_load(sql, batch, error) : NULL;
@@ -353,11 +423,11 @@ gboolean import_plan(const House *house, Job *job, gint64 batch, Asker asker, gu
   if (definition == NULL) return throw(error, LANTAI_ERROR_NOT_FOUND, "没有这个台账");
   if (!ledger_may_write(definition, asker)) return throw(error, LANTAI_ERROR_DENIED, "您不能在台账“%s”中登记", definition->name);
   g_auto(Import) import = {.house = house, .job = job, .batch = batch, .asker = asker, .definition = definition, .actor = text_at(as, "actor"), .limit = limit};
-  if (!batch_begin_anew(house, batch, error) || !read_sheet(&import, text_at(as, "path"), error)) return FALSE;
+  if (!batch_begin_anew(house, batch, error) || !read_titled(&import, text_at(as, "path"), text_at(as, "title"), error)) return FALSE;
   *ret_more = import.more;
   if (import.more) return TRUE;
   json_auto_t *report = result_of(&import);
-  return batch_planned(house, batch, import.turn, report, error);
+  return batch_planned(house, batch, import.created + import.changed, report, error);
 }
 
 /* A sheet that cannot be read is told on the page of its batch. */

@@ -12,6 +12,7 @@
 
 #define UNIT_SELF "本馆"
 #define ENTRY_COLUMN "条目" /* of spreadsheets: "#17" */
+#define FAULT_COLUMN "没有写入的原因" /* of a sheet of rows to be corrected */
 enum { LEDGER_BATCH = 200, FIELDS_MAX = 120, TEXT_MAX = 1000, LINES_MAX = 20000, TITLE_MAX = 500, MANY_MAX = 1000, ROWS_MAX = 2000 };
 
 /* ---- ledger.c ---- */
@@ -166,9 +167,10 @@ char *entry_object(gint64 id); /* urn:lantai:entry:17 */
 
 /* ---- batch.c ---- */
 enum { BATCH_UNDO_DAYS = 30 };
-typedef enum { BATCH_WAITING, BATCH_MADE, BATCH_LEFT, BATCH_UNDONE, BATCH_KEPT } BatchState;
+typedef enum { BATCH_WAITING, BATCH_MADE, BATCH_LEFT, BATCH_UNDONE, BATCH_KEPT, BATCH_WRONG } BatchState;
 typedef struct { const LedgerDefinition *definition; Asker asker; const char *actor, *kind, *title, *path, *digest; } BatchNew;
-typedef struct { gint64 turn, sheet_row, entry, before; json_t *given; char *problem; } BatchRow; /* problem: it is left from the beginning; NULL: it waits */
+typedef struct { gint64 turn, sheet_row, entry, before; json_t *given; BatchState state; char *problem; } BatchRow; /* state: BATCH_WAITING, or what it is from the
+ * beginning; problem: NULL as "" */
 void batch_row_clear(gpointer row);
 /* {id, ledger_id, at, actor, everything, kind, title, path, digest, state, total, report, ended}; NOT_FOUND */
 json_t *batch_load(Sql *sql, gint64 id, GError **error);
@@ -184,6 +186,8 @@ gboolean batch_left(GError *failure, char **ret_problem, GError **error);
 /* Rows in a state after a turn, at most limit: [{turn, row (0: of no sheet), what: 新增|修改, number, title, href, problem, changes: [{field, from, to}]}];
  * of what the asker may not see row and problem alone. */
 json_t *batch_rows(Sql *sql, Asker asker, gint64 id, BatchState state, gint64 after, int limit, GError **error);
+/* Rows that were wrong in the sheet, after a turn, at most limit: [{turn, row, problem, lines: [[cell]], or null where it was too wide to be kept}]. */
+json_t *batch_wrong(Sql *sql, gint64 id, gint64 after, int limit, GError **error);
 gint64 batch_count(Sql *sql, gint64 id, BatchState state);
 gint64 batch_count_new(Sql *sql, gint64 id, BatchState state);
 gboolean batch_may_undo(json_t *batch); /* it is recent enough */

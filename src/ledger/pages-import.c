@@ -117,6 +117,15 @@ static LedgerPage without_sql(LedgerPage *page) {
   return after;
 }
 
+/* What cannot be read at all is told on the form it came from, with what was typed; other failures pass. */
+static WebReply *unread(json_t *model, const char *key, const char *value, GError **error) {
+  if (error == NULL || !g_error_matches(*error, LANTAI_ERROR, LANTAI_ERROR_INVALID)) return NULL;
+  put_text_at(model, "problem", (*error)->message);
+  if (key != NULL) put_text_at(model, key, value);
+  g_clear_error(error);
+  return web_model_status(json_incref(model), 422);
+}
+
 /* ---- pasted ---- */
 
 /* The rows as they were pasted, with what is wrong beside each. */
@@ -154,9 +163,13 @@ static char *write_paste(const House *house, const char *text, GError **error) {
 WebReply *paste_page(WebRequest *request, GError **error) {
   g_auto(LedgerPage) page = {0};
   if (!begin(&page, request, error)) return NULL;
-  json_t *model = frame(&page, "粘贴表格");
+  json_auto_t *model = frame(&page, "粘贴表格");
   json_object_set_new(model, "is_paste", json_true());
-  return web_model(model);
+  gint64 corrected = web_int(request, "batch", 0);
+  g_autofree char *text = corrected == 0 ? NULL : batch_corrections(&page, corrected, error);
+  if (corrected != 0 && text == NULL) return NULL;
+  put_text_at(model, "text", text != NULL ? text : "");
+  return web_model(g_steal_pointer(&model));
 }
 
 WebReply *take_paste(WebRequest *request, GError **error) {
@@ -171,7 +184,7 @@ WebReply *take_paste(WebRequest *request, GError **error) {
   gboolean more = FALSE;
   gint64 id = plan_sheet(&after, &(Sheet){"粘贴表格", "", path, INLINE_ROWS}, &more, error);
   if (!more) g_unlink(path);
-  if (id == 0) return NULL;
+  if (id == 0) return unread(model, "text", text, error);
   if (more) return web_redirect("/ledger-batch/%" G_GINT64_FORMAT, id);
   g_autoptr(Sql) sql = sql_read(after.house->db, error);
   json_auto_t *batch = sql == NULL ? NULL : batch_load(sql, id, error);
@@ -221,7 +234,8 @@ WebReply *import_page(WebRequest *request, GError **error) {
 WebReply *take_import(WebRequest *request, GError **error) {
   g_auto(LedgerPage) page = {0};
   if (!begin(&page, request, error)) return NULL;
-  if (web_file_path(request, "file") == NULL) return throw_null(error, LANTAI_ERROR_INVALID, "请选择电子表格文件");
+  json_auto_t *model = frame(&page, "导入表格");
+  if (web_file_path(request, "file") == NULL) return throw(error, LANTAI_ERROR_INVALID, "请选择电子表格文件"), unread(model, NULL, NULL, error);
   const char *name = web_file_name(request, "file");
   g_autofree char *path = keep_upload(request, error);
   if (path == NULL) return NULL;
@@ -229,5 +243,5 @@ WebReply *take_import(WebRequest *request, GError **error) {
   gboolean more = FALSE;
   gint64 id = plan_sheet(&after, &(Sheet){"表格导入", name != NULL ? name : "", path, INLINE_ROWS}, &more, error);
   if (!more) g_unlink(path);
-  return id == 0 ? NULL : web_redirect("/ledger-batch/%" G_GINT64_FORMAT, id);
+  return id == 0 ? unread(model, NULL, NULL, error) : web_redirect("/ledger-batch/%" G_GINT64_FORMAT, id);
 }

@@ -486,14 +486,24 @@ WebReply *page_list(WebRequest *request, GError **error) {
 
 /* ---- spreadsheets ---- */
 
-static int temporary(const House *house, const char *suffix, char **ret_path, GError **error) {
+char *sheet_begin(const House *house, const char *suffix, GError **error) {
   g_autofree char *folder = g_build_filename(house->dir != NULL ? house->dir : g_get_tmp_dir(), "tmp", NULL);
   g_autofree char *path = g_strdup_printf("%s/ledger-XXXXXX%s", folder, suffix);
-  if (g_mkdir_with_parents(folder, 0700) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立临时目录"), -1;
+  if (g_mkdir_with_parents(folder, 0700) != 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能建立临时目录");
   int fd = g_mkstemp_full(path, O_RDWR | O_CLOEXEC, 0600);
-  if (fd < 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立临时文件"), -1;
-  *ret_path = g_steal_pointer(&path);
-  return fd;
+  if (fd < 0) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "不能建立临时文件");
+  close(fd);
+  return g_steal_pointer(&path);
+}
+
+WebReply *sheet_reply(const char *path, const char *name, gboolean written, GError **error) {
+  int fd = written ? g_open(path, O_RDONLY | O_CLOEXEC, 0) : -1;
+  g_unlink(path);
+  if (fd < 0) return written ? throw_null(error, LANTAI_ERROR_INTERNAL, "导出的表格不见了") : NULL;
+  gint64 size = lseek(fd, 0, SEEK_END);
+  lseek(fd, 0, SEEK_SET);
+  return web_fd(fd, size, g_str_has_suffix(path, ".csv") ? "text/csv; charset=utf-8" : "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", name, FALSE,
+    NULL);
 }
 
 WebReply *page_export(WebRequest *request, GError **error) {
@@ -501,17 +511,8 @@ WebReply *page_export(WebRequest *request, GError **error) {
   g_auto(LedgerFilter) filter = {0};
   if (!page_begin(&page, request, FALSE, error) || !page_ledger(&page, error) || !filter_read(&filter, &page, error)) return NULL;
   gboolean csv = g_strcmp0(web_text(request, "format"), "csv") == 0;
-  g_autofree char *path = NULL, *name = g_strdup_printf("%s.%s", page.definition->name, csv ? "csv" : "xlsx");
-  int made = temporary(page.house, csv ? ".csv" : ".xlsx", &path, error);
-  if (made < 0) return NULL;
-  close(made);
-  gboolean fine = ledger_export(page.house, page.asker, &filter.ask, path, error);
-  int fd = fine ? g_open(path, O_RDONLY | O_CLOEXEC, 0) : -1;
-  g_unlink(path);
-  if (fd < 0) return fine ? throw_null(error, LANTAI_ERROR_INTERNAL, "导出的表格不见了") : NULL;
-  gint64 size = lseek(fd, 0, SEEK_END);
-  lseek(fd, 0, SEEK_SET);
-  return web_fd(fd, size, csv ? "text/csv; charset=utf-8" : "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", name, FALSE, NULL);
+  g_autofree char *path = sheet_begin(page.house, csv ? ".csv" : ".xlsx", error), *name = g_strdup_printf("%s.%s", page.definition->name, csv ? "csv" : "xlsx");
+  return path == NULL ? NULL : sheet_reply(path, name, ledger_export(page.house, page.asker, &filter.ask, path, error), error);
 }
 
 /* ---- the list on two days ---- */

@@ -189,6 +189,7 @@ static const WebParameter UNDO_PARAMETERS[] = {ID, {"made", WEB_LINES, TRUE, MAD
   {"back", WEB_TEXT, FALSE, 2000, "回到"}, {NULL}};
 static const WebParameter SUGGEST_PARAMETERS[] = {ID, {"field", WEB_TEXT, FALSE, 130, "字段"}, {"q", WEB_TEXT, FALSE, 100, "词"}, {NULL}};
 static const WebParameter ACTIONS_PARAMETERS[] = {ID, {"before", WEB_INT, FALSE, 0, "起点"}, {NULL}};
+static const WebParameter CORRECT_PARAMETERS[] = {ID, {"batch", WEB_INT, FALSE, 0, "改哪一批的"}, {NULL}};
 static const WebParameter PASTE_PARAMETERS[] = {ID, {"text", WEB_TABLE, TRUE, PASTE_MAX, "表格"}, {NULL}};
 static const WebParameter IMPORT_PARAMETERS[] = {ID, {"file", WEB_FILE, FALSE, 0, "电子表格"}, {NULL}};
 static const WebParameter BATCH_PARAMETERS[] = {ID, {"show", WEB_TEXT, FALSE, 20, "哪些"}, {"after", WEB_INT, FALSE, 0, "起点"}, {NULL}};
@@ -211,11 +212,12 @@ const WebRoute LEDGER_ROUTES[] = {
   {"POST", "/ledger/{id}/undo", PERMISSION_WRITE, UNDO_PARAMETERS, NULL, undo_moved, NULL},
   {"GET", "/ledger/{id}/actions", PERMISSION_READ, ACTIONS_PARAMETERS, "ledger/actions", page_actions, "成批改动"},
   {"GET", "/ledger/{id}/suggest", PERMISSION_READ, SUGGEST_PARAMETERS, "ledger/suggest", page_suggest, "提示"},
-  {"GET", "/ledger/{id}/paste", PERMISSION_WRITE, ID_PARAMETERS, "ledger/import", paste_page, "粘贴表格"},
+  {"GET", "/ledger/{id}/paste", PERMISSION_WRITE, CORRECT_PARAMETERS, "ledger/import", paste_page, "粘贴表格"},
   {"POST", "/ledger/{id}/paste", PERMISSION_WRITE, PASTE_PARAMETERS, "ledger/import", take_paste, "粘贴表格"},
   {"GET", "/ledger/{id}/import", PERMISSION_WRITE, ID_PARAMETERS, "ledger/import", import_page, "导入表格"},
   {"POST", "/ledger/{id}/import", PERMISSION_WRITE, IMPORT_PARAMETERS, "ledger/import", take_import, "导入表格"},
   {"GET", "/ledger-batch/{id}", PERMISSION_WRITE, BATCH_PARAMETERS, "ledger/batch", page_batch, "导入"},
+  {"GET", "/ledger-batch/{id}/wrong", PERMISSION_WRITE, ID_PARAMETERS, NULL, page_wrong, NULL},
   {"POST", "/ledger-batch/{id}/make", PERMISSION_WRITE, ID_PARAMETERS, NULL, make_batch, NULL},
   {"POST", "/ledger-batch/{id}/undo", PERMISSION_WRITE, ID_PARAMETERS, NULL, undo_batch, NULL},
   {"GET", "/ledger/{id}/definition", PERMISSION_READ, DEFINITION_PARAMETERS, "ledger/definition", page_definition, "台账的定义"},

@@ -104,6 +104,8 @@ WebReply *page_ledgers(WebRequest *request, GError **error);
 WebReply *page_owed(WebRequest *request, GError **error);
 WebReply *page_list(WebRequest *request, GError **error);
 WebReply *page_export(WebRequest *request, GError **error);
+char *sheet_begin(const House *house, const char *suffix, GError **error); /* an empty file in the archive's tmp/. New */
+WebReply *sheet_reply(const char *path, const char *name, gboolean written, GError **error); /* sends and removes it; not written: NULL, error is set already */
 WebReply *page_compare(WebRequest *request, GError **error);
 WebReply *page_new(WebRequest *request, GError **error);
 WebReply *save_new(WebRequest *request, GError **error);
@@ -132,6 +134,9 @@ WebReply *save_own_view(WebRequest *request, GError **error);
 WebReply *drop_own_view(WebRequest *request, GError **error);
 void import_result(json_t *model, json_t *report); /* "result": of a rehearsal, as ledger/result.html shows it */
 WebReply *page_batch(WebRequest *request, GError **error);
+WebReply *page_wrong(WebRequest *request, GError **error);
+/* The rows of one's own batch that were wrong, with their head row, as a spreadsheet copies them. NOT_FOUND: of another ledger, or somebody else's. New */
+char *batch_corrections(LedgerPage *page, gint64 id, GError **error);
 WebReply *make_batch(WebRequest *request, GError **error);
 WebReply *undo_batch(WebRequest *request, GError **error);
 json_t *batches_model(const LedgerPage *page, GError **error); /* {batches: the asker's own of the ledger, newest first, next} */
