@@ -22,7 +22,7 @@ test('entries of the demonstration are not loaded twice', async () => {
 test('a month in which everything due was done names nobody', async () => {
   const text = await bulletin('2023-11-01', '2023-11-30');
   assert.match(text, /期间到期任务20项，全部办结。/);
-  assert.match(text, /到期末没有超期任务。/);
+  assert.match(text, /到期末没有逾期任务。/);
 });
 
 test('a month with late tasks names them and whose they are, though they were done in the month after', async () => {

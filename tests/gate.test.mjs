@@ -528,6 +528,9 @@ test('entries above one\'s level, fields and ledgers of others: neither told, no
   for (const [method, rest] of [['GET', ''], ['GET', '/wrong'], ['POST', '/make'], ['POST', '/undo']]) // nobody but who pasted it
     await Promise.all(others.map(async name => assert.ok([401, 403, 404].includes((await ask(name, method, `/ledger-batch/${rehearsed.batch}${rest}`, method === 'POST' ? { form: {} } : {})).status), `${name} ${rest}`)));
   await given(`/ledger-batch/${rehearsed.batch}/make`, { form: {} });
+  await given(`/ledger/${ledger}/usual`, { form: { keep: 1 } });
+  assert.deepEqual((await json('archivist', '/ledgers')).groups[0].ledgers.map(({ id }) => id), [ledger]);
+  assert.notEqual((await json('director', '/ledgers')).groups[0].name, '常用');
   await given(`/ledger/${ledger}/own-view`, { form: { name: '己用', q: '粘贴' } });
   const [own] = (await json('archivist', `/ledger/${ledger}`)).own_views;
   assert.equal(own.name, '己用');

@@ -15,6 +15,7 @@ const troubles = [];
 before(async () => {
   dir = await emptyArchive();
   for (const name of ['clerk', 'other']) assert.equal((await lantai(dir, 'user', 'add', name, '--role', 'archivist', '--password', PASSWORD)).status, 0);
+  assert.equal((await lantai(dir, 'user', 'add', 'boss', '--role', 'director', '--password', PASSWORD)).status, 0);
   server = await serve(dir);
   colleague = await new Client(server.base).signIn('other');
   ledgers = Object.fromEntries((await colleague.get('/ledgers')).json.groups.flatMap(group => group.ledgers).map(ledger => [ledger.name, ledger.id]));
@@ -28,6 +29,20 @@ before(async () => {
   await Promise.all([page.waitForNavigation(), page.click('main form button')]);
 });
 after(async () => { await browser?.close(); await server?.stop(); });
+
+test('an archive with nothing in it says where to begin; no blank charts, no empty list of reports without a word', async () => {
+  await page.goto(server.base);
+  assert.deepEqual([await page.locator('.first-steps li').count(), await page.locator('main > .stats').count()], [4, 0]);
+  assert.equal(await page.getByRole('link', { name: '接收第一批档案' }).count(), 1);
+  await page.getByText('馆长一览').waitFor();
+  assert.equal(await page.locator('[data-brief] figure').count(), 0);
+  await page.goto(`${server.base}/panel`);
+  const drawn = await page.locator('figure.drawing').count();
+  assert.deepEqual([drawn > 0, await page.locator('figure.blank').count(), await page.locator('.chart-table').count()], [true, drawn, 0]);
+  assert.match(await page.locator('.stats').first().innerText(), /^0人次[^]*\n0卷（件）\n[^]*逾期任务/);
+  const boss = await new Client(server.base).signIn('boss'), { templates, drafters, rows } = (await boss.get('/reports')).json;
+  assert.deepEqual([rows.length, templates.length > 0, drafters], [0, true, '档案员']);
+});
 
 test('an entry by keyboard: digits choose, Enter goes on and adds rows, Ctrl+Enter saves and keeps what stays the same', async () => {
   await page.goto(`${server.base}/ledger/${ledgers['会议台账']}`);
@@ -203,6 +218,20 @@ test('pasted rows: what is wrong stands beside its row, the rest is written and 
   await page.goto(`${server.base}${ledger}/actions`);
   assert.equal(await page.locator(`a[href="${batch}"]`).count(), 1);
   assert.equal((await colleague.get(`${ledger}?q=${encodeURIComponent('贴一')}`)).json.count, 0);
+});
+
+test('a person puts first the ledgers he works in: on their page, and at home; nobody else sees it', async () => {
+  await page.goto(`${server.base}/ledgers`);
+  const before = await page.locator('section.ledger-group').count();
+  await Promise.all([page.waitForNavigation(), page.getByRole('button', { name: '常用：督办任务' }).click()]);
+  assert.deepEqual([await page.locator('section.ledger-group').count(), await page.locator('section.ledger-group').first().locator('h2, th a').allTextContents()], [before + 1, ['常用', '督办任务']]);
+  await page.goto(server.base);
+  assert.equal(await page.locator('.usual a', { hasText: '督办任务' }).first().getAttribute('href'), `/ledger/${ledgers['督办任务']}`);
+  assert.equal((await colleague.get('/ledgers')).json.groups.length, before);
+  assert.deepEqual((await new Client(server.base).signIn('clerk').then(clerk => clerk.get(`/ledger/${ledgers['督办任务']}`))).json.own_views, [], 'it is no view with filters');
+  await page.goto(`${server.base}/ledgers`);
+  await Promise.all([page.waitForNavigation(), page.getByRole('button', { name: '常用：督办任务' }).first().click()]);
+  assert.equal(await page.locator('section.ledger-group').count(), before);
 });
 
 test('filters, order and columns are kept as a view of one’s own, opened, and deleted; nobody else has it', async () => {

@@ -109,6 +109,20 @@ static void warn_of_care(json_t *warnings, json_t *care) {
     json_array_append_new(warnings, json_pack("{s:s, s:o, s:s}", "tone", "bad", "text", json_sprintf("最近一次日志校验（%s）没有通过", audited), "href", "/system"));
 }
 
+/* While there is neither a fonds nor an entry that somebody made, the home page says where to begin instead of counting nothing. */
+static void add_first_steps(WebRequest *request, Sql *sql, json_t *model, json_t *stats) {
+  size_t i;
+  json_t *stat;
+  if (json_array_size(stats) == 0) return;
+  json_array_foreach(stats, i, stat)
+    if (json_integer_value(json_object_get(stat, "number")) > 0) return;
+  if (sql_number(sql, "SELECT COUNT(*) AS n FROM (SELECT made_by FROM ledger_entry ORDER BY id DESC LIMIT 200) AS newest WHERE made_by <> 'system'", SQL_NONE, 0, NULL) > 0)
+    return;
+  json_array_clear(stats);
+  json_object_set_new(model, "first_steps", json_pack("{s:b, s:b, s:b, s:b}", "may_import", web_may(request, "delivery.import"), "may_ledger", web_may(request, "ledger.write"),
+    "may_report", web_may(request, "report.edit"), "sees_figures", web_may(request, "figure.read")));
+}
+
 static WebReply *home(WebRequest *request, GError **error) {
   const House *house = web_house(request);
   gboolean staff = web_may(request, "delivery.read") || web_may(request, "system.read");
@@ -116,6 +130,7 @@ static WebReply *home(WebRequest *request, GError **error) {
   json_t *stats = sql ? holdings(house, sql, web_scope(request), error) : NULL;
   if (stats == NULL) return NULL;
   json_t *model = json_pack("{s:s, s:o, s:b, s:s}", "title", "首页", "stats", stats, "staff", staff, "welcome", settings_text(house->settings, "archive.name"));
+  if (staff) add_first_steps(request, sql, model, stats);
   if (web_may(request, "delivery.read")) json_object_set_new(model, "deliveries", accession_list(house, sql, web_scope(request), 0, 5, NULL));
   json_t *revisions = revise_home(request, sql, NULL);
   if (revisions) json_object_set_new(model, "revisions", revisions);

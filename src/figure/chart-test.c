@@ -81,9 +81,11 @@ static void test_kinds(void) {
   assert_drawn(&f, "{name: 移交件数, ledger: 移交, sum: 件数, unit: 件, where: {件数: {min: 900000}}, chart: {kind: trend, years: 3}}", " | 2021年以来没有数");
   assert_drawn(&f, "{name: 移交件数, ledger: 移交, sum: 件数, unit: 件, chart: {kind: trend, every: month}}",
     "1月: 0 0; 2月: 0 0; 3月: 0 0; 4月: 0 0; 5月: 0 12000; 6月: 0 37; 7月: 0 0; 8月: 0 0; 9月: 0 0; 10月: 0 0; 11月: 0 0; 12月: 0 0 | 2023年各月合计1.204万件，上年0件");
+  assert_drawn(&f, "{name: 移交件数, ledger: 移交, sum: 件数, unit: 件, where: {件数: {min: 900000}}, chart: {kind: trend, every: month}}", " | 2023年和上年都没有数");
+  assert_drawn(&f, "{name: 问题, ledger: 整改, count: , unit: 项, where: {标题: 无}, chart: backlog}", " | 2023年没有数");
   assert_drawn(&f, "{name: 问题, ledger: 整改, count: , group: 来源, unit: 项, chart: share}", "审计: 2 50; 巡察: 2 50 | 最多的是审计，2项，占50％");
   /* done, not yet due, overdue as they stood at the year's end: 四 was closed only in 2024, 三 is due in 2024 */
-  assert_drawn(&f, "{name: 问题, ledger: 整改, count: , unit: 项, chart: progress}", "乙科: 0 2 0; 甲科: 1 0 1 | 共4项，已办结25％，逾期1项");
+  assert_drawn(&f, "{name: 问题, ledger: 整改, count: , unit: 项, chart: progress}", "乙科: 0 2 0; 甲科: 1 0 1 | 2023年的共4项，已办结25％，逾期1项");
   assert_drawn(&f, "{name: 问题, ledger: 整改, count: , unit: 项, chart: backlog}",
     "1月: 1 0 2; 2月: 2 1 3; 3月: 1 1 3; 4月: 0 0 3; 5月: 0 0 3; 6月: 0 0 3; 7月: 0 0 3; 8月: 0 0 3; 9月: 0 0 3; 10月: 0 0 3; 11月: 0 0 3; 12月: 0 0 3"
     " | 2023年新增4，办结2，还有3项没有办结");

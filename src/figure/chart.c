@@ -96,6 +96,12 @@ static void say(json_t *chart, char *text) {
   g_free(text);
 }
 
+/* Nothing is drawn where there is nothing to be seen. */
+static gboolean say_none(json_t *chart, char *text) {
+  json_array_clear(json_object_get(chart, "rows"));
+  return say(chart, text), TRUE;
+}
+
 /* The number as it is said: 13.1万, 66.7. */
 static char *short_number(double value) {
   if (fabs(value) >= 1e8) return g_strdup_printf("%.4g亿", value / 1e8);
@@ -125,8 +131,7 @@ static gboolean draw_years(const ChartAsk *ask, json_t *chart, GError **error) {
     all += fabs(value);
     if (value > most) most = value, best = then.to / 10000;
   }
-  if (all == 0) json_array_clear(json_object_get(chart, "rows"));
-  if (all == 0) return say(chart, g_strdup_printf("%d年以来没有数", ask->period.to / 10000 - years + 1)), TRUE;
+  if (all == 0) return say_none(chart, g_strdup_printf("%d年以来没有数", ask->period.to / 10000 - years + 1));
   g_autofree char *now = short_number(value), *top = short_number(most);
   say(chart, g_strdup_printf("%d年%s%s；%d年以来最多的是%d年，%s%s", ask->period.to / 10000, now, text_in(chart, "unit"), ask->period.to / 10000 - years + 1, best, top,
     text_in(chart, "unit")));
@@ -135,7 +140,7 @@ static gboolean draw_years(const ChartAsk *ask, json_t *chart, GError **error) {
 
 static gboolean draw_months(const ChartAsk *ask, json_t *chart, GError **error) {
   int year = ask->period.to / 10000, today = date_today();
-  double sums[2] = {0, 0};
+  double sums[2] = {0, 0}, all = 0;
   for (int back = 1; back >= 0; back--) {
     g_autofree char *label = g_strdup_printf("%d年", year - back);
     add_column(chart, label, back ? "before" : NULL);
@@ -153,8 +158,10 @@ static gboolean draw_months(const ChartAsk *ask, json_t *chart, GError **error) 
       if (come && has_page(ask)) link_figure(ask, cell, then, NULL);
       else if (come) link_cell(ask, cell, label, column);
       sums[back] += cell_value(cell);
+      all += fabs(cell_value(cell));
     }
   }
+  if (all == 0) return say_none(chart, g_strdup_printf("%d年和上年都没有数", year));
   g_autofree char *now = short_number(sums[0]), *before = short_number(sums[1]);
   say(chart, g_strdup_printf("%d年各月合计%s%s，上年%s%s", year, now, text_in(chart, "unit"), before, text_in(chart, "unit")));
   return TRUE;
@@ -282,7 +289,8 @@ static gboolean draw_progress(const ChartAsk *ask, json_t *chart, GError **error
     }
   }
   double all = sums[0] + sums[1] + sums[2];
-  say(chart, all == 0 ? g_strdup("没有数") : g_strdup_printf("共%.10g%s，已办结%.0f％，逾期%.10g%s", all, text_in(chart, "unit"), sums[0] / all * 100, sums[2],
+  g_autofree char *when = ask->period.to - ask->period.from == 1130 ? g_strdup_printf("%d年的", ask->period.to / 10000) : g_strdup("本期的");
+  say(chart, all == 0 ? g_strdup("没有数") : g_strdup_printf("%s共%.10g%s，已办结%.0f％，逾期%.10g%s", when, all, text_in(chart, "unit"), sums[0] / all * 100, sums[2],
     text_in(chart, "unit")));
   return TRUE;
 }
@@ -323,7 +331,7 @@ static FigurePeriod before_month(FigurePeriod month) {
 }
 
 static gboolean draw_backlog(const ChartAsk *ask, json_t *chart, GError **error) {
-  double before, stays = 0, came = 0, went = 0;
+  double before, stays = 0, came = 0, went = 0, most = 0;
   if (!stock_at(ask, before_month(chart_month(ask->period, 1)), &before, error)) return FALSE;
   json_object_set_new(chart, "first", json_string("月份"));
   add_column(chart, BACKLOG[0], "before");
@@ -345,7 +353,9 @@ static gboolean draw_backlog(const ChartAsk *ask, json_t *chart, GError **error)
     add_cell(row, cell_new(stays));
     for (guint i = 0; i < 3 && text_in(ask->spec, "out") == NULL; i++) link_cell(ask, json_array_get(json_object_get(row, "cells"), i), label, BACKLOG[i]);
     came += cell_value(in), went += out, before = stays;
+    most = MAX(most, MAX(cell_value(in), MAX(fabs(out), stays)));
   }
+  if (most == 0) return say_none(chart, g_strdup_printf("%d年没有数", ask->period.to / 10000));
   g_autofree char *in = short_number(came), *out = short_number(went), *left = short_number(stays);
   say(chart, g_strdup_printf("%d年新增%s，办结%s，还有%s%s没有办结", ask->period.to / 10000, in, out, left, text_in(chart, "unit")));
   return TRUE;
@@ -464,7 +474,7 @@ static gboolean draw_map(const ChartAsk *ask, json_t *chart, GError **error) {
   guint none = bodies->len - values->len;
   if (bodies->len > BROAD) json_object_set_new(chart, "full", json_true());
   if (none > 0) json_object_set_new(chart, "none", json_integer(none));
-  say(chart, none > 0 ? g_strdup_printf("%u个单位，%u个有，%u个没有", bodies->len, values->len, none) : g_strdup_printf("%u个单位", bodies->len));
+  say(chart, bodies->len == 0 ? g_strdup("没有数") : none > 0 ? g_strdup_printf("%u个单位，%u个有，%u个没有", bodies->len, values->len, none) : g_strdup_printf("%u个单位", bodies->len));
   return TRUE;
 }
 
@@ -567,7 +577,8 @@ json_t *chart_make(const ChartAsk *ask, GError **error) {
     json_auto_t *chart = json_pack("{s:s, s:s, s:s, s:s, s:[], s:[]}", "kind", kind, "title", title ? title : name ? name : "", "label", months ? "各月" : KINDS[i].label,
       "unit", figure_unit(ask->figure), "columns", "rows");
     if (!KINDS[i].draw(ask, chart, error)) return NULL;
-    if (json_array_size(json_object_get(chart, "rows")) > 0) json_object_set_new(chart, g_str_equal(kind, "map") ? "tiles" : "drawn", json_true());
+    gboolean any = json_array_size(json_object_get(chart, "rows")) > 0;
+    json_object_set_new(chart, !any ? "blank" : g_str_equal(kind, "map") ? "tiles" : "drawn", json_true());
     return g_steal_pointer(&chart);
   }
   return throw_null(error, LANTAI_ERROR_INVALID, "没有“%s”这种图", kind ? kind : "");

@@ -22,7 +22,7 @@ static json_t *number_tile(WebRequest *request, Sql *sql, const char *name, Figu
   json_auto_t *result = figure ? figure_ready(web_house(request), sql, ledger_asker(request), name, period, NULL) : NULL;
   if (result == NULL) return NULL;
   g_autofree char *query = chart_period_query(period);
-  return json_pack("{s:s, s:o, s:s, s:s}", "name", name, "goes", json_sprintf("/figure/%d?%s", (int)int_at(figure, "id"), query), "number",
+  return json_pack("{s:s, s:s?, s:o, s:s, s:s}", "name", name, "about", text_in(figure, "about"), "goes", json_sprintf("/figure/%d?%s", (int)int_at(figure, "id"), query), "number",
     text_at(result, "text"), "before",
     text_at(json_object_get(result, "last"), "text"));
 }
@@ -98,6 +98,8 @@ static WebReply *brief_panel(WebRequest *request, GError **error) {
   period.unit = text_in(panel, "unit");
   json_t *model = panel_model(request, sql, panel, period);
   json_object_del(model, "denied");
+  for (size_t i = json_array_size(json_object_get(model, "charts")); i-- > 0;)
+    if (json_object_get(json_array_get(json_object_get(model, "charts"), i), "blank")) json_array_remove(json_object_get(model, "charts"), i);
   if (json_array_size(json_object_get(model, "numbers")) + json_array_size(json_object_get(model, "charts")) == 0) json_object_del(model, "panel");
   return web_model(model);
 }

@@ -72,12 +72,25 @@ static json_t *issue_rows(WebRequest *request, Sql *sql, gint64 after, GError **
   return g_steal_pointer(&rows);
 }
 
+/* The roles that may draft, as they are called: who has to begin. New string. */
+static char *drafting_roles(void) {
+  g_autoptr(GString) titles = g_string_new(NULL);
+  json_t *role, *permission;
+  size_t i, k;
+  json_array_foreach(people_roles(), i, role)
+    json_array_foreach(json_object_get(role, "permissions"), k, permission)
+      if (g_strcmp0(json_string_value(permission), PERMISSION_WRITE_REPORTS) == 0)
+        g_string_append_printf(titles, "%s%s", titles->len > 0 ? "、" : "", text_at(role, "title"));
+  return g_string_free(g_steal_pointer(&titles), FALSE);
+}
+
 static WebReply *page_reports(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
   json_auto_t *rows = sql ? issue_rows(request, sql, web_int(request, "after", G_MAXINT64), error) : NULL;
   if (rows == NULL) return NULL;
-  json_t *model = json_pack("{s:s, s:O, s:o, s:b, s:i}", "title", "报告", "rows", rows, "templates", template_rows(), "may_write",
-    web_may(request, PERMISSION_WRITE_REPORTS), "year", page_this_year());
+  g_autofree char *drafters = drafting_roles();
+  json_t *model = json_pack("{s:s, s:O, s:o, s:b, s:i, s:s}", "title", "报告", "rows", rows, "templates", template_rows(), "may_write",
+    web_may(request, PERMISSION_WRITE_REPORTS), "year", page_this_year(), "drafters", drafters);
   if (json_array_size(rows) > ISSUES_SHOWN) {
     json_array_remove(rows, ISSUES_SHOWN);
     json_object_set(model, "next", json_object_get(json_array_get(rows, ISSUES_SHOWN - 1), "id"));

@@ -40,7 +40,7 @@ static void test_styles(void) {
       "超过8小时"},
     {"{last: a, unit: ％, say: {style: atleast}}", 90, 0, "90％以上"}, {"{count: , unit: 个, say: {style: vague}}", 5, 0, "多个"},
       {"{count: , unit: 个, say: {style: vague}}", 1, 0, "1个"},
-    {"{count: , unit: 次, say: {none: 未开展}}", 0, 0, "未开展"}, {"{count: , unit: 次}", 0, 0, "0次"}, {"{rate: {part: a, whole: b}}", 47.9, 48, "48%"},
+    {"{count: , unit: 次, say: {none: 未开展}}", 0, 0, "未开展"}, {"{count: , unit: 次}", 0, 0, "0次"}, {"{sum: a, unit: 卷（件）, say: {scale: 万, digits: 0}}", 0, 0, "0卷（件）"}, {"{rate: {part: a, whole: b}}", 47.9, 48, "48%"},
     {"{rate: {part: a, whole: b}}", 99.7, 1000, "99.7%"}, {"{rate: {part: a, whole: b}}", 0.4, 1000, "0.4%"}, {"{growth: {of: a, as: times}}", 1.803, 0, "1.8倍"},
     {"{growth: {of: a, decrease: true}, say: {digits: 0}}", 200.0 / 3, 0, "67%"}, {"{points: {of: a}, say: {digits: 1}}", 2.25, 0, "2.3个百分点"},
     {"{rate: {part: a, whole: b}, say: {style: all, full: 均, else: \"{n}个，其余{rest}个\"}}", 100, 33, "均"},

@@ -44,7 +44,7 @@ const char *figure_unit(json_t *figure) {
 
 static Manner manner_of(json_t *figure, double value) {
   json_t *say = json_object_get(figure, "say");
-  const char *unit = figure_unit(figure), *scale = text_or(say, "scale", "");
+  const char *unit = figure_unit(figure), *scale = value == 0 ? "" : text_or(say, "scale", ""); /* nobody says 0万 */
   Manner manner = {.say = say, .unit = unit, .scale = 1, .scale_word = "", .digits = (int)number_of(say, "digits", -1)};
   if (g_str_equal(scale, "auto")) scale = fabs(value) >= 1e8 ? "亿" : fabs(value) >= 1e4 ? "万" : "";
   if (g_str_equal(scale, "万")) manner.scale = 1e4, manner.scale_word = "万";

@@ -65,7 +65,8 @@ static json_t *overview(const LedgerPage *page, const LedgerDefinition *definiti
 WebReply *page_ledgers(WebRequest *request, GError **error) {
   g_auto(LedgerPage) page = {0};
   if (!page_begin(&page, request, FALSE, error)) return NULL;
-  json_auto_t *groups = json_array();
+  json_auto_t *groups = json_array(), *usual = json_array();
+  g_autoptr(GHashTable) mine = usual_ledgers(page.sql, web_identity(request) != NULL ? web_actor(request) : NULL);
   json_t *ledgers = NULL;
   const char *group = NULL;
   gint64 total = 0;
@@ -80,8 +81,11 @@ WebReply *page_ledgers(WebRequest *request, GError **error) {
       json_array_append_new(groups, json_pack("{s:s, s:o}", "name", *group ? group : "其他", "ledgers", ledgers));
     }
     total += int_at(row, "all");
+    json_object_set_new(row, "usual", json_boolean(is_usual(mine, all[i])));
+    if (is_usual(mine, all[i])) json_array_append(usual, row);
     json_array_append_new(ledgers, row);
   }
+  if (json_array_size(usual) > 0) json_array_insert_new(groups, 0, json_pack("{s:s, s:O}", "name", "常用", "ledgers", usual));
   json_t *owed = ledger_home(request, page.sql, NULL);
   return web_model(json_pack("{s:s, s:O, s:b, s:b, s:i, s:o*}", "title", "台账", "groups", groups, "none_yet", total == 0 && json_array_size(groups) > 0, "may_define",
     web_may(request, PERMISSION_DEFINE), "year", date_today() / 10000, "owed", owed));
@@ -131,9 +135,27 @@ static json_t *owed_model(WebRequest *request, Sql *sql, int limit, GError **err
   return model;
 }
 
+/* The usual ledgers of who asks, with what is open in each. */
+static json_t *usual_model(WebRequest *request, Sql *sql) {
+  g_autoptr(GHashTable) mine = usual_ledgers(sql, web_actor(request));
+  LedgerPage page = {.request = request, .house = web_house(request), .asker = ledger_asker(request), .sql = sql};
+  g_autofree const LedgerDefinition **all = ledger_all();
+  json_t *usual = json_array();
+  for (guint i = 0; all[i] != NULL; i++) {
+    if (!is_usual(mine, all[i]) || !ledger_may_read(all[i], page.asker)) continue;
+    json_t *row = overview(&page, all[i], NULL);
+    if (row != NULL) json_array_append_new(usual, row);
+  }
+  return usual;
+}
+
 json_t *ledger_home(WebRequest *request, Sql *sql, GError **error) {
   if (web_identity(request) == NULL || !web_may(request, PERMISSION_READ)) return NULL;
-  return owed_model(request, sql, OWED_HOME, error);
+  json_t *model = owed_model(request, sql, OWED_HOME, error), *usual = model == NULL ? NULL : usual_model(request, sql);
+  if (model == NULL) return NULL;
+  json_object_set_new(model, "any", json_boolean(int_at(model, "count") > 0 || json_array_size(usual) > 0));
+  json_object_set_new(model, "usual", usual);
+  return model;
 }
 
 WebReply *page_owed(WebRequest *request, GError **error) {
@@ -165,6 +187,7 @@ static const WebParameter LIST_PARAMETERS[] = {ID, FILTERS, {"show", WEB_TEXT, F
   {"week", WEB_TEXT, FALSE, 20, "周"},
   {"moved", WEB_TEXT, FALSE, 100, "刚才"}, {"print", WEB_FLAG, FALSE, 0, "打印"}, {NULL}};
 static const WebParameter VIEW_PARAMETERS[] = {ID, FILTERS, {"name", WEB_TEXT, TRUE, 60, "名称"}, {NULL}};
+static const WebParameter USUAL_PARAMETERS[] = {ID, {"keep", WEB_FLAG, FALSE, 0, "常用"}, {"back", WEB_TEXT, FALSE, 2000, "回到"}, {NULL}};
 static const WebParameter OWN_VIEW_PARAMETERS[] = {ID, {"own", WEB_INT, TRUE, 0, "视图"}, {NULL}};
 static const WebParameter EXPORT_PARAMETERS[] = {ID, FILTERS, {"format", WEB_TEXT, FALSE, 10, "格式"}, {NULL}};
 static const WebParameter COMPARE_PARAMETERS[] = {ID, FILTERS, {"before", WEB_TEXT, FALSE, 40, "从哪天"}, {"until", WEB_TEXT, FALSE, 40, "到哪天"}, {NULL}};
@@ -203,6 +226,7 @@ const WebRoute LEDGER_ROUTES[] = {
   {"GET", "/ledgers", PERMISSION_READ, NULL, "ledger/ledgers", page_ledgers, "台账"},
   {"GET", "/owed", PERMISSION_READ, NULL, "ledger/owed", page_owed, "今天要办"},
   {"GET", "/ledger/{id}", PERMISSION_READ, LIST_PARAMETERS, "ledger/list", page_list, "台账"},
+  {"POST", "/ledger/{id}/usual", PERMISSION_READ, USUAL_PARAMETERS, NULL, keep_usual, NULL},
   {"GET", "/ledger/{id}/export", PERMISSION_READ, EXPORT_PARAMETERS, NULL, page_export, NULL},
   {"GET", "/ledger/{id}/compare", PERMISSION_READ, COMPARE_PARAMETERS, "ledger/compare", page_compare, "清单的变化"},
   {"GET", "/ledger/{id}/new", PERMISSION_WRITE, NEW_PARAMETERS, "ledger/form", page_new, "登记"},

@@ -133,6 +133,9 @@ json_t *own_views_model(const LedgerPage *page, const LedgerFilter *filter, cons
 WebReply *save_own_view(WebRequest *request, GError **error);
 WebReply *drop_own_view(WebRequest *request, GError **error);
 void import_result(json_t *model, json_t *report); /* "result": of a rehearsal, as ledger/result.html shows it */
+GHashTable *usual_ledgers(Sql *sql, const char *owner); /* ids of those that a person put first; owner NULL: none. New */
+gboolean is_usual(GHashTable *usual, const LedgerDefinition *definition);
+WebReply *keep_usual(WebRequest *request, GError **error);
 WebReply *page_batch(WebRequest *request, GError **error);
 WebReply *page_wrong(WebRequest *request, GError **error);
 /* The rows of one's own batch that were wrong, with their head row, as a spreadsheet copies them. NOT_FOUND: of another ledger, or somebody else's. New */
