@@ -116,10 +116,12 @@ static void add_first_steps(WebRequest *request, Sql *sql, json_t *model, json_t
   if (json_array_size(stats) == 0) return;
   json_array_foreach(stats, i, stat)
     if (json_integer_value(json_object_get(stat, "number")) > 0) return;
-  if (sql_number(sql, "SELECT COUNT(*) AS n FROM (SELECT made_by FROM ledger_entry ORDER BY id DESC LIMIT 200) AS newest WHERE made_by <> 'system'", SQL_NONE, 0, NULL) > 0)
+  if (sql_number(sql, "SELECT COUNT(*) AS n FROM (SELECT made_by FROM ledger_entry ORDER BY id DESC LIMIT 200) AS newest "
+      "WHERE made_by <> 'system'", SQL_NONE, 0, NULL) > 0)
     return;
   json_array_clear(stats);
-  json_object_set_new(model, "first_steps", json_pack("{s:b, s:b, s:b, s:b}", "may_import", web_may(request, "delivery.import"), "may_ledger", web_may(request, "ledger.write"),
+  json_object_set_new(model, "first_steps", json_pack("{s:b, s:b, s:b, s:b}",
+    "may_import", web_may(request, "delivery.import"), "may_ledger", web_may(request, "ledger.write"),
     "may_report", web_may(request, "report.edit"), "sees_figures", web_may(request, "figure.read")));
 }
 

@@ -22,7 +22,8 @@ static json_t *number_tile(WebRequest *request, Sql *sql, const char *name, Figu
   json_auto_t *result = figure ? figure_ready(web_house(request), sql, ledger_asker(request), name, period, NULL) : NULL;
   if (result == NULL) return NULL;
   g_autofree char *query = chart_period_query(period);
-  return json_pack("{s:s, s:s?, s:o, s:s, s:s}", "name", name, "about", text_in(figure, "about"), "goes", json_sprintf("/figure/%d?%s", (int)int_at(figure, "id"), query), "number",
+  return json_pack("{s:s, s:s?, s:o, s:s, s:s}", "name", name, "about", text_in(figure, "about"),
+    "goes", json_sprintf("/figure/%d?%s", (int)int_at(figure, "id"), query), "number",
     text_at(result, "text"), "before",
     text_at(json_object_get(result, "last"), "text"));
 }

@@ -227,7 +227,8 @@ json_t *batch_rows(Sql *sql, Asker asker, gint64 id, BatchState state, gint64 af
 }
 
 json_t *batch_wrong(Sql *sql, gint64 id, gint64 after, int limit, GError **error) {
-  json_t *rows = sql_json(sql, "SELECT turn, sheet_row AS row, problem, given FROM ledger_batch_row WHERE batch_id = $1 AND state = 5 AND turn > $2 ORDER BY turn LIMIT $3",
+  json_t *rows = sql_json(sql, "SELECT turn, sheet_row AS row, problem, given FROM ledger_batch_row WHERE batch_id = $1 AND state = 5 AND turn > $2 "
+      "ORDER BY turn LIMIT $3",
     SQL_ARGS(sql_int(id), sql_int(after), sql_int(limit)), error), *row;
   size_t i;
   json_array_foreach(rows, i, row) {

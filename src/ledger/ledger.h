@@ -239,8 +239,8 @@ json_t *ledger_compare(const House *house, Sql *sql, Asker asker, const LedgerAs
 typedef gboolean (*LedgerCharts)(WebRequest *request, Sql *sql, const LedgerDefinition *definition, json_t *where, const char *path, json_t *model, GError **error);
 void ledger_set_charts(LedgerCharts charts);
 
-/* What the signed-in person owes, for the home page (ui/ledger/home.html): {count, overdue, today, soon, groups, usual: the ledgers that he put first, any}. NULL: nothing
- * to show. */
+/* What the signed-in person owes, for the home page (ui/ledger/home.html): {count, overdue, today, soon, groups, usual: the ledgers that he put first, any}.
+ * NULL: nothing to show. */
 json_t *ledger_home(WebRequest *request, Sql *sql, GError **error);
 gboolean ledger_replay(const House *house, Sql *sql, json_t *event, GError **error); /* ledger.* */
 extern const JobKind LEDGER_JOBS[];
