@@ -472,13 +472,29 @@ async function look(page, site, target, name, found) {
   await picture(page, `${file}-390.png`);
 }
 
+/* Every kind of address that the pages of a role lead to answers it. */
+const shape = address => address.replace(/\/[A-Z]{2}(?=[/?]|$)/g, '/X').replace(/\d+/g, 'N').replace(/=[^&]*/g, '=');
+async function follow(page, site, links, name, found) {
+  const kinds = new Map([...links].map(([address, from]) => [shape(address), [address, from]]));
+  for (const [address, from] of kinds.values()) {
+    const reply = await page.request.get(site.base + address, { maxRedirects: 0, headers: { Accept: 'text/html' } });
+    if (reply.status() >= 400) found.push(`${name} ${from}: the link ${address} answers ${reply.status()}`);
+    await reply.dispose();
+  }
+}
+
 async function lookAtAll(site, pages, prefix) {
   const found = [];
   await Promise.all([Object.entries(pages).filter((entry, i) => i % 2 === 0), Object.entries(pages).filter((entry, i) => i % 2 === 1)].map(async half => {
     for (const [role, list] of half) {
       const page = await newPage(site, role === 'public' ? null : role);
       const menu = await page.$$eval('header.site nav a', all => all.map(link => link.getAttribute('href')));
-      for (const target of new Set([...menu, ...list()])) await look(page, site, target, prefix + role, found);
+      const links = new Map();
+      for (const target of new Set([...menu, ...list()])) {
+        await look(page, site, target, prefix + role, found);
+        for (const href of await page.$$eval('main a[href^="/"]', all => all.map(link => link.getAttribute('href').split('#')[0]))) links.set(href, target);
+      }
+      await follow(page, site, links, prefix + role, found);
       if (role === 'auditor') {
         await page.goto(`${site.base}/journal`);
         await page.getByRole('button', { name: '校验日志' }).click();

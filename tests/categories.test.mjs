@@ -101,6 +101,24 @@ test('headings of each kind come to the same fields, and the page shows them in 
   }
 });
 
+test('the form of a long category: each group once, what is wanted open, the seldom filled folded under its names, open again when filled', async () => {
+  const [fonds] = await query(dir, 'SELECT id FROM record WHERE level = 1'), long = cases.find(each => each.category.code === 'LY' && each.open);
+  const form = (await archivist.get(`/record/new?parent=${fonds.id}&category=LY`)).json.own_inputs, headings = form.filter(each => each.heading).map(each => each.heading);
+  const groups = [...new Set(long.category.fields.map(field => field.group))];
+  assert.deepEqual(headings, groups);
+  const folded = [];
+  for (let i = 0, within = false; i < form.length; i++) {
+    if (form[i].fold) within = true;
+    if (within) folded.push(form[i].name);
+    if (form[i].fold_end) within = false;
+  }
+  const seldom = long.category.fields.filter(field => field.group !== groups[0] && !field.required && !field.expected && !field.listed).map(field => field.key);
+  assert.deepEqual(folded.sort(), seldom.filter(key => form.some(each => each.name === key)).sort());
+  assert.ok(folded.length > 10);
+  const [record] = await query(dir, `SELECT id FROM record WHERE code = '${long.code}'`), filled = (await archivist.get(`/record/${record.id}/edit`)).json.own_inputs;
+  assert.ok(filled.length >= long.category.fields.length && !filled.some(each => each.fold), 'what is filled is not folded');
+});
+
 test('each field finds its record and no other, by its name and on the form', async () => {
   for (const { category, code, values } of cases)
     for (const field of category.fields) {

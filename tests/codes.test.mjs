@@ -48,6 +48,7 @@ test('the codes of each fonds and category: gaps, repeats, widths, strays', asyn
   const [stray] = (await get(archivist, `${place}?show=strays`)).rows;
   assert.match(`${stray.code} ${stray.why}`, /^水利-17 .*全宗号Z109/);
   assert.equal((await get(reader, '/codes')).partial, true);
+  for (const [filter, some] of [['z109', true], ['没有这样的', false]]) assert.equal((await get(archivist, `/codes?filter=${encodeURIComponent(filter)}`)).rows.length > 0, some, filter);
   assert.equal((await reader.get(`${place}/rule`)).status, 403);
 });
 
@@ -65,6 +66,8 @@ test('a rule chosen with its preview, then a node renumbered: old codes found, h
   const refused = await archivist.post('/renumber', { form: { node: node.id, mode: 'anew' } });
   assert.equal(refused.status, 422, 'nobody has chosen a rule');
   const { rules } = await get(archivist, `/codes/${fonds.id}/1/rule`), rule = rules.find(each => each.key === 'dat13-2022-piece');
+  assert.ok(rules[0].current, 'the rule in use stands first');
+  assert.ok(rule.samples <= (await query(dir, `SELECT count(*) AS n FROM record WHERE fonds_id = ${fonds.id} AND level > 2`))[0].n, 'none is looked at twice');
   assert.equal(rule.preview.find(each => each.before === rows[0][0]).after, 'Z109-WS·2011·Y·BGS-0001');
   assert.equal((await archivist.post(`/codes/${fonds.id}/1/rule`, { form: { rule: rule.key, item_width: 3 } })).status, 200);
   const earlier = await dump(dir);

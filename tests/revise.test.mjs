@@ -144,6 +144,16 @@ test('who may describe but not alter proposes; another approves; a value is put 
   assert.equal((await send('first', `/record/${record.id}/restore`, { event: event.id, key: 'creator' })).status, 404);
 });
 
+test('a file that is no table is refused on the form, by the name it was sent under', async () => {
+  for (const [address, field] of [['/revise/sheet', 'table'], ['/authorities/import', 'file']]) {
+    const form = new FormData();
+    form.append(field, new Blob([Buffer.from('89504e470d0a1a0a0000', 'hex')]), '照片.csv');
+    const reply = await clients.first.post(address, { body: form });
+    assert.equal(reply.status, 422, reply.text);
+    assert.match(reply.text, /“照片\.csv”：内容是 PNG/, address);
+  }
+});
+
 test('forms in a row: saved and on to the next, and as in the one before', async () => {
   const record = await recordOf(40), next = await send('first', `/record/${record.id}/edit`, { note: '核', next: 1, rev: record.rev });
   assert.match(next.json.location, /^\/record\/\d+\/edit$/);
@@ -153,6 +163,8 @@ test('forms in a row: saved and on to the next, and as in the one before', async
   const form = await see('describer', made.json.location), copied = await see('describer', `${made.json.location}&copy=1`);
   const creator = model => model.inputs.find(each => each.name === 'creator');
   assert.deepEqual([creator(form).value, creator(form).last, creator(copied).value], ['', '某人', '某人']);
+  const at = name => form.inputs.find(each => each.name === name);
+  assert.deepEqual([at('code').value, at('code').focus, at('title').focus], ['手工-2', undefined, true], 'the number goes on, and typing begins at the title');
   const own = (await query(dir, "SELECT id, rev FROM record WHERE code = '手工-1'"))[0];
   assert.equal((await send('describer', `/record/${own.id}/edit`, { title: '改自己著录的', rev: own.rev })).json.location, `/record/${own.id}`, 'nothing is kept for it: no approval');
   await server.stop();

@@ -125,7 +125,7 @@ json_t *life_steps(Sql *sql, gint64 id, GError **error) {
     json_object_set_new(step, "tone", json_string(tone));
     json_object_set_new(step, "label", json_string(transition ? transition->label : life_label(text_at(step, "to"), NULL)));
     json_t *items = json_loads(text_at(step, "items"), 0, NULL);
-    if (int_at(step, "check") == 0) json_object_del(step, "check");
+    if (int_at(step, "check") == 0) json_object_set_new(step, "check", json_false()); /* not absent: the page would take the delivery's own in its place */
     json_object_set_new(step, "later_round", json_boolean(int_at(step, "round") > 1));
     json_object_set_new(step, "items", items ? items : json_array());
   }

@@ -71,6 +71,7 @@ static WebReply *deliveries(WebRequest *request, GError **error) {
   if (web_int(request, "before", 0)) json_object_set_new(model, "later", json_true());
   if (state) json_object_set_new(model, "chosen", json_string(state));
   if (asker.body) json_object_set_new(model, "own_body", json_string(asker.body));
+  json_object_set_new(model, "may_collect", json_boolean(web_may(request, "delivery.read")));
   if (asker.body && *asker.body) json_object_set_new(model, "owed", project_owed(sql, asker.body, NULL));
   json_decref(list);
   return web_model(model);

@@ -9,12 +9,12 @@
 
 /* ---- jobs as pages show them ---- */
 
-static json_t *dressed_jobs(Sql *sql, gint64 before, int limit, GError **error) {
+static json_t *dressed_jobs(WebRequest *request, Sql *sql, gint64 before, int limit, GError **error) {
   json_t *jobs = job_list(sql, before, limit, error), *job;
   size_t i;
   json_array_foreach(jobs, i, job) {
     json_int_t subject = json_integer_value(json_object_get(job, "subject_id"));
-    if (g_strcmp0(json_string_value(json_object_get(job, "subject_kind")), "accession") != 0) continue;
+    if (g_strcmp0(json_string_value(json_object_get(job, "subject_kind")), "accession") != 0 || !web_may(request, "delivery.read")) continue;
     g_autofree char *href = g_strdup_printf("/delivery/%" JSON_INTEGER_FORMAT, subject), *label = g_strdup_printf("第 %" JSON_INTEGER_FORMAT " 批", subject);
     json_object_set_new(job, "subject_href", json_string(href));
     json_object_set_new(job, "subject_label", json_string(label));
@@ -151,7 +151,7 @@ static WebReply *home(WebRequest *request, GError **error) {
   if (web_may(request, "system.read") || web_may(request, "job.read")) {
     json_object_set_new(model, "storage", storage_state(house));
     json_object_set_new(model, "care", care_results(house, web_scope(request), sql, NULL));
-    if (web_may(request, "job.read")) json_object_set_new(model, "jobs", dressed_jobs(sql, 0, 5, NULL)); /* why one failed may name files */
+    if (web_may(request, "job.read")) json_object_set_new(model, "jobs", dressed_jobs(request, sql, 0, 5, NULL)); /* why one failed may name files */
   }
   if (warnings) {
     warn_of_care(warnings, json_object_get(model, "care"));
@@ -166,7 +166,7 @@ static WebReply *home(WebRequest *request, GError **error) {
 static WebReply *jobs_page(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
   enum { PAGE = 50 };
-  json_t *jobs = sql ? dressed_jobs(sql, web_int(request, "before", 0), PAGE, error) : NULL;
+  json_t *jobs = sql ? dressed_jobs(request, sql, web_int(request, "before", 0), PAGE, error) : NULL;
   if (jobs == NULL) return NULL;
   json_t *model = json_pack("{s:s, s:o}", "title", "后台任务", "jobs", jobs);
   if (json_array_size(jobs) == PAGE) json_object_set(model, "next", json_object_get(json_array_get(jobs, PAGE - 1), "id"));
@@ -187,7 +187,7 @@ static WebReply *system_page(WebRequest *request, GError **error) {
   const char *backups = settings_text(house->settings, "backup.directory");
   g_autofree char *beside = g_path_get_dirname(house->dir);
   json_object_set_new(model, "backup_directory", json_string(*backups ? backups : beside));
-  json_t *jobs = web_may(request, "job.read") ? dressed_jobs(sql, 0, 10, NULL) : NULL;
+  json_t *jobs = web_may(request, "job.read") ? dressed_jobs(request, sql, 0, 10, NULL) : NULL;
   json_object_set_new(model, "jobs", jobs ? jobs : json_array());
   json_object_set_new(model, "may_run", json_boolean(web_may(request, "system.care")));
   return web_model(model);

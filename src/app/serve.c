@@ -70,8 +70,8 @@ typedef struct {
 #define BESIDE(...) ((const char *const[]){__VA_ARGS__, NULL})
 static const MenuItem MENU[] = {
   {"首页", "首页", "/", "public"},
-  {"检索", "检索", "/search", "records"},
-  {"目录", "目录", "/catalog", "records", BESIDE("/record", "/fonds", "/move", "/file")},
+  {"检索", "检索", "/search", "records", BESIDE("/help/search")},
+  {"目录", "目录", "/catalog", "records", BESIDE("/record", "/fonds", "/move", "/file", "/categories", "/synonyms")},
   {"目录", "专题", "/topics", "records"},
   {"目录", "名称规范", "/authorities", "authority.edit", BESIDE("/authority", "/gather")},
   {"目录", "档号", "/codes", "record.edit", BESIDE("/renumber")},

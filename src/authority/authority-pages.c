@@ -137,7 +137,7 @@ static gboolean add_history(json_t *model, WebRequest *request, Sql *sql, gint64
     json_t *row = json_pack("{s:O?, s:O?, s:s, s:o}", "at", json_object_get(event, "at"), "actor", json_object_get(event, "actor"), "label",
       action_label(text_at(event, "action")),
       "changes", changes_list(json_object_get(data, "changes")));
-    if (gathering != NULL) json_object_set_new(row, "gathering", json_integer(int_at(gathering, "id")));
+    if (gathering != NULL && web_may(request, PERMISSION_EITHER)) json_object_set_new(row, "gathering", json_integer(int_at(gathering, "id")));
     json_array_append_new(list, row);
   }
   json_object_set_new(model, "events", list);

@@ -398,6 +398,7 @@ WebReply *page_import_take(WebRequest *request, GError **error) {
     if (!g_file_move(from, to, G_FILE_COPY_OVERWRITE, NULL, NULL, NULL, error)) return NULL;
   } else if (!g_file_test(path, G_FILE_TEST_EXISTS)) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "这个文件已不在，请重新选择文件预演");
   json_t *model = take(house, web_actor(request), path, token == NULL, error);
+  if (model == NULL && token == NULL) error_call_file(error, path, web_file_name(request, "file"));
   if (model == NULL || token != NULL) g_unlink(path);
   if (model == NULL) return NULL;
   if (token == NULL) json_object_set_new(model, "token", json_string(fresh));

@@ -48,3 +48,12 @@ const char *error_reason(int number) {
     if (known[i].number == number) return known[i].reason;
   return g_strerror(number);
 }
+
+void error_call_file(GError **error, const char *path, const char *name) {
+  if (error == NULL || *error == NULL || name == NULL || *name == '\0') return;
+  g_autofree char *own = g_path_get_basename(path);
+  g_autoptr(GString) text = g_string_new((*error)->message);
+  g_string_replace(text, own, name, 0);
+  g_free((*error)->message);
+  (*error)->message = g_strdup(text->str);
+}

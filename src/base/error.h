@@ -25,5 +25,7 @@ gboolean throw(GError **error, LantaiError code, const char *format, ...) G_GNUC
 void *throw_null(GError **error, LantaiError code, const char *format, ...) G_GNUC_PRINTF(3, 4);
 /* The HTTP status of an error of any domain (others are 500). */
 guint error_http_status(const GError *error);
+/* A refused file is called as the person who sent it calls it: in the message the last part of path gives way to name. error, its error and name may be NULL. */
+void error_call_file(GError **error, const char *path, const char *name);
 /* What the system says went wrong (errno), in Chinese words where they are known, else as the system says it. */
 const char *error_reason(int number);

@@ -16,6 +16,12 @@ enum { SAMPLE_SIDE = 20, SAMPLE_DEPTH = 5, TAIL_LOOKED = 1000, NUMBER_TRIES = 10
 
 static gboolean add_samples(Sql *sql, gint64 parent_id, gboolean ascending, int depth, GPtrArray *samples, GError **error);
 
+static gboolean sampled(GPtrArray *samples, gint64 id) {
+  for (guint i = 0; i < samples->len; i++)
+    if (((const CatalogRecord *)samples->pdata[i])->id == id) return TRUE;
+  return FALSE;
+}
+
 static gboolean add_side(Sql *sql, SqlRows *taken, int depth, GPtrArray *samples, GError **error) {
   g_autoptr(SqlRows) rows = taken;
   if (rows == NULL) return FALSE;
@@ -24,6 +30,7 @@ static gboolean add_side(Sql *sql, SqlRows *taken, int depth, GPtrArray *samples
   g_autoptr(GArray) below = g_array_new(FALSE, FALSE, sizeof(gint64));
   while (sql_next(rows, &local)) {
     g_autoptr(CatalogRecord) record = record_at(rows, &row);
+    if (sampled(samples, record->id)) continue; /* a short list is the same from both ends */
     if (record->level < LEVEL_ITEM && below->len < 2) g_array_append_val(below, record->id);
     if (record->level >= LEVEL_VOLUME) g_ptr_array_add(samples, g_steal_pointer(&record));
   }

@@ -43,31 +43,22 @@ static gboolean add_fonds(json_t *rows, WebRequest *request, Sql *sql, const Cat
 }
 
 WebReply *page_codes(WebRequest *request, GError **error) {
-  const char *after = web_text(request, "after");
+  const char *after = web_text(request, "after"), *filter = web_text(request, "filter");
+  gboolean more;
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
-  g_autoptr(GPtrArray) fonds = g_ptr_array_new_with_free_func((GDestroyNotify)catalog_record_free);
-  g_autoptr(SqlRows) found = sql == NULL ? NULL : sql_query(sql, RECORD_SELECT "WHERE r.level = 1 AND r.code > $1 ORDER BY r.code",
-    SQL_ARGS(sql_text(after ? after : "")), error);
-  if (found == NULL) return NULL;
-  g_autoptr(GError) local = NULL;
-  RecordRow columns = record_row(found);
+  g_autoptr(GPtrArray) fonds = sql == NULL ? NULL : fonds_after(request, sql, after ? after : "", &more, error);
+  if (fonds == NULL) return NULL;
   json_auto_t *rows = json_array();
   gsize records = 0;
-  const char *last = NULL;
-  gboolean more = FALSE;
-  while (!more && sql_next(found, &local)) {
-    CatalogRecord *one = record_at(found, &columns);
-    g_ptr_array_add(fonds, one);
-    if (!scope_admits(web_scope(request), one->level, one->id, one->security, one->opening)) continue;
-    more = json_array_size(rows) >= OVERVIEW_FONDS || records >= OVERVIEW_RECORDS;
-    if (more) break;
-    last = one->code;
-    if (!add_fonds(rows, request, sql, one, &records, error)) return NULL;
+  guint taken = 0;
+  for (; taken < fonds->len && json_array_size(rows) < OVERVIEW_FONDS && records < OVERVIEW_RECORDS; taken++)
+    if (!add_fonds(rows, request, sql, fonds->pdata[taken], &records, error)) return NULL;
+  json_t *model = json_pack("{s:O, s:b, s:b, s:b, s:s}", "rows", rows, "partial", !sees_everything(web_scope(request)), "may_renumber",
+    web_may(request, PERMISSION_RENUMBER), "paged", after != NULL, "filter", filter ? filter : "");
+  if (taken > 0 && (more || taken < fonds->len)) {
+    g_autofree char *query = web_query_with(request, "after", ((const CatalogRecord *)fonds->pdata[taken - 1])->code);
+    json_object_set_new(model, "next", json_string(query));
   }
-  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), NULL;
-  json_t *model = json_pack("{s:O, s:b, s:b, s:b}", "rows", rows, "partial", !sees_everything(web_scope(request)), "may_renumber",
-    web_may(request, PERMISSION_RENUMBER), "paged", after != NULL);
-  if (more && last != NULL) json_object_set_new(model, "next", json_string(last));
   return web_model(model);
 }
 
@@ -271,8 +262,10 @@ WebReply *page_code_rule(WebRequest *request, GError **error) {
   g_autoptr(GPtrArray) samples = code_samples(sql, fonds->id, category, error);
   if (samples == NULL) return NULL;
   json_t *rules = json_array();
-  for (guint i = 0; i < code_rules_count(catalog_rules(catalog)); i++)
-    json_array_append_new(rules, rule_json(sql, web_scope(request), &use, code_rules_at(catalog_rules(catalog), i), samples));
+  for (guint i = 0; i < code_rules_count(catalog_rules(catalog)); i++) {
+    const CodeRule *rule = code_rules_at(catalog_rules(catalog), i);
+    json_array_insert_new(rules, rule == use.rule ? 0 : json_array_size(rules), rule_json(sql, web_scope(request), &use, rule, samples)); /* the one in use first */
+  }
   json_t *model = json_pack("{s:o, s:b, s:b}", "rules", rules, "chosen", use.chosen, "followed", use.followed);
   json_object_set_new(model, "fonds", json_pack("{s:I, s:s, s:s}", "id", (json_int_t)fonds->id, "code", fonds->code, "title", fonds->title));
   json_object_set_new(model, "category", json_pack("{s:I, s:s}", "id", (json_int_t)category, "title", catalog_category(catalog, category)->title));

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLANK_ROWS = 4, ROWS_MAX = 220 };
+enum { BLANK_ROWS = 4, ROWS_MAX = 220, FORM_SHORT = 12 /* own fields of a form in which nothing is folded */ };
 #define LIST(name, label) {name, WEB_LIST, FALSE, ROWS_MAX, label}
 #define BOXES(name, label) {name, WEB_INTS, FALSE, ROWS_MAX, label}
 
@@ -267,6 +267,7 @@ void definition_decorate(json_t *input, const CatalogField *field, const char *v
   if (field->values != NULL || flag) json_object_set_new(input, "options", value_options(flag ? flags : field->values, value));
   if (field->required) json_object_set_new(input, "required", json_true());
   if (field->expected) json_object_set_new(input, "expected", json_true());
+  if (field->listed) json_object_set_new(input, "listed", json_true());
   if (field->help != NULL) json_object_set_new(input, "help", json_string(field->help));
   if (field->group != NULL) json_object_set_new(input, "group", json_string(field->group));
   if (g_str_equal(field->type, "longtext")) json_object_set_new(input, "is_long", json_true());
@@ -284,30 +285,71 @@ static json_t *input_of(json_t *inputs, const char *name) {
   return NULL;
 }
 
+/* ---- the order of a long form ---- */
+
+/* Filled, wanted, in question, or filled in the record before: it stands open. */
+static gboolean stands_open(json_t *input) {
+  static const char *const marks[] = {"required", "expected", "listed", "error", "theirs", "taken", "last"};
+  for (guint i = 0; i < G_N_ELEMENTS(marks); i++)
+    if (json_object_get(input, marks[i]) != NULL) return TRUE;
+  return *text_at(input, "value") != '\0';
+}
+
+/* The fields of one group, those that stand open before the others; the others of a group after the first are folded under their names. */
+static void arrange_group(json_t *arranged, json_t *own, const char *group, gboolean folds) {
+  g_autoptr(GString) names = g_string_new(NULL);
+  gsize from = json_array_size(arranged), first = 0;
+  int folded = 0;
+  for (int open = 1; open >= 0; open--) {
+    size_t i;
+    json_t *input;
+    if (!open) first = json_array_size(arranged);
+    json_array_foreach(own, i, input) {
+      if (!g_str_equal(text_at(input, "group"), group) || (!folds || stands_open(input)) != open) continue;
+      json_array_append(arranged, input);
+      if (!open) g_string_append_printf(names, "%s%s", folded++ ? "、" : "", text_at(input, "label"));
+    }
+  }
+  if (*group != '\0' && json_array_size(arranged) > from) json_object_set_new(json_array_get(arranged, from), "heading", json_string(group));
+  if (folded == 0) return;
+  json_object_set_new(json_array_get(arranged, first), "fold", json_pack("{s:s, s:s, s:b}", "name", group, "labels", names->str, "all", first == from));
+  json_object_set_new(json_array_get(arranged, json_array_size(arranged) - 1), "fold_end", json_true());
+}
+
+void form_arrange(json_t *model) {
+  static const char *const marks[] = {"heading", "fold", "fold_end"};
+  json_t *own = json_object_get(model, "own_inputs"), *input, *arranged = json_array();
+  g_autoptr(GHashTable) done = g_hash_table_new(g_str_hash, g_str_equal);
+  size_t i;
+  json_array_foreach(own, i, input)
+    for (guint k = 0; k < G_N_ELEMENTS(marks); k++) json_object_del(input, marks[k]);
+  json_array_foreach(own, i, input) {
+    const char *group = text_at(input, "group");
+    gboolean first = g_hash_table_size(done) == 0;
+    if (g_hash_table_add(done, (gpointer)group)) arrange_group(arranged, own, group, json_array_size(own) > FORM_SHORT && !first && *group != '\0');
+  }
+  json_object_set_new(model, "own_inputs", arranged);
+}
+
 void form_decorate(json_t *model, const Catalog *catalog, const CatalogRecord *record, gboolean refused) {
   const CatalogCategory *category = record->level >= LEVEL_VOLUME ? catalog_category(catalog, record->category) : NULL;
-  json_t *inputs = json_object_get(model, "inputs"), *own = json_object_get(model, "own_inputs");
+  json_t *inputs = json_object_get(model, "inputs");
   for (guint i = 0; category != NULL && i < category->common_count; i++) {
     const CatalogField *field = &category->common[i];
     json_t *input = input_of(inputs, field->key);
     if (input != NULL && definition_on_form(field, record->level)) definition_decorate(input, field, text_at(input, "value"));
   }
-  const char *group = "";
-  size_t i;
-  json_t *input;
-  json_array_foreach(own, i, input) { /* the heading stands before the first of its group */
-    const char *its = text_at(input, "group");
-    if (!g_str_equal(its, group) && its[0] != '\0') json_object_set_new(input, "heading", json_string(its));
-    group = its;
-  }
+  form_arrange(model);
   if (!refused) return;
   json_auto_t *problems = catalog_record_problems(catalog, NULL, record);
+  size_t i;
   json_t *problem;
   json_array_foreach(problems, i, problem) {
-    json_t *at = input_of(own, text_at(problem, "key"));
+    json_t *at = input_of(json_object_get(model, "own_inputs"), text_at(problem, "key"));
     if (at == NULL) at = input_of(inputs, text_at(problem, "key"));
     if (at != NULL) json_object_set(at, "error", json_object_get(problem, "problem"));
   }
+  form_arrange(model);
 }
 
 void definition_fill(const CatalogCategory *category, CatalogRecord *record) {

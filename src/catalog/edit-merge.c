@@ -68,6 +68,7 @@ void edit_annotate(json_t *model, const CatalogRecord *base, const CatalogRecord
   for (guint k = 0; k < G_N_ELEMENTS(lists); k++)
     json_array_foreach(json_object_get(model, lists[k]), i, each) annotate_one(each, base, now, mine);
   annotate_one(json_object_get(model, "note"), base, now, mine);
+  form_arrange(model);
 }
 
 CatalogRecord *edit_merged(const CatalogRecord *base, const CatalogRecord *now, const CatalogRecord *mine, GError **error) {
@@ -103,6 +104,7 @@ void edit_add_like(json_t *model, const CatalogRecord *like, const char *address
   for (guint k = 0; k < G_N_ELEMENTS(lists); k++)
     json_array_foreach(json_object_get(model, lists[k]), i, each) add_last(each, like);
   add_last(json_object_get(model, "note"), like);
+  form_arrange(model);
   json_object_set_new(model, "like", json_pack("{s:I, s:s, s:s, s:s}", "id", (json_int_t)like->id, "code", like->code, "title", like->title, "copy", address));
 }
 

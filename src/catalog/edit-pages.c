@@ -11,6 +11,8 @@
 #include "text.h"
 #include <string.h>
 
+enum { FOLLOW_TRIES = 100 };
+
 static CatalogPropose propose_hook;
 void catalog_set_propose(CatalogPropose propose) { propose_hook = propose; }
 
@@ -433,6 +435,33 @@ static json_t *new_model(const Catalog *catalog, const CatalogRecord *record, co
   return model;
 }
 
+/* Where typing begins: at the code while it is to be written, else at the title. */
+static void focus_first(json_t *model, const CatalogRecord *record) {
+  gboolean open = record->code[0] == '\0' || g_str_has_suffix(record->code, "-");
+  json_object_set_new(json_array_get(json_object_get(model, "inputs"), open ? 0 : 1), "focus", json_true());
+}
+
+/* Where no rule numbers: the number after that of the one before, the next that is free. */
+static gboolean follow_code(Sql *sql, CatalogRecord *record, const CatalogRecord *like, GError **error) {
+  const char *digits = like->code + strlen(like->code);
+  while (digits > like->code && g_ascii_isdigit(digits[-1])) digits--;
+  int width = (int)strlen(digits);
+  if (width == 0 || width > 9 || like->fonds_id != record->fonds_id || like->level != record->level) return TRUE;
+  g_autofree char *prefix = g_strndup(like->code, (gsize)(digits - like->code));
+  guint64 number = g_ascii_strtoull(digits, NULL, 10);
+  for (guint tries = 1; tries <= FOLLOW_TRIES; tries++) {
+    g_autofree char *code = g_strdup_printf("%s%0*" G_GUINT64_FORMAT, prefix, width, number + tries);
+    g_autoptr(GError) local = NULL;
+    gboolean taken = sql_number(sql, "SELECT id FROM record WHERE fonds_id = $1 AND code = $2", SQL_ARGS(sql_int(record->fonds_id), sql_text(code)), 0, &local) != 0;
+    if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
+    if (taken) continue;
+    g_free(record->code);
+    record->code = g_steal_pointer(&code);
+    break;
+  }
+  return TRUE;
+}
+
 /* The parent named by the request; NULL without error: none named. */
 static CatalogRecord *load_parent(WebRequest *request, Sql *sql, GError **error) {
   gint64 id = web_int(request, "parent", 0);
@@ -454,10 +483,11 @@ WebReply *page_record_new(WebRequest *request, GError **error) {
   definition_fill(catalog_category(web_house(request)->catalog, record->category), record);
   g_autoptr(CatalogRecord) like = web_int(request, "like", 0) == 0 ? NULL : catalog_record_load(sql, web_scope(request), web_int(request, "like", 0), NULL);
   if (like != NULL && web_flag(request, "copy")) edit_copy_from(record, like);
-  if (like != NULL) number_draft(web_house(request), sql, record, NULL); /* where a rule gives the next code */
+  if (like != NULL && !number_draft(web_house(request), sql, record, NULL) && !follow_code(sql, record, like, error)) return NULL;
   json_t *model = new_model(web_house(request)->catalog, record, parent, NULL);
   g_autofree char *query = web_query_with(request, "copy", "1"), *copy = g_strconcat("/record/new?", query, NULL);
   if (like != NULL) edit_add_like(model, like, copy);
+  focus_first(model, record);
   return web_model(model);
 }
 

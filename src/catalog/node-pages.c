@@ -52,7 +52,7 @@ static gboolean matches(const char *needle, const CatalogRecord *fonds) {
 }
 
 /* The fonds that are admitted and match; at most FONDS_LIMIT after a code. There are hundreds of fonds, so matching reads them all. */
-static GPtrArray *fonds_after(WebRequest *request, Sql *sql, const char *after, gboolean *ret_more, GError **error) {
+GPtrArray *fonds_after(WebRequest *request, Sql *sql, const char *after, gboolean *ret_more, GError **error) {
   const char *filter = web_text(request, "filter");
   g_autofree char *folded = filter == NULL ? NULL : text_fold(filter);
   if (folded != NULL) g_strstrip(folded);

@@ -40,7 +40,7 @@ static const WebParameter CREATE_PARAMETERS[] = {
   {"parent", WEB_INT, FALSE, 0, "上级"}, {"category", WEB_TEXT, FALSE, 20, "门类"}, {"level", WEB_TEXT, FALSE, 10, "层级"}, DESCRIPTION_PARAMETERS, {NULL},
 };
 
-static const WebParameter CODES_PARAMETERS[] = {{"after", WEB_TEXT, FALSE, 300, "起点"}, {NULL}};
+static const WebParameter CODES_PARAMETERS[] = {{"filter", WEB_TEXT, FALSE, 100, "筛选"}, {"after", WEB_TEXT, FALSE, 300, "起点"}, {NULL}};
 #define GROUP_PARAMETERS {"fonds", WEB_INT, TRUE, 0, "全宗"}, {"category", WEB_INT, TRUE, 0, "门类"}
 static const WebParameter CODE_GROUP_PARAMETERS[] = {GROUP_PARAMETERS, {"show", WEB_TEXT, FALSE, 20, "内容"}, {"after", WEB_TEXT, FALSE, 1000, "起点"}, {NULL}};
 static const WebParameter CODE_RULE_PARAMETERS[] = {GROUP_PARAMETERS, {NULL}};

@@ -135,7 +135,9 @@ WebReply *reader_search(WebRequest *request, GError **error) {
   return web_model(model);
 }
 
-static WebReply *reader_help(WebRequest *request, GError **error) { return web_model(json_pack("{s:s}", "title", "怎样检索")); }
+static WebReply *reader_help(WebRequest *request, GError **error) {
+  return web_model(json_pack("{s:s, s:b}", "title", "怎样检索", "may_catalog", web_may(request, "catalogue.read")));
+}
 
 WebReply *reader_suggest(WebRequest *request, GError **error) {
   const char *beginning = web_text(request, "q");

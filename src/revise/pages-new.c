@@ -5,9 +5,12 @@
  * 2. A rule that lacks something brings the form back with what was typed and what is missing.
  */
 #include "internal.h"
+#include "json.h"
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
+
+enum { TERMS_SHOWN = 30 };
 
 /* ---- what is chosen ---- */
 
@@ -27,7 +30,33 @@ static void add_field(json_t *fields, const char *group, const char *key, const 
   json_array_append_new(fields, json_pack("{s:s, s:s, s:s, s:b}", "group", group, "key", key, "label", label, "chosen", g_strcmp0(key, chosen_key) == 0));
 }
 
-/* Common fields, then those of the categories; a key that several categories have once. former: also the keys that fields had before. */
+/* Each category's fields under its name: where in the flat list a name begins and ends. */
+static json_t *with_groups(json_t *fields) {
+  const char *group = "";
+  size_t i;
+  json_t *field;
+  json_array_foreach(fields, i, field) {
+    const char *its = text_at(field, "group");
+    json_t *next = json_array_get(fields, i + 1);
+    if (*its == '\0') continue;
+    if (!g_str_equal(its, group)) json_object_set_new(field, "begins", json_true());
+    if (next == NULL || !g_str_equal(text_at(next, "group"), its)) json_object_set_new(field, "ends", json_true());
+    group = its;
+  }
+  return fields;
+}
+
+/* What a field may be given where that is a choice or a customary word: offered beside the value. */
+static json_t *terms_model(const Catalog *catalog) {
+  json_t *terms = json_array();
+  for (guint id = 1; id < 255 && json_array_size(terms) < TERMS_SHOWN; id++)
+    if (*catalog_retention_text(catalog, id) != '\0') json_array_append_new(terms, json_pack("{s:s, s:s}", "text", catalog_retention_text(catalog, id), "field", "保管期限"));
+  for (int i = 0; i <= SECURITY_TOP; i++) json_array_append_new(terms, json_pack("{s:s, s:s}", "text", security_label(i), "field", "密级"));
+  for (int i = 0; i <= OPENING_DEFERRED; i++) json_array_append_new(terms, json_pack("{s:s, s:s}", "text", opening_label(i), "field", "开放标识"));
+  return terms;
+}
+
+/* Common fields, then those of the categories; a key that several categories have stands under each. former: also the keys that fields had before. */
 static json_t *fields_model(const Catalog *catalog, const char *chosen_key, gboolean former) {
   static const char *const common[] = {"title", "creator", "docno", "date", "year", "retention", "security", "opening", "page_count", "note"};
   json_t *fields = json_array();
@@ -37,15 +66,15 @@ static json_t *fields_model(const Catalog *catalog, const char *chosen_key, gboo
   const CatalogCategory *const *categories = catalog_categories(catalog, &count);
   for (guint c = 0; c < count; c++)
     for (guint f = 0; f < categories[c]->field_count; f++)
-      if (g_hash_table_add(seen, (gpointer)categories[c]->fields[f].key))
-        add_field(fields, categories[c]->title, categories[c]->fields[f].key, categories[c]->fields[f].label, chosen_key);
+      add_field(fields, categories[c]->title, categories[c]->fields[f].key, categories[c]->fields[f].label,
+        g_hash_table_add(seen, (gpointer)categories[c]->fields[f].key) ? chosen_key : NULL);
   for (guint c = 0; former && c < count; c++)
     for (guint f = 0; f < categories[c]->field_count; f++)
       for (const char *const *was = categories[c]->fields[f].was; was != NULL && *was != NULL; was++) {
         g_autofree char *label = g_strdup_printf("%s（旧 key %s）", categories[c]->fields[f].label, *was);
         if (g_hash_table_add(seen, (gpointer)*was)) add_field(fields, categories[c]->title, *was, label, chosen_key);
       }
-  return fields;
+  return with_groups(fields);
 }
 
 static json_t *rules_model(const char *kind) {
@@ -63,6 +92,7 @@ static json_t *form_model(WebRequest *request, json_t *selection, const GError *
   if (selection != NULL && named == NULL) return NULL;
   json_t *model = json_pack("{s:s, s:o, s:o, s:o}", "title", "批量修改", "fields", fields_model(catalog, web_text(request, "field"), FALSE), "sources",
     fields_model(catalog, web_text(request, "source"), TRUE), "rules", rules_model(web_text(request, "kind")));
+  json_object_set_new(model, "terms", terms_model(catalog));
   for (guint i = 0; i < G_N_ELEMENTS(texts); i++) json_object_set_new(model, texts[i], json_string(web_text(request, texts[i]) ? web_text(request, texts[i]) : ""));
   json_object_set_new(model, "start", json_integer(web_int(request, "start", 1)));
   json_object_set_new(model, "width", json_integer(web_int(request, "width", 0)));
@@ -118,6 +148,13 @@ WebReply *page_revise_plan(WebRequest *request, GError **error) {
 
 WebReply *page_revise_sheet(WebRequest *request, GError **error) { return web_model(json_pack("{s:s}", "title", "上传修改用表")); }
 
+/* The form again, with what is wrong with the file under the name it was sent by. */
+static WebReply *sheet_refused(WebRequest *request, gint64 id, GError *problem) {
+  g_autofree char *path = sheet_path(web_house(request), id);
+  error_call_file(&problem, path, web_file_name(request, "table"));
+  return web_model_status(json_pack("{s:s, s:s}", "title", "上传修改用表", "problem", problem->message), error_http_status(problem));
+}
+
 static gboolean keep_table(WebRequest *request, gint64 id, GError **error) {
   g_autofree char *path = sheet_path(web_house(request), id), *folder = g_path_get_dirname(path);
   g_autofree char *uploaded = web_file_steal(request, "table");
@@ -140,5 +177,6 @@ WebReply *page_revise_upload(WebRequest *request, GError **error) {
   g_autoptr(GError) problem = NULL;
   if (plan_soon(house, id, web_actor(request), 200, &problem)) return web_redirect("/revise/%" G_GINT64_FORMAT, id);
   revision_drop(house, id, NULL);
+  if (g_error_matches(problem, LANTAI_ERROR, LANTAI_ERROR_INVALID)) return sheet_refused(request, id, problem);
   return g_propagate_error(error, g_steal_pointer(&problem)), NULL;
 }

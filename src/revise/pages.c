@@ -366,7 +366,7 @@ const WebRoute REVISE_ROUTES[] = {
   {"GET", "/revise/new", EITHER, NEW_PARAMETERS, "revise/new", page_revise_new, "批量修改"},
   {"POST", "/revise/new", EITHER, NEW_PARAMETERS, "revise/new", page_revise_plan, "批量修改"},
   {"GET", "/revise/sheet", EITHER, NULL, "revise/sheet", page_revise_sheet, "上传修改用表"},
-  {"POST", "/revise/sheet", EITHER, UPLOAD_PARAMETERS, NULL, page_revise_upload, NULL},
+  {"POST", "/revise/sheet", EITHER, UPLOAD_PARAMETERS, "revise/sheet", page_revise_upload, NULL},
   {"GET", "/revise/{id}", ANY, ONE_PARAMETERS, "revise/revision", page_revision, "批量修改"},
   {"POST", "/revise/{id}/start", PERMISSION_EDIT, ID_PARAMETERS, NULL, page_start, NULL},
   {"POST", "/revise/{id}/undo", PERMISSION_EDIT, ID_PARAMETERS, NULL, page_undo, NULL},

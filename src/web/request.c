@@ -257,7 +257,7 @@ char *web_query_with(const WebRequest *request, const char *name, const char *va
     if (parts[i][length] == '\0' || parts[i][length + 1] == '\0') continue;
     g_autofree char *key = parameter_decode(parts[i], length, TRUE);
     g_autofree char *text = parameter_decode(parts[i] + length + 1, strcspn(parts[i] + length + 1, "#"), TRUE);
-    if (key == NULL || text == NULL || strcmp(key, name) == 0) continue;
+    if (key == NULL || text == NULL || strcmp(key, name) == 0 || strcmp(key, "after") == 0) continue;
     if (out->len > 0) g_string_append_c(out, '&');
     g_string_append_uri_escaped(out, key, NULL, FALSE);
     g_string_append_c(out, '=');

@@ -344,7 +344,7 @@ static void test_table_refuses(void) {
 }
 
 static void test_query_with(void) {
-  g_autoptr(WebRequest) request = request_new(fixture.server, "GET", "/?q=a+b&year=1958&year=1961&x=&z=%26");
+  g_autoptr(WebRequest) request = request_new(fixture.server, "GET", "/?q=a+b&year=1958&after=k7&year=1961&x=&z=%26"); /* the place in the list is not kept */
   g_assert_true(request_begin(request, NULL));
   g_autofree char *replaced = web_query_with(request, "year", "档"), *removed = web_query_with(request, "q", NULL);
   g_assert_cmpstr(replaced, ==, "q=a%20b&z=%26&year=%E6%A1%A3");

@@ -61,7 +61,8 @@ char *web_file_steal(WebRequest *request, const char *name);
 const char *web_path(const WebRequest *request);          /* without .json */
 const char *web_address(const WebRequest *request);       /* of the client */
 const char *web_cookie(const WebRequest *request, const char *name);
-/* Query string of this request with one name replaced (value NULL: removed), for links that keep query and filters: "q=…&year=1958". */
+/* Query string of this request with one name replaced (value NULL: removed), for links that keep query and filters: "q=…&year=1958". The place in the list (after)
+   is left out when anything else is replaced: it would be a place in another list. */
 char *web_query_with(const WebRequest *request, const char *name, const char *value);
 
 /* ---- what a handler returns ---- */

@@ -188,6 +188,18 @@
     document.querySelectorAll('[data-suggest]:not([data-pick])').forEach(suggest);
     /* On a phone the filters must not stand before the hits. */
     if (window.matchMedia('(max-width: 760px)').matches) document.querySelectorAll('details.fold[open]').forEach(fold => { fold.open = false; });
+    /* What somebody opened stays open for him, form after form. */
+    document.querySelectorAll('details[data-keep]').forEach(fold => {
+      const name = `lantai-fold-${fold.dataset.keep}`;
+      if (stored(name)) fold.open = true;
+      fold.addEventListener('toggle', () => stored(name, fold.open ? '1' : ''));
+    });
+    /* The cursor stands behind what a field already has; after a refusal in the first field that has a fault. */
+    const begin = document.querySelector('form[data-save] .bad :is(input:not([type="hidden"]), select, textarea)') || document.querySelector('[autofocus]');
+    if (begin) {
+      begin.focus();
+      if (begin.matches('input[type="text"], input:not([type])') && begin.value) begin.setSelectionRange(begin.value.length, begin.value.length);
+    }
     /* Of a change in bulk, only what the chosen rule needs. */
     const rule = document.querySelector('[data-rule]');
     if (rule) {
