@@ -1,6 +1,7 @@
 // The pieces that growth.mjs measures → docs/growth.md and its chart: every figure, list and sentence of the document comes from the pieces, so none can contradict another.
 //
-// A piece is one JSON file in bench/growth/: {what, corpus: {name, rows, pages}, stamp: {at, commit, load, machine}, …}, by what:
+// A piece is one JSON file in bench/growth/: {what, corpus: {name, rows, pages}, stamp: {at, commit, load, machine}, note: what else to
+// know of it, if anything, …}, by what:
 //   load     engine, seconds, cpu, peak, bytes
 //   ask      questions, heap, patience, compared, differ: [text], engines: [{name, runs: [{readers, writing, fresh, peak, kinds: [{kind, asked, cut, hits, p50, p99, cpu}]}]}]; the first engine is
 //            Lantai. Milliseconds; cut: how many statements were cut short, their time counts as the least they would have taken; cpu: [p50, p99] of processor time, where it is known
@@ -122,7 +123,7 @@ function agreement(asks) {
 
 function method(pieces, asks) {
   const { heap, patience } = asks.at(-1), questions = [...new Set(asks.map(ask => ask.questions))].sort((a, b) => a - b).join(' or '), cut = asks.some(({ engines }) => engines.some(({ runs }) => runs.some(({ kinds }) => kinds.some(kind => kind.cut))));
-  const rows = pieces.map(({ what, corpus, engine, stamp }) => [`${what}, ${corpusOf(corpus)}${engine ? `: ${engine}` : ''}`, whenOf(stamp), stamp.commit, stamp.load.toFixed(1)]);
+  const rows = pieces.map(({ what, corpus, engine, stamp, note }) => [`${what}, ${corpusOf(corpus)}${engine ? `: ${engine}` : ''}`, whenOf(stamp), stamp.commit, stamp.load.toFixed(1), note ?? '']);
   return ['## How it is measured', `- Rows: as in benchmarks.md (\`bench/bench.c\`). ${questions} questions of each kind, drawn with a fixed seed, each asked once, after others of the kind that nobody clocks (Lantai 50; Lucene the same 50 again and
   again, its machine code is made by them; PostgreSQL as many of them as it answers in ${patience.warm} s).
 - Milliseconds, p50 / p99; bold: the best. A number in brackets: so many were asked, where not all of them.
@@ -132,7 +133,7 @@ function method(pieces, asks) {
 - The asker is limited to every second fonds and to 内部; six facets and an order are on. A writer saves a record every hundredth of a second and looks for it.
 - With pages each record has a page of about 400 characters; words are then looked for in descriptions and pages at once.
 - Each piece is measured by itself: the engines of one “ask” after each other in one run, the same questions; who is ahead is counted within a piece.`,
-  table(['piece', 'when, UTC', 'commit', 'load of the machine before'], rows)];
+  table(['piece', 'when, UTC', 'commit', 'load of the machine before', ''], rows)];
 }
 
 // {text, image}: the document and its chart. Pieces that ask are needed.

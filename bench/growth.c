@@ -3,12 +3,14 @@
  *
  *   lantai-growth text ARCHIVE PAGES                      a page of text for each of the first PAGES records, of what the titles are made of
  *   lantai-growth export ARCHIVE FILE.tsv                 what search sees of each record, for the peers
- *   lantai-growth ask ARCHIVE READERS COUNT [writing] [turnless]  COUNT questions of each kind; one JSON value: kinds: [{kind, warming: [line],
- *                                                         asked: [{line, hits, facets, first, ms, cpu_ms}]}], fresh: [ms]. turnless: as if there were no turn.c
+ *   lantai-growth ask ARCHIVE READERS COUNT [writing]     COUNT questions of each kind; one JSON value: kinds: [{kind, warming: [line],
+ *                                                         asked: [{line, hits, facets, first, ms, cpu_ms}]}], fresh: [ms]
  *   lantai-growth rebuild ARCHIVE                         makes the index anew while a reader searches and a writer saves: {seconds, asked, p50, p99, saved, save_p50,
  *                                                         save_most}: milliseconds
  *
  *   lantai-growth one ARCHIVE QUERY TIMES                 asks one question so many times, each as if it were the first: {hits, ms, cpu_ms}, medians; for profiles
+ *
+ * `ask` and `one` take limits of the engine (block.h) after that, to find out what they should be: light_us=N few=N dense=N in_order=N.
  *
  * 1. Everything drawn comes from Random with a fixed seed over the archive's own titles: every run asks the same questions.
  * 2. Each question is asked once, in one thread of so many, as SearchRequest and as the line that LucenePeer.java and the SQL of the peers are made from.
@@ -267,9 +269,23 @@ static json_t *run_kind(Session *session, const Kind *kind, guint readers, guint
   return json_pack("{s:s, s:o, s:o}", "kind", kind->name, "warming", warming, "asked", take_asked(session, FALSE));
 }
 
+/* Whether `writing` is among the options; limits among them are set. */
+static gboolean read_options(char **options) {
+  gboolean writing = FALSE;
+  for (char **option = options; *option; option++) {
+    const char *value = strchr(*option, '=');
+    gint64 number = value ? g_ascii_strtoll(value + 1, NULL, 10) : 0;
+    if (g_str_has_prefix(*option, "light_us=")) search_limits.light_us = number;
+    if (g_str_has_prefix(*option, "few=")) search_limits.few = (guint)number;
+    if (g_str_has_prefix(*option, "dense=")) search_limits.dense = (guint)number;
+    if (g_str_has_prefix(*option, "in_order=")) search_limits.in_order = (guint)number;
+    writing = writing || g_str_equal(*option, "writing");
+  }
+  return writing;
+}
+
 static gboolean run_ask(char **arguments, GError **error) {
-  gboolean writing = g_strv_contains((const char *const *)arguments + 3, "writing");
-  if (g_strv_contains((const char *const *)arguments + 3, "turnless")) search_limits.light_us = G_USEC_PER_SEC * G_GINT64_CONSTANT(3600);
+  gboolean writing = read_options(arguments + 3);
   g_autoptr(Archive) archive = archive_open(arguments[0], writing ? ARCHIVE_WRITE : ARCHIVE_READ, error);
   Session session;
   if (archive == NULL || !session_open(&session, archive_house(archive), error)) return FALSE;
@@ -294,6 +310,7 @@ static gboolean run_ask(char **arguments, GError **error) {
 static int compare_times(gconstpointer a, gconstpointer b) { return *(const double *)a < *(const double *)b ? -1 : *(const double *)a > *(const double *)b; }
 
 static gboolean run_one(char **arguments, GError **error) {
+  read_options(arguments + 3);
   g_autoptr(Archive) archive = archive_open(arguments[0], ARCHIVE_READ, error);
   Session session;
   if (archive == NULL || !session_open(&session, archive_house(archive), error)) return FALSE;

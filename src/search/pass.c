@@ -14,7 +14,7 @@ enum { GATE_DESCRIPTION = 1, GATE_FILES = 2, GATE_KNOWN = 4 };
 enum { GROUP_LINES = 300 /* a group's words cost as much as so many lines */ };
 enum { STEPS = 256, FETCH_AHEAD = 12, SMALL = 256, YEARS = 65536, YEAR_PAGES = YEARS / SMALL, SLOTS_FIRST = 64 };
 
-SearchLimits search_limits = {.few = 1500, .dense = 2048, .in_order = 400, .gram_records = 50000, .gram_least = 8192, .gram_sample = 8192,
+SearchLimits search_limits = {.few = 300, .dense = 2048, .in_order = 100, .gram_records = 50000, .gram_least = 8192, .gram_sample = 8192,
   .gram_owed = 1 << 20, .light_us = 4000};
 
 typedef struct {
