@@ -33,13 +33,13 @@ typedef struct {
 } CatalogField;
 typedef struct {
   guint8 id;                /* small id, also in SearchColumns.category */
-  const char *code;         /* "WS" */
-  const char *title;        /* 文书档案 */
+  const char *code, *title; /* "WS", 文书档案 */
   const char *title_rule;   /* how a title is made when there is none: "{nfxm}与{nvxm}{hyzt}登记"; NULL */
   guint field_count;
   const CatalogField *fields; /* the category's own, in order */
   guint common_count;
   const CatalogField *common; /* what it asks of common fields: required, expected, values, help, initial */
+  const char *closed; /* keys of fields that are not for everybody, their former keys too: sorted, a space between; "" none */
 } CatalogCategory;
 
 Catalog *catalog_open(SqlDb *db, const char *dir, GError **error); /* schema; loads DIR/definitions/categories or the built-in ones (resources) */

@@ -69,19 +69,12 @@ static void move_line(const char *key, GString *lines, GString *closed) {
   g_string_erase(lines, at - lines->str, (gssize)length);
 }
 
-/* The lines of fields that the category closes, under their former keys too, go from one to the other. */
-static void move_closed(const CatalogCategory *category, GString *lines, GString *closed) {
-  for (guint i = 0; category != NULL && i < category->field_count; i++) {
-    const CatalogField *field = &category->fields[i];
-    if (!field->staff) continue;
-    move_line(field->key, lines, closed);
-    for (const char *const *was = field->was; was != NULL && *was != NULL; was++) move_line(*was, lines, closed);
-  }
-}
-
-void record_lines(const CatalogCategory *category, const CatalogRecord *record, GString *lines, GString *closed) {
+void record_lines(const char *closed_keys, const CatalogRecord *record, GString *lines, GString *closed) {
   fields_lines(record, lines);
-  move_closed(category, lines, closed);
+  if (closed_keys[0] != '\0') {
+    g_auto(GStrv) keys = g_strsplit(closed_keys, " ", -1);
+    for (char **key = keys; *key != NULL; key++) move_line(*key, lines, closed);
+  }
   if (record->former[0] == '\0') return;
   g_auto(GStrv) codes = g_strsplit(record->former, "\n", -1);
   for (char **code = codes; *code != NULL; code++) append_line(lines, "former_code", *code);
@@ -95,8 +88,8 @@ static void lines_clear(Lines *lines) {
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Lines, lines_clear)
 static Lines lines_new(void) { return (Lines){g_string_sized_new(256), g_string_new(NULL)}; }
 
-static SearchDocument document_of(const CatalogCategory *category, const CatalogRecord *record, guint8 retention, Lines *lines) {
-  record_lines(category, record, lines->fields, lines->closed);
+static SearchDocument document_of(const char *closed_keys, const CatalogRecord *record, guint8 retention, Lines *lines) {
+  record_lines(closed_keys, record, lines->fields, lines->closed);
   guint length = text_length(record->title);
   return (SearchDocument){
     .id = record->id, .title = record->title, .creator = record->creator, .code = record->code, .docno = record->docno, .fields = lines->fields->str,
@@ -108,6 +101,10 @@ static SearchDocument document_of(const CatalogCategory *category, const Catalog
       .date_span = search_date_span(record->date.from, record->date.to),
     },
   };
+}
+
+static const char *keys_of(const House *house, Sql *sql, const CatalogRecord *record) {
+  return closing_keys(sql, catalog_category(house->catalog, record->category), record->id);
 }
 
 gboolean catalog_search_records(Sql *sql, gint64 after, SearchEach each, gpointer each_data, gpointer house, GError **error) {
@@ -122,7 +119,7 @@ gboolean catalog_search_records(Sql *sql, gint64 after, SearchEach each, gpointe
     if (retention < 0) break;
     g_string_truncate(lines.fields, 0);
     g_string_truncate(lines.closed, 0);
-    SearchDocument document = document_of(catalog_category(((const House *)house)->catalog, record->category), record, retention_small(retention), &lines);
+    SearchDocument document = document_of(keys_of(house, sql, record), record, retention_small(retention), &lines);
     more = each(&document, each_data);
   }
   if (local != NULL) g_propagate_error(error, g_steal_pointer(&local));
@@ -136,17 +133,17 @@ gboolean record_index(const House *house, Sql *sql, const CatalogRecord *before,
   if (before != NULL) {
     gint64 retention = retention_id(house->catalog, sql, before->retention, error);
     if (retention < 0) return FALSE;
-    old = document_of(catalog_category(house->catalog, before->category), before, retention_small(retention), &old_lines);
+    old = document_of(keys_of(house, sql, before), before, retention_small(retention), &old_lines);
   }
   if (after != NULL) {
     gint64 retention = retention_id(house->catalog, sql, after->retention, error);
     if (retention < 0) return FALSE;
-    new = document_of(catalog_category(house->catalog, after->category), after, retention_small(retention), &new_lines);
+    new = document_of(keys_of(house, sql, after), after, retention_small(retention), &new_lines);
   }
   return search_put(house->search, sql, before ? &old : NULL, after ? &new : NULL, error);
 }
 
-gboolean record_index_moved(const House *house, Sql *sql, const CatalogRecord *record, const CatalogCategory *was, const CatalogCategory *is, GError **error) {
+gboolean record_index_moved(const House *house, Sql *sql, const CatalogRecord *record, const char *was, const char *is, GError **error) {
   g_auto(Lines) old_lines = lines_new();
   g_auto(Lines) new_lines = lines_new();
   gint64 retention = retention_id(house->catalog, sql, record->retention, error);
@@ -159,7 +156,7 @@ gboolean record_remake(const House *house, Sql *sql, const CatalogRecord *record
   g_auto(Lines) lines = lines_new();
   gint64 retention = retention_id(house->catalog, sql, record->retention, error);
   if (retention < 0) return FALSE;
-  SearchDocument document = document_of(catalog_category(house->catalog, record->category), record, retention_small(retention), &lines);
+  SearchDocument document = document_of(keys_of(house, sql, record), record, retention_small(retention), &lines);
   return search_remake_put(house->search, sql, &document, error);
 }
 

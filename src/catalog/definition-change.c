@@ -99,44 +99,6 @@ static void enforced_committed(gpointer data) {
     g_warning("门类定义已启用，但不能写入文件 %s：%s", enforced->path, local->message);
 }
 
-static int key_order(gconstpointer a, gconstpointer b) { return strcmp(*(char *const *)a, *(char *const *)b); }
-
-/* The keys that it keeps from those who see open records only, in order. */
-static char *closed_keys(const CatalogCategory *category) {
-  g_autoptr(GPtrArray) keys = g_ptr_array_new();
-  for (guint i = 0; category != NULL && i < category->field_count; i++)
-    if (category->fields[i].staff) {
-      g_ptr_array_add(keys, (gpointer)category->fields[i].key);
-      for (const char *const *was = category->fields[i].was; was != NULL && *was != NULL; was++) g_ptr_array_add(keys, (gpointer)*was);
-    }
-  g_ptr_array_sort(keys, key_order);
-  g_ptr_array_add(keys, NULL);
-  return g_strjoinv(" ", (char **)keys->pdata);
-}
-
-/* Other values are closed than before: they stand in the wrong part of the index. now NULL: a new category, without records. */
-static gboolean index_differs(const CatalogCategory *now, const CatalogCategory *category) {
-  g_autofree char *before = closed_keys(now), *after = closed_keys(category);
-  return now != NULL && !g_str_equal(before, after);
-}
-
-/* The category's records change their place in the index with the definition, in its transaction: nobody ever finds by a value that is closed. */
-static gboolean index_follows(const House *house, Sql *sql, const CatalogCategory *now, const CatalogCategory *next, Job *job, GError **error) {
-  gint64 last = sql_number(sql, "SELECT value FROM sequence WHERE name = 'record'", SQL_NONE, 0, NULL), done = 0;
-  g_autoptr(SqlRows) rows = sql_query(sql, RECORD_SELECT "WHERE r.id > 0 AND r.category = $1 ORDER BY r.id", SQL_ARGS(sql_int(now->id)), error);
-  if (rows == NULL) return FALSE;
-  search_bulk_begin(house->search, sql);
-  RecordRow row = record_row(rows);
-  g_autoptr(GError) local = NULL;
-  while (sql_next(rows, &local)) {
-    g_autoptr(CatalogRecord) record = record_at(rows, &row);
-    if (!record_index_moved(house, sql, record, now, next, error)) return FALSE;
-    if (job != NULL && ++done % 1000 == 0) job_progress(job, record->id, last, "条", "检索索引随定义更新");
-  }
-  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
-  return search_bulk_flush(house->search, sql, error);
-}
-
 /* The rows of a version, and what follows the commit. The definition has its id. */
 static gboolean install_version(const House *house, Sql *sql, json_t *definition, json_t *row, GError **error) {
   const char *code = json_string_value(json_object_get(definition, "code"));
@@ -221,7 +183,8 @@ gboolean definition_may_enforce(const House *house, Sql *sql, const DefinitionOr
   g_autoptr(CatalogCategory) category = NULL;
   json_auto_t *row = enforceable(house, sql, order, &category, error);
   if (row == NULL) return FALSE;
-  *ret_moves = index_differs(catalog_category(house->catalog, category->id), category);
+  const CatalogCategory *now = catalog_category(house->catalog, category->id);
+  *ret_moves = now != NULL && !g_str_equal(now->closed, category->closed);
   return TRUE;
 }
 
@@ -229,9 +192,8 @@ gboolean definition_enforce(const House *house, Sql *sql, const DefinitionOrder 
   g_autoptr(CatalogCategory) category = NULL;
   json_auto_t *row = enforceable(house, sql, order, &category, error);
   if (row == NULL) return FALSE;
-  const CatalogCategory *now = catalog_category(house->catalog, category->id);
-  if (index_differs(now, category) && !index_follows(house, sql, now, category, order->job, error)) return FALSE;
-  return install_version(house, sql, json_object_get(row, "definition"), row, error) && keep_check(sql, order->code, error) &&
+  return closing_enforced(house, sql, catalog_category(house->catalog, category->id), category, order->later, error) &&
+    install_version(house, sql, json_object_get(row, "definition"), row, error) && keep_check(sql, order->code, error) &&
     sql_exec(sql, "DELETE FROM category_draft WHERE code = $1", SQL_ARGS(sql_text(order->code)), error) &&
     journal_append(sql, order->actor, "category.change", "category", category->id, row, error) != 0;
 }
@@ -248,24 +210,48 @@ static gboolean done_before(Sql *sql, const DefinitionOrder *order, gint64 order
     sql_int(int_at(draft, "at")), sql_text(order->actor), sql_text(order->note ? order->note : "")), 0, error) == 1;
 }
 
-static gboolean enforce_ordered(const House *house, const DefinitionOrder *order, gint64 ordered, GError **error) {
+/* ret_next NULL: it is done. */
+static gboolean next_ordered(const House *house, Sql *sql, const DefinitionOrder *order, gint64 ordered, CatalogCategory **ret_next, GError **error) {
   g_autoptr(GError) local = NULL;
-  g_autoptr(Sql) sql = sql_write(house->db, error);
-  if (sql == NULL) return FALSE;
   json_auto_t *draft = definition_draft_load(sql, order->code, &local);
   gboolean other = local == NULL && (draft == NULL || int_at(draft, "at") != ordered), done = other && done_before(sql, order, ordered, draft, &local);
+  *ret_next = NULL;
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
   if (done) return TRUE;
   if (other) return throw(error, LANTAI_ERROR_CONFLICT, "门类 %s 的草稿在排队时改过，没有启用，请看过新的草稿再启用", order->code);
-  return definition_enforce(house, sql, order, error) && sql_commit(sql, error);
+  json_auto_t *row = enforceable(house, sql, order, ret_next, error);
+  return row != NULL;
+}
+
+/* What the definition closes is closed in slices, then it is put in force. */
+static gboolean enforce_ordered(const House *house, Job *job, const DefinitionOrder *order, gint64 ordered, gboolean *ret_stopped, GError **error) {
+  g_autoptr(Sql) sql = sql_read(house->db, error);
+  g_autoptr(CatalogCategory) next = NULL, again = NULL;
+  if (sql == NULL || !next_ordered(house, sql, order, ordered, &next, error)) return FALSE;
+  g_clear_pointer(&sql, sql_end);
+  const CatalogCategory *now = next == NULL ? NULL : catalog_category(house->catalog, next->id);
+  g_autofree char *both = now == NULL ? NULL : closing_both(now, next);
+  if (now != NULL && !closing_move(house, now->id, both, job, ret_stopped, error)) return FALSE;
+  if (next == NULL || *ret_stopped) return TRUE;
+  sql = sql_write(house->db, error);
+  if (sql == NULL || !next_ordered(house, sql, order, ordered, &again, error)) return FALSE;
+  return again == NULL || (definition_enforce(house, sql, order, error) && sql_commit(sql, error));
 }
 
 gboolean definition_enforce_job(const House *house, Job *job, json_t *parameters, GError **error) {
   const char *code = json_string_value(json_object_get(parameters, "code")), *note = json_string_value(json_object_get(parameters, "note"));
-  const DefinitionOrder order = {job_actor(job), code ? code : "", note, json_is_true(json_object_get(parameters, "accept")), job};
-  if (!enforce_ordered(house, &order, int_at(parameters, "draft"), error)) return FALSE;
-  definition_settle(house);
-  return TRUE;
+  const DefinitionOrder order = {job_actor(job), code ? code : "", note, json_is_true(json_object_get(parameters, "accept")), TRUE};
+  gboolean stopped = FALSE;
+  g_autoptr(GError) settling = NULL;
+  gboolean good = enforce_ordered(house, job, &order, int_at(parameters, "draft"), &stopped, error);
+  if (stopped) return TRUE;
+  const CatalogCategory *category = catalog_category_by_code(house->catalog, order.code);
+  if (category != NULL && !closing_move(house, category->id, category->closed, job, &stopped, &settling)) { /* in force or refused: the index goes with what is */
+    if (good) g_propagate_error(error, g_steal_pointer(&settling));
+    return FALSE;
+  }
+  if (good && !stopped) definition_settle(house);
+  return good || stopped;
 }
 
 gboolean catalog_category_replay(const House *house, Sql *sql, json_t *event, GError **error) {
@@ -280,6 +266,7 @@ gboolean catalog_category_replay(const House *house, Sql *sql, json_t *event, GE
     if (!sql_exec(sql, "UPDATE category_version SET definition = $1 WHERE category = $2 AND version = 1", SQL_ARGS(sql_text(text), sql_int(id)), error)) return FALSE;
   }
   g_autoptr(CatalogCategory) category = definition_read(definition, code, error);
-  if (category == NULL || (index_differs(known, category) && !search_outdate(house->search, sql, error))) return FALSE; /* the index is made anew behind the last event */
+  gboolean differs = category != NULL && known != NULL && !g_str_equal(known->closed, category->closed);
+  if (category == NULL || (differs && !search_outdate(house->search, sql, error))) return FALSE; /* the index is made anew behind the last event */
   return install_version(house, sql, definition, data, error);
 }

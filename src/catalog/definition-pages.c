@@ -258,7 +258,7 @@ static gboolean enforce_later(WebRequest *request, Sql *sql, const DefinitionOrd
 static WebReply *page_category_enforce(WebRequest *request, GError **error) {
   const House *house = web_house(request);
   const char *code = category_code(request);
-  const DefinitionOrder order = {web_actor(request), code, web_text(request, "note"), web_flag(request, "accept"), NULL};
+  const DefinitionOrder order = {web_actor(request), code, web_text(request, "note"), web_flag(request, "accept"), FALSE};
   gboolean small, moves;
   {
     g_autoptr(Sql) sql = sql_read(house->db, error);

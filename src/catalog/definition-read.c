@@ -275,5 +275,7 @@ CatalogCategory *definition_read(json_t *json, const char *name, GError **error)
   if (!read_list(&reading, json_object_get(json, "fields"), read_own, &category->fields, &category->field_count, error) ||
     !read_list(&reading, json_object_get(json, "common"), read_common, &category->common, &category->common_count, error) ||
     !was_differs(category, name, error)) return NULL;
+  g_autofree char *closed = closing_text(category);
+  category->closed = g_string_chunk_insert_const(definition->strings, closed);
   return g_steal_pointer(&category);
 }

@@ -51,9 +51,9 @@ json_t *definition_draft_load(Sql *sql, const char *code, GError **error);     /
 gboolean definition_draft_save(const House *house, Sql *sql, const char *actor, const char *code, json_t *definition, const char *origin, GError **error);
 gboolean definition_draft_drop(Sql *sql, const char *code, GError **error);
 char *definition_digest(json_t *definition);
-typedef struct { const char *actor, *code, *note; gboolean accept; Job *job; /* is told how far it is; NULL: nobody is */ } DefinitionOrder;
+typedef struct { const char *actor, *code, *note; gboolean accept, later; /* later: closing_move opens what is to be opened */ } DefinitionOrder;
 /* The draft becomes the definition in force. CONFLICT: no fresh comparison, another version was put in force meanwhile, or records contradict it and
- * accept is FALSE. Where other values are closed than before, the category's records are indexed anew in the same transaction. */
+ * accept is FALSE. What it closes or opens moves in the index in the same transaction, but for what closing_move has closed already, or opens later. */
 gboolean definition_enforce(const House *house, Sql *sql, const DefinitionOrder *order, GError **error);
 /* Whether it would be refused now, and whether it moves records in the index: then, in a large archive, it is a job's work. */
 gboolean definition_may_enforce(const House *house, Sql *sql, const DefinitionOrder *order, gboolean *ret_moves, GError **error);
@@ -63,6 +63,17 @@ gboolean definition_enforce_job(const House *house, Job *job, json_t *parameters
 void definition_settle(const House *house);
 json_t *definition_versions(Sql *sql, guint8 category, GError **error); /* newest first, without definitions */
 json_t *definition_version(Sql *sql, guint8 category, gint64 version, GError **error); /* the definition */
+
+/* ---- closing.c: values between the open and the closed part of the index ---- */
+char *closing_text(const CatalogCategory *category); /* CatalogCategory.closed */
+char *closing_both(const CatalogCategory *now, const CatalogCategory *next); /* the keys that either closes */
+/* One slice, in a transaction of its own, toward the index of the category having these keys closed; ret_more FALSE: it has. ret_reached: the record it came to. */
+gboolean closing_step(const House *house, guint8 id, const char *aim, gint64 slice_us, gboolean *ret_more, gint64 *ret_reached, GError **error);
+/* All slices, between which others save; stopped when the job should stop. Goes on where the program died. */
+gboolean closing_move(const House *house, guint8 id, const char *aim, Job *job, gboolean *ret_stopped, GError **error);
+/* In the transaction that puts `next` in force, now NULL: a new category. What slices have closed beforehand is completed, and what is to be opened left to
+ * closing_move (later); else everything is moved here. */
+gboolean closing_enforced(const House *house, Sql *sql, const CatalogCategory *now, const CatalogCategory *next, gboolean later, GError **error);
 
 /* ---- definition-form.c: a definition as rows of a form, and back ---- */
 json_t *definition_form(json_t *definition); /* {code, title, title_rule, fields: […], common: […]} with some empty rows for new fields */

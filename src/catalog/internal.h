@@ -42,8 +42,8 @@ const char *level_name(Level level);          /* "fonds" "class" "volume" "item"
 const char *opening_name(Opening opening);    /* "unreviewed" "open" "controlled" "deferred" */
 const char *security_name(Security security); /* "public" "internal" "secret" "confidential" "top" */
 json_t *record_fields(const CatalogRecord *record); /* {key: text}; never NULL */
-/* Its fields as SearchDocument.fields and .closed have them, into empty lines; by its category (may be NULL) and fields alone. */
-void record_lines(const CatalogCategory *category, const CatalogRecord *record, GString *lines, GString *closed);
+/* Its fields as SearchDocument.fields and .closed have them, into empty lines; by its fields and former codes, and the keys that are closed (closing_keys). */
+void record_lines(const char *closed_keys, const CatalogRecord *record, GString *lines, GString *closed);
 char *fields_dump(json_t *fields);                  /* canonical: keys sorted, no empty values */
 
 /* ---- store.c ---- */
@@ -67,9 +67,12 @@ gboolean record_place_valid(Sql *sql, const CatalogRecord *record, GError **erro
 gboolean record_erase(const House *house, Sql *sql, const CatalogRecord *record, GError **error);
 /* The record's row in the index: call with before NULL for a new one. */
 gboolean record_index(const House *house, Sql *sql, const CatalogRecord *before, const CatalogRecord *after, GError **error);
-/* The same record, indexed by one definition of its category until now, by another from now on. */
-gboolean record_index_moved(const House *house, Sql *sql, const CatalogRecord *record, const CatalogCategory *was, const CatalogCategory *is, GError **error);
+/* The same record, indexed with these keys closed until now, with those from now on. */
+gboolean record_index_moved(const House *house, Sql *sql, const CatalogRecord *record, const char *was, const char *is, GError **error);
 gboolean record_remake(const House *house, Sql *sql, const CatalogRecord *record, GError **error); /* the same in a slice of search_remake_put */
+
+/* ---- closing.c ---- */
+const char *closing_keys(Sql *sql, const CatalogCategory *category, gint64 record_id); /* the keys that are closed in the record's index, as CatalogCategory.closed */
 
 int file_span(const CatalogFile *file); /* page numbers a file takes among its record's */
 

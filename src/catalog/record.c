@@ -254,12 +254,12 @@ gboolean catalog_search_text(Sql *sql, gint64 id, SearchText *ret, gpointer unus
     "SELECT title, creator, docno, category, fields, code, COALESCE((SELECT GROUP_CONCAT(code, CHAR(10)) FROM record_code_former WHERE record_id = $1), '') AS former "
     "FROM record WHERE id = $1", SQL_ARGS(sql_int(id)), NULL);
   if (rows == NULL || !sql_next(rows, NULL)) return FALSE;
-  const CatalogRecord record = {.category = (guint8)sql_get_int(rows, "category"), .fields = (char *)sql_get_text(rows, "fields"),
+  const CatalogRecord record = {.id = id, .category = (guint8)sql_get_int(rows, "category"), .fields = (char *)sql_get_text(rows, "fields"),
     .former = (char *)sql_get_text(rows, "former")};
   GString *lines = g_string_sized_new(256);
   g_autoptr(GString) closed = g_string_new(NULL);
   const Catalog *catalog = catalog_of(sql_db(sql));
-  record_lines(catalog == NULL ? NULL : catalog_category(catalog, record.category), &record, lines, closed);
+  record_lines(catalog == NULL ? "" : closing_keys(sql, catalog_category(catalog, record.category), id), &record, lines, closed);
   *ret = (SearchText){g_strdup(sql_get_text(rows, "title")), g_strdup(sql_get_text(rows, "creator")), g_strdup(sql_get_text(rows, "docno")),
     g_string_free(lines, FALSE), g_strdup(sql_get_text(rows, "code")), FALSE, g_string_free(g_steal_pointer(&closed), FALSE)};
   return TRUE;

@@ -508,7 +508,7 @@ gboolean search_grams_extend(Search *search, gboolean *ret_more, GError **error)
   g_autoptr(Columns) columns = view.columns;
   gint64 living = count_living(columns);
   Reader reader = reader_of(search, reading, columns);
-  if (reader.source == NULL || !view.ready || living < search_limits.gram_records) return TRUE;
+  if (reader.source == NULL || search_is_damaged(search) || living < search_limits.gram_records) return TRUE;
   *ret_more = TRUE;
   if (state.selection == 0 || living > state.records * 2) return choose_grams(search, &reading, columns, living, error);
   *ret_more = state.covered < columns->block_count;

@@ -138,7 +138,7 @@ void search_cache_forget(Cache *cache);
 typedef struct { Component component; const char *names, *pattern; } LeafKey; /* names: COMPONENT_CATEGORY; COMPONENT_CLOSED, NULL: any */
 /* The columns and the version that belong to what sql sees; caching FALSE in a transaction that has itself changed the index. until: when looking into the
  * records themselves for one question ends (monotonic); 0: never. */
-typedef struct { Columns *columns; guint64 version; gboolean caching, ready; gint64 until; } SearchView;
+typedef struct { Columns *columns; guint64 version; gboolean caching; gint64 until; } SearchView;
 enum { QUESTION_US = 2000000, QUESTION_EVERY = 256 }; /* for all terms of a question together; records looked at between two looks at the clock */
 /* The record ids whose component holds the pattern, in what sql sees. */
 Leaf *search_leaf_load(Search *search, Sql *sql, const SearchView *view, const LeafKey *key, GError **error);

@@ -543,14 +543,13 @@ gboolean search_view_open(Search *search, Sql *sql, SearchView *ret, GError **er
   Pending *pending = sql_get_data(sql, PENDING_KEY);
   if (pending) {
     if (!search_bulk_flush(search, sql, error)) return FALSE;
-    *ret = (SearchView){search_columns_with(pending->base, pending->version, pending->drafts), pending->version, FALSE, TRUE};
+    *ret = (SearchView){search_columns_with(pending->base, pending->version, pending->drafts), pending->version, FALSE};
     return TRUE;
   }
-  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT version, ready FROM search_state WHERE id = 1", SQL_NONE, error);
+  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT version FROM search_state WHERE id = 1", SQL_NONE, error);
   if (rows == NULL || !sql_next(rows, error)) return FALSE;
   guint64 version = (guint64)sql_get_int(rows, "version");
-  gboolean ready = sql_get_int(rows, "ready") != 0;
   Columns *columns = columns_of(search, sql, version, error);
-  if (columns) *ret = (SearchView){columns, version, TRUE, ready};
+  if (columns) *ret = (SearchView){columns, version, TRUE};
   return columns != NULL;
 }

@@ -378,7 +378,7 @@ static SearchResult *result_new(const Evaluation *evaluation, const Scope *scope
   result->pages = g_array_new(FALSE, FALSE, sizeof(guint));
   result->terms = search_query_terms(evaluation->query);
   result->readings = search_readings(evaluation->query, node_tells, &(Telling){evaluation, scope});
-  const char *heard = evaluation->query->notice->str, *state = evaluation->told ? evaluation->told : evaluation->view.ready ? "" : "索引正在重建，结果可能不全";
+  const char *heard = evaluation->query->notice->str, *state = evaluation->told ? evaluation->told : "";
   if (*heard || *state) result->notice = g_strconcat(heard, *heard && *state ? "；" : "", state, NULL);
   return result;
 }

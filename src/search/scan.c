@@ -66,7 +66,7 @@ gboolean search_scan(Search *search, Sql *sql, const LeafKey *keys, guint key_co
   end_turn();
   for (guint i = 0; i < key_count; i++) ret_leaves[i] = search_leaf_new(bits[i]);
   g_autoptr(Columns) none = search_columns_empty();
-  *ret_view = (SearchView){search_columns_with(none, 0, drafts), 0, FALSE, TRUE};
+  *ret_view = (SearchView){search_columns_with(none, 0, drafts), 0, FALSE};
   *ret_notice = scan.stopped ? g_strdup_printf("索引正在重建：暂时直接查目录，只来得及查看前 %" G_GINT64_FORMAT " 条，全文暂不可查", scan.seen) :
     g_strdup("索引正在重建：暂时直接查目录，全文暂不可查");
   return good;
