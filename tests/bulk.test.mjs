@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { emptyArchive, query, take } from './archive.mjs';
-import { Client, lantai, PASSWORD, serve, temporary } from './support.mjs';
+import { Client, lantai, PASSWORD, serve, temporary, writeDelivery } from './support.mjs';
 import { csv, write } from './make.mjs';
 
 const ROWS = 10_300;
@@ -18,6 +18,19 @@ const MENDED = [
   ['date-year', '年度录错', 'year', 1985, 1958], ['date-width', '文号全角', 'docno', '临政〔１９５８〕５号', '临政〔1958〕5号'],
   ['name-spaces', '姓名有空格', "json_extract(fields, '$.nvxm')", '王 秀兰', '王秀兰'], ['spaces', '关于', 'title', '关于 防汛 的通知', '关于防汛的通知'],
 ];
+// What a person puts right by a field: kind, category, columns and the two rows that are wrong, where it stands in record, the field and what is put there.
+const TOLD = [
+  ['title', 'WS', ['题名', '文号', '日期', '保管期限'], [['无题', '甲〔1958〕1号', '1958-03-01', '永久'], ['待定', '甲〔1958〕2号', '1958-03-01', '永久']], 'title', 'title', '关于架桥的通知'],
+  ['characters', 'WS', ['题名', '责任者', '日期', '保管期限'], [['渡口的报告', '临江市\ue000局', '1958-03-02', '永久'], ['渡船的报告', '临江市\ue001局', '1958-03-02', '永久']], 'creator', 'creator', '临江市航运局'],
+  ['retention', 'WS', ['题名', '日期'], [['没有期限的通知一', '1958-03-03'], ['没有期限的通知二', '1958-03-03']], '(SELECT text FROM retention_term WHERE id = retention)', 'retention', '30年'],
+  ['date-unread', 'WS', ['题名', '日期', '保管期限'], [['日期不清的通知一', '某年春', '永久'], ['日期不清的通知二', '那一年', '永久']], 'date_text', 'date', '1958-04-01'],
+  ['date-reversed', 'WS', ['题名', '日期', '保管期限'], [['日期颠倒的通知一', '1960-03-01至1958-03-01', '永久'], ['日期颠倒的通知二', '1961-03-01至1958-03-01', '永久']], 'date_text', 'date', '1958-03-01/1960-03-01'],
+  ['date-future', 'WS', ['题名', '日期', '保管期限'], [['日后的通知一', '2958-03-01', '永久'], ['日后的通知二', '2958-04-01', '永久']], 'date_text', 'date', '1958-03-01'],
+  ['date-early', 'WS', ['题名', '日期', '保管期限'], [['过早的通知一', '1931-03-01', '永久'], ['过早的通知二', '1932-03-01', '永久']], 'date_text', 'date', '1981-03-01'],
+  ['person', 'HY', ['题名', '女方姓名', '女方证件号', '男方姓名', '登记日期', '保管期限'], [['写作两样一', '周树仁', '330106193001010011', '', '1979-02-03', '永久'],
+    ['写作两样二', '周树任', '330106193001010011', '', '1979-02-03', '永久']], "json_extract(fields, '$.nvxm')", 'nvxm', '周树仁'],
+  ['required', 'SW', ['题名', '日期', '保管期限'], [['锦旗一', '1958-03-01', '永久'], ['锦旗二', '1958-03-01', '永久']], "json_extract(fields, '$.cz')", 'cz', '丝绸'],
+];
 let dir, server, archivist, reader;
 before(async () => {
   dir = await emptyArchive();
@@ -30,6 +43,11 @@ before(async () => {
     const rows = Array.from({ length: many }, (_, i) => [`${fonds}-${category}-甲${PLANTED.findIndex(each => each[2] === row)}-${i}`, ...row, '开放', '公开']);
     await take(dir, write(path.join(folder, 'planted.csv'), csv([['档号', ...header, '开放状态', '密级'], ...rows])), '--fonds', fonds, '--category', category);
   }
+  for (const [kind, category, header, rows] of TOLD)
+    await take(dir, write(path.join(folder, 'told.csv'), csv([['档号', ...header, '开放状态', '密级'], ...rows.map((row, i) => [`J003-${category}-${kind}-${i}`, ...row, '开放', '公开'])])),
+      '--fonds', 'J003', '--category', category);
+  const documents = writeDelivery(folder, { count: 2, documents: 2 });
+  await take(dir, documents.table, '--files', documents.files);
   for (const [name, role] of [['archivist', 'archivist'], ['reader', 'reader']])
     assert.equal((await lantai(dir, 'user', 'add', name, '--role', role, '--password', PASSWORD, '--security', '秘密')).status, 0);
   server = await serve(dir);
@@ -66,7 +84,7 @@ test('all findings of a kind are reached, however many, previewed by pages, made
   assert.match(second.rows[0].changes[0].after, /^关于第\d+号水库加固的通知$/);
   await post(`${place}/start`, {});
   await reach(place, 'done');
-  assert.equal(await count(`title LIKE '关于第%'`), ROWS);
+  assert.equal(await count(`title LIKE '关于第%' AND code LIKE 'J00%'`), ROWS);
   await post(`${place}/undo`, {});
   await reach(place, 'undone');
   assert.equal(await count(`title LIKE '关于 第%'`), ROWS);
@@ -104,6 +122,45 @@ test('each kind that can be put right by itself: found, counted by fonds, mended
   for (const [, words, column, wrong] of MENDED) assert.deepEqual(await stand(words, column), [wrong, wrong]);
   await survey();
   for (const [i, [kind]] of MENDED.entries()) assert.deepEqual(await counted(kind), places[i][1], `${kind} is back`);
+});
+
+test('each kind that a person puts right by a field: found, counted by fonds, mended, gone, undone and back', async () => {
+  const [fonds] = await query(dir, "SELECT id, rev FROM record WHERE level = 1 AND code = 'J003'"), [{ id: parent }] = await query(dir, "SELECT id FROM record WHERE code = 'J003-WS'");
+  const [paged] = await query(dir, 'SELECT fonds_id FROM record WHERE file_count > 0'), withFiles = 'file_count > 0 AND page_count';
+  await post(`/record/${fonds.id}/edit`, { date: '1949', rev: fonds.rev });
+  const wrong = await post('/revise/new', { selection: JSON.stringify({ ids: (await query(dir, 'SELECT id FROM record WHERE file_count > 0')).map(each => each.id) }), field: 'page_count', kind: 'set', value: '99' });
+  await reach(wrong, 'planned');
+  await post(`${wrong}/start`, {});
+  await reach(wrong, 'done');
+  for (const n of [1, 2]) await post('/record/new', { form: 1, parent, level: 'volume', category: 'WS', code: `J003-WS-卷${n}`, title: `第${n}卷的案卷`, date: '1958', retention: '永久', key: 'jnjs', value: '7' });
+  const { yaml, seen } = (await archivist.get('/categories/SW/yaml')).json;
+  await post('/categories/SW/yaml', { yaml: yaml.replace(/key: cz\n/, 'key: cz\n    required: true\n'), seen });
+  await until('/categories/SW/preview', page => page.check);
+  await post('/categories/SW/enforce', { accept: 1 });
+  const table = [...TOLD.map(([kind, category, , rows, column, field, value]) => [kind, fonds.id, `fonds_id = ${fonds.id} AND code LIKE 'J003-${category}-${kind}-%' AND ${column}`, field, value]),
+    ['pages', paged.fonds_id, withFiles, 'page_count', '1'], ['pieces', fonds.id, `level = 3 AND code LIKE 'J003-WS-卷%' AND json_extract(fields, '$.jnjs')`, 'jnjs', '0']];
+  const kinds = (await archivist.get('/quality')).json.kinds, others = ['code', 'order', 'duplicate', 'files']; // on the pages of codes, and one by one
+  const fields = kinds.filter(kind => !kind.by_itself && !others.includes(kind.key)).map(kind => kind.key);
+  assert.deepEqual(fields.sort(), table.map(([kind]) => kind).sort(), 'a new kind that is put right by a field is tried here');
+  const counted = async (kind, at) => (await archivist.get(`/quality/${kind}`)).json.fonds?.find(each => new RegExp(`fonds=${at}\\b`).test(each.href))?.count;
+  const survey = async (how = {}) => { await post('/quality', how); await until('/quality', page => !page.running); };
+  const places = [];
+  await survey({ full: 1 }); // records of a fonds are not new when its first day becomes another
+  for (const [kind, at, where, field, value] of table) {
+    assert.equal(await counted(kind, at), 2, kind);
+    const form = (await archivist.get(await post(`/quality/${kind}/pick`, { all: 1, fonds: at }))).json;
+    const place = await post('/revise/new', { selection: form.chosen.selection, field, kind: 'set', value }), { revision } = await reach(place, 'planned');
+    assert.ok(revision.total > 0 && revision.total + revision.unchanged === 2, kind); // of two ways to write a name one is right
+    await post(`${place}/start`, {});
+    await reach(place, 'done');
+    assert.equal(await count(`${where} = '${value}'`), 2, kind);
+    places.push([place, where, value]);
+  }
+  await survey();
+  for (const [kind, at] of table) assert.equal(await counted(kind, at), undefined, `${kind} is gone`);
+  for (const [place, where, value] of places) { await post(`${place}/undo`, {}); await reach(place, 'undone'); assert.ok(await count(`${where} = '${value}'`) < 2); }
+  await survey();
+  for (const [kind, at] of table) assert.equal(await counted(kind, at), 2, `${kind} is back`);
 });
 
 test('values under the former key of a field stay where they are, are shown and found, and move when told to', async () => {
