@@ -39,7 +39,7 @@ before(async () => {
 });
 after(async () => { await browser?.close(); await server?.stop(); });
 
-async function open(target, options = {}) {
+async function open(target, { undrawn, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, locale: 'zh-CN', reducedMotion: 'reduce', ...options });
   await context.addCookies([...archivist.cookies].map(([name, value]) => ({ name, value, url: server.base })));
   const page = await context.newPage();
@@ -47,7 +47,7 @@ async function open(target, options = {}) {
   page.on('console', message => { if (message.type() === 'error') troubles.push(message.text()); });
   page.setDefaultTimeout(15000);
   await page.goto(server.base + target);
-  if (options.javaScriptEnabled !== false) await page.waitForFunction(() => document.documentElement.dataset.charts === 'drawn');
+  if (options.javaScriptEnabled !== false && !undrawn) await page.waitForFunction(() => document.documentElement.dataset.charts === 'drawn');
   return page;
 }
 const clean = () => assert.deepEqual(troubles.splice(0), []);
@@ -176,6 +176,70 @@ test('a wrong panel is refused with the places; a mended one is in force', async
   const { yaml } = (await archivist.get(`${panel}/edit`)).json; // as it is shown for editing it is read again
   assert.equal((await archivist.post(`${panel}/edit`, { form: { yaml } })).status, 200);
   assert.equal((await archivist.get(`${panel}/edit`)).json.yaml, yaml);
+});
+
+// What the form on a page would send as it stands, written as YAML by the program, beside the YAML that it was made from.
+const throughForm = (page, addresses) => page.evaluate(async all => {
+  const changed = [];
+  for (const address of all) {
+    const form = new DOMParser().parseFromString(await (await fetch(address)).text(), 'text/html').querySelector('form.design');
+    const body = new URLSearchParams(new FormData(form)), before = body.get('yaml');
+    body.set('act', 'yaml');
+    const { yaml } = await (await fetch(address, { method: 'POST', body, headers: { Accept: 'application/json' } })).json();
+    if (yaml !== before) changed.push({ address, before, yaml });
+  }
+  return changed;
+}, addresses);
+
+test('a figure is made in a form: the number, how it is said and its rows stand beside it while it is made; no figure loses a word by its form', async () => {
+  const page = await open('/figure/new', { undrawn: true }), number = page.locator('#tried .tried-number strong'), value = name => page.locator(`[name="d.${name}"]`);
+  await page.keyboard.type('巡察来的问题');
+  await value('ledger').selectOption('问题整改台账');
+  await page.locator('#design').getByRole('button', { name: '＋ 条件' }).click();
+  await page.waitForFunction(() => document.activeElement.name === 'd.where.0.name');
+  await page.keyboard.type('来源');
+  await value('where.0.value').fill('审计');
+  await page.fill('[name=year]', String(YEAR));
+  await page.keyboard.press('Tab');
+  await value('unit').fill('项');
+  const ledger = sqlite(dir, "SELECT id FROM ledger WHERE name = '问题整改台账'")[0].id, { count } = (await archivist.get(`/ledger/${ledger}?f.来源=审计&f.日期=${YEAR}`.replace(/[^\x00-\x7f]/g, encodeURIComponent))).json;
+  assert.ok(count > 1);
+  await page.waitForFunction(text => document.querySelector('#tried .tried-number strong')?.textContent === text, `${count}项`);
+  assert.ok(await page.locator('#tried a[href^="/entry/"]').count() > 1, 'opens to its rows');
+  await value('kind').selectOption('distinct');
+  await value('field').fill('责任部们');
+  await page.locator('#tried').getByText('是不是“责任部门”').waitFor();
+  await value('field').fill('责任部门');
+  await page.waitForFunction(() => /^\d+项$/.test(document.querySelector('#tried .tried-number strong')?.textContent));
+  const bodies = await number.textContent();
+  await Promise.all([page.waitForURL(/\/figure\/\d+$/), page.getByRole('button', { name: '启用' }).click()]);
+  const made = new URL(page.url()).pathname, { yaml } = (await archivist.get(`${made}/edit`)).json;
+  assert.match(yaml, /where: \{来源: 审计\}\ndistinct: 责任部门\n/);
+  assert.equal((await archivist.get(`${made}?year=${YEAR}`)).json.result.text, bodies);
+  const ids = sqlite(dir, "SELECT MIN(id) AS id FROM figure GROUP BY definition LIKE '%\"events\"%', definition LIKE '%\"rate\"%', definition LIKE '%\"list\"%', definition LIKE '%\"coverage\"%', definition LIKE '%\"within\"%', definition LIKE '%\"records\"%'");
+  assert.ok(ids.length > 6);
+  assert.deepEqual(await throughForm(page, ids.map(({ id }) => `/figure/${id}/edit`)), []);
+  clean();
+});
+
+test('a panel is made in a form and drawn while it is made', async () => {
+  const page = await open('/panel-new', { undrawn: true }), value = name => page.locator(`[name="d.${name}"]`);
+  await page.keyboard.type('表单一览');
+  await value('charts.0.figure').fill('查档接');
+  await page.getByRole('option', { name: /^查档接待/ }).first().click();
+  await page.locator('#panel-seen figure[data-chart=trend]').waitFor();
+  await page.getByRole('button', { name: '＋ 加一张图' }).click();
+  await page.waitForFunction(() => document.activeElement.name === 'd.charts.1.figure');
+  await value('charts.1.ledger').selectOption('问题整改台账');
+  await value('charts.1.chart.kind').selectOption('progress');
+  await value('charts.1.chart.by').fill('责任部门');
+  await page.locator('#panel-seen figure[data-chart=progress]').waitFor();
+  await Promise.all([page.waitForURL(/\/panel\/\d+$/), page.getByRole('button', { name: '保存' }).click()]);
+  const made = new URL(page.url()).pathname;
+  assert.match((await archivist.get(`${made}/edit`)).json.yaml, /- \{figure: 查档接待, chart: trend\}\n {2}- \{ledger: 问题整改台账, chart: \{kind: progress, by: 责任部门\}\}/);
+  assert.deepEqual(await throughForm(page, [`${made}/edit`, `${panel}/edit`]), []);
+  assert.equal((await archivist.post(`${made}/drop`)).status, 200);
+  clean();
 });
 
 test('a ledger\'s charts follow its filters and open to its entries', async () => {

@@ -282,7 +282,7 @@ async function ask(name, method, target, options = {}) {
   if (options.html && /text\/html/.test(type)) {
     assert.match(reply.text, /<html[^>]*lang="zh/, target);
     assert.match(reply.text, /<title>[^<]*[\u4e00-\u9fff]/, target);
-    assert.doesNotMatch(target.startsWith('/checks/scheme') ? reply.text.replaceAll('}}', '') : reply.text, /\{\{|\}\}|\(null\)|undefined|\[object/, target); // rules show their parameters as JSON
+    assert.doesNotMatch(/^\/(checks\/scheme|panel\/)/.test(target) ? reply.text.replaceAll('}}', '') : reply.text, /\{\{|\}\}|\(null\)|undefined|\[object/, target); // rules show their parameters as JSON, panels theirs as YAML
   }
   return reply;
 }

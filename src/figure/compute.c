@@ -509,3 +509,12 @@ GArray *figure_entries(const House *house, Sql *sql, Asker asker, const char *na
   if (ids == NULL) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "指标“%s”没有“%s”这一部分", name, part);
   return sort_by_date(sql, ids, error) ? g_array_ref(ids) : NULL;
 }
+
+GArray *figure_tried_entries(const House *house, Sql *sql, Asker asker, json_t *figure, FigurePeriod period, GError **error) {
+  g_auto(Ask) ask;
+  g_auto(Outcome) outcome;
+  ask_init(&ask, house, sql, asker);
+  ask.trying = TRUE;
+  outcome_init(&outcome);
+  return figure_run(&ask, figure, period, &outcome, error) && sort_by_date(sql, outcome.entries, error) ? g_array_ref(outcome.entries) : NULL;
+}

@@ -43,6 +43,8 @@ json_t *figure_compute_definition(const House *house, Sql *sql, Asker asker, jso
 json_t *figure_try(const House *house, Sql *sql, Asker asker, json_t *figure, FigurePeriod period, GError **error);
 /* Ids of the entries behind it, in order of date (part NULL: all), for pages and for freezing. For records and events: the number only, see `opens` of the result. */
 GArray *figure_entries(const House *house, Sql *sql, Asker asker, const char *name, const char *part, FigurePeriod period, GError **error);
+/* Behind one that is being edited (figure_try). */
+GArray *figure_tried_entries(const House *house, Sql *sql, Asker asker, json_t *figure, FigurePeriod period, GError **error);
 /* The same, kept ready: what pages and reports ask. A figure that was computed costs some microseconds until what it reads changes. */
 json_t *figure_ready(const House *house, Sql *sql, Asker asker, const char *name, FigurePeriod period, GError **error);
 json_t *figure_ready_definition(const House *house, Sql *sql, Asker asker, json_t *definition, FigurePeriod period, GError **error);

@@ -4,7 +4,9 @@
  * 1. What the reader may not see of a panel is left out and told as such; the others stay.
  */
 #include "pages.h"
+#include "design.h"
 #include "error.h"
+#include "form.h"
 #include "panel.h"
 #include "settings.h"
 
@@ -133,21 +135,84 @@ static WebReply *panel_rows(WebRequest *request, GError **error) {
 
 /* ---- the definition ---- */
 
-static json_t *edit_model(json_t *panel, const char *yaml) {
-  json_t *model = json_pack("{s:s, s:s}", "title", panel ? "修改一览" : "新建一览", "yaml", yaml);
+/* panel: what is in force, NULL: a new one. definition: shown as a form, unless NULL; tree: the form as it was typed, NULL: made from the definition. */
+typedef struct { json_t *panel, *definition, *tree; const char *yaml, *focus; } Shown;
+
+static json_t *edit_model(WebRequest *request, const Shown *shown) {
+  json_t *panel = shown->panel, *model = json_pack("{s:s, s:s, s:s}", "title", panel ? "修改一览" : "新建一览", "yaml", shown->yaml, "form_path", web_path(request));
   if (panel) json_object_set_new(model, "panel", json_pack("{s:O, s:O}", "id", json_object_get(panel, "id"), "name", json_object_get(panel, "name")));
+  json_auto_t *tree = shown->tree ? json_incref(shown->tree) : shown->definition ? panel_form_tree(shown->definition) : NULL;
+  if (tree) json_object_set_new(model, "design", panel_form_model(tree, shown->focus, ledger_asker(request)));
+  json_object_set_new(model, "has_design", json_boolean(tree != NULL));
   return model;
+}
+
+/* A preview opens to nothing: its rows are those of what is in force. */
+static void close_cells(json_t *value) {
+  const char *key;
+  json_t *each;
+  size_t i;
+  json_array_foreach(value, i, each) close_cells(each);
+  if (!json_is_object(value)) return;
+  json_object_del(value, "goes");
+  json_object_foreach(value, key, each) close_cells(each);
+}
+
+/* The page with what was typed: what is wrong with it, else how it looks now. */
+static WebReply *looked(WebRequest *request, Sql *sql, json_t *definition, const Shown *shown, guint status) {
+  json_t *model = edit_model(request, shown), *fault;
+  json_auto_t *faults = panel_faults(definition), *seen = NULL;
+  size_t i;
+  json_array_foreach(faults, i, fault) {
+    g_autofree char *anchor = NULL, *place = panel_form_place(definition, text_at(fault, "where"), &anchor);
+    if (place && shown->tree) json_object_set_new(fault, "place", json_string(place));
+    if (anchor && shown->tree) json_object_set_new(fault, "anchor", json_string(anchor));
+  }
+  json_object_set(model, "faults", faults);
+  if (json_array_size(faults) > 0) return web_model_status(model, status);
+  json_auto_t *panel = json_copy(definition);
+  json_object_set_new(panel, "id", shown->panel ? json_incref(json_object_get(shown->panel, "id")) : json_integer(0));
+  FigurePeriod period = figure_year(page_this_year());
+  period.unit = text_in(panel, "unit");
+  seen = panel_model(request, sql, panel, period);
+  close_cells(json_object_get(seen, "charts"));
+  static const char *const members[] = {"numbers", "charts", "denied", "period"};
+  for (i = 0; i < G_N_ELEMENTS(members); i++) json_object_set(model, members[i], json_object_get(seen, members[i]));
+  json_object_set_new(model, "looked", json_true());
+  return web_model(model);
+}
+
+static WebReply *shown_as(WebRequest *request, Sql *sql, json_t *panel, json_t *definition) {
+  g_autofree char *yaml = panel_form_yaml(definition);
+  gboolean form = g_strcmp0(web_text(request, "as"), "yaml") != 0;
+  Shown shown = {.panel = panel, .definition = form ? definition : NULL, .yaml = yaml};
+  return panel ? looked(request, sql, definition, &shown, 200) : web_model(edit_model(request, &shown));
 }
 
 static WebReply *edit_panel(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
   json_auto_t *panel = sql ? panel_load(sql, web_int(request, "id", 0), error) : NULL;
-  g_autofree char *yaml = panel ? page_yaml(panel) : NULL;
-  return panel ? web_model(edit_model(panel, yaml)) : NULL;
+  return panel ? shown_as(request, sql, panel, panel) : NULL;
 }
 
 static WebReply *new_panel(WebRequest *request, GError **error) {
-  return web_model(edit_model(NULL, "name: 新一览\nabout: \nnumbers: []\ncharts:\n  - {figure: 查档接待, chart: trend}\n"));
+  json_auto_t *definition = json_pack("{s:s, s:s, s:[], s:[{s:s, s:s}]}", "name", "", "about", "", "numbers", "charts", "figure", "", "chart", "trend");
+  return shown_as(request, NULL, NULL, definition);
+}
+
+/* The form's rows, the other way to write it, or how it looks. NULL: it is to be saved. */
+static WebReply *redrawn(WebRequest *request, Sql *sql, json_t *definition, Shown *shown) {
+  const char *act = web_text(request, "act") ? web_text(request, "act") : "";
+  g_autofree char *focus = shown->tree ? panel_form_act(shown->tree, act) : NULL, *yaml = NULL;
+  if (focus) {
+    shown->focus = focus;
+    return looked(request, sql, definition, shown, 200);
+  }
+  if (g_str_equal(act, "form")) return looked(request, sql, definition, &(Shown){.panel = shown->panel, .definition = definition, .yaml = shown->yaml}, 200);
+  if (g_str_equal(act, "save") || (shown->tree == NULL && *act == '\0')) return NULL;
+  if (!g_str_equal(act, "yaml")) return looked(request, sql, definition, shown, 200);
+  yaml = panel_form_yaml(definition);
+  return looked(request, sql, definition, &(Shown){.panel = shown->panel, .yaml = yaml}, 200);
 }
 
 static WebReply *save(WebRequest *request, gint64 id, GError **error) {
@@ -155,16 +220,22 @@ static WebReply *save(WebRequest *request, gint64 id, GError **error) {
   g_autoptr(Sql) sql = sql_write(web_house(request)->db, error);
   json_auto_t *panel = sql && id ? panel_load(sql, id, error) : NULL;
   if (sql == NULL || (id && panel == NULL)) return NULL;
-  json_auto_t *given = yaml_load_text(web_text(request, "yaml"), "定义", &local);
-  json_auto_t *faults = given ? panel_faults(given) : json_pack("[{s:s, s:s}]", "where", "", "what", local->message);
-  if (json_array_size(faults) > 0) {
-    json_t *model = edit_model(panel, web_text(request, "yaml"));
-    json_object_set(model, "faults", faults);
+  Shown shown = {.panel = panel, .yaml = web_text(request, "yaml")};
+  json_auto_t *base = yaml_load_text(shown.yaml, "定义", &local);
+  if (base == NULL) {
+    json_t *model = edit_model(request, &shown);
+    json_object_set_new(model, "faults", json_pack("[{s:s, s:s}]", "where", "", "what", local->message));
     return web_model_status(model, 422);
   }
+  json_auto_t *tree = json_object_size(web_fields(request, "d")) ? design_read(web_fields(request, "d")) : NULL;
+  json_auto_t *given = tree ? panel_form_apply(base, tree) : json_incref(base), *faults = panel_faults(given);
+  shown.tree = tree;
+  WebReply *reply = redrawn(request, sql, given, &shown);
+  if (reply != NULL) return reply;
+  if (json_array_size(faults) > 0) return looked(request, sql, given, &shown, 422);
   gint64 saved = panel_define(sql, web_actor(request), id, given, "", error);
   if (saved == 0 || !sql_commit(sql, error)) return NULL;
-  WebReply *reply = web_redirect("/panel/%d", (int)saved);
+  reply = web_redirect("/panel/%d", (int)saved);
   web_flash(reply, "一览已保存。");
   return reply;
 }
@@ -177,9 +248,12 @@ static const WebParameter FIRST_PARAMETERS[] = {PERIOD, {NULL}};
 static const WebParameter ONE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "一览"}, PERIOD, {NULL}};
 static const WebParameter ROWS_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "一览"}, PERIOD, {"at", WEB_INT, FALSE, 0, "第几张"}, {"chart", WEB_TEXT, FALSE, 20, "图"},
   {"row", WEB_TEXT, FALSE, 200, "行"}, {"column", WEB_TEXT, FALSE, 100, "列"}, {"after", WEB_INT, FALSE, 0, "翻页"}, {NULL}};
-static const WebParameter EDIT_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "一览"}, {NULL}};
-static const WebParameter SAVE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "一览"}, {"yaml", WEB_LINES, TRUE, PANEL_YAML, "定义"}, {NULL}};
-static const WebParameter NEW_PARAMETERS[] = {{"yaml", WEB_LINES, TRUE, PANEL_YAML, "定义"}, {NULL}};
+static const WebParameter DROP_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "一览"}, {NULL}};
+static const WebParameter EDIT_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "一览"}, {"as", WEB_TEXT, FALSE, 10, "怎样改"}, {NULL}};
+static const WebParameter EDIT_NEW_PARAMETERS[] = {{"as", WEB_TEXT, FALSE, 10, "怎样改"}, {NULL}};
+#define FORM {"yaml", WEB_LINES, TRUE, PANEL_YAML, "定义"}, {"d", WEB_FIELDS, FALSE, PANEL_YAML, "定义"}, {"act", WEB_TEXT, FALSE, 60, "办理"}
+static const WebParameter SAVE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "一览"}, FORM, {NULL}};
+static const WebParameter NEW_PARAMETERS[] = {FORM, {NULL}};
 
 const WebRoute PANEL_ROUTES[] = {
   {"GET", "/panel", PERMISSION_SEE_FIGURES, FIRST_PARAMETERS, "figure/panel", first_panel, "一览"},
@@ -187,9 +261,9 @@ const WebRoute PANEL_ROUTES[] = {
   {"GET", "/panel/{id}/rows", PERMISSION_SEE_FIGURES, ROWS_PARAMETERS, "figure/panel-rows", panel_rows, "一览的依据"},
   {"GET", "/panel/{id}/edit", PERMISSION_EDIT_FIGURES, EDIT_PARAMETERS, "figure/panel-edit", edit_panel, "修改一览"},
   {"POST", "/panel/{id}/edit", PERMISSION_EDIT_FIGURES, SAVE_PARAMETERS, "figure/panel-edit", save_panel, "修改一览"},
-  {"POST", "/panel/{id}/drop", PERMISSION_EDIT_FIGURES, EDIT_PARAMETERS, NULL, drop_panel, NULL},
+  {"POST", "/panel/{id}/drop", PERMISSION_EDIT_FIGURES, DROP_PARAMETERS, NULL, drop_panel, NULL},
   {"GET", "/panel-brief", PERMISSION_SEE_FIGURES, NULL, "figure/panel-brief", brief_panel, "一览"},
-  {"GET", "/panel-new", PERMISSION_EDIT_FIGURES, NULL, "figure/panel-edit", new_panel, "新建一览"},
+  {"GET", "/panel-new", PERMISSION_EDIT_FIGURES, EDIT_NEW_PARAMETERS, "figure/panel-edit", new_panel, "新建一览"},
   {"POST", "/panel-new", PERMISSION_EDIT_FIGURES, NEW_PARAMETERS, "figure/panel-edit", save_new_panel, "新建一览"},
   {NULL},
 };

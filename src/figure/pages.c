@@ -195,7 +195,7 @@ static WebReply *find_figures(WebRequest *request, GError **error) {
 
 /* ---- /figure/{id} ---- */
 
-static json_t *find_figure(WebRequest *request, GError **error) {
+json_t *page_find_figure(WebRequest *request, GError **error) {
   const char *name = figure_name_of(web_int(request, "id", 0));
   json_t *figure = name ? figure_definition(name) : NULL;
   return figure ? figure : throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有这个指标");
@@ -306,7 +306,7 @@ static gboolean write_rows(WebRequest *request, Sql *sql, const GArray *ids, con
 
 static WebReply *export_rows(WebRequest *request, GError **error) {
   FigurePeriod period;
-  json_t *figure = find_figure(request, error);
+  json_t *figure = page_find_figure(request, error);
   if (figure == NULL || !page_period(request, figure_year(page_this_year()), &period, error)) return NULL;
   const House *house = web_house(request);
   g_autoptr(Sql) sql = sql_read(house->db, error);
@@ -354,7 +354,7 @@ static json_t *figure_model(WebRequest *request, json_t *figure, const FigurePer
 
 static WebReply *page_figure(WebRequest *request, GError **error) {
   FigurePeriod period;
-  json_t *figure = find_figure(request, error);
+  json_t *figure = page_find_figure(request, error);
   if (figure == NULL || !page_period(request, figure_year(page_this_year()), &period, error)) return NULL;
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
   if (sql == NULL) return NULL;
@@ -379,116 +379,27 @@ static WebReply *page_figure(WebRequest *request, GError **error) {
   return web_model(g_steal_pointer(&model));
 }
 
-/* ---- the definition ---- */
-
-static json_t *edit_model(WebRequest *request, json_t *figure, const char *yaml) {
-  json_t *model = json_pack("{s:s, s:s, s:i}", "title", figure ? "修改指标" : "新建指标", "yaml", yaml, "year", page_this_year());
-  if (figure) json_object_set_new(model, "one", json_pack("{s:O, s:O}", "id", json_object_get(figure, "id"), "name", json_object_get(figure, "name")));
-  return model;
-}
-
-static WebReply *new_figure(WebRequest *request, GError **error) {
-  return web_model(edit_model(request, NULL, "name: 新指标\nabout: \nledger: 会议台账\nwhere: {}\ncount: \nunit: 次\n"));
-}
-
-static WebReply *edit_figure(WebRequest *request, GError **error) {
-  json_t *figure = find_figure(request, error);
-  g_autofree char *yaml = figure ? page_yaml(figure) : NULL;
-  return figure ? web_model(edit_model(request, figure, yaml)) : NULL;
-}
-
-/* What the definition gives as it is: its number in words, or what is wrong. */
-static void try_out(WebRequest *request, json_t *definition, json_t *model) {
-  g_autoptr(GError) local = NULL;
-  g_autoptr(Sql) sql = sql_read(web_house(request)->db, &local);
-  FigurePeriod period = figure_year((int)web_int(request, "year", page_this_year()));
-  json_t *result = sql ? figure_try(web_house(request), sql, ledger_asker(request), definition, period, &local) : NULL;
-  if (result) json_object_set_new(model, "result", result);
-  else json_object_set_new(model, "failed", json_string(local->message));
-  json_object_set_new(model, "year", json_integer(period.to / 10000));
-}
-
-/* Nobody defines a number by right (restricted, holdings) that counts more than he sees himself: it would answer what he may not ask. */
-static gboolean may_define(WebRequest *request, json_t *definition, GError **error) {
-  const FigurePeriod periods[] = {{19000101, 29991231, NULL}, figure_year((int)web_int(request, "year", page_this_year()))};
-  const House *house = web_house(request);
-  Asker asker = ledger_asker(request);
-  g_autoptr(Sql) sql = sql_read(house->db, error);
-  for (guint i = 0; sql != NULL && i < G_N_ELEMENTS(periods); i++) {
-    json_auto_t *told = figure_compute_definition(house, sql, asker, definition, periods[i], error);
-    json_auto_t *seen = told ? figure_try(house, sql, asker, definition, periods[i], error) : NULL;
-    if (seen == NULL) return FALSE;
-    if (!json_equal(json_object_get(told, "value"), json_object_get(seen, "value")) || !json_equal(json_object_get(told, "parts"), json_object_get(seen, "parts")))
-      return throw(error, LANTAI_ERROR_DENIED, "这个指标会数到您不能查看的条目或档案，请由能查看的人定义");
-  }
-  return sql != NULL;
-}
-
-/* The figure that a definition would replace, by its name or a former one; NULL: none. */
-static json_t *replaced(json_t *definition) {
-  json_t *figure = figure_definition(text_at(definition, "name")), *was;
-  size_t i;
-  json_array_foreach(json_object_get(definition, "was"), i, was)
-    if (figure == NULL) figure = figure_definition(json_string_value(was));
-  return figure;
-}
-
-static gboolean define_one(WebRequest *request, json_t *definition, GError **error) {
-  g_autoptr(Sql) sql = sql_write(web_house(request)->db, error);
-  json_auto_t *list = json_pack("[O]", definition);
-  return sql != NULL && figure_define(sql, web_actor(request), list, NULL, error) && sql_commit(sql, error);
-}
-
-/* figure NULL: a new one. */
-static WebReply *save(WebRequest *request, json_t *figure, GError **error) {
-  const char *yaml = web_text(request, "yaml");
-  g_autoptr(GError) local = NULL;
-  json_auto_t *definition = yaml_load_text(yaml, "定义", &local), *model = edit_model(request, figure, yaml), *faults = NULL;
-  if (definition) faults = figure_definition_faults(definition, NULL);
-  else faults = json_pack("[{s:s, s:s}]", "where", "", "what", local->message);
-  json_object_set(model, "faults", faults);
-  if (json_array_size(faults) > 0) return web_model_status(g_steal_pointer(&model), 422);
-  if (!figure_is_open(definition, ledger_asker(request)) || (figure && !figure_is_open(figure, ledger_asker(request))))
-    return throw_null(error, LANTAI_ERROR_DENIED, "指标用到的台账或栏目中有您不能查看的，请由能查看的人定义");
-  json_t *former = replaced(definition);
-  if (former != NULL && (figure == NULL || int_at(former, "id") != int_at(figure, "id")))
-    return throw_null(error, LANTAI_ERROR_CONFLICT, "已有叫“%s”的指标，或用过这个名称，请换一个，或到它那里修改", text_at(definition, "name"));
-  if (!web_flag(request, "save")) {
-    try_out(request, definition, model);
-    return web_model(g_steal_pointer(&model));
-  }
-  if (!may_define(request, definition, error) || !define_one(request, definition, error)) return NULL;
-  json_t *saved = figure_definition(text_at(definition, "name"));
-  WebReply *reply = web_redirect("/figure/%d", (int)int_at(saved, "id"));
-  web_flash(reply, "指标已启用。");
-  return reply;
-}
-
-static WebReply *save_figure(WebRequest *request, GError **error) {
-  json_t *figure = find_figure(request, error);
-  return figure ? save(request, figure, error) : NULL;
-}
-static WebReply *save_new_figure(WebRequest *request, GError **error) { return save(request, NULL, error); }
-
 static const WebParameter LIST_PARAMETERS[] = {{"q", WEB_TEXT, FALSE, 100, "名称"}, {"group", WEB_TEXT, FALSE, 100, "分组"}, {"year", WEB_INT, FALSE, 0, "年度"},
   {"from", WEB_TEXT, FALSE, 20, "开始"}, {"to", WEB_TEXT, FALSE, 20, "结束"}, {"unit", WEB_TEXT, FALSE, 100, "单位"}, {"after", WEB_INT, FALSE, 0, "翻页"}, {NULL}};
 static const WebParameter FIND_PARAMETERS[] = {{"q", WEB_TEXT, FALSE, 100, "名称"}, {NULL}};
 static const WebParameter ONE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "指标"}, {"year", WEB_INT, FALSE, 0, "年度"}, {"from", WEB_TEXT, FALSE, 20, "开始"},
   {"to", WEB_TEXT, FALSE, 20, "结束"}, {"unit", WEB_TEXT, FALSE, 100, "单位"}, {"part", WEB_TEXT, FALSE, 200, "分组"}, {"sort", WEB_TEXT, FALSE, 10, "次序"},
   {"chart", WEB_TEXT, FALSE, 20, "图"}, {"row", WEB_TEXT, FALSE, 200, "行"}, {"column", WEB_TEXT, FALSE, 100, "列"}, {"after", WEB_INT, FALSE, 0, "翻页"}, {NULL}};
-static const WebParameter ID_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "指标"}, {NULL}};
-static const WebParameter SAVE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "指标"}, {"yaml", WEB_LINES, TRUE, YAML_MAX, "定义"}, {"year", WEB_INT, FALSE, 0, "年度"},
-  {"save", WEB_FLAG, FALSE, 0, "启用"}, {NULL}};
-static const WebParameter NEW_PARAMETERS[] = {{"yaml", WEB_LINES, TRUE, YAML_MAX, "定义"}, {"year", WEB_INT, FALSE, 0, "年度"}, {"save", WEB_FLAG, FALSE, 0, "启用"}, {NULL}};
+#define FORM {"yaml", WEB_LINES, TRUE, YAML_MAX, "定义"}, {"d", WEB_FIELDS, FALSE, YAML_MAX, "定义"}, {"act", WEB_TEXT, FALSE, 60, "办理"}, \
+  {"year", WEB_INT, FALSE, 0, "年度"}, {"save", WEB_FLAG, FALSE, 0, "启用"}
+static const WebParameter EDIT_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "指标"}, {"as", WEB_TEXT, FALSE, 10, "怎样改"}, {NULL}};
+static const WebParameter EDIT_NEW_PARAMETERS[] = {{"as", WEB_TEXT, FALSE, 10, "怎样改"}, {"ledger", WEB_INT, FALSE, 0, "台账"}, {NULL}};
+static const WebParameter SAVE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "指标"}, FORM, {NULL}};
+static const WebParameter NEW_PARAMETERS[] = {FORM, {NULL}};
 
 const WebRoute FIGURE_ROUTES[] = {
   {"GET", "/figures", PERMISSION_SEE_FIGURES, LIST_PARAMETERS, "figure/figures", page_figures, "指标"},
   {"GET", "/figures/find", PERMISSION_SEE_FIGURES, FIND_PARAMETERS, "figure/find", find_figures, "查找指标"},
   {"GET", "/figure/{id}", PERMISSION_SEE_FIGURES, ONE_PARAMETERS, "figure/figure", page_figure, "指标"},
   {"GET", "/figure/{id}/export", PERMISSION_SEE_FIGURES, ONE_PARAMETERS, NULL, export_rows, NULL},
-  {"GET", "/figure/{id}/edit", PERMISSION_EDIT_FIGURES, ID_PARAMETERS, "figure/edit", edit_figure, "修改指标"},
+  {"GET", "/figure/{id}/edit", PERMISSION_EDIT_FIGURES, EDIT_PARAMETERS, "figure/edit", page_figure_edit, "修改指标"},
   {"POST", "/figure/{id}/edit", PERMISSION_EDIT_FIGURES, SAVE_PARAMETERS, "figure/edit", save_figure, "修改指标"},
-  {"GET", "/figure/new", PERMISSION_EDIT_FIGURES, NULL, "figure/edit", new_figure, "新建指标"},
-  {"POST", "/figure/new", PERMISSION_EDIT_FIGURES, NEW_PARAMETERS, "figure/edit", save_new_figure, "新建指标"},
+  {"GET", "/figure/new", PERMISSION_EDIT_FIGURES, EDIT_NEW_PARAMETERS, "figure/edit", page_figure_new, "新建指标"},
+  {"POST", "/figure/new", PERMISSION_EDIT_FIGURES, NEW_PARAMETERS, "figure/edit", save_figure, "新建指标"},
   {NULL},
 };

@@ -26,6 +26,10 @@ char *page_yaml(json_t *definition); /* each member on a line of its own, withou
 gboolean page_ledger_charts(WebRequest *request, Sql *sql, const LedgerDefinition *ledger, json_t *where, const char *path, json_t *model, GError **error);
 /* A report as it is shown with its findings, into model; each number leads to link and the figure's name. */
 void page_put_made(json_t *model, const char *link, json_t *report);
+json_t *page_find_figure(WebRequest *request, GError **error); /* by the parameter id; borrowed; NOT_FOUND */
+WebReply *page_figure_new(WebRequest *request, GError **error);
+WebReply *page_figure_edit(WebRequest *request, GError **error);
+WebReply *save_figure(WebRequest *request, GError **error);
 WebReply *page_template(WebRequest *request, GError **error);
 WebReply *preview_template(WebRequest *request, GError **error);
 WebReply *save_template(WebRequest *request, GError **error);

@@ -3,6 +3,7 @@
 #include "json.h"
 #include "people.h"
 #include "settings.h"
+#include <math.h>
 #include <string.h>
 
 enum { ROWS_MAX = 200, PARTS_MAX = 10 };
@@ -57,6 +58,7 @@ static char *shown_text(json_t *value, DesignKind kind) {
   if (kind == DESIGN_YAML) return json_is_null(value) ? g_strdup("") : json_is_string(value) ? g_strdup(json_string_value(value)) : yaml_write_flow(value);
   if (kind == DESIGN_ROLE && json_is_string(value)) return g_strdup(role_known("code", "title", json_string_value(value)));
   if (json_is_integer(value)) return json_dumps(value, JSON_ENCODE_ANY);
+  if (json_is_real(value)) return g_strdup_printf("%.15g", json_real_value(value));
   if (json_is_boolean(value)) return g_strdup(json_is_true(value) ? "是" : "否");
   return design_join(roles != NULL ? roles : value, kind == DESIGN_LINES ? "\n" : "、");
 }
@@ -169,7 +171,9 @@ static gboolean same_words(json_t *a, json_t *b) {
 static json_t *number_or_text(const char *text) {
   char *end = NULL;
   gint64 number = g_ascii_strtoll(text, &end, 10);
-  return *end == '\0' ? json_integer(number) : json_string(text);
+  if (*end == '\0') return json_integer(number);
+  double real = g_ascii_strtod(text, &end);
+  return *end == '\0' && isfinite(real) ? json_real(real) : json_string(text);
 }
 
 static json_t *yaml_or_text(const char *text) {
@@ -215,7 +219,8 @@ static void put_key(json_t *row, const DesignKey *key, json_t *given, const Desi
   else if (key->kind == DESIGN_PART) made = json_is_object(given) ? design_apply(former, given, key->keys, care) : NULL;
   else if (is_pairs(key->kind)) made = design_mapping(given, former, key->kind, care);
   else {
-    if (json_equal(before, given) || (before == NULL && given == NULL)) return; /* as it was, to the letter */
+    gboolean nothing = given == NULL || (json_is_string(given) && *json_string_value(given) == '\0');
+    if (json_equal(before, given) || (before == NULL && nothing)) return; /* as it was, to the letter */
     return put_made(row, key->key, read_text(key, given, former));
   }
   if (json_object_size(made) + json_array_size(made) > 0) json_object_set(row, key->key, made);
