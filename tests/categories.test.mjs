@@ -1,6 +1,7 @@
 // Every shipped category with every field of it: taken in under each heading it is known by, found by each field, kept from readers where it is not public, out as a table and
 // back; and the questions that are asked at a counter, over the demonstration archive.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -236,5 +237,13 @@ test('at the counter of the demonstration archive: by either name, by parcel, ca
       assert.ok(codes(await ask(clerk, words)).includes(record.code), words);
     const used = await query(house, 'SELECT c.code, COUNT(*) AS n FROM record AS r JOIN category AS c ON c.id = r.category WHERE r.level > 2 GROUP BY c.code');
     assert.deepEqual(used.map(each => each.code).sort(), categories.map(each => each.code).sort(), 'the demonstration has every category');
+    const [volume] = await query(house, "SELECT code, year FROM record WHERE level = 3 AND date_text = '' AND year > 0 ORDER BY id LIMIT 1"), asked = `q=${encodeURIComponent(`档号:"${volume.code}"`)}`;
+    for (const [address, place] of [[`/search?${asked}`, `<span>${volume.year}</span>`], [`/search/print?${asked}`, `data-label="日期">${volume.year}</td>`]])
+      assert.ok((await clerk.get(address, { html: true })).text.includes(place), `${address}: what has no date has its year`);
   } finally { await own.stop(); }
+  const [photograph] = await query(house, "SELECT r.code FROM record AS r JOIN category AS c ON c.id = r.category WHERE c.code = 'ZP' AND r.level = 4 ORDER BY r.id LIMIT 1");
+  const sheet = path.join(folder, 'correct.xlsx'), out = await lantai(house, 'export', '--query', `档号:"${photograph.code}"`, '--format', 'sheet', sheet, '--json');
+  assert.equal(out.status, 0, out.stderr);
+  const cells = execFileSync('unzip', ['-p', sheet, 'xl/worksheets/sheet1.xml'], { encoding: 'utf8' });
+  for (const field of categories.find(each => each.code === 'ZP').fields) assert.ok(cells.includes(`<t>${field.label}</t>`), `${field.label} can be filled in`);
 });

@@ -85,9 +85,9 @@ char *item_disposal(const ExportItem *item) {
 void listing_survey(Listing *listing, const ExportItem *item) {
   const CatalogRecord *record = item->record;
   listing->disposed |= item->tombstone != NULL;
-  if (g_str_equal(record->fields, "{}")) return;
   GHashTable **used = &listing->used[record->category];
   if (*used == NULL) *used = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  if (g_str_equal(record->fields, "{}")) return;
   json_auto_t *fields = record_fields_of(record);
   const char *key;
   json_t *value;
@@ -104,10 +104,18 @@ static void add_column(Listing *listing, const char *header) {
 
 static int compare_texts(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
+/* A table to be corrected that is of one category has a column for each of its fields, to be filled in; others those that hold something. */
+static gboolean is_to_fill(const Listing *listing) {
+  guint categories = 0;
+  for (guint id = 1; id < G_N_ELEMENTS(listing->used); id++) categories += listing->used[id] != NULL;
+  return listing->keyed && categories == 1;
+}
+
 static void add_used(Listing *listing, guint id) {
   const CatalogCategory *category = catalog_category(listing->catalog, (guint8)id);
+  gboolean every = is_to_fill(listing);
   for (guint f = 0; category && f < category->field_count; f++)
-    if (g_hash_table_contains(listing->used[id], category->fields[f].key)) add_column(listing, category->fields[f].label);
+    if (every || g_hash_table_contains(listing->used[id], category->fields[f].key)) add_column(listing, category->fields[f].label);
 }
 
 static void add_others(Listing *listing, guint id) {
