@@ -60,8 +60,8 @@ static gboolean write_entry(Sql *sql, gint64 ledger, gint64 number, GError **err
   const char *state_name = open ? draw(2) ? "待办" : "办理中" : "已办", *owner = open && draw(50) == 0 ? "bench" : "";
   g_autofree char *states = g_strdup_printf("[[\"%s\",%d]]", state_name, day);
   return sql_exec(sql,
-    "INSERT INTO ledger_entry (ledger_id, version, rev, number, unit, from_date, to_date, title, state, closed, owner, department, due, quantity, basis, secrecy, parent, key, "
-    "deleted, made_us, made_by, changed_us, changed_by, moved_by, data, states, files) VALUES ($1, 1, $2, '', $3, $4, $4, $5, $6, $7, $8, '', $9, 1, $10, 0, 0, '', 0, 0, "
+    "INSERT INTO ledger_entry (ledger_id, version, rev, number, unit, from_date, to_date, title, state, closed, owner, department, due, quantity, basis, secrecy, key, "
+    "deleted, made_us, made_by, changed_us, changed_by, moved_by, data, states, files) VALUES ($1, 1, $2, '', $3, $4, $4, $5, $6, $7, $8, '', $9, 1, $10, 0, '', 0, 0, "
     "'bench', 0, 'bench', '', $11, $12, '[]')",
     SQL_ARGS(sql_int(ledger), sql_int(number), sql_text(draw(3) ? "本馆" : unit), sql_int(day), sql_text(title), sql_text(state_name), sql_int(!open),
       sql_text(owner), sql_int(open ? day + 10000 : 0), sql_text(draw(50) ? "逐条" : "汇总上报"), sql_text(values), sql_text(states)), error);

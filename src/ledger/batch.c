@@ -11,7 +11,7 @@
 #include "settings.h"
 #include <glib/gstdio.h>
 
-enum { SLICE_MS = 80, SMALL = 500, STALE_DAYS = 1, STARTED_MAX = 20, PLANS_MOST = 5, SWEEPS = 20 };
+enum { SLICE_MS = 30, SMALL = 500, STALE_DAYS = 1, STARTED_MAX = 20, PLANS_MOST = 5, SWEEPS = 20 };
 
 typedef struct {
   gint64 turn, row, entry, before, after;

@@ -192,6 +192,30 @@ static void test_turns(void) {
   g_thread_join(thread);
 }
 
+/* A long log goes into the file while somebody else has the turn to write. */
+static void test_log_moves(void) {
+  enum { BYTES = 40 << 20, WAITS = 500 };
+  g_autofree char *folder = g_dir_make_tmp("lantai-sql-XXXXXX", NULL), *path = g_build_filename(folder, "log.db", NULL), *blob = g_malloc0(BYTES);
+  {
+    g_autoptr(SqlDb) db = sql_open(path, NULL);
+    Sql *sql = sql_write(db, NULL);
+    g_assert_true(sql_exec(sql, "CREATE TABLE thing (id INTEGER PRIMARY KEY, data BLOB)", SQL_NONE, NULL));
+    g_assert_true(sql_exec(sql, "INSERT INTO thing (data) VALUES ($1)", SQL_ARGS(sql_blob(blob, BYTES)), NULL));
+    g_assert_true(sql_commit(sql, NULL));
+    sql_end(sql);
+    sql = sql_write(db, NULL);
+    GStatBuf info = {0};
+    for (guint i = 0; i < WAITS && info.st_size < BYTES; i++) {
+      g_usleep(10000);
+      g_assert_cmpint(g_stat(path, &info), ==, 0);
+    }
+    g_assert_cmpint(info.st_size, >=, BYTES);
+    sql_end(sql);
+  }
+  g_autofree char *command = g_strdup_printf("rm -r %s", folder);
+  g_spawn_command_line_sync(command, NULL, NULL, NULL, NULL);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/sql/commit-and-rollback", test_commit_and_rollback);
@@ -206,5 +230,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/sql/damaged-file", test_damaged_file_is_refused);
   g_test_add_func("/sql/backup", test_backup);
   g_test_add_func("/sql/turns", test_turns);
+  g_test_add_func("/sql/log-moves", test_log_moves);
   return g_test_run();
 }

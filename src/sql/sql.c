@@ -3,7 +3,8 @@
  *
  * 1. One writer is let in from sql_write to sql_end; on-commit hooks run before it leaves, so what they see is the newest state.
  * 2. Reading connections are made on demand and kept; one is used by one transaction at a time.
- * 3. A statement's parameters are $1, $2 … in ascending first use, so that the number is the index SQLite gives it.
+ * 3. What was committed is moved from the log into the file beside the writers (checkpoint), so that nobody's turn lasts for it.
+ * 4. A statement's parameters are $1, $2 … in ascending first use, so that the number is the index SQLite gives it.
  */
 #include "sql.h"
 #include "error.h"
@@ -13,7 +14,7 @@
 #include <sqlite3.h>
 #include <string.h>
 
-enum { SQL_READER_CACHE_KIB = 16384, SQL_WRITER_CACHE_KIB = 65536, SQL_CHECKPOINT_PAGES = 8192 };
+enum { SQL_READER_CACHE_KIB = 16384, SQL_WRITER_CACHE_KIB = 65536, SQL_CHECKPOINT_PAGES = 8192, SQL_LOG_PAGES = 32768 };
 
 typedef struct {
   sqlite3_stmt *statement;
@@ -35,6 +36,8 @@ struct SqlDb {
   Connection *writer;
   GMutex pool_lock; /* guards idle */
   GPtrArray *idle;
+  GThread *mover; /* by who writes: the last one that moved the log */
+  gint moving;
 };
 
 typedef struct {
@@ -104,6 +107,30 @@ static gboolean run(Connection *connection, const char *statement, GError **erro
   return code == SQLITE_OK || throw_sqlite(error, connection->handle, code, statement);
 }
 
+static Connection *connection_open(SqlDb *db, gboolean writer, GError **error);
+
+/* ---- from the log into the file ---- */
+
+static gpointer checkpoint(gpointer data) {
+  SqlDb *db = data;
+  Connection *connection = connection_open(db, FALSE, NULL);
+  if (connection != NULL) sqlite3_wal_checkpoint_v2(connection->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+  connection_free(connection);
+  g_atomic_int_set(&db->moving, FALSE);
+  return NULL;
+}
+
+/* The log begins anew when all of it was moved and nobody writes meanwhile; where writers leave no pause, the little that is left is moved by one of them. */
+static int committed(void *data, sqlite3 *handle, const char *name, int pages) {
+  SqlDb *db = data;
+  if (pages >= SQL_LOG_PAGES) sqlite3_wal_checkpoint_v2(handle, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+  if (pages < SQL_CHECKPOINT_PAGES || !g_atomic_int_compare_and_exchange(&db->moving, FALSE, TRUE)) return SQLITE_OK;
+  if (db->mover != NULL) g_thread_join(db->mover);
+  db->mover = g_thread_try_new("checkpoint", checkpoint, db, NULL);
+  if (db->mover == NULL) g_atomic_int_set(&db->moving, FALSE);
+  return SQLITE_OK;
+}
+
 static Connection *connection_open(SqlDb *db, gboolean writer, GError **error) {
   Connection *connection = g_new0(Connection, 1);
   connection->prepared = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, prepared_free);
@@ -121,7 +148,7 @@ static Connection *connection_open(SqlDb *db, gboolean writer, GError **error) {
     g_autofree char *pragmas = g_strdup_printf("PRAGMA cache_size=-%d; PRAGMA temp_store=MEMORY; PRAGMA foreign_keys=ON; %s",
       writer ? SQL_WRITER_CACHE_KIB : SQL_READER_CACHE_KIB, writer ? writing : reading);
     good = run(connection, pragmas, error) && run(connection, "SELECT count(*) FROM sqlite_schema", error);
-    if (writer) sqlite3_wal_autocheckpoint(connection->handle, SQL_CHECKPOINT_PAGES);
+    if (writer) sqlite3_wal_hook(connection->handle, committed, db);
   }
   if (good) return connection;
   connection_free(connection);
@@ -168,6 +195,7 @@ SqlDb *sql_open_readonly(const char *path, GError **error) {
 
 void sql_close(SqlDb *db) {
   if (db == NULL) return;
+  if (db->mover != NULL) g_thread_join(db->mover);
   g_ptr_array_unref(db->idle);
   connection_free(db->writer);
   if (db->temporary) {
