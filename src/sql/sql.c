@@ -107,24 +107,31 @@ static gboolean run(Connection *connection, const char *statement, GError **erro
   return code == SQLITE_OK || throw_sqlite(error, connection->handle, code, statement);
 }
 
-static Connection *connection_open(SqlDb *db, gboolean writer, GError **error);
+static Connection *pool_take(SqlDb *db, GError **error);
+static void pool_return(SqlDb *db, Connection *connection);
 
 /* ---- from the log into the file ---- */
 
+static gboolean move_log(sqlite3 *handle) { return sqlite3_wal_checkpoint_v2(handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) == SQLITE_OK; }
+
 static gpointer checkpoint(gpointer data) {
   SqlDb *db = data;
-  Connection *connection = connection_open(db, FALSE, NULL);
-  if (connection != NULL) sqlite3_wal_checkpoint_v2(connection->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-  connection_free(connection);
+  Connection *connection = pool_take(db, NULL);
+  if (connection != NULL) {
+    move_log(connection->handle);
+    pool_return(db, connection);
+  }
   g_atomic_int_set(&db->moving, FALSE);
   return NULL;
 }
 
-/* The log begins anew when all of it was moved and nobody writes meanwhile; where writers leave no pause, the little that is left is moved by one of them. */
+/* The log begins anew when all of it was moved and nobody writes meanwhile; where writers leave no pause, the little that is left is moved by one of them. What
+ * cannot be moved now (the disk, a reader of long ago) stays in the log, which is as good, until the next commit. */
 static int committed(void *data, sqlite3 *handle, const char *name, int pages) {
+  (void)name;
   SqlDb *db = data;
-  if (pages >= SQL_LOG_PAGES) sqlite3_wal_checkpoint_v2(handle, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-  if (pages < SQL_CHECKPOINT_PAGES || !g_atomic_int_compare_and_exchange(&db->moving, FALSE, TRUE)) return SQLITE_OK;
+  if (pages < SQL_CHECKPOINT_PAGES || (pages >= SQL_LOG_PAGES && move_log(handle))) return SQLITE_OK;
+  if (!g_atomic_int_compare_and_exchange(&db->moving, FALSE, TRUE)) return SQLITE_OK;
   if (db->mover != NULL) g_thread_join(db->mover);
   db->mover = g_thread_try_new("checkpoint", checkpoint, db, NULL);
   if (db->mover == NULL) g_atomic_int_set(&db->moving, FALSE);
@@ -142,10 +149,10 @@ static Connection *connection_open(SqlDb *db, gboolean writer, GError **error) {
     sqlite3_busy_timeout(connection->handle, 10000);
     sqlite3_db_config(connection->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(connection->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    static const char writing[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=67108864; PRAGMA secure_delete=FAST;";
+    static const char writing[] = "PRAGMA journal_mode=WAL; PRAGMA journal_size_limit=67108864; PRAGMA secure_delete=FAST;";
     /* Readers map as much of the file as SQLite maps at most (2 GiB, only what is there): pages that are in memory anyway are then not copied to be read. */
     static const char reading[] = "PRAGMA query_only=ON; PRAGMA mmap_size=2147418112;";
-    g_autofree char *pragmas = g_strdup_printf("PRAGMA cache_size=-%d; PRAGMA temp_store=MEMORY; PRAGMA foreign_keys=ON; %s",
+    g_autofree char *pragmas = g_strdup_printf("PRAGMA cache_size=-%d; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA foreign_keys=ON; %s",
       writer ? SQL_WRITER_CACHE_KIB : SQL_READER_CACHE_KIB, writer ? writing : reading);
     good = run(connection, pragmas, error) && run(connection, "SELECT count(*) FROM sqlite_schema", error);
     if (writer) sqlite3_wal_hook(connection->handle, committed, db);
@@ -239,6 +246,13 @@ static Sql *transaction_new(SqlDb *db, Connection *connection, gboolean writes) 
   return sql;
 }
 
+static Connection *pool_take(SqlDb *db, GError **error) {
+  g_mutex_lock(&db->pool_lock);
+  Connection *connection = db->idle->len ? g_ptr_array_steal_index_fast(db->idle, db->idle->len - 1) : NULL;
+  g_mutex_unlock(&db->pool_lock);
+  return connection ? connection : connection_open(db, FALSE, error);
+}
+
 static void pool_return(SqlDb *db, Connection *connection) {
   g_mutex_lock(&db->pool_lock);
   g_ptr_array_add(db->idle, connection);
@@ -246,10 +260,7 @@ static void pool_return(SqlDb *db, Connection *connection) {
 }
 
 Sql *sql_read(SqlDb *db, GError **error) {
-  g_mutex_lock(&db->pool_lock);
-  Connection *connection = db->idle->len ? g_ptr_array_steal_index_fast(db->idle, db->idle->len - 1) : NULL;
-  g_mutex_unlock(&db->pool_lock);
-  if (connection == NULL) connection = connection_open(db, FALSE, error);
+  Connection *connection = pool_take(db, error);
   if (connection == NULL) return NULL;
   if (run(connection, "BEGIN", error)) return transaction_new(db, connection, FALSE);
   connection_free(connection);
