@@ -1,7 +1,8 @@
 // Figures and reports through HTTP: a number opens to its rows, a report is written beside its preview, looked through, reviewed by three others, frozen and signed; it stays
 // as it was when the ledger goes on, and a changed byte of it is told.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -159,7 +160,15 @@ test('three others review it; nobody takes two steps; a stop is refused', async 
   await decide('checker', 'pass', 403);
   await decide('leader', 'pass');
   await decide('leader', 'pass', 403);
-  await decide('signer', 'pass', 200, '同意');
+  const holder = spawn('sqlite3', [path.join(dir, 'lantai.db')]);
+  holder.stdin.write('BEGIN IMMEDIATE;\nSELECT 1;\n');
+  await once(holder.stdout, 'data');
+  const signing = decide('signer', 'pass', 200, '同意'), staged = () => readdirSync(path.join(dir, 'store-staging'), { recursive: true }).some(name => name.endsWith('report.html'));
+  for (let i = 0; i < 160 && !staged(); i++) await new Promise(done => { setTimeout(done, 50); });
+  const free = staged();
+  holder.stdin.end('ROLLBACK;\n');
+  assert.ok(free, 'it is computed and printed while somebody else has the turn to write');
+  await signing;
   const { issue: frozen, steps } = await get('writer', '/report/1');
   assert.equal(frozen.state, 'frozen');
   assert.deepEqual(steps.map(({ actor }) => actor), ['writer', 'checker', 'writer', 'checker', 'leader', 'signer']);

@@ -383,7 +383,7 @@ static json_t *result_last(Ask *ask, json_t *figure, FigurePeriod period, gboole
 
 static json_t *result_new(json_t *figure, FigurePeriod period, const Outcome *outcome, gboolean number_only) {
   g_autofree char *how = figure_how(figure, period);
-  return json_pack("{s:s, s:o, s:o, s:s, s:I, s:b, s:s, s:{s:i, s:i, s:s}}", "name", text_in(figure, "name") ? text_in(figure, "name") : "", "value",
+  return json_pack("{s:s, s:s, s:o, s:o, s:s, s:I, s:b, s:s, s:{s:i, s:i, s:s}}", "aggregate", figure_aggregate(figure), "name", text_in(figure, "name") ? text_in(figure, "name") : "", "value",
     number_json(outcome->value), "whole", number_json(outcome->whole), "unit", figure_unit(figure), "entries",
     (json_int_t)(number_only ? 0 : outcome->entries->len), "restricted", number_only, "how", how, "period", "from", period.from, "to", period.to, "unit",
     period.unit ? period.unit : "");

@@ -305,20 +305,6 @@ static WebReply *write_text(WebRequest *request, GError **error) {
 
 /* ---- the rows behind a number ---- */
 
-static json_t *frozen_lines(WebRequest *request, json_t *issue, GError **error) {
-  g_autoptr(GBytes) bytes = report_frozen_file(web_house(request), issue, "rows.ndjson", error);
-  if (bytes == NULL) return NULL;
-  g_autofree char *text = g_strndup(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
-  g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-  json_t *entries = json_object();
-  for (guint i = 0; lines[i]; i++) {
-    json_auto_t *line = json_loads(lines[i], 0, NULL);
-    g_autofree char *key = g_strdup_printf("%d", (int)int_at(line, "id"));
-    if (line) json_object_set(entries, key, json_object_get(line, "entry"));
-  }
-  return entries;
-}
-
 /* As it was when frozen, when the asker may see it; what became of it since. */
 static json_t *frozen_row(WebRequest *request, Sql *sql, json_t *entry) {
   const LedgerDefinition *ledger = ledger_find(text_at(entry, "ledger"));
@@ -341,22 +327,34 @@ static json_t *frozen_result(WebRequest *request, json_t *result, const char *na
   return told;
 }
 
+/* Entries of the ids from begin to end. */
+static json_t *frozen_entries(WebRequest *request, json_t *issue, json_t *ids, size_t begin, size_t end, GError **error) {
+  g_autoptr(GHashTable) wanted = g_hash_table_new(NULL, NULL);
+  for (size_t i = begin; i < end; i++) g_hash_table_add(wanted, GSIZE_TO_POINTER((gsize)json_integer_value(json_array_get(ids, i))));
+  return report_frozen_rows(web_house(request), issue, wanted, error);
+}
+
 static gboolean put_frozen_rows(WebRequest *request, Sql *sql, json_t *issue, const char *figure, json_t *model, GError **error) {
-  json_auto_t *report = report_frozen_load(web_house(request), issue, error), *entries = report ? frozen_lines(request, issue, error) : NULL;
-  if (entries == NULL) return FALSE;
-  json_t *ids = json_object_get(json_object_get(report, "rows"), figure), *rows = json_array();
+  json_auto_t *report = report_frozen_load(web_house(request), issue, error), *entries = NULL, *rows = json_array();
+  if (report == NULL) return FALSE;
+  json_t *ids = json_object_get(json_object_get(report, "rows"), figure);
   gint64 after = web_int(request, "after", 0), hidden = 0, last = 0;
-  size_t at = 0;
+  size_t at = 0, held = 0, most = ROWS_SHOWN;
   for (size_t i = 0; after != 0 && i < json_array_size(ids); i++)
     if (json_integer_value(json_array_get(ids, i)) == after) at = i + 1;
-  for (; at < json_array_size(ids) && json_array_size(rows) < ROWS_SHOWN; at++) {
+  for (held = at; at < json_array_size(ids) && json_array_size(rows) < ROWS_SHOWN; at++) {
+    if (at == held) { /* of many that the asker does not see, more at a time */
+      json_decref(entries);
+      held = MIN(json_array_size(ids), at + most), most *= 8;
+      if ((entries = frozen_entries(request, issue, ids, at, held, error)) == NULL) return FALSE;
+    }
     last = json_integer_value(json_array_get(ids, at));
-    g_autofree char *key = g_strdup_printf("%d", (int)last);
+    g_autofree char *key = g_strdup_printf("%" G_GINT64_FORMAT, last);
     json_t *row = frozen_row(request, sql, json_object_get(entries, key));
     if (row) json_array_append_new(rows, row);
     else hidden++;
   }
-  json_object_set_new(model, "rows", rows);
+  json_object_set(model, "rows", rows);
   json_object_set_new(model, "result", frozen_result(request, json_object_get(json_object_get(report, "figures"), figure), figure));
   if (hidden > 0) json_object_set_new(model, "hidden", json_integer(hidden));
   if (at < json_array_size(ids)) {

@@ -86,6 +86,8 @@ json_t *report_audiences(json_t *issue); /* [{code, title, on}]: whom a report c
 gboolean report_issue_release(Sql *sql, Asker asker, const char *actor, gint64 id, json_t *roles, const char *note, GError **error);
 /* A frozen report as it was kept; UNAVAILABLE when the kept bytes are not those that were signed. */
 json_t *report_frozen_load(const House *house, json_t *issue, GError **error);
+/* {id: entry} of those ids (a set of gsize) among the rows kept with it; all are read through, none but these are held. UNAVAILABLE as above. */
+json_t *report_frozen_rows(const House *house, json_t *issue, GHashTable *ids, GError **error);
 GBytes *report_frozen_file(const House *house, json_t *issue, const char *name, GError **error); /* report.docx, report.pdf, report.html */
 /* A .zip at path (must not exist): the printed files (what they are made of is not for everybody), the signed manifest, signature (DER) and key,
  * and how to check them without this program. */

@@ -5,6 +5,7 @@
  *    signed manifest. The object is durable before the report is called frozen.
  * 2. The manifest is the SM3 of each file, a line each; the archives' SM2 key signs it. The key and the manifest stand in the journal too.
  * 3. A frozen report is read back only when its bytes are those of the manifest.
+ * 4. Numbers and rows are of one moment: they are computed beside the writers, and again when an entry or a definition was changed meanwhile.
  */
 #include "content.h"
 #include "crypto.h"
@@ -16,8 +17,11 @@
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { FREEZE_TRIES = 3 };
 
 static const char *const STATES[] = {"draft", "office", "leader", "sign", "frozen"};
 static const char *const KEPT[] = {"report.json", "rows.ndjson", "report.docx", "report.pdf", "report.html"};
@@ -76,29 +80,44 @@ static gboolean gather_rows(Freezer *freezer, const char *figure, GError **error
   return TRUE;
 }
 
-static char *rows_text(Freezer *freezer, GError **error) {
-  g_autoptr(GString) out = g_string_new(NULL);
-  for (guint i = 0; i < freezer->order->len; i++) {
-    gpointer key = g_ptr_array_index(freezer->order, i);
-    json_t *entry = ledger_entry_load(freezer->sql, LEDGER_EVERYTHING, (gint64)GPOINTER_TO_SIZE(key), error);
-    if (entry == NULL) return NULL;
-    json_auto_t *line = json_pack("{s:I, s:O, s:o}", "id", (json_int_t)GPOINTER_TO_SIZE(key), "figures", g_hash_table_lookup(freezer->rows, key), "entry", entry);
-    g_autofree char *dump = json_dumps(line, JSON_COMPACT | JSON_SORT_KEYS);
-    g_string_append_printf(out, "%s\n", dump);
-  }
-  return g_string_free(g_steal_pointer(&out), FALSE);
-}
-
 static void file_forget(gpointer path) {
   if (path) g_unlink(path);
   g_free(path);
 }
 
-static GBytes *printed(const House *house, json_t *report, gboolean (*print)(json_t *, const char *, GError **), const char *suffix, GError **error) {
+static char *passing_path(const House *house, const char *suffix) {
   g_autofree char *token = crypto_random_token(9), *name = g_strdup_printf("report-%s%s", token, suffix), *folder = g_build_filename(house->dir, "tmp", NULL);
-  char *path = g_build_filename(folder, name, NULL), *bytes = NULL;
-  gsize length = 0;
   g_mkdir_with_parents(folder, 0750);
+  return g_build_filename(folder, name, NULL);
+}
+
+static gboolean write_rows(Freezer *freezer, FILE *out, GError **error) {
+  for (guint i = 0; i < freezer->order->len; i++) {
+    gpointer key = g_ptr_array_index(freezer->order, i);
+    json_t *entry = ledger_entry_load(freezer->sql, LEDGER_EVERYTHING, (gint64)GPOINTER_TO_SIZE(key), error);
+    if (entry == NULL) return FALSE;
+    json_auto_t *line = json_pack("{s:I, s:O, s:o}", "id", (json_int_t)GPOINTER_TO_SIZE(key), "figures", g_hash_table_lookup(freezer->rows, key), "entry", entry);
+    if (json_dumpf(line, out, JSON_COMPACT | JSON_SORT_KEYS) != 0 || putc('\n', out) == EOF)
+      return throw(error, LANTAI_ERROR_UNAVAILABLE, "报告依据的各行写不下：%s", error_reason(errno));
+  }
+  return TRUE;
+}
+
+/* However many, in a file that has no name any more. */
+static GBytes *rows_bytes(Freezer *freezer, GError **error) {
+  if (freezer->order->len == 0) return g_bytes_new_static("", 0);
+  char *path = passing_path(freezer->house, ".rows");
+  FILE *out = fopen(path, "wbx");
+  gboolean good = out != NULL ? write_rows(freezer, out, error) : throw(error, LANTAI_ERROR_UNAVAILABLE, "不能写入 %s：%s", path, error_reason(errno));
+  if (out != NULL && fclose(out) != 0 && good) good = throw(error, LANTAI_ERROR_UNAVAILABLE, "报告依据的各行写不下：%s", error_reason(errno));
+  g_autoptr(GMappedFile) mapped = good ? g_mapped_file_new(path, FALSE, error) : NULL;
+  file_forget(path);
+  return mapped != NULL ? g_mapped_file_get_bytes(mapped) : NULL;
+}
+
+static GBytes *printed(const House *house, json_t *report, gboolean (*print)(json_t *, const char *, GError **), const char *suffix, GError **error) {
+  char *path = passing_path(house, suffix), *bytes = NULL;
+  gsize length = 0;
   gboolean good = print(report, path, error) && g_file_get_contents(path, &bytes, &length, error);
   file_forget(path);
   return good ? g_bytes_new_take(bytes, length) : NULL;
@@ -106,24 +125,24 @@ static GBytes *printed(const House *house, json_t *report, gboolean (*print)(jso
 
 static GBytes *text_bytes(char *text) { return text ? g_bytes_new_take(text, strlen(text)) : NULL; }
 
-/* The ids of rows behind each figure go into the report; the rows themselves as text. */
-static char *kept_rows(Freezer *freezer, GError **error) {
+/* The ids of rows behind each figure go into the report; the rows themselves as lines. */
+static GBytes *kept_rows(Freezer *freezer, GError **error) {
   const char *name;
   json_t *figure;
   json_object_foreach(json_object_get(freezer->report, "figures"), name, figure) {
     if (json_object_get(figure, "opens") == NULL && !gather_rows(freezer, name, error)) return NULL;
   }
-  char *rows = rows_text(freezer, error);
+  GBytes *rows = rows_bytes(freezer, error);
   if (rows != NULL) json_object_set(freezer->report, "rows", freezer->index);
   return rows;
 }
 
 /* The five files, in the order of KEPT; rows is taken. Needs no database. NULL on error. */
-static GPtrArray *kept_files(const House *house, json_t *report, char *rows, GError **error) {
+static GPtrArray *kept_files(const House *house, json_t *report, GBytes *rows, GError **error) {
   g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
   report_draw(report);
   g_ptr_array_add(files, text_bytes(json_dumps(report, JSON_INDENT(1) | JSON_SORT_KEYS)));
-  g_ptr_array_add(files, text_bytes(rows));
+  g_ptr_array_add(files, rows);
   GBytes *docx = printed(house, report, report_docx, ".docx", error);
   GBytes *pdf = docx ? printed(house, report, report_pdf, ".pdf", error) : NULL;
   if (docx) g_ptr_array_add(files, docx);
@@ -243,10 +262,9 @@ static gboolean submit(const House *house, Asker asker, const char *actor, json_
   return take_step(house, actor, issue, REPORT_OFFICE, note, NULL, error);
 }
 
-/* Under the writer's lock, though nothing is written: numbers and the rows behind them are of one moment. What is printed of them is printed after it. */
-static json_t *frozen_report(const House *house, Asker asker, json_t *issue, char **ret_rows, GError **error) {
-  g_autoptr(Sql) sql = sql_write(house->db, error);
-  json_auto_t *report = sql ? report_issue_make(house, sql, asker, issue, error) : NULL;
+/* The report as the transaction sees it; what is printed of it is printed later. rows: NULL on error. */
+static json_t *report_seen(const House *house, Sql *sql, Asker asker, json_t *issue, GBytes **ret_rows, GError **error) {
+  json_auto_t *report = report_issue_make(house, sql, asker, issue, error);
   if (report == NULL || !refuse_stops(report, error)) return NULL;
   json_object_set(issue, "heading", json_object_get(report, "heading"));
   json_object_set(issue, "rests", json_object_get(report, "rests"));
@@ -263,8 +281,28 @@ static json_t *frozen_report(const House *house, Asker asker, json_t *issue, cha
   return *ret_rows ? g_steal_pointer(&report) : NULL;
 }
 
+/* Entries in memory may be newer than a reading transaction: what was made counts only when none is. Where there is no end of changes, the writers wait. */
+static json_t *frozen_report(const House *house, Asker asker, json_t *issue, GBytes **ret_rows, GError **error) {
+  for (guint i = 0; i < FREEZE_TRIES; i++) {
+    LedgerMoment before, after;
+    g_autoptr(Sql) sql = sql_read(house->db, error);
+    if (sql == NULL || !ledger_moment(sql, &before, error)) return NULL;
+    g_autoptr(GBytes) rows = NULL;
+    g_autoptr(GError) local = NULL;
+    json_auto_t *report = report_seen(house, sql, asker, issue, &rows, &local);
+    g_autoptr(Sql) later = sql_read(house->db, error);
+    if (later == NULL || !ledger_moment(later, &after, error)) return NULL;
+    if (before.rev != after.rev || before.era != after.era) continue;
+    if (report == NULL) return g_propagate_error(error, g_steal_pointer(&local)), NULL;
+    *ret_rows = g_steal_pointer(&rows);
+    return g_steal_pointer(&report);
+  }
+  g_autoptr(Sql) sql = sql_write(house->db, error);
+  return sql ? report_seen(house, sql, asker, issue, ret_rows, error) : NULL;
+}
+
 static GPtrArray *frozen_files(const House *house, Asker asker, json_t *issue, GError **error) {
-  char *rows = NULL;
+  GBytes *rows = NULL;
   json_auto_t *report = frozen_report(house, asker, issue, &rows, error);
   return report ? kept_files(house, report, rows, error) : NULL;
 }
@@ -325,15 +363,56 @@ static gboolean manifest_has(const char *manifest, const char *name, const char 
   return strstr(manifest, line) != NULL;
 }
 
-GBytes *report_frozen_file(const House *house, json_t *issue, const char *name, GError **error) {
-  g_autofree char *object = report_object_id(int_at(issue, "id")), *path = content_path(house->content, object, name, error), *bytes = NULL;
-  gsize length = 0;
+static gboolean is_as_signed(json_t *issue, const char *name, const char *digest, GError **error) {
   const char *manifest = text_at(issue, "manifest");
+  if (manifest_has(manifest, name, digest) && crypto_sm2_verify(text_at(issue, "public_key"), manifest, text_at(issue, "signature"))) return TRUE;
+  return throw(error, LANTAI_ERROR_UNAVAILABLE, "定稿的 %s 与签名不符，可能已损坏。请运行 lantai check，并从副本修复", name);
+}
+
+static char *frozen_path(const House *house, json_t *issue, const char *name, GError **error) {
+  g_autofree char *object = report_object_id(int_at(issue, "id"));
+  return content_path(house->content, object, name, error);
+}
+
+GBytes *report_frozen_file(const House *house, json_t *issue, const char *name, GError **error) {
+  g_autofree char *path = frozen_path(house, issue, name, error), *bytes = NULL;
+  gsize length = 0;
   if (path == NULL || !g_file_get_contents(path, &bytes, &length, error)) return NULL;
   g_autofree char *digest = crypto_digest_hex(DIGEST_SM3, bytes, length);
-  if (!manifest_has(manifest, name, digest) || !crypto_sm2_verify(text_at(issue, "public_key"), manifest, text_at(issue, "signature")))
-    return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "定稿的 %s 与签名不符，可能已损坏。请运行 lantai check，并从副本修复", name);
-  return g_bytes_new_take(g_steal_pointer(&bytes), length);
+  return is_as_signed(issue, name, digest, error) ? g_bytes_new_take(g_steal_pointer(&bytes), length) : NULL;
+}
+
+/* A line's keys are sorted, so that it ends in its id: ,"id":12} */
+static gint64 id_of_line(const char *line, gssize length) {
+  gssize end = length > 0 && line[length - 1] == '\n' ? length - 2 : length - 1, at = end;
+  while (at > 0 && g_ascii_isdigit(line[at - 1])) at--;
+  return at < end ? g_ascii_strtoll(line + at, NULL, 10) : 0;
+}
+
+json_t *report_frozen_rows(const House *house, json_t *issue, GHashTable *ids, GError **error) {
+  static const char name[] = "rows.ndjson";
+  g_autofree char *path = frozen_path(house, issue, name, error);
+  FILE *in = path ? fopen(path, "rb") : NULL;
+  if (path == NULL) return NULL;
+  if (in == NULL) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "打不开定稿的 %s：%s", name, error_reason(errno));
+  json_auto_t *entries = json_object();
+  g_autoptr(Digest) running = digest_new(DIGEST_SM3);
+  char *line = NULL;
+  size_t room = 0;
+  for (ssize_t length; (length = getline(&line, &room, in)) >= 0;) {
+    digest_update(running, line, (gsize)length);
+    gint64 id = id_of_line(line, length);
+    if (!g_hash_table_contains(ids, GSIZE_TO_POINTER((gsize)id))) continue;
+    json_auto_t *row = json_loadb(line, (size_t)length, 0, NULL);
+    g_autofree char *key = g_strdup_printf("%" G_GINT64_FORMAT, id);
+    json_object_set(entries, key, json_object_get(row, "entry"));
+  }
+  free(line);
+  gboolean whole = !ferror(in);
+  fclose(in);
+  g_autofree char *digest = digest_finish_hex(running);
+  if (!whole) return throw_null(error, LANTAI_ERROR_UNAVAILABLE, "定稿的 %s 不能读出", name);
+  return is_as_signed(issue, name, digest, error) ? g_steal_pointer(&entries) : NULL;
 }
 
 static const char CHECKING[] = "这份报告定稿时由本馆签名。不用兰台也能核对（OpenSSL 3）：\n\n"
@@ -384,19 +463,21 @@ static char *change_words(double now, double before) {
   return g_strdup_printf("%s%.1f%%", now > before ? "增长" : "下降", fabs(now - before) / fabs(before) * 100);
 }
 
-/* What a figure's numbers may be compared as: of a share the points between; of what is itself a comparison, or no amount, the direction alone. */
-static char *figure_change(const char *name, double now, double before) {
-  static const char *const shares[] = {"rate", "points", NULL}, *const directions[] = {"growth", "multiple", "list", "span", NULL};
-  json_t *definition = figure_definition(name);
-  const char *aggregate = definition ? figure_aggregate(definition) : NULL;
-  gboolean same = fabs(now - before) < 1e-9;
-  if (aggregate && !same && g_strv_contains(shares, aggregate)) {
+/* What a figure's numbers may be compared as: of a share the points between; of what is itself a comparison, or no amount, the direction alone. How each was
+ * computed stands in its report, whatever the figure is today. */
+static char *figure_change(json_t *figure, json_t *former) {
+  static const char *const shares[] = {"rate", "points", NULL}, *const directions[] = {"growth", "multiple", "list", "span", "", NULL};
+  double now = json_number_value(json_object_get(figure, "value")), before = json_number_value(json_object_get(former, "value"));
+  const char *aggregate = text_at(figure, "aggregate"), *was = text_at(former, "aggregate");
+  if (*aggregate && *was && !g_str_equal(aggregate, was)) return g_strdup("算法已改，不能比较");
+  if (*aggregate == '\0') aggregate = was;
+  if (fabs(now - before) < 1e-9) return change_words(now, before);
+  if (g_strv_contains(shares, aggregate)) {
     g_autofree char *points = fabs(now - before) < 0.05 ? g_strdup("不到0.1") : g_strdup_printf("%.1f", fabs(now - before));
     if (g_str_has_suffix(points, ".0")) points[strlen(points) - 2] = '\0';
     return g_strdup_printf("%s%s个百分点", now > before ? "上升" : "下降", points);
   }
-  if (aggregate && !same && g_strv_contains(directions, aggregate)) return g_strdup(now > before ? "增加" : "减少");
-  return change_words(now, before);
+  return g_strv_contains(directions, aggregate) ? g_strdup(now > before ? "增加" : "减少") : change_words(now, before);
 }
 
 json_t *report_compare(json_t *now, json_t *before) {
@@ -406,7 +487,7 @@ json_t *report_compare(json_t *now, json_t *before) {
     json_t *former = json_object_get(befores, name);
     double value = json_number_value(json_object_get(figure, "value")), was = json_number_value(json_object_get(former, "value"));
     gboolean differs = former == NULL || fabs(value - was) > 1e-9 || !g_str_equal(text_at(figure, "text"), text_at(former, "text"));
-    g_autofree char *change = former ? figure_change(name, value, was) : g_strdup("上次没有");
+    g_autofree char *change = former ? figure_change(figure, former) : g_strdup("上次没有");
     json_array_append_new(rows, json_pack("{s:s, s:f, s:s, s:f, s:s, s:s, s:b}", "figure", name, "value", value, "text", text_at(figure, "text"), "before", was,
       "before_text", text_at(former, "text"), "change", change, "differs", differs));
   }

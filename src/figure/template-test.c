@@ -149,6 +149,19 @@ static void test_tables(void) {
   g_assert_cmpstr(text_at(json_array_get(paragraphs, 2), "kind"), ==, "p");
 }
 
+/* What two frozen reports are compared as stands in them: a figure of that name need not be in force any more. */
+static void test_compare(void) {
+  static const struct { const char *now, *before; double value, was; const char *change; } cases[] = {{"rate", "rate", 62.5, 60, "上升2.5个百分点"},
+    {"count", "count", 30, 20, "增长50.0%"}, {"growth", "growth", 30, 20, "增加"}, {"count", "rate", 30, 20, "算法已改，不能比较"}, {"rate", "", 20, 30, "下降10个百分点"},
+    {"", "", 30, 20, "增加"}};
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+    json_auto_t *now = json_pack("{s:{s:{s:s, s:f, s:s}}}", "figures", "早已没有的指标", "aggregate", cases[i].now, "value", cases[i].value, "text", "");
+    json_auto_t *before = json_pack("{s:{s:{s:s, s:f, s:s}}}", "figures", "早已没有的指标", "aggregate", cases[i].before, "value", cases[i].was, "text", "");
+    json_auto_t *rows = report_compare(now, before);
+    g_assert_cmpstr(text_at(json_array_get(rows, 0), "change"), ==, cases[i].change);
+  }
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/report/template/places", test_places);
@@ -157,5 +170,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/report/template/names", test_names);
   g_test_add_func("/report/template/headings", test_headings);
   g_test_add_func("/report/template/tables", test_tables);
+  g_test_add_func("/report/compare", test_compare);
   return g_test_run();
 }

@@ -30,6 +30,12 @@ static void ready_free(gpointer data) {
 
 void ledger_ready_renew(void) { g_atomic_int_inc(&era); }
 
+gboolean ledger_moment(Sql *sql, LedgerMoment *ret, GError **error) {
+  ret->era = g_atomic_int_get(&era);
+  ret->rev = sql_number(sql, "SELECT COALESCE(MAX(rev), 0) AS rev FROM ledger_entry", SQL_NONE, -1, error);
+  return ret->rev >= 0;
+}
+
 void ready_close(void) {
   g_mutex_lock(&lock);
   g_clear_pointer(&kept, g_hash_table_unref);
