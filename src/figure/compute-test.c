@@ -158,6 +158,13 @@ static void test_entries(void) {
   json_auto_t *last = compute(&f, LEDGER_EVERYTHING, "{ledger: 会议, where: {类型: 党委会}, count: , unit: 次}", 2023);
   g_assert_cmpstr(json_string_value(json_object_get(json_object_get(last, "last"), "text")), ==, "1次");
   g_assert_cmpstr(json_string_value(json_object_get(last, "how")), ==, "台账“会议”中日期在2023年、单位是本馆、类型是党委会的条目，数条目，每条按它的次数计");
+  /* Over all years: of last year the same, unless a condition looks at the year. */
+  json_auto_t *always = compute(&f, LEDGER_EVERYTHING, "{ledger: 会议, period: all, count: , unit: 次}", 2023);
+  json_auto_t *yearly = compute(&f, LEDGER_EVERYTHING, "{ledger: 会议, period: all, where: {年度: {year: 0}}, count: , unit: 次}", 2023);
+  g_assert_cmpstr(text_in(always, "text"), ==, "6次");
+  g_assert_cmpstr(text_in(json_object_get(always, "last"), "text"), ==, "6次");
+  g_assert_cmpstr(text_in(yearly, "text"), ==, "5次");
+  g_assert_cmpstr(text_in(json_object_get(yearly, "last"), "text"), ==, "1次");
   close_world(&f);
 }
 

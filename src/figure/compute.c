@@ -369,23 +369,33 @@ static gboolean set_told_words(json_t *result, json_t *figure, const Outcome *ou
   return TRUE;
 }
 
-static json_t *result_last(Ask *ask, json_t *figure, FigurePeriod period, gboolean closed, gboolean *partial) {
+/* Over all years and as of now: the same entries and the same number whatever year is asked for, so that they are not gone through again. */
+static gboolean is_timeless(json_t *figure, FigurePeriod period) {
+  static const char *const kinds[] = {"count", "rows", "sum", "distinct", "max", "min", "last", "list", NULL};
+  if (g_strcmp0(text_in(figure, "period"), "all") != 0 || text_in(figure, "at") != NULL || !g_strv_contains(kinds, figure_aggregate(figure))) return FALSE;
+  int year = period.to / 10000;
+  json_auto_t *now = where_for_year(json_object_get(figure, "where"), year), *before = where_for_year(json_object_get(figure, "where"), year - 1);
+  return now == before || json_equal(now, before);
+}
+
+static json_t *result_last(Ask *ask, json_t *figure, FigurePeriod period, const Outcome *now, gboolean closed, gboolean *partial) {
   g_auto(Outcome) outcome;
   outcome_init(&outcome);
-  if (!figure_run(ask, figure, period_shift(period, -1), &outcome, NULL) || outcome.unknown) return json_null();
+  const Outcome *told = is_timeless(figure, period) ? now : &outcome;
+  if ((told == &outcome && !figure_run(ask, figure, period_shift(period, -1), &outcome, NULL)) || told->unknown) return json_null();
   json_auto_t *warnings = json_array();
-  json_t *last = json_pack("{s:o}", "value", number_json(outcome.value));
-  set_told_words(last, figure, &outcome, closed, warnings);
+  json_t *last = json_pack("{s:o}", "value", number_json(told->value));
+  set_told_words(last, figure, told, closed, warnings);
   json_object_del(last, "bare");
-  *partial = *partial || outcome.partial;
+  *partial = *partial || told->partial;
   return last;
 }
 
 static json_t *result_new(json_t *figure, FigurePeriod period, const Outcome *outcome, gboolean number_only) {
   g_autofree char *how = figure_how(figure, period);
-  return json_pack("{s:s, s:s, s:o, s:o, s:s, s:I, s:b, s:s, s:{s:i, s:i, s:s}}", "aggregate", figure_aggregate(figure), "name", text_in(figure, "name") ? text_in(figure, "name") : "", "value",
-    number_json(outcome->value), "whole", number_json(outcome->whole), "unit", figure_unit(figure), "entries",
-    (json_int_t)(number_only ? 0 : outcome->entries->len), "restricted", number_only, "how", how, "period", "from", period.from, "to", period.to, "unit",
+  return json_pack("{s:s, s:s, s:o, s:o, s:s, s:I, s:b, s:s, s:{s:i, s:i, s:s}}", "aggregate", figure_aggregate(figure), "name",
+    text_in(figure, "name") ? text_in(figure, "name") : "", "value", number_json(outcome->value), "whole", number_json(outcome->whole), "unit", figure_unit(figure),
+    "entries", (json_int_t)(number_only ? 0 : outcome->entries->len), "restricted", number_only, "how", how, "period", "from", period.from, "to", period.to, "unit",
     period.unit ? period.unit : "");
 }
 
@@ -397,7 +407,7 @@ static gboolean tell_outcome(Ask *ask, json_t *figure, FigurePeriod period, cons
   if (!set_told_words(result, figure, outcome, number_only, warnings)) return FALSE;
   json_object_set_new(result, "parts", hides ? json_array() : parts_json(outcome, number_only));
   if (hides) json_object_set_new(result, "parts_hidden", json_true());
-  json_object_set_new(result, "last", result_last(ask, figure, period, number_only, &partial));
+  json_object_set_new(result, "last", result_last(ask, figure, period, outcome, number_only, &partial));
   if (partial) json_object_set_new(result, "partial", json_true()), warn(warnings, g_strdup("其中有您不能查看的条目，没有计入"));
   json_object_set(result, "warnings", warnings);
   if (outcome->missing && !number_only && !outcome->unseen) json_object_set(result, "missing", outcome->missing);

@@ -1,22 +1,6 @@
 /* Batches against what happens beside them: restored meanwhile, rights taken meanwhile, broken off at the very end. */
 #include "format.h"
 #include "test-fixture.h"
-#include <glib/gstdio.h>
-
-typedef struct { Fixture f; char *dir, *path; } Sheet;
-
-static void sheet_open(Sheet *s) {
-  fixture_open(&s->f);
-  s->dir = g_dir_make_tmp("ledger-XXXXXX", NULL);
-  s->path = g_build_filename(s->dir, "sheet.csv", NULL);
-}
-static void sheet_close(Sheet *s) {
-  g_remove(s->path);
-  g_rmdir(s->dir);
-  g_free(s->path);
-  g_free(s->dir);
-  fixture_close(&s->f);
-}
 
 static json_t *import(Sheet *s, const char *ledger, const char *text) {
   good(g_file_set_contents(s->path, text, -1, error));

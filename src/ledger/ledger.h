@@ -149,8 +149,7 @@ json_t *ledger_ready(Sql *sql, const char *key, LedgerMake make, gpointer data, 
 /* A number, never negative, that rises with each change of what else an answer was made from; asked again before the answer is given again. -1 on error. */
 typedef gint64 (*LedgerCounter)(Sql *sql, gint64 argument, GError **error);
 gint64 ledger_ready_needs(Sql *sql, LedgerCounter counter, gint64 argument, GError **error);
-/* How far the entries had come for the transaction, and which definitions are in force: where both are alike, nothing was changed between. */
-typedef struct { gint64 rev; int era; } LedgerMoment;
+typedef struct { gint64 rev; int era; } LedgerMoment; /* how far entries and definitions have come for a transaction: alike, nothing was changed between */
 gboolean ledger_moment(Sql *sql, LedgerMoment *ret, GError **error);
 void ledger_ready_renew(void);  /* a definition of whatever kind came into force */
 char *ledger_view(Asker asker); /* two askers of the same text see the same of all ledgers. New */

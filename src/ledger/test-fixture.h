@@ -3,6 +3,7 @@
 #include "expect.h"
 #include "internal.h"
 #include "people.h"
+#include <glib/gstdio.h>
 
 typedef struct {
   House house;
@@ -94,16 +95,20 @@ static inline void fixture_close(Fixture *f) {
   sql_close(f->db);
 }
 
+static inline Person *fixture_signed_in(Fixture *f, const char *name) {
+  g_autofree char *token = good(people_sign_in(f->db, name, "Geheim-2026", "127.0.0.1", error));
+  Person *person = people_identify(f->db, token);
+  g_assert_nonnull(person);
+  return person;
+}
+
 static inline Person *fixture_person(Fixture *f, const char *name, const char *title, const char *role, Security security) {
   g_autoptr(Sql) sql = good(sql_write(f->db, error));
   json_auto_t *roles = json_pack("[s]", role), *fonds = json_array();
   good(people_user_create(sql, "system", name, title, "Geheim-2026", roles, fonds, security, error));
   good(sql_commit(sql, error));
   sql_end(g_steal_pointer(&sql));
-  g_autofree char *token = good(people_sign_in(f->db, name, "Geheim-2026", "127.0.0.1", error));
-  Person *person = people_identify(f->db, token);
-  g_assert_nonnull(person);
-  return person;
+  return fixture_signed_in(f, name);
 }
 
 /* Who works for one fonds (made here; code "": none) or hands over for a body. */
@@ -115,10 +120,23 @@ static inline Person *fixture_limited(Fixture *f, const char *name, const char *
   if (*body) good(people_user_body(sql, "system", id, body, error));
   good(sql_commit(sql, error));
   sql_end(g_steal_pointer(&sql));
-  g_autofree char *token = good(people_sign_in(f->db, name, "Geheim-2026", "127.0.0.1", error));
-  Person *person = people_identify(f->db, token);
-  g_assert_nonnull(person);
-  return person;
+  return fixture_signed_in(f, name);
+}
+
+/* Ledgers, and the path of a spreadsheet. */
+typedef struct { Fixture f; char *dir, *path; } Sheet;
+
+static inline void sheet_open(Sheet *s) {
+  fixture_open(&s->f);
+  s->dir = g_dir_make_tmp("ledger-XXXXXX", NULL);
+  s->path = g_build_filename(s->dir, "sheet.csv", NULL);
+}
+static inline void sheet_close(Sheet *s) {
+  g_remove(s->path);
+  g_rmdir(s->dir);
+  g_free(s->path);
+  g_free(s->dir);
+  fixture_close(&s->f);
 }
 
 static inline json_t *yaml(const char *text) { return good(yaml_load_text(text, "test", error)); }
