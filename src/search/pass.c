@@ -12,7 +12,7 @@
 enum { FACET_FONDS, FACET_CATEGORY, FACET_YEAR, FACET_RETENTION, FACET_OPENING, FACET_LEVEL, FACETS }; /* as GroupBy */
 enum { GATE_DESCRIPTION = 1, GATE_FILES = 2, GATE_KNOWN = 4 };
 enum { GROUP_LINES = 300 /* a group's words cost as much as so many lines */ };
-enum { STEPS = 256, FETCH_AHEAD = 12, SMALL = 256, YEARS = 65536, YEAR_PAGES = YEARS / SMALL, SLOTS_FIRST = 64 };
+enum { FETCH_AHEAD = 12, SMALL = 256, YEARS = 65536, YEAR_PAGES = YEARS / SMALL, SLOTS_FIRST = 64 };
 
 SearchLimits search_limits = {.few = 300, .dense = 2048, .in_order = 100, .gram_records = 50000, .gram_least = 8192, .gram_sample = 8192,
   .gram_owed = 1 << 20, .light_us = 4000};
@@ -292,13 +292,13 @@ static Hit hit_at(const Pass *pass, guint32 id, guint tier) {
   return search_top_hit(pass->top->sort, id, &chunk->lines[id % CHUNK_LINES], pass->top->sort == SEARCH_SORT_CODE ? columns_code(pass->columns, id) : NULL, tier);
 }
 
-/* The first line in order that is not on a page before. */
-static guint find_start(const Pass *pass, const Order *order, guint32 base, guint tier) {
-  guint low = 0, high = pass->top->has_after ? order->count : 0;
+/* How many lines of the order have the property that all before the first without it have: to be on a page before, or to enter the list as it stands. */
+static guint find_place(const Pass *pass, const Order *order, guint32 base, guint tier, gboolean (*has)(const Top *top, const Hit *hit)) {
+  guint low = 0, high = order->count;
   while (low < high) {
     guint middle = low + (high - low) / 2;
     Hit hit = hit_at(pass, base + order->lines[middle], tier);
-    if (search_top_passed(pass->top, &hit)) low = middle + 1;
+    if (has(pass->top, &hit)) low = middle + 1;
     else high = middle;
   }
   return low;
@@ -317,13 +317,13 @@ static void list_block(Pass *pass, guint number, const guint64 *words, guint cou
     return;
   }
   const Order *order = search_block_order(pass->columns, number, pass->top->sort);
-  for (guint start = find_start(pass, order, base, tier), at = start; at < order->count; at++) {
+  guint at = pass->top->has_after ? find_place(pass, order, base, tier, search_top_passed) : 0;
+  for (guint end = find_place(pass, order, base, tier, search_top_wants); at < end; at++) {
     guint line = order->lines[at];
-    gboolean set = words[line / 64] >> line % 64 & 1;
-    if (!set && (at - start) % STEPS != 0) continue;
+    if (!(words[line / 64] >> line % 64 & 1)) continue;
     Hit hit = hit_at(pass, base + line, tier);
     if (!search_top_wants(pass->top, &hit)) break;
-    if (set) search_top_add(pass->top, base + line, columns_line(pass->columns, base + line), hit.code, tier);
+    search_top_add(pass->top, base + line, columns_line(pass->columns, base + line), hit.code, tier);
   }
 }
 
