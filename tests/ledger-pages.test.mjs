@@ -483,6 +483,7 @@ test('what is filtered becomes a view; a year stands beside the year before; a w
   await page.getByLabel('把现在的筛选存为视图').fill('审计问题');
   await Promise.all([page.waitForURL(/view=/), page.getByRole('button', { name: '存为视图' }).click()]);
   assert.equal(await page.locator('nav.tabs [aria-current]').textContent(), '审计问题');
+  assert.match(decodeURIComponent(await page.getByRole('link', { name: '登记', exact: true }).getAttribute('href')), /[?&]v\.来源=审计/); // what is made in a view stands in it
   assert.equal(await page.locator('table.entries tbody tr').count(), 1);
   await page.goto(`${server.base}${ledger}?show=calendar&month=2024-05`);
   assert.equal(await page.locator('td[data-day="20240506"] a').count(), 1);
@@ -492,7 +493,11 @@ test('what is filtered becomes a view; a year stands beside the year before; a w
   assert.equal(await page.locator('table.calendar tbody a').count(), 0);
   await page.goto(`${server.base}${ledger}/compare?f.来源=审计&before=2023-01-01`);
   assert.equal(await page.locator('.kinds').textContent(), `新增 ${await page.locator('table.data tbody tr').count()} 条。`);
-  await page.goto(`${server.base}${ledger}?print=1`);
+  await page.goto(`${server.base}${ledger}?print=1&view=审计问题`);
+  await page.emulateMedia({ media: 'print' });
+  assert.match(await page.locator('h1').innerText(), /^问题整改台账：审计问题/); // the sheet says which list it is, and has no empty box to search in
+  assert.equal(await page.getByPlaceholder('在本台账中查找').isVisible(), false);
+  await page.emulateMedia({ media: null });
   const pdf = await page.pdf({ preferCSSPageSize: true });
   assert.match(pdf.toString('latin1'), /\/MediaBox \[0 0 84[12][\d.]* 59[45]/);
 });

@@ -137,25 +137,35 @@ static char *day_words(gint64 day) {
 static void append_words(GString *out, json_t *value) {
   size_t i;
   json_t *item;
-  const char *name;
-  gboolean more = FALSE;
   if (json_is_string(value)) g_string_append(out, json_string_value(value));
   else if (json_is_integer(value)) g_string_append_printf(out, "%" G_GINT64_FORMAT, (gint64)json_integer_value(value));
   else if (json_is_real(value)) g_string_append_printf(out, "%.15g", json_real_value(value));
   else if (json_is_boolean(value)) g_string_append(out, json_is_true(value) ? "是" : "否");
   json_array_foreach(value, i, item) {
-    if (i > 0) g_string_append(out, json_is_object(item) ? "；" : "、");
+    if (i > 0) g_string_append(out, "、");
     append_words(out, item);
   }
-  json_object_foreach(value, name, item) {
-    g_string_append_printf(out, "%s%s ", more ? "，" : "", name);
-    append_words(out, item);
-    more = TRUE;
+}
+
+/* As its table reads: a row's cells in the order of their columns. */
+static char *rows_words(const LedgerField *field, json_t *rows) {
+  GString *out = g_string_new(NULL);
+  size_t i;
+  json_t *row;
+  json_array_foreach(rows, i, row) {
+    if (i > 0) g_string_append(out, "；");
+    gsize begin = out->len;
+    for (guint k = 0; k < field->count; k++) {
+      g_autofree char *cell = entry_value_words(&field->fields[k], json_object_get(row, field->fields[k].name));
+      if (*cell) g_string_append_printf(out, "%s%s", out->len > begin ? " " : "", cell);
+    }
   }
+  return g_string_free(out, FALSE);
 }
 
 char *entry_value_words(const LedgerField *field, json_t *value) {
   if (field != NULL && field->base && (g_str_equal(field->name, "日期") || g_str_equal(field->name, "截止"))) return day_words(json_integer_value(value));
+  if (field != NULL && field->type == FIELD_ROWS) return rows_words(field, value);
   GString *out = g_string_new(NULL);
   for (size_t i = 0; field != NULL && field->dated && i < json_array_size(value); i++) {
     g_autofree char *day = day_words(json_integer_value(json_array_get(json_array_get(value, i), 1)));

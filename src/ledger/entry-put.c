@@ -119,8 +119,8 @@ static void check_base(Sql *sql, const LedgerDefinition *definition, json_t *ent
   if (definition->title_required && text_at(entry, "title")[0] == '\0') problem(problems, "标题", "请填写%s", definition->title_label);
   if (definition->date_required && from == 0 && !entry_waits(entry)) problem(problems, "日期", "请填写%s", definition->date_label);
   if (from != 0 && to < from) problem(problems, "日期", "终止日期早于开始日期");
-  if (due != 0 && from != 0 && due < from) problem(problems, "截止", "截止日期（%04d-%02d-%02d）早于开始日期（%04d-%02d-%02d）", due / 10000, due / 100 % 100, due % 100,
-    from / 10000, from / 100 % 100, from % 100);
+  if (due != 0 && from != 0 && due < from) problem(problems, "截止", "截止日期（%04d-%02d-%02d）早于%s（%04d-%02d-%02d）", due / 10000, due / 100 % 100, due % 100,
+    g_str_equal(definition->date_label, "日期") ? "开始日期" : definition->date_label, from / 10000, from / 100 % 100, from % 100);
   if (ledger_state(definition, state) == NULL) {
     g_autoptr(GPtrArray) names = g_ptr_array_new();
     for (guint i = 0; i < definition->state_count; i++) g_ptr_array_add(names, (gpointer)definition->states[i].name);

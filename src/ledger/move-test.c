@@ -133,6 +133,7 @@ static void test_history_gate(void) {
   json_auto_t *all = good(ledger_entry_history(sql, (Asker){director, FALSE}, id, 0, 100, error));
   g_autofree char *part = json_dumps(seen, 0), *whole = json_dumps(all, 0);
   g_assert_nonnull(strstr(whole, "13700003333"));
+  g_assert_nonnull(strstr(whole, "\"吴 13700003333；郑 1\"")); /* a row as its table reads */
   g_assert_null(strstr(part, "1370000"));
   g_assert_nonnull(strstr(part, "郑"));
   const LedgerField *rows = ledger_field(ledger_find("花名册"), "家属");

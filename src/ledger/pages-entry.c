@@ -343,6 +343,13 @@ static json_t *children_model(const LedgerPage *page, gint64 id, json_t *offers)
 
 static char *change_text(const LedgerPage *page, const char *name, json_t *value) {
   const LedgerField *field = ledger_field(page->definition, name);
+  if (field != NULL && (field->type == FIELD_ENTRY || field->type == FIELD_RECORD) && json_is_string(value)) { /* by their ids */
+    g_auto(GStrv) ids = g_strsplit(json_string_value(value), "、", -1);
+    json_auto_t *list = json_array();
+    for (guint i = 0; ids[i] != NULL; i++)
+      if (ids[i][0] != '\0') json_array_append_new(list, json_integer(g_ascii_strtoll(ids[i], NULL, 10)));
+    return value_text(page, field, list);
+  }
   if (value == NULL || json_is_null(value)) return g_strdup("");
   if (field != NULL && !json_is_string(value)) return value_text(page, field, value);
   if (json_is_string(value)) return g_strdup(json_string_value(value));

@@ -260,7 +260,12 @@ char *filter_link(const LedgerFilter *filter, const char *path, const char *name
 char *filter_new(const LedgerFilter *filter, const char *path) {
   g_autoptr(GString) out = g_string_new(path);
   const char *key;
-  json_t *given;
+  json_t *given, *view = view_of(filter->ask.definition, json_string_value(json_object_get(filter->address, "view")));
+  json_object_foreach(json_object_get(view, "where"), key, given) {
+    g_autofree char *name = g_strconcat("v.", key, NULL), *filtered = g_strconcat("f.", key, NULL);
+    if (json_is_string(given) && ledger_field(filter->ask.definition, key) != NULL && json_object_get(filter->address, filtered) == NULL)
+      append_pair(out, name, json_string_value(given));
+  }
   json_object_foreach(filter->address, key, given) {
     if (!json_is_string(given) || !g_str_has_prefix(key, "f.") || strchr(key, ':') != NULL) continue;
     g_autofree char *name = g_strconcat("v.", key + 2, NULL);

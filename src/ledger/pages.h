@@ -64,7 +64,7 @@ gboolean filter_read(LedgerFilter *filter, LedgerPage *page, GError **error);
 void filter_clear(LedgerFilter *filter);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(LedgerFilter, filter_clear)
 char *filter_link(const LedgerFilter *filter, const char *path, const char *name, const char *value); /* value NULL: without it; never "after" */
-char *filter_new(const LedgerFilter *filter, const char *path); /* path, with what one field is filtered to filled in: ?v.来源=审计 */
+char *filter_new(const LedgerFilter *filter, const char *path); /* path, with what the view and the filters say of one value filled in: ?v.来源=审计 */
 json_t *filter_hidden(const LedgerFilter *filter, const char *except); /* [{name, value}] */
 json_t *filter_chips(const LedgerPage *page, const LedgerFilter *filter, const char *path); /* what is filtered: [{label, href}] */
 /* What there is to do among them, as a facet {label, values: [{label, count, href, chosen}]}: mine, open, overdue. Words are not counted with. NULL on error. New */
