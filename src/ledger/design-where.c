@@ -86,9 +86,9 @@ static void add_condition(json_t *rows, const char *name, json_t *given) {
   else add_yaml(rows, name, given);
 }
 
-/* today+180 is 今天+180, actor 办理人. */
+/* today+180 is 今天+180, actor 办理人, nothing 清空. */
 static char *sets_word(const char *text, gboolean shown) {
-  static const char *const words[][2] = {{"today", "今天"}, {"actor", "办理人"}};
+  static const char *const words[][2] = {{"today", "今天"}, {"actor", "办理人"}, {"nothing", "清空"}};
   for (guint i = 0; i < G_N_ELEMENTS(words); i++) {
     const char *from = words[i][shown ? 0 : 1], *to = words[i][shown ? 1 : 0];
     if (g_str_has_prefix(text, from) && (text[strlen(from)] == '\0' || (i == 0 && strchr("+-", text[strlen(from)])))) return g_strconcat(to, text + strlen(from), NULL);

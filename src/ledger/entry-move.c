@@ -104,13 +104,14 @@ static gboolean check_day(json_t *entry, int on, GError **error) {
   return TRUE;
 }
 
-/* today, today+180, today+5工作日, actor; anything else as it stands. */
+/* today, today+180, today+5工作日, actor, nothing (what was there goes); anything else as it stands. */
 static json_t *set_value(json_t *given, const char *actor, int on) {
   const char *text = json_string_value(given);
   if (text != NULL && g_str_equal(text, "actor")) {
     g_autofree char *title = people_title_of(actor);
     return json_string(title != NULL ? title : actor);
   }
+  if (text != NULL && g_str_equal(text, "nothing")) return json_null();
   if (text == NULL || !g_str_has_prefix(text, "today")) return json_deep_copy(given);
   int count = (int)g_ascii_strtoll(text + strlen("today"), NULL, 10), day = g_str_has_suffix(text, "工作日") ? workday_shift(on, count) : date_shift(on, count);
   return json_sprintf("%04d-%02d-%02d", day / 10000, day / 100 % 100, day % 100);

@@ -61,7 +61,7 @@ static void test_loop(void) {
 static void test_days(void) {
   Fixture f;
   fixture_open(&f);
-  gint64 id = put(&f, "{ledger: 问题, title: 旧账, date: 2023-05-12, values: {来源: 巡察}, states: [[已销号, 2023-09-01], [登记, 2023-05-12], [整改中, \"2023-06-01\"]]}");
+  gint64 id = put(&f, "{ledger: 问题, title: 旧账, date: 2023-05-12, values: {来源: 巡察, 成效: 已补, 销号日期: 2023-09-01}, states: [[已销号, 2023-09-01], [登记, 2023-05-12], [整改中, \"2023-06-01\"]]}");
   json_auto_t *entry = entry_of(&f, id);
   g_assert_cmpstr(text_at(entry, "state"), ==, "已销号");
   g_assert_cmpint(json_integer_value(json_array_get(json_array_get(json_object_get(entry, "states"), 1), 1)), ==, 20230601);
@@ -71,6 +71,9 @@ static void test_days(void) {
   good(ledger_entry_move(sql, LEDGER_EVERYTHING, "wang", id, "整改中", 20231001, "反弹", error));
   good(sql_commit(sql, error));
   sql_end(g_steal_pointer(&sql));
+  json_auto_t *again = entry_of(&f, id); /* what came back is not closed by the old result */
+  g_assert_null(json_object_get(json_object_get(again, "values"), "成效"));
+  g_assert_null(json_object_get(json_object_get(again, "values"), "销号日期"));
   assert_refused(&f, "{ledger: 问题, title: 旧账, date: 2023-05-12, values: {来源: 巡察}, states: [[销号, 2023-09-01]]}", LANTAI_ERROR_INVALID, "没有状态“销号”");
   assert_rebuilds(&f);
   fixture_close(&f);

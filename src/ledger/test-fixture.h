@@ -26,7 +26,7 @@ static const char *const FIXTURE_LEDGERS[] = {
   "  - {from: 登记, to: 整改中, label: 交办, needs: [责任人, 截止], roles: [archivist]}\n"
   "  - {from: 整改中, to: 待核验, label: 提请核验, needs: [成效]}\n"
   "  - {from: 待核验, to: 已销号, label: 销号, another: true, sets: {销号日期: today}}\n"
-  "  - {from: [待核验, 已销号], to: 整改中, label: 退回, note: 退回原因}\n"
+  "  - {from: [待核验, 已销号], to: 整改中, label: 退回, note: 退回原因, sets: {成效: nothing, 销号日期: nothing}}\n"
   "reminds: [7, 1]\n",
   "name: 措施\n"
   "group: 督办\n"
