@@ -128,3 +128,40 @@ json_t *checklists_model(Sql *sql, Asker asker, json_t *entry) {
   }
   return list;
 }
+
+gboolean checklist_asks(const LedgerDefinition *own, json_t *texts) {
+  g_autofree const LedgerDefinition **all = json_object_get(own->json, "checklist") != NULL ? ledger_all() : NULL;
+  json_t *rule;
+  size_t i;
+  gboolean asks = FALSE;
+  for (guint k = 0; all != NULL && all[k] != NULL; k++) {
+    json_auto_t *rules = rules_of(all[k]);
+    json_array_foreach(rules, i, rule)
+      asks = asks || (g_str_equal(text_at(rule, "ledger"), own->name) && *text_at(texts, text_at(rule, "by")) != '\0');
+  }
+  return asks;
+}
+
+static gboolean comes_after(const LedgerField *item, const char *one, const char *other) {
+  for (gsize v = 0; item->values[v] != NULL; v++) {
+    if (g_str_equal(item->values[v], one)) return FALSE;
+    if (g_str_equal(item->values[v], other)) return TRUE;
+  }
+  return FALSE;
+}
+
+char *checklist_next(Sql *sql, Asker asker, json_t *entry) {
+  const LedgerField *item = checklist_item(ledger_find(text_at(entry, "ledger")));
+  const char *own = item != NULL ? json_string_value(entry_value(entry, item)) : NULL;
+  json_auto_t *lists = own != NULL ? checklists_model(sql, asker, entry) : NULL;
+  json_t *list, *missing, *next = NULL;
+  size_t i, k;
+  json_array_foreach(lists, i, list) {
+    if (int_at(list, "parent") == int_at(entry, "id")) continue;
+    json_array_foreach(json_object_get(list, "missing"), k, missing) { /* in the order of the list; after its end from the beginning */
+      if (next == NULL || (!comes_after(item, text_at(next, "item"), own) && comes_after(item, text_at(missing, "item"), own))) next = missing;
+    }
+    return next != NULL ? g_strdup(text_at(next, "href")) : g_strdup_printf("/entry/%" G_GINT64_FORMAT, (gint64)int_at(list, "parent"));
+  }
+  return NULL;
+}

@@ -155,6 +155,8 @@ const LedgerField *checklist_item(const LedgerDefinition *definition); /* the ch
 /* Of a rule {ledger, by} of a move's `complete`: {ledger, ledger_id, by, item, answer, total, answered, missing: [{item, entry (0: none)}] in order}. */
 json_t *checklist_state(Sql *sql, json_t *rule, gint64 parent, GError **error);
 char *checklist_lack(Sql *sql, json_t *rule, gint64 parent); /* what is missing, in words; NULL: it is complete */
+gboolean checklist_asks(const LedgerDefinition *own, json_t *texts); /* a form with these texts answers a list of another entry */
+char *checklist_next(Sql *sql, Asker asker, json_t *entry); /* where the answer after this one is given; all are: its list. NULL: it answers none */
 json_t *checklists_model(Sql *sql, Asker asker, json_t *entry); /* for the page: those states, with href where each answer is given */
 
 /* ---- dossier.c ---- */

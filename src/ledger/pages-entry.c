@@ -81,6 +81,7 @@ WebReply *page_new(WebRequest *request, GError **error) {
   }
   json_t *model = form_page(&page, NULL, texts, NULL, NULL);
   if (like != 0) json_object_set_new(model, "again", json_true());
+  if (checklist_asks(page.definition, texts)) json_object_set_new(model, "item", json_true());
   return web_model(model);
 }
 
@@ -95,6 +96,12 @@ gboolean attach_given(LedgerPage *page, gint64 entry, GError **error) {
   return TRUE;
 }
 
+static char *next_item(LedgerPage *page, gint64 id) {
+  g_autoptr(Sql) sql = sql_read(page->house->db, NULL);
+  json_auto_t *entry = sql != NULL ? ledger_entry_load(sql, page->asker, id, NULL) : NULL;
+  return entry != NULL ? checklist_next(sql, page->asker, entry) : NULL;
+}
+
 /* Goes on after the commit: the files, then where the form wanted to go. */
 static WebReply *saved(LedgerPage *page, gint64 id, const char *message, GError **error) {
   gint64 ledger = page->definition->id;
@@ -104,7 +111,8 @@ static WebReply *saved(LedgerPage *page, gint64 id, const char *message, GError 
   LedgerPage after = {.request = request, .house = web_house(request), .asker = ledger_asker(request)};
   gboolean fine = attach_given(&after, id, &problem);
   gboolean next = web_flag(request, "next");
-  WebReply *reply = next && fine ? web_redirect("/ledger/%" G_GINT64_FORMAT "/new?like=%" G_GINT64_FORMAT, ledger, id) :
+  g_autofree char *item = next && fine ? next_item(&after, id) : NULL;
+  WebReply *reply = item != NULL ? web_redirect("%s", item) : next && fine ? web_redirect("/ledger/%" G_GINT64_FORMAT "/new?like=%" G_GINT64_FORMAT, ledger, id) :
     page_back(request) != NULL ? web_redirect("%s", page_back(request)) : web_redirect(ENTRY_PATH, id);
   g_autofree char *told = fine ? g_strdup(message) : g_strdup_printf("%s，但附件没有保存：%s", message, problem->message);
   web_flash(reply, told);
