@@ -34,6 +34,13 @@ test('a month with late tasks names them and whose they are, though they were do
   assert.match(await bulletin('2024-01-01', '2024-01-31'), /办结5项（/);
 });
 
+test('without days it is of the last whole month', async () => {
+  const today = new Date(Date.now() + 8 * 3600e3), last = new Date(Date.UTC(today.getUTCFullYear(), today.getUTCMonth(), 0));
+  const month = `${last.getUTCFullYear()}年${last.getUTCMonth() + 1}月`;
+  const { stdout } = await lantai(dir, 'report', '督办通报', '--format', 'md', '-');
+  assert.ok(stdout.includes(`现将${month}1日至${month}${last.getUTCDate()}日的`), stdout);
+});
+
 test('the bulletin\'s numbers keep their invariant', async () => {
   const { json } = await lantai(dir, 'report', '督办通报', '--from', '2023-12-01', '--to', '2023-12-31', '--check', '--json');
   assert.equal(json[0].name, '督办通报');

@@ -367,6 +367,9 @@ test('a report’s template is made on its page: a figure found and put in, its 
   const draft = (await colleague.post('/reports/new', { form: { template: id, year: '2026' } })).json.location;
   await page.goto(server.base + draft);
   await page.getByText('本馆2026年问题整改小结').waitFor();
+  await page.emulateMedia({ media: 'print' });
+  assert.deepEqual([await page.locator('.report-edit').isVisible(), await page.locator('#preview').isVisible()], [false, true], 'on paper the report, not what it is written as');
+  await page.emulateMedia({ media: null });
   await Promise.all([page.waitForURL(/report-template/), page.getByRole('link', { name: '标题、参数、固定说法' }).click()]);
   assert.equal(await page.getByLabel('固定说法').inputValue(), '四个好');
   await page.getByLabel('标题', { exact: true }).fill('{没有}');

@@ -232,6 +232,8 @@ test('commands tell the same', async () => {
 
 test('a chart stands in a report: as a picture with its table on the page, in DOCX, PDF and HTML, as a table in Markdown', async () => {
   const text = '{年份}年宣讲{宣讲次数}。\n{图 宣讲次数}\n{图 宣讲类型 构成}\n{图 宣讲类型 trend}\n完。';
+  const monthly = await post('writer', '/report-templates/new', { name: '月报', heading: '月报', text: '每月一期。', monthly: '1' });
+  assert.equal((await get('writer', monthly.json.location)).form.monthly, true, 'a template of every month stays one');
   const wrong = await post('writer', '/report-templates/new', { name: '图文', heading: '图文', text: '{图 宣讲次数 饼图}' }, 422);
   assert.match(wrong.text, /没有“饼图”这种图/);
   assert.match((await post('writer', '/report-templates/new', { name: '图文', heading: '图文', text: '{图 宣讲次数 构成}' }, 422)).text, /要有分组/);

@@ -44,8 +44,13 @@ static json_t *template_rows(void) {
   json_array_foreach(names, i, name) {
     json_t *definition = report_definition(json_string_value(name));
     FigurePeriod period = report_default_period(definition, 0);
+    gboolean spans = period.from % 10000 != 101 || period.to % 10000 != 1231 || period.from / 10000 != period.to / 10000;
     json_array_append_new(rows, json_pack("{s:O, s:O, s:s, s:s, s:i, s:b}", "id", json_object_get(definition, "id"), "name", name, "about",
-      text_at(definition, "about"), "unit", text_at(definition, "unit"), "year", period.to / 10000, "spans", json_is_object(json_object_get(definition, "period"))));
+      text_at(definition, "about"), "unit", text_at(definition, "unit"), "year", period.to / 10000, "spans", spans));
+    if (!spans) continue;
+    json_t *row = json_array_get(rows, json_array_size(rows) - 1);
+    json_object_set_new(row, "from", json_sprintf("%04d-%02d-%02d", period.from / 10000, period.from / 100 % 100, period.from % 100));
+    json_object_set_new(row, "to", json_sprintf("%04d-%02d-%02d", period.to / 10000, period.to / 100 % 100, period.to % 100));
   }
   return rows;
 }
@@ -562,7 +567,8 @@ static const WebParameter FILE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "报告"
 #define TEMPLATE {"name", WEB_TEXT, FALSE, 100, "名称"}, {"group", WEB_TEXT, FALSE, 100, "分组"}, {"about", WEB_TEXT, FALSE, 300, "说明"}, \
   {"unit", WEB_TEXT, FALSE, 100, "单位"}, {"heading", WEB_TEXT, FALSE, 300, "标题"}, {"addressee", WEB_TEXT, FALSE, 300, "主送"}, \
   {"signed", WEB_TEXT, FALSE, 300, "落款"}, {"text", WEB_LINES, FALSE, REPORT_TEXT_MAX / 3, "正文"}, {"from", WEB_TEXT, FALSE, 20, "开始"}, \
-  {"to", WEB_TEXT, FALSE, 20, "结束"}, {"parameters", WEB_LINES, FALSE, 5000, "参数"}, {"fixed", WEB_LINES, FALSE, 5000, "固定说法"}, {"year", WEB_INT, FALSE, 0, "年度"}
+  {"to", WEB_TEXT, FALSE, 20, "结束"}, {"monthly", WEB_FLAG, FALSE, 0, "每月一期"}, \
+  {"parameters", WEB_LINES, FALSE, 5000, "参数"}, {"fixed", WEB_LINES, FALSE, 5000, "固定说法"}, {"year", WEB_INT, FALSE, 0, "年度"}
 static const WebParameter TEMPLATE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "模板"}, TEMPLATE, {NULL}};
 static const WebParameter TEMPLATE_NEW_PARAMETERS[] = {TEMPLATE, {NULL}};
 #define PERMISSION_DECIDE "report.edit|report.review|report.approve"

@@ -85,7 +85,8 @@ static json_t *given_definition(WebRequest *request, json_t *former) {
     else json_object_del(definition, TEXTS[i]);
   }
   const char *from = web_text(request, "from"), *to = web_text(request, "to"), *fixed = web_text(request, "fixed"), *parameters = web_text(request, "parameters");
-  json_object_set_new(definition, "period", from || to ? json_pack("{s:s, s:s}", "from", from ? from : "", "to", to ? to : "") : json_string("year"));
+  json_object_set_new(definition, "period", from || to ? json_pack("{s:s, s:s}", "from", from ? from : "", "to", to ? to : "") :
+    json_string(web_flag(request, "monthly") ? "month" : "year"));
   put_list(definition, "fixed", fixed_words(fixed ? fixed : ""));
   put_list(definition, "parameters", parameters_of(parameters ? parameters : "", json_object_get(former, "parameters")));
   if (former == NULL || g_str_equal(text_at(former, "name"), text_at(definition, "name"))) return definition;
@@ -100,6 +101,7 @@ static json_t *form_model(WebRequest *request, json_t *former, json_t *definitio
   g_autofree char *fixed = words_text(json_object_get(definition, "fixed")), *parameters = parameters_text(json_object_get(definition, "parameters"));
   json_object_set_new(form, "fixed", json_string(fixed));
   json_object_set_new(form, "parameters", json_string(parameters));
+  json_object_set_new(form, "monthly", json_boolean(g_strcmp0(json_string_value(period), "month") == 0));
   json_object_set_new(form, "from", json_string(text_at(period, "from")));
   json_object_set_new(form, "to", json_string(text_at(period, "to")));
   json_t *model = json_pack("{s:s, s:o, s:I, s:b}", "title", former ? text_at(former, "name") : "新建报告模板", "form", form, "year",

@@ -88,9 +88,9 @@ static void check_text(json_t *faults, const char *where, const char *text, json
 
 static void check_period(json_t *faults, json_t *period) {
   DateSpan from = {0, 0}, to = {0, 0};
-  if (period == NULL || g_strcmp0(json_string_value(period), "year") == 0) return;
+  if (period == NULL || g_strcmp0(json_string_value(period), "year") == 0 || g_strcmp0(json_string_value(period), "month") == 0) return;
   gboolean good = json_is_object(period) && date_parse(text_at(period, "from"), &from) && date_parse(text_at(period, "to"), &to) && from.from && to.to;
-  if (!good) add_fault(faults, "period", 0, 0, g_strdup("期间应为 year，或 {from: 2023-01-01, to: 2023-12-31}"));
+  if (!good) add_fault(faults, "period", 0, 0, g_strdup("期间应为 year、month，或 {from: 2023-01-01, to: 2023-12-31}"));
   else if (from.from > to.to) add_fault(faults, "period", 0, 0, g_strdup("期间的开始在结束之后"));
 }
 
@@ -121,6 +121,10 @@ FigurePeriod report_default_period(json_t *definition, int year) {
   FigurePeriod result = figure_year(year > 0 ? year : date_today() / 10000);
   if (year == 0 && json_is_object(period) && date_parse(text_at(period, "from"), &from) && date_parse(text_at(period, "to"), &to))
     result.from = from.from, result.to = to.to;
+  if (year == 0 && g_strcmp0(json_string_value(period), "month") == 0) { /* the last whole one */
+    result.to = date_shift(date_today() / 100 * 100 + 1, -1);
+    result.from = result.to / 100 * 100 + 1;
+  }
   if (*text_at(definition, "unit")) result.unit = text_at(definition, "unit");
   return result;
 }
