@@ -61,7 +61,8 @@ static void test_loop(void) {
 static void test_days(void) {
   Fixture f;
   fixture_open(&f);
-  gint64 id = put(&f, "{ledger: 问题, title: 旧账, date: 2023-05-12, values: {来源: 巡察, 成效: 已补, 销号日期: 2023-09-01}, states: [[已销号, 2023-09-01], [登记, 2023-05-12], [整改中, \"2023-06-01\"]]}");
+  gint64 id = put(&f, "{ledger: 问题, title: 旧账, date: 2023-05-12, values: {来源: 巡察, 成效: 已补, 销号日期: 2023-09-01}, "
+    "states: [[已销号, 2023-09-01], [登记, 2023-05-12], [整改中, \"2023-06-01\"]]}");
   json_auto_t *entry = entry_of(&f, id);
   g_assert_cmpstr(text_at(entry, "state"), ==, "已销号");
   g_assert_cmpint(json_integer_value(json_array_get(json_array_get(json_object_get(entry, "states"), 1), 1)), ==, 20230601);
