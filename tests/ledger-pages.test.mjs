@@ -344,6 +344,24 @@ test('conditions and what a step fills in are rows of the form; a field comes wh
   await page.fill('[name="v.险情数"]', '2');
   await page.locator('[name="v.险情数"]').blur();
   await how.waitFor({ state: 'visible' });
+  await page.goto(`${server.base}${ledger}`); /* an empty list is a sheet too */
+  const written = page.locator('tbody.quick');
+  await page.keyboard.press('a');
+  await written.locator('[name="v.标题"]').fill('东堤');
+  await written.locator('[name="v.哪段"][value="甲"]').check();
+  await page.keyboard.press('Control+Enter');
+  await page.locator('tr[data-entry]', { hasText: '东堤' }).waitFor();
+  assert.equal(await page.locator('.empty').count(), 0);
+  await page.setViewportSize({ width: 390, height: 844 }); /* and one thumb writes the next */
+  await page.reload();
+  await page.getByRole('button', { name: '＋ 在表中登记' }).click();
+  await written.locator('[name="v.标题"]').fill('西堤');
+  await written.locator('[name="v.哪段"][value="乙"]').check();
+  assert.ok(await written.getByText('哪段', { exact: true }).first().isVisible());
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth));
+  await written.getByRole('button', { name: '登记' }).click();
+  await page.locator('tr[data-entry]', { hasText: '西堤' }).waitFor();
+  await page.setViewportSize({ width: 1280, height: 900 });
 });
 
 test('a report’s template is made on its page: a figure found and put in, its number to be opened beside it, heading and fixed words kept', async () => {

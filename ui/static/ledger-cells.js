@@ -48,6 +48,7 @@
     if (!rows) { location.reload(); return null; }
     body.replaceChildren(...rows.children);
     document.querySelector('.count').replaceChildren(...fresh.querySelector('.count').childNodes);
+    document.querySelector('.empty')?.remove(); /* its first row is there now */
     const row = body.querySelector(`tr[data-entry="${id}"]`);
     const cell = name && row?.querySelector(`td${wanted(name)}`);
     (cell?.matches('.lead') ? cell.querySelector('a') : cell)?.focus();
@@ -171,7 +172,10 @@
     const keys = document.createElement('p');
     keys.className = 'muted keys-hint';
     keys.textContent = '回车到下一格，最后一格回车（或 Ctrl+Enter）登记，接着写下一条；Esc 收起';
-    more.append(keys);
+    const done = document.createElement('button');
+    Object.assign(done, { type: 'button', className: 'small primary', textContent: '登记' });
+    done.addEventListener('click', register);
+    more.append(done, keys);
     form.querySelectorAll('datalist').forEach(list => more.append(list));
     part.querySelectorAll('[required]').forEach(input => { input.required = false; }); /* the row stands in the form that ticks rows */
     part.addEventListener('keydown', press);
