@@ -355,12 +355,15 @@ test('conditions and what a step fills in are rows of the form; a field comes wh
   await page.setViewportSize({ width: 390, height: 844 }); /* and one thumb writes the next */
   await page.reload();
   await page.getByRole('button', { name: '＋ 在表中登记' }).click();
+  await written.locator('[name="file5"]').setInputFiles({ name: '西堤.png', mimeType: 'image/png', buffer: Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII=', 'base64') });
   await written.locator('[name="v.标题"]').fill('西堤');
   await written.locator('[name="v.哪段"][value="乙"]').check();
   assert.ok(await written.getByText('哪段', { exact: true }).first().isVisible());
   assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth));
   await written.getByRole('button', { name: '登记' }).click();
   await page.locator('tr[data-entry]', { hasText: '西堤' }).waitFor();
+  const west = await page.locator('tr[data-entry]', { hasText: '西堤' }).getAttribute('data-entry');
+  assert.match((await colleague.get(`/entry/${west}`, { html: true })).text, /西堤\.png/);
   await page.setViewportSize({ width: 1280, height: 900 });
 });
 
@@ -380,6 +383,16 @@ test('a report’s template is made on its page: a figure found and put in, its 
   assert.equal(await page.inputValue('#r-text'), `发现问题{${name}}`);
   await page.locator('.paper a.figure').waitFor();
   assert.match(await page.locator('.paper a.figure').getAttribute('href'), /^\/figures\?year=2026&q=/);
+  const other = await page.locator('#found [data-insert]').first().getAttribute('data-insert');
+  for (const as of ['when', 'table', 'table', 'chart']) { /* what else a figure may stand as, each on its own line where it must */
+    await page.selectOption('#r-as', as);
+    await page.locator('#r-find').press('Enter');
+  }
+  assert.equal(await page.inputValue('#r-text'), `发现问题{${name}}{若 ${other} > 0}{${other}}{否则}没有{完}\n| 项目 | 今年 | 上年 |\n| ${other} | {${other}.value} | {${other}.last_bare} |\n`
+    + `| ${other} | {${other}.value} | {${other}.last_bare} |\n{图 ${other}}\n`);
+  await page.locator('.paper table').first().waitFor();
+  await page.fill('#r-text', `发现问题{${name}}`);
+  await page.waitForFunction(() => !document.querySelector('.paper table'));
   await Promise.all([page.waitForURL(/report-template\/\d+$/), page.getByRole('button', { name: '保存模板' }).click()]);
   const id = page.url().split('/').pop();
   const draft = (await colleague.post('/reports/new', { form: { template: id, year: '2026' } })).json.location;

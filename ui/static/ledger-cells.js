@@ -165,6 +165,9 @@
       const cell = row.insertCell(), field = head.dataset.field && form.querySelector(`.field${wanted(head.dataset.field)}`);
       if (field && !field.querySelector('[data-child-rows]')) cell.append(field);
     }
+    /* On a phone the picture comes first: it is taken where one stands. */
+    const photo = matchMedia('(max-width: 760px)').matches && form.querySelector('[data-photo]')?.closest('.field');
+    if (photo) row.cells[0].append(photo);
     form.querySelectorAll('.field').forEach(field => {
       const input = field.querySelector(':required');
       if (input && !field.querySelector('[data-child-rows]') && !field.dataset.when && !(input.type === 'radio' ? field.querySelector(':checked') : input.value)) more.append(field);
@@ -180,7 +183,7 @@
     part.querySelectorAll('[required]').forEach(input => { input.required = false; }); /* the row stands in the form that ticks rows */
     part.addEventListener('keydown', press);
     body.before(part);
-    inputsOf().find(input => input.type !== 'radio' && input.value === '')?.focus();
+    inputsOf().find(input => !/^(radio|file)$/.test(input.type) && input.value === '')?.focus();
   }
   function press(event) {
     event.stopPropagation();

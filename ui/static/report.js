@@ -3,11 +3,18 @@
 (() => {
   const text = () => document.getElementById('r-text');
 
+  /* What is put in for a figure, by the choice beside the search; a picture and a table's first row stand on lines of their own. */
+  const FORMS = {
+    bare: name => `{${name}.bare}`, last: name => `{${name}.last}`, chart: (name, line) => `${line ? '\n' : ''}{图 ${name}}\n`,
+    when: name => `{若 ${name} > 0}{${name}}{否则}没有{完}`,
+    table: (name, line) => `${line.startsWith('|') ? '\n' : `${line ? '\n' : ''}| 项目 | 今年 | 上年 |\n`}| ${name} | {${name}.value} | {${name}.last_bare} |`,
+  };
   function insert(name) {
-    const area = text();
+    const area = text(), form = FORMS[document.getElementById('r-as')?.value];
     if (!area) return;
+    const line = area.value.slice(area.value.lastIndexOf('\n', area.selectionStart - 1) + 1, area.selectionStart);
     area.focus();
-    area.setRangeText(`{${name}}`, area.selectionStart, area.selectionEnd, 'end');
+    area.setRangeText(form ? form(name, line) : `{${name}}`, area.selectionStart, area.selectionEnd, 'end');
     area.dispatchEvent(new Event('input', { bubbles: true }));
   }
 
