@@ -363,6 +363,47 @@ test('a form that was changed asks before it is left, and one that was not does 
   assert.deepEqual(asked, ['beforeunload']);
 });
 
+test('children are put in another order and moved elsewhere with the mouse, and both is taken back', async () => {
+  const page = await newPage(server, 'archivist'), clerk = await new Client(server.base).signIn('archivist'), node = `${server.base}/catalog/${sample.node.id}`;
+  page.on('dialog', dialog => dialog.accept());
+  const codes = () => page.locator('[data-rows] td.code').allInnerTexts();
+  const press = async name => { await Promise.all([page.waitForNavigation(), page.getByRole('button', { name }).first().click()]); };
+  await page.goto(node);
+  const before = await codes();
+  assert.ok(before.length >= 4);
+  await page.getByLabel(`选 ${before[2]}`, { exact: true }).check();
+  await press('排到最前');
+  await page.goto(`${node}?sort=place`);
+  assert.deepEqual((await codes()).slice(0, 4), [before[2], before[0], before[1], before[3]]);
+  await page.getByLabel(`选 ${before[0]}`, { exact: true }).check();
+  await page.getByLabel('排在', { exact: true }).fill(before[2]);
+  await press('之前');
+  await page.goto(`${node}?sort=place`);
+  assert.deepEqual((await codes()).slice(0, 3), [before[0], before[2], before[1]]);
+  await press('改回按档号');
+  await page.goto(node);
+  assert.deepEqual(await codes(), before);
+  const total = (await clerk.get(`/catalog/${sample.node.id}`)).json.count;
+  for (const code of before.slice(0, 2)) await page.getByLabel(`选 ${code}`, { exact: true }).check();
+  await press('移到别处…');
+  const [{ id, code: elsewhere }] = sqlite(dir, `SELECT id, code FROM record WHERE level = 2 AND id <> ${sample.node.id} ORDER BY id LIMIT 1`);
+  await page.getByLabel(/^移到/).fill(elsewhere);
+  await press('预览');
+  await press(/^移动 \d+ 件$/); // two volumes with what is in them
+  const plan = page.url();
+  for (let i = 0; i < 100 && !await page.getByRole('button', { name: '撤销移动' }).count(); i++) await page.goto(plan);
+  await page.goto(node);
+  assert.deepEqual((await codes()).slice(0, 2), before.slice(2, 4));
+  const there = (await clerk.get(`/catalog/${id}?filter=${encodeURIComponent(`档号:${before[0]}`)}`)).json;
+  assert.equal(there.rows.length, 1, 'it stands there now');
+  await page.goto(plan);
+  await press('撤销移动');
+  for (let i = 0; i < 100 && (await clerk.get(new URL(plan).pathname)).json.plan.state !== 'undone'; i++) await page.waitForTimeout(50);
+  await page.goto(node);
+  assert.deepEqual(await codes(), before);
+  assert.equal((await clerk.get(`/catalog/${sample.node.id}`)).json.count, total);
+});
+
 test('large type is kept from page to page and fits', async () => {
   const page = await newPage(server, 'archivist');
   await page.goto(`${server.base}/search?q=${encodeURIComponent('通知')}`);
