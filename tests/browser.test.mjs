@@ -62,7 +62,7 @@ async function furnish() {
   sample.project = await placed(archivist, '/project/new', { title: '防汛救灾档案收集', note: '防汛指挥部各成员单位', due_on: '2026-01-31' });
   await placed(archivist, sample.project, { step: 'body', body: '临江市气象局', owed: '雨情、汛情的记录和照片', contact: '办公室' });
   await placed(archivist, sample.project, { step: 'chase', body: '临江市气象局', note: '电话催交' });
-  await placed(archivist, '/export', { selection: (await archivist.get(`/export.json?record=${sample.image.id}`)).json.chosen.selection, format: 'bagit' });
+  await placed(archivist, '/export', { selection: (await archivist.get(`/export.json?record=${sample.image.id}`)).json.chosen.selection, format: 'bagit', purpose: '内部工作' });
   await until('the export', async () => !(await archivist.get('/exports.json')).json.waiting);
   sample.copy = await placed(admin, '/copies', { name: '二号库副本', location: path.join(folder, 'a rather long path of another disk', 'second copy of the holdings') });
   await placed(archivist, '/keep/media', { name: '光盘 0001', type: (await archivist.get('/keep/media.json')).json.types[0].type, content: '一九六二年数字化成果', place: '介质柜 3', made_on: '2020-01-02', checked_on: '2021-01-02', check_result: '良好' });

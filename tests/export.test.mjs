@@ -218,7 +218,7 @@ test('each export is an event; on the pages only its maker finds and fetches it'
   try {
     const mine = await new Client(server.base).signIn('zhang'), other = await new Client(server.base).signIn('zhao');
     const form = (await mine.get('/export.json?q=' + encodeURIComponent('水库') + '&level=4')).json;
-    assert.equal((await mine.post('/export', { form: { selection: form.chosen.selection, format: 'bagit' } })).status, 200);
+    assert.equal((await mine.post('/export', { form: { selection: form.chosen.selection, format: 'bagit', purpose: '内部工作' } })).status, 200);
     let list;
     for (let i = 0; i < 200 && (list = (await mine.get('/exports.json')).json).waiting; i++) await new Promise(done => setTimeout(done, 25));
     const [made] = list.exports, place = `/export/${made.id}`;

@@ -248,7 +248,7 @@ test('naughty text as titles, creators, file names, notes, bodies and projects: 
     assert.equal(sent.status, 200);
     assertHeaders(sent, `file ${file}`);
   }
-  const { chosen } = (await archivist.get(`/export?delivery=${id}`)).json, asked = await archivist.post('/export', { form: { selection: chosen.selection, format: 'xlsx' } });
+  const { chosen } = (await archivist.get(`/export?delivery=${id}`)).json, asked = await archivist.post('/export', { form: { selection: chosen.selection, format: 'xlsx', purpose: '内部工作' } });
   assert.equal(asked.status, 200, asked.text);
   const list = await until('the export', async () => { const reply = (await archivist.get('/exports')).json; return !reply.waiting && reply.exports.length && reply.exports; });
   const sheet = await archivist.get(`/export/${list[0].id}/file`);

@@ -78,9 +78,11 @@ extern const WebHooks APP_HOOKS;
 JobKind *app_job_kinds(void); /* all rooms' kinds in one array, ended by kind NULL; g_free */
 gboolean feed_replay(Sql *sql, json_t *event, GError **error); /* ledger.follow */
 gboolean feed_resume(const House *house, GError **error); /* after a rebuild: what was fed before is not fed again over what people corrected */
+const char *feed_fields(const char *name, char **ret_all); /* as LedgerFeedFields */
 void feed_follow(const House *house); /* ledgers that the program fills take what the journal tells since they last looked (feed.c) */
 void tree_remove(const char *path); /* with all that is in it; links are not followed */
-/* The subjects that the next events tell of whose action begins with `actions`, once each; *ret_last: the newest event that was looked at (1 000 at most). gint64s. */
+/* The subjects that the next events tell of whose action begins with `actions`, once each; kind NULL: the events themselves, or those that their data name as `event`.
+ * *ret_last: the newest event that was looked at (1 000 at most). gint64s. */
 GArray *feed_told(Sql *sql, const char *actions, const char *kind, gint64 after, gint64 *ret_last, GError **error);
 extern const JobTick FEED_TICKS[], DOSSIER_TICKS[]; /* entries of ledgers that become records (dossier.c) */
 extern const JobKind DOSSIER_JOBS[];

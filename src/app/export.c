@@ -7,6 +7,7 @@
 
 static struct {
   char *code, *query, *delivery, *node, *format, *encoding, *as;
+  ExportPurpose given;
   gboolean quiet;
 } export_options;
 
@@ -19,6 +20,11 @@ static const GOptionEntry *export_entries(void) {
     {"format", 0, 0, G_OPTION_ARG_STRING, &export_options.format, "bagit、eep、dat93、ead、mets、xlsx、csv", "格式"},
     {"encoding", 0, 0, G_OPTION_ARG_STRING, &export_options.encoding, "eep、dat93 中 XML 和文本的编码：UTF-8（缺省）或 GB18030", "编码"},
     {"as", 0, 0, G_OPTION_ARG_STRING, &export_options.as, "public：只导出公众可见的；缺省为全部", "public"},
+    {"for", 0, 0, G_OPTION_ARG_STRING, &export_options.given.purpose, "提供利用、编研、公布目录、移交交换、内部工作（缺省）", "用途"},
+    {"user", 0, 0, G_OPTION_ARG_STRING, &export_options.given.user, "提供利用的：利用者", "姓名"},
+    {"body", 0, 0, G_OPTION_ARG_STRING, &export_options.given.body, "提供利用的：利用者单位", "单位"},
+    {"aim", 0, 0, G_OPTION_ARG_STRING, &export_options.given.aim, "利用目的：民生、编史、工作、学术", "目的"},
+    {"note", 0, 0, G_OPTION_ARG_STRING, &export_options.given.note, "查阅内容，或公布目录的批次名称", "说明"},
     {"quiet", 'q', 0, G_OPTION_ARG_NONE, &export_options.quiet, "不显示进度", NULL},
     {NULL, 0, 0, 0, NULL, NULL, NULL},
   };
@@ -45,7 +51,8 @@ static json_t *read_selection(const House *house, const Scope *scope, GError **e
 
 /* As a job, so that progress is shown; the result comes back in its parameters. */
 static gboolean export_now(const House *house, Job *job, json_t *parameters, GError **error) {
-  const Scope *scope = json_is_true(json_object_get(parameters, "public")) ? people_scope(NULL) : &SCOPE_EVERYTHING;
+  json_t *purpose = json_object_get(json_object_get(parameters, "selection"), "for");
+  const Scope *scope = json_is_true(json_object_get(parameters, "public")) ? people_scope(NULL) : export_purpose_scope(purpose, &SCOPE_EVERYTHING);
   json_t *result = exchange_export(house, job, scope, json_object_get(parameters, "selection"), json_string_value(json_object_get(parameters, "format")),
     json_string_value(json_object_get(parameters, "target")), error);
   return result != NULL && json_object_set_new(parameters, "result", result) == 0;
@@ -63,11 +70,14 @@ static void print_result(const CommandLine *line, json_t *result) {
 static gboolean run_export(const CommandLine *line, GError **error) {
   if (export_options.as && !g_str_equal(export_options.as, "public")) return throw(error, LANTAI_ERROR_INVALID, "--as 只能是 public（公众）");
   if (export_options.format == NULL) return throw(error, LANTAI_ERROR_INVALID, "请用 --format 说明格式：bagit、eep、dat93、ead、mets、xlsx、csv");
-  g_autoptr(Archive) archive = archive_open(line->dir, ARCHIVE_WRITE, error);
+  if (export_options.given.purpose == NULL) export_options.given.purpose = PURPOSE_WORK;
+  json_auto_t *purpose = export_purpose_take(&export_options.given, error);
+  g_autoptr(Archive) archive = purpose ? archive_open(line->dir, ARCHIVE_WRITE, error) : NULL;
   if (archive == NULL) return FALSE;
   const House *house = archive_house(archive);
-  json_t *selection = read_selection(house, export_options.as ? people_scope(NULL) : &SCOPE_EVERYTHING, error);
+  json_t *selection = read_selection(house, export_options.as ? people_scope(NULL) : export_purpose_scope(purpose, &SCOPE_EVERYTHING), error);
   if (selection == NULL) return FALSE;
+  json_object_set(selection, "for", purpose);
   if (export_options.encoding) json_object_set_new(selection, "encoding", json_string(export_options.encoding));
   json_auto_t *parameters = json_pack("{s:o, s:s, s:s, s:b}", "selection", selection, "format", export_options.format, "target", line->arguments[0], "public",
     export_options.as != NULL);

@@ -1,83 +1,35 @@
 /*
  * Ledgers that fill themselves: what a room did stands in the journal, and a ledger's definition says what of it becomes an entry (feed: {from, when, values}), so
- * that nothing is typed twice.
+ * that nothing is typed twice. Which acts there are: feed-sources.c.
  *
  * 1. A ledger follows the journal from the first event on, one step a tick; how far is kept with what it wrote, in one transaction.
  * 2. One subject of a source is one entry (its key), brought up to date as the subject changes and taken out when it no longer meets `when`. What people wrote in the
  *    entry besides stays.
  * 3. How far it is is an event too (ledger.follow), so that a rebuilt archive goes on at the same place of the journal and feeds nothing twice.
  * 4. A subject that does not fit the ledger's definition is passed by with a warning in the log; the others go on.
+ * 5. Subjects are read before anything is locked for writing; what becomes of one meanwhile is told by a later event.
  */
-#include "app.h"
 #include "date.h"
 #include "error.h"
+#include "feed.h"
 #include "journal.h"
 #include "json.h"
-#include "ledger.h"
 #include "text.h"
 #include <string.h>
 
 #define FOLLOWED "ledger.follow"
 enum { EVENTS_STEP = 1000, STEPS_MAX = 20 };
 
-typedef struct {
-  const char *name;     /* as `from` says */
-  const char *actions;  /* beginning of the journal's actions that tell of it */
-  const char *subject;  /* their kind of subject, and of the key */
-  json_t *(*row)(Sql *sql, gint64 id, GError **error); /* {栏目: text or number}; NULL without an error: gone */
-} FeedSource;
+static const char *source_of(const LedgerDefinition *definition) { return text_at(json_object_get(definition->json, "feed"), "from"); }
 
-static json_t *day_json(gint64 at_us) {
-  g_autoptr(GDateTime) time = at_us > 0 ? g_date_time_new_from_unix_local(at_us / G_USEC_PER_SEC) : NULL;
-  g_autofree char *text = time ? g_date_time_format(time, "%Y-%m-%d") : g_strdup("");
-  return json_string(text);
-}
-
-/* The fonds that its rows went into. */
-static json_t *delivery_fonds(Sql *sql, gint64 id) {
-  json_t *codes = json_array();
-  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT DISTINCT fonds FROM accession_place WHERE accession_id = $1 ORDER BY fonds", SQL_ARGS(sql_int(id)), NULL);
-  while (rows != NULL && sql_next(rows, NULL)) json_array_append_new(codes, json_string(sql_get_text(rows, "fonds")));
-  return codes;
-}
-
-static json_t *delivery_row(Sql *sql, gint64 id, GError **error) {
-  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT name, state, body, fonds, fonds_title, category, accepted_count, volume_count,"
-    " attached_count, loaded_at, actor FROM accession WHERE id = $1", SQL_ARGS(sql_int(id)), error);
-  if (rows == NULL || !sql_next(rows, error)) return NULL;
-  const char *state = sql_get_text(rows, "state"), *body = sql_get_text(rows, "body"), *fonds = sql_get_text(rows, "fonds_title");
-  gint64 all = sql_get_int(rows, "accepted_count"), volumes = sql_get_int(rows, "volume_count");
-  gboolean done = g_str_equal(state, "done"), undone = g_str_equal(state, "undone") || g_str_equal(state, "undoing");
-  json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s}", "名称", sql_get_text(rows, "name"), "状态", done ? "已入库" : undone ? "已撤销" : "办理中",
-    "移交单位", *body ? body : *fonds ? fonds : "本馆", "全宗号", sql_get_text(rows, "fonds"), "全宗", fonds, "门类", sql_get_text(rows, "category"), "条数", (json_int_t)all,
-    "卷数", (json_int_t)volumes, "件数", (json_int_t)(all - volumes), "原文数", (json_int_t)sql_get_int(rows, "attached_count"), "经办人", sql_get_text(rows, "actor"));
-  json_object_set_new(row, "批次号", json_sprintf("%" G_GINT64_FORMAT, id));
-  json_object_set_new(row, "入库日期", day_json(sql_get_int(rows, "loaded_at")));
-  json_object_set_new(row, "所入全宗", delivery_fonds(sql, id));
-  return row;
-}
-
-static json_t *disposal_row(Sql *sql, gint64 id, GError **error) {
-  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT d.kind AS kind, d.reason AS reason, d.state AS state, d.requested_by AS requested_by, d.decided_by AS decided_by,"
-    " d.finished_us AS finished_us, (SELECT COUNT(*) FROM keep_disposal_item i WHERE i.disposal_id = d.id) AS items FROM keep_disposal d WHERE d.id = $1",
-    SQL_ARGS(sql_int(id)), error);
-  if (rows == NULL || !sql_next(rows, error)) return NULL;
-  gboolean done = g_str_equal(sql_get_text(rows, "state"), "done"), mistake = g_str_equal(sql_get_text(rows, "kind"), "mistake");
-  json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "类型", mistake ? "误收" : "销毁", "状态", done ? "已完成" : "办理中", "理由", sql_get_text(rows, "reason"), "提出人",
-    sql_get_text(rows, "requested_by"), "审批人", sql_get_text(rows, "decided_by"), "件数", (json_int_t)sql_get_int(rows, "items"));
-  json_object_set_new(row, "完成日期", day_json(sql_get_int(rows, "finished_us")));
-  return row;
-}
-
-static const FeedSource SOURCES[] = {
-  {"接收批次", "accession.", "accession", delivery_row},
-  {"销毁单", "keep.disposal", "disposal", disposal_row},
-};
-
-static const FeedSource *source_of(const LedgerDefinition *definition) {
-  const char *from = json_string_value(json_object_get(json_object_get(definition->json, "feed"), "from"));
-  for (guint i = 0; from && i < G_N_ELEMENTS(SOURCES); i++)
-    if (g_str_equal(SOURCES[i].name, from)) return &SOURCES[i];
+/* The fields of a source, by blanks; NULL: there is none of that name, *ret_all then says which there are. */
+const char *feed_fields(const char *name, char **ret_all) {
+  g_autoptr(GString) all = g_string_new(NULL);
+  for (const FeedSource *source = FEED_SOURCES; source->name; source++) {
+    if (g_str_equal(source->name, name)) return source->fields;
+    if (source == FEED_SOURCES || !g_str_equal(source[-1].name, source->name)) g_string_append_printf(all, "%s%s", all->len ? "、" : "", source->name);
+  }
+  *ret_all = g_string_free(g_steal_pointer(&all), FALSE);
   return NULL;
 }
 
@@ -128,33 +80,59 @@ static json_t *entry_of(const LedgerDefinition *definition, json_t *row) {
   return entry;
 }
 
-static gboolean feed_one(Sql *sql, const LedgerDefinition *definition, const FeedSource *source, gint64 subject, GError **error) {
+/* ---- what is told ---- */
+
+typedef struct { char *key; json_t *entry; } Told; /* entry NULL: it is to be there no more */
+
+static void told_free(gpointer data) {
+  Told *told = data;
+  g_free(told->key);
+  json_decref(told->entry);
+  g_free(told);
+}
+
+static gboolean is_there(Sql *sql, const LedgerDefinition *definition, const char *key) {
+  return sql_number(sql, "SELECT id FROM ledger_entry WHERE ledger_id = $1 AND key = $2 AND key <> '' AND deleted = 0", SQL_ARGS(sql_int(definition->id), sql_text(key)),
+    0, NULL) != 0;
+}
+
+static gboolean tell(Sql *sql, const LedgerDefinition *definition, const FeedSource *source, gint64 subject, GPtrArray *all, GError **error) {
   GError *failure = NULL;
   json_auto_t *row = source->row(sql, subject, &failure);
   if (failure) return g_propagate_error(error, failure), FALSE;
-  g_autofree char *key = g_strdup_printf("%s:%" G_GINT64_FORMAT, source->subject, subject);
+  g_autofree char *key = g_strdup_printf("%s:%" G_GINT64_FORMAT, source->subject ? source->subject : "event", subject);
   gboolean gone = row == NULL || !meets(json_object_get(json_object_get(definition->json, "feed"), "when"), row);
-  json_auto_t *entry = gone ? NULL : entry_of(definition, row);
-  if (gone ? ledger_entry_unfeed(sql, definition->name, key, "所据的业务已撤销或退回", &failure) : ledger_entry_feed(sql, definition->name, key, entry, &failure) != 0) return TRUE;
+  if (gone && !is_there(sql, definition, key)) return TRUE;
+  Told *told = g_new0(Told, 1);
+  *told = (Told){g_steal_pointer(&key), gone ? NULL : entry_of(definition, row)};
+  g_ptr_array_add(all, told);
+  return TRUE;
+}
+
+static gboolean feed_one(Sql *sql, const LedgerDefinition *definition, const Told *told, GError **error) {
+  GError *failure = NULL;
+  if (told->entry ? ledger_entry_feed(sql, definition->name, told->key, told->entry, &failure) != 0
+      : ledger_entry_unfeed(sql, definition->name, told->key, "所据的业务已撤销或退回", &failure)) return TRUE;
   gboolean passed = g_error_matches(failure, LANTAI_ERROR, LANTAI_ERROR_INVALID) || g_error_matches(failure, LANTAI_ERROR, LANTAI_ERROR_CONFLICT);
   if (!passed) return g_propagate_error(error, failure), FALSE; /* one that cannot be told does not keep the others from the ledger */
-  g_warning("台账“%s”没有自动%s %s：%s", definition->name, gone ? "取消" : "登记", key, failure->message);
+  g_warning("台账“%s”没有自动%s %s：%s", definition->name, told->entry ? "登记" : "取消", told->key, failure->message);
   g_error_free(failure);
   return TRUE;
 }
 
 GArray *feed_told(Sql *sql, const char *actions, const char *kind, gint64 after, gint64 *ret_last, GError **error) {
-  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT id, action, subject_kind, subject_id FROM event WHERE id > $1 ORDER BY id LIMIT $2",
-    SQL_ARGS(sql_int(after), sql_int(EVENTS_STEP)), error);
+  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT id, action, subject_kind, CASE WHEN $1 = '' AND SUBSTR(action, 1, LENGTH($2)) = $2 "
+    "THEN COALESCE(json_extract(data, '$.event'), id) ELSE subject_id END AS told FROM event WHERE id > $3 ORDER BY id LIMIT $4",
+    SQL_ARGS(sql_text(kind ? kind : ""), sql_text(actions), sql_int(after), sql_int(EVENTS_STEP)), error);
   if (rows == NULL) return NULL;
   g_autoptr(GArray) subjects = g_array_new(FALSE, FALSE, sizeof(gint64));
   GError *failure = NULL;
   *ret_last = after;
   while (sql_next(rows, &failure)) {
-    gint64 subject = sql_get_int(rows, "subject_id");
+    gint64 subject = sql_get_int(rows, "told");
     gboolean known = FALSE;
     *ret_last = sql_get_int(rows, "id");
-    if (!g_str_has_prefix(sql_get_text(rows, "action"), actions) || !g_str_equal(sql_get_text(rows, "subject_kind"), kind)) continue;
+    if (!g_str_has_prefix(sql_get_text(rows, "action"), actions) || (kind && !g_str_equal(sql_get_text(rows, "subject_kind"), kind))) continue;
     for (guint i = 0; i < subjects->len && !known; i++) known = g_array_index(subjects, gint64, i) == subject;
     if (!known) g_array_append_val(subjects, subject);
   }
@@ -162,8 +140,8 @@ GArray *feed_told(Sql *sql, const char *actions, const char *kind, gint64 after,
   return g_steal_pointer(&subjects);
 }
 
-static gint64 followed_to(Sql *sql, const LedgerDefinition *definition, const FeedSource *source) {
-  return sql_number(sql, "SELECT event_id FROM feed WHERE ledger_id = $1 AND source = $2", SQL_ARGS(sql_int(definition->id), sql_text(source->name)), 0, NULL);
+static gint64 followed_to(Sql *sql, const LedgerDefinition *definition, const char *source) {
+  return sql_number(sql, "SELECT event_id FROM feed WHERE ledger_id = $1 AND source = $2", SQL_ARGS(sql_int(definition->id), sql_text(source)), 0, NULL);
 }
 
 static gboolean put_position(Sql *sql, gint64 ledger, json_t *position, GError **error) {
@@ -175,35 +153,60 @@ gboolean feed_replay(Sql *sql, json_t *event, GError **error) {
   return put_position(sql, int_at(event, "subject_id"), json_object_get(event, "data"), error);
 }
 
-/* One step; *ret_more: there are further events. Positions are written only with entries or after many events, so that a quiet archive writes nothing. */
-static gboolean follow(const House *house, const LedgerDefinition *definition, const FeedSource *source, gboolean *ret_more, GError **error) {
+/* What the next events tell a ledger of its source; *ret_last: the newest event that was looked at, *ret_asked: whether a subject was. NULL on error. */
+static GPtrArray *next_told(Sql *sql, const LedgerDefinition *definition, gint64 after, gint64 *ret_last, gboolean *ret_asked, GError **error) {
+  g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(told_free);
+  for (const FeedSource *source = FEED_SOURCES; source->name; source++) {
+    if (!g_str_equal(source->name, source_of(definition))) continue;
+    g_autoptr(GArray) subjects = feed_told(sql, source->actions, source->subject, after, ret_last, error);
+    if (subjects == NULL) return NULL;
+    *ret_asked = *ret_asked || subjects->len > 0;
+    for (guint i = 0; i < subjects->len; i++)
+      if (!tell(sql, definition, source, g_array_index(subjects, gint64, i), all, error)) return NULL;
+  }
+  return g_steal_pointer(&all);
+}
+
+/* One step; *ret_more: there are further events. A quiet archive writes nothing; the journal tells a position only with entries, and what was looked at since is
+ * looked at again after a rebuild. */
+static gboolean follow(const House *house, const LedgerDefinition *definition, gboolean *ret_more, GError **error) {
+  const char *source = source_of(definition);
   g_autoptr(Sql) reading = sql_read(house->db, error);
   if (reading == NULL) return FALSE;
   gint64 before = followed_to(reading, definition, source), last = before;
-  g_autoptr(GArray) subjects = feed_told(reading, source->actions, source->subject, before, &last, error);
-  if (subjects == NULL) return FALSE;
+  gboolean asked = FALSE;
+  g_autoptr(GPtrArray) all = next_told(reading, definition, before, &last, &asked, error);
+  if (all == NULL) return FALSE;
   *ret_more = last - before >= EVENTS_STEP;
   g_clear_pointer(&reading, sql_end);
-  if (subjects->len == 0 && !*ret_more) return TRUE;
+  if (!asked && !*ret_more) return TRUE;
   g_autoptr(Sql) sql = sql_write(house->db, error);
   if (sql == NULL) return FALSE;
-  for (guint i = 0; i < subjects->len; i++)
-    if (!feed_one(sql, definition, source, g_array_index(subjects, gint64, i), error)) return FALSE;
-  json_auto_t *position = json_pack("{s:s, s:I}", "source", source->name, "event", (json_int_t)last);
-  return put_position(sql, definition->id, position, error) && journal_append(sql, "system", FOLLOWED, "ledger", definition->id, position, error) != 0 &&
-    sql_commit(sql, error);
+  for (guint i = 0; i < all->len; i++)
+    if (!feed_one(sql, definition, g_ptr_array_index(all, i), error)) return FALSE;
+  json_auto_t *position = json_pack("{s:s, s:I}", "source", source, "event", (json_int_t)last);
+  return put_position(sql, definition->id, position, error) &&
+    (all->len == 0 || journal_append(sql, "system", FOLLOWED, "ledger", definition->id, position, error) != 0) && sql_commit(sql, error);
 }
 
 void feed_follow(const House *house) {
   g_autofree const LedgerDefinition **all = ledger_all();
   for (guint i = 0; all[i]; i++) {
-    const FeedSource *source = source_of(all[i]);
+    g_autofree char *others = NULL;
     g_autoptr(GError) failure = NULL;
-    gboolean more = source != NULL;
+    gboolean more = *source_of(all[i]) && feed_fields(source_of(all[i]), &others) != NULL;
     for (guint step = 0; more && step < STEPS_MAX && failure == NULL; step++)
-      if (!follow(house, all[i], source, &more, &failure)) more = FALSE;
+      if (!follow(house, all[i], &more, &failure)) more = FALSE;
     if (failure && !g_error_matches(failure, LANTAI_ERROR, LANTAI_ERROR_BUSY)) g_warning("台账“%s”没有跟上日志：%s", all[i]->name, failure->message);
   }
+}
+
+static gboolean resume(Sql *sql, const LedgerDefinition *definition, const FeedSource *source, GError **error) {
+  return sql_exec(sql, "INSERT INTO feed (ledger_id, source, event_id) SELECT $1, $2, COALESCE(MAX((SELECT MAX(s.id) FROM event AS s WHERE s.subject_kind = $3 "
+      "AND s.subject_id = CAST(SUBSTR(l.key, LENGTH($3) + 2) AS INTEGER) AND s.id < (SELECT MAX(p.id) FROM event AS p WHERE p.subject_kind = 'entry' "
+      "AND p.subject_id = l.id AND p.action = 'ledger.put' AND p.actor = 'system'))), 0) FROM ledger_entry AS l WHERE l.ledger_id = $1 AND l.key LIKE $3 || ':%' "
+      "HAVING MAX(l.id) > 0 ON CONFLICT (ledger_id, source) DO NOTHING",
+      SQL_ARGS(sql_int(definition->id), sql_text(source->name), sql_text(source->subject)), error);
 }
 
 /* A journal from before positions were told: a ledger has followed at least each subject to the last event before the program last wrote its entry. */
@@ -211,14 +214,9 @@ gboolean feed_resume(const House *house, GError **error) {
   g_autofree const LedgerDefinition **all = ledger_all();
   g_autoptr(Sql) sql = sql_write(house->db, error);
   if (sql == NULL) return FALSE;
-  for (guint i = 0; all[i]; i++) {
-    const FeedSource *source = source_of(all[i]);
-    if (source && !sql_exec(sql, "INSERT INTO feed (ledger_id, source, event_id) SELECT $1, $2, COALESCE(MAX((SELECT MAX(s.id) FROM event AS s WHERE s.subject_kind = $3 "
-        "AND s.subject_id = CAST(SUBSTR(l.key, LENGTH($3) + 2) AS INTEGER) AND s.id < (SELECT MAX(p.id) FROM event AS p WHERE p.subject_kind = 'entry' "
-        "AND p.subject_id = l.id AND p.action = 'ledger.put' AND p.actor = 'system'))), 0) FROM ledger_entry AS l WHERE l.ledger_id = $1 AND l.key LIKE $3 || ':%' "
-        "HAVING MAX(l.id) > 0 ON CONFLICT (ledger_id, source) DO NOTHING",
-        SQL_ARGS(sql_int(all[i]->id), sql_text(source->name), sql_text(source->subject)), error)) return FALSE;
-  }
+  for (guint i = 0; all[i]; i++)
+    for (const FeedSource *source = FEED_SOURCES; source->name; source++)
+      if (source->subject && g_str_equal(source->name, source_of(all[i])) && !resume(sql, all[i], source, error)) return FALSE;
   return sql_commit(sql, error);
 }
 

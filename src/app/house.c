@@ -73,6 +73,7 @@ static gboolean open_rooms(Archive *archive, ArchiveMode mode, GError **error) {
   web_set_person_source(people_title_of);
   if ((house->catalog = catalog_open(house->db, archive->dir, error)) == NULL) return FALSE;
   if (!schedule_open(house->db, error)) return FALSE;
+  ledger_set_feeds(feed_fields);
   if (!authority_open(house->db, error) || !ledger_open(house, error) || !figure_open(house, error)) return FALSE;
   static const ProjectTopics topics = {topic_named, topic_fill};
   project_set_topics(&topics);

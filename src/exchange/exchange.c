@@ -3,7 +3,7 @@
  *
  * 1. Everything passes the gate in select.c; formats see only what it gives.
  * 2. The target takes its name when it is whole and flushed; an export that fails, is stopped or finds a damaged file leaves nothing.
- * 3. Each finished export is an event of the journal: who, what, in which format, how much, what was left out.
+ * 3. Each finished export is an event of the journal: who, what, what for, in which format, how much, what was left out.
  */
 #include "internal.h"
 #include "error.h"
@@ -14,7 +14,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { RECORD_BYTES = 8 << 10 }; /* what a record takes beside its files, about */
+enum { FONDS_TOLD = 200, RECORD_BYTES = 8 << 10 }; /* what a record takes beside its files, about */
 
 const ExportFormat *const EXPORT_FORMATS[] = {&FORMAT_BAGIT, &FORMAT_EEP, &FORMAT_DAT93, &FORMAT_METS, &FORMAT_EAD, &FORMAT_XLSX, &FORMAT_CSV, &FORMAT_SHEET, NULL};
 
@@ -45,6 +45,14 @@ static void note_codes(Export *export, const char *code) {
   }
 }
 
+static void note_fonds(Export *export, const ExportItem *item) {
+  gsize count = json_array_size(export->fonds);
+  const char *code = item->fonds != NULL ? item->fonds->code : "";
+  for (gsize i = count; i > 0; i--)
+    if (g_str_equal(json_string_value(json_array_get(export->fonds, i - 1)), code)) return;
+  if (*code && count < FONDS_TOLD) json_array_append_new(export->fonds, json_string(code));
+}
+
 static gboolean survey(Export *export, Job *job, json_t *asked, GError **error) {
   g_autoptr(Selection) selection = selection_new(export->house, export->scope, asked, error);
   if (selection == NULL) return FALSE;
@@ -52,7 +60,10 @@ static gboolean survey(Export *export, Job *job, json_t *asked, GError **error) 
   g_autoptr(GError) local = NULL;
   while (selection_next(selection, &item, &local)) {
     listing_survey(export->listing, &item);
-    if (record_is_described(item.record)) note_codes(export, item.record->code);
+    if (record_is_described(item.record)) {
+      note_codes(export, item.record->code);
+      note_fonds(export, &item);
+    }
     if (was_stopped(job, &local)) break;
     if (job) job_progress(job, selection_counts(selection).records, 0, "条", "清点");
   }
@@ -138,12 +149,16 @@ static gboolean write_package(Export *export, const ExportFormat *format, Job *j
 /* ---- after ---- */
 
 static gboolean tell(const House *house, const char *actor, json_t *asked, const char *title, json_t *result, GError **error) {
-  json_auto_t *data = json_deep_copy(result);
+  json_auto_t *data = json_deep_copy(result), *selection = json_copy(asked);
+  gint64 id = json_integer_value(json_object_get(asked, "export")); /* 0: none is kept */
   json_object_del(data, "path");
   json_object_set_new(data, "title", json_string(title));
-  json_object_set(data, "selection", asked);
+  json_object_set(data, "for", json_object_get(asked, "for"));
+  json_object_del(selection, "for");
+  json_object_del(selection, "export");
+  json_object_set(data, "selection", selection);
   g_autoptr(Sql) sql = sql_write(house->db, error);
-  return sql && journal_append(sql, actor, "exchange.export", "export", 0, data, error) != 0 && sql_commit(sql, error);
+  return sql && journal_append(sql, actor, "exchange.export", "export", id, data, error) != 0 && sql_commit(sql, error);
 }
 
 static gboolean read_encoding(json_t *asked, gboolean *ret, GError **error) {
@@ -159,6 +174,7 @@ static void export_clear(Export *export) {
   g_free(export->first_code);
   g_free(export->last_code);
   json_decref(export->arrival);
+  json_decref(export->fonds);
 }
 
 json_t *exchange_export(const House *house, Job *job, const Scope *scope, json_t *asked, const char *format_name, const char *target, GError **error) {
@@ -168,13 +184,16 @@ json_t *exchange_export(const House *house, Job *job, const Scope *scope, json_t
   if (named == NULL) return NULL;
   g_autofree char *title = selection_name(named);
   Export export = {.house = house, .scope = scope, .target = target, .title = title, .organization = settings_text(house->settings, "archive.name"),
-    .code = settings_archive_code(house->settings), .listing = listing_new(house->catalog), .names = names_new()};
+    .code = settings_archive_code(house->settings), .listing = listing_new(house->catalog), .names = names_new(),
+    .fonds = json_array()};
   gint64 bytes = 0;
   gboolean good = read_encoding(asked, &export.gb18030, error) && survey(&export, job, asked, error) && has_room(&export, format, error) &&
     (format->is_package ? write_package : write_file)(&export, format, job, asked, &bytes, error);
   json_t *result = good ? json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "path", target, "format", format->name, "records", (json_int_t)export.number, "files",
     (json_int_t)export.files, "bytes", (json_int_t)bytes, "left_out", (json_int_t)export.expected.left_out, "files_left_out",
     (json_int_t)export.expected.files_left_out) : NULL;
+  if (result) json_object_set_new(result, "volumes", json_integer(export.expected.volumes));
+  if (result) json_object_set(result, "fonds", export.fonds);
   export_clear(&export);
   if (result && !tell(house, job ? job_actor(job) : "system", asked, title, result, error)) {
     package_remove(target); /* what is not told of has not happened */

@@ -39,8 +39,18 @@ json_t *exchange_chosen(WebRequest *request, Sql *sql);
 
 #define EXCHANGE_KEY_HEADER "修改标识" /* column of the format "sheet": record id and rev, by which a corrected table finds its records again: "12-345" */
 
-/* selection: as above; format: bagit eep dat93 ead mets xlsx sheet. target must not exist.
- * {path, format, records, files, bytes, left_out}. job NULL: without progress. */
+/* What it is for: who asks says so, its event tells it ("for"), ledgers take it from there. Texts may be NULL, but for purpose. */
+#define PURPOSE_USE "提供利用"
+#define PURPOSE_PUBLISH "公布目录"
+#define PURPOSE_WORK "内部工作"
+typedef struct { const char *purpose, *user, *body, *way, *aim, *note; } ExportPurpose;
+/* {purpose, user, body, way, aim, note}, "for" of a selection; INVALID: no such purpose, or nobody is named who uses it. */
+json_t *export_purpose_take(const ExportPurpose *given, GError **error);
+/* With whose eyes it is made: what is to be published, with the public's. */
+const Scope *export_purpose_scope(json_t *purpose, const Scope *scope);
+
+/* selection: as above, and "for"; format: bagit eep dat93 ead mets xlsx sheet. target must not exist.
+ * {path, format, records, volumes, fonds, files, bytes, left_out}. job NULL: without progress. */
 json_t *exchange_export(const House *house, Job *job, const Scope *scope, json_t *selection, const char *format, const char *target, GError **error);
 gboolean exchange_open(SqlDb *db, GError **error); /* schema */
 

@@ -102,6 +102,7 @@ struct Export {
   ExportCounts expected;
   gboolean single_fonds;
   char *first_code, *last_code;
+  json_t *fonds; /* codes, at most FONDS_TOLD */
   Listing *listing;
   Names *names;
   gint64 files, bytes; /* written */
@@ -134,7 +135,13 @@ char *export_moment(gint64 at_us); /* 2026-11-22T14:05:00+08:00 */
 json_t *export_row(Sql *sql, gint64 id, const char *actor, GError **error); /* NOT_FOUND also for another's */
 json_t *export_rows(Sql *sql, const char *actor, gint64 before, GError **error); /* the maker's own, newest first, at most 51 */
 char *export_folder(const House *house, gint64 id);
-/* Queues it for its maker, with what he may see now; its id, 0 on error. */
+/* Queues it for its maker, with what he may see now; selection with "for". Its id, 0 on error. */
 gint64 export_queue(const House *house, const char *actor, const Scope *scope, json_t *selection, const char *format, GError **error);
 gboolean export_forget(const House *house, gint64 id, GError **error); /* folder and row */
+/* Tells that what was made for use or publication was handed to nobody: the event exchange.unused names the export's own. CONFLICT: it was not finished. */
+gboolean export_tell_unused(const House *house, const char *actor, gint64 id, GError **error);
+
+/* ---- purpose.c ---- */
+gboolean export_purpose_is_told(json_t *purpose);
+void export_purpose_model(json_t *model); /* adds purposes, aims, ways */
 gboolean export_sweep(const House *house, GError **error);

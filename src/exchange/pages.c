@@ -58,6 +58,7 @@ static json_t *formats_model(const char *selected) {
 
 static json_t *form_model(WebRequest *request, json_t *selection, GError **error) {
   json_t *model = json_pack("{s:o, s:s, s:i}", "formats", formats_model(web_text(request, "format")), "title", "导出", "days", EXPORT_KEPT_DAYS);
+  export_purpose_model(model);
   if (selection == NULL) return model;
   g_autoptr(Selection) named = selection_new(web_house(request), web_scope(request), selection, error);
   if (named == NULL) return json_decref(model), NULL;
@@ -79,6 +80,11 @@ static WebReply *start_export(WebRequest *request, GError **error) {
   json_auto_t *selection = json_loads(web_text(request, "selection") ? web_text(request, "selection") : "", 0, NULL);
   if (!json_is_object(selection)) return throw_null(error, LANTAI_ERROR_INVALID, "没有说明导出什么。请在检索结果、目录、档案或批次的页面上按“导出”");
   json_object_del(selection, "encoding");
+  ExportPurpose given = {web_text(request, "purpose"), web_text(request, "user"), web_text(request, "body"), web_text(request, "way"), web_text(request, "aim"),
+    web_text(request, "note")};
+  json_t *purpose = export_purpose_take(&given, error);
+  if (purpose == NULL) return NULL;
+  json_object_set_new(selection, "for", purpose);
   if (web_flag(request, "gb18030")) json_object_set_new(selection, "encoding", json_string("GB18030"));
   if (export_queue(web_house(request), web_actor(request), web_scope(request), selection, web_text(request, "format"), error) == 0) return NULL;
   WebReply *reply = web_redirect("/exports");
@@ -96,6 +102,10 @@ static json_t *row_model(Sql *sql, json_t *row, GError **error) {
   static const char *const tones[][3] = {{"queued", "info", "排队"}, {"running", "info", "进行中"}, {"failed", "bad", "没有完成"}, {"cancelled", "muted", "已停止"},
     {"done", "muted", "没有文件"}};
   json_t *model = json_copy(row);
+  json_auto_t *selection = json_loads(json_string_value(json_object_get(row, "selection")), 0, NULL);
+  json_t *purpose = json_object_get(selection, "for");
+  if (purpose) json_object_set(model, "purpose", json_object_get(purpose, "purpose"));
+  json_object_set_new(model, "told", json_boolean(ready && export_purpose_is_told(purpose)));
   json_object_del(model, "scope");
   json_object_del(model, "selection");
   json_object_set_new(model, "format_label", json_string(format ? format->label : ""));
@@ -174,6 +184,7 @@ static WebReply *remove_export(WebRequest *request, GError **error) {
   json_auto_t *row = own_row(request, error);
   if (row == NULL) return NULL;
   if (json_integer_value(json_object_get(row, "finished_us")) == 0 && !stop_job(web_house(request), web_int(request, "id", 0), error)) return NULL;
+  if (web_flag(request, "unused") && !export_tell_unused(web_house(request), web_actor(request), web_int(request, "id", 0), error)) return NULL;
   if (!export_forget(web_house(request), web_int(request, "id", 0), error)) return NULL;
   WebReply *reply = web_redirect("/exports");
   web_flash(reply, "已删除");
@@ -184,8 +195,10 @@ static WebReply *remove_export(WebRequest *request, GError **error) {
 
 static const WebParameter FORM_PARAMETERS[] = {SELECTION_PARAMETERS, {"format", WEB_TEXT, FALSE, 20, "格式"}, {NULL}};
 static const WebParameter START_PARAMETERS[] = {{"selection", WEB_TEXT, TRUE, 20000, "导出内容"}, {"format", WEB_TEXT, TRUE, 20, "格式"},
-  {"gb18030", WEB_FLAG, FALSE, 0, "编码"}, {NULL}};
+  {"gb18030", WEB_FLAG, FALSE, 0, "编码"}, {"purpose", WEB_TEXT, TRUE, 20, "用途"}, {"user", WEB_TEXT, FALSE, 200, "利用者"}, {"body", WEB_TEXT, FALSE, 200, "利用者单位"},
+  {"way", WEB_TEXT, FALSE, 20, "方式"}, {"aim", WEB_TEXT, FALSE, 20, "目的"}, {"note", WEB_TEXT, FALSE, 200, "说明"}, {NULL}};
 static const WebParameter LIST_PARAMETERS[] = {{"before", WEB_INT, FALSE, 0, "起始号"}, {NULL}};
+static const WebParameter DELETE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "导出"}, {"unused", WEB_FLAG, FALSE, 0, "没有交出"}, {NULL}};
 static const WebParameter ID_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "导出"}, {NULL}};
 
 const WebRoute EXCHANGE_ROUTES[] = {
@@ -194,6 +207,6 @@ const WebRoute EXCHANGE_ROUTES[] = {
   {"GET", "/exports", "record.export", LIST_PARAMETERS, "exchange/exports", list_exports, "我的导出"},
   {"GET", "/export/{id}/file", "record.export", ID_PARAMETERS, NULL, fetch_export, NULL},
   {"POST", "/export/{id}/stop", "record.export", ID_PARAMETERS, NULL, stop_export, NULL},
-  {"POST", "/export/{id}/delete", "record.export", ID_PARAMETERS, NULL, remove_export, NULL},
+  {"POST", "/export/{id}/delete", "record.export", DELETE_PARAMETERS, NULL, remove_export, NULL},
   {NULL},
 };

@@ -37,7 +37,8 @@ static gint64 insert_row(Sql *sql, const char *actor, const char *title, const c
     sql_int(clock_now_us()), sql_text(title), sql_text(format), sql_text(asked), sql_text(scope_text)), error) ? sql_last_id(sql) : 0;
 }
 
-gint64 export_queue(const House *house, const char *actor, const Scope *scope, json_t *selection, const char *format, GError **error) {
+gint64 export_queue(const House *house, const char *actor, const Scope *asker, json_t *selection, const char *format, GError **error) {
+  const Scope *scope = export_purpose_scope(json_object_get(selection, "for"), asker);
   g_autoptr(Selection) named = selection_new(house, scope, selection, error);
   if (named == NULL) return 0;
   if (export_format(format) == NULL) return throw(error, LANTAI_ERROR_INVALID, "请选择导出格式"), 0;
@@ -70,16 +71,46 @@ static gboolean note_result(const House *house, gint64 id, const char *name, jso
     sql_int(id)), error) && sql_commit(sql, error);
 }
 
+/* The event that told of it, 0: none yet. An older one may be of another export that had the same id. */
+static gint64 told_of(Sql *sql, gint64 id, GError **error) {
+  return sql_number(sql, "SELECT COALESCE(MAX(id), 0) FROM event WHERE subject_kind = 'export' AND subject_id = $1 AND action = 'exchange.export' "
+    "AND at_us >= (SELECT created_us FROM export WHERE id = $1)", SQL_ARGS(sql_int(id)), 0, error);
+}
+
+gboolean export_tell_unused(const House *house, const char *actor, gint64 id, GError **error) {
+  g_autoptr(Sql) sql = sql_write(house->db, error);
+  if (sql == NULL) return FALSE;
+  GError *failure = NULL;
+  gint64 event = told_of(sql, id, &failure);
+  if (failure) return g_propagate_error(error, failure), FALSE;
+  if (event == 0) return throw(error, LANTAI_ERROR_CONFLICT, "这次导出没有完成，没有登记可以取消");
+  json_auto_t *data = json_pack("{s:I}", "event", (json_int_t)event);
+  return journal_append(sql, actor, "exchange.unused", "export", id, data, error) != 0 && sql_commit(sql, error);
+}
+
+/* One that was told of but not kept, because the program ended in between, is made and told again: once. */
+static gboolean take_back(const House *house, Job *job, gint64 id, GError **error) {
+  g_autoptr(Sql) sql = sql_read(house->db, error);
+  if (sql == NULL) return FALSE;
+  GError *failure = NULL;
+  gint64 event = told_of(sql, id, &failure);
+  if (failure) return g_propagate_error(error, failure), FALSE;
+  g_clear_pointer(&sql, sql_end);
+  return event == 0 || export_tell_unused(house, job_actor(job), id, error);
+}
+
 static gboolean make(const House *house, Job *job, gint64 id, json_t *row, GError **error) {
   const ExportFormat *format = export_format(json_string_value(json_object_get(row, "format")));
   if (format == NULL) return throw(error, LANTAI_ERROR_INTERNAL, "导出的格式不认识");
   g_autofree char *folder = export_folder(house, id), *name = file_name(json_string_value(json_object_get(row, "title")), format, id);
   g_autofree char *target = g_build_filename(folder, name, NULL);
   package_remove(folder);
+  if (!take_back(house, job, id, error)) return FALSE;
   if (g_mkdir_with_parents(folder, 0700) != 0) return throw(error, LANTAI_ERROR_UNAVAILABLE, "不能建立目录 %s：%s", folder, error_reason(errno));
   json_auto_t *selection = json_loads(json_string_value(json_object_get(row, "selection")), 0, NULL);
   json_auto_t *seen = json_loads(json_string_value(json_object_get(row, "scope")), 0, NULL);
   g_autoptr(Scope) scope = scope_from_json(seen);
+  json_object_set_new(selection, "export", json_integer(id));
   json_auto_t *result = exchange_export(house, job, scope, selection, format->name, target, error);
   if (result != NULL && note_result(house, id, name, result, error)) return TRUE;
   package_remove(folder);

@@ -452,6 +452,37 @@ static void check_views(Check *check) {
   }
 }
 
+static LedgerFeedFields feed_fields_of;
+void ledger_set_feeds(LedgerFeedFields fields) { feed_fields_of = fields; }
+
+static void check_feed_word(Check *check, const char *place, const char *source, const char *fields, const char *word) {
+  g_auto(GStrv) known = g_strsplit(fields, " ", -1);
+  if (!g_strv_contains((const char *const *)known, word)) fault(check, place, "来源“%s”没有“%s”，可用的有：%s", source, word, fields);
+}
+
+/* What stands in braces and in `when` comes from the source, what stands before it is this ledger's. */
+static void check_feed_words(Check *check, json_t *feed) {
+  static const Key keys[] = {{"from", 's'}, {"when", 'o'}, {"values", 'o'}, {NULL}};
+  const char *source = text_at(feed, "from"), *name;
+  g_autofree char *all = NULL;
+  const char *fields = feed_fields_of ? feed_fields_of(source, &all) : NULL;
+  json_t *value;
+  check_keys(check, "feed", feed, keys);
+  json_object_foreach(json_object_get(feed, "values"), name, value) {
+    g_autofree char *at = g_strdup_printf("feed.values.%s", name);
+    check_field_name(check, at, name);
+    g_auto(GStrv) parts = g_strsplit(fields && json_is_string(value) ? json_string_value(value) : "", "{", -1);
+    for (guint i = 1; parts[0] != NULL && parts[i] != NULL; i++) {
+      char *end = strchr(parts[i], '}');
+      if (end == NULL) return fault(check, at, "“%s”少一个 }", json_string_value(value));
+      *end = '\0';
+      check_feed_word(check, at, source, fields, parts[i]);
+    }
+  }
+  if (feed_fields_of && fields == NULL) return fault(check, "feed.from", "没有来源“%s”，可用的有：%s", source, all);
+  if (fields != NULL) json_object_foreach(json_object_get(feed, "when"), name, value) check_feed_word(check, "feed.when", source, fields, name);
+}
+
 /* A ledger that is filled from one that is filled from it would never come to an end. */
 static void check_feed(Check *check) {
   json_t *feed = json_object_get(check->definition, "feed");
@@ -461,6 +492,7 @@ static void check_feed(Check *check) {
     fault(check, "feed", "要用 from 写明从哪里来");
     return;
   }
+  check_feed_words(check, feed);
   g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
   while (source[0] != '\0' && g_hash_table_add(seen, (gpointer)source)) {
     if (g_str_equal(source, own)) {

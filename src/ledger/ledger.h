@@ -1,10 +1,8 @@
 /*
- * Ledgers (台账): definable registers of the archives' own work. A ledger is data (files of definitions/ledgers; grammar: docs/ledgers.zh.md); an entry is one line of it,
- * with a state, who is responsible and by when.
+ * Ledgers (台账): definable registers of the archives' own work. A ledger is data (grammar: docs/ledgers.zh.md); an entry has a state, who is responsible, by when.
  *
  * 1. Definitions have versions; an entry keeps the version that it was last written under. A definition is compared with the entries before it comes into force.
- * 2. Every change of an entry is one event (ledger.put) that holds the entries as they are afterwards, so that a rebuild writes the same rows; every state of an entry
- *    is kept (ledger_entry_version).
+ * 2. Every change is one event (ledger.put) that holds the entries as they are afterwards, so a rebuild writes the same rows; every state is kept (ledger_entry_version).
  * 3. Every read and every change takes the Asker. An entry's rows and fields that it may not see are not told, nor counted, except as the
  *    number of a figure where the ledger is `restricted`: that is figure/'s decision.
  * 4. A change of state goes along the definition's moves: who may, what it needs, by another person.
@@ -20,6 +18,8 @@
 
 gboolean ledger_open(const House *house, GError **error); /* schema; what is in force. The files: ledger_definitions_load */
 void ledger_close(void);
+typedef const char *(*LedgerFeedFields)(const char *source, char **ret_all); /* fields of what a ledger is fed from, by blanks; NULL: unknown, *ret_all (new): all */
+void ledger_set_feeds(LedgerFeedFields fields);
 
 /* Who asks: ledgers and fields by role, rows by being one's own or of one's fonds and body, secrecy by level (gate.c). */
 typedef struct { const Person *person; gboolean everything; } Asker;
@@ -59,8 +59,7 @@ typedef struct LedgerDefinition {
 
 const LedgerDefinition *ledger_find(const char *name);  /* by name or former name; NULL */
 const LedgerDefinition *ledger_of(gint64 id);
-/* All, by group and order of definition; ended by NULL; g_free the array. */
-const LedgerDefinition **ledger_all(void);
+const LedgerDefinition **ledger_all(void); /* by group and order of definition; ended by NULL; g_free the array */
 const LedgerField *ledger_field(const LedgerDefinition *definition, const char *name); /* base fields too; NULL */
 const LedgerState *ledger_state(const LedgerDefinition *definition, const char *name);
 /* Checks a definition by itself and against the ledgers there are (others: further ones that come in the same go, or NULL).
@@ -212,10 +211,8 @@ typedef void (*LedgerVisit)(const LedgerValue *value, gpointer data);
 /* Every value; where given and with a row condition on the path's child field: only of the rows that meet it. */
 void ledger_path_values(const LedgerPath *path, const LedgerWhere *where, guint index, int at, LedgerVisit visit, gpointer data);
 
-/* Whether values come from other entries, or name them. */
-gboolean ledger_path_leads(const LedgerPath *path);
-/* Each entry of another table that the values of one entry come from or name. */
-typedef void (*LedgerPassed)(const LedgerTable *table, guint index, gpointer data);
+gboolean ledger_path_leads(const LedgerPath *path); /* whether values come from other entries, or name them */
+typedef void (*LedgerPassed)(const LedgerTable *table, guint index, gpointer data); /* an entry of another table that one's values come from or name */
 void ledger_path_passed(const LedgerPath *path, guint index, int at, LedgerPassed visit, gpointer data);
 /* Each field on a path with its ledger, and each further ledger with field NULL; stops at what is no field. */
 typedef void (*LedgerStep)(const LedgerDefinition *ledger, const LedgerField *field, gpointer data);

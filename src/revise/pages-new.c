@@ -86,7 +86,7 @@ static json_t *rules_model(const char *kind) {
 }
 
 static json_t *form_model(WebRequest *request, json_t *selection, const GError *problem, GError **error) {
-  static const char *const texts[] = {"value", "find", "with"};
+  static const char *const texts[] = {"value", "find", "with", "why"};
   const Catalog *catalog = web_house(request)->catalog;
   g_autoptr(Selection) named = selection == NULL ? NULL : selection_new(web_house(request), web_scope(request), selection, error);
   if (selection != NULL && named == NULL) return NULL;
@@ -135,7 +135,7 @@ WebReply *page_revise_plan(WebRequest *request, GError **error) {
   json_auto_t *selection = selection_of(request, error);
   if (selection == NULL) return NULL;
   json_auto_t *rule = rule_of(request);
-  json_auto_t *ask = json_pack("{s:O, s:O}", "selection", selection, "rule", rule);
+  json_auto_t *ask = json_pack("{s:O, s:O, s:s*}", "selection", selection, "rule", rule, "why", web_text(request, "why"));
   g_autoptr(GError) problem = NULL;
   gint64 id = revise_plan(web_house(request), web_scope(request), web_actor(request), ask, &problem);
   if (id != 0) return web_redirect("/revise/%" G_GINT64_FORMAT, id);
@@ -169,7 +169,7 @@ WebReply *page_revise_upload(WebRequest *request, GError **error) {
   const House *house = web_house(request);
   const char *name = web_file_name(request, "table");
   g_autofree char *title = g_strdup_printf("修改用表：%s", name != NULL ? name : "");
-  json_auto_t *ask = json_pack("{s:b}", "clear", g_strcmp0(web_text(request, "empty"), "clear") == 0);
+  json_auto_t *ask = json_pack("{s:b, s:s*}", "clear", g_strcmp0(web_text(request, "empty"), "clear") == 0, "why", web_text(request, "why"));
   g_autoptr(Sql) sql = sql_write(house->db, error);
   gint64 id = sql == NULL ? 0 : revision_insert(sql, web_actor(request), title, "sheet", ask, web_scope(request), "planning", error);
   if (id == 0 || !keep_table(request, id, error) || !sql_commit(sql, error)) return NULL;

@@ -351,11 +351,13 @@ const JobKind REVISE_JOBS[] = {
 #define ANY EITHER "|" PERMISSION_APPROVE
 #define RULE_PARAMETERS \
   {"kind", WEB_TEXT, FALSE, 20, "怎样修改"}, {"field", WEB_TEXT, FALSE, 200, "著录项"}, {"value", WEB_TEXT, FALSE, 4000, "内容"}, {"find", WEB_TEXT, FALSE, 1000, "要找的文字"}, \
+  {"why", WEB_TEXT, FALSE, 300, "理由、依据"}, \
   {"with", WEB_TEXT, FALSE, 1000, "换成"}, {"source", WEB_TEXT, FALSE, 200, "照哪一项填写"}, {"start", WEB_INT, FALSE, 0, "起始号"}, {"width", WEB_INT, FALSE, 0, "位数"}
 static const WebParameter LIST_PARAMETERS[] = {{"show", WEB_TEXT, FALSE, 20, "范围"}, {"before", WEB_INT, FALSE, 0, "起点"}, {NULL}};
 static const WebParameter NEW_PARAMETERS[] = {{"selection", WEB_TEXT, FALSE, 200000, "修改哪些"}, SELECTION_PARAMETERS,
   {"item", WEB_INTS, FALSE, 10000, "选定的档案"}, RULE_PARAMETERS, {NULL}};
-static const WebParameter UPLOAD_PARAMETERS[] = {{"table", WEB_FILE, TRUE, 0, "修改用表"}, {"empty", WEB_TEXT, FALSE, 10, "空的单元格"}, {NULL}};
+static const WebParameter UPLOAD_PARAMETERS[] = {{"table", WEB_FILE, TRUE, 0, "修改用表"}, {"empty", WEB_TEXT, FALSE, 10, "空的单元格"},
+  {"why", WEB_TEXT, FALSE, 300, "理由、依据"}, {NULL}};
 static const WebParameter ONE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "编号"}, {"show", WEB_TEXT, FALSE, 20, "内容"}, {"after", WEB_INT, FALSE, 0, "起点"}, {NULL}};
 static const WebParameter ID_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "编号"}, {NULL}};
 static const WebParameter RETURN_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "编号"}, {"reason", WEB_TEXT, FALSE, 1000, "理由"}, {NULL}};

@@ -299,12 +299,14 @@ gint64 revision_insert(Sql *sql, const char *actor, const char *title, const cha
   json_auto_t *seen = scope_json(scope);
   g_autofree char *asked = json_text(ask), *scope_text = json_text(seen);
   g_autofree char *shown = g_utf8_strlen(title, -1) > TITLE_MAX ? g_utf8_substring(title, 0, TITLE_MAX) : g_strdup(title);
+  const char *why = json_string_value(json_object_get(ask, "why"));
   gint64 now = clock_now_us(), stale = now - (gint64)STALE_DAYS * 24 * 3600 * G_USEC_PER_SEC;
   if (!sql_exec(sql, "DELETE FROM revision_row WHERE revision_id IN (SELECT id FROM revision WHERE state = 'planned' AND at_us < $1)", SQL_ARGS(sql_int(stale)), error) ||
     !sql_exec(sql, "DELETE FROM revision WHERE state = 'planned' AND at_us < $1", SQL_ARGS(sql_int(stale)), error)) return 0;
-  if (!sql_exec(sql, "INSERT INTO revision (id, at_us, actor, title, source, ask, scope, state) "
-        "VALUES ((SELECT COALESCE(MAX(id), 0) + 1 FROM revision), $1, $2, $3, $4, $5, $6, $7)",
-        SQL_ARGS(sql_int(now), sql_text(actor), sql_text(shown), sql_text(source), sql_text(asked), sql_text(scope_text), sql_text(state)), error)) return 0;
+  if (!sql_exec(sql, "INSERT INTO revision (id, at_us, actor, title, source, ask, scope, state, why) "
+        "VALUES ((SELECT COALESCE(MAX(id), 0) + 1 FROM revision), $1, $2, $3, $4, $5, $6, $7, $8)",
+        SQL_ARGS(sql_int(now), sql_text(actor), sql_text(shown), sql_text(source), sql_text(asked), sql_text(scope_text), sql_text(state),
+          sql_text(why != NULL ? why : "")), error)) return 0;
   return sql_last_id(sql);
 }
 

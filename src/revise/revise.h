@@ -23,7 +23,7 @@ void revise_maker_add(const ReviseMaker *maker); /* static; when the archive is 
  * ask: {"selection": as of selection_new, "rule": {"kind", "field", …}}: the same rule for all; kinds and what they need are in REVISE_RULES;
  *   or {"selection", "maker": the name of one, "with": what it needs};
  *   or {"values": [[record id, rev (0: whatever it has), {field key: text}], …]}: for each its own, at most 10 000;
- *   "title": what it is, in Chinese (absent: made from the rule). Field keys are those of catalog_value_get. */
+ *   "why": on what grounds (absent: not said); "title": what it is, in Chinese (absent: made from the rule). Field keys are those of catalog_value_get. */
 gint64 revise_plan(const House *house, const Scope *scope, const char *actor, json_t *ask, GError **error);
 
 typedef struct {

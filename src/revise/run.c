@@ -119,7 +119,7 @@ static gint64 tell(Sql *sql, gint64 rev, GPtrArray *changes, gpointer data, GErr
     if (step->change != NULL) json_array_append_new(rows, json_pack("[I, O, I]", (json_int_t)step->record_id, step->changes, (json_int_t)step->place));
     else json_array_append_new(passed, json_pack("[I, s, I]", (json_int_t)step->record_id, step->problem, (json_int_t)step->place));
   }
-  static const char *const kept[] = {"id", "at", "actor", "title", "source", "total", "unchanged", "decided_by", "decided_us"};
+  static const char *const kept[] = {"id", "at", "actor", "title", "source", "total", "unchanged", "decided_by", "decided_us", "why"};
   json_auto_t *event = json_pack("{s:I, s:b, s:o, s:o}", "rev", (json_int_t)rev, "last", lot->last, "rows", rows, "passed", passed);
   for (guint i = 0; i < G_N_ELEMENTS(kept); i++) json_object_set(event, kept[i], json_object_get(lot->revision, kept[i]));
   if (json_string_length(json_object_get(event, "decided_by")) > 0) json_object_set(event, "approved_by", json_object_get(event, "decided_by"));
@@ -166,7 +166,7 @@ static gboolean next_lot(const House *house, json_t *revision, const char *actor
 json_t *revision_load(Sql *sql, gint64 id, GError **error) {
   g_autoptr(GError) local = NULL;
   json_t *revision = sql_row_json(sql,
-    "SELECT id, at_us AS at, actor, title, source, ask, scope, state, total, unchanged, counts, notice, decided_by, decided_us, reason FROM revision WHERE id = $1",
+    "SELECT id, at_us AS at, actor, title, source, ask, scope, state, total, unchanged, counts, notice, decided_by, decided_us, reason, why FROM revision WHERE id = $1",
     SQL_ARGS(sql_int(id)), &local);
   if (revision == NULL && g_error_matches(local, LANTAI_ERROR, LANTAI_ERROR_NOT_FOUND))
     return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有这次批量修改。预览后没有执行的，过后不再保留");
@@ -241,15 +241,15 @@ static gboolean replay_rows(Sql *sql, gint64 id, json_t *rows, RowState state, g
 
 static gboolean replay_revision(Sql *sql, json_t *data, gboolean undo, GError **error) {
   gint64 id = json_integer_value(json_object_get(data, "id"));
-  const char *texts[4], *const names[] = {"actor", "title", "source", "decided_by"};
+  const char *texts[5], *const names[] = {"actor", "title", "source", "decided_by", "why"};
   for (guint i = 0; i < G_N_ELEMENTS(names); i++) texts[i] = json_string_value(json_object_get(data, names[i]));
   if (!sql_exec(sql,
-        "INSERT INTO revision (id, at_us, actor, title, source, ask, scope, state, total, unchanged, decided_by, decided_us) "
-        "VALUES ($1, $2, $3, $4, $5, '{}', '{}', 'running', $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO revision (id, at_us, actor, title, source, ask, scope, state, total, unchanged, decided_by, decided_us, why) "
+        "VALUES ($1, $2, $3, $4, $5, '{}', '{}', 'running', $6, $7, $8, $9, $10) ON CONFLICT (id) DO NOTHING",
         SQL_ARGS(sql_int(id), sql_int(json_integer_value(json_object_get(data, "at"))), sql_text(texts[0] ? texts[0] : ""), sql_text(texts[1] ? texts[1] : ""),
           sql_text(texts[2] ? texts[2] : ""), sql_int(json_integer_value(json_object_get(data, "total"))),
           sql_int(json_integer_value(json_object_get(data, "unchanged"))),
-          sql_text(texts[3] ? texts[3] : ""), sql_int(json_integer_value(json_object_get(data, "decided_us")))), error)) return FALSE;
+          sql_text(texts[3] ? texts[3] : ""), sql_int(json_integer_value(json_object_get(data, "decided_us"))), sql_text(texts[4] ? texts[4] : "")), error)) return FALSE;
   gboolean last = json_is_true(json_object_get(data, "last"));
   return replay_rows(sql, id, json_object_get(data, "rows"), undo ? ROW_UNDONE : ROW_MADE, undo, error) &&
          replay_rows(sql, id, json_object_get(data, "passed"), undo ? ROW_KEPT : ROW_PASSED, undo, error) &&
