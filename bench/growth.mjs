@@ -58,6 +58,7 @@ async function load(corpus, engines) {
 
 async function ask(corpus, engines) {
   await load(corpus, engines.filter(engine => !loaded(corpus, engine)));
+  await lantai.upgrade(corpus);
   const piece = { stamp: await stamp(), questions: QUESTIONS, heap: HEAP, patience: PATIENCE, engines: [], differ: [], compared: 0 }, asked = {};
   for (const engine of engines) {
     const runs = [];
