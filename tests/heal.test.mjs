@@ -62,7 +62,7 @@ function overwrite(...tables) {
 }
 
 test('at work: bytes of the file overwritten', async () => {
-  overwrite('search_title_data', 'search_text_idx', 'search_gram');
+  overwrite('search_title_data', 'search_text_idx', 'search_gram', 'search_gram_page_state');
   const first = await askAll();
   assert.ok(first.every(answer => Number.isInteger(answer?.hits)), 'every question is answered');
   assert.deepEqual(counts(await untilHealed()), expected);

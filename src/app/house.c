@@ -84,6 +84,7 @@ static gboolean open_rooms(Archive *archive, ArchiveMode mode, GError **error) {
   search_set_fields(house->search, labels);
   search_set_text_source(house->search, catalog_search_text, NULL);
   search_set_records_source(house->search, catalog_search_records, house);
+  search_set_pages_source(house->search, catalog_search_pages, NULL);
   json_decref(labels);
   g_autoptr(Sql) sql = sql_read(house->db, error);
   return sql != NULL && catalog_synonyms_load(house, sql, error);

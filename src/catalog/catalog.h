@@ -199,9 +199,9 @@ void catalog_set_synonym_source(CatalogSynonyms source); /* before catalog_synon
 gboolean catalog_synonym_replay(const House *house, Sql *sql, json_t *event, GError **error);
 /* For search/ (search_set_text_source) and people/ (people_set_fonds_source), which know no records: words of a record; [{id, code, title}] of all fonds. */
 gboolean catalog_search_text(Sql *sql, gint64 id, SearchText *ret, gpointer unused);
+gboolean catalog_search_pages(Sql *sql, gint64 first, gint64 last, SearchPageEach each, gpointer each_data, gpointer unused, GError **error); /* SearchPagesSource */
 gboolean catalog_search_records(Sql *sql, gint64 after, SearchEach each, gpointer each_data, gpointer house, GError **error); /* SearchRecordsSource */
 json_t *catalog_fonds_list(const House *house, Sql *sql, GError **error);
-
 /* ---- files of a record (rows; the bytes are in content/, object "urn:lantai:record:<id>") ---- */
 typedef struct {
   gint64 id, record_id, accession_id;

@@ -96,3 +96,14 @@ gboolean page_text_move(const House *house, Sql *sql, gint64 record_id, gint64 b
   }
   return TRUE;
 }
+
+gboolean catalog_search_pages(Sql *sql, gint64 first, gint64 last, SearchPageEach each, gpointer each_data, gpointer unused, GError **error) {
+  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT record_id, page, text FROM page_text WHERE record_id >= $1 AND record_id <= $2 ORDER BY record_id, page",
+    SQL_ARGS(sql_int(first), sql_int(last)), error);
+  if (rows == NULL) return FALSE;
+  g_autoptr(GError) local = NULL;
+  while (sql_next(rows, &local))
+    if (!each(sql_int_at(rows, 0), (guint)sql_int_at(rows, 1), sql_text_at(rows, 2), each_data)) return TRUE;
+  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
+  return TRUE;
+}

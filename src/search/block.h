@@ -12,6 +12,10 @@ typedef struct { /* measured; tests set them to small numbers */
   guint gram_sample;
   guint gram_owed; /* differences that a load keeps in memory before it writes them, 24 bytes each */
   gint64 light_us; /* turn.c */
+  gint64 page_least; /* grams of pages are kept from so many records on, or a five-hundredth of those with pages */
+  guint page_behind, page_stale; /* records without bitmaps of their pages, and stale ones of a block, until it is covered anew */
+  guint page_looked; /* pages read for one term, before FTS5 is asked instead */
+  gsize page_room;   /* bytes of lines that are kept while a block is covered */
 } SearchLimits;
 extern SearchLimits search_limits;
 typedef enum { BY_FONDS, BY_CATEGORY, BY_YEAR, BY_RETENTION, BY_OPENING, BY_LEVEL, /* as pass.c's facets */

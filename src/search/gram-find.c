@@ -348,7 +348,7 @@ Leaf *search_gram_find(Search *search, Sql *sql, const SearchView *view, const L
   gboolean field = key->component == COMPONENT_CATEGORY;
   if (!field && (key->component >= G_N_ELEMENTS(STREAMS) || STREAMS[key->component] == NULL)) return NULL;
   if (!search_gram_state(sql, &finder.state, error) || finder.state.selection == 0 || finder.state.covered == 0) return NULL;
-  g_autoptr(GramSelection) selection = finder.selection = search_gram_selection(search, sql, finder.state.selection, error);
+  g_autoptr(GramSelection) selection = finder.selection = search_gram_selection(search, sql, GRAMS_RECORD, finder.state.selection, error);
   if (selection == NULL) return NULL;
   g_autoptr(GArray) units = finder.units = search_units(key->pattern);
   const Unit *last = units->len ? &g_array_index(units, Unit, units->len - 1) : NULL;

@@ -159,7 +159,7 @@ struct GramFollow {
 GramFollow *search_gram_follow_new(Search *search, Sql *sql, GError **error) {
   GramState state;
   if (!search_gram_state(sql, &state, error)) return NULL;
-  g_autoptr(GramSelection) selection = state.selection ? search_gram_selection(search, sql, state.selection, error) : NULL;
+  g_autoptr(GramSelection) selection = state.selection ? search_gram_selection(search, sql, GRAMS_RECORD, state.selection, error) : NULL;
   if (state.selection && selection == NULL) return NULL;
   GramFollow *follow = g_new0(GramFollow, 1);
   follow->search = search;
@@ -459,7 +459,7 @@ static gboolean cover_block(Search *search, guint block, gboolean next, gboolean
   GramState state, state_now;
   if (sql == NULL || !view_of(search, sql, &view, &state, error)) return FALSE;
   g_autoptr(Columns) columns = view.columns;
-  g_autoptr(GramSelection) selection = search_gram_selection(search, sql, state.selection, error);
+  g_autoptr(GramSelection) selection = search_gram_selection(search, sql, GRAMS_RECORD, state.selection, error);
   if (selection == NULL) return FALSE;
   if (next) block = state.covered;
   Reader reader = reader_of(search, sql, columns);

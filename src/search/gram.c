@@ -47,12 +47,11 @@ GArray *search_units(const char *folded) {
   return units;
 }
 
+guint64 search_gram_hash_on(guint64 hash, const Unit *next) { return mix(mix(hash, next->spaced ? 2 : 1), next->hash); }
+
 guint64 search_gram_hash(const GArray *units, guint first, guint count) {
   guint64 hash = g_array_index(units, Unit, first).hash;
-  for (guint i = first + 1; i < first + count; i++) {
-    const Unit *unit = &g_array_index(units, Unit, i);
-    hash = mix(mix(hash, unit->spaced ? 2 : 1), unit->hash);
-  }
+  for (guint i = first + 1; i < first + count; i++) hash = search_gram_hash_on(hash, &g_array_index(units, Unit, i));
   return hash;
 }
 
@@ -130,10 +129,11 @@ gboolean search_gram_state(Sql *sql, GramState *ret, GError **error) {
   return error == NULL || *error == NULL;
 }
 
-static GramSelection *read_selection(Sql *sql, gint64 number, GError **error) {
+static GramSelection *read_selection(Sql *sql, GramSet set, gint64 number, GError **error) {
   g_autoptr(GramSelection) selection = search_gram_selection_new(number);
   /* All of them on purpose: once for each selection. */
-  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT key FROM search_gram_key ORDER BY number", SQL_NONE, error);
+  g_autoptr(SqlRows) rows = set == GRAMS_PAGE ? sql_query(sql, "SELECT key FROM search_gram_page_key ORDER BY number", SQL_NONE, error) :
+    sql_query(sql, "SELECT key FROM search_gram_key ORDER BY number", SQL_NONE, error);
   if (rows == NULL) return NULL;
   g_autoptr(GError) failure = NULL;
   int key = sql_column(rows, "key");
@@ -142,19 +142,19 @@ static GramSelection *read_selection(Sql *sql, gint64 number, GError **error) {
   return g_steal_pointer(&selection);
 }
 
-GramSelection *search_gram_selection(Search *search, Sql *sql, gint64 number, GError **error) {
+GramSelection *search_gram_selection(Search *search, Sql *sql, GramSet set, gint64 number, GError **error) {
   g_mutex_lock(&search->lock);
-  GramSelection *known = search->grams && search->grams->number == number ? search->grams : NULL;
+  GramSelection *known = search->grams[set] && search->grams[set]->number == number ? search->grams[set] : NULL;
   if (known) g_atomic_ref_count_inc(&known->references);
   g_mutex_unlock(&search->lock);
   if (known) return known;
-  GramSelection *selection = read_selection(sql, number, error);
+  GramSelection *selection = read_selection(sql, set, number, error);
   if (selection == NULL) return NULL;
   g_mutex_lock(&search->lock);
-  if (search->grams == NULL || search->grams->number < number) {
-    GramSelection *former = search->grams;
+  if (search->grams[set] == NULL || search->grams[set]->number < number) {
+    GramSelection *former = search->grams[set];
     g_atomic_ref_count_inc(&selection->references);
-    search->grams = selection;
+    search->grams[set] = selection;
     search_gram_selection_unref(former);
   }
   g_mutex_unlock(&search->lock);

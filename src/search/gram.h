@@ -19,6 +19,7 @@ typedef struct { gint64 selection; guint covered; gint64 records; } GramState; /
 typedef struct GramSelection GramSelection; /* immutable */
 
 GArray *search_units(const char *folded); /* Unit */
+guint64 search_gram_hash_on(guint64 hash, const Unit *next); /* of a gram and the unit behind it */
 guint64 search_gram_hash(const GArray *units, guint first, guint count);
 guint64 search_stream(const char *name); /* "t" title, "o" other, "c" creator, "k" code, "d" docno, "f…" a field by its name */
 static inline guint64 search_gram_key(guint64 stream, guint64 hash) {
@@ -28,8 +29,9 @@ static inline guint64 search_gram_key(guint64 stream, guint64 hash) {
 }
 
 gboolean search_gram_state(Sql *sql, GramState *ret, GError **error);
+typedef enum { GRAMS_RECORD, GRAMS_PAGE } GramSet;
 /* The selection of that number, from memory or the database; NULL without error: another is in force by now. */
-GramSelection *search_gram_selection(Search *search, Sql *sql, gint64 number, GError **error);
+GramSelection *search_gram_selection(Search *search, Sql *sql, GramSet set, gint64 number, GError **error);
 void search_gram_selection_unref(GramSelection *selection);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GramSelection, search_gram_selection_unref)
 GramSelection *search_gram_selection_new(gint64 number);
@@ -57,3 +59,43 @@ gboolean search_grams_extend(Search *search, gboolean *ret_more, GError **error)
 /* Makes the bitmaps of all covered blocks anew, block after block. Outside a transaction. */
 gboolean search_grams_renew(Search *search, GError **error);
 gboolean search_remake_tidy(Search *search, GError **error); /* heal.c: empties what an interrupted or finished remaking left. Outside a transaction */
+
+/*
+ * Grams of pages. Pages are many and long: what is kept of them is made block by block beforehand and never changed by a save.
+ *
+ * 1. A row says of the records of its block, up to PageState.covered, on which of them the gram stands, on all pages together once or more often (counts from
+ *    REPEATS_MOST on are not told apart).
+ * 2. A record whose pages were changed since its row was made is stale: what rows say of it counts for nothing, its pages are read instead. From `covered`
+ *    on FTS5 answers.
+ * 3. Grams are kept that stand on a five-hundredth of the pages: what begins a kept gram is kept, too.
+ */
+enum { REPEATS_MOST = 17 };
+typedef struct { gint64 selection, covered, claimed, maker, pages, added; } PageState;
+gboolean search_page_state(Sql *sql, PageState *ret, GError **error);
+static inline gint64 search_page_gram_row(guint block, gint64 number) { return (gint64)block << 32 | number; }
+
+/* page-gram.c: as search_gram_find, for COMPONENT_PAGE */
+Leaf *search_page_gram_find(Search *search, Sql *sql, const SearchView *view, const LeafKey *key, GError **error);
+
+typedef struct { const char *pattern; guint most, looked, page; } SearchPageLook; /* most, looked: pages of all looks; page: 0 none */
+/* The first page of the record that holds the pattern, as far as `most` allows; FALSE: they cannot be read. */
+gboolean search_page_look(Search *search, Sql *sql, gint64 record_id, SearchPageLook *look, GError **error);
+
+/* page-keep.c */
+/* In the transaction that puts a page of the record; added: there was none before. */
+gboolean search_page_note(Sql *sql, gint64 record_id, guint64 version, gboolean added, GError **error);
+/* One step: grams are chosen, or a block is covered or covered anew; ret_more: there is more to do. Outside a transaction. */
+gboolean search_page_grams_extend(Search *search, gboolean *ret_more, GError **error);
+gboolean search_page_grams_renew(Search *search, GError **error); /* as search_grams_renew */
+typedef struct { SearchPagesSource source; gpointer data; } PageSource;
+PageSource search_page_source(Search *search);
+
+/* page-lines.c: the lines of a row */
+typedef struct { /* lines of a block that have the gram, and how often those that have it more than once */
+  guint count, more; /* lines; of them, those with more than one */
+  const guint8 *lines, *repeated, *times; /* times: half a byte for each repeated line, what it has beyond two */
+} PageLines;
+void search_page_lines_append(GByteArray *out, const guint16 *lines, guint count, const guint16 *repeated, const guint8 *times, guint more); /* times: 2 … */
+gboolean search_page_lines_read(const guint8 *bytes, gsize length, PageLines *ret); /* FALSE: these are none */
+void search_page_lines_and(const PageLines *lines, guint64 *words); /* leaves of the words' lines those that have the gram */
+void search_page_lines_excess(const PageLines *lines, const guint64 *words, gint sign, gint32 *slack); /* adds sign * (times - 1) for each line of words */

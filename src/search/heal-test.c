@@ -38,12 +38,23 @@ static gboolean read_records(Sql *sql, gint64 after, SearchEach each, gpointer e
   return TRUE;
 }
 
+/* Every third record has a page. */
+static const char PAGE[] = "附件正文";
+static gboolean has_page(const Fixture *fixture, gint64 id) { return id <= RECORDS + 1 && id % 3 == 0 && fixture->titles[id]; }
+
+static gboolean read_pages(Sql *sql, gint64 first, gint64 last, SearchPageEach each, gpointer each_data, gpointer data, GError **error) {
+  for (gint64 id = MAX(first, 1); id <= MIN(last, RECORDS + 1); id++)
+    if (has_page(data, id) && !each(id, 1, PAGE, each_data)) return TRUE;
+  return TRUE;
+}
+
 static void open_search(Fixture *fixture) {
   g_autoptr(GError) error = NULL;
   fixture->search = search_open(fixture->db, &error);
   g_assert_no_error(error);
   search_set_text_source(fixture->search, read_text, fixture);
   search_set_records_source(fixture->search, read_records, fixture);
+  search_set_pages_source(fixture->search, read_pages, fixture);
 }
 
 static void put(Fixture *fixture, Sql *sql, gint64 id, const char *after) {
@@ -55,6 +66,13 @@ static void put(Fixture *fixture, Sql *sql, gint64 id, const char *after) {
   if (after) new = document(fixture, id);
   search_put(fixture->search, sql, former ? &old : NULL, after ? &new : NULL, &error);
   g_assert_no_error(error);
+  if (id % 3 == 0 && !former != !after) search_page_put(fixture->search, sql, id, 1, former ? PAGE : NULL, after ? PAGE : NULL, &error);
+  g_assert_no_error(error);
+}
+
+static gint64 rows_of_pages(Fixture *fixture) {
+  g_autoptr(Sql) sql = sql_read(fixture->db, NULL);
+  return sql_number(sql, "SELECT COUNT(*) AS n FROM search_gram_page", SQL_NONE, -1, NULL);
 }
 
 static void fill(Fixture *fixture) {
@@ -67,8 +85,9 @@ static void fill(Fixture *fixture) {
   sql_commit(sql, &error);
   g_assert_no_error(error);
   sql_end(g_steal_pointer(&sql));
-  search_limits.gram_records = search_limits.gram_least = 10;
+  search_limits.gram_records = search_limits.gram_least = search_limits.page_least = search_limits.page_behind = 10;
   g_assert_true(search_optimize(fixture->search, &error));
+  g_assert_cmpint(rows_of_pages(fixture), >, 0);
 }
 
 static void set_up(Fixture *fixture, gconstpointer unused) {
@@ -116,6 +135,10 @@ static void check_answers(Fixture *fixture, gboolean noticed) {
       g_assert_cmpuint(count(fixture, words[i], all ? &SCOPE_EVERYTHING : &open, &told), ==, expected);
       g_assert_cmpint(told, ==, noticed);
     }
+  guint pages = 0;
+  gboolean told;
+  for (gint64 id = 1; id <= RECORDS + 1; id++) pages += has_page(fixture, id);
+  g_assert_cmpuint(count(fixture, "全文:附件正", &SCOPE_EVERYTHING, &told), ==, noticed ? 0 : pages);
 }
 
 /* Slices by three, between which a record of a slice that is done and one of a later slice are saved. */
@@ -130,7 +153,12 @@ static void rebuild(Fixture *fixture) {
       SearchDocument record = document(fixture, id);
       g_assert_true(search_remake_put(fixture->search, sql, &record, &error));
     }
-    if (from > RECORDS) g_assert_true(search_remake_put(fixture->search, sql, NULL, &error) && search_remake_page(fixture->search, sql, 0, 0, NULL, &error));
+    if (from > RECORDS) {
+      g_assert_true(search_remake_put(fixture->search, sql, NULL, &error));
+      for (gint64 id = 1; id <= RECORDS + 1; id++)
+        if (has_page(fixture, id)) g_assert_true(search_remake_page(fixture->search, sql, id, 1, PAGE, &error));
+      g_assert_true(search_remake_page(fixture->search, sql, 0, 0, NULL, &error));
+    }
     g_assert_true(search_bulk_flush(fixture->search, sql, &error) && sql_commit(sql, &error));
     sql_end(g_steal_pointer(&sql));
     sql = sql_write(fixture->db, &error);
@@ -153,10 +181,12 @@ static gboolean damage(Sql *sql, guint kind) {
   case 6: return sql_exec(sql, "DROP TABLE search_state", SQL_NONE, NULL);
   case 7: return sql_exec(sql, "DROP TABLE search_gram_state", SQL_NONE, NULL);
   case 8: return sql_exec(sql, "UPDATE search_gram SET bits = zeroblob(40)", SQL_NONE, NULL);
-  default: return sql_exec(sql, "DROP TABLE search_title_config", SQL_NONE, NULL);
+  case 9: return sql_exec(sql, "DROP TABLE search_title_config", SQL_NONE, NULL);
+  case 10: return sql_exec(sql, "UPDATE search_gram_page SET lines = zeroblob(40)", SQL_NONE, NULL);
+  default: return sql_exec(sql, "DROP TABLE search_gram_page_state", SQL_NONE, NULL);
   }
 }
-enum { DAMAGES = 10 };
+enum { DAMAGES = 12 };
 
 /* Some damage a running program cannot see, since what it reads is in memory; at the next opening it does. */
 static void test_damage(Fixture *fixture, gconstpointer unused) {
@@ -179,7 +209,8 @@ static void test_damage(Fixture *fixture, gconstpointer unused) {
       g_assert_no_error(error);
       open_search(fixture);
     }
-    for (guint i = 0; i < 4 && !told; i++) count(fixture, i % 2 ? "关于婚姻登记第" : "\"登记第77\"", &SCOPE_EVERYTHING, &told);
+    static const char *const asked[] = {"\"登记第77\"", "关于婚姻登记第", "全文:附件正"};
+    for (guint i = 0; i < 6 && !told; i++) count(fixture, asked[i % 3], &SCOPE_EVERYTHING, &told);
     g_assert_true(search_needs_rebuild(fixture->search));
     check_answers(fixture, TRUE);
     sql = sql_write(fixture->db, &error);

@@ -92,8 +92,10 @@ DROP_INDEX(search_made_page)
 static gboolean drop_indexes(Sql *sql, GError **error) {
   sql_guard(sql, FALSE);
   gboolean good = sql_drop(sql, "search_column", error) && sql_drop(sql, "search_gram", error) && sql_drop(sql, "search_gram_key", error) &&
-    sql_drop(sql, "search_gram_state", error) && sql_drop(sql, "search_state", error) && search_title_drop(sql, error) && search_text_drop(sql, error) &&
-    search_closed_drop(sql, error) && search_page_drop(sql, error) && search_made_title_drop(sql, error) && search_made_text_drop(sql, error) &&
+    sql_drop(sql, "search_gram_state", error) && sql_drop(sql, "search_gram_page", error) && sql_drop(sql, "search_gram_page_key", error) &&
+    sql_drop(sql, "search_gram_page_stale", error) && sql_drop(sql, "search_gram_page_state", error) && sql_drop(sql, "search_state", error) &&
+    search_title_drop(sql, error) && search_text_drop(sql, error) && search_closed_drop(sql, error) && search_page_drop(sql, error) &&
+    search_made_title_drop(sql, error) && search_made_text_drop(sql, error) &&
     search_made_closed_drop(sql, error) && search_made_page_drop(sql, error);
   sql_guard(sql, TRUE);
   return good;
@@ -221,7 +223,8 @@ gboolean search_remake_finish(Search *search, GError **error) {
   g_clear_pointer(&sql, sql_end);
   g_autoptr(GError) kept = NULL;
   if (!sql_reclaim(search->db, &kept)) g_warning("search: the unreadable pages of the former index stay in the file: %s", kept->message);
-  return search_remake_tidy(search, error) && search_grams_renew(search, error) && search_optimize(search, error);
+  return search_remake_tidy(search, error) && search_grams_renew(search, error) && search_page_grams_renew(search, error) &&
+    search_optimize(search, error);
 }
 
 /* ---- comparing ---- */

@@ -8,7 +8,7 @@
  *           bodies and places, of characters, of persons; match.c: terms that ask for a whole value, for a number with ? and *, for a name
  * leaf.c    a term in one component (title, page text, one field …) → bitmap of record ids; the cache of them
  * code.c    a pattern in the codes that the columns keep
- * gram.c    frequent strings and their bitmaps (gram.h): gram-find.c asks them, gram-keep.c keeps them
+ * gram.c    frequent strings and their bitmaps (gram.h): gram-find.c asks them, gram-keep.c keeps them; of pages page-gram.c, page-keep.c, page-lines.c
  * put.c     changes of the index inside a write transaction, and what follows in memory after the commit
  * block.c   the columns turned round, 65 536 records at a time: lines by value, lines in order, the gate's answer
  * run.c     tree → bitmaps → gate, filters, facets, top of the list (pass.c); page.c: the page that is shown for a hit
@@ -165,7 +165,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Turn, search_turn_clear)
 
 typedef struct { guint32 id; guint *ret_page; } SearchWanted;
 /* The first page of each wanted record where the pattern stands; records: how many there are with such a page. Sorts wanted. */
-gboolean search_pages_find(Sql *sql, const char *pattern, guint64 records, GArray *wanted, GError **error);
+gboolean search_pages_find(Search *search, Sql *sql, const char *pattern, guint64 records, GArray *wanted, GError **error);
 
 /* ---- put.c ---- */
 gboolean search_automerge_restore(Sql *sql, GError **error); /* joining of segments, which large loads leave off */
@@ -237,14 +237,14 @@ struct Search {
   GHashTable *fields;        /* refcounted, replaced as a whole */
   SearchSynonyms *synonyms;  /* the same; NULL: none */
   SearchTextSource text_source;
-  gpointer text_source_data;
   SearchRecordsSource records_source;
-  gpointer records_source_data;
+  SearchPagesSource pages_source;
+  gpointer text_source_data, records_source_data, pages_source_data;
   gboolean needs_rebuild, damaged; /* damaged: nothing is read of it and nothing written to it */
   struct { gboolean going, left; gint64 record, page; } remade; /* the index is being made anew, so far up to these (put.c), until damage is noticed; heal.c */
   guint64 version_floor;     /* after tables were made anew: versions begin above */
   guint64 tended;            /* search_tend: the version for which there was nothing more to do */
   guint tended_chunks;       /* how many lines there were when it last looked */
-  struct GramSelection *grams; /* the newest that was read; NULL: none yet */
+  struct GramSelection *grams[2]; /* by GramSet, the newest that was read; NULL: none yet */
   Cache *cache;              /* has its own lock */
 };

@@ -341,7 +341,9 @@ static SqlRows *query_component(Sql *sql, Component component, const char *phras
   case COMPONENT_CLOSED:
     if (first > 0) return sql_query(sql, "SELECT rowid AS id FROM search_closed WHERE search_closed MATCH $1 AND rowid >= $2", from, error);
     return sql_query(sql, "SELECT rowid AS id FROM search_closed WHERE search_closed MATCH $1", all, error);
-  case COMPONENT_PAGE: return sql_query(sql, "SELECT rowid >> 16 AS id FROM search_page WHERE search_page MATCH $1", all, error);
+  case COMPONENT_PAGE:
+    if (first > 0) return sql_query(sql, "SELECT rowid >> 16 AS id FROM search_page WHERE search_page MATCH $1 AND rowid >= $2 << 16", from, error);
+    return sql_query(sql, "SELECT rowid >> 16 AS id FROM search_page WHERE search_page MATCH $1", all, error);
   default:
     if (first > 0) return sql_query(sql, "SELECT rowid AS id FROM search_text WHERE search_text MATCH $1 AND rowid >= $2", from, error);
     return sql_query(sql, "SELECT rowid AS id FROM search_text WHERE search_text MATCH $1", all, error);
@@ -388,7 +390,7 @@ Leaf *search_leaf_read_from(Sql *sql, const LeafKey *key, gint64 first, GError *
 
 static Leaf *read_component(Search *search, Sql *sql, const SearchView *view, const LeafKey *key, GError **error) {
   g_autoptr(GError) failure = NULL;
-  Leaf *leaf = search_gram_find(search, sql, view, key, &failure);
+  Leaf *leaf = (key->component == COMPONENT_PAGE ? search_page_gram_find : search_gram_find)(search, sql, view, key, &failure);
   if (leaf) return leaf;
   if (failure) return g_propagate_error(error, g_steal_pointer(&failure)), NULL;
   if (key->component == COMPONENT_CATEGORY || (key->component == COMPONENT_CLOSED && key->names)) return search_field_load(search, sql, view, key, error);

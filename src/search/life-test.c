@@ -328,6 +328,70 @@ static void test_tend(Fixture *fixture, gconstpointer unused) {
   search_limits = kept;
 }
 
+/* ---- frequent strings of pages ---- */
+
+enum { WITH_PAGES = 60 };
+typedef struct { Fixture *fixture; char *texts[WITH_PAGES + 1]; guint read; gint64 saved; } Pages; /* saved: a record to be saved while it is read; 0: none */
+
+static void put_page(Pages *pages, gint64 id, const char *text) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(Sql) sql = sql_write(pages->fixture->db, &error);
+  search_page_put(pages->fixture->search, sql, id, 1, pages->texts[id], text, &error);
+  sql_commit(sql, &error);
+  g_assert_no_error(error);
+  g_free(pages->texts[id]);
+  pages->texts[id] = g_strdup(text);
+}
+
+static gboolean read_a_page(Sql *sql, gint64 first, gint64 last, SearchPageEach each, gpointer each_data, gpointer data, GError **error) {
+  Pages *pages = data;
+  for (gint64 id = MAX(first, 1); id <= MIN(last, WITH_PAGES); id++) {
+    g_autofree char *text = g_strdup(pages->texts[id]); /* as the snapshot has it */
+    gint64 saved = first == last ? 0 : pages->saved;
+    if (saved == id) pages->saved = 0, put_page(pages, id, "会议记录");
+    pages->read++;
+    if (text && !each(id, 1, text, each_data)) return TRUE;
+  }
+  return TRUE;
+}
+
+static guint count_pages(Pages *pages, const char *query, guint *ret_read) {
+  pages->read = 0;
+  search_forget(pages->fixture->search);
+  guint found = (guint)count(pages->fixture, query);
+  *ret_read = pages->read;
+  return found;
+}
+
+/* Of the pages only those are read that the bitmaps cannot tell of: where a part is repeated, and those saved since, also while their block was being covered. */
+static void test_pages_told(Fixture *fixture, gconstpointer unused) {
+  Pages pages = {.fixture = fixture};
+  SearchLimits kept = search_limits;
+  guint read;
+  search_limits.gram_records = search_limits.page_least = search_limits.page_behind = 3;
+  search_limits.page_stale = 1;
+  search_set_pages_source(fixture->search, read_a_page, &pages);
+  for (gint64 id = 1; id <= WITH_PAGES; id++) put(fixture, id, NULL, "卷宗"), put_page(&pages, id, id % 2 ? "县政府办公室会议纪要" : "会议由县政府纪要");
+  put_page(&pages, 7, "县政府办公会、省府办公室主任、办公室会议纪要"); /* all parts, never together */
+  g_assert_cmpuint(count_pages(&pages, "全文:政府办公室会", &read), ==, WITH_PAGES / 2 - 1);
+  g_assert_cmpuint(read, ==, 1); /* the page that is shown: FTS5 tells of the others */
+  pages.saved = 9;
+  g_assert_true(search_optimize(fixture->search, NULL));
+  g_assert_cmpint(pages.saved, ==, 0);
+  g_assert_cmpuint(count_pages(&pages, "全文:政府办公室会", &read), ==, WITH_PAGES / 2 - 2);
+  g_assert_cmpuint(read, ==, 3); /* 7, 9 and the one that is shown */
+  g_assert_cmpuint(count_pages(&pages, "全文:会议记录", &read), ==, 1);
+  put_page(&pages, 8, "县政府办公室会议记录");
+  put_page(&pages, 11, NULL);
+  g_assert_cmpuint(count_pages(&pages, "全文:政府办公室会", &read), ==, WITH_PAGES / 2 - 2);
+  g_assert_cmpuint(read, ==, 5);
+  g_assert_true(search_optimize(fixture->search, NULL)); /* more are stale than page_stale: all is made anew */
+  g_assert_cmpuint(count_pages(&pages, "全文:政府办公室会", &read), ==, WITH_PAGES / 2 - 2);
+  g_assert_cmpuint(read, ==, 2);
+  search_limits = kept;
+  for (gint64 id = 1; id <= WITH_PAGES; id++) g_free(pages.texts[id]);
+}
+
 /* ---- fields of categories and of deliveries, pages to show ---- */
 
 /* The records' fields stand in a table of the test, so that each snapshot has its own. */
@@ -439,7 +503,9 @@ static void test_older_names(Fixture *fixture, gconstpointer own) {
     sql_exec(sql, "DROP TABLE search_gram_state", SQL_NONE, NULL) && sql_exec(sql, "ALTER TABLE search_column DROP COLUMN sum", SQL_NONE, NULL) &&
     sql_exec(sql, "DROP TABLE search_closed", SQL_NONE, NULL) && sql_exec(sql, "DROP TABLE search_made_title", SQL_NONE, NULL) &&
     sql_exec(sql, "DROP TABLE search_made_text", SQL_NONE, NULL) && sql_exec(sql, "DROP TABLE search_made_closed", SQL_NONE, NULL) &&
-    sql_exec(sql, "DROP TABLE search_made_page", SQL_NONE, NULL) &&
+    sql_exec(sql, "DROP TABLE search_made_page", SQL_NONE, NULL) && sql_exec(sql, "DROP TABLE search_gram_page", SQL_NONE, NULL) &&
+    sql_exec(sql, "DROP TABLE search_gram_page_key", SQL_NONE, NULL) && sql_exec(sql, "DROP TABLE search_gram_page_stale", SQL_NONE, NULL) &&
+    sql_exec(sql, "DROP TABLE search_gram_page_state", SQL_NONE, NULL) &&
     sql_exec(sql, "UPDATE schema_version SET number = 1 WHERE room = 'search'", SQL_NONE, NULL) && sql_commit(sql, NULL));
   sql_end(g_steal_pointer(&sql));
   search_close(fixture->search);
@@ -549,6 +615,7 @@ static void test_turns(void) {
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add("/life/tend", Fixture, NULL, set_up, test_tend, tear_down);
+  g_test_add("/life/pages-told", Fixture, NULL, set_up, test_pages_told, tear_down);
   g_test_add("/life/snapshot", Fixture, NULL, set_up, test_snapshot, tear_down);
   g_test_add("/life/rollback", Fixture, NULL, set_up, test_rollback, tear_down);
   g_test_add("/life/readers-beside-writer", Fixture, NULL, set_up, test_readers_beside_writer, tear_down);

@@ -1,12 +1,13 @@
 /*
  * The page to show for a hit that only its pages explain: the first one where the term stands.
  *
- * 1. One pass over the term's pages in order serves every record shown; only when these are few among very many, and the term is one that FTS5 can seek
+ * 1. Of a few records the first pages themselves are read, which costs less than a look into the index.
+ * 2. One pass over the term's pages in order serves every record shown; only when these are few among very many, and the term is one that FTS5 can seek
  *    in (no prefix, which it gathers anew at each question), each is looked up by itself.
  */
-#include "internal.h"
+#include "gram.h"
 
-enum { PASS_SHARE = 100 }; /* a look-up costs about as much as passing this many pages */
+enum { LOOKED_AT = 100, PAGES_LOOKED = 8, PASS_SHARE = 100 }; /* a look-up costs about as much as passing this many pages */
 
 static gboolean find_one(Sql *sql, const char *phrase, SearchWanted *wanted, GError **error) {
   g_autoptr(GError) failure = NULL;
@@ -39,7 +40,21 @@ static int compare_wanted(gconstpointer a, gconstpointer b) {
   return x < y ? -1 : x > y;
 }
 
-gboolean search_pages_find(Sql *sql, const char *pattern, guint64 records, GArray *wanted, GError **error) {
+/* Takes out of wanted those whose few pages are read themselves. */
+static gboolean look_at_pages(Search *search, Sql *sql, const char *pattern, GArray *wanted, GError **error) {
+  if (wanted->len > LOOKED_AT || search_page_source(search).source == NULL) return TRUE;
+  for (guint i = wanted->len; i-- > 0;) {
+    SearchWanted *one = &g_array_index(wanted, SearchWanted, i);
+    SearchPageLook look = {.pattern = pattern, .most = PAGES_LOOKED};
+    if (!search_page_look(search, sql, one->id, &look, error)) return FALSE;
+    *one->ret_page = look.page;
+    if (look.page) g_array_remove_index(wanted, i);
+  }
+  return TRUE;
+}
+
+gboolean search_pages_find(Search *search, Sql *sql, const char *pattern, guint64 records, GArray *wanted, GError **error) {
+  if (!look_at_pages(search, sql, pattern, wanted, error)) return FALSE;
   if (wanted->len == 0) return TRUE;
   g_autofree char *phrase = search_pattern_phrase(pattern, NULL);
   g_array_sort(wanted, compare_wanted);

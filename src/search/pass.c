@@ -15,7 +15,7 @@ enum { GROUP_LINES = 300 /* a group's words cost as much as so many lines */ };
 enum { FETCH_AHEAD = 12, SMALL = 256, YEARS = 65536, YEAR_PAGES = YEARS / SMALL, SLOTS_FIRST = 64 };
 
 SearchLimits search_limits = {.few = 300, .dense = 2048, .in_order = 100, .gram_records = 50000, .gram_least = 8192, .gram_sample = 8192,
-  .gram_owed = 1 << 20, .light_us = 4000};
+  .gram_owed = 1 << 20, .light_us = 4000, .page_least = 2000, .page_behind = 8192, .page_stale = 512, .page_looked = 400, .page_room = 256 << 20};
 
 typedef struct {
   guint32 id, count;

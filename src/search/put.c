@@ -376,10 +376,7 @@ gboolean search_put(Search *search, Sql *sql, const SearchDocument *before, cons
   return FALSE;
 }
 
-gboolean search_page_put(Search *search, Sql *sql, gint64 record_id, guint page, const char *before, const char *after, GError **error) {
-  if (is_left_alone(search)) return search_damage_remember(sql, error);
-  if (record_id <= 0 || record_id >= G_MAXUINT32 || page < 1 || page > 0xffff)
-    return throw(error, LANTAI_ERROR_INVALID, "第 %u 页超出范围：一份文件最多 65 535 页可作全文检索", page);
+static gboolean put_page(Search *search, Sql *sql, gint64 rowid, const char *before, const char *after, GError **error) {
   Pending *pending = pending_get(search, sql, error);
   if (pending == NULL) return FALSE;
   Prepared *scratch = pending->after;
@@ -388,13 +385,25 @@ gboolean search_page_put(Search *search, Sql *sql, gint64 record_id, guint page,
     if (texts[pass] == NULL) continue;
     g_string_truncate(scratch->text, 0);
     append_tokens(scratch, scratch->text, texts[pass], strlen(texts[pass]));
-    Operation op = {TABLE_PAGE, 0, pass == 0, record_id << 16 | page, scratch->text->str, {scratch->text->len}, NULL};
+    Operation op = {TABLE_PAGE, 0, pass == 0, rowid, scratch->text->str, {scratch->text->len}, NULL};
     if (!pending->alone && !write_row(pending, sql, op, error)) return FALSE;
     op.table += MADE;
     if (op.rowid <= pending->made_page && !write_row(pending, sql, op, error)) return FALSE;
   }
-  if (!pending->many) note_change(pending, search_change_page(record_id, before, after));
+  if (!pending->alone && !search_page_note(sql, rowid >> 16, pending->version, before == NULL, error)) return FALSE;
+  if (!pending->many) note_change(pending, search_change_page(rowid >> 16, before, after));
   return TRUE;
+}
+
+gboolean search_page_put(Search *search, Sql *sql, gint64 record_id, guint page, const char *before, const char *after, GError **error) {
+  if (is_left_alone(search)) return search_damage_remember(sql, error);
+  if (record_id <= 0 || record_id >= G_MAXUINT32 || page < 1 || page > 0xffff)
+    return throw(error, LANTAI_ERROR_INVALID, "第 %u 页超出范围：一份文件最多 65 535 页可作全文检索", page);
+  g_autoptr(GError) failure = NULL;
+  if (put_page(search, sql, record_id << 16 | page, before, after, &failure)) return TRUE;
+  tell_damage(search, failure);
+  g_propagate_error(error, g_steal_pointer(&failure));
+  return FALSE;
 }
 
 /* ---- loads and rebuilding ---- */

@@ -344,7 +344,7 @@ static gboolean fill_pages(const Evaluation *evaluation, const Bitmap *descripti
   for (guint i = 0; i < leaves; i++) {
     const SearchNode *leaf = g_ptr_array_index(evaluation->query->leaves, i);
     guint64 records = evaluation->bits[i].page ? evaluation->bits[i].page->count : 0;
-    if (!search_pages_find(evaluation->sql, leaf->pattern, records, g_ptr_array_index(wanted, i), error)) return FALSE;
+    if (!search_pages_find(evaluation->search, evaluation->sql, leaf->pattern, records, g_ptr_array_index(wanted, i), error)) return FALSE;
   }
   return TRUE;
 }

@@ -407,6 +407,14 @@ static gboolean read_fields(Sql *sql, gint64 id, SearchText *ret, gpointer data)
   return TRUE;
 }
 
+static gboolean read_pages(Sql *sql, gint64 first, gint64 last, SearchPageEach each, gpointer each_data, gpointer data, GError **error) {
+  const World *world = data;
+  for (gint64 id = (first + record_id(1) - 1) / record_id(1); id <= last / record_id(1) && id <= DOCUMENTS; id++)
+    for (guint i = 0; world->models[id].alive && i < PAGES; i++)
+      if (world->models[id].pages[i] && !each(record_id(id), i + 1, world->models[id].pages[i], each_data)) return TRUE;
+  return TRUE;
+}
+
 static void world_open(World *world) {
   g_autoptr(GError) error = NULL;
   world->search = search_open(world->db, &error);
@@ -416,6 +424,7 @@ static void world_open(World *world) {
   json_auto_t *labels = json_pack("{s:s, s:s}", "男方姓名", "nfxm", "其他", "bz");
   search_set_fields(world->search, labels);
   search_set_text_source(world->search, read_fields, world);
+  search_set_pages_source(world->search, read_pages, world);
 }
 
 /* Some records change; what was before is put back when the transaction is not committed. */
@@ -494,16 +503,19 @@ static void rebuild(World *world) {
 static void extend_grams(World *world, guint steps) {
   for (gboolean more = TRUE; more && steps > 0; steps--) {
     g_autoptr(GError) error = NULL;
-    g_assert_true(search_grams_extend(world->search, &more, &error));
+    gboolean more_pages;
+    g_assert_true(search_grams_extend(world->search, &more, &error) && search_page_grams_extend(world->search, &more_pages, &error));
     g_assert_no_error(error);
+    more = more || more_pages;
   }
 }
 
 static guint covered_blocks(World *world) {
   g_autoptr(Sql) sql = sql_read(world->db, NULL);
   GramState state;
-  g_assert_true(search_gram_state(sql, &state, NULL));
-  return state.covered;
+  PageState pages;
+  g_assert_true(search_gram_state(sql, &state, NULL) && search_page_state(sql, &pages, NULL));
+  return MIN(state.covered, (guint)(pages.covered / BLOCK_LINES));
 }
 
 static void test_against_scan(void) {
@@ -525,7 +537,9 @@ static void test_against_scan(void) {
   for (guint round = 0; round < ROUNDS; round++) {
     guint kind = round % 8;
     search_limits = (SearchLimits){.few = round % 3 ? 3 : 700, .dense = round % 5 ? 20 : 2048, .in_order = round % 4 ? 10 : 3000,
-      .gram_records = 1, .gram_least = 5 + round % 7, .gram_sample = 100000, .gram_owed = round % 3 ? 50 : 1000000};
+      .gram_records = 1, .gram_least = 5 + round % 7, .gram_sample = 100000, .gram_owed = round % 3 ? 50 : 1000000,
+      .page_least = 3 + round % 5 * 20, .page_behind = round % 2 ? 1000 : 30000, .page_stale = round % 3 * 20, .page_looked = round % 4 ? 3000 : 40,
+      .page_room = round % 3 ? 256 << 20 : 20000};
     extend_grams(&world, (guint)g_rand_int_range(world.random, 0, 3));
     change_some(&world, kind == 3 ? 200 : (guint)g_rand_int_range(world.random, 1, 6), kind == 3 || kind == 5, kind != 6);
     if (kind == 4) g_assert_true(search_optimize(world.search, NULL));

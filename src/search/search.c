@@ -53,7 +53,7 @@ Search *search_open(SqlDb *db, GError **error) {
 void search_close(Search *search) {
   if (search == NULL) return;
   search_cache_free(search->cache);
-  search_gram_selection_unref(search->grams);
+  for (guint i = 0; i < G_N_ELEMENTS(search->grams); i++) search_gram_selection_unref(search->grams[i]);
   search_columns_unref(search->current);
   for (guint i = 0; i < HISTORY; i++) search_columns_unref(search->history[i]);
   g_hash_table_unref(search->fields);
@@ -93,6 +93,13 @@ void search_set_records_source(Search *search, SearchRecordsSource source, gpoin
   g_mutex_lock(&search->lock);
   search->records_source = source;
   search->records_source_data = data;
+  g_mutex_unlock(&search->lock);
+}
+
+void search_set_pages_source(Search *search, SearchPagesSource source, gpointer data) {
+  g_mutex_lock(&search->lock);
+  search->pages_source = source;
+  search->pages_source_data = data;
   g_mutex_unlock(&search->lock);
 }
 
@@ -229,10 +236,10 @@ gboolean search_tend(Search *search, GError **error) {
   search->tended_chunks = chunks;
   g_mutex_unlock(&search->lock);
   if (idle || chunks > before + LOADING_CHUNKS) return TRUE;
-  gboolean more;
-  if (!search_grams_extend(search, &more, error)) return FALSE;
+  gboolean more, more_pages;
+  if (!search_grams_extend(search, &more, error) || !search_page_grams_extend(search, &more_pages, error)) return FALSE;
   g_mutex_lock(&search->lock);
-  if (!more) search->tended = version;
+  if (!more && !more_pages) search->tended = version;
   g_mutex_unlock(&search->lock);
   return TRUE;
 }
@@ -246,6 +253,8 @@ gboolean search_optimize(Search *search, GError **error) {
   }
   for (gboolean more = TRUE; more;)
     if (!search_grams_extend(search, &more, error)) return FALSE;
+  for (gboolean more = TRUE; more;)
+    if (!search_page_grams_extend(search, &more, error)) return FALSE;
   malloc_trim(0); /* what the load kept (put.c) */
   g_autoptr(Sql) sql = sql_write(search->db, error);
   return sql != NULL && search_automerge_restore(sql, error) && sql_commit(sql, error);

@@ -143,6 +143,11 @@ void search_set_text_source(Search *search, SearchTextSource source, gpointer da
 typedef gboolean (*SearchEach)(const SearchDocument *document, gpointer data);
 typedef gboolean (*SearchRecordsSource)(Sql *sql, gint64 after, SearchEach each, gpointer each_data, gpointer data, GError **error);
 void search_set_records_source(Search *search, SearchRecordsSource source, gpointer data);
+/* Where the texts of pages are read as they were put: those of the records first … last, in order, until each returns FALSE. Without it words on pages are
+ * looked for by FTS5 alone. */
+typedef gboolean (*SearchPageEach)(gint64 record_id, guint page, const char *text, gpointer data);
+typedef gboolean (*SearchPagesSource)(Sql *sql, gint64 first, gint64 last, SearchPageEach each, gpointer each_data, gpointer data, GError **error);
+void search_set_pages_source(Search *search, SearchPagesSource source, gpointer data);
 /* Compares the next records after an id with the index, at most so many; returns the id to go on after, 0 at the end. What differs makes it need a rebuild. */
 gint64 search_compare(Search *search, gint64 after, guint most);
 /* Completions of a beginning of a title, creator or docno within the scope: [{text, count}], at most limit (20). count: hits of the text as a phrase.
