@@ -346,7 +346,7 @@ gboolean search_page_grams_extend(Search *search, gboolean *ret_more, GError **e
   if (sql == NULL || !search_page_state(sql, &state, error) || !search_view_open(search, sql, &view, error)) return FALSE;
   g_autoptr(Columns) columns = view.columns;
   gint64 living = count_living(columns), end = (gint64)columns->chunk_count * CHUNK_LINES;
-  if (source.source == NULL || !view.ready || living < search_limits.gram_records) return TRUE;
+  if (source.source == NULL || search_is_damaged(search) || living < search_limits.gram_records) return TRUE;
   if (state.added > state.pages) {
     gint64 pages = 0;
     g_autoptr(GArray) keys = choose(&source, sql, columns, living, &pages, error);
