@@ -189,11 +189,6 @@ static void test_damage(Fixture *fixture, gconstpointer unused) {
   g_assert_true(search_needs_rebuild(fixture->search));
   g_assert_true(search_remake_begin(fixture->search, &error));
   g_assert_true(search_needs_rebuild(fixture->search));
-  g_autoptr(Sql) read = sql_read(fixture->db, NULL);
-  SearchRequest request = {.query = "甲"};
-  g_autoptr(SearchResult) result = search_run(fixture->search, read, &SCOPE_EVERYTHING, &request, NULL);
-  g_assert_nonnull(strstr(result->notice, "重建"));
-  sql_end(g_steal_pointer(&read));
   sql = sql_write(fixture->db, NULL);
   const SearchDocument document = {.id = 1, .title = "甲", .columns = {.level = LEVEL_ITEM, .fonds_id = 1}};
   g_assert_true(search_remake_put(fixture->search, sql, &document, NULL) && search_remake_put(fixture->search, sql, NULL, NULL));
