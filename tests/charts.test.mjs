@@ -44,7 +44,8 @@ async function open(target, { undrawn, ...options } = {}) {
   await context.addCookies([...archivist.cookies].map(([name, value]) => ({ name, value, url: server.base })));
   const page = await context.newPage();
   page.on('pageerror', error => troubles.push(error.message));
-  page.on('console', message => { if (message.type() === 'error') troubles.push(message.text()); });
+  // What is still being drawn when the page is left is given up, and htmx says so.
+  page.on('console', message => { if (message.type() === 'error' && !/^htmx:(sendAbort|afterRequest),/.test(message.text())) troubles.push(message.text()); });
   page.setDefaultTimeout(15000);
   await page.goto(server.base + target);
   if (options.javaScriptEnabled !== false && !undrawn) await page.waitForFunction(() => document.documentElement.dataset.charts === 'drawn');
