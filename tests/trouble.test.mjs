@@ -17,6 +17,7 @@ fields:
 states: [{name: 登记}, {name: 已销号, closed: true}]
 moves:
   - {from: 登记, to: 已销号, label: 销号, needs: [成效, 附件]}
+  - {from: 已销号, to: 登记, label: 反弹}
 `;
 const CLOSED = 'name: 闭门\ngroup: 试验\nread: [director]\nwrite: [director]\nfields:\n  - {name: 来源, type: text}\n';
 const FIGURES = 'figures:\n  - {name: 难题数, ledger: 难题, count: , unit: 个}\n';
@@ -78,7 +79,7 @@ test('an import with half its rows unknown says so row by row, and takes none', 
 test('a new definition over old entries says which they are; what fits leaves them readable', async () => {
   assert.equal((await importRows([['2023-05-01', '漏水', '巡察'], ['2023-06-01', '缺员', '调研']])).status, 0);
   await refused([file('problems.yaml', PROBLEMS.replace('[巡察, 调研]', '[巡察]'))], /problems\.yaml：/, /NT2023-02《缺员》来源“调研”/, /没有启用/);
-  await refused([file('problems.yaml', PROBLEMS.replace('name: 登记}', 'name: 立项}').replace('from: 登记', 'from: 立项'))], /状态“登记”：新定义没有这个状态/);
+  await refused([file('problems.yaml', PROBLEMS.replaceAll('登记', '立项'))], /状态“登记”：新定义没有这个状态/);
   const renamed = PROBLEMS.replace('name: 来源, type', 'name: 问题来源, was: [来源], type');
   assert.equal((await define(file('problems.yaml', renamed))).status, 0);
   const { stdout } = await lantai(dir, 'ledger', 'export', '难题', path.join(folder, 'out.csv'));
@@ -112,6 +113,27 @@ test('a step without its evidence, a deadline before its beginning, another’s 
   assert.ok([409, 422].includes(disabled.status), disabled.text.slice(280, 900));
   assert.match(disabled.text, /1 条台账条目/); // how many; which is for those who may see them
   assert.doesNotMatch(disabled.text, /未了/);
+});
+
+test('what came back is not closed again by the files of the first time', async () => {
+  const [{ id }] = await query(dir, "SELECT id FROM ledger WHERE name = '难题'");
+  const made = await clients.wang.post(`/ledger/${id}/new`, { form: { 'v.标题': '又漏水', 'v.日期': '2023-05-10', 'v.来源': '巡察', 'v.成效': '已修' } });
+  const entry = /\/entry\/(\d+)/.exec(made.json?.location ?? made.url)[1];
+  const attach = async name => {
+    const body = new FormData();
+    body.append('csrf', clients.wang.csrf);
+    body.append('file1', new Blob(['佐证']), name);
+    assert.equal((await clients.wang.post(`/entry/${entry}/files`, { body })).status, 200);
+  };
+  const move = async to => await clients.wang.post(`/entry/${entry}/move`, { form: { to } });
+  await attach('修缮.txt');
+  assert.equal((await move('已销号')).status, 200);
+  assert.equal((await move('登记')).status, 200);
+  const refused = await move('已销号');
+  assert.equal(refused.status, 422);
+  assert.match(refused.text, /请先填写：附件（重新办理以后的）/);
+  await attach('再修.txt');
+  assert.equal((await move('已销号')).status, 200);
 });
 
 test('what somebody owes fills a page with what he may see', async () => {

@@ -71,7 +71,8 @@ gboolean ledger_entry_attach(const House *house, Asker asker, const char *actor,
   if (entry == NULL || !entry_may_change(entry, asker, error) || !entry_is_free(entry, error)) return FALSE;
   json_t *files = json_object_get(entry, "files");
   drop_named(files, name);
-  json_array_append_new(files, json_pack("{s:s, s:s, s:I}", "name", name, "sha512", digest, "size", (json_int_t)size));
+  json_array_append_new(files, json_pack("{s:s, s:s, s:I, s:I}", "name", name, "sha512", digest, "size", (json_int_t)size, "turn",
+    (json_int_t)json_array_size(json_object_get(entry, "states"))));
   return entry_save(sql, actor, entry, NULL, error) && content_batch_acknowledge(batch, sql, error) && sql_commit(sql, error);
 }
 

@@ -2,7 +2,8 @@
  * Changes of state, along the definition's moves: who may, what must be there, by another person than the last one.
  *
  * 1. A move that is not in the definition is not made. Without any moves each state may follow each other.
- * 2. The day from which a state holds is never before that of the state before, nor in the future.
+ * 2. What was closed and came back asks for files anew: those from before its return are evidence of what did not last.
+ * 3. The day from which a state holds is never before that of the state before, nor in the future.
  */
 #include "internal.h"
 #include "people.h"
@@ -34,11 +35,34 @@ static gboolean is_filled(GPtrArray *definitions, json_t *entry, const char *nam
   return !json_is_empty(value) && (!day || json_integer_value(value) != 0);
 }
 
+static const char *state_at(json_t *states, size_t i) { return json_string_value(json_array_get(json_array_get(states, i), 0)); }
+
+/* How many states it had when, after having been closed, it went back to one from before; 0: it did not. */
+static size_t returned_at(const LedgerDefinition *definition, json_t *states) {
+  size_t closed = json_array_size(states);
+  const LedgerState *state = NULL;
+  while (closed > 0 && ((state = ledger_state(definition, state_at(states, closed - 1))) == NULL || !state->closed)) closed--;
+  for (size_t i = closed; closed > 0 && i < json_array_size(states); i++)
+    for (size_t k = 0; k < closed; k++)
+      if (g_str_equal(state_at(states, i), state_at(states, k))) return i + 1;
+  return 0;
+}
+
+static gboolean has_file_since(json_t *files, size_t turn) {
+  size_t i;
+  json_t *file;
+  json_array_foreach(files, i, file)
+    if ((size_t)int_at(file, "turn") >= turn) return TRUE;
+  return FALSE;
+}
+
 static json_t *missing_of(Sql *sql, const LedgerMove *move, json_t *entry) {
-  json_t *missing = json_array();
+  json_t *missing = json_array(), *files = json_object_get(entry, "files");
+  size_t turn = returned_at(ledger_find(text_at(entry, "ledger")), json_object_get(entry, "states"));
   g_autoptr(GPtrArray) definitions = entry_definitions(entry);
   for (guint i = 0; move != NULL && move->needs != NULL && move->needs[i] != NULL; i++)
     if (!is_filled(definitions, entry, move->needs[i])) json_array_append_new(missing, json_string(move->needs[i]));
+    else if (g_str_equal(move->needs[i], "附件") && !has_file_since(files, turn)) json_array_append_new(missing, json_string("附件（重新办理以后的）"));
   size_t k;
   json_t *rule;
   json_array_foreach(move != NULL ? move->complete : NULL, k, rule) {
