@@ -1,6 +1,7 @@
 // The three engines of growth.mjs: how each gets the rows and is asked the questions. All of one corpus {rows, pages, name} stands in one folder, where it stays for the next piece.
 //
 //   load(corpus)                    its rows, searchable: {seconds, cpu, bytes, peak}: processor seconds and the greatest memory of who loads, where they can be seen
+//   files(corpus)                   where its files are: read once before it is asked, so that none begins with a colder disk than the others
 //   ask(corpus, kinds, {readers, writing})  {kinds: [{kind, answers: [{ms, hits, facets}], asked}], fresh: milliseconds, peak}; kinds as Lantai has asked them: the same questions
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
@@ -37,7 +38,7 @@ export function openLantai(inside, questions) {
   const upgrade = corpus => execute(bench('growth'), ['ask', archive(corpus), '1', '0', 'writing']); // an archive kept since a schema before: who writes brings it up to date
   const rebuild = async corpus => JSON.parse((await execute(bench('growth'), ['rebuild', archive(corpus)])).output);
   const output = (corpus, file) => execute(bench('growth'), ['export', archive(corpus), file]);
-  return { key: 'lantai', name: 'Lantai', load, ask, upgrade, rebuild, export: output, clear: corpus => rmSync(archive(corpus), { recursive: true, force: true }) };
+  return { key: 'lantai', name: 'Lantai', files: archive, load, ask, upgrade, rebuild, export: output, clear: corpus => rmSync(archive(corpus), { recursive: true, force: true }) };
 }
 
 // ---- Lucene ----
@@ -82,7 +83,7 @@ function lucene(name, run, index, rowsOf) {
     }
     return { kinds: results, fresh, peak };
   }
-  return { key: 'lucene', name, load, ask, clear };
+  return { key: 'lucene', name, files: index, load, ask, clear };
 }
 
 // ---- PostgreSQL ----
@@ -154,5 +155,5 @@ export async function openPostgresPeer(inside, rowsOf, keeping) {
   }
   const close = async () => server?.close();
   if (!existsSync('/usr/lib/postgresql/15/bin/initdb')) return 'PostgreSQL 15: not installed here';
-  return { key: 'postgres', name: 'PostgreSQL pg_trgm', load, ask, close, clear: corpus => keeping || rmSync(home(corpus), { recursive: true, force: true }) };
+  return { key: 'postgres', name: 'PostgreSQL pg_trgm', files: home, load, ask, close, clear: corpus => keeping || rmSync(home(corpus), { recursive: true, force: true }) };
 }

@@ -124,15 +124,16 @@ function agreement(asks) {
 function method(pieces, asks) {
   const { heap, patience } = asks.at(-1), questions = [...new Set(asks.map(ask => ask.questions))].sort((a, b) => a - b).join(' or '), cut = asks.some(({ engines }) => engines.some(({ runs }) => runs.some(({ kinds }) => kinds.some(kind => kind.cut))));
   const rows = pieces.map(({ what, corpus, engine, stamp, note }) => [`${what}, ${corpusOf(corpus)}${engine ? `: ${engine}` : ''}`, whenOf(stamp), stamp.commit, stamp.load.toFixed(1), note ?? '']);
-  return ['## How it is measured', `- Rows: as in benchmarks.md (\`bench/bench.c\`). ${questions} questions of each kind, drawn with a fixed seed, each asked once, after others of the kind that nobody clocks (Lantai 50; Lucene the same 50 again and
-  again, its machine code is made by them; PostgreSQL as many of them as it answers in ${patience.warm} s).
+  return ['## How it is measured', `- Rows: as in benchmarks.md (\`bench/bench.c\`). ${questions} questions of each kind, drawn with a fixed seed, each asked once, after others of the kind that nobody clocks (50 of them, again and again, 300 in all or for 5 s, which also makes Lucene’s machine code;
+  PostgreSQL as many of them as it answers in ${patience.warm} s).
 - Milliseconds, p50 / p99; bold: the best. A number in brackets: so many were asked, where not all of them.
 - PostgreSQL is asked 20 questions of a kind (32 with 16 readers), as many as it begins in ${patience.kind} s${cut ? `; a statement is cut short after ${patience.statement} s and counts as that` : ''}. A kind of which its
   median with 1 reader is above ${patience.slow / 1000} s is asked of 1 reader alone (–), and counts nowhere else.
 - Lantai is asked through the room’s interface, Lucene in its own process (heap ${heap}, values of gate, filters, facets and order in doc values, one collector), PostgreSQL through psql, one client a reader.
 - The asker is limited to every second fonds and to 内部; six facets and an order are on. A writer saves a record every hundredth of a second and looks for it.
 - With pages each record has a page of about 400 characters; words are then looked for in descriptions and pages at once.
-- Each piece is measured by itself: the engines of one “ask” after each other in one run, the same questions; who is ahead is counted within a piece.`,
+- Each piece is measured by itself: the engines of one “ask” after each other in one run, the same questions, each engine after its files were read once;
+  who is ahead is counted within a piece.`,
   table(['piece', 'when, UTC', 'commit', 'load of the machine before', ''], rows)];
 }
 

@@ -10,11 +10,12 @@
  *
  *   lantai-growth one ARCHIVE QUERY TIMES                 asks one question so many times, each as if it were the first: {hits, ms, cpu_ms}, medians; for profiles
  *
- * `ask` and `one` take limits of the engine (block.h) after that, to find out what they should be: light_us=N few=N dense=N in_order=N.
+ * `ask` and `one` take limits of the engine (block.h) after that, to find out what they should be: light_us=N few=N dense=N step=N; and kinds=N, of
+ * `ask` only those kinds, a bit for each, for profiles.
  *
  * 1. Everything drawn comes from Random with a fixed seed over the archive's own titles: every run asks the same questions.
  * 2. Each question is asked once, in one thread of so many, as SearchRequest and as the line that LucenePeer.java and the SQL of the peers are made from.
- *    WARMING others of the kind are asked before the clock counts, of every engine.
+ *    WARMING others of the kind are asked before the clock counts, again and again until they are WARMED or WARMING_US has passed: as Lucene is.
  * 3. `writing`: meanwhile a record is saved every hundredth of a second, and each saving is timed until the next search has found the record.
  */
 #include "app.h"
@@ -25,7 +26,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { SAMPLES = 4000, READERS_MAX = 16, PAGE_TITLES = 14, BATCH = 5000, YEAR_FIRST = 1980, YEAR_LAST = 1990, PAUSE_US = 10000, WARMING = 50 };
+enum { SAMPLES = 4000, READERS_MAX = 16, PAGE_TITLES = 14, BATCH = 5000, YEAR_FIRST = 1980, YEAR_LAST = 1990, PAUSE_US = 10000, WARMING = 50, WARMED = 300, WARMING_US = 5000000 };
 #define SEED G_GUINT64_CONSTANT(19490101)
 
 typedef struct { guint64 state; } Random; /* SplitMix64 */
@@ -234,15 +235,19 @@ static gboolean session_open(Session *session, const House *house, GError **erro
   return TRUE;
 }
 
+static void ask_again(Session *session, guint readers) {
+  GThread *threads[READERS_MAX];
+  session->next = 0;
+  for (guint i = 0; i < readers; i++) threads[i] = g_thread_new("reader", run_reader, session);
+  for (guint i = 0; i < readers; i++) g_thread_join(threads[i]);
+}
+
 static void ask_all(Session *session, guint readers, guint count, guint64 seed) {
   session->count = (gint)count;
-  session->next = 0;
   session->random.state = SEED + seed;
   session->questions = g_new0(Question, count);
   for (guint i = 0; i < count; i++) draw_question(session, i);
-  GThread *threads[READERS_MAX];
-  for (guint i = 0; i < readers; i++) threads[i] = g_thread_new("reader", run_reader, session);
-  for (guint i = 0; i < readers; i++) g_thread_join(threads[i]);
+  ask_again(session, readers);
 }
 
 /* What was asked, as JSON; lines alone when it was only to warm. */
@@ -263,11 +268,15 @@ static json_t *take_asked(Session *session, gboolean warming) {
 static json_t *run_kind(Session *session, const Kind *kind, guint readers, guint count) {
   guint64 seed = (guint64)(kind - KINDS) * 100 + readers;
   session->kind = kind;
+  gint64 until = g_get_monotonic_time() + WARMING_US;
   ask_all(session, readers, WARMING, seed + 10000);
+  for (guint asked = WARMING; asked < WARMED && g_get_monotonic_time() < until; asked += WARMING) ask_again(session, readers);
   json_t *warming = take_asked(session, TRUE);
   ask_all(session, readers, count, seed);
   return json_pack("{s:s, s:o, s:o}", "kind", kind->name, "warming", warming, "asked", take_asked(session, FALSE));
 }
+
+static guint asked_kinds = G_MAXUINT; /* a bit for each of KINDS */
 
 /* Whether `writing` is among the options; limits among them are set. */
 static gboolean read_options(char **options) {
@@ -278,7 +287,8 @@ static gboolean read_options(char **options) {
     if (g_str_has_prefix(*option, "light_us=")) search_limits.light_us = number;
     if (g_str_has_prefix(*option, "few=")) search_limits.few = (guint)number;
     if (g_str_has_prefix(*option, "dense=")) search_limits.dense = (guint)number;
-    if (g_str_has_prefix(*option, "in_order=")) search_limits.in_order = (guint)number;
+    if (g_str_has_prefix(*option, "kinds=")) asked_kinds = (guint)number;
+    if (g_str_has_prefix(*option, "step=")) search_limits.step = (guint)number;
     writing = writing || g_str_equal(*option, "writing");
   }
   return writing;
@@ -295,9 +305,10 @@ static gboolean run_ask(char **arguments, GError **error) {
   guint readers = CLAMP((guint)g_ascii_strtoull(arguments[1], NULL, 10), 1, READERS_MAX), count = (guint)g_ascii_strtoull(arguments[2], NULL, 10);
   search_warm(session.house->search); /* as the server does when it starts */
   session.writing = writing;
-  GThread *writer = writing ? g_thread_new("writer", run_writer, &session) : NULL;
+  GThread *writer = writing && count > 0 ? g_thread_new("writer", run_writer, &session) : NULL;
   json_t *kinds = json_array(), *fresh = json_array();
-  for (guint i = 0; i < G_N_ELEMENTS(KINDS) - (text ? 0 : 1); i++) json_array_append_new(kinds, run_kind(&session, &KINDS[i], readers, count));
+  for (guint i = 0; i < G_N_ELEMENTS(KINDS) - (text ? 0 : 1); i++)
+    if (asked_kinds >> i & 1) json_array_append_new(kinds, run_kind(&session, &KINDS[i], readers, count));
   g_atomic_int_set(&session.writing, FALSE);
   if (writer) g_thread_join(writer);
   for (guint i = 0; i < session.fresh->len; i++) json_array_append_new(fresh, json_real(g_array_index(session.fresh, double, i)));

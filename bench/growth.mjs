@@ -61,6 +61,7 @@ async function ask(corpus, engines) {
   await lantai.upgrade(corpus);
   const piece = { stamp: await stamp(), questions: QUESTIONS, heap: HEAP, patience: PATIENCE, engines: [], differ: [], compared: 0 }, asked = {};
   for (const engine of engines) {
+    await execute('sh', ['-c', 'find "$0/" -type f -exec cat {} + > /dev/null', engine.files(corpus)], { quiet: true });
     const runs = [];
     for (const run of RUNS) {
       tell(`${corpus.name}, ${run.readers} readers${run.writing ? ', a writer' : ''}: ${engine.name}`);

@@ -179,3 +179,12 @@ char *text_next_blank(const char **pattern, GString *out) {
   *pattern = close != NULL ? close + 1 : *pattern + strlen(*pattern);
   return close != NULL ? g_strndup(open + 1, (gsize)(close - open - 1)) : NULL;
 }
+
+char *text_size(double bytes) {
+  static const char *const units[] = {"KB", "MB", "GB", "TB", "PB"};
+  if (bytes < 1024) return g_strdup_printf("%d 字节", (int)bytes);
+  gsize unit = 0;
+  for (bytes /= 1024; bytes >= 1023.95 && unit + 1 < G_N_ELEMENTS(units); unit++) bytes /= 1024;
+  char number[G_ASCII_DTOSTR_BUF_SIZE];
+  return g_strdup_printf("%s %s", g_ascii_formatd(number, sizeof number, "%.1f", bytes), units[unit]);
+}

@@ -43,3 +43,5 @@ void text_json_append(GString *out, const char *utf8);
 char *text_next_blank(const char **pattern, GString *out);
 /* The name of a NULL-ended list that is written most like this one, for messages ("是不是…"); NULL when none is like it. */
 const char *text_nearest(const char *name, const char *const *names);
+/* 1.2 GB: bytes as people are told them, everywhere the same (1 KB is 1024). */
+char *text_size(double bytes);

@@ -1,29 +1,26 @@
 /*
- * The columns of 65 536 records at a time, turned round: which lines have a value (for gate, filters and facet counts of broad questions), and the lines
- * in the orders that lists are shown in. A block has the ids of one container of a CRoaring bitmap, so a question's hits are one set of words per block.
+ * The columns of 65 536 records at a time, turned round, for questions with many hits: the kind of each line (what the gate asks and facets count), the lines
+ * of each frequent kind, of a parent, of a delivery, and the lines in the orders that lists are shown in. A block has the ids of one container of a CRoaring
+ * bitmap, so a question's hits are one container per block.
  *
  * 1. A block belongs to exactly the chunks it was made for; what it holds is made from them at first use and never changes, so snapshots share blocks.
  * 2. A commit makes a new block of each that it touches. Orders of the former one are patched with the lines of the chunks that changed.
- * 3. The gate's answers are those of base/'s rule for every fonds and class of lines that the block has; they are kept for the last few askers.
  */
 #include "block.h"
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
 
-enum { GATES_KEPT = 6, SLOTS = 1 << 17 };
-
-typedef struct {
-  GBytes *scope, *words;
-  Need need;
-} KeptGate;
+enum { SLOTS = 1 << 17 };
 
 struct Block {
   gatomicrefcount references;
   GMutex lock; /* guards the making of what follows */
-  Grouping *groupings[GROUPINGS]; /* atomic: read without the lock */
+  Kinds *kinds;                   /* atomic: read without the lock */
+  Grouping *groupings[GROUPINGS]; /* the same */
   Order *orders[ORDERS];          /* the same */
   Order *former[ORDERS];          /* as they were before the changed chunks; NULL: nothing to patch */
   guint8 changed[BLOCK_CHUNKS];
-  KeptGate gates[GATES_KEPT];
-  guint next_gate;
 };
 
 /* ---- life ---- */
@@ -42,8 +39,15 @@ static void grouping_free(Grouping *grouping) {
   g_free(grouping->groups);
   g_free(grouping->lines);
   g_free(grouping->words);
-  g_free(grouping->places);
   g_free(grouping);
+}
+
+static void kinds_free(Kinds *kinds) {
+  if (kinds == NULL) return;
+  g_free(kinds->all);
+  g_free(kinds->totals);
+  g_free(kinds->words);
+  g_free(kinds);
 }
 
 Block *search_block_new(Block *former, const guint8 *changed) {
@@ -70,20 +74,15 @@ Block *search_block_ref(Block *block) {
 
 void search_block_unref(Block *block) {
   if (block == NULL || !g_atomic_ref_count_dec(&block->references)) return;
+  kinds_free(block->kinds);
   for (guint i = 0; i < GROUPINGS; i++) grouping_free(block->groupings[i]);
   for (guint i = 0; i < ORDERS; i++) {
     order_unref(block->orders[i]);
     order_unref(block->former[i]);
   }
-  for (guint i = 0; i < GATES_KEPT; i++) {
-    g_clear_pointer(&block->gates[i].scope, g_bytes_unref);
-    g_clear_pointer(&block->gates[i].words, g_bytes_unref);
-  }
   g_mutex_clear(&block->lock);
   g_free(block);
 }
-
-/* ---- which lines have a value ---- */
 
 static inline const SearchColumns *line_at(const Columns *columns, guint number, guint line) {
   guint chunk = number * BLOCK_CHUNKS + line / CHUNK_LINES;
@@ -92,20 +91,115 @@ static inline const SearchColumns *line_at(const Columns *columns, guint number,
   return found->level ? found : NULL;
 }
 
-static inline guint32 value_of(const SearchColumns *line, GroupBy by) {
-  switch (by) {
-  case BY_FONDS: return line->fonds_id;
-  case BY_CATEGORY: return line->category;
-  case BY_YEAR: return line->year;
-  case BY_RETENTION: return line->retention;
-  case BY_OPENING: return line->opening;
-  case BY_LEVEL: return line->level;
-  case BY_CLASS: return (guint32)line->level << 16 | (guint32)line->security << 8 | line->opening;
-  case BY_FILES: return line->has_files != 0;
-  case BY_PARENT: return line->parent_id;
-  default: return line->accession_id;
-  }
+/* ---- kinds ---- */
+
+typedef struct { /* scratch: the numbers of kinds as they come */
+  GArray *kinds;        /* Kind */
+  guint32 slots[SLOTS]; /* open addressing by kind: number + 1 */
+  guint32 totals[BLOCK_LINES];
+} Sorted;
+
+static LineKind kind_of(const SearchColumns *line) {
+  if (line == NULL) return (LineKind){0};
+  return (LineKind){line->fonds_id, line->year, line->category, line->retention, line->opening, line->level, line->security, line->has_files != 0};
 }
+
+static guint16 number_of(Sorted *sorted, const LineKind *kind) {
+  guint64 first;
+  guint32 last;
+  memcpy(&first, kind, sizeof first);
+  memcpy(&last, (const guint8 *)kind + sizeof first, sizeof last);
+  guint place = (guint)((first ^ (guint64)last * G_GUINT64_CONSTANT(0x9E3779B97F4A7C15)) * G_GUINT64_CONSTANT(0xBF58476D1CE4E5B9) >> 47);
+  for (guint32 known; (known = sorted->slots[place]); place = (place + 1) % SLOTS)
+    if (memcmp(&g_array_index(sorted->kinds, LineKind, known - 1), kind, sizeof *kind) == 0) return (guint16)(known - 1);
+  g_array_append_vals(sorted->kinds, kind, 1);
+  sorted->slots[place] = sorted->kinds->len;
+  return (guint16)(sorted->kinds->len - 1);
+}
+
+/* Puts the kinds with many lines first: those get words. */
+static void number_anew(Kinds *kinds, const Sorted *sorted) {
+  g_autofree guint16 *anew = g_new(guint16, kinds->count);
+  guint next = 0;
+  for (guint many = 1; many < 2; many--) {
+    for (guint i = 0; i < kinds->count; i++) {
+      const LineKind *kind = &g_array_index(sorted->kinds, LineKind, i);
+      if ((kind->level && sorted->totals[i] >= search_limits.dense) != many) continue;
+      kinds->totals[next] = kind->level ? sorted->totals[i] : 0;
+      kinds->all[next] = *kind;
+      anew[i] = (guint16)next++;
+    }
+    if (many) kinds->dense = next;
+  }
+  for (guint line = 0; line < BLOCK_LINES; line++) kinds->of_line[line] = anew[kinds->of_line[line]];
+}
+
+static Kinds *kinds_new(const Columns *columns, guint number) {
+  g_autofree Sorted *sorted = g_new0(Sorted, 1);
+  g_autoptr(GArray) found = sorted->kinds = g_array_new(FALSE, FALSE, sizeof(LineKind));
+  Kinds *kinds = g_new0(Kinds, 1);
+  for (guint line = 0; line < BLOCK_LINES; line++) {
+    const SearchColumns *columns_of = line_at(columns, number, line);
+    LineKind kind = kind_of(columns_of);
+    kinds->of_line[line] = number_of(sorted, &kind);
+    sorted->totals[kinds->of_line[line]]++;
+    if (columns_of) kinds->places[line] = search_top_place(columns_of);
+  }
+  kinds->count = found->len;
+  kinds->all = g_new(LineKind, kinds->count);
+  kinds->totals = g_new(guint32, kinds->count);
+  number_anew(kinds, sorted);
+  kinds->words = g_new0(guint64, (gsize)kinds->dense * BLOCK_WORDS);
+  for (guint line = 0; line < BLOCK_LINES; line++) {
+    guint kind = kinds->of_line[line];
+    if (kinds->totals[kind] == 0) continue;
+    guint64 *words = kind < kinds->dense ? kinds->words + (gsize)kind * BLOCK_WORDS : kinds->rest;
+    words[line / 64] |= G_GUINT64_CONSTANT(1) << line % 64;
+    kinds->living++;
+    kinds->rest_living += kind >= kinds->dense;
+  }
+  return kinds;
+}
+
+const Kinds *search_block_kinds(const Columns *columns, guint number) {
+  Block *block = columns->blocks[number];
+  Kinds *kinds = g_atomic_pointer_get(&block->kinds);
+  if (G_LIKELY(kinds != NULL)) return kinds;
+  g_mutex_lock(&block->lock);
+  kinds = block->kinds;
+  if (kinds == NULL) g_atomic_pointer_set(&block->kinds, kinds = kinds_new(columns, number));
+  g_mutex_unlock(&block->lock);
+  return kinds;
+}
+
+static void choose_rest(const Kinds *kinds, const guint8 *chosen, guint64 *words) {
+  guint wanted = 0, living = 0;
+  for (guint i = kinds->dense; i < kinds->count; i++) {
+    wanted += chosen[i] && kinds->totals[i];
+    living += kinds->totals[i] != 0;
+  }
+  for (guint i = 0; wanted == living && i < BLOCK_WORDS; i++) words[i] |= kinds->rest[i];
+  for (guint i = 0; wanted && wanted < living && i < BLOCK_WORDS; i++)
+    for (guint64 left = kinds->rest[i]; left; left &= left - 1) {
+      guint bit = (guint)__builtin_ctzll(left);
+      words[i] |= (guint64)(chosen[kinds->of_line[i * 64 + bit]] != 0) << bit;
+    }
+}
+
+gboolean search_kinds_choose(const Kinds *kinds, const guint8 *chosen, guint64 *words) {
+  guint count = 0;
+  for (guint i = 0; i < kinds->count; i++) count += chosen[i] ? kinds->totals[i] : 0;
+  if (count == 0) return FALSE;
+  memset(words, 0, sizeof *words * BLOCK_WORDS);
+  for (guint k = 0; k < kinds->dense; k++)
+    for (guint i = 0; chosen[k] && i < BLOCK_WORDS; i++) words[i] |= kinds->words[(gsize)k * BLOCK_WORDS + i];
+  choose_rest(kinds, chosen, words);
+  return TRUE;
+}
+
+/* ---- which lines have a value ---- */
+
+static inline guint32 value_of(const SearchColumns *line, GroupBy by) { return by == BY_PARENT ? line->parent_id : line->accession_id; }
 
 static int compare_groups(gconstpointer a, gconstpointer b) {
   guint32 x = ((const Group *)a)->value, y = ((const Group *)b)->value;
@@ -157,18 +251,14 @@ static Grouping *grouping_new(const Columns *columns, guint number, GroupBy by) 
     else group->start = listed, listed += group->count;
   }
   grouping->group_count = groups->len;
-  grouping->living = scratch->count;
   grouping->words = g_new0(guint64, (gsize)dense * BLOCK_WORDS);
   grouping->lines = g_new(guint16, listed);
   Group *all = grouping->groups = (Group *)(gpointer)g_array_free(g_steal_pointer(&groups), FALSE);
   g_autofree guint32 *filled = g_new0(guint32, grouping->group_count + 1);
   for (guint i = 0; i < grouping->group_count; i++)
     if (all[i].count >= search_limits.dense) all[i].words = grouping->words + (gsize)all[i].start * BLOCK_WORDS;
-  gboolean placed = by <= BY_LEVEL && grouping->group_count < GROUP_NONE;
-  if (placed) grouping->places = memset(g_new(guint16, BLOCK_LINES), 0xff, sizeof(guint16) * BLOCK_LINES);
   for (guint i = 0; i < scratch->count; i++) {
     guint place = *slot_of(scratch, all, scratch->values[i]) - 1, line = scratch->lines[i];
-    if (placed) grouping->places[line] = (guint16)place;
     if (all[place].words) all[place].words[line / 64] |= G_GUINT64_CONSTANT(1) << line % 64;
     else grouping->lines[all[place].start + filled[place]++] = (guint16)line;
   }
@@ -197,14 +287,7 @@ const Group *search_group_find(const Grouping *grouping, guint32 value) {
   return NULL;
 }
 
-void search_group_add(const Grouping *grouping, const Group *group, guint64 *words) {
-  if (group->words) {
-    for (guint i = 0; i < BLOCK_WORDS; i++) words[i] |= group->words[i];
-    return;
-  }
-  const guint16 *lines = grouping->lines + group->start;
-  for (guint i = 0; i < group->count; i++) words[lines[i] / 64] |= G_GUINT64_CONSTANT(1) << lines[i] % 64;
-}
+/* ---- words ---- */
 
 #if defined(__x86_64__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define WITH_POPCNT __attribute__((target_clones("popcnt", "default")))
@@ -224,101 +307,32 @@ WITH_POPCNT static guint count_both(const guint64 *a, const guint64 *b) {
   return (guint)count;
 }
 
-guint search_group_count(const Grouping *grouping, const Group *group, const guint64 *words) {
-  if (group->words) return count_both(group->words, words);
-  const guint16 *lines = grouping->lines + group->start;
-  guint count = 0;
-  for (guint i = 0; i < group->count; i++) count += (guint)(words[lines[i] / 64] >> lines[i] % 64 & 1);
-  return count;
+#ifdef __x86_64__
+__attribute__((target("avx512f,avx512vpopcntdq"))) static guint count_both_wide(const guint64 *a, const guint64 *b) {
+  __m512i count = _mm512_setzero_si512();
+  for (guint i = 0; i < BLOCK_WORDS; i += 8)
+    count = _mm512_add_epi64(count, _mm512_popcnt_epi64(_mm512_and_si512(_mm512_loadu_si512(a + i), _mm512_loadu_si512(b + i))));
+  return (guint)_mm512_reduce_add_epi64(count);
 }
 
-gboolean search_groups_count(const Grouping *grouping, const guint16 *lines, guint count, guint32 *counts) {
-  if (grouping->places == NULL) return FALSE;
-  for (guint i = 0; i < count; i++)
-    if (grouping->places[lines[i]] != GROUP_NONE) counts[grouping->places[lines[i]]]++;
-  return TRUE;
-}
-
-/* ---- the gate ---- */
-
-static gboolean admits(const Scope *scope, Need need, guint32 fonds_id, guint32 class) {
-  Level level = class >> 16;
-  Security security = class >> 8 & 0xff;
-  Opening opening = class & 0xff;
-  if (!scope_admits(scope, level, fonds_id, security, opening)) return FALSE;
-  return need == NEED_DESCRIPTION || (need == NEED_FILES) == scope_admits_files(scope, fonds_id, security, opening);
-}
-
-/* The lines of the fonds in `fonds` (their groups' answers are one) that are of a class that is admitted. */
-static void add_admitted(const Grouping *classes, const guint8 *answers, const guint64 *fonds, guint64 *words) {
-  guint64 of_class[BLOCK_WORDS] = {0};
-  gboolean all = TRUE;
-  for (guint i = 0; i < classes->group_count; i++) all = all && answers[i];
-  for (guint i = 0; !all && i < classes->group_count; i++)
-    if (answers[i]) search_group_add(classes, &classes->groups[i], of_class);
-  for (guint i = 0; i < BLOCK_WORDS; i++) words[i] |= fonds[i] & (all ? G_MAXUINT64 : of_class[i]);
-}
-
-static void gate_make(const Columns *columns, guint number, const Scope *scope, Need need, guint64 *words) {
-  const Grouping *fonds = search_block_grouping(columns, number, BY_FONDS), *classes = search_block_grouping(columns, number, BY_CLASS);
-  guint width = classes->group_count;
-  g_autofree guint8 *answers = g_malloc0((gsize)fonds->group_count * width + 1), *done = g_malloc0(fonds->group_count + 1);
-  for (guint f = 0; f < fonds->group_count; f++)
-    for (guint c = 0; c < width; c++) answers[(gsize)f * width + c] = (guint8)admits(scope, need, fonds->groups[f].value, classes->groups[c].value);
-  for (guint f = 0; f < fonds->group_count; f++) {
-    if (done[f]) continue;
-    const guint8 *mine = answers + (gsize)f * width;
-    if (memchr(mine, 1, width) == NULL) continue;
-    guint64 of_fonds[BLOCK_WORDS] = {0};
-    for (guint other = f; other < fonds->group_count; other++) {
-      if (done[other] || memcmp(mine, answers + (gsize)other * width, width) != 0) continue;
-      search_group_add(fonds, &fonds->groups[other], of_fonds);
-      done[other] = 1;
-    }
-    add_admitted(classes, mine, of_fonds, words);
-  }
-}
-
-GBytes *search_scope_key(const Scope *scope) {
-  const guint head[] = {scope->opening_mask, scope->files_mask, (guint)scope->security, scope->all_fonds != 0};
-  GByteArray *key = g_byte_array_new();
-  g_byte_array_append(key, (const guint8 *)head, sizeof head);
-  if (!scope->all_fonds && scope->fonds_count) g_byte_array_append(key, (const guint8 *)scope->fonds, (guint)(scope->fonds_count * sizeof *scope->fonds));
-  return g_byte_array_free_to_bytes(key);
-}
-
-GBytes *search_block_gate(const Columns *columns, guint number, const Scope *scope, GBytes *key, Need need) {
-  Block *block = columns->blocks[number];
-  GBytes *known = NULL;
-  g_mutex_lock(&block->lock);
-  for (guint i = 0; i < GATES_KEPT && known == NULL; i++)
-    if (block->gates[i].scope && block->gates[i].need == need && g_bytes_equal(block->gates[i].scope, key)) known = g_bytes_ref(block->gates[i].words);
-  g_mutex_unlock(&block->lock);
-  if (known) return known;
-  guint64 *words = g_new0(guint64, BLOCK_WORDS);
-  gate_make(columns, number, scope, need, words);
-  known = g_bytes_new_take(words, sizeof *words * BLOCK_WORDS);
-  g_mutex_lock(&block->lock);
-  KeptGate *place = &block->gates[block->next_gate++ % GATES_KEPT];
-  g_clear_pointer(&place->scope, g_bytes_unref);
-  g_clear_pointer(&place->words, g_bytes_unref);
-  *place = (KeptGate){g_bytes_ref(key), g_bytes_ref(known), need};
-  g_mutex_unlock(&block->lock);
-  return known;
-}
+guint search_words_both(const guint64 *a, const guint64 *b) { return __builtin_cpu_supports("avx512vpopcntdq") ? count_both_wide(a, b) : count_both(a, b); }
+#else
+guint search_words_both(const guint64 *a, const guint64 *b) { return count_both(a, b); }
+#endif
 
 /* ---- orders ---- */
 
 typedef struct {
   const Columns *columns;
+  const Kinds *kinds;
   guint number;
-  SearchSort sort;
+  Top top; /* of the sort */
 } Sorting;
 
 static Hit hit_of(const Sorting *sorting, guint line) {
   guint32 id = sorting->number * BLOCK_LINES + line;
-  const char *code = sorting->sort == SEARCH_SORT_CODE ? columns_code(sorting->columns, id) : NULL;
-  return search_top_hit(sorting->sort, id, line_at(sorting->columns, sorting->number, line), code, 0);
+  const char *code = sorting->top.sort == SEARCH_SORT_CODE ? columns_code(sorting->columns, id) : NULL;
+  return search_top_hit(&sorting->top, id, sorting->kinds->places[line], code, 0);
 }
 
 static int compare_lines(gconstpointer a, gconstpointer b, gpointer data) {
@@ -345,7 +359,7 @@ static void sort_by_key(const Sorting *sorting, guint16 *lines, guint count) {
 }
 
 static void sort_lines(const Sorting *sorting, guint16 *lines, guint count) {
-  if (sorting->sort != SEARCH_SORT_CODE) return sort_by_key(sorting, lines, count);
+  if (sorting->top.sort != SEARCH_SORT_CODE) return sort_by_key(sorting, lines, count);
   gboolean ascending = TRUE;
   for (guint i = 1; i < count && ascending; i++) ascending = compare_lines(&lines[i - 1], &lines[i], (gpointer)sorting) < 0;
   if (!ascending) g_qsort_with_data(lines, (gint)count, sizeof *lines, compare_lines, (gpointer)sorting);
@@ -368,8 +382,9 @@ static guint patch(const Sorting *sorting, const Order *former, const guint8 *ch
   return count;
 }
 
-static Order *order_new(const Columns *columns, guint number, SearchSort sort, const Block *block) {
-  Sorting sorting = {columns, number, sort};
+static Order *order_new(const Columns *columns, guint number, SearchSort sort, const Kinds *kinds) {
+  const Block *block = columns->blocks[number];
+  Sorting sorting = {columns, kinds, number, {.sort = sort}};
   Order *order = g_malloc(sizeof *order + sizeof *order->lines * BLOCK_LINES);
   g_atomic_ref_count_init(&order->references);
   order->count = 0;
@@ -386,10 +401,11 @@ const Order *search_block_order(const Columns *columns, guint number, SearchSort
   Block *block = columns->blocks[number];
   Order *order = g_atomic_pointer_get(&block->orders[sort]);
   if (G_LIKELY(order != NULL)) return order;
+  const Kinds *kinds = search_block_kinds(columns, number); /* takes the lock itself */
   g_mutex_lock(&block->lock);
   order = block->orders[sort];
   if (order == NULL) {
-    g_atomic_pointer_set(&block->orders[sort], order = order_new(columns, number, sort, block));
+    g_atomic_pointer_set(&block->orders[sort], order = order_new(columns, number, sort, kinds));
     g_clear_pointer(&block->former[sort], order_unref);
   }
   g_mutex_unlock(&block->lock);

@@ -5,9 +5,9 @@
 #include "internal.h"
 
 typedef struct { /* measured; tests set them to small numbers */
-  guint few;      /* up to so many hits of a block are passed line by line */
-  guint dense;    /* from so many lines on a group has words */
-  guint in_order; /* from so many hits on the list is taken from the block's order */
+  guint few;      /* up to so many hits of a block are taken one by one */
+  guint dense;    /* from so many lines on a kind or a group has words */
+  guint step;     /* a line of a block's order, which may be no hit, costs as much as so many hits, which may not be wanted */
   gint64 gram_records, gram_least; /* from so many records on grams are kept, and which: those in so many records, or a thousandth */
   guint gram_sample;
   guint gram_owed; /* differences that a load keeps in memory before it writes them, 24 bytes each */
@@ -18,30 +18,38 @@ typedef struct { /* measured; tests set them to small numbers */
   gsize page_room;   /* bytes of lines that are kept while a block is covered */
 } SearchLimits;
 extern SearchLimits search_limits;
-typedef enum { BY_FONDS, BY_CATEGORY, BY_YEAR, BY_RETENTION, BY_OPENING, BY_LEVEL, /* as pass.c's facets */
-  BY_CLASS /* level, security, opening */, BY_FILES, BY_PARENT, BY_ACCESSION, GROUPINGS } GroupBy;
-enum { ORDERS = SEARCH_SORT_CODE + 1, GROUP_NONE = 0xffff };
+typedef struct { /* what the gate asks and facets count: many lines are of one kind. level 0: no record */
+  guint32 fonds_id;
+  guint16 year;
+  guint8 category, retention, opening, level, security, has_files;
+} LineKind;
+typedef struct { /* the lines of a block by kind. A block has no more kinds than lines, so 16 bits number them */
+  guint count, dense, living, rest_living; /* kinds: those with words come first; lines: all records, those of the other kinds */
+  LineKind *all;
+  guint32 *totals; /* by kind; no lines are no records */
+  guint64 *words;  /* BLOCK_WORDS for each dense kind */
+  guint64 rest[BLOCK_WORDS]; /* the lines of the other kinds */
+  guint16 of_line[BLOCK_LINES];
+  guint32 places[BLOCK_LINES]; /* search_top_place */
+} Kinds;
+typedef enum { BY_PARENT, BY_ACCESSION, GROUPINGS } GroupBy;
+enum { ORDERS = SEARCH_SORT_CODE + 1 };
 typedef struct { guint32 value, start, count; guint64 *words; } Group; /* its lines: words, or Grouping.lines[start … start + count) */
 typedef struct { /* the living lines of a block by their value in one column; groups by value, ascending */
-  guint group_count, living;
+  guint group_count;
   Group *groups;
   guint16 *lines;
   guint64 *words;
-  guint16 *places; /* of each line its group's number, GROUP_NONE when it is not living; NULL: it has too many groups */
 } Grouping;
 typedef struct { gatomicrefcount references; guint count; guint16 lines[]; } Order; /* living lines, for relevance within one tier */
 Block *search_block_new(Block *former, const guint8 *changed); /* former NULL: of unknown chunks; else `changed` of its chunks differ */
+const Kinds *search_block_kinds(const Columns *columns, guint number);
 const Grouping *search_block_grouping(const Columns *columns, guint number, GroupBy by);
 const Order *search_block_order(const Columns *columns, guint number, SearchSort sort);
 const Group *search_group_find(const Grouping *grouping, guint32 value);
-void search_group_add(const Grouping *grouping, const Group *group, guint64 *words);
-guint search_group_count(const Grouping *grouping, const Group *group, const guint64 *words); /* of its lines, how many are in words */
-/* Adds to counts[], by group, how many of the lines are in it; FALSE: places are not kept. */
-gboolean search_groups_count(const Grouping *grouping, const guint16 *lines, guint count, guint32 *counts);
+gboolean search_kinds_choose(const Kinds *kinds, const guint8 *chosen, guint64 *words); /* the lines of kinds whose byte is not 0; FALSE: there are none, words not set */
 guint search_words_count(const guint64 *words);
-GBytes *search_scope_key(const Scope *scope);
-/* BLOCK_WORDS words: the lines that the scope admits so; key: search_scope_key. */
-GBytes *search_block_gate(const Columns *columns, guint number, const Scope *scope, GBytes *key, Need need);
+guint search_words_both(const guint64 *a, const guint64 *b); /* how many are in both */
 
 /* ---- words: a bit for each line of a block (pass.c) ---- */
 void search_words_fill(const void *container, guint8 type, guint64 *words); /* a container of CRoaring */

@@ -129,6 +129,7 @@ Columns *search_columns_load(Sql *sql, gboolean *ret_damaged, GError **error) {
   g_autoptr(GError) failure = NULL;
   gint64 version = sql_number(sql, "SELECT version FROM search_state WHERE id = 1", SQL_NONE, 0, &failure);
   gint64 last = failure ? -1 : sql_number(sql, "SELECT max(chunk) AS last FROM search_column", SQL_NONE, -1, &failure);
+  gint64 left = failure ? -1 : sql_number(sql, "SELECT chunks FROM search_state WHERE id = 1", SQL_NONE, 0, &failure);
   if (failure) return g_propagate_error(error, g_steal_pointer(&failure)), NULL;
   gboolean damaged = last > G_MAXUINT32 / CHUNK_LINES;
   g_autoptr(Columns) columns = columns_new((guint64)version, damaged ? 0 : (guint)(last + 1));
@@ -140,9 +141,10 @@ Columns *search_columns_load(Sql *sql, gboolean *ret_damaged, GError **error) {
     Chunk *chunk = read_chunk(rows, number);
     if (chunk && number < columns->chunk_count) columns->chunks[number] = chunk;
     else damaged = TRUE;
+    left--;
   }
   if (failure) return g_propagate_error(error, g_steal_pointer(&failure)), NULL;
-  *ret_damaged = damaged;
+  *ret_damaged = damaged || left != 0;
   fill_blocks(columns, NULL, NULL);
   return g_steal_pointer(&columns);
 }
@@ -186,6 +188,10 @@ gboolean search_draft_write(Draft *draft, Sql *sql, guint chunk, GError **error)
     " ON CONFLICT (chunk) DO UPDATE SET lines = excluded.lines, codes = excluded.codes, sum = excluded.sum",
     SQL_ARGS(sql_int(chunk), sql_blob(draft->lines, sizeof draft->lines), sql_blob(codes->str, (gssize)codes->len),
       sql_int(chunk_sum(draft->lines, sizeof draft->lines, codes->str, codes->len))), error);
+  if (good && draft->base == NULL && !draft->counted) {
+    good = sql_exec(sql, "UPDATE search_state SET chunks = chunks + 1 WHERE id = 1", SQL_NONE, error);
+    draft->counted = TRUE;
+  }
   if (good) draft->dirty = FALSE;
   return good;
 }

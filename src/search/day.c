@@ -89,6 +89,32 @@ gboolean search_days_touch(DateSpan asked, const char *value, gsize length) {
   return date_of(value, length, &span) && span.from <= asked.to && span.to >= asked.from;
 }
 
+/* ---- where a date begins: year << 9 | month << 5 | day, 0 for what is unknown ---- */
+
+static guint32 packed(char kind, int number) {
+  guint year = (guint)(kind == 'w' ? number : kind == 'v' ? number / 100 : number / 10000), month = (guint)(kind == 'w' ? 0 : kind == 'v' ? number : number / 100) % 100;
+  return year << 9 | month << 5 | (kind == 'd' ? (guint)number % 100 : 0);
+}
+
+char *search_day_head(const char *name) { return g_string_free(head_of(name), FALSE); }
+
+guint32 search_day_read(const char *token) {
+  int number = (int)g_ascii_strtoll(token + 1, NULL, 10);
+  return number > 0 ? packed(token[0], number) : 0;
+}
+
+static void take_first(char kind, int number, gpointer data) {
+  guint32 *first = data;
+  if (*first == 0) *first = packed(kind == 'y' ? 'w' : kind == 'm' ? 'v' : 'd', number);
+}
+
+guint32 search_day_begins(const char *value, gsize length) {
+  DateSpan span;
+  guint32 first = 0;
+  if (date_of(value, length, &span)) span_each(span, take_first, &first);
+  return first;
+}
+
 /* ---- of a question ---- */
 
 typedef struct { GString *out; const char *head; int first_year, last_year; } Phrases;

@@ -1,7 +1,8 @@
 /*
  * field:value on a field of a category, or on a header that a delivery brought of its own: the term stands anywhere in a value of that field.
  *
- * 1. A field goes by its name (search_name): two keys with one name are one field. A question names one or several, joined by tabs.
+ * 1. A field goes by its name (search_name): two keys with one name are one field. A question names one or several, joined by tabs; each that some record has
+ *    is asked by itself, for which there may be bitmaps (gram-find.c).
  * 2. The index tells which records have the term in some field, and of many also which of them have the field, and which a value of it that begins
  *    with the term (the anchor stands before it). What it leaves open the records' own fields tell, read in the asker's snapshot in the order of ids.
  * 3. Looking into records ends at the question's time with an error that says how to ask for less.
@@ -50,10 +51,14 @@ static char *anchor_phrase(const char *name) {
   return g_string_free(phrase, FALSE);
 }
 
-gboolean search_name_known(Sql *sql, const char *name) {
+static gboolean is_known(Sql *sql, const char *name, Component component, GError **error) {
   g_autofree char *anchor = anchor_phrase(name), *phrase = g_strconcat("fields : ", anchor, NULL);
-  return sql_number(sql, "SELECT rowid AS id FROM search_text WHERE search_text MATCH $1 LIMIT 1", SQL_ARGS(sql_text(phrase)), 0, NULL) > 0;
+  const SqlValue *args = SQL_ARGS(sql_text(phrase));
+  if (component == COMPONENT_CLOSED) return sql_number(sql, "SELECT rowid AS id FROM search_closed WHERE search_closed MATCH $1 LIMIT 1", args, 0, error) > 0;
+  return sql_number(sql, "SELECT rowid AS id FROM search_text WHERE search_text MATCH $1 LIMIT 1", args, 0, error) > 0;
 }
+
+gboolean search_name_known(Sql *sql, const char *name) { return is_known(sql, name, COMPONENT_CATEGORY, NULL); }
 
 /* ---- what the index tells ---- */
 
@@ -137,7 +142,25 @@ Leaf *search_field_any(Sql *sql, const char *names, Component component, GError 
   return search_leaf_read(sql, component, phrase->str, 0, error);
 }
 
+/* Names are often two, the key's and the label's, of which records have one. */
+static Leaf *load_each(Search *search, Sql *sql, const SearchView *view, const LeafKey *key, GError **error) {
+  g_auto(GStrv) list = g_strsplit(key->names, "\t", 0);
+  g_autoptr(GError) failure = NULL;
+  roaring_bitmap_t *bits = roaring_bitmap_create();
+  for (guint i = 0; list[i] && failure == NULL; i++) {
+    const LeafKey one = {key->component, list[i], key->pattern};
+    if (!is_known(sql, list[i], key->component, &failure)) continue;
+    g_autoptr(Leaf) leaf = search_leaf_load(search, sql, view, &one, &failure);
+    if (leaf) roaring_bitmap_or_inplace(bits, leaf->bits);
+  }
+  if (failure == NULL) return search_leaf_new(bits);
+  roaring_bitmap_free(bits);
+  g_propagate_error(error, g_steal_pointer(&failure));
+  return NULL;
+}
+
 Leaf *search_field_load(Search *search, Sql *sql, const SearchView *view, const LeafKey *key, GError **error) {
+  if (strchr(key->names, '\t')) return load_each(search, sql, view, key, error);
   g_autoptr(Leaf) possible = read_holding(sql, key, FALSE, error), certain = NULL;
   if (possible == NULL) return NULL;
   if (possible->count > FEW) {

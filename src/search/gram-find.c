@@ -11,7 +11,7 @@
 #include <roaring/containers/containers.h>
 
 enum { VERIFIED = 2000, SHARE = 16 /* looking at one record costs as much as so many of FTS5's */, AT_ONCE = 24, LISTS_ALIKE = 256,
-  ARRAY_MOST = 4095, PARTIAL_LEAST = 3, TURN = 64 };
+  ARRAY_MOST = 4095, PARTIAL_LEAST = 3, TURN = 64, GUESS_FEW = 200, GUESS_MANY = 20000 };
 
 typedef roaring_bitmap_t Bitmap;
 static void bitmap_free(roaring_bitmap_t *bits) {
@@ -343,11 +343,23 @@ static Leaf *find_field(Finder *finder, GError **error) {
   return search_leaf_new(g_steal_pointer(&bits));
 }
 
+guint64 search_gram_guess(Search *search, Sql *sql, const SearchView *view, const LeafKey *key) {
+  gboolean page = key->component == COMPONENT_PAGE, known = page || (key->component < G_N_ELEMENTS(STREAMS) && STREAMS[key->component]);
+  gint64 number = page ? view->pages.selection : view->grams.selection;
+  g_autoptr(GramSelection) selection = known && number ? search_gram_selection(search, sql, page ? GRAMS_PAGE : GRAMS_RECORD, number, NULL) : NULL;
+  if (selection == NULL) return GUESS_FEW;
+  g_autoptr(GArray) units = search_units(key->pattern);
+  Finder finder = {.selection = selection, .stream = search_stream(page ? "p" : STREAMS[key->component]), .units = units, .whole = units->len};
+  gboolean frequent = units->len > 1 || (units->len == 1 && number_of(&finder, 0, 1) >= 0);
+  for (guint at = 0; frequent && at + 1 < units->len; at++) frequent = !is_rare_link(&finder, at);
+  return frequent ? GUESS_MANY : GUESS_FEW;
+}
+
 Leaf *search_gram_find(Search *search, Sql *sql, const SearchView *view, const LeafKey *key, GError **error) {
-  Finder finder = {.search = search, .sql = sql, .view = view, .key = key};
+  Finder finder = {.search = search, .sql = sql, .view = view, .key = key, .state = view->grams};
   gboolean field = key->component == COMPONENT_CATEGORY;
   if (!field && (key->component >= G_N_ELEMENTS(STREAMS) || STREAMS[key->component] == NULL)) return NULL;
-  if (!search_gram_state(sql, &finder.state, error) || finder.state.selection == 0 || finder.state.covered == 0) return NULL;
+  if (finder.state.selection == 0 || finder.state.covered == 0) return NULL;
   g_autoptr(GramSelection) selection = finder.selection = search_gram_selection(search, sql, GRAMS_RECORD, finder.state.selection, error);
   if (selection == NULL) return NULL;
   g_autoptr(GArray) units = finder.units = search_units(key->pattern);

@@ -252,18 +252,21 @@ gboolean search_gram_follow_flush(GramFollow *follow, Sql *sql, GError **error) 
   return TRUE;
 }
 
-gboolean search_gram_agrees(Search *search, Sql *sql, const SearchDocument *document) {
+gboolean search_grams_agree(Search *search, Sql *sql, const SearchDocument *document) {
   g_autoptr(GramFollow) follow = search_gram_follow_new(search, sql, NULL);
   if (follow == NULL) return FALSE;
   if (follow->selection == NULL || document->id / BLOCK_LINES >= follow->state.covered) return TRUE;
   g_autoptr(GArray) kept = g_array_new(FALSE, FALSE, sizeof(guint32));
   GramText text = text_of(document);
   collect(&follow->collector, &text, kept);
-  if (kept->len == 0) return TRUE;
-  guint32 one = g_array_index(kept, guint32, g_random_int_range(0, (gint32)kept->len));
-  guint64 words[BLOCK_WORDS];
-  guint line = document->id % BLOCK_LINES;
-  return read_row(sql, search_gram_row(one >> 2, one & 3, (guint)(document->id / BLOCK_LINES)), words, NULL) && (words[line / 64] >> line % 64 & 1);
+  gboolean agrees = TRUE;
+  for (guint i = 0; agrees && i < MIN(kept->len, GRAMS_COMPARED); i++) {
+    guint32 one = g_array_index(kept, guint32, g_random_int_range(0, (gint32)kept->len));
+    guint64 words[BLOCK_WORDS];
+    guint line = document->id % BLOCK_LINES;
+    agrees = read_row(sql, search_gram_row(one >> 2, one & 3, (guint)(document->id / BLOCK_LINES)), words, NULL) && (words[line / 64] >> line % 64 & 1);
+  }
+  return agrees;
 }
 
 static gboolean clear(Sql *sql, GError **error) {
@@ -302,7 +305,7 @@ static Reader reader_of(Search *search, Sql *sql, const Columns *columns) {
 
 static gint64 count_living(const Columns *columns) {
   gint64 count = 0;
-  for (guint i = 0; i < columns->block_count; i++) count += search_block_grouping(columns, i, BY_LEVEL)->living;
+  for (guint i = 0; i < columns->block_count; i++) count += search_block_kinds(columns, i)->living;
   return count;
 }
 
@@ -360,6 +363,8 @@ static gboolean write_selection(Sql *sql, const GArray *chosen, gint64 living, G
   for (guint i = 0; i < chosen->len; i++)
     if (!sql_exec(sql, "INSERT INTO search_gram_key (number, key) VALUES ($1, $2)", SQL_ARGS(sql_int(i), sql_int((gint64)g_array_index(chosen, guint64, i))), error))
       return FALSE;
+  gint64 sum = search_gram_keys_sum(chosen);
+  if (!sql_exec(sql, "INSERT INTO search_gram_key (number, key) VALUES ($1, $2)", SQL_ARGS(sql_int(GRAM_KEYS_SUM), sql_int(sum)), error)) return FALSE;
   return sql_exec(sql, "UPDATE search_gram_state SET selection = $1, records = $2 WHERE id = 1", SQL_ARGS(sql_int(g_get_real_time()), sql_int(living)), error);
 }
 
@@ -446,11 +451,13 @@ static gboolean lines_saved(Search *search, guint64 version, guint block, guint6
 }
 
 static gboolean view_of(Search *search, Sql *sql, SearchView *view, GramState *state, GError **error) {
-  return search_gram_state(sql, state, error) && search_view_open(search, sql, view, error);
+  gboolean good = search_view_open(search, sql, view, error);
+  *state = view->grams;
+  return good;
 }
 
 /* Covers a block (`next`: the first that is not covered yet; else one that is, anew) with what is read before, or (within) in the writing transaction itself.
- * ret_done FALSE: that cannot be brought together with what others have written meanwhile.
+ * ret_done FALSE: that cannot be brought together with what others have written meanwhile. What another has covered, uncovered or chosen anew is left to him.
  * Reading ends before writing begins, else the log of the database could not begin anew and would grow with every block. */
 static gboolean cover_block(Search *search, guint block, gboolean next, gboolean within, gboolean *ret_done, GError **error) {
   g_autoptr(Sql) reading = within ? NULL : sql_read(search->db, error), writing = within ? sql_write(search->db, error) : NULL;
@@ -459,6 +466,8 @@ static gboolean cover_block(Search *search, guint block, gboolean next, gboolean
   GramState state, state_now;
   if (sql == NULL || !view_of(search, sql, &view, &state, error)) return FALSE;
   g_autoptr(Columns) columns = view.columns;
+  *ret_done = state.selection == 0 || (next ? state.covered >= columns->block_count : block >= state.covered);
+  if (*ret_done) return TRUE; /* there is no such block any more */
   g_autoptr(GramSelection) selection = search_gram_selection(search, sql, GRAMS_RECORD, state.selection, error);
   if (selection == NULL) return FALSE;
   if (next) block = state.covered;
@@ -470,7 +479,9 @@ static gboolean cover_block(Search *search, guint block, gboolean next, gboolean
   if (writing == NULL || !view_of(search, writing, &now, &state_now, error)) return FALSE;
   g_autoptr(Columns) columns_now = now.columns;
   guint64 redone[BLOCK_WORDS];
-  *ret_done = state_now.selection == state.selection && state_now.covered == state.covered && lines_saved(search, view.version, block, redone);
+  *ret_done = state_now.selection != state.selection || (next ? state_now.covered != state.covered : block >= state_now.covered);
+  if (*ret_done && !within) return TRUE;
+  *ret_done = lines_saved(search, view.version, block, redone);
   if (!*ret_done && !within) return TRUE;
   Reader reader_now = reader_of(search, writing, columns_now);
   if (within) memset(redone, 0, sizeof redone);

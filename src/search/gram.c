@@ -129,18 +129,33 @@ gboolean search_gram_state(Sql *sql, GramState *ret, GError **error) {
   return error == NULL || *error == NULL;
 }
 
-static GramSelection *read_selection(Sql *sql, GramSet set, gint64 number, GError **error) {
+/* Keys go by the order of their numbers from 0 on; before them, as number -1, stands their sum (not in selections of before there were sums). */
+static GramSelection *read_selection(Search *search, Sql *sql, GramSet set, gint64 number, GError **error) {
   g_autoptr(GramSelection) selection = search_gram_selection_new(number);
   /* All of them on purpose: once for each selection. */
-  g_autoptr(SqlRows) rows = set == GRAMS_PAGE ? sql_query(sql, "SELECT key FROM search_gram_page_key ORDER BY number", SQL_NONE, error) :
-    sql_query(sql, "SELECT key FROM search_gram_key ORDER BY number", SQL_NONE, error);
+  g_autoptr(SqlRows) rows = set == GRAMS_PAGE ? sql_query(sql, "SELECT number, key FROM search_gram_page_key ORDER BY number", SQL_NONE, error) :
+    sql_query(sql, "SELECT number, key FROM search_gram_key ORDER BY number", SQL_NONE, error);
   if (rows == NULL) return NULL;
   g_autoptr(GError) failure = NULL;
-  int key = sql_column(rows, "key");
-  while (sql_next(rows, &failure)) search_gram_selection_add(selection, (guint64)sql_int_at(rows, key));
+  g_autoptr(GArray) keys = g_array_new(FALSE, FALSE, sizeof(guint64));
+  gint64 sum = -1;
+  gboolean whole = TRUE;
+  while (sql_next(rows, &failure)) {
+    guint64 key = (guint64)sql_int_at(rows, 1);
+    if (sql_int_at(rows, 0) == GRAM_KEYS_SUM) {
+      sum = (gint64)key;
+      continue;
+    }
+    whole = whole && sql_int_at(rows, 0) == keys->len;
+    g_array_append_val(keys, key);
+    search_gram_selection_add(selection, key);
+  }
   if (failure) return g_propagate_error(error, g_steal_pointer(&failure)), NULL;
+  if (!whole || (sum >= 0 && sum != search_gram_keys_sum(keys))) return search_damage(search, error), NULL;
   return g_steal_pointer(&selection);
 }
+
+gint64 search_gram_keys_sum(const GArray *keys) { return search_sum(keys->data, keys->len * sizeof(guint64), 0); }
 
 GramSelection *search_gram_selection(Search *search, Sql *sql, GramSet set, gint64 number, GError **error) {
   g_mutex_lock(&search->lock);
@@ -148,7 +163,7 @@ GramSelection *search_gram_selection(Search *search, Sql *sql, GramSet set, gint
   if (known) g_atomic_ref_count_inc(&known->references);
   g_mutex_unlock(&search->lock);
   if (known) return known;
-  GramSelection *selection = read_selection(sql, set, number, error);
+  GramSelection *selection = read_selection(search, sql, set, number, error);
   if (selection == NULL) return NULL;
   g_mutex_lock(&search->lock);
   if (search->grams[set] == NULL || search->grams[set]->number < number) {

@@ -15,7 +15,6 @@ enum { GRAM_UNITS = 4 };
 typedef enum { GRAM_ONCE, GRAM_TWICE, GRAM_THRICE, GRAM_TIMES } GramTimes; /* at least so often in a record's stream */
 
 typedef struct { guint64 hash; const char *begin, *end; gboolean spaced, ideograph; } Unit; /* spaced: a run ends before it */
-typedef struct { gint64 selection; guint covered; gint64 records; } GramState; /* selection 0: none; records: how many there were when it was drawn */
 typedef struct GramSelection GramSelection; /* immutable */
 
 GArray *search_units(const char *folded); /* Unit */
@@ -37,11 +36,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(GramSelection, search_gram_selection_unref)
 GramSelection *search_gram_selection_new(gint64 number);
 guint search_gram_selection_add(GramSelection *selection, guint64 key); /* while it is being made */
 guint search_gram_selection_size(const GramSelection *selection);
+enum { GRAM_KEYS_SUM = -1 }; /* the number under which the sum of a selection's keys is kept */
+gint64 search_gram_keys_sum(const GArray *keys); /* guint64, in the order of their numbers */
 gint64 search_gram_number(const GramSelection *selection, guint64 key); /* -1: not kept */
 static inline gint64 search_gram_row(gint64 number, GramTimes times, guint block) { return number << 18 | (gint64)times << 16 | block; }
 
 /* gram-find.c: the records that have the pattern in the component; NULL without error: the grams cannot tell, FTS5 must. */
 Leaf *search_gram_find(Search *search, Sql *sql, const SearchView *view, const LeafKey *key, GError **error);
+guint64 search_gram_guess(Search *search, Sql *sql, const SearchView *view, const LeafKey *key); /* how many these are, roughly, by whether its pairs are frequent */
 
 /* gram-keep.c: changes, and making them */
 typedef struct { const char *title, *creator, *code, *docno, *fields; } GramText;
@@ -52,8 +54,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(GramFollow, search_gram_follow_free)
 gboolean search_gram_sound(gint64 row, const guint8 *bytes, gsize *length); /* takes the sum off the length */
 gboolean search_gram_follow(GramFollow *follow, Sql *sql, const Columns *base, const SearchDocument *before, const SearchDocument *after, gboolean bulk, GError **error);
 gboolean search_gram_follow_flush(GramFollow *follow, Sql *sql, GError **error);
-/* FALSE: the bitmaps of some gram of the record lack it. */
-gboolean search_gram_agrees(Search *search, Sql *sql, const SearchDocument *document);
+/* FALSE: of some of the record's grams (chosen at random, GRAMS_COMPARED at most) the bitmaps lack it. */
+enum { GRAMS_COMPARED = 16 };
+gboolean search_grams_agree(Search *search, Sql *sql, const SearchDocument *document);
 /* One step: grams are chosen, or one more block is covered; ret_more: there is more to do. Outside a transaction. */
 gboolean search_grams_extend(Search *search, gboolean *ret_more, GError **error);
 /* Makes the bitmaps of all covered blocks anew, block after block. Outside a transaction. */
@@ -67,15 +70,20 @@ gboolean search_remake_tidy(Search *search, GError **error); /* heal.c: empties 
  *    REPEATS_MOST on are not told apart).
  * 2. A record whose pages were changed since its row was made is stale: what rows say of it counts for nothing, its pages are read instead. From `covered`
  *    on FTS5 answers.
- * 3. Grams are kept that stand on a five-hundredth of the pages: what begins a kept gram is kept, too.
+ * 3. Grams are kept that stand on a five-hundredth of the pages: single units and pairs; longer ones where what is within, without their first and last unit, is
+ *    common. So what begins or ends a kept gram is kept, too, and what the longest kept grams of a text share with their neighbours is not common: where it
+ *    stands once in a record, it stands in both.
+ * 4. A row has the blocks of a span, so that what is asked of one gram is read at once; a block's part of it is made from all its pages.
  */
-enum { REPEATS_MOST = 17 };
-typedef struct { gint64 selection, covered, claimed, maker, pages, added; } PageState;
+enum { REPEATS_MOST = 17, PAGE_GRAM_UNITS = 12, SPAN_BLOCKS = 8 };
 gboolean search_page_state(Sql *sql, PageState *ret, GError **error);
-static inline gint64 search_page_gram_row(guint block, gint64 number) { return (gint64)block << 32 | number; }
+static inline gint64 search_page_gram_row(guint span, gint64 number) { return (gint64)span << 32 | number; }
 
 /* page-gram.c: as search_gram_find, for COMPONENT_PAGE */
 Leaf *search_page_gram_find(Search *search, Sql *sql, const SearchView *view, const LeafKey *key, GError **error);
+
+/* The same of a page of the record. */
+gboolean search_page_grams_agree(Search *search, Sql *sql, const SearchView *view, gint64 record_id, const char *text);
 
 typedef struct { const char *pattern; guint most, looked, page; } SearchPageLook; /* most, looked: pages of all looks; page: 0 none */
 /* The first page of the record that holds the pattern, as far as `most` allows; FALSE: they cannot be read. */
@@ -90,12 +98,17 @@ gboolean search_page_grams_renew(Search *search, GError **error); /* as search_g
 typedef struct { SearchPagesSource source; gpointer data; } PageSource;
 PageSource search_page_source(Search *search);
 
-/* page-lines.c: the lines of a row */
+/* page-lines.c: what a row has of each block of its span, and the lines of a block */
+typedef struct { const guint8 *bytes[SPAN_BLOCKS]; guint16 lengths[SPAN_BLOCKS]; } PageSpan; /* length 0: no record of the block has the gram */
+void search_page_span_append(GByteArray *out, const PageSpan *span);
+gboolean search_page_span_read(const guint8 *bytes, gsize length, PageSpan *ret); /* borrows bytes; FALSE: these are none */
 typedef struct { /* lines of a block that have the gram, and how often those that have it more than once */
   guint count, more; /* lines; of them, those with more than one */
   const guint8 *lines, *repeated, *times; /* times: half a byte for each repeated line, what it has beyond two */
 } PageLines;
 void search_page_lines_append(GByteArray *out, const guint16 *lines, guint count, const guint16 *repeated, const guint8 *times, guint more); /* times: 2 … */
+/* The row into bytes, and what it has of each block (nothing, when there is none); FALSE without error: it is damaged. */
+gboolean search_page_row_read(Sql *sql, gint64 row, GByteArray *bytes, PageSpan *ret, GError **error);
 gboolean search_page_lines_read(const guint8 *bytes, gsize length, PageLines *ret); /* FALSE: these are none */
-void search_page_lines_and(const PageLines *lines, guint64 *words); /* leaves of the words' lines those that have the gram */
+gboolean search_page_lines_and(const PageLines *lines, guint64 *words); /* leaves of the words' lines those that have the gram; whether some are left */
 void search_page_lines_excess(const PageLines *lines, const guint64 *words, gint sign, gint32 *slack); /* adds sign * (times - 1) for each line of words */

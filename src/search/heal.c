@@ -12,7 +12,7 @@
 #include "settings.h"
 #include "text.h"
 
-enum { SAMPLES = 8, EMPTIED_AT_ONCE = 4000 /* rows of some 4 KB */ };
+enum { SAMPLES = 8, PAGES_COMPARED = 2, EMPTIED_AT_ONCE = 4000 /* rows of some 4 KB */ };
 
 /* ---- noticing ---- */
 
@@ -39,6 +39,13 @@ gboolean search_is_damage(const GError *error) {
   if (g_error_matches(error, LANTAI_ERROR, LANTAI_ERROR_INTERNAL))
     return g_str_has_prefix(error->message, "数据库操作失败") || g_str_has_prefix(error->message, "检索索引");
   return g_error_matches(error, LANTAI_ERROR, LANTAI_ERROR_UNAVAILABLE) && strstr(error->message, "损坏") != NULL;
+}
+
+gboolean search_takes_damage(Search *search, GError **failure) {
+  if (*failure == NULL || !search_is_damage(*failure)) return FALSE;
+  search_note_damage(search, (*failure)->message);
+  g_clear_error(failure);
+  return TRUE;
 }
 
 gboolean search_damage_remember(Sql *sql, GError **error) {
@@ -232,6 +239,7 @@ gboolean search_remake_finish(Search *search, GError **error) {
 typedef struct {
   Search *search;
   Sql *sql;
+  const SearchView *view;
   const Columns *columns;
   guint left;
   gint64 last; /* id seen last */
@@ -244,18 +252,65 @@ static gboolean lines_between(const Columns *columns, gint64 after, gint64 befor
   return FALSE;
 }
 
-/* A few units of the title, looked for in this record alone. */
-static gboolean title_found(const Comparison *comparison, const SearchDocument *document) {
-  g_autofree char *folded = text_fold(document->title ? document->title : "");
+/* A few units of the text, as they can be looked for; NULL: none, or a beginning, for which all words that begin so would be gathered. */
+static char *piece_phrase(const char *text) {
+  g_autofree char *folded = text_fold(text ? text : "");
   g_autoptr(GArray) units = search_units(folded);
-  if (units->len < 2) return TRUE;
-  guint at = (guint)g_random_int_range(0, (gint32)units->len - 1);
-  const Unit *one = &g_array_index(units, Unit, at), *next = one + 1;
+  if (units->len < 2) return NULL;
+  const Unit *one = &g_array_index(units, Unit, (guint)g_random_int_range(0, (gint32)units->len - 1)), *next = one + 1;
   g_autofree char *part = g_strndup(one->begin, (gsize)(next->end - one->begin)), *pattern = search_pattern(part, TRUE);
   g_autofree char *phrase = pattern ? search_pattern_phrase(pattern, NULL) : NULL;
-  if (phrase == NULL || g_str_has_suffix(phrase, "*")) return TRUE; /* a beginning would gather all words that begin so */
-  return sql_number(comparison->sql, "SELECT rowid AS id FROM search_title WHERE search_title MATCH $1 AND rowid = $2",
-    SQL_ARGS(sql_text(phrase), sql_int(document->id)), 0, NULL) == document->id;
+  return phrase == NULL || g_str_has_suffix(phrase, "*") ? NULL : g_steal_pointer(&phrase);
+}
+
+static void add_piece(const char *key, const char *value, gsize length, gpointer pieces) {
+  g_autofree char *text = g_strndup(value, length);
+  char *phrase = piece_phrase(text);
+  if (phrase) g_ptr_array_add(pieces, phrase);
+}
+
+/* A piece of each text of the description is where it must be: looked for in this record alone. */
+static gboolean description_found(const Comparison *comparison, const SearchDocument *document) {
+  g_autofree char *title = piece_phrase(document->title);
+  g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free), closed = g_ptr_array_new_with_free_func(g_free);
+  const char *const parts[] = {document->creator, document->code, document->docno};
+  for (guint i = 0; i < G_N_ELEMENTS(parts); i++)
+    if (parts[i]) add_piece("", parts[i], strlen(parts[i]), texts);
+  search_fields_each(document->fields, add_piece, texts);
+  search_fields_each(document->closed, add_piece, closed);
+  gboolean found = title == NULL || sql_number(comparison->sql, "SELECT rowid AS id FROM search_title WHERE search_title MATCH $1 AND rowid = $2",
+    SQL_ARGS(sql_text(title), sql_int(document->id)), 0, NULL) == document->id;
+  for (guint i = 0; found && i < texts->len; i++)
+    found = sql_number(comparison->sql, "SELECT rowid AS id FROM search_text WHERE search_text MATCH $1 AND rowid = $2",
+      SQL_ARGS(sql_text(texts->pdata[i]), sql_int(document->id)), 0, NULL) == document->id;
+  for (guint i = 0; found && i < closed->len; i++)
+    found = sql_number(comparison->sql, "SELECT rowid AS id FROM search_closed WHERE search_closed MATCH $1 AND rowid = $2",
+      SQL_ARGS(sql_text(closed->pdata[i]), sql_int(document->id)), 0, NULL) == document->id;
+  return found;
+}
+
+typedef struct { const Comparison *comparison; guint left; gboolean found; } PageComparison;
+
+static gboolean compare_page(gint64 record_id, guint page, const char *text, gpointer data) {
+  PageComparison *pages = data;
+  const Comparison *comparison = pages->comparison;
+  g_autofree char *phrase = piece_phrase(text);
+  gint64 rowid = record_id << 16 | page;
+  pages->found = phrase == NULL || sql_number(comparison->sql, "SELECT rowid AS page FROM search_page WHERE search_page MATCH $1 AND rowid = $2",
+    SQL_ARGS(sql_text(phrase), sql_int(rowid)), 0, NULL) == rowid;
+  pages->found = pages->found && search_page_grams_agree(comparison->search, comparison->sql, comparison->view, record_id, text);
+  return pages->found && --pages->left > 0;
+}
+
+/* The same of the record's first pages, and what is kept of frequent strings on them. */
+static gboolean pages_found(const Comparison *comparison, gint64 id) {
+  PageComparison pages = {comparison, PAGES_COMPARED, TRUE};
+  PageSource source = search_page_source(comparison->search);
+  return source.source == NULL || !source.source(comparison->sql, id, id, compare_page, &pages, source.data, NULL) || pages.found;
+}
+
+static gboolean words_found(const Comparison *comparison, const SearchDocument *document) {
+  return description_found(comparison, document) && search_grams_agree(comparison->search, comparison->sql, document) && pages_found(comparison, document->id);
 }
 
 static gboolean compare_one(const SearchDocument *document, gpointer data) {
@@ -266,7 +321,7 @@ static gboolean compare_one(const SearchDocument *document, gpointer data) {
   else if (line == NULL) comparison->fault = g_strdup_printf("record %" G_GINT64_FORMAT " is not in it", document->id);
   else if (memcmp(line, &document->columns, sizeof *line) != 0 || strncmp(code, document->code ? document->code : "", CODE_MAX) != 0)
     comparison->fault = g_strdup_printf("its columns of record %" G_GINT64_FORMAT " differ", document->id);
-  else if (comparison->left % SAMPLES == 0 && (!title_found(comparison, document) || !search_gram_agrees(comparison->search, comparison->sql, document)))
+  else if (comparison->left % SAMPLES == 0 && !words_found(comparison, document))
     comparison->fault = g_strdup_printf("words of record %" G_GINT64_FORMAT " are not found", document->id);
   comparison->last = document->id;
   return comparison->fault == NULL && --comparison->left > 0;
@@ -286,7 +341,7 @@ gint64 search_compare(Search *search, gint64 after, guint most) {
     return 0;
   }
   g_autoptr(Columns) columns = view.columns;
-  Comparison comparison = {search, sql, columns, most, after, NULL};
+  Comparison comparison = {search, sql, &view, columns, most, after, NULL};
   gboolean read = source(sql, after, compare_one, &comparison, source_data, &failure);
   gboolean ended = read && comparison.fault == NULL && comparison.left > 0;
   if (ended && lines_between(columns, comparison.last, G_MAXUINT32)) comparison.fault = g_strdup("it has records behind the last one");

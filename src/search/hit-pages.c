@@ -58,7 +58,10 @@ GArray *search_record_pages(Search *search, Sql *sql, const char *query, gint64 
   g_autoptr(SearchQuery) read = search_query_here(search, sql, query);
   Walk walk = {sql, record_id, pages};
   guint groups = 0;
-  if (read != NULL && read->root != NULL && !add_node(&walk, read->root, -1, &groups, error)) return NULL;
+  g_autoptr(GError) failure = NULL;
+  gboolean asks = read != NULL && read->root != NULL && !search_needs_rebuild(search);
+  if (asks && !add_node(&walk, read->root, -1, &groups, &failure) && !search_takes_damage(search, &failure))
+    return g_propagate_error(error, g_steal_pointer(&failure)), NULL;
   GArray *hits = g_array_new(FALSE, FALSE, sizeof(SearchPageHit));
   GHashTableIter iter;
   gpointer page, words;

@@ -10,9 +10,9 @@
  * code.c    a pattern in the codes that the columns keep
  * gram.c    frequent strings and their bitmaps (gram.h): gram-find.c asks them, gram-keep.c keeps them; of pages page-gram.c, page-keep.c, page-lines.c
  * put.c     changes of the index inside a write transaction, and what follows in memory after the commit
- * block.c   the columns turned round, 65 536 records at a time: lines by value, lines in order, the gate's answer
+ * block.c   the columns turned round, 65 536 records at a time: lines by kind, lines in order
  * run.c     tree → bitmaps → gate, filters, facets, top of the list (pass.c); page.c: the page that is shown for a hit
- * turn.c    in which order questions have the processors; top.c: the order of hits and the keys of paging
+ * turn.c    in which order questions have the processors; top.c: the order of hits and the keys of paging; dated.c: by the dates of a field
  * scan.c    answers while the index is damaged; heal.c: noticing, comparing, tables made anew
  * mark.c, suggest.c, search.c (open, close)
  */
@@ -47,7 +47,7 @@ typedef struct { /* immutable once made */
 typedef struct { /* a chunk being changed by the writer */
   Chunk *base; /* borrowed codes; NULL for a new chunk */
   GStringChunk *strings;
-  gboolean dirty; /* differs from its row in search_column */
+  gboolean dirty, counted; /* differs from its row in search_column; the row is new, and is counted */
   SearchColumns lines[CHUNK_LINES];
   const char *codes[CHUNK_LINES];
 } Draft;
@@ -136,21 +136,24 @@ gsize search_cache_bytes(Cache *cache);
 void search_cache_forget(Cache *cache);
 
 typedef struct { Component component; const char *names, *pattern; } LeafKey; /* names: COMPONENT_CATEGORY; COMPONENT_CLOSED, NULL: any */
-/* The columns and the version that belong to what sql sees; caching FALSE in a transaction that has itself changed the index. until: when looking into the
- * records themselves for one question ends (monotonic); 0: never. */
-typedef struct { Columns *columns; guint64 version; gboolean caching; gint64 until; } SearchView;
+typedef struct { gint64 selection; guint covered; gint64 records; } GramState; /* selection 0: none; records: how many there were when it was drawn */
+typedef struct { gint64 selection, covered, claimed, maker, pages, added; } PageState;
+/* What one question goes by. columns, version: what sql sees; caching: FALSE in a transaction that has itself changed the index; until: when looking into the
+ * records themselves ends (monotonic), 0 never; no_pages, no_closed: the index has no word of a page, of a closed field. */
+typedef struct { Columns *columns; guint64 version; gboolean caching; gint64 until; GramState grams; PageState pages; gboolean no_pages, no_closed; } SearchView;
 enum { QUESTION_US = 2000000, QUESTION_EVERY = 256 }; /* for all terms of a question together; records looked at between two looks at the clock */
 /* The record ids whose component holds the pattern, in what sql sees. */
 Leaf *search_leaf_load(Search *search, Sql *sql, const SearchView *view, const LeafKey *key, GError **error);
 Leaf *search_leaf_read(Sql *sql, Component component, const char *phrase, gint64 first, GError **error); /* the same for an FTS5 phrase, past the cache, from id first */
 Leaf *search_leaf_read_from(Sql *sql, const LeafKey *key, gint64 first, GError **error); /* by FTS5 alone; no COMPONENT_CATEGORY */
-/* Whether the record has the pattern, by its own texts; FALSE: that cannot be told. */
+Change *search_record_read(Search *search, Sql *sql, const Columns *columns, guint32 id); /* its texts; NULL: they cannot be told */
+void search_characters_warm(Search *search); /* reads which characters there are at all, unless that is known */
 gboolean search_change_matches(const Change *change, const LeafKey *key);
-gboolean search_record_matches(Search *search, Sql *sql, const Columns *columns, guint32 id, const LeafKey *key, gboolean *ret);
+gboolean search_record_matches(Search *search, Sql *sql, const Columns *columns, guint32 id, const LeafKey *key, gboolean *ret); /* FALSE: that cannot be told */
+guint64 search_leaf_guess(Search *search, Sql *sql, const SearchView *view, const LeafKey *key); /* how many records a leaf has, before it is loaded */
 /* ---- field.c ---- */
 Leaf *search_field_load(Search *search, Sql *sql, const SearchView *view, const LeafKey *key, GError **error); /* COMPONENT_CATEGORY, COMPONENT_CLOSED with names */
 Leaf *search_field_any(Sql *sql, const char *names, Component component, GError **error); /* records with a value of one of the fields */
-
 /* ---- code.c ---- */
 /* Leaves of `bits` the records that have the pattern in their codes; repeated: those in which the pattern's whole units may stand twice, NULL: unknown.
  * FALSE, with bits as they were: that would take too long, or cannot be told. */
@@ -162,21 +165,21 @@ void search_turn_check(void);       /* may wait, a second at most: never while a
 gint64 search_turn_clock(void);     /* g_get_monotonic_time, less what the question waited */
 void search_turn_clear(Turn *turn);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Turn, search_turn_clear)
-
 typedef struct { guint32 id; guint *ret_page; } SearchWanted;
 /* The first page of each wanted record where the pattern stands; records: how many there are with such a page. Sorts wanted. */
 gboolean search_pages_find(Search *search, Sql *sql, const char *pattern, guint64 records, GArray *wanted, GError **error);
-
 /* ---- put.c ---- */
 gboolean search_automerge_restore(Sql *sql, GError **error); /* joining of segments, which large loads leave off */
 gboolean search_remake_end(Search *search, Sql *sql, GError **error); /* after the last slice; from the commit on the index is sound */
 gboolean search_view_open(Search *search, Sql *sql, SearchView *ret, GError **error);
+gboolean search_view_sound(Search *search, const SearchView *view); /* FALSE: it is of a time when the index was damaged */
 
 /* ---- top.c: the first hits in order, and the keys of paging ---- */
 enum { LIMIT_MAX = 10000 };
 typedef struct { guint64 key; const char *code; } Hit; /* the id is the key's low 32 bits; code: only for SEARCH_SORT_CODE, borrowed from the columns */
 typedef struct {
   SearchSort sort;
+  const struct SearchDated *dated; /* SEARCH_SORT_FIELD_…, borrowed */
   guint capacity, count; /* one more than the limit: is there a next page? */
   Hit *heap;
   gboolean has_after;
@@ -186,45 +189,40 @@ typedef struct {
 gboolean search_top_init(Top *top, SearchSort sort, guint limit, const char *after, GError **error); /* INVALID: not a key of this sort */
 void search_top_clear(Top *top);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Top, search_top_clear)
-void search_top_add(Top *top, guint32 id, const SearchColumns *line, const char *code, guint tier);
+void search_top_add(Top *top, const Hit *hit);
 gboolean search_top_skips(const Top *top, const Chunk *chunk); /* no line of the chunk can enter the list */
-Hit search_top_hit(SearchSort sort, guint32 id, const SearchColumns *line, const char *code, guint tier);
+guint32 search_top_place(const SearchColumns *line); /* what of the line its hits' keys are made of: 30 bits */
+Hit search_top_hit(const Top *top, guint32 id, guint32 place, const char *code, guint tier);
 int search_top_compare(const Hit *a, const Hit *b);
 gboolean search_top_wants(const Top *top, const Hit *hit); /* it would enter the list as it stands, leaving aside `after` */
+gboolean search_top_is_full(const Top *top, guint tier); /* by hits of lower tiers */
 gboolean search_top_passed(const Top *top, const Hit *hit); /* it is on a page before */
 void search_top_finish(Top *top); /* heap[] in order */
 char *search_top_key(const Top *top, const Hit *hit);
-
 /* ---- block.c, to the others by block.h ---- */
 Block *search_block_ref(Block *block);
 void search_block_unref(Block *block);
-
-/* ---- pass.c: gate, filters and facet counts, line by line or a block at a time ---- */
+/* ---- pass.c: gate, filters, facet counts and the list, a block at a time ---- */
 typedef enum { NEED_DESCRIPTION, NEED_FILES, NEED_NO_FILES } Need; /* what the asker must, or must not, be allowed for these hits to count */
 typedef struct Pass Pass;
 Pass *search_pass_new(const Scope *scope, const SearchRequest *request, const Columns *columns, Top *top);
 void search_pass_free(Pass *pass);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Pass, search_pass_free)
-void search_pass_bits(Pass *pass, const roaring_bitmap_t *bits, Need need, guint tier);
+void search_pass_bits(Pass *pass, const roaring_bitmap_t *bits, const roaring_bitmap_t *titles, Need need, guint tier); /* titles: tier 0; may be NULL */
 void search_pass_all(Pass *pass);
 guint64 search_pass_count(const Pass *pass);
 GPtrArray *search_pass_facets(const Pass *pass); /* SearchFacet* */
 
-/* ---- mark.c ---- */
-char *search_mark_folded(const char *text); /* for the test of invariant 1 */
+char *search_mark_folded(const char *text); /* mark.c; for the test of invariant 1 */
 /* ---- scan.c: answers without the index: bitmaps for the keys, columns, and what to tell of it ---- */
 gboolean search_scan(Search *search, Sql *sql, const LeafKey *keys, guint key_count, Leaf **ret_leaves, SearchView *ret_view, char **ret_notice, GError **error);
-
+gboolean search_scan_name(Search *search, Sql *sql, const char *name); /* as search_name_known, as far as there is time to look */
 gboolean search_damage(Search *search, GError **error); /* what was read of the index cannot be: FALSE with error, and it is made anew */
 void search_note_damage(Search *search, const char *what);
-gboolean search_is_damage(const GError *error);
-gboolean search_damage_remember(Sql *sql, GError **error); /* beyond a restart */
-gboolean search_damage_forget(Sql *sql, GError **error);
-gboolean search_damage_remembered(Sql *sql);
-gboolean search_is_damaged(Search *search); /* rather than merely being rebuilt */
-
+gboolean search_is_damage(const GError *error), search_is_damaged(Search *search); /* the second: it is, rather than merely being rebuilt */
+gboolean search_takes_damage(Search *search, GError **failure); /* it was damage, is noted and cleared: what was asked for is left out */
+gboolean search_damage_remember(Sql *sql, GError **error), search_damage_forget(Sql *sql, GError **error), search_damage_remembered(Sql *sql); /* beyond a restart */
 typedef struct SearchSynonyms SearchSynonyms; /* synonym.c */
-
 /* ---- search.c ---- */
 void search_text_clear(SearchText *text);
 enum { HISTORY = 8 };
@@ -242,9 +240,11 @@ struct Search {
   gpointer text_source_data, records_source_data, pages_source_data;
   gboolean needs_rebuild, damaged; /* damaged: nothing is read of it and nothing written to it */
   struct { gboolean going, left; gint64 record, page; } remade; /* the index is being made anew, so far up to these (put.c), until damage is noticed; heal.c */
+  guint64 sound_from;        /* what was before that version was damaged, and is so in the snapshots of that time */
   guint64 version_floor;     /* after tables were made anew: versions begin above */
   guint64 tended;            /* search_tend: the version for which there was nothing more to do */
   guint tended_chunks;       /* how many lines there were when it last looked */
   struct GramSelection *grams[2]; /* by GramSet, the newest that was read; NULL: none yet */
+  struct { GHashTable *fields; guint64 seen; } dated; /* dated.c: field → FieldDays, the newest; the version when search_dated_warm last looked */
   Cache *cache;              /* has its own lock */
 };

@@ -6,11 +6,16 @@
  * 2. After a commit of a few documents each entry is followed up by looking for its pattern in what was changed; an entry for which that cannot
  *    be told (a page lost the term, others of the record may have it) is dropped. After a load all are dropped.
  * 3. A bitmap made at an older version than the cache's is followed up by the log of the commits between before it enters; without them it does not enter.
+ * 4. Characters are known that some title, or some other text, may have (search_characters_warm): a word with another one need not be looked for there. Many
+ *    words stand in titles alone, and many ways to write a word nowhere.
  */
 #include "gram.h"
 #include "text.h"
 
-enum { CACHE_FROM_US = 400, LOG_COMMITS = 256, LOG_BYTES = 8 << 20, BATCH = 4096 };
+enum { CACHE_FROM_US = 60, ENTRIES_MOST = 1024 /* each is followed up at every save */, LOG_COMMITS = 256, LOG_BYTES = 8 << 20, BATCH = 4096,
+  FIRST_BEYOND_ASCII = 0x80, LAST_BEFORE_SURROGATES = 0xd7ff, FIRST_AFTER_SURROGATES = 0xe000, LAST_CHARACTER = 0x10ffff };
+
+typedef enum { TEXT_TITLE, TEXT_OTHER, TEXTS } Text; /* search_title, search_text */
 
 typedef struct {
   char *name; /* component, names and pattern */
@@ -34,6 +39,8 @@ struct Cache {
   gsize capacity, bytes, log_bytes;
   gint64 from_us;
   GHashTable *entries; /* name → Entry */
+  GHashTable *characters[TEXTS]; /* what the texts have at the versions from characters_since on, and perhaps more; NULL: unknown */
+  guint64 characters_since;
   GQueue recent;       /* most recently used first */
   GQueue log;          /* Commit*, oldest first */
 };
@@ -192,6 +199,7 @@ Cache *search_cache_new(gsize capacity_bytes, guint64 version) {
 void search_cache_free(Cache *cache) {
   if (cache == NULL) return;
   g_hash_table_unref(cache->entries);
+  for (guint i = 0; i < TEXTS; i++) g_clear_pointer(&cache->characters[i], g_hash_table_unref);
   g_queue_clear_full(&cache->log, commit_free);
   g_mutex_clear(&cache->lock);
   g_free(cache);
@@ -260,11 +268,27 @@ static void log_append(Cache *cache, guint64 version, GPtrArray *changes) {
 
 static void clear(Cache *cache, guint64 version) {
   g_hash_table_remove_all(cache->entries);
+  for (guint i = 0; i < TEXTS; i++) g_clear_pointer(&cache->characters[i], g_hash_table_unref);
   g_queue_init(&cache->recent); /* the links were part of the entries */
   cache->bytes = 0;
   g_queue_clear_full(&cache->log, commit_free);
   cache->log_bytes = 0;
   cache->floor = version;
+}
+
+static void note_text(Cache *cache, Text text, const char *folded) {
+  for (const char *at = folded; at && *at; at = g_utf8_next_char(at)) g_hash_table_add(cache->characters[text], GUINT_TO_POINTER(g_utf8_get_char(at)));
+}
+
+static void note_characters(Cache *cache, const GPtrArray *changes) {
+  for (guint i = 0; cache->characters[0] && i < changes->len; i++) {
+    const Change *change = g_ptr_array_index(changes, i);
+    note_text(cache, TEXT_TITLE, change->title);
+    note_text(cache, TEXT_OTHER, change->creator);
+    note_text(cache, TEXT_OTHER, change->code);
+    note_text(cache, TEXT_OTHER, change->docno);
+    for (guint k = 0; change->values && k < change->values->len; k++) note_text(cache, TEXT_OTHER, g_ptr_array_index(change->values, k));
+  }
 }
 
 void search_cache_commit(Cache *cache, guint64 version, GPtrArray *changes) {
@@ -278,6 +302,7 @@ void search_cache_commit(Cache *cache, guint64 version, GPtrArray *changes) {
       link = link->next;
       if (!follow(entry, &commit)) drop(cache, entry);
     }
+    note_characters(cache, changes);
     log_append(cache, version, changes);
   }
   g_mutex_unlock(&cache->lock);
@@ -323,10 +348,72 @@ static void cache_insert(Cache *cache, Entry *entry, guint64 version) {
     g_hash_table_insert(cache->entries, entry->name, entry);
     g_queue_push_head_link(&cache->recent, &entry->link);
     cache->bytes += entry->bytes;
-    while (cache->bytes > cache->capacity) drop(cache, cache->recent.tail->data);
+    while (cache->bytes > cache->capacity || cache->recent.length > ENTRIES_MOST) drop(cache, cache->recent.tail->data);
   }
   g_mutex_unlock(&cache->lock);
   if (!good) entry_free(entry);
+}
+
+/* ---- characters ---- */
+
+/* The characters that begin a term, with all ideographs that stand in some text (token.c); from each to the next, whatever lies between. Of ASCII none. */
+static GHashTable *read_characters(Sql *sql, Text text, GError **error) {
+  g_autoptr(GHashTable) found = g_hash_table_new(NULL, NULL);
+  for (gunichar from = FIRST_BEYOND_ASCII; from <= LAST_CHARACTER;) {
+    char least[8] = "";
+    g_unichar_to_utf8(from, least);
+    g_autoptr(GError) failure = NULL;
+    const SqlValue *args = SQL_ARGS(sql_text(least));
+    g_autofree char *term = text == TEXT_TITLE ? sql_string(sql, "SELECT term FROM search_title_term WHERE term >= $1 LIMIT 1", args, &failure) :
+      sql_string(sql, "SELECT term FROM search_text_term WHERE term >= $1 LIMIT 1", args, &failure);
+    if (failure) return g_propagate_error(error, g_steal_pointer(&failure)), NULL;
+    gunichar character = term ? g_utf8_get_char_validated(term, -1) : G_MAXUINT32;
+    if (character < from || character > LAST_CHARACTER) break;
+    g_hash_table_add(found, GUINT_TO_POINTER(character));
+    from = character == LAST_BEFORE_SURROGATES ? FIRST_AFTER_SURROGATES : character + 1;
+  }
+  return g_steal_pointer(&found);
+}
+
+/* Takes the texts' characters, read at `version`. */
+static void characters_set(Cache *cache, guint64 version, GHashTable **texts) {
+  g_mutex_lock(&cache->lock);
+  gboolean good = version >= cache->floor && version <= cache->version && cache->characters[0] == NULL;
+  for (guint i = 0; good && i < TEXTS; i++) cache->characters[i] = g_hash_table_ref(texts[i]);
+  if (good) cache->characters_since = version;
+  for (GList *link = cache->log.head; good && link; link = link->next) {
+    const Commit *commit = link->data;
+    if (commit->version > version) note_characters(cache, commit->changes);
+  }
+  g_mutex_unlock(&cache->lock);
+}
+
+void search_characters_warm(Search *search) {
+  Cache *cache = search->cache;
+  g_mutex_lock(&cache->lock);
+  gboolean known = cache->characters[0] != NULL;
+  g_mutex_unlock(&cache->lock);
+  g_autoptr(GError) failure = NULL;
+  g_autoptr(Sql) sql = known ? NULL : sql_read(search->db, &failure);
+  SearchView view = {0};
+  if (sql == NULL || search_needs_rebuild(search) || !search_view_open(search, sql, &view, &failure)) return;
+  g_autoptr(GHashTable) titles = read_characters(sql, TEXT_TITLE, &failure), others = titles ? read_characters(sql, TEXT_OTHER, &failure) : NULL;
+  if (others && view.caching) characters_set(cache, view.version, (GHashTable *[TEXTS]){titles, others});
+  search_columns_unref(view.columns);
+}
+
+/* The component has one of the pattern's characters nowhere. */
+static gboolean stands_nowhere(Cache *cache, const SearchView *view, const LeafKey *key) {
+  Text text = key->component == COMPONENT_TITLE || key->component == COMPONENT_BEGIN_TITLE ? TEXT_TITLE : TEXT_OTHER;
+  if (!view->caching || key->component == COMPONENT_PAGE || key->component == COMPONENT_CLOSED) return FALSE;
+  g_mutex_lock(&cache->lock);
+  gboolean nowhere = FALSE, known = cache->characters[0] && cache->characters_since <= view->version && view->version <= cache->version;
+  for (const char *at = key->pattern; known && !nowhere && *at; at = g_utf8_next_char(at)) {
+    gunichar character = g_utf8_get_char(at);
+    nowhere = text_is_ideograph(character) && !g_hash_table_contains(cache->characters[text], GUINT_TO_POINTER(character));
+  }
+  g_mutex_unlock(&cache->lock);
+  return nowhere;
 }
 
 /* ---- reading the index ---- */
@@ -406,32 +493,59 @@ static const char *text_part(const SearchText *text, Component component) {
   }
 }
 
-gboolean search_record_matches(Search *search, Sql *sql, const Columns *columns, guint32 id, const LeafKey *key, gboolean *ret) {
+static gboolean read_text(Search *search, Sql *sql, const Columns *columns, guint32 id, SearchText *ret) {
   g_mutex_lock(&search->lock);
   SearchTextSource source = search->text_source;
   gpointer source_data = search->text_source_data;
   g_mutex_unlock(&search->lock);
-  SearchText text = {.brief = key->component == COMPONENT_TITLE || key->component == COMPONENT_CREATOR || key->component == COMPONENT_DOCNO};
-  gboolean brief = text.brief, good = source && columns_line(columns, id) && source(sql, id, &text, source_data);
-  if (good && brief) {
-    const char *part = text_part(&text, key->component);
-    g_autofree char *folded = part ? text_fold(part) : NULL;
-    *ret = search_pattern_in(key->pattern, folded);
-  } else if (good) {
+  return source && columns_line(columns, id) && source(sql, id, ret, source_data);
+}
+
+Change *search_record_read(Search *search, Sql *sql, const Columns *columns, guint32 id) {
+  SearchText text = {0};
+  Change *change = NULL;
+  if (read_text(search, sql, columns, id, &text)) {
     SearchDocument document = {.title = text.title, .creator = text.creator, .code = text.code ? text.code : columns_code(columns, id), .docno = text.docno,
       .fields = text.fields, .closed = text.closed};
-    Change *change = search_change_document(id, &document);
-    *ret = search_change_matches(change, key);
-    search_change_free(change);
+    change = search_change_document(id, &document);
   }
+  search_text_clear(&text);
+  return change;
+}
+
+static gboolean part_matches(Search *search, Sql *sql, const Columns *columns, guint32 id, const LeafKey *key, gboolean *ret) {
+  SearchText text = {.brief = TRUE};
+  gboolean good = read_text(search, sql, columns, id, &text);
+  const char *part = good ? text_part(&text, key->component) : NULL;
+  g_autofree char *folded = part ? text_fold(part) : NULL;
+  *ret = search_pattern_in(key->pattern, folded);
   search_text_clear(&text);
   return good;
 }
 
+gboolean search_record_matches(Search *search, Sql *sql, const Columns *columns, guint32 id, const LeafKey *key, gboolean *ret) {
+  if (key->component == COMPONENT_TITLE || key->component == COMPONENT_CREATOR || key->component == COMPONENT_DOCNO)
+    return part_matches(search, sql, columns, id, key, ret);
+  Change *change = search_record_read(search, sql, columns, id);
+  if (change == NULL) return FALSE;
+  *ret = search_change_matches(change, key);
+  search_change_free(change);
+  return TRUE;
+}
+
+static char *leaf_name(const LeafKey *key) { return g_strdup_printf("%d %s\n%s", key->component, key->names ? key->names : "", key->pattern); }
+
+guint64 search_leaf_guess(Search *search, Sql *sql, const SearchView *view, const LeafKey *key) {
+  g_autofree char *name = leaf_name(key);
+  g_autoptr(Leaf) known = view->caching ? cache_lookup(search->cache, name, view->version) : NULL;
+  return known ? known->count : search_gram_guess(search, sql, view, key);
+}
+
 Leaf *search_leaf_load(Search *search, Sql *sql, const SearchView *view, const LeafKey *key, GError **error) {
-  g_autofree char *name = g_strdup_printf("%d %s\n%s", key->component, key->names ? key->names : "", key->pattern);
+  g_autofree char *name = leaf_name(key);
   Leaf *known = view->caching ? cache_lookup(search->cache, name, view->version) : NULL;
   if (known) return known;
+  if (stands_nowhere(search->cache, view, key)) return search_leaf_new(roaring_bitmap_create());
   search_turn_check();
   gint64 begin = g_get_monotonic_time();
   Leaf *leaf = read_component(search, sql, view, key, error);

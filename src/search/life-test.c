@@ -75,6 +75,37 @@ static void test_snapshot(Fixture *fixture, gconstpointer unused) {
   for (guint i = 0; i < G_N_ELEMENTS(absent); i++) g_assert_false(search_columns(fixture->search, absent[i], &columns));
   put(fixture, 2, "乙方", NULL);
   g_assert_false(search_columns(fixture->search, 2, &columns));
+  g_autoptr(Sql) late = sql_read(fixture->db, NULL); /* first asks when memory no longer has what was then */
+  g_assert_cmpint(sql_number(late, "SELECT version FROM search_state", SQL_NONE, 0, NULL), >, 0);
+  for (gint64 id = 3; id <= 3 + HISTORY; id++) put(fixture, id, NULL, "乙方");
+  g_assert_cmpuint(count_in(fixture, late, &SCOPE_EVERYTHING, ""), ==, 1);
+  g_assert_cmpuint(count_in(fixture, early, &SCOPE_EVERYTHING, ""), ==, 1);
+  g_assert_cmpuint(count_in(fixture, late, &SCOPE_EVERYTHING, "-甲"), ==, 1);
+  g_assert_cmpuint(count(fixture, ""), ==, 2 + HISTORY);
+}
+
+/* A word with a character that no text has is not looked for, until a text has it; an older snapshot may have others. */
+static void test_characters(Fixture *fixture, gconstpointer unused) {
+  put(fixture, 1, NULL, "甲方");
+  search_warm(fixture->search);
+  g_autoptr(Sql) early = sql_read(fixture->db, NULL);
+  g_assert_cmpint(sql_number(early, "SELECT version FROM search_state", SQL_NONE, 0, NULL), >, 0);
+  g_autoptr(Sql) sql = sql_write(fixture->db, NULL);
+  g_assert_true(sql_exec(sql, "INSERT INTO search_title (rowid, title) VALUES (1, '丁戊 戊')", SQL_NONE, NULL) && sql_commit(sql, NULL)); /* behind its back */
+  g_clear_pointer(&sql, sql_end);
+  g_assert_cmpuint(count(fixture, "丁戊"), ==, 0);
+  put(fixture, 2, NULL, "丁方");
+  put(fixture, 3, NULL, "戊方");
+  g_assert_cmpuint(count(fixture, "丁"), ==, 2);
+  g_assert_cmpuint(count(fixture, "丁戊"), ==, 1);
+  sql = sql_write(fixture->db, NULL);
+  search_bulk_begin(fixture->search, sql);
+  put_in(fixture, sql, 1, "甲方", "乙方");
+  g_assert_true(search_bulk_flush(fixture->search, sql, NULL) && sql_commit(sql, NULL));
+  g_clear_pointer(&sql, sql_end);
+  search_warm(fixture->search);
+  g_assert_cmpuint(count(fixture, "甲"), ==, 0);
+  g_assert_cmpuint(count_in(fixture, early, &SCOPE_EVERYTHING, "甲方"), ==, 1);
 }
 
 static void test_rollback(Fixture *fixture, gconstpointer unused) {
@@ -325,7 +356,7 @@ static void test_tend(Fixture *fixture, gconstpointer unused) {
 
 /* ---- frequent strings of pages ---- */
 
-enum { WITH_PAGES = 60 };
+enum { WITH_PAGES = 60, HOLDING = 12 };
 typedef struct { Fixture *fixture; char *texts[WITH_PAGES + 1]; guint read; gint64 saved; } Pages; /* saved: a record to be saved while it is read; 0: none */
 
 static void put_page(Pages *pages, gint64 id, const char *text) {
@@ -343,7 +374,7 @@ static gboolean read_a_page(Sql *sql, gint64 first, gint64 last, SearchPageEach 
   for (gint64 id = MAX(first, 1); id <= MIN(last, WITH_PAGES); id++) {
     g_autofree char *text = g_strdup(pages->texts[id]); /* as the snapshot has it */
     gint64 saved = first == last ? 0 : pages->saved;
-    if (saved == id) pages->saved = 0, put_page(pages, id, "会议记录");
+    if (saved == id) pages->saved = 0, put_page(pages, id, "会议记录本");
     pages->read++;
     if (text && !each(id, 1, text, each_data)) return TRUE;
   }
@@ -366,23 +397,35 @@ static void test_pages_told(Fixture *fixture, gconstpointer unused) {
   search_limits.gram_records = search_limits.page_least = search_limits.page_behind = 3;
   search_limits.page_stale = 1;
   search_set_pages_source(fixture->search, read_a_page, &pages);
-  for (gint64 id = 1; id <= WITH_PAGES; id++) put(fixture, id, NULL, "卷宗"), put_page(&pages, id, id % 2 ? "县政府办公室会议纪要" : "会议由县政府纪要");
+  for (gint64 id = 1; id <= WITH_PAGES; id++) put(fixture, id, NULL, "卷宗"), put_page(&pages, id, id % 6 == 1 || id == 9 || id == 11 ? "县政府办公室会议纪要" : "会议由县政府纪要");
   put_page(&pages, 7, "县政府办公会、省府办公室主任、办公室会议纪要"); /* all parts, never together */
-  g_assert_cmpuint(count_pages(&pages, "全文:政府办公室会", &read), ==, WITH_PAGES / 2 - 1);
+  g_assert_cmpuint(count_pages(&pages, "全文:政府办公室会", &read), ==, HOLDING - 1);
   g_assert_cmpuint(read, ==, 1); /* the page that is shown: FTS5 tells of the others */
   pages.saved = 9;
   g_assert_true(search_optimize(fixture->search, NULL));
   g_assert_cmpint(pages.saved, ==, 0);
-  g_assert_cmpuint(count_pages(&pages, "全文:政府办公室会", &read), ==, WITH_PAGES / 2 - 2);
+  g_assert_cmpuint(count_pages(&pages, "全文:政府办公室会", &read), ==, HOLDING - 2);
   g_assert_cmpuint(read, ==, 3); /* 7, 9 and the one that is shown */
   g_assert_cmpuint(count_pages(&pages, "全文:会议记录", &read), ==, 1);
+  g_assert_cmpuint(count_pages(&pages, "全文:会议记录本", &read), ==, 1); /* a pair that is kept, and others of units that are not */
   put_page(&pages, 8, "县政府办公室会议记录");
   put_page(&pages, 11, NULL);
-  g_assert_cmpuint(count_pages(&pages, "全文:政府办公室会", &read), ==, WITH_PAGES / 2 - 2);
+  g_assert_cmpuint(count_pages(&pages, "全文:政府办公室会", &read), ==, HOLDING - 2);
   g_assert_cmpuint(read, ==, 5);
+  const Scope descriptions = {.opening_mask = 1 << OPENING_OPEN, .all_fonds = TRUE};
+  g_autoptr(Sql) reading = sql_read(fixture->db, NULL);
+  pages.read = 0;
+  g_assert_cmpuint(count_in(fixture, reading, &descriptions, "全文:政府办公室会 或 卷宗"), ==, WITH_PAGES);
+  g_assert_cmpuint(pages.read, ==, 0); /* who may see no files does not wait for what is on pages */
+  g_clear_pointer(&reading, sql_end);
   g_assert_true(search_optimize(fixture->search, NULL)); /* more are stale than page_stale: all is made anew */
-  g_assert_cmpuint(count_pages(&pages, "全文:政府办公室会", &read), ==, WITH_PAGES / 2 - 2);
+  g_assert_cmpuint(count_pages(&pages, "全文:政府办公室会", &read), ==, HOLDING - 2);
   g_assert_cmpuint(read, ==, 2);
+  g_autoptr(Sql) sql = sql_write(fixture->db, NULL); /* as while the block is covered further: its rows are there, but do not count yet */
+  g_assert_true(sql_exec(sql, "UPDATE search_gram_page_state SET covered = 32, claimed = 64 WHERE id = 1", SQL_NONE, NULL) && sql_commit(sql, NULL));
+  g_clear_pointer(&sql, sql_end);
+  put_page(&pages, 43, "会议记录");
+  g_assert_cmpuint(count_pages(&pages, "全文:政府办公室会", &read), ==, HOLDING - 3);
   search_limits = kept;
   for (gint64 id = 1; id <= WITH_PAGES; id++) g_free(pages.texts[id]);
 }
@@ -390,7 +433,13 @@ static void test_pages_told(Fixture *fixture, gconstpointer unused) {
 /* ---- fields of categories and of deliveries, pages to show ---- */
 
 /* The records' fields stand in a table of the test, so that each snapshot has its own. */
+enum { NUMBERED = 7000 };
+static const char *docno_of(gint64 id) { return id < NUMBERED ? NULL : id == NUMBERED ? "临發〔2003〕12號" : "水字第2"; }
+
+static guint records_read;
 static gboolean read_table(Sql *sql, gint64 id, SearchText *ret, gpointer data) {
+  records_read++;
+  ret->docno = g_strdup(docno_of(id));
   ret->fields = sql_string(sql, "SELECT fields FROM told WHERE id = $1", SQL_ARGS(sql_int(id)), NULL);
   return ret->fields != NULL;
 }
@@ -488,6 +537,31 @@ static void test_field_among_many(Fixture *fixture, gconstpointer unused) {
   g_assert_cmpuint(count(fixture, "主题词:工程"), ==, 4000);
   g_assert_cmpuint(count(fixture, "ztc:工程"), ==, 2000);
   g_assert_cmpuint(count(fixture, "bz:工程"), ==, 3000); /* no key of a definition: the records know it */
+  g_assert_cmpuint(records_read, >=, 1000);
+  SearchLimits limits = search_limits;
+  search_limits.gram_records = search_limits.gram_least = 500;
+  g_assert_true(search_optimize(fixture->search, &error));
+  search_forget(fixture->search);
+  records_read = 0;
+  g_assert_cmpuint(count(fixture, "主题词:工程"), ==, 4000); /* a label is two names: each has bitmaps */
+  g_assert_cmpuint(count(fixture, "ztc:工程"), ==, 2000);
+  g_assert_cmpuint(records_read, ==, 0);
+  sql = sql_write(fixture->db, &error);
+  for (gint64 id = NUMBERED; id <= NUMBERED + 100; id++) {
+    SearchDocument new = document(id, "");
+    new.docno = docno_of(id);
+    new.fields = "bz\t道路\n";
+    search_put(fixture->search, sql, NULL, &new, &error);
+    sql_exec(sql, "INSERT INTO told (id, fields) VALUES ($1, $2)", SQL_ARGS(sql_int(id), sql_text(new.fields)), &error);
+  }
+  g_assert_true(sql_commit(sql, &error));
+  sql_end(g_steal_pointer(&sql));
+  records_read = 0;
+  g_assert_cmpuint(count(fixture, "文号:*2号"), ==, 1); /* a number by its end: only what has 号 is looked at */
+  g_assert_cmpuint(count(fixture, "文号:*委*2号"), ==, 0);
+  g_assert_cmpuint(records_read, >, 0);
+  g_assert_cmpuint(records_read, <, 10);
+  search_limits = limits;
 }
 
 /* An index of an earlier shape is made anew; an empty one is as good as new. */
@@ -496,6 +570,7 @@ static void test_older_names(Fixture *fixture, gconstpointer own) {
   g_autoptr(Sql) sql = sql_write(fixture->db, NULL);
   g_assert_true(sql_exec(sql, "DROP TABLE search_gram", SQL_NONE, NULL) && sql_exec(sql, "DROP TABLE search_gram_key", SQL_NONE, NULL) &&
     sql_exec(sql, "DROP TABLE search_gram_state", SQL_NONE, NULL) && sql_exec(sql, "ALTER TABLE search_column DROP COLUMN sum", SQL_NONE, NULL) &&
+    sql_exec(sql, "ALTER TABLE search_state DROP COLUMN chunks", SQL_NONE, NULL) &&
     sql_exec(sql, "DROP TABLE search_closed", SQL_NONE, NULL) && sql_exec(sql, "DROP TABLE search_made_title", SQL_NONE, NULL) &&
     sql_exec(sql, "DROP TABLE search_made_text", SQL_NONE, NULL) && sql_exec(sql, "DROP TABLE search_made_closed", SQL_NONE, NULL) &&
     sql_exec(sql, "DROP TABLE search_made_page", SQL_NONE, NULL) && sql_exec(sql, "DROP TABLE search_gram_page", SQL_NONE, NULL) &&
@@ -612,6 +687,7 @@ int main(int argc, char **argv) {
   g_test_add("/life/tend", Fixture, NULL, set_up, test_tend, tear_down);
   g_test_add("/life/pages-told", Fixture, NULL, set_up, test_pages_told, tear_down);
   g_test_add("/life/snapshot", Fixture, NULL, set_up, test_snapshot, tear_down);
+  g_test_add("/life/characters", Fixture, NULL, set_up, test_characters, tear_down);
   g_test_add("/life/rollback", Fixture, NULL, set_up, test_rollback, tear_down);
   g_test_add("/life/readers-beside-writer", Fixture, NULL, set_up, test_readers_beside_writer, tear_down);
   g_test_add("/life/another-process", Fixture, NULL, set_up, test_another_process, tear_down);

@@ -172,11 +172,12 @@ GArray *search_like(Search *search, Sql *sql, const Scope *scope, gint64 id, gui
   SearchTextSource source = search->text_source;
   gpointer data = search->text_source_data;
   g_mutex_unlock(&search->lock);
-  if (source == NULL || !source(sql, id, &text, data)) return g_array_new(FALSE, FALSE, sizeof(SearchLike));
+  if (source == NULL || search_needs_rebuild(search) || !source(sql, id, &text, data)) return g_array_new(FALSE, FALSE, sizeof(SearchLike));
   g_autoptr(GArray) terms = g_array_new(FALSE, FALSE, sizeof(Term));
   g_array_set_clear_func(terms, term_clear);
-  gboolean good = gather(sql, &text, terms, error);
-  if (!good) return search_text_clear(&text), NULL;
+  g_autoptr(GError) failure = NULL;
+  if (!gather(sql, &text, terms, &failure) && !search_takes_damage(search, &failure))
+    return search_text_clear(&text), g_propagate_error(error, g_steal_pointer(&failure)), NULL;
   g_array_sort(terms, rarest_first);
   g_autoptr(GHashTable) scores = score_all(terms);
   GArray *best = rank(search, scope, id, scores);

@@ -23,11 +23,20 @@ typedef struct {
 
 /* ---- patterns with ? and * ---- */
 
+/* Of a character that folds to nothing: not one that is dropped, as the accent behind its letter. */
+static gboolean is_separator(gunichar c) {
+  char text[9] = "x";
+  gint length = c < 128 ? 0 : g_unichar_to_utf8(c, text + 1);
+  text[1 + length] = 'x';
+  g_autofree char *folded = length ? text_fold(text) : NULL;
+  return folded == NULL || strchr(folded + 1, ' ')[1] != '\0';
+}
+
 /* One character of a number: folded, each row of separators one space. */
 static void append_plain(GString *out, gunichar c) {
   gunichar folded[18];
   guint count = text_fold_character(c, folded);
-  if (count == 0) folded[count++] = ' ';
+  if (count == 0 && is_separator(c)) folded[count++] = ' ';
   for (guint i = 0; i < count; i++) {
     if (folded[i] == ' ' && (out->len == 0 || out->str[out->len - 1] == ' ')) continue;
     g_string_append_unichar(out, folded[i]);
@@ -113,6 +122,19 @@ static char *glob_anchor(const char *pattern) {
   return g_steal_pointer(&best);
 }
 
+/* What every value has in which the pattern stands: the ideographs of it, each of which begins a token wherever it stands; NULL: none. */
+static char *glob_characters(const char *pattern) {
+  enum { MOST = 4 };
+  g_autoptr(GString) phrase = g_string_new(NULL);
+  guint count = 0;
+  for (const char *at = pattern; *at && count < MOST; at = g_utf8_next_char(at)) {
+    if (!text_is_ideograph(g_utf8_get_char(at))) continue;
+    g_string_append_printf(phrase, "%s\"%.*s\" *", count ? " AND " : "", (int)(g_utf8_next_char(at) - at), at);
+    count++;
+  }
+  return count ? g_string_free(g_steal_pointer(&phrase), FALSE) : NULL;
+}
+
 /* ---- whole values ---- */
 
 static char *without_spaces(const char *folded) {
@@ -121,6 +143,9 @@ static char *without_spaces(const char *folded) {
     if (*at != ' ') g_string_append_c(out, *at);
   return g_string_free(out, FALSE);
 }
+
+/* Two characters are the same whole with and without a space between them: 张　伟. */
+static gboolean is_pair(const char *whole) { return g_utf8_strlen(whole, -1) == 2 && strlen(whole) > 2; }
 
 static gboolean value_matches(const Look *look, const char *value, gsize length) {
   g_autoptr(GString) folded = g_string_new(NULL);
@@ -131,7 +156,7 @@ static gboolean value_matches(const Look *look, const char *value, gsize length)
   text_fold_append(folded, value, (gssize)length);
   if (look->node->match == MATCH_NAME) return search_names_in(look->node->pattern, value, length, folded->str);
   g_autofree char *plain = without_spaces(folded->str);
-  return g_str_equal(plain, look->whole);
+  return g_str_equal(plain, look->whole) && (is_pair(look->whole) || search_pattern_in(look->node->pattern, folded->str));
 }
 
 static void check_field(const char *key, const char *value, gsize length, gpointer data) {
@@ -166,14 +191,14 @@ static gboolean text_matches(Look *look, const SearchText *text) {
 
 static gboolean record_matches(Look *look, guint32 id) {
   SearchField field = look->node->field;
-  if (field == FIELD_CODE || (field == FIELD_ANY && look->node->match == MATCH_GLOB)) {
-    const char *kept = columns_code(look->columns, id);
-    g_autofree char *code = kept ? g_utf8_make_valid(kept, -1) : NULL; /* it may have been cut within a character */
-    if (code && value_matches(look, code, strlen(code))) return TRUE;
-    if (field == FIELD_CODE) return FALSE;
-  }
-  SearchText text = {0};
-  gboolean good = look->source && look->source(look->sql, id, &text, look->source_data) && text_matches(look, &text);
+  gboolean coded = field == FIELD_CODE || (field == FIELD_ANY && look->node->match == MATCH_GLOB);
+  const char *kept = coded ? columns_code(look->columns, id) : NULL;
+  gboolean cut = kept && strlen(kept) >= CODE_MAX;
+  if (kept && !cut && value_matches(look, kept, strlen(kept))) return TRUE;
+  if (field == FIELD_CODE && !cut) return FALSE;
+  SearchText text = {.brief = field == FIELD_TITLE || field == FIELD_CREATOR || field == FIELD_DOCNO};
+  gboolean good = look->source && look->source(look->sql, id, &text, look->source_data);
+  good = good && ((cut && text.code && value_matches(look, text.code, strlen(text.code))) || (field != FIELD_CODE && text_matches(look, &text)));
   search_text_clear(&text);
   return good;
 }
@@ -232,9 +257,9 @@ static Leaf *load_name(Look *look, GError **error) {
 static Leaf *load_whole(Look *look, GError **error) {
   g_autofree char *phrase = search_pattern_phrase(look->node->pattern, NULL);
   g_autoptr(GString) phrases = g_string_new(phrase);
-  if (g_utf8_strlen(look->whole, -1) == 2 && strlen(look->whole) > 2) { /* 张　伟 */
+  if (is_pair(look->whole)) {
     const char *second = g_utf8_next_char(look->whole);
-    g_string_append_printf(phrases, " OR \"%.*s %s\"", (int)(second - look->whole), look->whole, second);
+    g_string_append_printf(phrases, " OR \"%s\" OR \"%.*s %s\"", look->whole, (int)(second - look->whole), look->whole, second);
   }
   g_autoptr(Leaf) possible = read_possible(look, phrases->str, error);
   return possible ? check_all(look, possible->bits, error) : NULL;
@@ -253,7 +278,7 @@ static Leaf *load_any(const Look *look, GError **error) {
 }
 
 static Leaf *load_glob(Look *look, GError **error) {
-  g_autofree char *anchor = glob_anchor(look->node->pattern);
+  g_autofree char *word = glob_anchor(look->node->pattern), *anchor = word ? g_steal_pointer(&word) : glob_characters(look->node->pattern);
   if (anchor) {
     g_autoptr(Leaf) possible = read_possible(look, anchor, error);
     return possible ? check_all(look, possible->bits, error) : NULL;

@@ -15,7 +15,7 @@ static gboolean read_text(Sql *sql, gint64 id, SearchText *ret, gpointer data) {
   const World *world = data;
   if (id <= 0 || id >= RECORDS || world->documents[id].id == 0) return FALSE;
   const SearchDocument *document = &world->documents[id];
-  *ret = (SearchText){g_strdup(document->title), g_strdup(document->creator), g_strdup(document->docno), g_strdup(document->fields)};
+  *ret = (SearchText){g_strdup(document->title), g_strdup(document->creator), g_strdup(document->docno), g_strdup(document->fields), g_strdup(document->code)};
   return TRUE;
 }
 
@@ -125,6 +125,7 @@ static void test_whole(void) {
   World *world = world_new();
   check(world, "姓名:张伟", "1 2");
   check(world, "姓名:=张伟", "1 4");
+  check(world, "姓名:=\"张 伟\"", "1 4");
   check(world, "姓名:=\"张伟明\"", "2");
   check(world, "男方姓名:=张伟", "1");
   check(world, "题名:=北京市政府文件", "6");
@@ -277,6 +278,12 @@ static void test_globs(void) {
   check(world, "*", "1 2 3 4 5 6 7");
   g_autofree char *nothing = search_glob_pattern("??**");
   g_assert_null(nothing);
+  g_autoptr(GString) longer = g_string_new(NULL); /* than what is kept of codes in memory */
+  for (guint i = 0; i < 100; i++) g_string_append(longer, "卷");
+  g_string_append(longer, "-e\314\2011·77"); /* with an accent of its own, which is no sign between */
+  put(world, 7, "北平市政府文件", NULL, longer->str, NULL, NULL);
+  check(world, "档号:*é1·7?", "7");
+  check(world, "档号:*e·1·7?", "");
   g_autoptr(GString) bomb = g_string_new("a1"), value = g_string_new(NULL);
   for (guint i = 0; i < 45; i++) g_string_append(bomb, "*a");
   g_string_append(bomb, "b");

@@ -102,6 +102,17 @@ static guint list_readings(gunichar c, guint most, char ret[READINGS][8]) {
   return count;
 }
 
+char *search_initials(const char *text) {
+  GString *out = g_string_new(NULL);
+  g_autofree char *folded = text_fold(text);
+  for (const char *at = folded; *at != '\0'; at = g_utf8_next_char(at)) {
+    char readings[READINGS][8];
+    if (g_ascii_isalnum(*at)) g_string_append_c(out, *at);
+    else if (list_readings(g_utf8_get_char(at), 1, readings) > 0) g_string_append_c(out, readings[0][0]);
+  }
+  return g_string_free(out, FALSE);
+}
+
 typedef void (*Spelt)(const char *spelling, gpointer data);
 
 /* Every way to say it, at most SPELLINGS: when there are more the characters behind the first keep their most usual readings. */

@@ -1,7 +1,8 @@
 /*
- * The row of a gram of pages (gram.h): lines of a block that have it, and how often.
+ * The row of a gram of pages (gram.h): lines of each block of a span that have it, and how often.
  *
- * 1. count - 1 (16 bits), the lines; where some have the gram more than once: their number - 1, those lines, and half a byte for each: times - 2, at most 15.
+ * 1. For each block the length of what follows of it. Of a block: count - 1 (16 bits), the lines; where some have the gram more than once: their number - 1, those
+ *    lines, and half a byte for each: times - 2, at most 15.
  * 2. Lines are written in the way that their number makes shortest: up to FEW 16-bit numbers; then for each its low byte, and for its high byte a bit in a
  *    row of bits, at the number of lines before it plus the high byte (Elias and Fano); then a bit for each line of the block.
  */
@@ -54,6 +55,47 @@ static gboolean list_lines(const guint8 *bytes, guint count, guint16 *lines) {
 
 /* ---- rows ---- */
 
+gboolean search_page_row_read(Sql *sql, gint64 row, GByteArray *bytes, PageSpan *ret, GError **error) {
+  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT lines FROM search_gram_page WHERE id = $1", SQL_ARGS(sql_int(row)), error);
+  if (rows == NULL) return FALSE;
+  g_autoptr(GError) failure = NULL;
+  gboolean sound = TRUE;
+  *ret = (PageSpan){0};
+  g_byte_array_set_size(bytes, 0);
+  if (sql_next(rows, &failure)) {
+    gsize length;
+    guint32 sum;
+    const guint8 *read = sql_blob_at(rows, 0, &length);
+    sound = length > sizeof sum;
+    if (sound) {
+      length -= sizeof sum;
+      memcpy(&sum, read + length, sizeof sum);
+      g_byte_array_append(bytes, read, (guint)length);
+      sound = sum == search_sum(read, length, (guint32)(row ^ row >> 32)) && search_page_span_read(bytes->data, length, ret);
+    }
+  }
+  if (failure) return g_propagate_error(error, g_steal_pointer(&failure)), FALSE;
+  return sound;
+}
+
+void search_page_span_append(GByteArray *out, const PageSpan *span) {
+  g_byte_array_append(out, (const guint8 *)span->lengths, sizeof span->lengths);
+  for (guint i = 0; i < SPAN_BLOCKS; i++) g_byte_array_append(out, span->bytes[i], span->lengths[i]);
+}
+
+gboolean search_page_span_read(const guint8 *bytes, gsize length, PageSpan *ret) {
+  const guint8 *end = bytes + length;
+  *ret = (PageSpan){0};
+  if (length < sizeof ret->lengths) return FALSE;
+  memcpy(ret->lengths, bytes, sizeof ret->lengths);
+  bytes += sizeof ret->lengths;
+  for (guint i = 0; i < SPAN_BLOCKS; bytes += ret->lengths[i++]) {
+    if (end - bytes < ret->lengths[i]) return FALSE;
+    ret->bytes[i] = bytes;
+  }
+  return bytes == end;
+}
+
 void search_page_lines_append(GByteArray *out, const guint16 *lines, guint count, const guint16 *repeated, const guint8 *times, guint more) {
   guint16 head = (guint16)(count - 1);
   g_byte_array_append(out, (const guint8 *)&head, sizeof head);
@@ -89,8 +131,8 @@ gboolean search_page_lines_read(const guint8 *bytes, gsize length, PageLines *re
   return (gsize)(end - bytes) == (ret->more + 1) / 2;
 }
 
-void search_page_lines_and(const PageLines *lines, guint64 *words) {
-  guint64 found[BLOCK_WORDS];
+gboolean search_page_lines_and(const PageLines *lines, guint64 *words) {
+  guint64 found[BLOCK_WORDS], left = 0;
   if (is_bits(lines->count)) memcpy(found, lines->lines, sizeof found);
   else {
     guint16 list[BITS_BYTES];
@@ -98,7 +140,8 @@ void search_page_lines_and(const PageLines *lines, guint64 *words) {
     if (list_lines(lines->lines, lines->count, list))
       for (guint i = 0; i < lines->count; i++) found[list[i] / 64] |= G_GUINT64_CONSTANT(1) << list[i] % 64;
   }
-  for (guint i = 0; i < BLOCK_WORDS; i++) words[i] &= found[i];
+  for (guint i = 0; i < BLOCK_WORDS; i++) left |= words[i] &= found[i];
+  return left != 0;
 }
 
 static gint32 excess_at(const PageLines *lines, guint i, gint sign) {

@@ -1,21 +1,23 @@
 /*
- * One pass over the hits' columns: gate, filters, facet counts, and the list's candidates; where the hits of a block are few, line by line, else by
- * the sets of lines that the block keeps for each value (block.c).
+ * One pass over the hits, a block at a time: gate, filters, facet counts, and the list's candidates. Each kind of line (block.h) is judged once for a block;
+ * few hits are counted by kind one by one, many by the words of the frequent kinds.
  *
  * 1. The gate is base/'s rule and nothing else: its answers are kept per fonds, level, security and opening while the pass lasts.
  * 2. A line that fails no filter counts everywhere; one that fails exactly one facet's filter counts in that facet only; the rest nowhere.
  *    A year range belongs to the facet year.
  */
 #include "block.h"
+#include "dated.h"
 #include <roaring/containers/containers.h>
 
-enum { FACET_FONDS, FACET_CATEGORY, FACET_YEAR, FACET_RETENTION, FACET_OPENING, FACET_LEVEL, FACETS }; /* as GroupBy */
+enum { FACET_FONDS, FACET_CATEGORY, FACET_YEAR, FACET_RETENTION, FACET_OPENING, FACET_LEVEL, FACETS };
 enum { GATE_DESCRIPTION = 1, GATE_FILES = 2, GATE_KNOWN = 4 };
-enum { GROUP_LINES = 300 /* a group's words cost as much as so many lines */ };
-enum { FETCH_AHEAD = 12, SMALL = 256, YEARS = 65536, YEAR_PAGES = YEARS / SMALL, SLOTS_FIRST = 64 };
+enum { NOWHERE = 0xff /* a verdict; the others are the facet that the kind fails, as a bit, or 0 */ };
+enum { LISTED = 16 /* so few hits are listed without a look at the order */, BISECTION = 16 /* what finding a line among few hits costs more than among bits */ };
+enum { FETCH_AHEAD = 16, SMALL = 256, YEARS = 65536, YEAR_PAGES = YEARS / SMALL, SLOTS_FIRST = 64 };
 
-SearchLimits search_limits = {.few = 300, .dense = 2048, .in_order = 100, .gram_records = 50000, .gram_least = 8192, .gram_sample = 8192,
-  .gram_owed = 1 << 20, .light_us = 4000, .page_least = 2000, .page_behind = 8192, .page_stale = 512, .page_looked = 400, .page_room = 256 << 20};
+SearchLimits search_limits = {.few = 4096, .dense = 2048, .step = 1, .gram_records = 50000, .gram_least = 8192, .gram_sample = 8192,
+  .gram_owed = 1 << 20, .light_us = 500, .page_least = 100, .page_behind = 8192, .page_stale = 512, .page_looked = 400, .page_room = 256 << 20};
 
 typedef struct {
   guint32 id, count;
@@ -28,9 +30,7 @@ struct Pass {
   const SearchRequest *request;
   const Columns *columns;
   Top *top;
-  GBytes *scope_key;
-  gboolean facets, filtered, skip_list;
-  guint active; /* the facets with a filter, as bits */
+  gboolean facets, filtered;
   guint32 parent_id, accession_id;
   guint64 count;
   Slot **slots; /* open addressing by fonds id */
@@ -40,7 +40,23 @@ struct Pass {
   guint8 *wanted_years;         /* NULL: any */
   guint32 counts[FACETS][SMALL];
   guint32 *year_counts[YEAR_PAGES]; /* SMALL years each; NULL: none was counted. Of all years there could be records have a few dozen */
+  guint room;        /* for so many kinds: */
+  guint32 *found;    /* how many hits are of the kind; 0 between two blocks */
+  guint16 *touched;  /* the kinds of a few hits */
+  guint8 *verdicts;
+  guint16 *lines;    /* room for those of a block */
 };
+
+typedef struct { /* the question's part in one block */
+  const Kinds *kinds;
+  guint number, tier;
+  Need need;
+  const guint16 *lines; /* the hits, ascending … */
+  guint count;
+  const guint64 *words; /* … or as bits; both NULL: all lines */
+  const void *titles;   /* a container: those that titles alone satisfy; NULL: none */
+  guint8 titles_type;
+} Part;
 
 /* ---- filters ---- */
 
@@ -54,14 +70,14 @@ static void set_filter(Pass *pass, guint facet, const gint64 *values, gsize coun
   memset(pass->wanted[facet], count == 0, SMALL);
   for (gsize i = 0; i < count; i++)
     if (values[i] >= 0 && values[i] < SMALL) pass->wanted[facet][values[i]] = 1;
-  if (count > 0) pass->active |= 1u << facet;
+  if (count > 0) pass->filtered = TRUE;
 }
 
 static void set_years(Pass *pass) {
   const SearchRequest *request = pass->request;
   gboolean ranged = request->year_from > 0 || request->year_to > 0;
   if (request->years_count == 0 && !ranged) return;
-  pass->active |= 1u << FACET_YEAR;
+  pass->filtered = TRUE;
   pass->wanted_years = g_malloc0(YEARS);
   gint64 from = MAX(request->year_from, 1), to = request->year_to > 0 ? request->year_to : YEARS - 1;
   if (request->years_count == 0) {
@@ -85,14 +101,12 @@ Pass *search_pass_new(const Scope *scope, const SearchRequest *request, const Co
   pass->accession_id = (guint32)request->accession_id;
   pass->slots_mask = SLOTS_FIRST - 1;
   pass->slots = g_new0(Slot *, SLOTS_FIRST);
-  pass->scope_key = search_scope_key(scope);
-  if (request->fonds_count > 0) pass->active |= 1u << FACET_FONDS;
+  pass->filtered = request->fonds_count > 0;
   set_filter(pass, FACET_CATEGORY, request->categories, request->categories_count);
   set_filter(pass, FACET_RETENTION, request->retentions, request->retentions_count);
   set_filter(pass, FACET_OPENING, request->openings, request->openings_count);
   set_filter(pass, FACET_LEVEL, request->levels, request->levels_count);
   set_years(pass);
-  pass->filtered = pass->active != 0;
   return pass;
 }
 
@@ -100,7 +114,10 @@ void search_pass_free(Pass *pass) {
   if (pass == NULL) return;
   for (guint i = 0; i <= pass->slots_mask; i++) g_free(pass->slots[i]);
   g_free(pass->slots);
-  g_bytes_unref(pass->scope_key);
+  g_free(pass->found);
+  g_free(pass->touched);
+  g_free(pass->verdicts);
+  g_free(pass->lines);
   g_free(pass->wanted_years);
   for (guint i = 0; i < YEAR_PAGES; i++) g_free(pass->year_counts[i]);
   g_free(pass);
@@ -139,20 +156,43 @@ static Slot *find_slot(Pass *pass, guint32 id) {
 
 /* ---- the gate ---- */
 
-static guint ask_gate(const Pass *pass, const SearchColumns *line) {
-  gboolean description = scope_admits(pass->scope, line->level, line->fonds_id, line->security, line->opening);
-  gboolean files = description && scope_admits_files(pass->scope, line->fonds_id, line->security, line->opening);
+static guint ask_gate(const Pass *pass, const LineKind *kind) {
+  gboolean description = scope_admits(pass->scope, kind->level, kind->fonds_id, kind->security, kind->opening);
+  gboolean files = description && scope_admits_files(pass->scope, kind->fonds_id, kind->security, kind->opening);
   return GATE_KNOWN | (description ? GATE_DESCRIPTION : 0) | (files ? GATE_FILES : 0);
 }
 
-static inline guint gate(const Pass *pass, Slot *slot, const SearchColumns *line) {
-  if (G_UNLIKELY((line->level | line->security) > 7 || line->opening > 3)) return ask_gate(pass, line);
-  guint8 *known = &slot->gates[line->level << 5 | line->security << 2 | line->opening];
-  if (G_UNLIKELY(*known == 0)) *known = (guint8)ask_gate(pass, line);
+static inline guint gate(const Pass *pass, Slot *slot, const LineKind *kind) {
+  if (G_UNLIKELY((kind->level | kind->security) > 7 || kind->opening > 3)) return ask_gate(pass, kind);
+  guint8 *known = &slot->gates[kind->level << 5 | kind->security << 2 | kind->opening];
+  if (G_UNLIKELY(*known == 0)) *known = (guint8)ask_gate(pass, kind);
   return *known;
 }
 
-/* ---- a line ---- */
+/* ---- a kind ---- */
+
+static inline Slot *slot_of(Pass *pass, guint32 id) { return pass->slot && pass->slot->id == id ? pass->slot : (pass->slot = find_slot(pass, id)); }
+
+/* The facets whose filter the kind fails, as bits. */
+static guint failed_facets(const Pass *pass, const Slot *slot, const LineKind *kind) {
+  guint failed = slot->wanted ? 0 : 1u << FACET_FONDS;
+  failed |= (guint)!pass->wanted[FACET_CATEGORY][kind->category] << FACET_CATEGORY;
+  failed |= (guint)!pass->wanted[FACET_RETENTION][kind->retention] << FACET_RETENTION;
+  failed |= (guint)!pass->wanted[FACET_OPENING][kind->opening] << FACET_OPENING;
+  failed |= (guint)!pass->wanted[FACET_LEVEL][kind->level] << FACET_LEVEL;
+  if (pass->wanted_years) failed |= (guint)!pass->wanted_years[kind->year] << FACET_YEAR;
+  return failed;
+}
+
+static guint8 judge(Pass *pass, const LineKind *kind, Need need) {
+  if (kind->level == 0 || (pass->request->with_files && !kind->has_files)) return NOWHERE;
+  Slot *slot = slot_of(pass, kind->fonds_id);
+  guint allowed = gate(pass, slot, kind);
+  if (!(allowed & GATE_DESCRIPTION)) return NOWHERE;
+  if (need != NEED_DESCRIPTION && (need == NEED_FILES) != ((allowed & GATE_FILES) != 0)) return NOWHERE;
+  guint failed = pass->filtered ? failed_facets(pass, slot, kind) : 0;
+  return failed & (failed - 1) ? NOWHERE : (guint8)failed;
+}
 
 static inline guint32 *year_count(Pass *pass, guint year) {
   guint32 **page = &pass->year_counts[year / SMALL];
@@ -160,209 +200,231 @@ static inline guint32 *year_count(Pass *pass, guint year) {
   return &(*page)[year % SMALL];
 }
 
-/* The facets whose filter the line fails, as bits. */
-static inline guint failed_facets(const Pass *pass, const Slot *slot, const SearchColumns *line) {
-  guint failed = slot->wanted ? 0 : 1u << FACET_FONDS;
-  failed |= (guint)!pass->wanted[FACET_CATEGORY][line->category] << FACET_CATEGORY;
-  failed |= (guint)!pass->wanted[FACET_RETENTION][line->retention] << FACET_RETENTION;
-  failed |= (guint)!pass->wanted[FACET_OPENING][line->opening] << FACET_OPENING;
-  failed |= (guint)!pass->wanted[FACET_LEVEL][line->level] << FACET_LEVEL;
-  if (pass->wanted_years) failed |= (guint)!pass->wanted_years[line->year] << FACET_YEAR;
-  return failed;
+static void add(Pass *pass, const LineKind *kind, guint failed, guint count) {
+  if (failed == 0) pass->count += count;
+  if (!pass->facets) return;
+  guint facets = failed ? failed : G_MAXUINT;
+  if (facets & 1u << FACET_FONDS) slot_of(pass, kind->fonds_id)->count += count;
+  if (facets & 1u << FACET_CATEGORY) pass->counts[FACET_CATEGORY][kind->category] += count;
+  if (facets & 1u << FACET_YEAR) *year_count(pass, kind->year) += count;
+  if (facets & 1u << FACET_RETENTION) pass->counts[FACET_RETENTION][kind->retention] += count;
+  if (facets & 1u << FACET_OPENING) pass->counts[FACET_OPENING][kind->opening] += count;
+  if (facets & 1u << FACET_LEVEL) pass->counts[FACET_LEVEL][kind->level] += count;
 }
 
-static void count_one_facet(Pass *pass, Slot *slot, const SearchColumns *line, guint failed) {
-  switch (failed) {
-  case 1u << FACET_FONDS: slot->count++; break;
-  case 1u << FACET_CATEGORY: pass->counts[FACET_CATEGORY][line->category]++; break;
-  case 1u << FACET_YEAR: ++*year_count(pass, line->year); break;
-  case 1u << FACET_RETENTION: pass->counts[FACET_RETENTION][line->retention]++; break;
-  case 1u << FACET_OPENING: pass->counts[FACET_OPENING][line->opening]++; break;
-  case 1u << FACET_LEVEL: pass->counts[FACET_LEVEL][line->level]++; break;
-  default: break; /* more than one */
-  }
-}
-
-static inline void pass_line(Pass *pass, guint32 id, const SearchColumns *line, Need need, guint tier) {
-  if (line->level == 0) return;
-  if (pass->parent_id && line->parent_id != pass->parent_id) return;
-  if (pass->accession_id && line->accession_id != pass->accession_id) return;
-  if (pass->request->with_files && !line->has_files) return;
-  Slot *slot = pass->slot && pass->slot->id == line->fonds_id ? pass->slot : (pass->slot = find_slot(pass, line->fonds_id));
-  guint allowed = gate(pass, slot, line);
-  if (!(allowed & GATE_DESCRIPTION)) return;
-  if (need != NEED_DESCRIPTION && (need == NEED_FILES) != ((allowed & GATE_FILES) != 0)) return;
-  guint failed = pass->filtered ? failed_facets(pass, slot, line) : 0;
-  if (failed) {
-    if (pass->facets) count_one_facet(pass, slot, line, failed);
-    return;
-  }
-  pass->count++;
-  if (pass->facets) {
-    slot->count++;
-    pass->counts[FACET_CATEGORY][line->category]++;
-    ++*year_count(pass, line->year);
-    pass->counts[FACET_RETENTION][line->retention]++;
-    pass->counts[FACET_OPENING][line->opening]++;
-    pass->counts[FACET_LEVEL][line->level]++;
-  }
-  if (!pass->skip_list) search_top_add(pass->top, id, line, pass->top->sort == SEARCH_SORT_CODE ? columns_code(pass->columns, id) : NULL, tier);
-}
-
-/* Hits lie scattered over the columns: a line is asked of the memory before it is needed (a quarter of the time of a broad search). */
-static void fetch_line(const Pass *pass, guint32 id) {
-  const Chunk *chunk = id / CHUNK_LINES < pass->columns->chunk_count ? pass->columns->chunks[id / CHUNK_LINES] : NULL;
-  if (chunk) __builtin_prefetch(&chunk->lines[id % CHUNK_LINES]);
-}
-
-static void pass_lines(Pass *pass, guint number, const guint16 *lines, guint count, Need need, guint tier) {
-  guint current = G_MAXUINT;
-  const Chunk *chunk = NULL;
-  for (guint i = 0; i < count; i++) {
-    guint32 id = number * BLOCK_LINES + lines[i];
-    fetch_line(pass, number * BLOCK_LINES + lines[MIN(i + FETCH_AHEAD, count - 1)]);
-    if (id / CHUNK_LINES != current) {
-      current = id / CHUNK_LINES;
-      chunk = current < pass->columns->chunk_count ? pass->columns->chunks[current] : NULL;
-      pass->skip_list = chunk && search_top_skips(pass->top, chunk);
-    }
-    if (chunk) pass_line(pass, id, &chunk->lines[id % CHUNK_LINES], need, tier);
-  }
-}
-
-/* ---- a block ---- */
+/* ---- words ---- */
 
 guint search_words_list(const guint64 *words, guint16 *lines) {
   guint count = 0;
   for (guint i = 0; i < BLOCK_WORDS; i++)
-    for (guint64 word = words[i]; word; word &= word - 1) lines[count++] = (guint16)(i * 64 + (guint)__builtin_ctzll(word));
+    for (guint64 left = words[i]; left; left &= left - 1) lines[count++] = (guint16)(i * 64 + (guint)__builtin_ctzll(left));
   return count;
 }
 
-static void keep(guint64 *words, const guint64 *others) {
-  for (guint i = 0; i < BLOCK_WORDS; i++) words[i] &= others[i];
+static inline gboolean has_bit(const guint64 *words, guint line) { return words[line / 64] >> line % 64 & 1; }
+
+/* ---- the list ---- */
+
+static inline Hit hit_at(const Pass *pass, const Part *part, guint line, guint tier) {
+  guint32 id = part->number * BLOCK_LINES + line;
+  return search_top_hit(pass->top, id, part->kinds->places[line], pass->top->sort == SEARCH_SORT_CODE ? columns_code(pass->columns, id) : NULL, tier);
 }
 
-/* Keeps the lines that have the value; FALSE: the block has none. */
-static gboolean keep_value(const Pass *pass, guint number, GroupBy by, guint32 value, guint64 *words) {
-  const Grouping *grouping = search_block_grouping(pass->columns, number, by);
-  const Group *group = search_group_find(grouping, value);
-  if (group == NULL) return FALSE;
-  guint64 found[BLOCK_WORDS] = {0};
-  if (group->words == NULL) search_group_add(grouping, group, found);
-  keep(words, group->words ? group->words : found);
+/* Lists the line when it is of a wanted kind; FALSE: it comes after the last of the list. */
+static gboolean list_line(Pass *pass, const Part *part, guint line) {
+  if (pass->verdicts[part->kinds->of_line[line]] != 0) return TRUE;
+  Hit hit = hit_at(pass, part, line, part->titles ? 0 : part->tier);
+  if (!search_top_wants(pass->top, &hit)) return FALSE;
+  if (part->titles && !container_contains(part->titles, (guint16)line, part->titles_type)) hit = hit_at(pass, part, line, part->tier);
+  search_top_add(pass->top, &hit);
   return TRUE;
 }
 
-static gboolean is_wanted(const Pass *pass, guint facet, guint32 value) {
-  if (facet == FACET_FONDS) return contains(pass->request->fonds, pass->request->fonds_count, value);
-  return facet == FACET_YEAR ? pass->wanted_years[value] : pass->wanted[facet][value];
+static gboolean skips_chunk(const Pass *pass, guint number) {
+  const Chunk *chunk = number < pass->columns->chunk_count ? pass->columns->chunks[number] : NULL;
+  return chunk == NULL || (pass->top->dated ? search_top_skips_dated(pass->top, number) : search_top_skips(pass->top, chunk));
 }
 
-/* The lines that pass the facet's filter. */
-static void find_wanted(const Pass *pass, guint number, guint facet, guint64 *words) {
-  const Grouping *grouping = search_block_grouping(pass->columns, number, (GroupBy)facet);
-  memset(words, 0, sizeof *words * BLOCK_WORDS);
-  for (guint i = 0; i < grouping->group_count; i++)
-    if (is_wanted(pass, facet, grouping->groups[i].value)) search_group_add(grouping, &grouping->groups[i], words);
-}
-
-static void add_count(Pass *pass, guint facet, guint32 value, guint count) {
-  if (count == 0) return;
-  if (facet == FACET_FONDS) find_slot(pass, value)->count += count;
-  else if (facet == FACET_YEAR) *year_count(pass, value) += count;
-  else pass->counts[facet][value] += count;
-}
-
-/* Counts by the groups' words, which costs by the group, or by each line's group, which costs by the line. */
-static void count_facet(Pass *pass, guint number, guint facet, const guint64 *words, guint count) {
-  const Grouping *grouping = search_block_grouping(pass->columns, number, (GroupBy)facet);
-  gboolean by_line = count < grouping->group_count * (guint)GROUP_LINES && grouping->places;
-  g_autofree guint32 *counts = by_line ? g_new0(guint32, grouping->group_count + 1) : NULL;
-  g_autofree guint16 *lines = by_line ? g_new(guint16, count + 1) : NULL;
-  if (by_line) search_groups_count(grouping, lines, search_words_list(words, lines), counts);
-  for (guint i = 0; i < grouping->group_count; i++) {
-    const Group *group = &grouping->groups[i];
-    add_count(pass, facet, group->value, by_line ? counts[i] : search_group_count(grouping, group, words));
+static void list_lines(Pass *pass, const Part *part, const guint16 *lines, guint count) {
+  gboolean by_chunk = pass->top->sort >= SEARCH_SORT_CODE, skips = FALSE;
+  for (guint i = 0, current = G_MAXUINT; i < count; i++) {
+    __builtin_prefetch(&part->kinds->places[lines[MIN(i + FETCH_AHEAD, count - 1)]]);
+    if (by_chunk && lines[i] / CHUNK_LINES != current) {
+      current = lines[i] / CHUNK_LINES;
+      skips = skips_chunk(pass, part->number * BLOCK_CHUNKS + current);
+    }
+    if (!skips) list_line(pass, part, lines[i]);
   }
 }
 
-static Hit hit_at(const Pass *pass, guint32 id, guint tier) {
-  const Chunk *chunk = pass->columns->chunks[id / CHUNK_LINES];
-  return search_top_hit(pass->top->sort, id, &chunk->lines[id % CHUNK_LINES], pass->top->sort == SEARCH_SORT_CODE ? columns_code(pass->columns, id) : NULL, tier);
+static void list_words(Pass *pass, const Part *part, const guint64 *words) {
+  if (pass->lines == NULL) pass->lines = g_new(guint16, BLOCK_LINES);
+  list_lines(pass, part, pass->lines, search_words_list(words, pass->lines));
 }
 
-/* How many lines of the order have the property that all before the first without it have: to be on a page before, or to enter the list as it stands. */
-static guint find_place(const Pass *pass, const Order *order, guint32 base, guint tier, gboolean (*has)(const Top *top, const Hit *hit)) {
-  guint low = 0, high = order->count;
+/* How many lines of the order have the property that all before the first without it have: to be on a page before, or to enter the list as it stands; `most` when
+ * the first `most` have it. They are looked for from the front: mostly there are few. */
+static guint find_place(const Pass *pass, const Part *part, const Order *order, guint most, gboolean (*has)(const Top *top, const Hit *hit)) {
+  guint low = 0, high = MIN(1, most), tier = part->titles ? 0 : part->tier;
+  for (Hit hit; high > low; high = MIN(high * 2, most)) {
+    hit = hit_at(pass, part, order->lines[high - 1], tier);
+    if (!has(pass->top, &hit)) break;
+    low = high;
+  }
   while (low < high) {
     guint middle = low + (high - low) / 2;
-    Hit hit = hit_at(pass, base + order->lines[middle], tier);
+    Hit hit = hit_at(pass, part, order->lines[middle], tier);
     if (has(pass->top, &hit)) low = middle + 1;
     else high = middle;
   }
   return low;
 }
 
-static void list_block(Pass *pass, guint number, const guint64 *words, guint count, guint tier) {
-  guint32 base = number * BLOCK_LINES;
-  if (pass->top->capacity == 0 || count == 0) return;
-  if (count < search_limits.in_order) {
-    g_autofree guint16 *lines = g_new(guint16, count);
-    search_words_list(words, lines);
-    for (guint i = 0; i < count; i++) {
-      Hit hit = hit_at(pass, base + lines[i], tier);
-      if (search_top_wants(pass->top, &hit)) search_top_add(pass->top, base + lines[i], columns_line(pass->columns, base + lines[i]), hit.code, tier);
-    }
-    return;
+static inline gboolean is_hit(const Part *part, guint16 line) {
+  if (part->words || part->lines == NULL) return part->words == NULL || has_bit(part->words, line);
+  guint low = 0, high = part->count;
+  while (high - low > 1) {
+    guint middle = low + (high - low) / 2;
+    if (part->lines[middle] <= line) low = middle;
+    else high = middle;
   }
-  const Order *order = search_block_order(pass->columns, number, pass->top->sort);
-  guint at = pass->top->has_after ? find_place(pass, order, base, tier, search_top_passed) : 0;
-  for (guint end = find_place(pass, order, base, tier, search_top_wants); at < end; at++) {
-    guint line = order->lines[at];
-    if (!(words[line / 64] >> line % 64 & 1)) continue;
-    Hit hit = hit_at(pass, base + line, tier);
-    if (!search_top_wants(pass->top, &hit)) break;
-    search_top_add(pass->top, base + line, columns_line(pass->columns, base + line), hit.code, tier);
+  return part->lines[low] == line;
+}
+
+/* Of many hits, of which `found` are of wanted kinds: the block's order is gone through while its lines may enter the list, or all hits are, what costs less. */
+static void list_many(Pass *pass, const Part *part, guint found) {
+  const Top *top = pass->top;
+  const Order *order = search_block_order(pass->columns, part->number, top->sort);
+  guint hits = part->lines ? part->count : part->words ? search_words_count(part->words) : order->count;
+  guint begin = top->has_after ? find_place(pass, part, order, order->count, search_top_passed) : 0;
+  /* After so many lines there probably were so many wanted hits that the list is another. */
+  guint most = (guint)MIN(order->count, begin + (guint64)top->capacity * order->count / MAX(MIN(found, hits), 1));
+  guint end = top->count == top->capacity ? find_place(pass, part, order, most, search_top_wants) : most;
+  if (begin >= end && end < most) return;
+  guint64 cost = (guint64)(end - begin) * (part->lines ? BISECTION : 1) * search_limits.step;
+  if (part->lines && cost > hits) return list_lines(pass, part, part->lines, part->count);
+  if (part->words && cost > hits) return list_words(pass, part, part->words);
+  if (end == most) end = order->count;
+  for (guint at = begin; at < end; at++)
+    if (is_hit(part, order->lines[at]) && !list_line(pass, part, order->lines[at])) return;
+}
+
+/* Of many hits those in titles come first: where they fill the list the others are not looked at. Blocks keep no orders by the dates of fields. */
+static void list_part(Pass *pass, const Part *part, guint found) {
+  if (pass->top->capacity == 0) return;
+  gboolean ordered = !pass->top->dated, one_tier = part->titles == NULL || search_top_is_full(pass->top, part->tier);
+  if (part->lines && (part->count <= LISTED || !one_tier || !ordered)) return list_lines(pass, part, part->lines, part->count);
+  guint64 titles[BLOCK_WORDS], words[BLOCK_WORDS];
+  if (!ordered) return list_words(pass, part, part->words ? part->words : memset(words, 0xff, sizeof words));
+  if (part->lines || part->titles == NULL) return list_many(pass, part, found);
+  search_words_fill(part->titles, part->titles_type, titles);
+  for (guint titled = 2; titled-- > 0;) {
+    Part of = {.kinds = part->kinds, .number = part->number, .tier = titled ? 0 : part->tier, .words = words};
+    if (search_top_is_full(pass->top, of.tier)) return;
+    for (guint i = 0; i < BLOCK_WORDS; i++) words[i] = (titled ? titles[i] : ~titles[i]) & part->words[i];
+    list_many(pass, &of, found);
   }
 }
 
-/* hits NULL: all lines. */
-static void pass_block(Pass *pass, guint number, const guint64 *hits, Need need, guint tier) {
-  guint64 base[BLOCK_WORDS], wanted[FACETS][BLOCK_WORDS], words[BLOCK_WORDS];
-  if (hits) memcpy(base, hits, sizeof base);
-  else memset(base, 0xff, sizeof base);
-  if (pass->parent_id && !keep_value(pass, number, BY_PARENT, pass->parent_id, base)) return;
-  if (pass->accession_id && !keep_value(pass, number, BY_ACCESSION, pass->accession_id, base)) return;
-  if (pass->request->with_files && !keep_value(pass, number, BY_FILES, TRUE, base)) return;
-  g_autoptr(GBytes) gate = search_block_gate(pass->columns, number, pass->scope, pass->scope_key, need);
-  keep(base, g_bytes_get_data(gate, NULL));
-  guint left = search_words_count(base);
-  if (left <= search_limits.few) {
-    g_autofree guint16 *lines = g_new(guint16, left + 1);
-    return pass_lines(pass, number, lines, search_words_list(base, lines), need, tier);
+/* ---- a block ---- */
+
+static void make_room(Pass *pass, guint kinds) {
+  if (kinds <= pass->room) return;
+  pass->room = kinds * 2;
+  g_free(pass->found);
+  pass->found = g_new0(guint32, pass->room);
+  pass->touched = g_renew(guint16, pass->touched, pass->room);
+  pass->verdicts = g_renew(guint8, pass->verdicts, pass->room);
+}
+
+static guint settle(Pass *pass, const Part *part, guint kind) {
+  guint count = pass->found[kind], verdict = pass->verdicts[kind];
+  pass->found[kind] = 0;
+  if (count && verdict != NOWHERE) add(pass, &part->kinds->all[kind], verdict, count);
+  return verdict == 0 ? count : 0;
+}
+
+/* Hits lie scattered over the block: what is kept of a line is asked of the memory before it is needed. */
+static void pass_few(Pass *pass, const Part *part) {
+  const Kinds *kinds = part->kinds;
+  guint32 *hits = pass->found;
+  guint touched = 0, found = 0;
+  for (guint i = 0; i < part->count; i++) {
+    guint kind = kinds->of_line[part->lines[i]];
+    __builtin_prefetch(&kinds->of_line[part->lines[MIN(i + FETCH_AHEAD, part->count - 1)]]);
+    if (hits[kind]++ == 0) pass->touched[touched++] = (guint16)kind;
   }
-  memcpy(words, base, sizeof words);
-  for (guint facet = 0; facet < FACETS; facet++) {
-    if (!(pass->active & 1u << facet)) continue;
-    find_wanted(pass, number, facet, wanted[facet]);
-    keep(words, wanted[facet]);
+  for (guint i = 0; i < touched; i++) {
+    guint kind = pass->touched[i];
+    pass->verdicts[kind] = judge(pass, &kinds->all[kind], part->need);
+    found += settle(pass, part, kind);
   }
-  guint count = search_words_count(words);
-  pass->count += count;
-  list_block(pass, number, words, count, tier);
-  for (guint facet = 0; pass->facets && facet < FACETS; facet++) {
-    guint others = pass->active & ~(1u << facet);
-    if (others == pass->active) {
-      if (count) count_facet(pass, number, facet, words, count);
-      continue;
-    }
-    guint64 without[BLOCK_WORDS]; /* the facet's own filter */
-    memcpy(without, base, sizeof without);
-    for (guint other = 0; other < FACETS; other++)
-      if (others & 1u << other) keep(without, wanted[other]);
-    count_facet(pass, number, facet, without, search_words_count(without));
+  if (found) list_part(pass, part, found);
+}
+
+/* Counts the hits by kind: the others of those lines where these are fewer. */
+static void count_rest(const Part *part, guint32 *found) {
+  const Kinds *kinds = part->kinds;
+  gboolean others = search_words_both(part->words, kinds->rest) > kinds->rest_living / 2;
+  for (guint i = 0; i < BLOCK_WORDS; i++) {
+    const guint16 *of_line = kinds->of_line + (gsize)i * 64;
+    for (guint64 left = kinds->rest[i] & (others ? ~part->words[i] : part->words[i]); left; left &= left - 1) found[of_line[__builtin_ctzll(left)]]++;
   }
+  for (guint kind = kinds->dense; others && kind < kinds->count; kind++) found[kind] = kinds->totals[kind] - found[kind];
+}
+
+static void pass_many(Pass *pass, const Part *part) {
+  const Kinds *kinds = part->kinds;
+  gboolean some[2] = {0}; /* of the dense kinds, of the others */
+  guint found = 0;
+  for (guint kind = 0; kind < kinds->count; kind++) {
+    pass->verdicts[kind] = judge(pass, &kinds->all[kind], part->need);
+    if (pass->verdicts[kind] != NOWHERE) some[kind >= kinds->dense] = TRUE;
+  }
+  if (!some[0] && !some[1]) return;
+  if (part->words == NULL) memcpy(pass->found, kinds->totals, sizeof *pass->found * kinds->count);
+  else {
+    for (guint kind = 0; kind < kinds->dense; kind++)
+      if (pass->verdicts[kind] != NOWHERE) pass->found[kind] = search_words_both(kinds->words + (gsize)kind * BLOCK_WORDS, part->words);
+    if (some[1]) count_rest(part, pass->found);
+  }
+  for (guint kind = 0; kind < kinds->count; kind++) found += settle(pass, part, kind);
+  if (found) list_part(pass, part, found);
+}
+
+/* Leaves of the hits those in the group of the value; FALSE: there are none. words: BLOCK_WORDS of room. */
+static gboolean keep_value(Pass *pass, Part *part, GroupBy by, guint32 value, guint64 *words) {
+  const Grouping *grouping = search_block_grouping(pass->columns, part->number, by);
+  const Group *group = search_group_find(grouping, value);
+  if (group == NULL) return FALSE;
+  if (group->words && part->lines == NULL) {
+    for (guint i = 0; i < BLOCK_WORDS; i++) words[i] = group->words[i] & (part->words ? part->words[i] : G_MAXUINT64);
+    part->words = words;
+    return TRUE;
+  }
+  if (pass->lines == NULL) pass->lines = g_new(guint16, BLOCK_LINES);
+  const guint16 *lines = group->words ? part->lines : grouping->lines + group->start;
+  guint count = group->words ? part->count : group->count, kept = 0, at = 0;
+  for (guint i = 0; i < count; i++) {
+    while (!group->words && part->lines && at < part->count && part->lines[at] < lines[i]) at++;
+    gboolean is_hit = group->words ? has_bit(group->words, lines[i]) : part->words ? has_bit(part->words, lines[i]) :
+      part->lines == NULL || (at < part->count && part->lines[at] == lines[i]);
+    if (is_hit) pass->lines[kept++] = lines[i];
+  }
+  part->lines = pass->lines;
+  part->count = kept;
+  part->words = NULL;
+  return kept > 0;
+}
+
+static void pass_part(Pass *pass, Part *part) {
+  guint64 words[2][BLOCK_WORDS];
+  if (pass->parent_id && !keep_value(pass, part, BY_PARENT, pass->parent_id, words[0])) return;
+  if (pass->accession_id && !keep_value(pass, part, BY_ACCESSION, pass->accession_id, words[1])) return;
+  part->kinds = search_block_kinds(pass->columns, part->number);
+  make_room(pass, part->kinds->count);
+  if (part->lines) pass_few(pass, part);
+  else pass_many(pass, part);
 }
 
 /* ---- bitmaps ---- */
@@ -375,30 +437,37 @@ void search_words_fill(const void *container, guint8 type, guint64 *words) {
     for (int i = 0; i < array->cardinality; i++) words[array->array[i] / 64] |= G_GUINT64_CONSTANT(1) << array->array[i] % 64;
   } else {
     const run_container_t *runs = container;
-    for (int i = 0; i < runs->n_runs; i++)
-      for (guint line = runs->runs[i].value, last = line + runs->runs[i].length; line <= last; line++) words[line / 64] |= G_GUINT64_CONSTANT(1) << line % 64;
+    for (int i = 0; i < runs->n_runs; i++) bitset_set_lenrange(words, runs->runs[i].value, runs->runs[i].length);
   }
 }
 
-void search_pass_bits(Pass *pass, const roaring_bitmap_t *bits, Need need, guint tier) {
-  const roaring_array_t *all = &bits->high_low_container;
+void search_pass_bits(Pass *pass, const roaring_bitmap_t *bits, const roaring_bitmap_t *titles, Need need, guint tier) {
+  const roaring_array_t *all = &bits->high_low_container, *in_titles = titles ? &titles->high_low_container : NULL;
+  gint32 at = 0;
   for (gint32 i = 0; i < all->size && all->keys[i] < pass->columns->block_count; i++) {
     search_turn_check();
     guint8 type = all->typecodes[i];
     const void *container = container_unwrap_shared(all->containers[i], &type);
-    if (type == ARRAY_CONTAINER_TYPE_CODE && (guint)((const array_container_t *)container)->cardinality <= search_limits.few) {
-      const array_container_t *array = container;
-      pass_lines(pass, all->keys[i], array->array, (guint)array->cardinality, need, tier);
-      continue;
-    }
     guint64 words[BLOCK_WORDS];
-    search_words_fill(container, type, words);
-    pass_block(pass, all->keys[i], words, need, tier);
+    Part part = {.number = all->keys[i], .tier = tier, .need = need};
+    while (in_titles && at < in_titles->size && in_titles->keys[at] < all->keys[i]) at++;
+    if (in_titles && at < in_titles->size && in_titles->keys[at] == all->keys[i]) {
+      part.titles_type = in_titles->typecodes[at];
+      part.titles = container_unwrap_shared(in_titles->containers[at], &part.titles_type);
+    }
+    const array_container_t *array = container;
+    if (type == BITSET_CONTAINER_TYPE_CODE) part.words = ((const bitset_container_t *)container)->array;
+    else if (type == ARRAY_CONTAINER_TYPE_CODE && (guint)array->cardinality <= search_limits.few) part.lines = array->array, part.count = (guint)array->cardinality;
+    else {
+      search_words_fill(container, type, words);
+      part.words = words;
+    }
+    pass_part(pass, &part);
   }
 }
 
 void search_pass_all(Pass *pass) {
-  for (guint number = 0; number < pass->columns->block_count; number++) pass_block(pass, number, NULL, NEED_DESCRIPTION, 0);
+  for (guint number = 0; number < pass->columns->block_count; number++) pass_part(pass, &(Part){.number = number, .need = NEED_DESCRIPTION});
 }
 
 /* ---- what came out ---- */

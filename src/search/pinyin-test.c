@@ -103,9 +103,18 @@ static void test_sounds(void) {
   }
 }
 
+static void test_initials(void) {
+  static const char *const cases[][2] = {{"展览经历", "zljl"}, {"A4 纸", "a4z"}, {"檔案", "da"}, {"（）", ""}, {"", ""}};
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+    g_autofree char *initials = search_initials(cases[i][0]);
+    g_assert_cmpstr(initials, ==, cases[i][1]);
+  }
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/pinyin/signers", test_signers);
   g_test_add_func("/pinyin/sounds", test_sounds);
+  g_test_add_func("/pinyin/initials", test_initials);
   return g_test_run();
 }

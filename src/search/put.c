@@ -17,7 +17,7 @@
 
 enum { TABLE_TITLE, TABLE_TEXT, TABLE_CLOSED, TABLE_PAGE, MADE /* those of the second set come behind */, TABLES = MADE * 2 };
 enum { CHANGES_FOLLOWED = 64, PUT_OFF_BYTES = 32 << 20, TEXT_PARTS = 4, AUTOMERGE = 4, LARGE_BULK_CHUNKS = 8, KEEP_FREE_BYTES = 256 << 20, FOLLOW_US = 250000 };
-static const char *const PENDING_KEY = "search";
+static const char *const PENDING_KEY = "search", *const VIEW_KEY = "search view";
 
 typedef struct { /* a document as tokens */
   gint64 id;
@@ -236,16 +236,17 @@ static void publish(gpointer data) {
   Columns *columns = search_columns_with(pending->base, pending->version, pending->drafts);
   search_cache_commit(search->cache, pending->version, pending->many ? NULL : g_steal_pointer(&pending->changes));
   g_mutex_lock(&search->lock);
+  if (pending->ended && search->damaged) search->sound_from = pending->version;
   if (pending->ended) search->needs_rebuild = search->damaged = search->remade.going = FALSE;
   if (!flushed) search->needs_rebuild = search->damaged = TRUE;
   g_mutex_unlock(&search->lock);
   adopt(search, columns);
 }
 
-/* The newest state there is in memory by `version` at the latest; waits for it until `until`. */
+/* The newest state there is in memory by `version` at the latest; waits for it until `until`, but not where tables were made anew, which memory does not follow. */
 static Columns *take_columns(Search *search, guint64 version, gint64 until) {
   g_mutex_lock(&search->lock);
-  while (search->current->version < version && g_cond_wait_until(&search->moved, &search->lock, until)) continue;
+  while (search->current->version < version && search->current->version >= search->version_floor && g_cond_wait_until(&search->moved, &search->lock, until)) continue;
   Columns *columns = search->current;
   for (guint i = 0; columns->version > version && i < HISTORY && search->history[i]; i++) columns = search->history[i];
   search_columns_ref(columns);
@@ -256,12 +257,14 @@ static Columns *take_columns(Search *search, guint64 version, gint64 until) {
 /* The columns of exactly the version that sql sees. When memory does not get there, another process has written: it is read anew. */
 static Columns *columns_of(Search *search, Sql *sql, guint64 version, GError **error) {
   g_autoptr(Columns) columns = take_columns(search, version, g_get_monotonic_time() + FOLLOW_US);
-  if (columns->version >= version) return g_steal_pointer(&columns);
-  gboolean damaged = FALSE;
+  if (columns->version == version) return g_steal_pointer(&columns);
+  gboolean damaged = FALSE, newer = columns->version < version; /* else one from before all that memory keeps */
   g_autoptr(Columns) loaded = search_columns_load(sql, &damaged, error);
   if (loaded == NULL) return NULL;
-  search_cache_commit(search->cache, loaded->version, NULL);
-  adopt(search, search_columns_ref(loaded));
+  if (newer) {
+    search_cache_commit(search->cache, loaded->version, NULL);
+    adopt(search, search_columns_ref(loaded));
+  }
   return g_steal_pointer(&loaded);
 }
 
@@ -548,17 +551,47 @@ gboolean search_remake_end(Search *search, Sql *sql, GError **error) {
 
 /* ---- what a reader sees ---- */
 
+static gboolean read_states(Search *search, SqlRows *rows, SearchView *ret, GError **error) {
+  g_autoptr(GError) failure = NULL;
+  gboolean whole = rows && sql_next(rows, &failure) && !sql_is_null(rows, "selection") && !sql_is_null(rows, "page_selection");
+  if (failure) return g_propagate_error(error, g_steal_pointer(&failure)), FALSE;
+  if (!whole) return rows && search_damage(search, error);
+  ret->version = (guint64)sql_int_at(rows, 0);
+  ret->grams = (GramState){sql_int_at(rows, 1), (guint)CLAMP(sql_int_at(rows, 2), 0, BLOCK_LINES), sql_int_at(rows, 3)};
+  ret->pages = (PageState){sql_int_at(rows, 4), sql_int_at(rows, 5), sql_int_at(rows, 6), sql_int_at(rows, 7), sql_int_at(rows, 8), sql_int_at(rows, 9)};
+  ret->no_pages = sql_int_at(rows, 10) == 0;
+  ret->no_closed = sql_int_at(rows, 11) == 0;
+  return TRUE;
+}
+
+/* A reading transaction keeps the first it has been given. */
+static Columns *kept_columns(Search *search, Sql *sql, guint64 version, GError **error) {
+  Columns *columns = sql_get_data(sql, VIEW_KEY);
+  if (columns && columns->version == version) return search_columns_ref(columns);
+  columns = columns_of(search, sql, version, error);
+  if (columns && !sql_is_writing(sql)) sql_set_data(sql, VIEW_KEY, search_columns_ref(columns), (GDestroyNotify)search_columns_unref);
+  return columns;
+}
+
 gboolean search_view_open(Search *search, Sql *sql, SearchView *ret, GError **error) {
   Pending *pending = sql_get_data(sql, PENDING_KEY);
-  if (pending) {
-    if (!search_bulk_flush(search, sql, error)) return FALSE;
-    *ret = (SearchView){search_columns_with(pending->base, pending->version, pending->drafts), pending->version, FALSE};
-    return TRUE;
+  *ret = (SearchView){.caching = pending == NULL};
+  if (pending && !search_bulk_flush(search, sql, error)) return FALSE;
+  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT s.version, g.selection, g.covered, g.records, p.selection AS page_selection, p.covered AS page_covered, p.claimed, "
+    "p.maker, p.pages, p.added, EXISTS (SELECT 1 FROM search_page_idx) AS paged, EXISTS (SELECT 1 FROM search_closed_idx) AS closed "
+    "FROM search_state s LEFT JOIN search_gram_state g ON g.id = 1 LEFT JOIN search_gram_page_state p ON p.id = 1 WHERE s.id = 1", SQL_NONE, error);
+  if (!read_states(search, rows, ret, error)) return FALSE;
+  if (pending) { /* FTS5 has written nothing yet */
+    ret->version = pending->version;
+    ret->no_pages = ret->no_closed = FALSE;
   }
-  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT version FROM search_state WHERE id = 1", SQL_NONE, error);
-  if (rows == NULL || !sql_next(rows, error)) return FALSE;
-  guint64 version = (guint64)sql_get_int(rows, "version");
-  Columns *columns = columns_of(search, sql, version, error);
-  if (columns) *ret = (SearchView){columns, version, TRUE};
-  return columns != NULL;
+  ret->columns = pending ? search_columns_with(pending->base, pending->version, pending->drafts) : kept_columns(search, sql, ret->version, error);
+  return ret->columns != NULL;
+}
+
+gboolean search_view_sound(Search *search, const SearchView *view) {
+  g_mutex_lock(&search->lock);
+  gboolean sound = view->version >= search->sound_from;
+  g_mutex_unlock(&search->lock);
+  return sound;
 }

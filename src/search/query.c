@@ -373,8 +373,9 @@ static SearchField fixed_field(const char *name) {
 /* The names a field goes by: a category's, or one that records brought of their own; NULL: there is no such field. */
 static const char *find_names(Parser *parser, const char *name) {
   const char *names = parser->names.fields ? g_hash_table_lookup(parser->names.fields, name) : NULL;
-  if (names || *name == '\0' || parser->names.sql == NULL || !search_name_known(parser->names.sql, name)) return names;
-  return g_string_chunk_insert(parser->strings, name);
+  if (names || *name == '\0' || parser->names.sql == NULL) return names;
+  gboolean known = parser->names.scanned ? search_scan_name(parser->names.scanned, parser->names.sql, name) : search_name_known(parser->names.sql, name);
+  return known ? g_string_chunk_insert(parser->strings, name) : NULL;
 }
 
 /* A word with a colon that is no field: told where it could have been meant as one, not for 12:30, http://… or half a title. */

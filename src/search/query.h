@@ -25,6 +25,11 @@ char *search_name_phrase(const char *pattern);
 void search_days_append(GString *out, const char *key, const char *value, gsize length); /* tokens of the days of a value that is a date */
 char *search_days_phrase(DateSpan asked, const char *names); /* what finds values of these fields (joined by tabs) that touch the days; from must be a day */
 gboolean search_days_touch(DateSpan asked, const char *value, gsize length);
+/* Where a date begins, as year << 9 | month << 5 | day, 0 for what is unknown: of a value, and of a token d, v or w behind the head of its field's tokens. Of the
+ * tokens of one value the least is its beginning. */
+guint32 search_day_begins(const char *value, gsize length);
+guint32 search_day_read(const char *token);
+char *search_day_head(const char *name);
 
 /* ---- numeral.c ---- */
 /* Other ways to write the numbers of a term that count or date something, and the number of a document: char*, at most `most`. */
@@ -88,6 +93,7 @@ typedef struct {
   GHashTable *fields; /* of search_query_fields; may be NULL */
   Sql *sql;           /* where other names are looked for among the records' fields; NULL: there are none */
   const SearchSynonyms *synonyms;
+  Search *scanned;    /* not in the index, but in the records themselves; NULL: in the index */
 } SearchNames;
 SearchNode *search_node_new(SearchQuery *query, NodeKind kind, gboolean positive); /* a leaf is counted among query's */
 SearchNode *search_node_term(SearchQuery *query, const SearchNode *like, const char *text); /* another text where `like` looks; NULL: nothing to look for */

@@ -5,12 +5,16 @@
  *    the asker may not see is found by `description` alone, so that nothing tells what its pages say.
  * 2. Columns, bitmaps and the asker's SQL snapshot are of one version (SearchView).
  * 3. tier 0: the titles alone satisfy the query; 1: the description does; 2: pages are needed.
+ * 4. Of words that must all stand in a record the rarest are loaded first; when few records are left, these are looked at instead of loading the other words.
+ *    Such a leaf says nothing of other records, and is never kept.
  */
 #include "block.h"
+#include "dated.h"
 #include "error.h"
+#include "gram.h"
 #include "query.h"
 
-enum { PLACES = 4 };
+enum { PLACES = 4, LOOKED = 8 /* looking at so many records costs as much as asking the index for a word */, PAGES_LOOKED = 32, UNITED = 1 << 16 };
 typedef enum { MODE_FULL, MODE_DESCRIPTION, MODE_TITLE } Mode;
 
 typedef struct { Leaf *title, *other, *closed, *page; } Bits; /* a leaf's components; NULL: it does not look there. Fields other than the title are `other` */
@@ -21,10 +25,12 @@ typedef struct {
   SearchView view;
   SearchQuery *query;
   Bits *bits; /* by SearchNode.leaf */
-  gboolean closed; /* closed fields are asked */
+  gboolean closed, files; /* closed fields are asked; pages, of which some are the asker's to see */
   gboolean pages; /* some leaf stands on some page */
   char *told; /* how the answer came about without the index, or that it may lack some; NULL: by the index, whole */
   roaring_bitmap_t *only; /* the records asked for by id; NULL: any */
+  SearchDated *dated; /* of the order asked for; NULL: another order */
+  GHashTable *looked;     /* id → Change: what a record that was looked at says */
 } Evaluation;
 
 static void clear_bits(Evaluation *evaluation);
@@ -34,7 +40,9 @@ static void evaluation_clear(Evaluation *evaluation) {
   clear_bits(evaluation);
   g_free(evaluation->told);
   if (evaluation->only) roaring_bitmap_free(evaluation->only);
+  g_clear_pointer(&evaluation->looked, g_hash_table_unref);
   search_query_free(evaluation->query);
+  search_dated_free(evaluation->dated);
   search_columns_unref(evaluation->view.columns);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Evaluation, evaluation_clear)
@@ -52,11 +60,11 @@ static Leaf *load_years(const Columns *columns, const SearchNode *node) {
   g_autofree guint32 *ids = g_new(guint32, BLOCK_LINES);
   g_autofree guint16 *lines = g_new(guint16, BLOCK_LINES);
   for (guint number = 0; number < columns->block_count; number++) {
-    const Grouping *years = search_block_grouping(columns, number, BY_YEAR);
-    guint64 words[BLOCK_WORDS] = {0};
-    for (guint i = 0; i < years->group_count; i++)
-      if (years->groups[i].value >= node->year_from && years->groups[i].value <= node->year_to) search_group_add(years, &years->groups[i], words);
-    guint count = search_words_list(words, lines);
+    const Kinds *kinds = search_block_kinds(columns, number);
+    g_autofree guint8 *chosen = g_malloc0(kinds->count);
+    for (guint i = 0; i < kinds->count; i++) chosen[i] = kinds->all[i].level && kinds->all[i].year >= node->year_from && kinds->all[i].year <= node->year_to;
+    guint64 words[BLOCK_WORDS];
+    guint count = search_kinds_choose(kinds, chosen, words) ? search_words_list(words, lines) : 0;
     for (guint i = 0; i < count; i++) ids[i] = number * BLOCK_LINES + lines[i];
     roaring_bitmap_add_many(bits, count, ids);
   }
@@ -79,39 +87,11 @@ static guint places_of(const Evaluation *evaluation, const SearchNode *node, Bit
   if (node->field == FIELD_ANY || node->field == FIELD_TITLE) components[count] = COMPONENT_TITLE, places[count++] = &bits->title;
   if (node->field == FIELD_ANY || (node->field != FIELD_TITLE && node->field != FIELD_TEXT))
     components[count] = node->field == FIELD_ANY ? COMPONENT_OTHER : others[node->field], places[count++] = &bits->other;
-  if (evaluation->closed && (node->field == FIELD_ANY || node->field == FIELD_CATEGORY)) components[count] = COMPONENT_CLOSED, places[count++] = &bits->closed;
-  if (node->field == FIELD_ANY || node->field == FIELD_TEXT) components[count] = COMPONENT_PAGE, places[count++] = &bits->page;
+  if (evaluation->closed && !evaluation->view.no_closed && (node->field == FIELD_ANY || node->field == FIELD_CATEGORY))
+    components[count] = COMPONENT_CLOSED, places[count++] = &bits->closed;
+  if (evaluation->files && !evaluation->view.no_pages && (node->field == FIELD_ANY || node->field == FIELD_TEXT))
+    components[count] = COMPONENT_PAGE, places[count++] = &bits->page;
   return count;
-}
-
-static gboolean load_leaf(Evaluation *evaluation, const SearchNode *node, GError **error) {
-  Bits *bits = &evaluation->bits[node->leaf];
-  Component components[PLACES];
-  Leaf **places[PLACES];
-  if (node->kind == NODE_YEARS) bits->other = load_years(evaluation->view.columns, node);
-  if (node->kind == NODE_DATES) bits->other = load_dates(evaluation->view.columns, node);
-  if (node->match != MATCH_STANDS) {
-    bits->other = search_match_load(evaluation->search, evaluation->sql, &evaluation->view, node, evaluation->closed ? MATCH_CLOSED : 0, error);
-    if (bits->other && bits->other->cut && evaluation->told == NULL) evaluation->told = g_strdup_printf("“%s”要看的条目太多，只看了一部分，结果可能不全", node->text);
-    return bits->other != NULL;
-  }
-  for (guint i = 0, count = places_of(evaluation, node, bits, components, places); i < count; i++) {
-    LeafKey key = {components[i], node->names, node->pattern};
-    if ((*places[i] = search_leaf_load(evaluation->search, evaluation->sql, &evaluation->view, &key, error)) == NULL) return FALSE;
-  }
-  return TRUE;
-}
-
-static gboolean load_leaves(Evaluation *evaluation, GError **error) {
-  const GPtrArray *leaves = evaluation->query->leaves;
-  evaluation->view.until = search_turn_clock() + QUESTION_US;
-  evaluation->bits = g_new0(Bits, leaves->len);
-  for (guint i = 0; i < leaves->len; i++) {
-    if (!load_leaf(evaluation, g_ptr_array_index(leaves, i), error)) return FALSE;
-    const Leaf *page = evaluation->bits[i].page;
-    evaluation->pages = evaluation->pages || (page && page->count > 0);
-  }
-  return TRUE;
 }
 
 static void clear_bits(Evaluation *evaluation) {
@@ -124,10 +104,17 @@ static void clear_bits(Evaluation *evaluation) {
   g_clear_pointer(&evaluation->bits, g_free);
 }
 
-/* The same from the records themselves (scan.c); words on pages are not looked for. */
-static gboolean scan_leaves(Evaluation *evaluation, GError **error) {
-  const GPtrArray *nodes = evaluation->query->leaves;
+/* The same from the records themselves (scan.c); words on pages are not looked for. names: what the query was read with. */
+static gboolean scan_leaves(Evaluation *evaluation, const char *query, SearchNames names, GError **error) {
   clear_bits(evaluation);
+  g_clear_pointer(&evaluation->view.columns, search_columns_unref);
+  evaluation->view = (SearchView){0}; /* what it says was read of what is damaged */
+  if (names.scanned == NULL) { /* which fields there are was read of what is damaged */
+    names.scanned = evaluation->search;
+    g_clear_pointer(&evaluation->query, search_query_free);
+    if ((evaluation->query = search_query_parse(query, names, error)) == NULL) return FALSE;
+  }
+  const GPtrArray *nodes = evaluation->query->leaves;
   evaluation->bits = g_new0(Bits, nodes->len);
   evaluation->pages = FALSE;
   g_autoptr(GArray) keys = g_array_new(FALSE, FALSE, sizeof(LeafKey));
@@ -142,7 +129,6 @@ static gboolean scan_leaves(Evaluation *evaluation, GError **error) {
       g_ptr_array_add(wanted, places[k]);
     }
   }
-  g_clear_pointer(&evaluation->view.columns, search_columns_unref);
   g_autofree Leaf **leaves = g_new0(Leaf *, keys->len + 1);
   gboolean good = search_scan(evaluation->search, evaluation->sql, (const LeafKey *)(gpointer)keys->data, keys->len, leaves, &evaluation->view, &evaluation->told, error);
   evaluation->view.until = search_turn_clock() + QUESTION_US;
@@ -157,6 +143,18 @@ static gboolean scan_leaves(Evaluation *evaluation, GError **error) {
     good = evaluation->bits[i].other != NULL;
   }
   return good;
+}
+
+/* The dates that the order asked for goes by. Without the index there are none: all stand as undated, which is told. */
+static gboolean load_order(Evaluation *evaluation, GHashTable *fields, const SearchRequest *request, gboolean indexed, GError **error) {
+  if (request->sort < SEARCH_SORT_FIELD_DESC || request->limit == 0) return TRUE;
+  DatedAsk ask = {request->sort_field, evaluation->closed, indexed};
+  g_clear_pointer(&evaluation->dated, search_dated_free);
+  evaluation->dated = search_dated_load(evaluation->search, evaluation->sql, &evaluation->view, fields, &ask, error);
+  if (indexed || evaluation->dated == NULL) return evaluation->dated != NULL;
+  g_autofree char *told = evaluation->told;
+  evaluation->told = g_strdup_printf("%s%s暂时不能按%s排列", told ? told : "", told ? "；" : "", request->sort_field);
+  return TRUE;
 }
 
 /* ---- the tree ----
@@ -257,16 +255,143 @@ static Bitmap *evaluate(const Evaluation *evaluation, const SearchNode *node, Mo
   return result;
 }
 
-/* ---- the pass ---- */
+/* ---- looking at a few records ---- */
 
-/* Passes the bits: those that titles alone satisfy as tier 0, the others as `tier`. titles NULL: no difference. */
-static void pass_tiers(Pass *pass, const Bitmap *bits, const Bitmap *titles, Need need, guint tier) {
-  if (titles == NULL) return search_pass_bits(pass, bits, need, tier);
-  g_autoptr(Bitmap) in_titles = roaring_bitmap_and(bits, titles);
-  g_autoptr(Bitmap) others = roaring_bitmap_andnot(bits, titles);
-  search_pass_bits(pass, in_titles, need, 0);
-  search_pass_bits(pass, others, need, tier);
+static const Change *read_record(Evaluation *evaluation, guint32 id) {
+  if (evaluation->looked == NULL) evaluation->looked = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)search_change_free);
+  Change *change = g_hash_table_lookup(evaluation->looked, GUINT_TO_POINTER(id));
+  if (change == NULL && (change = search_record_read(evaluation->search, evaluation->sql, evaluation->view.columns, id)) != NULL)
+    g_hash_table_insert(evaluation->looked, GUINT_TO_POINTER(id), change);
+  return change;
 }
+
+/* Where the record has the pattern: the first of the components; -1: nowhere, -2: that cannot be told so. */
+static gint look_at(Evaluation *evaluation, guint32 id, const LeafKey *keys, guint count) {
+  const Change *change = read_record(evaluation, id);
+  for (guint i = 0; change && i < count; i++) {
+    SearchPageLook look = {.pattern = keys[i].pattern, .most = PAGES_LOOKED};
+    gboolean page = keys[i].component == COMPONENT_PAGE;
+    if (page && (!search_page_look(evaluation->search, evaluation->sql, id, &look, NULL) || (look.page == 0 && look.looked >= look.most))) return -2;
+    if (page ? look.page > 0 : search_change_matches(change, &keys[i])) return (gint)i;
+  }
+  return change ? -1 : -2;
+}
+
+/* What the leaf finds of a few records; FALSE: that cannot be told so. */
+static gboolean look(Evaluation *evaluation, const LeafKey *keys, Leaf **const *places, guint count, const Bitmap *within) {
+  roaring_bitmap_t *found[PLACES];
+  gboolean good = TRUE;
+  for (guint i = 0; i < count; i++) found[i] = roaring_bitmap_create();
+  roaring_uint32_iterator_t at;
+  for (roaring_init_iterator(within, &at); good && at.has_value; roaring_advance_uint32_iterator(&at)) {
+    gint place = look_at(evaluation, at.current_value, keys, count);
+    if (place >= 0) roaring_bitmap_add(found[place], at.current_value);
+    good = place > -2;
+  }
+  for (guint i = 0; i < count; i++) {
+    if (good) *places[i] = search_leaf_new(found[i]);
+    else roaring_bitmap_free(found[i]);
+  }
+  return good;
+}
+
+/* ---- in which order, and how far ---- */
+
+/* What a reading tells of is known of all records. */
+static gboolean load_term(Evaluation *evaluation, const SearchNode *node, const Bitmap *within, GError **error) {
+  Component components[PLACES];
+  Leaf **places[PLACES];
+  LeafKey keys[PLACES];
+  guint count = places_of(evaluation, node, &evaluation->bits[node->leaf], components, places);
+  for (guint i = 0; i < count; i++) keys[i] = (LeafKey){components[i], node->names, node->pattern};
+  gboolean few = within && evaluation->view.caching && node->said == NULL && roaring_bitmap_get_cardinality(within) <= LOOKED;
+  if (few && look(evaluation, keys, places, count, within)) return TRUE;
+  for (guint i = 0; i < count; i++)
+    if ((*places[i] = search_leaf_load(evaluation->search, evaluation->sql, &evaluation->view, &keys[i], error)) == NULL) return FALSE;
+  return TRUE;
+}
+
+static gboolean load_leaf(Evaluation *evaluation, const SearchNode *node, const Bitmap *within, GError **error) {
+  Bits *bits = &evaluation->bits[node->leaf];
+  if (node->kind == NODE_YEARS) bits->other = load_years(evaluation->view.columns, node);
+  else if (node->kind == NODE_DATES) bits->other = load_dates(evaluation->view.columns, node);
+  else if (node->match == MATCH_STANDS) return load_term(evaluation, node, within, error);
+  else bits->other = search_match_load(evaluation->search, evaluation->sql, &evaluation->view, node, evaluation->closed ? MATCH_CLOSED : 0, error);
+  if (bits->other && bits->other->cut && evaluation->told == NULL)
+    evaluation->told = g_strdup_printf("“%s”要看的条目太多，只看了一部分，结果可能不全", node->text);
+  return bits->other != NULL;
+}
+
+/* How many records a node finds, before it is loaded. */
+static guint64 guess(Evaluation *evaluation, const SearchNode *node) {
+  guint64 sum = 0;
+  for (guint i = 0; node->children && i < node->children->len; i++) {
+    guint64 one = guess(evaluation, g_ptr_array_index(node->children, i));
+    sum = node->kind == NODE_AND && i > 0 ? MIN(sum, one) : sum + one;
+  }
+  if (node->children) return node->kind == NODE_NOT ? G_MAXUINT32 : sum;
+  Component components[PLACES];
+  Leaf **places[PLACES];
+  guint count = places_of(evaluation, node, &evaluation->bits[node->leaf], components, places);
+  for (guint i = 0; i < count; i++)
+    sum += search_leaf_guess(evaluation->search, evaluation->sql, &evaluation->view, &(LeafKey){components[i], node->names, node->pattern});
+  return count ? sum : G_MAXUINT32;
+}
+
+static gboolean load(Evaluation *evaluation, const SearchNode *node, const Bitmap *within, Bitmap **ret_left, GError **error);
+
+/* Those that must not stand there come last. */
+static gboolean load_all(Evaluation *evaluation, const SearchNode *node, const Bitmap *within, Bitmap **ret_left, GError **error) {
+  g_autoptr(GArray) rarest = g_array_new(FALSE, FALSE, sizeof(Estimate));
+  g_autoptr(Bitmap) left = NULL;
+  for (guint i = 0; i < node->children->len; i++) {
+    const SearchNode *child = g_ptr_array_index(node->children, i);
+    Estimate one = {child, child->kind == NODE_NOT ? G_MAXUINT64 : guess(evaluation, child)};
+    g_array_append_val(rarest, one);
+  }
+  g_array_sort(rarest, compare_estimates);
+  for (guint i = 0; i < rarest->len; i++) {
+    Bitmap *one = NULL;
+    if (!load(evaluation, g_array_index(rarest, Estimate, i).node, left ? left : within, &one, error)) return FALSE;
+    if (one == NULL) continue;
+    bitmap_free(left);
+    left = one;
+  }
+  *ret_left = g_steal_pointer(&left);
+  return TRUE;
+}
+
+/* Loads the leaves under the node, at least as to the records `within` (NULL: all); ret_left: the node finds none beyond these of them, NULL: no fewer. */
+static gboolean load(Evaluation *evaluation, const SearchNode *node, const Bitmap *within, Bitmap **ret_left, GError **error) {
+  *ret_left = NULL;
+  if (node->kind == NODE_AND) return load_all(evaluation, node, within, ret_left, error);
+  g_autoptr(Bitmap) left = NULL;
+  gboolean narrows = node->kind != NODE_NOT;
+  for (guint i = 0; node->children && i < node->children->len; i++) {
+    g_autoptr(Bitmap) one = NULL;
+    if (!load(evaluation, g_ptr_array_index(node->children, i), within, &one, error)) return FALSE;
+    narrows = narrows && one;
+    if (narrows && left) roaring_bitmap_or_inplace(left, one);
+    else if (narrows) left = g_steal_pointer(&one);
+  }
+  if (node->children == NULL) {
+    if (!load_leaf(evaluation, node, within, error)) return FALSE;
+    evaluation->pages = evaluation->pages || (evaluation->bits[node->leaf].page && evaluation->bits[node->leaf].page->count > 0);
+    narrows = estimate(evaluation, node) < UNITED;
+    if (narrows) left = evaluate_leaf(evaluation, node, MODE_FULL, within);
+  }
+  if (narrows) *ret_left = g_steal_pointer(&left);
+  return TRUE;
+}
+
+static gboolean load_leaves(Evaluation *evaluation, GError **error) {
+  evaluation->view.until = search_turn_clock() + QUESTION_US;
+  evaluation->bits = g_new0(Bits, evaluation->query->leaves->len);
+  g_autoptr(Bitmap) left = NULL;
+  return evaluation->query->root == NULL || load(evaluation, evaluation->query->root, evaluation->only, &left, error);
+}
+
+/* ---- the pass ---- */
 
 /* The records asked for by id; NULL: any. */
 static Bitmap *only_these(const SearchRequest *request) {
@@ -285,15 +410,15 @@ static void pass_tree(const Evaluation *evaluation, Pass *pass, SearchSort sort,
   const SearchNode *root = evaluation->query->root;
   g_autoptr(Bitmap) description = evaluate(evaluation, root, MODE_DESCRIPTION, evaluation->only);
   g_autoptr(Bitmap) titles = sort == SEARCH_SORT_RELEVANCE ? evaluate(evaluation, root, MODE_TITLE, description) : NULL;
-  if (!evaluation->pages) pass_tiers(pass, description, titles, NEED_DESCRIPTION, 1);
+  if (!evaluation->pages) search_pass_bits(pass, description, titles, NEED_DESCRIPTION, 1);
   else {
     g_autoptr(Bitmap) full = evaluate(evaluation, root, MODE_FULL, evaluation->only);
     g_autoptr(Bitmap) both = roaring_bitmap_and(full, description);
     g_autoptr(Bitmap) by_pages = roaring_bitmap_andnot(full, description);
     g_autoptr(Bitmap) despite_pages = roaring_bitmap_andnot(description, full); /* a page holds a word that NOT excludes */
-    pass_tiers(pass, both, titles, NEED_DESCRIPTION, 1);
-    pass_tiers(pass, by_pages, NULL, NEED_FILES, 2);
-    pass_tiers(pass, despite_pages, titles, NEED_NO_FILES, 1);
+    search_pass_bits(pass, both, titles, NEED_DESCRIPTION, 1);
+    search_pass_bits(pass, by_pages, NULL, NEED_FILES, 2);
+    search_pass_bits(pass, despite_pages, titles, NEED_NO_FILES, 1);
   }
   *ret_description = g_steal_pointer(&description);
 }
@@ -301,7 +426,7 @@ static void pass_tree(const Evaluation *evaluation, Pass *pass, SearchSort sort,
 static void pass_only(const Evaluation *evaluation, Pass *pass) {
   g_autoptr(Bitmap) bits = universe(evaluation);
   roaring_bitmap_and_inplace(bits, evaluation->only);
-  search_pass_bits(pass, bits, NEED_DESCRIPTION, 0);
+  search_pass_bits(pass, bits, NULL, NEED_DESCRIPTION, 0);
 }
 
 /* ---- the result ---- */
@@ -359,7 +484,9 @@ static gboolean fill_items(const Evaluation *evaluation, Top *top, const Bitmap 
     g_array_append_val(result->pages, page);
   }
   if (count > 0 && top->count > count) result->next = search_top_key(top, &top->heap[count - 1]);
-  return description == NULL || !evaluation->pages || fill_pages(evaluation, description, result, error);
+  g_autoptr(GError) failure = NULL;
+  if (description == NULL || !evaluation->pages || fill_pages(evaluation, description, result, &failure)) return TRUE;
+  return search_takes_damage(evaluation->search, &failure) || (g_propagate_error(error, g_steal_pointer(&failure)), FALSE); /* the hits are right all the same */
 }
 
 /* Only what the asker may see is told to have been found. */
@@ -386,27 +513,32 @@ static SearchResult *result_new(const Evaluation *evaluation, const Scope *scope
 SearchResult *search_run(Search *search, Sql *sql, const Scope *scope, const SearchRequest *request, GError **error) {
   g_auto(Turn) turn = {0};
   if (!sql_is_writing(sql)) search_turn_begin(&turn);
-  g_auto(Evaluation) evaluation = {.search = search, .sql = sql, .closed = scope_admits_closed_fields(scope)};
+  g_auto(Evaluation) evaluation = {.search = search, .sql = sql, .closed = scope_admits_closed_fields(scope),
+    .files = (scope->opening_mask & scope->files_mask) != 0};
   g_mutex_lock(&search->lock);
   g_autoptr(GHashTable) fields = g_hash_table_ref(search->fields);
   g_autoptr(SearchSynonyms) synonyms = search_synonyms_ref(search->synonyms);
   gboolean scannable = search->records_source != NULL;
   g_mutex_unlock(&search->lock);
   g_auto(Top) top = {0};
-  if (!search_top_init(&top, request->sort, request->limit, request->after, error)) return NULL;
+  SearchSort sort = request->limit == 0 ? MIN(request->sort, SEARCH_SORT_CODE) : request->sort;
+  if (!search_top_init(&top, sort, request->limit, request->after, error)) return NULL;
   gboolean scans = scannable && search_needs_rebuild(search);
   g_autoptr(GError) failure = NULL;
   if (!scans && !search_view_open(search, sql, &evaluation.view, &failure) && !(scans = scannable && search_is_damage(failure)))
     return g_propagate_error(error, g_steal_pointer(&failure)), NULL;
-  evaluation.query = search_query_parse(request->query, (SearchNames){fields, sql, synonyms}, error);
-  if (evaluation.query == NULL) return NULL;
-  if (!scans && !load_leaves(&evaluation, &failure) && !(scans = scannable && search_is_damage(failure)))
+  scans = scans || (scannable && !search_view_sound(search, &evaluation.view));
+  const SearchNames names = {fields, sql, synonyms, scans ? search : NULL};
+  if ((evaluation.query = search_query_parse(request->query, names, error)) == NULL) return NULL;
+  evaluation.only = only_these(request);
+  gboolean loaded = scans || (load_leaves(&evaluation, &failure) && load_order(&evaluation, fields, request, TRUE, &failure));
+  if (!loaded && !(scans = scannable && search_is_damage(failure)))
     return g_propagate_error(error, g_steal_pointer(&failure)), NULL;
   if (failure) search_note_damage(search, failure->message);
-  if (scans && !scan_leaves(&evaluation, error)) return NULL;
+  if (scans && (!scan_leaves(&evaluation, request->query, names, error) || !load_order(&evaluation, fields, request, FALSE, error))) return NULL;
+  top.dated = evaluation.dated;
   g_autoptr(Pass) pass = search_pass_new(scope, request, evaluation.view.columns, &top);
   g_autoptr(Bitmap) description = NULL;
-  evaluation.only = only_these(request);
   if (evaluation.query->root) pass_tree(&evaluation, pass, top.sort, &description);
   else if (evaluation.only && !evaluation.query->unheard) pass_only(&evaluation, pass);
   else if (!evaluation.query->unheard) search_pass_all(pass);

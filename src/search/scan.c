@@ -9,7 +9,7 @@
 #include "error.h"
 #include "text.h"
 
-enum { LOOK_US = 2500000, AT_A_TIME = 2, OFTEN = 64 };
+enum { LOOK_US = 2500000, NAME_US = 500000, AT_A_TIME = 2, OFTEN = 64 };
 
 static struct { GMutex lock; GCond ended; guint looking; } turns;
 
@@ -70,4 +70,30 @@ gboolean search_scan(Search *search, Sql *sql, const LeafKey *keys, guint key_co
   *ret_notice = scan.stopped ? g_strdup_printf("索引正在重建：暂时直接查目录，只来得及查看前 %" G_GINT64_FORMAT " 条，全文暂不可查", scan.seen) :
     g_strdup("索引正在重建：暂时直接查目录，全文暂不可查");
   return good;
+}
+
+typedef struct { const char *name; gint64 until, seen; gboolean found; } NameScan;
+
+static void see_name(const char *key, const char *value, gsize length, gpointer data) {
+  NameScan *scan = data;
+  g_autofree char *name = scan->found ? NULL : search_name(key);
+  scan->found = scan->found || g_str_equal(name, scan->name);
+}
+
+static gboolean see_names(const SearchDocument *document, gpointer data) {
+  NameScan *scan = data;
+  search_fields_each(document->fields, see_name, scan);
+  return !scan->found && (++scan->seen % OFTEN != 0 || g_get_monotonic_time() < scan->until);
+}
+
+gboolean search_scan_name(Search *search, Sql *sql, const char *name) {
+  g_mutex_lock(&search->lock);
+  SearchRecordsSource source = search->records_source;
+  gpointer source_data = search->records_source_data;
+  g_mutex_unlock(&search->lock);
+  take_turn();
+  NameScan scan = {name, g_get_monotonic_time() + NAME_US, 0, FALSE};
+  gboolean read = source && source(sql, 0, see_names, &scan, source_data, NULL);
+  end_turn();
+  return read && scan.found;
 }

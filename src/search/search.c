@@ -3,6 +3,7 @@
  */
 #include "gram.h"
 #include "block.h"
+#include "dated.h"
 #include "query.h"
 #include "error.h"
 #include <malloc.h>
@@ -45,6 +46,7 @@ Search *search_open(SqlDb *db, GError **error) {
   search->cache = search_cache_new(MAX((gsize)CACHE_BYTES, (gsize)columns->chunk_count * CHUNK_LINES * CACHE_LINE_BYTES), columns->version);
   search->current = g_steal_pointer(&columns);
   search->fields = g_hash_table_new(g_str_hash, g_str_equal);
+  search->dated.fields = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)search_field_days_unref);
   search->damaged = search->needs_rebuild = damaged || ready == 0 || trouble != NULL || search_damage_remembered(sql);
   search->remade.left = TRUE; /* perhaps: search_tend looks */
   return search;
@@ -57,6 +59,7 @@ void search_close(Search *search) {
   search_columns_unref(search->current);
   for (guint i = 0; i < HISTORY; i++) search_columns_unref(search->history[i]);
   g_hash_table_unref(search->fields);
+  g_hash_table_unref(search->dated.fields);
   search_synonyms_unref(search->synonyms);
   g_mutex_clear(&search->lock);
   g_cond_clear(&search->moved);
@@ -75,9 +78,12 @@ void search_warm(Search *search) {
   g_autoptr(Columns) columns = search_columns_ref(search->current);
   g_mutex_unlock(&search->lock);
   for (guint number = 0; number < columns->block_count; number++) {
+    search_block_kinds(columns, number);
     for (guint by = 0; by < GROUPINGS; by++) search_block_grouping(columns, number, (GroupBy)by);
     for (guint sort = 0; sort < ORDERS; sort++) search_block_order(columns, number, (SearchSort)sort);
   }
+  search_dated_warm(search);
+  search_characters_warm(search);
 }
 
 void search_forget(Search *search) { search_cache_forget(search->cache); }

@@ -78,7 +78,10 @@ gboolean search_remake_put(Search *search, Sql *sql, const SearchDocument *docum
 gboolean search_remake_page(Search *search, Sql *sql, gint64 record_id, guint page, const char *text, GError **error);
 gboolean search_remake_finish(Search *search, GError **error);
 
-typedef enum { SEARCH_SORT_RELEVANCE, SEARCH_SORT_DATE_DESC, SEARCH_SORT_DATE_ASC, SEARCH_SORT_CODE } SearchSort;
+typedef enum { SEARCH_SORT_RELEVANCE, SEARCH_SORT_DATE_DESC, SEARCH_SORT_DATE_ASC, SEARCH_SORT_CODE,
+  SEARCH_SORT_FIELD_DESC, SEARCH_SORT_FIELD_ASC /* by the date in a field of a category */ } SearchSort;
+/* An order by its word: relevance (NULL too), newest, oldest, code, 登记日期.newest, 登记日期.oldest; ret_field: the field's name or NULL. FALSE: no such word. */
+gboolean search_sort_read(const char *word, SearchSort *ret, char **ret_field);
 typedef struct {
   const char *query;      /* the user's words in the query language; NULL or "": everything in scope (with filters) */
   gint64 parent_id;       /* 0: any; else direct children only */
@@ -94,6 +97,7 @@ typedef struct {
   gint64 id_below;        /* 0: any; else only records of a smaller id, which were there before it */
   const gint64 *only; gsize only_count;              /* only these records, whatever else is asked; NULL: no filter */
   SearchSort sort;
+  const char *sort_field; /* SEARCH_SORT_FIELD_…: its name as in field:value, a date (SEARCH_DATES). Closed values order only for who may see them */
   const char *after;      /* key of the last item seen, as the result gave it; NULL: from the start */
   guint limit;            /* at most 10 000; 0: count and facets only */
   gboolean facets;
@@ -113,6 +117,7 @@ typedef struct {
   GPtrArray *readings;  /* SearchReading*: only those that found something which the asker may see */
   char *notice;         /* what was not understood in the query and how it was read instead; NULL */
 } SearchResult;
+char *search_place_of_code(const char *code); /* key for `after`, sorted by code: on from the first record of that code or a later one */
 void search_result_free(SearchResult *result);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SearchResult, search_result_free)
 
@@ -164,6 +169,8 @@ GArray *search_record_pages(Search *search, Sql *sql, const char *query, gint64 
 
 /* Whether letters (a–z) are a beginning of the pinyin, or initials, of some characters in a folded text: 档案局 by dangan, daj, aj. */
 gboolean search_sounds_in(const char *letters, const char *folded);
+/* The initials of the most usual reading of a Chinese text, letters and digits in it as they are, in small letters: 展览经历 → zljl; what has no reading is left out. */
+char *search_initials(const char *text);
 
 /* Records that share the most telling words of this one's description, most alike first; all are admitted by the scope. */
 typedef struct { gint64 id; double score; } SearchLike;

@@ -179,7 +179,7 @@ static json_t *list_candidates(const Suggestion *suggestion, guint limit, GError
   return list;
 }
 
-json_t *search_suggest(Search *search, Sql *sql, const Scope *scope, const char *beginning, guint limit, GError **error) {
+static json_t *suggest(Search *search, Sql *sql, const Scope *scope, const char *beginning, guint limit, GError **error) {
   g_autofree char *valid = g_utf8_make_valid(beginning ? beginning : "", -1);
   g_autofree char *pattern = g_utf8_strlen(valid, -1) > 100 ? NULL : search_pattern(valid, TRUE);
   Suggestion suggestion = {.search = search, .sql = sql, .scope = scope, .pattern = pattern};
@@ -195,4 +195,12 @@ json_t *search_suggest(Search *search, Sql *sql, const Scope *scope, const char 
   gboolean good = sample_component(&suggestion, COMPONENT_BEGIN_CREATOR, error) && sample_component(&suggestion, COMPONENT_BEGIN_TITLE, error) &&
     sample_component(&suggestion, COMPONENT_BEGIN_DOCNO, error) && sample_codes(&suggestion, valid, error) && sample_names(&suggestion, valid, error);
   return good ? list_candidates(&suggestion, limit, error) : NULL;
+}
+
+json_t *search_suggest(Search *search, Sql *sql, const Scope *scope, const char *beginning, guint limit, GError **error) {
+  g_autoptr(GError) failure = NULL;
+  json_t *list = suggest(search, sql, scope, beginning, limit, &failure);
+  if (list == NULL && search_takes_damage(search, &failure)) list = json_array();
+  if (failure) g_propagate_error(error, g_steal_pointer(&failure));
+  return list;
 }

@@ -3,10 +3,10 @@
  *
  * 1. A hit's key is made of the record alone (and the query), never of other hits, so a page begins exactly after the last one whatever changed before it.
  * 2. relevance: words in titles, then in descriptions, then only on pages; nodes of the tree before items; shorter titles; newer dates; id.
- *    dates: undated records are last in both directions; then id. code: byte order; then id.
+ *    dates: undated records are last in both directions; then id. code: byte order; then id. A field's dates: dated.c; then id.
  */
+#include "dated.h"
 #include "error.h"
-#include "internal.h"
 
 #define DAYS_NONE 0x3FFFFFu /* more than any day */
 
@@ -16,15 +16,9 @@ static guint32 date_days(gint32 date) {
   return year * 13 * 32 + MIN(month, 12) * 32 + MIN(day, 31); /* month and day may be 0: unknown */
 }
 
-static guint64 hit_key(SearchSort sort, guint32 id, const SearchColumns *line, guint tier) {
-  guint32 days = date_days(line->date_from);
-  guint64 item = line->level >= LEVEL_ITEM, length = MIN(line->title_length, 127);
-  switch (sort) {
-  case SEARCH_SORT_DATE_DESC: return (guint64)(DAYS_NONE - days) << 32 | id;
-  case SEARCH_SORT_DATE_ASC: return (guint64)(days ? days : DAYS_NONE) << 32 | id;
-  case SEARCH_SORT_CODE: return id;
-  default: return (guint64)tier << 62 | item << 61 | length << 54 | (guint64)(DAYS_NONE - days) << 32 | id;
-  }
+guint32 search_top_place(const SearchColumns *line) {
+  guint32 item = line->level >= LEVEL_ITEM, length = MIN(line->title_length, 127);
+  return item << 29 | length << 22 | (DAYS_NONE - date_days(line->date_from));
 }
 
 static inline int compare_hits(const Hit *a, const Hit *b) {
@@ -34,11 +28,30 @@ static inline int compare_hits(const Hit *a, const Hit *b) {
 
 int search_top_compare(const Hit *a, const Hit *b) { return compare_hits(a, b); }
 
-Hit search_top_hit(SearchSort sort, guint32 id, const SearchColumns *line, const char *code, guint tier) { return (Hit){hit_key(sort, id, line, tier), code}; }
+Hit search_top_hit(const Top *top, guint32 id, guint32 place, const char *code, guint tier) {
+  guint32 age = place & DAYS_NONE, head = 0;
+  if (top->sort == SEARCH_SORT_RELEVANCE) head = tier << 30 | place;
+  else if (top->sort == SEARCH_SORT_DATE_DESC) head = age;
+  else if (top->sort == SEARCH_SORT_DATE_ASC) head = age == DAYS_NONE ? DAYS_NONE : DAYS_NONE - age;
+  else if (top->dated) head = search_dated_rank(top->dated, id, top->sort == SEARCH_SORT_FIELD_DESC);
+  return (Hit){(guint64)head << 32 | id, code};
+}
+
+gboolean search_sort_read(const char *word, SearchSort *ret, char **ret_field) {
+  static const struct { const char *word; SearchSort sort; } plain[] = {
+    {"relevance", SEARCH_SORT_RELEVANCE}, {"newest", SEARCH_SORT_DATE_DESC}, {"oldest", SEARCH_SORT_DATE_ASC}, {"code", SEARCH_SORT_CODE}},
+    of_field[] = {{".newest", SEARCH_SORT_FIELD_DESC}, {".oldest", SEARCH_SORT_FIELD_ASC}};
+  const char *dot = word ? strrchr(word, '.') : NULL;
+  for (guint i = 0; dot && dot > word && i < G_N_ELEMENTS(of_field); i++)
+    if (g_str_equal(of_field[i].word, dot)) return *ret = of_field[i].sort, *ret_field = g_strndup(word, (gsize)(dot - word)), TRUE;
+  for (guint i = 0; i < G_N_ELEMENTS(plain); i++)
+    if (g_str_equal(plain[i].word, word ? word : "relevance")) return *ret = plain[i].sort, *ret_field = NULL, TRUE;
+  return FALSE;
+}
 
 /* ---- keys: a letter for the sort, 16 hex digits, for codes their bytes in hex ---- */
 
-static const char SORT_LETTERS[] = "rdac";
+static const char SORT_LETTERS[] = "rdacno";
 
 static gboolean parse_after(Top *top, const char *after) {
   gsize length = strlen(after);
@@ -63,10 +76,16 @@ char *search_top_key(const Top *top, const Hit *hit) {
   return g_string_free(key, FALSE);
 }
 
+char *search_place_of_code(const char *code) {
+  Hit hit = {.code = code};
+  Top top = {.sort = SEARCH_SORT_CODE};
+  return search_top_key(&top, &hit);
+}
+
 /* ---- the list: a heap with the last hit on top ---- */
 
 gboolean search_top_init(Top *top, SearchSort sort, guint limit, const char *after, GError **error) {
-  *top = (Top){.sort = sort <= SEARCH_SORT_CODE ? sort : SEARCH_SORT_RELEVANCE};
+  *top = (Top){.sort = sort <= SEARCH_SORT_FIELD_ASC ? sort : SEARCH_SORT_RELEVANCE};
   top->capacity = limit ? MIN(limit, LIMIT_MAX) + 1 : 0;
   top->heap = g_new(Hit, top->capacity);
   top->has_after = after && *after;
@@ -96,14 +115,13 @@ static void sift_up(Top *top) {
   top->heap[at] = hit;
 }
 
-void search_top_add(Top *top, guint32 id, const SearchColumns *line, const char *code, guint tier) {
-  Hit hit = {hit_key(top->sort, id, line, tier), code};
-  if (top->has_after && compare_hits(&hit, &top->after) <= 0) return;
+void search_top_add(Top *top, const Hit *hit) {
+  if (search_top_passed(top, hit)) return;
   if (top->count < top->capacity) {
-    top->heap[top->count++] = hit;
+    top->heap[top->count++] = *hit;
     sift_up(top);
-  } else if (top->capacity && compare_hits(&hit, &top->heap[0]) < 0) {
-    top->heap[0] = hit;
+  } else if (top->capacity && compare_hits(hit, &top->heap[0]) < 0) {
+    top->heap[0] = *hit;
     sift_down(top);
   }
 }
@@ -115,7 +133,14 @@ gboolean search_top_skips(const Top *top, const Chunk *chunk) {
   return top->count == top->capacity && strcmp(chunk->first, top->heap[0].code) > 0;
 }
 
+gboolean search_top_skips_dated(const Top *top, guint chunk) {
+  Hit least = {(guint64)search_dated_least(top->dated, chunk, top->sort == SEARCH_SORT_FIELD_DESC) << 32, NULL};
+  return top->count == top->capacity && compare_hits(&least, &top->heap[0]) > 0;
+}
+
 gboolean search_top_wants(const Top *top, const Hit *hit) { return top->count < top->capacity || (top->capacity && compare_hits(hit, &top->heap[0]) < 0); }
+
+gboolean search_top_is_full(const Top *top, guint tier) { return top->count == top->capacity && top->sort == SEARCH_SORT_RELEVANCE && top->heap[0].key >> 62 < tier; }
 
 gboolean search_top_passed(const Top *top, const Hit *hit) { return top->has_after && compare_hits(hit, &top->after) <= 0; }
 
