@@ -7,6 +7,7 @@
 #include "node.h"
 #include "settings.h"
 #include "web.h"
+#include "text.h"
 #include <string.h>
 
 void escape_append(GString *out, const char *text) {
@@ -110,20 +111,12 @@ static void append_time(GString *out, const json_t *value, gboolean with_clock) 
 }
 
 static void append_size(GString *out, const json_t *value) {
-  static const char *const units[] = {"KB", "MB", "GB", "TB", "PB"};
   if (!json_is_number(value) || json_number_value(value) < 0) {
     append_plain(out, value);
     return;
   }
-  double size = json_number_value(value);
-  if (size < 1024) {
-    g_string_append_printf(out, "%d 字节", (int)size);
-    return;
-  }
-  gsize unit = 0;
-  for (size /= 1024; size >= 1023.95 && unit + 1 < G_N_ELEMENTS(units); unit++) size /= 1024;
-  char number[G_ASCII_DTOSTR_BUF_SIZE];
-  g_string_append_printf(out, "%s %s", g_ascii_formatd(number, sizeof number, "%.1f", size), units[unit]);
+  g_autofree char *text = text_size(json_number_value(value));
+  g_string_append(out, text);
 }
 
 static void append_url(GString *out, const json_t *value) {

@@ -62,6 +62,14 @@ const char *request_bearer(const WebRequest *request);
 void request_free(WebRequest *request);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(WebRequest, request_free)
 
+/* ---- share.c: worker threads, of which one client never holds all ---- */
+typedef struct Share Share;
+Share *share_new(guint threads, GFunc work, gpointer data); /* work(task, data) calls share_done when it is done */
+void share_push(Share *share, const char *client, gpointer task);
+void share_done(Share *share, const char *client);
+guint share_waiting(Share *share); /* tasks that no thread has begun */
+void share_free(Share *share);     /* when all is worked on */
+
 /* ---- parameter.c ---- */
 /* Percent-decoding; NULL when the result is not UTF-8 or has a NUL. */
 char *parameter_decode(const char *text, gsize length, gboolean plus_is_space);

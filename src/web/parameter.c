@@ -19,8 +19,8 @@ guint parameter_count(const WebParameter *parameters) {
 
 static int hex_value(char c) { return g_ascii_isxdigit(c) ? g_ascii_xdigit_value(c) : -1; }
 
-char *parameter_decode(const char *text, gsize length, gboolean plus_is_space) {
-  g_autofree char *out = g_malloc(length + 1);
+static char *decode(const char *text, gsize length, gboolean plus_is_space, gsize *ret_length) {
+  char *out = g_malloc(length + 1);
   gsize used = 0;
   for (gsize i = 0; i < length; i++) {
     if (text[i] == '%' && i + 2 < length && hex_value(text[i + 1]) >= 0 && hex_value(text[i + 2]) >= 0) {
@@ -31,7 +31,25 @@ char *parameter_decode(const char *text, gsize length, gboolean plus_is_space) {
     }
   }
   out[used] = '\0';
+  *ret_length = used;
+  return out;
+}
+
+char *parameter_decode(const char *text, gsize length, gboolean plus_is_space) {
+  gsize used;
+  g_autofree char *out = decode(text, length, plus_is_space, &used);
   return g_utf8_validate_len(out, used, NULL) ? g_steal_pointer(&out) : NULL; /* refuses NUL too */
+}
+
+/* A value of a form. A NUL in a question is left out like every other control character; what is to be stored does not change unnoticed. */
+static char *decode_value(Source source, const char *name, const char *text, gsize length, GError **error) {
+  gsize used, kept = 0;
+  g_autofree char *out = decode(text, length, TRUE, &used);
+  for (gsize i = 0; i < used && source == FROM_QUERY; i++)
+    if (out[i] != '\0') out[kept++] = out[i];
+  if (source == FROM_QUERY) out[used = kept] = '\0';
+  if (g_utf8_validate_len(out, used, NULL)) return g_steal_pointer(&out);
+  return throw_null(error, LANTAI_ERROR_INVALID, "提交的内容：%s%s，请重新输入", name, memchr(out, '\0', used) ? " 含有空字符（NUL）" : " 不是有效的 UTF-8 文字");
 }
 
 Value *parameter_value(const WebRequest *request, const char *name, const WebParameter **ret_parameter) {
@@ -97,9 +115,9 @@ gboolean parameter_add_encoded(WebRequest *request, Source source, const char *t
     const char *stop = ampersand == NULL ? end : ampersand;
     const char *equals = memchr(text, '=', (gsize)(stop - text));
     g_autofree char *name = parameter_decode(text, (gsize)((equals == NULL ? stop : equals) - text), TRUE);
-    g_autofree char *value = equals == NULL ? g_strdup("") : parameter_decode(equals + 1, (gsize)(stop - equals - 1), TRUE);
-    if (name == NULL || value == NULL)
-      return throw(error, LANTAI_ERROR_INVALID, "提交的内容%s%s不是有效的 UTF-8 文字，请重新输入", name == NULL ? "" : "：", name == NULL ? "" : name);
+    if (name == NULL) return throw(error, LANTAI_ERROR_INVALID, "提交的内容不是有效的 UTF-8 文字，请重新输入");
+    g_autofree char *value = equals == NULL ? g_strdup("") : decode_value(source, name, equals + 1, (gsize)(stop - equals - 1), error);
+    if (value == NULL) return FALSE;
     if (stop > text && !parameter_add(request, source, name, value, error)) return FALSE;
     text = stop + 1;
   }

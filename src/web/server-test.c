@@ -359,6 +359,23 @@ static void test_workers(void) {
   }
 }
 
+/* One client's slow requests, however many, leave a thread for others, who do not wait for them. */
+static void test_shared(void) {
+  GThread *threads[12];
+  for (gsize i = 0; i < G_N_ELEMENTS(threads); i++) threads[i] = g_thread_new("client", slow_client, NULL);
+  g_usleep(30000);
+  gint64 start_us = g_get_monotonic_time();
+  for (guint i = 0; i < 3; i++) {
+    g_autofree char *reply = ask("GET", "/record/9.json", "Cookie: " WEB_SESSION_COOKIE "=another\r\n");
+    has(reply, "\"id\":9");
+  }
+  g_assert_cmpint(g_get_monotonic_time() - start_us, <, 250000); /* behind them it would be 400 ms and more */
+  for (gsize i = 0; i < G_N_ELEMENTS(threads); i++) {
+    g_autofree char *reply = g_thread_join(threads[i]);
+    has(reply, "{\"text\":\"new\"}");
+  }
+}
+
 static void test_busy(void) {
   fixture.server->limits.queue = 0;
   GThread *threads[10];
@@ -435,6 +452,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/server/slow-reader", test_slow_reader);
   g_test_add_func("/server/idle-connections", test_idle_connections);
   g_test_add_func("/server/workers", test_workers);
+  g_test_add_func("/server/shared", test_shared);
   g_test_add_func("/server/busy", test_busy);
   g_test_add_func("/server/garbage", test_garbage);
   g_test_add_func("/server/port-taken", test_port_taken);

@@ -29,7 +29,7 @@ typedef enum { STAGE_NEW, STAGE_ADMITTING, STAGE_BODY, STAGE_DRAINING, STAGE_WAI
 typedef struct Listener {
   WebServer *server;
   struct MHD_Daemon *daemon;
-  GThreadPool *workers;
+  Share *workers;
   Deadlines *deadlines;
   GSocket *socket;
   guint port;
@@ -58,8 +58,16 @@ static void exchange_free(Exchange *exchange) {
 
 /* ---- workers ---- */
 
+/* Whose request it is, as far as can be told before anybody has looked who that is. */
+static char *client_name(const WebRequest *request) {
+  const char *session = web_cookie(request, WEB_SESSION_COOKIE), *bearer = request_bearer(request);
+  return session ? g_strconcat("s ", session, NULL) : bearer ? g_strconcat("b ", bearer, NULL) : g_strconcat("a ", request->address, NULL);
+}
+
 static void work(gpointer data, gpointer user_data) {
   Exchange *exchange = data;
+  Listener *listener = user_data;
+  g_autofree char *client = client_name(exchange->request); /* the exchange may be gone at the end */
   WebRequest *request = exchange->request;
   const char *type = request_header_get(request, "content-type");
   gboolean has_body = exchange->stage == STAGE_ADMITTING;
@@ -67,13 +75,15 @@ static void work(gpointer data, gpointer user_data) {
   else if (request->row == NULL) exchange->reply = dispatch_admit(request, has_body ? (type == NULL ? "" : type) : NULL, exchange->announced);
   if (!has_body && exchange->reply == NULL) exchange->reply = dispatch_run(request);
   MHD_resume_connection(exchange->connection);
+  share_done(listener->workers, client);
 }
 
 static enum MHD_Result hand_over(Exchange *exchange, Stage stage) {
   exchange->stage = stage;
   deadlines_until(exchange->watch, -1);
   MHD_suspend_connection(exchange->connection);
-  g_thread_pool_push(exchange->listener->workers, exchange, NULL);
+  g_autofree char *client = client_name(exchange->request);
+  share_push(exchange->listener->workers, client, exchange);
   return MHD_YES;
 }
 
@@ -146,7 +156,7 @@ static WebReply *refuse_early(Exchange *exchange) {
   if (!request_begin(request, &error)) return reply_gerror(request, error);
   if (has_two_lengths(request)) return reply_error(request, 400, "invalid", "请求的长度有两种说法");
   if (static_is(request)) return static_reply(request);
-  if (g_thread_pool_unprocessed(exchange->listener->workers) <= exchange->listener->server->limits.queue) return NULL;
+  if (share_waiting(exchange->listener->workers) <= exchange->listener->server->limits.queue) return NULL;
   return reply_error(request, 503, "busy", "现在使用的人太多，请稍后重试");
 }
 
@@ -357,7 +367,7 @@ gboolean web_server_listen(WebServer *server, const char *address, guint port, G
   listener->server = server;
   listener->port = opened_port;
   gint threads = server->house->settings == NULL ? 4 : (gint)settings_int(server->house->settings, "server.threads");
-  listener->workers = g_thread_pool_new(work, listener, MAX(threads, 1), TRUE, NULL);
+  listener->workers = share_new((guint)MAX(threads, 1), work, listener);
   listener->deadlines = deadlines_new();
   int fd = fcntl(g_socket_get_fd(opened), F_DUPFD_CLOEXEC, 0);
   listener->daemon = fd < 0 ? NULL : start_daemon(listener, fd);
@@ -380,7 +390,7 @@ void listener_free(Listener *listener) {
   gint64 end_us = g_get_monotonic_time() + CLOSE_SECONDS * G_USEC_PER_SEC;
   while (g_atomic_int_get(&listener->active) > 0 && g_get_monotonic_time() < end_us) g_usleep(2000);
   g_atomic_int_set(&listener->closing, TRUE);
-  g_thread_pool_free(listener->workers, FALSE, TRUE); /* what still waits is answered with 503: every suspended connection is resumed */
+  share_free(listener->workers); /* what still waits is answered with 503: every suspended connection is resumed */
   if (listener->daemon != NULL) MHD_stop_daemon(listener->daemon);
   deadlines_free(listener->deadlines);
   g_free(listener);

@@ -179,7 +179,8 @@ static gboolean end_part(Upload *upload, GError **error) {
   }
   if (upload->file_name != NULL) return TRUE;
   if (!g_utf8_validate_len((const char *)upload->field->data, upload->field->len, NULL))
-    return throw(error, LANTAI_ERROR_INVALID, "提交的内容：%s 不是有效的 UTF-8 文字，请重新输入", upload->name);
+    return throw(error, LANTAI_ERROR_INVALID, "提交的内容：%s %s，请重新输入", upload->name,
+      memchr(upload->field->data, '\0', upload->field->len) ? "含有空字符（NUL）" : "不是有效的 UTF-8 文字");
   g_byte_array_append(upload->field, (const guint8 *)"", 1);
   return parameter_add(upload->request, FROM_BODY, upload->name, (const char *)upload->field->data, error);
 }
