@@ -160,9 +160,9 @@ static gboolean add_roles(WebRequest *request, Sql *sql, gint64 id, const char *
 static json_t *relation_choices(void) {
   json_t *list = json_array();
   for (const RelationKind *kind = RELATION_KINDS; kind->kind != NULL; kind++) {
-    json_array_append_new(list, json_pack("{s:s, s:s}", "value", kind->kind, "label", kind->forth));
+    json_array_append_new(list, json_pack("{s:s, s:s, s:s?}", "value", kind->kind, "label", kind->forth, "means", kind->forth_means));
     g_autofree char *back = g_strconcat(kind->kind, "-back", NULL);
-    if (!g_str_equal(kind->forth, kind->back)) json_array_append_new(list, json_pack("{s:s, s:s}", "value", back, "label", kind->back));
+    if (!g_str_equal(kind->forth, kind->back)) json_array_append_new(list, json_pack("{s:s, s:s, s:s?}", "value", back, "label", kind->back, "means", kind->back_means));
   }
   return list;
 }
@@ -298,8 +298,8 @@ static json_t *form_model(WebRequest *request, Sql *sql, json_t *authority, cons
   g_autofree char *action = id ? g_strdup_printf("/authority/%" G_GINT64_FORMAT "/edit", id) : g_strdup("/authority/new");
   g_autofree char *back = id ? g_strdup_printf(topical ? "/topics/%" G_GINT64_FORMAT : "/authority/%" G_GINT64_FORMAT,
     id) : g_strdup(topical ? "/topics" : "/authorities");
-  json_t *model = json_pack("{s:s, s:O, s:o, s:o, s:b, s:b, s:b, s:s, s:s, s:s?}", "title", id ? "修改" : topical ? "新建专题" : "新建名称规范", "authority", authority,
-    "kinds", kinds,
+  json_t *model = json_pack("{s:s, s:O, s:o, s:o, s:b, s:b, s:b, s:s, s:s, s:s?}", "title",
+    id ? "修改" : g_str_equal(kind, "event") ? "新建事件" : topical ? "新建专题" : "新建名称规范", "authority", authority, "kinds", kinds,
     "names", names, "topical", topical, "is_new", id == 0, "is_person", g_str_equal(kind, "person"), "action", action, "back", back, "problem", problem);
   if (!topical) return model;
   json_auto_t *parent = int_at(authority, "parent_id") ? authority_load(sql, int_at(authority, "parent_id"), NULL) : NULL;
@@ -360,6 +360,12 @@ static json_t *said(WebRequest *request) {
   return authority;
 }
 
+static WebReply *shown(json_t *authority, gint64 id, const char *word) {
+  WebReply *reply = web_redirect(kind_is_topical(text_at(authority, "kind")) ? "/topics/%" G_GINT64_FORMAT : "/authority/%" G_GINT64_FORMAT, id);
+  web_flash(reply, word);
+  return reply;
+}
+
 WebReply *page_authority_save(WebRequest *request, GError **error) {
   json_auto_t *authority = said(request);
   g_autoptr(Sql) sql = sql_write(web_house(request)->db, error);
@@ -374,7 +380,7 @@ WebReply *page_authority_save(WebRequest *request, GError **error) {
   if (saved) {
     sql_end(g_steal_pointer(&sql));
     synonyms_changed(web_house(request));
-    return web_redirect(kind_is_topical(text_at(authority, "kind")) ? "/topics/%" G_GINT64_FORMAT : "/authority/%" G_GINT64_FORMAT, id);
+    return shown(authority, id, "已保存");
   }
   json_t *model = form_model(request, sql, authority, local->message);
   json_auto_t *now = web_int(request, "id", 0) ? authority_load(sql, web_int(request, "id", 0), NULL) : NULL;
@@ -387,12 +393,6 @@ WebReply *page_authority_save(WebRequest *request, GError **error) {
 }
 
 /* ---- deleted, restored, merged ---- */
-
-static WebReply *shown(json_t *authority, gint64 id, const char *word) {
-  WebReply *reply = web_redirect(kind_is_topical(text_at(authority, "kind")) ? "/topics/%" G_GINT64_FORMAT : "/authority/%" G_GINT64_FORMAT, id);
-  web_flash(reply, word);
-  return reply;
-}
 
 WebReply *page_authority_state(WebRequest *request, GError **error) {
   gint64 id = web_int(request, "id", 0);

@@ -78,6 +78,14 @@ static void test_found(void) {
   fixture_close(&f);
 }
 
+/* Parties of a case, applicants: persons and bodies in one field. */
+static void test_bodies(void) {
+  static const char *const bodies[] = {"临江市供电局", "临江第一纺织厂", "某某建筑工程公司", "青山乡人民政府水利站"};
+  static const char *const persons[] = {"王建国", "欧阳震华", "张公社", "买买提·吐尔逊", "王社、李站、赵会", "端木蕻良", ""};
+  for (guint i = 0; i < G_N_ELEMENTS(bodies); i++) g_assert_true(name_is_body(bodies[i]));
+  for (guint i = 0; i < G_N_ELEMENTS(persons); i++) g_assert_false(name_is_body(persons[i]));
+}
+
 static void test_conflict(void) {
   Fixture f;
   fixture_open(&f);
@@ -237,6 +245,7 @@ int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/authority/checked", test_checked);
   g_test_add_func("/authority/found", test_found);
+  g_test_add_func("/authority/bodies", test_bodies);
   g_test_add_func("/authority/conflict", test_conflict);
   g_test_add_func("/authority/merge", test_merge);
   g_test_add_func("/authority/relations", test_relations);

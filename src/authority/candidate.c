@@ -47,7 +47,7 @@ static gboolean visit_row(SqlRows *rows, GHashTable *persons, VisitText visit, g
   json_t *value;
   json_object_foreach(fields, key, value) {
     const char *text = g_hash_table_contains(persons, key) ? json_string_value(value) : NULL;
-    if (text != NULL && *text != '\0' && !visit(text, TRUE, &source, data)) return FALSE;
+    if (text != NULL && *text != '\0' && !visit(text, !name_is_body(text), &source, data)) return FALSE;
   }
   return TRUE;
 }

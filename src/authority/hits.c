@@ -115,7 +115,9 @@ gboolean add_hits(WebRequest *request, Sql *sql, gint64 authority_id, const char
   g_autofree char *other = web_query_with(request, "sort", ask.sort == SEARCH_SORT_DATE_DESC ? "oldest" : "newest");
   json_object_set_new(model, "sort_query", json_string(other));
   json_object_set_new(model, "paged", json_boolean(ask.after != NULL));
-  json_object_set_new(model, "narrowed", json_boolean(ask.query != NULL || ask.fonds_count || ask.categories_count || ask.years_count || ask.openings_count));
+  gboolean narrowed = ask.query != NULL || ask.fonds_count || ask.categories_count || ask.years_count || ask.openings_count;
+  json_object_set_new(model, "narrowed", json_boolean(narrowed));
+  json_object_set_new(model, "any_hits", json_boolean(narrowed || result->count > 0));
   if (result->notice != NULL) json_object_set_new(model, "notice", json_string(result->notice));
   if (result->next == NULL) return TRUE;
   g_autofree char *next = web_query_with(request, "after", result->next);

@@ -25,12 +25,13 @@ gboolean authority_write(Sql *sql, json_t *authority, GError **error); /* row an
 
 /* ---- name.c ---- */
 char *name_key(const char *name); /* folded, without spaces */
+gboolean name_is_body(const char *name); /* too long for a person's and ends as those of bodies do: where parties may be persons or bodies */
 gboolean names_write(Sql *sql, json_t *authority, GError **error);
 gboolean add_synonyms(Sql *sql, json_t *groups, GError **error); /* catalog_set_synonym_source */
 void synonyms_changed(const House *house); /* after a commit: the search takes the names as they are now */
 
 /* ---- relation.c ---- */
-typedef struct { const char *kind, *forth, *back; } RelationKind; /* what `to` is to `from`, and `from` to `to`, in words */
+typedef struct { const char *kind, *forth, *back, *forth_means, *back_means; } RelationKind; /* what `to` is to `from`, and `from` to `to`, in words */
 extern const RelationKind RELATION_KINDS[];
 json_t *relations_of(Sql *sql, gint64 id, GError **error); /* [{id, from, other, name, kind, label, dates, note}], by label and dates */
 gboolean relation_replay(Sql *sql, json_t *event, gboolean removed, GError **error);

@@ -97,6 +97,8 @@ WebReply *page_record_links(WebRequest *request, GError **error) {
   json_object_set_new(model, "found", found_with(sql, find, FALSE));
   json_object_set_new(model, "found_topics", found_with(sql, find, TRUE));
   if (!links_of_record(sql, web_scope(request), record->id, model, error)) return NULL;
+  json_object_set_new(model, "tied", json_boolean(json_array_size(json_object_get(model, "authorities")) + json_array_size(json_object_get(model, "topics")) +
+    json_array_size(json_object_get(model, "related")) > 0));
   if (find == NULL) json_object_set_new(model, "suggested", suggested(request, sql, record, json_object_get(model, "authorities")));
   return web_model(g_steal_pointer(&model));
 }

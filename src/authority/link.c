@@ -152,19 +152,28 @@ static GArray *founded_fonds(Sql *sql, gint64 authority_id, GError **error) {
   return ids == NULL ? NULL : only_fonds(sql, ids, error);
 }
 
+/* Adds the one fonds that is called so; none where several are. */
+static gboolean titled_fonds(Sql *sql, const char *title, GArray *fonds, GError **error) {
+  json_auto_t *rows = sql_json(sql, "SELECT id FROM record WHERE level = 1 AND title = $1 LIMIT 2", SQL_ARGS(sql_text(title)), error);
+  if (rows == NULL) return FALSE;
+  gint64 id = int_at(json_array_get(rows, 0), "id");
+  if (json_array_size(rows) == 1) g_array_append_val(fonds, id);
+  return TRUE;
+}
+
 GArray *body_fonds(Sql *sql, const char *name, GError **error) {
   gint64 body = *name == '\0' ? 0 : authority_named(sql, "body", name);
   g_autoptr(GArray) fonds = body == 0 ? g_array_new(TRUE, FALSE, sizeof(gint64)) : founded_fonds(sql, body, error);
   if (fonds == NULL || fonds->len > 0 || *name == '\0') return g_steal_pointer(&fonds);
-  json_auto_t *rows = sql_json(sql, "SELECT id FROM record WHERE level = 1 AND title = $1 LIMIT 2", SQL_ARGS(sql_text(name)), error);
-  if (rows == NULL) return NULL;
-  gint64 id = int_at(json_array_get(rows, 0), "id");
-  if (json_array_size(rows) == 1) g_array_append_val(fonds, id);
-  return g_steal_pointer(&fonds);
+  return titled_fonds(sql, name, fonds, error) ? g_steal_pointer(&fonds) : NULL;
 }
 
 json_t *fonds_of_authority(Sql *sql, const Scope *scope, gint64 authority_id, GError **error) {
+  g_autoptr(GError) local = NULL;
+  g_autofree char *name = sql_string(sql, "SELECT name FROM authority WHERE id = $1 AND kind = 'body' AND state = 'live'", SQL_ARGS(sql_int(authority_id)), &local);
+  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), NULL;
   g_autoptr(GArray) ids = founded_fonds(sql, authority_id, error);
+  if (ids != NULL && ids->len == 0 && name != NULL && !titled_fonds(sql, name, ids, error)) return NULL;
   if (ids == NULL) return NULL;
   json_t *list = json_array();
   for (guint i = 0; i < ids->len; i++) {

@@ -16,6 +16,13 @@ char *name_key(const char *name) {
   return g_string_free(key, FALSE);
 }
 
+gboolean name_is_body(const char *name) {
+  static const char last[] = "局厂司社站所院校会部办处室队店行库场府团矿区县镇乡村";
+  glong length = g_utf8_strlen(name, -1);
+  if (length < 5 || strstr(name, "·") != NULL || strstr(name, "、") != NULL) return FALSE;
+  return strstr(last, g_utf8_offset_to_pointer(name, length - 1)) != NULL;
+}
+
 static gboolean write_name(Sql *sql, gint64 id, const char *name, GError **error) {
   g_autofree char *key = name_key(name);
   if (*key == '\0') return TRUE;

@@ -74,7 +74,7 @@ static const WebParameter LINK[] = {
   {"q", WEB_TEXT, FALSE, 2000, "检索式"}, {"fonds", WEB_INTS, FALSE, 0, "全宗"}, {"category", WEB_INTS, FALSE, 0, "门类"}, {"year", WEB_INTS, FALSE, 0, "年度"}, \
   {"retention", WEB_INTS, FALSE, 0, "保管期限"}, {"opening", WEB_INTS, FALSE, 0, "开放状态"}, {"level", WEB_INTS, FALSE, 0, "层级"}, {"from", WEB_INT, FALSE, 0, "起始年度"}, \
   {"to", WEB_INT, FALSE, 0, "截止年度"}, {"delivery", WEB_INT, FALSE, 0, "批次"}, {"parent", WEB_INT, FALSE, 0, "案卷"}, {"files", WEB_FLAG, FALSE, 0, "有原文"}, \
-  {"sort", WEB_TEXT, FALSE, 20, "次序"}
+  {"sort", WEB_TEXT, FALSE, 80, "次序"}
 static const WebParameter GATHER_NEW[] = {SEARCH_PARAMETERS, {"target", WEB_INT, FALSE, 0, "名称或专题"}, {"find", WEB_TEXT, FALSE, 200, "查找"}, {NULL}};
 static const WebParameter GATHER[] = {SEARCH_PARAMETERS, {"target", WEB_INT, FALSE, 0, "名称或专题"}, {"role", WEB_TEXT, FALSE, 20, "关系"}, {NULL}};
 static const WebParameter AFTER[] = {{"after", WEB_INT, FALSE, 0, "起点"}, {NULL}};

@@ -2,8 +2,9 @@
 #include "internal.h"
 
 const RelationKind RELATION_KINDS[] = {
-  {"successor", "后继", "前身"}, {"merged", "并入", "由其并入"}, {"superior", "上级", "下级"}, {"member", "所在机构", "成员"}, {"kin", "亲属", "亲属"},
-  {"associate", "相关", "相关"}, {NULL, NULL, NULL},
+  {"successor", "后继", "前身", "对方接替本单位", "本单位接替对方"}, {"merged", "并入", "由其并入", "本单位并入对方", "对方并入本单位"},
+  {"superior", "上级", "下级", "对方是上级", "对方是下级"}, {"member", "所在机构", "成员", "对方是所在的机构", "对方是成员"}, {"kin", "亲属", "亲属", NULL, NULL},
+  {"associate", "相关", "相关", NULL, NULL}, {NULL, NULL, NULL, NULL, NULL},
 };
 
 static const RelationKind *relation_kind(const char *kind) {

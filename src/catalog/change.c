@@ -10,6 +10,7 @@
  */
 #include "code-keeper.h"
 #include "move.h"
+#include "watch.h"
 #include "content.h"
 #include "text.h"
 #include <string.h>
@@ -208,6 +209,14 @@ static gboolean follow_code(Sql *sql, const CatalogRecord *before, CatalogRecord
   return TRUE;
 }
 
+static CatalogLeft left_hook;
+
+void catalog_set_left(CatalogLeft left) { left_hook = left; }
+
+static gboolean leave(Sql *sql, const CatalogRecord *record, GError **error) {
+  return order_leave(sql, record->id, error) && (left_hook == NULL || left_hook(sql, record->id, record->parent_id, error));
+}
+
 gboolean record_overwrite(const House *house, Sql *sql, const CatalogRecord *before, CatalogRecord *after, GError **error) {
   if (!follow_code(sql, before, after, error)) return FALSE;
   gint64 retention = retention_id(house->catalog, sql, after->retention, error);
@@ -224,13 +233,13 @@ gboolean record_overwrite(const House *house, Sql *sql, const CatalogRecord *bef
           sql_int(after->id)), error)) return FALSE;
   after->rev = rev;
   gboolean moved = before->parent_id != after->parent_id;
-  return (!moved || (order_leave(sql, after->id, error) && order_enter(sql, after->parent_id, after->id, error))) && record_index(house, sql, before, after, error);
+  return (!moved || (leave(sql, before, error) && order_enter(sql, after->parent_id, after->id, error))) && record_index(house, sql, before, after, error);
 }
 
 gboolean record_erase(const House *house, Sql *sql, const CatalogRecord *record, GError **error) {
   return sql_exec(sql, "DELETE FROM record WHERE id = $1", SQL_ARGS(sql_int(record->id)), error) &&
          sql_exec(sql, "DELETE FROM record_code_former WHERE record_id = $1", SQL_ARGS(sql_int(record->id)), error) &&
-         order_leave(sql, record->id, error) && record_index(house, sql, record, NULL, error);
+         leave(sql, record, error) && record_index(house, sql, record, NULL, error);
 }
 
 /* ---- rules ---- */
@@ -242,7 +251,8 @@ static gboolean text_short(const char *text, guint max, const char *label, GErro
 
 static gboolean check_description(const House *house, const CatalogRecord *record, GError **error) {
   if (record->code[0] == '\0') return throw(error, LANTAI_ERROR_INVALID, "缺少%s", record->level == LEVEL_FONDS ? "全宗号" : "档号");
-  if (record->title[0] == '\0') return throw(error, LANTAI_ERROR_INVALID, "缺少题名（档号 %s）", record->code);
+  if (record->title[0] == '\0')
+    return throw(error, LANTAI_ERROR_INVALID, "缺少%s（%s %s）", level_word(record->level, "title"), level_word(record->level, "code"), record->code);
   if (record->level < LEVEL_FONDS || record->level > LEVEL_ITEM || record->opening > OPENING_DEFERRED || record->security > SECURITY_TOP)
     return throw(error, LANTAI_ERROR_INVALID, "层级、开放标识或密级不是规定的值（档号 %s）", record->code);
   if (record->category != 0 && catalog_category(house->catalog, record->category) == NULL)

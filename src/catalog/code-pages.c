@@ -238,6 +238,18 @@ static json_t *preview_rows(Sql *sql, const Scope *scope, const CodeUse *use, GP
   return rows;
 }
 
+/* Why none of the records could have a number by the rule; NULL: some could. */
+static const char *why_unfit(json_t *preview) {
+  const char *why = NULL;
+  size_t i;
+  json_t *row;
+  json_array_foreach(preview, i, row) {
+    why = json_string_value(json_object_get(row, "problem"));
+    if (why == NULL) return NULL;
+  }
+  return why;
+}
+
 static json_t *rule_json(Sql *sql, const Scope *scope, const CodeUse *holds, const CodeRule *rule, GPtrArray *samples) {
   CodeUse use = *holds;
   guint fits = code_use_fit(&use, rule, samples);
@@ -249,6 +261,10 @@ static json_t *rule_json(Sql *sql, const Scope *scope, const CodeUse *holds, con
   json_t *json = json_pack("{s:s, s:s, s:s, s:i, s:i, s:b, s:b, s:i, s:i, s:o}", "key", rule->key, "title", rule->title, "example", rule->example, "fits",
     (int)fits, "samples", (int)samples->len, "current", current, "by_volume", rule->volume >= 0, "volume_width", (int)use.volume_width, "item_width",
     (int)use.item_width, "preview", preview_rows(sql, scope, &use, samples));
+  const char *unfit = why_unfit(json_object_get(json, "preview"));
+  if (unfit == NULL || current) return json;
+  json_object_set_new(json, "unfit", json_string(unfit));
+  json_object_set_new(json, "preview", json_array());
   return json;
 }
 
@@ -262,9 +278,13 @@ WebReply *page_code_rule(WebRequest *request, GError **error) {
   g_autoptr(GPtrArray) samples = code_samples(sql, fonds->id, category, error);
   if (samples == NULL) return NULL;
   json_t *rules = json_array();
+  size_t fit = 0; /* the one in use first, those that suit none of the records last */
   for (guint i = 0; i < code_rules_count(catalog_rules(catalog)); i++) {
     const CodeRule *rule = code_rules_at(catalog_rules(catalog), i);
-    json_array_insert_new(rules, rule == use.rule ? 0 : json_array_size(rules), rule_json(sql, web_scope(request), &use, rule, samples)); /* the one in use first */
+    json_t *json = rule_json(sql, web_scope(request), &use, rule, samples);
+    gboolean unfit = json_object_get(json, "unfit") != NULL;
+    json_array_insert_new(rules, rule == use.rule ? 0 : unfit ? json_array_size(rules) : fit, json);
+    fit += !unfit;
   }
   json_t *model = json_pack("{s:o, s:b, s:b}", "rules", rules, "chosen", use.chosen, "followed", use.followed);
   json_object_set_new(model, "fonds", json_pack("{s:I, s:s, s:s}", "id", (json_int_t)fonds->id, "code", fonds->code, "title", fonds->title));

@@ -6,6 +6,7 @@
  * 3. A part without a mark before it stands next to one of fixed width, so that a code can be taken apart in one way only.
  */
 #include "code-rule.h"
+#include "crypto.h"
 #include "settings.h"
 #include "text.h"
 #include <gio/gio.h>
@@ -15,6 +16,7 @@ enum { RULES_MAX = 100, WIDTH_MAX = 8 };
 
 struct CodeRules {
   GPtrArray *list; /* CodeRule* */
+  char *digest;
 };
 
 static const char *const KINDS[] = {"fonds", "category", "year", "retention", "text", "volume", "item", "page"};
@@ -43,6 +45,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CodeRule, rule_free)
 void code_rules_free(CodeRules *rules) {
   if (rules == NULL) return;
   g_ptr_array_unref(rules->list);
+  g_free(rules->digest);
   g_free(rules);
 }
 
@@ -202,6 +205,8 @@ CodeRules *code_rules_read(json_t *document, const char *name, GError **error) {
     g_ptr_array_add(rules->list, rule);
     if (twice) return throw_null(error, LANTAI_ERROR_INVALID, "%s：key 已有另一条规则使用", where);
   }
+  g_autofree char *text = json_dumps(document, JSON_COMPACT | JSON_SORT_KEYS);
+  rules->digest = crypto_digest_hex(DIGEST_SM3, text, strlen(text));
   return g_steal_pointer(&rules);
 }
 
@@ -214,6 +219,8 @@ CodeRules *code_rules_load(const char *dir, GError **error) {
 
 guint code_rules_count(const CodeRules *rules) { return rules->list->len; }
 const CodeRule *code_rules_at(const CodeRules *rules, guint index) { return rules->list->pdata[index]; }
+
+const char *code_rules_digest(const CodeRules *rules) { return rules->digest; }
 
 const CodeRule *code_rules_find(const CodeRules *rules, const char *key) {
   for (guint i = 0; key != NULL && i < rules->list->len; i++) {

@@ -31,6 +31,7 @@ CodeRules *code_rules_load(const char *dir, GError **error);
 CodeRules *code_rules_read(json_t *document, const char *name, GError **error);
 void code_rules_free(CodeRules *rules);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CodeRules, code_rules_free)
+const char *code_rules_digest(const CodeRules *rules); /* of the file they were read from */
 guint code_rules_count(const CodeRules *rules);
 const CodeRule *code_rules_at(const CodeRules *rules, guint index);
 const CodeRule *code_rules_find(const CodeRules *rules, const char *key);          /* NULL: none */

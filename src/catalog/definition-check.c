@@ -6,6 +6,7 @@
  * 3. A comparison names the definition it was made with (digest); for another one it counts as none.
  */
 #include "definition.h"
+#include "retention.h"
 #include "text.h"
 #include <string.h>
 
@@ -117,11 +118,28 @@ static void add_problem(const CatalogField *field, ProblemKind kind, const char 
     "problem", text != NULL ? text : field->label));
 }
 
+/* What is not among a category's own values was told already. */
+static void add_retention(Problems *all, const Catalog *catalog, const CatalogCategory *category, const CatalogRecord *record) {
+  size_t i;
+  json_t *told;
+  json_array_foreach(all->problems, i, told)
+    if (g_strcmp0(json_string_value(json_object_get(told, "key")), "retention") == 0) return;
+  if (record->level < LEVEL_VOLUME || (all->before != NULL && g_str_equal(all->before->retention, record->retention))) return;
+  g_autofree char *problem = catalog_retention_problem(catalog, category, record->year, record->retention);
+  if (problem == NULL) return;
+  g_autofree char *text = g_strdup_printf("“保管期限”填的是“%.60s”，%s", record->retention, problem);
+  if (!g_utf8_validate(text, -1, NULL)) g_clear_pointer(&text, g_free);
+  json_array_append_new(all->problems, json_pack("{s:s, s:s, s:s, s:s, s:s}", "key", "retention", "label", "保管期限", "value", record->retention, "kind",
+    PROBLEM_NAMES[PROBLEM_VALUE], "problem", text != NULL ? text : problem));
+}
+
 json_t *catalog_record_problems(const Catalog *catalog, const CatalogRecord *before, const CatalogRecord *record) {
   json_auto_t *fields = record_fields(record);
   json_auto_t *fields_before = before == NULL ? NULL : record_fields(before);
   Problems all = {json_array(), before, fields, fields_before};
-  definition_examine(catalog_category(catalog, record->category), record, fields, add_problem, &all);
+  const CatalogCategory *category = catalog_category(catalog, record->category);
+  definition_examine(category, record, fields, add_problem, &all);
+  add_retention(&all, catalog, category, record);
   return all.problems;
 }
 

@@ -142,11 +142,13 @@ static void take_need(const FormRow *row, const char *parameter) {
   if (g_str_equal(need, "required") || g_str_equal(need, "expected")) json_object_set_new(row->field, need, json_true());
 }
 
-/* A key for a name nobody gave one: f1, f2 …, the first that is free in what is known so far. */
-static char *new_key(json_t *fields) {
+/* A key for a name nobody gave one: its pinyin's initials, with a number where these are taken. */
+static char *new_key(json_t *fields, const char *label) {
+  g_autofree char *initials = search_initials(label);
+  gboolean spelt = g_ascii_isalpha(initials[0]);
   for (guint n = 1;; n++) {
-    g_autofree char *key = g_strdup_printf("f%u", n);
-    gboolean taken = FALSE;
+    g_autofree char *key = spelt && n == 1 ? g_strndup(initials, 20) : g_strdup_printf("%.20s%u", spelt ? initials : "f", n);
+    gboolean taken = common_field(key) != NULL;
     size_t i;
     json_t *field;
     json_array_foreach(fields, i, field) taken = taken || g_str_equal(text_at(field, "key"), key);
@@ -201,7 +203,7 @@ static json_t *fields_from(WebRequest *request) {
   json_t *field;
   json_array_foreach(fields, i, field) {
     if (text_at(field, "key")[0] != '\0') continue;
-    g_autofree char *key = new_key(fields);
+    g_autofree char *key = new_key(fields, text_at(field, "label"));
     json_object_set_new(field, "key", json_string(key));
   }
   return fields;
@@ -242,7 +244,9 @@ json_t *definition_from_form(WebRequest *request, json_t *before) {
 
 /* ---- the record's form ---- */
 
-gboolean definition_on_form(const CatalogField *field, Level level) { return !field->off_form && (field->levels == 0 || (field->levels & 1u << level) != 0); }
+gboolean definition_on_form(const CatalogField *field, Level level) {
+  return !field->off_form && level >= LEVEL_VOLUME && (field->levels == 0 || (field->levels & 1u << level) != 0); /* a class is a name and a code */
+}
 
 /* A value that is none of the options (left from before) stays one, so that saving does not lose it. */
 static json_t *value_options(const char *const *values, const char *value) {

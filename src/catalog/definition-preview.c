@@ -131,7 +131,8 @@ static gboolean add_check(json_t *model, WebRequest *request, Sql *sql, json_t *
   if (g_strcmp0(json_string_value(json_object_get(job, "kind")), "category.enforce") == 0) {
     if (active) json_object_set(model, "enforcing", job);
     if (since && g_strcmp0(state, "failed") == 0) json_object_set(model, "problem", json_object_get(job, "error"));
-  } else if (!fresh) json_object_set(model, "job", job);
+  } else if (!fresh && active) json_object_set(model, "job", job);
+  else if (!fresh && since && g_strcmp0(state, "failed") == 0) json_object_set(model, "problem", json_object_get(job, "error"));
   return TRUE;
 }
 

@@ -1,4 +1,5 @@
 /* Definitions: what reads and what does not, YAML there and back, values and records against fields, drafts, versions, replay. */
+#include "retention.h"
 #include "definition.h"
 #include "test-fixture.h"
 
@@ -451,6 +452,35 @@ static void test_changes(void) {
   g_assert_cmpstr(json_string_value(json_object_get(json_array_get(order, 0), "after")), ==, "总份数、姓名、婚姻类别");
 }
 
+/* Which 保管期限 may be written where; what a category lists comes before all else. */
+static void test_retention(void) {
+  Fixture f;
+  fixture_open(&f);
+  const Catalog *catalog = f.house.catalog;
+  const CatalogCategory *papers = catalog_category_by_code(catalog, "WS"), *marriages = catalog_category_by_code(catalog, "HY");
+  static const struct { const char *text; int year; gboolean papers, marriages; } CASES[] = {
+    {"", 2010, TRUE, TRUE}, {"永久", 2010, TRUE, TRUE},
+    {"30年", 2010, TRUE, TRUE}, {"定期30年", 2010, TRUE, TRUE}, {"定期（10年）", 2010, TRUE, TRUE}, {"D30", 2010, TRUE, TRUE},
+    {"100年", 1950, TRUE, TRUE}, {"长期", 1999, TRUE, TRUE}, {"长期", 2006, TRUE, TRUE}, {"长期", 2007, FALSE, TRUE}, {"短期", 2010, FALSE, TRUE}, {"长期", 0, TRUE, TRUE},
+    {"永远", 1999, FALSE, FALSE}, {"长长期", 1999, FALSE, FALSE},
+    {"101年", 1999, FALSE, FALSE}, {"0年", 1999, FALSE, FALSE}, {"年", 1999, FALSE, FALSE}, {"30", 1999, FALSE, FALSE},
+    {"30年期", 1999, FALSE, FALSE}, {"定期（30年", 1999, FALSE, FALSE}, {"D", 1999, TRUE, TRUE},
+    {"30 年", 1999, FALSE, FALSE}, {"9999999999999999年", 1999, FALSE, FALSE}};
+  for (guint i = 0; i < G_N_ELEMENTS(CASES); i++) {
+    g_autofree char *first = catalog_retention_problem(catalog, papers, CASES[i].year, CASES[i].text);
+    g_autofree char *second = catalog_retention_problem(catalog, marriages, CASES[i].year, CASES[i].text);
+    g_test_message("%s %d: %s", CASES[i].text, CASES[i].year, first ? first : "");
+    g_assert_true((first == NULL) == CASES[i].papers && (second == NULL) == CASES[i].marriages);
+  }
+  const char *const listed[] = {"永久", "100年", NULL};
+  const CatalogField only = {.key = "retention", .label = "保管期限", .type = "choice", .values = listed};
+  const CatalogCategory strict = {.code = "HY", .title = "婚姻档案", .common_count = 1, .common = &only};
+  g_autofree char *refused = catalog_retention_problem(catalog, &strict, 1999, "30年"), *kept = catalog_retention_problem(catalog, &strict, 1999, "100年");
+  g_assert_cmpstr(refused, ==, "婚姻档案的保管期限只能是永久、100年");
+  g_assert_null(kept);
+  fixture_close(&f);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/definition/reading", test_reading);
@@ -464,5 +494,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/definition/slices", test_slices);
   g_test_add_func("/definition/replay", test_replay);
   g_test_add_func("/definition/changes", test_changes);
+  g_test_add_func("/definition/retention", test_retention);
   return g_test_run();
 }

@@ -8,6 +8,9 @@
  */
 #include "code-rule.h"
 #include "definition.h"
+#include "retention-rules.h"
+#include "watch.h"
+#include "crypto.h"
 #include "text.h"
 #include <gio/gio.h>
 #include <glib/gstdio.h>
@@ -17,6 +20,8 @@ struct Catalog {
   char *dir;
   SqlDb *db;
   CodeRules *rules;
+  json_t *retentions;
+  char *digest; /* of rules and retentions */
   const CatalogCategory *by_id[256]; /* read and set atomically */
   GHashTable *file_names; /* code → its file in DIR/definitions/categories */
   GMutex lock;            /* guards what is below */
@@ -419,7 +424,11 @@ Catalog *catalog_open(SqlDb *db, const char *dir, GError **error) {
   catalog->terms = g_ptr_array_new_with_free_func(g_free);
   catalog->term_ids = g_hash_table_new(g_str_hash, g_str_equal);
   g_mutex_init(&catalog->lock);
-  if (!load_categories(catalog, db, error) || !load_terms(catalog, db, error) || (catalog->rules = code_rules_load(dir, error)) == NULL) return NULL;
+  if (!load_categories(catalog, db, error) || !load_terms(catalog, db, error) || (catalog->rules = code_rules_load(dir, error)) == NULL ||
+    (catalog->retentions = retention_load(dir, error)) == NULL) return NULL;
+  g_autofree char *retentions = json_dumps(catalog->retentions, JSON_COMPACT | JSON_SORT_KEYS);
+  g_autofree char *all = g_strconcat(code_rules_digest(catalog->rules), retentions, NULL);
+  catalog->digest = crypto_digest_hex(DIGEST_SM3, all, strlen(all));
   catalog_register(db, catalog);
   return g_steal_pointer(&catalog);
 }
@@ -434,12 +443,16 @@ void catalog_close(Catalog *catalog) {
   g_hash_table_unref(catalog->file_names);
   g_hash_table_unref(catalog->former);
   code_rules_free(catalog->rules);
+  json_decref(catalog->retentions);
+  g_free(catalog->digest);
   g_mutex_clear(&catalog->lock);
   g_free(catalog->dir);
   g_free(catalog);
 }
 
 const CodeRules *catalog_rules(const Catalog *catalog) { return catalog->rules; }
+json_t *catalog_retention_rules(const Catalog *catalog) { return catalog->retentions; }
+const char *catalog_rules_digest(const Catalog *catalog) { return catalog->digest; }
 
 const CatalogCategory *catalog_category(const Catalog *catalog, guint8 id) { return category_at(catalog, id); }
 

@@ -7,7 +7,9 @@
  * 3. Nobody can give a record a security level or opening status under which they would not see it any more.
  * 4. A refused form comes back with everything that was typed.
  */
+#include "code-use.h"
 #include "definition.h"
+#include "retention.h"
 #include "text.h"
 #include <string.h>
 
@@ -64,6 +66,20 @@ static void set_number(CatalogRecord *record, const Catalog *catalog, WebRequest
     json_object_set_new(refused, key, json_pack("{s:s, s:s}", "value", text, "error", problem->message));
 }
 
+/* A new one without 日期 has the date of its category's own, as a delivery takes it: of the public date fields the first that is listed, else the first. */
+static void take_own_date(CatalogRecord *record, const CatalogCategory *category) {
+  json_auto_t *fields = record_fields(record);
+  for (int listed = 1; category != NULL && listed >= 0; listed--)
+    for (guint i = 0; i < category->field_count; i++) {
+      const CatalogField *field = &category->fields[i];
+      const char *value = json_string_value(json_object_get(fields, field->key));
+      if (field->staff || field->listed != listed || !g_str_equal(field->type, "date") || value == NULL || value[0] == '\0') continue;
+      g_free(record->date_text);
+      record->date_text = g_strdup(value);
+      return;
+    }
+}
+
 /* What was sent into the record; ret_refused: {field: {value, error}} of what could not be taken. */
 static void fill(CatalogRecord *record, const Catalog *catalog, WebRequest *request, json_t **ret_refused) {
   json_t *refused = *ret_refused = json_object();
@@ -77,10 +93,11 @@ static void fill(CatalogRecord *record, const Catalog *catalog, WebRequest *requ
   record->security = choose(web_text(request, "security"), record->security, security_at, SECURITY_TOP);
   record->opening = choose(web_text(request, "opening"), record->opening, opening_at, OPENING_DEFERRED);
   set_number(record, catalog, request, "page_count", refused);
+  set_fields(record, request);
+  if (record->id == 0 && record->level == LEVEL_ITEM && record->date_text[0] == '\0') take_own_date(record, catalog_category(catalog, record->category));
   set_date(record, former_date);
   set_number(record, catalog, request, "year", refused);
-  if (record->year == 0) record->year = record->date.from / 10000;
-  set_fields(record, request);
+  if (record->year == 0 && record->level != LEVEL_FONDS) record->year = record->date.from / 10000;
   if (record->title[0] != '\0') return;
   json_auto_t *fields = record_fields(record);
   char *title = catalog_title_make(catalog_category(catalog, record->category), fields);
@@ -136,13 +153,15 @@ static char *number_text(int number) { return number == 0 ? g_strdup("") : g_str
 
 static json_t *common_inputs(const CatalogRecord *record, const CatalogRecord *theirs) {
   json_t *inputs = json_array();
-  gboolean fonds = record->level == LEVEL_FONDS;
+  gboolean fonds = record->level == LEVEL_FONDS, class = record->level == LEVEL_CLASS;
   g_autofree char *year = number_text(record->year), *pages = number_text(record->page_count);
   g_autofree char *their_year = theirs ? number_text(theirs->year) : NULL, *their_pages = theirs ? number_text(theirs->page_count) : NULL;
-  add_input(inputs, "code", fonds ? "全宗号" : "档号", record->code, theirs ? theirs->code : NULL, "required");
-  add_input(inputs, "title", fonds ? "全宗名称" : "题名", record->title, theirs ? theirs->title : NULL, "wide");
-  add_input(inputs, "creator", "责任者", record->creator, theirs ? theirs->creator : NULL, NULL);
-  add_input(inputs, "date", fonds ? "起止日期" : "日期", record->date_text, theirs ? theirs->date_text : NULL, "is_date");
+  add_input(inputs, "code", level_word(record->level, "code"), record->code, theirs ? theirs->code : NULL, "required");
+  add_input(inputs, "title", level_word(record->level, "title"), record->title, theirs ? theirs->title : NULL, "wide");
+  if (record->level < LEVEL_VOLUME) json_object_set_new(json_array_get(inputs, 1), "required", json_true());
+  if (!class || record->creator[0] != '\0') add_input(inputs, "creator", level_word(record->level, "creator"), record->creator, theirs ? theirs->creator : NULL, NULL);
+  if (!class || record->date_text[0] != '\0')
+    add_input(inputs, "date", level_word(record->level, "date"), record->date_text, theirs ? theirs->date_text : NULL, fonds ? "is_span" : "is_date");
   if (record->level < LEVEL_VOLUME) return inputs;
   add_input(inputs, "docno", "文号", record->docno, theirs ? theirs->docno : NULL, NULL);
   add_input(inputs, "year", "年度", year, their_year, "is_number");
@@ -188,11 +207,13 @@ static json_t *note_input(const CatalogRecord *record, const CatalogRecord *thei
   return input("note", "备注", value ? value : "", theirs ? (their_value ? their_value : "") : NULL);
 }
 
-static json_t *terms_list(const Catalog *catalog) {
+/* Offered are those that this record may have. */
+static json_t *terms_list(const Catalog *catalog, const CatalogRecord *record) {
   json_t *terms = json_array();
   for (guint id = 1; id < 255 && json_array_size(terms) < 30; id++) {
     const char *text = catalog_retention_text(catalog, id);
-    if (text[0] != '\0') json_array_append_new(terms, json_string(text));
+    g_autofree char *problem = catalog_retention_problem(catalog, catalog_category(catalog, record->category), record->year, text);
+    if (text[0] != '\0' && problem == NULL) json_array_append_new(terms, json_string(text));
   }
   return terms;
 }
@@ -200,7 +221,7 @@ static json_t *terms_list(const Catalog *catalog) {
 static json_t *form_model(const Catalog *catalog, const CatalogRecord *record, const CatalogRecord *theirs, const GError *problem) {
   const CatalogCategory *category = catalog_category(catalog, record->category);
   json_t *model = json_pack("{s:o, s:o, s:o, s:o, s:s}", "inputs", common_inputs(record, theirs), "own_inputs", own_inputs(catalog, category, record, theirs), "note",
-    note_input(record, theirs), "retention_terms", terms_list(catalog), "level_label", level_label(record->level));
+    note_input(record, theirs), "retention_terms", terms_list(catalog, record), "level_label", level_label(record->level));
   if (category != NULL) json_object_set_new(model, "category", json_pack("{s:s, s:s}", "code", category->code, "title", category->title));
   if (problem != NULL) json_object_set_new(model, "problem", json_string(problem->message));
   form_decorate(model, catalog, record, theirs == NULL && problem != NULL);
@@ -237,12 +258,13 @@ static gboolean number_draft(const House *house, Sql *sql, CatalogRecord *record
 static json_t *edit_model(const Catalog *catalog, const CatalogRecord *record, gint64 rev, const CatalogRecord *theirs, const GError *problem) {
   json_t *model = form_model(catalog, record, theirs, problem);
   g_autofree char *action = g_strdup_printf("/record/%" G_GINT64_FORMAT "/edit", record->id), *back = g_strdup_printf("/record/%" G_GINT64_FORMAT, record->id);
-  g_autofree char *title = g_strdup_printf("修改%s", record->level == LEVEL_FONDS ? "全宗" : "著录");
+  g_autofree char *title = g_strconcat("修改", level_label(record->level), NULL);
   json_object_set_new(model, "title", json_string(title));
   json_object_set_new(model, "action", json_string(action));
   json_object_set_new(model, "back", json_string(back));
   json_object_set_new(model, "rev", json_integer(rev));
   json_object_set_new(model, "conflict", json_boolean(theirs != NULL));
+  json_object_set_new(model, "may_go_on", json_boolean(record->level >= LEVEL_VOLUME));
   return model;
 }
 
@@ -325,6 +347,13 @@ static gboolean only_files_changed(const House *house, const CatalogRecord *stor
   return sql != NULL && edit_only_files_changed(sql, stored, rev);
 }
 
+/* Who changed it last, and when: with whom to speak. */
+static void add_other(json_t *model, Sql *sql, gint64 record_id) {
+  json_auto_t *events = catalog_history(sql, record_id, 0, 1, NULL);
+  json_t *last = json_array_get(events, 0);
+  if (last != NULL) json_object_set_new(model, "other", json_pack("{s:O, s:O}", "actor", json_object_get(last, "actor"), "at", json_object_get(last, "at")));
+}
+
 /* The form again, with what was typed, what stands there now, and what both were made from. */
 static WebReply *conflict_form(WebRequest *request, const CatalogRecord *mine, gint64 rev, json_t *refused, const GError *problem,
   GError **error) {
@@ -339,6 +368,7 @@ static WebReply *conflict_form(WebRequest *request, const CatalogRecord *mine, g
   edit_annotate(model, base, now, mine);
   json_object_set_new(model, "conflict", json_true());
   json_object_set_new(model, "base", json_integer(rev));
+  add_other(model, sql, mine->id);
   return web_model_status(with_proposal(with_refused(model, refused), request, now), error_http_status(problem));
 }
 
@@ -404,7 +434,7 @@ static CatalogRecord *draft_under(WebRequest *request, const CatalogRecord *pare
   const char *level = web_text(request, "level");
   record->level = LEVEL_ITEM;
   if (parent->level < LEVEL_VOLUME && g_strcmp0(level, "volume") == 0) record->level = LEVEL_VOLUME;
-  if (parent->level == LEVEL_CLASS && g_strcmp0(level, "class") == 0) record->level = LEVEL_CLASS;
+  if (parent->level < LEVEL_VOLUME && g_strcmp0(level, "class") == 0) record->level = LEVEL_CLASS;
   return g_steal_pointer(&record);
 }
 
@@ -418,27 +448,103 @@ static json_t *category_choices(const Catalog *catalog) {
 
 static json_t *new_model(const Catalog *catalog, const CatalogRecord *record, const CatalogRecord *parent, const GError *problem) {
   json_t *model = form_model(catalog, record, NULL, problem);
-  json_object_set_new(model, "title", json_string(parent == NULL ? "新建全宗" : "新建著录"));
+  g_autofree char *title = g_strconcat("新建", level_label(record->level), NULL);
+  json_object_set_new(model, "title", json_string(title));
   json_object_set_new(model, "is_new", json_true());
+  json_object_set_new(model, "may_go_on", json_boolean(parent != NULL));
+  const CatalogCategory *category = catalog_category(catalog, record->category);
+  if (category != NULL && category->title_rule != NULL) json_object_set_new(json_array_get(json_object_get(model, "inputs"), 1), "help", json_string("留空则由各著录项拟题"));
   json_object_set_new(model, "action", json_string("/record/new"));
   g_autofree char *back = parent == NULL ? g_strdup("/catalog") : g_strdup_printf("/catalog/%" G_GINT64_FORMAT, parent->id);
   json_object_set_new(model, "back", json_string(back));
   if (parent == NULL) return model;
   json_object_set_new(model, "parent", json_pack("{s:I, s:s, s:s}", "id", (json_int_t)parent->id, "code", parent->code, "title", parent->title));
   if (record->category == 0) json_object_set_new(model, "choices", category_choices(catalog));
-  if (parent->level < LEVEL_VOLUME) {
-    json_t *levels = json_pack("[o, o]", option("item", level_label(LEVEL_ITEM), record->level == LEVEL_ITEM),
-      option("volume", level_label(LEVEL_VOLUME), record->level == LEVEL_VOLUME));
-    if (parent->level == LEVEL_CLASS) json_array_append_new(levels, option("class", level_label(LEVEL_CLASS), record->level == LEVEL_CLASS));
-    json_object_set_new(model, "levels", levels);
-  }
+  const Level levels[] = {LEVEL_ITEM, LEVEL_VOLUME, LEVEL_CLASS};
+  json_t *offered = json_array();
+  for (guint i = 0; parent->level < LEVEL_VOLUME && i < G_N_ELEMENTS(levels); i++)
+    json_array_append_new(offered, option(level_name(levels[i]), level_label(levels[i]), record->level == levels[i]));
+  json_object_set_new(model, "levels", offered);
+  json_object_set_new(model, "level", json_string(level_name(record->level)));
   return model;
+}
+
+/* The rule that the records of its fonds and category follow; FALSE: none that gives a number to one of its level. */
+static gboolean rule_numbers(WebRequest *request, Sql *sql, const CatalogRecord *record, CodeUse *ret) {
+  if (record->level < LEVEL_VOLUME || record->category == 0) return FALSE;
+  if (!code_use_for(web_house(request)->catalog, sql, record->fonds_id, record->category, ret, NULL)) return FALSE;
+  return ret->followed && code_number_part(ret->rule, record->level) != NULL;
+}
+
+/* Where nobody said: what the rule counts under a class, a volume or an item. */
+static Level usual_level(WebRequest *request, Sql *sql, const CatalogRecord *parent, const CatalogRecord *record) {
+  g_auto(CodeUse) use = {0};
+  return parent->level < LEVEL_VOLUME && rule_numbers(request, sql, record, &use) && use.rule->volume >= 0 ? LEVEL_VOLUME : record->level;
+}
+
+/* Beside the code by which rule it is given; then an empty one is numbered when it is saved. */
+static void add_rule(WebRequest *request, json_t *model, Sql *sql, const CatalogRecord *record) {
+  g_auto(CodeUse) use = {0};
+  json_t *code = json_array_get(json_object_get(model, "inputs"), 0);
+  gboolean numbers = rule_numbers(request, sql, record, &use);
+  if (use.rule == NULL) return;
+  json_object_set_new(code, "rule", json_string(use.rule->title));
+  json_object_set_new(code, "by_rule", json_boolean(numbers));
+  if (numbers) json_object_del(code, "required");
+  if (!web_may(request, PERMISSION_RENUMBER)) return;
+  json_object_set_new(code, "rule_page", json_sprintf("/codes/%" G_GINT64_FORMAT "/%d/rule", record->fonds_id, record->category));
+}
+
+/* A new one with its number, where a rule is followed; else what its code begins with, to be written on. */
+static void draft_code(WebRequest *request, Sql *sql, const CatalogRecord *parent, CatalogRecord *record) {
+  g_auto(CodeUse) use = {0};
+  const CatalogCategory *category = catalog_category(web_house(request)->catalog, record->category);
+  if (rule_numbers(request, sql, record, &use)) {
+    number_draft(web_house(request), sql, record, NULL);
+    return;
+  }
+  g_free(record->code);
+  gboolean first = parent->level == LEVEL_FONDS && record->level == LEVEL_CLASS && category != NULL; /* stands in the category's own class */
+  record->code = first ? g_strconcat(parent->code, "-", category->code, "-", NULL) : g_strconcat(parent->code, "-", NULL);
+}
+
+/* What lies in a volume is of its year, kept as long and closed as it is, until somebody says otherwise. */
+static void take_from_volume(const CatalogRecord *parent, CatalogRecord *record) {
+  if (parent->level != LEVEL_VOLUME) return;
+  record->year = parent->year;
+  record->security = parent->security;
+  record->opening = parent->opening;
+  if (parent->retention[0] == '\0') return;
+  g_free(record->retention);
+  record->retention = g_strdup(parent->retention);
 }
 
 /* Where typing begins: at the code while it is to be written, else at the title. */
 static void focus_first(json_t *model, const CatalogRecord *record) {
-  gboolean open = record->code[0] == '\0' || g_str_has_suffix(record->code, "-");
-  json_object_set_new(json_array_get(json_object_get(model, "inputs"), open ? 0 : 1), "focus", json_true());
+  json_t *code = json_array_get(json_object_get(model, "inputs"), 0);
+  gboolean open = g_str_has_suffix(record->code, "-") || (record->code[0] == '\0' && !json_is_true(json_object_get(code, "by_rule")));
+  json_object_set_new(open ? code : json_array_get(json_object_get(model, "inputs"), 1), "focus", json_true());
+}
+
+/* What the program made of the other fields is not what was typed: it is made anew from what is corrected. */
+static void as_typed(json_t *model, WebRequest *request) {
+  size_t i;
+  json_t *input;
+  json_array_foreach(json_object_get(model, "inputs"), i, input) {
+    const char *name = json_string_value(json_object_get(input, "name"));
+    if ((g_str_equal(name, "title") || g_str_equal(name, "date")) && web_text(request, name) == NULL) json_object_set_new(input, "value", json_string(""));
+  }
+}
+
+/* The form of a new one again, as it was typed; problem NULL: it was only numbered. */
+static WebReply *new_again(WebRequest *request, Sql *sql, const CatalogRecord *parent, const CatalogRecord *record, json_t *refused, const GError *problem) {
+  gboolean numbering = web_flag(request, "number");
+  json_t *model = with_refused(new_model(web_house(request)->catalog, record, parent, numbering ? NULL : problem), refused);
+  as_typed(model, request);
+  if (parent != NULL) add_rule(request, model, sql, record);
+  if (numbering) focus_first(model, record);
+  if (numbering && problem != NULL) json_object_set_new(model, "problem", json_string(problem->message));
+  return web_model_status(model, problem == NULL ? 200 : error_http_status(problem));
 }
 
 /* Where no rule numbers: the number after that of the one before, the next that is free. */
@@ -476,17 +582,17 @@ WebReply *page_record_new(WebRequest *request, GError **error) {
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), NULL;
   g_autoptr(CatalogRecord) record = draft_under(request, parent, error);
   if (record == NULL) return NULL;
-  if (parent != NULL && parent->code[0] != '\0') {
-    g_free(record->code);
-    record->code = g_strconcat(parent->code, "-", NULL);
-  }
+  if (parent != NULL && web_text(request, "level") == NULL) record->level = usual_level(request, sql, parent, record);
   definition_fill(catalog_category(web_house(request)->catalog, record->category), record);
+  if (parent != NULL) take_from_volume(parent, record);
+  if (parent != NULL && parent->code[0] != '\0') draft_code(request, sql, parent, record);
   g_autoptr(CatalogRecord) like = web_int(request, "like", 0) == 0 ? NULL : catalog_record_load(sql, web_scope(request), web_int(request, "like", 0), NULL);
   if (like != NULL && web_flag(request, "copy")) edit_copy_from(record, like);
   if (like != NULL && !number_draft(web_house(request), sql, record, NULL) && !follow_code(sql, record, like, error)) return NULL;
   json_t *model = new_model(web_house(request)->catalog, record, parent, NULL);
   g_autofree char *query = web_query_with(request, "copy", "1"), *copy = g_strconcat("/record/new?", query, NULL);
   if (like != NULL) edit_add_like(model, like, copy);
+  if (parent != NULL) add_rule(request, model, sql, record);
   focus_first(model, record);
   return web_model(model);
 }
@@ -502,13 +608,14 @@ static WebReply *created(WebRequest *request, const CatalogRecord *parent, const
   return reply;
 }
 
-/* Under a fonds a record goes to the class node of its category. */
+/* Under a fonds a record goes to the class node of its category; what has no number is given one by the rule. */
 static gboolean create_in(const House *house, Sql *sql, const char *actor, const CatalogRecord *parent, CatalogRecord *record, GError **error) {
   if (parent != NULL && parent->level == LEVEL_FONDS) {
     if (record->category == 0) return throw(error, LANTAI_ERROR_INVALID, "请先选择门类");
     record->parent_id = catalog_class_ensure(house, sql, actor, parent->id, record->category, error);
     if (record->parent_id == 0) return FALSE;
   }
+  if (record->code[0] == '\0' && record->level >= LEVEL_VOLUME && !number_draft(house, sql, record, error)) return FALSE;
   return catalog_record_create(house, sql, actor, record, error) && sql_commit(sql, error);
 }
 
@@ -524,8 +631,8 @@ WebReply *page_record_create(WebRequest *request, GError **error) {
   json_auto_t *refused = NULL;
   fill(record, house->catalog, request, &refused);
   if (web_flag(request, "number")) {
-    gboolean numbered = number_draft(house, sql, record, &problem);
-    return web_model_status(with_refused(new_model(house->catalog, record, parent, problem), refused), numbered ? 200 : error_http_status(problem));
+    number_draft(house, sql, record, &problem);
+    return new_again(request, sql, parent, record, refused, problem);
   }
   if (none_refused(refused, &problem) && stays_visible(request, record, &problem) && catalog_record_fits(house->catalog, NULL, record, &problem) &&
     create_in(house, sql, web_actor(request), parent, record, &problem)) {
@@ -533,7 +640,7 @@ WebReply *page_record_create(WebRequest *request, GError **error) {
     return created(request, parent, record);
   }
   if (!is_form_error(problem)) return g_propagate_error(error, g_steal_pointer(&problem)), NULL;
-  return web_model_status(with_refused(new_model(house->catalog, record, parent, problem), refused), error_http_status(problem));
+  return new_again(request, sql, parent, record, refused, problem);
 }
 
 /* ---- delete ---- */

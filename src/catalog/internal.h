@@ -144,6 +144,7 @@ gboolean add_record_extra(WebRequest *request, Sql *sql, const CatalogRecord *re
 json_t *category_json(const CatalogCategory *category);
 /* [{title, rows: [{label, parts: [{t, m}], note}]}]: the description in groups, terms marked. */
 json_t *description_groups(const Catalog *catalog, const CatalogRecord *record, GPtrArray *terms);
+const char *level_word(Level level, const char *key); /* what code, title, creator and date are called of a fonds, a class, a volume or item */
 /* [{label, before, after}] of an event's changes. */
 json_t *changes_rows(const Catalog *catalog, const CatalogRecord *record, json_t *changes);
 json_t *text_parts(GPtrArray *terms, const char *text); /* search_mark, also without terms */

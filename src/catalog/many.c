@@ -92,14 +92,14 @@ gboolean catalog_change_replay(const House *house, Sql *sql, gint64 event_id, gi
 
 /* ---- history ---- */
 
-/* The event of many records as if it were this one's: data {revision, title, rev, changes}. */
+/* The event of many records as if it were this one's: data {revision, title, author, source, approved_by, rev, changes}. */
 static json_t *event_for(Sql *sql, gint64 event_id, gint64 record_id, GError **error) {
   json_auto_t *found = journal_list(sql, NULL, NULL, event_id + 1, 1, error);
   json_t *event = json_array_get(found, 0), *data = json_object_get(event, "data"), *row;
   if (found == NULL) return NULL;
   gint64 rev = json_integer_value(json_object_get(data, "rev"));
-  json_t *own = json_pack("{s:O*, s:O*, s:O*}", "revision", json_object_get(data, "id"), "title", json_object_get(data, "title"), "approved_by",
-    json_object_get(data, "approved_by"));
+  json_t *own = json_pack("{s:O*, s:O*, s:O*, s:O*, s:O*}", "revision", json_object_get(data, "id"), "title", json_object_get(data, "title"), "author",
+    json_object_get(data, "actor"), "source", json_object_get(data, "source"), "approved_by", json_object_get(data, "approved_by"));
   size_t i;
   json_array_foreach(json_object_get(data, "rows"), i, row) {
     if (json_integer_value(json_array_get(row, 0)) != record_id) continue;

@@ -112,19 +112,34 @@ static void own_groups(json_t *groups, const CatalogCategory *category, json_t *
   add_group(groups, "其他", others);
 }
 
+/* 1956-1957 beside 1956/1957 says nothing more. */
+static gboolean says_same(const char *written, const char *iso) {
+  for (; *written != '\0' && *iso != '\0'; written++, iso++)
+    if (*written != *iso && !(*written == '-' && *iso == '/')) return FALSE;
+  return *written == *iso;
+}
+
+const char *level_word(Level level, const char *key) {
+  static const char *const words[][4] = {{"code", "全宗号", "类别号", "档号"}, {"title", "全宗名称", "类别名称", "题名"},
+    {"creator", "立档单位", "责任者", "责任者"}, {"date", "起止日期", "日期", "日期"}};
+  for (guint i = 0; i < G_N_ELEMENTS(words); i++)
+    if (g_str_equal(words[i][0], key)) return words[i][level == LEVEL_FONDS ? 1 : level == LEVEL_CLASS ? 2 : 3];
+  return key;
+}
+
 json_t *description_groups(const Catalog *catalog, const CatalogRecord *record, GPtrArray *terms) {
   const CatalogCategory *category = catalog_category(catalog, record->category);
   json_auto_t *identity = json_array();
   json_auto_t *management = json_array();
   json_auto_t *json = catalog_record_json(catalog, record);
-  g_autofree char *iso = date_format(record->date), *parts = code_parts(record->code);
+  g_autofree char *iso = date_format(record->date), *parts = record->level >= LEVEL_VOLUME ? code_parts(record->code) : NULL;
   const char *date = record->date_text[0] != '\0' ? record->date_text : iso;
-  add_row(identity, record->level == LEVEL_FONDS ? "全宗号" : "档号", record->code, NULL, terms);
-  add_row(identity, record->level == LEVEL_FONDS ? "全宗名称" : "题名", record->title, NULL, terms);
-  add_row(identity, "责任者", record->creator, NULL, terms);
+  add_row(identity, level_word(record->level, "code"), record->code, NULL, terms);
+  add_row(identity, level_word(record->level, "title"), record->title, NULL, terms);
+  add_row(identity, level_word(record->level, "creator"), record->creator, NULL, terms);
   add_row(identity, "文号", record->docno, NULL, terms);
-  add_row(identity, "日期", date, g_str_equal(date, iso) ? NULL : iso, NULL);
-  add_number(identity, "年度", record->year);
+  add_row(identity, level_word(record->level, "date"), date, says_same(date, iso) ? NULL : iso, NULL);
+  if (record->level != LEVEL_FONDS) add_number(identity, "年度", record->year);
   add_number(identity, "页数", record->page_count);
   add_row(management, "层级", level_label(record->level), NULL, NULL);
   if (category != NULL) add_row(management, "门类", category->title, NULL, NULL);

@@ -9,7 +9,7 @@
 #include "text.h"
 #include <string.h>
 
-enum { FONDS_LIMIT = 300, CHILDREN_LIMIT = 100 };
+enum { FONDS_LIMIT = 300, CHILDREN_LIMIT = 100, CHILDREN_TRIED = 3 * CHILDREN_LIMIT };
 
 /* ---- counts ---- */
 
@@ -150,6 +150,23 @@ static json_t *cell_value(json_t *record, const Column *column) {
   return empty ? NULL : value;
 }
 
+/* 日期 says nothing beside a date of the category's own that has the same of every row. */
+static gboolean says_again(json_t *rows, const GArray *columns, const Column *column) {
+  if (column->own || !g_str_equal(column->key, "date")) return FALSE;
+  for (guint c = 0; c < columns->len; c++) {
+    const Column *other = &g_array_index(columns, Column, c);
+    gboolean same = other->own;
+    size_t i;
+    json_t *row;
+    json_array_foreach(rows, i, row) {
+      json_t *date = cell_value(row, column);
+      same = same && (date == NULL || json_equal(date, cell_value(row, other)));
+    }
+    if (same) return TRUE;
+  }
+  return FALSE;
+}
+
 /* Columns that some row of this page fills; every row gets its cells in that order. */
 static json_t *fill_cells(json_t *rows, const GArray *columns) {
   json_t *heads = json_array();
@@ -159,7 +176,7 @@ static json_t *fill_cells(json_t *rows, const GArray *columns) {
     const Column *column = &g_array_index(columns, Column, c);
     gboolean used = FALSE;
     json_array_foreach(rows, i, row) used = used || cell_value(row, column) != NULL;
-    if (!used) continue;
+    if (!used || says_again(rows, columns, column)) continue;
     json_array_append_new(heads, json_pack("{s:s, s:b}", "label", column->label, "number", column->number));
     json_array_foreach(rows, i, row) {
       json_t *value = cell_value(row, column), *cells = json_object_get(row, "cells");
@@ -175,7 +192,7 @@ static json_t *child_rows(const Catalog *catalog, GPtrArray *records, gint64 fro
   for (guint i = 0; i < records->len; i++) {
     const CatalogRecord *record = records->pdata[i];
     json_t *row = catalog_record_json(catalog, record);
-    json_object_set_new(row, "number", json_integer(from + i));
+    if (from > 0) json_object_set_new(row, "number", json_integer(from + i));
     json_object_set_new(row, "is_node", json_boolean(record->level < LEVEL_ITEM));
     json_object_set_new(row, "is_volume", json_boolean(record->level == LEVEL_VOLUME));
     json_object_set_new(row, "is_described", json_boolean(record->level >= LEVEL_VOLUME));
@@ -201,6 +218,7 @@ typedef struct {
   const char *filter;
   int year_from, year_to;
   gboolean ordered;    /* people gave an order */
+  const char *at;      /* NULL, or from this code on, by code */
 } View;
 
 static View view_of(WebRequest *request, Sql *sql, const CatalogRecord *node) {
@@ -210,16 +228,51 @@ static View view_of(WebRequest *request, Sql *sql, const CatalogRecord *node) {
     .ordered = order_exists(sql, node->id, NULL)};
   gboolean narrowed = view.filter != NULL || view.year_from != 0 || view.year_to != 0;
   gboolean own = view.ordered && !narrowed && (sort == NULL || g_str_equal(sort, "place"));
-  view.order = own ? NULL : order_of(sort);
+  const char *at = web_text(request, "at");
+  gboolean placed = at != NULL || web_flag(request, "end");
+  view.order = placed ? &ORDERS[0] : own ? NULL : order_of(sort);
+  view.at = at;
   return view;
 }
 
-static void set_paging(WebRequest *request, json_t *model, const View *view, gint64 count, const char *after, gint64 from, guint shown) {
+/* Where the page before a code begins, or the last one (code empty): CHILDREN_LIMIT of those that the asker may see, as far as CHILDREN_TRIED tell. NULL: none. */
+static char *code_before(Sql *sql, const Scope *scope, gint64 node, const char *code, GError **error) {
+  g_autoptr(SqlRows) rows = sql_query(sql, RECORD_SELECT "WHERE r.parent_id = $1 AND ($2 = '' OR r.code < $2) ORDER BY r.code DESC LIMIT $3",
+    SQL_ARGS(sql_int(node), sql_text(code), sql_int(CHILDREN_TRIED)), error);
+  if (rows == NULL) return NULL;
+  RecordRow row = record_row(rows);
+  g_autoptr(GError) local = NULL;
+  g_autofree char *first = NULL;
+  for (guint seen = 0; seen < CHILDREN_LIMIT && sql_next(rows, &local);) {
+    g_autoptr(CatalogRecord) record = record_at(rows, &row);
+    if (!scope_admits(scope, record->level, record->fonds_id, record->security, record->opening)) continue;
+    g_free(first);
+    first = g_strdup(record->code);
+    seen++;
+  }
+  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), NULL;
+  return g_steal_pointer(&first);
+}
+
+/* A page of children: from, the number of its first row, is 0 where that is not known. */
+typedef struct {
+  gint64 count, from;
+  guint shown;
+  char *next, *notice;
+} Page;
+
+static void page_clear(Page *page) {
+  g_free(page->next);
+  g_free(page->notice);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Page, page_clear)
+
+static void set_paging(json_t *model, const View *view, const Page *page) {
   const char *sort = view->order ? view->order->sort : "place";
-  json_object_set_new(model, "count", json_integer(count));
-  json_object_set_new(model, "first", json_integer(shown > 0 ? from : 0));
-  json_object_set_new(model, "last", json_integer(from + shown - 1));
-  json_object_set_new(model, "paged", json_boolean(from > 1));
+  json_object_set_new(model, "count", json_integer(page->count));
+  if (page->from > 0) json_object_set_new(model, "first", json_integer(page->shown > 0 ? page->from : 0));
+  if (page->from > 0) json_object_set_new(model, "last", json_integer(page->from + page->shown - 1));
+  json_object_set_new(model, "paged", json_boolean(page->from != 1));
   json_object_set_new(model, "sort", json_string(sort));
   g_autofree char *flag = g_strdup_printf("sort_%s", sort);
   json_object_set_new(model, flag, json_true());
@@ -231,43 +284,68 @@ static void set_paging(WebRequest *request, json_t *model, const View *view, gin
   g_autofree char *words = view->filter ? g_uri_escape_string(view->filter, NULL, FALSE) : g_strdup("");
   g_autofree char *narrow = g_strdup_printf("filter=%s&year_from=%d&year_to=%d", words, view->year_from, view->year_to);
   json_object_set_new(model, "narrow", json_string(narrow)); /* what every link of the page keeps */
-  if (after == NULL) return;
-  g_autofree char *key = g_uri_escape_string(after, NULL, FALSE);
-  g_autofree char *next = g_strdup_printf("sort=%s&from=%" G_GINT64_FORMAT "&after=%s&%s", sort, from + shown, key, narrow);
+  if (page->next == NULL) return;
+  g_autofree char *key = g_uri_escape_string(page->next, NULL, FALSE);
+  gint64 from = page->from > 0 ? page->from + page->shown : 0;
+  g_autofree char *next = g_strdup_printf("sort=%s&from=%" G_GINT64_FORMAT "&after=%s&%s", sort, from, key, narrow);
   json_object_set_new(model, "next", json_string(next));
 }
 
-/* The page of children: their records, how many there are in all, and the key of the next page. */
-static GPtrArray *children_of(WebRequest *request, Sql *sql, const CatalogRecord *node, const View *view, gint64 *ret_count, char **ret_next, char **ret_notice,
-  GError **error) {
+/* The records of the page, and what there is to know of it. */
+static GPtrArray *children_of(WebRequest *request, Sql *sql, const CatalogRecord *node, const View *view, Page *page, GError **error) {
   const char *after = web_text(request, "after");
+  g_autofree char *end = web_flag(request, "end") ? code_before(sql, web_scope(request), node->id, "", NULL) : NULL;
+  const char *at = view->at != NULL ? view->at : end;
+  g_autofree char *place = at == NULL ? NULL : search_place_of_code(at);
   SearchRequest ask = {.parent_id = node->id, .query = view->filter, .year_from = view->year_from, .year_to = view->year_to,
-    .sort = view->order ? view->order->order : SEARCH_SORT_CODE, .after = view->order ? after : NULL, .limit = view->order ? CHILDREN_LIMIT : 0};
+    .sort = view->order ? view->order->order : SEARCH_SORT_CODE, .after = view->order ? (place ? place : after) : NULL, .limit = view->order ? CHILDREN_LIMIT : 0};
   g_autoptr(SearchResult) result = search_run(web_house(request)->search, sql, web_scope(request), &ask, error);
   if (result == NULL) return NULL;
-  *ret_count = result->count;
-  *ret_notice = g_strdup(result->notice);
+  page->count = (gint64)result->count;
+  page->from = place == NULL && after == NULL ? 1 : CLAMP(web_int(request, "from", 0), 0, G_MAXINT32);
+  page->notice = g_strdup(result->notice);
   if (view->order != NULL) {
-    *ret_next = g_steal_pointer(&result->next);
+    page->next = g_steal_pointer(&result->next);
+    page->shown = result->ids->len;
+    if (page->next == NULL) page->from = page->count - page->shown + 1; /* the last are known from behind */
     return catalog_records(sql, web_scope(request), (const gint64 *)(gpointer)result->ids->data, result->ids->len, error);
   }
-  gint64 place = 0;
+  gint64 last = 0;
   gboolean more;
-  GPtrArray *records = order_children(sql, web_scope(request), node->id, after ? g_ascii_strtoll(after, NULL, 10) : 0, CHILDREN_LIMIT, &place, &more, error);
-  if (records != NULL && more) *ret_next = g_strdup_printf("%" G_GINT64_FORMAT, place);
+  GPtrArray *records = order_children(sql, web_scope(request), node->id, after ? g_ascii_strtoll(after, NULL, 10) : 0, CHILDREN_LIMIT, &last, &more, error);
+  if (records != NULL && more) page->next = g_strdup_printf("%" G_GINT64_FORMAT, last);
+  if (records != NULL) page->shown = records->len;
   return records;
+}
+
+/* The way back and to the end of a long list by code. */
+static gboolean add_ways(WebRequest *request, json_t *model, Sql *sql, const View *view, const Page *page, GPtrArray *records, GError **error) {
+  gboolean narrowed = view->filter != NULL || view->year_from != 0 || view->year_to != 0;
+  gboolean long_list = view->order == &ORDERS[0] && !narrowed && page->count > CHILDREN_LIMIT;
+  json_object_set_new(model, "long_list", json_boolean(long_list));
+  if (view->at != NULL) json_object_set_new(model, "at", json_string(view->at));
+  json_object_set_new(model, "more", json_boolean(page->next != NULL));
+  if (!long_list || page->from == 1 || records->len == 0) return TRUE;
+  g_autoptr(GError) local = NULL;
+  const CatalogRecord *first = records->pdata[0];
+  g_autofree char *code = code_before(sql, web_scope(request), first->parent_id, first->code, &local);
+  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
+  if (code == NULL) return TRUE;
+  g_autofree char *key = g_uri_escape_string(code, NULL, FALSE);
+  gint64 from = page->from > CHILDREN_LIMIT ? page->from - CHILDREN_LIMIT : 0;
+  g_autofree char *previous = g_strdup_printf("sort=code&at=%s&from=%" G_GINT64_FORMAT, key, from);
+  json_object_set_new(model, "previous", json_string(previous));
+  return TRUE;
 }
 
 static json_t *node_model(WebRequest *request, Sql *sql, const CatalogRecord *node, GError **error) {
   const House *house = web_house(request);
   View view = view_of(request, sql, node);
-  gint64 from = web_text(request, "after") == NULL ? 1 : CLAMP(web_int(request, "from", 1), 1, G_MAXINT32), count = 0;
-  g_autofree char *next = NULL;
-  g_autofree char *notice = NULL;
-  g_autoptr(GPtrArray) records = children_of(request, sql, node, &view, &count, &next, &notice, error);
+  g_auto(Page) page = {0};
+  g_autoptr(GPtrArray) records = children_of(request, sql, node, &view, &page, error);
   json_auto_t *path = records == NULL ? NULL : record_path(sql, web_scope(request), node, error);
   if (path == NULL) return NULL;
-  json_auto_t *rows = child_rows(house->catalog, records, from);
+  json_auto_t *rows = child_rows(house->catalog, records, page.from);
   if (node->level == LEVEL_FONDS && !count_classes(request, sql, node, rows, error)) return NULL;
   g_autoptr(GArray) columns = columns_of(catalog_category(house->catalog, node->category));
   json_t *heads = fill_cells(rows, columns);
@@ -283,9 +361,11 @@ static json_t *node_model(WebRequest *request, Sql *sql, const CatalogRecord *no
   gboolean files = FALSE;
   for (guint i = 0; i < records->len; i++) files = files || ((const CatalogRecord *)records->pdata[i])->file_count > 0;
   json_object_set_new(model, "any_files", json_boolean(files));
-  if (notice != NULL) json_object_set_new(model, "notice", json_string(notice));
+  if (page.notice != NULL) json_object_set_new(model, "notice", json_string(page.notice));
   json_object_set_new(model, "may_move", json_boolean(web_may(request, PERMISSION_MOVE)));
-  set_paging(request, model, &view, count, next, from, records->len);
+  set_paging(model, &view, &page);
+  json_object_set_new(model, "is_bare", json_boolean(page.count == 0 && !json_is_true(json_object_get(model, "narrowed"))));
+  if (!add_ways(request, model, sql, &view, &page, records, error)) return json_decref(model), NULL;
   if (node->level == LEVEL_FONDS && !add_record_extra(request, sql, node, model, error)) return json_decref(model), NULL;
   return model;
 }

@@ -6,6 +6,7 @@ static const WebParameter CATALOG_PARAMETERS[] = {
 };
 static const WebParameter NODE_PARAMETERS[] = {
   {"id", WEB_INT, TRUE, 0, "编号"}, {"sort", WEB_TEXT, FALSE, 10, "排序"}, {"after", WEB_TEXT, FALSE, 1000, "起点"}, {"from", WEB_INT, FALSE, 0, "序号"},
+  {"at", WEB_TEXT, FALSE, 200, "档号"}, {"end", WEB_FLAG, FALSE, 0, "末页"},
   {"filter", WEB_TEXT, FALSE, 2000, "筛选"}, {"year_from", WEB_INT, FALSE, 0, "起始年"}, {"year_to", WEB_INT, FALSE, 0, "终止年"}, {NULL},
 };
 static const WebParameter PICK_PARAMETERS[] = {

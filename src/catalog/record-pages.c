@@ -107,6 +107,14 @@ static const char *action_label(const char *action) {
   return action != NULL ? action : "";
 }
 
+/* What was proposed and approved was changed by who proposed it, whoever's word set it going. */
+static void name_author(json_t *row, json_t *event) {
+  json_t *data = json_object_get(event, "data");
+  if (json_object_get(data, "approved_by") == NULL || g_strcmp0(json_string_value(json_object_get(event, "action")), "revise.apply") != 0) return;
+  if (json_object_get(data, "author") != NULL) json_object_set(row, "actor", json_object_get(data, "author"));
+  if (g_strcmp0(json_string_value(json_object_get(data, "source")), "form") == 0) json_object_set_new(row, "label", json_string(action_label("record.update")));
+}
+
 static json_t *event_row(const Catalog *catalog, const CatalogRecord *record, json_t *event) {
   json_t *row = json_pack("{s:O?, s:O?, s:O?, s:s}", "id", json_object_get(event, "id"), "at", json_object_get(event, "at"), "actor", json_object_get(event,
     "actor"),
@@ -120,6 +128,7 @@ static json_t *event_row(const Catalog *catalog, const CatalogRecord *record, js
     json_object_set(row, "revision", revision);
     json_object_set(row, "revision_title", json_object_get(json_object_get(event, "data"), "title"));
     json_object_set(row, "approved_by", json_object_get(json_object_get(event, "data"), "approved_by"));
+    name_author(row, event);
   }
   return row;
 }
@@ -232,6 +241,9 @@ static json_t *record_model(WebRequest *request, Sql *sql, const CatalogRecord *
   json_object_set_new(model, "is_node", json_boolean(record->level < LEVEL_ITEM));
   json_object_set_new(model, "is_described", json_boolean(record->level >= LEVEL_VOLUME));
   json_object_set_new(model, "may_history", json_boolean(may_history));
+  json_object_set_new(model, "is_volume", json_boolean(record->level == LEVEL_VOLUME));
+  json_object_set_new(model, "may_create", json_boolean(web_may(request, PERMISSION_CREATE)));
+  json_object_set_new(model, "may_move", json_boolean(web_may(request, PERMISSION_MOVE)));
   json_object_set_new(model, "may_edit", json_boolean(web_may(request, PERMISSION_EDIT) || web_may(request, PERMISSION_PROPOSE)));
   json_object_set_new(model, "may_export", json_boolean(web_may(request, PERMISSION_EXPORT)));
   if (record->file_count > 0 && web_may(request, "keep.read")) json_object_set_new(model, "may_copies", json_true());

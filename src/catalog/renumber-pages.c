@@ -4,6 +4,7 @@
  * 1. A plan lists old code and new code of every record; rows of records that the asker may not see show neither.
  * 2. Starting and undoing only queue the job; a plan is started once and undone once.
  */
+#include "code-use.h"
 #include "definition.h"
 #include "move.h"
 #include "renumber.h"
@@ -18,6 +19,14 @@ static void read_ask(WebRequest *request, RenumberAsk *ask) {
 
 /* ---- what and how ---- */
 
+/* The rule that people chose for the records, or that they have to choose one first; nothing where several may hold. */
+static void add_rule(const House *house, json_t *model, Sql *sql, gint64 fonds_id, guint8 category) {
+  g_auto(CodeUse) use = {0};
+  if (fonds_id == 0 || category == 0 || !code_use_for(house->catalog, sql, fonds_id, category, &use, NULL)) return;
+  if (use.chosen) json_object_set_new(model, "rule", json_string(use.rule->title));
+  json_object_set_new(model, "rule_page", json_sprintf("/codes/%" G_GINT64_FORMAT "/%d/rule", fonds_id, category));
+}
+
 WebReply *page_renumber_new(WebRequest *request, GError **error) {
   RenumberAsk ask;
   read_ask(request, &ask);
@@ -31,6 +40,8 @@ WebReply *page_renumber_new(WebRequest *request, GError **error) {
   if (fonds != NULL) json_object_set_new(model, "fonds", json_pack("{s:I, s:s, s:s}", "id", (json_int_t)fonds->id, "code", fonds->code, "title", fonds->title));
   const CatalogCategory *category = ask.category < 1 || ask.category > 255 ? NULL : catalog_category(web_house(request)->catalog, ask.category);
   if (category != NULL) json_object_set_new(model, "category", json_pack("{s:i, s:s}", "id", category->id, "title", category->title));
+  if (node != NULL) add_rule(web_house(request), model, sql, node->fonds_id, node->category);
+  else if (fonds != NULL && category != NULL) add_rule(web_house(request), model, sql, fonds->id, category->id);
   json_object_set_new(model, "any", json_boolean(node != NULL || fonds != NULL || ask.accession != 0 || ask.query != NULL));
   if (ask.accession != 0) json_object_set_new(model, "delivery", json_integer(ask.accession));
   return web_model(model);

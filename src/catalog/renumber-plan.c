@@ -2,12 +2,13 @@
  * A plan of renumbering: which records, what code each gets, what stands in the way, and in which order to go.
  *
  * 1. Only records of volumes and files that the asker may see are taken, and with a volume the files in it.
- * 2. Every category concerned must have a rule that somebody chose.
+ * 2. Every category concerned must have a rule that somebody chose; of records picked one by one only those are taken that have one.
  * 3. A record whose new code is held by one that stays, by one outside the plan, or wanted twice, is refused and stays as it is.
  * 4. Who takes a code goes after the one who has it. Where codes go round in a circle, the circle's rows are joined: one transaction.
  */
 #include "code-keeper.h"
 #include "renumber.h"
+#include "watch.h"
 #include "settings.h"
 #include <string.h>
 
@@ -44,13 +45,24 @@ static char *code_key(gint64 fonds_id, const char *code) { return g_strdup_print
 static const CodeUse *use_of(Plan *plan, const CatalogRecord *record, GError **error) {
   g_autofree char *key = g_strdup_printf("%" G_GINT64_FORMAT " %u", record->fonds_id, record->category);
   CodeUse *use = g_hash_table_lookup(plan->uses, key);
-  if (use != NULL) return use;
-  use = g_new0(CodeUse, 1);
-  g_hash_table_insert(plan->uses, g_steal_pointer(&key), use);
-  if (!code_use_for(plan->house->catalog, plan->sql, record->fonds_id, record->category, use, error)) return NULL;
+  if (use == NULL) {
+    use = g_new0(CodeUse, 1);
+    g_hash_table_insert(plan->uses, g_steal_pointer(&key), use);
+    if (!code_use_for(plan->house->catalog, plan->sql, record->fonds_id, record->category, use, error)) return NULL;
+  }
   if (use->chosen) return use;
   const CatalogCategory *category = catalog_category(plan->house->catalog, record->category);
   return throw_null(error, LANTAI_ERROR_INVALID, "全宗 %s 的“%s”还没有选定编号规则。请先在“档号”页选定，再改号", use->fonds, category ? category->title : "无门类档案");
+}
+
+/* Invariant 2: a node or a search is refused whole; of records picked one by one, which may be of many fonds, only those without a rule. */
+static gboolean take_use(Plan *plan, const CatalogRecord *record, RenumberRow *row, GError **error) {
+  g_autoptr(GError) local = NULL;
+  row->use = use_of(plan, record, &local);
+  if (row->use != NULL) return TRUE;
+  if (plan->ask->ids == NULL || !g_error_matches(local, LANTAI_ERROR, LANTAI_ERROR_INVALID)) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
+  row->problem = g_strdup(local->message);
+  return TRUE;
 }
 
 static gboolean add_record(Plan *plan, const CatalogRecord *record, GError **error) {
@@ -62,7 +74,8 @@ static gboolean add_record(Plan *plan, const CatalogRecord *record, GError **err
   row->before = g_strdup(record->code);
   g_ptr_array_add(plan->rows, row);
   g_hash_table_insert(plan->by_id, &row->id, row);
-  if ((row->use = use_of(plan, record, error)) == NULL) return FALSE;
+  if (!take_use(plan, record, row, error)) return FALSE;
+  if (row->use == NULL) return TRUE;
   row->later = row->use->rule->volume >= 0 && record->level == LEVEL_ITEM;
   if (row->later) return TRUE;
   g_autoptr(GError) problem = NULL;
@@ -165,6 +178,21 @@ static gboolean number_anew(Plan *plan, RenumberRow *row, GError **error) {
   return other == 0;
 }
 
+/* It has no number: the next one behind all that its series has. */
+static gboolean number_behind(Plan *plan, RenumberRow *row, GError **error) {
+  if (!g_hash_table_contains(plan->counters, row->scope)) {
+    g_autoptr(CatalogRecord) record = record_by_id(plan->sql, row->id, error);
+    g_autoptr(GError) problem = NULL;
+    g_autofree char *next = record != NULL ? catalog_code_generate(plan->house, plan->sql, record, &problem) : NULL;
+    CodeMatch match = {0};
+    if (record == NULL) return FALSE;
+    if (problem != NULL) return row->problem = g_strdup(problem->message), TRUE;
+    if (!code_match(row->use, row->level, next, &match)) return row->problem = g_strdup("看不出原来的顺序号"), TRUE;
+    g_hash_table_insert(plan->counters, g_strdup(row->scope), GUINT_TO_POINTER(match.number - 1));
+  }
+  return number_anew(plan, row, error);
+}
+
 static gboolean number_row(Plan *plan, RenumberRow *row, GError **error) {
   if (row->later) {
     const RenumberRow *volume = g_hash_table_lookup(plan->by_id, &row->parent_id);
@@ -177,8 +205,8 @@ static gboolean number_row(Plan *plan, RenumberRow *row, GError **error) {
   }
   if (row->problem != NULL) return TRUE;
   if (plan->ask->anew) return number_anew(plan, row, error);
-  if (number_of(row, &row->number)) row->after = code_from(row, row->number);
-  else row->problem = g_strdup("看不出原来的顺序号");
+  if (!number_of(row, &row->number)) return number_behind(plan, row, error);
+  row->after = code_from(row, row->number);
   return TRUE;
 }
 
@@ -280,6 +308,10 @@ static gboolean keep_rows(const Plan *plan, Sql *sql, gint64 id, GError **error)
 static char *plan_title(Plan *plan) {
   g_autoptr(CatalogRecord) node = plan->ask->node == 0 ? NULL : record_by_id(plan->sql, plan->ask->node, NULL);
   if (node != NULL) return g_strdup_printf("%s %s", node->code, node->title);
+  if (plan->ask->ids != NULL) return g_strdup(plan->ask->title);
+  g_autoptr(CatalogRecord) fonds = plan->ask->fonds == 0 ? NULL : record_by_id(plan->sql, plan->ask->fonds, NULL);
+  const CatalogCategory *category = plan->ask->category < 1 || plan->ask->category > 255 ? NULL : catalog_category(plan->house->catalog, plan->ask->category);
+  if (fonds != NULL) return g_strdup_printf("%s %s%s%s", fonds->code, fonds->title, category != NULL ? "　" : "", category != NULL ? category->title : "");
   if (plan->ask->accession != 0) return g_strdup_printf("移交批次 %" G_GINT64_FORMAT, plan->ask->accession);
   return plan->ask->query != NULL && plan->ask->query[0] != '\0' ? g_strdup_printf("检索“%s”的结果", plan->ask->query) : g_strdup("检索结果");
 }
@@ -300,7 +332,13 @@ static gint64 keep_plan(const Plan *plan, const char *title, const char *actor, 
 }
 
 static gboolean make_plan(Plan *plan, GError **error) {
-  if (plan->ask->node != 0) {
+  if (plan->ask->ids != NULL) {
+    for (gsize i = 0; i < plan->ask->count; i++) {
+      g_autoptr(GError) local = NULL;
+      if (add_one(plan, plan->ask->ids[i], &local) || g_error_matches(local, LANTAI_ERROR, LANTAI_ERROR_NOT_FOUND)) continue; /* gone since it was listed */
+      return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
+    }
+  } else if (plan->ask->node != 0) {
     g_autoptr(CatalogRecord) node = catalog_record_load(plan->sql, plan->scope, plan->ask->node, error);
     if (node == NULL || !add_record(plan, node, error) || !add_below(plan, node->id, 0, error)) return FALSE;
   } else if (!add_found(plan, error)) return FALSE;
@@ -309,6 +347,11 @@ static gboolean make_plan(Plan *plan, GError **error) {
   refuse_dependents(plan);
   order_rows(plan);
   return TRUE;
+}
+
+gint64 catalog_renumber_plan(const House *house, const Scope *scope, const char *actor, const gint64 *ids, gsize count, const char *title, GError **error) {
+  const RenumberAsk ask = {.ids = ids, .count = count, .title = title};
+  return renumber_plan(house, scope, actor, &ask, error);
 }
 
 gint64 renumber_plan(const House *house, const Scope *scope, const char *actor, const RenumberAsk *ask, GError **error) {

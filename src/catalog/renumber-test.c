@@ -117,11 +117,13 @@ static void test_refusals(void) {
   place_open(&p);
   keep_codes(&p, codes, ids);
   gint64 id = plan_for(&p, (RenumberAsk){.node = p.class});
-  g_assert_cmpint(told(&p, id, "total"), ==, 1);     /* a-1 → 0001; b-1 wants the same, c-7 has a twin that stays, d has no number */
+  g_assert_cmpint(told(&p, id, "total"), ==, 2);     /* a-1 → 0001; b-1 wants the same, c-7 has a twin that stays; d has no number and gets 0008 */
   g_assert_cmpint(told(&p, id, "unchanged"), ==, 1);
-  g_assert_cmpint(told(&p, id, "refused"), ==, 3);
+  g_assert_cmpint(told(&p, id, "refused"), ==, 2);
   {
     g_autoptr(Sql) sql = good(sql_write(p.f.db, error));
+    g_autofree char *next = good(sql_string(sql, "SELECT code_after FROM renumber_row WHERE renumber_id = $1 AND code_before = 'd'", SQL_ARGS(sql_int(id)), error));
+    g_assert_cmpstr(next, ==, "Z109-WS·2011-Y-0008");
     g_autoptr(CatalogRecord) record = good(record_by_id(sql, ids[0], error));
     put_text(&record->code, "x-1");
     good(catalog_record_update(&p.f.house, sql, "t", record, 0, error) && sql_commit(sql, error));

@@ -4,10 +4,13 @@
 #include "planned.h"
 
 typedef struct {
+  const gint64 *ids;     /* these records; NULL: what the rest says */
+  gsize count;
+  const char *title;     /* what they are, with ids */
   gint64 node;           /* everything below it; 0: what the search finds */
   const char *query;
   gint64 fonds, category, accession; /* 0: any */
-  gboolean anew;         /* numbers from 1 in the order of the codes; else each keeps its number */
+  gboolean anew;         /* numbers from 1 in the order of the codes; else each keeps its number, and what has none gets the next behind the last of its series */
 } RenumberAsk;
 /* Works out what would change, and keeps it as a plan; nothing is changed. INVALID: a category has no chosen rule; TOO_LARGE beyond 100 000 records. */
 gint64 renumber_plan(const House *house, const Scope *scope, const char *actor, const RenumberAsk *ask, GError **error);

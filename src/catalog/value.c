@@ -7,6 +7,7 @@
  * 3. With the date goes the year, when it was the former date's or unknown.
  */
 #include "internal.h"
+#include "retention.h"
 #include "text.h"
 #include <stddef.h>
 #include <string.h>
@@ -119,6 +120,14 @@ static gboolean set_own(const Catalog *catalog, CatalogRecord *record, const cha
   return TRUE;
 }
 
+static gboolean set_retention(const Catalog *catalog, CatalogRecord *record, const char *text, GError **error) {
+  g_autofree char *problem = catalog_retention_problem(catalog, catalog_category(catalog, record->category), record->year, text);
+  if (problem != NULL) return throw(error, LANTAI_ERROR_INVALID, "保管期限不能是“%s”：%s", text, problem);
+  g_free(record->retention);
+  record->retention = g_strdup(text);
+  return TRUE;
+}
+
 static gboolean set_text(CatalogRecord *record, const Value *value, const char *text, GError **error) {
   gboolean required = g_str_equal(value->key, "code") || g_str_equal(value->key, "title");
   if (required && text[0] == '\0') return throw(error, LANTAI_ERROR_INVALID, "%s不能为空", field_label(NULL, value->key));
@@ -139,6 +148,6 @@ gboolean catalog_value_set(const Catalog *catalog, CatalogRecord *record, const 
   case VALUE_NUMBER: return set_number(place, text, 0, 999999, "页数", error);
   case VALUE_SECURITY: return security_parse(text, &record->security) || throw(error, LANTAI_ERROR_INVALID, "没有密级“%s”，可为公开、内部、秘密、机密、绝密", text);
   case VALUE_OPENING: return opening_parse(text, &record->opening) || throw(error, LANTAI_ERROR_INVALID, "没有开放标识“%s”，可为未审核、开放、控制、延期开放", text);
-  default: return set_text(record, value, text, error);
+  default: return g_str_equal(key, "retention") ? set_retention(catalog, record, text, error) : set_text(record, value, text, error);
   }
 }

@@ -1,7 +1,7 @@
 /*
  * Rows of faults: written where they are found, taken away where they are gone or judged to be none, counted.
  *
- * 1. A pass (不是问题) outlives surveys: what is passed is not found again until the pass is taken back.
+ * 1. A pass (不是问题) outlives surveys: what is passed is not found again until the pass is taken back; then it is looked at again by itself.
  * 2. Each pass and its withdrawal is an event.
  */
 #include "internal.h"
@@ -71,8 +71,7 @@ gboolean fault_settle(Look *look, GError **error) {
 }
 
 gboolean fault_count(Sql *sql, gint64 survey_id, GError **error) {
-  return sql_exec(sql, "DELETE FROM quality_fault WHERE NOT EXISTS (SELECT 1 FROM record AS r WHERE r.id = quality_fault.record_id)", SQL_NONE, error) &&
-    sql_exec(sql, "DELETE FROM quality_count WHERE survey_id = $1", SQL_ARGS(sql_int(survey_id)), error) &&
+  return sql_exec(sql, "DELETE FROM quality_count WHERE survey_id = $1", SQL_ARGS(sql_int(survey_id)), error) &&
     sql_exec(sql,
       "INSERT INTO quality_count (survey_id, kind, fonds_id, level, security, openings, faults) "
       "SELECT $1, kind, fonds_id, level, security, openings, COUNT(*) FROM quality_fault GROUP BY kind, fonds_id, level, security, openings",
@@ -94,7 +93,8 @@ static gboolean pass(Sql *sql, const char *actor, const char *kind, gint64 recor
 }
 
 static gboolean unpass(Sql *sql, const char *kind, gint64 record_id, GError **error) {
-  return sql_exec(sql, "DELETE FROM quality_pass WHERE kind = $1 AND record_id = $2", SQL_ARGS(sql_text(kind), sql_int(record_id)), error);
+  return sql_exec(sql, "DELETE FROM quality_pass WHERE kind = $1 AND record_id = $2", SQL_ARGS(sql_text(kind), sql_int(record_id)), error) &&
+    sql_exec(sql, "INSERT INTO quality_again (record_id) VALUES ($1) ON CONFLICT (record_id) DO NOTHING", SQL_ARGS(sql_int(record_id)), error);
 }
 
 gboolean fault_pass(Sql *sql, const char *actor, const char *kind, gint64 record_id, const char *note, GError **error) {

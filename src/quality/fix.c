@@ -7,6 +7,7 @@
 #include "internal.h"
 #include "exchange.h"
 #include "revise.h"
+#include "watch.h"
 
 /* ---- findings as a selection: {"findings": {"kind", "fonds": id, -1: of several, 0: all}} ---- */
 
@@ -92,8 +93,31 @@ static json_t *chosen(WebRequest *request, const QualityKind *kind) {
   return json_pack("{s:o}", "ids", ids);
 }
 
+static gboolean all_findings(WebRequest *request, const QualityKind *kind, GArray *ids, GError **error) {
+  json_auto_t *what = json_pack("{s:s, s:I}", "kind", kind->key, "fonds", (json_int_t)web_int(request, "fonds", 0));
+  g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
+  for (gint64 after = 0; sql != NULL && after >= 0;)
+    if (!finding_ids(sql, web_scope(request), what, &after, ids, error)) return FALSE;
+  return sql != NULL;
+}
+
+/* Codes are put right by renumbering, which keeps the old ones findable and has a preview and an undo of its own. */
+static WebReply *renumber_faults(WebRequest *request, const QualityKind *kind, GError **error) {
+  gsize count;
+  const gint64 *items = web_ints(request, "item", &count);
+  g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(gint64));
+  if (!web_may(request, CATALOG_RENUMBER)) return throw_null(error, LANTAI_ERROR_DENIED, "您的岗位不能改号");
+  if (!web_flag(request, "all")) g_array_append_vals(ids, items, (guint)count);
+  else if (!all_findings(request, kind, ids, error)) return NULL;
+  if (ids->len == 0) return throw_null(error, LANTAI_ERROR_INVALID, "没有选择条目。请先勾选，再按按钮");
+  g_autofree char *title = g_strdup_printf("著录质量：%s", kind->title);
+  gint64 id = catalog_renumber_plan(web_house(request), web_scope(request), web_actor(request), (const gint64 *)(gpointer)ids->data, ids->len, title, error);
+  return id ? web_redirect("/renumber/%" G_GINT64_FORMAT, id) : NULL;
+}
+
 WebReply *fix_faults(WebRequest *request, GError **error) {
   const QualityKind *kind = quality_kind(web_text(request, "kind"));
+  if (kind != NULL && kind->fixes == FIX_CODES) return renumber_faults(request, kind, error);
   if (kind == NULL || kind->mend == NULL) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "这种问题不能一键更正，请逐条或批量修改");
   json_auto_t *selection = chosen(request, kind);
   if (selection == NULL) return throw_null(error, LANTAI_ERROR_INVALID, "没有选择条目。请先勾选，再按按钮");

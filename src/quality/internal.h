@@ -13,6 +13,7 @@ typedef struct {
   const CatalogRecord *record;
   const CatalogCategory *category; /* NULL: none */
   json_t *fields;                  /* {key: text} */
+  json_t *problems;                /* what its category's definition has against it: as of catalog_record_problems */
   CatalogRecord *parent, *fonds;   /* kept while records share them; NULL: none */
   gint64 pages, files, pages_unknown, children; /* of its files; children counted for volumes only */
   GError *failure;                 /* what a look could not do */
@@ -51,7 +52,9 @@ json_t *mend_spaces(Look *look);
 char *look_name_spaces(Look *look);
 json_t *mend_name_spaces(Look *look);
 char *look_required(Look *look);
+char *look_value_kind(Look *look);
 char *look_retention(Look *look);
+char *look_retention_term(Look *look);
 char *look_date_unread(Look *look);
 char *look_date_reversed(Look *look);
 char *look_date_future(Look *look);
@@ -71,6 +74,7 @@ void keys_person(Look *look, GArray *keys);
 /* ---- pair.c: faults between records ---- */
 /* The record's keys as they are now; hashes that gained or lost a member are added to touched ("kind hash" → NULL). */
 gboolean pair_put(Look *look, GHashTable *touched, GError **error);
+gboolean pair_drop(Sql *sql, gint64 record_id, GHashTable *touched, GError **error); /* of a record that is no more */
 gboolean pair_settle(Sql *sql, GHashTable *touched, GError **error); /* the faults of all records of those hashes */
 enum { PAIR_MOST = 200 }; /* more records alike are a series with one title, no mistake */
 
@@ -86,9 +90,26 @@ gboolean fault_count(Sql *sql, gint64 survey_id, GError **error);
 gboolean fault_pass(Sql *sql, const char *actor, const char *kind, gint64 record_id, const char *note, GError **error);
 gboolean fault_unpass(Sql *sql, const char *actor, const char *kind, gint64 record_id, GError **error);
 
+/* ---- ground.c: what faults rest on besides the record ---- */
+typedef struct Ground Ground; /* what is another since the last look */
+typedef enum { GROUND_ERROR, GROUND_SAME, GROUND_SOME, GROUND_ALL } GroundChange;
+GroundChange ground_moved(const House *house, Sql *sql, GError **error);
+GroundChange ground_take(const House *house, Sql *sql, GError **error); /* what is there now is what was looked at; what is another is marked */
+Ground *ground_marks(Sql *sql, GError **error);
+gboolean ground_any(const Ground *ground);
+gboolean ground_meets(const Ground *ground, const SearchColumns *line); /* a record that rests on what is marked */
+gboolean ground_settled(Sql *sql, GError **error); /* the marks go */
+void ground_free(Ground *ground);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Ground, ground_free)
+void ground_watch(void);
+/* What stands below a changed record and rests on it, and was not changed after rev itself, is to be looked at again. */
+gboolean ground_below(Sql *sql, const CatalogRecord *record, gint64 rev, GError **error);
+
 /* ---- survey.c ---- */
+gboolean survey_behind(const House *house, Sql *sql, GError **error); /* something is not looked at yet, or another since; never before the first survey */
+void survey_hasten(void);                                             /* what changed is looked at as soon as it can be: somebody reads the page */
 gboolean survey_run(const House *house, Job *job, json_t *parameters, GError **error);
-gint64 survey_last(Sql *sql, GError **error);                    /* the last finished one; 0: none */
+gint64 survey_last(Sql *sql, GError **error);                         /* the last finished one; 0: none */
 
 /* ---- pages ---- */
 WebReply *page_quality(WebRequest *request, GError **error);

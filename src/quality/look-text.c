@@ -1,5 +1,6 @@
 /* Faults of titles, values and codes of one record. */
 #include "internal.h"
+#include "retention.h"
 
 /* ---- titles ---- */
 
@@ -97,26 +98,33 @@ char *look_name_spaces(Look *look) {
 
 json_t *mend_name_spaces(Look *look) { return names_with_spaces(look, FALSE); }
 
-/* ---- what must be there ---- */
+/* ---- what the definition asks ---- */
 
-static gboolean is_filled(const Look *look, const char *key) {
-  const CatalogRecord *record = look->record;
-  const struct { const char *key; gboolean filled; } common[] = {{"title", *record->title != '\0'}, {"creator", *record->creator != '\0'},
-    {"docno", *record->docno != '\0'}, {"date", *record->date_text != '\0'}, {"year", record->year != 0}, {"retention", *record->retention != '\0'},
-    {"page_count", record->page_count != 0}, {"code", *record->code != '\0'}};
-  for (guint i = 0; i < G_N_ELEMENTS(common); i++)
-    if (g_str_equal(common[i].key, key)) return common[i].filled;
-  return *look_value(look, key) != '\0';
+static const char *said(json_t *problem, const char *member) {
+  const char *text = json_string_value(json_object_get(problem, member));
+  return text ? text : "";
 }
 
 char *look_required(Look *look) {
-  if (look->category == NULL || look->record->level != LEVEL_ITEM) return NULL;
   g_autoptr(GString) missing = g_string_new(NULL);
-  for (guint i = 0; i < look->category->field_count; i++) {
-    const CatalogField *field = &look->category->fields[i];
-    if (field->required && !is_filled(look, field->key)) g_string_append_printf(missing, "%s%s", missing->len ? "、" : "缺", field->label);
-  }
+  size_t i;
+  json_t *problem;
+  json_array_foreach(look->problems, i, problem)
+    if (g_str_equal(said(problem, "kind"), "missing")) g_string_append_printf(missing, "%s%s", missing->len ? "、" : "缺", said(problem, "label"));
   return missing->len ? g_strdup(missing->str) : NULL;
+}
+
+/* A value that is none of its field's options or kind; a retention is told of by itself. */
+char *look_value_kind(Look *look) {
+  g_autoptr(GString) wrong = g_string_new(NULL);
+  size_t i;
+  json_t *problem;
+  json_array_foreach(look->problems, i, problem) {
+    const char *kind = said(problem, "kind");
+    if ((g_str_equal(kind, "type") || g_str_equal(kind, "value")) && !g_str_equal(said(problem, "key"), "retention"))
+      g_string_append_printf(wrong, "%s%s", wrong->len ? "；" : "", said(problem, "problem"));
+  }
+  return wrong->len ? g_strdup(wrong->str) : NULL;
 }
 
 char *look_retention(Look *look) {
@@ -124,6 +132,12 @@ char *look_retention(Look *look) {
   if (record->level < LEVEL_VOLUME || *record->retention) return NULL;
   gboolean inherits = look->parent && look->parent->level == LEVEL_VOLUME; /* told once, of the volume */
   return inherits ? NULL : g_strdup("没有保管期限");
+}
+
+char *look_retention_term(Look *look) {
+  const CatalogRecord *record = look->record;
+  g_autofree char *problem = record->level >= LEVEL_VOLUME ? catalog_retention_problem(look->house->catalog, look->category, record->year, record->retention) : NULL;
+  return problem ? g_strdup_printf("保管期限是“%s”，%s", record->retention, problem) : NULL;
 }
 
 /* ---- codes ---- */

@@ -16,6 +16,7 @@ gboolean look_begin(Look *look, const House *house, Sql *sql, GError **error) {
 void look_clear(Look *look) {
   g_clear_pointer(&look->checker, catalog_code_checker_free);
   g_clear_pointer(&look->fields, json_decref);
+  g_clear_pointer(&look->problems, json_decref);
   g_clear_pointer(&look->parent, catalog_record_free);
   g_clear_pointer(&look->fonds, catalog_record_free);
   g_clear_error(&look->failure);
@@ -55,6 +56,8 @@ static gboolean count_children(Look *look, GError **error) {
 gboolean look_at(Look *look, const CatalogRecord *record, GError **error) {
   look->record = record;
   look->category = catalog_category(look->house->catalog, record->category);
+  json_decref(look->problems);
+  look->problems = catalog_record_problems(look->house->catalog, NULL, record);
   json_decref(look->fields);
   look->fields = json_loads(record->fields, 0, NULL);
   if (!json_is_object(look->fields)) {

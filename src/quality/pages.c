@@ -5,7 +5,7 @@
  */
 #include "internal.h"
 
-enum { ROWS = 100, FONDS_SHOWN = 8, OTHERS_SHOWN = 8, PICKED_MOST = 1000 };
+enum { ROWS = 100, FONDS_SHOWN = 8, OTHERS_SHOWN = 8, PICKED_MOST = 1000, JUDGED_MOST = 10000 };
 
 /* ---- counts ---- */
 
@@ -105,6 +105,19 @@ static gboolean add_survey(json_t *model, Sql *sql, gint64 last, GError **error)
   return survey != NULL;
 }
 
+/* Whether something is still to be looked at: under way, or soon, because somebody reads this. */
+static gboolean add_state(json_t *model, WebRequest *request, Sql *sql, GError **error) {
+  g_autoptr(GError) failure = NULL;
+  json_t *job = job_latest(sql, "quality", 1, NULL);
+  const char *state = json_string_value(json_object_get(job, "state"));
+  gboolean running = state && (g_str_equal(state, "running") || g_str_equal(state, "queued")), behind = survey_behind(web_house(request), sql, &failure);
+  if (behind) survey_hasten();
+  json_object_set_new(model, "running", json_boolean(running || behind));
+  json_object_set_new(model, "failed", json_boolean(state && g_str_equal(state, "failed")));
+  json_object_set_new(model, "job", job ? job : json_null());
+  return failure == NULL || (g_propagate_error(error, g_steal_pointer(&failure)), FALSE);
+}
+
 WebReply *page_quality(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
   if (sql == NULL) return NULL;
@@ -122,11 +135,7 @@ WebReply *page_quality(WebRequest *request, GError **error) {
     json_array_append_new(kinds, kind_model(sql, web_scope(request), kind, tally, compared));
   }
   json_t *model = json_pack("{s:s, s:O, s:I, s:b}", "title", "著录质量", "kinds", kinds, "total", (json_int_t)total, "may_survey", web_may(request, "record.edit"));
-  json_t *job = job_latest(sql, "quality", 1, NULL);
-  const char *state = json_string_value(json_object_get(job, "state"));
-  json_object_set_new(model, "running", json_boolean(state && (g_str_equal(state, "running") || g_str_equal(state, "queued"))));
-  if (state && g_str_equal(state, "failed")) json_object_set_new(model, "failed", json_true());
-  json_object_set_new(model, "job", job ? job : json_null());
+  if (!add_state(model, request, sql, error)) return json_decref(model), NULL;
   return add_survey(model, sql, last, error) ? web_model(model) : (json_decref(model), NULL);
 }
 
@@ -212,11 +221,14 @@ WebReply *page_kind(WebRequest *request, GError **error) {
   if (!read_tallies(tallies, sql, web_scope(request), survey_last(sql, NULL), error)) return NULL;
   const Tally *tally = g_hash_table_lookup(tallies, kind->key);
   json_t *model = kind_model(sql, web_scope(request), kind, tally, FALSE);
+  if (!add_state(model, request, sql, error)) return json_decref(model), NULL;
   json_object_set(model, "rows", rows);
   json_object_set_new(model, "passed", json_boolean(passed));
+  json_object_set_new(model, "surveyed", json_boolean(survey_last(sql, NULL) > 0));
   json_object_set_new(model, "pairs", json_boolean(kind->keys != NULL));
   json_object_set_new(model, "may_edit", json_boolean(web_may(request, "record.edit")));
   json_object_set_new(model, "by_field", json_boolean(kind->fixes == FIX_FIELD));
+  json_object_set_new(model, "judged_only", json_boolean(kind->fixes == FIX_NONE));
   json_object_set_new(model, "by_codes", json_boolean(kind->fixes == FIX_CODES));
   if (kind->field) json_object_set_new(model, "field", json_string(kind->field));
   gint64 fonds = web_int(request, "fonds", 0);
@@ -242,16 +254,37 @@ static gboolean judge_back(Sql *sql, const char *actor, const char *kind, gint64
   return fault_unpass(sql, actor, kind, record_id, error);
 }
 
-static gint64 judge(WebRequest *request, const QualityKind *kind, Judge judge_one, GError **error) {
+/* What is judged: the records ticked, or all that are listed (of a fonds where one is chosen). */
+static GArray *judged_ids(WebRequest *request, Sql *sql, const QualityKind *kind, gboolean passed, GError **error) {
   gsize count;
   const gint64 *items = web_ints(request, "item", &count);
-  if (count == 0) return throw(error, LANTAI_ERROR_INVALID, "没有选择条目。请先勾选，再按按钮"), -1;
+  g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(gint64));
+  if (!web_flag(request, "all")) g_array_append_vals(ids, items, (guint)count);
+  for (gint64 after = 0; web_flag(request, "all") && after >= 0 && ids->len <= JUDGED_MOST;) {
+    g_autoptr(SqlRows) rows = query_rows(sql, kind->key, passed ? 0 : web_int(request, "fonds", 0), passed, after, error);
+    if (rows == NULL) return NULL;
+    g_autoptr(GError) failure = NULL;
+    after = -1;
+    while (sql_next(rows, &failure)) {
+      gint64 id = after = sql_get_int(rows, "record_id");
+      FaultGate gate = fault_gate_at(rows);
+      if (passed || fault_admitted(web_scope(request), &gate)) g_array_append_val(ids, id);
+    }
+    if (failure) return g_propagate_error(error, g_steal_pointer(&failure)), NULL;
+  }
+  if (ids->len == 0) return throw_null(error, LANTAI_ERROR_INVALID, "没有选择条目。请先勾选，再按按钮");
+  if (ids->len > JUDGED_MOST) return throw_null(error, LANTAI_ERROR_TOO_LARGE, "一次最多标 %d 条，请按全宗分批", JUDGED_MOST);
+  return g_steal_pointer(&ids);
+}
+
+static gint64 judge(WebRequest *request, const QualityKind *kind, gboolean passed, Judge judge_one, GError **error) {
   g_autoptr(Sql) sql = sql_write(web_house(request)->db, error);
-  if (sql == NULL) return -1;
+  g_autoptr(GArray) ids = sql ? judged_ids(request, sql, kind, passed, error) : NULL;
+  if (ids == NULL) return -1;
   const char *note = web_text(request, "note");
   gint64 judged = 0;
-  for (gsize i = 0; i < count; i++) {
-    g_autoptr(CatalogRecord) record = catalog_record_load(sql, web_scope(request), items[i], NULL);
+  for (guint i = 0; i < ids->len; i++) {
+    g_autoptr(CatalogRecord) record = catalog_record_load(sql, web_scope(request), g_array_index(ids, gint64, i), NULL);
     if (record == NULL) continue; /* not the asker's to judge */
     if (!judge_one(sql, web_actor(request), kind->key, record->id, note ? note : "", error)) return -1;
     judged++;
@@ -261,15 +294,15 @@ static gint64 judge(WebRequest *request, const QualityKind *kind, Judge judge_on
 
 WebReply *pass_faults(WebRequest *request, GError **error) {
   const QualityKind *kind = asked_kind(request, error);
-  gint64 judged = kind ? judge(request, kind, fault_pass, error) : -1;
-  g_autofree char *message = g_strdup_printf("%" G_GINT64_FORMAT " 条已标为“不是问题”，以后检查不再列出", judged);
+  gint64 judged = kind ? judge(request, kind, FALSE, fault_pass, error) : -1;
+  g_autofree char *message = g_strdup_printf("%" G_GINT64_FORMAT " 条已标为“不是问题”，以后检查不再列出；可以在“不是问题的”里取消", judged);
   return judged < 0 ? NULL : back(request, kind, FALSE, message);
 }
 
 WebReply *unpass_faults(WebRequest *request, GError **error) {
   const QualityKind *kind = asked_kind(request, error);
-  gint64 judged = kind ? judge(request, kind, judge_back, error) : -1;
-  g_autofree char *message = g_strdup_printf("%" G_GINT64_FORMAT " 条的标记已取消，下次检查时重新判断", judged);
+  gint64 judged = kind ? judge(request, kind, TRUE, judge_back, error) : -1;
+  g_autofree char *message = g_strdup_printf("%" G_GINT64_FORMAT " 条的标记已取消，随即重新检查", judged);
   return judged < 0 ? NULL : back(request, kind, TRUE, message);
 }
 
@@ -279,7 +312,7 @@ static const WebParameter SURVEY_PARAMETERS[] = {{"full", WEB_FLAG, FALSE, 0, "�
 static const WebParameter KIND_PARAMETERS[] = {{"kind", WEB_TEXT, TRUE, 40, "种类"}, {"fonds", WEB_INT, FALSE, 0, "全宗"}, {"after", WEB_INT, FALSE, 0, "起点"},
   {"show", WEB_TEXT, FALSE, 10, "内容"}, {NULL}};
 static const WebParameter JUDGE_PARAMETERS[] = {{"kind", WEB_TEXT, TRUE, 40, "种类"}, {"fonds", WEB_INT, FALSE, 0, "全宗"},
-  {"item", WEB_INTS, FALSE, PICKED_MOST, "条目"}, {"note", WEB_TEXT, FALSE, 200, "理由"}, {NULL}};
+  {"item", WEB_INTS, FALSE, PICKED_MOST, "条目"}, {"all", WEB_FLAG, FALSE, 0, "全部"}, {"note", WEB_TEXT, FALSE, 200, "理由"}, {NULL}};
 
 static const WebParameter PICK_PARAMETERS[] = {{"kind", WEB_TEXT, TRUE, 40, "种类"}, {"item", WEB_INTS, FALSE, 100, "条目"}, {"fonds", WEB_INT, FALSE, 0, "全宗"},
   {"all", WEB_FLAG, FALSE, 0, "全部"}, {"note", WEB_TEXT, FALSE, 200, "理由"}, {NULL}};

@@ -108,6 +108,15 @@ static gboolean drop_former(Look *look, GHashTable *present, GHashTable *touched
   return TRUE;
 }
 
+gboolean pair_drop(Sql *sql, gint64 record_id, GHashTable *touched, GError **error) {
+  json_auto_t *keys = sql_json(sql, "SELECT DISTINCT kind, hash FROM quality_key WHERE record_id = $1", SQL_ARGS(sql_int(record_id)), error);
+  size_t i;
+  json_t *key;
+  json_array_foreach(keys, i, key) touch(touched, json_string_value(json_object_get(key, "kind")), json_integer_value(json_object_get(key, "hash")));
+  return keys != NULL && sql_exec(sql, "DELETE FROM quality_key WHERE record_id = $1", SQL_ARGS(sql_int(record_id)), error) &&
+    sql_exec(sql, "DELETE FROM quality_fault WHERE record_id = $1", SQL_ARGS(sql_int(record_id)), error);
+}
+
 gboolean pair_put(Look *look, GHashTable *touched, GError **error) {
   g_autoptr(GHashTable) present = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   for (const QualityKind *kind = QUALITY_KINDS; kind->key; kind++) {

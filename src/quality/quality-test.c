@@ -71,6 +71,9 @@ static void test_kinds(void) {
     {with(put_text(&record->date_text, "1961年至1958年"); record->date = (DateSpan){0, 0}), "date-reversed"},
     {with(put_text(&record->date_text, "2958"); record->date = (DateSpan){29580101, 29581231}; record->year = 2958), "date-future"},
     {with(record->year = 1985), "date-year"},
+    {with(put_text(&record->fields, "{\"djrq\":\"某日\"}"); record->category = 2; record->parent_id = p.marriages), "value"},
+    {with(put_text(&record->fields, "{\"djrq\":\"1979-02-03\"}"); record->category = 2; record->parent_id = p.marriages), ""},
+    {with(put_text(&record->retention, "永远")), "term"},
     {with(put_text(&record->date_text, "１９５８０３０１")), "date-width"},
     {with(put_text(&record->fields, "{\"nfxm\":\"王 小明\"}"); record->category = 2; record->parent_id = p.marriages), "name-spaces"},
     {with(put_text(&record->fields, "{\"nfxm\":\"王小明\"}"); record->category = 2; record->parent_id = p.marriages), ""},
@@ -153,6 +156,133 @@ static void test_volumes(void) {
   fixture_close(&p.f);
 }
 
+#define change_record(p, record_id, ...) ({ \
+  g_autoptr(Sql) sql_ = good(sql_write((p)->f.db, error)); \
+  g_autoptr(CatalogRecord) record = good(catalog_record_load(sql_, &SCOPE_EVERYTHING, record_id, error)); \
+  __VA_ARGS__; \
+  good(catalog_record_update(&(p)->f.house, sql_, "t", record, 0, error)); \
+  good(sql_commit(sql_, error)); })
+
+static gint64 looked(Place *p) {
+  g_autoptr(Sql) sql = good(sql_read(p->f.db, error));
+  return good(sql_number(sql, "SELECT SUM(looked) AS looked FROM quality_survey", SQL_NONE, -1, error));
+}
+
+static gboolean behind(Place *p) {
+  g_autoptr(Sql) sql = good(sql_read(p->f.db, error));
+  g_autoptr(GError) error = NULL;
+  gboolean is = survey_behind(&p->f.house, sql, &error);
+  g_assert_no_error(error);
+  return is;
+}
+
+static void choose_rule(Place *p, const char *rule) {
+  g_autoptr(Sql) sql = good(sql_write(p->f.db, error));
+  json_auto_t *event = json_pack("{s:s, s:{s:I, s:i, s:s, s:i, s:i}}", "action", "code.choose", "data", "fonds", (json_int_t)p->fonds, "category", 1, "rule", rule,
+    "volume_width", 0, "item_width", 0);
+  good(catalog_code_replay(&p->f.house, sql, event, error) && sql_commit(sql, error));
+}
+
+/* What faults rest on besides the record: nobody tells of it, and only whom it concerns is looked at again. */
+static void test_ground(void) {
+  Place p;
+  place_open(&p);
+  g_assert_false(behind(&p)); /* before the first survey nothing is asked for */
+  gint64 old = with(put_text(&record->date_text, "1931-03-01"); record->date = (DateSpan){19310301, 19310301}; record->year = 1931), plain = with((void)0);
+  with(record->category = 2; record->parent_id = p.marriages);
+  survey(&p, TRUE);
+  assert_faults(&p, old, "");
+  g_assert_false(behind(&p));
+  survey(&p, FALSE);
+  gint64 before = looked(&p);
+  change_record(&p, p.fonds, put_text(&record->date_text, "1949"); record->date = (DateSpan){19490101, 19491231});
+  g_assert_true(behind(&p));
+  survey(&p, FALSE);
+  assert_faults(&p, old, "date-early");
+  assert_faults(&p, plain, "");
+  g_assert_false(behind(&p));
+  g_assert_cmpint(looked(&p) - before, ==, 7); /* the fonds itself as changed, and all six of it, not the other fonds */
+  before = looked(&p);
+  choose_rule(&p, "dat22-2015-piece");
+  g_assert_true(behind(&p));
+  survey(&p, FALSE);
+  assert_faults(&p, plain, "code");
+  assert_faults(&p, old, "code date-early");
+  g_assert_cmpint(looked(&p) - before, ==, 3); /* the class and the two of that category, not the marriage */
+  change_record(&p, p.fonds, put_text(&record->date_text, ""); record->date = (DateSpan){0, 0});
+  choose_rule(&p, "dat13-1994-volume");
+  survey(&p, FALSE);
+  assert_faults(&p, old, "code");
+  {
+    g_autoptr(Sql) sql = good(sql_write(p.f.db, error));
+    FaultGate gate = {p.fonds, LEVEL_ITEM, SECURITY_PUBLIC, 1 << OPENING_OPEN};
+    good(fault_put(sql, "date-future", plain, &gate, "日期 1958-03-01", error)); /* as found before that day came */
+    good(sql_commit(sql, error));
+  }
+  g_assert_true(behind(&p));
+  survey(&p, FALSE);
+  assert_faults(&p, plain, "code");
+  g_assert_false(behind(&p));
+  fixture_close(&p.f);
+}
+
+/* A walk that was broken off goes on with whom it concerned; a full one asked for meanwhile is full. */
+static void test_ground_stopped(void) {
+  Place p;
+  place_open(&p);
+  gint64 old = with(put_text(&record->date_text, "1931-03-01"); record->date = (DateSpan){19310301, 19310301}; record->year = 1931);
+  survey(&p, TRUE);
+  change_record(&p, p.fonds, put_text(&record->date_text, "1949"); record->date = (DateSpan){19490101, 19491231});
+  {
+    g_autoptr(Sql) sql = good(sql_write(p.f.db, error));
+    good(ground_take(&p.f.house, sql, error) == GROUND_SOME); /* as a survey that begins does */
+    good(sql_exec(sql, "UPDATE quality_state SET position = 0, rev_begin = rev", SQL_NONE, error) && sql_commit(sql, error));
+  }
+  g_assert_true(behind(&p));
+  survey(&p, FALSE);
+  assert_faults(&p, old, "date-early");
+  g_assert_false(behind(&p));
+  fixture_close(&p.f);
+}
+
+/* What leaves its volume or is deleted is no longer counted, nor compared with. */
+static void test_left(void) {
+  Place p;
+  place_open(&p);
+  gint64 volume = with(record->level = LEVEL_VOLUME; put_text(&record->code, "Z109-001-001"); put_text(&record->fields, "{\"件数\":\"2\"}"));
+  gint64 other = with(record->level = LEVEL_VOLUME; put_text(&record->code, "Z109-001-002"));
+  gint64 item = with(record->parent_id = volume; put_text(&record->code, "Z109-001-001-001"));
+  gint64 second = with(record->parent_id = volume; put_text(&record->code, "Z109-001-001-002"));
+  gint64 first = with(put_text(&record->title, "关于防汛的紧急通知")), again = with(put_text(&record->title, "关于防汛的紧急通知"));
+  choose_rule(&p, "dat13-1994-volume");
+  survey(&p, TRUE);
+  assert_faults(&p, volume, "");
+  assert_faults(&p, first, "code duplicate"); /* a loose one under a rule of volumes */
+  change_record(&p, item, record->parent_id = other);
+  g_assert_true(behind(&p));
+  survey(&p, FALSE);
+  assert_faults(&p, volume, "pieces");
+  change_record(&p, item, record->parent_id = volume);
+  survey(&p, FALSE);
+  assert_faults(&p, volume, "");
+  {
+    g_autoptr(Sql) sql = good(sql_write(p.f.db, error));
+    good(catalog_record_delete(&p.f.house, sql, "t", second, error) && catalog_record_delete(&p.f.house, sql, "t", again, error));
+    good(sql_commit(sql, error));
+  }
+  g_assert_true(behind(&p));
+  survey(&p, FALSE);
+  assert_faults(&p, volume, "pieces");
+  assert_faults(&p, first, "code");
+  assert_faults(&p, again, "");
+  /* A volume that gets another code: what lies in it no longer follows. */
+  change_record(&p, volume, put_text(&record->code, "Z109-001-077"));
+  survey(&p, FALSE);
+  assert_faults(&p, item, "code");
+  g_assert_false(behind(&p));
+  fixture_close(&p.f);
+}
+
 static void test_judgement(void) {
   Place p;
   place_open(&p);
@@ -222,6 +352,9 @@ int main(int argc, char **argv) {
   g_test_add_func("/quality/pairs", test_pairs);
   g_test_add_func("/quality/series", test_series);
   g_test_add_func("/quality/volumes", test_volumes);
+  g_test_add_func("/quality/ground", test_ground);
+  g_test_add_func("/quality/ground-stopped", test_ground_stopped);
+  g_test_add_func("/quality/left", test_left);
   g_test_add_func("/quality/judgement", test_judgement);
   g_test_add_func("/quality/gate", test_gate);
   g_test_add_func("/quality/texts", test_texts);

@@ -3,7 +3,7 @@
  *
  * 1. A survey only reads descriptions and writes its own tables; what is put right goes through a revision (preview, undo), never from here.
  * 2. Counts and lists are within the asker's scope; a fault that speaks of several records (duplicates, names) counts only for who may see all of them.
- * 3. After the first survey only what changed (by rev) is looked at again.
+ * 3. After the first survey what changed (by rev) is looked at again by itself, and what rests on a definition, a rule or a fonds that is another since (ground.c).
  */
 #pragma once
 #include "catalog.h"

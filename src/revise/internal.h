@@ -37,6 +37,9 @@ void plan_change(Plan *plan, Sql *sql, const CatalogRecord *before, const Catalo
 /* Texts by field key for a record as it was at rev (0: now): changes, or a conflict where others changed the same meanwhile. */
 gboolean plan_values(Plan *plan, Sql *sql, gint64 record_id, gint64 rev, json_t *values, GError **error);
 void plan_problem(Plan *plan, gint64 record_id, const char *problem);
+/* What a plan would come to, with nothing kept; for few records. INVALID while the rule lacks something. */
+typedef struct { gint64 changes, unchanged, refused; char *problem; /* of the first that is refused, the caller's; NULL: none */ } PlanTrial;
+gboolean plan_try(const House *house, const Scope *scope, json_t *ask, PlanTrial *ret, GError **error);
 gint64 revision_insert(Sql *sql, const char *actor, const char *title, const char *source, json_t *ask, const Scope *scope, const char *state, GError **error);
 gboolean revision_row_insert(Sql *sql, gint64 id, gint64 place, gint64 record_id, RowState state, json_t *changes, json_t *conflict, const char *problem, GError **error);
 gboolean plan_run(const House *house, Job *job, json_t *parameters, GError **error);
@@ -66,6 +69,8 @@ gboolean revision_choose(const House *house, gint64 id, gint64 place, gboolean w
 /* ---- pages ---- */
 WebReply *page_revise_list(WebRequest *request, GError **error);
 WebReply *page_revise_new(WebRequest *request, GError **error);
+json_t *touch_model(WebRequest *request, json_t *selection, json_t *rule, GError **error); /* touch.c: whom it would touch */
+WebReply *page_revise_touch(WebRequest *request, GError **error);
 WebReply *page_revise_plan(WebRequest *request, GError **error);
 WebReply *page_revise_sheet(WebRequest *request, GError **error);
 WebReply *page_revise_upload(WebRequest *request, GError **error);

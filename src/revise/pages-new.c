@@ -6,6 +6,7 @@
  */
 #include "internal.h"
 #include "json.h"
+#include "retention.h"
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
@@ -49,8 +50,11 @@ static json_t *with_groups(json_t *fields) {
 /* What a field may be given where that is a choice or a customary word: offered beside the value. */
 static json_t *terms_model(const Catalog *catalog) {
   json_t *terms = json_array();
-  for (guint id = 1; id < 255 && json_array_size(terms) < TERMS_SHOWN; id++)
-    if (*catalog_retention_text(catalog, id) != '\0') json_array_append_new(terms, json_pack("{s:s, s:s}", "text", catalog_retention_text(catalog, id), "field", "保管期限"));
+  for (guint id = 1; id < 255 && json_array_size(terms) < TERMS_SHOWN; id++) {
+    g_autofree char *problem = catalog_retention_problem(catalog, NULL, 0, catalog_retention_text(catalog, id));
+    if (*catalog_retention_text(catalog, id) != '\0' && problem == NULL)
+      json_array_append_new(terms, json_pack("{s:s, s:s}", "text", catalog_retention_text(catalog, id), "field", "保管期限"));
+  }
   for (int i = 0; i <= SECURITY_TOP; i++) json_array_append_new(terms, json_pack("{s:s, s:s}", "text", security_label(i), "field", "密级"));
   for (int i = 0; i <= OPENING_DEFERRED; i++) json_array_append_new(terms, json_pack("{s:s, s:s}", "text", opening_label(i), "field", "开放标识"));
   return terms;
@@ -85,6 +89,14 @@ static json_t *rules_model(const char *kind) {
   return rules;
 }
 
+static json_t *rule_of(WebRequest *request) {
+  static const char *const names[][2] = {{"kind", "kind"}, {"field", "field"}, {"value", "value"}, {"find", "find"}, {"with", "with"}, {"source", "from"}};
+  json_t *rule = json_pack("{s:I, s:I}", "start", (json_int_t)web_int(request, "start", 1), "width", (json_int_t)web_int(request, "width", 0));
+  for (guint i = 0; i < G_N_ELEMENTS(names); i++)
+    if (web_text(request, names[i][0]) != NULL) json_object_set_new(rule, names[i][1], json_string(web_text(request, names[i][0])));
+  return rule;
+}
+
 static json_t *form_model(WebRequest *request, json_t *selection, const GError *problem, GError **error) {
   static const char *const texts[] = {"value", "find", "with", "why"};
   const Catalog *catalog = web_house(request)->catalog;
@@ -101,6 +113,10 @@ static json_t *form_model(WebRequest *request, json_t *selection, const GError *
   g_autofree char *name = selection_name(named), *text = json_dumps(selection, JSON_COMPACT | JSON_SORT_KEYS);
   json_object_set_new(model, "chosen", json_pack("{s:s, s:s, s:b}", "name", name, "selection", text, "filtered",
     json_object_size(json_object_get(selection, "filters")) > 0));
+  json_auto_t *rule = rule_of(request);
+  json_t *touch = touch_model(request, selection, rule, error);
+  if (touch == NULL) return json_decref(model), NULL;
+  json_object_set_new(model, "touch", touch);
   return model;
 }
 
@@ -112,14 +128,6 @@ WebReply *page_revise_new(WebRequest *request, GError **error) {
   return model != NULL ? web_model(model) : NULL;
 }
 
-static json_t *rule_of(WebRequest *request) {
-  static const char *const names[][2] = {{"kind", "kind"}, {"field", "field"}, {"value", "value"}, {"find", "find"}, {"with", "with"}, {"source", "from"}};
-  json_t *rule = json_pack("{s:I, s:I}", "start", (json_int_t)web_int(request, "start", 1), "width", (json_int_t)web_int(request, "width", 0));
-  for (guint i = 0; i < G_N_ELEMENTS(names); i++)
-    if (web_text(request, names[i][0]) != NULL) json_object_set_new(rule, names[i][1], json_string(web_text(request, names[i][0])));
-  return rule;
-}
-
 static json_t *selection_of(WebRequest *request, GError **error) {
   if (web_text(request, "selection") != NULL) {
     json_t *selection = json_loads(web_text(request, "selection"), 0, NULL);
@@ -129,6 +137,12 @@ static json_t *selection_of(WebRequest *request, GError **error) {
   json_t *selection = sql == NULL ? NULL : chosen(request, sql);
   if (sql != NULL && selection == NULL) throw(error, LANTAI_ERROR_INVALID, "请先选择要修改的档案：在检索结果或目录的页面上按“批量修改”");
   return selection;
+}
+
+WebReply *page_revise_touch(WebRequest *request, GError **error) {
+  json_auto_t *selection = selection_of(request, error), *rule = rule_of(request);
+  json_t *touch = selection != NULL ? touch_model(request, selection, rule, error) : NULL;
+  return touch != NULL ? web_model(json_pack("{s:s, s:o}", "title", "批量修改", "touch", touch)) : NULL;
 }
 
 WebReply *page_revise_plan(WebRequest *request, GError **error) {

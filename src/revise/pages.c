@@ -366,6 +366,7 @@ static const WebParameter CHOOSE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "编�
 const WebRoute REVISE_ROUTES[] = {
   {"GET", "/revise", ANY, LIST_PARAMETERS, "revise/list", page_revise_list, "批量修改"},
   {"GET", "/revise/new", EITHER, NEW_PARAMETERS, "revise/new", page_revise_new, "批量修改"},
+  {"POST", "/revise/touch", EITHER, NEW_PARAMETERS, "revise/touch-page", page_revise_touch, NULL},
   {"POST", "/revise/new", EITHER, NEW_PARAMETERS, "revise/new", page_revise_plan, "批量修改"},
   {"GET", "/revise/sheet", EITHER, NULL, "revise/sheet", page_revise_sheet, "上传修改用表"},
   {"POST", "/revise/sheet", EITHER, UPLOAD_PARAMETERS, "revise/sheet", page_revise_upload, NULL},

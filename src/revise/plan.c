@@ -222,6 +222,23 @@ static gboolean plan_selection(Plan *plan, Job *job, json_t *ask, GError **error
   return selection != NULL;
 }
 
+gboolean plan_try(const House *house, const Scope *scope, json_t *ask, PlanTrial *ret, GError **error) {
+  g_auto(Making) making = {0};
+  json_auto_t *counts = json_object();
+  g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(row_free);
+  g_autoptr(GPtrArray) records = g_ptr_array_new_with_free_func((GDestroyNotify)catalog_record_free);
+  Plan plan = {.house = house, .scope = scope, .rows = rows, .counts = counts};
+  if (!making_begin(&making, house, ask, error)) return FALSE;
+  g_autoptr(Selection) selection = selection_new(house, scope, json_object_get(ask, "selection"), error);
+  g_autoptr(GError) local = NULL;
+  while (selection != NULL && selection_next_records(selection, READ_AT_ONCE, records, &local))
+    if (!make_records(&plan, &making, records, &local)) break;
+  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
+  *ret = (PlanTrial){.changes = plan.total, .unchanged = plan.unchanged, .refused = (gint64)rows->len - plan.total};
+  for (guint i = 0; i < rows->len && ret->problem == NULL; i++) ret->problem = g_strdup(((const PlanRow *)rows->pdata[i])->problem);
+  return selection != NULL;
+}
+
 static gboolean plan_list(Plan *plan, Job *job, json_t *ask, GError **error) {
   size_t i;
   json_t *row;

@@ -327,10 +327,12 @@ static WebReply *import_sheet(WebRequest *request, GError **error) {
   const char *path = web_file_path(request, "table");
   if (before == NULL) return NULL;
   if (path == NULL) return throw_null(error, LANTAI_ERROR_INVALID, "请选择电子表格文件");
-  json_auto_t *lines = schedule_sheet_read(path, error);
-  if (lines == NULL) return error_call_file(error, path, web_file_name(request, "table")), NULL;
+  json_auto_t *sheet = schedule_sheet_read(path, error);
+  if (sheet == NULL) return error_call_file(error, path, web_file_name(request, "table")), NULL;
+  json_t *lines = json_object_get(sheet, "lines");
   json_t *model = form_model(fonds, row, lines);
   json_object_set_new(model, "imported", json_integer((json_int_t)json_array_size(lines)));
+  json_object_set(model, "ignored", json_object_get(sheet, "ignored"));
   json_object_set_new(model, "faults", schedule_lines_faults(lines));
   json_object_set_new(model, "changes", schedule_compare(before, lines));
   return web_model(model);
