@@ -23,12 +23,14 @@ const TOLD = [
   ['title', 'WS', ['题名', '文号', '日期', '保管期限'], [['无题', '甲〔1958〕1号', '1958-03-01', '永久'], ['待定', '甲〔1958〕2号', '1958-03-01', '永久']], 'title', 'title', '关于架桥的通知'],
   ['characters', 'WS', ['题名', '责任者', '日期', '保管期限'], [['渡口的报告', '临江市\ue000局', '1958-03-02', '永久'], ['渡船的报告', '临江市\ue001局', '1958-03-02', '永久']], 'creator', 'creator', '临江市航运局'],
   ['retention', 'WS', ['题名', '日期'], [['没有期限的通知一', '1958-03-03'], ['没有期限的通知二', '1958-03-03']], '(SELECT text FROM retention_term WHERE id = retention)', 'retention', '30年'],
+  ['term', 'WS', ['题名', '日期', '保管期限'], [['期限写错的通知一', '1958-03-03', '永远'], ['期限写错的通知二', '2010-03-03', '长期']], '(SELECT text FROM retention_term WHERE id = retention)', 'retention', '30年'],
   ['date-unread', 'WS', ['题名', '日期', '保管期限'], [['日期不清的通知一', '某年春', '永久'], ['日期不清的通知二', '那一年', '永久']], 'date_text', 'date', '1958-04-01'],
   ['date-reversed', 'WS', ['题名', '日期', '保管期限'], [['日期颠倒的通知一', '1960-03-01至1958-03-01', '永久'], ['日期颠倒的通知二', '1961-03-01至1958-03-01', '永久']], 'date_text', 'date', '1958-03-01/1960-03-01'],
   ['date-future', 'WS', ['题名', '日期', '保管期限'], [['日后的通知一', '2958-03-01', '永久'], ['日后的通知二', '2958-04-01', '永久']], 'date_text', 'date', '1958-03-01'],
   ['date-early', 'WS', ['题名', '日期', '保管期限'], [['过早的通知一', '1931-03-01', '永久'], ['过早的通知二', '1932-03-01', '永久']], 'date_text', 'date', '1981-03-01'],
   ['person', 'HY', ['题名', '女方姓名', '女方证件号', '男方姓名', '登记日期', '保管期限'], [['写作两样一', '周树仁', '330106193001010011', '', '1979-02-03', '永久'],
     ['写作两样二', '周树任', '330106193001010011', '', '1979-02-03', '永久']], "json_extract(fields, '$.nvxm')", 'nvxm', '周树仁'],
+  ['value', 'HY', ['题名', '女方姓名', '登记日期', '婚姻状态', '保管期限'], [['类型写错的登记一', '吴一', '1979-02-03', '结了', '永久'], ['类型写错的登记二', '吴二', '1979-02-03', '散了', '永久']], "json_extract(fields, '$.hyzt')", 'hyzt', '结婚'],
   ['required', 'SW', ['题名', '日期', '保管期限'], [['锦旗一', '1958-03-01', '永久'], ['锦旗二', '1958-03-01', '永久']], "json_extract(fields, '$.cz')", 'cz', '丝绸'],
 ];
 let dir, server, archivist, reader;
@@ -48,6 +50,11 @@ before(async () => {
       '--fonds', 'J003', '--category', category);
   const documents = writeDelivery(folder, { count: 2, documents: 2 });
   await take(dir, documents.table, '--files', documents.files);
+  // The same page under two descriptions, as a scanner's operator who presses the button twice leaves it.
+  const twice = temporary();
+  for (const name of ['J002-001-1.txt', 'J002-001-2.txt']) write(path.join(twice, name), '封面\n同一份文件扫描了两次。');
+  await take(dir, write(path.join(folder, 'twice.csv'), csv([['档号', '题名', '日期', '保管期限', '开放状态', '密级', '电子文件名'],
+    ...[1, 2].map(n => [`J002-001-${n}`, `扫描两次的文件${n}`, '1958-03-01', '永久', '开放', '公开', `J002-001-${n}.txt`])])), '--files', twice, '--fonds', 'J002', '--category', 'WS');
   for (const [name, role] of [['archivist', 'archivist'], ['reader', 'reader']])
     assert.equal((await lantai(dir, 'user', 'add', name, '--role', role, '--password', PASSWORD, '--security', '秘密')).status, 0);
   server = await serve(dir);
@@ -74,6 +81,7 @@ const reach = (place, state) => until(place, page => page.revision.state === sta
 test('all findings of a kind are reached, however many, previewed by pages, made and undone', async () => {
   const never = await archivist.get('/quality', { html: true });
   assert.ok(never.text.includes('还没有检查过') && !never.text.includes('data-row'), 'what was not looked for is not none');
+  assert.match((await archivist.get('/quality/spaces', { html: true })).text, /还没有检查过/);
   await post('/quality', { full: 1 });
   await until('/quality', page => page.kinds?.find(kind => kind.key === 'spaces')?.count === ROWS);
   const place = await post('/quality/spaces/fix', { all: 1 }), planned = await reach(place, 'planned');
@@ -143,9 +151,14 @@ test('each kind that a person puts right by a field: found, counted by fonds, me
   const fields = kinds.filter(kind => !kind.by_itself && !others.includes(kind.key)).map(kind => kind.key);
   assert.deepEqual(fields.sort(), table.map(([kind]) => kind).sort(), 'a new kind that is put right by a field is tried here');
   const counted = async (kind, at) => (await archivist.get(`/quality/${kind}`)).json.fonds?.find(each => new RegExp(`fonds=${at}\\b`).test(each.href))?.count;
-  const survey = async (how = {}) => { await post('/quality', how); await until('/quality', page => !page.running); };
+  const survey = async () => { await post('/quality', {}); await until('/quality', page => !page.running); };
   const places = [];
-  await survey({ full: 1 }); // records of a fonds are not new when its first day becomes another
+  const behind = (await archivist.get('/quality', { html: true })).text;
+  assert.match(behind, /还没有检查完/, 'the page says that it knows of a change and has not looked yet');
+  const watch = /<div id="survey"[^>]*>/.exec(behind)[0], fragment = await archivist.get('/quality', { html: true, headers: { 'HX-Request': 'true' } });
+  assert.match(watch, /hx-target="#main" hx-swap="innerHTML"/);
+  assert.ok(!watch.includes('hx-select') && /^<div class="page-head">/.test(fragment.text.trim()), 'what is asked again is put into the page whole: it has no #main of its own to select from');
+  await until('/quality', page => !page.running); // nobody asked: neither a fonds' first day nor a definition touches the records that rest on it
   for (const [kind, at, where, field, value] of table) {
     assert.equal(await counted(kind, at), 2, kind);
     const form = (await archivist.get(await post(`/quality/${kind}/pick`, { all: 1, fonds: at }))).json;
@@ -161,6 +174,103 @@ test('each kind that a person puts right by a field: found, counted by fonds, me
   for (const [place, where, value] of places) { await post(`${place}/undo`, {}); await reach(place, 'undone'); assert.ok(await count(`${where} = '${value}'`) < 2); }
   await survey();
   for (const [kind, at] of table) assert.equal(await counted(kind, at), 2, `${kind} is back`);
+});
+
+test('numbers missing in a volume, codes that break their rule, duplicates and equal files: found, counted by fonds, mended from the page, gone, undone and back', async () => {
+  const [fonds] = await query(dir, "SELECT id FROM record WHERE level = 1 AND code = 'J002'"), [{ id: parent }] = await query(dir, "SELECT id FROM record WHERE code = 'J002-WS'");
+  const made = async form => Number((await post('/record/new', { form: 1, category: 'WS', date: '1958', retention: '永久', ...form })).match(/\d+/)[0]);
+  await post(`/codes/${fonds.id}/1/rule`, { rule: 'dat13-1994-volume' });
+  const volume = await made({ parent, level: 'volume', code: 'J002-001-009', title: '水库的案卷' });
+  for (const [code, title] of [['J002-001-009-001', '有号的文件'], ['J002-001-009-甲', '无号的文件一'], ['J002-001-009-乙', '无号的文件二']]) await made({ parent: volume, code, title });
+  const bad = await made({ parent, level: 'volume', code: 'J002-1-12', title: '号码没有补零的案卷' });
+  for (const n of [1, 2]) await made({ parent, code: `J002-重-${n}`, title: '录了两遍的防汛通知' });
+  const settled = async () => { await post('/quality', {}); await until('/quality', page => !page.running); };
+  const listed = async kind => (await archivist.get(`/quality/${kind}?fonds=${fonds.id}`)).json.rows;
+  const counted = async kind => (await archivist.get(`/quality/${kind}`)).json.fonds?.find(each => each.href.endsWith(`fonds=${fonds.id}`))?.count ?? 0;
+  const codes = async () => (await query(dir, `SELECT code FROM record WHERE parent_id = ${volume} ORDER BY id`)).map(each => each.code);
+  const reached = (place, state) => until(place, page => page.plan.state === state && !page.job?.running);
+  await settled();
+  const kinds = (await archivist.get('/quality')).json.kinds, before = { order: 2, duplicate: 2, files: 2 };
+  for (const [kind, count] of Object.entries(before)) assert.equal(await counted(kind), count, kind);
+  assert.equal(kinds.find(kind => kind.key === 'order').count, 2);
+  assert.equal((await archivist.post('/quality/order/fix', { form: {} })).status, 422, 'nothing ticked');
+  assert.equal((await reader.post('/quality/order/fix', { form: { all: 1 } })).status, 403);
+
+  // order: what has no number gets the next ones of its volume, nothing else moves.
+  const order = await post('/quality/order/fix', { all: 1, fonds: fonds.id }), plan = (await archivist.get(order)).json;
+  assert.deepEqual(plan.rows.map(row => [row.code_before, row.code_after]).sort(), [['J002-001-009-乙', 'J002-001-009-002'], ['J002-001-009-甲', 'J002-001-009-003']]);
+  assert.deepEqual(await codes(), ['J002-001-009-001', 'J002-001-009-甲', 'J002-001-009-乙'], 'a plan changes nothing');
+  await post(`${order}/start`, {});
+  await reached(order, 'done');
+  assert.deepEqual(await codes(), ['J002-001-009-001', 'J002-001-009-003', 'J002-001-009-002']);
+  await settled();
+  assert.equal(await counted('order'), 0);
+  // Of several fonds, some without a chosen rule: these are listed as refused and hold up nobody.
+  const [{ id: ruleless }] = await query(dir, "SELECT id FROM record WHERE code = 'J003-WS-title-0'"), mixed = new URLSearchParams([['item', bad], ['item', ruleless]]);
+  const both = (await archivist.get((await archivist.post('/quality/code/fix', { form: mixed })).json.location)).json;
+  assert.deepEqual([both.plan.total, both.plan.refused], [1, 1]);
+  assert.match(both.rows.find(row => row.record_id === ruleless).problem, /J003 的“文书档案”还没有选定编号规则/);
+  // code: one that is ticked, its number kept.
+  assert.ok((await listed('code')).some(row => row.id === bad));
+  const code = await post('/quality/code/fix', { item: bad });
+  assert.deepEqual((await archivist.get(code)).json.rows.map(row => [row.code_before, row.code_after]), [['J002-1-12', 'J002-001-012']]);
+  await post(`${code}/start`, {});
+  await reached(code, 'done');
+  await settled();
+  assert.ok(!(await listed('code')).some(row => row.id === bad));
+  // duplicate: told apart by a running number, as a revision.
+  const form = (await archivist.get(await post('/quality/duplicate/pick', { all: 1, fonds: fonds.id }))).json;
+  const told = await post('/revise/new', { selection: form.chosen.selection, field: 'docno', kind: 'number', value: '临防〔1958〕', start: 1 });
+  assert.equal((await reach(told, 'planned')).revision.total, 2);
+  await post(`${told}/start`, {});
+  await reach(told, 'done');
+  await settled();
+  assert.equal(await counted('duplicate'), 0);
+  // files: one paper for several descriptions is judged to be none, all of a fonds at once.
+  const others = (await listed('files'))[0].others;
+  assert.equal(others.length, 1);
+  assert.equal((await archivist.post('/quality/files/fix', { form: { all: 1 } })).status, 404, 'what belongs to which description only a person can say');
+  await post('/quality/files/pass', { all: 1, fonds: fonds.id, note: '合订本' });
+  assert.equal(await counted('files'), 0);
+  assert.deepEqual((await archivist.get('/quality/files?show=passed')).json.rows.map(row => row.note), ['合订本', '合订本']);
+
+  for (const place of [order, code]) { await post(`${place}/undo`, {}); await reached(place, 'undone'); }
+  await post(`${told}/undo`, {});
+  await reach(told, 'undone');
+  await post('/quality/files/unpass', { all: 1 });
+  await settled();
+  for (const [kind, count] of Object.entries(before)) assert.equal(await counted(kind), count, `${kind} is back`);
+  assert.ok((await listed('code')).some(row => row.id === bad));
+  // One of the two is deleted: the other is no duplicate any more, without anybody asking for a look.
+  const [{ id: extra }] = await query(dir, "SELECT id FROM record WHERE code = 'J002-重-2'");
+  await post(`/record/${extra}/delete`, {});
+  await until('/quality', page => !page.running);
+  assert.equal(await counted('duplicate'), 0);
+});
+
+test('the form of a change in bulk says, while it is filled, whom it touches, of which fonds, and what is left as it is', async () => {
+  const touch = async (selection, rule = {}) => (await archivist.post('/revise/touch', { form: { selection: JSON.stringify(selection), ...rule } })).json.touch;
+  const [{ total, married }] = await query(dir, "SELECT count(*) AS total, sum(c.code = 'HY') AS married FROM record AS r JOIN category AS c ON c.id = r.category WHERE level >= 3");
+  const all = await touch({ query: '' }, { field: 'nfxm', kind: 'clear' });
+  assert.deepEqual([all.records, all.more, all.lacking, all.trial], [total, false, total - married, undefined], 'many are counted, not tried');
+  const by = await query(dir, `SELECT f.code || ' ' || f.title AS label, count(*) AS count FROM record AS r JOIN record AS f ON f.id = r.fonds_id WHERE r.level >= 3 GROUP BY f.id ORDER BY count DESC`);
+  assert.deepEqual(all.fonds, by);
+  const [node] = await query(dir, "SELECT id, fonds_id FROM record WHERE code = 'J003-WS'");
+  const [{ count: below }] = await query(dir, `WITH RECURSIVE b (id) AS (SELECT ${node.id} UNION ALL SELECT r.id FROM record AS r JOIN b ON r.parent_id = b.id)
+    SELECT count(*) AS count FROM record JOIN b ON b.id = record.id WHERE level >= 3`);
+  const inside = await touch({ node: node.id });
+  assert.deepEqual([inside.records, inside.fonds.map(each => each.count), inside.trial], [below, [below], undefined], 'nothing is tried while the rule lacks something');
+  const some = await query(dir, "SELECT id, category, retention IN (SELECT id FROM retention_term WHERE text = '永久') AS kept FROM record WHERE code LIKE 'J003-WS-retention%' OR code LIKE 'J003-WS-date-f%' OR code LIKE 'J003-HY-%'");
+  const ids = some.map(each => each.id), papers = some.filter(each => each.category === 1).length, kept = some.filter(each => each.kept).length;
+  const { trial } = await touch({ ids }, { field: 'retention', kind: 'set', value: '永久' });
+  assert.deepEqual(trial, { changes: ids.length - kept, unchanged: kept, refused: 0, problem: '' });
+  const refused = (await touch({ ids }, { field: 'nvxm', kind: 'fill', value: '王秀兰' })), tried = refused.trial;
+  assert.deepEqual([tried.changes, tried.refused, refused.lacking], [0, papers, papers]);
+  assert.match(tried.problem, /文书档案没有著录项“女方姓名”/);
+  const place = await post('/revise/new', { selection: JSON.stringify({ ids }), field: 'retention', kind: 'set', value: '永久' }), { revision } = await reach(place, 'planned');
+  assert.deepEqual([revision.total, revision.unchanged], [trial.changes, trial.unchanged], 'and the preview says the same');
+  assert.match((await archivist.get(`/revise/new?item=${ids[0]}&item=${ids[1]}`, { html: true })).text, /这次涉及 <strong>2<\/strong> 件：J003 /);
+  assert.equal((await reader.post('/revise/touch', { form: { selection: '{"query":""}' } })).status, 403);
 });
 
 test('values under the former key of a field stay where they are, are shown and found, and move when told to', async () => {

@@ -195,15 +195,50 @@ test('a date of a category is asked by the days it means, as a span, and within 
   assert.deepEqual(await found('男方出生日期:1912..1914', reader), []); // kept from readers: not to be found by its days either
 });
 
+test('hits of one category stand in the order of a date of their own, on every page, on paper and in a table that leaves', async () => {
+  const at = (query, client = archivist) => client.get(`/search?${query}`), list = async query => (await at(query)).json, by = field => `sort=${encodeURIComponent(field)}`;
+  const [{ id: marriage }] = categories.filter(each => each.code === 'HY'), own = `q=${encodeURIComponent('档号:RQ*')}`;
+  for (const [way, wanted] of [['oldest', ['RQ-1', 'RQ-2', 'RQ-3']], ['newest', ['RQ-3', 'RQ-1', 'RQ-2']]]) { // of 1937 alone is behind all of 1937
+    const sort = by(`登记日期.${way}`), read = [];
+    for (let target = `/search?${own}&${sort}&limit=1`; target;) { const { json } = await archivist.get(target); read.push(json.items[0].code); target = json.next_href && `${json.next_href}&limit=1`; }
+    assert.deepEqual(read, wanted, way);
+    assert.deepEqual((await list(`${own}&${sort}`)).items.map(each => each.sorted_by.value), wanted.map(code => ({ 'RQ-1': '民国二十六年七月', 'RQ-2': '1937年', 'RQ-3': '1938.1.5' })[code]));
+    assert.deepEqual((await archivist.get(`/search/print?${own}&${sort}`)).json.rows.map(row => row.code), wanted);
+    const second = (await archivist.get(`/search/hit?${own}&${sort}&n=2`)).json.location, [{ id }] = await query(dir, `SELECT id FROM record WHERE code = '${wanted[1]}'`);
+    assert.ok(second.startsWith(`/record/${id}?`), second);
+    const { chosen } = (await archivist.get(`/export.json?${own}&${sort}`)).json;
+    assert.equal((await archivist.post('/export', { form: { selection: chosen.selection, format: 'csv', purpose: '内部工作' } })).status, 200);
+    let made;
+    for (let i = 0; i < 400 && (made = (await archivist.get('/exports.json')).json).waiting; i++) await new Promise(done => setTimeout(done, 25));
+    const table = (await archivist.get(`/export/${made.exports[0].id}/file`)).bytes.toString('utf8');
+    assert.deepEqual(table.match(/RQ-\d/g), wanted, 'as they stand on the page');
+  }
+  const dated = (await list(`category=${marriage}&${by('登记日期.newest')}&limit=50`)).items, days = dated.map(each => each.sorted_by?.value);
+  assert.ok(dated.length >= 6 && days.indexOf(undefined) > 4 && days.slice(days.indexOf(undefined)).every(day => day === undefined), 'what has none is behind all that have one');
+  const offered = async (query, client) => (await at(query, client)).json.sorts.map(each => each.label).slice(4);
+  for (const query of [own, `category=${marriage}`]) { // all hits are of one category, or one is asked for
+    assert.deepEqual(await offered(query), ['男方出生日期从新到旧', '女方出生日期从新到旧', '登记日期从新到旧']);
+    assert.deepEqual(await offered(query, reader), ['登记日期从新到旧']);
+  }
+  assert.deepEqual(await offered(`${own}&${by('登记日期.oldest')}`, reader), ['登记日期从新到旧', '登记日期从旧到新']);
+  assert.deepEqual(await offered(''), []);
+  for (const client of [reader, new Client(server.base)]) { // who may not see a date is not told that there is one, nor in which order they are
+    const [closed, none] = await Promise.all(['男方出生日期', '没有日期'].map(label => at(`${own}&${by(`${label}.oldest`)}`, client)));
+    assert.deepEqual([closed.status, closed.text.replaceAll('男方出生日期', '没有日期')], [422, none.text]);
+  }
+  for (const word of ['男方姓名.oldest', '登记日期.sideways', '.oldest', '登记日期']) assert.equal((await at(`${own}&${by(word)}`)).status, 422, word);
+});
+
 test('names in the fields of persons and bodies are offered to be tied, and no longer when they are', async () => {
   const [first] = cases.filter(each => each.category.code === 'ZP'), [{ id }] = await query(dir, `SELECT id FROM record WHERE code = '${first.code}'`);
   const made = await archivist.post('/authority/new', { form: { kind: 'person', name: first.values.rw } });
   assert.equal(made.status, 200, made.text.slice(0, 300));
   const offered = (await archivist.get(`/record/${id}/links`)).json;
-  assert.deepEqual(offered.suggested.map(each => each.name), [first.values.rw]);
+  assert.deepEqual([offered.suggested.map(each => each.name), offered.tied], [[first.values.rw], false]);
+  assert.ok(!(await archivist.get(`/record/${id}/links`, { html: true })).text.includes('<table'), 'no heads of columns over nothing');
   assert.equal((await archivist.post(`/record/${id}/links`, { form: { target: offered.suggested[0].id, role: 'subject' } })).status, 200);
   const now = (await archivist.get(`/record/${id}/links`)).json;
-  assert.deepEqual([now.suggested, now.authorities.map(each => each.name)], [[], [first.values.rw]]);
+  assert.deepEqual([now.suggested, now.authorities.map(each => each.name), now.tied], [[], [first.values.rw], true]);
 });
 
 test('the date of a record is that of what it is about, never a birthday', async () => {

@@ -71,12 +71,58 @@ test('the next number on the form, and a warning for a code that breaks the rule
   assert.match((await get(archivist, `/record/${stray.id}/edit`)).inputs[0].warning, /应为全宗号Z109/);
 });
 
+const inputs = model => Object.fromEntries(model.inputs.map(each => [each.name, each]));
+
+test('a class scheme by form in an empty fonds, a volume numbered by the rule that was chosen for it, and items that take after it', async () => {
+  const place = (await archivist.post('/record/new', { form: { form: 1, code: 'N031', title: '临江市物资局', creator: '临江市物资局', date: '1956-1998' } })).json.location, own = Number(/\d+/.exec(place)[0]);
+  const identity = (await get(archivist, place)).groups[0].rows.map(each => [each.label, each.value, each.note]);
+  assert.deepEqual(identity.map(each => each[0]), ['全宗号', '全宗名称', '立档单位', '起止日期'], 'a fonds in its own words, without a year');
+  assert.match((await archivist.post('/record/new', { form: { form: 1, code: 'N032' } })).json.problem ?? '', /缺少全宗名称/);
+  const level = await get(archivist, `/record/new?parent=${own}&category=WS&level=class`);
+  assert.deepEqual([level.inputs.map(each => each.label), level.inputs[0].value, level.own_inputs], [['类别号', '类别名称'], 'N031-WS-', []]);
+  const made = async fields => Number(/\d+/.exec((await archivist.post('/record/new', { form: { form: 1, category: 'WS', ...fields } })).json.location)[0]);
+  const first = await made({ parent: own, level: 'class', code: 'N031-WS-1', title: '党群工作' }), second = await made({ parent: first, level: 'class', code: 'N031-WS-1-1', title: '组织' });
+  const third = await made({ parent: second, level: 'class', code: 'N031-WS-1-1-1', title: '干部任免' }), shown = await get(archivist, `/record/${third}`);
+  assert.deepEqual(shown.path.map(step => step.code), ['N031', 'N031-WS', 'N031-WS-1', 'N031-WS-1-1']);
+  assert.ok(!JSON.stringify(shown.groups).includes('档号组成'), 'a class has no number of its own');
+
+  const before = await get(archivist, `/record/new?parent=${third}&level=volume`);
+  assert.deepEqual([inputs(before).code.value, inputs(before).code.by_rule, inputs(before).code.rule_page], ['N031-WS-1-1-1-', false, `/codes/${own}/1/rule`]);
+  assert.equal((await archivist.post(`/codes/${own}/1/rule`, { form: { rule: 'dat13-1994-volume', volume_width: 3, item_width: 3 } })).status, 200);
+  const after = await get(archivist, `/record/new?parent=${third}`);
+  assert.deepEqual([after.level, inputs(after).code.value, inputs(after).code.required, inputs(after).title.focus], ['volume', 'N031-001-001', undefined, true], 'the rule counts volumes');
+  const volume = await made({ parent: third, level: 'volume', title: '干部任免', year: 1957, retention: '永久', security: 'secret', opening: 'controlled' });
+  assert.equal((await get(archivist, `/record/${volume}`)).record.code, 'N031-001-001', 'numbered when it was saved');
+  const item = inputs(await get(archivist, `/record/new?parent=${volume}`));
+  assert.deepEqual([item.code.value, item.year.value, item.retention.value, item.security.value, item.opening.value], ['N031-001-001-001', '1957', '永久', '秘密', '控制']);
+  assert.equal((await archivist.post('/record/new', { form: { form: 1, parent: third, category: 'WS', title: '散件' } })).status, 422, 'outside of a volume the rule has no number');
+});
+
+test('a marriage without title and date has those of its fields, and numbering is not saving', async () => {
+  const fields = changed => [['form', 1], ['parent', fonds.id], ['category', 'HY'], ['level', 'item'], ...Object.entries({ nfxm: '欧阳震华', nvxm: '司徒玉兰', hyzt: '结婚', djrq: '1986年5月1日', ...changed }).flatMap(([key, value]) => [['key', key], ['value', value]])];
+  const numbered = await archivist.post('/record/new', { form: [...fields({ nvxm: '' }), ['number', 1], ['code', 'Z109-HY-']] });
+  assert.ok(numbered.json.own_inputs.every(each => !each.error), 'what is wanted is asked for when it is saved');
+  const refused = await archivist.post('/record/new', { form: [...fields({ djrq: '1986年15月' }), ['code', 'Z109-HY-1']] });
+  assert.deepEqual([refused.status, inputs(refused.json).title.value, inputs(refused.json).date.value], [422, '', ''], 'what was made of the fields is made anew of the corrected ones');
+  const reply = await archivist.post('/record/new', { form: [...fields(), ['code', 'Z109-HY-1']] });
+  const { record } = await get(archivist, reply.json.location);
+  assert.deepEqual([record.title, record.date, record.year], ['欧阳震华与司徒玉兰结婚登记', '1986年5月1日', 1986]);
+  const columns = async () => (await get(archivist, `/catalog/${record.parent_id}`)).columns.map(each => each.label).filter(label => /日期/.test(label));
+  assert.deepEqual(await columns(), ['登记日期'], '日期 says nothing that is not there already');
+  assert.equal((await archivist.post('/record/new', { form: [...fields(), ['code', 'Z109-HY-2'], ['date', '1987']] })).status, 200);
+  assert.deepEqual(await columns(), ['登记日期', '日期']);
+});
+
 test('a rule chosen with its preview, then a node renumbered: old codes found, history told, taken back', async () => {
   const planted = await listed();
   assert.ok(Object.values(planted).every(count => count > 0), JSON.stringify(planted));
   const refused = await archivist.post('/renumber', { form: { node: node.id, mode: 'anew' } });
   assert.equal(refused.status, 422, 'nobody has chosen a rule');
-  const { rules } = await get(archivist, `/codes/${fonds.id}/1/rule`), rule = rules.find(each => each.key === 'dat13-2022-piece');
+  const { rules } = await get(archivist, `/codes/${fonds.id}/1/rule`), suits = rules.map(each => !each.unfit);
+  assert.deepEqual(suits, [...suits].sort((a, b) => b - a), 'rules that suit no record come last');
+  assert.ok(rules.some(each => /不在案卷中/.test(each.unfit)), 'it says why');
+  assert.equal((await get(archivist, `/renumber?fonds=${fonds.id}&category=1`)).rule, undefined);
+  const rule = rules.find(each => each.key === 'dat13-2022-piece');
   assert.equal(rule.preview.find(each => each.before === rows[0][0]).after, 'Z109-WS·2011·Y·BGS-0001');
   assert.equal((await archivist.post(`/codes/${fonds.id}/1/rule`, { form: { rule: rule.key, item_width: 3 } })).status, 200);
   const earlier = await dump(dir);
@@ -142,6 +188,7 @@ test('records with documents: the object says the new code too', async () => {
   assert.equal((await archivist.post(`/codes/${kept.fonds_id}/${kept.category}/rule`, { form: { rule: 'dat22-2015-piece', item_width: 7 } })).status, 200);
   const asked = await archivist.post('/renumber', { form: { fonds: kept.fonds_id, category: kept.category, mode: 'anew' } });
   assert.equal(asked.status, 200, asked.text);
+  assert.match((await get(archivist, asked.json.location)).plan.title, /文书档案$/, 'it says what is renumbered');
   await archivist.post(`${asked.json.location}/start`, { form: {} });
   const ended = await finished(asked.json.location);
   assert.equal(ended.plan.state, 'done', JSON.stringify(ended.problem));

@@ -55,6 +55,10 @@ test('the form sends back what it showed; nothing differs', async () => {
   assert.equal(other.status, 409);
   assert.match(other.json.problem, /已被别人改过/);
   await post('/categories/HY/drop', {});
+  const fresh = await get(archivist, '/categories/HY/edit'), added = ['展览经历', '综录简历'];
+  await post('/categories/HY/edit', formOf(fresh, row => row.key === '' && row.row >= fresh.fields.length - 2 ? { ...row, label: added[row.row - fresh.fields.length + 2] } : row));
+  assert.deepEqual((await get(archivist, '/categories/HY/preview')).inputs.filter(each => added.includes(each.label)).map(each => each.name), ['zljl', 'zljl2'], 'keys that nobody gave are the initials');
+  await post('/categories/HY/drop', {});
 });
 
 test('a definition that contradicts records is refused with the list, and may be in force for new ones', async () => {

@@ -48,6 +48,22 @@ test('在结果中查找 joins words and keeps filters, in an address that says 
   assert.match(html, /<input type="hidden" name="retention" value="1">/);
 });
 
+test('where nothing was asked there are ways in, each with what it leads to, and kept searches; all are listed when that is asked', async () => {
+  for (const client of [staff, reader, everybody]) {
+    const { start, hits } = await ask('/search', client);
+    assert.deepEqual([start.fonds.map(way => way.label), start.decades.map(way => way.label)], [['水利局'], ['1950年代']]);
+    assert.ok(start.categories.length > 0 && start.categories[0].count > 0 && start.categories[0].count <= hits);
+    for (const way of [...start.categories, ...start.fonds, ...start.decades]) assert.equal((await ask(way.href, client)).hits, way.count, way.href);
+    const html = await page('/search', client);
+    assert.ok(html.includes('按年代') && html.includes('怎样检索') && !html.includes('class="hit"'));
+  }
+  assert.notEqual((await ask('/search', reader)).start.decades[0].count, (await ask('/search')).start.decades[0].count, 'what may not be seen is not counted');
+  assert.equal((await staff.post('/searches', { form: { asked: JSON.stringify({ q: '水库' }), name: '我的水库' } })).status, 200);
+  assert.deepEqual((await ask('/search')).start.saved.map(way => [way.label, way.href]), [['我的水库', `/search?q=${encode('水库')}`]]);
+  assert.deepEqual((await ask('/search', reader)).start.saved, []);
+  for (const target of ['/search?sort=code', `/search?q=${encode('水库')}`, '/search?year=1951']) assert.ok((await ask(target)).start === undefined && (await page(target)).includes('class="hit"'), target);
+});
+
 test('from hit to hit on the records’ pages, over the edge of a page of hits, and back', async () => {
   const search = `/search?q=${encode('水库')}&sort=code`, list = [];
   for (let target = search; target;) { const answer = await ask(target); list.push(...answer.items); target = answer.next_href; }

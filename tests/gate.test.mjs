@@ -1173,7 +1173,10 @@ test('changes in bulk: planned, made, taken back, proposed, returned and approve
   const plan = (name, selection, more = {}) => ask(name, 'POST', '/revise/new', { form: { selection: JSON.stringify(selection), field: 'note', kind: 'set', value: '核对', ...more } });
   const count = async (name, place, row) => (await json(name, place)).numbers.find(each => each.name === row)?.count ?? 0;
   const everything = { query: '', filters: {} };
+  const touched = async (name, selection) => (await ask(name, 'POST', '/revise/touch', { form: { selection: JSON.stringify(selection), field: 'note', kind: 'set', value: '核对' } })).json.touch;
   for (const name of ['archivist', 'limited', 'clerk']) { // a plan over everything is a plan over what one sees
+    const { records: many, fonds } = await touched(name, everything);
+    assert.deepEqual([many, fonds.reduce((sum, each) => sum + each.count, 0)], Array(2).fill((await json(name, '/search?level=3&level=4')).hits), `${name}: told beforehand`);
     const { location } = (await plan(name, everything)).json;
     assert.equal(await count(name, location, 'waiting'), (await json(name, '/search?level=3&level=4')).hits, name);
     assert.equal((await ask(name === 'clerk' ? 'public' : 'clerk', 'GET', location)).status, name === 'clerk' ? 401 : 404, 'another’s plan');
@@ -1181,6 +1184,8 @@ test('changes in bulk: planned, made, taken back, proposed, returned and approve
   }
   const hidden = records.find(record => record.row && !sees('clerk', record)), seen = open();
   for (const id of [hidden.id, 999999]) {
+    const { records: many, fonds, trial } = await touched('clerk', { ids: [id, seen.id] });
+    assert.deepEqual([many, fonds.length, trial.changes, trial.refused], [1, 1, 1, 0]);
     const { location } = (await plan('clerk', { ids: [id, seen.id] })).json;
     assert.equal((await json('clerk', location)).rows.length, 1, 'what is hidden looks like what is not there');
     await ask('clerk', 'POST', `${location}/drop`, { form: {} });

@@ -11,7 +11,9 @@ const WORDS = ['题名:通知', '责任者:局', '题名:"会议"', ''], PATIENC
 let dir, server, client, expected;
 
 const ask = async words => (await client.get(`/search?q=${encodeURIComponent(words)}`)).json;
-const askAll = () => Promise.all(WORDS.map(ask));
+let asked = 0;
+// With a word that was not asked before: what was is answered from memory, which damage does not touch.
+const askAll = async () => (await Promise.all([...WORDS, `题名:关于${String.fromCodePoint(0x4e00 + asked++)}`].map(ask))).slice(0, WORDS.length);
 const counts = answers => answers.map(answer => answer.hits);
 const rebuilding = answer => /索引正在重建/.test(answer.notice ?? '');
 

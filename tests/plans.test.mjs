@@ -30,7 +30,7 @@ const ALLOWED = [
   ['check/check.c', "check_task WHERE state = 'running'", 'through check_task_running, a partial index that has the running ones only'],
   ['journal/journal.c', 'FROM event ORDER BY id DESC LIMIT 1', 'the newest row'],
   ['journal/verify.c', 'FROM event ORDER BY id', 'a verification reads every event'],
-  ['quality/fault.c', 'DELETE FROM quality_fault WHERE NOT EXISTS', 'faults of records that are gone, once a survey'],
+  ['quality/ground.c', "SELECT 'kinds' AS subject", 'the fonds through record_fonds, a partial index that has them only'],
   ['quality/fault.c', 'INSERT INTO quality_count', 'all faults are counted, once a survey'],
   ['search/column.c', 'FROM search_column ORDER BY chunk', 'the columns are read into memory when the archive is opened'],
 ];

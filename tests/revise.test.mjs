@@ -1,6 +1,7 @@
 // Changes of descriptions over the real server: in bulk with a kill in the middle and undone, by a corrected spreadsheet, by a form that two people have open, proposed and
 // approved; after each the archive made anew from store and journal is the same.
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { assertClean, emptyArchive, query, take } from './archive.mjs';
@@ -41,6 +42,10 @@ before(async () => {
   dir = await emptyArchive();
   const folder = temporary(), { table, files } = writeDelivery(folder, { count: ROWS, documents: 30 });
   await take(dir, table, '--files', files);
+  // What a body handed over under a retention that is none: it comes in as it is, and the list of faults says so.
+  writeFileSync(path.join(folder, 'odd.csv'), csvText(['全宗号', '全宗名称', '档号', '题名', '日期', '年度', '保管期限'], [['T001', '试验全宗', 'T001-odd-1', '期限写错的通知', '2010-03-01', 2010, '永远']]));
+  const odd = await take(dir, path.join(folder, 'odd.csv'));
+  assert.match(JSON.stringify(odd), /不是认识的保管期限/);
   for (const [name, role] of [['first', 'archivist'], ['second', 'archivist'], ['describer', 'describer'], ['chief', 'director']]) {
     const made = await lantai(dir, 'user', 'add', name, '--role', role, '--password', PASSWORD, '--security', '内部');
     assert.equal(made.status, 0, made.stderr);
@@ -110,11 +115,41 @@ test('a corrected table finds its records by their keys, ignores what is the sam
   await sameWhenRebuilt();
 });
 
+test('a retention that its category and year do not have is refused on every way in, and what was received so stays', async () => {
+  const [odd] = await query(dir, "SELECT id, rev FROM record WHERE code = 'T001-odd-1'"), edit = form => send('first', `/record/${odd.id}/edit`, form);
+  const term = async () => (await query(dir, `SELECT t.text FROM record AS r JOIN retention_term AS t ON t.id = r.retention WHERE r.id = ${odd.id}`))[0].text;
+  assert.equal((await edit({ title: '期限写错的通知（二）', retention: '永远' })).status, 200, 'another field may be changed');
+  assert.equal(await term(), '永远');
+  for (const [retention, why] of [['长长期', /不是认识的保管期限，应为永久、30年/], ['长期', /2010 年形成的文书档案不再用“长期”，应为永久、定期30年、定期10年/]]) {
+    const refused = await edit({ title: '期限写错的通知（二）', retention });
+    assert.equal(refused.status, 422);
+    assert.match(refused.json.inputs.find(input => input.name === 'retention').error, why);
+    assert.match(refused.json.problem, why);
+    const described = await send('describer', '/record/new', { form: 1, parent: (await query(dir, `SELECT parent_id AS id FROM record WHERE id = ${odd.id}`))[0].id, level: 'item', code: 'T001-odd-2',
+      title: '新著录的通知', date: '2010', retention });
+    assert.equal(described.status, 422);
+    assert.match(described.json.problem, why);
+    const bulk = await reach((await send('first', '/revise/new', { selection: JSON.stringify({ ids: [odd.id] }), field: 'retention', kind: 'set', value: retention })).json.location, 'planned');
+    assert.deepEqual([bulk.revision.total, bulk.rows[0].state], [0, 'refused']);
+    assert.match(bulk.rows[0].problem, why);
+    const { rev } = (await query(dir, `SELECT rev FROM record WHERE id = ${odd.id}`))[0];
+    const sheet = await see('first', await upload([['档号', '保管期限', '修改标识'], ['T001-odd-1', retention, `${odd.id}-${rev}`]]));
+    assert.equal(sheet.rows[0].state, 'refused');
+    assert.match(sheet.rows[0].problem, why);
+  }
+  assert.equal(await term(), '永远');
+  const offered = (await see('first', `/record/${odd.id}/edit`)).retention_terms;
+  assert.ok(offered.includes('30年') && !offered.includes('长期') && !offered.includes('永远'), 'offered is what the record may have');
+  assert.equal((await edit({ title: '期限写错的通知（二）', retention: '定期30年' })).status, 200);
+  assert.equal(await term(), '定期30年');
+});
+
 test('two people have one form open: the second sees both and the ancestor, and chooses field by field', async () => {
   const record = await recordOf(20), form = { form: 1, rev: record.rev, code: deliveryCode(20), title: record.title, creator: record.creator, docno: record.docno, date: '1970-03-21', year: 1970, retention: '永久', security: 'public', opening: 'open' };
   assert.equal((await send('second', `/record/${record.id}/edit`, { ...form, title: '别人的题名', docno: '别人的文号' })).status, 200);
   const mine = await send('first', `/record/${record.id}/edit`, { ...form, title: '我的题名', creator: '我的机关' });
   assert.equal(mine.status, 409, mine.text);
+  assert.equal(mine.json.other.actor, 'second', 'with whom to speak');
   const input = name => mine.json.inputs.find(each => each.name === name);
   assert.deepEqual([input('title').value, input('title').theirs, input('title').choose.was], ['我的题名', '别人的题名', record.title]);
   assert.deepEqual([input('docno').value, input('docno').taken.was, input('creator').value], ['别人的文号', record.docno, '我的机关']);
@@ -137,7 +172,7 @@ test('who may describe but not alter proposes; another approves; a value is put 
   assert.equal((await send('chief', `${proposed.json.location}/approve`)).status, 200);
   assert.equal((await recordOf(30)).title, '著录员改的题名');
   const event = (await see('first', `/record/${record.id}?tab=history`)).events[0];
-  assert.equal(event.approved_by, 'chief');
+  assert.deepEqual([event.actor, event.label, event.approved_by], ['describer', '修改著录', 'chief'], 'who changed it, and who approved');
   assert.equal((await send('first', `/record/${record.id}/restore`, { event: event.id, key: 'title' })).status, 200);
   assert.equal((await recordOf(30)).title, record.title);
   assert.equal((await send('first', `/record/${record.id}/restore`, { event: event.id, key: 'title' })).status, 409, 'it is so already');

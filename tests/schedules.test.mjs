@@ -49,6 +49,19 @@ test('a draft from a template, a spreadsheet read for rehearsal, faults named, h
   assert.equal(read.status, 200, read.text);
   assert.deepEqual([read.json.imported, read.json.rows[1].path, read.json.faults.length], [2, '党群/组织', 1]);
   assert.equal((await get(archivist, '/schedule/1')).lines.length, 25); // a rehearsal: nothing is saved
+  const sheet = async rows => {
+    const body = new FormData();
+    body.append('table', new Blob([csv(rows)]), '表.csv');
+    const { imported, ignored, rows: lines, faults } = (await archivist.request('POST', '/schedule/1/import', { body })).json;
+    return { ignored, faults, lines: lines.slice(0, imported).map(line => [line.code, line.path, line.matter]) };
+  };
+  assert.deepEqual(await sheet([['类目号', '类目名称', '归档范围', '保管期限', '责任处室'], ['1', '党群工作'], ['1.1', '组织'], ['1.1.1', '干部任免', '任免文件', '永久'], ['1.2', '', '会议材料'], ['1.2.1', '', '纪要', '永久'],
+    ['2', '业务', '计划', '10年'], ['12.1', '', '别的', '10年']]), { ignored: ['责任处室'], faults: [], lines: [['1.1.1', '党群工作/组织/干部任免', '任免文件'], ['1.2.1', '党群工作/会议材料', '纪要'], ['2', '业务', '计划'], ['12.1', '业务', '别的']] },
+  'lines of classes are the 类目 of what is below their number, and a column that is not used is named');
+  assert.deepEqual((await sheet([['大类', '属类', '归档范围', '保管期限'], ['党群', '组织', '甲', '永久'], ['', '', '乙', '永久'], ['', '宣传', '丙', '永久'], ['业务', '', '丁', '永久']])).lines.map(line => line[1]), ['党群/组织', '党群/组织', '党群/宣传', '业务']);
+  assert.deepEqual((await sheet([['类目', '归档范围', '保管期限'], ['党群', '', ''], ['', '甲', '永久'], ['业务', '', ''], ['计划', '乙', '永久']])).lines.map(line => line[1]), ['党群', '业务/计划']);
+  const chapters = await sheet([['序号', '类目', '归档范围', '保管期限'], ['一', '党群'], ['1', '', '甲', '永久'], ['2', '', '乙', '永久'], ['二', '业务'], ['3', '', '丙', '永久'], ['三', '忘了写']]);
+  assert.deepEqual([chapters.lines.map(line => line[1]), chapters.faults.length], [['党群', '党群', '业务', '业务/忘了写'], 1], 'nothing is dropped without a word');
   const refused = await post(archivist, '/schedule/1/edit', formOf([{ code: '1', path: '甲', matter: '乙', retention: '' }, {}]), 422);
   assert.match(refused.json.faults[0], /没有保管期限/);
   await post(archivist, '/schedule/1/edit', formOf(LINES));
@@ -161,6 +174,8 @@ test('a body has the fonds that are tied to it, by whatever name its account has
   const page = await get(archivist, `/authority/${body}`);
   assert.deepEqual(page.fonds.map(each => each.id), [own]);
   assert.deepEqual(page.relations.map(each => [each.label, each.name, each.dates, each.fonds.map(one => one.id)]), [['由其并入', '撤并的局', '2019年', [fonds]]]);
+  const same = Number((await post(archivist, '/record/new', { form: 1, code: 'S010', title: '同名的局' })).json.location.match(/\d+/)[0]), named = await make('同名的局', '旧称的局');
+  assert.deepEqual((await get(archivist, `/authority/${named}`)).fonds.map(each => each.id), [same], 'a fonds that is called as the body, while nothing is tied');
   assert.deepEqual((await get(archivist, `/catalog/${own}`)).ties.bodies.map(each => each.name).sort(), ['撤并的局', '新局']);
   // One record of the two: its account has both fonds, and nothing is tied anew.
   await post(archivist, `/authority/${body}/merge`, { with: old });

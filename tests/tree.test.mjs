@@ -5,18 +5,22 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { dump, emptyArchive, query, take } from './archive.mjs';
 import { Client, lantai, PASSWORD, serve, temporary, writeDelivery } from './support.mjs';
+import { csv, write } from './make.mjs';
 
 let dir, server, archivist, reader, fonds, node;
+const codeOf = i => `Q500-WS·2011-Y-${String(i).padStart(4, '0')}`;
 
 before(async () => {
   dir = await emptyArchive();
   const folder = temporary(), delivery = writeDelivery(folder, { count: 12, documents: 4 }); // with documents: their objects' descriptions follow
   await take(dir, delivery.table, '--files', delivery.files, '--category', 'WS');
+  [fonds, node] = await query(dir, 'SELECT id, code FROM record WHERE level <= 2 ORDER BY level, id');
+  const many = Array.from({ length: 250 }, (_, i) => [codeOf(i), `第${i}件的通知`, '2011', '永久', '公开', i % 2 ? '控制' : '开放']);
+  await take(dir, write(path.join(folder, 'many.csv'), csv([['档号', '题名', '年度', '保管期限', '密级', '开放状态'], ...many])), '--fonds', 'Q500', '--category', 'WS');
   for (const [name, role] of [['archivist', 'archivist'], ['reader', 'reader']])
     assert.equal((await lantai(dir, 'user', 'add', name, '--role', role, '--password', PASSWORD, '--security', '秘密')).status, 0);
   server = await serve(dir);
   [archivist, reader] = await Promise.all(['archivist', 'reader'].map(name => new Client(server.base).signIn(name)));
-  [fonds, node] = await query(dir, 'SELECT id, code FROM record WHERE level <= 2 ORDER BY level, id');
 });
 after(async () => { await server?.stop(); });
 
@@ -57,6 +61,23 @@ test('classes stand in classes, at any depth', async () => {
   assert.deepEqual(page.path.map(step => step.id), [fonds.id, node.id, first]);
   assert.equal((await archivist.post('/move', { form: { ids: first, target: second } })).status, 200);
   assert.equal((await get(archivist, '/move/1')).plan.refused, 1, 'not below itself');
+});
+
+test('a long list is gone through both ways, from its end, and from any number', async () => {
+  const [long] = await query(dir, "SELECT id FROM record WHERE code = 'Q500-WS'"), place = `/catalog/${long.id}`;
+  const seen = page => [page.rows[0].code, page.rows.at(-1).code, page.rows[0].number, page.count], at = i => `${place}?at=${encodeURIComponent(codeOf(i))}`;
+  const first = await get(archivist, place), second = await get(archivist, `${place}?${first.next}`), third = await get(archivist, `${place}?${second.next}`);
+  assert.deepEqual([first.previous, seen(third)], [undefined, [codeOf(200), codeOf(249), 201, 250]]);
+  assert.deepEqual(seen(await get(archivist, `${place}?${third.previous}`)), seen(second));
+  assert.deepEqual(seen(await get(archivist, `${place}?${second.previous}`)), seen(first));
+  const middle = await get(archivist, at(130)), end = await get(archivist, `${place}?end=1`);
+  assert.deepEqual([seen(middle).slice(0, 3), seen(end)], [[codeOf(130), codeOf(229), undefined], [codeOf(150), codeOf(249), 151, 250]]);
+  assert.deepEqual(seen(await get(archivist, `${place}?${middle.next}`)).slice(0, 3), [codeOf(230), codeOf(249), 231], 'the last are known by number');
+  assert.deepEqual(seen(await get(archivist, `${place}?at=${encodeURIComponent('Q500-WS·2011-Y-0130a')}`))[0], codeOf(131), 'a number that nothing has');
+  assert.equal((await archivist.get(`${place}?at=${encodeURIComponent('龘'.repeat(60))}`)).status, 200);
+  const open = await get(reader, `${place}?end=1`), back = await get(reader, `${place}?${open.previous}`);
+  assert.deepEqual([seen(open), seen(back)[0], open.rows.length], [[codeOf(50), codeOf(248), 26, 125], codeOf(0), 100], 'within what the asker may see');
+  for (const page of [open, back]) assert.ok(!/Y-\d{3}[13579]/.test(decodeURIComponent(`${page.previous} ${page.next}`)), 'no closed record is named');
 });
 
 test('children are filtered, and put in an order of their own that new ones join at the end', async () => {

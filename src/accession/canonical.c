@@ -9,6 +9,7 @@
  */
 #include "delivery.h"
 #include "error.h"
+#include "retention.h"
 #include "text.h"
 #include <string.h>
 
@@ -359,21 +360,11 @@ static void read_dates(RowWork *work, Understood *u) {
   if (span.from && span.to / 10000 != u->year) work->keep[plan->of[ROLE_YEAR]] = TRUE;
 }
 
-/* 永久, 长期, 短期, 定期30年, 30年, Y, D30 and the like. */
-static gboolean is_retention(const char *text) {
-  static const char *const words[] = {"永久", "长期", "短期", "定期", "Y", "C", "D", "CQ", "DQ", "YJ", "y", "c", "d"};
-  for (guint i = 0; i < G_N_ELEMENTS(words); i++)
-    if (g_str_equal(text, words[i])) return TRUE;
-  const char *at = text;
-  if (g_str_has_prefix(at, "定期")) at += strlen("定期");
-  else if (*at == 'D' || *at == 'd') at++;
-  static const char *const open[] = {"（", "("};
-  for (guint i = 0; i < G_N_ELEMENTS(open); i++)
-    if (g_str_has_prefix(at, open[i])) at += strlen(open[i]);
-  gsize digits = strspn(at, "0123456789");
-  at += digits;
-  if (g_str_has_prefix(at, "年")) at += strlen("年");
-  return digits > 0 && digits <= 3 && (!*at || g_str_equal(at, "）") || g_str_equal(at, ")"));
+/* Kept as it came, but told: the list of what is wrong is there before anything is taken over. */
+static void read_retention(RowWork *work, const Understood *u) {
+  g_autofree char *problem = catalog_retention_problem(work->plan->catalog, work->result->category, u->year, value_of(work, ROLE_RETENTION));
+  g_autofree char *reason = problem ? g_strdup_printf("%s；照原样保留", problem) : NULL;
+  if (reason) complain(work, TRUE, work->plan->of[ROLE_RETENTION], reason);
 }
 
 static Understood read_values(RowWork *work) {
@@ -384,8 +375,7 @@ static Understood read_values(RowWork *work) {
   if (count < 0) keep_as_written(work, ROLE_PAGE_COUNT, "不是页数，照原样保留");
   else if (*pages && count == 0) keep_as_written(work, ROLE_PAGE_COUNT, "页数应大于 0，照原样保留");
   u.page_count = MAX(count, 0);
-  if (*value_of(work, ROLE_RETENTION) && !is_retention(value_of(work, ROLE_RETENTION)))
-    complain(work, TRUE, work->plan->of[ROLE_RETENTION], "保管期限不认识（应为 永久、30年、10年 等），照原样保留");
+  read_retention(work, &u);
   if (!security_parse(value_of(work, ROLE_SECURITY), &u.security)) {
     work->keep[work->plan->of[ROLE_SECURITY]] = TRUE; /* for the check of the rejected row */
     complain(work, FALSE, work->plan->of[ROLE_SECURITY], "密级不认识（应为 公开、内部、秘密、机密、绝密）");

@@ -364,7 +364,7 @@ static void test_fault_sheet(void) {
   json_t *report = test_report(t, test_import(t, &source, TRUE));
   g_assert_cmpint(report_int(report, "created"), ==, 1);
   g_assert_cmpint(report_int(report, "warning_count"), ==, 1);
-  g_assert_nonnull(strstr(text_at(json_array_get(json_object_get(report, "warnings"), 0), "reason"), "保管期限不认识"));
+  g_assert_nonnull(strstr(text_at(json_array_get(json_object_get(report, "warnings"), 0), "reason"), "不是认识的保管期限"));
   json_decref(report);
   g_autoptr(CatalogRecord) record = test_record(t, "L-9");
   g_assert_null(strstr(record->fields, "题名为空"));

@@ -96,7 +96,7 @@ static gboolean check_space(const House *house, Sql *sql, gint64 size, gint64 re
   if (failure) return g_propagate_error(error, failure), FALSE;
   gint64 needed = size - received + size / 10, available = MAX(free_bytes(house) - others, 0);
   if (needed <= available) return TRUE;
-  g_autofree char *wants = g_format_size(needed), *has = g_format_size(available);
+  g_autofree char *wants = text_size((double)needed), *has = text_size((double)available);
   return throw(error, LANTAI_ERROR_UNAVAILABLE, "磁盘空间不足：接收这个文件需要 %s（含处理所需的一成），可用 %s。请腾出空间，或联系系统管理员", wants, has);
 }
 

@@ -1,6 +1,7 @@
 /* Care of the holdings as commands and as background jobs: check, audit, reindex, backup, restore, rebuild. */
 #include "app.h"
 #include "error.h"
+#include "text.h"
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,7 +10,7 @@ static void show_progress(gint64 done, gint64 total, const char *unit, gpointer 
   gint64 *last_us = data, now = g_get_monotonic_time();
   if (now - *last_us < 500000) return;
   *last_us = now;
-  g_autofree char *size = g_format_size((guint64)done);
+  g_autofree char *size = text_size((double)done);
   if (g_str_equal(unit, "字节")) fprintf(stderr, "\r  已写 %s（%d%%）   ", size, total > 0 ? (int)(done * 100 / total) : 0);
   else fprintf(stderr, "\r  %" G_GINT64_FORMAT " / %" G_GINT64_FORMAT " %s   ", done, total, unit);
 }
@@ -73,7 +74,7 @@ static gboolean run_check(const CommandLine *line, GError **error) {
                   *index = g_strdup(json_string_value(json_object_get(result, "index")));
   gboolean clean = count == 0 && g_str_equal(database, "good") && g_str_equal(index, "good");
   g_autoptr(GString) text = g_string_new(NULL);
-  g_autofree char *size = g_format_size((guint64)json_integer_value(json_object_get(result, "bytes")));
+  g_autofree char *size = text_size((double)json_integer_value(json_object_get(result, "bytes")));
   g_string_append_printf(text, "\n对象 %" JSON_INTEGER_FORMAT " 个，文件 %" JSON_INTEGER_FORMAT " 个，%s，逐字节读过。\n",
     json_integer_value(json_object_get(result, "objects")), json_integer_value(json_object_get(result, "files")), size);
   g_string_append_printf(text, "数据库：%s；索引：%s\n%s", g_str_equal(database, "good") ? "完好" : database, g_str_equal(index, "good") ? "一致" : index,
@@ -132,7 +133,7 @@ static gboolean run_backup(const CommandLine *line, GError **error) {
   json_t *result = archive ? care_backup(archive_house(archive), line->arguments[0], line->json ? NULL : show_progress, &last_us, error) : NULL;
   if (result == NULL) return FALSE;
   keep_result(archive_house(archive), "backup", "system", result);
-  g_autofree char *size = g_format_size((guint64)json_integer_value(json_object_get(result, "bytes")));
+  g_autofree char *size = text_size((double)json_integer_value(json_object_get(result, "bytes")));
   command_print(line, result, "\n已备份到 %s（%s）。恢复演练：lantai restore %s 新目录\n", line->arguments[0], size, line->arguments[0]);
   return TRUE;
 }

@@ -2,6 +2,7 @@
 #include "app.h"
 #include "copy.h"
 #include "error.h"
+#include "text.h"
 #include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
@@ -92,7 +93,7 @@ static char *results_text(json_t *results) {
   size_t i;
   json_t *run;
   json_array_foreach(results, i, run) {
-    g_autofree char *size = g_format_size((guint64)json_integer_value(json_object_get(run, "bytes")));
+    g_autofree char *size = text_size((double)json_integer_value(json_object_get(run, "bytes")));
     g_string_append_printf(text, "%s：%" JSON_INTEGER_FORMAT " 个对象，%s", json_string_value(json_object_get(run, "copy")),
       json_integer_value(json_object_get(run, "objects")), size);
     static const char *const counts[][2] = {{"faults", "有问题的文件"}, {"repaired", "已修复"}, {"lost", "无完好副本"}};

@@ -3,6 +3,7 @@
 #include "error.h"
 #include "json.h"
 #include "people.h"
+#include "text.h"
 #include <string.h>
 
 static struct {
@@ -60,7 +61,7 @@ static gboolean export_now(const House *house, Job *job, json_t *parameters, GEr
 
 
 static void print_result(const CommandLine *line, json_t *result) {
-  g_autofree char *size = g_format_size((guint64)int_at(result, "bytes")), *path = g_strdup(json_string_value(json_object_get(result, "path")));
+  g_autofree char *size = text_size((double)int_at(result, "bytes")), *path = g_strdup(json_string_value(json_object_get(result, "path")));
   gint64 records = int_at(result, "records"), files = int_at(result, "files"), left_out = int_at(result, "left_out");
   gint64 files_left_out = int_at(result, "files_left_out");
   command_print(line, json_incref(result), "已导出到 %s：%" G_GINT64_FORMAT " 条，%" G_GINT64_FORMAT " 个文件，%s。\n不在范围内而未导出的：%" G_GINT64_FORMAT

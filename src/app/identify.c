@@ -2,6 +2,7 @@
 #include "app.h"
 #include "error.h"
 #include "format.h"
+#include "text.h"
 
 static char *remark_text(const json_t *facts, const char *member, const char *before, const char *after) {
   const json_t *value = json_object_get(facts, member);
@@ -52,7 +53,7 @@ static gboolean run_identify(const CommandLine *line, GError **error) {
     }
     g_autofree char *said = remarks(facts);
     const char *puid = json_string_value(json_object_get(facts, "puid"));
-    g_autofree char *size = g_format_size((guint64)json_integer_value(json_object_get(facts, "size")));
+    g_autofree char *size = text_size((double)json_integer_value(json_object_get(facts, "size")));
     g_string_append_printf(text, "%s\t%s\t%s\t%s\t%s\n", shown, json_string_value(json_object_get(facts, "format")), *puid == '\0' ? "—" : puid, size, said);
     json_object_set_new(facts, "file", json_string(shown));
     json_array_append_new(files, facts);

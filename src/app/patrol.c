@@ -1,6 +1,7 @@
 /* `lantai patrol`: the 长期保存 checks over all holdings here and now; goes on where a broken-off one was. */
 #include "app.h"
 #include "error.h"
+#include "text.h"
 
 static int patrol_rate = -1;
 
@@ -33,7 +34,7 @@ static gboolean run_patrol(const CommandLine *line, GError **error) {
   json_t *patrol = archive ? keep_patrol_now(archive_house(archive), "system", patrol_rate, !line->json, error) : NULL, *item;
   if (patrol == NULL) return FALSE;
   g_autoptr(GString) text = g_string_new(NULL);
-  g_autofree char *size = g_format_size((guint64)count_of(patrol, "bytes"));
+  g_autofree char *size = text_size((double)count_of(patrol, "bytes"));
   json_int_t failed = count_of(patrol, "failed");
   size_t i;
   g_string_append_printf(text, "\n%" JSON_INTEGER_FORMAT " 件，%" JSON_INTEGER_FORMAT " 个文件，%s。%s：不通过 %" JSON_INTEGER_FORMAT " 项，有提示 %" JSON_INTEGER_FORMAT

@@ -2,6 +2,7 @@
 #include "app.h"
 #include "error.h"
 #include "people.h"
+#include "text.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -15,20 +16,11 @@ static const GOptionEntry *search_entries(void) {
     {"limit", 0, 0, G_OPTION_ARG_INT, &query_options.limit, "一次列出的条数（缺省 20）", "N"},
     {"after", 0, 0, G_OPTION_ARG_STRING, &query_options.after, "从这个键之后接着列（上次结果的 next）", "键"},
     {"facet", 0, 0, G_OPTION_ARG_STRING, &query_options.facet, "同时给出分面计数：fonds category year retention opening level", "名称"},
-    {"sort", 0, 0, G_OPTION_ARG_STRING, &query_options.sort, "relevance（缺省）、newest、oldest、code", "次序"},
+    {"sort", 0, 0, G_OPTION_ARG_STRING, &query_options.sort, "relevance（缺省）、newest、oldest、code，或日期项.newest、日期项.oldest", "次序"},
     {"as", 0, 0, G_OPTION_ARG_STRING, &query_options.as, "public：只检索公众可见的；缺省为全部", "public"},
     {NULL, 0, 0, 0, NULL, NULL, NULL},
   };
   return entries;
-}
-
-static gboolean read_sort(const char *name, SearchSort *ret, GError **error) {
-  static const char *const names[] = {"relevance", "newest", "oldest", "code"};
-  *ret = SEARCH_SORT_RELEVANCE;
-  if (name == NULL) return TRUE;
-  for (guint i = 0; i < G_N_ELEMENTS(names); i++)
-    if (g_str_equal(names[i], name)) return *ret = (SearchSort)i, TRUE;
-  return throw(error, LANTAI_ERROR_INVALID, "不认识的次序 %s，可用 relevance、newest、oldest、code", name);
 }
 
 static gboolean check_options(GError **error) {
@@ -61,7 +53,11 @@ static gboolean run_search(const CommandLine *line, GError **error) {
     .limit = query_options.limit > 0 ? (guint)query_options.limit : 20,
     .after = query_options.after,
     .facets = query_options.facet != NULL};
-  if (!check_options(error) || !read_sort(query_options.sort, &request.sort, error)) return FALSE;
+  g_autofree char *field = NULL;
+  if (!check_options(error)) return FALSE;
+  if (!search_sort_read(query_options.sort, &request.sort, &field))
+    return throw(error, LANTAI_ERROR_INVALID, "不认识的次序 %s，可用 relevance、newest、oldest、code，或日期项.newest、日期项.oldest", query_options.sort);
+  request.sort_field = field;
   const Scope *scope = query_options.as ? people_scope(NULL) : &SCOPE_EVERYTHING;
   g_autoptr(Sql) sql = sql_read(house->db, error);
   g_autoptr(SearchResult) result = sql ? search_run(house->search, sql, scope, &request, error) : NULL;
@@ -112,7 +108,7 @@ static gboolean run_show(const CommandLine *line, GError **error) {
     opening_label(record->opening));
   for (guint i = 0; i < files->len; i++) {
     const CatalogFile *file = g_ptr_array_index(files, i);
-    g_autofree char *size = g_format_size((guint64)file->size_bytes);
+    g_autofree char *size = text_size((double)file->size_bytes);
     g_string_append_printf(text, "文件　　%s（%s）\n", file->name, size);
   }
   command_print(line, value, "%s", text->str);

@@ -26,4 +26,5 @@ static gboolean end_lines(Export *export, GError **error) { return spool_close(e
 
 static void free_lines(Export *export) { g_clear_pointer((Spool **)&export->state, spool_free); }
 
-const ExportFormat FORMAT_CSV = {"csv", "CSV 表格", "只有目录，不含原文；UTF-8 编码，行数不限，其他程序都能读", "csv", FALSE, begin_lines, add_record, end_lines, free_lines};
+const ExportFormat FORMAT_CSV = {"csv", "CSV 表格", "只有目录，不含原文；UTF-8 编码，行数不限，其他程序都能读", "csv", FALSE, begin_lines, add_record, end_lines, free_lines,
+  TRUE};

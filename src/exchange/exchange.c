@@ -7,6 +7,7 @@
  */
 #include "internal.h"
 #include "error.h"
+#include "text.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -82,7 +83,7 @@ static gboolean has_room(const Export *export, const ExportFormat *format, GErro
   if (format == &FORMAT_EEP) needed += files * 2 / 5; /* base64 */
   guint64 free_bytes = (guint64)disk.f_bavail * disk.f_frsize;
   if (needed <= free_bytes) return TRUE;
-  g_autofree char *need = g_format_size(needed), *have = g_format_size(free_bytes);
+  g_autofree char *need = text_size((double)needed), *have = text_size((double)free_bytes);
   return throw(error, LANTAI_ERROR_UNAVAILABLE, "磁盘空间不足：导出大约需要 %s，%s 所在磁盘只剩 %s。请腾出空间，或分批导出", need, export->target, have);
 }
 
@@ -177,9 +178,11 @@ static void export_clear(Export *export) {
   json_decref(export->fonds);
 }
 
-json_t *exchange_export(const House *house, Job *job, const Scope *scope, json_t *asked, const char *format_name, const char *target, GError **error) {
+json_t *exchange_export(const House *house, Job *job, const Scope *scope, json_t *selection, const char *format_name, const char *target, GError **error) {
   const ExportFormat *format = export_format(format_name);
   if (format == NULL) return throw_null(error, LANTAI_ERROR_INVALID, "不认识的格式“%s”，可用 bagit、eep、dat93、ead、mets、xlsx", format_name ? format_name : "");
+  json_auto_t *asked = json_copy(selection);
+  if (!format->is_table) json_object_del(asked, "order");
   g_autoptr(Selection) named = selection_new(house, scope, asked, error);
   if (named == NULL) return NULL;
   g_autofree char *title = selection_name(named);

@@ -9,7 +9,8 @@
 #include "job.h"
 
 /* ---- what is chosen: records in catalogue order, through the gate, in constant memory ---- */
-/* {"record": id} | {"node": id} | {"query": text, "filters": {…}} | {"delivery": id} | {"ids": [at most 10 000]}, or as a source says */
+/* {"record": id} | {"node": id} | {"query": text, "filters": {…}} | {"delivery": id} | {"ids": [at most 10 000]}, or as a source says. Of a
+ * query "order" may name another order (search_sort_read); a finding aid or package keeps the catalogue's. */
 typedef struct Selection Selection;
 /* INVALID when the selection says nothing that is known; NOT_FOUND when its record is not there or not to be seen. */
 Selection *selection_new(const House *house, const Scope *scope, json_t *selection, GError **error);
@@ -24,6 +25,12 @@ typedef struct {
   char *(*title)(Sql *sql, const Scope *scope, json_t *what, GError **error);
 } SelectionSource;
 void selection_source_add(const SelectionSource *source); /* static; when the archive is opened */
+/* How many volumes and files it has that the asker may see, by fonds and category (ids → gint64 *), without reading them; more: time was up, there are more.
+ * The selection is used up by it. Clear it whatever it returns. */
+typedef struct { gint64 records; gboolean more; GHashTable *fonds, *categories; } SelectionTally;
+gboolean selection_tally(Selection *selection, gint64 budget_us, SelectionTally *tally, GError **error);
+void selection_tally_clear(SelectionTally *tally);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SelectionTally, selection_tally_clear)
 char *selection_name(const Selection *selection); /* what it is, in Chinese: "全宗 Z001 …", "检索 水库" */
 void selection_free(Selection *selection);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Selection, selection_free)
@@ -35,7 +42,7 @@ json_t *exchange_chosen(WebRequest *request, Sql *sql);
   {"opening", WEB_INTS, FALSE, 4, "开放状态"}, {"level", WEB_INTS, FALSE, 4, "层级"}, {"from", WEB_INT, FALSE, 0, "起始年度"}, \
   {"to", WEB_INT, FALSE, 0, "截止年度"}, {"delivery", WEB_INT, FALSE, 0, "批次"}, {"parent", WEB_INT, FALSE, 0, "上级"}, {"topic", WEB_INT, FALSE, 0, "专题"}, \
   {"files", WEB_FLAG, FALSE, 0, "有原文"}, \
-  {"sort", WEB_TEXT, FALSE, 20, "次序"}
+  {"sort", WEB_TEXT, FALSE, 80, "次序"}
 
 #define EXCHANGE_KEY_HEADER "修改标识" /* column of the format "sheet": record id and rev, by which a corrected table finds its records again: "12-345" */
 

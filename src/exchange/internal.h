@@ -118,6 +118,7 @@ typedef struct {
   gboolean (*add)(Export *export, const ExportItem *item, GError **error);
   gboolean (*end)(Export *export, GError **error);
   void (*free)(Export *export); /* also when it was given up */
+  gboolean is_table;            /* rows in any order: that of the hits, where one is asked for */
 } ExportFormat;
 extern const ExportFormat FORMAT_BAGIT, FORMAT_EEP, FORMAT_DAT93, FORMAT_EAD, FORMAT_METS, FORMAT_XLSX, FORMAT_CSV, FORMAT_SHEET;
 const ExportFormat *export_format(const char *name); /* NULL: unknown */

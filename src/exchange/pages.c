@@ -42,6 +42,7 @@ json_t *exchange_chosen(WebRequest *request, Sql *sql) {
   gboolean only_delivery = query == NULL && json_object_size(filters) == 1 && json_object_get(filters, "delivery");
   json_t *selection = only_delivery ? json_pack("{s:O}", "delivery", json_object_get(filters, "delivery"))
     : query || json_object_size(filters) > 0 ? json_pack("{s:s, s:O}", "query", query ? query : "", "filters", filters) : NULL;
+  if (selection && !only_delivery && web_text(request, "sort")) json_object_set_new(selection, "order", json_string(web_text(request, "sort")));
   json_decref(filters);
   return selection;
 }

@@ -31,7 +31,8 @@ struct Selection {
   const SelectionSource *source;
   json_t *what; /* of the source */
   json_t *filters;
-  char *query, *after, *name;
+  char *query, *after, *name, *sort_field;
+  SearchSort sort; /* of a search */
   GPtrArray *frames;       /* Frame, the deepest last; of a search: one */
   gboolean begun;
   GHashTable *nodes;       /* id → CatalogRecord; NULL: not to be seen */
@@ -66,6 +67,7 @@ void selection_free(Selection *selection) {
   json_decref(selection->filters);
   json_decref(selection->what);
   g_free(selection->query);
+  g_free(selection->sort_field);
   g_free(selection->after);
   g_free(selection->name);
   g_ptr_array_unref(selection->frames);
@@ -151,6 +153,8 @@ static gboolean begin(Selection *selection, json_t *asked, GError **error) {
   if (selection->of != OF_SEARCH) return begin_record(selection, sql, json_integer_value(record ? record : node), error);
   frame_push(selection, 0);
   selection->filters = json_incref(json_object_get(asked, "filters"));
+  const char *order = json_string_value(json_object_get(asked, "order"));
+  if (!search_sort_read(order ? order : "code", &selection->sort, &selection->sort_field)) return throw(error, LANTAI_ERROR_INVALID, "不认识的次序“%s”", order);
   selection->query = g_strdup(query ? json_string_value(query) : "");
   if (selection->query == NULL) return throw(error, LANTAI_ERROR_INVALID, "检索式应为文字");
   if (delivery == NULL && filter_number(selection->filters, "topic")) return name_topic(selection, sql, error);
@@ -207,10 +211,12 @@ static gint64 *filter_numbers(json_t *filters, const char *name, gsize *ret_coun
   return numbers;
 }
 
-static gboolean read_hits(Selection *selection, Frame *frame, Sql *sql, GError **error) {
+/* The search of a selection: a page of it, or (facets) only how many of volumes and files there are. */
+static SearchResult *run_search(Selection *selection, Sql *sql, gboolean facets, GError **error) {
+  static const gint64 DESCRIBED[] = {LEVEL_VOLUME, LEVEL_ITEM};
   json_t *filters = selection->filters;
-  SearchRequest request = {.query = selection->query, .accession_id = selection->accession_id, .sort = SEARCH_SORT_CODE, .limit = PAGE_IDS,
-    .after = selection->after};
+  SearchRequest request = {.query = selection->query, .accession_id = selection->accession_id, .limit = facets ? 0 : PAGE_IDS, .facets = facets,
+    .after = facets ? NULL : selection->after};
   g_autofree gint64 *fonds = filter_numbers(filters, "fonds", &request.fonds_count), *years = filter_numbers(filters, "year", &request.years_count);
   g_autofree gint64 *categories = filter_numbers(filters, "category", &request.categories_count);
   g_autofree gint64 *retentions = filter_numbers(filters, "retention", &request.retentions_count);
@@ -221,6 +227,7 @@ static gboolean read_hits(Selection *selection, Frame *frame, Sql *sql, GError *
   request.retentions = retentions;
   request.openings = openings;
   request.levels = levels;
+  if (facets && request.levels_count == 0) request.levels = DESCRIBED, request.levels_count = G_N_ELEMENTS(DESCRIBED);
   request.year_from = (int)CLAMP(filter_number(filters, "from"), 0, 9999);
   request.year_to = (int)CLAMP(filter_number(filters, "to"), 0, 9999);
   request.parent_id = filter_number(filters, "parent");
@@ -228,9 +235,15 @@ static gboolean read_hits(Selection *selection, Frame *frame, Sql *sql, GError *
   request.with_files = json_is_true(json_object_get(filters, "files"));
   gint64 topic = filter_number(filters, "topic");
   g_autoptr(GArray) tied = topic ? authority_records(sql, topic, NULL, error) : NULL;
-  if (topic && tied == NULL) return FALSE;
+  if (topic && tied == NULL) return NULL;
   if (tied != NULL) request.only = (const gint64 *)(gpointer)tied->data, request.only_count = tied->len;
-  g_autoptr(SearchResult) result = search_run(selection->house->search, sql, selection->scope, &request, error);
+  request.sort = selection->sort;
+  request.sort_field = selection->sort_field;
+  return search_run(selection->house->search, sql, selection->scope, &request, error);
+}
+
+static gboolean read_hits(Selection *selection, Frame *frame, Sql *sql, GError **error) {
+  g_autoptr(SearchResult) result = run_search(selection, sql, FALSE, error);
   if (result == NULL) return FALSE;
   g_array_append_vals(frame->ids, result->ids->data, result->ids->len);
   g_free(selection->after);
@@ -266,6 +279,64 @@ static gboolean next_id(Selection *selection, Sql *sql, gint64 *ret, GError **er
     else if (!read_page(selection, frame, sql, error)) return FALSE;
   }
   return FALSE;
+}
+
+/* ---- how many there are ---- */
+
+static void add_many(GHashTable *counts, gint64 id, gint64 many) {
+  gint64 *kept = g_hash_table_lookup(counts, &id);
+  if (kept) *kept += many;
+  else g_hash_table_insert(counts, g_memdup2(&id, sizeof id), g_memdup2(&many, sizeof many));
+}
+
+/* A facet counts what its own filter leaves out, too. */
+static void add_facet(Selection *selection, const SearchFacet *facet, GHashTable *counts) {
+  gsize wanted_count;
+  g_autofree gint64 *wanted = filter_numbers(selection->filters, facet->name, &wanted_count);
+  for (guint i = 0; i < facet->values->len; i++) {
+    const SearchFacetValue *value = &g_array_index(facet->values, SearchFacetValue, i);
+    gboolean is = wanted_count == 0;
+    for (gsize k = 0; k < wanted_count; k++) is = is || wanted[k] == value->value;
+    if (is) add_many(counts, value->value, value->count);
+  }
+}
+
+static gboolean tally_search(Selection *selection, Sql *sql, SelectionTally *tally, GError **error) {
+  g_autoptr(SearchResult) result = run_search(selection, sql, TRUE, error);
+  if (result == NULL) return FALSE;
+  tally->records = (gint64)result->count;
+  for (guint i = 0; i < result->facets->len; i++) {
+    const SearchFacet *facet = result->facets->pdata[i];
+    if (g_str_equal(facet->name, "fonds")) add_facet(selection, facet, tally->fonds);
+    if (g_str_equal(facet->name, "category")) add_facet(selection, facet, tally->categories);
+  }
+  return TRUE;
+}
+
+gboolean selection_tally(Selection *selection, gint64 budget_us, SelectionTally *tally, GError **error) {
+  g_autoptr(Sql) sql = sql_read(selection->house->db, error);
+  g_autoptr(GError) local = NULL;
+  gint64 until = g_get_monotonic_time() + budget_us, id;
+  *tally = (SelectionTally){.fonds = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free),
+    .categories = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free)};
+  if (sql == NULL) return FALSE;
+  if (selection->of == OF_SEARCH) return tally_search(selection, sql, tally, error);
+  while (!tally->more && next_id(selection, sql, &id, &local)) {
+    SearchColumns line;
+    if (!search_columns(selection->house->search, id, &line)) continue;
+    if (selection->of == OF_NODE && line.level < LEVEL_ITEM) frame_push(selection, id);
+    tally->more = g_get_monotonic_time() > until;
+    if (line.level < LEVEL_VOLUME || !scope_admits(selection->scope, line.level, line.fonds_id, line.security, line.opening)) continue;
+    tally->records++;
+    add_many(tally->fonds, line.fonds_id, 1);
+    add_many(tally->categories, line.category, 1);
+  }
+  return local == NULL || (g_propagate_error(error, g_steal_pointer(&local)), FALSE);
+}
+
+void selection_tally_clear(SelectionTally *tally) {
+  g_clear_pointer(&tally->fonds, g_hash_table_unref);
+  g_clear_pointer(&tally->categories, g_hash_table_unref);
 }
 
 /* ---- a record with what is around it ---- */

@@ -44,6 +44,7 @@ static void free_sheet(Export *export) {
   if (export->state) format_xlsx_close(g_steal_pointer(&export->state), NULL);
 }
 
-const ExportFormat FORMAT_XLSX = {"xlsx", "Excel 表格", "只有目录，不含原文；行数多于一张工作表所能容纳时续在下一张", "xlsx", FALSE, begin_sheet, add_to_sheet, end_sheet, free_sheet};
+const ExportFormat FORMAT_XLSX = {"xlsx", "Excel 表格", "只有目录，不含原文；行数多于一张工作表所能容纳时续在下一张", "xlsx", FALSE, begin_sheet, add_to_sheet, end_sheet,
+  free_sheet, TRUE};
 const ExportFormat FORMAT_SHEET = {"sheet", "修改用表（Excel）", "在表中改正后，从“批量修改”上传，逐项核对再改入目录；请保留最后一列“修改标识”", "xlsx", FALSE, begin_keyed, add_keyed, end_sheet,
-  free_sheet};
+  free_sheet, TRUE};

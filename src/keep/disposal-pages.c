@@ -1,6 +1,7 @@
 /* Pages of deletion: asking, the list, one request, its form (GB/T 18894 表A.4). */
 #include "internal.h"
 #include "print.h"
+#include "text.h"
 #include <string.h>
 
 enum { PAGE = 50, CODES_MAX = 5000 };
@@ -126,7 +127,7 @@ WebReply *print_disposal(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(house->db, error);
   json_auto_t *disposal = sql ? disposal_load(sql, web_scope(request), web_int(request, "id", 0), error) : NULL;
   if (disposal == NULL) return NULL;
-  g_autofree char *size = g_format_size((guint64)json_number_of(disposal, "bytes"));
+  g_autofree char *size = text_size((double)json_number_of(disposal, "bytes"));
   json_object_set_new(disposal, "size", json_string(size));
   put_day(disposal, "requested_on", "requested_at");
   put_day(disposal, "decided_on", "decided_at");

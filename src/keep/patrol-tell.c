@@ -6,6 +6,7 @@
  */
 #include "patrol.h"
 #include "settings.h"
+#include "text.h"
 
 enum { YEARS = 10, CHART_HEIGHT = 120, BAR_STEP = 64 };
 
@@ -210,7 +211,7 @@ static json_t *head_block(json_t *patrol) {
   json_array_append_new(fields, field("结束", json_number_of(patrol, "finished_at") ? clock_format(json_number_of(patrol, "finished_at")) : g_strdup("尚未完成")));
   json_array_append_new(fields, field("条目", number(patrol, "records")));
   json_array_append_new(fields, field("文件", number(patrol, "files")));
-  json_array_append_new(fields, field("读过的数据", g_format_size((guint64)json_number_of(patrol, "bytes"))));
+  json_array_append_new(fields, field("读过的数据", text_size((double)json_number_of(patrol, "bytes"))));
   json_array_append_new(fields, field("发起人", g_strdup(json_word(patrol, "actor"))));
   return json_pack("{s:s, s:i, s:o}", "kind", "fields", "columns", 2, "fields", fields);
 }

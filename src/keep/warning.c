@@ -6,6 +6,7 @@
  */
 #include "copy.h"
 #include "patrol.h"
+#include "text.h"
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -110,7 +111,7 @@ static void warn_space(const House *house, Sql *sql, json_t *list) {
   json_auto_t *old = sql_row_json(sql, "SELECT at_us, free FROM keep_space WHERE volume = 'archive' ORDER BY at_us LIMIT 1", SQL_NONE, NULL);
   double days = old ? (double)(clock_now_us() - json_number_of(old, "at_us")) / (double)DAY_US : 0, used = old ? (double)json_number_of(old, "free") - left : 0;
   double remaining = days >= NOTES_LEAST_DAYS && used > 0 ? left * days / used : -1;
-  g_autofree char *text = g_format_size((guint64)left), *whole = g_format_size((guint64)total);
+  g_autofree char *text = text_size((double)left), *whole = text_size((double)total);
   if (remaining >= 0 && remaining < SPACE_DAYS_WARNED)
     add(list, remaining < 14 ? "bad" : "warn", "/keep", "存储空间剩 %s，照最近 %.0f 天的用量约 %.0f 天后用完。请扩充磁盘", text, days, remaining);
   else if (total > 0 && left < total / 10) add(list, "warn", "/keep", "存储空间不足：只剩 %s（共 %s）。请尽快扩充磁盘或清理备份", text, whole);

@@ -16,6 +16,25 @@ const AskedName ASKED_LIST[ASKED_LISTS] = {
 const AskedName ASKED_NUMBER[ASKED_NUMBERS] = {{"from", "起始年度"}, {"to", "截止年度"}, {"delivery", "批次"}, {"parent", "案卷"}, {"since", "变动"}, {"held", "入藏截至"}};
 const AskedName ASKED_SORT[ASKED_SORTS] = {{"relevance", "相关"}, {"newest", "日期从新到旧"}, {"oldest", "日期从旧到新"}, {"code", "档号"}};
 
+/* Whether some category has a date of this name that the asker may see. */
+static gboolean is_date_shown(WebRequest *request, const char *label) {
+  guint count;
+  const CatalogCategory *const *categories = catalog_categories(web_house(request)->catalog, &count);
+  for (guint i = 0; i < count; i++)
+    for (guint k = 0; k < categories[i]->field_count; k++) {
+      const CatalogField *field = &categories[i]->fields[k];
+      if (g_str_equal(field->type, "date") && g_str_equal(field->label, label) && search_field_shown(request, field)) return TRUE;
+    }
+  return FALSE;
+}
+
+static gboolean check_sort(WebRequest *request, const char *word, GError **error) {
+  SearchSort sort;
+  g_autofree char *field = NULL;
+  if (!search_sort_read(word, &sort, &field)) return throw(error, LANTAI_ERROR_INVALID, "不认识的次序“%s”", word);
+  return field == NULL || is_date_shown(request, field) || throw(error, LANTAI_ERROR_INVALID, "没有叫“%s”的日期项，不能按它排列", field);
+}
+
 json_t *asked_read(WebRequest *request, GError **error) {
   json_auto_t *asked = json_object();
   const char *words = web_text(request, "q"), *sort = web_text(request, "sort");
@@ -30,9 +49,7 @@ json_t *asked_read(WebRequest *request, GError **error) {
   for (guint i = 0; i < ASKED_NUMBERS; i++)
     if (web_int(request, ASKED_NUMBER[i].name, 0)) json_object_set_new(asked, ASKED_NUMBER[i].name, json_integer(web_int(request, ASKED_NUMBER[i].name, 0)));
   if (web_flag(request, "files")) json_object_set_new(asked, "files", json_true());
-  gboolean known = sort == NULL;
-  for (guint i = 0; sort && i < ASKED_SORTS; i++) known = known || g_str_equal(sort, ASKED_SORT[i].name);
-  if (!known) return throw_null(error, LANTAI_ERROR_INVALID, "不认识的次序“%s”", sort);
+  if (!check_sort(request, sort, error)) return NULL;
   if (sort && !g_str_equal(sort, "relevance")) json_object_set_new(asked, "sort", json_string(sort));
   return g_steal_pointer(&asked);
 }
@@ -99,6 +116,7 @@ gboolean asked_narrow(json_t *asked) { return json_object_size(asked) > (json_ob
 void asked_hold_clear(AskedHold *hold) {
   for (guint i = 0; i < ASKED_LISTS; i++) g_free(hold->lists[i]);
   g_free(hold->only);
+  g_free(hold->sort_field);
 }
 
 static gint64 *numbers(json_t *list, gsize *ret_count) {
@@ -139,9 +157,7 @@ gboolean asked_request(json_t *asked, Sql *sql, AskedHold *hold, SearchRequest *
   ret->year_from = (int)CLAMP(number(asked, "from"), 0, 9999);
   ret->year_to = (int)CLAMP(number(asked, "to"), 0, 9999);
   ret->with_files = json_is_true(json_object_get(asked, "files"));
-  const char *sort = json_string_value(json_object_get(asked, "sort"));
-  for (guint i = 0; sort && i < ASKED_SORTS; i++)
-    if (g_str_equal(ASKED_SORT[i].name, sort)) ret->sort = (SearchSort)i;
+  if (search_sort_read(json_string_value(json_object_get(asked, "sort")), &ret->sort, &hold->sort_field)) ret->sort_field = hold->sort_field;
   if (number(asked, "held")) {
     gint64 after = catalog_id_after(sql, (int)number(asked, "held"), error);
     if (after < 0) return FALSE;

@@ -39,11 +39,13 @@ static const CatalogField *common_of(const char *key) {
   return NULL;
 }
 
+gboolean search_field_shown(WebRequest *request, const CatalogField *field) { return !field->staff || scope_admits_closed_fields(web_scope(request)); }
+
 static json_t *inputs_model(WebRequest *request, const CatalogCategory *category, gboolean listed) {
   json_t *inputs = json_array();
   for (guint i = 0; i < category->field_count; i++) {
     const CatalogField *field = &category->fields[i];
-    if (field->listed != listed || (field->staff && !scope_admits_closed_fields(web_scope(request)))) continue;
+    if (field->listed != listed || !search_field_shown(request, field)) continue;
     json_array_append_new(inputs, input_model(field));
   }
   for (guint i = 0; !listed && i < G_N_ELEMENTS(COMMON_KEYS); i++) json_array_append_new(inputs, input_model(common_of(COMMON_KEYS[i])));

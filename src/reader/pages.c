@@ -114,9 +114,14 @@ WebReply *reader_search(WebRequest *request, GError **error) {
   g_autofree char *took = g_strdup_printf("%.1f", milliseconds);
   json_t *model = json_pack("{s:s, s:s?, s:I, s:o, s:s?, s:s?, s:s}", "title", search.query ? search.query : "检索", "q", search.query, "hits",
     (json_int_t)result->count, "items", items, "next", result->next, "notice", result->notice, "milliseconds", took);
+  if (json_object_size(asked) == 0 && search.after == NULL && !web_flag(request, "by") && result->count > 0) {
+    json_t *start = search_start_model(request, sql, result, error);
+    if (start == NULL) return json_decref(model), NULL;
+    json_object_set_new(model, "start", start);
+  }
   json_object_set_new(model, "facets", search_facets_model(request, sql, asked, result));
   json_object_set_new(model, "chips", search_chips_model(request, sql, asked, result));
-  json_object_set_new(model, "sorts", search_sorts_model(asked));
+  json_object_set_new(model, "sorts", search_sorts_model(request, asked, result));
   json_object_set_new(model, "readings", readings_model(asked, result));
   json_object_set_new(model, "by_field", search_form_model(request, asked));
   if (asked_narrow(asked)) json_object_set_new(model, "fields", hidden_fields(asked));
@@ -153,7 +158,7 @@ WebReply *reader_suggest(WebRequest *request, GError **error) {
   {"year", WEB_INTS, FALSE, 200, "年度"}, {"retention", WEB_INTS, FALSE, 50, "保管期限"}, {"opening", WEB_INTS, FALSE, 4, "开放状态"}, \
   {"level", WEB_INTS, FALSE, 4, "层级"}, {"from", WEB_INT, FALSE, 0, "起始年度"}, {"to", WEB_INT, FALSE, 0, "截止年度"}, \
   {"delivery", WEB_INT, FALSE, 0, "批次"}, {"parent", WEB_INT, FALSE, 0, "上级"}, {"since", WEB_INT, FALSE, 0, "变动"}, {"held", WEB_INT, FALSE, 0, "入藏截至"}, \
-  {"files", WEB_FLAG, FALSE, 0, "有原文"}, {"sort", WEB_TEXT, FALSE, 20, "次序"}
+  {"files", WEB_FLAG, FALSE, 0, "有原文"}, {"sort", WEB_TEXT, FALSE, 80, "次序"}
 static const WebParameter SEARCH_PARAMETERS[] = {ASKED_PARAMETERS, {"within", WEB_TEXT, FALSE, WITHIN_MAX, "在结果中查找"},
   {"field", WEB_LIST, FALSE, 100, "著录项"}, {"value", WEB_LIST, FALSE, 100, "值"},
   {"by", WEB_FLAG, FALSE, 0, "按著录项"},

@@ -89,14 +89,42 @@ json_t *search_chips_model(WebRequest *request, Sql *sql, json_t *asked, const S
   return chips;
 }
 
-json_t *search_sorts_model(json_t *asked) {
+static void add_sort(json_t *sorts, json_t *asked, const char *word, const char *label) {
   const char *current = json_string_value(json_object_get(asked, "sort"));
+  json_auto_t *sorted = asked_with(asked, "sort", g_str_equal(word, "relevance") ? NULL : json_string(word));
+  g_autofree char *href = asked_address("/search", sorted);
+  json_array_append_new(sorts, json_pack("{s:s, s:s, s:b}", "label", label, "href", href, "on", g_str_equal(word, current ? current : "relevance")));
+}
+
+/* The category of all hits; NULL: they are of several, or it is none. */
+static const CatalogCategory *category_of_hits(const WebRequest *request, json_t *asked, const SearchResult *result) {
+  json_t *list = json_object_get(asked, "category");
+  gint64 id = json_array_size(list) == 1 ? json_integer_value(json_array_get(list, 0)) : 0;
+  for (guint f = 0; list == NULL && result->facets && f < result->facets->len; f++) {
+    const SearchFacet *facet = g_ptr_array_index(result->facets, f);
+    if (g_str_equal(facet->name, "category") && facet->values->len == 1) id = g_array_index(facet->values, SearchFacetValue, 0).value;
+  }
+  return id > 0 && id < 256 ? catalog_category(web_house(request)->catalog, (guint8)id) : NULL;
+}
+
+/* A date of the category, newest first; the one in use also the other way. */
+static void add_field_sorts(json_t *sorts, json_t *asked, const char *label) {
+  static const char *const ways[][2] = {{"newest", "从新到旧"}, {"oldest", "从旧到新"}};
+  const char *current = json_string_value(json_object_get(asked, "sort"));
+  gboolean used = current && g_str_has_prefix(current, label) && current[strlen(label)] == '.';
+  for (guint i = 0; i < (used ? 2 : 1); i++) {
+    g_autofree char *word = g_strdup_printf("%s.%s", label, ways[i][0]), *text = g_strconcat(label, ways[i][1], NULL);
+    add_sort(sorts, asked, word, text);
+  }
+}
+
+json_t *search_sorts_model(WebRequest *request, json_t *asked, const SearchResult *result) {
   json_t *sorts = json_array();
-  for (guint i = 0; i < ASKED_SORTS; i++) {
-    json_auto_t *sorted = asked_with(asked, "sort", i ? json_string(ASKED_SORT[i].name) : NULL);
-    g_autofree char *href = asked_address("/search", sorted);
-    json_array_append_new(sorts, json_pack("{s:s, s:s, s:b}", "label", ASKED_SORT[i].label, "href", href, "on",
-      g_str_equal(ASKED_SORT[i].name, current ? current : "relevance")));
+  for (guint i = 0; i < ASKED_SORTS; i++) add_sort(sorts, asked, ASKED_SORT[i].name, ASKED_SORT[i].label);
+  const CatalogCategory *category = category_of_hits(request, asked, result);
+  for (guint i = 0; category && i < category->field_count; i++) {
+    const CatalogField *field = &category->fields[i];
+    if (g_str_equal(field->type, "date") && search_field_shown(request, field)) add_field_sorts(sorts, asked, field->label);
   }
   return sorts;
 }
@@ -145,6 +173,18 @@ static gboolean add_pages(json_t *item, WebRequest *request, Sql *sql, json_t *a
   return TRUE;
 }
 
+/* The value that hits stand in the order of, with its label; NULL: they stand in another order, or it has none. */
+static json_t *sorted_by(json_t *asked, json_t *item) {
+  SearchSort sort;
+  g_autofree char *label = NULL;
+  if (!search_sort_read(json_string_value(json_object_get(asked, "sort")), &sort, &label) || label == NULL) return NULL;
+  json_t *field;
+  size_t i;
+  json_array_foreach(json_object_get(item, "fields"), i, field)
+    if (g_strcmp0(json_string_value(json_object_get(field, "label")), label) == 0) return json_incref(field);
+  return NULL;
+}
+
 static json_t *item_model(WebRequest *request, Sql *sql, json_t *asked, const SearchResult *result, const CatalogRecord *record, guint page, gint64 number,
   GError **error) {
   json_t *item = catalog_record_json(web_house(request)->catalog, record);
@@ -163,6 +203,8 @@ static json_t *item_model(WebRequest *request, Sql *sql, json_t *asked, const Se
     json_object_set_new(item, "page", json_integer(page));
     if (files_seen && !add_pages(item, request, sql, asked, number, error)) return json_decref(item), NULL;
   }
+  json_t *sorted = sorted_by(asked, item);
+  if (sorted) json_object_set_new(item, "sorted_by", sorted);
   json_object_set_new(item, "may_view", json_boolean(files_seen));
   json_object_set_new(item, "is_described", json_boolean(record->level >= LEVEL_VOLUME));
   json_object_set_new(item, "restricted", json_boolean(record->security > SECURITY_PUBLIC));

@@ -14,7 +14,7 @@ json_t *asked_toggled(json_t *asked, const char *name, gint64 value);        /* 
 gboolean asked_has(json_t *asked, const char *name, gint64 value);
 gboolean asked_by_time(json_t *asked); /* what changed since, or was there on a day: for looking, not for exports and changes */
 gboolean asked_narrow(json_t *asked);                                        /* anything but a sort is asked */
-typedef struct { gint64 *lists[ASKED_LISTS], *only; } AskedHold;             /* what a SearchRequest borrows */
+typedef struct { gint64 *lists[ASKED_LISTS], *only; char *sort_field; } AskedHold;            /* what a SearchRequest borrows */
 void asked_hold_clear(AskedHold *hold);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(AskedHold, asked_hold_clear)
 /* query, filters and sort of the request; INVALID when `since` reaches back over more than SINCE_MAX changes. */
@@ -30,15 +30,18 @@ char *reader_chain_add(const char *query, const char *more);    /* both must be 
 /* ---- search-model.c ---- */
 json_t *search_facets_model(WebRequest *request, Sql *sql, json_t *asked, const SearchResult *result);
 json_t *search_chips_model(WebRequest *request, Sql *sql, json_t *asked, const SearchResult *result);
-json_t *search_sorts_model(json_t *asked);
+json_t *search_sorts_model(WebRequest *request, json_t *asked, const SearchResult *result);
 json_t *search_items_model(WebRequest *request, Sql *sql, json_t *asked, const SearchResult *result, gint64 first_number, GError **error);
 char *search_record_href(json_t *asked, gint64 record_id, gint64 number); /* the record's page, which then leads to the hits around it */
 
 /* ---- field-form.c ---- */
+gboolean search_field_shown(WebRequest *request, const CatalogField *field); /* to this asker */
 /* {categories: [{title, href, on}], chosen: {title, open, inputs, more: [{key, label, hint, is_choice, options}]}}; chosen: when one category is asked for. */
 json_t *search_form_model(WebRequest *request, json_t *asked);
 char *search_form_words(WebRequest *request, json_t *asked); /* of the form's parameters field and value; NULL: the form was not sent */
 
+/* start.c: the ways in where nothing was asked: {saved, categories, fonds, decades: [{label, href, count}], may_catalog} */
+json_t *search_start_model(WebRequest *request, Sql *sql, const SearchResult *result, GError **error);
 json_t *search_offers_model(WebRequest *request, Sql *sql, json_t *asked, GError **error); /* nothing.c: what would find something: [{label, what, href, count}] */
 
 /* ---- hits.c ---- */

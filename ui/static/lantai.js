@@ -198,6 +198,7 @@
     const begin = document.querySelector('form[data-save] .bad :is(input:not([type="hidden"]), select, textarea)') || document.querySelector('[autofocus]');
     if (begin) {
       begin.focus();
+      if (location.hash) window.addEventListener('load', () => setTimeout(() => begin.focus())); /* going to the place in the page takes the cursor away */
       if (begin.matches('input[type="text"], input:not([type])') && begin.value) begin.setSelectionRange(begin.value.length, begin.value.length);
     }
     /* Of a change in bulk, only what the chosen rule needs. */
