@@ -140,7 +140,12 @@
   document.addEventListener('submit', event => {
     const question = event.submitter?.dataset.confirm || event.target.dataset.confirm;
     if (question && !window.confirm(question)) event.preventDefault();
+    if (!event.defaultPrevented) { sent = event.target; window.htmx?.trigger(sent, 'htmx:abort'); }
   });
+  /* What a form shows while it is filled is not asked for once it is sent: what has just been saved would stand against it. */
+  let sent = null;
+  document.addEventListener('input', event => { if (event.target.form === sent) sent = null; });
+  document.addEventListener('htmx:beforeRequest', event => { if (sent?.contains(event.detail.elt)) event.preventDefault(); });
   document.addEventListener('change', event => {
     if (event.target.matches('[data-check-all]')) event.target.form.querySelectorAll('tbody input[type="checkbox"]').forEach(box => { box.checked = event.target.checked; });
   });
