@@ -255,6 +255,20 @@ test('a wrong file is refused with a reason, and what was typed stays', async ()
 
 /* ---- a reader with a phone ---- */
 
+test('a marriage among the others, and a hit with the box that selects it, take few lines of a phone', async () => {
+  const page = await newPage(server, 'archivist', { viewport: NARROW });
+  const height = async selector => (await page.locator(selector).first().boundingBox()).height, line = 30;
+  await page.goto(`${server.base}/search?q=${encodeURIComponent('男方姓名:王')}`);
+  assert.ok(await height('.hit') < 3 * line, `a hit: ${await height('.hit')} px`);
+  await page.goto(`${server.base}${await page.locator('.hit h3 a').first().getAttribute('href')}`);
+  await page.locator('.breadcrumbs a').last().click();
+  await page.waitForURL(/\/catalog\/\d+/);
+  assert.match(await page.locator('tr[data-row]').first().textContent(), /结婚|离婚|补领/);
+  assert.ok(await height('tr[data-row]') < 7 * line, `a marriage: ${await height('tr[data-row]')} px`);
+  assert.equal(await overflow(page), '');
+  clean('on the phone');
+});
+
 test('a reader with a phone finds an open record and reads its page', async () => {
   const page = await newPage(server, null, { viewport: NARROW, hasTouch: true, isMobile: true, deviceScaleFactor: 2 });
   assert.equal(await overflow(page), '');

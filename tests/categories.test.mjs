@@ -234,7 +234,7 @@ test('names in the fields of persons and bodies are offered to be tied, and no l
   const made = await archivist.post('/authority/new', { form: { kind: 'person', name: first.values.rw } });
   assert.equal(made.status, 200, made.text.slice(0, 300));
   const offered = (await archivist.get(`/record/${id}/links`)).json;
-  assert.deepEqual([offered.suggested.map(each => each.name), offered.tied], [[first.values.rw], false]);
+  assert.deepEqual([offered.suggested.map(each => each.name), offered.tied, offered.roles[0].label], [[first.values.rw], false, '责任者']);
   assert.ok(!(await archivist.get(`/record/${id}/links`, { html: true })).text.includes('<table'), 'no heads of columns over nothing');
   assert.equal((await archivist.post(`/record/${id}/links`, { form: { target: offered.suggested[0].id, role: 'subject' } })).status, 200);
   const now = (await archivist.get(`/record/${id}/links`)).json;

@@ -123,6 +123,10 @@ test('a rule chosen with its preview, then a node renumbered: old codes found, h
   assert.ok(rules.some(each => /不在案卷中/.test(each.unfit)), 'it says why');
   assert.equal((await get(archivist, `/renumber?fonds=${fonds.id}&category=1`)).rule, undefined);
   const rule = rules.find(each => each.key === 'dat13-2022-piece');
+  for (const each of rules) {
+    assert.equal(each.example_elsewhere, !!each.unfit, each.title);
+    assert.ok(each.unfit || each.example.startsWith('Z109'), `the example of ${each.title} is a code of the fonds looked at: ${each.example}`);
+  }
   assert.equal(rule.preview.find(each => each.before === rows[0][0]).after, 'Z109-WS·2011·Y·BGS-0001');
   assert.equal((await archivist.post(`/codes/${fonds.id}/1/rule`, { form: { rule: rule.key, item_width: 3 } })).status, 200);
   const earlier = await dump(dir);
@@ -139,7 +143,12 @@ test('a rule chosen with its preview, then a node renumbered: old codes found, h
   const found = await archivist.get(`/record?code=${encodeURIComponent('水利-17')}`);
   assert.deepEqual(found.json.rows.map(row => row.id), [record.id]);
   assert.equal((await archivist.get('/record?code=nothing', { html: true })).status, 404);
-  assert.equal((await archivist.get(`/search?q=${encodeURIComponent('水利-17')}`)).json.hits, 1);
+  const hit = async words => (await get(archivist, `/search?q=${encodeURIComponent(words)}`)).items[0];
+  for (const words of ['水利-17', '原档号:水利-17']) assert.equal((await hit(words)).former_marked.map(each => each.t).join(''), '水利-17', 'a hit by the code it had says so');
+  assert.match((await archivist.get(`/search?q=${encodeURIComponent('水利-17')}`, { html: true })).text, /原档号 <span class="code"><mark>水利-17<\/mark>/);
+  const [offer] = (await get(archivist, `/search?q=${encodeURIComponent('档号:水利-17')}`)).offers;
+  assert.deepEqual([offer.what, offer.count], ['原档号:水利-17', 1], 'asked among the codes of today, it is offered');
+  assert.equal((await hit('关于堤防的报告')).former_marked, undefined, 'one by anything else does not');
   const page = await get(archivist, `/record/${record.id}?tab=history`);
   assert.deepEqual(page.former_codes, ['水利-17']);
   assert.equal(page.renumberings[0].before, '水利-17');

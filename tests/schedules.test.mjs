@@ -70,6 +70,11 @@ test('a draft from a template, a spreadsheet read for rehearsal, faults named, h
   await post(director, '/schedule/1/decide', { verdict: 'approve', from: '2010-13-01' }, 422);
   await post(director, '/schedule/1/decide', { verdict: 'approve', from: '2010-01-01', note: '同意' });
   const [listed] = (await get(director, '/schedules')).rows;
+  const codes = async query => (await get(director, `/schedules?${query}`)).rows.map(each => each.code), all = await codes('');
+  assert.deepEqual(await codes(`filter=${listed.code.toLowerCase()}`), all.filter(code => code.includes(listed.code)), 'found by its code');
+  assert.ok((await codes(`filter=${encodeURIComponent(listed.title)}`)).includes(listed.code), 'and by its name');
+  assert.deepEqual(await codes('filter=没有这样的名称'), []);
+  assert.ok(!(await codes(`filter=${listed.code}&none=1`)).includes(listed.code), 'both narrow it');
   assert.deepEqual([listed.none, listed.current.number, listed.current.from_day], [false, 1, '2010-01-01']);
   assert.equal((await reader.get('/schedules')).status, 403);
   const pdf = await archivist.get('/schedule/1/table.pdf'), xlsx = await archivist.get('/schedule/1/lines.xlsx');
@@ -164,7 +169,12 @@ test('a body has the fonds that are tied to it, by whatever name its account has
   const [{ id: own }] = await query(dir, "SELECT id FROM record WHERE level = 1 AND code = 'S009'");
   const make = async (name, former) => Number((await post(archivist, '/authority/new', { kind: 'body', name, other_name: former, other_type: 'former', other_dates: '' })).json.location.match(/\d+/)[0]);
   const body = await make('新局', '移交局'), old = await make('撤并的局', '没有全宗的局');
+  const offered = async id => (await get(archivist, `/record/${id}/links`)), first = await offered(own);
+  assert.deepEqual([first.roles[0].label, first.suggested.map(each => each.id)], ['立档单位', [body]], 'to a fonds the body that made it is proposed, by the name of the fonds');
+  await post(archivist, `/record/${own}/links`, { target: old, role: 'creator' });
   await post(archivist, `/record/${own}/links`, { target: body, role: 'founder' });
+  assert.deepEqual((await offered(own)).authorities.map(each => each.role), ['founder', 'creator'], 'and stands first');
+  await post(archivist, `/record/${own}/links/remove`, { target: old, role: 'creator' });
   await post(archivist, `/record/${fonds}/links`, { target: old, role: 'founder' });
   await post(archivist, `/authority/${old}/relate`, { other: body, relation: 'merged', dates: '2019年' });
   const [clerk, stranger] = await Promise.all(['clerk', 'stranger'].map(name => new Client(server.base).signIn(name)));

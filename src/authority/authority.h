@@ -59,8 +59,9 @@ typedef struct {
 /* Both ends must be there (the caller has passed them through the gate). What is tied already stays as it is. */
 gboolean link_add(Sql *sql, const char *actor, const RecordLink *link, GError **error);
 gboolean link_remove(Sql *sql, const char *actor, const RecordLink *link, GError **error);
-GArray *authority_records(Sql *sql, gint64 authority_id, const char *role, GError **error); /* gint64,
-  ascending; role NULL: any. No gate: give it to search_run's `only` */
+/* gint64, ascending; role NULL: any. No gate: give it to search_run's `only`. topic_records: with those of the topics within it; of any other authority the same. */
+GArray *authority_records(Sql *sql, gint64 authority_id, const char *role, GError **error);
+GArray *topic_records(Sql *sql, gint64 topic_id, const char *role, GError **error);
 /* The fonds of a body, by any name of it: those tied to it as 立档单位, to whatever was merged into it; while it has none, the one fonds with just this title. gint64,
  * ascending. No gate. */
 GArray *body_fonds(Sql *sql, const char *name, GError **error);

@@ -6,7 +6,7 @@ enum { PAGE = 20, VALUES_SHOWN = 30 };
 static const struct { const char *name, *label; } FACETS[] = {{"fonds", "全宗"}, {"category", "门类"}, {"year", "年度"}, {"opening", "开放状态"}};
 
 static GArray *ids_of(WebRequest *request, Sql *sql, gint64 authority_id, const char *role, SearchRequest *ask, GError **error) {
-  GArray *ids = authority_records(sql, authority_id, role, error);
+  GArray *ids = topic_records(sql, authority_id, role, error);
   if (ids == NULL) return NULL;
   ask->only = (const gint64 *)(gpointer)ids->data;
   ask->only_count = ids->len;

@@ -26,10 +26,13 @@ gboolean record_page_extra(WebRequest *request, Sql *sql, const CatalogRecord *r
 
 /* ---- /record/{id}/links ---- */
 
-static json_t *roles_for(gboolean topical) {
+/* What a name can be to records; the first one is proposed. To a fonds it is the body that made it, before anything else. */
+static json_t *roles_for(gboolean fonds) {
   json_t *list = json_array();
-  for (const LinkRole *role = LINK_ROLES; role->role != NULL; role++)
-    if (role->topical == topical) json_array_append_new(list, json_pack("{s:s, s:s}", "value", role->role, "label", role->label));
+  for (const LinkRole *role = LINK_ROLES; role->role != NULL; role++) {
+    gboolean first = fonds && g_str_equal(role->role, "founder");
+    if (!role->topical) json_array_insert_new(list, first ? 0 : json_array_size(list), json_pack("{s:s, s:s}", "value", role->role, "label", role->label));
+  }
   return list;
 }
 
@@ -68,11 +71,12 @@ static void suggest_value(Sql *sql, const char *value, json_t *tied, json_t *lis
   }
 }
 
-/* Names that stand in what is described, as creator or in fields of persons and bodies, and are not tied to it yet. */
+/* Names that stand in what is described, as creator, in fields of persons and bodies, as a fonds' title, and are not tied to it yet. */
 static json_t *suggested(WebRequest *request, Sql *sql, const CatalogRecord *record, json_t *tied) {
   const Catalog *catalog = web_house(request)->catalog;
   const CatalogCategory *category = catalog_category(catalog, record->category);
   json_t *list = json_array();
+  if (record->level == LEVEL_FONDS) suggest_value(sql, record->title, tied, list);
   suggest_value(sql, record->creator, tied, list);
   for (guint i = 0; category != NULL && i < category->field_count; i++) {
     const CatalogField *field = &category->fields[i];
@@ -93,10 +97,11 @@ WebReply *page_record_links(WebRequest *request, GError **error) {
     record->creator, "find", find ? find : "", "searched", find != NULL, "related_roles", related_roles(), "may_authority", web_may(request,
       PERMISSION_EDIT), "may_topic",
     web_may(request, PERMISSION_TOPIC), "may_related", web_may(request, "record.edit"));
-  json_object_set_new(model, "roles", roles_for(FALSE));
+  json_object_set_new(model, "roles", roles_for(record->level == LEVEL_FONDS));
   json_object_set_new(model, "found", found_with(sql, find, FALSE));
   json_object_set_new(model, "found_topics", found_with(sql, find, TRUE));
   if (!links_of_record(sql, web_scope(request), record->id, model, error)) return NULL;
+  json_object_set_new(model, "is_fonds", json_boolean(record->level == LEVEL_FONDS));
   json_object_set_new(model, "tied", json_boolean(json_array_size(json_object_get(model, "authorities")) + json_array_size(json_object_get(model, "topics")) +
     json_array_size(json_object_get(model, "related")) > 0));
   if (find == NULL) json_object_set_new(model, "suggested", suggested(request, sql, record, json_object_get(model, "authorities")));

@@ -86,6 +86,34 @@ static void test_authorities(void) {
   fixture_close(&f);
 }
 
+static guint held(Sql *sql, gint64 topic, const char *role) {
+  g_autoptr(GArray) ids = good(topic_records(sql, topic, role, error));
+  return ids->len;
+}
+
+/* A topic has what is in the topics within it, each record once; a body has nothing of other bodies. */
+static void test_topics_within(void) {
+  Fixture f;
+  fixture_open(&f);
+  gint64 whole = put_authority(&f, "topic", "重特大事件", "", NULL), part = put_authority(&f, "topic", "防汛救灾", "", NULL), least = put_authority(&f, "event", "大水", "", NULL);
+  g_autoptr(Sql) sql = good(sql_write(f.db, error));
+  good(sql_exec(sql, "UPDATE authority SET parent_id = CASE id WHEN $1 THEN $2 ELSE $1 END WHERE id IN ($1, $3)",
+    SQL_ARGS(sql_int(part), sql_int(whole), sql_int(least)), error));
+  const struct { guint record; gint64 topic; } tied[] = {{0, part}, {1, part}, {1, least}, {2, least}};
+  for (guint i = 0; i < G_N_ELEMENTS(tied); i++)
+    good(link_add(sql, "tester", &(RecordLink){.record_id = f.records[tied[i].record], .target_id = tied[i].topic, .role = "topic"}, error));
+  g_assert_cmpuint(held(sql, whole, NULL), ==, 3);
+  g_assert_cmpuint(held(sql, part, "topic"), ==, 3);
+  g_assert_cmpuint(held(sql, least, NULL), ==, 2);
+  g_assert_cmpuint(held(sql, whole, "creator"), ==, 0);
+  good(sql_exec(sql, "UPDATE authority SET state = 'deleted' WHERE id = $1", SQL_ARGS(sql_int(least)), error));
+  g_assert_cmpuint(held(sql, whole, NULL), ==, 2);
+  g_autoptr(GArray) own = good(authority_records(sql, whole, NULL, error));
+  g_assert_cmpuint(own->len, ==, 0); /* tied to itself is nothing */
+  sql_end(g_steal_pointer(&sql));
+  fixture_close(&f);
+}
+
 /* ---- many at once ---- */
 
 static gint64 plan(Fixture *f, const Scope *scope, gint64 target, const char *role, const char *query) {
@@ -258,6 +286,7 @@ static void test_fill(void) {
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/link/related", test_related);
+  g_test_add_func("/link/topics-within", test_topics_within);
   g_test_add_func("/link/authorities", test_authorities);
   g_test_add_func("/link/gathering", test_gathering);
   g_test_add_func("/link/survey", test_survey);

@@ -118,11 +118,8 @@ gboolean link_replay(const House *house, Sql *sql, json_t *event, const char *ac
 
 /* ---- reading ---- */
 
-GArray *authority_records(Sql *sql, gint64 authority_id, const char *role, GError **error) {
-  g_autoptr(SqlRows) rows = sql_query(sql,
-    "WITH RECURSIVE same (id) AS (SELECT $1 UNION ALL SELECT a.id FROM same JOIN authority AS a ON a.merged_into = same.id WHERE a.merged_into > 0) "
-    "SELECT DISTINCT l.record_id AS record_id FROM same CROSS JOIN record_link AS l WHERE l.target_kind = 'authority' AND l.target_id = same.id "
-    "AND ($2 = '' OR l.role = $2) ORDER BY l.record_id", SQL_ARGS(sql_int(authority_id), sql_text(role ? role : "")), error);
+static GArray *tied_ids(SqlRows *taken, GError **error) {
+  g_autoptr(SqlRows) rows = taken;
   if (rows == NULL) return NULL;
   g_autoptr(GArray) ids = g_array_new(TRUE, FALSE, sizeof(gint64));
   int column = sql_column(rows, "record_id");
@@ -133,6 +130,21 @@ GArray *authority_records(Sql *sql, gint64 authority_id, const char *role, GErro
   }
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), NULL;
   return g_steal_pointer(&ids);
+}
+
+GArray *authority_records(Sql *sql, gint64 authority_id, const char *role, GError **error) {
+  return tied_ids(sql_query(sql,
+    "WITH RECURSIVE same (id) AS (SELECT $1 UNION ALL SELECT a.id FROM same JOIN authority AS a ON a.merged_into = same.id WHERE a.merged_into > 0) "
+    "SELECT DISTINCT l.record_id AS record_id FROM same CROSS JOIN record_link AS l WHERE l.target_kind = 'authority' AND l.target_id = same.id "
+    "AND ($2 = '' OR l.role = $2) ORDER BY l.record_id", SQL_ARGS(sql_int(authority_id), sql_text(role ? role : "")), error), error);
+}
+
+GArray *topic_records(Sql *sql, gint64 topic_id, const char *role, GError **error) {
+  return tied_ids(sql_query(sql,
+    "WITH RECURSIVE all_of (id) AS (SELECT $1 UNION SELECT a.id FROM all_of JOIN authority AS a ON a.merged_into = all_of.id WHERE a.merged_into > 0 "
+    "UNION SELECT a.id FROM all_of JOIN authority AS a ON a.parent_id = all_of.id WHERE a.topical = 1 AND a.state = 'live') "
+    "SELECT DISTINCT l.record_id AS record_id FROM all_of CROSS JOIN record_link AS l WHERE l.target_kind = 'authority' AND l.target_id = all_of.id "
+    "AND ($2 = '' OR l.role = $2) ORDER BY l.record_id", SQL_ARGS(sql_int(topic_id), sql_text(role ? role : "")), error), error);
 }
 
 /* Those of the records that are fonds, in order. */
@@ -185,7 +197,7 @@ json_t *fonds_of_authority(Sql *sql, const Scope *scope, gint64 authority_id, GE
 
 static json_t *tied_authorities(Sql *sql, gint64 record_id, GError **error) {
   return sql_json(sql, "SELECT target_id AS target, role, dates, note, gathering_id AS gathering FROM record_link WHERE record_id = $1 AND target_kind = 'authority' "
-    "ORDER BY role, dates, target_id LIMIT $2", SQL_ARGS(sql_int(record_id), sql_int(LINKS_SHOWN)), error);
+    "ORDER BY role <> 'founder', role, dates, target_id LIMIT $2", SQL_ARGS(sql_int(record_id), sql_int(LINKS_SHOWN)), error);
 }
 
 /* Two links to what is one by now are shown once. */

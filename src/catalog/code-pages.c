@@ -6,6 +6,7 @@
  * 2. Lists are paged by key: the series and the number, or the code, last shown. They are worked out anew for each page.
  */
 #include "code-survey.h"
+#include "fonds.h"
 #include "renumber.h"
 #include <string.h>
 
@@ -238,6 +239,20 @@ static json_t *preview_rows(Sql *sql, const Scope *scope, const CodeUse *use, GP
   return rows;
 }
 
+/* A code of these records by the rule, best one that is so already; NULL: none of them could have one. */
+static const char *example_of(json_t *preview) {
+  const char *example = NULL;
+  size_t i;
+  json_t *row;
+  json_array_foreach(preview, i, row) {
+    const char *after = json_string_value(json_object_get(row, "after"));
+    if (*after == '\0') continue;
+    if (json_is_true(json_object_get(row, "same"))) return after;
+    if (example == NULL) example = after;
+  }
+  return example;
+}
+
 /* Why none of the records could have a number by the rule; NULL: some could. */
 static const char *why_unfit(json_t *preview) {
   const char *why = NULL;
@@ -258,10 +273,12 @@ static json_t *rule_json(Sql *sql, const Scope *scope, const CodeUse *holds, con
     use.volume_width = holds->volume_width;
     use.item_width = holds->item_width;
   }
-  json_t *json = json_pack("{s:s, s:s, s:s, s:i, s:i, s:b, s:b, s:i, s:i, s:o}", "key", rule->key, "title", rule->title, "example", rule->example, "fits",
-    (int)fits, "samples", (int)samples->len, "current", current, "by_volume", rule->volume >= 0, "volume_width", (int)use.volume_width, "item_width",
-    (int)use.item_width, "preview", preview_rows(sql, scope, &use, samples));
-  const char *unfit = why_unfit(json_object_get(json, "preview"));
+  json_t *json = json_pack("{s:s, s:s, s:i, s:i, s:b, s:b, s:i, s:i, s:o}", "key", rule->key, "title", rule->title, "fits", (int)fits, "samples",
+    (int)samples->len, "current", current, "by_volume", rule->volume >= 0, "volume_width", (int)use.volume_width, "item_width", (int)use.item_width,
+    "preview", preview_rows(sql, scope, &use, samples));
+  const char *example = example_of(json_object_get(json, "preview")), *unfit = why_unfit(json_object_get(json, "preview"));
+  json_object_set_new(json, "example", json_string(example ? example : rule->example));
+  json_object_set_new(json, "example_elsewhere", json_boolean(example == NULL));
   if (unfit == NULL || current) return json;
   json_object_set_new(json, "unfit", json_string(unfit));
   json_object_set_new(json, "preview", json_array());

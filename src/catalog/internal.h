@@ -103,7 +103,6 @@ void edit_add_like(json_t *model, const CatalogRecord *like, const char *address
 void edit_copy_from(CatalogRecord *record, const CatalogRecord *like);             /* all but the code and the place */
 gboolean edit_only_files_changed(Sql *sql, const CatalogRecord *now, gint64 rev);
 /* definition-form.c: what the category's definition asks of the form's inputs; problems of a refused form beside them */
-GPtrArray *fonds_after(WebRequest *request, Sql *sql, const char *after, gboolean *ret_more, GError **error); /* CatalogRecord: admitted, as the request's filter asks */
 void form_arrange(json_t *model); /* own_inputs by group; in a long form what is seldom filled is folded. To be called again when marks or values were added */
 void form_decorate(json_t *model, const Catalog *catalog, const CatalogRecord *record, gboolean refused);
 /* code-pages.c, renumber-pages.c */

@@ -5,6 +5,7 @@
  * 2. A page of children costs the same however many there are: keyset paging in the index, then the rows of one page by id.
  */
 #include "definition.h"
+#include "fonds.h"
 #include "move.h"
 #include "text.h"
 #include <string.h>

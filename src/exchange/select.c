@@ -234,7 +234,7 @@ static SearchResult *run_search(Selection *selection, Sql *sql, gboolean facets,
   if (filter_number(filters, "delivery")) request.accession_id = filter_number(filters, "delivery");
   request.with_files = json_is_true(json_object_get(filters, "files"));
   gint64 topic = filter_number(filters, "topic");
-  g_autoptr(GArray) tied = topic ? authority_records(sql, topic, NULL, error) : NULL;
+  g_autoptr(GArray) tied = topic ? topic_records(sql, topic, NULL, error) : NULL;
   if (topic && tied == NULL) return NULL;
   if (tied != NULL) request.only = (const gint64 *)(gpointer)tied->data, request.only_count = tied->len;
   request.sort = selection->sort;

@@ -43,6 +43,23 @@ static gboolean offer(Offers *offers, json_t *taken, const char *format, const c
   return TRUE;
 }
 
+/* takes word: what stands there instead */
+static gboolean offer_instead(Offers *offers, json_t *asked, GPtrArray *parts, guint at, char *taken, const char *label, GError **error) {
+  g_autofree char *word = taken;
+  g_autoptr(GPtrArray) words = g_ptr_array_new(); /* borrowed */
+  for (guint w = 0; w < parts->len; w++) g_ptr_array_add(words, w == at ? word : parts->pdata[w]);
+  g_autofree char *query = reader_chain_without(words, words->len);
+  return offer(offers, asked_with(asked, "q", json_string(query)), label, word, error);
+}
+
+/* 档号:… asks for today's codes; the code may be one that was changed since. */
+static gboolean offer_former_code(Offers *offers, json_t *asked, GPtrArray *parts, GError **error) {
+  for (guint i = 0; i < parts->len; i++)
+    if (g_str_has_prefix(parts->pdata[i], "档号") && !offer_instead(offers, asked, parts, i, g_strconcat("原", parts->pdata[i], NULL), "改号以前的", error))
+      return FALSE;
+  return TRUE;
+}
+
 /* The words with one of them written otherwise, where that one alone finds nothing. */
 static gboolean offer_near(Offers *offers, json_t *asked, GPtrArray *parts, GError **error) {
   Search *search = web_house(offers->request)->search;
@@ -53,12 +70,8 @@ static gboolean offer_near(Offers *offers, json_t *asked, GPtrArray *parts, GErr
     if (!count_hits(offers, &alone, &count, error)) return FALSE;
     g_autoptr(GPtrArray) near = count > 0 ? g_ptr_array_new() : search_near(search, offers->sql, scope, alone.query, NEAR_OFFERED, error);
     if (near == NULL) return FALSE;
-    for (guint k = 0; k < near->len; k++) {
-      g_autoptr(GPtrArray) words = g_ptr_array_new(); /* borrowed */
-      for (guint w = 0; w < parts->len; w++) g_ptr_array_add(words, w == i ? near->pdata[k] : parts->pdata[w]);
-      g_autofree char *query = reader_chain_without(words, words->len);
-      if (!offer(offers, asked_with(asked, "q", json_string(query)), "您是不是要找", near->pdata[k], error)) return FALSE;
-    }
+    for (guint k = 0; k < near->len; k++)
+      if (!offer_instead(offers, asked, parts, i, g_strdup(near->pdata[k]), "您是不是要找", error)) return FALSE;
   }
   return TRUE;
 }
@@ -84,7 +97,8 @@ json_t *search_offers_model(WebRequest *request, Sql *sql, json_t *asked, GError
   Offers offers = {request, sql, list, 0, g_get_monotonic_time() + OFFERS_US};
   g_autoptr(GPtrArray) parts = reader_chain_parts(json_string_value(json_object_get(asked, "q")));
   json_auto_t *words_only = json_object_get(asked, "q") ? json_pack("{s:O}", "q", json_object_get(asked, "q")) : json_object();
-  if (!offer_near(&offers, asked, parts, error) || !offer_fewer_filters(&offers, asked, error) || !offer_fewer_words(&offers, asked, parts, error)) return NULL;
+  if (!offer_former_code(&offers, asked, parts, error) || !offer_near(&offers, asked, parts, error)) return NULL;
+  if (!offer_fewer_filters(&offers, asked, error) || !offer_fewer_words(&offers, asked, parts, error)) return NULL;
   if (json_array_size(list) == 0 && json_object_size(asked) > 1 && !offer(&offers, json_incref(words_only), "去掉所有", "筛选条件", error)) return NULL;
   return json_incref(list);
 }

@@ -185,6 +185,24 @@ static json_t *sorted_by(json_t *asked, json_t *item) {
   return NULL;
 }
 
+static gboolean has_mark(json_t *pieces) {
+  size_t i;
+  json_t *piece;
+  json_array_foreach(pieces, i, piece) if (json_is_true(json_object_get(piece, "m"))) return TRUE;
+  return FALSE;
+}
+
+/* The code it had before, when it is that one which hits and not today's. */
+static void add_former(json_t *item, GPtrArray *terms, const CatalogRecord *record) {
+  if (*record->former == '\0' || has_mark(json_object_get(item, "code_marked"))) return;
+  g_auto(GStrv) codes = g_strsplit(record->former, "\n", -1);
+  for (char **code = codes; *code != NULL; code++) {
+    json_t *marked = search_mark(terms, *code, 0);
+    if (has_mark(marked)) return (void)json_object_set_new(item, "former_marked", marked);
+    json_decref(marked);
+  }
+}
+
 static json_t *item_model(WebRequest *request, Sql *sql, json_t *asked, const SearchResult *result, const CatalogRecord *record, guint page, gint64 number,
   GError **error) {
   json_t *item = catalog_record_json(web_house(request)->catalog, record);
@@ -193,6 +211,7 @@ static json_t *item_model(WebRequest *request, Sql *sql, json_t *asked, const Se
   json_object_set_new(item, "creator_marked", search_mark(terms, record->creator, 0));
   json_object_set_new(item, "docno_marked", search_mark(terms, record->docno, 0));
   json_object_set_new(item, "code_marked", search_mark(terms, record->code, 0));
+  add_former(item, terms, record);
   gboolean files_seen = record->file_count > 0 && scope_admits_files(web_scope(request), record->fonds_id, record->security, record->opening);
   g_autofree char *href = search_record_href(asked, record->id, number), *view = view_href(asked, record->id, page, number);
   json_object_set_new(item, "href", json_string(href));

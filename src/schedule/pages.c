@@ -9,6 +9,7 @@
 #include "assign.h"
 #include "authority.h"
 #include "error.h"
+#include "fonds.h"
 #include "format.h"
 #include "json.h"
 #include "people.h"
@@ -19,7 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BLANK_ROWS = 5, FONDS_SHOWN = 200, HOME_SHOWN = 5 };
+enum { BLANK_ROWS = 5, HOME_SHOWN = 5 };
 #define PERMISSION_STAFF "delivery.read"
 #define PERMISSION_OWN "delivery.own"
 #define PERMISSION_SEE PERMISSION_STAFF "|" PERMISSION_OWN
@@ -140,24 +141,20 @@ static WebReply *page_own(Sql *sql, const char *body, GError **error) {
 static WebReply *page_schedules(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
   if (sql != NULL && own_body(request) != NULL) return page_own(sql, own_body(request), error);
-  const char *after = web_text(request, "after");
-  gboolean only_none = web_flag(request, "none");
-  g_autoptr(SqlRows) found = sql == NULL ? NULL : sql_query(sql, "SELECT id FROM record WHERE level = 1 AND code > $1 ORDER BY code",
-    SQL_ARGS(sql_text(after ? after : "")), error);
-  if (found == NULL) return NULL;
-  json_auto_t *rows = json_array();
-  g_autoptr(GError) local = NULL;
-  gboolean more = FALSE;
-  while (!more && sql_next(found, &local)) {
-    g_autoptr(CatalogRecord) fonds = catalog_record_load(sql, web_scope(request), sql_get_int(found, "id"), NULL);
-    json_t *row = fonds == NULL ? NULL : fonds_row(sql, fonds);
-    more = row != NULL && json_array_size(rows) == FONDS_SHOWN;
-    if (row != NULL && !more && (!only_none || json_is_true(json_object_get(row, "none")))) json_array_append(rows, row);
-    json_decref(row);
+  const char *after = web_text(request, "after"), *filter = web_text(request, "filter");
+  gboolean only_none = web_flag(request, "none"), more = FALSE;
+  g_autoptr(GPtrArray) fonds = sql == NULL ? NULL : fonds_after(request, sql, after ? after : "", &more, error);
+  if (fonds == NULL) return NULL;
+  json_t *rows = json_array();
+  for (guint i = 0; i < fonds->len; i++) {
+    json_auto_t *row = fonds_row(sql, fonds->pdata[i]);
+    if (!only_none || json_is_true(json_object_get(row, "none"))) json_array_append(rows, row);
   }
-  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), NULL;
-  json_t *model = json_pack("{s:s, s:O, s:b}", "title", "三合一制度", "rows", rows, "only_none", only_none);
-  if (more) json_object_set(model, "next", json_object_get(json_array_get(rows, FONDS_SHOWN - 1), "code"));
+  json_t *model = json_pack("{s:s, s:o, s:b, s:s}", "title", "三合一制度", "rows", rows, "only_none", only_none, "filter", filter ? filter : "");
+  if (more) {
+    g_autofree char *next = web_query_with(request, "after", ((const CatalogRecord *)fonds->pdata[fonds->len - 1])->code);
+    json_object_set_new(model, "next", json_string(next));
+  }
   return web_model(model);
 }
 
@@ -482,7 +479,8 @@ json_t *schedule_home(WebRequest *request, Sql *sql) {
 
 #define ID {"id", WEB_INT, TRUE, 0, "版本"}
 #define LINES(name, label) {name, WEB_LIST, FALSE, SCHEDULE_LINES_MAX + 10, label}
-static const WebParameter LIST_PARAMETERS[] = {{"after", WEB_TEXT, FALSE, 200, "起点"}, {"none", WEB_FLAG, FALSE, 0, "只看没有现行制度的"}, {NULL}};
+static const WebParameter LIST_PARAMETERS[] = {{"after", WEB_TEXT, FALSE, 200, "起点"}, {"none", WEB_FLAG, FALSE, 0, "只看没有现行制度的"},
+  {"filter", WEB_TEXT, FALSE, 100, "全宗号或名称"}, {NULL}};
 static const WebParameter FONDS_PARAMETERS[] = {{"fonds", WEB_INT, TRUE, 0, "全宗"}, {NULL}};
 static const WebParameter BEGIN_PARAMETERS[] = {{"fonds", WEB_INT, TRUE, 0, "全宗"}, {"from", WEB_TEXT, FALSE, 100, "从哪里起草"}, {NULL}};
 static const WebParameter ID_PARAMETERS[] = {ID, {NULL}};
