@@ -297,6 +297,7 @@ test('values under the former key of a field stay where they are, are shown and 
   assert.deepEqual([chosen(form.fields), chosen(form.sources), chosen(form.rules)], ['zhangfu', 'nfxm', 'move']);
   const begins = form.fields.filter(each => each.begins).map(each => each.group);
   assert.deepEqual([begins, form.fields.filter(each => each.ends).map(each => each.group)], [[...new Set(begins)], begins], 'fields stand under their categories, each once');
+  assert.deepEqual(begins, ['婚姻登记档案'], 'only fields of the categories that are touched');
   assert.ok(form.terms.some(each => each.text === '控制' && each.field === '开放标识'));
   const place = await post('/revise/new', { selection: form.chosen.selection, field: 'zhangfu', kind: 'move', source: 'nfxm' }), planned = await reach(place, 'planned');
   assert.equal(planned.revision.total, 700);

@@ -133,11 +133,15 @@ static gboolean digits_right(const char *digits, guint length, guint width) {
   return length == width || (length > width && digits[0] != '0') || (width == 0 && digits[0] != '0');
 }
 
-gboolean code_strict(const CodeUse *use, Level level, const char *code, const CodeMatch *match) {
+/* The number of the volume that an item's code has within. */
+static gboolean volume_right(const CodeUse *use, Level level, const char *code, const CodeMatch *match) {
   int volume = use->rule->volume;
-  if (level == LEVEL_ITEM && volume >= 0 && match->part[volume] >= 0 &&
-    !digits_right(code + match->part[volume], (guint)(match->end[volume] - match->part[volume]), use->volume_width)) return FALSE;
-  return digits_right(code + match->number_at, match->width, code_width(use, level));
+  return level != LEVEL_ITEM || volume < 0 || match->part[volume] < 0 ||
+    digits_right(code + match->part[volume], (guint)(match->end[volume] - match->part[volume]), use->volume_width);
+}
+
+gboolean code_strict(const CodeUse *use, Level level, const char *code, const CodeMatch *match) {
+  return volume_right(use, level, code, match) && digits_right(code + match->number_at, match->width, code_width(use, level));
 }
 
 char *code_scope(const CodeUse *use, Level level, const char *code, const CodeMatch *match) {
@@ -239,8 +243,8 @@ static char *form_problem(const CodeUse *use, const char *code, const CodeMatch 
 
 static char *width_problem(const CodeUse *use, const CatalogRecord *record, const CodeMatch *match) {
   guint width = code_width(use, record->level);
+  if (!volume_right(use, record->level, record->code, match)) return g_strdup_printf("案卷号不是 %u 位", use->volume_width);
   if (width == 0) return g_strdup_printf("%s前面不应补 0", code_number_part(use->rule, record->level)->label);
-  if (match->width == width) return g_strdup_printf("案卷号不是 %u 位", use->volume_width);
   return g_strdup_printf("%s有 %u 位，应为 %u 位", code_number_part(use->rule, record->level)->label, match->width, width);
 }
 

@@ -71,9 +71,11 @@ static void use_rule(CodeUse *use, const CodeRule *rule) {
   use->item_width = rule->parts[rule->count - 1].width;
 }
 
-/* How many of the samples have the rule's form; the widths most of them have. A rule without marks keeps its widths. */
+/* How many of the samples have the rule's form; the widths most of them have, the least where none is filled with zeros: then 9 goes before 10. A rule without marks
+ * keeps its widths. */
 guint code_use_fit(CodeUse *use, const CodeRule *rule, GPtrArray *samples) {
   guint fits = 0, widths[2][10] = {0};
+  gboolean filled[2] = {FALSE, FALSE};
   use_rule(use, rule);
   for (guint i = 0; i < samples->len; i++) {
     const CatalogRecord *record = samples->pdata[i];
@@ -81,13 +83,14 @@ guint code_use_fit(CodeUse *use, const CodeRule *rule, GPtrArray *samples) {
     if (!code_match(use, record->level, record->code, &match)) continue;
     fits++;
     widths[record->level == LEVEL_ITEM][match.width]++;
+    if (record->code[match.number_at] == '0') filled[record->level == LEVEL_ITEM] = TRUE;
   }
   for (Level level = LEVEL_VOLUME; level <= LEVEL_ITEM; level++) {
     const CodePart *part = code_number_part(rule, level);
     guint *seen = widths[level == LEVEL_ITEM], best = 0;
     if (part == NULL || part->before[0] == '\0' || part->width == 0) continue;
-    for (guint width = 1; width < 10; width++)
-      if (seen[width] > seen[best]) best = width;
+    for (guint width = 9; width > 0; width--)
+      if (seen[width] > (filled[level == LEVEL_ITEM] ? seen[best] : 0)) best = width;
     if (best != 0) *(level == LEVEL_VOLUME ? &use->volume_width : &use->item_width) = best;
   }
   return fits;

@@ -164,6 +164,34 @@ static void test_problems(void) {
   fixture_close(&p.f);
 }
 
+/* Volumes 1, 2, 10, 11, 12 and items 1, 2: what is not filled with zeros has no fault of width, however many digits most have. */
+static void test_unfilled(void) {
+  static const char *const volumes[] = {"Z109-1-1", "Z109-1-2", "Z109-1-10", "Z109-1-11", "Z109-1-12"};
+  Place p;
+  g_autoptr(Sql) sql = place_open(&p);
+  gint64 first = 0;
+  for (guint i = 0; i < G_N_ELEMENTS(volumes); i++) {
+    g_autoptr(CatalogRecord) volume = record_of(p.class, LEVEL_VOLUME, 1, volumes[i], "卷");
+    good(catalog_record_create(&p.f.house, sql, "t", volume, error));
+    if (i == 0) first = volume->id;
+  }
+  for (guint i = 1; i < 12; i++) {
+    g_autoptr(CatalogRecord) item = record_of(first, LEVEL_ITEM, 1, "", "件");
+    item->fonds_id = p.fonds;
+    item->code = (g_free(item->code), i == 1 ? g_strdup("Z109-1-1-1") : good(catalog_code_generate(&p.f.house, sql, item, error)));
+    g_autofree char *expected = g_strdup_printf("Z109-1-1-%u", i), *problem = good(catalog_code_check(&p.f.house, sql, item, error));
+    g_assert_cmpstr(item->code, ==, expected);
+    if (i > 1) g_assert_cmpstr(problem, ==, NULL); /* what the program itself proposes is right */
+    good(catalog_record_create(&p.f.house, sql, "t", item, error));
+  }
+  g_autoptr(CatalogRecord) filled = record_of(p.class, LEVEL_VOLUME, 1, "Z109-1-009", "卷");
+  filled->fonds_id = p.fonds;
+  g_autofree char *problem = good(catalog_code_check(&p.f.house, sql, filled, error));
+  g_assert_nonnull(strstr(problem, "案卷号有 3 位，应为 1 位"));
+  sql_end(g_steal_pointer(&sql));
+  fixture_close(&p.f);
+}
+
 static void test_volumes(void) {
   Place p;
   g_autoptr(Sql) sql = place_open(&p);
@@ -218,6 +246,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/code-rule/next-number", test_next_number);
   g_test_add_func("/code-rule/problems", test_problems);
   g_test_add_func("/code-rule/volumes", test_volumes);
+  g_test_add_func("/code-rule/unfilled", test_unfilled);
   g_test_add_func("/code-rule/former", test_former);
   return g_test_run();
 }

@@ -60,14 +60,25 @@ static json_t *terms_model(const Catalog *catalog) {
   return terms;
 }
 
-/* Common fields, then those of the categories; a key that several categories have stands under each. former: also the keys that fields had before. */
-static json_t *fields_model(const Catalog *catalog, const char *chosen_key, gboolean former) {
+static gboolean among(json_t *ids, gint64 id) {
+  size_t i;
+  json_t *each;
+  json_array_foreach(ids, i, each) if (json_integer_value(each) == id) return TRUE;
+  return ids == NULL;
+}
+
+/* Common fields, then those of the categories that are touched (NULL: of all); a key that several of them have stands under each. former: also the keys that fields
+ * had before. */
+static json_t *fields_model(const Catalog *catalog, json_t *touched, const char *chosen_key, gboolean former) {
   static const char *const common[] = {"title", "creator", "docno", "date", "year", "retention", "security", "opening", "page_count", "note"};
   json_t *fields = json_array();
   g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
   for (guint i = 0; i < G_N_ELEMENTS(common); i++) add_field(fields, "", common[i], catalog_value_label(NULL, common[i]), chosen_key);
-  guint count;
-  const CatalogCategory *const *categories = catalog_categories(catalog, &count);
+  guint all, count = 0;
+  const CatalogCategory *const *known = catalog_categories(catalog, &all);
+  g_autofree const CatalogCategory **categories = g_new(const CatalogCategory *, all + 1);
+  for (guint c = 0; c < all; c++)
+    if (among(touched, known[c]->id)) categories[count++] = known[c];
   for (guint c = 0; c < count; c++)
     for (guint f = 0; f < categories[c]->field_count; f++)
       add_field(fields, categories[c]->title, categories[c]->fields[f].key, categories[c]->fields[f].label,
@@ -102,8 +113,12 @@ static json_t *form_model(WebRequest *request, json_t *selection, const GError *
   const Catalog *catalog = web_house(request)->catalog;
   g_autoptr(Selection) named = selection == NULL ? NULL : selection_new(web_house(request), web_scope(request), selection, error);
   if (selection != NULL && named == NULL) return NULL;
-  json_t *model = json_pack("{s:s, s:o, s:o, s:o}", "title", "批量修改", "fields", fields_model(catalog, web_text(request, "field"), FALSE), "sources",
-    fields_model(catalog, web_text(request, "source"), TRUE), "rules", rules_model(web_text(request, "kind")));
+  json_auto_t *rule = rule_of(request);
+  json_auto_t *touch = selection == NULL ? NULL : touch_model(request, selection, rule, error);
+  if (selection != NULL && touch == NULL) return NULL;
+  json_t *touched = json_object_get(touch, "categories");
+  json_t *model = json_pack("{s:s, s:o, s:o, s:o}", "title", "批量修改", "fields", fields_model(catalog, touched, web_text(request, "field"), FALSE), "sources",
+    fields_model(catalog, touched, web_text(request, "source"), TRUE), "rules", rules_model(web_text(request, "kind")));
   json_object_set_new(model, "terms", terms_model(catalog));
   for (guint i = 0; i < G_N_ELEMENTS(texts); i++) json_object_set_new(model, texts[i], json_string(web_text(request, texts[i]) ? web_text(request, texts[i]) : ""));
   json_object_set_new(model, "start", json_integer(web_int(request, "start", 1)));
@@ -113,10 +128,7 @@ static json_t *form_model(WebRequest *request, json_t *selection, const GError *
   g_autofree char *name = selection_name(named), *text = json_dumps(selection, JSON_COMPACT | JSON_SORT_KEYS);
   json_object_set_new(model, "chosen", json_pack("{s:s, s:s, s:b}", "name", name, "selection", text, "filtered",
     json_object_size(json_object_get(selection, "filters")) > 0));
-  json_auto_t *rule = rule_of(request);
-  json_t *touch = touch_model(request, selection, rule, error);
-  if (touch == NULL) return json_decref(model), NULL;
-  json_object_set_new(model, "touch", touch);
+  json_object_set(model, "touch", touch);
   return model;
 }
 

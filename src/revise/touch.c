@@ -44,6 +44,13 @@ static gboolean add_fonds(json_t *model, WebRequest *request, const SelectionTal
   return sql != NULL;
 }
 
+static void add_categories(json_t *model, const SelectionTally *tally) {
+  g_autoptr(GArray) counts = sorted(tally->categories);
+  json_t *list = json_array();
+  for (guint i = 0; i < counts->len; i++) json_array_append_new(list, json_integer(g_array_index(counts, Count, i).id));
+  json_object_set_new(model, "categories", list);
+}
+
 /* Those whose category has no such field stay as they are. */
 static void add_lacking(json_t *model, const Catalog *catalog, const char *field, const SelectionTally *tally) {
   gint64 lacking = 0;
@@ -80,6 +87,7 @@ json_t *touch_model(WebRequest *request, json_t *selection, json_t *rule, GError
   if (chosen == NULL || !selection_tally(chosen, BUDGET_US, &tally, error)) return NULL;
   json_auto_t *model = json_pack("{s:I, s:b}", "records", (json_int_t)tally.records, "more", tally.more);
   if (!add_fonds(model, request, &tally, error)) return NULL;
+  if (!tally.more) add_categories(model, &tally);
   if (field != NULL && *field != '\0') add_lacking(model, house->catalog, field, &tally);
   if (tally.records <= TRIED_MOST && !tally.more && !add_trial(model, request, selection, rule, error)) return NULL;
   return json_incref(model);
