@@ -108,9 +108,23 @@ for (const [name, statement] of [
     const answers = await askAll();
     assert.deepEqual(counts(answers), expected);
     assert.match(answers[0].notice, /索引正在重建：暂时直接查目录/);
+    const all = await client.post('/revise/touch', { form: { selection: JSON.stringify({ query: '题名:通知', filters: {} }) } });
+    assert.deepEqual([all.status, /现在查不全/.test(all.text)], [503, true], 'what would be done to all that is found is not done to a part');
     assert.deepEqual(counts(await untilHealed()), expected);
     assert.deepEqual(sqlite(dir, "SELECT number FROM schema_version WHERE room = 'search'"), [{ number }]);
   });
+
+test('what is new to a saved search is not looked for where it might be missed', async () => {
+  const [{ rev, text }] = sqlite(dir, 'SELECT r.rev, p.text FROM page_text AS p JOIN record AS r ON r.id = p.record_id ORDER BY r.rev DESC LIMIT 1'), word = /\p{Script=Han}{6}/u.exec(text)[0];
+  assert.ok((await ask(`全文:${word}`)).hits > 0);
+  assert.equal((await client.post('/searches', { form: { asked: JSON.stringify({ q: `全文:${word}` }), name: '原文' } })).status, 200);
+  await server.stop();
+  sqlite(dir, `UPDATE saved_search SET seen_rev = ${rev - 1}, checked_rev = ${rev - 1}, fresh = 0; UPDATE schema_version SET number = 3 WHERE room = 'search'`, { write: true });
+  server = await serve(dir, { LANTAI_FAULT: 'search.remake:1:error' });
+  client = await new Client(server.base).signIn('archivist');
+  await untilHealed();
+  for (const until = Date.now() + PATIENCE_MS; !sqlite(dir, 'SELECT fresh FROM saved_search')[0].fresh; await new Promise(done => setTimeout(done, 300))) assert.ok(Date.now() < until, 'it is told of');
+});
 
 test('what was healed at the start is clean', async () => {
   await server.stop();

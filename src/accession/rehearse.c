@@ -278,7 +278,7 @@ typedef struct {
 static gboolean fonds_is_empty(const Outlook *outlook, gint64 fonds_id) {
   const gint64 levels[] = {LEVEL_VOLUME, LEVEL_ITEM};
   SearchRequest request = {.fonds = &fonds_id, .fonds_count = 1, .levels = levels, .levels_count = 2};
-  g_autoptr(SearchResult) result = search_run(outlook->house->search, outlook->sql, &SCOPE_EVERYTHING, &request, NULL);
+  g_autoptr(SearchResult) result = search_run_whole(outlook->house->search, outlook->sql, &SCOPE_EVERYTHING, &request, NULL);
   return result && result->count == 0;
 }
 

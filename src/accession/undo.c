@@ -90,8 +90,8 @@ static gboolean check_record(Conflicts *conflicts, gint64 record_id, GError **er
 /* Others' items below a volume of ours. */
 static void check_volume(Conflicts *conflicts, gint64 record_id) {
   SearchRequest all = {.parent_id = record_id}, ours = {.parent_id = record_id, .accession_id = conflicts->id};
-  g_autoptr(SearchResult) every = search_run(conflicts->house->search, conflicts->sql, &SCOPE_EVERYTHING, &all, NULL);
-  g_autoptr(SearchResult) own = search_run(conflicts->house->search, conflicts->sql, &SCOPE_EVERYTHING, &ours, NULL);
+  g_autoptr(SearchResult) every = search_run_whole(conflicts->house->search, conflicts->sql, &SCOPE_EVERYTHING, &all, NULL);
+  g_autoptr(SearchResult) own = search_run_whole(conflicts->house->search, conflicts->sql, &SCOPE_EVERYTHING, &ours, NULL);
   if (every == NULL || own == NULL || every->count != own->count) add_conflict(conflicts, record_id, BY_OTHERS);
 }
 

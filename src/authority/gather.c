@@ -35,7 +35,7 @@ static gboolean add_found(Plan *plan, const SearchRequest *search, GHashTable *c
   g_autofree char *after = NULL;
   for (gboolean more = TRUE; more;) {
     ask.after = after;
-    g_autoptr(SearchResult) result = search_run(plan->house->search, plan->sql, plan->scope, &ask, error);
+    g_autoptr(SearchResult) result = search_run_whole(plan->house->search, plan->sql, plan->scope, &ask, error);
     if (result == NULL) return FALSE;
     if (creators == NULL && result->count > PLAN_MOST)
       return throw(error, LANTAI_ERROR_TOO_LARGE, "一次最多关联 %d 件，这次检索有 %" G_GUINT64_FORMAT " 件。请缩小范围，分几次进行", PLAN_MOST, result->count);

@@ -106,7 +106,7 @@ static gboolean add_children(Plan *plan, const MoveAsk *ask, GError **error) {
   g_autofree char *after = NULL;
   do {
     SearchRequest request = {.query = ask->query, .parent_id = ask->node, .sort = SEARCH_SORT_CODE, .after = after, .limit = SEARCH_PAGE};
-    g_autoptr(SearchResult) result = search_run(plan->house->search, plan->sql, plan->scope, &request, error);
+    g_autoptr(SearchResult) result = search_run_whole(plan->house->search, plan->sql, plan->scope, &request, error);
     for (guint i = 0; result != NULL && i < result->ids->len; i++)
       if (!add_root(plan, g_array_index(result->ids, gint64, i), error)) return FALSE;
     if (result == NULL) return FALSE;

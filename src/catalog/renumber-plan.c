@@ -119,7 +119,7 @@ static gboolean add_found(Plan *plan, GError **error) {
     SearchRequest ask = {.query = plan->ask->query, .fonds = &plan->ask->fonds, .fonds_count = plan->ask->fonds != 0, .categories = &plan->ask->category,
       .categories_count = plan->ask->category != 0,
       .accession_id = plan->ask->accession, .levels = levels, .levels_count = 2, .sort = SEARCH_SORT_CODE, .after = after, .limit = SEARCH_PAGE};
-    g_autoptr(SearchResult) result = search_run(plan->house->search, plan->sql, plan->scope, &ask, error);
+    g_autoptr(SearchResult) result = search_run_whole(plan->house->search, plan->sql, plan->scope, &ask, error);
     if (result == NULL) return FALSE;
     if (result->count > RECORDS_MAX) return throw(error, LANTAI_ERROR_TOO_LARGE, "检索到的超过 %d 件，请缩小检索，分批改号", RECORDS_MAX);
     for (guint i = 0; i < result->ids->len; i++)

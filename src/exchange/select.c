@@ -239,7 +239,7 @@ static SearchResult *run_search(Selection *selection, Sql *sql, gboolean facets,
   if (tied != NULL) request.only = (const gint64 *)(gpointer)tied->data, request.only_count = tied->len;
   request.sort = selection->sort;
   request.sort_field = selection->sort_field;
-  return search_run(selection->house->search, sql, selection->scope, &request, error);
+  return search_run_whole(selection->house->search, sql, selection->scope, &request, error);
 }
 
 static gboolean read_hits(Selection *selection, Frame *frame, Sql *sql, GError **error) {
@@ -448,8 +448,8 @@ gboolean selection_next_records(Selection *selection, guint most, GPtrArray *rec
 static gboolean count_hidden(Selection *selection, Sql *sql, GError **error) {
   if (selection->of != OF_SEARCH || selection->accession_id == 0) return TRUE;
   SearchRequest request = {.accession_id = selection->accession_id};
-  g_autoptr(SearchResult) all = search_run(selection->house->search, sql, &SCOPE_EVERYTHING, &request, error);
-  g_autoptr(SearchResult) mine = all ? search_run(selection->house->search, sql, selection->scope, &request, error) : NULL;
+  g_autoptr(SearchResult) all = search_run_whole(selection->house->search, sql, &SCOPE_EVERYTHING, &request, error);
+  g_autoptr(SearchResult) mine = all ? search_run_whole(selection->house->search, sql, selection->scope, &request, error) : NULL;
   if (mine == NULL) return FALSE;
   if (mine->count > 0) selection->counts.left_out = (gint64)(all->count - mine->count); /* of a delivery that is not his at all, nothing is told */
   return TRUE;

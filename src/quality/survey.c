@@ -203,6 +203,7 @@ static gint64 walk_total(const House *house, Sql *sql, const State *state, GErro
   SearchRequest everything = {0};
   g_autoptr(SearchResult) all = ground_any(marks) || state->position < 0 ? NULL : search_run(house->search, sql, &SCOPE_EVERYTHING, &everything, NULL);
   if (all || state->position < 0) return all ? (gint64)all->count : 0;
+  if (search_needs_rebuild(house->search)) return 0;
   gint64 count = 0, last = sql_number(sql, "SELECT COALESCE(MAX(id), 0) AS last FROM record", SQL_NONE, 0, NULL);
   for (gint64 id = 1; id <= last; id++) {
     SearchColumns line;

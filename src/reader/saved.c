@@ -98,6 +98,7 @@ void saved_tick(const House *house) {
   static gint64 last_us;
   gint64 now = g_get_monotonic_time();
   if (last_us != 0 && now - last_us < ROUND_US) return;
+  if (search_needs_rebuild(house->search)) return; /* what is new might be missed, and is not looked for twice */
   last_us = now;
   g_autoptr(GError) error = NULL;
   if (!check_all(house, &error)) g_warning("saved searches are not looked at: %s", error ? error->message : "");

@@ -119,6 +119,23 @@ static guint64 count(Fixture *fixture, const char *query, const Scope *scope, gb
   return result->count;
 }
 
+/* What acts on all that is found gets it from the index, or nothing; what is asked of one record is so all the while. */
+static void check_whole(Fixture *fixture, gboolean damaged) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(Sql) sql = sql_read(fixture->db, NULL);
+  SearchRequest request = {.query = "婚姻", .limit = 20};
+  g_autoptr(SearchResult) result = search_run_whole(fixture->search, sql, &SCOPE_EVERYTHING, &request, &error);
+  if (damaged) g_assert_error(error, LANTAI_ERROR, LANTAI_ERROR_UNAVAILABLE);
+  else g_assert_no_error(error);
+  g_assert_true((result != NULL) != damaged);
+  for (gint64 id = 1; id <= RECORDS + 1; id += id < 100 ? 1 : 19) {
+    SearchColumns columns = {0};
+    g_assert_cmpint(search_columns(fixture->search, id, &columns), ==, fixture->titles[id] != NULL);
+    SearchColumns expected = fixture->titles[id] ? document(fixture, id).columns : (SearchColumns){0};
+    g_assert_cmpmem(&columns, sizeof columns, &expected, sizeof expected);
+  }
+}
+
 /* Answers equal what is known of the records, whoever gives them. */
 static void check_answers(Fixture *fixture, gboolean noticed) {
   const Scope open = {.opening_mask = 1 << OPENING_OPEN, .all_fonds = TRUE};
@@ -139,6 +156,7 @@ static void check_answers(Fixture *fixture, gboolean noticed) {
   gboolean told;
   for (gint64 id = 1; id <= RECORDS + 1; id++) pages += has_page(fixture, id);
   g_assert_cmpuint(count(fixture, "全文:附件正", &SCOPE_EVERYTHING, &told), ==, noticed ? 0 : pages);
+  check_whole(fixture, noticed);
 }
 
 /* What is shown beside hits and records is left out rather than refused. */

@@ -4,6 +4,7 @@
  * 1. Columns and bitmaps are made of what the asker's SQL snapshot has, for this one question; nothing of the index is looked at.
  * 2. A question stops after LOOK_US; the result tells how far it came. Words on pages are not looked for. Few look at a time, so that many questions
  *    do not bring the server to a stand.
+ * 3. What acts on all that is found waits for the index (search_run_whole).
  */
 #include "internal.h"
 #include "error.h"
@@ -96,4 +97,20 @@ gboolean search_scan_name(Search *search, Sql *sql, const char *name) {
   gboolean read = source && source(sql, 0, see_names, &scan, source_data, NULL);
   end_turn();
   return read && scan.found;
+}
+
+/* ---- by the index or not at all ---- */
+
+static gboolean is_whole(Search *search, Sql *sql, GError **error) {
+  SearchView view = {0};
+  g_autoptr(GError) failure = NULL;
+  gboolean opened = !search_needs_rebuild(search) && search_view_open(search, sql, &view, &failure), sound = opened && search_view_sound(search, &view);
+  search_columns_unref(view.columns);
+  if (failure && !search_takes_damage(search, &failure)) return g_propagate_error(error, g_steal_pointer(&failure)), FALSE;
+  return sound || throw(error, LANTAI_ERROR_UNAVAILABLE, "检索索引正在重建，现在查不全，这件事要等重建好再办。请稍后再试");
+}
+
+SearchResult *search_run_whole(Search *search, Sql *sql, const Scope *scope, const SearchRequest *request, GError **error) {
+  g_autoptr(SearchResult) result = is_whole(search, sql, error) ? search_run(search, sql, scope, request, error) : NULL;
+  return result && is_whole(search, sql, error) ? g_steal_pointer(&result) : NULL; /* the damage may have been found by asking */
 }

@@ -109,11 +109,26 @@ void search_set_pages_source(Search *search, SearchPagesSource source, gpointer 
   g_mutex_unlock(&search->lock);
 }
 
+typedef struct { gint64 id; SearchColumns *ret; gboolean found; } Wanted;
+static gboolean take_columns(const SearchDocument *document, gpointer data) {
+  Wanted *wanted = data;
+  wanted->found = document->id == wanted->id;
+  if (wanted->found) *wanted->ret = document->columns;
+  return FALSE;
+}
+
 gboolean search_columns(Search *search, gint64 id, SearchColumns *ret) {
   if (id <= 0 || id >= G_MAXUINT32) return FALSE;
   g_mutex_lock(&search->lock);
   g_autoptr(Columns) columns = search_columns_ref(search->current);
+  SearchRecordsSource source = search->needs_rebuild ? search->records_source : NULL;
+  gpointer source_data = search->records_source_data;
   g_mutex_unlock(&search->lock);
+  if (source) { /* memory has what was read of a damaged index, and nothing of what was saved since */
+    Wanted wanted = {id, ret, FALSE};
+    g_autoptr(Sql) sql = sql_read(search->db, NULL);
+    return sql && source(sql, id - 1, take_columns, &wanted, source_data, NULL) && wanted.found;
+  }
   const SearchColumns *line = columns_line(columns, (guint32)id);
   if (line) *ret = *line;
   return line != NULL;

@@ -129,6 +129,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SearchResult, search_result_free)
  * ="…" finds the words only as written; field:="…" a field whose whole value this is.
  * Malformed input never fails: it is read as plain words and result->notice says so. INVALID only beyond 2 000 characters or 64 terms. */
 SearchResult *search_run(Search *search, Sql *sql, const Scope *scope, const SearchRequest *request, GError **error);
+/* The same for what acts on all that is found (an export, a change in bulk): UNAVAILABLE while only the records answer, of which it might be a part. */
+SearchResult *search_run_whole(Search *search, Sql *sql, const Scope *scope, const SearchRequest *request, GError **error);
 /* The columns of one record (for the gate without SQL); FALSE when there is no such record. */
 gboolean search_columns(Search *search, gint64 id, SearchColumns *ret);
 /* Field names of categories for field:value: {"男方姓名": "nfxm", "姓名": ["xm", "nfxm", …], …}; label → key or keys. Those of SEARCH_DATES are dates: they are
