@@ -5,6 +5,7 @@
  * 2. Nothing here changes a term as it is written.
  */
 #include "internal.h"
+#include "json.h"
 #include "retention-rules.h"
 #include "settings.h"
 #include <string.h>
@@ -31,14 +32,6 @@ json_t *retention_load(const char *dir, GError **error) {
   return NULL;
 }
 
-static gboolean is_among(json_t *words, const char *text) {
-  size_t i;
-  json_t *word;
-  json_array_foreach(words, i, word)
-    if (g_strcmp0(json_string_value(word), text) == 0) return TRUE;
-  return FALSE;
-}
-
 /* 30年, 定期30年, 定期（30年）, D30. */
 static gboolean is_years(json_t *range, const char *text) {
   static const char *const before[] = {"定期（", "定期(", "定期", "D"}, *const behind[] = {"年）", "年)", "年", ""};
@@ -61,12 +54,12 @@ char *catalog_retention_problem(const Catalog *catalog, const CatalogCategory *c
     g_autofree char *words = g_strjoinv("、", (char **)field->values);
     return g_strv_contains(field->values, text) ? NULL : g_strdup_printf("%s的保管期限只能是%s", category->title, words);
   }
-  if (!is_among(json_object_get(rules, "terms"), text) && !is_years(json_object_get(rules, "years"), text))
+  if (!json_lists(json_object_get(rules, "terms"), text) && !is_years(json_object_get(rules, "years"), text))
     return g_strdup("不是认识的保管期限，应为永久、30年、10年、定期30年、长期、短期这样的写法");
   size_t i;
   json_array_foreach(json_object_get(rules, "ended"), i, each) {
     gint64 last = json_integer_value(json_object_get(each, "last"));
-    if (category == NULL || year <= last || !is_among(json_object_get(each, "terms"), text) || !is_among(json_object_get(each, "categories"), category->code)) continue;
+    if (category == NULL || year <= last || !json_lists(json_object_get(each, "terms"), text) || !json_lists(json_object_get(each, "categories"), category->code)) continue;
     return g_strdup_printf("%d 年形成的%s不再用“%s”，应为%s", year, category->title, text, json_string_value(json_object_get(each, "instead")));
   }
   return NULL;

@@ -7,6 +7,5 @@ typedef gboolean (*CatalogLeft)(Sql *sql, gint64 record_id, gint64 parent_id, GE
 void catalog_set_left(CatalogLeft left);
 const char *catalog_rules_digest(const Catalog *catalog); /* of all rules of codes and retentions as they are written: another one when any is changed */
 /* A plan that gives these records codes by the rules (their numbers kept; what has none gets the next): id of /renumber/{id}, where it is seen, made and undone; 0 on
- * error: INVALID, where no rule is chosen yet; TOO_LARGE. ids at least one; needs the permission CATALOG_RENUMBER. */
-#define CATALOG_RENUMBER "code.renumber"
+ * error: INVALID, where no rule is chosen yet; TOO_LARGE. ids at least one; the asker has the permission code.renumber. */
 gint64 catalog_renumber_plan(const House *house, const Scope *scope, const char *actor, const gint64 *ids, gsize count, const char *title, GError **error);

@@ -1,5 +1,6 @@
 /* Rules over a unit's files: declared facts against those found, digests and signatures, links, pages, formats, readability, images, viruses. */
 #include "internal.h"
+#include "json.h"
 #include <string.h>
 
 #define each_file(file, unit) for (const FileFacts *file = (unit)->files; file < (unit)->files + (unit)->file_count; file++)
@@ -14,14 +15,6 @@ static gboolean lists_only(Probe *probe, GError **error) {
       if (!json_is_string(word)) return throw(error, LANTAI_ERROR_INVALID, "%s 只能是文字", key);
   }
   return TRUE;
-}
-
-static gboolean is_among(json_t *list, const char *value) {
-  size_t i;
-  json_t *word;
-  json_array_foreach(list, i, word)
-    if (*value && g_strcmp0(json_string_value(word), value) == 0) return TRUE;
-  return FALSE;
 }
 
 static const char *last_part(const char *path) {
@@ -208,7 +201,7 @@ static void formats_unit(Probe *probe, const Unit *unit) {
     if (!facts_there(file) || file->size_bytes == 0) continue;
     const char *mime = facts_text(file, "mime"), *reason = facts_unknown(file, "mime");
     probe->checked++;
-    if (is_among(probe_with(probe, "formats"), mime) || is_among(probe_with(probe, "puids"), facts_text(file, "puid"))) continue;
+    if (json_lists(probe_with(probe, "formats"), mime) || json_lists(probe_with(probe, "puids"), facts_text(file, "puid"))) continue;
     if (*mime == '\0') probe_pending(probe, unit, file->path, "格式没有认出：%s", reason ? reason : "原因不明");
     else probe_fault(probe, unit, file->path, "%s不是允许接收的格式", shown_format(file));
   }
@@ -221,7 +214,7 @@ static void risk_unit(Probe *probe, const Unit *unit) {
     if (!facts_there(file) || file->size_bytes == 0) continue;
     probe->checked++;
     if (*mime == '\0') probe_pending(probe, unit, file->path, "格式没有认出：%s", facts_unknown(file, "mime") ? facts_unknown(file, "mime") : "原因不明");
-    else if (is_among(probe_with(probe, "formats"), mime) || is_among(probe_with(probe, "puids"), puid))
+    else if (json_lists(probe_with(probe, "formats"), mime) || json_lists(probe_with(probe, "puids"), puid))
       probe_fault(probe, unit, file->path, "%s有过时、不能再打开的风险，请安排转换", shown_format(file));
   }
 }
@@ -245,7 +238,7 @@ static void sealed_unit(Probe *probe, const Unit *unit) {
     probe->checked++;
     if (json_is_true(json_object_get(file->examined, "encrypted")) || json_is_true(json_object_get(json_object_get(file->examined, "ofd"), "encrypted")))
       probe_fault(probe, unit, file->path, "文件加密或有口令，应解密后移交");
-    else if (is_among(probe_with(probe, "packed"), mime)) probe_fault(probe, unit, file->path, "%s，应解压后移交", shown_format(file));
+    else if (json_lists(probe_with(probe, "packed"), mime)) probe_fault(probe, unit, file->path, "%s，应解压后移交", shown_format(file));
     else if (json_is_true(json_object_get(file->examined, "external"))) probe_fault(probe, unit, file->path, "引用外部资源或含有脚本，离开原环境就不完整");
     else if (*mime == '\0') probe_pending(probe, unit, file->path, "格式没有认出，不知道是否加密");
   }
@@ -271,13 +264,13 @@ static void one_image(Probe *probe, const Unit *unit, const FileFacts *file) {
   else if (dpi <= 0) probe_pending(probe, unit, file->path, "图像没有注明分辨率");
   if (width > 0 && height > 0 && MIN(width, height) < pixels)
     probe_fault(probe, unit, file->path, "图像只有 %d × %d 像素，短边应有 %d 像素", (int)width, (int)height, (int)pixels);
-  if (*colour && probe_with(probe, "colours") && !is_among(probe_with(probe, "colours"), colour)) probe_fault(probe, unit, file->path, "色彩模式 %s 不合规定", colour);
-  if (*compression && probe_with(probe, "compressions") && !is_among(probe_with(probe, "compressions"), compression))
+  if (*colour && probe_with(probe, "colours") && !json_lists(probe_with(probe, "colours"), colour)) probe_fault(probe, unit, file->path, "色彩模式 %s 不合规定", colour);
+  if (*compression && probe_with(probe, "compressions") && !json_lists(probe_with(probe, "compressions"), compression))
     probe_fault(probe, unit, file->path, "压缩方式 %s 不合规定", compression);
 }
 
 static void image_unit(Probe *probe, const Unit *unit) {
-  if (is_among(probe_with(probe, "except"), run_category_code(probe->run, unit->record))) return;
+  if (json_lists(probe_with(probe, "except"), run_category_code(probe->run, unit->record))) return;
   each_file(file, unit)
     if (facts_there(file) && g_str_equal(facts_text(file, "kind"), "image")) one_image(probe, unit, file);
 }

@@ -1,6 +1,7 @@
 /* Rules over one description at a time: lengths, types, ranges, plausibility, odd characters, the grammar of codes, what must be there. */
 #include "date.h"
 #include "internal.h"
+#include "json.h"
 #include "schedule.h"
 #include "settings.h"
 #include <stdlib.h>
@@ -27,14 +28,6 @@ static gboolean all_lists(json_t *object, const char *name, GError **error) {
       if (!json_is_string(word)) return throw(error, LANTAI_ERROR_INVALID, "%s 的 %s 只能是文字，数字请加引号", name, key);
   }
   return TRUE;
-}
-
-static gboolean is_among(json_t *list, const char *value) {
-  size_t i;
-  json_t *word;
-  json_array_foreach(list, i, word)
-    if (g_strcmp0(json_string_value(word), value) == 0) return TRUE;
-  return FALSE;
 }
 
 static char *words_of(json_t *list) {
@@ -166,8 +159,8 @@ static gboolean range_begin(Probe *probe, GError **error) {
 /* A level of secrecy may carry its term: 机密★10年. */
 static gboolean fits_values(const char *key, const char *value, json_t *values) {
   Security security;
-  if (is_among(values, value)) return TRUE;
-  return g_str_equal(key, "security") && *value && strstr(value, "★") && security_parse(value, &security) && is_among(values, security_label(security));
+  if (json_lists(values, value)) return TRUE;
+  return g_str_equal(key, "security") && *value && strstr(value, "★") && security_parse(value, &security) && json_lists(values, security_label(security));
 }
 
 static void range_unit(Probe *probe, const Unit *unit) {
@@ -422,7 +415,7 @@ static void scope_unit(Probe *probe, const Unit *unit) {
   g_autofree char *retention = record_value(unit->record, "retention");
   json_t *terms = probe_with(probe, "retention");
   probe->checked++;
-  if (scope_by_schedule(probe, unit, retention) || *retention == '\0' || is_among(terms, retention)) return;
+  if (scope_by_schedule(probe, unit, retention) || *retention == '\0' || json_lists(terms, retention)) return;
   g_autofree char *words = words_of(terms);
   probe_fault(probe, unit, NULL, "保管期限“%s”不在保管期限表（%s）之内", retention, words);
 }

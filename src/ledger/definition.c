@@ -95,12 +95,7 @@ static gboolean base_used(const LedgerDefinition *definition, const char *name) 
   if (g_strv_contains(always, name)) return TRUE;
   if (g_str_equal(name, "编号")) return definition->number != NULL;
   if (base_tied(name)) return json_object_get(definition->json, "archives") != NULL;
-  size_t i;
-  json_t *word;
-  json_array_foreach(json_object_get(definition->json, "uses"), i, word) {
-    if (g_strcmp0(json_string_value(word), name) == 0) return TRUE;
-  }
-  return FALSE;
+  return json_lists(json_object_get(definition->json, "uses"), name);
 }
 
 static void read_all_fields(Owned *owned) {

@@ -106,7 +106,7 @@ static WebReply *renumber_faults(WebRequest *request, const QualityKind *kind, G
   gsize count;
   const gint64 *items = web_ints(request, "item", &count);
   g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(gint64));
-  if (!web_may(request, CATALOG_RENUMBER)) return throw_null(error, LANTAI_ERROR_DENIED, "您的岗位不能改号");
+  if (!web_may(request, "code.renumber")) return throw_null(error, LANTAI_ERROR_DENIED, "您的岗位不能改号");
   if (!web_flag(request, "all")) g_array_append_vals(ids, items, (guint)count);
   else if (!all_findings(request, kind, ids, error)) return NULL;
   if (ids->len == 0) return throw_null(error, LANTAI_ERROR_INVALID, "没有选择条目。请先勾选，再按按钮");
