@@ -467,7 +467,10 @@ void search_pass_bits(Pass *pass, const roaring_bitmap_t *bits, const roaring_bi
 }
 
 void search_pass_all(Pass *pass) {
-  for (guint number = 0; number < pass->columns->block_count; number++) pass_part(pass, &(Part){.number = number, .need = NEED_DESCRIPTION});
+  for (guint number = 0; number < pass->columns->block_count; number++) {
+    search_turn_check();
+    pass_part(pass, &(Part){.number = number, .need = NEED_DESCRIPTION});
+  }
 }
 
 /* ---- what came out ---- */
