@@ -59,7 +59,8 @@ char *catalog_retention_problem(const Catalog *catalog, const CatalogCategory *c
   size_t i;
   json_array_foreach(json_object_get(rules, "ended"), i, each) {
     gint64 last = json_integer_value(json_object_get(each, "last"));
-    if (category == NULL || year <= last || !json_lists(json_object_get(each, "terms"), text) || !json_lists(json_object_get(each, "categories"), category->code)) continue;
+    gboolean concerns = category != NULL && json_lists(json_object_get(each, "categories"), category->code);
+    if (!concerns || year <= last || !json_lists(json_object_get(each, "terms"), text)) continue;
     return g_strdup_printf("%d 年形成的%s不再用“%s”，应为%s", year, category->title, text, json_string_value(json_object_get(each, "instead")));
   }
   return NULL;
