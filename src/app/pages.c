@@ -41,7 +41,7 @@ static void add_stat(json_t *stats, const char *label, gint64 number, const char
 }
 
 static json_t *holdings(const House *house, Sql *sql, const Scope *scope, GError **error) {
-  if (scope->opening_mask == 0) return json_array();
+  if (scope->opening_mask == 0 || search_needs_rebuild(house->search)) return json_array();
   static const gint64 described[] = {LEVEL_VOLUME, LEVEL_ITEM};
   const SearchRequest whole = {.facets = TRUE}, records = {.facets = TRUE, .levels = described, .levels_count = G_N_ELEMENTS(described)};
   g_autoptr(SearchResult) all = search_run(house->search, sql, scope, &whole, error);
@@ -133,6 +133,7 @@ static WebReply *home(WebRequest *request, GError **error) {
   if (stats == NULL) return NULL;
   json_t *model = json_pack("{s:s, s:o, s:b, s:s}", "title", "首页", "stats", stats, "staff", staff, "welcome", settings_text(house->settings, "archive.name"));
   if (staff) add_first_steps(request, sql, model, stats);
+  if (staff && search_needs_rebuild(house->search)) json_object_set_new(model, "uncounted", json_string("检索索引正在重建，馆藏数等重建好再列"));
   if (web_may(request, "delivery.read")) json_object_set_new(model, "deliveries", accession_list(house, sql, web_scope(request), 0, 5, NULL));
   json_t *revisions = revise_home(request, sql, NULL);
   if (revisions) json_object_set_new(model, "revisions", revisions);

@@ -150,7 +150,7 @@ static gboolean read_fonds(Survey *survey, GError **error) {
     .categories_count = category != 0};
   const SqlValue *args = SQL_ARGS(sql_text(survey->fonds->code), sql_text(to), sql_int(survey->fonds->id));
   if (!add_codes(survey, sql_query(survey->sql, "SELECT id, code FROM record WHERE code >= $1 AND code < $2 AND fonds_id = $3", args, error), error)) return FALSE;
-  g_autoptr(SearchResult) all = search_run(survey->house->search, survey->sql, survey->scope, &ask, error);
+  g_autoptr(SearchResult) all = search_run_whole(survey->house->search, survey->sql, survey->scope, &ask, error);
   if (all == NULL) return FALSE;
   if (all->count <= survey->seen) return TRUE;
   const SqlValue *below = SQL_ARGS(sql_text(survey->fonds->code), sql_int(survey->fonds->id)), *above = SQL_ARGS(sql_text(to), sql_int(survey->fonds->id));

@@ -80,21 +80,23 @@ WebReply *page_catalog(WebRequest *request, GError **error) {
   const char *after = web_text(request, "after"), *filter = web_text(request, "filter");
   gboolean more;
   g_autoptr(GPtrArray) fonds = fonds_after(request, sql, after ? after : "", &more, error);
-  g_autoptr(GHashTable) volumes = fonds == NULL ? NULL : count_by(request, sql, "fonds", 0, LEVEL_VOLUME, error);
+  gboolean counted = !search_needs_rebuild(web_house(request)->search); /* else what is counted in time would be taken for all */
+  g_autoptr(GHashTable) volumes = fonds == NULL || !counted ? NULL : count_by(request, sql, "fonds", 0, LEVEL_VOLUME, error);
   g_autoptr(GHashTable) items = volumes == NULL ? NULL : count_by(request, sql, "fonds", 0, LEVEL_ITEM, error);
-  if (items == NULL) return NULL;
+  if (fonds == NULL || (counted && items == NULL)) return NULL;
   json_t *rows = json_array();
   gboolean dates = FALSE;
   for (guint i = 0; i < fonds->len; i++) {
     const CatalogRecord *record = fonds->pdata[i];
     dates = dates || record->date_text[0] != '\0';
     json_t *row = json_pack("{s:I, s:s, s:s, s:s}", "id", (json_int_t)record->id, "code", record->code, "title", record->title, "date", record->date_text);
-    set_counts(row, record->id, volumes, items);
+    if (counted) set_counts(row, record->id, volumes, items);
     json_array_append_new(rows, row);
   }
   json_t *model = json_pack("{s:o, s:s, s:b, s:b}", "fonds", rows, "filter", filter ? filter : "", "paged", after != NULL, "may_create", web_may(request,
     PERMISSION_CREATE));
   json_object_set_new(model, "any_dates", json_boolean(dates));
+  if (!counted) json_object_set_new(model, "notice", json_string("检索索引正在重建，案卷、文件数等重建好再列"));
   if (more) {
     const CatalogRecord *last = fonds->pdata[fonds->len - 1];
     g_autofree char *query = web_query_with(request, "after", last->code);
@@ -204,6 +206,7 @@ static json_t *child_rows(const Catalog *catalog, GPtrArray *records, gint64 fro
 }
 
 static gboolean count_classes(WebRequest *request, Sql *sql, const CatalogRecord *node, json_t *rows, GError **error) {
+  if (search_needs_rebuild(web_house(request)->search)) return TRUE; /* not counted rather than in part: the children's notice says why */
   g_autoptr(GHashTable) volumes = count_by(request, sql, "category", node->id, LEVEL_VOLUME, error);
   g_autoptr(GHashTable) items = volumes == NULL ? NULL : count_by(request, sql, "category", node->id, LEVEL_ITEM, error);
   if (items == NULL) return FALSE;

@@ -61,6 +61,7 @@ gint64 saved_fresh(const House *house, Sql *sql, const Scope *scope, json_t *row
   g_autoptr(GError) failure = NULL;
   gint64 rev = catalog_rev_last(sql, &failure);
   if (failure) return g_propagate_error(error, g_steal_pointer(&failure)), -2;
+  if (search_needs_rebuild(house->search)) return int_at(row, "fresh") ? -1 : 0;
   if (int_at(row, "muted") || int_at(row, "seen_rev") >= rev || (!int_at(row, "fresh") && int_at(row, "checked_rev") >= rev)) return 0;
   return count_since(house, sql, scope, row, int_at(row, "seen_rev"), error);
 }
