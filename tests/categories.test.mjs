@@ -237,6 +237,9 @@ test('names in the fields of persons and bodies are offered to be tied, and no l
   assert.deepEqual([offered.suggested.map(each => each.name), offered.tied, offered.roles[0].label], [[first.values.rw], false, '责任者']);
   assert.ok(!(await archivist.get(`/record/${id}/links`, { html: true })).text.includes('<table'), 'no heads of columns over nothing');
   assert.equal((await archivist.post(`/record/${id}/links`, { form: { target: offered.suggested[0].id, role: 'subject' } })).status, 200);
+  const wrong = { code: '没有-1', relation: 'reply', note: '手写' }, again = await archivist.post(`/record/${id}/links`, { form: wrong });
+  assert.deepEqual([again.status, again.json.code, again.json.note, again.json.related_roles.find(each => each.chosen).value], [422, '没有-1', '手写', 'reply'], 'what was typed stays');
+  assert.match((await archivist.post(`/record/${id}/links`, { form: wrong, html: true })).text, /没有档号为“没有-1”的档案[\s\S]*value="没有-1"/);
   const now = (await archivist.get(`/record/${id}/links`)).json;
   assert.deepEqual([now.suggested, now.authorities.map(each => each.name), now.tied], [[], [first.values.rw], true]);
 });

@@ -57,6 +57,8 @@ test('where nothing was asked there are ways in, each with what it leads to, and
     const html = await page('/search', client);
     assert.ok(html.includes('按年代') && html.includes('怎样检索') && !html.includes('class="hit"'));
   }
+  const offers = async client => (await client.get('/search', { html: true })).text.includes('男方姓名:王');
+  assert.deepEqual([await offers(staff), await offers(new Client(server.base))], [true, false], 'nobody is shown an example that finds nothing for him');
   assert.notEqual((await ask('/search', reader)).start.decades[0].count, (await ask('/search')).start.decades[0].count, 'what may not be seen is not counted');
   assert.equal((await staff.post('/searches', { form: { asked: JSON.stringify({ q: '水库' }), name: '我的水库' } })).status, 200);
   assert.deepEqual((await ask('/search')).start.saved.map(way => [way.label, way.href]), [['我的水库', `/search?q=${encode('水库')}`]]);

@@ -64,6 +64,11 @@ test('a draft from a template, a spreadsheet read for rehearsal, faults named, h
   assert.deepEqual([chapters.lines.map(line => line[1]), chapters.faults.length], [['党群', '党群', '业务', '业务/忘了写'], 1], 'nothing is dropped without a word');
   const refused = await post(archivist, '/schedule/1/edit', formOf([{ code: '1', path: '甲', matter: '乙', retention: '' }, {}]), 422);
   assert.match(refused.json.faults[0], /没有保管期限/);
+  const marked = (rows, page = {}) => archivist.post('/schedule/1/edit', { form: formOf(rows), ...page });
+  const two = [{ code: '1', path: '甲', matter: '乙\r\n丙', retention: '永久' }, { code: '1', path: '甲', matter: '丁', retention: '永久' }, {}];
+  assert.deepEqual((await marked(two)).json.rows.slice(0, 3).map(each => each.fault ?? ''), ['', '编号重复', ''], 'a fault stands in its row');
+  assert.match((await marked(two, { html: true })).text, /value="1"[^>]*aria-invalid="true"><span class="error">编号重复[\s\S]*<textarea[^>]*>丁</);
+  assert.equal((await marked(two)).json.rows[0].matter, '乙 丙', 'one line, however it was typed');
   await post(archivist, '/schedule/1/edit', formOf(LINES));
   await post(archivist, '/schedule/1/decide', { verdict: 'submit' });
   await post(archivist, '/schedule/1/decide', { verdict: 'approve', from: '2010-01-01' }, 403);

@@ -87,8 +87,7 @@ static json_t *suggested(WebRequest *request, Sql *sql, const CatalogRecord *rec
   return list;
 }
 
-WebReply *page_record_links(WebRequest *request, GError **error) {
-  const char *find = web_text(request, "find");
+static json_t *links_model(WebRequest *request, const char *find, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
   g_autoptr(CatalogRecord) record = sql == NULL ? NULL : catalog_record_load(sql, web_scope(request), web_int(request, "id", 0), error);
   if (record == NULL) return NULL;
@@ -105,7 +104,12 @@ WebReply *page_record_links(WebRequest *request, GError **error) {
   json_object_set_new(model, "tied", json_boolean(json_array_size(json_object_get(model, "authorities")) + json_array_size(json_object_get(model, "topics")) +
     json_array_size(json_object_get(model, "related")) > 0));
   if (find == NULL) json_object_set_new(model, "suggested", suggested(request, sql, record, json_object_get(model, "authorities")));
-  return web_model(g_steal_pointer(&model));
+  return g_steal_pointer(&model);
+}
+
+WebReply *page_record_links(WebRequest *request, GError **error) {
+  json_t *model = links_model(request, web_text(request, "find"), error);
+  return model == NULL ? NULL : web_model(model);
 }
 
 static gboolean may_tie(WebRequest *request, Sql *sql, const RecordLink *link, GError **error) {
@@ -136,11 +140,30 @@ static gboolean read_link(WebRequest *request, Sql *sql, RecordLink *ret, GError
   return may_tie(request, sql, ret, error);
 }
 
+/* The page again, with what was typed and what is wrong with it. */
+static WebReply *refused(WebRequest *request, const GError *problem, GError **error) {
+  static const char *const typed[] = {"code", "relation", "note"};
+  json_t *model = links_model(request, NULL, error), *role;
+  if (model == NULL) return NULL;
+  json_object_set_new(model, "problem", json_string(problem->message));
+  for (guint i = 0; i < G_N_ELEMENTS(typed); i++) json_object_set_new(model, typed[i], json_string(web_text(request, typed[i]) ? web_text(request, typed[i]) : ""));
+  size_t i;
+  json_array_foreach(json_object_get(model, "related_roles"), i, role)
+    json_object_set_new(role, "chosen", json_boolean(g_strcmp0(json_string_value(json_object_get(role, "value")), web_text(request, "relation")) == 0));
+  return web_model_status(model, 422);
+}
+
 static WebReply *change(WebRequest *request, gboolean (*act)(Sql *sql, const char *actor, const RecordLink *link, GError **error), const char *word,
   GError **error) {
   RecordLink link;
+  g_autoptr(GError) problem = NULL;
   g_autoptr(Sql) sql = sql_write(web_house(request)->db, error);
-  if (sql == NULL || !read_link(request, sql, &link, error) || !act(sql, web_actor(request), &link, error) || !sql_commit(sql, error)) return NULL;
+  if (sql == NULL) return NULL;
+  if (!read_link(request, sql, &link, &problem) || !act(sql, web_actor(request), &link, &problem) || !sql_commit(sql, &problem)) {
+    g_clear_pointer(&sql, sql_end);
+    if (g_error_matches(problem, LANTAI_ERROR, LANTAI_ERROR_INVALID)) return refused(request, problem, error);
+    return g_propagate_error(error, g_steal_pointer(&problem)), NULL;
+  }
   WebReply *reply = web_redirect("/record/%" G_GINT64_FORMAT "/links", web_int(request, "id", 0));
   web_flash(reply, word);
   return reply;

@@ -50,6 +50,18 @@ static void assert_at(Place *p, gint64 id, gint64 parent, gint64 fonds) {
   g_assert_cmpint(record->fonds_id, ==, fonds);
 }
 
+/* While somebody writes, a plan is worked out: what one of its records refuses is told without waiting for him. */
+static void test_beside_writers(void) {
+  Place p;
+  place_open(&p);
+  const gint64 ids[] = {p.below, 999};
+  const MoveAsk ask = {.target = p.away, .ids = ids, .count = G_N_ELEMENTS(ids)};
+  g_autoptr(Sql) writing = good(sql_write(p.f.db, error));
+  fails(move_plan(&p.f.house, &SCOPE_EVERYTHING, "t", &ask, error), LANTAI_ERROR_NOT_FOUND);
+  sql_end(g_steal_pointer(&writing));
+  place_close(&p);
+}
+
 static void test_branch_across(void) {
   Place p;
   place_open(&p);
@@ -317,6 +329,7 @@ static void test_many(void) {
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/move/branch-across", test_branch_across);
+  g_test_add_func("/move/beside-writers", test_beside_writers);
   g_test_add_func("/move/refusals", test_refusals);
   g_test_add_func("/move/changed-since", test_changed_since);
   g_test_add_func("/move/target-changed-since", test_target_changed_since);

@@ -5,6 +5,7 @@
  * 2. Levels never rise from parent to child, and nothing comes below itself; a code that the other fonds has already stands in the way of its whole branch.
  *    The plan asks this, and each step again: the parent it goes to may itself have been moved, deleted or given to another fonds since.
  * 3. The plan's order is parents before children; how it is carried out is planned.h's.
+ * 4. A plan is worked out in memory beside the writers, and only written as one of them: who saves waits for rows, not for what they took to find.
  */
 #include "move.h"
 #include "settings.h"
@@ -18,22 +19,33 @@ typedef struct {
   const House *house;
   Sql *sql;
   const Scope *scope;
-  gint64 id;
   CatalogRecord *target;
   GHashTable *above;   /* ids of the target and its ancestors, as pointers */
   GHashTable *picked;  /* the records asked for by id, the same */
+  GArray *rows;        /* Row */
   gint64 turn, refused, unchanged;
 } Plan;
+typedef struct { gint64 turn, record_id, parent_before, parent_after, fonds_before; char *problem; /* NULL: none */ } Row;
 
-static gboolean write_row(Plan *plan, gint64 turn, const CatalogRecord *record, gint64 parent_after, const char *problem, GError **error) {
-  return sql_exec(plan->sql,
-    "INSERT INTO move_row (move_id, turn, record_id, parent_before, parent_after, fonds_before, fonds_after, problem) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-    SQL_ARGS(sql_int(plan->id), sql_int(turn), sql_int(record->id), sql_int(record->parent_id), sql_int(parent_after), sql_int(record->fonds_id),
-      sql_int(plan->target->fonds_id), sql_text(problem)), error);
+static void row_clear(gpointer data) { g_free(((Row *)data)->problem); }
+
+static void plan_clear(Plan *plan) {
+  g_clear_pointer(&plan->sql, sql_end);
+  g_clear_pointer(&plan->target, catalog_record_free);
+  g_clear_pointer(&plan->above, g_hash_table_unref);
+  g_clear_pointer(&plan->picked, g_hash_table_unref);
+  g_clear_pointer(&plan->rows, g_array_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Plan, plan_clear)
+
+static void add_row(Plan *plan, gint64 turn, const CatalogRecord *record, gint64 parent_after, const char *problem) {
+  Row row = {turn, record->id, record->parent_id, parent_after, record->fonds_id, g_strdup(problem)};
+  g_array_append_val(plan->rows, row);
 }
 
-static gboolean refuse(Plan *plan, const CatalogRecord *record, const char *problem, GError **error) {
-  return write_row(plan, -plan->refused++, record, record->parent_id, problem, error);
+static gboolean refuse(Plan *plan, const CatalogRecord *record, const char *problem) {
+  add_row(plan, -plan->refused++, record, record->parent_id, problem);
+  return TRUE;
 }
 
 static char *why_not(Plan *plan, const CatalogRecord *record) {
@@ -54,8 +66,8 @@ static char *why_not_across(Plan *plan, SqlRows *rows) {
   return taken == 0 ? NULL : g_strdup_printf("目标全宗已有档号 %s", code);
 }
 
-/* Everything below the record, parents first: checked (write FALSE), then written as rows. */
-static gboolean add_branch(Plan *plan, const CatalogRecord *record, gboolean write, char **ret_problem, GError **error) {
+/* Everything below the record, parents first: checked (keep FALSE), then kept as rows. */
+static gboolean add_branch(Plan *plan, const CatalogRecord *record, gboolean keep, char **ret_problem, GError **error) {
   g_autoptr(SqlRows) rows = sql_query(plan->sql,
     "WITH RECURSIVE below (id, depth) AS (SELECT $1, 0 UNION ALL SELECT r.id, b.depth + 1 FROM below AS b JOIN record AS r ON r.parent_id = b.id WHERE b.depth < $2) "
     "SELECT r.id, r.parent_id, r.fonds_id, r.level, r.security, r.opening, r.code FROM below AS b JOIN record AS r ON r.id = b.id ORDER BY b.depth, r.id",
@@ -63,13 +75,13 @@ static gboolean add_branch(Plan *plan, const CatalogRecord *record, gboolean wri
   g_autoptr(GError) local = NULL;
   gint64 count = 0;
   while (rows != NULL && *ret_problem == NULL && sql_next(rows, &local)) {
-    if (!write && plan->turn + ++count > RECORDS_MAX) return throw(error, LANTAI_ERROR_TOO_LARGE, "连同下级超过 %d 件，请分批移动", RECORDS_MAX);
-    if (!write) {
+    if (!keep && plan->turn + ++count > RECORDS_MAX) return throw(error, LANTAI_ERROR_TOO_LARGE, "连同下级超过 %d 件，请分批移动", RECORDS_MAX);
+    if (!keep) {
       *ret_problem = why_not_across(plan, rows);
       continue;
     }
     CatalogRecord row = {.id = sql_get_int(rows, "id"), .parent_id = sql_get_int(rows, "parent_id"), .fonds_id = sql_get_int(rows, "fonds_id")};
-    if (!write_row(plan, ++plan->turn, &row, row.id == record->id ? plan->target->id : row.parent_id, "", error)) return FALSE;
+    add_row(plan, ++plan->turn, &row, row.id == record->id ? plan->target->id : row.parent_id, NULL);
   }
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
   return rows != NULL;
@@ -96,10 +108,11 @@ static gboolean add_root(Plan *plan, gint64 id, GError **error) {
   gboolean across = record->fonds_id != plan->target->fonds_id;
   if (problem == NULL && across && lies_in_picked(plan, record)) problem = g_strdup("它的上级也在所选之中，随上级一同移动");
   if (problem == NULL && across && !add_branch(plan, record, FALSE, &problem, error)) return FALSE;
-  if (problem != NULL) return refuse(plan, record, problem, error);
+  if (problem != NULL) return refuse(plan, record, problem);
   if (across) return add_branch(plan, record, TRUE, &problem, error);
   if (plan->turn == RECORDS_MAX) return throw(error, LANTAI_ERROR_TOO_LARGE, "所选超过 %d 件，请分批移动", RECORDS_MAX);
-  return write_row(plan, ++plan->turn, record, plan->target->id, "", error);
+  add_row(plan, ++plan->turn, record, plan->target->id, NULL);
+  return TRUE;
 }
 
 static gboolean add_children(Plan *plan, const MoveAsk *ask, GError **error) {
@@ -135,32 +148,49 @@ static gboolean forget(Sql *sql, const char *actor, GError **error) {
          sql_exec(sql, "DELETE FROM move WHERE state = 'planned' AND actor = $1", SQL_ARGS(sql_text(actor)), error);
 }
 
-static gboolean fill(Plan *plan, const MoveAsk *ask, const char *actor, GError **error) {
-  if (!forget(plan->sql, actor, error)) return FALSE;
-  g_autoptr(GError) local = NULL;
-  plan->id = 1 + sql_number(plan->sql, "SELECT COALESCE(MAX(id), 0) AS last FROM move", SQL_NONE, 0, &local);
-  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
-  g_autofree char *title = g_strdup_printf("%s %s", plan->target->code, plan->target->title);
-  if (!sql_exec(plan->sql,
-        "INSERT INTO move (id, at_us, actor, title, target_id, state, total, done, unchanged, refused) VALUES ($1, $2, $3, $4, $5, 'planned', 0, 0, 0, 0)",
-        SQL_ARGS(sql_int(plan->id), sql_int(clock_now_us()), sql_text(actor), sql_text(title), sql_int(plan->target->id)), error)) return FALSE;
+static gboolean fill(Plan *plan, const MoveAsk *ask, GError **error) {
   for (gsize i = 0; i < ask->count; i++) g_hash_table_add(plan->picked, GSIZE_TO_POINTER(ask->ids[i]));
   for (gsize i = 0; i < ask->count; i++)
     if (!add_root(plan, ask->ids[i], error)) return FALSE;
-  if (ask->count == 0 && !add_children(plan, ask, error)) return FALSE;
-  return sql_exec(plan->sql, "UPDATE move SET total = $1, unchanged = $2, refused = $3 WHERE id = $4",
-    SQL_ARGS(sql_int(plan->turn), sql_int(plan->unchanged), sql_int(plan->refused), sql_int(plan->id)), error);
+  return ask->count > 0 || add_children(plan, ask, error);
+}
+
+static gboolean write_rows(const Plan *plan, Sql *sql, gint64 id, GError **error) {
+  for (guint i = 0; i < plan->rows->len; i++) {
+    const Row *row = &g_array_index(plan->rows, Row, i);
+    if (!sql_exec(sql,
+          "INSERT INTO move_row (move_id, turn, record_id, parent_before, parent_after, fonds_before, fonds_after, problem) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+          SQL_ARGS(sql_int(id), sql_int(row->turn), sql_int(row->record_id), sql_int(row->parent_before), sql_int(row->parent_after), sql_int(row->fonds_before),
+            sql_int(plan->target->fonds_id), sql_text(row->problem ? row->problem : "")), error)) return FALSE;
+  }
+  return TRUE;
+}
+
+/* The plan's id; 0 on error. */
+static gint64 write_plan(const Plan *plan, const char *actor, GError **error) {
+  g_autoptr(Sql) sql = sql_write(plan->house->db, error);
+  if (sql == NULL || !forget(sql, actor, error)) return 0;
+  g_autoptr(GError) local = NULL;
+  gint64 id = 1 + sql_number(sql, "SELECT COALESCE(MAX(id), 0) AS last FROM move", SQL_NONE, 0, &local);
+  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), 0;
+  g_autofree char *title = g_strdup_printf("%s %s", plan->target->code, plan->target->title);
+  gboolean good = sql_exec(sql,
+    "INSERT INTO move (id, at_us, actor, title, target_id, state, total, done, unchanged, refused) VALUES ($1, $2, $3, $4, $5, 'planned', $6, 0, $7, $8)",
+    SQL_ARGS(sql_int(id), sql_int(clock_now_us()), sql_text(actor), sql_text(title), sql_int(plan->target->id), sql_int(plan->turn), sql_int(plan->unchanged),
+      sql_int(plan->refused)), error);
+  return good && write_rows(plan, sql, id, error) && sql_commit(sql, error) ? id : 0;
 }
 
 gint64 move_plan(const House *house, const Scope *scope, const char *actor, const MoveAsk *ask, GError **error) {
-  g_autoptr(Sql) sql = sql_write(house->db, error);
-  g_autoptr(CatalogRecord) target = sql == NULL ? NULL : catalog_record_load(sql, scope, ask->target, error);
-  if (target == NULL) return 0;
-  Plan plan = {.house = house, .sql = sql, .scope = scope, .target = target, .picked = g_hash_table_new(NULL, NULL)};
-  gboolean good = find_above(&plan, error) && fill(&plan, ask, actor, error) && sql_commit(sql, error);
-  g_hash_table_unref(plan.above);
-  g_hash_table_unref(plan.picked);
-  return good ? plan.id : 0;
+  g_auto(Plan) plan = {.house = house, .scope = scope, .sql = sql_read(house->db, error)};
+  plan.target = plan.sql == NULL ? NULL : catalog_record_load(plan.sql, scope, ask->target, error);
+  if (plan.target == NULL) return 0;
+  plan.picked = g_hash_table_new(NULL, NULL);
+  plan.rows = g_array_new(FALSE, FALSE, sizeof(Row));
+  g_array_set_clear_func(plan.rows, row_clear);
+  if (!find_above(&plan, error) || !fill(&plan, ask, error)) return 0;
+  g_clear_pointer(&plan.sql, sql_end);
+  return write_plan(&plan, actor, error);
 }
 
 /* ---- one lot ---- */

@@ -251,16 +251,17 @@ static WebReply *page_version(WebRequest *request, GError **error) {
 
 static json_t *form_model(const CatalogRecord *fonds, json_t *row, json_t *lines) {
   static const char *const openings[] = {"", "开放", "控制", "延期开放"};
-  json_t *rows = json_array();
+  json_t *rows = json_array(), *faults = schedule_lines_faults(lines); /* each stands in its line, too */
   size_t count = json_array_size(lines);
   for (size_t i = 0; i < count + BLANK_ROWS; i++) {
     json_t *line = json_array_get(lines, i), *options = json_array();
     for (guint k = 0; k < G_N_ELEMENTS(openings); k++)
       json_array_append_new(options, json_pack("{s:s, s:b}", "value", openings[k], "chosen", g_str_equal(openings[k], text_at(line, "opening"))));
-    json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "code", text_at(line, "code"), "path", text_at(line, "path"), "matter",
-      text_at(line, "matter"), "retention", text_at(line, "retention"), "note", text_at(line, "note"), "openings", options));
+    json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:O*}", "code", text_at(line, "code"), "path", text_at(line, "path"), "matter",
+      text_at(line, "matter"), "retention", text_at(line, "retention"), "note", text_at(line, "note"), "openings", options, "fault",
+      json_object_get(line, "fault")));
   }
-  return json_pack("{s:s, s:o, s:O, s:o}", "title", "修改三合一制度", "fonds", fonds_json(fonds), "version", row, "rows", rows);
+  return json_pack("{s:s, s:o, s:O, s:o, s:o}", "title", "修改三合一制度", "fonds", fonds_json(fonds), "version", row, "rows", rows, "faults", faults);
 }
 
 static WebReply *page_edit(WebRequest *request, GError **error) {
@@ -311,9 +312,7 @@ static WebReply *save_lines(WebRequest *request, GError **error) {
     return reply;
   }
   if (!g_error_matches(problem, LANTAI_ERROR, LANTAI_ERROR_INVALID)) return g_propagate_error(error, g_steal_pointer(&problem)), NULL;
-  json_t *model = form_model(fonds, row, lines);
-  json_object_set_new(model, "faults", schedule_lines_faults(lines));
-  return web_model_status(model, 422);
+  return web_model_status(form_model(fonds, row, lines), 422);
 }
 
 static WebReply *import_sheet(WebRequest *request, GError **error) {
@@ -330,7 +329,6 @@ static WebReply *import_sheet(WebRequest *request, GError **error) {
   json_t *model = form_model(fonds, row, lines);
   json_object_set_new(model, "imported", json_integer((json_int_t)json_array_size(lines)));
   json_object_set(model, "ignored", json_object_get(sheet, "ignored"));
-  json_object_set_new(model, "faults", schedule_lines_faults(lines));
   json_object_set_new(model, "changes", schedule_compare(before, lines));
   return web_model(model);
 }

@@ -70,6 +70,7 @@ json_t *schedule_lines_faults(json_t *lines) {
   size_t i;
   json_array_foreach(lines, i, line) {
     g_autofree char *fault = line_fault(line, codes);
+    if (fault != NULL) json_object_set_new(line, "fault", json_string(fault));
     if (fault != NULL && json_array_size(faults) < FAULTS_MAX)
       json_array_append_new(faults, json_sprintf("第 %d 条（%s）：%s", (int)i + 1, text_at(line, "code"), fault));
   }

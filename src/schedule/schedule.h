@@ -24,7 +24,7 @@ gint64 schedule_for(Sql *sql, gint64 fonds_id, DateSpan date, int year, GError *
 /* Drafts. lines: what the page or a spreadsheet gave; INVALID names the first lines that are wrong. */
 gint64 schedule_draft(Sql *sql, const char *actor, gint64 fonds_id, json_t *lines, GError **error); /* CONFLICT: there is one that is not approved yet */
 gboolean schedule_lines_put(Sql *sql, gint64 id, json_t *lines, GError **error);                    /* CONFLICT: not a draft */
-/* Why lines cannot stand, a sentence each; empty: they can. New array. */
+/* Why lines cannot stand, a sentence each, also put into its line as `fault`; empty: they can. New array. */
 json_t *schedule_lines_faults(json_t *lines);
 typedef enum { SCHEDULE_SUBMIT, SCHEDULE_WITHDRAW, SCHEDULE_APPROVE, SCHEDULE_RETURN, SCHEDULE_DROP } ScheduleVerdict;
 /* from_date for approval. DENIED: who made or submitted it approves. */
