@@ -110,10 +110,13 @@ for (const [name, statement] of [
     assert.match(answers[0].notice, /索引正在重建：暂时直接查目录/);
     const all = await client.post('/revise/touch', { form: { selection: JSON.stringify({ query: '题名:通知', filters: {} }) } });
     assert.deepEqual([all.status, /现在查不全/.test(all.text)], [503, true], 'what would be done to all that is found is not done to a part');
+    const nothing = async () => (await client.get(`/search?q=${encodeURIComponent('题名:通知')}&from=1800&to=1801`)).json;
+    assert.deepEqual([(await nothing()).hits, (await nothing()).offers], [0, []], 'what else would find something is not looked for beside it');
     const [home, fonds, codes] = await Promise.all(['/', '/catalog', '/codes'].map(place => client.get(place)));
     assert.deepEqual([home.json.stats, !!home.json.uncounted, !!fonds.json.notice, fonds.json.fonds[0].items, codes.status], [[], true, true, undefined, 503],
       'nothing is counted in part');
     assert.deepEqual(counts(await untilHealed()), expected);
+    assert.ok((await nothing()).offers.length > 0);
     assert.ok((await client.get('/')).json.stats.length > 0 && (await client.get('/catalog')).json.fonds[0].items >= 0);
     assert.deepEqual(sqlite(dir, "SELECT number FROM schema_version WHERE room = 'search'"), [{ number }]);
   });

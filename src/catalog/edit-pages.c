@@ -416,7 +416,7 @@ WebReply *page_record_save(WebRequest *request, GError **error) {
 
 /* ---- new ---- */
 
-/* What a new record under this parent is: level, category; parent NULL: a fonds. NULL category with ret_choose: the category is to be chosen first. */
+/* What a new record under this parent is: level, category; parent NULL: a fonds. Without a category one is to be chosen first. */
 static CatalogRecord *draft_under(WebRequest *request, const CatalogRecord *parent, GError **error) {
   const Catalog *catalog = web_house(request)->catalog;
   g_autoptr(CatalogRecord) record = catalog_record_new();

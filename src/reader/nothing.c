@@ -96,6 +96,7 @@ json_t *search_offers_model(WebRequest *request, Sql *sql, json_t *asked, GError
   json_auto_t *list = json_array();
   Offers offers = {request, sql, list, 0, g_get_monotonic_time() + OFFERS_US};
   g_autoptr(GPtrArray) parts = reader_chain_parts(json_string_value(json_object_get(asked, "q")));
+  if (search_needs_rebuild(web_house(request)->search)) return json_incref(list); /* each would be looked for in the records, too */
   json_auto_t *words_only = json_object_get(asked, "q") ? json_pack("{s:O}", "q", json_object_get(asked, "q")) : json_object();
   if (!offer_former_code(&offers, asked, parts, error) || !offer_near(&offers, asked, parts, error)) return NULL;
   if (!offer_fewer_filters(&offers, asked, error) || !offer_fewer_words(&offers, asked, parts, error)) return NULL;

@@ -3,7 +3,7 @@
  *
  * 1. What counts as a name is told by the value alone (never by a definition, which may change): a run of two to four ideographs that begins with a
  *    surname, two single characters (张　伟), a name with a dot in it (买买提·艾力); in values of at most VALUE_BYTES.
- * 2. A token of a name begins with a mark (search_token_append_name) that neither text nor a field's anchor has.
+ * 2. A token of a name begins with a mark (SEARCH_NAME_MARK) that neither text nor a field's anchor has.
  * 3. A character of several readings gives several tokens, at most SPELLINGS a name; its ü is v and also u.
  */
 #include "query.h"

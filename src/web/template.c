@@ -188,7 +188,7 @@ static gboolean parse(Parser *parser, GError **error) {
   }
 }
 
-/* ret_parts: names of the parts used, owned by the template. */
+/* parts: names of the parts used, owned by the template. */
 static Template *compile(const char *name, const char *source, gsize length, GPtrArray *parts, GError **error) {
   g_autoptr(Template) template = g_new0(Template, 1);
   template->name = g_strdup(name);
