@@ -17,6 +17,8 @@ before(async () => {
   [fonds, node] = await query(dir, 'SELECT id, code FROM record WHERE level <= 2 ORDER BY level, id');
   const many = Array.from({ length: 250 }, (_, i) => [codeOf(i), `第${i}件的通知`, '2011', '永久', '公开', i % 2 ? '控制' : '开放']);
   await take(dir, write(path.join(folder, 'many.csv'), csv([['档号', '题名', '年度', '保管期限', '密级', '开放状态'], ...many])), '--fonds', 'Q500', '--category', 'WS');
+  await take(dir, write(path.join(folder, 'closed.csv'), csv([['档号', '题名', '年度', '保管期限', '密级', '开放状态'],
+    ...Array.from({ length: 510 }, (_, i) => [codeOf(i).replace('Q500', 'Q501'), `第${i}件的通知`, '2011', '永久', '公开', i < 150 ? '开放' : '控制'])])), '--fonds', 'Q501', '--category', 'WS');
   for (const [name, role] of [['archivist', 'archivist'], ['reader', 'reader']])
     assert.equal((await lantai(dir, 'user', 'add', name, '--role', role, '--password', PASSWORD, '--security', '秘密')).status, 0);
   server = await serve(dir);
@@ -77,6 +79,8 @@ test('a long list is gone through both ways, from its end, and from any number',
   assert.equal((await archivist.get(`${place}?at=${encodeURIComponent('龘'.repeat(60))}`)).status, 200);
   const open = await get(reader, `${place}?end=1`), back = await get(reader, `${place}?${open.previous}`);
   assert.deepEqual([seen(open), seen(back)[0], open.rows.length], [[codeOf(50), codeOf(248), 26, 125], codeOf(0), 100], 'within what the asker may see');
+  const [shut] = await query(dir, "SELECT id FROM record WHERE code = 'Q501-WS'"), last = await get(reader, `/catalog/${shut.id}?end=1`);
+  assert.deepEqual([last.rows[0].code, last.rows[0].number, last.rows.length], ['Q501-WS·2011-Y-0050', 51, 100], 'the end of what the asker may see, however much is closed behind it');
   for (const page of [open, back]) assert.ok(!/Y-\d{3}[13579]/.test(decodeURIComponent(`${page.previous} ${page.next}`)), 'no closed record is named');
 });
 

@@ -10,7 +10,7 @@
 #include "text.h"
 #include <string.h>
 
-enum { FONDS_LIMIT = 300, CHILDREN_LIMIT = 100, CHILDREN_TRIED = 3 * CHILDREN_LIMIT };
+enum { FONDS_LIMIT = 300, CHILDREN_LIMIT = 100, CHILDREN_TRIED = 50000 };
 
 /* ---- counts ---- */
 
@@ -241,17 +241,17 @@ static View view_of(WebRequest *request, Sql *sql, const CatalogRecord *node) {
 
 /* Where the page before a code begins, or the last one (code empty): CHILDREN_LIMIT of those that the asker may see, as far as CHILDREN_TRIED tell. NULL: none. */
 static char *code_before(Sql *sql, const Scope *scope, gint64 node, const char *code, GError **error) {
-  g_autoptr(SqlRows) rows = sql_query(sql, RECORD_SELECT "WHERE r.parent_id = $1 AND ($2 = '' OR r.code < $2) ORDER BY r.code DESC LIMIT $3",
-    SQL_ARGS(sql_int(node), sql_text(code), sql_int(CHILDREN_TRIED)), error);
+  static const char behind_all[] = "\xF4\x8F\xBF\xBF";
+  g_autoptr(SqlRows) rows = sql_query(sql,
+    "SELECT code, level, fonds_id, security, opening FROM record WHERE parent_id = $1 AND code < $2 ORDER BY code DESC LIMIT $3",
+    SQL_ARGS(sql_int(node), sql_text(*code ? code : behind_all), sql_int(CHILDREN_TRIED)), error);
   if (rows == NULL) return NULL;
-  RecordRow row = record_row(rows);
   g_autoptr(GError) local = NULL;
   g_autofree char *first = NULL;
   for (guint seen = 0; seen < CHILDREN_LIMIT && sql_next(rows, &local);) {
-    g_autoptr(CatalogRecord) record = record_at(rows, &row);
-    if (!scope_admits(scope, record->level, record->fonds_id, record->security, record->opening)) continue;
+    if (!scope_admits(scope, (Level)sql_int_at(rows, 1), sql_int_at(rows, 2), (Security)sql_int_at(rows, 3), (Opening)sql_int_at(rows, 4))) continue;
     g_free(first);
-    first = g_strdup(record->code);
+    first = g_strdup(sql_text_at(rows, 0));
     seen++;
   }
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), NULL;

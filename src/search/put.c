@@ -235,12 +235,12 @@ static void publish(gpointer data) {
   if (!flushed && !search_is_damaged(search)) g_critical("search: a load was committed without search_bulk_flush");
   Columns *columns = search_columns_with(pending->base, pending->version, pending->drafts);
   search_cache_commit(search->cache, pending->version, pending->many ? NULL : g_steal_pointer(&pending->changes));
+  adopt(search, columns); /* before it counts as sound: search_columns asks memory from then on */
   g_mutex_lock(&search->lock);
   if (pending->ended && search->damaged) search->sound_from = pending->version;
   if (pending->ended) search->needs_rebuild = search->damaged = search->remade.going = FALSE;
   if (!flushed) search->needs_rebuild = search->damaged = TRUE;
   g_mutex_unlock(&search->lock);
-  adopt(search, columns);
 }
 
 /* The newest state there is in memory by `version` at the latest; waits for it until `until`, but not where tables were made anew, which memory does not follow. */
