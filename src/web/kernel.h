@@ -67,7 +67,7 @@ typedef struct Share Share;
 Share *share_new(guint threads, GFunc work, gpointer data); /* work(task, data) calls share_done when it is done */
 void share_push(Share *share, const char *client, gpointer task);
 void share_done(Share *share, const char *client);
-guint share_waiting(Share *share); /* tasks that no thread has begun */
+guint share_waiting(Share *share, const char *client); /* tasks that no thread has begun and that its next one would wait for */
 void share_free(Share *share);     /* when all is worked on */
 
 /* ---- parameter.c ---- */

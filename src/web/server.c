@@ -156,7 +156,8 @@ static WebReply *refuse_early(Exchange *exchange) {
   if (!request_begin(request, &error)) return reply_gerror(request, error);
   if (has_two_lengths(request)) return reply_error(request, 400, "invalid", "请求的长度有两种说法");
   if (static_is(request)) return static_reply(request);
-  if (share_waiting(exchange->listener->workers) <= exchange->listener->server->limits.queue) return NULL;
+  g_autofree char *client = client_name(request);
+  if (share_waiting(exchange->listener->workers, client) <= exchange->listener->server->limits.queue) return NULL;
   return reply_error(request, 503, "busy", "现在使用的人太多，请稍后重试");
 }
 

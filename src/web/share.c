@@ -16,7 +16,7 @@ struct Share {
   GMutex lock; /* guards what follows */
   GThreadPool *pool;
   GHashTable *clients; /* name → Client, while it has something here */
-  guint most, waiting;
+  guint most;
   gboolean closing;
 };
 
@@ -36,10 +36,7 @@ void share_push(Share *share, const char *name, gpointer task) {
   if (client->inside < share->most || share->closing) {
     client->inside++;
     g_thread_pool_push(share->pool, task, NULL);
-  } else {
-    g_queue_push_tail(&client->waiting, task);
-    share->waiting++;
-  }
+  } else g_queue_push_tail(&client->waiting, task);
   g_mutex_unlock(&share->lock);
 }
 
@@ -48,17 +45,15 @@ void share_done(Share *share, const char *name) {
   Client *client = g_hash_table_lookup(share->clients, name);
   gpointer next = g_queue_pop_head(&client->waiting);
   if (next == NULL) client->inside--;
-  else {
-    share->waiting--;
-    g_thread_pool_push(share->pool, next, NULL);
-  }
+  else g_thread_pool_push(share->pool, next, NULL);
   if (client->inside == 0) g_hash_table_remove(share->clients, name);
   g_mutex_unlock(&share->lock);
 }
 
-guint share_waiting(Share *share) {
+guint share_waiting(Share *share, const char *name) {
   g_mutex_lock(&share->lock);
-  guint waiting = share->waiting + g_thread_pool_unprocessed(share->pool);
+  const Client *client = g_hash_table_lookup(share->clients, name);
+  guint waiting = (client ? client->waiting.length : 0) + g_thread_pool_unprocessed(share->pool);
   g_mutex_unlock(&share->lock);
   return waiting;
 }
