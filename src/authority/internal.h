@@ -43,6 +43,7 @@ const char *role_label(const char *role);
 gboolean link_replay(const House *house, Sql *sql, json_t *event, const char *action, GError **error);
 gboolean links_of_record(Sql *sql, const Scope *scope, gint64 record_id, json_t *model, GError **error); /* sets authorities, topics, related */
 json_t *fonds_of_authority(Sql *sql, const Scope *scope, gint64 authority_id, GError **error); /* [{id, code, title}] made by it, within the scope */
+char *record_tied(Sql *sql, gint64 record_id, GError **error); /* CatalogTie */
 json_t *related_roles(void); /* [{value, label}]: each relation of records from either side */
 /* The role as stored and the ends in its order, from what the form said. INVALID: no such relation. */
 gboolean related_link(const char *said, gint64 record_id, gint64 other_id, RecordLink *ret, GError **error);

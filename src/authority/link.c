@@ -264,3 +264,26 @@ json_t *record_creators(Sql *sql, gint64 record_id, GError **error) {
   }
   return list;
 }
+
+/* ---- what keeps a record from being deleted ---- */
+
+/* What was tied to bodies and persons in bulk follows from the description, and comes back with it: no reason to keep it. */
+char *record_tied(Sql *sql, gint64 record_id, GError **error) {
+  g_autofree char *listed = g_strdup_printf("%%,%" G_GINT64_FORMAT ",%%", record_id), *cover = g_strdup_printf("%%\"cover\":%" G_GINT64_FORMAT ",%%", record_id),
+    *cover_last = g_strdup_printf("%%\"cover\":%" G_GINT64_FORMAT "}", record_id);
+  json_auto_t *counts = sql_row_json(sql,
+    "SELECT (SELECT COUNT(*) FROM record_link AS l JOIN authority AS a ON a.id = l.target_id WHERE l.record_id = $1 AND l.target_kind = 'authority' "
+    "AND a.state <> 'deleted' AND (a.topical = 1 OR l.gathering_id = 0)) AS names, "
+    "(SELECT COUNT(*) FROM record_link AS l JOIN record AS r ON r.id = l.target_id WHERE l.record_id = $1 AND l.target_kind = 'record') + "
+    "(SELECT COUNT(*) FROM record_link AS l JOIN record AS r ON r.id = l.record_id WHERE l.target_kind = 'record' AND l.target_id = $1) AS records, "
+    "(SELECT COUNT(*) FROM dossier_entry WHERE fonds_id = (SELECT fonds_id FROM record WHERE id = $1) AND REPLACE(REPLACE(records, '[', ','), ']', ',') LIKE $2) AS entries, "
+    "(SELECT COUNT(*) FROM authority WHERE topical = 1 AND state = 'live' AND (data LIKE $3 OR data LIKE $4)) AS covers",
+    SQL_ARGS(sql_int(record_id), sql_text(listed), sql_text(cover), sql_text(cover_last)), error);
+  static const char *const WHATS[][3] = {{"names", "与", " 个机构、人物或专题有关联"}, {"records", "与", " 件档案有关联"}, {"entries", "列在", " 条全宗卷里"},
+    {"covers", "是", " 个专题的封面"}};
+  g_autoptr(GString) text = g_string_new(NULL);
+  for (guint i = 0; counts != NULL && i < G_N_ELEMENTS(WHATS); i++)
+    if (int_at(counts, WHATS[i][0]) > 0)
+      g_string_append_printf(text, "%s%s %" G_GINT64_FORMAT "%s", text->len ? "，" : "", WHATS[i][1], int_at(counts, WHATS[i][0]), WHATS[i][2]);
+  return text->len ? g_strdup(text->str) : NULL;
+}

@@ -1,9 +1,11 @@
 /* The room's rows of the route table, what is opened and what is replayed. */
 #include "internal.h"
+#include "watch.h"
 
 gboolean authority_open(SqlDb *db, GError **error) {
   catalog_set_record_extra(record_page_extra);
   catalog_set_synonym_source(add_synonyms);
+  catalog_set_tie(record_tied);
   return sql_migrate_room(db, "authority", error);
 }
 

@@ -132,7 +132,7 @@ char *catalog_code_checker_check(CatalogCodeChecker *checker, Sql *sql, const Ca
  * catalog_record_update with expect_rev 0 does not compare. Writing an equal record changes nothing and returns TRUE. */
 gboolean catalog_record_create(const House *house, Sql *sql, const char *actor, CatalogRecord *record, GError **error);
 gboolean catalog_record_update(const House *house, Sql *sql, const char *actor, const CatalogRecord *record, gint64 expect_rev, GError **error);
-gboolean catalog_record_delete(const House *house, Sql *sql, const char *actor, gint64 id, GError **error); /* CONFLICT with children or files */
+gboolean catalog_record_delete(const House *house, Sql *sql, const char *actor, gint64 id, GError **error); /* CONFLICT: catalog_record_may_go (watch.h) */
 /* As update, in its own transaction; a record with files also gets a new version of its object with the new metadata.json, known or unknown together with
  * the row. (It cannot happen inside the caller's transaction: the store commits its intent first.) */
 gboolean catalog_record_save(const House *house, const char *actor, const CatalogRecord *record, gint64 expect_rev, GError **error);
@@ -140,7 +140,7 @@ char *catalog_metadata_json(const Catalog *catalog, const CatalogRecord *record)
 /* Nodes that imports need; found or made (with their event). class: the node of a category under a fonds. */
 gint64 catalog_fonds_ensure(const House *house, Sql *sql, const char *actor, const char *code, const char *title, GError **error);
 gint64 catalog_class_ensure(const House *house, Sql *sql, const char *actor, gint64 fonds_id, guint8 category, GError **error);
-/* Fields that differ: {"title": [before, after], …}; NULL when equal (id, rev, accession_id are not compared). */
+/* Fields that differ: {"title": [before, after], …}; NULL when equal (id, rev, accession_id are not compared). Of one alone {"record": [all of it, null]}. */
 json_t *catalog_record_diff(const CatalogRecord *before, const CatalogRecord *after);
 /* Applies an event of this room's ("record.create|update|delete") to an archive being rebuilt. */
 gboolean catalog_replay(const House *house, Sql *sql, json_t *event, GError **error);
@@ -157,7 +157,7 @@ const char *catalog_value_label(const CatalogCategory *category, const char *key
 CatalogRecord *catalog_record_merge(const CatalogRecord *record, json_t *changes, gboolean back, json_t *conflicts, GError **error);
 /* The description as it was at an earlier rev, from its history; NULL without error when the history does not tell. */
 CatalogRecord *catalog_record_as_of(Sql *sql, const CatalogRecord *now, gint64 rev, GError **error);
-typedef struct { CatalogRecord *before, *after; } CatalogChange; /* before: as read, with its rev */
+typedef struct { CatalogRecord *before, *after; } CatalogChange; /* before: as read, with its rev; NULL: it comes back. after NULL: it goes (watch.h) */
 void catalog_change_free(CatalogChange *change);
 /* What would be refused of a changed record (not its place in the tree). */
 gboolean catalog_change_check(const House *house, Sql *sql, const CatalogRecord *record, GError **error);

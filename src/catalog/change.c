@@ -195,6 +195,13 @@ char *former_with(const char *former, const char *add, const char *drop) {
   return g_strjoinv("\n", (char **)codes->pdata);
 }
 
+static gboolean former_insert(Sql *sql, const CatalogRecord *record, GError **error) {
+  g_auto(GStrv) codes = g_strsplit(record->former, "\n", -1);
+  for (char **code = codes; *code != NULL; code++)
+    if (!sql_exec(sql, "INSERT INTO record_code_former (record_id, code) VALUES ($1, $2)", SQL_ARGS(sql_int(record->id), sql_text(*code)), error)) return FALSE;
+  return TRUE;
+}
+
 static gboolean follow_code(Sql *sql, const CatalogRecord *before, CatalogRecord *after, GError **error) {
   gboolean changed = !g_str_equal(before->code, after->code), given = !g_str_equal(before->former, after->former);
   if (!changed || !given) {
@@ -202,11 +209,7 @@ static gboolean follow_code(Sql *sql, const CatalogRecord *before, CatalogRecord
     after->former = changed ? former_with(before->former, before->code, after->code) : g_strdup(before->former);
   }
   if (!changed) return TRUE;
-  if (!sql_exec(sql, "DELETE FROM record_code_former WHERE record_id = $1", SQL_ARGS(sql_int(after->id)), error)) return FALSE;
-  g_auto(GStrv) codes = g_strsplit(after->former, "\n", -1);
-  for (char **code = codes; *code != NULL; code++)
-    if (!sql_exec(sql, "INSERT INTO record_code_former (record_id, code) VALUES ($1, $2)", SQL_ARGS(sql_int(after->id), sql_text(*code)), error)) return FALSE;
-  return TRUE;
+  return sql_exec(sql, "DELETE FROM record_code_former WHERE record_id = $1", SQL_ARGS(sql_int(after->id)), error) && former_insert(sql, after, error);
 }
 
 static CatalogLeft left_hook;
@@ -240,6 +243,14 @@ gboolean record_erase(const House *house, Sql *sql, const CatalogRecord *record,
   return sql_exec(sql, "DELETE FROM record WHERE id = $1", SQL_ARGS(sql_int(record->id)), error) &&
          sql_exec(sql, "DELETE FROM record_code_former WHERE record_id = $1", SQL_ARGS(sql_int(record->id)), error) &&
          leave(sql, record, error) && record_index(house, sql, record, NULL, error);
+}
+
+/* What was erased, as it was. */
+gboolean record_return(const House *house, Sql *sql, CatalogRecord *record, GError **error) {
+  gboolean existing;
+  record->rev = 0;
+  if (!record_insert(house, sql, record, &existing, error)) return FALSE;
+  return existing ? throw(error, LANTAI_ERROR_CONFLICT, "本全宗内已有档号 %s", record->code) : former_insert(sql, record, error);
 }
 
 /* ---- rules ---- */
@@ -397,18 +408,40 @@ gboolean catalog_record_update(const House *house, Sql *sql, const char *actor, 
   return journal_append(sql, actor, "record.update", "record", after->id, data, error) != 0;
 }
 
-gboolean catalog_record_delete(const House *house, Sql *sql, const char *actor, gint64 id, GError **error) {
-  g_autoptr(CatalogRecord) record = record_by_id(sql, id, error);
-  if (record == NULL) return FALSE;
+static CatalogTie ties[8]; /* ended by NULL; set before serving */
+
+void catalog_set_tie(CatalogTie tie) {
+  guint count = 0;
+  while (count < G_N_ELEMENTS(ties) - 1 && ties[count] != NULL && ties[count] != tie) count++;
+  ties[count] = tie;
+}
+
+static gboolean check_ties(Sql *sql, const CatalogRecord *record, GError **error) {
+  for (guint i = 0; i < G_N_ELEMENTS(ties) && ties[i] != NULL; i++) {
+    g_autoptr(GError) local = NULL;
+    g_autofree char *tied = ties[i](sql, record->id, &local);
+    if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
+    if (tied != NULL) return throw(error, LANTAI_ERROR_CONFLICT, "%s %s %s，不能删除。请先取消", level_label(record->level), record->code, tied);
+  }
+  return TRUE;
+}
+
+gboolean catalog_record_may_go(Sql *sql, const CatalogRecord *record, GError **error) {
   g_autoptr(GError) local = NULL;
-  gint64 child = sql_number(sql, "SELECT id FROM record WHERE parent_id = $1 LIMIT 1", SQL_ARGS(sql_int(id)), 0, &local);
+  gint64 child = sql_number(sql, "SELECT id FROM record WHERE parent_id = $1 LIMIT 1", SQL_ARGS(sql_int(record->id)), 0, &local);
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
   if (child != 0) return throw(error, LANTAI_ERROR_CONFLICT, "%s %s 之下还有档案，不能删除。请先删除或移走下级", level_label(record->level), record->code);
-  json_auto_t *tombstone = catalog_tombstone(sql, id, &local);
+  json_auto_t *tombstone = catalog_tombstone(sql, record->id, &local);
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
   if (tombstone != NULL) return throw(error, LANTAI_ERROR_CONFLICT, "档案 %s 的原文已经销毁，其目录须保留，不能删除", record->code);
-  if (record->file_count > 0) return throw(error, LANTAI_ERROR_CONFLICT, "档案 %s 挂有 %d 个原文，不能删除。请先撤销带来原文的移交批次", record->code, record->file_count);
-  if (!record_erase(house, sql, record, error)) return FALSE;
+  if (record->file_count > 0)
+    return throw(error, LANTAI_ERROR_CONFLICT, "档案 %s 挂有 %d 个原文，不能删除。请先撤销带来原文的移交批次，或按“销毁”提出误收删除", record->code, record->file_count);
+  return check_ties(sql, record, error);
+}
+
+gboolean catalog_record_delete(const House *house, Sql *sql, const char *actor, gint64 id, GError **error) {
+  g_autoptr(CatalogRecord) record = record_by_id(sql, id, error);
+  if (record == NULL || !catalog_record_may_go(sql, record, error) || !record_erase(house, sql, record, error)) return FALSE;
   json_auto_t *data = json_pack("{s:o}", "record", record_store_json(record));
   return journal_append(sql, actor, "record.delete", "record", id, data, error) != 0;
 }

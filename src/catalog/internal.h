@@ -65,6 +65,7 @@ gboolean record_valid(const House *house, Sql *sql, const CatalogRecord *record,
 /* The record may stand at the place it names: the parent is there, of a level above, in the record's fonds, and not below the record. CONFLICT. */
 gboolean record_place_valid(Sql *sql, const CatalogRecord *record, GError **error);
 gboolean record_erase(const House *house, Sql *sql, const CatalogRecord *record, GError **error);
+gboolean record_return(const House *house, Sql *sql, CatalogRecord *record, GError **error);
 /* The record's row in the index: call with before NULL for a new one. */
 gboolean record_index(const House *house, Sql *sql, const CatalogRecord *before, const CatalogRecord *after, GError **error);
 /* The same record, indexed with these keys closed until now, with those from now on. */

@@ -4,29 +4,37 @@
  * 1. All changes of a call, the event and its lines in record_event are one transaction; the metadata.json of records with objects are published before it and
  *    acknowledged within.
  * 2. Nothing is written when a record has another rev than it was read with: CONFLICT, and the caller reads again.
- * 3. Records take successive revs in the order given, so that a replay of the same rows from the same rev gives the same catalogue.
+ * 3. What goes is told with all of it, so that it can come back under its id with what was tied to it; neither has an object, for what has files does not go.
+ * 4. Records take successive revs in the order given, so that a replay of the same rows from the same rev gives the same catalogue.
  */
 #include "internal.h"
+#include "watch.h"
 #include <string.h>
 
 enum { EVENTS_READ = 100 };
 
 static ContentBatch *publish(const House *house, const char *actor, const char *why, GPtrArray *changes, GError **error) {
   g_autoptr(ContentBatch) batch = content_batch_new(house->content);
-  for (guint i = 0; i < changes->len; i++)
-    if (!record_stage(house, actor, ((const CatalogChange *)changes->pdata[i])->after, batch, why, error)) return NULL;
+  for (guint i = 0; i < changes->len; i++) {
+    const CatalogRecord *after = ((const CatalogChange *)changes->pdata[i])->after;
+    if (after != NULL && !record_stage(house, actor, after, batch, why, error)) return NULL;
+  }
   return content_batch_publish(batch, error) ? g_steal_pointer(&batch) : NULL;
 }
 
 static gboolean any_files(GPtrArray *changes) {
-  for (guint i = 0; i < changes->len; i++)
-    if (((const CatalogChange *)changes->pdata[i])->before->file_count > 0) return TRUE;
+  for (guint i = 0; i < changes->len; i++) {
+    const CatalogChange *change = changes->pdata[i];
+    if (change->before != NULL && change->before->file_count > 0) return TRUE;
+  }
   return FALSE;
 }
 
 static gboolean write_one(const House *house, Sql *sql, const CatalogChange *change, GError **error) {
+  if (change->before == NULL) return record_place_valid(sql, change->after, error) && record_return(house, sql, change->after, error);
   gint64 rev = sql_number(sql, "SELECT rev FROM record WHERE id = $1", SQL_ARGS(sql_int(change->before->id)), 0, NULL);
   if (rev != change->before->rev) return throw(error, LANTAI_ERROR_CONFLICT, "档案 %s 刚刚由他人修改，请再试一次", change->before->code);
+  if (change->after == NULL) return catalog_record_may_go(sql, change->before, error) && record_erase(house, sql, change->before, error);
   change->after->rev = 0;
   return record_overwrite(house, sql, change->before, change->after, error);
 }
@@ -34,6 +42,8 @@ static gboolean write_one(const House *house, Sql *sql, const CatalogChange *cha
 gboolean catalog_history_add(Sql *sql, gint64 event_id, gint64 record_id, GError **error) {
   return sql_exec(sql, "INSERT INTO record_event (record_id, event_id) VALUES ($1, $2)", SQL_ARGS(sql_int(record_id), sql_int(event_id)), error);
 }
+
+static const CatalogRecord *change_record(const CatalogChange *change) { return change->before != NULL ? change->before : change->after; }
 
 gboolean catalog_change_many(const House *house, const CatalogMany *many, GPtrArray *changes, GError **error) {
   g_autoptr(ContentBatch) batch = house->content != NULL && any_files(changes) ? publish(house, many->actor, many->why, changes, error) : NULL;
@@ -48,7 +58,7 @@ gboolean catalog_change_many(const House *house, const CatalogMany *many, GPtrAr
   gint64 event = many->tell(sql, rev + 1, changes, many->data, error);
   if (event == 0) return FALSE;
   for (guint i = 0; i < changes->len; i++)
-    if (!catalog_history_add(sql, event, ((const CatalogChange *)changes->pdata[i])->before->id, error)) return FALSE;
+    if (!catalog_history_add(sql, event, change_record(changes->pdata[i])->id, error)) return FALSE;
   return fault_point("catalog.many") && (batch == NULL || content_batch_acknowledge(batch, sql, error)) && sql_commit(sql, error);
 }
 
@@ -65,12 +75,24 @@ void catalog_change_free(CatalogChange *change) {
 
 /* ---- rebuilding ---- */
 
+/* What goes, or comes back: changes {"record": …}. */
+static gboolean replay_whole(const House *house, Sql *sql, gint64 id, json_t *changes, GError **error) {
+  if (json_is_null(json_array_get(json_object_get(changes, "record"), 0))) {
+    g_autoptr(CatalogRecord) record = catalog_record_of(changes, error);
+    return record != NULL && record_return(house, sql, record, error);
+  }
+  g_autoptr(CatalogRecord) record = record_by_id(sql, id, error);
+  return record != NULL && record_erase(house, sql, record, error);
+}
+
 static gboolean replay_one(const House *house, Sql *sql, json_t *row, gboolean back, gint64 event_id, GError **error) {
   gint64 id = json_integer_value(json_array_get(row, 0));
+  json_t *changes = json_array_get(row, 1);
+  if (json_object_get(changes, "record") != NULL) return replay_whole(house, sql, id, changes, error) && catalog_history_add(sql, event_id, id, error);
   g_autoptr(CatalogRecord) before = record_by_id(sql, id, error);
   if (before == NULL) return FALSE;
   g_autoptr(CatalogRecord) after = catalog_record_dup(before);
-  if (!record_apply_diff(after, json_array_get(row, 1), error)) return FALSE;
+  if (!record_apply_diff(after, changes, error)) return FALSE;
   after->rev = 0;
   if (back && !g_str_equal(after->code, before->code)) {
     g_free(after->former);
@@ -155,6 +177,7 @@ CatalogRecord *catalog_record_as_of(Sql *sql, const CatalogRecord *now, gint64 r
     json_t *stored = json_object_get(data, "rev") ? json_object_get(data, "rev") : json_object_get(json_object_get(data, "record"), "rev");
     if (json_is_integer(stored) && json_integer_value(stored) <= rev) break;
     if (g_str_has_prefix(json_string_value(json_object_get(event, "action")), "keep.")) continue; /* files, not descriptions */
+    if (json_object_get(json_object_get(data, "changes"), "record") != NULL) continue; /* it went and came back as it was */
     if (!step_back(&record, json_object_get(data, "changes"))) return NULL;
   }
   return i == EVENTS_READ ? NULL : g_steal_pointer(&record);

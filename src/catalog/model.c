@@ -160,15 +160,27 @@ json_t *description_groups(const Catalog *catalog, const CatalogRecord *record, 
 
 static const char *change_label(const CatalogCategory *category, const char *key) {
   static const char *const others[][2] = {{"level", "层级"}, {"parent_id", "上级编号"}, {"fonds_id", "全宗编号"}, {"date_text", "日期"}, {"date_from", "日期（起）"},
-    {"date_to", "日期（止）"}};
+    {"date_to", "日期（止）"}, {"record", "整条著录"}};
   if (g_str_has_prefix(key, "fields.")) return field_label(category, key + strlen("fields."));
   for (guint i = 0; i < G_N_ELEMENTS(others); i++)
     if (g_str_equal(key, others[i][0])) return others[i][1];
   return field_label(NULL, key);
 }
 
+/* A whole record, in a line. */
+static char *whole_value(json_t *record) {
+  static const char *const keys[] = {"code", "title", "creator", "docno", "date_text"};
+  GString *text = g_string_new(NULL);
+  for (guint i = 0; i < G_N_ELEMENTS(keys); i++) {
+    const char *part = json_string_value(json_object_get(record, keys[i]));
+    if (part != NULL && *part != '\0') g_string_append_printf(text, "%s%s", text->len ? "　" : "", part);
+  }
+  return g_string_free(text, FALSE);
+}
+
 static char *change_value(const Catalog *catalog, const char *key, json_t *value) {
   if (json_is_string(value)) return g_strdup(json_string_value(value));
+  if (json_is_object(value)) return whole_value(value);
   gint64 number = json_integer_value(value);
   const CatalogCategory *category = g_str_equal(key, "category") && number > 0 && number < 256 ? catalog_category(catalog, number) : NULL;
   if (category != NULL) return g_strdup(category->title);

@@ -5,6 +5,7 @@
  * 2. A difference holds every compared column and field that differs, so that applying its second halves to the former record gives the later one.
  */
 #include "internal.h"
+#include "watch.h"
 #include <stddef.h>
 #include <string.h>
 
@@ -132,7 +133,25 @@ static void diff_fields(json_t *diff, const CatalogRecord *before, const Catalog
   }
 }
 
+/* All of it, with its former codes. */
+static json_t *whole_json(const CatalogRecord *record) {
+  json_t *json = record != NULL ? record_store_json(record) : json_null();
+  if (record != NULL && record->former[0] != '\0') json_object_set_new(json, "former", json_string(record->former));
+  return json;
+}
+
+CatalogRecord *catalog_record_of(json_t *changes, GError **error) {
+  json_t *pair = json_object_get(changes, "record"), *whole = json_array_get(pair, json_is_null(json_array_get(pair, 0)) ? 1 : 0);
+  CatalogRecord *record = pair != NULL ? record_from_store_json(whole, error) : NULL;
+  const char *former = json_string_value(json_object_get(whole, "former"));
+  if (record == NULL || former == NULL) return record;
+  g_free(record->former);
+  record->former = g_strdup(former);
+  return record;
+}
+
 json_t *catalog_record_diff(const CatalogRecord *before, const CatalogRecord *after) {
+  if (before == NULL || after == NULL) return json_pack("{s:[o, o]}", "record", whole_json(before), whole_json(after));
   json_auto_t *diff = json_object();
   for (guint i = 0; i < G_N_ELEMENTS(COLUMNS); i++)
     if (COLUMNS[i].compared && !column_equal(before, after, &COLUMNS[i]))

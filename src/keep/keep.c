@@ -5,6 +5,7 @@
  * 2. Events that tell only of checks and copies change nothing here.
  */
 #include "check.h"
+#include "watch.h"
 #include "copy.h"
 #include "patrol.h"
 
@@ -34,7 +35,16 @@ gboolean tell_change(Sql *sql, const char *actor, const char *action, gint64 rec
   return journal_append(sql, actor, action, "record", record_id, data, error) != 0;
 }
 
+static char *record_tied(Sql *sql, gint64 record_id, GError **error) {
+  g_autoptr(GError) local = NULL;
+  gint64 disposal = sql_number(sql, "SELECT d.id FROM keep_disposal_item AS i JOIN keep_disposal AS d ON d.id = i.disposal_id WHERE i.record_id = $1 "
+    "AND d.state IN ('requested', 'approved')", SQL_ARGS(sql_int(record_id)), 0, &local);
+  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), NULL;
+  return disposal > 0 ? g_strdup_printf("在第 %" G_GINT64_FORMAT " 号销毁单中", disposal) : NULL;
+}
+
 gboolean keep_open(SqlDb *db, const char *dir, GError **error) {
+  catalog_set_tie(record_tied);
   check_set_visible("patrol", patrol_visible, "/keep/patrol/");
   return sql_migrate_room(db, "keep", error) && formats_load(dir, error) && media_load(dir, error);
 }

@@ -282,6 +282,15 @@ json_t *ledger_entry_referring(Sql *sql, Asker asker, gint64 id, GError **error)
     SQL_ARGS(sql_text(target)), error), asker, error);
 }
 
+char *record_used(Sql *sql, gint64 record, GError **error) {
+  g_autofree char *target = g_strdup_printf("%" G_GINT64_FORMAT, record);
+  g_autoptr(GError) local = NULL;
+  gint64 count = sql_number(sql, "SELECT COUNT(*) AS count FROM ledger_link AS l JOIN ledger_entry AS e ON e.id = l.entry_id WHERE l.kind = 'record' AND l.target = $1 "
+    "AND e.deleted = 0", SQL_ARGS(sql_text(target)), 0, &local);
+  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), NULL;
+  return count > 0 ? g_strdup_printf("登记在 %" G_GINT64_FORMAT " 条台账里", count) : NULL;
+}
+
 json_t *ledger_entries_of_record(Sql *sql, Asker asker, gint64 record, GError **error) {
   g_autofree char *target = g_strdup_printf("%" G_GINT64_FORMAT, record);
   return grouped(sql, sql_query(sql, LINKED_SELECT "WHERE l.kind = 'record' AND l.target = $1 AND e.deleted = 0 ORDER BY e.ledger_id, l.field, e.from_date, e.id",

@@ -15,6 +15,7 @@
 #define FAULT_COLUMN "没有写入的原因" /* of a sheet of rows to be corrected */
 enum { LEDGER_BATCH = 200, FIELDS_MAX = 120, TEXT_MAX = 1000, LINES_MAX = 20000, TITLE_MAX = 500, MANY_MAX = 1000, ROWS_MAX = 2000 };
 
+char *record_used(Sql *sql, gint64 record, GError **error); /* entry.c: CatalogTie */
 /* ---- ledger.c ---- */
 static inline gboolean word_in(const char *const *words, const char *word) { return words != NULL && word != NULL && g_strv_contains(words, word); }
 void ledger_install(LedgerDefinition *definition); /* takes it; the newest by name and id */

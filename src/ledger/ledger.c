@@ -7,6 +7,7 @@
 #include "code-keeper.h"
 #include "internal.h"
 #include "people.h"
+#include "watch.h"
 
 static GMutex lock;
 static GPtrArray *all_ever;   /* LedgerDefinition*, owned */
@@ -109,6 +110,7 @@ gboolean ledger_open(const House *house, GError **error) {
   by_name = g_hash_table_new(g_str_hash, g_str_equal);
   g_mutex_unlock(&lock);
   catalog_set_record_extra(ledger_record_extra);
+  catalog_set_tie(record_used);
   people_set_duties_source(owed_words);
   people_set_reach_source(reach_names);
   authority_set_use_source(used_words);

@@ -8,6 +8,7 @@ typedef enum { ROW_WAITING, ROW_CONFLICT, ROW_REFUSED, ROW_MADE, ROW_PASSED, ROW
 #define PERMISSION_EDIT "record.edit"
 #define PERMISSION_PROPOSE "record.propose"
 #define PERMISSION_APPROVE "record.approve"
+#define PERMISSION_DELETE "record.delete" /* of what may be made without approval: who has it not sends a deletion in */
 
 /* ---- rule.c ---- */
 typedef struct {
@@ -18,6 +19,7 @@ typedef struct {
 } RuleWork;
 gboolean rule_begin(const Catalog *catalog, json_t *rule, RuleWork *ret, GError **error); /* INVALID: the rule lacks something or cannot be for this field */
 gboolean rule_apply(RuleWork *work, CatalogRecord *record, GError **error);               /* FALSE: why this record cannot have it */
+gboolean rule_deletes(json_t *rule); /* it takes records out, whatever their fields */
 char *rule_title(const Catalog *catalog, json_t *rule);
 const char *rule_field_label(const Catalog *catalog, const char *key);
 
@@ -32,7 +34,7 @@ typedef struct {
 } Plan;
 /* Before so many records, with nothing being read; FALSE: no more now (limit, stop), or an error. */
 gboolean plan_step(Plan *plan, Job *job, guint records, GError **error);
-/* What the record is to become: its row, or one more unchanged. conflict: taken, NULL none. */
+/* What the record is to become (after NULL: nothing): its row, or one more unchanged. conflict: taken, NULL none. */
 void plan_change(Plan *plan, Sql *sql, const CatalogRecord *before, const CatalogRecord *after, json_t *conflict);
 /* Texts by field key for a record as it was at rev (0: now): changes, or a conflict where others changed the same meanwhile. */
 gboolean plan_values(Plan *plan, Sql *sql, gint64 record_id, gint64 rev, json_t *values, GError **error);

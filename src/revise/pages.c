@@ -5,6 +5,7 @@
  * 2. A row of a record that the asker may not see tells nothing but that it is there.
  */
 #include "internal.h"
+#include "watch.h"
 #include <string.h>
 
 enum { ROWS_SHOWN = 50, FIRST_ROWS = 100, LIST_SHOWN = 50, HOME_SHOWN = 5 };
@@ -14,6 +15,8 @@ static const Label STATES[] = {{"planning", "正在预览", "info"}, {"planned",
   {"running", "正在修改", "warn"}, {"done", "已修改", "ok"}, {"undoing", "正在撤销", "warn"}, {"undone", "已撤销", "muted"}};
 static const Label ROWS[ROW_STATES] = {{"waiting", "要修改", ""}, {"conflict", "有冲突", "warn"}, {"refused", "不能改", "bad"}, {"made", "已修改", "ok"}, {"passed", "跳过", "warn"},
   {"undone", "已撤销", "muted"}, {"kept", "撤销时跳过", "warn"}, {"left", "保留现状", "muted"}};
+static const char *const WHOLE_LABELS[ROW_STATES] = {"要删除", NULL, "不能删", "已删除", "没有删除", "已恢复", "没能恢复", NULL}; /* of rows that take a record out */
+static const char *row_label(int state, gboolean whole) { return whole && WHOLE_LABELS[state] != NULL ? WHOLE_LABELS[state] : ROWS[state].label; }
 static const Label SOURCES[] = {{"rule", "批量修改", ""}, {"values", "逐件修改", ""}, {"sheet", "修改用表", ""}, {"form", "著录修改", ""}};
 
 static const Label *label_of(const Label *labels, gsize count, const char *name) {
@@ -36,15 +39,25 @@ static void dress(json_t *revision) {
 
 static gboolean is_maker(WebRequest *request, json_t *revision) { return g_strcmp0(json_string_value(json_object_get(revision, "actor")), web_actor(request)) == 0; }
 
+/* As it is, else as it was when it was deleted by the row with these changes. */
+static CatalogRecord *seen_record(WebRequest *request, Sql *sql, gint64 id, json_t *changes) {
+  CatalogRecord *record = catalog_record_load(sql, web_scope(request), id, NULL);
+  if (record != NULL) return record;
+  g_autoptr(CatalogRecord) gone = catalog_record_of(changes, NULL);
+  SearchColumns columns;
+  if (gone == NULL || search_columns(web_house(request)->search, id, &columns)) return NULL;
+  return scope_admits(web_scope(request), gone->level, gone->fonds_id, gone->security, gone->opening) ? g_steal_pointer(&gone) : NULL;
+}
+
 static gboolean sees_some(WebRequest *request, Sql *sql, gint64 id) {
-  json_auto_t *rows = sql_json(sql, "SELECT record_id FROM revision_row WHERE revision_id = $1 ORDER BY place LIMIT $2",
+  json_auto_t *rows = sql_json(sql, "SELECT record_id, changes FROM revision_row WHERE revision_id = $1 ORDER BY place LIMIT $2",
     SQL_ARGS(sql_int(id), sql_int(FIRST_ROWS)), NULL);
   size_t i;
   json_t *row;
   json_array_foreach(rows, i, row) {
-    SearchColumns columns;
-    if (search_columns(web_house(request)->search, json_integer_value(json_object_get(row, "record_id")), &columns) &&
-      scope_admits(web_scope(request), (Level)columns.level, columns.fonds_id, (Security)columns.security, (Opening)columns.opening)) return TRUE;
+    json_auto_t *changes = json_loads(json_string_value(json_object_get(row, "changes")), 0, NULL);
+    g_autoptr(CatalogRecord) record = seen_record(request, sql, json_integer_value(json_object_get(row, "record_id")), changes);
+    if (record != NULL) return TRUE;
   }
   return FALSE;
 }
@@ -150,13 +163,15 @@ static json_t *conflict_rows(const Catalog *catalog, const CatalogRecord *record
 static void dress_row(WebRequest *request, Sql *sql, json_t *row) {
   const Catalog *catalog = web_house(request)->catalog;
   RowState state = CLAMP(json_integer_value(json_object_get(row, "state")), 0, ROW_STATES - 1);
-  g_autoptr(CatalogRecord) record = catalog_record_load(sql, web_scope(request), json_integer_value(json_object_get(row, "record_id")), NULL);
   json_auto_t *changes = json_loads(json_string_value(json_object_get(row, "changes")), 0, NULL);
+  gboolean whole = json_object_get(changes, "record") != NULL;
+  g_autoptr(CatalogRecord) record = seen_record(request, sql, json_integer_value(json_object_get(row, "record_id")), changes);
   json_auto_t *conflict = json_loads(json_string_value(json_object_get(row, "conflict")), 0, NULL);
   gboolean named = json_integer_value(json_object_get(row, "record_id")) == 0 || state == ROW_REFUSED; /* a refusal by row number tells nothing of a record */
   json_object_set_new(row, "seen", json_boolean(record != NULL));
   json_object_set_new(row, "state", json_string(ROWS[state].name));
-  json_object_set_new(row, "state_label", json_string(ROWS[state].label));
+  json_object_set_new(row, "state_label", json_string(row_label(state, whole)));
+  json_object_set_new(row, "there", json_boolean(record != NULL && !(whole && state == ROW_MADE)));
   json_object_set_new(row, "state_tone", json_string(ROWS[state].tone));
   json_object_set_new(row, "changes", record == NULL ? json_array() : catalog_changes_rows(catalog, record, changes));
   json_object_set_new(row, "conflict", record == NULL ? json_array() : conflict_rows(catalog, record, conflict));
@@ -188,14 +203,14 @@ static int state_shown(WebRequest *request) {
   return -1;
 }
 
-static json_t *numbers_of(Sql *sql, gint64 id, gint64 counts[ROW_STATES], int shown, GError **error) {
+static json_t *numbers_of(Sql *sql, gint64 id, gint64 counts[ROW_STATES], int shown, gboolean whole, GError **error) {
   json_auto_t *found = sql_json(sql, "SELECT state, COUNT(*) AS count FROM revision_row WHERE revision_id = $1 GROUP BY state", SQL_ARGS(sql_int(id)), error);
   json_t *numbers = json_array(), *row;
   size_t i;
   json_array_foreach(found, i, row) {
     int state = (int)CLAMP(json_integer_value(json_object_get(row, "state")), 0, ROW_STATES - 1);
     counts[state] = json_integer_value(json_object_get(row, "count"));
-    json_array_append_new(numbers, json_pack("{s:s, s:s, s:I, s:b}", "name", ROWS[state].name, "label", ROWS[state].label, "count", (json_int_t)counts[state], "current",
+    json_array_append_new(numbers, json_pack("{s:s, s:s, s:I, s:b}", "name", ROWS[state].name, "label", row_label(state, whole), "count", (json_int_t)counts[state], "current",
       state == shown));
   }
   return numbers;
@@ -229,18 +244,28 @@ static gboolean add_job(json_t *model, Sql *sql, gint64 id) {
   return TRUE;
 }
 
+/* What takes records out; told by the rule, after a rebuild by its rows. */
+static gboolean deletes(Sql *sql, json_t *revision) {
+  return rule_deletes(json_object_get(json_object_get(revision, "ask"), "rule")) ||
+    sql_number(sql, "SELECT COUNT(*) AS found FROM (SELECT changes FROM revision_row WHERE revision_id = $1 ORDER BY place LIMIT 1) AS first WHERE changes LIKE '{\"record\":%'",
+      SQL_ARGS(sql_int(json_integer_value(json_object_get(revision, "id")))), 0, NULL) > 0;
+}
+
+static gboolean may_make(WebRequest *request, gboolean whole) { return web_may(request, PERMISSION_EDIT) && (!whole || web_may(request, PERMISSION_DELETE)); }
+
 static void add_actions(WebRequest *request, json_t *model, json_t *revision, const gint64 counts[ROW_STATES], gboolean active) {
   const char *state = json_string_value(json_object_get(revision, "state"));
-  gboolean maker = is_maker(request, revision), edits = web_may(request, PERMISSION_EDIT), planned = g_str_equal(state, "planned"),
-    awaiting = g_str_equal(state, "awaiting"), never_made = planned || awaiting || g_str_equal(state, "returned") || g_str_equal(state, "planning");
+  gboolean whole = json_is_true(json_object_get(model, "deletes"));
+  gboolean maker = is_maker(request, revision), edits = web_may(request, PERMISSION_EDIT), makes = may_make(request, whole), planned = g_str_equal(state, "planned"),
+    awaiting = g_str_equal(state, "awaiting"), decided = json_string_length(json_object_get(revision, "decided_by")) > 0, never_made = planned || awaiting || g_str_equal(state, "returned") || g_str_equal(state, "planning");
   gboolean broken_off = g_str_equal(state, "running") || g_str_equal(state, "undoing"), made = g_str_equal(state, "done") || g_str_equal(state, "running");
   const struct { const char *name; gboolean may; } actions[] = {
-    {"may_start", !active && edits && maker && planned && counts[ROW_WAITING] > 0}, {"may_submit", !active && !edits && maker && planned && counts[ROW_WAITING] > 0},
-    {"may_go_on", !active && edits && broken_off}, {"may_approve", awaiting && !maker && web_may(request, PERMISSION_APPROVE)},
+    {"may_start", !active && makes && maker && planned && counts[ROW_WAITING] > 0}, {"may_submit", !active && !makes && maker && planned && counts[ROW_WAITING] > 0},
+    {"may_go_on", !active && (makes || decided) && edits && broken_off}, {"may_approve", awaiting && !maker && web_may(request, PERMISSION_APPROVE)},
     {"may_undo", !active && edits && made && counts[ROW_MADE] > 0}, {"may_drop", maker && !active && never_made},
     {"may_choose", maker && planned && counts[ROW_CONFLICT] > 0}, {"awaiting", awaiting}, {"returned", g_str_equal(state, "returned")},
     {"planning", g_str_equal(state, "planning")}, {"undoing", g_str_equal(state, "undoing")},
-    {"decided", json_string_length(json_object_get(revision, "decided_by")) > 0},
+    {"decided", decided},
   };
   for (guint i = 0; i < G_N_ELEMENTS(actions); i++) json_object_set_new(model, actions[i].name, json_boolean(actions[i].may));
   json_object_set_new(model, "waiting", json_integer(counts[ROW_WAITING]));
@@ -253,9 +278,10 @@ static WebReply *page_revision(WebRequest *request, GError **error) {
   if (revision == NULL) return NULL;
   gint64 id = web_int(request, "id", 0), counts[ROW_STATES] = {0};
   int shown = state_shown(request);
-  json_t *numbers = numbers_of(sql, id, counts, shown, error), *rows = page_rows(request, sql, id, shown, error);
+  gboolean whole = deletes(sql, revision);
+  json_t *numbers = numbers_of(sql, id, counts, shown, whole, error), *rows = page_rows(request, sql, id, shown, error);
   if (rows == NULL) return json_decref(numbers), NULL;
-  json_t *model = json_pack("{s:O, s:O, s:o, s:o, s:o, s:s}", "title", json_object_get(revision, "title"), "revision", revision, "numbers", numbers, "rows", rows,
+  json_t *model = json_pack("{s:b, s:O, s:O, s:o, s:o, s:o, s:s}", "deletes", whole, "title", json_object_get(revision, "title"), "revision", revision, "numbers", numbers, "rows", rows,
     "fields", field_counts(web_house(request)->catalog, json_object_get(revision, "counts")), "show", shown < 0 ? "" : ROWS[shown].name);
   gboolean active = add_job(model, sql, id);
   add_actions(request, model, revision, counts, active);
@@ -280,6 +306,11 @@ static WebReply *back_to(WebRequest *request, const char *flash) {
   return reply;
 }
 
+static gboolean may_make_loaded(WebRequest *request, json_t *revision) {
+  g_autoptr(Sql) sql = sql_read(web_house(request)->db, NULL);
+  return sql != NULL && may_make(request, deletes(sql, revision));
+}
+
 /* A begun one goes on, also after an error in between, by whoever may edit; a fresh one is begun by its maker. */
 static WebReply *page_start(WebRequest *request, GError **error) {
   json_auto_t *revision = load_for(request, FALSE, error);
@@ -287,7 +318,8 @@ static WebReply *page_start(WebRequest *request, GError **error) {
   const char *state = json_string_value(json_object_get(revision, "state"));
   if (g_str_equal(state, "awaiting")) return throw_null(error, LANTAI_ERROR_DENIED, "这次修改在等待审批，请由审批人批准");
   if (g_str_equal(state, "planned") && !is_maker(request, revision)) return throw_null(error, LANTAI_ERROR_DENIED, "这是他人的批量修改，请由本人操作");
-  gboolean undo = g_str_equal(state, "undoing");
+  gboolean undo = g_str_equal(state, "undoing"), approved = json_string_length(json_object_get(revision, "decided_by")) > 0;
+  if (!undo && !approved && !may_make_loaded(request, revision)) return throw_null(error, LANTAI_ERROR_DENIED, "您的岗位不能删除条目，请送审，由另一人批准");
   if (!revision_begin(web_house(request), web_int(request, "id", 0), web_actor(request), undo, error)) return NULL;
   return back_to(request, undo ? "已接着撤销" : "已修改；改动多时在后台进行，可以离开本页");
 }
@@ -373,7 +405,7 @@ const WebRoute REVISE_ROUTES[] = {
   {"GET", "/revise/{id}", ANY, ONE_PARAMETERS, "revise/revision", page_revision, "批量修改"},
   {"POST", "/revise/{id}/start", PERMISSION_EDIT, ID_PARAMETERS, NULL, page_start, NULL},
   {"POST", "/revise/{id}/undo", PERMISSION_EDIT, ID_PARAMETERS, NULL, page_undo, NULL},
-  {"POST", "/revise/{id}/submit", PERMISSION_PROPOSE, ID_PARAMETERS, NULL, page_submit, NULL},
+  {"POST", "/revise/{id}/submit", EITHER, ID_PARAMETERS, NULL, page_submit, NULL},
   {"POST", "/revise/{id}/approve", PERMISSION_APPROVE, ID_PARAMETERS, NULL, page_approve, NULL},
   {"POST", "/revise/{id}/return", PERMISSION_APPROVE, RETURN_PARAMETERS, NULL, page_return, NULL},
   {"POST", "/revise/{id}/drop", EITHER, ID_PARAMETERS, NULL, page_drop, NULL},

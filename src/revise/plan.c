@@ -7,6 +7,7 @@
  */
 #include "internal.h"
 #include "text.h"
+#include "watch.h"
 #include <string.h>
 
 enum { ROWS_AT_ONCE = 1000, READ_AT_ONCE = 100, MAKERS_MAX = 8, VALUES_MAX = 10000, SMALL = 500, STALE_DAYS = 14, TITLE_MAX = 300 };
@@ -80,8 +81,9 @@ gboolean plan_step(Plan *plan, Job *job, guint records, GError **error) {
 }
 
 /* Why the record must not become so; NULL: it may. */
-static char *refusal(Plan *plan, Sql *sql, const CatalogRecord *after) {
+static char *refusal(Plan *plan, Sql *sql, const CatalogRecord *before, const CatalogRecord *after) {
   g_autoptr(GError) problem = NULL;
+  if (after == NULL) return catalog_record_may_go(sql, before, &problem) ? NULL : g_strdup(problem->message);
   if (!catalog_change_check(plan->house, sql, after, &problem)) return g_strdup(problem->message);
   if (after->level < LEVEL_VOLUME || scope_admits(plan->scope, after->level, after->fonds_id, after->security, after->opening)) return NULL;
   return g_strdup_printf("您无权查看“%s、%s”的档案，不能改成这样", security_label(after->security), opening_label(after->opening));
@@ -95,7 +97,7 @@ void plan_change(Plan *plan, Sql *sql, const CatalogRecord *before, const Catalo
     plan->unchanged++;
     return;
   }
-  g_autofree char *problem = changes == NULL ? NULL : refusal(plan, sql, after);
+  g_autofree char *problem = changes == NULL ? NULL : refusal(plan, sql, before, after);
   add_row(plan, before->id, problem != NULL ? ROW_REFUSED : open ? ROW_CONFLICT : ROW_WAITING, changes, conflict, problem);
 }
 
@@ -193,6 +195,7 @@ static gboolean set_made(Plan *plan, Making *making, Sql *sql, CatalogRecord *re
 }
 
 static gboolean make_one(Plan *plan, Making *making, Sql *sql, const CatalogRecord *record, GError **error) {
+  if (making->maker == NULL && rule_deletes(making->rule.rule)) return plan_change(plan, sql, record, NULL, NULL), TRUE;
   g_autoptr(CatalogRecord) after = catalog_record_dup(record);
   g_autoptr(GError) problem = NULL;
   if (!set_made(plan, making, sql, after, &problem, error)) return FALSE;

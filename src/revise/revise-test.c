@@ -2,6 +2,7 @@
 #include "expect.h"
 #include "internal.h"
 #include "people.h"
+#include "watch.h"
 #include <string.h>
 
 typedef struct {
@@ -340,6 +341,77 @@ static void test_replay(void) {
   fixture_close(&f);
 }
 
+/* ---- what goes, and comes back ---- */
+
+static gint64 tied_record;
+static char *tie(Sql *sql, gint64 record_id, GError **error) { return record_id == tied_record ? g_strdup("与 1 件档案有关联") : NULL; }
+
+static gint64 found(Fixture *f, const char *query) {
+  g_autoptr(Sql) sql = good(sql_read(f->db, error));
+  SearchRequest ask = {.query = query, .limit = 10};
+  g_autoptr(SearchResult) result = good(search_run(f->house.search, sql, &SCOPE_EVERYTHING, &ask, error));
+  return result->count;
+}
+
+static gboolean is_there(Fixture *f, guint at) {
+  g_autoptr(Sql) sql = good(sql_read(f->db, error));
+  g_autoptr(CatalogRecord) record = catalog_record_load(sql, &SCOPE_EVERYTHING, f->ids[at], NULL);
+  return record != NULL;
+}
+
+/* Deletion is a change in bulk like others: what may not go is told, what was changed since is left, all of it comes back, and a rebuild does the same. */
+static void test_delete(void) {
+  Fixture f, again;
+  fixture_open(&f);
+  catalog_set_tie(tie);
+  tied_record = f.ids[1];
+  apply(&f, plan_one(&f, 0, 0, "code", "Z1-9")); /* it has a former code */
+  gint64 id = plan_rule(&f, json_pack("{s:s}", "kind", "delete"));
+  g_assert_cmpint(count_rows(&f, id, ROW_WAITING), ==, 2);
+  g_assert_cmpint(count_rows(&f, id, ROW_REFUSED), ==, 1); /* what is tied; the one at top secret is not there for him */
+  g_assert_true(is_there(&f, 0));
+  edit(&f, 2, "title", "后来改的题名");
+  apply(&f, id);
+  assert_state(&f, id, "done");
+  g_assert_cmpint(count_rows(&f, id, ROW_MADE), ==, 1);
+  g_assert_cmpint(count_rows(&f, id, ROW_PASSED), ==, 1);
+  g_assert_false(is_there(&f, 0));
+  g_assert_true(is_there(&f, 1) && is_there(&f, 2) && is_there(&f, 3));
+  g_assert_cmpint(found(&f, "水库"), ==, 0);
+  undo(&f, id);
+  assert_state(&f, id, "undone");
+  assert_value(&f, 0, "title", "水库 加固");
+  assert_value(&f, 0, "code", "Z1-9");
+  g_assert_cmpint(found(&f, "水库"), ==, 1);
+  g_assert_cmpint(found(&f, "Z1-1"), ==, 1); /* by the code it had */
+  gint64 second = plan_rule(&f, json_pack("{s:s}", "kind", "delete"));
+  apply(&f, second);
+  g_assert_false(is_there(&f, 0) || is_there(&f, 2));
+  {
+    g_autoptr(Sql) sql = good(sql_write(f.db, error)); /* another takes its number: it does not come back over that one */
+    keep(&f, sql, "Z1-3", "占了号的", "", "1961", SECURITY_PUBLIC);
+    good(sql_commit(sql, error));
+  }
+  undo(&f, second);
+  g_assert_true(is_there(&f, 0) && !is_there(&f, 2));
+  g_assert_cmpint(count_rows(&f, second, ROW_KEPT), ==, 1);
+  open_rooms(&again);
+  replay_all(&f, &again);
+  g_autofree char *first = rows_text(f.db), *other = rows_text(again.db);
+  g_assert_cmpstr(first, ==, other);
+  {
+    g_autoptr(Sql) sql = good(sql_read(f.db, error));
+    json_auto_t *history = good(catalog_history(sql, f.ids[0], 0, 10, error));
+    g_assert_cmpint(json_array_size(history), ==, 6); /* made, another code, deleted, back, deleted, back */
+    g_autoptr(CatalogRecord) now = good(catalog_record_load(sql, &SCOPE_EVERYTHING, f.ids[0], error));
+    g_autoptr(CatalogRecord) early = good(catalog_record_as_of(sql, now, 3, error));
+    g_assert_cmpstr(early->code, ==, "Z1-1");
+  }
+  tied_record = 0;
+  fixture_close(&again);
+  fixture_close(&f);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/revise/replace-and-back", test_replace_and_back);
@@ -350,5 +422,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/revise/as-of", test_as_of);
   g_test_add_func("/revise/approval", test_approval);
   g_test_add_func("/revise/replay", test_replay);
+  g_test_add_func("/revise/delete", test_delete);
   return g_test_run();
 }

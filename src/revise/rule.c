@@ -22,6 +22,7 @@ const ReviseRule REVISE_RULES[] = {
   {"number", "顺序编号", "按档号的先后依次编号", "start"},
   {"date", "日期改写为公历", "民国纪年、年号纪年和各种写法改写为 1937-07-07 的形式；看不懂的列出，不改", ""},
   {"title", "按门类的规则拟写题名", "只对定有题名规则的门类", ""},
+  {"delete", "删除条目", "整条删除，不论著录项；挂有原文、有下级、有关联或登记在台账里的不删，逐条说明。可以整批撤销", ""},
   {NULL},
 };
 
@@ -110,7 +111,7 @@ static char *make_title(RuleWork *work, const CatalogRecord *record, const char 
 
 static char *(*const MAKERS[])(RuleWork *, const CatalogRecord *, const char *, GError **) = {make_value, make_fill, make_empty, make_replaced, make_prefixed,
   make_suffixed, make_trimmed, make_narrow, make_copied, make_moved, make_number, make_date, make_title};
-G_STATIC_ASSERT(G_N_ELEMENTS(MAKERS) == G_N_ELEMENTS(REVISE_RULES) - 1);
+G_STATIC_ASSERT(G_N_ELEMENTS(MAKERS) == G_N_ELEMENTS(REVISE_RULES) - 2); /* but for the last one, which makes no value */
 
 /* ---- a rule ---- */
 
@@ -138,7 +139,10 @@ static gboolean has_needs(const ReviseRule *rule, json_t *given, GError **error)
   return TRUE;
 }
 
+gboolean rule_deletes(json_t *rule) { return g_strcmp0(json_string_value(json_object_get(rule, "kind")), "delete") == 0; }
+
 gboolean rule_begin(const Catalog *catalog, json_t *rule, RuleWork *ret, GError **error) {
+  if (rule_deletes(rule)) return *ret = (RuleWork){catalog, rule, "delete", "", 0}, TRUE;
   const char *field = json_string_value(json_object_get(rule, "field"));
   int at = rule_index(json_string_value(json_object_get(rule, "kind")));
   if (field == NULL || *field == '\0') return throw(error, LANTAI_ERROR_INVALID, "请选择要修改的著录项");
@@ -174,6 +178,7 @@ gboolean rule_apply(RuleWork *work, CatalogRecord *record, GError **error) {
 }
 
 char *rule_title(const Catalog *catalog, json_t *rule) {
+  if (rule_deletes(rule)) return g_strdup("删除条目");
   RuleWork work = {.rule = rule};
   const char *label = rule_field_label(catalog, json_string_value(json_object_get(rule, "field"))), *value = rule_text(&work, "value");
   int at = rule_index(json_string_value(json_object_get(rule, "kind")));

@@ -4,10 +4,12 @@
  * 1. Rows that wait go some at a time, each lot in one transaction with its event. The state of a row tells what became of it, so a broken-off run goes on with
  *    those that still wait, and none is made twice.
  * 2. A row whose record has something else by now than the plan says is passed over with the reason, never forced; the same when undoing.
- * 3. What a row changed is kept with it as it was done, so that undoing takes back that and nothing else.
+ * 3. What was deleted comes back under its id, as it was.
+ * 4. What a row changed is kept with it as it was done, so that undoing takes back that and nothing else.
  */
 #include "internal.h"
 #include "settings.h"
+#include "watch.h"
 #include <string.h>
 
 enum { LOT_ROWS = 1000, LOT_OBJECTS = 100, SMALL = 200, TRIES = 5 };
@@ -63,12 +65,53 @@ static char *conflict_text(const House *house, const CatalogRecord *record, json
   return g_strdup_printf("%s现在是“%s”，与%s时不同", json_string_value(json_object_get(first, "label")), now ? now : "", undo ? "批量修改" : "预览");
 }
 
+/* ---- what goes, and comes back ---- */
+
+static gboolean passed(Step *step, GError **local, GError **error) {
+  if (!g_error_matches(*local, LANTAI_ERROR, LANTAI_ERROR_CONFLICT) && !g_error_matches(*local, LANTAI_ERROR, LANTAI_ERROR_INVALID))
+    return g_propagate_error(error, g_steal_pointer(local)), FALSE;
+  step->problem = g_strdup((*local)->message);
+  return TRUE;
+}
+
+static gboolean take_step(Step *step, CatalogRecord *before, CatalogRecord *after) {
+  json_decref(step->changes);
+  step->changes = catalog_record_diff(before, after);
+  step->change = g_new0(CatalogChange, 1);
+  *step->change = (CatalogChange){before, after};
+  return TRUE;
+}
+
+/* Only what is still as it was seen goes. */
+static gboolean prepare_going(Sql *sql, Step *step, CatalogRecord *taken, GError **error) {
+  g_autoptr(CatalogRecord) now = taken;
+  g_autoptr(GError) local = NULL;
+  g_autoptr(CatalogRecord) seen = catalog_record_of(step->changes, error);
+  if (seen == NULL) return FALSE;
+  json_auto_t *since = catalog_record_diff(seen, now);
+  if (since != NULL) return step->problem = g_strdup("预览以后又改过，没有删除"), TRUE;
+  return catalog_record_may_go(sql, now, &local) ? take_step(step, g_steal_pointer(&now), NULL) : passed(step, &local, error);
+}
+
+static gboolean prepare_return(const House *house, Sql *sql, Step *step, GError **error) {
+  g_autoptr(GError) local = NULL;
+  g_autoptr(CatalogRecord) record = catalog_record_of(step->changes, error);
+  if (record == NULL) return FALSE;
+  g_autoptr(CatalogRecord) parent = catalog_record_load(sql, &SCOPE_EVERYTHING, record->parent_id, NULL);
+  if (parent == NULL || parent->fonds_id != record->fonds_id) return step->problem = g_strdup("它的上级已经删除或移走，不能恢复到原处"), TRUE;
+  return catalog_change_check(house, sql, record, &local) ? take_step(step, NULL, g_steal_pointer(&record)) : passed(step, &local, error);
+}
+
 /* What the step does to the record as it is now; else why it is passed over. */
 static gboolean prepare(const House *house, Sql *sql, Step *step, gboolean undo, GError **error) {
   g_autoptr(GError) local = NULL;
   g_autoptr(CatalogRecord) before = catalog_record_load(sql, &SCOPE_EVERYTHING, step->record_id, &local);
+  gboolean whole = json_object_get(step->changes, "record") != NULL;
+  if (before == NULL && whole && undo && g_error_matches(local, LANTAI_ERROR, LANTAI_ERROR_NOT_FOUND)) return prepare_return(house, sql, step, error);
   if (before == NULL && g_error_matches(local, LANTAI_ERROR, LANTAI_ERROR_NOT_FOUND)) return step->problem = g_strdup("档案已删除"), TRUE;
   if (before == NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
+  if (whole && undo) return step->problem = g_strdup("已在目录里"), TRUE;
+  if (whole) return prepare_going(sql, step, g_steal_pointer(&before), error);
   json_auto_t *conflicts = json_object();
   g_autoptr(CatalogRecord) after = catalog_record_merge(before, step->changes, undo, conflicts, error);
   if (after == NULL) return FALSE;
@@ -91,7 +134,7 @@ static GPtrArray *prepare_lot(const House *house, gint64 id, gboolean undo, int 
   for (guint i = 0; steps != NULL && i < steps->len; i++) {
     Step *step = steps->pdata[i];
     if (!prepare(house, sql, step, undo, error)) return NULL;
-    *ret_objects = *ret_objects || (step->change != NULL && step->change->before->file_count > 0);
+    *ret_objects = *ret_objects || (step->change != NULL && step->change->before != NULL && step->change->before->file_count > 0);
   }
   return g_steal_pointer(&steps);
 }
