@@ -227,8 +227,7 @@ test('numbers missing in a volume, codes that break their rule, duplicates and e
   await settled();
   assert.equal(await counted('duplicate'), 0);
   // files: one paper for several descriptions is judged to be none, all of a fonds at once.
-  const others = (await listed('files'))[0].others;
-  assert.equal(others.length, 1);
+  assert.deepEqual((await listed('files')).map(row => [row.code, row.begins]), [['J002-001-1', true], ['J002-001-2', false]], 'a group stands together');
   assert.equal((await archivist.post('/quality/files/fix', { form: { all: 1 } })).status, 404, 'what belongs to which description only a person can say');
   await post('/quality/files/pass', { all: 1, fonds: fonds.id, note: '合订本' });
   assert.equal(await counted('files'), 0);
@@ -246,6 +245,97 @@ test('numbers missing in a volume, codes that break their rule, duplicates and e
   await post(`/record/${extra}/delete`, {});
   await until('/quality', page => !page.running);
   assert.equal(await counted('duplicate'), 0);
+});
+
+test('surplus duplicates are deleted in bulk: the ones to stay are chosen, what carries something is told and left, all comes back, and numbers by fonds follow', async () => {
+  const [fonds] = await query(dir, "SELECT id FROM record WHERE level = 1 AND code = 'J002'"), [{ id: parent }] = await query(dir, "SELECT id FROM record WHERE code = 'J002-WS'");
+  const made = async form => Number((await post('/record/new', { form: 1, category: 'WS', date: '1958', retention: '永久', parent, ...form })).match(/\d+/)[0]);
+  const settled = async () => { await post('/quality', {}); await until('/quality', page => !page.running); };
+  const counted = async (kind, at = fonds.id) => (await archivist.get(`/quality/${kind}`)).json.fonds?.find(each => each.href.endsWith(`fonds=${at}`))?.count ?? 0;
+  const rows = async () => (await archivist.get(`/quality/duplicate?fonds=${fonds.id}`)).json.rows;
+  const ids = {}, groups = { 甲: [{}, { page_count: 3 }], 乙: [{}, {}, {}], 丙: [{}, {}], 丁: [{}, {}] };
+  for (const [name, forms] of Object.entries(groups)) {
+    ids[name] = [];
+    for (const form of forms) ids[name].push(await made({ code: `J002-${name}-${ids[name].length}`, title: `多录了的通知${name}`, ...form }));
+  }
+  await post(`/record/${ids.丙[1]}/links`, { code: 'J001-WS-1', relation: 'see' });
+  await settled();
+  assert.equal(await counted('duplicate'), 9);
+  assert.deepEqual((await rows()).map(row => [row.code, row.begins, row.stays]), [['J002-甲-0', true, false], ['J002-甲-1', false, true], ['J002-乙-0', true, true], ['J002-乙-1', false, false],
+    ['J002-乙-2', false, false], ['J002-丙-0', true, true], ['J002-丙-1', false, false], ['J002-丁-0', true, true], ['J002-丁-1', false, false]], 'the fuller one stays, else the older one');
+  const nobody = await archivist.post('/quality/duplicate/surplus', { form: { item: ids.乙[0], shown: ids.乙[0] } });
+  assert.equal(nobody.status, 422);
+  assert.match(nobody.text, /J002-乙-0.*没有选保留/);
+  assert.equal((await archivist.post('/quality/duplicate/surplus', { form: {} })).status, 422, 'nothing ticked');
+  assert.equal((await reader.post('/quality/duplicate/surplus', { form: { all: 1 } })).status, 403);
+  assert.equal((await archivist.post('/quality/person/surplus', { form: { all: 1 } })).status, 404);
+
+  // Of 丁 the later one is to stay; of what no box says anything, the default.
+  const place = await post('/quality/duplicate/surplus', { all: 1, fonds: fonds.id, keep: ids.丁[1] }), plan = await reach(place, 'planned');
+  assert.deepEqual([plan.deletes, plan.may_start, plan.waiting], [true, true, 4]);
+  const states = Object.fromEntries(plan.rows.map(row => [row.code, row.state]));
+  assert.deepEqual(states, { 'J002-甲-0': 'waiting', 'J002-乙-1': 'waiting', 'J002-乙-2': 'waiting', 'J002-丙-1': 'refused', 'J002-丁-0': 'waiting' });
+  assert.match(plan.rows.find(row => row.code === 'J002-丙-1').problem, /与 1 件档案有关联/);
+  assert.equal(await count("title LIKE '多录了的通知%'"), 9, 'a plan changes nothing');
+  const page = (await archivist.get(place, { html: true })).text;
+  assert.match(page, /删除 4 件/);
+  assert.match(page, /多录了的通知乙/);
+  await post(`${place}/start`, {});
+  const done = await reach(place, 'done');
+  assert.deepEqual(done.rows.filter(row => row.state === 'made').map(row => [row.code, row.there]), [['J002-甲-0', false], ['J002-乙-1', false], ['J002-乙-2', false], ['J002-丁-0', false]]);
+  assert.equal(await count("title LIKE '多录了的通知%'"), 5);
+  assert.equal((await archivist.get(`/record/${ids.甲[0]}`)).status, 404);
+  await settled();
+  assert.equal(await counted('duplicate'), 2, 'what is tied is still there, and told');
+  await post(`${place}/undo`, {});
+  await reach(place, 'undone');
+  assert.equal(await count("title LIKE '多录了的通知%'"), 9);
+  await settled();
+  assert.equal(await counted('duplicate'), 9, 'they are back');
+  const history = (await archivist.get(`/record/${ids.甲[0]}?tab=history`)).json.events;
+  assert.deepEqual(history.slice(0, 2).map(event => [event.label, event.changes[0].key]), [['撤销批量修改', 'record'], ['批量修改', 'record']]);
+  // The record itself is held by the same rule.
+  const single = await archivist.post(`/record/${ids.丙[1]}/delete`, { form: {} });
+  assert.equal(single.status, 409);
+  assert.match(single.text, /有关联/);
+
+  // What has files goes another way, by two people: the page leads there with the surplus of each group.
+  const [kept, extra] = (await archivist.get(`/quality/files?fonds=${fonds.id}`)).json.rows;
+  const asked = await post('/quality/files/surplus', { item: kept.id, shown: kept.id, keep: kept.id, disposal: 1 });
+  assert.equal(decodeURIComponent(asked), `/keep/disposal/new?kind=mistake&codes=${extra.code}\n`);
+  const form = (await archivist.get(asked)).json;
+  assert.deepEqual([form.codes.trim(), form.mistake], [extra.code, true]);
+  const refused = await reach(await post('/quality/files/surplus', { all: 1, fonds: fonds.id }), 'planned');
+  assert.deepEqual(refused.rows.map(row => row.state), ['refused']);
+  assert.match(refused.rows[0].problem, /挂有 1 个原文/);
+
+  // A search's hits are deleted by the same form.
+  const planned = await post('/revise/new', { selection: JSON.stringify({ query: '多录了的通知乙' }), kind: 'delete' }), searched = await reach(planned, 'planned');
+  assert.deepEqual([searched.waiting, searched.revision.title], [3, '删除条目（检索：多录了的通知乙）']);
+  await post(`${planned}/drop`, {});
+});
+
+test('a person written two ways becomes one with two names, all groups of a fonds at once; taken back, the fault is there again', async () => {
+  const [fonds] = await query(dir, "SELECT id FROM record WHERE level = 1 AND code = 'J003'");
+  const counted = async () => (await archivist.get('/quality/person')).json.fonds?.find(each => each.href.endsWith(`fonds=${fonds.id}`))?.count ?? 0;
+  const looked = () => until('/quality', page => !page.running);
+  await looked();
+  const before = (await archivist.get(`/quality/person?fonds=${fonds.id}`)).json;
+  assert.equal(await counted(), 2);
+  assert.deepEqual(before.rows.map(row => row.detail), ['周树仁', '周树任'], 'the writings are shown');
+  assert.equal((await reader.post('/quality/person/join', { form: { all: 1 } })).status, 403);
+  await post('/quality/person/join', { all: 1, fonds: fonds.id });
+  await looked(); // nobody asked: the names are seen to be others
+  assert.equal(await counted(), 0);
+  const persons = async () => (await archivist.get('/authorities?q=周树任')).json.rows.map(each => each.name);
+  assert.equal((await persons()).length, 1);
+  const { joins } = (await archivist.get('/quality/person')).json;
+  assert.deepEqual(joins.map(join => [join.groups, join.undone]), [[1, false]]);
+  await post('/quality/person/unjoin', { event: joins[0].event });
+  assert.equal((await archivist.post('/quality/person/unjoin', { form: { event: joins[0].event } })).status, 409);
+  await looked();
+  assert.equal(await counted(), 2, 'back');
+  assert.equal((await persons()).length, 0);
 });
 
 test('the form of a change in bulk says, while it is filled, whom it touches, of which fonds, and what is left as it is', async () => {

@@ -1164,6 +1164,24 @@ test('quality: faults are counted and listed within the scope, and judged only b
   assert.equal((await ask('archivist', 'POST', '/quality/date-unread/pass', { form: [['item', secret.id], ['item', open.id], ['note', '原文如此']] })).status, 200);
   assert.deepEqual(await query(dir, 'SELECT record_id, actor, note FROM quality_pass'), [{ record_id: open.id, actor: 'archivist', note: '原文如此' }]);
   assert.deepEqual((await json('archivist', '/quality/date-unread?show=passed')).rows.map(row => row.id), [open.id]);
+  // What is surplus is planned, what one person's two names are goes into the authority records and out again.
+  const made = [];
+  for (const [code, title, name] of [['双-1', '录了两遍的通知'], ['双-2', '录了两遍的通知'], ['双-3', '登记一', '周树仁'], ['双-4', '登记二', '周树任']]) {
+    const form = [['parent', name ? fondsId.A : classId[fondsId.A]], ['code', `A-${code}`], ['title', title], ['date', '1958'], ...name ? [['category', 'HY'], ['key', 'nvxm'], ['value', name], ['key', 'nvzjh'], ['value', '330106193001010011']] : []];
+    const reply = await ask('archivist', 'POST', '/record/new', { form });
+    assert.equal(reply.status, 200, reply.text);
+    made.push(Number(reply.json.location.match(/\d+/)[0]));
+  }
+  const looked = async kind => { for (let i = 0; i < 200; i++) { const page = await json('archivist', `/quality/${kind}`); if (!page.running) return page; await new Promise(done => setTimeout(done, 50)); } assert.fail(kind); };
+  await looked('duplicate');
+  const plan = (await ask('archivist', 'POST', '/quality/duplicate/surplus', { form: { item: made[0] } })).json.location;
+  assert.deepEqual((await json('archivist', plan)).rows.map(row => row.code), ['A-双-2']);
+  assert.equal((await ask('archivist', 'POST', `${plan}/drop`)).status, 200);
+  assert.equal((await ask('archivist', 'POST', '/quality/person/join', { form: { item: made[2] } })).status, 200);
+  const { joins } = await looked('person');
+  assert.equal(joins[0]?.groups, 1, JSON.stringify((await json('archivist', '/quality/person')).rows));
+  assert.equal((await ask('archivist', 'POST', '/quality/person/unjoin', { form: { event: joins[0].event } })).status, 200);
+  for (const id of made) assert.equal((await ask('archivist', 'POST', `/record/${id}/delete`)).status, 200);
   assert.equal((await ask('archivist', 'POST', '/quality/date-unread/unpass', { form: { item: open.id } })).status, 200);
   assert.deepEqual(await query(dir, 'SELECT record_id FROM quality_pass'), []);
   assertNoLeaks();

@@ -207,3 +207,29 @@ test('forms in a row: saved and on to the next, and as in the one before', async
   await assertClean(dir);
   server = await serve(dir);
 });
+
+test('records are deleted in bulk: sent in, approved by another, taken back as they were; one with files stays; the archive rebuilt is the same at each step', async () => {
+  await signIn(); // the test before started another server
+  const chosen = await Promise.all([1, 201, 202, 203].map(recordOf)), ids = chosen.map(record => record.id), there = () => query(dir, `SELECT id, title, creator FROM record WHERE id IN (${ids}) ORDER BY id`);
+  const before = await there();
+  const planned = await send('describer', '/revise/new', { selection: JSON.stringify({ ids }), kind: 'delete' });
+  assert.equal(planned.status, 200, planned.text);
+  const place = planned.json.location, plan = await see('describer', place);
+  assert.deepEqual([plan.deletes, plan.may_start, plan.may_submit, plan.waiting], [true, false, true, 3]);
+  assert.match(plan.rows.find(row => row.state === 'refused').problem, /挂有 1 个原文/);
+  assert.equal((await send('describer', `${place}/start`)).status, 403);
+  assert.equal((await send('describer', `${place}/submit`)).status, 200);
+  assert.deepEqual(await there(), before);
+  assert.equal((await send('describer', `${place}/approve`)).status, 403);
+  assert.equal((await send('chief', `${place}/approve`)).status, 200);
+  await reach(place, 'done');
+  assert.deepEqual((await there()).map(record => record.id), [ids[0]]);
+  const seen = await see('chief', place);
+  assert.deepEqual(seen.rows.filter(row => row.state === 'made').map(row => [row.code, row.there]), [201, 202, 203].map(i => [deliveryCode(i), false]), 'told by whoever might see them');
+  await sameWhenRebuilt();
+  assert.equal((await send('first', `${place}/undo`)).status, 200);
+  await reach(place, 'undone');
+  assert.deepEqual(await there(), before);
+  assert.equal((await see('first', `/search?q=${deliveryCode(201)}`)).hits, 1);
+  await sameWhenRebuilt();
+});

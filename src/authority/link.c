@@ -276,7 +276,8 @@ char *record_tied(Sql *sql, gint64 record_id, GError **error) {
     "AND a.state <> 'deleted' AND (a.topical = 1 OR l.gathering_id = 0)) AS names, "
     "(SELECT COUNT(*) FROM record_link AS l JOIN record AS r ON r.id = l.target_id WHERE l.record_id = $1 AND l.target_kind = 'record') + "
     "(SELECT COUNT(*) FROM record_link AS l JOIN record AS r ON r.id = l.record_id WHERE l.target_kind = 'record' AND l.target_id = $1) AS records, "
-    "(SELECT COUNT(*) FROM dossier_entry WHERE fonds_id = (SELECT fonds_id FROM record WHERE id = $1) AND REPLACE(REPLACE(records, '[', ','), ']', ',') LIKE $2) AS entries, "
+    "(SELECT COUNT(*) FROM dossier_entry WHERE fonds_id = (SELECT fonds_id FROM record WHERE id = $1) "
+    "AND REPLACE(REPLACE(records, '[', ','), ']', ',') LIKE $2) AS entries, "
     "(SELECT COUNT(*) FROM authority WHERE topical = 1 AND state = 'live' AND (data LIKE $3 OR data LIKE $4)) AS covers",
     SQL_ARGS(sql_int(record_id), sql_text(listed), sql_text(cover), sql_text(cover_last)), error);
   static const char *const WHATS[][3] = {{"names", "与", " 个机构、人物或专题有关联"}, {"records", "与", " 件档案有关联"}, {"entries", "列在", " 条全宗卷里"},

@@ -26,7 +26,7 @@ static json_t *new_model(WebRequest *request, const char *codes) {
 
 WebReply *page_disposal_new(WebRequest *request, GError **error) {
   gint64 id = web_int(request, "record", 0);
-  if (id == 0) return web_model(new_model(request, ""));
+  if (id == 0) return web_model(new_model(request, web_text(request, "codes") ? web_text(request, "codes") : ""));
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
   g_autoptr(CatalogRecord) record = sql ? catalog_record_load(sql, web_scope(request), id, error) : NULL;
   if (record == NULL) return NULL;

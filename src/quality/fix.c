@@ -13,7 +13,7 @@
 
 static const char *kind_of(json_t *what) { return json_string_value(json_object_get(what, "kind")); }
 
-static gboolean finding_ids(Sql *sql, const Scope *scope, json_t *what, gint64 *after, GArray *ids, GError **error) {
+gboolean finding_ids(Sql *sql, const Scope *scope, json_t *what, gint64 *after, GArray *ids, GError **error) {
   gint64 fonds = json_integer_value(json_object_get(what, "fonds"));
   g_autoptr(SqlRows) rows = fonds
     ? sql_query(sql, "SELECT record_id, fonds_id, level, security, openings FROM quality_fault WHERE kind = $1 AND fonds_id = $2 AND record_id > $3 "
@@ -83,13 +83,19 @@ void fix_register(void) {
 /* ---- pages ---- */
 
 /* The records ticked, or all of the kind (and fonds); NULL: none. */
-static json_t *chosen(WebRequest *request, const QualityKind *kind) {
+static json_t *chosen(WebRequest *request, const QualityKind *kind, GError **error) {
   gsize count;
   const gint64 *items = web_ints(request, "item", &count);
   if (web_flag(request, "all")) return json_pack("{s:{s:s, s:I}}", "findings", "kind", kind->key, "fonds", (json_int_t)web_int(request, "fonds", 0));
-  if (count == 0) return NULL;
+  g_autoptr(GArray) records = g_array_new(FALSE, FALSE, sizeof(gint64)); /* what is ticked stands for its whole group */
+  g_autoptr(Sql) sql = kind->keys ? sql_read(web_house(request)->db, error) : NULL;
+  if (kind->keys == NULL) g_array_append_vals(records, items, (guint)count);
+  else if (sql == NULL) return NULL;
+  for (gsize i = 0; kind->keys && i < count; i++)
+    if (!group_each(sql, web_scope(request), kind, items[i], FALSE, group_ids, records, error)) return NULL;
+  if (records->len == 0) return throw_null(error, LANTAI_ERROR_INVALID, "没有选择条目。请先勾选，再按按钮");
   json_t *ids = json_array();
-  for (gsize i = 0; i < count; i++) json_array_append_new(ids, json_integer(items[i]));
+  for (guint i = 0; i < records->len; i++) json_array_append_new(ids, json_integer(g_array_index(records, gint64, i)));
   return json_pack("{s:o}", "ids", ids);
 }
 
@@ -119,8 +125,8 @@ WebReply *fix_faults(WebRequest *request, GError **error) {
   const QualityKind *kind = quality_kind(web_text(request, "kind"));
   if (kind != NULL && kind->fixes == FIX_CODES) return renumber_faults(request, kind, error);
   if (kind == NULL || kind->mend == NULL) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "这种问题不能一键更正，请逐条或批量修改");
-  json_auto_t *selection = chosen(request, kind);
-  if (selection == NULL) return throw_null(error, LANTAI_ERROR_INVALID, "没有选择条目。请先勾选，再按按钮");
+  json_auto_t *selection = chosen(request, kind, error);
+  if (selection == NULL) return NULL;
   g_autofree char *title = g_strdup_printf("著录质量：%s", kind->title);
   json_auto_t *asked = json_pack("{s:O, s:s, s:{s:s}, s:s}", "selection", selection, "maker", MENDING.name, "with", "kind", kind->key, "title", title);
   gint64 id = revise_plan(web_house(request), web_scope(request), web_actor(request), asked, error);
@@ -131,8 +137,8 @@ WebReply *fix_faults(WebRequest *request, GError **error) {
 WebReply *pick_faults(WebRequest *request, GError **error) {
   const QualityKind *kind = quality_kind(web_text(request, "kind"));
   if (kind == NULL) return throw_null(error, LANTAI_ERROR_NOT_FOUND, "没有这种问题");
-  json_auto_t *selection = chosen(request, kind);
-  if (selection == NULL) return throw_null(error, LANTAI_ERROR_INVALID, "没有选择条目。请先勾选，再按按钮");
+  json_auto_t *selection = chosen(request, kind, error);
+  if (selection == NULL) return NULL;
   g_autofree char *text = json_dumps(selection, JSON_COMPACT), *escaped = g_uri_escape_string(text, NULL, FALSE);
   return web_redirect("/revise/new?selection=%s%s%s", escaped, kind->field ? "&field=" : "", kind->field ? kind->field : "");
 }

@@ -1,6 +1,6 @@
 /*
  * What faults rest on besides the record itself, so that a survey sees when it is another: the first day and code of a fonds, the definition of a category, the
- * rule of codes, what stands above or below, and today's date.
+ * rule of codes, what stands above or below, the names that one person has, and today's date.
  *
  * 1. Nobody tells of a change: what is there is compared with what was there at the last look. So no way of changing it can be forgotten, a file changed by hand,
  *    a restored archive and a newer program with them.
@@ -9,9 +9,12 @@
  * 3. Marks stand until the walk that began after them is through.
  */
 #include "internal.h"
+#include "authority.h"
+#include "json.h"
+#include "text.h"
 #include "watch.h"
 
-#define KINDS_STATE "1" /* another number when a look finds something else in the same record */
+#define KINDS_STATE "2" /* another number when a look finds something else in the same record */
 
 struct Ground {
   GHashTable *fonds, *categories, *choices; /* ids, the last as fonds << 8 | category */
@@ -40,7 +43,8 @@ static SqlRows *present(const House *house, Sql *sql, GError **error) {
     "UNION ALL SELECT 'day', 0, CAST($3 AS TEXT) WHERE EXISTS (SELECT 1 FROM quality_fault WHERE kind = 'date-future') "
     "UNION ALL SELECT 'fonds', id, code || ' ' || date_from FROM record WHERE level = 1 "
     "UNION ALL SELECT 'category', category, CAST(MAX(version) AS TEXT) FROM category_version GROUP BY category "
-    "UNION ALL SELECT 'choice', fonds_id * 256 + category, rule || ' ' || volume_width || ' ' || item_width FROM code_choice",
+    "UNION ALL SELECT 'choice', fonds_id * 256 + category, rule || ' ' || volume_width || ' ' || item_width FROM code_choice "
+    "UNION ALL SELECT 'person', id, CAST(rev AS TEXT) FROM authority WHERE topical = 0 AND (kind = 'person' OR id IN (SELECT authority_id FROM quality_name))",
     SQL_ARGS(sql_text(kinds_known()), sql_text(catalog_rules_digest(house->catalog)), sql_int(date_today())), error);
 }
 
@@ -101,21 +105,61 @@ GroundChange ground_moved(const House *house, Sql *sql, GError **error) {
   return change_of(list);
 }
 
-static gboolean keep(Sql *sql, const Moved *each, GError **error) {
-  gboolean day = g_str_equal(each->subject, "day");
+/* What is found by a name of the person in any fonds is looked at again. */
+static gboolean list_named(Sql *sql, gint64 authority_id, GError **error) {
+  json_auto_t *found = sql_json(sql,
+    "SELECT DISTINCT n.folded AS folded, r.id AS fonds FROM quality_name AS n CROSS JOIN record AS r WHERE n.authority_id = $1 AND r.level = 1",
+    SQL_ARGS(sql_int(authority_id)), error);
+  size_t i;
+  json_t *row;
+  json_array_foreach(found, i, row) {
+    gint64 hash = look_person_hash(int_at(row, "fonds"), text_at(row, "folded"));
+    if (!sql_exec(sql, "INSERT INTO quality_again (record_id) SELECT record_id FROM quality_key WHERE kind = 'person' AND hash = $1 ON CONFLICT (record_id) DO NOTHING",
+      SQL_ARGS(sql_int(hash)), error)) return FALSE;
+  }
+  return found != NULL;
+}
+
+static gboolean put_name(Sql *sql, gint64 authority_id, const char *said, GError **error) {
+  g_autofree char *name = look_name(said), *folded = text_fold(name);
+  const char *const forms[] = {name, folded};
+  for (guint i = 0; i < G_N_ELEMENTS(forms); i++)
+    if (!sql_exec(sql, "INSERT INTO quality_name (authority_id, form, folded) VALUES ($1, $2, $3) ON CONFLICT (authority_id, form) DO NOTHING",
+      SQL_ARGS(sql_int(authority_id), sql_int(look_digest(forms[i])), sql_text(folded)), error)) return FALSE;
+  return TRUE;
+}
+
+/* The names of a person as they are now; listed: what had or has one of them is looked at again. */
+static gboolean take_person(Sql *sql, gint64 id, gboolean listed, GError **error) {
+  json_auto_t *person = authority_load(sql, id, error);
+  if (person == NULL || (listed && !list_named(sql, id, error)) ||
+    !sql_exec(sql, "DELETE FROM quality_name WHERE authority_id = $1", SQL_ARGS(sql_int(id)), error)) return FALSE;
+  json_t *names = json_object_get(person, "names"), *name;
+  if (!g_str_equal(text_at(person, "state"), "live") || !g_str_equal(text_at(person, "kind"), "person") || json_array_size(names) == 0) return TRUE;
+  if (!put_name(sql, id, text_at(person, "name"), error)) return FALSE;
+  size_t i;
+  json_array_foreach(names, i, name)
+    if (!put_name(sql, id, text_at(name, "name"), error)) return FALSE;
+  return !listed || list_named(sql, id, error);
+}
+
+static gboolean keep(Sql *sql, const Moved *each, gboolean all, GError **error) {
+  gboolean day = g_str_equal(each->subject, "day"), person = g_str_equal(each->subject, "person");
+  if (person && !take_person(sql, each->id, !all, error)) return FALSE;
   return sql_exec(sql,
     "INSERT INTO quality_ground (subject, id, value, again) VALUES ($1, $2, $3, $4) ON CONFLICT (subject, id) "
     "DO UPDATE SET value = excluded.value, again = excluded.again",
-    SQL_ARGS(sql_text(each->subject), sql_int(each->id), sql_text(each->value), sql_int(concerns(each) && !day)), error) &&
+    SQL_ARGS(sql_text(each->subject), sql_int(each->id), sql_text(each->value), sql_int(concerns(each) && !day && !person)), error) &&
     (!day || sql_exec(sql, "INSERT INTO quality_again (record_id) SELECT record_id FROM quality_fault WHERE kind = 'date-future' ON CONFLICT (record_id) DO NOTHING",
       SQL_NONE, error));
 }
 
 GroundChange ground_take(const House *house, Sql *sql, GError **error) {
   g_autoptr(GPtrArray) list = moved(house, sql, error);
+  GroundChange change = change_of(list);
   for (guint i = 0; list && i < list->len; i++)
-    if (!keep(sql, list->pdata[i], error)) return GROUND_ERROR;
-  return change_of(list);
+    if (!keep(sql, list->pdata[i], change == GROUND_ALL, error)) return GROUND_ERROR;
+  return change;
 }
 
 gboolean ground_settled(Sql *sql, GError **error) { return sql_exec(sql, "UPDATE quality_ground SET again = 0 WHERE again = 1", SQL_NONE, error); }

@@ -21,7 +21,7 @@ typedef struct {
 
 typedef struct { gint64 hash, form; } LookKey;
 
-typedef enum { FIX_NONE, FIX_OWN, FIX_FIELD, FIX_CODES } FixKind; /* by itself; by bulk edit of a field; on the pages of codes */
+typedef enum { FIX_OWN, FIX_FIELD, FIX_CODES, FIX_FILES } FixKind; /* by itself; by bulk edit of a field; on the pages of codes; its files by a disposal */
 typedef struct {
   const char *key, *group, *title, *why, *fix; /* Chinese: what it is, why it matters, how to put it right */
   char *(*look)(Look *look);                   /* what is wrong, new string; NULL: nothing */
@@ -70,12 +70,17 @@ char *look_order(Look *look);
 void keys_duplicate(Look *look, GArray *keys);
 void keys_files(Look *look, GArray *keys);
 void keys_person(Look *look, GArray *keys);
+typedef void (*PersonVisit)(gint64 hash, const char *name, const char *form, gpointer data); /* what he is found by, his name, what tells the writings apart */
+void look_persons(Look *look, PersonVisit visit, gpointer data);
+gint64 look_digest(const char *text);
+gint64 look_person_hash(gint64 fonds_id, const char *folded);
 
 /* ---- pair.c: faults between records ---- */
 /* The record's keys as they are now; hashes that gained or lost a member are added to touched ("kind hash" → NULL). */
 gboolean pair_put(Look *look, GHashTable *touched, GError **error);
 gboolean pair_drop(Sql *sql, gint64 record_id, GHashTable *touched, GError **error); /* of a record that is no more */
 gboolean pair_settle(Sql *sql, GHashTable *touched, GError **error); /* the faults of all records of those hashes */
+GArray *pair_at_fault(Sql *sql, const QualityKind *kind, gint64 hash, GError **error); /* record ids of the group that are at fault, ascending */
 enum { PAIR_MOST = 200 }; /* more records alike are a series with one title, no mistake */
 
 /* ---- fault.c: rows ---- */
@@ -118,6 +123,23 @@ WebReply *start_survey(WebRequest *request, GError **error);
 WebReply *pass_faults(WebRequest *request, GError **error);
 WebReply *unpass_faults(WebRequest *request, GError **error);
 char *fonds_label(Sql *sql, const Scope *scope, gint64 id); /* code and title; 0: of several */
+/* fix.c: of {"kind", "fonds"}, some after *after; -1: the end */
+gboolean finding_ids(Sql *sql, const Scope *scope, json_t *what, gint64 *after, GArray *ids, GError **error);
 WebReply *fix_faults(WebRequest *request, GError **error); /* fix.c */
 void fix_register(void);
 WebReply *pick_faults(WebRequest *request, GError **error);
+
+/* ---- group.c: records alike ---- */
+typedef gboolean (*GroupVisit)(gint64 hash, GPtrArray *records, gpointer data, GError **error); /* CatalogRecord*, by id; at least two */
+/* The groups of that kind that the record is in; first_only: those that it is the first of. */
+gboolean group_each(Sql *sql, const Scope *scope, const QualityKind *kind, gint64 record_id, gboolean first_only, GroupVisit visit, gpointer data, GError **error);
+gboolean group_chosen(WebRequest *request, Sql *sql, const QualityKind *kind, GroupVisit visit, gpointer data, GError **error); /* parameters item, all, fonds */
+gboolean group_ids(gint64 hash, GPtrArray *records, gpointer ids, GError **error); /* GroupVisit: the ids of the records into a GArray */
+gint64 group_best(GPtrArray *records); /* which one is to stay */
+WebReply *surplus_faults(WebRequest *request, GError **error);
+
+/* ---- join.c: persons written two ways ---- */
+char *group_names(Look *look, const CatalogRecord *record, gint64 hash); /* as the record writes them, by 、 */
+json_t *joins_model(Sql *sql, GError **error);
+WebReply *join_faults(WebRequest *request, GError **error);
+WebReply *unjoin_faults(WebRequest *request, GError **error);

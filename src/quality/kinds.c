@@ -19,10 +19,11 @@ const QualityKind QUALITY_KINDS[] = {
   {"order", "档号", "卷内文件没有顺序号", "卷内次序定不下来，翻阅和装订会乱", "一键接着卷内最后一个号编（先预览，可撤销）", look_order, NULL, FALSE, FIX_CODES, NULL, NULL},
   {"pages", "数量", "页数与原文不符", "著录的页数和保存的原文对不上，可能漏扫或挂错", "核对原文，改正页数或重新挂接", look_pages, NULL, FALSE, FIX_FIELD, "page_count", NULL},
   {"pieces", "数量", "案卷件数与卷内不符", "卷内文件有缺，或件数录错", "核对卷内目录", look_pieces, NULL, FALSE, FIX_FIELD, NULL, NULL},
-  {"duplicate", "重复", "疑似重复著录", "题名、日期、责任者、文号都相同，可能同一件著录了两次", "逐组核对，改正或删除多余的一条；确是两件的补上能区分的著录项，或标为“不是问题”", NULL, keys_duplicate, FALSE, FIX_FIELD, NULL, NULL},
-  {"files", "重复", "原文完全相同", "两条著录挂着一样的文件，可能挂错或重复移交", "逐组核对原文；一份原文确属几条的（如合订本）标为“不是问题”", NULL, keys_files, FALSE, FIX_NONE, NULL, NULL},
+  {"duplicate", "重复", "疑似重复著录", "题名、日期、责任者、文号都相同，可能同一件著录了两次",
+    "逐组核对，每组勾选保留的，多余的一次删除（先预览，可撤销）；确是两件的补上能区分的著录项，或标为“不是问题”", NULL, keys_duplicate, FALSE, FIX_FIELD, NULL, NULL},
+  {"files", "重复", "原文完全相同", "两条著录挂着一样的文件，可能挂错或重复移交", "逐组核对原文，多余的提出误收删除，另一人批准后执行；一份原文确属几条的（如合订本）标为“不是问题”", NULL, keys_files, FALSE, FIX_FILES, NULL, NULL},
   {"name-spaces", "人名", "人名中有空格", "按姓名检索会漏掉", "一键去掉人名中的空格", look_name_spaces, NULL, FALSE, FIX_OWN, NULL, mend_name_spaces},
-  {"person", "人名", "同一人的姓名写法不同", "同一人（证件号或出生日期相同，或只差繁简异体）写成了两样，查全不易", "核对后统一，或在人名规范里记为异名", NULL, keys_person, TRUE, FIX_FIELD, NULL, NULL},
+  {"person", "人名", "同一人的姓名写法不同", "同一人（证件号或出生日期相同，或只差繁简异体）写成了两样，查全不易", "核对后改成一样，或记入人名规范，算同一人的异名（可撤销）", NULL, keys_person, TRUE, FIX_FIELD, NULL, NULL},
   {NULL},
 };
 

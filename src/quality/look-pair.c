@@ -8,14 +8,14 @@
 
 enum { TITLE_LEAST = 4, NAME_LEAST = 2, NAME_MOST = 20 };
 
-static gint64 digest(const char *text) { /* FNV-1a, 64 bits; never 0 */
+gint64 look_digest(const char *text) { /* FNV-1a, 64 bits; never 0 */
   guint64 hash = G_GUINT64_CONSTANT(0xcbf29ce484222325);
   for (const char *at = text; *at; at++) hash = (hash ^ (guchar)*at) * G_GUINT64_CONSTANT(0x100000001b3);
   return (gint64)(hash ? hash : 1);
 }
 
-static void add_key(GArray *keys, const char *text, const char *form) {
-  LookKey key = {digest(text), form ? digest(form) : 0};
+static void add_key(GArray *keys, gint64 hash, gint64 form) {
+  LookKey key = {hash, form};
   for (guint i = 0; i < keys->len; i++)
     if (g_array_index(keys, LookKey, i).hash == key.hash && g_array_index(keys, LookKey, i).form == key.form) return;
   g_array_append_val(keys, key);
@@ -29,7 +29,7 @@ void keys_duplicate(Look *look, GArray *keys) {
   g_string_append_printf(all, "%d\n%d\n%d\n%s\n%s\n%s", record->level, record->date.from, record->date.to, title, creator, docno);
   for (guint i = 0; look->category && i < look->category->field_count; i++) /* forms with one title differ by whom they are about */
     if (g_str_equal(look->category->fields[i].type, "person")) g_string_append_printf(all, "\n%s", look_value(look, look->category->fields[i].key));
-  add_key(keys, all->str, NULL);
+  add_key(keys, look_digest(all->str), 0);
 }
 
 void keys_files(Look *look, GArray *keys) {
@@ -38,7 +38,7 @@ void keys_files(Look *look, GArray *keys) {
   if (rows == NULL) return;
   g_autoptr(GString) all = g_string_new(NULL);
   while (sql_next(rows, &look->failure)) g_string_append(all, sql_get_text(rows, "sha512"));
-  if (all->len && look->failure == NULL) add_key(keys, all->str, NULL);
+  if (all->len && look->failure == NULL) add_key(keys, look_digest(all->str), 0);
 }
 
 /* What tells a person apart: number of a paper or the birth date, of the field that goes with the name (男方姓名: 男方证件号). */
@@ -56,20 +56,35 @@ static const char *telling_value(const Look *look, const CatalogField *name) {
   return "";
 }
 
-void keys_person(Look *look, GArray *keys) {
+gint64 look_person_hash(gint64 fonds_id, const char *folded) { /* only the writing differs */
+  g_autofree char *same = g_strdup_printf("%" G_GINT64_FORMAT "\n%s", fonds_id, folded);
+  return look_digest(same);
+}
+
+static gint64 paper_hash(const char *telling) { /* one paper, two names */
+  g_autofree char *id = text_fold(telling), *known = g_strdup_printf("id\n%s", id);
+  return look_digest(known);
+}
+
+/* Each person with the hash he is found by, once or, where something tells who he is, twice. */
+static void visit_person(Look *look, const char *said, const char *telling, PersonVisit visit, gpointer data) {
+  g_autofree char *name = look_name(said), *folded = text_fold(name);
+  glong length = g_utf8_strlen(name, -1);
+  if (length < NAME_LEAST || length > NAME_MOST) return;
+  visit(look_person_hash(look->record->fonds_id, folded), name, name, data);
+  if (*telling) visit(paper_hash(telling), name, folded, data);
+}
+
+void look_persons(Look *look, PersonVisit visit, gpointer data) {
   for (guint i = 0; look->category && i < look->category->field_count; i++) {
     const CatalogField *field = &look->category->fields[i];
     if (!g_str_equal(field->type, "person")) continue;
-    const char *telling = telling_value(look, field);
     g_auto(GStrv) names = g_regex_split_simple("[、；;，,/]", look_value(look, field->key), 0, 0);
-    for (char **each = names; *each; each++) {
-      g_autofree char *name = look_name(*each), *folded = text_fold(name), *id = text_fold(telling);
-      glong length = g_utf8_strlen(name, -1);
-      if (length < NAME_LEAST || length > NAME_MOST) continue;
-      g_autofree char *same = g_strdup_printf("%" G_GINT64_FORMAT "\n%s", look->record->fonds_id, folded); /* only the writing differs */
-      g_autofree char *known = g_strdup_printf("id\n%s", id);
-      add_key(keys, same, name);
-      if (*telling && names[1] == NULL) add_key(keys, known, folded); /* one paper, two names */
-    }
+    gboolean alone = names[0] != NULL && names[1] == NULL;
+    for (char **each = names; *each; each++) visit_person(look, *each, alone ? telling_value(look, field) : "", visit, data);
   }
 }
+
+static void add_person(gint64 hash, const char *name, const char *form, gpointer keys) { add_key(keys, hash, look_digest(form)); }
+
+void keys_person(Look *look, GArray *keys) { look_persons(look, add_person, keys); }

@@ -149,20 +149,24 @@ WebReply *start_survey(WebRequest *request, GError **error) {
 
 /* ---- a kind ---- */
 
-/* Others of the record's groups that the asker may see. */
-static gboolean add_others(json_t *row, Sql *sql, const Scope *scope, const char *kind, gint64 record_id, GError **error) {
-  json_auto_t *ids = sql_json(sql,
-    "SELECT DISTINCT o.record_id FROM quality_key AS k JOIN quality_key AS o ON o.kind = k.kind AND o.hash = k.hash "
-    "WHERE k.record_id = $1 AND k.kind = $2 AND o.record_id <> $1 ORDER BY o.record_id LIMIT $3",
-    SQL_ARGS(sql_int(record_id), sql_text(kind), sql_int(OTHERS_SHOWN)), error);
-  if (ids == NULL) return FALSE;
-  json_t *others = json_array(), *each;
-  size_t i;
-  json_array_foreach(ids, i, each) {
-    g_autoptr(CatalogRecord) other = catalog_record_load(sql, scope, json_integer_value(json_object_get(each, "record_id")), NULL);
-    if (other) json_array_append_new(others, json_pack("{s:I, s:s, s:s}", "id", (json_int_t)other->id, "code", other->code, "title", other->title));
+typedef struct {
+  json_t *rows;
+  const QualityKind *kind;
+  Look *look;
+} Grouping;
+
+/* A group's records one below another, the first of which stands for it. */
+static gboolean add_group(gint64 hash, GPtrArray *records, gpointer data, GError **error) {
+  Grouping *grouping = data;
+  gint64 best = group_best(records);
+  for (guint i = 0; i < records->len; i++) {
+    const CatalogRecord *record = records->pdata[i];
+    g_autofree char *names = grouping->kind->by_form ? group_names(grouping->look, record, hash) : g_strdup("");
+    json_t *row = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:b, s:b}", "id", (json_int_t)record->id, "code", record->code, "title", record->title,
+      "detail", names, "creator", record->creator, "docno", record->docno, "date", record->date_text, "files", record->file_count, "size", (int)records->len, "begins",
+      i == 0, "stays", record->id == best);
+    json_array_append_new(grouping->rows, row);
   }
-  json_object_set_new(row, "others", others);
   return TRUE;
 }
 
@@ -175,7 +179,7 @@ static SqlRows *query_rows(Sql *sql, const char *kind, gint64 fonds, gboolean pa
     "WHERE kind = $1 AND record_id > $2 ORDER BY record_id LIMIT 500", SQL_ARGS(sql_text(kind), sql_int(after)), error);
 }
 
-typedef struct { json_t *rows; gint64 last; gboolean full, end; } Listing;
+typedef struct { json_t *rows; Look *look; gint64 last; gboolean full, end; } Listing;
 
 /* One reading of 500; rows that the asker may not see are stepped over. */
 static gboolean list_some(WebRequest *request, Sql *sql, const QualityKind *kind, gboolean passed, Listing *listing, GError **error) {
@@ -191,11 +195,16 @@ static gboolean list_some(WebRequest *request, Sql *sql, const QualityKind *kind
     read++;
     listing->last = id;
     if (record == NULL) continue;
+    if (kind->keys && !passed) {
+      Grouping grouping = {listing->rows, kind, listing->look};
+      if (!group_each(sql, scope, kind, id, TRUE, add_group, &grouping, error)) return FALSE;
+      listing->full = json_array_size(listing->rows) >= ROWS;
+      continue;
+    }
     json_t *row = json_pack("{s:I, s:s, s:s, s:s, s:s, s:I, s:s}", "id", (json_int_t)id, "code", record->code, "title", record->title, "detail",
       sql_get_text(rows, "detail"), "actor", sql_get_text(rows, "actor"), "at", (json_int_t)sql_get_int(rows, "at_us"), "note", sql_get_text(rows, "note"));
     json_array_append_new(listing->rows, row);
     listing->full = json_array_size(listing->rows) >= ROWS;
-    if (kind->keys && !passed && !add_others(row, sql, scope, kind->key, id, error)) return FALSE;
   }
   if (failure) return g_propagate_error(error, g_steal_pointer(&failure)), FALSE;
   listing->end = !listing->full && read < 500;
@@ -214,7 +223,9 @@ WebReply *page_kind(WebRequest *request, GError **error) {
   if (sql == NULL) return NULL;
   gboolean passed = g_strcmp0(web_text(request, "show"), "passed") == 0;
   json_auto_t *rows = json_array();
-  Listing listing = {rows, web_int(request, "after", 0), FALSE, FALSE};
+  g_auto(Look) look = {0};
+  if (!look_begin(&look, web_house(request), sql, error)) return NULL;
+  Listing listing = {rows, &look, web_int(request, "after", 0), FALSE, FALSE};
   while (!listing.full && !listing.end)
     if (!list_some(request, sql, kind, passed, &listing, error)) return NULL;
   g_autoptr(GHashTable) tallies = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, tally_free);
@@ -228,9 +239,13 @@ WebReply *page_kind(WebRequest *request, GError **error) {
   json_object_set_new(model, "pairs", json_boolean(kind->keys != NULL));
   json_object_set_new(model, "may_edit", json_boolean(web_may(request, "record.edit")));
   json_object_set_new(model, "by_field", json_boolean(kind->fixes == FIX_FIELD));
-  json_object_set_new(model, "judged_only", json_boolean(kind->fixes == FIX_NONE));
+  json_object_set_new(model, "surplus", json_boolean(kind->keys != NULL && !kind->by_form));
+  json_object_set_new(model, "by_files", json_boolean(kind->fixes == FIX_FILES));
+  json_object_set_new(model, "may_dispose", json_boolean(web_may(request, "disposal.request")));
+  json_object_set_new(model, "may_join", json_boolean(kind->by_form && web_may(request, "authority.edit")));
   json_object_set_new(model, "by_codes", json_boolean(kind->fixes == FIX_CODES));
   if (kind->field) json_object_set_new(model, "field", json_string(kind->field));
+  if (kind->by_form && !passed) json_object_set_new(model, "joins", joins_model(sql, NULL));
   gint64 fonds = web_int(request, "fonds", 0);
   g_autofree char *label = fonds ? fonds_label(sql, web_scope(request), MAX(fonds, 0)) : NULL;
   if (fonds) json_object_set_new(model, "chosen", json_pack("{s:I, s:s}", "fonds", (json_int_t)fonds, "label", label));
@@ -259,7 +274,10 @@ static GArray *judged_ids(WebRequest *request, Sql *sql, const QualityKind *kind
   gsize count;
   const gint64 *items = web_ints(request, "item", &count);
   g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(gint64));
-  if (!web_flag(request, "all")) g_array_append_vals(ids, items, (guint)count);
+  if (!web_flag(request, "all") && kind->keys && !passed) {
+    for (gsize i = 0; i < count; i++)
+      if (!group_each(sql, web_scope(request), kind, items[i], FALSE, group_ids, ids, error)) return NULL;
+  } else if (!web_flag(request, "all")) g_array_append_vals(ids, items, (guint)count);
   for (gint64 after = 0; web_flag(request, "all") && after >= 0 && ids->len <= JUDGED_MOST;) {
     g_autoptr(SqlRows) rows = query_rows(sql, kind->key, passed ? 0 : web_int(request, "fonds", 0), passed, after, error);
     if (rows == NULL) return NULL;
@@ -311,11 +329,17 @@ WebReply *unpass_faults(WebRequest *request, GError **error) {
 static const WebParameter SURVEY_PARAMETERS[] = {{"full", WEB_FLAG, FALSE, 0, "全部重查"}, {NULL}};
 static const WebParameter KIND_PARAMETERS[] = {{"kind", WEB_TEXT, TRUE, 40, "种类"}, {"fonds", WEB_INT, FALSE, 0, "全宗"}, {"after", WEB_INT, FALSE, 0, "起点"},
   {"show", WEB_TEXT, FALSE, 10, "内容"}, {NULL}};
+/* Which ones stay: of no use but for what is surplus, but in the same form. */
+#define GROUP_PARAMETERS {"keep", WEB_INTS, FALSE, PICKED_MOST, "保留"}, {"shown", WEB_INTS, FALSE, PICKED_MOST, "本页各组"}
 static const WebParameter JUDGE_PARAMETERS[] = {{"kind", WEB_TEXT, TRUE, 40, "种类"}, {"fonds", WEB_INT, FALSE, 0, "全宗"},
-  {"item", WEB_INTS, FALSE, PICKED_MOST, "条目"}, {"all", WEB_FLAG, FALSE, 0, "全部"}, {"note", WEB_TEXT, FALSE, 200, "理由"}, {NULL}};
+  {"item", WEB_INTS, FALSE, PICKED_MOST, "条目"}, {"all", WEB_FLAG, FALSE, 0, "全部"}, {"note", WEB_TEXT, FALSE, 200, "理由"}, GROUP_PARAMETERS, {NULL}};
 
 static const WebParameter PICK_PARAMETERS[] = {{"kind", WEB_TEXT, TRUE, 40, "种类"}, {"item", WEB_INTS, FALSE, 100, "条目"}, {"fonds", WEB_INT, FALSE, 0, "全宗"},
-  {"all", WEB_FLAG, FALSE, 0, "全部"}, {"note", WEB_TEXT, FALSE, 200, "理由"}, {NULL}};
+  {"all", WEB_FLAG, FALSE, 0, "全部"}, {"note", WEB_TEXT, FALSE, 200, "理由"}, GROUP_PARAMETERS, {NULL}};
+static const WebParameter SURPLUS_PARAMETERS[] = {{"kind", WEB_TEXT, TRUE, 40, "种类"}, {"fonds", WEB_INT, FALSE, 0, "全宗"},
+  {"item", WEB_INTS, FALSE, PICKED_MOST, "各组"}, {"all", WEB_FLAG, FALSE, 0, "全部"}, {"keep", WEB_INTS, FALSE, PICKED_MOST, "保留"},
+  {"shown", WEB_INTS, FALSE, PICKED_MOST, "本页各组"}, {"disposal", WEB_FLAG, FALSE, 0, "提出误收删除"}, {"note", WEB_TEXT, FALSE, 200, "理由"}, {NULL}};
+static const WebParameter UNJOIN_PARAMETERS[] = {{"event", WEB_INT, TRUE, 0, "那一次"}, {NULL}};
 static const WebParameter FIX_PARAMETERS[] = {{"kind", WEB_TEXT, TRUE, 40, "种类"}, {"fonds", WEB_INT, FALSE, 0, "全宗"},
   {"item", WEB_INTS, FALSE, PICKED_MOST, "条目"}, {"all", WEB_FLAG, FALSE, 0, "全部"}, {NULL}};
 
@@ -327,5 +351,8 @@ const WebRoute QUALITY_ROUTES[] = {
   {"POST", "/quality/{kind}/unpass", "record.edit", JUDGE_PARAMETERS, NULL, unpass_faults, NULL},
   {"POST", "/quality/{kind}/pick", "record.edit", PICK_PARAMETERS, NULL, pick_faults, NULL},
   {"POST", "/quality/{kind}/fix", "record.edit", FIX_PARAMETERS, NULL, fix_faults, NULL},
+  {"POST", "/quality/{kind}/surplus", "record.edit", SURPLUS_PARAMETERS, NULL, surplus_faults, NULL},
+  {"POST", "/quality/{kind}/join", "record.edit", SURPLUS_PARAMETERS, NULL, join_faults, NULL},
+  {"POST", "/quality/person/unjoin", "record.edit", UNJOIN_PARAMETERS, NULL, unjoin_faults, NULL},
   {NULL},
 };

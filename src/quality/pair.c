@@ -2,7 +2,8 @@
  * Faults that lie between records: records are put under digests of what must be equal, and a digest with several (or several forms) is a fault of each.
  *
  * 1. A fault of a group is admitted only for who may see all of it: its gate is made of all members.
- * 2. A group of more than PAIR_MOST records is a series with one title and no fault; its members' faults go when it grows beyond.
+ * 2. Persons written differently are no fault where one person of the authority records has all these names (ground.c keeps quality_name).
+ * 3. A group of more than PAIR_MOST records is a series with one title and no fault; its members' faults go when it grows beyond.
  */
 #include "internal.h"
 
@@ -30,13 +31,41 @@ static GArray *members_of(Sql *sql, const char *kind, gint64 hash, GError **erro
   return NULL;
 }
 
-static gboolean is_fault(const QualityKind *kind, const GArray *members) {
+static gboolean several(const QualityKind *kind, const GArray *members) {
   if (members->len > PAIR_MOST) return FALSE;
   for (guint i = 1; i < members->len; i++) {
     const Member *first = &g_array_index(members, Member, 0), *other = &g_array_index(members, Member, i);
     if (other->record_id != first->record_id && (!kind->by_form || other->form != first->form)) return TRUE;
   }
   return FALSE;
+}
+
+/* All forms are names of one person in the authority records. */
+static gboolean all_of_one(Sql *sql, const GArray *members, gint64 authority_id, GError **error) {
+  for (guint i = 0; i < members->len; i++)
+    if (sql_number(sql, "SELECT 1 AS found FROM quality_name WHERE authority_id = $1 AND form = $2",
+      SQL_ARGS(sql_int(authority_id), sql_int(g_array_index(members, Member, i).form)), 0, error) != 1) return FALSE;
+  return TRUE;
+}
+
+static gboolean is_joined(Sql *sql, const GArray *members, GError **error) {
+  json_auto_t *persons = sql_json(sql, "SELECT authority_id FROM quality_name WHERE form = $1 ORDER BY authority_id LIMIT 20",
+    SQL_ARGS(sql_int(g_array_index(members, Member, 0).form)), error);
+  size_t i;
+  json_t *person;
+  json_array_foreach(persons, i, person) {
+    g_autoptr(GError) local = NULL;
+    gboolean joined = all_of_one(sql, members, json_integer_value(json_object_get(person, "authority_id")), &local);
+    if (local) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
+    if (joined) return TRUE;
+  }
+  return FALSE;
+}
+
+static gboolean is_fault(Sql *sql, const QualityKind *kind, const GArray *members, gboolean *ret, GError **error) {
+  g_autoptr(GError) local = NULL;
+  *ret = several(kind, members) && !(kind->by_form && is_joined(sql, members, &local));
+  return local == NULL || (g_propagate_error(error, g_steal_pointer(&local)), FALSE);
 }
 
 static gboolean has_fault(Sql *sql, const char *kind, gint64 record_id, GError **error) {
@@ -50,8 +79,9 @@ static gboolean still_fault(Sql *sql, const QualityKind *kind, gint64 record_id,
   json_t *key;
   json_array_foreach(keys, i, key) {
     g_autoptr(GArray) members = members_of(sql, kind->key, json_integer_value(json_object_get(key, "hash")), error);
-    if (members == NULL) return FALSE;
-    if (is_fault(kind, members)) return TRUE;
+    gboolean fault;
+    if (members == NULL || !is_fault(sql, kind, members, &fault, error)) return FALSE;
+    if (fault) return TRUE;
   }
   return FALSE;
 }
@@ -65,8 +95,8 @@ static gboolean clear_fault(Sql *sql, const QualityKind *kind, gint64 record_id,
 
 static gboolean settle(Sql *sql, const QualityKind *kind, gint64 hash, GError **error) {
   g_autoptr(GArray) members = members_of(sql, kind->key, hash, error);
-  if (members == NULL) return FALSE;
-  gboolean fault = is_fault(kind, members);
+  gboolean fault;
+  if (members == NULL || !is_fault(sql, kind, members, &fault, error)) return FALSE;
   FaultGate gate = {0, LEVEL_ITEM, SECURITY_PUBLIC, 0};
   for (guint i = 0; i < members->len; i++) {
     const Member *member = &g_array_index(members, Member, i);
@@ -79,6 +109,19 @@ static gboolean settle(Sql *sql, const QualityKind *kind, gint64 hash, GError **
     if (!(fault ? fault_put(sql, kind->key, id, &gate, "", error) : clear_fault(sql, kind, id, error))) return FALSE;
   }
   return TRUE;
+}
+
+GArray *pair_at_fault(Sql *sql, const QualityKind *kind, gint64 hash, GError **error) {
+  g_autoptr(GArray) members = members_of(sql, kind->key, hash, error), ids = g_array_new(FALSE, FALSE, sizeof(gint64));
+  gboolean fault;
+  if (members == NULL || !is_fault(sql, kind, members, &fault, error)) return NULL;
+  g_autoptr(GError) local = NULL;
+  for (guint i = 0; fault && i < members->len; i++) {
+    gint64 id = g_array_index(members, Member, i).record_id;
+    if ((i == 0 || id != g_array_index(members, Member, i - 1).record_id) && has_fault(sql, kind->key, id, &local)) g_array_append_val(ids, id);
+  }
+  if (local) return g_propagate_error(error, g_steal_pointer(&local)), NULL;
+  return g_steal_pointer(&ids);
 }
 
 /* ---- a record's keys ---- */

@@ -1,12 +1,14 @@
 /* Each kind of fault on a record that has it and on one that has not; surveys whole and of what changed; duplicates and names; judgements; the gate. */
 #include "internal.h"
 #include "../catalog/test-fixture.h"
+#include "authority.h"
 
 typedef struct { Fixture f; gint64 fonds, other, class, marriages; guint number; } Place;
 
 static void place_open(Place *p) {
   fixture_open(&p->f);
   p->number = 0;
+  good(authority_open(p->f.db, error));
   good(quality_open(p->f.db, error));
   g_autoptr(Sql) sql = good(sql_write(p->f.db, error));
   p->fonds = good(catalog_fonds_ensure(&p->f.house, sql, "t", "Z109", "某局", error));
@@ -126,6 +128,109 @@ static void test_pairs(void) {
   fixture_close(&p.f);
 }
 
+static gint64 looked(Place *p) {
+  g_autoptr(Sql) sql = good(sql_read(p->f.db, error));
+  return good(sql_number(sql, "SELECT SUM(looked) AS looked FROM quality_survey", SQL_NONE, -1, error));
+}
+
+static gboolean behind(Place *p) {
+  g_autoptr(Sql) sql = good(sql_read(p->f.db, error));
+  g_autoptr(GError) error = NULL;
+  gboolean is = survey_behind(&p->f.house, sql, &error);
+  g_assert_no_error(error);
+  return is;
+}
+
+static gint64 save_person(Place *p, gint64 id, const char *name, const char *variant) {
+  g_autoptr(Sql) sql = good(sql_write(p->f.db, error));
+  json_auto_t *person = json_pack("{s:I, s:s, s:s, s:[]}", "id", (json_int_t)id, "kind", "person", "name", name, "names");
+  if (variant) json_array_append_new(json_object_get(person, "names"), json_pack("{s:s, s:s, s:s}", "name", variant, "type", "variant", "dates", ""));
+  id = good(authority_save(sql, "t", person, 0, error));
+  good(sql_commit(sql, error));
+  return id;
+}
+
+/* Two names of one person in the authority records are no fault, as long as they are; whoever else has one of them changes nothing. */
+static void test_joined(void) {
+  Place p;
+  place_open(&p);
+  gint64 chen = with(put_text(&record->fields, "{\"nfxm\":\"陈国华\",\"nfzjh\":\"1\"}"); record->category = 2; record->parent_id = p.marriages);
+  gint64 cheng = with(put_text(&record->fields, "{\"nfxm\":\"程国华\",\"nfzjh\":\"1\"}"); record->category = 2; record->parent_id = p.marriages);
+  gint64 wang = with(put_text(&record->fields, "{\"nfxm\":\"王国華\"}"); record->category = 2; record->parent_id = p.marriages);
+  gint64 same = with(put_text(&record->fields, "{\"nfxm\":\"王国华\"}"); record->category = 2; record->parent_id = p.marriages);
+  survey(&p, TRUE);
+  assert_faults(&p, chen, "person");
+  gint64 before = looked(&p), person = save_person(&p, 0, "陈国华", NULL);
+  survey(&p, FALSE);
+  assert_faults(&p, chen, "person"); /* one name joins nothing */
+  save_person(&p, 0, "程国华", "程国花");
+  g_assert_true(behind(&p));
+  survey(&p, FALSE);
+  assert_faults(&p, chen, "person"); /* each is a person of his own */
+  save_person(&p, person, "陈国华", "程国华");
+  survey(&p, FALSE);
+  assert_faults(&p, chen, "");
+  assert_faults(&p, cheng, "");
+  assert_faults(&p, wang, "person");
+  g_assert_cmpint(looked(&p) - before, <, 8); /* only who is called so */
+  g_assert_cmpint(count(&p, &SCOPE_EVERYTHING), ==, 2);
+  g_assert_false(behind(&p));
+  survey(&p, TRUE); /* a walk over all finds the same */
+  assert_faults(&p, chen, "");
+  save_person(&p, person, "陈国华", "陈国花");
+  survey(&p, FALSE);
+  assert_faults(&p, chen, "person");
+  assert_faults(&p, cheng, "person");
+  save_person(&p, person, "陈国华", "程国华");
+  gint64 second = save_person(&p, 0, "王国华", "王国華"), sir = save_person(&p, 0, "陈先生", NULL);
+  survey(&p, FALSE);
+  assert_faults(&p, wang, "");
+  assert_faults(&p, same, "");
+  {
+    g_autoptr(Sql) sql = good(sql_write(p.f.db, error));
+    good(authority_delete(sql, "t", second, error) && authority_merge(sql, "t", person, sir, error) && sql_commit(sql, error));
+  }
+  survey(&p, FALSE);
+  assert_faults(&p, wang, "person");
+  assert_faults(&p, chen, ""); /* merged: another has his names now */
+  g_assert_false(behind(&p));
+  fixture_close(&p.f);
+}
+
+static gboolean note_best(gint64 hash, GPtrArray *records, gpointer best, GError **error) {
+  *(gint64 *)best = group_best(records);
+  return TRUE;
+}
+
+static gint64 best_of(Place *p, gint64 id) {
+  gint64 best = 0;
+  g_autoptr(Sql) sql = good(sql_read(p->f.db, error));
+  good(group_each(sql, &SCOPE_EVERYTHING, quality_kind("duplicate"), id, TRUE, note_best, &best, error));
+  return best;
+}
+
+/* Which one of a group stays where nobody says otherwise. */
+static void test_surplus(void) {
+  Place p;
+  place_open(&p);
+  gint64 first = with(put_text(&record->title, "关于防汛的紧急通知")), again = with(put_text(&record->title, "关于防汛的紧急通知"));
+  gint64 fuller = with(put_text(&record->title, "关于抗旱的通知")), full = with(put_text(&record->title, "关于抗旱的通知"); record->page_count = 3);
+  gint64 bare = with(put_text(&record->title, "关于春耕的通知")), filed = with(put_text(&record->title, "关于春耕的通知"));
+  {
+    g_autoptr(Sql) sql = good(sql_write(p.f.db, error));
+    CatalogFile file = {.record_id = filed, .sequence = 1, .name = (char *)"a.pdf", .path = (char *)"a.pdf", .mime = (char *)"application/pdf", .puid = (char *)"",
+      .kind = (char *)"", .sha512 = (char *)"00", .sm3 = (char *)"00"};
+    good(catalog_file_add(&p.f.house, sql, &file, error) && sql_commit(sql, error));
+  }
+  survey(&p, TRUE);
+  g_assert_cmpint(best_of(&p, first), ==, first);  /* the older one */
+  g_assert_cmpint(best_of(&p, fuller), ==, full);  /* more filled in */
+  g_assert_cmpint(best_of(&p, bare), ==, filed);   /* has files */
+  g_assert_cmpint(best_of(&p, again), ==, 0);      /* a group is asked for by its first one */
+  assert_faults(&p, again, "duplicate");
+  fixture_close(&p.f);
+}
+
 /* More alike than a series of one title may be: no faults. */
 static void test_series(void) {
   Place p;
@@ -162,19 +267,6 @@ static void test_volumes(void) {
   __VA_ARGS__; \
   good(catalog_record_update(&(p)->f.house, sql_, "t", record, 0, error)); \
   good(sql_commit(sql_, error)); })
-
-static gint64 looked(Place *p) {
-  g_autoptr(Sql) sql = good(sql_read(p->f.db, error));
-  return good(sql_number(sql, "SELECT SUM(looked) AS looked FROM quality_survey", SQL_NONE, -1, error));
-}
-
-static gboolean behind(Place *p) {
-  g_autoptr(Sql) sql = good(sql_read(p->f.db, error));
-  g_autoptr(GError) error = NULL;
-  gboolean is = survey_behind(&p->f.house, sql, &error);
-  g_assert_no_error(error);
-  return is;
-}
 
 static void choose_rule(Place *p, const char *rule) {
   g_autoptr(Sql) sql = good(sql_write(p->f.db, error));
@@ -350,6 +442,8 @@ int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/quality/kinds", test_kinds);
   g_test_add_func("/quality/pairs", test_pairs);
+  g_test_add_func("/quality/joined", test_joined);
+  g_test_add_func("/quality/surplus", test_surplus);
   g_test_add_func("/quality/series", test_series);
   g_test_add_func("/quality/volumes", test_volumes);
   g_test_add_func("/quality/ground", test_ground);

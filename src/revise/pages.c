@@ -210,8 +210,8 @@ static json_t *numbers_of(Sql *sql, gint64 id, gint64 counts[ROW_STATES], int sh
   json_array_foreach(found, i, row) {
     int state = (int)CLAMP(json_integer_value(json_object_get(row, "state")), 0, ROW_STATES - 1);
     counts[state] = json_integer_value(json_object_get(row, "count"));
-    json_array_append_new(numbers, json_pack("{s:s, s:s, s:I, s:b}", "name", ROWS[state].name, "label", row_label(state, whole), "count", (json_int_t)counts[state], "current",
-      state == shown));
+    json_array_append_new(numbers, json_pack("{s:s, s:s, s:I, s:b}", "name", ROWS[state].name, "label", row_label(state, whole), "count", (json_int_t)counts[state],
+      "current", state == shown));
   }
   return numbers;
 }
@@ -247,8 +247,8 @@ static gboolean add_job(json_t *model, Sql *sql, gint64 id) {
 /* What takes records out; told by the rule, after a rebuild by its rows. */
 static gboolean deletes(Sql *sql, json_t *revision) {
   return rule_deletes(json_object_get(json_object_get(revision, "ask"), "rule")) ||
-    sql_number(sql, "SELECT COUNT(*) AS found FROM (SELECT changes FROM revision_row WHERE revision_id = $1 ORDER BY place LIMIT 1) AS first WHERE changes LIKE '{\"record\":%'",
-      SQL_ARGS(sql_int(json_integer_value(json_object_get(revision, "id")))), 0, NULL) > 0;
+    sql_number(sql, "SELECT COUNT(*) AS found FROM (SELECT changes FROM revision_row WHERE revision_id = $1 ORDER BY place LIMIT 1) AS first "
+      "WHERE changes LIKE '{\"record\":%'", SQL_ARGS(sql_int(json_integer_value(json_object_get(revision, "id")))), 0, NULL) > 0;
 }
 
 static gboolean may_make(WebRequest *request, gboolean whole) { return web_may(request, PERMISSION_EDIT) && (!whole || web_may(request, PERMISSION_DELETE)); }
@@ -257,7 +257,8 @@ static void add_actions(WebRequest *request, json_t *model, json_t *revision, co
   const char *state = json_string_value(json_object_get(revision, "state"));
   gboolean whole = json_is_true(json_object_get(model, "deletes"));
   gboolean maker = is_maker(request, revision), edits = web_may(request, PERMISSION_EDIT), makes = may_make(request, whole), planned = g_str_equal(state, "planned"),
-    awaiting = g_str_equal(state, "awaiting"), decided = json_string_length(json_object_get(revision, "decided_by")) > 0, never_made = planned || awaiting || g_str_equal(state, "returned") || g_str_equal(state, "planning");
+    awaiting = g_str_equal(state, "awaiting"), decided = json_string_length(json_object_get(revision, "decided_by")) > 0,
+    never_made = planned || awaiting || g_str_equal(state, "returned") || g_str_equal(state, "planning");
   gboolean broken_off = g_str_equal(state, "running") || g_str_equal(state, "undoing"), made = g_str_equal(state, "done") || g_str_equal(state, "running");
   const struct { const char *name; gboolean may; } actions[] = {
     {"may_start", !active && makes && maker && planned && counts[ROW_WAITING] > 0}, {"may_submit", !active && !makes && maker && planned && counts[ROW_WAITING] > 0},
@@ -281,7 +282,8 @@ static WebReply *page_revision(WebRequest *request, GError **error) {
   gboolean whole = deletes(sql, revision);
   json_t *numbers = numbers_of(sql, id, counts, shown, whole, error), *rows = page_rows(request, sql, id, shown, error);
   if (rows == NULL) return json_decref(numbers), NULL;
-  json_t *model = json_pack("{s:b, s:O, s:O, s:o, s:o, s:o, s:s}", "deletes", whole, "title", json_object_get(revision, "title"), "revision", revision, "numbers", numbers, "rows", rows,
+  json_t *model = json_pack("{s:b, s:O, s:O, s:o, s:o, s:o, s:s}", "deletes", whole, "title", json_object_get(revision, "title"), "revision", revision,
+    "numbers", numbers, "rows", rows,
     "fields", field_counts(web_house(request)->catalog, json_object_get(revision, "counts")), "show", shown < 0 ? "" : ROWS[shown].name);
   gboolean active = add_job(model, sql, id);
   add_actions(request, model, revision, counts, active);
