@@ -106,6 +106,8 @@ test('all findings of a kind are reached, however many, previewed by pages, made
 test('each kind that can be put right by itself: found, counted by fonds, mended in one fonds, gone, undone and back', async () => {
   const [{ id: fonds }] = await query(dir, "SELECT id FROM record WHERE level = 1 AND code = 'J002'"), [{ id: parent }] = await query(dir, "SELECT id FROM record WHERE code = 'J002-WS'");
   for (const n of [1, 2]) await post('/record/new', { parent, code: `J002-WS-乙${n}`, title: '关于 防汛 的通知' });
+  const shown = (await archivist.get('/quality')).json.kinds, [found, nothing] = (await archivist.get('/quality', { html: true })).text.split('没有发现：');
+  for (const { key, count } of shown) assert.ok((count ? found : nothing).includes(`href="/quality/${key}"`), `${key}: ${count}; what was found stands before what was not`);
   const own = (await archivist.get('/quality')).json.kinds.filter(kind => kind.by_itself).map(kind => kind.key);
   assert.deepEqual(own.sort(), MENDED.map(([kind]) => kind).sort(), 'a new kind that mends itself is tried here');
   const counted = async kind => Object.fromEntries((await archivist.get(`/quality/${kind}`)).json.fonds.map(each => [each.label.slice(0, 4), each.count]));

@@ -229,16 +229,23 @@ char *code_prefix(const CodeUse *use, const CatalogRecord *record, const char *v
 
 /* ---- saying why ---- */
 
+/* The rule's example as one of this fonds; without marks the code of a fonds has four characters (DA/T 13 in fixed widths). */
+static char *example_here(const CodeUse *use) {
+  const char *example = use->rule->example, *mark = strchr(example, '-');
+  return g_strconcat(use->fonds, mark ? mark : example + strnlen(example, 4), NULL);
+}
+
 static char *form_problem(const CodeUse *use, const char *code, const CodeMatch *match) {
   const CodeRule *rule = use->rule;
   const char *rest = code + match->failed_at;
-  if (match->failed == CODE_PARTS_MAX) return g_strdup_printf("末尾多出“%s”，规则“%s”的例子是 %s", rest, rule->title, rule->example);
+  g_autofree char *example = example_here(use);
+  if (match->failed == CODE_PARTS_MAX) return g_strdup_printf("末尾多出“%s”，规则“%s”的例子是 %s", rest, rule->title, example);
   const CodePart *part = &rule->parts[match->failed];
   const char *value = part->kind == PART_FONDS ? use->fonds : part->kind == PART_CATEGORY ? use->category : "";
   g_autofree char *found = rest[0] == '\0' ? g_strdup("末尾") : g_strdup_printf("“%s”处", rest);
   gboolean mark = part->before[0] != '\0' && !g_str_has_prefix(rest, part->before) && match->failed_at > 0;
   return g_strdup_printf("%s应为%s%s%s%s%s，规则“%s”的例子是 %s", found, mark ? "“" : "", mark ? part->before : "", mark ? "”和" : "", part->label, value, rule->title,
-    rule->example);
+    example);
 }
 
 static char *width_problem(const CodeUse *use, const CatalogRecord *record, const CodeMatch *match) {

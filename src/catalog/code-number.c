@@ -96,6 +96,43 @@ guint code_use_fit(CodeUse *use, const CodeRule *rule, GPtrArray *samples) {
   return fits;
 }
 
+CodeUse code_use_also(const CodeUse *use) {
+  CodeUse other = *use;
+  other.rule = use->also;
+  other.volume_width = use->also_volume_width;
+  other.item_width = use->also_item_width;
+  other.also = NULL;
+  return other;
+}
+
+CodeUse code_use_of(const CodeUse *use, Level level, const char *code) {
+  CodeMatch match;
+  if (use->also == NULL || code_match(use, level, code, &match)) return *use;
+  CodeUse other = code_use_also(use);
+  return code_match(&other, level, code, &match) ? other : *use;
+}
+
+/* A body that filed by volumes and later by pieces has codes of two rules. */
+static void find_also(const Catalog *catalog, CodeUse *use, GPtrArray *samples) {
+  g_autoptr(GPtrArray) rest = g_ptr_array_new(); /* borrowed */
+  CodeMatch match;
+  for (guint i = 0; i < samples->len; i++) {
+    const CatalogRecord *record = samples->pdata[i];
+    if (!code_match(use, record->level, record->code, &match)) g_ptr_array_add(rest, samples->pdata[i]);
+  }
+  guint best = rest->len / 2;
+  for (guint i = 0; i < code_rules_count(catalog_rules(catalog)); i++) {
+    CodeUse tried = *use;
+    const CodeRule *rule = code_rules_at(catalog_rules(catalog), i);
+    guint fits = (rule->volume >= 0) == (use->rule->volume >= 0) ? 0 : code_use_fit(&tried, rule, rest);
+    if (fits <= best) continue;
+    best = fits;
+    use->also = rule;
+    use->also_volume_width = tried.volume_width;
+    use->also_item_width = tried.item_width;
+  }
+}
+
 static gboolean use_chosen(const Catalog *catalog, Sql *sql, gint64 fonds_id, guint8 category, CodeUse *use, GError **error) {
   g_autoptr(SqlRows) rows = sql_query(sql, "SELECT rule, volume_width, item_width FROM code_choice WHERE fonds_id = $1 AND category = $2",
     SQL_ARGS(sql_int(fonds_id), sql_int(category)), error);
@@ -130,6 +167,7 @@ gboolean code_use_for(const Catalog *catalog, Sql *sql, gint64 fonds_id, guint8 
   }
   if (!use.chosen) use.followed = best * 2 > (samples ? samples->len : 0);
   if (!use.followed) use_rule(&use, code_rules_default(catalog_rules(catalog), use.category));
+  else if (!use.chosen) find_also(catalog, &use, samples);
   *ret = use;
   use.fonds = NULL;
   return TRUE;
@@ -266,12 +304,18 @@ static char *first_free(Sql *sql, const CodeUse *use, const CatalogRecord *recor
   return throw_null(error, LANTAI_ERROR_CONFLICT, "%s 之后没有空号", prefix);
 }
 
+void code_use_in_place(CodeUse *use, const CatalogRecord *record, const CodePlace *place) {
+  gboolean by_volume = record->level == LEVEL_VOLUME || place->volume != NULL;
+  if (use->also != NULL && by_volume != (use->rule->volume >= 0)) *use = code_use_also(use);
+}
+
 char *catalog_code_generate(const House *house, Sql *sql, const CatalogRecord *record, GError **error) {
   g_auto(CodeUse) use = {0};
   g_auto(CodePlace) place = {0};
   g_autofree char *scope = NULL;
   if (record->level < LEVEL_VOLUME) return throw_null(error, LANTAI_ERROR_INVALID, "%s的代码不按规则编号", level_label(record->level));
   if (!code_use_for(house->catalog, sql, record->fonds_id, record->category, &use, error) || !code_place_of(sql, &use, record, &place, error)) return NULL;
+  code_use_in_place(&use, record, &place);
   g_autofree char *prefix = code_prefix(&use, record, place.volume, place.class_text, &scope, error);
   if (prefix == NULL) return NULL;
   Highest highest = {0};
@@ -285,9 +329,10 @@ char *catalog_code_generate(const House *house, Sql *sql, const CatalogRecord *r
 static char *check_with(const CodeUse *use, Sql *sql, const CatalogRecord *record, GError **error) {
   g_auto(CodePlace) place = {0};
   if (!use->followed || !code_place_of(sql, use, record, &place, error)) return NULL;
-  char *problem = code_problem(use, record, place.volume, place.class_text);
-  if (problem != NULL || !use->rule->unique_in_archive) return problem;
-  int held = code_held(sql, use, record, record->code, error);
+  CodeUse own = code_use_of(use, record->level, record->code);
+  char *problem = code_problem(&own, record, place.volume, place.class_text);
+  if (problem != NULL || !own.rule->unique_in_archive) return problem;
+  int held = code_held(sql, &own, record, record->code, error);
   return held == 1 ? g_strdup("馆内另有一件档案用这个档号，规则要求全馆唯一") : NULL;
 }
 

@@ -23,6 +23,7 @@ static json_t *group_json(const Catalog *catalog, const CodeGroup *group) {
     (int)(group->count - group->follows), "series", (int)group->series->len, "missing", (int)group->missing, "gaps", (int)group->gaps, "repeats",
     (int)group->repeats, "mixed", (int)group->mixed);
   json_object_update_missing_new(json, counts);
+  if (group->use.also != NULL) json_object_set_new(json, "also_title", json_string(group->use.also->title));
   return json;
 }
 
@@ -109,12 +110,12 @@ static void list_series(Listing *list, const CodeGroup *group, gboolean only_mix
 static void list_gaps(Listing *list, const CodeGroup *group) {
   for (guint i = 0; i < group->series->len; i++) {
     const CodeSeries *series = group->series->pdata[i];
-    guint width = code_width(&group->use, series->level), expected = 1;
+    guint expected = 1;
     gint64 before = 0;
     for (guint k = 0; series->gaps > 0 && k < series->numbers->len; k++) {
       const CodeNumber *number = &g_array_index(series->numbers, CodeNumber, k);
       if (number->number > expected && wanted(list, series->prefix, expected)) {
-        g_autofree char *from = code_number_text(expected, width), *to = code_number_text(number->number - 1, width);
+        g_autofree char *from = code_number_text(expected, series->width), *to = code_number_text(number->number - 1, series->width);
         json_t *row = json_pack("{s:s, s:s, s:s, s:i, s:b, s:I}", "prefix", series->prefix, "from", from, "to", to, "count", (int)(number->number - expected),
           "range", number->number - expected > 1, "next_id", (json_int_t)number->id);
         if (before != 0) json_object_set_new(row, "before_id", json_integer(before));
@@ -157,7 +158,8 @@ static gboolean list_strays(Listing *list, WebRequest *request, Sql *sql, const 
     g_auto(CodePlace) place = {0};
     if (record == NULL) continue;
     if (!code_place_of(sql, &group->use, record, &place, error)) return FALSE;
-    g_autofree char *why = code_problem(&group->use, record, place.volume, place.class_text);
+    CodeUse use = code_use_of(&group->use, record->level, record->code);
+    g_autofree char *why = code_problem(&use, record, place.volume, place.class_text);
     add_named(list, request, sql, other->id, why ? why : "");
   }
   return TRUE;

@@ -1,5 +1,5 @@
 /* Rules of codes: every generation taken apart, made and held against its rule; the next number; broken rules in YAML; former codes. */
-#include "code-use.h"
+#include "code-survey.h"
 #include "settings.h"
 #include "test-fixture.h"
 
@@ -192,6 +192,38 @@ static void test_unfilled(void) {
   fixture_close(&p.f);
 }
 
+/* Volumes of former years, pieces of later ones: each code is judged by the rule whose form it has. */
+static void test_two_rules(void) {
+  static const struct { Level level; const char *code; } kept[] = {{LEVEL_VOLUME, "Z109-001-0007"}, {LEVEL_VOLUME, "Z109-001-0008"}, {LEVEL_VOLUME, "Z109-001-0009"}};
+  Place p;
+  g_autoptr(Sql) sql = place_open(&p);
+  for (guint i = 0; i < G_N_ELEMENTS(kept); i++) {
+    g_autoptr(CatalogRecord) record = record_of(p.class, kept[i].level, 1, kept[i].code, "卷");
+    good(catalog_record_create(&p.f.house, sql, "t", record, error));
+  }
+  assert_problem(&p, sql, 2011, "永久", "Z109-WS·2011-Y-BGS-0001", "应为"); /* the first of its kind */
+  keep(&p, sql, 2011, "永久", "BGS", "Z109-WS·2011-Y-BGS-0001");
+  keep(&p, sql, 2011, "永久", "BGS", "Z109-WS·2011-Y-BGS-0002");
+  assert_problem(&p, sql, 2011, "永久", "Z109-WS·2011-Y-BGS-0002", NULL);
+  assert_problem(&p, sql, 2011, "永久", "Z109-WS·2011-Y-BGS-12", "件号有 2 位，应为 4 位");
+  assert_problem(&p, sql, 2012, "永久", "Z109-WS·2011-Y-BGS-0002", "年度");
+  assert_problem(&p, sql, 2011, "永久", "随便写的", "DA/T 13-1994）”的例子是 Z109-"); /* what is neither is measured by the first, as it would be here */
+  assert_next(&p, sql, 2011, "永久", "BGS", "Z109-WS·2011-Y-BGS-0003"); /* in no volume: a piece */
+  good(sql_commit(sql, error));
+  sql_end(g_steal_pointer(&sql));
+  sql = good(sql_read(p.f.db, error));
+  g_autoptr(CatalogRecord) fonds = good(catalog_record_load(sql, &SCOPE_EVERYTHING, p.fonds, error));
+  g_autoptr(GPtrArray) groups = good(code_survey(&p.f.house, sql, &SCOPE_EVERYTHING, fonds, 1, error));
+  const CodeGroup *group = groups->pdata[0];
+  g_assert_cmpuint(group->count, ==, 5);
+  g_assert_cmpuint(group->follows, ==, 5);
+  g_assert_cmpuint(group->series->len, ==, 2);
+  g_assert_cmpuint(group->mixed, ==, 0); /* four digits here and there, each by its own rule */
+  g_assert_cmpuint(group->missing, ==, 6);
+  sql_end(g_steal_pointer(&sql));
+  fixture_close(&p.f);
+}
+
 static void test_volumes(void) {
   Place p;
   g_autoptr(Sql) sql = place_open(&p);
@@ -247,6 +279,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/code-rule/problems", test_problems);
   g_test_add_func("/code-rule/volumes", test_volumes);
   g_test_add_func("/code-rule/unfilled", test_unfilled);
+  g_test_add_func("/code-rule/two-rules", test_two_rules);
   g_test_add_func("/code-rule/former", test_former);
   return g_test_run();
 }

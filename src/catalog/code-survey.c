@@ -50,7 +50,7 @@ static CodeGroup *group_of(Survey *survey, guint8 category, GError **error) {
   return survey->groups[category] = g_steal_pointer(&group);
 }
 
-static CodeSeries *series_of(Survey *survey, CodeGroup *group, Level level, const char *code, gsize length) {
+static CodeSeries *series_of(Survey *survey, CodeGroup *group, const CodeUse *use, Level level, const char *code, gsize length) {
   CodeSeries *last = survey->last[group->category];
   if (last != NULL && last->level == level && strncmp(last->prefix, code, length) == 0 && last->prefix[length] == '\0') return last;
   g_autofree char *key = g_strdup_printf("%d%.*s", (int)level, (int)length, code);
@@ -59,6 +59,8 @@ static CodeSeries *series_of(Survey *survey, CodeGroup *group, Level level, cons
     series = g_new0(CodeSeries, 1);
     series->prefix = g_strndup(code, length);
     series->level = level;
+    series->width = code_width(use, level);
+    series->pages = code_number_part(use->rule, level)->kind == PART_PAGE;
     series->numbers = g_array_new(FALSE, FALSE, sizeof(CodeNumber));
     g_ptr_array_add(group->series, series);
     g_hash_table_insert(survey->series[group->category], g_steal_pointer(&key), series);
@@ -75,14 +77,15 @@ static gboolean add_code(Survey *survey, gint64 id, const char *code, GError **e
   group->count++;
   survey->seen++;
   CodeMatch match;
-  if (!code_match(&group->use, columns.level, code, &match)) {
+  CodeUse use = code_use_of(&group->use, columns.level, code);
+  if (!code_match(&use, columns.level, code, &match)) {
     CodeOther other = {id, g_strdup(code)};
     g_array_append_val(group->others, other);
     return TRUE;
   }
-  group->follows += code_strict(&group->use, columns.level, code, &match);
+  group->follows += code_strict(&use, columns.level, code, &match);
   CodeNumber number = {match.number, match.width, id};
-  g_array_append_val(series_of(survey, group, columns.level, code, match.number_at)->numbers, number);
+  g_array_append_val(series_of(survey, group, &use, columns.level, code, match.number_at)->numbers, number);
   return TRUE;
 }
 
@@ -124,14 +127,13 @@ static gboolean widths_mixed(const CodeSeries *series, guint width) {
 
 static void finish_series(CodeGroup *group, CodeSeries *series) {
   g_array_sort(series->numbers, compare_numbers);
-  gboolean pages = code_number_part(group->use.rule, series->level)->kind == PART_PAGE;
   guint expected = 1;
   for (guint i = 0; i < series->numbers->len; i++) {
     const CodeNumber *number = &g_array_index(series->numbers, CodeNumber, i);
     gboolean again = i > 0 && number[-1].number == number->number, next = i + 1 < series->numbers->len && number[1].number == number->number;
     series->widths |= 1u << number->width;
     series->repeats += again || next;
-    if (!pages && number->number > expected) {
+    if (!series->pages && number->number > expected) {
       series->gaps++;
       series->missing += number->number - expected;
     }
@@ -140,7 +142,7 @@ static void finish_series(CodeGroup *group, CodeSeries *series) {
   group->missing += series->missing;
   group->gaps += series->gaps;
   group->repeats += series->repeats;
-  group->mixed += widths_mixed(series, code_width(&group->use, series->level));
+  group->mixed += widths_mixed(series, series->width);
 }
 
 static gboolean read_fonds(Survey *survey, GError **error) {

@@ -9,6 +9,8 @@ typedef struct {
 typedef struct {
   char *prefix;        /* what stands before the number */
   Level level;
+  guint width;         /* of its numbers by the rule they follow; 0: not filled */
+  gboolean pages;      /* they are those of pages */
   GArray *numbers;     /* CodeNumber, ascending */
   guint missing, gaps; /* numbers that nothing has, from 1 to the last; the ranges they make. None are told of page numbers */
   guint repeats;       /* records whose number another one has too, written otherwise */

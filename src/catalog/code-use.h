@@ -10,7 +10,13 @@ GPtrArray *code_samples(Sql *sql, gint64 fonds_id, guint8 category, GError **err
 /* Puts the rule into use with the widths that most samples have; how many of them have its form. */
 guint code_use_fit(CodeUse *use, const CodeRule *rule, GPtrArray *samples);
 
+/* The use of the rule that the others follow, borrowing from this one; by which of both a code is to be judged: that whose form it has, else the first. */
+CodeUse code_use_also(const CodeUse *use);
+CodeUse code_use_of(const CodeUse *use, Level level, const char *code);
+
 typedef struct { char *volume, *class_text; } CodePlace; /* NULL: not in a volume; not in a class with further levels */
 void code_place_clear(CodePlace *place);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CodePlace, code_place_clear)
 gboolean code_place_of(Sql *sql, const CodeUse *use, const CatalogRecord *record, CodePlace *ret, GError **error);
+/* Of two rules that which numbers a record lying there: by volumes in a volume, by pieces outside. */
+void code_use_in_place(CodeUse *use, const CatalogRecord *record, const CodePlace *place);

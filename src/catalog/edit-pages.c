@@ -472,7 +472,9 @@ static json_t *new_model(const Catalog *catalog, const CatalogRecord *record, co
 /* The rule that the records of its fonds and category follow; FALSE: none that gives a number to one of its level. */
 static gboolean rule_numbers(WebRequest *request, Sql *sql, const CatalogRecord *record, CodeUse *ret) {
   if (record->level < LEVEL_VOLUME || record->category == 0) return FALSE;
-  if (!code_use_for(web_house(request)->catalog, sql, record->fonds_id, record->category, ret, NULL)) return FALSE;
+  g_auto(CodePlace) place = {0};
+  if (!code_use_for(web_house(request)->catalog, sql, record->fonds_id, record->category, ret, NULL) || !code_place_of(sql, ret, record, &place, NULL)) return FALSE;
+  code_use_in_place(ret, record, &place);
   return ret->followed && code_number_part(ret->rule, record->level) != NULL;
 }
 
