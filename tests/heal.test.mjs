@@ -112,6 +112,8 @@ for (const [name, statement] of [
     assert.deepEqual([all.status, /现在查不全/.test(all.text)], [503, true], 'what would be done to all that is found is not done to a part');
     const nothing = async () => (await client.get(`/search?q=${encodeURIComponent('题名:通知')}&from=1800&to=1801`)).json;
     assert.deepEqual([(await nothing()).hits, (await nothing()).offers], [0, []], 'what else would find something is not looked for beside it');
+    const [{ id: figure }] = sqlite(dir, "SELECT id FROM figure WHERE name = '文件级目录'");
+    assert.match((await client.get(`/figure/${figure}`)).json.failed, /现在查不全/, 'nor is the index told to be a mistake of the figure');
     const [home, fonds, codes] = await Promise.all(['/', '/catalog', '/codes'].map(place => client.get(place)));
     assert.deepEqual([home.json.stats, !!home.json.uncounted, !!fonds.json.notice, fonds.json.fonds[0].items, codes.status], [[], true, true, undefined, 503],
       'nothing is counted in part');

@@ -106,7 +106,7 @@ static gboolean sum_pages(const Ask *ask, Asked *asked, double *ret, GError **er
   asked->request.sort = SEARCH_SORT_CODE;
   do {
     asked->request.after = after;
-    g_autoptr(SearchResult) result = search_run(ask->house->search, ask->sql, scope_of(ask), &asked->request, error);
+    g_autoptr(SearchResult) result = search_run_whole(ask->house->search, ask->sql, scope_of(ask), &asked->request, error);
     if (result == NULL) return FALSE;
     if (result->notice != NULL) return throw(error, LANTAI_ERROR_UNAVAILABLE, "现在只能数出一部分：%s", result->notice);
     if (!add_pages(ask, result->ids, ret, error)) return FALSE;
@@ -134,7 +134,7 @@ gboolean run_records(Ask *ask, json_t *figure, FigurePeriod period, Outcome *ret
   }
   ret->opens = g_strdup(asked.address->str);
   if (json_object_get(figure, "records_sum")) return sum_pages(ask, &asked, &ret->value, error);
-  g_autoptr(SearchResult) result = search_run(ask->house->search, ask->sql, scope_of(ask), &asked.request, error);
+  g_autoptr(SearchResult) result = search_run_whole(ask->house->search, ask->sql, scope_of(ask), &asked.request, error);
   if (result == NULL) return FALSE;
   if (result->notice) return throw(error, LANTAI_ERROR_INVALID, "检索式有误：%s", result->notice);
   ret->value = (double)result->count;
