@@ -1,5 +1,6 @@
 /* Links: both ends through the gate, either end's word, many at once with preview and undoing, the history of a fonds; a rebuild gives the same rows. */
 #include "test-fixture.h"
+#include "watch.h"
 
 static json_t *ties(Fixture *f, const Scope *scope, guint record) {
   g_autoptr(Sql) sql = good(sql_read(f->db, error));
@@ -283,6 +284,36 @@ static void test_fill(void) {
   fixture_close(&f);
 }
 
+/* What keeps a record from being deleted, told all together; what bulk gave its creator does not. */
+static void test_tied(void) {
+  Fixture f;
+  fixture_open(&f);
+  g_autoptr(Sql) sql = good(sql_write(f.db, error));
+  gint64 first = f.records[0], body, topic;
+  json_auto_t *maker = json_pack("{s:i, s:s, s:s, s:[]}", "id", 0, "kind", "body", "name", "北平市政府", "names");
+  body = good(authority_save(sql, "tester", maker, 0, error));
+  const RecordLink made = {.record_id = first, .target_id = body, .role = "creator"};
+  good(link_add(sql, "tester", &made, error));
+  good(sql_exec(sql, "UPDATE record_link SET gathering_id = 3", SQL_NONE, error));
+  g_assert_null(record_tied(sql, first, NULL));
+  g_autoptr(CatalogRecord) record = good(catalog_record_load(sql, &SCOPE_EVERYTHING, first, error));
+  good(catalog_record_may_go(sql, record, error));
+  json_auto_t *flood = json_pack("{s:i, s:s, s:s, s:I, s:[]}", "id", 0, "kind", "topic", "name", "防汛", "cover", (json_int_t)first, "names");
+  topic = good(authority_save(sql, "tester", flood, 0, error));
+  const RecordLink within = {.record_id = first, .target_id = topic, .role = "topic"};
+  const RecordLink see = {.record_id = f.records[1], .to_record = TRUE, .target_id = first, .role = "see"};
+  good(link_add(sql, "tester", &within, error) && link_add(sql, "tester", &see, error));
+  json_auto_t *entry = json_pack("{s:i, s:I, s:s, s:s, s:s, s:s, s:[I, I]}", "id", 0, "fonds_id", (json_int_t)f.fonds, "part", "introduction", "date", "1949",
+    "title", "接管", "text", "", "records", (json_int_t)f.records[2], (json_int_t)first);
+  good(dossier_save(sql, "tester", entry, 0, error));
+  g_autofree char *tied = record_tied(sql, first, NULL), *other = record_tied(sql, f.records[3], NULL);
+  g_assert_cmpstr(tied, ==, "与 1 个机构、人物或专题有关联，与 1 件档案有关联，列在 1 条全宗卷里，是 1 个专题的封面");
+  g_assert_null(other);
+  fails(catalog_record_delete(&f.house, sql, "tester", first, error), LANTAI_ERROR_CONFLICT);
+  sql_end(g_steal_pointer(&sql));
+  fixture_close(&f);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/link/related", test_related);
@@ -293,5 +324,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/link/synonyms", test_synonyms);
   g_test_add_func("/link/dossier", test_dossier);
   g_test_add_func("/link/fill", test_fill);
+  g_test_add_func("/link/tied", test_tied);
   return g_test_run();
 }

@@ -160,21 +160,25 @@ json_t *description_groups(const Catalog *catalog, const CatalogRecord *record, 
 
 static const char *change_label(const CatalogCategory *category, const char *key) {
   static const char *const others[][2] = {{"level", "层级"}, {"parent_id", "上级编号"}, {"fonds_id", "全宗编号"}, {"date_text", "日期"}, {"date_from", "日期（起）"},
-    {"date_to", "日期（止）"}, {"record", "整条著录"}};
+    {"date_to", "日期（止）"}, {"record", "整条"}};
   if (g_str_has_prefix(key, "fields.")) return field_label(category, key + strlen("fields."));
   for (guint i = 0; i < G_N_ELEMENTS(others); i++)
     if (g_str_equal(key, others[i][0])) return others[i][1];
   return field_label(NULL, key);
 }
 
-/* A whole record, in a line. */
+/* A whole record in a line, but for code and title, which stand beside it. */
 static char *whole_value(json_t *record) {
-  static const char *const keys[] = {"code", "title", "creator", "docno", "date_text"};
+  static const char *const keys[] = {"creator", "docno", "date_text", "retention"};
   GString *text = g_string_new(NULL);
-  for (guint i = 0; i < G_N_ELEMENTS(keys); i++) {
-    const char *part = json_string_value(json_object_get(record, keys[i]));
-    if (part != NULL && *part != '\0') g_string_append_printf(text, "%s%s", text->len ? "　" : "", part);
-  }
+  const char *name;
+  json_t *value;
+  for (guint i = 0; i < G_N_ELEMENTS(keys); i++)
+    if (json_string_length(json_object_get(record, keys[i])) > 0)
+      g_string_append_printf(text, "%s%s", text->len ? "　" : "", json_string_value(json_object_get(record, keys[i])));
+  json_object_foreach(json_object_get(record, "fields"), name, value)
+    if (json_string_length(value) > 0) g_string_append_printf(text, "%s%s", text->len ? "　" : "", json_string_value(value));
+  if (text->len == 0) g_string_append(text, "只有档号和题名");
   return g_string_free(text, FALSE);
 }
 

@@ -273,6 +273,12 @@ static void add_actions(WebRequest *request, json_t *model, json_t *revision, co
   json_object_set_new(model, "made", json_integer(counts[ROW_MADE]));
 }
 
+static void dress_deletion(json_t *revision) {
+  static const char *const labels[][2] = {{"running", "正在删除"}, {"done", "已删除"}};
+  for (guint i = 0; i < G_N_ELEMENTS(labels); i++)
+    if (g_strcmp0(json_string_value(json_object_get(revision, "state")), labels[i][0]) == 0) json_object_set_new(revision, "state_label", json_string(labels[i][1]));
+}
+
 static WebReply *page_revision(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
   json_auto_t *revision = sql == NULL ? NULL : load_seen(request, sql, error);
@@ -288,6 +294,7 @@ static WebReply *page_revision(WebRequest *request, GError **error) {
   gboolean active = add_job(model, sql, id);
   add_actions(request, model, revision, counts, active);
   dress(revision);
+  if (whole) dress_deletion(revision);
   if (json_array_size(rows) == ROWS_SHOWN) json_object_set(model, "next", json_object_get(json_array_get(rows, ROWS_SHOWN - 1), "place"));
   return web_model(model);
 }
@@ -323,7 +330,7 @@ static WebReply *page_start(WebRequest *request, GError **error) {
   gboolean undo = g_str_equal(state, "undoing"), approved = json_string_length(json_object_get(revision, "decided_by")) > 0;
   if (!undo && !approved && !may_make_loaded(request, revision)) return throw_null(error, LANTAI_ERROR_DENIED, "您的岗位不能删除条目，请送审，由另一人批准");
   if (!revision_begin(web_house(request), web_int(request, "id", 0), web_actor(request), undo, error)) return NULL;
-  return back_to(request, undo ? "已接着撤销" : "已修改；改动多时在后台进行，可以离开本页");
+  return back_to(request, undo ? "已接着撤销" : "已执行；件数多时在后台进行，可以离开本页");
 }
 
 static WebReply *page_undo(WebRequest *request, GError **error) {
@@ -341,7 +348,7 @@ static WebReply *page_submit(WebRequest *request, GError **error) {
 static WebReply *page_approve(WebRequest *request, GError **error) {
   json_auto_t *revision = load_for(request, FALSE, error);
   if (revision == NULL || !revision_approve(web_house(request), web_scope(request), web_int(request, "id", 0), web_actor(request), error)) return NULL;
-  return back_to(request, "已批准，修改已执行");
+  return back_to(request, "已批准，已执行");
 }
 
 static WebReply *page_return(WebRequest *request, GError **error) {

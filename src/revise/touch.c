@@ -86,6 +86,7 @@ json_t *touch_model(WebRequest *request, json_t *selection, json_t *rule, GError
   g_autoptr(Selection) chosen = selection_new(house, web_scope(request), selection, error);
   if (chosen == NULL || !selection_tally(chosen, BUDGET_US, &tally, error)) return NULL;
   json_auto_t *model = json_pack("{s:I, s:b}", "records", (json_int_t)tally.records, "more", tally.more);
+  json_object_set_new(model, "deletes", json_boolean(rule_deletes(rule)));
   if (!add_fonds(model, request, &tally, error)) return NULL;
   if (!tally.more) add_categories(model, &tally);
   if (field != NULL && *field != '\0') add_lacking(model, house->catalog, field, &tally);
