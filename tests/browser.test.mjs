@@ -266,6 +266,9 @@ test('a marriage among the others, and a hit with the box that selects it, take 
   assert.match(await page.locator('tr[data-row]').first().textContent(), /结婚|离婚|补领/);
   assert.ok(await height('tr[data-row]') < 7 * line, `a marriage: ${await height('tr[data-row]')} px`);
   assert.equal(await overflow(page), '');
+  await page.setViewportSize(WIDE);
+  const title = await page.locator('tr[data-row] td:has(> .title)').first().boundingBox();
+  assert.ok(title.width > 150, `beside many columns the title has room: ${title.width} px`);
   clean('on the phone');
 });
 
@@ -462,7 +465,7 @@ test('on paper a record is its description, without the machine around it', asyn
   await page.emulateMedia({ media: 'print' });
   for (const target of [`/record/${sample.image.id}`, `/search?q=${encodeURIComponent('通知')}`, `/catalog/${sample.image.volume}`]) {
     await page.goto(server.base + target);
-    for (const part of ['header.site', 'footer.site', '.actions', '.sorts', '.facets', 'nav.tabs', 'button', '.pick'])
+    for (const part of ['header.site', 'footer.site', '.actions', '.sorts', '.facets', 'nav.tabs', 'button', 'a.button', '#like', '.pick'])
       assert.equal(await page.locator(part).evaluateAll(all => all.filter(element => getComputedStyle(element).display !== 'none' && element.getClientRects().length).length), 0, `${part} on the paper of ${target}`);
     assert.equal(await page.evaluate(() => getComputedStyle(document.body).backgroundColor), 'rgb(255, 255, 255)');
     await picture(page, `print-${target.replace(/\W+/g, '-')}.png`, true);
