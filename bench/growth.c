@@ -10,7 +10,7 @@
  *
  *   lantai-growth one ARCHIVE QUERY TIMES                 asks one question so many times, each as if it were the first: {hits, ms, cpu_ms}, medians; for profiles
  *
- * `ask` and `one` take limits of the engine (block.h) after that, to find out what they should be: light_us=N few=N dense=N step=N; and kinds=N, of
+ * `ask` and `one` take limits of the engine (block.h) after that, to find out what they should be: light_us=N overdue_us=N door_us=N few=N dense=N step=N; and kinds=N, of
  * `ask` only those kinds, a bit for each, for profiles.
  *
  * 1. Everything drawn comes from Random with a fixed seed over the archive's own titles: every run asks the same questions.
@@ -285,6 +285,8 @@ static gboolean read_options(char **options) {
     const char *value = strchr(*option, '=');
     gint64 number = value ? g_ascii_strtoll(value + 1, NULL, 10) : 0;
     if (g_str_has_prefix(*option, "light_us=")) search_limits.light_us = number;
+    if (g_str_has_prefix(*option, "overdue_us=")) search_limits.overdue_us = number;
+    if (g_str_has_prefix(*option, "door_us=")) search_limits.door_us = number;
     if (g_str_has_prefix(*option, "few=")) search_limits.few = (guint)number;
     if (g_str_has_prefix(*option, "dense=")) search_limits.dense = (guint)number;
     if (g_str_has_prefix(*option, "kinds=")) asked_kinds = (guint)number;

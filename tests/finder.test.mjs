@@ -48,15 +48,6 @@ test('在结果中查找 joins words and keeps filters, in an address that says 
   assert.match(html, /<input type="hidden" name="retention" value="1">/);
 });
 
-test('an archive without records says so, and not that nothing was found', async () => {
-  const folder = path.join(temporary(), 'nothing');
-  assert.equal((await lantai(folder, 'init')).status, 0);
-  const bare = await serve(folder), shown = (await new Client(bare.base).get('/search', { html: true })).text;
-  assert.match(shown, /还没有可以检索的档案/);
-  assert.ok(!shown.includes('没有找到') && !shown.includes('水库 加固'));
-  await bare.stop();
-});
-
 test('where nothing was asked there are ways in, each with what it leads to, and kept searches; all are listed when that is asked', async () => {
   for (const client of [staff, reader, everybody]) {
     const { start, hits } = await ask('/search', client);

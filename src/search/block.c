@@ -138,6 +138,7 @@ static Kinds *kinds_new(const Columns *columns, guint number) {
   g_autofree Sorted *sorted = g_new0(Sorted, 1);
   g_autoptr(GArray) found = sorted->kinds = g_array_new(FALSE, FALSE, sizeof(LineKind));
   Kinds *kinds = g_new0(Kinds, 1);
+  kinds->serial = search_serial();
   for (guint line = 0; line < BLOCK_LINES; line++) {
     const SearchColumns *columns_of = line_at(columns, number, line);
     LineKind kind = kind_of(columns_of);

@@ -7,11 +7,12 @@
 typedef struct { /* measured; tests set them to small numbers */
   guint few;      /* up to so many hits of a block are taken one by one */
   guint dense;    /* from so many lines on a kind or a group has words */
+  guint64 tallied; /* counts of so many hits of a word are kept */
   guint step;     /* a line of a block's order, which may be no hit, costs as much as so many hits, which may not be wanted */
   gint64 gram_records, gram_least; /* from so many records on grams are kept, and which: those in so many records, or a thousandth */
   guint gram_sample;
   guint gram_owed; /* differences that a load keeps in memory before it writes them, 24 bytes each */
-  gint64 light_us; /* turn.c */
+  gint64 light_us, overdue_us, door_us; /* turn.c: processor time of a short question; the waiting of others */
   gint64 page_least; /* grams of pages are kept from so many records on, or a five-hundredth of those with pages */
   guint page_behind, page_stale; /* records without bitmaps of their pages, and stale ones of a block, until it is covered anew */
   guint page_looked; /* pages read for one term, before FTS5 is asked instead */
@@ -24,6 +25,7 @@ typedef struct { /* what the gate asks and facets count: many lines are of one k
   guint8 category, retention, opening, level, security, has_files;
 } LineKind;
 typedef struct { /* the lines of a block by kind. A block has no more kinds than lines, so 16 bits number them */
+  guint64 serial;  /* of these kinds of this block, and of no others */
   guint count, dense, living, rest_living; /* kinds: those with words come first; lines: all records, those of the other kinds */
   LineKind *all;
   guint32 *totals; /* by kind; no lines are no records */
@@ -32,6 +34,9 @@ typedef struct { /* the lines of a block by kind. A block has no more kinds than
   guint16 of_line[BLOCK_LINES];
   guint32 places[BLOCK_LINES]; /* search_top_place */
 } Kinds;
+typedef roaring_bitmap_t Bitmap;
+static inline void bitmap_free(Bitmap *bits) { g_clear_pointer(&bits, roaring_bitmap_free); }
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Bitmap, bitmap_free)
 typedef enum { BY_PARENT, BY_ACCESSION, GROUPINGS } GroupBy;
 enum { ORDERS = SEARCH_SORT_CODE + 1 };
 typedef struct { guint32 value, start, count; guint64 *words; } Group; /* its lines: words, or Grouping.lines[start … start + count) */
@@ -50,6 +55,18 @@ const Group *search_group_find(const Grouping *grouping, guint32 value);
 gboolean search_kinds_choose(const Kinds *kinds, const guint8 *chosen, guint64 *words); /* the lines of kinds whose byte is not 0; FALSE: there are none, words not set */
 guint search_words_count(const guint64 *words);
 guint search_words_both(const guint64 *a, const guint64 *b); /* how many are in both */
+
+/* ---- tally.c: how many hits are of each kind, kept by block for what is asked again ---- */
+enum { TALLY_LEAVES = 3 };
+guint64 search_serial(void); /* never the same */
+Tallies *search_tallies_new(void);
+void search_tallies_free(Tallies *tallies);
+Tally *search_tally_of(Tallies *tallies, const guint64 *leaves, guint block_count); /* of the union of the leaves of these serial numbers, 0: none */
+void search_tally_unref(Tally *tally);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Tally, search_tally_unref)
+gboolean search_tally_read(Tally *tally, guint number, guint64 serial, guint32 *found, guint count); /* of the block's kinds of that serial number; FALSE: unknown */
+void search_tally_keep(Tally *tally, guint number, guint64 serial, const guint32 *found, guint count);
+void search_pass_tally(Pass *pass, Tally *tally); /* of the hits of the search_pass_bits that follows; takes it */
 
 /* ---- words: a bit for each line of a block (pass.c) ---- */
 void search_words_fill(const void *container, guint8 type, guint64 *words); /* a container of CRoaring */

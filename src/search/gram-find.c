@@ -8,16 +8,11 @@
  * 3. When more than VERIFIED, or a share of what is found, would have to be looked at, FTS5 answers the whole; codes are in memory (code.c) and looked at there.
  */
 #include "gram.h"
+#include "block.h"
 #include <roaring/containers/containers.h>
 
-enum { VERIFIED = 2000, SHARE = 16 /* looking at one record costs as much as so many of FTS5's */, AT_ONCE = 24, LISTS_ALIKE = 256,
+enum { VERIFIED = 2000, SHARE = 16 /* looking at one record costs as much as so many of FTS5's */, AT_ONCE = 100, LISTS_ALIKE = 256,
   ARRAY_MOST = 4095, PARTIAL_LEAST = 3, TURN = 64, GUESS_FEW = 200, GUESS_MANY = 20000 };
-
-typedef roaring_bitmap_t Bitmap;
-static void bitmap_free(roaring_bitmap_t *bits) {
-  if (bits) roaring_bitmap_free(bits);
-}
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Bitmap, bitmap_free)
 
 typedef struct {
   Search *search;
@@ -211,12 +206,17 @@ static gboolean narrow_rare(const Finder *finder, Bitmap **bits, guint first, gu
   return TRUE;
 }
 
-/* Narrows `bits` by the parts that are rare, or by those that are kept. */
+static gboolean is_few(const Bitmap *bits) { return bits && roaring_bitmap_get_cardinality(bits) <= AT_ONCE; }
+
+static gboolean narrow_part(const Finder *finder, const Part *part, Bitmap **bits, GError **error) {
+  return part->number < 0 ? narrow_rare(finder, bits, part->first, part->last, error) : narrow(finder, bits, part->number, error);
+}
+
+/* Narrows `bits` by the parts that are rare, or by those that are kept: from both ends, as what lies apart says more than what lies beside, until few are left. */
 static gboolean narrow_parts(const Finder *finder, const Division *division, gboolean rare, Bitmap **bits, GError **error) {
-  for (guint i = 0; i < division->parts->len; i++) {
-    const Part *part = &g_array_index(division->parts, Part, i);
-    if ((part->number < 0) != rare || (*bits && roaring_bitmap_is_empty(*bits))) continue;
-    if (!(rare ? narrow_rare(finder, bits, part->first, part->last, error) : narrow(finder, bits, part->number, error))) return FALSE;
+  for (guint k = 0; k < division->parts->len && !is_few(*bits); k++) {
+    const Part *part = &g_array_index(division->parts, Part, k % 2 ? division->parts->len - 1 - k / 2 : k / 2);
+    if ((part->number < 0) == rare && !narrow_part(finder, part, bits, error)) return FALSE;
   }
   return TRUE;
 }
@@ -315,9 +315,8 @@ static Leaf *find(const Finder *finder, GError **error) {
   if (division.parts->len == 0) return NULL;
   const Part *first = &g_array_index(division.parts, Part, 0);
   if (first->number < 0 && first->last + 1 == finder->units->len && first->first == 0) return NULL; /* all of it is rare */
-  if (!narrow_parts(finder, &division, TRUE, &bits, error)) return NULL;
-  gboolean few = bits && roaring_bitmap_get_cardinality(bits) <= AT_ONCE;
-  if (!few && !narrow_parts(finder, &division, FALSE, &bits, error)) return NULL;
+  if (!narrow_parts(finder, &division, TRUE, &bits, error) || !narrow_parts(finder, &division, FALSE, &bits, error)) return NULL;
+  gboolean few = is_few(bits);
   if (!few && !code && finder->partial && division.rare == 0 && !narrow_partial(finder, &bits, error)) return NULL;
   g_autoptr(Bitmap) doubtful = few ? roaring_bitmap_copy(bits) : find_doubtful(finder, &division, bits, error);
   if (doubtful == NULL) return NULL;
@@ -338,7 +337,7 @@ static Leaf *find_field(Finder *finder, GError **error) {
   g_autoptr(Bitmap) bits = NULL;
   if (!division.covered || division.rare > 0 || finder->view->columns->block_count > finder->state.covered) return NULL;
   if (!narrow_parts(finder, &division, FALSE, &bits, error)) return NULL;
-  g_autoptr(Bitmap) doubtful = find_doubtful(finder, &division, bits, error);
+  g_autoptr(Bitmap) doubtful = is_few(bits) ? roaring_bitmap_copy(bits) : find_doubtful(finder, &division, bits, error);
   if (doubtful == NULL || roaring_bitmap_get_cardinality(doubtful) > VERIFIED || !verify(finder, bits, doubtful)) return NULL;
   return search_leaf_new(g_steal_pointer(&bits));
 }

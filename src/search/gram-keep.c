@@ -331,7 +331,7 @@ static void note_sample(guint64 key, gpointer data) {
   seen->last = sample->record;
 }
 
-static void sample_records(const Reader *reader, gint64 living, Sample *sample) {
+static void sample_records(const Reader *reader, Sample *sample) {
   guint64 lines = (guint64)reader->columns->chunk_count * CHUNK_LINES;
   guint64 step = MAX(lines / MIN((guint64)search_limits.gram_sample, lines), 1);
   g_autoptr(GString) folded = g_string_new(NULL), stream = g_string_new(NULL);
@@ -346,7 +346,7 @@ static void sample_records(const Reader *reader, gint64 living, Sample *sample) 
 /* The keys of grams that stand in enough of the sample, g_array of guint64. */
 static GArray *choose(const Reader *reader, gint64 living) {
   Sample sample = {search_gram_selection_new(0), g_array_new(FALSE, FALSE, sizeof(Seen)), g_array_new(FALSE, FALSE, sizeof(guint64)), 0};
-  sample_records(reader, living, &sample);
+  sample_records(reader, &sample);
   GArray *chosen = g_array_new(FALSE, FALSE, sizeof(guint64));
   gint64 least = MAX(search_limits.gram_least, living / 1000);
   for (guint i = 0; i < sample.seen->len; i++)
@@ -369,8 +369,6 @@ static gboolean write_selection(Sql *sql, const GArray *chosen, gint64 living, G
 }
 
 /* ---- covering ---- */
-
-typedef struct { guint64 *words; guint32 last; GByteArray *once, *twice; } Posting;
 
 static void append_line(GByteArray **lines, guint16 line) {
   if (*lines == NULL) *lines = g_byte_array_new();

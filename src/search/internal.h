@@ -12,7 +12,7 @@
  * put.c     changes of the index inside a write transaction, and what follows in memory after the commit
  * block.c   the columns turned round, 65 536 records at a time: lines by kind, lines in order
  * run.c     tree → bitmaps → gate, filters, facets, top of the list (pass.c); page.c: the page that is shown for a hit
- * turn.c    in which order questions have the processors; top.c: the order of hits and the keys of paging; dated.c: by the dates of a field
+ * turn.c    in which order questions have the processors; tally.c: counts kept ready; top.c: the order of hits and the keys of paging; dated.c: by the dates of a field
  * scan.c    answers while the index is damaged; heal.c: noticing, comparing, tables made anew
  * mark.c, suggest.c, search.c (open, close)
  */
@@ -104,7 +104,7 @@ typedef enum { COMPONENT_TITLE, COMPONENT_OTHER, COMPONENT_CREATOR, COMPONENT_CO
 typedef struct { /* immutable while anybody but the cache holds it */
   gatomicrefcount references;
   roaring_bitmap_t *bits;
-  guint64 count;
+  guint64 count, serial; /* serial: of these bits, and of no others */
   gboolean cut; /* the time of the question ended before all were looked at */
 } Leaf;
 Leaf *search_leaf_new(roaring_bitmap_t *bits); /* takes bits */
@@ -125,6 +125,8 @@ Change *search_change_page(gint64 id, const char *before, const char *after);
 void search_change_free(Change *change);
 
 typedef struct Cache Cache;
+typedef struct Tallies Tallies;
+typedef struct Tally Tally;
 Cache *search_cache_new(gsize capacity_bytes, guint64 version);
 void search_cache_free(Cache *cache);
 /* After a commit: the changes are taken over; NULL: too many to follow, the cache is emptied. */
@@ -132,7 +134,6 @@ void search_cache_commit(Cache *cache, guint64 version, GPtrArray *changes);
 /* Tests: keep every leaf, however cheap. */
 void search_cache_keep_all(Cache *cache);
 gboolean search_cache_changed(Cache *cache, guint64 since, GArray *ids); /* appends (guint32) what was changed after a version; FALSE: the log does not reach back */
-gsize search_cache_bytes(Cache *cache);
 void search_cache_forget(Cache *cache);
 
 typedef struct { Component component; const char *names, *pattern; } LeafKey; /* names: COMPONENT_CATEGORY; COMPONENT_CLOSED, NULL: any */
@@ -159,7 +160,7 @@ Leaf *search_field_any(Sql *sql, const char *names, Component component, GError 
  * FALSE, with bits as they were: that would take too long, or cannot be told. */
 gboolean search_codes_narrow(const Columns *columns, const char *pattern, roaring_bitmap_t *bits, const roaring_bitmap_t *repeated);
 
-typedef struct { gboolean heavy; gint64 not_before, light_until, waited; } Turn; /* waited: microseconds */
+typedef struct { gboolean heavy; gint64 begun, not_before, light_until, waited; } Turn; /* waited: microseconds */
 void search_turn_begin(Turn *turn); /* of the thread; one inside another counts as one */
 void search_turn_check(void);       /* may wait, a second at most: never while a lock is held. Nothing without a turn */
 gint64 search_turn_clock(void);     /* g_get_monotonic_time, less what the question waited */
@@ -228,8 +229,7 @@ void search_text_clear(SearchText *text);
 enum { HISTORY = 8 };
 struct Search {
   SqlDb *db;
-  GMutex lock;               /* guards the fields below; held only to take references */
-  GCond moved;
+  GMutex lock; GCond moved;  /* guards the fields below; held only to take references */
   Columns *current;
   Columns *history[HISTORY]; /* the states before, newest first; NULL ends */
   GHashTable *fields;        /* refcounted, replaced as a whole */
@@ -246,5 +246,5 @@ struct Search {
   guint tended_chunks;       /* how many lines there were when it last looked */
   struct GramSelection *grams[2]; /* by GramSet, the newest that was read; NULL: none yet */
   struct { GHashTable *fields; guint64 seen; } dated; /* dated.c: field → FieldDays, the newest; the version when search_dated_warm last looked */
-  Cache *cache;              /* has its own lock */
+  Cache *cache; Tallies *tallies; /* have their own locks */
 };

@@ -10,6 +10,7 @@
  *    words stand in titles alone, and many ways to write a word nowhere.
  */
 #include "gram.h"
+#include "block.h"
 #include "text.h"
 
 enum { CACHE_FROM_US = 60, ENTRIES_MOST = 1024 /* each is followed up at every save */, LOG_COMMITS = 256, LOG_BYTES = 8 << 20, BATCH = 4096,
@@ -52,6 +53,7 @@ Leaf *search_leaf_new(roaring_bitmap_t *bits) {
   g_atomic_ref_count_init(&leaf->references);
   leaf->bits = bits;
   leaf->count = roaring_bitmap_get_cardinality(bits);
+  leaf->serial = search_serial();
   return leaf;
 }
 
@@ -219,13 +221,6 @@ void search_cache_forget(Cache *cache) {
   g_mutex_unlock(&cache->lock);
 }
 
-gsize search_cache_bytes(Cache *cache) {
-  g_mutex_lock(&cache->lock);
-  gsize bytes = cache->bytes;
-  g_mutex_unlock(&cache->lock);
-  return bytes;
-}
-
 static void set_bit(Entry *entry, guint32 id, gboolean now, guint64 version) {
   if (roaring_bitmap_contains(entry->leaf->bits, id) == (bool)now) return;
   if (!g_atomic_ref_count_compare(&entry->leaf->references, 1)) {
@@ -236,6 +231,7 @@ static void set_bit(Entry *entry, guint32 id, gboolean now, guint64 version) {
   if (now) roaring_bitmap_add(entry->leaf->bits, id);
   else roaring_bitmap_remove(entry->leaf->bits, id);
   entry->leaf->count = roaring_bitmap_get_cardinality(entry->leaf->bits);
+  entry->leaf->serial = search_serial();
   entry->since = version;
 }
 

@@ -659,6 +659,13 @@ static gpointer hold(gpointer unused) {
   return NULL;
 }
 
+static gint64 time_to_begin(void) {
+  g_auto(Turn) turn = {0};
+  gint64 began = g_get_monotonic_time();
+  search_turn_begin(&turn);
+  return g_get_monotonic_time() - began;
+}
+
 static void test_turns(void) {
   SearchLimits kept = search_limits;
   search_limits.light_us = 1000;
@@ -671,6 +678,12 @@ static void test_turns(void) {
   guint places = MIN(g_get_num_processors(), G_N_ELEMENTS(threads));
   for (guint i = 0; i < places; i++) threads[i] = g_thread_new("holds", hold, NULL);
   while (g_atomic_int_get(&holding) < (gint)places) g_usleep(1000);
+  search_limits.overdue_us = 1000; /* who comes waits while another has waited too long, but not for ever */
+  search_limits.door_us = 60000;
+  g_assert_cmpint(time_to_begin(), <, 50000);
+  GThread *waiting = g_thread_new("waits", work, GINT_TO_POINTER(TRUE));
+  while (time_to_begin() < 50000) g_usleep(1000);
+  g_assert_cmpint(time_to_begin(), <, 500000);
   g_auto(Turn) turn = {0};
   search_turn_begin(&turn);
   gint64 began = g_get_monotonic_time(), clock = search_turn_clock();
@@ -679,6 +692,7 @@ static void test_turns(void) {
   g_assert_cmpint(search_turn_clock() - clock, <, 900000); /* the waiting is not the question's time */
   g_atomic_int_set(&released, TRUE);
   for (guint i = 0; i < places; i++) g_thread_join(threads[i]);
+  g_thread_join(waiting);
   search_limits = kept;
 }
 

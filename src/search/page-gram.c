@@ -14,12 +14,6 @@
 
 enum { PARTS_MOST = 64, STALE_MOST = 4096, ARRAY_MOST = 4096, FEW = 32, LOOK_BYTES = 128 /* of rows: to FTS5 these cost as much as looking at a page */ };
 
-typedef roaring_bitmap_t Bitmap;
-static void bitmap_free(roaring_bitmap_t *bits) {
-  if (bits) roaring_bitmap_free(bits);
-}
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Bitmap, bitmap_free)
-
 typedef struct { gint64 number; GByteArray *bytes; PageSpan span; PageLines lines; } Row; /* bytes: of the span; lines: of the block */
 typedef struct {
   Search *search;
@@ -130,9 +124,8 @@ static void append_words(Bitmap *bits, guint block, const guint64 *words) {
     set->cardinality = (gint32)count;
     ra_append(&bits->high_low_container, (guint16)block, set, BITSET_CONTAINER_TYPE_CODE);
   } else if (count > 0) {
-    guint16 lines[BLOCK_LINES];
     array_container_t *array = array_container_create_given_capacity((gint32)count);
-    memcpy(array->array, lines, sizeof *lines * search_words_list(words, lines));
+    search_words_list(words, array->array);
     array->cardinality = (gint32)count;
     ra_append(&bits->high_low_container, (guint16)block, array, ARRAY_CONTAINER_TYPE_CODE);
   }

@@ -16,8 +16,9 @@ enum { NOWHERE = 0xff /* a verdict; the others are the facet that the kind fails
 enum { LISTED = 16 /* so few hits are listed without a look at the order */, BISECTION = 16 /* what finding a line among few hits costs more than among bits */ };
 enum { FETCH_AHEAD = 16, SMALL = 256, YEARS = 65536, YEAR_PAGES = YEARS / SMALL, SLOTS_FIRST = 64 };
 
-SearchLimits search_limits = {.few = 4096, .dense = 2048, .step = 1, .gram_records = 50000, .gram_least = 8192, .gram_sample = 8192,
-  .gram_owed = 1 << 20, .light_us = 500, .page_least = 100, .page_behind = 8192, .page_stale = 512, .page_looked = 400, .page_room = 256 << 20};
+SearchLimits search_limits = {.few = 4096, .dense = 2048, .step = 1, .tallied = 1 << 14,
+  .gram_records = 50000, .gram_least = 8192, .gram_sample = 8192, .gram_owed = 1 << 20, .light_us = 500, .overdue_us = 20000, .door_us = 20000,
+  .page_least = 100, .page_behind = 8192, .page_stale = 512, .page_looked = 400, .page_room = 256 << 20};
 
 typedef struct {
   guint32 id, count;
@@ -45,6 +46,7 @@ struct Pass {
   guint16 *touched;  /* the kinds of a few hits */
   guint8 *verdicts;
   guint16 *lines;    /* room for those of a block */
+  Tally *tally;      /* of the hits; NULL: none */
 };
 
 typedef struct { /* the question's part in one block */
@@ -118,6 +120,7 @@ void search_pass_free(Pass *pass) {
   g_free(pass->touched);
   g_free(pass->verdicts);
   g_free(pass->lines);
+  search_tally_unref(pass->tally);
   g_free(pass->wanted_years);
   for (guint i = 0; i < YEAR_PAGES; i++) g_free(pass->year_counts[i]);
   g_free(pass);
@@ -345,18 +348,36 @@ static guint settle(Pass *pass, const Part *part, guint kind) {
 }
 
 /* Hits lie scattered over the block: what is kept of a line is asked of the memory before it is needed. */
-static void pass_few(Pass *pass, const Part *part) {
+static guint count_few(Pass *pass, const Part *part) {
   const Kinds *kinds = part->kinds;
-  guint32 *hits = pass->found;
-  guint touched = 0, found = 0;
+  guint touched = 0;
   for (guint i = 0; i < part->count; i++) {
     guint kind = kinds->of_line[part->lines[i]];
     __builtin_prefetch(&kinds->of_line[part->lines[MIN(i + FETCH_AHEAD, part->count - 1)]]);
-    if (hits[kind]++ == 0) pass->touched[touched++] = (guint16)kind;
+    if (pass->found[kind]++ == 0) pass->touched[touched++] = (guint16)kind;
   }
+  return touched;
+}
+
+/* As count_few, from the tally: worth while for more hits than there are kinds. */
+static guint recount_few(Pass *pass, const Part *part) {
+  const Kinds *kinds = part->kinds;
+  guint touched = 0;
+  if (!search_tally_read(pass->tally, part->number, kinds->serial, pass->found, kinds->count)) {
+    touched = count_few(pass, part);
+    search_tally_keep(pass->tally, part->number, kinds->serial, pass->found, kinds->count);
+    return touched;
+  }
+  for (guint kind = 0; kind < kinds->count; kind++)
+    if (pass->found[kind]) pass->touched[touched++] = (guint16)kind;
+  return touched;
+}
+
+static void pass_few(Pass *pass, const Part *part) {
+  guint touched = pass->tally && part->count > part->kinds->count ? recount_few(pass, part) : count_few(pass, part), found = 0;
   for (guint i = 0; i < touched; i++) {
     guint kind = pass->touched[i];
-    pass->verdicts[kind] = judge(pass, &kinds->all[kind], part->need);
+    pass->verdicts[kind] = judge(pass, &part->kinds->all[kind], part->need);
     found += settle(pass, part, kind);
   }
   if (found) list_part(pass, part, found);
@@ -373,21 +394,30 @@ static void count_rest(const Part *part, guint32 *found) {
   for (guint kind = kinds->dense; others && kind < kinds->count; kind++) found[kind] = kinds->totals[kind] - found[kind];
 }
 
+/* some: of the dense kinds, of the others: are any of them wanted? A tally has them all. */
+static void count_many(Pass *pass, const Part *part, const gboolean *some) {
+  const Kinds *kinds = part->kinds;
+  if (part->words == NULL) {
+    memcpy(pass->found, kinds->totals, sizeof *pass->found * kinds->count);
+    return;
+  }
+  if (pass->tally && search_tally_read(pass->tally, part->number, kinds->serial, pass->found, kinds->count)) return;
+  for (guint kind = 0; kind < kinds->dense; kind++)
+    if (pass->tally || pass->verdicts[kind] != NOWHERE) pass->found[kind] = search_words_both(kinds->words + (gsize)kind * BLOCK_WORDS, part->words);
+  if (pass->tally || some[1]) count_rest(part, pass->found);
+  if (pass->tally) search_tally_keep(pass->tally, part->number, kinds->serial, pass->found, kinds->count);
+}
+
 static void pass_many(Pass *pass, const Part *part) {
   const Kinds *kinds = part->kinds;
-  gboolean some[2] = {0}; /* of the dense kinds, of the others */
+  gboolean some[2] = {0};
   guint found = 0;
   for (guint kind = 0; kind < kinds->count; kind++) {
     pass->verdicts[kind] = judge(pass, &kinds->all[kind], part->need);
     if (pass->verdicts[kind] != NOWHERE) some[kind >= kinds->dense] = TRUE;
   }
   if (!some[0] && !some[1]) return;
-  if (part->words == NULL) memcpy(pass->found, kinds->totals, sizeof *pass->found * kinds->count);
-  else {
-    for (guint kind = 0; kind < kinds->dense; kind++)
-      if (pass->verdicts[kind] != NOWHERE) pass->found[kind] = search_words_both(kinds->words + (gsize)kind * BLOCK_WORDS, part->words);
-    if (some[1]) count_rest(part, pass->found);
-  }
+  count_many(pass, part, some);
   for (guint kind = 0; kind < kinds->count; kind++) found += settle(pass, part, kind);
   if (found) list_part(pass, part, found);
 }
@@ -439,6 +469,11 @@ void search_words_fill(const void *container, guint8 type, guint64 *words) {
     const run_container_t *runs = container;
     for (int i = 0; i < runs->n_runs; i++) bitset_set_lenrange(words, runs->runs[i].value, runs->runs[i].length);
   }
+}
+
+void search_pass_tally(Pass *pass, Tally *tally) {
+  if (pass->parent_id == 0 && pass->accession_id == 0) pass->tally = tally; /* else the hits are not all of these */
+  else search_tally_unref(tally);
 }
 
 void search_pass_bits(Pass *pass, const roaring_bitmap_t *bits, const roaring_bitmap_t *titles, Need need, guint tier) {

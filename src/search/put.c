@@ -13,10 +13,9 @@
 #include "gram.h"
 #include "query.h"
 #include "text.h"
-#include <malloc.h>
 
 enum { TABLE_TITLE, TABLE_TEXT, TABLE_CLOSED, TABLE_PAGE, MADE /* those of the second set come behind */, TABLES = MADE * 2 };
-enum { CHANGES_FOLLOWED = 64, PUT_OFF_BYTES = 32 << 20, TEXT_PARTS = 4, AUTOMERGE = 4, LARGE_BULK_CHUNKS = 8, KEEP_FREE_BYTES = 256 << 20, FOLLOW_US = 250000 };
+enum { CHANGES_FOLLOWED = 64, PUT_OFF_BYTES = 32 << 20, TEXT_PARTS = 4, AUTOMERGE = 4, LARGE_BULK_CHUNKS = 8, FOLLOW_US = 250000 };
 static const char *const PENDING_KEY = "search", *const VIEW_KEY = "search view";
 
 typedef struct { /* a document as tokens */
@@ -422,7 +421,6 @@ static gboolean set_automerge(Sql *sql, gint64 segments, GError **error) {
 gboolean search_automerge_restore(Sql *sql, GError **error) { return set_automerge(sql, AUTOMERGE, error); }
 
 void search_bulk_begin(Search *search, Sql *sql) {
-  mallopt(M_TRIM_THRESHOLD, KEEP_FREE_BYTES); /* else every flush of FTS5's terms gives its memory to the kernel, to be asked for again at once */
   if (is_left_alone(search)) return;
   Pending *pending = pending_get(search, sql, NULL); /* an error shows at the first put */
   if (pending == NULL || pending->bulk) return;

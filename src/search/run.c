@@ -47,12 +47,6 @@ static void evaluation_clear(Evaluation *evaluation) {
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Evaluation, evaluation_clear)
 
-static void bitmap_free(roaring_bitmap_t *bits) {
-  if (bits) roaring_bitmap_free(bits);
-}
-typedef roaring_bitmap_t Bitmap;
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Bitmap, bitmap_free)
-
 /* ---- leaves ---- */
 
 static Leaf *load_years(const Columns *columns, const SearchNode *node) {
@@ -183,8 +177,7 @@ static Bitmap *evaluate_leaf(const Evaluation *evaluation, const SearchNode *nod
   return result ? result : roaring_bitmap_create();
 }
 
-/* Every number a record could have; lines that are no records fall out in the pass. */
-/* roaring_bitmap_from_range has no bitmap for an empty range, that is for an archive without a record. */
+/* Every number a record could have; lines that are no records fall out in the pass. (roaring_bitmap_from_range has no bitmap for an empty range.) */
 static Bitmap *universe(const Evaluation *evaluation) {
   Bitmap *bits = roaring_bitmap_create();
   roaring_bitmap_add_range(bits, 0, (guint64)evaluation->view.columns->chunk_count * CHUNK_LINES);
@@ -405,13 +398,24 @@ static Bitmap *only_these(const SearchRequest *request) {
   return bits;
 }
 
+/* Of one word with many hits, wherever they are: how many are of each kind may be known. */
+static void pass_tally(const Evaluation *evaluation, Pass *pass, const Bitmap *description) {
+  const SearchNode *root = evaluation->query->root;
+  if (root->kind != NODE_TERM || root->match != MATCH_STANDS || evaluation->only || roaring_bitmap_get_cardinality(description) < search_limits.tallied) return;
+  const Bits *bits = &evaluation->bits[root->leaf];
+  const guint64 leaves[TALLY_LEAVES] = {bits->title ? bits->title->serial : 0, bits->other ? bits->other->serial : 0, bits->closed ? bits->closed->serial : 0};
+  search_pass_tally(pass, search_tally_of(evaluation->search->tallies, leaves, evaluation->view.columns->block_count));
+}
+
 /* ret_description: what the description alone satisfies. */
 static void pass_tree(const Evaluation *evaluation, Pass *pass, SearchSort sort, Bitmap **ret_description) {
   const SearchNode *root = evaluation->query->root;
   g_autoptr(Bitmap) description = evaluate(evaluation, root, MODE_DESCRIPTION, evaluation->only);
   g_autoptr(Bitmap) titles = sort == SEARCH_SORT_RELEVANCE ? evaluate(evaluation, root, MODE_TITLE, description) : NULL;
-  if (!evaluation->pages) search_pass_bits(pass, description, titles, NEED_DESCRIPTION, 1);
-  else {
+  if (!evaluation->pages) {
+    pass_tally(evaluation, pass, description);
+    search_pass_bits(pass, description, titles, NEED_DESCRIPTION, 1);
+  } else {
     g_autoptr(Bitmap) full = evaluate(evaluation, root, MODE_FULL, evaluation->only);
     g_autoptr(Bitmap) both = roaring_bitmap_and(full, description);
     g_autoptr(Bitmap) by_pages = roaring_bitmap_andnot(full, description);

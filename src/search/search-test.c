@@ -602,7 +602,7 @@ static void random_limits(World *world) {
   search_limits = (SearchLimits){.few = dice(world, 3) ? 3 : 700, .dense = dice(world, 2) ? 20 : 2048, .step = dice(world, 3) * 100,
     .gram_records = 1, .gram_least = 5 + dice(world, 9), .gram_sample = 100000, .gram_owed = dice(world, 2) ? 50 : 1000000,
     .page_least = 3 + dice(world, 5) * 20, .page_behind = dice(world, 2) ? 1000 : 30000, .page_stale = (guint)dice(world, 3) * 20,
-    .page_looked = dice(world, 4) ? 3000 : 40, .page_room = dice(world, 2) ? 256 << 20 : 20000};
+    .tallied = dice(world, 3) ? 1 : 50, .page_looked = dice(world, 4) ? 3000 : 40, .page_room = dice(world, 2) ? 256 << 20 : 20000};
 }
 
 static gboolean is_covered(World *world) {

@@ -8,7 +8,8 @@
 #include "error.h"
 #include <malloc.h>
 
-enum { CACHE_BYTES = 64 << 20, CACHE_LINE_BYTES = 16 /* for each record: some hundred bitmaps of frequent words */, OPTIMIZE_PAGES = 1000, OPTIMIZE_STEPS = 100000,
+enum { CACHE_BYTES = 64 << 20, CACHE_LINE_BYTES = 16 /* for each record: some hundred bitmaps of frequent words */,
+  KEEP_FREE_BYTES = 64 << 20, MAPPED_BYTES = 4 << 20, OPTIMIZE_PAGES = 1000, OPTIMIZE_STEPS = 100000,
   SCATTERED_SHARE = 4 /* all is joined when more than a quarter of the largest segment lies beside it */ };
 
 /* A damaged FTS5 table shows itself at the first question. */
@@ -39,11 +40,14 @@ Search *search_open(SqlDb *db, GError **error) {
   gint64 ready = trouble ? 0 : sql_number(sql, "SELECT ready FROM search_state WHERE id = 1", SQL_NONE, 0, &trouble);
   if (trouble == NULL) probe(sql, &trouble);
   if (trouble) g_warning("search: the index is damaged: %s", trouble->message);
+  mallopt(M_TRIM_THRESHOLD, KEEP_FREE_BYTES); /* else each broad question, and each flush of FTS5's terms, gives its memory to the kernel, to be asked for again */
+  mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
   Search *search = g_new0(Search, 1);
   search->db = db;
   g_mutex_init(&search->lock);
   g_cond_init(&search->moved);
   search->cache = search_cache_new(MAX((gsize)CACHE_BYTES, (gsize)columns->chunk_count * CHUNK_LINES * CACHE_LINE_BYTES), columns->version);
+  search->tallies = search_tallies_new();
   search->current = g_steal_pointer(&columns);
   search->fields = g_hash_table_new(g_str_hash, g_str_equal);
   search->dated.fields = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)search_field_days_unref);
@@ -55,6 +59,7 @@ Search *search_open(SqlDb *db, GError **error) {
 void search_close(Search *search) {
   if (search == NULL) return;
   search_cache_free(search->cache);
+  search_tallies_free(search->tallies);
   for (guint i = 0; i < G_N_ELEMENTS(search->grams); i++) search_gram_selection_unref(search->grams[i]);
   search_columns_unref(search->current);
   for (guint i = 0; i < HISTORY; i++) search_columns_unref(search->history[i]);

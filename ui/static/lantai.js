@@ -147,7 +147,7 @@
   document.addEventListener('input', event => { if (event.target.form === sent) sent = null; });
   document.addEventListener('htmx:beforeRequest', event => { if (sent?.contains(event.detail.elt)) event.preventDefault(); });
   document.addEventListener('change', event => {
-    if (event.target.matches('[data-check-all]')) event.target.form.querySelectorAll('tbody input[type="checkbox"]:not([data-apart])').forEach(box => { box.checked = event.target.checked; });
+    if (event.target.matches('[data-check-all]')) event.target.form.querySelectorAll('tbody input[type="checkbox"]').forEach(box => { box.checked = event.target.checked; });
   });
   document.addEventListener('change', event => { if (event.target.matches('[data-submit]')) event.target.form.requestSubmit(); });
 

@@ -1,0 +1,100 @@
+/*
+ * Tallies: how many hits of a word are of each kind of line, kept ready by block, so that a frequent word that is asked again costs what is listed of it, not
+ * its hits. They say nothing of an asker: kinds are judged for each question (pass.c).
+ *
+ * 1. A tally is of the union of some leaves, a part of it of one block: both go by serial numbers, which whatever is changed gets anew.
+ */
+#include "block.h"
+
+enum { KEPT = 128 };
+
+typedef struct { guint64 serial; guint count; guint32 found[]; } Part; /* of the block; kinds */
+
+struct Tally {
+  gatomicrefcount references;
+  GMutex lock; /* guards the parts */
+  guint64 leaves[TALLY_LEAVES];
+  guint block_count;
+  Part *parts[];
+};
+
+struct Tallies {
+  GMutex lock;
+  GQueue recent; /* Tally, the one used last first */
+};
+
+guint64 search_serial(void) {
+  static guint64 last;
+  return __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
+}
+
+static Tally *tally_ref(Tally *tally) {
+  g_atomic_ref_count_inc(&tally->references);
+  return tally;
+}
+
+void search_tally_unref(Tally *tally) {
+  if (tally == NULL || !g_atomic_ref_count_dec(&tally->references)) return;
+  for (guint i = 0; i < tally->block_count; i++) g_free(tally->parts[i]);
+  g_mutex_clear(&tally->lock);
+  g_free(tally);
+}
+
+Tallies *search_tallies_new(void) {
+  Tallies *tallies = g_new0(Tallies, 1);
+  g_mutex_init(&tallies->lock);
+  g_queue_init(&tallies->recent);
+  return tallies;
+}
+
+void search_tallies_free(Tallies *tallies) {
+  if (tallies == NULL) return;
+  g_queue_clear_full(&tallies->recent, (GDestroyNotify)search_tally_unref);
+  g_mutex_clear(&tallies->lock);
+  g_free(tallies);
+}
+
+static Tally *tally_new(const guint64 *leaves, guint block_count) {
+  Tally *tally = g_malloc0(sizeof *tally + block_count * sizeof *tally->parts);
+  g_atomic_ref_count_init(&tally->references);
+  g_mutex_init(&tally->lock);
+  memcpy(tally->leaves, leaves, sizeof tally->leaves);
+  tally->block_count = block_count;
+  return tally;
+}
+
+Tally *search_tally_of(Tallies *tallies, const guint64 *leaves, guint block_count) {
+  g_mutex_lock(&tallies->lock);
+  GList *link = tallies->recent.head;
+  while (link && memcmp(((Tally *)link->data)->leaves, leaves, sizeof ((Tally *)link->data)->leaves) != 0) link = link->next;
+  if (link) g_queue_unlink(&tallies->recent, link);
+  else link = g_list_append(NULL, tally_new(leaves, block_count));
+  g_queue_push_head_link(&tallies->recent, link);
+  Tally *tally = tally_ref(link->data);
+  Tally *oldest = tallies->recent.length > KEPT ? g_queue_pop_tail(&tallies->recent) : NULL;
+  g_mutex_unlock(&tallies->lock);
+  search_tally_unref(oldest);
+  return tally;
+}
+
+gboolean search_tally_read(Tally *tally, guint number, guint64 serial, guint32 *found, guint count) {
+  if (number >= tally->block_count) return FALSE;
+  g_mutex_lock(&tally->lock);
+  const Part *part = tally->parts[number];
+  gboolean known = part && part->serial == serial && part->count == count;
+  if (known) memcpy(found, part->found, count * sizeof *found);
+  g_mutex_unlock(&tally->lock);
+  return known;
+}
+
+void search_tally_keep(Tally *tally, guint number, guint64 serial, const guint32 *found, guint count) {
+  if (number >= tally->block_count) return;
+  Part *part = g_malloc(sizeof *part + count * sizeof *found);
+  *part = (Part){serial, count};
+  memcpy(part->found, found, count * sizeof *found);
+  g_mutex_lock(&tally->lock);
+  Part *former = tally->parts[number];
+  tally->parts[number] = part;
+  g_mutex_unlock(&tally->lock);
+  g_free(former);
+}
