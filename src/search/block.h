@@ -60,6 +60,7 @@ guint search_words_both(const guint64 *a, const guint64 *b); /* how many are in 
 enum { TALLY_LEAVES = 3 };
 guint64 search_serial(void); /* never the same */
 Tallies *search_tallies_new(void);
+void search_tallies_forget(Tallies *tallies);
 void search_tallies_free(Tallies *tallies);
 Tally *search_tally_of(Tallies *tallies, const guint64 *leaves, guint block_count); /* of the union of the leaves of these serial numbers, 0: none */
 void search_tally_unref(Tally *tally);

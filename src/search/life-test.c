@@ -125,6 +125,33 @@ static void test_rollback(Fixture *fixture, gconstpointer unused) {
   g_assert_false(search_page_put(fixture->search, again, 1, 65536, NULL, "甲", &error));
 }
 
+/* What is counted of a frequent word is there when it is asked again, also where the word stands in titles alone and the bitmap of the rest is made anew. */
+static void test_tally(Fixture *fixture, gconstpointer unused) {
+  SearchLimits kept = search_limits;
+  search_limits.tallied = 1;
+  for (gint64 id = 1; id <= 5; id++) put(fixture, id, NULL, "甲方");
+  search_warm(fixture->search);
+  g_assert_cmpuint(count(fixture, "甲方"), ==, 5);
+  g_autoptr(Sql) sql = sql_read(fixture->db, NULL);
+  SearchView view;
+  g_assert_true(search_view_open(fixture->search, sql, &view, NULL));
+  g_autofree char *pattern = search_pattern("甲方", FALSE);
+  g_autoptr(Leaf) leaf = search_leaf_load(fixture->search, sql, &view, &(LeafKey){.component = COMPONENT_TITLE, .pattern = pattern}, NULL);
+  const guint64 leaves[TALLY_LEAVES] = {leaf->serial};
+  g_autoptr(Tally) tally = search_tally_of(fixture->search->tallies, leaves, view.columns->block_count);
+  const Kinds *kinds = search_block_kinds(view.columns, 0);
+  guint32 found[8] = {0}, sum = 0;
+  g_assert_cmpuint(kinds->count, <=, G_N_ELEMENTS(found));
+  g_assert_true(search_tally_read(tally, 0, kinds->serial, found, kinds->count));
+  for (guint i = 0; i < kinds->count; i++) sum += found[i];
+  g_assert_cmpuint(sum, ==, 5);
+  search_forget(fixture->search);
+  g_autoptr(Tally) empty = search_tally_of(fixture->search->tallies, leaves, view.columns->block_count);
+  g_assert_false(search_tally_read(empty, 0, kinds->serial, found, kinds->count));
+  search_columns_unref(view.columns);
+  search_limits = kept;
+}
+
 /* A writer moves every record between two states; at any snapshot each record is in exactly one. */
 enum { MOVED = 60, COMMITS = 400 };
 typedef struct { Fixture *fixture; gint stop; } Stress;
@@ -145,6 +172,8 @@ static gpointer read_on(gpointer data) {
 static void test_readers_beside_writer(Fixture *fixture, gconstpointer unused) {
   static const char *const states[] = {"甲态", "乙态"};
   guint8 state[MOVED] = {0};
+  SearchLimits kept = search_limits;
+  search_limits.tallied = 1;
   for (guint i = 0; i < MOVED; i++) put(fixture, i + 1, NULL, states[0]);
   Stress stress = {fixture, 0};
   GThread *threads[3];
@@ -157,6 +186,7 @@ static void test_readers_beside_writer(Fixture *fixture, gconstpointer unused) {
   }
   g_atomic_int_set(&stress.stop, 1);
   for (guint i = 0; i < G_N_ELEMENTS(threads); i++) g_thread_join(threads[i]);
+  search_limits = kept;
 }
 
 /* Two indexes over one database, as two processes have them: each follows what the other wrote. */
@@ -666,6 +696,8 @@ static gint64 time_to_begin(void) {
   return g_get_monotonic_time() - began;
 }
 
+static gpointer others_time_to_begin(gpointer unused) { return GINT_TO_POINTER(time_to_begin()); }
+
 static void test_turns(void) {
   SearchLimits kept = search_limits;
   search_limits.light_us = 1000;
@@ -690,9 +722,10 @@ static void test_turns(void) {
   search_turn_check();
   g_assert_cmpint(g_get_monotonic_time() - began, >, 900000);
   g_assert_cmpint(search_turn_clock() - clock, <, 900000); /* the waiting is not the question's time */
+  g_thread_join(waiting);
+  g_assert_cmpint(GPOINTER_TO_INT(g_thread_join(g_thread_new("comes", others_time_to_begin, NULL))), <, 50000); /* who went on waits no more: nobody waits for him */
   g_atomic_int_set(&released, TRUE);
   for (guint i = 0; i < places; i++) g_thread_join(threads[i]);
-  g_thread_join(waiting);
   search_limits = kept;
 }
 
@@ -703,6 +736,7 @@ int main(int argc, char **argv) {
   g_test_add("/life/snapshot", Fixture, NULL, set_up, test_snapshot, tear_down);
   g_test_add("/life/characters", Fixture, NULL, set_up, test_characters, tear_down);
   g_test_add("/life/rollback", Fixture, NULL, set_up, test_rollback, tear_down);
+  g_test_add("/life/tally", Fixture, NULL, set_up, test_tally, tear_down);
   g_test_add("/life/readers-beside-writer", Fixture, NULL, set_up, test_readers_beside_writer, tear_down);
   g_test_add("/life/another-process", Fixture, NULL, set_up, test_another_process, tear_down);
   g_test_add("/life/pages-are-files", Fixture, NULL, set_up, test_pages_are_files, tear_down);

@@ -398,12 +398,17 @@ static Bitmap *only_these(const SearchRequest *request) {
   return bits;
 }
 
+/* Whether the leaf is there for the next question, too: what nobody else holds goes with this one. */
+static gboolean stays(const Leaf *leaf) { return leaf == NULL || leaf->count == 0 || !g_atomic_ref_count_compare((gatomicrefcount *)&leaf->references, 1); }
+static guint64 serial_of(const Leaf *leaf) { return leaf && leaf->count ? leaf->serial : 0; }
+
 /* Of one word with many hits, wherever they are: how many are of each kind may be known. */
 static void pass_tally(const Evaluation *evaluation, Pass *pass, const Bitmap *description) {
   const SearchNode *root = evaluation->query->root;
   if (root->kind != NODE_TERM || root->match != MATCH_STANDS || evaluation->only || roaring_bitmap_get_cardinality(description) < search_limits.tallied) return;
   const Bits *bits = &evaluation->bits[root->leaf];
-  const guint64 leaves[TALLY_LEAVES] = {bits->title ? bits->title->serial : 0, bits->other ? bits->other->serial : 0, bits->closed ? bits->closed->serial : 0};
+  if (!stays(bits->title) || !stays(bits->other) || !stays(bits->closed)) return;
+  const guint64 leaves[TALLY_LEAVES] = {serial_of(bits->title), serial_of(bits->other), serial_of(bits->closed)};
   search_pass_tally(pass, search_tally_of(evaluation->search->tallies, leaves, evaluation->view.columns->block_count));
 }
 

@@ -91,7 +91,10 @@ void search_warm(Search *search) {
   search_characters_warm(search);
 }
 
-void search_forget(Search *search) { search_cache_forget(search->cache); }
+void search_forget(Search *search) {
+  search_cache_forget(search->cache);
+  search_tallies_forget(search->tallies);
+}
 
 gboolean search_is_damaged(Search *search) {
   g_mutex_lock(&search->lock);

@@ -6,14 +6,15 @@
  */
 #include "block.h"
 
-enum { KEPT = 128 };
+enum { KEPT = 128, KEPT_BYTES = 64 << 20 };
 
 typedef struct { guint64 serial; guint count; guint32 found[]; } Part; /* of the block; kinds */
 
 struct Tally {
   gatomicrefcount references;
-  GMutex lock; /* guards the parts */
+  GMutex lock; /* guards the parts and their bytes */
   guint64 leaves[TALLY_LEAVES];
+  gsize bytes;
   guint block_count;
   Part *parts[];
 };
@@ -22,6 +23,8 @@ struct Tallies {
   GMutex lock;
   GQueue recent; /* Tally, the one used last first */
 };
+
+static gsize part_bytes(const Part *part) { return part ? sizeof *part + part->count * sizeof *part->found : 0; }
 
 guint64 search_serial(void) {
   static guint64 last;
@@ -47,9 +50,15 @@ Tallies *search_tallies_new(void) {
   return tallies;
 }
 
+void search_tallies_forget(Tallies *tallies) {
+  g_mutex_lock(&tallies->lock);
+  g_queue_clear_full(&tallies->recent, (GDestroyNotify)search_tally_unref);
+  g_mutex_unlock(&tallies->lock);
+}
+
 void search_tallies_free(Tallies *tallies) {
   if (tallies == NULL) return;
-  g_queue_clear_full(&tallies->recent, (GDestroyNotify)search_tally_unref);
+  search_tallies_forget(tallies);
   g_mutex_clear(&tallies->lock);
   g_free(tallies);
 }
@@ -63,6 +72,22 @@ static Tally *tally_new(const guint64 *leaves, guint block_count) {
   return tally;
 }
 
+static gsize tally_bytes(Tally *tally) {
+  g_mutex_lock(&tally->lock);
+  gsize bytes = tally->bytes;
+  g_mutex_unlock(&tally->lock);
+  return bytes;
+}
+
+/* Drops the ones not used for longest, beyond what may be kept. Under the lock. */
+static void drop_oldest(Tallies *tallies) {
+  gsize bytes = 0;
+  guint kept = 0;
+  for (GList *link = tallies->recent.head; link && kept < KEPT; link = link->next, kept++)
+    if ((bytes += tally_bytes(link->data)) > KEPT_BYTES) break;
+  while (tallies->recent.length > MAX(kept, 1)) search_tally_unref(g_queue_pop_tail(&tallies->recent));
+}
+
 Tally *search_tally_of(Tallies *tallies, const guint64 *leaves, guint block_count) {
   g_mutex_lock(&tallies->lock);
   GList *link = tallies->recent.head;
@@ -71,9 +96,8 @@ Tally *search_tally_of(Tallies *tallies, const guint64 *leaves, guint block_coun
   else link = g_list_append(NULL, tally_new(leaves, block_count));
   g_queue_push_head_link(&tallies->recent, link);
   Tally *tally = tally_ref(link->data);
-  Tally *oldest = tallies->recent.length > KEPT ? g_queue_pop_tail(&tallies->recent) : NULL;
+  drop_oldest(tallies);
   g_mutex_unlock(&tallies->lock);
-  search_tally_unref(oldest);
   return tally;
 }
 
@@ -95,6 +119,7 @@ void search_tally_keep(Tally *tally, guint number, guint64 serial, const guint32
   g_mutex_lock(&tally->lock);
   Part *former = tally->parts[number];
   tally->parts[number] = part;
+  tally->bytes += part_bytes(part) - part_bytes(former);
   g_mutex_unlock(&tally->lock);
   g_free(former);
 }

@@ -16,7 +16,7 @@ static struct {
   GMutex lock;
   GCond ended;
   guint64 drawn, gone;   /* numbers given out; of those, how many have ended */
-  gint64 begun[NUMBERS]; /* by number: when its question began */
+  gint64 begun[NUMBERS]; /* by number: when its question began; G_MAXINT64: it waits no more */
 } turns;
 static _Thread_local Turn *current;
 
@@ -35,7 +35,8 @@ static guint processors(void) {
 /* The first of those that wait has done so for long. Under the lock. */
 static gboolean is_overdue(gint64 now) {
   guint64 first = turns.gone + processors();
-  return turns.drawn > first && now - turns.begun[first % NUMBERS] > search_limits.overdue_us;
+  while (first < turns.drawn && turns.begun[first % NUMBERS] == G_MAXINT64) first++;
+  return first < turns.drawn && now - turns.begun[first % NUMBERS] > search_limits.overdue_us;
 }
 
 static void wait_at_door(void) {
@@ -64,6 +65,7 @@ void search_turn_check(void) {
   guint64 number = turns.drawn++;
   turns.begun[number % NUMBERS] = turn->begun;
   for (; number >= turns.gone + processors() && g_cond_wait_until(&turns.ended, &turns.lock, now + WAIT_US);) continue;
+  turns.begun[number % NUMBERS] = G_MAXINT64;
   g_mutex_unlock(&turns.lock);
   turn->waited += g_get_monotonic_time() - now;
 }
