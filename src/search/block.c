@@ -46,6 +46,7 @@ static void kinds_free(Kinds *kinds) {
   if (kinds == NULL) return;
   g_free(kinds->all);
   g_free(kinds->totals);
+  g_free(kinds->heads);
   g_free(kinds->words);
   g_free(kinds);
 }
@@ -151,6 +152,8 @@ static Kinds *kinds_new(const Columns *columns, guint number) {
   kinds->totals = g_new(guint32, kinds->count);
   number_anew(kinds, sorted);
   kinds->words = g_new0(guint64, (gsize)kinds->dense * BLOCK_WORDS);
+  kinds->heads = g_new(guint32, (gsize)kinds->count * PLACED);
+  memset(kinds->heads, 0xff, sizeof *kinds->heads * kinds->count * PLACED);
   for (guint line = 0; line < BLOCK_LINES; line++) {
     guint kind = kinds->of_line[line];
     if (kinds->totals[kind] == 0) continue;
@@ -158,6 +161,8 @@ static Kinds *kinds_new(const Columns *columns, guint number) {
     words[line / 64] |= G_GUINT64_CONSTANT(1) << line % 64;
     kinds->living++;
     kinds->rest_living += kind >= kinds->dense;
+    guint32 *heads = kinds->heads + (gsize)kind * PLACED;
+    for (guint sort = 0; sort < PLACED; sort++) heads[sort] = MIN(heads[sort], search_top_head((SearchSort)sort, kinds->places[line], 0));
   }
   return kinds;
 }

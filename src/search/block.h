@@ -29,6 +29,7 @@ typedef struct { /* the lines of a block by kind. A block has no more kinds than
   guint count, dense, living, rest_living; /* kinds: those with words come first; lines: all records, those of the other kinds */
   LineKind *all;
   guint32 *totals; /* by kind; no lines are no records */
+  guint32 *heads;  /* by kind, PLACED for each: the least search_top_head of its lines, in tier 0 */
   guint64 *words;  /* BLOCK_WORDS for each dense kind */
   guint64 rest[BLOCK_WORDS]; /* the lines of the other kinds */
   guint16 of_line[BLOCK_LINES];

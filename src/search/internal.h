@@ -125,8 +125,7 @@ Change *search_change_page(gint64 id, const char *before, const char *after);
 void search_change_free(Change *change);
 
 typedef struct Cache Cache;
-typedef struct Tallies Tallies;
-typedef struct Tally Tally;
+typedef struct Tallies Tallies; typedef struct Tally Tally;
 Cache *search_cache_new(gsize capacity_bytes, guint64 version);
 void search_cache_free(Cache *cache);
 /* After a commit: the changes are taken over; NULL: too many to follow, the cache is emptied. */
@@ -177,22 +176,23 @@ gboolean search_view_sound(Search *search, const SearchView *view); /* FALSE: it
 
 /* ---- top.c: the first hits in order, and the keys of paging ---- */
 enum { LIMIT_MAX = 10000 };
+#define PLACED SEARCH_SORT_CODE /* the sorts before it go by search_top_place */
 typedef struct { guint64 key; const char *code; } Hit; /* the id is the key's low 32 bits; code: only for SEARCH_SORT_CODE, borrowed from the columns */
 typedef struct {
   SearchSort sort;
   const struct SearchDated *dated; /* SEARCH_SORT_FIELD_…, borrowed */
   guint capacity, count; /* one more than the limit: is there a next page? */
-  Hit *heap;
+  guint64 least;         /* no hit of the block at hand has a lesser key */
+  Hit *heap, after;
   gboolean has_after;
-  Hit after;
   char *after_code;
 } Top;
 gboolean search_top_init(Top *top, SearchSort sort, guint limit, const char *after, GError **error); /* INVALID: not a key of this sort */
-void search_top_clear(Top *top);
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Top, search_top_clear)
+void search_top_clear(Top *top); G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Top, search_top_clear)
 void search_top_add(Top *top, const Hit *hit);
 gboolean search_top_skips(const Top *top, const Chunk *chunk); /* no line of the chunk can enter the list */
 guint32 search_top_place(const SearchColumns *line); /* what of the line its hits' keys are made of: 30 bits */
+guint32 search_top_head(SearchSort sort, guint32 place, guint tier); /* the key's high 32 bits */
 Hit search_top_hit(const Top *top, guint32 id, guint32 place, const char *code, guint tier);
 int search_top_compare(const Hit *a, const Hit *b);
 gboolean search_top_wants(const Top *top, const Hit *hit); /* it would enter the list as it stands, leaving aside `after` */

@@ -46,6 +46,7 @@ struct Pass {
   guint16 *touched;  /* the kinds of a few hits */
   guint8 *verdicts;
   guint16 *lines;    /* room for those of a block */
+  guint32 head;      /* of the block at hand: no hit of a wanted kind has a lesser search_top_head, in tier 0 */
   Tally *tally;      /* of the hits; NULL: none */
 };
 
@@ -265,6 +266,8 @@ static void list_words(Pass *pass, const Part *part, const guint64 *words) {
   list_lines(pass, part, pass->lines, search_words_list(words, pass->lines));
 }
 
+static gboolean comes_before_all(const Top *top, const Hit *hit) { return hit->key < top->least; }
+
 /* How many lines of the order have the property that all before the first without it have: to be on a page before, or to enter the list as it stands; `most` when
  * the first `most` have it. They are looked for from the front: mostly there are few. */
 static guint find_place(const Pass *pass, const Part *part, const Order *order, guint most, gboolean (*has)(const Top *top, const Hit *hit)) {
@@ -300,6 +303,7 @@ static void list_many(Pass *pass, const Part *part, guint found) {
   const Order *order = search_block_order(pass->columns, part->number, top->sort);
   guint hits = part->lines ? part->count : part->words ? search_words_count(part->words) : order->count;
   guint begin = top->has_after ? find_place(pass, part, order, order->count, search_top_passed) : 0;
+  if (top->least > 0) begin = MAX(begin, find_place(pass, part, order, order->count, comes_before_all));
   /* After so many lines there probably were so many wanted hits that the list is another. */
   guint most = (guint)MIN(order->count, begin + (guint64)top->capacity * order->count / MAX(MIN(found, hits), 1));
   guint end = top->count == top->capacity ? find_place(pass, part, order, most, search_top_wants) : most;
@@ -315,6 +319,12 @@ static void list_many(Pass *pass, const Part *part, guint found) {
 /* Of many hits those in titles come first: where they fill the list the others are not looked at. Blocks keep no orders by the dates of fields. */
 static void list_part(Pass *pass, const Part *part, guint found) {
   if (pass->top->capacity == 0) return;
+  if (pass->top->sort < PLACED) {
+    guint tier = part->titles ? 0 : part->tier;
+    Hit least = {(guint64)(pass->head | (pass->top->sort == SEARCH_SORT_RELEVANCE ? tier << 30 : 0)) << 32, NULL};
+    if (!search_top_wants(pass->top, &least)) return;
+    pass->top->least = least.key;
+  }
   gboolean ordered = !pass->top->dated, one_tier = part->titles == NULL || search_top_is_full(pass->top, part->tier);
   if (part->lines && (part->count <= LISTED || !one_tier || !ordered)) return list_lines(pass, part, part->lines, part->count);
   guint64 titles[BLOCK_WORDS], words[BLOCK_WORDS];
@@ -343,8 +353,11 @@ static void make_room(Pass *pass, guint kinds) {
 static guint settle(Pass *pass, const Part *part, guint kind) {
   guint count = pass->found[kind], verdict = pass->verdicts[kind];
   pass->found[kind] = 0;
-  if (count && verdict != NOWHERE) add(pass, &part->kinds->all[kind], verdict, count);
-  return verdict == 0 ? count : 0;
+  if (count == 0 || verdict == NOWHERE) return 0;
+  add(pass, &part->kinds->all[kind], verdict, count);
+  if (verdict != 0) return 0;
+  if (pass->top->sort < PLACED) pass->head = MIN(pass->head, part->kinds->heads[kind * PLACED + pass->top->sort]);
+  return count;
 }
 
 /* Hits lie scattered over the block: what is kept of a line is asked of the memory before it is needed. */
@@ -453,6 +466,7 @@ static void pass_part(Pass *pass, Part *part) {
   if (pass->accession_id && !keep_value(pass, part, BY_ACCESSION, pass->accession_id, words[1])) return;
   part->kinds = search_block_kinds(pass->columns, part->number);
   make_room(pass, part->kinds->count);
+  pass->head = G_MAXUINT32;
   if (part->lines) pass_few(pass, part);
   else pass_many(pass, part);
 }

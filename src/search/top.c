@@ -28,11 +28,15 @@ static inline int compare_hits(const Hit *a, const Hit *b) {
 
 int search_top_compare(const Hit *a, const Hit *b) { return compare_hits(a, b); }
 
+guint32 search_top_head(SearchSort sort, guint32 place, guint tier) {
+  guint32 age = place & DAYS_NONE;
+  if (sort == SEARCH_SORT_RELEVANCE) return tier << 30 | place;
+  return sort == SEARCH_SORT_DATE_DESC || age == DAYS_NONE ? age : DAYS_NONE - age;
+}
+
 Hit search_top_hit(const Top *top, guint32 id, guint32 place, const char *code, guint tier) {
-  guint32 age = place & DAYS_NONE, head = 0;
-  if (top->sort == SEARCH_SORT_RELEVANCE) head = tier << 30 | place;
-  else if (top->sort == SEARCH_SORT_DATE_DESC) head = age;
-  else if (top->sort == SEARCH_SORT_DATE_ASC) head = age == DAYS_NONE ? DAYS_NONE : DAYS_NONE - age;
+  guint32 head = 0;
+  if (top->sort < PLACED) head = search_top_head(top->sort, place, tier);
   else if (top->dated) head = search_dated_rank(top->dated, id, top->sort == SEARCH_SORT_FIELD_DESC);
   return (Hit){(guint64)head << 32 | id, code};
 }

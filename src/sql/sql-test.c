@@ -2,6 +2,8 @@
 #include "error.h"
 #include "sql.h"
 #include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
 
 static const char *const SCRIPTS[] = {"CREATE TABLE thing (id INTEGER PRIMARY KEY, name TEXT UNIQUE, weight REAL, data BLOB)", NULL};
 
@@ -216,6 +218,85 @@ static void test_log_moves(void) {
   g_spawn_command_line_sync(command, NULL, NULL, NULL, NULL);
 }
 
+/* ---- the mapping (map.c) ---- */
+
+/* Sums what is found in the lines of a file of /proc with both words. */
+static gint64 sum_lines(const char *file, const char *one, const char *two, gint64 (*value)(const char *line)) {
+  g_autofree char *text = NULL;
+  g_assert_true(g_file_get_contents(file, &text, NULL, NULL));
+  g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+  gint64 sum = 0;
+  for (char **line = lines; *line; line++)
+    if (strstr(*line, one) && g_str_has_suffix(*line, two)) sum += value(*line);
+  return sum;
+}
+
+static gint64 bytes_of(const char *line) {
+  g_auto(GStrv) ends = g_strsplit_set(line, "- ", 3);
+  return (gint64)(g_ascii_strtoull(ends[1], NULL, 16) - g_ascii_strtoull(ends[0], NULL, 16));
+}
+static gint64 once(const char *line) { return 1; }
+
+static gint64 sum_blobs(Sql *sql) { return sql_number(sql, "SELECT sum(length(data) + unicode(hex(substr(data, 700000, 1)))) AS n FROM thing", SQL_NONE, -1, NULL); }
+
+static void add_blobs(SqlDb *db, guint count) {
+  g_autoptr(Sql) sql = sql_write(db, NULL);
+  for (guint i = 0; i < count; i++) g_assert_true(sql_exec(sql, "INSERT INTO thing (data) VALUES (randomblob(1048576))", SQL_NONE, NULL));
+  g_assert_true(sql_commit(sql, NULL));
+}
+
+static gint64 locks_of(const char *path) {
+  GStatBuf info;
+  g_assert_cmpint(g_stat(path, &info), ==, 0);
+  g_autofree char *inode = g_strdup_printf(":%" G_GUINT64_FORMAT " ", (guint64)info.st_ino), *process = g_strdup_printf(" %d ", getpid());
+  g_autofree char *text = NULL;
+  g_assert_true(g_file_get_contents("/proc/locks", &text, NULL, NULL));
+  g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+  gint64 found = 0;
+  for (char **line = lines; *line; line++) found += strstr(*line, inode) && strstr(*line, process);
+  return found;
+}
+
+/* A file longer than a window is mapped once, however many read it; what is written is seen; who closes it leaves the others their locks. */
+static void test_map(void) {
+  enum { WINDOW = 64 << 20, BLOBS = 70 };
+  g_autoptr(GError) error = NULL;
+  g_autofree char *folder = g_dir_make_tmp("lantai-map-XXXXXX", &error), *path = g_build_filename(folder, "map.db", NULL);
+  SqlDb *db = sql_open(path, &error);
+  g_assert_true(db && sql_migrate(db, "test", SCRIPTS, &error));
+  add_blobs(db, BLOBS);
+  g_autoptr(Sql) writer = sql_write(db, NULL);
+  gint64 sum = sum_blobs(writer); /* who writes does not read by the mapping */
+  sql_end(g_steal_pointer(&writer));
+  sql_close(db); /* all is in the file then */
+  db = sql_open(path, &error);
+  Sql *readers[3];
+  for (guint i = 0; i < G_N_ELEMENTS(readers); i++) {
+    readers[i] = sql_read(db, NULL);
+    g_assert_cmpint(sum_blobs(readers[i]), ==, sum);
+  }
+  g_assert_cmpint(sum_lines("/proc/self/maps", "r--s", path, bytes_of), ==, 2 * WINDOW);
+  add_blobs(db, 1);
+  g_assert_cmpint(sum_blobs(readers[0]), ==, sum); /* as it was when it began */
+  for (guint i = 0; i < G_N_ELEMENTS(readers); i++) sql_end(readers[i]);
+  SqlDb *other = sql_open(path, &error);
+  for (guint round = 0; round < 3; round++) {
+    SqlDb *of = round % 2 ? db : other;
+    add_blobs(of, 1);
+    g_autoptr(Sql) sql = sql_read(other, NULL), same = sql_read(db, NULL), wrote = sql_write(db, NULL);
+    g_assert_cmpint(sum_blobs(sql), ==, sum_blobs(wrote));
+    g_assert_cmpint(sum_blobs(same), ==, sum_blobs(wrote));
+    g_assert_cmpint(sum_blobs(same), >, sum);
+  }
+  sql_close(other);
+  g_assert_cmpint(locks_of(path), >, 0);
+  sql_close(db);
+  g_assert_cmpint(locks_of(path), ==, 0);
+  g_assert_cmpint(sum_lines("/proc/self/maps", "r--s", path, once), ==, 0);
+  g_unlink(path);
+  g_rmdir(folder);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/sql/commit-and-rollback", test_commit_and_rollback);
@@ -231,5 +312,6 @@ int main(int argc, char **argv) {
   g_test_add_func("/sql/backup", test_backup);
   g_test_add_func("/sql/turns", test_turns);
   g_test_add_func("/sql/log-moves", test_log_moves);
+  g_test_add_func("/sql/map", test_map);
   return g_test_run();
 }

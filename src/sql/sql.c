@@ -7,6 +7,7 @@
  * 4. A statement's parameters are $1, $2 … in ascending first use, so that the number is the index SQLite gives it.
  */
 #include "sql.h"
+#include "map.h"
 #include "error.h"
 #include "settings.h"
 #include <gio/gio.h>
@@ -14,7 +15,7 @@
 #include <sqlite3.h>
 #include <string.h>
 
-enum { SQL_READER_CACHE_KIB = 16384, SQL_WRITER_CACHE_KIB = 65536, SQL_CHECKPOINT_PAGES = 8192, SQL_LOG_PAGES = 32768 };
+enum { SQL_READER_CACHE_KIB = 2048, SQL_WRITER_CACHE_KIB = 65536, SQL_CHECKPOINT_PAGES = 8192, SQL_LOG_PAGES = 32768 };
 
 typedef struct {
   sqlite3_stmt *statement;
@@ -150,8 +151,7 @@ static Connection *connection_open(SqlDb *db, gboolean writer, GError **error) {
     sqlite3_db_config(connection->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(connection->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     static const char writing[] = "PRAGMA journal_mode=WAL; PRAGMA journal_size_limit=67108864; PRAGMA secure_delete=FAST;";
-    /* Readers map as much of the file as SQLite maps at most (2 GiB, only what is there): pages that are in memory anyway are then not copied to be read. */
-    static const char reading[] = "PRAGMA query_only=ON; PRAGMA mmap_size=2147418112;";
+    static const char reading[] = "PRAGMA query_only=ON; PRAGMA mmap_size=1;"; /* pages that are in memory anyway are not copied to be read (map.c) */
     g_autofree char *pragmas = g_strdup_printf("PRAGMA cache_size=-%d; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA foreign_keys=ON; %s",
       writer ? SQL_WRITER_CACHE_KIB : SQL_READER_CACHE_KIB, writer ? writing : reading);
     good = run(connection, pragmas, error) && run(connection, "SELECT count(*) FROM sqlite_schema", error);
@@ -165,6 +165,7 @@ static Connection *connection_open(SqlDb *db, gboolean writer, GError **error) {
 /* SQLite's count of the memory in use stands behind one lock of the process, taken at each allocation of each connection: many readers would queue there. */
 static gpointer configure(gpointer data) {
   sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  sql_map_register();
   return data;
 }
 
