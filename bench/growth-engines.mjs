@@ -1,7 +1,7 @@
 // The three engines of growth.mjs: how each gets the rows and is asked the questions. All of one corpus {rows, pages, name} stands in one folder, where it stays for the next piece.
 //
 //   load(corpus)                    its rows, searchable: {seconds, cpu, bytes, peak}: processor seconds and the greatest memory of who loads, where they can be seen
-//   files(corpus)                   where its files are: read once before it is asked, so that none begins with a colder disk than the others
+//   files(corpus)                   where its files are: held in memory while it is asked
 //   ask(corpus, kinds, {readers, writing})  {kinds: [{kind, answers: [{ms, hits, facets}], asked}], fresh: milliseconds, peak}; kinds as Lantai has asked them: the same questions
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';

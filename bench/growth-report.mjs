@@ -123,7 +123,7 @@ function agreement(asks) {
 
 function method(pieces, asks) {
   const { heap, patience } = asks.at(-1), questions = [...new Set(asks.map(ask => ask.questions))].sort((a, b) => a - b).join(' or '), cut = asks.some(({ engines }) => engines.some(({ runs }) => runs.some(({ kinds }) => kinds.some(kind => kind.cut))));
-  const rows = pieces.map(({ what, corpus, engine, stamp, note }) => [`${what}, ${corpusOf(corpus)}${engine ? `: ${engine}` : ''}`, whenOf(stamp), stamp.commit, stamp.load.toFixed(1), note ?? '']);
+  const rows = pieces.map(({ what, corpus, engine, stamp, note }) => [`${what}, ${corpusOf(corpus)}${engine ? `: ${engine}` : ''}`, whenOf(stamp), stamp.commit, /CPU: ([^,\n]+)/.exec(stamp.machine)?.[1] ?? '', stamp.load.toFixed(1), note ?? '']);
   return ['## How it is measured', `- Rows: as in benchmarks.md (\`bench/bench.c\`). ${questions} questions of each kind, drawn with a fixed seed, each asked once, after others of the kind that nobody clocks (50 of them, again and again, 300 in all or for 5 s, which also makes Lucene’s machine code;
   PostgreSQL as many of them as it answers in ${patience.warm} s).
 - Milliseconds, p50 / p99; bold: the best. A number in brackets: so many were asked, where not all of them.
@@ -132,9 +132,9 @@ function method(pieces, asks) {
 - Lantai is asked through the room’s interface, Lucene in its own process (heap ${heap}, values of gate, filters, facets and order in doc values, one collector), PostgreSQL through psql, one client a reader.
 - The asker is limited to every second fonds and to 内部; six facets and an order are on. A writer saves a record every hundredth of a second and looks for it.
 - With pages each record has a page of about 400 characters; words are then looked for in descriptions and pages at once.
-- Each piece is measured by itself: the engines of one “ask” after each other in one run, the same questions, each engine after its files were read once;
+- Each piece is measured by itself: the engines of one “ask” after each other in one run, the same questions, each engine with its files held in memory (vmtouch);
   who is ahead is counted within a piece.`,
-  table(['piece', 'when, UTC', 'commit', 'load of the machine before', ''], rows)];
+  table(['piece', 'when, UTC', 'commit', 'processor', 'load of the machine before', ''], rows)];
 }
 
 // {text, image}: the document and its chart. Pieces that ask are needed.

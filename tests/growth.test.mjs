@@ -7,7 +7,7 @@ import { PIECES, contests, document, readPieces, summarized, written } from '../
 import { root } from './support.mjs';
 
 const corpus = rows => ({ name: String(rows), rows, pages: false }), patience = { warm: 3, kind: 15, statement: 20, slow: 2000 };
-const stamp = { at: '2026-01-02T03:04:05Z', commit: 'abc1234', load: 0.5, machine: '- a machine' };
+const stamp = { at: '2026-01-02T03:04:05Z', commit: 'abc1234', load: 0.5, machine: '- CPU: Slow 1, 2 cores' };
 const answers = (...times) => times.map(ms => ({ ms, hits: 7, facets: 1 })), cut = { ms: 20001, hits: undefined, cut: true };
 const run = (kinds, fresh = 3) => summarized({ readers: 1, writing: false }, { kinds: Object.entries(kinds).map(([kind, given]) => ({ kind, answers: given })), fresh, peak: 5e6 });
 const ask = (rows, ...engines) => ({ what: 'ask', corpus: corpus(rows), stamp, questions: 2, heap: '2g', patience, compared: 8, differ: [],
@@ -45,5 +45,5 @@ test('what was cut short, not asked, or differs is told', () => {
   assert.match(text, /16 readers: Peer *\| *– \|/);
   assert.match(text, /cut short after 20 s/);
   assert.match(text, /Of 8 answers 1 differ:\n\n- Peer, code: 8 hits, Lantai 7/);
-  assert.match(text, /ask, 1 000 rows \| *2026-01-02 03:04 \| *abc1234 \| *0\.5 \|/);
+  assert.match(text, /ask, 1 000 rows \| *2026-01-02 03:04 \| *abc1234 \| *Slow 1 \| *0\.5 \|/);
 });
