@@ -1005,7 +1005,14 @@ test('saved searches: only their owner changes them and is told of what he may s
   assert.deepEqual((await json('reader', '/')).alerts, []);
   assert.equal((await ask('archivist', 'POST', `/searches/${row.id}/change`, { form: { what: 'mute' } })).status, 200);
   assert.equal((await mine('archivist'))[0].any, false);
-  assert.equal((await ask('archivist', 'POST', `/searches/${row.id}/delete`)).status, 200);
+  const again = await ask('archivist', 'POST', '/searches', { form: { asked, name: 'archivist的' } });
+  assert.equal(again.status, 409, 'two of one name cannot be told apart');
+  assert.equal((await ask('archivist', 'POST', '/searches', { form: { asked } })).status, 200);
+  assert.deepEqual((await mine('archivist')).map(each => each.name), ['卷宗', 'archivist的'], 'called by its words');
+  const rename = (name, id = row.id) => ask('archivist', 'POST', `/searches/${id}/change`, { form: { what: 'rename', ...(name ? { name } : {}) } });
+  assert.deepEqual([(await rename('卷宗')).status, (await rename('')).status, (await rename('卷宗一')).status, (await rename('卷宗一')).status], [409, 422, 200, 200]);
+  assert.deepEqual((await mine('archivist')).map(each => each.name), ['卷宗', '卷宗一']);
+  for (const { id } of await mine('archivist')) assert.equal((await ask('archivist', 'POST', `/searches/${id}/delete`)).status, 200);
   assert.deepEqual(await mine('archivist'), []);
   for (const bad of ['{}', '[]', 'x', '{"q":7}', '{"fonds":["a"]}']) assert.equal((await ask('reader', 'POST', '/searches', { form: { asked: bad } })).status, 422, bad);
   assertNoLeaks();

@@ -30,7 +30,7 @@ static gboolean renumber_understands(const char *href) {
 static void add_actions(WebRequest *request, json_t *model, json_t *asked) {
   if (!asked_narrow(asked)) return; /* not the whole archives by a slip */
   if (web_may(request, "record.export") && !asked_by_time(asked)) {
-    g_autofree char *href = asked_address("/export", asked);
+    g_autofree char *all = asked_address("/export", asked), *href = g_strconcat(all, "&format=xlsx", NULL); /* a list, to begin with */
     json_object_set_new(model, "export_href", json_string(href));
   }
   if ((web_may(request, "record.edit") || web_may(request, "record.propose")) && !asked_by_time(asked)) {
@@ -127,7 +127,9 @@ WebReply *reader_search(WebRequest *request, GError **error) {
   if (asked_narrow(asked)) json_object_set_new(model, "fields", hidden_fields(asked));
   if (asked_narrow(asked) && *web_actor(request)) {
     char *text = json_dumps(asked, JSON_COMPACT | JSON_SORT_KEYS);
+    g_autofree char *name = saved_name_for(asked);
     json_object_set_new(model, "asked", json_string(text));
+    json_object_set_new(model, "kept_name", json_string(name));
     free(text);
   }
   if (result->count > 0) add_actions(request, model, asked);
@@ -165,7 +167,8 @@ static const WebParameter SEARCH_PARAMETERS[] = {ASKED_PARAMETERS, {"within", WE
   {"after", WEB_TEXT, FALSE, 1000, "续页键"}, {"n", WEB_INT, FALSE, 0, "序号"}, {"limit", WEB_INT, FALSE, 0, "条数"}, {NULL}};
 static const WebParameter SAVE_PARAMETERS[] = {
   {"asked", WEB_TEXT, TRUE, 20000, "检索"}, {"name", WEB_TEXT, FALSE, 60, "名称"}, {"shared", WEB_FLAG, FALSE, 0, "共用"}, {NULL}};
-static const WebParameter SAVED_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "检索"}, {"what", WEB_TEXT, FALSE, 10, "操作"}, {NULL}};
+static const WebParameter SAVED_PARAMETERS[] = {
+  {"id", WEB_INT, TRUE, 0, "检索"}, {"what", WEB_TEXT, FALSE, 10, "操作"}, {"name", WEB_TEXT, FALSE, 60, "名称"}, {NULL}};
 static const WebParameter HIT_PARAMETERS[] = {ASKED_PARAMETERS, {"n", WEB_INT, FALSE, 0, "序号"}, {NULL}};
 static const WebParameter PRINT_PARAMETERS[] = {ASKED_PARAMETERS, {"after", WEB_TEXT, FALSE, 1000, "续页键"}, {"n", WEB_INT, FALSE, 0, "序号"}, {NULL}};
 static const WebParameter LIKE_PARAMETERS[] = {{"id", WEB_INT, TRUE, 0, "条目"}, {NULL}};

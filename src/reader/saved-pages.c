@@ -7,7 +7,7 @@
 #include "error.h"
 #include "people.h"
 
-enum { MINE_MOST = 200, SHARED_SHOWN = 100 };
+enum { MINE_MOST = 200, SHARED_SHOWN = 100, NAME_CHARS = 60 };
 
 /* What it asks, in words; names of filters as the one who looks may know them. */
 static json_t *described(WebRequest *request, Sql *sql, json_t *row) {
@@ -63,19 +63,35 @@ WebReply *page_searches(WebRequest *request, GError **error) {
   return web_model(json_pack("{s:s, s:O, s:O}", "title", "保存的检索", "mine", mine, "others", others));
 }
 
+/* Two of one's own are told apart by their names. id: of the one that is to be called so; 0: a new one. */
+static gboolean name_is_free(Sql *sql, const char *owner, const char *name, gint64 id, GError **error) {
+  g_autoptr(GError) failure = NULL;
+  gint64 others = sql_number(sql, "SELECT COUNT(*) AS others FROM saved_search WHERE owner = $1 AND name = $2 AND id <> $3",
+    SQL_ARGS(sql_text(owner), sql_text(name), sql_int(id)), 0, &failure);
+  if (failure) return g_propagate_error(error, g_steal_pointer(&failure)), FALSE;
+  return others == 0 || throw(error, LANTAI_ERROR_CONFLICT, "您已经保存过叫“%s”的检索。请换一个名称", name);
+}
+
+char *saved_name_for(const json_t *asked) {
+  const char *words = json_string_value(json_object_get(asked, "q"));
+  return words ? g_utf8_substring(words, 0, MIN(g_utf8_strlen(words, -1), NAME_CHARS)) : g_strdup("未命名");
+}
+
 WebReply *save_search(WebRequest *request, GError **error) {
   json_auto_t *asked = saved_asked_read(web_text(request, "asked"), error);
   g_autoptr(Sql) sql = asked ? sql_write(web_house(request)->db, error) : NULL;
   if (sql == NULL) return NULL;
-  const char *actor = web_actor(request), *words = json_string_value(json_object_get(asked, "q")), *name = web_text(request, "name");
+  const char *actor = web_actor(request);
+  g_autofree char *name = web_text(request, "name") ? g_strdup(web_text(request, "name")) : saved_name_for(asked);
   g_autofree char *text = json_dumps(asked, JSON_COMPACT | JSON_SORT_KEYS);
   g_autoptr(GError) failure = NULL;
   gint64 count = sql_number(sql, "SELECT COUNT(*) AS kept FROM saved_search WHERE owner = $1", SQL_ARGS(sql_text(actor)), 0, &failure);
   gint64 rev = failure ? -1 : catalog_rev_last(sql, &failure);
   if (failure) return g_propagate_error(error, g_steal_pointer(&failure)), NULL;
   if (count >= MINE_MOST) return throw_null(error, LANTAI_ERROR_CONFLICT, "最多保存 %d 个检索。请先删除不用的", MINE_MOST);
+  if (!name_is_free(sql, actor, name, 0, error)) return NULL;
   if (!sql_exec(sql, "INSERT INTO saved_search (owner, name, asked, shared, muted, seen_rev, checked_rev, fresh, created_us) VALUES ($1, $2, $3, $4, 0, $5, $5, 0, $6)",
-    SQL_ARGS(sql_text(actor), sql_text(name ? name : words ? words : "未命名"), sql_text(text), sql_int(web_flag(request, "shared")), sql_int(rev),
+    SQL_ARGS(sql_text(actor), sql_text(name), sql_text(text), sql_int(web_flag(request, "shared")), sql_int(rev),
       sql_int(clock_now_us())), error) || !sql_commit(sql, error)) return NULL;
   WebReply *reply = web_redirect("/searches");
   web_flash(reply, "已保存。有新增或改动的条目命中时，首页会提醒");
@@ -85,7 +101,7 @@ WebReply *save_search(WebRequest *request, GError **error) {
 /* The row when it is the asker's. */
 static json_t *own_row(WebRequest *request, Sql *sql, GError **error) {
   g_autoptr(GError) failure = NULL;
-  json_t *row = sql_row_json(sql, "SELECT id, asked, seen_rev FROM saved_search WHERE id = $1 AND owner = $2",
+  json_t *row = sql_row_json(sql, "SELECT id, name, asked, seen_rev FROM saved_search WHERE id = $1 AND owner = $2",
     SQL_ARGS(sql_int(web_int(request, "id", 0)), sql_text(web_actor(request))), &failure);
   if (row) return row;
   if (!g_error_matches(failure, LANTAI_ERROR, LANTAI_ERROR_NOT_FOUND)) return g_propagate_error(error, g_steal_pointer(&failure)), NULL;
@@ -106,6 +122,11 @@ WebReply *look_at_search(WebRequest *request, GError **error) {
   return web_redirect("%s", href);
 }
 
+static gboolean rename_search(Sql *sql, const char *owner, gint64 id, const char *name, GError **error) {
+  if (name == NULL) return throw(error, LANTAI_ERROR_INVALID, "请写新的名称");
+  return name_is_free(sql, owner, name, id, error) && sql_exec(sql, "UPDATE saved_search SET name = $1 WHERE id = $2", SQL_ARGS(sql_text(name), sql_int(id)), error);
+}
+
 WebReply *change_search(WebRequest *request, GError **error) {
   g_autoptr(Sql) sql = sql_write(web_house(request)->db, error);
   json_auto_t *row = sql ? own_row(request, sql, error) : NULL;
@@ -114,6 +135,7 @@ WebReply *change_search(WebRequest *request, GError **error) {
   const SqlValue *args = SQL_ARGS(sql_int(web_int(request, "id", 0)));
   gboolean good = g_strcmp0(what, "mute") == 0 ? sql_exec(sql, "UPDATE saved_search SET muted = 1 - muted WHERE id = $1", args, error)
     : g_strcmp0(what, "share") == 0 ? sql_exec(sql, "UPDATE saved_search SET shared = 1 - shared WHERE id = $1", args, error)
+    : g_strcmp0(what, "rename") == 0 ? rename_search(sql, web_actor(request), web_int(request, "id", 0), web_text(request, "name"), error)
     : throw(error, LANTAI_ERROR_INVALID, "没有“%s”这种操作", what ? what : "");
   return good && sql_commit(sql, error) ? web_redirect("/searches") : NULL;
 }
@@ -123,5 +145,8 @@ WebReply *delete_search(WebRequest *request, GError **error) {
   json_auto_t *row = sql ? own_row(request, sql, error) : NULL;
   gboolean good = row && sql_exec(sql, "DELETE FROM saved_search WHERE id = $1", SQL_ARGS(sql_int(web_int(request, "id", 0))), error);
   if (!good || !sql_commit(sql, error)) return NULL;
-  return web_redirect("/searches");
+  WebReply *reply = web_redirect("/searches");
+  g_autofree char *told = g_strdup_printf("已删除检索“%s”", json_string_value(json_object_get(row, "name")));
+  web_flash(reply, told);
+  return reply;
 }

@@ -9,6 +9,7 @@
  * 5. While the index is made anew (heal.c), slices fill a second set of FTS5 tables in the order of ids, and columns where they differ. A save also enters
  *    the second set when its record lies in a slice that is done; a later slice reads it from the records.
  */
+#include "block.h"
 #include "error.h"
 #include "gram.h"
 #include "query.h"
@@ -234,6 +235,7 @@ static void publish(gpointer data) {
   if (!flushed && !search_is_damaged(search)) g_critical("search: a load was committed without search_bulk_flush");
   Columns *columns = search_columns_with(pending->base, pending->version, pending->drafts);
   search_cache_commit(search->cache, pending->version, pending->many ? NULL : g_steal_pointer(&pending->changes));
+  if (pending->many) search_tallies_forget(search->tallies);
   adopt(search, columns); /* before it counts as sound: search_columns asks memory from then on */
   g_mutex_lock(&search->lock);
   if (pending->ended && search->damaged) search->sound_from = pending->version;

@@ -66,6 +66,7 @@ void search_turn_check(void) {
   turns.begun[number % NUMBERS] = turn->begun;
   for (; number >= turns.gone + processors() && g_cond_wait_until(&turns.ended, &turns.lock, now + WAIT_US);) continue;
   turns.begun[number % NUMBERS] = G_MAXINT64;
+  g_cond_broadcast(&turns.ended); /* who waits at the door for this one */
   g_mutex_unlock(&turns.lock);
   turn->waited += g_get_monotonic_time() - now;
 }

@@ -563,8 +563,22 @@ gboolean sql_migrate_room(SqlDb *db, const char *room, GError **error) {
 
 /* ---- care ---- */
 
+/* Reads by the file, not by its mapping: what the disk fails to read is then an error, and does not end the program. */
+typedef Sql PlainSql;
+static Sql *read_plainly(SqlDb *db, GError **error) {
+  Sql *sql = sql_read(db, error);
+  if (sql) run(sql->connection, "PRAGMA mmap_size=0", NULL);
+  return sql;
+}
+
+static void plain_end(PlainSql *sql) {
+  run(sql->connection, "PRAGMA mmap_size=1", NULL);
+  sql_end(sql);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PlainSql, plain_end)
+
 gboolean sql_backup(SqlDb *db, const char *path, GError **error) {
-  g_autoptr(Sql) sql = sql_read(db, error);
+  g_autoptr(PlainSql) sql = read_plainly(db, error);
   if (sql == NULL) return FALSE;
   sqlite3 *target = NULL;
   int code = sqlite3_open_v2(path, &target, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
@@ -583,7 +597,7 @@ gboolean sql_backup(SqlDb *db, const char *path, GError **error) {
 }
 
 gboolean sql_integrity_check(SqlDb *db, GError **error) {
-  g_autoptr(Sql) sql = sql_read(db, error);
+  g_autoptr(PlainSql) sql = read_plainly(db, error);
   if (sql == NULL) return FALSE;
   g_autoptr(GError) failure = NULL;
   g_autofree char *answer = sql_string(sql, "PRAGMA integrity_check(5)", SQL_NONE, &failure);
@@ -603,7 +617,7 @@ static gboolean run_with(Sql *sql, const char *format, const char *table, GError
 /* Asked before it is dropped, and of another connection: one that has met an unreadable page cannot write until its transaction has ended. A table that is not
  * there is readable. */
 static gboolean is_readable(SqlDb *db, const char *table) {
-  g_autoptr(Sql) sql = sql_read(db, NULL);
+  g_autoptr(PlainSql) sql = read_plainly(db, NULL);
   if (sql == NULL) return TRUE;
   char *statement = sqlite3_mprintf("PRAGMA quick_check(%Q)", table), **cells = NULL;
   int rows = 0, columns = 0, code = sqlite3_get_table(sql->connection->handle, statement, &cells, &rows, &columns, NULL) & 0xff;
