@@ -1,6 +1,6 @@
 /*
  * Pages of a database file where they lie in memory. SQLite's own mapping ends at 2 GiB, each connection makes one for itself, and whenever somebody has written each
- * reader takes his down to make it again. Here a file is mapped once for the whole process and stays so: a VFS that differs from the system's in xFetch and xUnfetch alone
+ * reader takes his down to make it again. Here a file is mapped once for the process and stays so: a VFS that differs from the system's in xFetch and xUnfetch alone
  * (https://www.sqlite.org/mmap.html, https://www.sqlite.org/c3ref/io_methods.html). Who writes reads and writes by the file, as always.
  *
  * 1. Windows reach beyond the end of the file. What is handed out lies before the end as it was after the last change that SQLite told of (xUnfetch without a page).
