@@ -42,16 +42,17 @@ static int compare(const void *a, const void *b) {
 
 static void check(Search *search, Sql *sql, const Filter *filter, SearchSort sort, guint limit) {
   g_autoptr(GPtrArray) wanted = g_ptr_array_new();
-  for (guint i = 0; i < RECORDS; i++)
-    if ((filter->fonds == 0 || filter->fonds == records[i].fonds) && (filter->year == 0 || filter->year == records[i].year) && filter->opening_mask >> records[i].opening & 1)
-      g_ptr_array_add(wanted, &records[i]);
+  for (guint i = 0; i < RECORDS; i++) {
+    gboolean chosen = (filter->fonds == 0 || filter->fonds == records[i].fonds) && (filter->year == 0 || filter->year == records[i].year);
+    if (chosen && filter->opening_mask >> records[i].opening & 1) g_ptr_array_add(wanted, &records[i]);
+  }
   sorted_by = sort;
   qsort(wanted->pdata, wanted->len, sizeof *wanted->pdata, compare);
   const Scope scope = {.opening_mask = filter->opening_mask, .files_mask = 0, .security = SECURITY_TOP, .all_fonds = TRUE};
   g_autofree char *after = NULL;
   for (guint page = 0, seen = 0; page < PAGES_LOOKED && (page == 0 || after); page++) {
-    SearchRequest request = {.query = "卷宗", .sort = sort, .limit = limit, .after = after, .fonds = &filter->fonds, .fonds_count = filter->fonds != 0, .years = &filter->year,
-      .years_count = filter->year != 0};
+    SearchRequest request = {.query = "卷宗", .sort = sort, .limit = limit, .after = after, .fonds = &filter->fonds, .fonds_count = filter->fonds != 0,
+      .years = &filter->year, .years_count = filter->year != 0};
     g_autoptr(GError) error = NULL;
     g_autoptr(SearchResult) result = search_run(search, sql, &scope, &request, &error);
     g_assert_no_error(error);
