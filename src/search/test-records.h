@@ -56,6 +56,9 @@ static SearchColumns random_columns(GRand *random, const char *title) {
   static const struct { gint32 from, to; } dates[] = {{0, 0}, {19500101, 19500101}, {19581231, 19581231}, {19581230, 19590102}, {19580101, 19581231},
     {20011130, 20011130}, {20240229, 20240229}, {19490101, 19661231}};
   guint date = (guint)g_rand_int_range(random, 0, G_N_ELEMENTS(dates));
+  if (g_rand_boolean(random)) /* many are alike */
+    return (SearchColumns){.fonds_id = 1, .date_from = dates[date].from, .year = 1958, .level = LEVEL_ITEM, .title_length = (guint8)text_length(title),
+      .date_span = search_date_span(dates[date].from, dates[date].to)};
   return (SearchColumns){.parent_id = (guint32)g_rand_int_range(random, 0, 4), .fonds_id = (guint32)g_rand_int_range(random, 1, 130),
     .accession_id = (guint32)g_rand_int_range(random, 0, 3), .date_from = dates[date].from, .year = (guint16)(dates[date].from / 10000),
     .category = (guint8)g_rand_int_range(random, 0, 4), .level = (guint8)g_rand_int_range(random, LEVEL_FONDS, LEVEL_ITEM + 1),
