@@ -2,7 +2,7 @@
 //
 //   node bench/growth.mjs                              every piece that follows, of every corpus, then the document
 //   node bench/growth.mjs load CORPUS [ENGINE…]        makes the rows and loads them: lantai, lucene, postgres
-//   node bench/growth.mjs ask CORPUS [ENGINE…]         Lantai's answers and those of the peers, one engine after the other; what is not loaded yet is loaded first
+//   node bench/growth.mjs ask CORPUS [ENGINE…]         Lantai's answers and those of the peers, one engine after the other; what is not loaded yet is loaded first; with lantai alone the peers stay as they were
 //   node bench/growth.mjs rebuild CORPUS               the index made anew while a reader searches and a writer saves
 //   node bench/growth.mjs write                        bench/growth/*.json → docs/growth.md and its chart; with GROWTH_FOLDER its pieces take the place of those before
 //
@@ -86,7 +86,16 @@ async function ask(corpus, engines) {
     letGo();
     piece.engines.push({ name: engine.name, runs });
   }
+  if (engines.length === 1) keepPeers(piece, inside(`ask-${corpus.name}.json`));
   save('ask', corpus, piece);
+}
+
+// Where Lantai alone is asked anew, the peers stay in the piece as they were measured before, if it was on this machine and Lantai found the same.
+function keepPeers(piece, file) {
+  const former = existsSync(file) && JSON.parse(readFileSync(file, 'utf8')), hits = ({ engines: [{ runs }] }) => JSON.stringify(runs.map(({ kinds }) => kinds.map(kind => kind.hits)));
+  if (!former || former.stamp.machine !== piece.stamp.machine || hits(former) !== hits(piece)) return;
+  piece.engines.push(...former.engines.slice(1));
+  Object.assign(piece, { compared: former.compared, differ: former.differ, note: `the peers: ${former.stamp.at.slice(0, 16).replace('T', ' ')}` });
 }
 
 // Every answer of a peer beside Lantai's, counts and facets.
