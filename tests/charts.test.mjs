@@ -195,7 +195,16 @@ const throughForm = (page, addresses) => page.evaluate(async all => {
 test('a figure is made in a form: the number, how it is said and its rows stand beside it while it is made; no figure loses a word by its form', async () => {
   const page = await open('/figure/new', { undrawn: true }), number = page.locator('#tried .tried-number strong'), value = name => page.locator(`[name="d.${name}"]`);
   await page.keyboard.type('巡察来的问题');
+  // While the answer to a choice is on its way, a button that it will replace cannot be pressed: what it adds would be lost.
+  let release;
+  const held = new Promise(done => { release = done; });
+  await page.route('**/figure/new', async route => {
+    await held;
+    return route.continue();
+  });
   await value('ledger').selectOption('问题整改台账');
+  assert.ok(await page.locator('#design').getByRole('button', { name: '＋ 条件' }).isDisabled());
+  release();
   await page.locator('#design').getByRole('button', { name: '＋ 条件' }).click();
   await value('where.0.name').fill('来源'); // waits for the row; that it has the focus is tried for panels
   await value('where.0.value').fill('审计');
