@@ -120,6 +120,16 @@ test('the form of a long category: each group once, what is wanted open, the sel
   assert.ok(filled.length >= long.category.fields.length && !filled.some(each => each.fold), 'what is filled is not folded');
 });
 
+// What DA/T 18-2022 lists for a file, and what DA/T 46-2009 adds to it that people write, by the name our form has; what the program knows by itself (层级, 格式, 大小, 存储位置 …) is on the record's page.
+const ELEMENTS = { 档号: '档号', 题名: '题名', 日期: '日期', 责任者: '责任者', 保管期限: '保管期限', 开放标识: '开放标识', 文件编号: '文号', 载体形态: '载体形态', 密级: '密级', 范围和提要: '摘要', 人名: '人名', 稿本: '稿本',
+  文种: '文种', 附件: '附件', 生成方式: '生成方式', 公开属性: '公开属性', 语言: '语种', 主题词: '主题词', 分类号: '分类号', 缩微号: '缩微号', 原件存放位置: '原件存放位置', 复制件存放位置: '复制件存放位置', 附注: '备注',
+  著录者: '著录者', 著录日期: '著录日期', 年度: '年度', 机构或问题: '机构或问题', 并列题名: '并列题名', 副题名: '副题名', 主送: '主送', 抄送: '抄送', 紧急程度: '紧急程度', 保密期限: '保密期限', 页数: '页数', 知识产权说明: '知识产权说明' };
+test('a form for 文书档案 has every element of DA/T 18-2022 and DA/T 46-2009 that people write', async () => {
+  const [{ id }] = await query(dir, "SELECT id FROM record WHERE code = 'K001-WS'"), page = (await archivist.get(`/record/new?form=1&parent=${id}&level=item&category=WS`, { html: true })).text;
+  const labels = new Set([...page.matchAll(/<label[^>]*>\s*([^<]+?)\s*</g)].map(([, label]) => label.replace(/[（*].*/, '')));
+  assert.deepEqual(Object.entries(ELEMENTS).filter(([, label]) => !labels.has(label)), [], [...labels].join(' '));
+});
+
 test('each field finds its record and no other, by its name and on the form', async () => {
   for (const { category, code, values } of cases)
     for (const field of category.fields) {

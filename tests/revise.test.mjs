@@ -1,7 +1,8 @@
 // Changes of descriptions over the real server: in bulk with a kill in the middle and undone, by a corrected spreadsheet, by a form that two people have open, proposed and
 // approved; after each the archive made anew from store and journal is the same.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { assertClean, emptyArchive, query, take } from './archive.mjs';
@@ -86,9 +87,10 @@ test('a change in bulk is killed in the middle, goes on, is undone, and the arch
   await sameWhenRebuilt();
 });
 
-async function upload(rows) {
+const upload = rows => uploadFile(csvText(rows[0], rows.slice(1)), '修改.csv');
+async function uploadFile(bytes, name) {
   const form = new FormData();
-  form.append('table', new Blob([csvText(rows[0], rows.slice(1))]), '修改.csv');
+  form.append('table', new Blob([bytes]), name);
   form.append('empty', 'keep');
   const reply = await clients.first.post('/revise/sheet', { body: form });
   assert.equal(reply.status, 200, reply.text);
@@ -113,6 +115,25 @@ test('a corrected table finds its records by their keys, ignores what is the sam
   const moved = (await query(dir, `SELECT code, title, docno FROM record WHERE id = ${c.id}`))[0];
   assert.deepEqual(moved, { code: '新的档号-12', title: '也改题名', docno: '第二人的文号' }, 'the other’s change of another field stays');
   await sameWhenRebuilt();
+});
+
+test('the table for corrections that the program writes comes back as it went out, but for what was corrected', async () => {
+  const folder = temporary(), sheet = path.join(folder, '修改.xlsx'), inside = path.join(folder, 'inside'), corrected = path.join(folder, '改正.xlsx'), [a, b] = [await recordOf(20), await recordOf(21)];
+  await server.stop(); // by the command, which wants the archive for itself
+  const out = await lantai(dir, 'export', '--query', `档号:"${deliveryCode(20)}" 或 档号:"${deliveryCode(21)}"`, '--format', 'sheet', sheet, '--json');
+  server = await serve(dir);
+  await signIn();
+  assert.deepEqual([out.status, out.json?.records], [0, 2], out.stderr);
+  execFileSync('unzip', ['-q', sheet, '-d', inside]);
+  const cells = path.join(inside, 'xl', 'worksheets', 'sheet1.xml'), text = readFileSync(cells, 'utf8');
+  assert.equal(text.split(`<t>${a.title}</t>`).length, 2);
+  writeFileSync(cells, text.replace(`<t>${a.title}</t>`, '<t>经表改正的题名</t>'));
+  execFileSync('zip', ['-q', '-r', corrected, '.'], { cwd: inside });
+  const place = await uploadFile(readFileSync(corrected), '改正.xlsx'), plan = await see('first', place);
+  assert.deepEqual([plan.revision.unchanged, plan.rows.map(row => row.state)], [1, ['waiting']], JSON.stringify(plan.rows));
+  assert.equal((await send('first', `${place}/start`)).status, 200);
+  assert.deepEqual(await recordOf(20), { ...a, rev: (await recordOf(20)).rev, title: '经表改正的题名' });
+  assert.deepEqual(await recordOf(21), b);
 });
 
 test('a retention that its category and year do not have is refused on every way in, and what was received so stays', async () => {

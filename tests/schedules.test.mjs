@@ -87,19 +87,25 @@ test('a draft from a template, a spreadsheet read for rehearsal, faults named, h
   assert.equal(xlsx.bytes.subarray(0, 2).toString(), 'PK');
 });
 
+// The rows of a delivery that break the version in force, each with the reason.
+async function broken(stage, rows) {
+  const form = new FormData();
+  form.append('fonds', 'S001');
+  form.append('stage', stage);
+  form.append('table', new Blob([csv([HEAD, ...rows])]), `再交${stage}${rows[0][0]}.csv`);
+  const place = (await archivist.request('POST', '/delivery/new', { body: form })).json.location;
+  await archivist.post(`${place}/rehearse`);
+  let found = [];
+  for (let i = 0; i < 400 && found.length === 0; i++) {
+    await new Promise(done => setTimeout(done, 25));
+    found = await query(dir, `SELECT f.code AS code, f.reason AS reason FROM check_finding AS f JOIN check_task AS t ON t.id = f.task_id WHERE t.stage = '${stage}' AND f.reason LIKE '%三合一制度%' AND f.code IN (${rows.map(each => `'${each[0]}'`).join()}) ORDER BY f.code`).catch(() => []);
+  }
+  return found;
+}
+
 test('filing and receiving are checked against the version in force: which line a row breaks is told', async () => {
   for (const stage of ['transfer', 'filing']) {
-    const form = new FormData();
-    form.append('fonds', 'S001');
-    form.append('stage', stage);
-    form.append('table', new Blob([csv([HEAD, row(5, '永久', '组织', ''), row(6, '30年', '组织', ''), row(7, '永久', '', '2.1'), row(8, '永久', '后勤', '')])]), `再交${stage}.csv`);
-    const place = (await archivist.request('POST', '/delivery/new', { body: form })).json.location;
-    await archivist.post(`${place}/rehearse`);
-    let found = [];
-    for (let i = 0; i < 400 && found.length === 0; i++) {
-      await new Promise(done => setTimeout(done, 25));
-      found = await query(dir, `SELECT f.code AS code, f.reason AS reason FROM check_finding AS f JOIN check_task AS t ON t.id = f.task_id WHERE t.stage = '${stage}' AND f.reason LIKE '%三合一制度%' ORDER BY f.code`).catch(() => []);
-    }
+    const found = await broken(stage, [row(5, '永久', '组织', ''), row(6, '30年', '组织', ''), row(7, '永久', '', '2.1'), row(8, '永久', '后勤', '')]);
     assert.deepEqual(found.map(each => each.code), ['S001-6', 'S001-7', 'S001-8'], stage);
     assert.match(found[0].reason, /应为永久、10年/);
     assert.match(found[1].reason, /第 2.1 条/);
@@ -197,4 +203,18 @@ test('a body has the fonds that are tied to it, by whatever name its account has
   assert.deepEqual((await get(clerk, '/schedules')).rows.map(each => each.id).sort(), [own, fonds].sort());
   assert.deepEqual((await get(stranger, '/schedules')).rows.map(each => each.id).sort(), [own, fonds].sort());
   assert.deepEqual((await get(archivist, `/authority/${body}`)).fonds.map(each => each.id).sort(), [own, fonds].sort());
+});
+
+test('of two versions that which was in force at a row’s date judges it', async () => {
+  const [{ id }] = await query(dir, `SELECT id FROM schedule WHERE fonds_id = ${fonds} AND state = 'draft'`);
+  await post(archivist, `/schedule/${id}/edit`, formOf([{ code: '3.1', path: '党群/组织', matter: '会议', retention: '30年' }, {}]));
+  await post(archivist, `/schedule/${id}/decide`, { verdict: 'submit' });
+  await post(director, `/schedule/${id}/decide`, { verdict: 'approve', from: '2018-01-01', note: '同意' });
+  const dated = (n, year, retention) => [`S001-${n}`, `题名${n}`, String(year), `${year}0203`, retention, '组织', '', '某局', '开放', '公开'];
+  for (const [stage, first] of [['transfer', 11], ['filing', 21]]) {
+    const found = await broken(stage, [dated(first, 2015, '永久'), dated(first + 1, 2015, '30年'), dated(first + 2, 2019, '永久'), dated(first + 3, 2019, '30年')]);
+    assert.deepEqual(found.map(each => each.code), [`S001-${first + 1}`, `S001-${first + 2}`], stage);
+    assert.match(found[0].reason, /应为永久、10年/);
+    assert.match(found[1].reason, /应为30年/);
+  }
 });

@@ -19,6 +19,8 @@ before(async () => {
   await take(dir, write(path.join(folder, 'many.csv'), csv([['档号', '题名', '年度', '保管期限', '密级', '开放状态'], ...many])), '--fonds', 'Q500', '--category', 'WS');
   await take(dir, write(path.join(folder, 'closed.csv'), csv([['档号', '题名', '年度', '保管期限', '密级', '开放状态'],
     ...Array.from({ length: 510 }, (_, i) => [codeOf(i).replace('Q500', 'Q501'), `第${i}件的通知`, '2011', '永久', '公开', i < 150 ? '开放' : '控制'])])), '--fonds', 'Q501', '--category', 'WS');
+  const dated = Array.from({ length: 240 }, (_, i) => [codeOf(i).replace('Q500', 'Q502'), `第${i}件的通知`, '2011', i % 40 === 7 ? '' : `2011-${String(1 + (i * 7) % 12).padStart(2, '0')}-${String(1 + (i * 11) % 28).padStart(2, '0')}`, '永久']);
+  await take(dir, write(path.join(folder, 'dated.csv'), csv([['档号', '题名', '年度', '日期', '保管期限'], ...dated])), '--fonds', 'Q502', '--category', 'WS');
   for (const [name, role] of [['archivist', 'archivist'], ['reader', 'reader']])
     assert.equal((await lantai(dir, 'user', 'add', name, '--role', role, '--password', PASSWORD, '--security', '秘密')).status, 0);
   server = await serve(dir);
@@ -82,6 +84,22 @@ test('a long list is gone through both ways, from its end, and from any number',
   const [shut] = await query(dir, "SELECT id FROM record WHERE code = 'Q501-WS'"), last = await get(reader, `/catalog/${shut.id}?end=1`);
   assert.deepEqual([last.rows[0].code, last.rows[0].number, last.rows.length], ['Q501-WS·2011-Y-0050', 51, 100], 'the end of what the asker may see, however much is closed behind it');
   for (const page of [open, back]) assert.ok(!/Y-\d{3}[13579]/.test(decodeURIComponent(`${page.previous} ${page.next}`)), 'no closed record is named');
+});
+
+test('children stand by their dates, newest or oldest first, page after page; those without a date come last', async () => {
+  const [{ id }] = await query(dir, "SELECT id FROM record WHERE code = 'Q502-WS'"), all = await query(dir, `SELECT id, date_from FROM record WHERE parent_id = ${id}`);
+  assert.equal(all.filter(each => !each.date_from).length, 6);
+  for (const [sort, sign] of [['newest', -1], ['oldest', 1]]) {
+    const wanted = all.toSorted((a, b) => !a.date_from - !b.date_from || sign * (a.date_from - b.date_from) || a.id - b.id).map(each => each.id), found = [];
+    for (let page = await get(archivist, `/catalog/${id}?sort=${sort}`), pages = 1; ; page = await get(archivist, `/catalog/${id}?${page.next}`), pages++) {
+      found.push(...page.rows.map(row => row.id));
+      if (!page.next) {
+        assert.ok(pages > 1);
+        break;
+      }
+    }
+    assert.deepEqual(found, wanted, sort);
+  }
 });
 
 test('children are filtered, and put in an order of their own that new ones join at the end', async () => {
