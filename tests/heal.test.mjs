@@ -15,6 +15,8 @@ let asked = 0;
 // With a word that was not asked before: what was is answered from memory, which damage does not touch.
 const askAll = async () => (await Promise.all([...WORDS, `题名:关于${String.fromCodePoint(0x4e00 + asked++)}`].map(ask))).slice(0, WORDS.length);
 const counts = answers => answers.map(answer => answer.hits);
+// What is answered from the records is as right, if it does not say that time was too short for all of them.
+const rightly = answers => answers.forEach((answer, i) => /只来得及/.test(answer.notice ?? '') || assert.equal(answer.hits, expected[i], `${WORDS[i]}: ${answer.notice ?? ''}`));
 const rebuilding = answer => /索引正在重建/.test(answer.notice ?? '');
 
 before(async () => {
@@ -30,7 +32,7 @@ after(() => server?.stop());
 async function untilHealed() {
   for (const until = Date.now() + PATIENCE_MS; Date.now() < until;) {
     const answers = await askAll();
-    assert.deepEqual(counts(answers), expected, 'rightly answered meanwhile');
+    rightly(answers);
     if (!answers.some(rebuilding)) return answers;
     await new Promise(done => setTimeout(done, 300));
   }
@@ -45,7 +47,7 @@ for (const [name, statement] of [
 ])
   test(`at work: ${name}`, async () => {
     sqlite(dir, statement, { write: true });
-    assert.deepEqual(counts(await askAll()), expected, 'rightly answered meanwhile');
+    rightly(await askAll());
     assert.deepEqual(counts(await untilHealed()), expected);
     assert.deepEqual(sqlite(dir, "SELECT name FROM sqlite_schema WHERE name = 'search_damaged'"), sqlite(dir, 'SELECT 1 WHERE 0'));
   });
@@ -64,7 +66,7 @@ function overwrite(...tables) {
 
 test('at work: bytes of the file overwritten', async () => {
   overwrite('search_title_data', 'search_text_idx', 'search_gram', 'search_gram_page_state');
-  assert.deepEqual(counts(await askAll()), expected, 'rightly answered meanwhile');
+  rightly(await askAll());
   assert.deepEqual(counts(await untilHealed()), expected);
 });
 
