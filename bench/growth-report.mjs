@@ -133,7 +133,7 @@ function method(pieces, asks) {
 - The asker is limited to every second fonds and to 内部; six facets and an order are on. A writer saves a record every hundredth of a second and looks for it.
 - With pages each record has a page of about 400 characters; words are then looked for in descriptions and pages at once.
 - Each piece is measured by itself: the engines of one “ask” after each other in one run, the same questions, each engine with its files held in memory (vmtouch);
-  who is ahead is counted within a piece.`,
+  who is ahead is counted within a piece. Where a piece says when the peers were asked, Lantai was asked again by itself, on the same machine.`,
   table(['piece', 'when, UTC', 'commit', 'processor', 'load of the machine before', ''], rows)];
 }
 

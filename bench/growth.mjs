@@ -90,12 +90,13 @@ async function ask(corpus, engines) {
   save('ask', corpus, piece);
 }
 
-// Where Lantai alone is asked anew, the peers stay in the piece as they were measured before, if it was on this machine and Lantai found the same.
+// Where Lantai alone is asked anew, the peers stay in the piece as they were measured before: on this machine, and when Lantai found the same.
 function keepPeers(piece, file) {
   const former = existsSync(file) && JSON.parse(readFileSync(file, 'utf8')), hits = ({ engines: [{ runs }] }) => JSON.stringify(runs.map(({ kinds }) => kinds.map(kind => kind.hits)));
-  if (!former || former.stamp.machine !== piece.stamp.machine || hits(former) !== hits(piece)) return;
+  if (!former) return;
+  if (former.stamp.machine !== piece.stamp.machine || hits(former) !== hits(piece)) throw new Error('the peers were asked on another machine or of other rows: ask all engines again');
   piece.engines.push(...former.engines.slice(1));
-  Object.assign(piece, { compared: former.compared, differ: former.differ, note: `the peers: ${former.stamp.at.slice(0, 16).replace('T', ' ')}` });
+  Object.assign(piece, { compared: former.compared, differ: former.differ, note: former.note ?? `the peers: ${former.stamp.at.slice(0, 16).replace('T', ' ')}` });
 }
 
 // Every answer of a peer beside Lantai's, counts and facets.

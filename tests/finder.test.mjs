@@ -60,6 +60,8 @@ test('where nothing was asked there are ways in, each with what it leads to, and
   const offers = async client => (await client.get('/search', { html: true })).text.includes('男方姓名:王');
   assert.deepEqual([await offers(staff), await offers(new Client(server.base))], [true, false], 'nobody is shown an example that finds nothing for him');
   assert.notEqual((await ask('/search', reader)).start.decades[0].count, (await ask('/search')).start.decades[0].count, 'what may not be seen is not counted');
+  const { export_href: out } = (await staff.get(`/search?q=${encodeURIComponent('水库')}`)).json;
+  assert.deepEqual((await staff.get(out)).json.formats.filter(format => format.checked).map(format => format.name), ['xlsx'], 'all hits go out as a list, to begin with');
   assert.equal((await staff.post('/searches', { form: { asked: JSON.stringify({ q: '水库' }), name: '我的水库' } })).status, 200);
   assert.deepEqual((await ask('/search')).start.saved.map(way => [way.label, way.href]), [['我的水库', `/search?q=${encode('水库')}`]]);
   assert.deepEqual((await ask('/search', reader)).start.saved, []);

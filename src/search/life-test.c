@@ -152,6 +152,21 @@ static void test_tally(Fixture *fixture, gconstpointer unused) {
   search_limits = kept;
 }
 
+/* What is kept has a limit: beyond it those not asked for longest go. */
+static void test_tallies_limit(void) {
+  enum { MANY = 10 << 20 /* 40 MiB of counts: two of them are too many */ };
+  Tallies *tallies = search_tallies_new();
+  g_autofree guint32 *found = g_new0(guint32, MANY);
+  for (guint64 serial = 1; serial <= 3; serial++) {
+    g_autoptr(Tally) tally = search_tally_of(tallies, (const guint64[TALLY_LEAVES]){serial}, 1);
+    if (serial < 3) search_tally_keep(tally, 0, 7, found, MANY);
+  }
+  g_autoptr(Tally) second = search_tally_of(tallies, (const guint64[TALLY_LEAVES]){2}, 1), first = search_tally_of(tallies, (const guint64[TALLY_LEAVES]){1}, 1);
+  g_assert_true(search_tally_read(second, 0, 7, found, MANY));
+  g_assert_false(search_tally_read(first, 0, 7, found, MANY));
+  search_tallies_free(tallies);
+}
+
 /* A writer moves every record between two states; at any snapshot each record is in exactly one. */
 enum { MOVED = 60, COMMITS = 400 };
 typedef struct { Fixture *fixture; gint stop; } Stress;
@@ -752,6 +767,7 @@ int main(int argc, char **argv) {
   g_test_add("/life/older-names/own", Fixture, "own", set_up_fields, test_older_names, tear_down);
   g_test_add("/life/first-pages", Fixture, NULL, set_up, test_first_pages, tear_down);
   g_test_add("/life/cut", Fixture, NULL, set_up, test_cut, tear_down);
+  g_test_add_func("/life/tallies-limit", test_tallies_limit);
   g_test_add_func("/life/turns", test_turns);
   return g_test_run();
 }

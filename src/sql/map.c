@@ -1,7 +1,7 @@
 /*
  * Pages of a database file where they lie in memory. SQLite's own mapping ends at 2 GiB, each connection makes one for itself, and whenever somebody has written each
- * reader takes his down to make it again. Here a file is mapped once for the process and stays so: a VFS that differs from the system's in xFetch and xUnfetch alone
- * (https://www.sqlite.org/mmap.html, https://www.sqlite.org/c3ref/io_methods.html). Who writes reads and writes by the file, as always.
+ * reader takes his down to make it again. Here a file is mapped once for the process and stays so, by a VFS that hands out pages its own way and leaves all else to
+ * the system's (https://www.sqlite.org/mmap.html, https://www.sqlite.org/c3ref/io_methods.html). Who writes reads and writes by the file, as always.
  *
  * 1. Windows reach beyond the end of the file. What is handed out lies before the end as it was after the last change that SQLite told of (xUnfetch without a page).
  * 2. To close any descriptor of a file drops the locks of the process on it (fcntl): ours is closed when nobody here has the file open.
