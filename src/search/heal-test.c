@@ -5,7 +5,7 @@
 #include "text.h"
 #include <glib/gstdio.h>
 
-enum { RECORDS = 1998 }; /* of three slices, rebuild */
+enum { RECORDS = 1200 }; /* of three slices, rebuild */
 
 typedef struct {
   char *dir, *file, *titles[RECORDS + 2]; /* NULL: no record */
@@ -38,13 +38,14 @@ static gboolean read_records(Sql *sql, gint64 after, SearchEach each, gpointer e
   return TRUE;
 }
 
-/* Every third record has a page. */
+/* Every third record has a page, the first or the second of it. */
 static const char PAGE[] = "附件正文";
+static guint page_of(gint64 id) { return id % 2 ? 1 : 2; }
 static gboolean has_page(const Fixture *fixture, gint64 id) { return id <= RECORDS + 1 && id % 3 == 0 && fixture->titles[id]; }
 
 static gboolean read_pages(Sql *sql, gint64 first, gint64 last, SearchPageEach each, gpointer each_data, gpointer data, GError **error) {
   for (gint64 id = MAX(first, 1); id <= MIN(last, RECORDS + 1); id++)
-    if (has_page(data, id) && !each(id, 1, PAGE, each_data)) return TRUE;
+    if (has_page(data, id) && !each(id, page_of(id), PAGE, each_data)) return TRUE;
   return TRUE;
 }
 
@@ -66,7 +67,7 @@ static void put(Fixture *fixture, Sql *sql, gint64 id, const char *after) {
   if (after) new = document(fixture, id);
   search_put(fixture->search, sql, former ? &old : NULL, after ? &new : NULL, &error);
   g_assert_no_error(error);
-  if (id % 3 == 0 && !former != !after) search_page_put(fixture->search, sql, id, 1, former ? PAGE : NULL, after ? PAGE : NULL, &error);
+  if (id % 3 == 0 && !former != !after) search_page_put(fixture->search, sql, id, page_of(id), former ? PAGE : NULL, after ? PAGE : NULL, &error);
   g_assert_no_error(error);
 }
 
@@ -136,6 +137,28 @@ static void check_whole(Fixture *fixture, gboolean damaged) {
   }
 }
 
+/* Words on pages find whose files may be seen, and tell the page. */
+static void check_pages(Fixture *fixture) {
+  const Scope scopes[] = {SCOPE_EVERYTHING, {.opening_mask = 1 << OPENING_OPEN, .all_fonds = TRUE},
+    {.opening_mask = 0xff, .files_mask = 1 << OPENING_OPEN, .all_fonds = TRUE}};
+  for (guint i = 0; i < G_N_ELEMENTS(scopes); i++) {
+    guint expected = 0, with_word = 0;
+    gboolean told;
+    for (gint64 id = 1; id <= RECORDS + 1; id++) {
+      gboolean seen = i != 1 && has_page(fixture, id) && (i == 0 || id % 5);
+      expected += seen;
+      with_word += seen && strstr(fixture->titles[id], "婚姻");
+    }
+    g_assert_cmpuint(count(fixture, "全文:附件正", &scopes[i], &told), ==, expected);
+    g_assert_cmpuint(count(fixture, "附件 婚姻", &scopes[i], &told), ==, with_word);
+  }
+  g_autoptr(Sql) sql = sql_read(fixture->db, NULL);
+  SearchRequest request = {.query = "附件正文", .limit = 20, .sort = SEARCH_SORT_CODE};
+  g_autoptr(SearchResult) result = search_run(fixture->search, sql, &SCOPE_EVERYTHING, &request, NULL);
+  for (guint i = 0; i < result->ids->len; i++)
+    g_assert_cmpuint(g_array_index(result->pages, guint, i), ==, page_of(g_array_index(result->ids, gint64, i)));
+}
+
 /* Answers equal what is known of the records, whoever gives them. */
 static void check_answers(Fixture *fixture, gboolean noticed) {
   const Scope open = {.opening_mask = 1 << OPENING_OPEN, .all_fonds = TRUE};
@@ -152,10 +175,7 @@ static void check_answers(Fixture *fixture, gboolean noticed) {
       g_assert_cmpuint(count(fixture, words[i], all ? &SCOPE_EVERYTHING : &open, &told), ==, expected);
       g_assert_cmpint(told, ==, noticed);
     }
-  guint pages = 0;
-  gboolean told;
-  for (gint64 id = 1; id <= RECORDS + 1; id++) pages += has_page(fixture, id);
-  g_assert_cmpuint(count(fixture, "全文:附件正", &SCOPE_EVERYTHING, &told), ==, noticed ? 0 : pages);
+  check_pages(fixture);
   check_whole(fixture, noticed);
 }
 
@@ -163,8 +183,13 @@ static void check_answers(Fixture *fixture, gboolean noticed) {
 static void check_beside(Fixture *fixture) {
   g_autoptr(GError) error = NULL;
   g_autoptr(Sql) sql = sql_read(fixture->db, &error);
-  g_autoptr(GArray) pages = search_record_pages(fixture->search, sql, "附件", 3, NULL, &error);
+  guint terms = 0;
+  g_autoptr(GArray) pages = search_record_pages(fixture->search, sql, "附件 正文 婚姻", 6, &terms, &error);
   g_assert_no_error(error);
+  g_assert_cmpuint(terms, ==, 3);
+  g_assert_cmpuint(pages->len, ==, 1);
+  g_assert_cmpuint(g_array_index(pages, SearchPageHit, 0).page, ==, page_of(6));
+  g_assert_cmpuint(g_array_index(pages, SearchPageHit, 0).terms, ==, 2);
   g_autoptr(GArray) alike = search_like(fixture->search, sql, &SCOPE_EVERYTHING, 3, 5, &error);
   g_assert_no_error(error);
   json_auto_t *offers = search_suggest(fixture->search, sql, &SCOPE_EVERYTHING, "关于", 5, &error);
@@ -188,7 +213,7 @@ static void rebuild(Fixture *fixture) {
     if (from > RECORDS) {
       g_assert_true(search_remake_put(fixture->search, sql, NULL, &error));
       for (gint64 id = 1; id <= RECORDS + 1; id++)
-        if (has_page(fixture, id)) g_assert_true(search_remake_page(fixture->search, sql, id, 1, PAGE, &error));
+        if (has_page(fixture, id)) g_assert_true(search_remake_page(fixture->search, sql, id, page_of(id), PAGE, &error));
       g_assert_true(search_remake_page(fixture->search, sql, 0, 0, NULL, &error));
     }
     g_assert_true(search_bulk_flush(fixture->search, sql, &error) && sql_commit(sql, &error));
@@ -209,7 +234,7 @@ static gboolean damage(Sql *sql, guint kind) {
   case 2: return sql_exec(sql, "UPDATE search_text_config SET v = 99", SQL_NONE, NULL);
   case 3: return sql_exec(sql, "DROP TABLE search_page", SQL_NONE, NULL);
   case 4: return sql_exec(sql, "DROP TABLE search_column", SQL_NONE, NULL);
-  case 5: return sql_exec(sql, "UPDATE search_column SET lines = zeroblob(length(lines)) WHERE chunk = 2", SQL_NONE, NULL);
+  case 5: return sql_exec(sql, "UPDATE search_column SET lines = zeroblob(length(lines)) WHERE chunk = 1", SQL_NONE, NULL);
   case 6: return sql_exec(sql, "DROP TABLE search_state", SQL_NONE, NULL);
   case 7: return sql_exec(sql, "DROP TABLE search_gram_state", SQL_NONE, NULL);
   case 8: return sql_exec(sql, "UPDATE search_gram SET bits = zeroblob(40)", SQL_NONE, NULL);
@@ -219,7 +244,7 @@ static gboolean damage(Sql *sql, guint kind) {
   case 12: return sql_exec(sql, "DELETE FROM search_state", SQL_NONE, NULL);
   case 13: return sql_exec(sql, "DELETE FROM search_gram_state", SQL_NONE, NULL);
   case 14: return sql_exec(sql, "DELETE FROM search_gram_page_state", SQL_NONE, NULL);
-  case 15: return sql_exec(sql, "DELETE FROM search_column WHERE chunk = 3", SQL_NONE, NULL);
+  case 15: return sql_exec(sql, "DELETE FROM search_column WHERE chunk = 2", SQL_NONE, NULL);
   case 16: return sql_exec(sql, "DELETE FROM search_gram_key WHERE number = 2", SQL_NONE, NULL);
   case 17: return sql_exec(sql, "UPDATE search_gram_page_key SET key = key + 1 WHERE number = 1", SQL_NONE, NULL);
   default: return sql_exec(sql, "DELETE FROM search_gram_page_key WHERE number = (SELECT MAX(number) FROM search_gram_page_key)", SQL_NONE, NULL);
@@ -227,12 +252,17 @@ static gboolean damage(Sql *sql, guint kind) {
 }
 enum { DAMAGES = 19 };
 
-/* Some damage a running program cannot see, since what it reads is in memory; at the next opening it does. */
+static void compare_all(Fixture *fixture) {
+  gint64 after = 0;
+  do after = search_compare(fixture->search, after, 700);
+  while (after && !search_needs_rebuild(fixture->search));
+}
+
+/* Some damage no question meets, since what it reads is in memory: at work it is found by looking for it. */
 static void test_damage(Fixture *fixture, gconstpointer unused) {
   check_answers(fixture, FALSE);
   for (guint kind = 0; kind < DAMAGES * 2; kind++) {
     gboolean told = FALSE, unseen = kind / 2 == 2 || kind / 2 == 4 || kind / 2 == 5 || kind / 2 == 9 || kind / 2 > 14;
-    if (unseen && kind % 2 == 0) continue;
     g_autoptr(GError) error = NULL;
     g_autoptr(Sql) sql = sql_write(fixture->db, &error);
     sql_guard(sql, FALSE);
@@ -240,8 +270,9 @@ static void test_damage(Fixture *fixture, gconstpointer unused) {
     sql_guard(sql, TRUE);
     g_assert_true(sql_commit(sql, &error));
     sql_end(g_steal_pointer(&sql));
-    g_test_message("damage %u, %s", kind / 2, kind % 2 ? "found at opening" : "found at work");
+    g_test_message("damage %u, %s", kind / 2, kind % 2 ? "found at opening" : unseen ? "looked for at work" : "found at work");
     search_forget(fixture->search);
+    if (unseen && kind % 2 == 0) compare_all(fixture);
     if (kind % 2) {
       search_close(fixture->search);
       sql_close(fixture->db);
@@ -268,17 +299,9 @@ static void test_damage(Fixture *fixture, gconstpointer unused) {
     rebuild(fixture);
     g_assert_false(search_needs_rebuild(fixture->search));
     check_answers(fixture, FALSE);
-    gint64 after = 0;
-    do after = search_compare(fixture->search, after, 500);
-    while (after);
+    compare_all(fixture);
     g_assert_false(search_needs_rebuild(fixture->search));
   }
-}
-
-static void compare_all(Fixture *fixture) {
-  gint64 after = 0;
-  do after = search_compare(fixture->search, after, 700);
-  while (after && !search_needs_rebuild(fixture->search));
 }
 
 /* What is whole in itself, but has lost what is said of some records: comparing notices. */
@@ -290,10 +313,13 @@ static gboolean lose(Sql *sql, guint kind) {
   case 3: return sql_exec(sql, "INSERT INTO search_page (search_page) VALUES ('delete-all')", SQL_NONE, NULL);
   case 4: return sql_exec(sql, "DELETE FROM search_page_idx", SQL_NONE, NULL);
   case 5: return sql_exec(sql, "DELETE FROM search_gram WHERE id % 5 = 0", SQL_NONE, NULL);
+  case 6: return sql_exec(sql, "DROP TABLE search_made_text", SQL_NONE, NULL); /* nobody asks it before all is made anew */
+  case 7: return sql_exec(sql, "DROP TABLE search_title_term", SQL_NONE, NULL);
+  case 8: return sql_exec(sql, "UPDATE search_state SET chunks = chunks + 1", SQL_NONE, NULL);
   default: return sql_exec(sql, "DELETE FROM search_gram_page WHERE id % 3 = 0", SQL_NONE, NULL);
   }
 }
-enum { LOSSES = 7 };
+enum { LOSSES = 10 };
 
 static void test_losses(Fixture *fixture, gconstpointer unused) {
   for (guint kind = 0; kind < LOSSES; kind++) {
@@ -330,6 +356,9 @@ static void test_compare(Fixture *fixture, gconstpointer unused) {
 /* Who reads in a snapshot of the time of the damage is answered by the records of that time, though the index is whole again. */
 static void test_snapshot(Fixture *fixture, gconstpointer unused) {
   g_autoptr(Sql) writing = sql_write(fixture->db, NULL);
+  sql_guard(writing, FALSE);
+  g_assert_true(sql_exec(writing, "DROP TABLE search_page_data", SQL_NONE, NULL));
+  sql_guard(writing, TRUE);
   g_assert_true(search_outdate(fixture->search, writing, NULL) && sql_commit(writing, NULL));
   g_clear_pointer(&writing, sql_end);
   g_autoptr(Sql) early = sql_read(fixture->db, NULL);
@@ -344,8 +373,36 @@ static void test_snapshot(Fixture *fixture, gconstpointer unused) {
     g_assert_nonnull(strstr(result->notice, "索引正在重建"));
     g_assert_cmpuint(result->count, >=, RECORDS); /* one is saved while it is made anew */
   }
+  g_autoptr(GArray) pages = search_record_pages(fixture->search, early, "附件", 6, NULL, NULL);
+  g_assert_cmpuint(pages->len, ==, 1);
   g_assert_false(search_needs_rebuild(fixture->search));
   check_answers(fixture, FALSE);
+}
+
+/* Where the time does not suffice it is told how far it went: of the records, and of their pages. */
+static void test_cut(Fixture *fixture, gconstpointer unused) {
+  g_autoptr(Sql) writing = sql_write(fixture->db, NULL);
+  g_assert_true(search_outdate(fixture->search, writing, NULL) && sql_commit(writing, NULL));
+  g_clear_pointer(&writing, sql_end);
+  const Scope no_files = {.opening_mask = 0xff, .all_fonds = TRUE};
+  static const struct { gint64 us; gboolean files, cut; guint count; const char *notice; } cases[] = {
+    {0, TRUE, TRUE, 64, "索引正在重建：暂时直接查目录和全文，只来得及查看前 64 条，全文只来得及查看前 1 页"},
+    {0, FALSE, TRUE, 64, "索引正在重建：暂时直接查目录，只来得及查看前 64 条"},
+    {60 * G_USEC_PER_SEC, TRUE, FALSE, RECORDS, "索引正在重建：暂时直接查目录和全文"},
+    {60 * G_USEC_PER_SEC, FALSE, FALSE, RECORDS, "索引正在重建：暂时直接查目录"}};
+  gint64 kept = search_scan_us;
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+    search_scan_us = cases[i].us;
+    g_autoptr(Sql) sql = sql_read(fixture->db, NULL);
+    SearchRequest request = {.query = "通知", .limit = 20};
+    g_autoptr(SearchResult) result = search_run(fixture->search, sql, cases[i].files ? &SCOPE_EVERYTHING : &no_files, &request, NULL);
+    g_assert_cmpstr(result->notice, ==, cases[i].notice);
+    g_assert_cmpuint(result->count, ==, cases[i].count);
+    SearchRequest paged = {.query = "全文:附件", .limit = 20};
+    g_autoptr(SearchResult) pages = search_run(fixture->search, sql, cases[i].files ? &SCOPE_EVERYTHING : &no_files, &paged, NULL);
+    g_assert_cmpuint(pages->count, ==, cases[i].files ? cases[i].cut ? 1 : RECORDS / 3 : 0);
+  }
+  search_scan_us = kept;
 }
 
 static gint64 made_rows(Fixture *fixture) {
@@ -388,6 +445,7 @@ int main(int argc, char **argv) {
   g_test_add("/heal/damage", Fixture, NULL, set_up, test_damage, tear_down);
   g_test_add("/heal/compare", Fixture, NULL, set_up, test_compare, tear_down);
   g_test_add("/heal/snapshot", Fixture, NULL, set_up, test_snapshot, tear_down);
+  g_test_add("/heal/cut", Fixture, NULL, set_up, test_cut, tear_down);
   g_test_add("/heal/losses", Fixture, NULL, set_up, test_losses, tear_down);
   g_test_add("/heal/stopped", Fixture, NULL, set_up, test_stopped, tear_down);
   return g_test_run();

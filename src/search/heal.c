@@ -1,18 +1,21 @@
 /*
- * Damage of the index: noticed, remembered, compared for; and the index made anew in slices (put.c), between which others save.
+ * Damage of the index: noticed, remembered, looked for; and the index made anew in slices (put.c), between which others save.
  *
  * 1. A damaged index is never the reason that a record cannot be saved or found: search_put leaves it alone, search_run reads the records (scan.c).
  * 2. The table search_damaged says so across restarts, from the first change that was left out on; the transaction that ends its remaking drops it.
  * 3. What cannot even be dropped (bytes of the file itself are wrong) is taken out of the schema; the file is written anew afterwards.
  * 4. A sound index goes on answering while it is made anew: slices fill the second set of FTS5 tables, which at the end change names with the first and are
  *    emptied, a piece at a time too. The tables of a damaged one are dropped and made empty beforehand. What an interrupted remaking left is emptied by the next.
+ * 5. What no question meets, as memory or SQLite has it since the opening, is looked for with what is compared: a look costs some milliseconds however large
+ *    the index is. It begins with each table of FTS5 and takes some of the kept strings; the columns go along with the records.
  */
 #include "gram.h"
+#include "block.h"
 #include "error.h"
 #include "settings.h"
 #include "text.h"
 
-enum { SAMPLES = 8, PAGES_COMPARED = 2, EMPTIED_AT_ONCE = 4000 /* rows of some 4 KB */ };
+enum { SAMPLES = 8, PAGES_COMPARED = 2, EMPTIED_AT_ONCE = 4000 /* rows of some 4 KB */, GRAMS_LOOKED = 1000 };
 
 /* ---- noticing ---- */
 
@@ -41,9 +44,15 @@ gboolean search_is_damage(const GError *error) {
   return g_error_matches(error, LANTAI_ERROR, LANTAI_ERROR_UNAVAILABLE) && strstr(error->message, "损坏") != NULL;
 }
 
-gboolean search_takes_damage(Search *search, GError **failure) {
+/* FALSE: in that snapshot the index was damaged, and has been made anew since. */
+static gboolean is_of_now(Search *search, Sql *sql) {
+  guint64 version = (guint64)sql_number(sql, "SELECT version FROM search_state WHERE id = 1", SQL_NONE, 0, NULL);
+  return search_view_sound(search, &(SearchView){.version = version});
+}
+
+gboolean search_takes_damage(Search *search, Sql *sql, GError **failure) {
   if (*failure == NULL || !search_is_damage(*failure)) return FALSE;
-  search_note_damage(search, (*failure)->message);
+  if (is_of_now(search, sql)) search_note_damage(search, (*failure)->message);
   g_clear_error(failure);
   return TRUE;
 }
@@ -234,6 +243,66 @@ gboolean search_remake_finish(Search *search, GError **error) {
     search_optimize(search, error);
 }
 
+/* ---- looking for what no question meets ---- */
+
+/* FTS5 reads these when a table is opened, the second set's only when the index is made anew. */
+#define FTS_WHOLE(name) \
+  (sql_number(sql, "SELECT c.v AS version FROM search_" #name "_config c JOIN search_" #name "_data d ON d.id = 10 LEFT JOIN search_" #name "_idx i ON i.segid = -1 " \
+    "WHERE c.k = 'version'", SQL_NONE, 0, error) == 4)
+
+static gboolean fts_whole(Sql *sql, GError **error) {
+  return FTS_WHOLE(title) && FTS_WHOLE(text) && FTS_WHOLE(closed) && FTS_WHOLE(page) && FTS_WHOLE(made_title) && FTS_WHOLE(made_text) &&
+    FTS_WHOLE(made_closed) && FTS_WHOLE(made_page) && sql_number(sql, "SELECT COUNT(*) AS tables FROM sqlite_schema WHERE name IN "
+      "('search_title_term', 'search_text_term', 'search_closed_term', 'search_gram', 'search_gram_page', 'search_gram_page_stale')", SQL_NONE, 0, error) == 6;
+}
+
+static gboolean chunks_counted(Sql *sql, const Columns *columns, GError **error) {
+  gint64 chunks = 0;
+  for (guint i = 0; i < columns->chunk_count; i++) chunks += columns->chunks[i] != NULL;
+  return sql_number(sql, "SELECT chunks FROM search_state WHERE id = 1", SQL_NONE, -1, error) == chunks;
+}
+
+/* Some of the kept strings, anywhere among them, have the numbers that memory knows them by. */
+static gboolean grams_numbered(Search *search, Sql *sql, GramSet set, gint64 number, GError **error) {
+  g_autoptr(GramSelection) selection = number ? search_gram_selection(search, sql, set, number, error) : NULL;
+  if (selection == NULL) return number == 0;
+  gint64 size = search_gram_selection_size(selection), first = size > GRAMS_LOOKED ? g_random_int_range(0, (gint32)(size - GRAMS_LOOKED + 1)) : 0, next = first;
+  const SqlValue *args = SQL_ARGS(sql_int(first), sql_int(GRAMS_LOOKED));
+  g_autoptr(SqlRows) rows = set == GRAMS_PAGE ? sql_query(sql, "SELECT number, key FROM search_gram_page_key WHERE number >= $1 ORDER BY number LIMIT $2", args, error) :
+    sql_query(sql, "SELECT number, key FROM search_gram_key WHERE number >= $1 ORDER BY number LIMIT $2", args, error);
+  g_autoptr(GError) failure = NULL;
+  gboolean good = rows != NULL;
+  for (; good && sql_next(rows, &failure); next++) good = sql_int_at(rows, 0) == next && search_gram_number(selection, (guint64)sql_int_at(rows, 1)) == next;
+  if (failure) g_propagate_error(error, g_steal_pointer(&failure));
+  return good && next == MIN(size, first + GRAMS_LOOKED);
+}
+
+static gboolean is_whole(Search *search, Sql *sql, const SearchView *view, GError **error) {
+  return fts_whole(sql, error) && chunks_counted(sql, view->columns, error) && grams_numbered(search, sql, GRAMS_RECORD, view->grams.selection, error) &&
+    grams_numbered(search, sql, GRAMS_PAGE, view->pages.selection, error);
+}
+
+/* The rows of the chunks that have these records are what memory has of them. */
+static gboolean chunks_stored(Sql *sql, const Columns *columns, gint64 from, gint64 to, GError **error) {
+  guint first = (guint)MIN(from / CHUNK_LINES, columns->chunk_count), end = (guint)MIN(to / CHUNK_LINES + 1, columns->chunk_count), next = first;
+  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT chunk, lines, codes FROM search_column WHERE chunk >= $1 AND chunk < $2 ORDER BY chunk",
+    SQL_ARGS(sql_int(first), sql_int(end)), error);
+  g_autoptr(GError) failure = NULL;
+  gboolean good = rows != NULL;
+  while (good && sql_next(rows, &failure)) {
+    gint64 number = sql_int_at(rows, 0);
+    gsize lines_bytes, codes_bytes;
+    gconstpointer lines = sql_blob_at(rows, 1, &lines_bytes), codes = sql_blob_at(rows, 2, &codes_bytes);
+    while (next < number && columns->chunks[next] == NULL) next++;
+    const Chunk *chunk = next == number ? columns->chunks[next++] : NULL;
+    good = chunk && lines_bytes == sizeof chunk->lines && codes_bytes == chunk->codes_bytes && memcmp(lines, chunk->lines, lines_bytes) == 0 &&
+      memcmp(codes, chunk->codes, codes_bytes) == 0;
+  }
+  while (next < end && columns->chunks[next] == NULL) next++;
+  if (failure) g_propagate_error(error, g_steal_pointer(&failure));
+  return good && next >= end;
+}
+
 /* ---- comparing ---- */
 
 typedef struct {
@@ -327,6 +396,11 @@ static gboolean compare_one(const SearchDocument *document, gpointer data) {
   return comparison->fault == NULL && --comparison->left > 0;
 }
 
+/* failure: why it could not be read, which need not be damage; NULL: it was. */
+static void find_fault(Search *search, const char *what, const GError *failure) {
+  if (failure == NULL || search_is_damage(failure)) search_note_damage(search, failure ? failure->message : what);
+}
+
 gint64 search_compare(Search *search, gint64 after, guint most) {
   g_autoptr(Sql) sql = sql_read(search->db, NULL);
   g_mutex_lock(&search->lock);
@@ -342,10 +416,13 @@ gint64 search_compare(Search *search, gint64 after, guint most) {
   }
   g_autoptr(Columns) columns = view.columns;
   Comparison comparison = {search, sql, &view, columns, most, after, NULL};
+  if (!is_whole(search, sql, &view, &failure)) return find_fault(search, "of its tables one lacks something or is not what memory has", failure), 0;
   gboolean read = source(sql, after, compare_one, &comparison, source_data, &failure);
   gboolean ended = read && comparison.fault == NULL && comparison.left > 0;
   if (ended && lines_between(columns, comparison.last, G_MAXUINT32)) comparison.fault = g_strdup("it has records behind the last one");
   if (comparison.fault) search_note_damage(search, comparison.fault);
+  else if (read && !chunks_stored(sql, columns, after, ended ? G_MAXUINT32 : comparison.last, &failure))
+    find_fault(search, "its columns are not stored as memory has them", failure);
   g_free(comparison.fault);
   return ended || !read ? 0 : comparison.last;
 }

@@ -215,17 +215,17 @@ guint64 search_pass_count(const Pass *pass);
 GPtrArray *search_pass_facets(const Pass *pass); /* SearchFacet* */
 
 char *search_mark_folded(const char *text); /* mark.c; for the test of invariant 1 */
-/* ---- scan.c: answers without the index: bitmaps for the keys, columns, and what to tell of it ---- */
+extern gint64 search_scan_us; /* scan.c: answers without the index, for so long: bitmaps for the keys, columns, and what to tell of it; pages as search_pages_find */
 gboolean search_scan(Search *search, Sql *sql, const LeafKey *keys, guint key_count, Leaf **ret_leaves, SearchView *ret_view, char **ret_notice, GError **error);
+gboolean search_scan_pages(Search *search, Sql *sql, const char *pattern, GArray *wanted, GError **error);
 gboolean search_scan_name(Search *search, Sql *sql, const char *name); /* as search_name_known, as far as there is time to look */
 gboolean search_damage(Search *search, GError **error); /* what was read of the index cannot be: FALSE with error, and it is made anew */
 void search_note_damage(Search *search, const char *what);
 gboolean search_is_damage(const GError *error), search_is_damaged(Search *search); /* the second: it is, rather than merely being rebuilt */
-gboolean search_takes_damage(Search *search, GError **failure); /* it was damage, is noted and cleared: what was asked for is left out */
+gboolean search_takes_damage(Search *search, Sql *sql, GError **failure); /* it was damage, is noted and cleared: what was asked for is left out */
 gboolean search_damage_remember(Sql *sql, GError **error), search_damage_forget(Sql *sql, GError **error), search_damage_remembered(Sql *sql); /* beyond a restart */
 typedef struct SearchSynonyms SearchSynonyms; /* synonym.c */
-/* ---- search.c ---- */
-void search_text_clear(SearchText *text);
+void search_text_clear(SearchText *text); /* ---- search.c ---- */
 enum { HISTORY = 8 };
 struct Search {
   SqlDb *db;

@@ -176,7 +176,7 @@ GArray *search_like(Search *search, Sql *sql, const Scope *scope, gint64 id, gui
   g_autoptr(GArray) terms = g_array_new(FALSE, FALSE, sizeof(Term));
   g_array_set_clear_func(terms, term_clear);
   g_autoptr(GError) failure = NULL;
-  if (!gather(sql, &text, terms, &failure) && !search_takes_damage(search, &failure))
+  if (!gather(sql, &text, terms, &failure) && !search_takes_damage(search, sql, &failure))
     return search_text_clear(&text), g_propagate_error(error, g_steal_pointer(&failure)), NULL;
   g_array_sort(terms, rarest_first);
   g_autoptr(GHashTable) scores = score_all(terms);

@@ -26,7 +26,7 @@ typedef struct {
   SearchQuery *query;
   Bits *bits; /* by SearchNode.leaf */
   gboolean closed, files; /* closed fields are asked; pages, of which some are the asker's to see */
-  gboolean pages; /* some leaf stands on some page */
+  gboolean pages, scanned; /* some leaf stands on some page; all was read in the records */
   char *told; /* how the answer came about without the index, or that it may lack some; NULL: by the index, whole */
   roaring_bitmap_t *only; /* the records asked for by id; NULL: any */
   SearchDated *dated; /* of the order asked for; NULL: another order */
@@ -98,7 +98,7 @@ static void clear_bits(Evaluation *evaluation) {
   g_clear_pointer(&evaluation->bits, g_free);
 }
 
-/* The same from the records themselves (scan.c); words on pages are not looked for. names: what the query was read with. */
+/* The same from the records themselves (scan.c). names: what the query was read with. */
 static gboolean scan_leaves(Evaluation *evaluation, const char *query, SearchNames names, GError **error) {
   clear_bits(evaluation);
   g_clear_pointer(&evaluation->view.columns, search_columns_unref);
@@ -111,6 +111,7 @@ static gboolean scan_leaves(Evaluation *evaluation, const char *query, SearchNam
   const GPtrArray *nodes = evaluation->query->leaves;
   evaluation->bits = g_new0(Bits, nodes->len);
   evaluation->pages = FALSE;
+  evaluation->scanned = TRUE;
   g_autoptr(GArray) keys = g_array_new(FALSE, FALSE, sizeof(LeafKey));
   g_autoptr(GPtrArray) wanted = g_ptr_array_new(); /* Leaf **, by key */
   for (guint i = 0; i < nodes->len; i++) {
@@ -126,7 +127,10 @@ static gboolean scan_leaves(Evaluation *evaluation, const char *query, SearchNam
   g_autofree Leaf **leaves = g_new0(Leaf *, keys->len + 1);
   gboolean good = search_scan(evaluation->search, evaluation->sql, (const LeafKey *)(gpointer)keys->data, keys->len, leaves, &evaluation->view, &evaluation->told, error);
   evaluation->view.until = search_turn_clock() + QUESTION_US;
-  for (guint i = 0; i < keys->len; i++) *(Leaf **)g_ptr_array_index(wanted, i) = leaves[i];
+  for (guint i = 0; i < keys->len; i++) {
+    *(Leaf **)g_ptr_array_index(wanted, i) = leaves[i];
+    evaluation->pages = evaluation->pages || (g_array_index(keys, LeafKey, i).component == COMPONENT_PAGE && leaves[i] && leaves[i]->count > 0);
+  }
   for (guint i = 0; good && i < nodes->len; i++) {
     const SearchNode *node = g_ptr_array_index(nodes, i);
     if (node->kind == NODE_YEARS) evaluation->bits[i].other = load_years(evaluation->view.columns, node);
@@ -478,7 +482,9 @@ static gboolean fill_pages(const Evaluation *evaluation, const Bitmap *descripti
   for (guint i = 0; i < leaves; i++) {
     const SearchNode *leaf = g_ptr_array_index(evaluation->query->leaves, i);
     guint64 records = evaluation->bits[i].page ? evaluation->bits[i].page->count : 0;
-    if (!search_pages_find(evaluation->search, evaluation->sql, leaf->pattern, records, g_ptr_array_index(wanted, i), error)) return FALSE;
+    GArray *ids = g_ptr_array_index(wanted, i);
+    if (evaluation->scanned ? !search_scan_pages(evaluation->search, evaluation->sql, leaf->pattern, ids, error) :
+        !search_pages_find(evaluation->search, evaluation->sql, leaf->pattern, records, ids, error)) return FALSE;
   }
   return TRUE;
 }
@@ -495,7 +501,8 @@ static gboolean fill_items(const Evaluation *evaluation, Top *top, const Bitmap 
   if (count > 0 && top->count > count) result->next = search_top_key(top, &top->heap[count - 1]);
   g_autoptr(GError) failure = NULL;
   if (description == NULL || !evaluation->pages || fill_pages(evaluation, description, result, &failure)) return TRUE;
-  return search_takes_damage(evaluation->search, &failure) || (g_propagate_error(error, g_steal_pointer(&failure)), FALSE); /* the hits are right all the same */
+  if (search_takes_damage(evaluation->search, evaluation->sql, &failure)) return TRUE; /* the hits are right all the same */
+  return g_propagate_error(error, g_steal_pointer(&failure)), FALSE;
 }
 
 /* Only what the asker may see is told to have been found. */

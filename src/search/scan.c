@@ -2,15 +2,16 @@
  * Answers without the index: while it is damaged or being made anew, the records themselves are read, through the same tree, gate and pass.
  *
  * 1. Columns and bitmaps are made of what the asker's SQL snapshot has, for this one question; nothing of the index is looked at.
- * 2. A question stops after LOOK_US; the result tells how far it came. Words on pages are not looked for. Few look at a time, so that many questions
- *    do not bring the server to a stand.
+ * 2. A question stops after search_scan_us; the result tells how far it came. Records come first, then the pages of those that were seen, for which a part of
+ *    the time is left. Few look at a time, so that many questions do not bring the server to a stand.
  * 3. What acts on all that is found waits for the index (search_run_whole).
  */
-#include "internal.h"
+#include "gram.h"
 #include "error.h"
 #include "text.h"
 
-enum { LOOK_US = 2500000, NAME_US = 500000, AT_A_TIME = 2, OFTEN = 64 };
+enum { AT_A_TIME = 2, OFTEN = 64, PAGES_SHARE = 3, NAME_SHARE = 5 /* such parts of the time */, PAGES_SHOWN = 2000 };
+gint64 search_scan_us = 2500000;
 
 static struct { GMutex lock; GCond ended; guint looking; } turns;
 
@@ -19,13 +20,14 @@ typedef struct {
   const LeafKey *keys;
   guint key_count;
   roaring_bitmap_t **bits; /* by key */
-  gint64 until, seen;
+  gint64 until, seen, last; /* last: id */
   gboolean stopped;
 } Scan;
 
 static gboolean see(const SearchDocument *document, gpointer data) {
   Scan *scan = data;
   if (document->id <= 0 || document->id >= G_MAXUINT32) return TRUE;
+  scan->last = document->id;
   guint number = (guint)(document->id / CHUNK_LINES);
   Draft *draft = g_hash_table_lookup(scan->drafts, GUINT_TO_POINTER(number));
   if (draft == NULL) g_hash_table_insert(scan->drafts, GUINT_TO_POINTER(number), draft = search_draft_new(NULL));
@@ -36,6 +38,36 @@ static gboolean see(const SearchDocument *document, gpointer data) {
   if (change) search_change_free(change);
   scan->stopped = ++scan->seen % OFTEN == 0 && g_get_monotonic_time() > scan->until;
   return !scan->stopped;
+}
+
+typedef struct { const Scan *scan; gint64 until, seen; gboolean stopped; } PageScan;
+
+static gboolean see_page(gint64 record_id, guint page, const char *text, gpointer data) {
+  PageScan *pages = data;
+  g_autofree char *folded = NULL;
+  for (guint i = 0; i < pages->scan->key_count; i++) {
+    const LeafKey *key = &pages->scan->keys[i];
+    if (key->component != COMPONENT_PAGE || roaring_bitmap_contains(pages->scan->bits[i], (guint32)record_id)) continue;
+    if (folded == NULL) folded = text_fold(text);
+    if (search_pattern_in(key->pattern, folded)) roaring_bitmap_add(pages->scan->bits[i], (guint32)record_id);
+  }
+  pages->seen++;
+  pages->stopped = g_get_monotonic_time() > pages->until;
+  return !pages->stopped;
+}
+
+static gboolean asks_pages(const LeafKey *keys, guint key_count) {
+  for (guint i = 0; i < key_count; i++)
+    if (keys[i].component == COMPONENT_PAGE) return TRUE;
+  return FALSE;
+}
+
+static char *tell(const Scan *scan, const PageScan *pages, gboolean paged) {
+  GString *told = g_string_new("索引正在重建：暂时直接查目录");
+  if (paged) g_string_append(told, "和全文");
+  if (scan->stopped) g_string_append_printf(told, "，只来得及查看前 %" G_GINT64_FORMAT " 条", scan->seen);
+  if (pages->stopped) g_string_append_printf(told, "，全文只来得及查看前 %" G_GINT64_FORMAT " 页", pages->seen);
+  return g_string_free(told, FALSE);
 }
 
 static void take_turn(void) {
@@ -61,16 +93,30 @@ gboolean search_scan(Search *search, Sql *sql, const LeafKey *keys, guint key_co
   g_autoptr(GHashTable) drafts = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, (GDestroyNotify)search_draft_free);
   g_autofree roaring_bitmap_t **bits = g_new0(roaring_bitmap_t *, key_count + 1);
   for (guint i = 0; i < key_count; i++) bits[i] = roaring_bitmap_create();
+  PageSource pages_source = search_page_source(search);
+  gboolean paged = pages_source.source && asks_pages(keys, key_count);
   take_turn();
-  Scan scan = {drafts, keys, key_count, bits, g_get_monotonic_time() + LOOK_US, 0, FALSE};
-  gboolean good = source(sql, 0, see, &scan, source_data, error);
+  gint64 until = g_get_monotonic_time() + search_scan_us;
+  Scan scan = {drafts, keys, key_count, bits, until - (paged ? search_scan_us / PAGES_SHARE : 0), 0, 0, FALSE};
+  PageScan pages = {&scan, until, 0, FALSE};
+  gboolean good = source(sql, 0, see, &scan, source_data, error) &&
+    (!paged || pages_source.source(sql, 1, scan.last, see_page, &pages, pages_source.data, error));
   end_turn();
   for (guint i = 0; i < key_count; i++) ret_leaves[i] = search_leaf_new(bits[i]);
   g_autoptr(Columns) none = search_columns_empty();
   *ret_view = (SearchView){search_columns_with(none, 0, drafts), 0, FALSE};
-  *ret_notice = scan.stopped ? g_strdup_printf("索引正在重建：暂时直接查目录，只来得及查看前 %" G_GINT64_FORMAT " 条，全文暂不可查", scan.seen) :
-    g_strdup("索引正在重建：暂时直接查目录，全文暂不可查");
+  *ret_notice = tell(&scan, &pages, paged);
   return good;
+}
+
+gboolean search_scan_pages(Search *search, Sql *sql, const char *pattern, GArray *wanted, GError **error) {
+  SearchPageLook look = {.pattern = pattern, .most = PAGES_SHOWN};
+  for (guint i = 0; i < wanted->len; i++) {
+    const SearchWanted *one = &g_array_index(wanted, SearchWanted, i);
+    if (!search_page_look(search, sql, one->id, &look, error)) return FALSE;
+    *one->ret_page = look.page;
+  }
+  return TRUE;
 }
 
 typedef struct { const char *name; gint64 until, seen; gboolean found; } NameScan;
@@ -93,7 +139,7 @@ gboolean search_scan_name(Search *search, Sql *sql, const char *name) {
   gpointer source_data = search->records_source_data;
   g_mutex_unlock(&search->lock);
   take_turn();
-  NameScan scan = {name, g_get_monotonic_time() + NAME_US, 0, FALSE};
+  NameScan scan = {name, g_get_monotonic_time() + search_scan_us / NAME_SHARE, 0, FALSE};
   gboolean read = source && source(sql, 0, see_names, &scan, source_data, NULL);
   end_turn();
   return read && scan.found;
@@ -106,7 +152,7 @@ static gboolean is_whole(Search *search, Sql *sql, GError **error) {
   g_autoptr(GError) failure = NULL;
   gboolean opened = !search_needs_rebuild(search) && search_view_open(search, sql, &view, &failure), sound = opened && search_view_sound(search, &view);
   search_columns_unref(view.columns);
-  if (failure && !search_takes_damage(search, &failure)) return g_propagate_error(error, g_steal_pointer(&failure)), FALSE;
+  if (failure && !search_takes_damage(search, sql, &failure)) return g_propagate_error(error, g_steal_pointer(&failure)), FALSE;
   return sound || throw(error, LANTAI_ERROR_UNAVAILABLE, "检索索引正在重建，现在查不全，这件事要等重建好再办。请稍后再试");
 }
 

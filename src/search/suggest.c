@@ -200,7 +200,7 @@ static json_t *suggest(Search *search, Sql *sql, const Scope *scope, const char 
 json_t *search_suggest(Search *search, Sql *sql, const Scope *scope, const char *beginning, guint limit, GError **error) {
   g_autoptr(GError) failure = NULL;
   json_t *list = suggest(search, sql, scope, beginning, limit, &failure);
-  if (list == NULL && search_takes_damage(search, &failure)) list = json_array();
+  if (list == NULL && search_takes_damage(search, sql, &failure)) list = json_array();
   if (failure) g_propagate_error(error, g_steal_pointer(&failure));
   return list;
 }
