@@ -29,6 +29,8 @@ report "no markup in C" "$(sources | xargs grep -nE '"[^"]*</?(div|span|p|a|tabl
 report "each foreign header is included in one room" "$(sources | xargs grep -HoE '#include <(sqlite3|libssh2|libssh2_sftp|microhttpd|archive|archive_entry|zip|freexl|shapefil|xlsxwriter|magic|vips/vips|seccomp|yaml|openssl/[a-z0-9_]+|unicode/[a-z0-9_]+|roaring/[a-z]+|libxml/[A-Za-z]+|cairo[a-z-]*|pango/[a-z]+)\.h>' |
   sed -E 's|src/([a-z]+)/[^:]*:#include <([a-z0-9]+).*|\2 \1|' | sort -u | awk '{ count[$1]++; rooms[$1] = rooms[$1] " " $2 } END { for (h in count) if (count[h] > 1) print h ":" rooms[h] }')"
 
+report "each schema script of a room has its number" "$(find src -path '*/schema/*.sql' | sed 's|_[^/]*$||' | sort | uniq -d)"
+
 report "SQL is literal and pages by key" "$(sources | xargs grep -nE '\bOFFSET\b|::[a-z]+|sql_(query|exec|json|row_json|number|string)_literal\(' | grep -vE '^src/sql/|static const char')"
 
 report "every public header compiles alone" "$(for f in src/*/*.h; do

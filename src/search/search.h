@@ -23,7 +23,7 @@ typedef struct { /* one line per record, by record id; SQL shape: search_column 
   guint16 year;     /* 0 none */
   guint8 category, level, retention, opening, security; /* category, retention: small ids of catalog/'s dictionaries; level 0: no such record */
   guint8 title_length; /* capped at 255 */
-  guint8 has_files, has_children_hint;
+  guint8 has_files, has_children_hint; /* the latter is not read any more; it stands in the rows of every archive, which are compared as they are */
   guint16 date_span; /* the last day of the date, by search_date_span; 0: date_from is the last day */
 } SearchColumns;
 
