@@ -213,6 +213,8 @@ test('hits of one category stand in the order of a date of their own, on every p
     for (let target = `/search?${own}&${sort}&limit=1`; target;) { const { json } = await archivist.get(target); read.push(json.items[0].code); target = json.next_href && `${json.next_href}&limit=1`; }
     assert.deepEqual(read, wanted, way);
     assert.deepEqual((await list(`${own}&${sort}`)).items.map(each => each.sorted_by.value), wanted.map(code => ({ 'RQ-1': '民国二十六年七月', 'RQ-2': '1937年', 'RQ-3': '1938.1.5' })[code]));
+    const page = (await archivist.get(`/search?${own}&${sort}`, { html: true })).text;
+    assert.deepEqual([page.match(/民国二十六年七月/g).length, page.match(/<span>登记日期 1938\.1\.5<\/span>/g).length], [1, 1], 'the date it is is said once, by the name it has');
     assert.deepEqual((await archivist.get(`/search/print?${own}&${sort}`)).json.rows.map(row => row.code), wanted);
     const second = (await archivist.get(`/search/hit?${own}&${sort}&n=2`)).json.location, [{ id }] = await query(dir, `SELECT id FROM record WHERE code = '${wanted[1]}'`);
     assert.ok(second.startsWith(`/record/${id}?`), second);

@@ -173,15 +173,21 @@ static gboolean add_pages(json_t *item, WebRequest *request, Sql *sql, json_t *a
   return TRUE;
 }
 
-/* The value that hits stand in the order of, with its label; NULL: they stand in another order, or it has none. */
-static json_t *sorted_by(json_t *asked, json_t *item) {
+/* The value that hits stand in the order of, with its label, and whether it only says the record's date again; NULL: they stand in another order, or it has none. */
+static json_t *sorted_by(json_t *asked, json_t *item, const CatalogRecord *record) {
   SearchSort sort;
   g_autofree char *label = NULL;
   if (!search_sort_read(json_string_value(json_object_get(asked, "sort")), &sort, &label) || label == NULL) return NULL;
   json_t *field;
   size_t i;
-  json_array_foreach(json_object_get(item, "fields"), i, field)
-    if (g_strcmp0(json_string_value(json_object_get(field, "label")), label) == 0) return json_incref(field);
+  json_array_foreach(json_object_get(item, "fields"), i, field) {
+    if (g_strcmp0(json_string_value(json_object_get(field, "label")), label) != 0) continue;
+    DateSpan days = {0, 0};
+    json_t *sorted = json_copy(field);
+    if (date_parse(json_string_value(json_object_get(field, "value")), &days) && days.from == record->date.from && days.to == record->date.to)
+      json_object_set_new(sorted, "is_date", json_true());
+    return sorted;
+  }
   return NULL;
 }
 
@@ -222,7 +228,7 @@ static json_t *item_model(WebRequest *request, Sql *sql, json_t *asked, const Se
     json_object_set_new(item, "page", json_integer(page));
     if (files_seen && !add_pages(item, request, sql, asked, number, error)) return json_decref(item), NULL;
   }
-  json_t *sorted = sorted_by(asked, item);
+  json_t *sorted = sorted_by(asked, item, record);
   if (sorted) json_object_set_new(item, "sorted_by", sorted);
   json_object_set_new(item, "may_view", json_boolean(files_seen));
   json_object_set_new(item, "is_described", json_boolean(record->level >= LEVEL_VOLUME));
