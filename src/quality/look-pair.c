@@ -41,19 +41,28 @@ void keys_files(Look *look, GArray *keys) {
   if (all->len && look->failure == NULL) add_key(keys, look_digest(all->str), 0);
 }
 
-/* What tells a person apart: number of a paper or the birth date, of the field that goes with the name (男方姓名: 男方证件号). */
-static const char *telling_value(const Look *look, const CatalogField *name) {
-  static const char *const WORDS[] = {"证件号", "身份证", "出生"};
+/* What tells a person apart, of the fields that go with the name (男方姓名: 男方证件号). */
+typedef struct { const char *paper, *born; } Telling;
+
+static const char *value_with(const Look *look, const CatalogField *name, const char *word) {
   guint persons = 0;
   for (guint i = 0; i < look->category->field_count; i++) persons += g_str_equal(look->category->fields[i].type, "person");
-  for (guint w = 0; w < G_N_ELEMENTS(WORDS); w++)
-    for (guint i = 0; i < look->category->field_count; i++) {
-      const CatalogField *field = &look->category->fields[i];
-      const char *second = g_utf8_offset_to_pointer(name->label, MIN(2, g_utf8_strlen(name->label, -1)));
-      gboolean together = persons == 1 || strncmp(field->label, name->label, (gsize)(second - name->label)) == 0;
-      if (strstr(field->label, WORDS[w]) && together && *look_value(look, field->key)) return look_value(look, field->key);
-    }
+  for (guint i = 0; i < look->category->field_count; i++) {
+    const CatalogField *field = &look->category->fields[i];
+    const char *second = g_utf8_offset_to_pointer(name->label, MIN(2, g_utf8_strlen(name->label, -1)));
+    gboolean together = persons == 1 || strncmp(field->label, name->label, (gsize)(second - name->label)) == 0;
+    if (strstr(field->label, word) && together && *look_value(look, field->key)) return look_value(look, field->key);
+  }
   return "";
+}
+
+/* 无, 0000 and 4208**** are nobody's number. */
+static Telling telling_of(const Look *look, const CatalogField *name) {
+  static const char *const NUMBERS[] = {"证件号", "身份证"};
+  Telling telling = {"", value_with(look, name, "出生日期")};
+  for (guint i = 0; i < G_N_ELEMENTS(NUMBERS) && *telling.paper == '\0'; i++) telling.paper = value_with(look, name, NUMBERS[i]);
+  if (strpbrk(telling.paper, "123456789") == NULL || strchr(telling.paper, '*') != NULL) telling.paper = "";
+  return telling;
 }
 
 gint64 look_person_hash(gint64 fonds_id, const char *folded) { /* only the writing differs */
@@ -61,18 +70,28 @@ gint64 look_person_hash(gint64 fonds_id, const char *folded) { /* only the writi
   return look_digest(same);
 }
 
-static gint64 paper_hash(const char *telling) { /* one paper, two names */
-  g_autofree char *id = text_fold(telling), *known = g_strdup_printf("id\n%s", id);
+static gint64 paper_hash(const char *paper) { /* one paper, two names */
+  g_autofree char *id = text_fold(paper), *known = g_strdup_printf("id\n%s", id);
+  return look_digest(known);
+}
+
+/* One day, one surname, one sound; 0: the day is not known. The day alone tells of nobody: in a county's marriages it is that of nearly everybody else, too. */
+static gint64 born_hash(const char *born, const char *folded) {
+  DateSpan day = {0, 0};
+  if (*born == '\0' || !date_parse(born, &day) || day.from != day.to) return 0;
+  g_autofree char *initials = search_initials(folded), *name = g_strstrip(g_strdup(folded)), *surname = g_utf8_substring(name, 0, 1);
+  g_autofree char *known = g_strdup_printf("born\n%d\n%s\n%s", day.from, surname, initials);
   return look_digest(known);
 }
 
 /* Each person with the hash he is found by, once or, where something tells who he is, twice. */
-static void visit_person(Look *look, const char *said, const char *telling, PersonVisit visit, gpointer data) {
+static void visit_person(Look *look, const char *said, Telling telling, PersonVisit visit, gpointer data) {
   g_autofree char *name = look_name(said), *folded = text_fold(name);
   glong length = g_utf8_strlen(name, -1);
   if (length < NAME_LEAST || length > NAME_MOST) return;
   visit(look_person_hash(look->record->fonds_id, folded), name, name, data);
-  if (*telling) visit(paper_hash(telling), name, folded, data);
+  gint64 known = *telling.paper ? paper_hash(telling.paper) : born_hash(telling.born, folded);
+  if (known != 0) visit(known, name, folded, data);
 }
 
 void look_persons(Look *look, PersonVisit visit, gpointer data) {
@@ -81,7 +100,7 @@ void look_persons(Look *look, PersonVisit visit, gpointer data) {
     if (!g_str_equal(field->type, "person")) continue;
     g_auto(GStrv) names = g_regex_split_simple("[、；;，,/]", look_value(look, field->key), 0, 0);
     gboolean alone = names[0] != NULL && names[1] == NULL;
-    for (char **each = names; *each; each++) visit_person(look, *each, alone ? telling_value(look, field) : "", visit, data);
+    for (char **each = names; *each; each++) visit_person(look, *each, alone ? telling_of(look, field) : (Telling){"", ""}, visit, data);
   }
 }
 

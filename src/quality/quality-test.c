@@ -101,7 +101,20 @@ static void test_pairs(void) {
   gint64 old = with(put_text(&record->fields, "{\"nfxm\":\"陳國華\"}"); record->category = 2; record->parent_id = p.marriages);
   gint64 other = with(put_text(&record->fields, "{\"nfxm\":\"程国华\",\"nfzjh\":\"1\"}"); record->category = 2; record->parent_id = p.marriages);
   gint64 same = with(put_text(&record->fields, "{\"nfxm\":\"李四海\",\"nfzjh\":\"2\"}"); record->category = 2; record->parent_id = p.marriages);
+  /* Born on one day are many: only who sounds alike is likely one person. No number is everybody's. */
+  static const struct { const char *fields, *kinds; } born[] = {
+    {"{\"nfxm\":\"李秀英\",\"nfcsrq\":\"1950-02-03\"}", "person"}, {"{\"nfxm\":\"李秀瑛\",\"nfcsrq\":\"一九五〇年二月三日\"}", "person"},
+    {"{\"nfxm\":\"李桂兰\",\"nfcsrq\":\"1950-02-03\"}", ""}, {"{\"nfxm\":\"黎秀英\",\"nfcsrq\":\"1950-02-03\"}", ""},
+    {"{\"nfxm\":\"赵小明\",\"nfcsrq\":\"1950\",\"nfzjh\":\"无\"}", ""}, {"{\"nfxm\":\"赵晓明\",\"nfcsrq\":\"1950\",\"nfzjh\":\"无\"}", ""},
+  };
+  gint64 people[G_N_ELEMENTS(born)];
+  for (guint i = 0; i < G_N_ELEMENTS(born); i++)
+    people[i] = with(put_text(&record->fields, born[i].fields); record->category = 2; record->parent_id = p.marriages);
   survey(&p, TRUE);
+  for (guint i = 0; i < G_N_ELEMENTS(born); i++) {
+    g_test_message("born %u", i);
+    assert_faults(&p, people[i], born[i].kinds);
+  }
   assert_faults(&p, first, "duplicate");
   assert_faults(&p, again, "duplicate");
   assert_faults(&p, later, "");
