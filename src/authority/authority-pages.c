@@ -366,6 +366,15 @@ static WebReply *shown(json_t *authority, gint64 id, const char *word) {
   return reply;
 }
 
+/* Somebody saved meanwhile: what differs stands side by side, with who it was; saving again is a choice. */
+static void add_theirs(Sql *sql, json_t *mine, json_t *now, json_t *model) {
+  json_auto_t *differences = authority_differences(sql, now, mine), *events = journal_of(sql, "authority", int_at(now, "id"), 0, 1, NULL);
+  json_t *last = json_array_get(events, 0);
+  json_object_set_new(json_object_get(model, "authority"), "rev", json_integer(int_at(now, "rev")));
+  json_object_set_new(model, "theirs", json_pack("{s:O?, s:O?, s:o}", "actor", json_object_get(last, "actor"), "at", json_object_get(last, "at"), "rows",
+    changes_list(differences)));
+}
+
 WebReply *page_authority_save(WebRequest *request, GError **error) {
   json_auto_t *authority = said(request);
   g_autoptr(Sql) sql = sql_write(web_house(request)->db, error);
@@ -384,11 +393,7 @@ WebReply *page_authority_save(WebRequest *request, GError **error) {
   }
   json_t *model = form_model(request, sql, authority, local->message);
   json_auto_t *now = web_int(request, "id", 0) ? authority_load(sql, web_int(request, "id", 0), NULL) : NULL;
-  if (now != NULL && int_at(now, "rev") != web_int(request, "rev", 0)) { /* the second sees both, and saving again is a choice */
-    dress(now);
-    json_object_set_new(json_object_get(model, "authority"), "rev", json_integer(int_at(now, "rev")));
-    json_object_set(model, "theirs", now);
-  }
+  if (now != NULL && int_at(now, "rev") != web_int(request, "rev", 0)) add_theirs(sql, authority, now, model);
   return web_model_status(model, g_error_matches(local, LANTAI_ERROR, LANTAI_ERROR_CONFLICT) ? 409 : 422);
 }
 

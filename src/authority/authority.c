@@ -212,7 +212,7 @@ static void note_change(json_t *changes, const char *label, const char *before, 
   if (!g_str_equal(before, after)) json_object_set_new(changes, label, json_pack("[s, s]", before, after));
 }
 
-static json_t *diff(Sql *sql, json_t *before, json_t *after) {
+json_t *authority_differences(Sql *sql, json_t *before, json_t *after) {
   json_t *changes = json_object();
   note_change(changes, "规范名称", text_at(before, "name"), text_at(after, "name"));
   note_change(changes, "种类", before ? word_label(AUTHORITY_KINDS, text_at(before, "kind")) : "", word_label(AUTHORITY_KINDS, text_at(after, "kind")));
@@ -270,7 +270,7 @@ gint64 authority_save(Sql *sql, const char *actor, json_t *authority, gint64 exp
     if (id <= 0) id = 1;
     json_object_set_new(after, "id", json_integer(id));
   }
-  json_t *changes = diff(sql, before, after);
+  json_t *changes = authority_differences(sql, before, after);
   if (before != NULL && json_object_size(changes) == 0) return json_decref(changes), id;
   return put(sql, actor, before == NULL ? "authority.create" : "authority.update", id, changes, (json_t *const[]){after, NULL}, error) ? id : 0;
 }
@@ -353,7 +353,7 @@ gboolean authority_merge(Sql *sql, const char *actor, gint64 from, gint64 into, 
   json_array_foreach(json_object_get(old, "names"), i, row) take_name(kept, text_at(row, "name"), text_at(row, "type"), text_at(row, "dates"), from);
   set_text(old, "state", "merged");
   json_object_set_new(old, "merged_into", json_integer(into));
-  json_t *changes = diff(sql, was, kept);
+  json_t *changes = authority_differences(sql, was, kept);
   json_object_set_new(changes, "并入", json_pack("[s, s]", "", text_at(old, "name")));
   return put(sql, actor, "authority.merge", into, changes, (json_t *const[]){old, kept, NULL}, error);
 }
@@ -371,7 +371,7 @@ gboolean authority_unmerge(Sql *sql, const char *actor, gint64 from, GError **er
   set_text(old, "state", "live");
   json_object_set_new(old, "merged_into", json_integer(0));
   if (!check_twin(sql, old, error)) return FALSE;
-  json_t *changes = diff(sql, was, kept);
+  json_t *changes = authority_differences(sql, was, kept);
   json_object_set_new(changes, "并入", json_pack("[s, s]", text_at(old, "name"), ""));
   return put(sql, actor, "authority.unmerge", int_at(kept, "id"), changes, (json_t *const[]){old, kept, NULL}, error);
 }
