@@ -198,3 +198,20 @@ test('a delivery is told where it does not fit: values as findings, what must be
   const [row] = await query(dir, 'SELECT * FROM accession ORDER BY id DESC LIMIT 1');
   assert.deepEqual([row.accepted_count, row.rejected_count], [2, 2]);
 });
+
+test('where a field shows is changed on the page: a column of lists or none, on the forms of one level only; what is described stays', async () => {
+  const [{ parent_id: parent, id }] = await query(dir, "SELECT id, parent_id FROM record WHERE code = '甲-1'");
+  const columns = async client => (await get(client, `/catalog/${parent}`)).columns.map(each => each.label);
+  const inputs = async level => (await get(archivist, `/record/new?parent=${parent}&category=HY&level=${level}`)).own_inputs.map(each => each.name);
+  const before = await columns(archivist);
+  assert.ok(before.includes('男方姓名') && !before.includes('男方证件号'), before.join());
+  const changed = row => row.key === 'nfxm' ? { ...row, listed: false } : row.key === 'nfzjh' ? { ...row, listed: true } : row.key === 'nvxm' ? { ...row, levels: choose(row.levels, 'volume') } : row;
+  await post('/categories/HY/edit', formOf(await get(archivist, '/categories/HY/edit'), changed));
+  assert.deepEqual(await columns(archivist), before, 'a draft changes no list');
+  await post('/categories/HY/enforce', { accept: 1 });
+  assert.deepEqual((await columns(archivist)).toSorted(), [...before.filter(label => label !== '男方姓名'), '男方证件号'].toSorted());
+  assert.match((await archivist.get(`/catalog/${parent}`, { html: true })).text, /<th[^>]*>男方证件号<\/th>/);
+  assert.ok(!(await columns(await new Client(server.base).signIn('reader'))).includes('男方证件号'), 'not what is for the staff only');
+  assert.deepEqual([(await inputs('item')).includes('nvxm'), (await inputs('volume')).includes('nvxm')], [false, true]);
+  assert.match((await archivist.get(`/record/${id}`)).text, /李秀英/);
+});

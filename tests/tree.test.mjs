@@ -19,6 +19,7 @@ before(async () => {
   await take(dir, write(path.join(folder, 'many.csv'), csv([['档号', '题名', '年度', '保管期限', '密级', '开放状态'], ...many])), '--fonds', 'Q500', '--category', 'WS');
   await take(dir, write(path.join(folder, 'closed.csv'), csv([['档号', '题名', '年度', '保管期限', '密级', '开放状态'],
     ...Array.from({ length: 510 }, (_, i) => [codeOf(i).replace('Q500', 'Q501'), `第${i}件的通知`, '2011', '永久', '公开', i < 150 ? '开放' : '控制'])])), '--fonds', 'Q501', '--category', 'WS');
+  await take(dir, write(path.join(folder, 'branch.csv'), csv([['档号', '题名'], ...Array.from({ length: 3000 }, (_, i) => [`Q503-WS·2011-Y-${i}`, `第${i}件的通知`])])), '--fonds', 'Q503', '--category', 'WS');
   const dated = Array.from({ length: 240 }, (_, i) => [codeOf(i).replace('Q500', 'Q502'), `第${i}件的通知`, '2011', i % 40 === 7 ? '' : `2011-${String(1 + (i * 7) % 12).padStart(2, '0')}-${String(1 + (i * 11) % 28).padStart(2, '0')}`, '永久']);
   await take(dir, write(path.join(folder, 'dated.csv'), csv([['档号', '题名', '年度', '日期', '保管期限'], ...dated])), '--fonds', 'Q502', '--category', 'WS');
   for (const [name, role] of [['archivist', 'archivist'], ['reader', 'reader']])
@@ -38,12 +39,14 @@ const post = async (target, form) => {
   assert.equal(reply.status, 200, `${target}: ${reply.text.slice(0, 300)}`);
   return reply.json.location;
 };
-async function carried(place, verb, state) {
+async function carried(place, verb, state, pause = 50) {
+  const seen = [];
   await post(`${place}/${verb}`, {});
-  for (let i = 0; i < 200; i++) {
+  for (let i = 0; i < 10000 / pause; i++) {
     const { json } = await archivist.get(place);
-    if (!json.active) return assert.equal(json.plan.state, state, json.problem);
-    await new Promise(next => setTimeout(next, 50));
+    seen.push(json.plan.done);
+    if (!json.active) return assert.equal(json.plan.state, state, json.problem) ?? seen;
+    await new Promise(next => setTimeout(next, pause));
   }
   throw new Error('the move did not end');
 }
@@ -142,4 +145,17 @@ test('a plan moves some with their documents and takes them back; a branch goes 
   await carried(across, 'start', 'done');
   assert.deepEqual(await query(dir, `SELECT DISTINCT fonds_id FROM record WHERE id IN (${branch}, ${target})`), [{ fonds_id: away }]);
   await rebuilt('in another fonds');
+});
+
+test('a branch of thousands is moved as one action, which tells how far it is, and goes back as one', async () => {
+  const [{ id: branch }] = await query(dir, "SELECT id FROM record WHERE code = 'Q503-WS'"), away = (await query(dir, "SELECT id FROM record WHERE code = 'Q900'"))[0].id;
+  const place = await post('/move', { ids: branch, target: away }), fondsOf = () => query(dir, "SELECT DISTINCT fonds_id FROM record WHERE code LIKE 'Q503-WS%'");
+  const [before] = await fondsOf(), on = await carried(place, 'start', 'done', 5);
+  assert.deepEqual(on, on.toSorted((a, b) => a - b));
+  assert.equal(on.at(-1), 3001);
+  assert.ok(on.some(done => done > 0 && done < 3001), `seen while it goes: ${on}`);
+  assert.deepEqual(await fondsOf(), [{ fonds_id: away }]);
+  const back = await carried(place, 'undo', 'undone', 5);
+  assert.ok(back.some(done => done > 0 && done < 3001), `seen on the way back: ${back}`);
+  assert.deepEqual(await fondsOf(), [before]);
 });

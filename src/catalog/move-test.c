@@ -312,7 +312,12 @@ static void test_many(void) {
   }
   gint64 begin = g_get_monotonic_time(), id = plan_of(&p, p.away, &p.below, 1), planned = g_get_monotonic_time();
   g_assert_cmpint(told(&p, id, "total"), ==, count + 4);
+  g_setenv("LANTAI_FAULT", "move.lot:3:error", TRUE); /* how far it is stands in the plan; it goes on from there */
+  g_assert_false(run(&p, id, FALSE, NULL));
+  g_unsetenv("LANTAI_FAULT");
+  g_assert_cmpint(told(&p, id, "done"), ==, 2000);
   good(run(&p, id, FALSE, error));
+  g_assert_cmpint(told(&p, id, "done"), ==, count + 4);
   gint64 moved = g_get_monotonic_time();
   put(&p, p.below, &p.volume, 1, 0);
   gint64 ordered = g_get_monotonic_time();
@@ -323,6 +328,12 @@ static void test_many(void) {
     (double)(ordered - moved) / 1e3, (double)(again - ordered) / 1e3);
   g_assert_cmpint(again - ordered, <, 200000);
   g_assert_cmpint(count_of(&p.f, "件"), ==, count);
+  good(run(&p, id, TRUE, error)); /* one action, undone as one */
+  g_assert_cmpint(told(&p, id, "done"), ==, 0);
+  assert_at(&p, p.below, p.class, p.fonds);
+  g_autoptr(Sql) sql = good(sql_read(p.f.db, error));
+  g_assert_cmpint(good(sql_number(sql, "SELECT COUNT(*) AS n FROM record WHERE fonds_id = $1", SQL_ARGS(sql_int(p.other)), -1, error)), ==, 2);
+  sql_end(g_steal_pointer(&sql));
   place_close(&p);
 }
 
