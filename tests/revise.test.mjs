@@ -24,6 +24,8 @@ async function reach(place, state) {
     const now = await see('first', place);
     assert.equal(now.problem, undefined);
     if (now.revision.state === state && !now.active) return now;
+    const page = (await clients.first.get(place, { html: true })).text;
+    if (page.includes('可以离开本页')) assert.match(page, /role="status"[^>]*hx-trigger="every/, 'it goes on by itself on the page');
     await wait();
   }
   assert.fail(`${place} never became ${state}`);
