@@ -299,6 +299,34 @@ test('a reader with a phone finds an open record and reads its page', async () =
   clean('on the phone');
 });
 
+/* ---- two people, one record ---- */
+
+test('who saves second sees both versions of each field, also of a category\'s own, chooses, and loses nothing', async () => {
+  const [{ id, rev, fields }] = sqlite(dir, "SELECT r.id, r.rev, r.fields FROM record AS r JOIN category AS c ON c.id = r.category WHERE c.code = 'HY' AND r.level > 2 ORDER BY r.id LIMIT 1");
+  const page = await newPage(server, 'archivist'), other = await new Client(server.base).signIn('archivist'), place = `${server.base}/record/${id}`;
+  await page.goto(`${place}/edit`);
+  const tops = await page.locator('.own-fields').first().locator('input:not([type="hidden"])').evaluateAll(all => all.slice(0, 2).map(each => each.getBoundingClientRect().top));
+  assert.equal(tops[0], tops[1], 'fields of one line stand in one line');
+  assert.equal((await other.post(`/record/${id}/edit`, { form: [['rev', rev], ['key', 'nvxm'], ['value', '李秀莲'], ['key', 'djjg'], ['value', '城关民政所']] })).status, 200);
+  await page.getByLabel('女方姓名').fill('李秀连');
+  await page.getByLabel('题名', { exact: true }).fill('我改的题名');
+  await page.getByRole('button', { name: '保存', exact: true }).click();
+  await page.getByRole('alert').waitFor();
+  assert.match(await page.getByRole('alert').innerText(), /已被他人修改[\s\S]*什么都没有丢失/);
+  const choice = page.getByLabel('女方姓名用哪一个'), field = page.locator('.field', { has: choice });
+  assert.match(await field.innerText(), new RegExp(`现在的内容：李秀莲[\\s\\S]*原来：${JSON.parse(fields).nvxm}`));
+  assert.deepEqual([await page.getByLabel('女方姓名', { exact: true }).or(field.locator('input[name="value"]')).first().inputValue(), await page.getByLabel('登记机关').inputValue()], ['李秀连', '城关民政所']);
+  await picture(page, 'journey-conflict.png', true);
+  await page.getByRole('button', { name: '保存', exact: true }).click();
+  assert.ok(page.url().endsWith('/edit'), 'not before the choice');
+  await choice.selectOption('nvxm=theirs');
+  await page.getByRole('button', { name: '保存', exact: true }).click();
+  await page.waitForURL(place);
+  const [now] = sqlite(dir, `SELECT title, fields FROM record WHERE id = ${id}`), own = JSON.parse(now.fields);
+  assert.deepEqual([now.title, own.nvxm, own.djjg], ['我改的题名', '李秀莲', '城关民政所']);
+  clean('after a conflict');
+});
+
 /* ---- a clerk without a mouse ---- */
 
 test('at the counter everything goes by the keyboard', async () => {
