@@ -144,9 +144,10 @@ void definition_install(Catalog *catalog, CatalogCategory *category, guint8 id) 
   g_mutex_unlock(&catalog->lock);
 }
 
-/* Names of fields that earlier versions had. One that no longer reads tells nothing. */
+/* Names of fields that earlier versions had; those in force are remembered already. One that no longer reads tells nothing. */
 static gboolean load_former(Catalog *catalog, Sql *sql, GError **error) {
-  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT definition FROM category_version ORDER BY category, version DESC", SQL_NONE, error);
+  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT v.definition FROM category_version AS v LEFT JOIN category AS c ON c.id = v.category "
+      "WHERE v.definition IS NOT c.definition ORDER BY v.category, v.version DESC", SQL_NONE, error);
   g_autoptr(GError) local = NULL;
   while (rows != NULL && sql_next(rows, &local)) {
     json_auto_t *json = json_loads(sql_get_text(rows, "definition"), 0, NULL);

@@ -28,12 +28,14 @@ static gint by_number(gconstpointer a, gconstpointer b) {
   return (left > right) - (left < right);
 }
 
-/* Behind the lock; takes the definition. */
+/* Behind the lock; takes the definition. What was installed is in force after put_in_force. */
 static void install(json_t *figure) {
-  ledger_ready_renew();
-  gpointer id = GSIZE_TO_POINTER((gsize)int_at(figure, "id"));
   g_ptr_array_add(all_ever, figure);
-  g_hash_table_insert(by_id, id, figure);
+  g_hash_table_insert(by_id, GSIZE_TO_POINTER((gsize)int_at(figure, "id")), figure);
+}
+
+static void put_in_force(void) {
+  ledger_ready_renew();
   GHashTableIter iter;
   gpointer value;
   g_ptr_array_set_size(in_order, 0);
@@ -110,6 +112,7 @@ static void installed(gpointer data) {
   g_mutex_lock(&lock);
   json_array_foreach(installing->figures, i, row)
     if (all_ever) install(with_id(row));
+  if (all_ever) put_in_force();
   if (invariants_ever) install_invariants(json_incref(installing->invariants));
   g_mutex_unlock(&lock);
 }
@@ -315,6 +318,7 @@ static gboolean load_stored(Sql *sql, GError **error) {
     json_object_set(figure, "id", json_object_get(row, "id"));
     install(figure);
   }
+  put_in_force();
   install_invariants(list);
   g_mutex_unlock(&lock);
   return TRUE;
