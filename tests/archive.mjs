@@ -1,16 +1,10 @@
 // An archive seen from outside: made empty, read through the sqlite3 command, proved clean by the program's own checks.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cpSync, statfsSync } from 'node:fs';
+import { cpSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { lantai, temporary } from './support.mjs';
-
-// Thousands of small files: in memory where there is room for them, so that making and removing them is not what a test waits for.
-function roomInMemory() {
-  try { const room = statfsSync('/dev/shm'); return room.bavail * room.bsize > 3 * 2 ** 30; } catch { return false; }
-}
-if (!process.env.TMPDIR && roomInMemory()) process.env.TMPDIR = '/dev/shm';
 
 export const CHINESE = /[\u4e00-\u9fff]{2}/;
 

@@ -4,8 +4,8 @@ import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
+import { root } from './support.mjs';
 
-const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '..');
 const words = process.argv.slice(2);
 const wanted = name => !words.length || words.some(word => name.includes(word));
 const totals = { passed: 0, failed: 0, skipped: 0 };
@@ -53,21 +53,20 @@ async function all(items, width) {
   await Promise.all(Array.from({ length: width }, async () => { while (queue.length) await run(...queue.shift()); }));
 }
 
-if (wanted('check')) await run('check', ['sh', 'tools/check.sh'], {});
-
 const unit = JSON.parse(execFileSync('meson', ['introspect', '--tests', 'build'], { cwd: root, encoding: 'utf8' }));
-await all(unit.filter(test => wanted(`unit/${test.name}`)).map(test => [`unit/${test.name}`, [...test.cmd, '--tap'], { env: { ...process.env, ...test.env }, timeout: 180000 }]), 2);
-
-const programs = readdirSync(path.join(root, 'tests')).filter(name => name.endsWith('.test.mjs')).sort();
-// One more at a time than there are processors: much of a program is waiting for its server. The long ones begin, so that none is left over alone at the end.
+const programs = readdirSync(path.join(root, 'tests')).filter(name => name.endsWith('.test.mjs')).map(name => name.replace('.test.mjs', '')).sort();
 // What several need, a demonstration archive, is made once for all (support.mjs).
-const LONG = ['browser', 'ocfl', 'checks', 'copies', 'import'];
-const rank = name => { const at = LONG.indexOf(name); return at < 0 ? LONG.length : at; };
 const shelf = mkdtempSync(path.join(tmpdir(), 'lantai-shelf-'));
 process.on('exit', () => rmSync(shelf, { recursive: true, force: true }));
-const options = { timeout: 1800000, env: { ...process.env, LANTAI_TEST_SHELF: shelf } };
-await all(programs.map(name => name.replace('.test.mjs', '')).filter(wanted).sort((a, b) => rank(a) - rank(b))
-  .map(name => [name, ['node', '--test-reporter=tap', `tests/${name}.test.mjs`], options]), availableParallelism() + 1);
+// One more at a time than there are processors: much of a program is waiting for its server. The long ones begin, so that none is left over alone at the end.
+const LONG = ['browser', 'copies', 'import', 'checks', 'ocfl', 'gate', 'heal', 'watch', 'search'];
+const rank = name => { const at = LONG.indexOf(name); return at < 0 ? LONG.length : at; };
+await all([
+  ['check', ['sh', 'tools/check.sh'], {}],
+  ...programs.sort((a, b) => rank(a) - rank(b)).map(name => [name, ['node', '--test-reporter=tap', `tests/${name}.test.mjs`],
+    { timeout: 1800000, env: { ...process.env, LANTAI_TEST_SHELF: shelf } }]),
+  ...unit.map(test => [`unit/${test.name}`, [...test.cmd, '--tap'], { timeout: 180000, env: { ...process.env, ...test.env } }]),
+].filter(([name]) => wanted(name)), availableParallelism() + 1);
 
 const slowest = times.sort((a, b) => b[1] - a[1]).slice(0, 8).map(([name, seconds]) => `${name} ${seconds.toFixed(0)}`);
 console.log(`\n${((Date.now() - started) / 1000).toFixed(0)} s in all; slowest: ${slowest.join(', ')}`);
