@@ -96,6 +96,15 @@ test('a class scheme by form in an empty fonds, a volume numbered by the rule th
   const item = inputs(await get(archivist, `/record/new?parent=${volume}`));
   assert.deepEqual([item.code.value, item.year.value, item.retention.value, item.security.value, item.opening.value], ['N031-001-001-001', '1957', '永久', '秘密', '控制']);
   assert.equal((await archivist.post('/record/new', { form: { form: 1, parent: third, category: 'WS', title: '散件' } })).status, 422, 'outside of a volume the rule has no number');
+
+  assert.equal((await archivist.post(`/codes/${own}/1/rule`, { form: { rule: 'dat13-1994-page', volume_width: 3, item_width: 3 } })).status, 200);
+  for (const [page, pages] of [['001', 5], ['004', 2], ['010', '']]) await made({ parent: volume, level: 'item', code: `N031-001-001-${page}`, title: `第 ${page} 页起`, page_count: pages });
+  const numbers = await get(archivist, `/codes/${own}/1`), [gap] = (await get(archivist, `/codes/${own}/1?show=gaps`)).rows;
+  assert.deepEqual([numbers.group.missing, numbers.group.repeats, gap.from, gap.to, gap.count], [4, 2, '006', '009', 4], 'page numbers go on behind the pages of the one before');
+  assert.deepEqual((await get(archivist, `/codes/${own}/1?show=repeats`)).rows.map(row => row.why), ['N031-001-001- 的第 1–5 页，页号相叠', 'N031-001-001- 的第 4–5 页，页号相叠']);
+  assert.equal(inputs(await get(archivist, `/record/new?parent=${volume}`)).code.value, 'N031-001-001-011');
+  const { rules } = await get(archivist, `/codes/${own}/1/rule`), fixed = rules.find(each => each.key === 'fixed-volume').preview.map(row => row.after);
+  assert.deepEqual(fixed.slice(0, 2), ['N03119570010001', 'N031195700100010001'], 'an item is shown in the new code of its volume');
 });
 
 test('a marriage without title and date has those of its fields, and numbering is not saving', async () => {

@@ -47,7 +47,9 @@ static gboolean take_words(Matcher *m, guint index, const char *at, json_t *map)
   return fail_at(m, index, at);
 }
 
-/* The category's own code or what the rule writes for it, and further levels behind middle dots. */
+static gboolean is_year(const char *at) { return digits_at(at) >= 4 && (at[0] == '1' || at[0] == '2'); }
+
+/* The category's own code or what the rule writes for it, and further levels behind middle dots; what stands where the year is to be and looks like one is none. */
 static gboolean take_category(Matcher *m, guint index, const char *at) {
   const CodePart *part = &m->use->rule->parts[index];
   const char *mapped = json_string_value(json_object_get(part->map, m->use->category)), *forms[] = {m->use->category, mapped};
@@ -58,7 +60,7 @@ static gboolean take_category(Matcher *m, guint index, const char *at) {
       if (!g_str_has_prefix(at + length, "·")) break;
       const char *segment = at + length + strlen("·");
       gsize more = strspn(segment, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
-      if (more == 0) break;
+      if (more == 0 || (part[1].kind == PART_YEAR && more == 4 && is_year(segment))) break;
       length = (gsize)(segment - at) + more;
     }
   }
@@ -96,7 +98,7 @@ static gboolean match_present(Matcher *m, guint index, const char *at) {
   switch (part->kind) {
   case PART_FONDS: return g_str_has_prefix(at, m->use->fonds) ? take(m, index, at, strlen(m->use->fonds)) : fail_at(m, index, at);
   case PART_CATEGORY: return take_category(m, index, at);
-  case PART_YEAR: return digits_at(at) >= 4 && (at[0] == '1' || at[0] == '2') ? take(m, index, at, 4) : fail_at(m, index, at);
+  case PART_YEAR: return is_year(at) ? take(m, index, at, 4) : fail_at(m, index, at);
   case PART_RETENTION: return take_words(m, index, at, part->map);
   case PART_TEXT: return take_text(m, index, at);
   case PART_VOLUME:
@@ -155,19 +157,50 @@ char *code_scope(const CodeUse *use, Level level, const char *code, const CodeMa
   return g_string_free(scope, FALSE);
 }
 
+char *code_series(const CodeUse *use, Level level, const char *code, const CodeMatch *match) {
+  const CodePart *number = code_number_part(use->rule, level);
+  gboolean in_volume = level == LEVEL_ITEM && use->rule->volume >= 0; /* its number counts within its volume, wherever that one counts */
+  GString *series = g_string_new(NULL);
+  for (guint i = 0; &use->rule->parts[i] < number; i++) {
+    const CodePart *part = &use->rule->parts[i];
+    if (match->part[i] < 0) continue;
+    g_string_append(series, part->before);
+    if (part->in_counter || in_volume) g_string_append_len(series, code + match->part[i], match->end[i] - match->part[i]);
+    else g_string_append(series, "…");
+  }
+  g_string_append(series, number->before);
+  return g_string_free(series, FALSE);
+}
+
 /* ---- making ---- */
 
 char *code_number_text(guint number, guint width) { return g_strdup_printf("%0*u", (int)width, number); }
 
-static char *text_value(const CodePart *part, const CatalogRecord *record) {
+/* What nobody described but the record's present code says, by this rule or by a known generation: the inventory, the organ. NULL: nothing. */
+static char *text_in_code(const CodeUse *use, const CodePart *part, const CatalogRecord *record) {
+  CodeMatch match;
+  gsize index = (gsize)(part - use->rule->parts);
+  if (record->code == NULL || record->code[0] == '\0') return NULL;
+  if (code_match(use, record->level, record->code, &match))
+    return match.part[index] < 0 ? NULL : g_strndup(record->code + match.part[index], (gsize)(match.end[index] - match.part[index]));
+  g_auto(CatalogCode) parsed = {0};
+  catalog_code_parse(record->code, &parsed);
+  const char *const *fields = (const char *const *)part->fields;
+  return g_strdup(g_strv_contains(fields, "mlh") ? parsed.inventory : g_strv_contains(fields, "jgwt") ? parsed.organ : NULL);
+}
+
+static char *text_value(const CodeUse *use, const CodePart *part, const CatalogRecord *record) {
   json_auto_t *fields = record_fields(record);
+  g_autofree char *written = NULL;
   const char *value = NULL;
   for (char **field = part->fields; *field != NULL && (value == NULL || value[0] == '\0'); field++) value = json_string_value(json_object_get(fields, *field));
+  if (value == NULL || value[0] == '\0') value = written = text_in_code(use, part, record);
   if (value == NULL || value[0] == '\0') value = part->literal;
   const char *mapped = json_string_value(json_object_get(part->map, value));
   if (mapped != NULL) value = mapped;
-  gboolean number = part->width > 0 && value[0] != '\0' && value[digits_at(value)] == '\0' && strlen(value) < part->width;
-  return value[0] == '\0' ? NULL : number ? g_strdup_printf("%0*u", (int)part->width, (guint)g_ascii_strtoull(value, NULL, 10)) : g_strdup(value);
+  gsize width = part->width > 0 || written == NULL || part->literal[digits_at(part->literal)] != '\0' ? part->width : strlen(part->literal); /* 1 where 001 is usual */
+  gboolean number = value[0] != '\0' && value[digits_at(value)] == '\0' && strlen(value) < width;
+  return value[0] == '\0' ? NULL : number ? g_strdup_printf("%0*u", (int)width, (guint)g_ascii_strtoull(value, NULL, 10)) : g_strdup(value);
 }
 
 char *code_part_text(const CodeUse *use, const CodePart *part, const CatalogRecord *record, const char *class_text) {
@@ -179,7 +212,7 @@ char *code_part_text(const CodeUse *use, const CodePart *part, const CatalogReco
     return g_strdup(class_text != NULL ? class_text : mapped != NULL ? mapped : use->category);
   case PART_YEAR: return record->year >= 1000 ? g_strdup_printf("%d", record->year) : NULL;
   case PART_RETENTION: return g_strdup(json_string_value(json_object_get(part->map, record->retention)));
-  case PART_TEXT: return text_value(part, record);
+  case PART_TEXT: return text_value(use, part, record);
   default: return NULL;
   }
 }

@@ -270,11 +270,14 @@ static gboolean highest_in_scope(Sql *sql, const CodeUse *use, const CatalogReco
   return TRUE;
 }
 
-/* A page number goes on behind the pages of the record before. */
+guint code_step(const CodeUse *use, Level level, gint64 page_count) {
+  const CodePart *number = code_number_part(use->rule, level);
+  return number != NULL && number->kind == PART_PAGE ? (guint)CLAMP(page_count, 1, CODE_PAGES_MAX) : 1;
+}
+
 static guint step_behind(Sql *sql, const CodeUse *use, const CatalogRecord *record, const Highest *highest) {
-  if (highest->id == 0 || code_number_part(use->rule, record->level)->kind != PART_PAGE) return 1;
-  gint64 pages = sql_number(sql, "SELECT page_count FROM record WHERE id = $1", SQL_ARGS(sql_int(highest->id)), 1, NULL);
-  return (guint)CLAMP(pages, 1, 10000);
+  if (highest->id == 0) return 1;
+  return code_step(use, record->level, sql_number(sql, "SELECT page_count FROM record WHERE id = $1", SQL_ARGS(sql_int(highest->id)), 1, NULL));
 }
 
 static CatalogCodeKeeper code_keeper;
@@ -282,24 +285,24 @@ static CatalogCodeKeeper code_keeper;
 void catalog_set_code_keeper(CatalogCodeKeeper keeper) { code_keeper = keeper; }
 gint64 catalog_code_kept(Sql *sql, gint64 fonds_id, const char *code) { return code_keeper != NULL ? code_keeper(sql, fonds_id, code) : 0; }
 
-/* 1: another record has the code; 0: free; -1: error. */
-static int code_held(Sql *sql, const CodeUse *use, const CatalogRecord *record, const char *code, GError **error) {
+gint64 code_holder(Sql *sql, const CodeUse *use, const CatalogRecord *record, const char *code, GError **error) {
   g_autoptr(GError) local = NULL;
-  gint64 other = use->rule->unique_in_archive
-    ? sql_number(sql, "SELECT id FROM record WHERE code = $1 AND id <> $2 LIMIT 1", SQL_ARGS(sql_text(code), sql_int(record->id)), 0, &local)
+  gint64 holder = use->rule->unique_in_archive
+    ? sql_number(sql, "SELECT id FROM record WHERE code = $1 AND id <> $2 ORDER BY fonds_id = $3 LIMIT 1",
+        SQL_ARGS(sql_text(code), sql_int(record->id), sql_int(record->fonds_id)), 0, &local)
     : sql_number(sql, "SELECT id FROM record WHERE code = $1 AND fonds_id = $2 AND id <> $3",
         SQL_ARGS(sql_text(code), sql_int(record->fonds_id), sql_int(record->id)), 0, &local);
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), -1;
-  return other != 0;
+  return holder;
 }
 
 static char *first_free(Sql *sql, const CodeUse *use, const CatalogRecord *record, const char *prefix, guint number, GError **error) {
   for (guint i = 0; i < NUMBER_TRIES; i++) {
     g_autofree char *digits = code_number_text(number + i, code_width(use, record->level));
     g_autofree char *code = g_strconcat(prefix, digits, NULL);
-    int held = code_held(sql, use, record, code, error);
-    if (held < 0) return NULL;
-    if (held == 0 && catalog_code_kept(sql, record->fonds_id, code) == 0) return g_steal_pointer(&code);
+    gint64 holder = code_holder(sql, use, record, code, error);
+    if (holder < 0) return NULL;
+    if (holder == 0 && catalog_code_kept(sql, record->fonds_id, code) == 0) return g_steal_pointer(&code);
   }
   return throw_null(error, LANTAI_ERROR_CONFLICT, "%s 之后没有空号", prefix);
 }
@@ -316,7 +319,9 @@ char *catalog_code_generate(const House *house, Sql *sql, const CatalogRecord *r
   if (record->level < LEVEL_VOLUME) return throw_null(error, LANTAI_ERROR_INVALID, "%s的代码不按规则编号", level_label(record->level));
   if (!code_use_for(house->catalog, sql, record->fonds_id, record->category, &use, error) || !code_place_of(sql, &use, record, &place, error)) return NULL;
   code_use_in_place(&use, record, &place);
-  g_autofree char *prefix = code_prefix(&use, record, place.volume, place.class_text, &scope, error);
+  CatalogRecord bare = *record; /* by what is described, not by the code that it has or that somebody began to type */
+  bare.code = NULL;
+  g_autofree char *prefix = code_prefix(&use, &bare, place.volume, place.class_text, &scope, error);
   if (prefix == NULL) return NULL;
   Highest highest = {0};
   g_autofree char *start = scope_start(&use, record, prefix);
@@ -332,8 +337,7 @@ static char *check_with(const CodeUse *use, Sql *sql, const CatalogRecord *recor
   CodeUse own = code_use_of(use, record->level, record->code);
   char *problem = code_problem(&own, record, place.volume, place.class_text);
   if (problem != NULL || !own.rule->unique_in_archive) return problem;
-  int held = code_held(sql, &own, record, record->code, error);
-  return held == 1 ? g_strdup("馆内另有一件档案用这个档号，规则要求全馆唯一") : NULL;
+  return code_holder(sql, &own, record, record->code, error) > 0 ? g_strdup("馆内另有一件档案用这个档号，规则要求全馆唯一") : NULL;
 }
 
 char *catalog_code_check(const House *house, Sql *sql, const CatalogRecord *record, GError **error) {

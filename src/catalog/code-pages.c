@@ -114,14 +114,15 @@ static void list_gaps(Listing *list, const CodeGroup *group) {
     gint64 before = 0;
     for (guint k = 0; series->gaps > 0 && k < series->numbers->len; k++) {
       const CodeNumber *number = &g_array_index(series->numbers, CodeNumber, k);
-      if (number->number > expected && wanted(list, series->prefix, expected)) {
+      gboolean gap = number->number > expected && (k == 0 || number[-1].count > 0);
+      if (gap && wanted(list, series->prefix, expected)) {
         g_autofree char *from = code_number_text(expected, series->width), *to = code_number_text(number->number - 1, series->width);
         json_t *row = json_pack("{s:s, s:s, s:s, s:i, s:b, s:I}", "prefix", series->prefix, "from", from, "to", to, "count", (int)(number->number - expected),
           "range", number->number - expected > 1, "next_id", (json_int_t)number->id);
         if (before != 0) json_object_set_new(row, "before_id", json_integer(before));
         json_array_append_new(list->rows, row);
       }
-      expected = number->number + 1;
+      expected = MAX(expected, code_number_behind(number));
       before = number->id;
     }
   }
@@ -134,17 +135,25 @@ static gboolean add_named(Listing *list, WebRequest *request, Sql *sql, gint64 i
   return TRUE;
 }
 
+static void add_repeat(Listing *list, WebRequest *request, Sql *sql, const CodeSeries *series, const CodeNumber *number) {
+  g_autofree char *why = series->pages && number->count > 1
+    ? g_strdup_printf("%s 的第 %u–%u 页，页号相叠", series->prefix, number->number, code_number_behind(number) - 1)
+    : g_strdup_printf(series->pages ? "%s 的第 %u 页，页号相叠" : "%s 的第 %u 号", series->prefix, number->number);
+  add_named(list, request, sql, number->id, why);
+}
+
+/* Those that have one number, or whose pages overlap, stand together: a page of the list does not part them. */
 static void list_repeats(Listing *list, WebRequest *request, Sql *sql, const CodeGroup *group) {
   for (guint i = 0; i < group->series->len; i++) {
     const CodeSeries *series = group->series->pdata[i];
-    for (guint k = 0; series->repeats > 0 && k < series->numbers->len; k++) {
-      const CodeNumber *number = &g_array_index(series->numbers, CodeNumber, k);
-      gboolean first = k == 0 || number[-1].number != number->number, next = k + 1 < series->numbers->len && number[1].number == number->number;
-      if (!first || !next || !wanted(list, series->prefix, number->number)) continue;
-      g_autofree char *why = g_strdup_printf("%s 的第 %u 号", series->prefix, number->number);
-      for (; k < series->numbers->len && g_array_index(series->numbers, CodeNumber, k).number == number->number; k++)
-        add_named(list, request, sql, g_array_index(series->numbers, CodeNumber, k).id, why);
-      k--;
+    for (guint k = 0; series->repeats > 0 && k < series->numbers->len;) {
+      const CodeNumber *first = &g_array_index(series->numbers, CodeNumber, k);
+      guint count = 1;
+      for (guint behind = code_number_behind(first); k + count < series->numbers->len && first[count].number < behind; count++)
+        behind = MAX(behind, code_number_behind(&first[count]));
+      k += count;
+      if (count > 1 && wanted(list, series->prefix, first->number))
+        for (guint each = 0; each < count; each++) add_repeat(list, request, sql, series, &first[each]);
     }
   }
 }
@@ -214,25 +223,39 @@ WebReply *page_code_group(WebRequest *request, GError **error) {
 
 /* ---- the rule ---- */
 
-/* What the rule would make of some records: each keeps its number. */
+static guint number_of(const CodeUse *use, const CatalogRecord *record) {
+  CodeMatch match;
+  if (code_match(use, record->level, record->code, &match)) return match.number;
+  const char *digits = record->code + strlen(record->code);
+  while (digits > record->code && g_ascii_isdigit(digits[-1])) digits--;
+  return (guint)g_ascii_strtoull(digits, NULL, 10);
+}
+
+/* The code that the record would have, in the volume's new one; it keeps its number. */
+static char *code_by(Sql *sql, const CodeUse *use, const CatalogRecord *record, GError **error) {
+  g_auto(CodePlace) place = {0};
+  g_autofree char *scope = NULL;
+  if (!code_place_of(sql, use, record, &place, error)) return NULL;
+  if (place.volume != NULL && use->rule->volume >= 0) {
+    g_autoptr(CatalogRecord) volume = record_by_id(sql, record->parent_id, error);
+    g_free(place.volume);
+    place.volume = volume == NULL ? NULL : code_by(sql, use, volume, error);
+    if (place.volume == NULL) return NULL;
+  }
+  g_autofree char *prefix = code_prefix(use, record, place.volume, place.class_text, &scope, error);
+  g_autofree char *digits = code_number_text(number_of(use, record), code_width(use, record->level));
+  return prefix == NULL ? NULL : g_strconcat(prefix, digits, NULL);
+}
+
+/* What the rule would make of some records. */
 static json_t *preview_rows(Sql *sql, const Scope *scope, const CodeUse *use, GPtrArray *samples) {
   json_t *rows = json_array();
   guint step = MAX(1, samples->len / PREVIEW_ROWS);
   for (guint i = 0; i < samples->len && json_array_size(rows) < PREVIEW_ROWS; i += step) {
     const CatalogRecord *record = samples->pdata[i];
     if (!scope_admits(scope, record->level, record->fonds_id, record->security, record->opening)) continue;
-    g_auto(CodePlace) place = {0};
     g_autoptr(GError) problem = NULL;
-    g_autofree char *count_scope = NULL;
-    CodeMatch match;
-    gboolean follows = code_match(use, record->level, record->code, &match);
-    const char *digits = record->code + strlen(record->code);
-    while (digits > record->code && g_ascii_isdigit(digits[-1])) digits--;
-    guint number = follows ? match.number : (guint)g_ascii_strtoull(digits, NULL, 10);
-    if (!code_place_of(sql, use, record, &place, NULL)) continue;
-    g_autofree char *prefix = code_prefix(use, record, place.volume, place.class_text, &count_scope, &problem);
-    g_autofree char *digits_text = code_number_text(number, code_width(use, record->level));
-    g_autofree char *code = prefix == NULL ? NULL : g_strconcat(prefix, digits_text, NULL);
+    g_autofree char *code = code_by(sql, use, record, &problem);
     json_t *row = json_pack("{s:I, s:s, s:s, s:b}", "id", (json_int_t)record->id, "before", record->code, "after", code ? code : "", "same",
       g_strcmp0(code, record->code) == 0);
     if (problem != NULL) json_object_set_new(row, "problem", json_string(problem->message));

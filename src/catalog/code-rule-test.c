@@ -22,6 +22,10 @@ static void test_generations(void) {
     {"dat13-2022-volume", "J019", "ZY", "J019-ZY·JC·CC·2019·D30-001-007", LEVEL_ITEM, 7, 3, "i\tJ019\tZY·JC·CC\t2019\tD30\t001"},
     {"dat13-2022-volume-year", "J019", "KU", "J019-KU·01·2017-001-001", LEVEL_ITEM, 1, 3, "i\tJ019\tKU·01\t2017\t001"},
     {"dat13-2022-project", "X032", "KJ", "X032-KJ·JJ·02-005-054", LEVEL_ITEM, 54, 3, "i\tX032\tKJ·JJ\t02\t005"},
+    {"dat13-2022-volume", "K021", "ZP", "K021-ZP·2019·D30-025-005", LEVEL_ITEM, 5, 3, "i\tK021\tZP\t2019\tD30\t025"},
+    {"dat13-2022-piece", "B168", "SW", "B168-SW·2015·Y-001", LEVEL_ITEM, 1, 3, "i\tB168\tSW\t2015\tY"},
+    {"dat13-2022-project-piece", "X032", "KJ", "X032-KJ·KY·01-003", LEVEL_ITEM, 3, 3, "i\tX032\tKJ·KY\t01"},
+    {"dat13-1994-page", "C038", "WS", "C038-001-002-003", LEVEL_ITEM, 3, 3, "i\tC038\t001\t002"},
     {"dat13-2022-plain", "A002", "RS", "A002-RS-001-002", LEVEL_ITEM, 2, 3, "i\tA002\tRS\t001"},
     {"dat22-2015-piece", "Z109", "WS", "Z109-WS·2011-Y-BGS-0001", LEVEL_ITEM, 1, 4, "i\tZ109\tWS\t2011\tY\tBGS"},
     {"dat22-2015-piece", "Z109", "WS", "Z109-WS·2011-D30-0410", LEVEL_ITEM, 410, 4, "i\tZ109\tWS\t2011\tD30"},
@@ -31,7 +35,7 @@ static void test_generations(void) {
     {"fixed-piece", "A001", "WS", "A0012011D3000010007", LEVEL_ITEM, 7, 4, "i\tA001\t2011\tD30\t0001"},
   };
   g_autoptr(CodeRules) rules = good(code_rules_load(NULL, error));
-  g_assert_cmpuint(code_rules_count(rules), ==, 9);
+  g_assert_cmpuint(code_rules_count(rules), ==, 11);
   for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
     CodeUse use = use_of(rules, cases[i].rule, cases[i].fonds, cases[i].category);
     CodeMatch match;
@@ -52,6 +56,99 @@ static void test_generations(void) {
     CodeMatch match;
     g_assert_true(code_match(&use, LEVEL_ITEM, rule->example, &match));
   }
+}
+
+/* Each rule, with the examples of DA/T 13-2022 and DA/T 22-2015: the record before, the code of the next one as the program numbers it, and that it finds no fault in it,
+ * but one when the code says something else than the description. */
+typedef struct {
+  const char *rule, *category, *class, *volume; /* class: code of a class node below the category's; volume: code of the volume; NULL: none */
+  Level level;
+  int year;
+  const char *retention, *fields, *before;
+  int before_pages;
+  const char *next, *wrong, *problem;
+} Made;
+static const Made MADE[] = {
+  {"dat13-2022-piece", "WS", NULL, NULL, LEVEL_ITEM, 2011, "永久", "{\"jgwt\":\"办公室\"}", NULL, 0, "Z109-WS·2011·Y·办公室-0001", "Z109-WS·2011·Y·人事科-0001", "机构"},
+  {"dat13-2022-piece", "WS", NULL, NULL, LEVEL_ITEM, 2019, "永久", "{}", "Z008-WS·2019·Y-036", 0, "Z008-WS·2019·Y-037", "Z008-WS·2018·Y-037", "年度"},
+  {"dat13-2022-piece", "WS", NULL, NULL, LEVEL_ITEM, 2015, "30年", "{\"jgwt\":\"003\"}",
+    "A439-WS·2015·D30·003-004", 0, "A439-WS·2015·D30·003-005", "A439-WS·2015·D10·003-005", "保管期限"},
+  {"dat13-2022-piece", "WY", "C015-WY·TZGG", NULL, LEVEL_ITEM, 2019, "10年", "{}",
+    "C015-WY·TZGG·2019·D10-00000", 0, "C015-WY·TZGG·2019·D10-00001", "C015-WY·TZGG·2019·D10-0001", "应为 5 位"},
+  {"dat13-2022-piece", "SW", NULL, NULL, LEVEL_ITEM, 2015, "永久", "{}", "B168-SW·2015·Y-000", 0, "B168-SW·2015·Y-001", "B168-SW·2015-001", "保管期限"},
+  {"dat13-2022-piece", "HY", NULL, NULL, LEVEL_ITEM, 1998, "永久", "{}", "Q001-ZY·HY·1998·Y-0011", 0, "Q001-ZY·HY·1998·Y-0012", "Q001-ZY·1998·Y-0012", "类别号"},
+  {"dat13-2022-volume", "SS", "J019-ZY·SS·CC", NULL, LEVEL_VOLUME, 2019, "30年", "{}",
+    "J019-ZY·SS·CC·2019·D30-001", 0, "J019-ZY·SS·CC·2019·D30-002", "J019-ZY·SS·CC·2019·D30-2", "案卷号有 1 位"},
+  {"dat13-2022-volume", "SS", "J019-ZY·SS·CC", "J019-ZY·SS·CC·2019·D30-001", LEVEL_ITEM, 2019, "30年", "{}",
+    NULL, 0, "J019-ZY·SS·CC·2019·D30-001-001", "J019-ZY·SS·CC·2019·D30-002-001", "所在案卷"},
+  {"dat13-2022-volume", "ZP", NULL, "K021-ZP·2019·D30-025", LEVEL_ITEM, 2019, "30年", "{}",
+    "K021-ZP·2019·D30-025-004", 0, "K021-ZP·2019·D30-025-005", "K021-ZP·2019·D30-025", "件号"},
+  {"dat13-2022-volume-year", "KU", "J019-KU·01", NULL, LEVEL_VOLUME, 2017, "", "{}", "J019-KU·01·2017-004", 0, "J019-KU·01·2017-005", "J019-KU·01·2016-005", "年度"},
+  {"dat13-2022-volume-year", "KU", "J019-KU·01", "J019-KU·01·2017-001", LEVEL_ITEM, 2017, "", "{}",
+    NULL, 0, "J019-KU·01·2017-001-001", "J019-KU·01·2017-001-01", "件号有 2 位"},
+  {"dat13-2022-project", "KJ", "X032-KJ·JJ", NULL, LEVEL_VOLUME, 0, "", "{\"xmbh\":\"02\"}",
+    "X032-KJ·JJ·02-004", 0, "X032-KJ·JJ·02-005", "X032-KJ·JJ·03-005", "项目号"},
+  {"dat13-2022-project", "KJ", "X032-KJ·JJ", "X032-KJ·JJ·02-005", LEVEL_ITEM, 0, "", "{}",
+    "X032-KJ·JJ·02-005-053", 0, "X032-KJ·JJ·02-005-054", "X032-KJ·JJ·02-005-054/3", "末尾多出"},
+  {"dat13-2022-project-piece", "KJ", "X032-KJ·KY", NULL, LEVEL_ITEM, 0, "", "{\"xmbh\":\"01\"}",
+    "X032-KJ·KY·01-002", 0, "X032-KJ·KY·01-003", "X032-KJ·KY·02-003", "项目号"},
+  {"dat13-2022-plain", "RS", NULL, NULL, LEVEL_VOLUME, 0, "", "{}", NULL, 0, "A002-RS-001", "A002-RS-1", "案卷号有 1 位"},
+  {"dat13-2022-plain", "RS", NULL, "A002-RS-001", LEVEL_ITEM, 0, "", "{}", "A002-RS-001-001", 0, "A002-RS-001-002", "A002-KJ-001-002", "类别号"},
+  {"dat22-2015-piece", "WS", NULL, NULL, LEVEL_ITEM, 2011, "永久", "{\"jgwt\":\"BGS\"}", NULL, 0, "Z109-WS·2011-Y-BGS-0001", "Z109-WS·2011·Y·BGS-0001", "应为“-”和保管期限"},
+  {"dat22-2015-piece", "WS", NULL, NULL, LEVEL_ITEM, 2011, "30年", "{}", "Z109-WS·2011-D30-0409", 0, "Z109-WS·2011-D30-0410", "Z109-WS·2011-D30-410", "应为 4 位"},
+  {"dat13-1994-volume", "WS", NULL, NULL, LEVEL_VOLUME, 1958, "", "{}", "C038-001-001", 0, "C038-001-002", "C038-1958-01-002", "末尾多出"},
+  {"dat13-1994-volume", "WS", NULL, "C038-001-002", LEVEL_ITEM, 1958, "", "{}", "C038-001-002-002", 7, "C038-001-002-003", "C038-001-003-003", "所在案卷"},
+  {"dat13-1994-page", "WS", NULL, "C038-001-002", LEVEL_ITEM, 1958, "", "{}", "C038-001-002-003", 7, "C038-001-002-010", "C038-001-002-10", "页号有 2 位"},
+  {"fixed-volume", "WS", NULL, NULL, LEVEL_VOLUME, 1958, "", "{\"mlh\":\"7\"}", NULL, 0, "A00119580070001", "A0011958007001", "案卷号有 3 位"},
+  {"fixed-volume", "WS", NULL, "A00119580010012", LEVEL_ITEM, 1958, "", "{}", "A001195800100120034", 5, "A001195800100120039", "A001195800100130039", "所在案卷"},
+  {"fixed-volume", "WS", NULL, "A00119580010012", LEVEL_ITEM, 1958, "", "{}", "A001195800100120034", 0, "A001195800100120035", "A001195900100120035", "所在案卷"},
+  {"fixed-piece", "WS", NULL, NULL, LEVEL_ITEM, 2011, "永久", "{\"flh\":\"12\"}", "A0012011YJ000120006", 0, "A0012011YJ000120007", "A0012011D3000120007", "保管期限"},
+};
+
+static gint64 put_record(Fixture *f, Sql *sql, gint64 parent, Level level, guint8 category, const char *code, int pages) {
+  g_autoptr(CatalogRecord) record = record_of(parent, level, category, code, "题名");
+  record->page_count = pages;
+  good(catalog_record_create(&f->house, sql, "t", record, error));
+  return record->id;
+}
+
+static void test_made(void) {
+  g_autoptr(GHashTable) made = g_hash_table_new(g_str_hash, g_str_equal);
+  for (guint i = 0; i < G_N_ELEMENTS(MADE); i++) {
+    const Made *m = &MADE[i];
+    Fixture f;
+    fixture_open(&f);
+    g_autoptr(Sql) sql = good(sql_write(f.db, error));
+    g_autofree char *fonds_code = g_strndup(m->next, 4);
+    gint64 fonds = good(catalog_fonds_ensure(&f.house, sql, "t", fonds_code, "某局", error));
+    guint8 category = catalog_category_by_code(f.house.catalog, m->category)->id;
+    gint64 parent = good(catalog_class_ensure(&f.house, sql, "t", fonds, category, error));
+    if (m->class != NULL) parent = put_record(&f, sql, parent, LEVEL_CLASS, category, m->class, 0);
+    if (m->volume != NULL) parent = put_record(&f, sql, parent, LEVEL_VOLUME, category, m->volume, 0);
+    json_auto_t *chosen = json_pack("{s:s, s:{s:I, s:i, s:s, s:i, s:i}}", "action", "code.choose", "data", "fonds", (json_int_t)fonds, "category", category, "rule",
+      m->rule, "volume_width", 0, "item_width",
+        m->before == NULL ? 0 : (int)strlen(m->before) - (int)(strrchr(m->before, '-') ? strrchr(m->before, '-') + 1 - m->before : 15));
+    good(catalog_code_replay(&f.house, sql, chosen, error));
+    if (m->before != NULL) put_record(&f, sql, parent, m->level, category, m->before, m->before_pages);
+    g_autoptr(CatalogRecord) record = record_of(parent, m->level, category, "", "题名");
+    record->fonds_id = fonds;
+    record->year = m->year;
+    put_text(&record->retention, m->retention);
+    put_text(&record->fields, m->fields);
+    g_test_message("%s %s", m->rule, m->next);
+    record->code = (g_free(record->code), good(catalog_code_generate(&f.house, sql, record, error)));
+    g_assert_cmpstr(record->code, ==, m->next);
+    g_autofree char *right = good(catalog_code_check(&f.house, sql, record, error));
+    g_assert_cmpstr(right, ==, NULL);
+    put_text(&record->code, m->wrong);
+    g_autofree char *wrong = good(catalog_code_check(&f.house, sql, record, error));
+    if (wrong == NULL || strstr(wrong, m->problem) == NULL) g_error("%s: %s", m->wrong, wrong ? wrong : "(none)");
+    g_hash_table_add(made, (gpointer)m->rule);
+    sql_end(g_steal_pointer(&sql));
+    fixture_close(&f);
+  }
+  g_autoptr(CodeRules) rules = good(code_rules_load(NULL, error));
+  g_assert_cmpuint(g_hash_table_size(made), ==, code_rules_count(rules)); /* a rule that comes to codes.yaml comes here too */
 }
 
 static void test_broken_definitions(void) {
@@ -224,6 +321,74 @@ static void test_two_rules(void) {
   fixture_close(&p.f);
 }
 
+static void assert_survey(Place *p, const char *series, guint missing, guint gaps, guint repeats) {
+  g_autoptr(Sql) sql = good(sql_read(p->f.db, error));
+  g_autoptr(CatalogRecord) fonds = good(catalog_record_load(sql, &SCOPE_EVERYTHING, p->fonds, error));
+  g_autoptr(GPtrArray) groups = good(code_survey(&p->f.house, sql, &SCOPE_EVERYTHING, fonds, 1, error));
+  const CodeGroup *group = groups->pdata[0];
+  g_assert_cmpuint(group->missing, ==, missing);
+  g_assert_cmpuint(group->gaps, ==, gaps);
+  g_assert_cmpuint(group->repeats, ==, repeats);
+  g_assert_cmpstr(((const CodeSeries *)group->series->pdata[0])->prefix, ==, series);
+}
+
+/* A code begins where the pages of the one before end: what is between is missing, what begins earlier overlaps, and behind unknown pages nothing is told. */
+static void test_page_numbers(void) {
+  static const struct { const char *code; int pages; } kept[] = {{"Z10919580010012", 0}, {"Z109195800100120001", 5}, {"Z109195800100120006", 4},
+    {"Z109195800100120013", 8}, {"Z109195800100120020", 0}, {"Z109195800100120030", 2}, {"Z109195800100120032", 1}};
+  Place p;
+  Sql *sql = place_open(&p);
+  gint64 volume = 0;
+  for (guint i = 0; i < G_N_ELEMENTS(kept); i++) {
+    gint64 id = put_record(&p.f, sql, i == 0 ? p.class : volume, i == 0 ? LEVEL_VOLUME : LEVEL_ITEM, 1, kept[i].code, kept[i].pages);
+    if (i == 0) volume = id;
+  }
+  good(sql_commit(sql, error));
+  sql_end(sql);
+  assert_survey(&p, "Z1091958001", 11 + 3, 2, 2); /* volumes 1–11; pages 10–12; 20 is the last page of 13–20 */
+  fixture_close(&p.f);
+}
+
+static Sql *again_with(Place *p, Sql *sql, const char *rules) {
+  good(sql_commit(sql, error));
+  sql_end(sql);
+  fixture_rules(&p->f, rules);
+  return good(sql_write(p->f.db, error));
+}
+
+/* The volumes count on from one inventory to the next, and no code may be twice in the archive. */
+static void test_own_rules(void) {
+  static const char rules[] = "rules: [{key: own, title: 流水, unique: archive, counter: [fonds], parts: [{part: fonds}, "
+    "{part: text, before: \"-\", fields: [mlh], literal: \"1\"}, {part: volume, before: \"-\", width: 2}, {part: item, before: \"-\", width: 2}]}]";
+  static const char *const kept[] = {"Z109-1-01", "Z109-1-02", "Z109-2-03", "Z109-2-05", "Z109-2-02"};
+  Place p;
+  Sql *sql = place_open(&p);
+  sql = again_with(&p, sql, rules);
+  for (guint i = 0; i < G_N_ELEMENTS(kept); i++) put_record(&p.f, sql, p.class, LEVEL_VOLUME, 1, kept[i], 0);
+  g_autoptr(CatalogRecord) next = record_of(p.class, LEVEL_VOLUME, 1, "", "卷");
+  next->fonds_id = p.fonds;
+  g_autofree char *free_everywhere = good(catalog_code_generate(&p.f.house, sql, next, error));
+  g_assert_cmpstr(free_everywhere, ==, "Z109-1-06"); /* behind 05 of the other inventory */
+  gint64 other = good(catalog_fonds_ensure(&p.f.house, sql, "t", "Z110", "另一局", error));
+  put_record(&p.f, sql, good(catalog_class_ensure(&p.f.house, sql, "t", other, 1, error)), LEVEL_VOLUME, 1, "Z109-1-06", 0);
+  g_autofree char *held = good(catalog_code_generate(&p.f.house, sql, next, error));
+  g_assert_cmpstr(held, ==, "Z109-1-07");
+  put_text(&next->code, "Z109-1-06");
+  g_autofree char *twice = good(catalog_code_check(&p.f.house, sql, next, error));
+  g_assert_nonnull(strstr(twice, "全馆唯一"));
+  sql = again_with(&p, sql, "rules: [{key: own, title: 流水, parts: [{part: fonds}, {part: text, before: \"-\", fields: [mlh], literal: \"1\"}, "
+    "{part: volume, before: \"-\", width: 2}, {part: item, before: \"-\", width: 2}]}]");
+  g_autofree char *apart = good(catalog_code_generate(&p.f.house, sql, next, error)), *once = good(catalog_code_check(&p.f.house, sql, next, error));
+  g_assert_cmpstr(apart, ==, "Z109-1-03"); /* without counter and unique: within its inventory, and another fonds has codes of its own */
+  g_assert_cmpstr(once, ==, NULL);
+  good(sql_commit(sql, error));
+  sql_end(sql);
+  assert_survey(&p, "Z109-1-", 2, 2, 0); /* 01 and 04 of inventory 2 */
+  fixture_rules(&p.f, rules);
+  assert_survey(&p, "Z109-…-", 1, 1, 2); /* 04; 02 of both */
+  fixture_close(&p.f);
+}
+
 static void test_volumes(void) {
   Place p;
   g_autoptr(Sql) sql = place_open(&p);
@@ -274,9 +439,12 @@ static void test_former(void) {
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/code-rule/generations", test_generations);
+  g_test_add_func("/code-rule/made", test_made);
   g_test_add_func("/code-rule/broken-definitions", test_broken_definitions);
   g_test_add_func("/code-rule/next-number", test_next_number);
   g_test_add_func("/code-rule/problems", test_problems);
+  g_test_add_func("/code-rule/page-numbers", test_page_numbers);
+  g_test_add_func("/code-rule/own-rules", test_own_rules);
   g_test_add_func("/code-rule/volumes", test_volumes);
   g_test_add_func("/code-rule/unfilled", test_unfilled);
   g_test_add_func("/code-rule/two-rules", test_two_rules);

@@ -67,6 +67,8 @@ gboolean code_strict(const CodeUse *use, Level level, const char *code, const Co
 char *code_prefix(const CodeUse *use, const CatalogRecord *record, const char *volume, const char *class_text, char **ret_scope, GError **error);
 /* The same scope from a code that matches. */
 char *code_scope(const CodeUse *use, Level level, const char *code, const CodeMatch *match);
+/* What it counts within as people read it: what stands before the number, "…" for parts that the number does not start anew with. */
+char *code_series(const CodeUse *use, Level level, const char *code, const CodeMatch *match);
 char *code_number_text(guint number, guint width);
 /* Why a code breaks its rule, in Chinese; NULL: it does not. */
 char *code_problem(const CodeUse *use, const CatalogRecord *record, const char *volume, const char *class_text);

@@ -1,7 +1,8 @@
 /*
  * A survey of the codes of a fonds: how many follow their rule, and what is missing, repeated or of another width in the running numbers.
  *
- * 1. It reads codes from the index alone (record_code), and level, category and gate from the search columns in memory: no row of a record is read.
+ * 1. It reads codes from the index alone (record_code), and level, category and gate from the search columns in memory: no row of a record is read, except
+ *    for the count of pages where the running number is a page number.
  * 2. Only what the scope admits is counted; so for somebody who does not see everything a gap may be a record that is closed to him.
  * 3. Codes that do not begin with the fonds' own code are read only when the index has more records of the fonds than codes were found.
  */
@@ -50,14 +51,15 @@ static CodeGroup *group_of(Survey *survey, guint8 category, GError **error) {
   return survey->groups[category] = g_steal_pointer(&group);
 }
 
-static CodeSeries *series_of(Survey *survey, CodeGroup *group, const CodeUse *use, Level level, const char *code, gsize length) {
+static CodeSeries *series_of(Survey *survey, CodeGroup *group, const CodeUse *use, Level level, const char *code, const CodeMatch *match) {
   CodeSeries *last = survey->last[group->category];
-  if (last != NULL && last->level == level && strncmp(last->prefix, code, length) == 0 && last->prefix[length] == '\0') return last;
-  g_autofree char *key = g_strdup_printf("%d%.*s", (int)level, (int)length, code);
+  if (last != NULL && last->level == level && strncmp(last->prefix, code, match->number_at) == 0 && last->prefix[match->number_at] == '\0') return last;
+  g_autofree char *prefix = code_series(use, level, code, match);
+  g_autofree char *key = g_strdup_printf("%d%s", (int)level, prefix);
   CodeSeries *series = g_hash_table_lookup(survey->series[group->category], key);
   if (series == NULL) {
     series = g_new0(CodeSeries, 1);
-    series->prefix = g_strndup(code, length);
+    series->prefix = g_steal_pointer(&prefix);
     series->level = level;
     series->width = code_width(use, level);
     series->pages = code_number_part(use->rule, level)->kind == PART_PAGE;
@@ -84,8 +86,8 @@ static gboolean add_code(Survey *survey, gint64 id, const char *code, GError **e
     return TRUE;
   }
   group->follows += code_strict(&use, columns.level, code, &match);
-  CodeNumber number = {match.number, match.width, id};
-  g_array_append_val(series_of(survey, group, &use, columns.level, code, match.number_at)->numbers, number);
+  CodeNumber number = {match.number, match.width, 1, id};
+  g_array_append_val(series_of(survey, group, &use, columns.level, code, &match)->numbers, number);
   return TRUE;
 }
 
@@ -125,19 +127,30 @@ static gboolean widths_mixed(const CodeSeries *series, guint width) {
   return FALSE;
 }
 
+guint code_number_behind(const CodeNumber *number) { return number->number + MAX(number->count, 1); }
+
+static gboolean count_pages(Sql *sql, CodeSeries *series, GError **error) {
+  g_autoptr(GError) local = NULL;
+  for (guint i = 0; series->pages && i < series->numbers->len && local == NULL; i++) {
+    CodeNumber *number = &g_array_index(series->numbers, CodeNumber, i);
+    number->count = (guint)CLAMP(sql_number(sql, "SELECT page_count FROM record WHERE id = $1", SQL_ARGS(sql_int(number->id)), 0, &local), 0, CODE_PAGES_MAX);
+  }
+  return local == NULL || (g_propagate_error(error, g_steal_pointer(&local)), FALSE);
+}
+
 static void finish_series(CodeGroup *group, CodeSeries *series) {
   g_array_sort(series->numbers, compare_numbers);
   guint expected = 1;
   for (guint i = 0; i < series->numbers->len; i++) {
     const CodeNumber *number = &g_array_index(series->numbers, CodeNumber, i);
-    gboolean again = i > 0 && number[-1].number == number->number, next = i + 1 < series->numbers->len && number[1].number == number->number;
+    gboolean again = number->number < expected, next = i + 1 < series->numbers->len && number[1].number < code_number_behind(number);
     series->widths |= 1u << number->width;
     series->repeats += again || next;
-    if (!series->pages && number->number > expected) {
+    if (number->number > expected && (i == 0 || number[-1].count > 0)) {
       series->gaps++;
       series->missing += number->number - expected;
     }
-    expected = number->number + 1;
+    expected = MAX(expected, code_number_behind(number));
   }
   group->missing += series->missing;
   group->gaps += series->gaps;
@@ -171,7 +184,10 @@ GPtrArray *code_survey(const House *house, Sql *sql, const Scope *scope, const C
     g_ptr_array_add(groups, group);
     g_ptr_array_sort(group->series, compare_series);
     g_array_sort(group->others, compare_others);
-    for (guint k = 0; k < group->series->len; k++) finish_series(group, group->series->pdata[k]);
+    for (guint k = 0; k < group->series->len && good; k++) {
+      good = count_pages(sql, group->series->pdata[k], error);
+      finish_series(group, group->series->pdata[k]);
+    }
   }
   return good ? g_steal_pointer(&groups) : NULL;
 }

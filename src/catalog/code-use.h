@@ -18,5 +18,9 @@ typedef struct { char *volume, *class_text; } CodePlace; /* NULL: not in a volum
 void code_place_clear(CodePlace *place);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CodePlace, code_place_clear)
 gboolean code_place_of(Sql *sql, const CodeUse *use, const CatalogRecord *record, CodePlace *ret, GError **error);
+enum { CODE_PAGES_MAX = 10000 };
+guint code_step(const CodeUse *use, Level level, gint64 page_count); /* to the next running number: 1, where it is a page number the record's pages */
+/* Another record that has the code where the rule wants it to be unique, one of another fonds first; 0: none; -1: error. */
+gint64 code_holder(Sql *sql, const CodeUse *use, const CatalogRecord *record, const char *code, GError **error);
 /* Of two rules that which numbers a record lying there: by volumes in a volume, by pieces outside. */
 void code_use_in_place(CodeUse *use, const CatalogRecord *record, const CodePlace *place);

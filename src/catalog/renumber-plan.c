@@ -76,6 +76,7 @@ static gboolean add_record(Plan *plan, const CatalogRecord *record, GError **err
   g_hash_table_insert(plan->by_id, &row->id, row);
   if (!take_use(plan, record, row, error)) return FALSE;
   if (row->use == NULL) return TRUE;
+  row->step = code_step(row->use, record->level, record->page_count);
   row->later = row->use->rule->volume >= 0 && record->level == LEVEL_ITEM;
   if (row->later) return TRUE;
   g_autoptr(GError) problem = NULL;
@@ -159,11 +160,11 @@ static char *code_from(const RenumberRow *row, guint number) {
 
 /* The record outside the plan that has this code, or the delivery that it is kept for; 0: none; -1: error. */
 static gint64 outsider(Plan *plan, const RenumberRow *row, const char *code, GError **error) {
-  g_autoptr(GError) local = NULL;
-  gint64 id = sql_number(plan->sql, "SELECT id FROM record WHERE code = $1 AND fonds_id = $2", SQL_ARGS(sql_text(code), sql_int(row->fonds_id)), 0, &local);
-  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), -1;
+  const CatalogRecord record = {.id = row->id, .fonds_id = row->fonds_id};
+  gint64 id = code_holder(plan->sql, row->use, &record, code, error);
+  const RenumberRow *holder = g_hash_table_lookup(plan->by_id, &id);
   if (id == 0) return catalog_code_kept(plan->sql, row->fonds_id, code);
-  return g_hash_table_contains(plan->by_id, &id) ? 0 : id;
+  return holder != NULL && holder->fonds_id == row->fonds_id ? 0 : id;
 }
 
 static gboolean number_anew(Plan *plan, RenumberRow *row, GError **error) {
@@ -174,7 +175,7 @@ static gboolean number_anew(Plan *plan, RenumberRow *row, GError **error) {
     row->after = code_from(row, ++number);
     other = outsider(plan, row, row->after, error);
   } while (other > 0);
-  g_hash_table_insert(plan->counters, g_strdup(row->scope), GUINT_TO_POINTER(number));
+  g_hash_table_insert(plan->counters, g_strdup(row->scope), GUINT_TO_POINTER(number + row->step - 1));
   return other == 0;
 }
 

@@ -154,6 +154,79 @@ static void test_volumes_and_search(void) {
   fixture_close(&p.f);
 }
 
+/* What nobody described stays as the code says it: the inventory, the organ. */
+static void test_undescribed(void) {
+  static const char *const codes[] = {"Z109-WS·2011-Y-BGS-0001", "Z109-WS·2011-Y-RSK-0001", NULL},
+    *const after[] = {"Z109-WS·2011·Y·BGS-0001", "Z109-WS·2011·Y·RSK-0001", NULL};
+  Place p;
+  gint64 ids[2], volumes[2];
+  place_open(&p);
+  keep_codes(&p, codes, ids);
+  choose_rule(&p, "dat13-2022-piece");
+  good(run(&p, plan_for(&p, (RenumberAsk){.node = p.class}), FALSE, error));
+  assert_codes(&p, ids, after);
+  {
+    g_autoptr(Sql) sql = good(sql_write(p.f.db, error));
+    for (guint i = 0; i < 2; i++) {
+      good(catalog_record_delete(&p.f.house, sql, "t", ids[i], error));
+      volumes[i] = keep_in(&p, sql, p.class, LEVEL_VOLUME, i == 0 ? "Z109-1-7" : "Z109-2-7", 1958);
+    }
+    good(sql_commit(sql, error));
+  }
+  choose_rule(&p, "dat13-1994-volume");
+  good(run(&p, plan_for(&p, (RenumberAsk){.node = p.class}), FALSE, error));
+  assert_codes(&p, volumes, (const char *const[]){"Z109-001-007", "Z109-002-007", NULL});
+  choose_rule(&p, "fixed-volume");
+  good(run(&p, plan_for(&p, (RenumberAsk){.node = p.class}), FALSE, error));
+  assert_codes(&p, volumes, (const char *const[]){"Z10919580010007", "Z10919580020007", NULL});
+  fixture_close(&p.f);
+}
+
+/* Page numbers given anew go on behind the pages of each. */
+static void test_page_numbers(void) {
+  static const char *const codes[] = {"Z10919580010001", "Z109195800100010003", "Z109195800100010007", "Z109195800100010009"},
+    *const after[] = {"Z10919580010001", "Z109195800100010001", "Z109195800100010006", "Z109195800100010007", NULL};
+  static const int pages[] = {0, 5, 0, 2};
+  Place p;
+  gint64 ids[4];
+  place_open(&p);
+  choose_rule(&p, "fixed-volume");
+  {
+    g_autoptr(Sql) sql = good(sql_write(p.f.db, error));
+    for (guint i = 0; i < 4; i++) {
+      g_autoptr(CatalogRecord) record = record_of(i == 0 ? p.class : ids[0], i == 0 ? LEVEL_VOLUME : LEVEL_ITEM, 1, codes[i], "题名");
+      record->year = 1958;
+      record->page_count = pages[i];
+      good(catalog_record_create(&p.f.house, sql, "t", record, error));
+      ids[i] = record->id;
+    }
+    good(sql_commit(sql, error));
+  }
+  good(run(&p, plan_for(&p, (RenumberAsk){.node = p.class, .anew = TRUE}), FALSE, error));
+  assert_codes(&p, ids, after);
+  fixture_close(&p.f);
+}
+
+/* Where a code may be once in the archive, one that a record of another fonds has is left out. */
+static void test_unique(void) {
+  static const char *const codes[] = {"Z109-5", "Z109-7", NULL}, *const after[] = {"Z109-1", "Z109-3", NULL};
+  Place p;
+  gint64 ids[2];
+  place_open(&p);
+  fixture_rules(&p.f, "rules: [{key: own, title: 流水, unique: archive, parts: [{part: fonds}, {part: item, before: \"-\"}]}]");
+  choose_rule(&p, "own");
+  keep_codes(&p, codes, ids);
+  {
+    g_autoptr(Sql) sql = good(sql_write(p.f.db, error));
+    gint64 other = good(catalog_fonds_ensure(&p.f.house, sql, "t", "Z110", "另一局", error));
+    keep_in(&p, sql, good(catalog_class_ensure(&p.f.house, sql, "t", other, 1, error)), LEVEL_ITEM, "Z109-2", 2011);
+    good(sql_commit(sql, error));
+  }
+  good(run(&p, plan_for(&p, (RenumberAsk){.node = p.class, .anew = TRUE}), FALSE, error));
+  assert_codes(&p, ids, after);
+  fixture_close(&p.f);
+}
+
 /* What the journal tells, told to another archive that has the same records. */
 static void test_replay(void) {
   Place p, q;
@@ -256,6 +329,9 @@ int main(int argc, char **argv) {
   g_test_add_func("/renumber/circle", test_circle);
   g_test_add_func("/renumber/refusals", test_refusals);
   g_test_add_func("/renumber/volumes-and-search", test_volumes_and_search);
+  g_test_add_func("/renumber/undescribed", test_undescribed);
+  g_test_add_func("/renumber/page-numbers", test_page_numbers);
+  g_test_add_func("/renumber/unique", test_unique);
   g_test_add_func("/renumber/replay", test_replay);
   g_test_add_func("/renumber/survey", test_survey);
   g_test_add_func("/renumber/many", test_many);

@@ -22,7 +22,7 @@ typedef struct {
   char *before, *after, *problem;
   char *prefix, *scope;
   const CodeUse *use;
-  guint number, turn;
+  guint number, turn, step; /* step: how many numbers it takes, its pages where they are page numbers */
   gboolean joined, later; /* joined: in one transaction with the row before it; later: made from its volume's new code */
   gpointer holder;        /* the row that has this row's new code now */
 } RenumberRow;

@@ -29,6 +29,17 @@ static inline void fixture_close(Fixture *f) {
   sql_close(f->db);
 }
 
+/* From now on with these rules of codes. */
+static inline void fixture_rules(Fixture *f, const char *yaml) {
+  g_autofree char *dir = good(g_dir_make_tmp("lantai-rules-XXXXXX", error));
+  g_autofree char *definitions = g_build_filename(dir, "definitions", NULL), *path = g_build_filename(definitions, "codes.yaml", NULL);
+  g_assert_cmpint(g_mkdir(definitions, 0700), ==, 0);
+  good(g_file_set_contents(path, yaml, -1, error));
+  catalog_close(f->house.catalog);
+  f->house.catalog = good(catalog_open(f->db, dir, error));
+  g_assert_cmpint(g_unlink(path) | g_rmdir(definitions) | g_rmdir(dir), ==, 0);
+}
+
 static inline void put_text(char **place, const char *text) {
   g_free(*place);
   *place = g_strdup(text);
