@@ -147,6 +147,24 @@ static char *without_spaces(const char *folded) {
 /* Two characters are the same whole with and without a space between them: 张　伟. */
 static gboolean is_pair(const char *whole) { return g_utf8_strlen(whole, -1) == 2 && strlen(whole) > 2; }
 
+static gboolean is_whole(const Look *look, const char *folded) {
+  g_autofree char *plain = without_spaces(folded);
+  return g_str_equal(plain, look->whole) && (is_pair(look->whole) || search_pattern_in(look->node->pattern, folded));
+}
+
+/* One of several in a value: 张卫国、李重阳. */
+static gboolean has_whole(const Look *look, const char *value) {
+  for (const char *begin = value, *at = value;; at = g_utf8_next_char(at)) {
+    if (*at && g_utf8_strchr("、；;，,", -1, g_utf8_get_char(at)) == NULL) continue;
+    if (*at == '\0' && begin == value) return FALSE;
+    g_autoptr(GString) folded = g_string_new(NULL);
+    text_fold_append(folded, begin, at - begin);
+    if (is_whole(look, folded->str)) return TRUE;
+    if (*at == '\0') return FALSE;
+    begin = g_utf8_next_char(at);
+  }
+}
+
 static gboolean value_matches(const Look *look, const char *value, gsize length) {
   g_autoptr(GString) folded = g_string_new(NULL);
   g_autofree char *text = g_strndup(value, length);
@@ -155,8 +173,7 @@ static gboolean value_matches(const Look *look, const char *value, gsize length)
   if (look->node->match == MATCH_DAYS) return search_days_touch((DateSpan){look->node->date_from, look->node->date_to}, value, length);
   text_fold_append(folded, value, (gssize)length);
   if (look->node->match == MATCH_NAME) return search_names_in(look->node->pattern, value, length, folded->str);
-  g_autofree char *plain = without_spaces(folded->str);
-  return g_str_equal(plain, look->whole) && (is_pair(look->whole) || search_pattern_in(look->node->pattern, folded->str));
+  return is_whole(look, folded->str) || (look->node->field == FIELD_CATEGORY && has_whole(look, text));
 }
 
 static void check_field(const char *key, const char *value, gsize length, gpointer data) {

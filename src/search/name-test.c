@@ -135,6 +135,9 @@ static void test_whole(void) {
   check(world, "档号:=\"2003·1\"", "");
   check(world, "文号:=临婚〔2003〕12号", "1");
   check(world, "题名:通知 姓名:=张伟", "4");
+  check(world, "姓名:=李重阳", "7"); /* one of several in a field */
+  check(world, "姓名:=张卫国、李重阳", "7");
+  check(world, "姓名:=李重", "");
   world_free(world);
 }
 

@@ -26,7 +26,8 @@ static void write_node(GString *out, const SearchNode *node) {
 }
 
 static void check(const char *text, const char *tree, gboolean understood) {
-  json_auto_t *labels = json_pack("{s:s, s:[s], s:s, s:[s], s:[s]}", "男方姓名", "nfxm", "姓名", "nfxm", "备 注", "bz", "djrq", "djrq", SEARCH_DATES, "djrq");
+  json_auto_t *labels = json_pack("{s:s, s:s, s:[s], s:s, s:[s], s:[s]}", "乡镇（街道）", "xz", "男方姓名", "nfxm", "姓名", "nfxm", "备 注", "bz", "djrq", "djrq",
+    SEARCH_DATES, "djrq");
   g_autoptr(GHashTable) fields = search_query_fields(labels);
   g_autoptr(GError) error = NULL;
   g_autoptr(SearchQuery) query = search_query_parse(text, (SearchNames){fields, NULL}, &error);
@@ -72,6 +73,8 @@ static void test_understood(void) {
   check("djrq:1979-02..1980 -djrq:1979*", "(& (| djrq=[ 1979 02 1980 ] djrq=19790201..19801231) (! djrq=[ 1979]))", TRUE);
   check("djrq:1979- djrq:民国二十六年", "(& (| djrq=[ 1979 ] djrq=19790101..29991231) (| djrq=[民国二十六年] djrq=19370101..19371231))", TRUE);
   check("djrq:年底 djrq:=1979", "(& djrq=[年底] djrq=whole:[ 1979 ])", TRUE);
+  check("乡镇（街道）:甲 乡镇(街道)：(乙 或 丙) 乡镇街道:丁", "(& xz|乡镇街道=[甲] (| xz|乡镇街道=[乙] xz|乡镇街道=[丙]) xz|乡镇街道=[丁])", TRUE);
+  check("印发(试行:甲) (乡镇（街道）:甲)", "(& [印发 试行 甲] xz|乡镇街道=[甲])", TRUE);
   check("12:30 http://a", "(& [ 12 30 ] [ http a ])", TRUE);
   check("关于印发《办法（试行）》的通知", "[关于印发 办法 试行 的通知]", TRUE);
   check("(关于《办法（试行）》的通知 OR 甲)", "(| [关于 办法 试行 的通知] [甲])", TRUE);

@@ -386,11 +386,22 @@ static void notice_unknown(Parser *parser, const char *name, glong value) {
     notice(parser, "没有叫“%s”的著录项，已当作普通的字检索", name);
 }
 
+/* Where a name that may be a field's ends; brackets in it are part of it: 乡镇（街道）. */
+static glong name_of_field_end(const Parser *parser) {
+  glong at = parser->at, inner = 0;
+  if (!g_unichar_isalnum(parser->text[at])) return at;
+  for (; parser->text[at] && !is_space(parser->text[at]); at++) {
+    gunichar c = to_ascii(parser->text[at]);
+    if (c == '"' || (c == ':' && inner == 0)) break;
+    inner += (c == '(') - (c == ')');
+    if (inner < 0 || (c == ':' && inner > 0)) return parser->at;
+  }
+  return at;
+}
+
 /* A known field's name and colon at the parser's place, with a value after it: steps behind it. */
 static gboolean take_field(Parser *parser, SearchField *ret_field, const char **ret_key) {
-  glong end = parser->at;
-  if (!g_unichar_isalnum(parser->text[end])) return FALSE;
-  while (parser->text[end] && !is_space(parser->text[end]) && strchr(":()\"", (int)MIN(to_ascii(parser->text[end]), 127)) == NULL) end++;
+  glong end = name_of_field_end(parser);
   if (to_ascii(parser->text[end]) != ':') return FALSE;
   g_autofree char *name = slice(parser, parser->at, end);
   g_autofree char *folded = search_name(name);

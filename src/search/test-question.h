@@ -47,9 +47,20 @@ static char *solid(const char *folded) {
   return g_strjoinv("", runs);
 }
 
+static gboolean is_all(const Expression *term, const char *value) {
+  g_autofree char *folded = text_fold(value), *own = solid(term->core), *its = solid(folded);
+  const Text text = {NULL, folded};
+  return g_str_equal(own, its) && (stands(term, &text) || (g_utf8_strlen(own, -1) == 2 && strlen(own) > 2));
+}
+
+/* The value, or in a category's field one of several. */
 static gboolean is_whole(const Expression *term, const Text *text) {
-  g_autofree char *own = solid(term->core), *its = solid(text->folded);
-  return g_str_equal(own, its) && (stands(term, text) || (g_utf8_strlen(own, -1) == 2 && strlen(own) > 2));
+  if (is_all(term, text->text)) return TRUE;
+  g_auto(GStrv) parts = g_regex_split_simple("[、；;，,]", text->text, 0, 0);
+  static const char *const columns[] = {"title", "creator", "code", "docno", NULL};
+  gboolean found = FALSE;
+  for (char **part = parts; *part && !g_strv_contains(columns, term->field) && !found; part++) found = is_all(term, *part);
+  return found;
 }
 
 static gboolean is_match(const Expression *term, const Text *text) {
