@@ -57,7 +57,7 @@ test('the form sends back what it showed; nothing differs', async () => {
   await post('/categories/HY/drop', {});
   const fresh = await get(archivist, '/categories/HY/edit'), added = ['展览经历', '综录简历'];
   await post('/categories/HY/edit', formOf(fresh, row => row.key === '' && row.row >= fresh.fields.length - 2 ? { ...row, label: added[row.row - fresh.fields.length + 2] } : row));
-  assert.deepEqual((await get(archivist, '/categories/HY/preview')).inputs.filter(each => added.includes(each.label)).map(each => each.name), ['zljl', 'zljl2'], 'keys that nobody gave are the initials');
+  assert.deepEqual((await get(archivist, '/categories/HY/preview')).own_inputs.filter(each => added.includes(each.label)).map(each => each.name), ['zljl', 'zljl2'], 'keys that nobody gave are the initials');
   await post('/categories/HY/drop', {});
 });
 
@@ -73,7 +73,8 @@ test('a definition that contradicts records is refused with the list, and may be
   assert.deepEqual(against.map(each => [each.key, each.missing, each.value]), [['nfxm', 1, 0], ['hyzt', 0, 1]]);
   assert.deepEqual(against[1].values, [{ text: '复婚', count: 1 }]);
   assert.equal(preview.samples.length, 3);
-  assert.ok(preview.inputs.find(each => each.name === 'djd' && each.help === '乡镇名'));
+  assert.ok(preview.own_inputs.find(each => each.name === 'djd' && each.help === '乡镇名'));
+  assert.deepEqual([preview.own_inputs.filter(each => each.heading).map(each => each.heading), preview.inputs.map(each => each.name)], [['当事人', '登记'], ['retention']], 'in groups, as the form will be');
   const list = await get(archivist, '/categories/HY/findings?key=hyzt&draft=1');
   assert.deepEqual(list.rows.map(each => [each.code, each.value, each.mended]), [['甲-3', '复婚', false]]);
   await post('/categories/HY/enforce', {}); // back to the preview with a message
@@ -86,6 +87,19 @@ test('a definition that contradicts records is refused with the list, and may be
   assert.deepEqual(now.versions.map(each => [each.version, each.contradictions, each.note]), [[2, 2, '试行'], [1, 0, '']]);
   assert.equal(now.check.blocking, 2);
   assert.match(readFileSync(path.join(dir, 'definitions/categories/HY.yaml'), 'utf8'), /key: djd\n +label: 登记地/);
+});
+
+test('the rule of titles is written and read in the words of the form; a blank that is no field is refused', async () => {
+  const model = await get(archivist, '/categories/HY/edit'), yaml = async () => (await archivist.get('/categories/HY/yaml')).json.yaml;
+  assert.match(model.title_rule, /^\{男方姓名\}与\{女方姓名\}\{婚姻状态\}登记$/);
+  assert.match((await get(archivist, '/categories/HY')).category.title_rule, /^\{男方姓名\}/);
+  const wrong = await archivist.post('/categories/HY/edit', { form: formOf({ ...model, title_rule: '{男方姓名}与{女方性名}登记' }) });
+  assert.deepEqual([wrong.status, wrong.json.title_rule], [422, '{男方姓名}与{女方性名}登记']);
+  assert.match(wrong.json.problem, /“\{女方性名\}”不是这个门类的著录项/);
+  await post('/categories/HY/edit', formOf({ ...model, title_rule: '{男方姓名}、{nvxm}登记' }, row => row.key === 'nfxm' ? { ...row, label: '男方名字' } : row));
+  assert.match(await yaml(), /title_rule: "?\{nfxm\}、\{nvxm\}登记/, 'also of a field that gets another name at once');
+  assert.equal((await get(archivist, '/categories/HY/edit')).title_rule, '{男方名字}、{女方姓名}登记');
+  await post('/categories/HY/drop', {});
 });
 
 test('a field that is called otherwise from now on: its former key on the form, its values found, shown and offered to be moved', async () => {

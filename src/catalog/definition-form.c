@@ -88,12 +88,27 @@ static json_t *common_rows(json_t *definition) {
   return rows;
 }
 
+/* The rule with what stands in its blanks told by another name of the field: by label for people, by key as it is kept; what is no field's stays. */
+char *definition_rule_by(const char *rule, json_t *fields, const char *from, const char *to) {
+  GString *said = g_string_new(NULL);
+  for (char *name; (name = text_next_blank(&rule, said)) != NULL; g_free(name)) {
+    const char *other = name;
+    size_t i;
+    json_t *field;
+    json_array_foreach(fields, i, field)
+      if (g_str_equal(text_at(field, from), name)) other = text_at(field, to);
+    g_string_append_printf(said, "{%s}", other);
+  }
+  return g_string_free(said, FALSE);
+}
+
 json_t *definition_form(json_t *definition) {
   json_t *rows = json_array(), *list = json_object_get(definition, "fields");
   size_t count = json_array_size(list);
   for (size_t i = 0; i < count + BLANK_ROWS; i++) json_array_append_new(rows, field_row(json_array_get(list, i), (guint)i));
-  return json_pack("{s:s, s:s, s:s, s:o, s:o}", "code", text_at(definition, "code"), "name", text_at(definition, "title"), "title_rule",
-    text_at(definition, "title_rule"), "fields", rows, "common", common_rows(definition));
+  g_autofree char *rule = definition_rule_by(text_at(definition, "title_rule"), list, "key", "label");
+  return json_pack("{s:s, s:s, s:s, s:o, s:o}", "code", text_at(definition, "code"), "name", text_at(definition, "title"), "title_rule", rule, "fields", rows,
+    "common", common_rows(definition));
 }
 
 /* ---- from the form ---- */
@@ -234,11 +249,14 @@ json_t *definition_from_form(WebRequest *request, json_t *before) {
   if (json_object_get(before, "id") != NULL) json_object_set(definition, "id", json_object_get(before, "id"));
   json_object_set_new(definition, "code", json_string(web_text(request, "code")));
   json_object_set_new(definition, "title", json_string(web_text(request, "title")));
-  if (web_text(request, "title_rule") != NULL) json_object_set_new(definition, "title_rule", json_string(web_text(request, "title_rule")));
+  json_t *fields = fields_from(request);
+  g_autofree char *said = definition_rule_by(web_text(request, "title_rule") ? web_text(request, "title_rule") : "", fields, "label", "key");
+  g_autofree char *rule = definition_rule_by(said, json_object_get(before, "fields"), "label", "key"); /* one that is called otherwise from now on */
+  if (*rule != '\0') json_object_set_new(definition, "title_rule", json_string(rule));
   json_t *common = common_from(request);
   if (json_array_size(common) > 0) json_object_set(definition, "common", common);
   json_decref(common);
-  json_object_set_new(definition, "fields", fields_from(request));
+  json_object_set_new(definition, "fields", fields);
   return definition;
 }
 

@@ -5,6 +5,7 @@
  * 2. A form carries the time of the draft it was made from (0: none); when somebody saved another meanwhile, nothing is lost: 409, with what was typed.
  */
 #include "definition.h"
+#include "text.h"
 #include "error.h"
 #include "json.h"
 #include <string.h>
@@ -128,7 +129,24 @@ static gboolean is_form_error(const GError *problem) {
 }
 
 /* Saves and compares. FALSE with a form error leaves the former draft as it was. */
+/* A blank that no field fills would stay empty in every title. */
+static gboolean rule_filled(json_t *definition, GError **error) {
+  g_autoptr(GString) between = g_string_new(NULL);
+  const char *at = json_string_value(json_object_get(definition, "title_rule"));
+  for (char *name; at != NULL && (name = text_next_blank(&at, between)) != NULL; g_free(name)) {
+    gboolean known = FALSE;
+    size_t i;
+    json_t *field;
+    json_array_foreach(json_object_get(definition, "fields"), i, field) known = known || g_strcmp0(json_string_value(json_object_get(field, "key")), name) == 0;
+    if (known) continue;
+    g_autofree char *blank = name;
+    return throw(error, LANTAI_ERROR_INVALID, "拟题规则中的“{%s}”不是这个门类的著录项。花括号中请写著录项的名称", blank);
+  }
+  return TRUE;
+}
+
 static gboolean keep_draft(WebRequest *request, const char *code, json_t *definition, GError **error) {
+  if (!rule_filled(definition, error)) return FALSE;
   {
     g_autoptr(Sql) sql = sql_write(web_house(request)->db, error);
     if (sql == NULL) return FALSE;

@@ -22,10 +22,11 @@ void definition_check_gate(json_t *check, const Scope *scope) {
 
 /* ---- the form and the columns ---- */
 
-static json_t *form_preview(const CatalogCategory *category) {
+/* The fields of a list as the record's form has them. */
+static json_t *form_preview(const CatalogField *fields, guint count) {
   json_t *inputs = json_array();
-  for (guint i = 0; i < category->common_count + category->field_count; i++) {
-    const CatalogField *field = i < category->common_count ? &category->common[i] : &category->fields[i - category->common_count];
+  for (guint i = 0; i < count; i++) {
+    const CatalogField *field = &fields[i];
     if (field->off_form) continue;
     const char *value = field->initial != NULL ? field->initial : "";
     json_t *input = json_pack("{s:s, s:s, s:s, s:s, s:b, s:b}", "name", field->key, "label", field->label, "value", value, "type_label",
@@ -148,8 +149,10 @@ WebReply *page_category_preview(WebRequest *request, GError **error) {
   json_auto_t *before = definition_in_force(sql, code, NULL);
   g_autoptr(CatalogCategory) category = definition_read(definition, code, error);
   if (category == NULL) return NULL;
-  json_auto_t *model = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:b}", "title", "预览门类定义", "code", code, "name", category->title, "changes",
-    definition_changes(before, definition), "inputs", form_preview(category), "columns", columns_preview(category), "is_new", before == NULL);
+  json_auto_t *model = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:b}", "title", "预览门类定义", "code", code, "name", category->title, "changes",
+    definition_changes(before, definition), "inputs", form_preview(category->common, category->common_count), "own_inputs",
+    form_preview(category->fields, category->field_count), "columns", columns_preview(category), "is_new", before == NULL);
+  form_arrange(model);
   json_object_set(model, "draft", draft);
   if (!add_check(model, request, sql, definition, code, error)) return NULL;
   json_t *list = samples(request, sql, category, json_integer_value(json_object_get(json_object_get(model, "check"), "id")), error);

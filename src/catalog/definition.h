@@ -79,6 +79,7 @@ gboolean closing_enforced(const House *house, Sql *sql, const CatalogCategory *n
 json_t *definition_form(json_t *definition); /* {code, title, title_rule, fields: […], common: […]} with some empty rows for new fields */
 /* From the lists that the form sends; what the definition had beside them stays. */
 json_t *definition_from_form(WebRequest *request, json_t *before);
+char *definition_rule_by(const char *rule, json_t *fields, const char *from, const char *to); /* of the title, its blanks by "label" or by "key" */
 /* An input of the record's form: options, kind, help, required, from its field; NULL: the field is not on the form of this level. */
 gboolean definition_on_form(const CatalogField *field, Level level);
 void definition_decorate(json_t *input, const CatalogField *field, const char *value);

@@ -39,10 +39,12 @@ static json_t *fields_json(const CatalogField *fields, guint count) {
 }
 
 json_t *category_json(const CatalogCategory *category) {
-  if (category != NULL)
-    return json_pack("{s:i, s:s, s:s, s:s, s:o, s:o}", "id", category->id, "code", category->code, "title", category->title, "title_rule",
-      category->title_rule != NULL ? category->title_rule : "", "fields", fields_json(category->fields, category->field_count), "common",
-      fields_json(category->common, category->common_count));
+  if (category != NULL) {
+    json_t *fields = fields_json(category->fields, category->field_count);
+    g_autofree char *rule = definition_rule_by(category->title_rule != NULL ? category->title_rule : "", fields, "key", "label");
+    return json_pack("{s:i, s:s, s:s, s:s, s:o, s:o}", "id", category->id, "code", category->code, "title", category->title, "title_rule", rule, "fields",
+      fields, "common", fields_json(category->common, category->common_count));
+  }
   guint count;
   const CatalogField *common = catalog_common_fields(&count);
   return json_pack("{s:i, s:s, s:s, s:s, s:o}", "id", 0, "code", "", "title", "通用著录项", "title_rule", "", "fields", fields_json(common, count));
