@@ -198,7 +198,8 @@ static char *text_value(const CodeUse *use, const CodePart *part, const CatalogR
   if (value == NULL || value[0] == '\0') value = part->literal;
   const char *mapped = json_string_value(json_object_get(part->map, value));
   if (mapped != NULL) value = mapped;
-  gsize width = part->width > 0 || written == NULL || part->literal[digits_at(part->literal)] != '\0' ? part->width : strlen(part->literal); /* 1 where 001 is usual */
+  gboolean filled = written != NULL && part->width == 0 && use->volume_width > 1 && part->literal[digits_at(part->literal)] == '\0';
+  gsize width = filled ? strlen(part->literal) : part->width; /* inventory 1 is 001 where volume 5 is 005 */
   gboolean number = value[0] != '\0' && value[digits_at(value)] == '\0' && strlen(value) < width;
   return value[0] == '\0' ? NULL : number ? g_strdup_printf("%0*u", (int)width, (guint)g_ascii_strtoull(value, NULL, 10)) : g_strdup(value);
 }

@@ -1,7 +1,8 @@
 /*
  * Which rule holds for a category of a fonds, the next number of a series, and a code held against its rule.
  *
- * 1. The rule is the one chosen; else the one that most of some records there follow; else the first that fits the category.
+ * 1. The rule is the one chosen; else the one that most of some records there follow; else the first that fits the category. A body that filed by volumes and
+ *    later by pieces has codes of two rules: what the first does not number goes by the rule that most of it follows.
  * 2. The next number is one more than the highest there is. Numbers filled with zeros stand in the index in their order, so that the end of the series is
  *    looked at only; a series that counts across parts of the code, is not filled, or has run over its width is read through (its codes alone).
  */
@@ -112,13 +113,23 @@ CodeUse code_use_of(const CodeUse *use, Level level, const char *code) {
   return code_match(&other, level, code, &match) ? other : *use;
 }
 
-/* A body that filed by volumes and later by pieces has codes of two rules. */
-static void find_also(const Catalog *catalog, CodeUse *use, GPtrArray *samples) {
+/* Does the sample, a piece or a volume with what is in it, lie where the rule does not number? A volume that has samples is one itself. */
+static gboolean beside_rule(const CodeUse *use, const CatalogRecord *record, GPtrArray *samples) {
+  gboolean by_volume = record->level == LEVEL_VOLUME;
+  for (guint i = 0; i < samples->len && !by_volume; i++) {
+    const CatalogRecord *other = samples->pdata[i];
+    by_volume = other->id == record->parent_id && other->level == LEVEL_VOLUME;
+  }
+  return by_volume != (use->rule->volume >= 0);
+}
+
+void code_use_find_also(const Catalog *catalog, CodeUse *use, GPtrArray *samples) {
   g_autoptr(GPtrArray) rest = g_ptr_array_new(); /* borrowed */
   CodeMatch match;
+  use->also = NULL;
   for (guint i = 0; i < samples->len; i++) {
     const CatalogRecord *record = samples->pdata[i];
-    if (!code_match(use, record->level, record->code, &match)) g_ptr_array_add(rest, samples->pdata[i]);
+    if (use->chosen ? beside_rule(use, record, samples) : !code_match(use, record->level, record->code, &match)) g_ptr_array_add(rest, samples->pdata[i]);
   }
   guint best = rest->len / 2;
   for (guint i = 0; i < code_rules_count(catalog_rules(catalog)); i++) {
@@ -155,19 +166,19 @@ gboolean code_use_for(const Catalog *catalog, Sql *sql, gint64 fonds_id, guint8 
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
   if (use.fonds == NULL) return throw(error, LANTAI_ERROR_NOT_FOUND, "没有这个全宗");
   if (!use_chosen(catalog, sql, fonds_id, category, &use, error)) return FALSE;
-  g_autoptr(GPtrArray) samples = use.chosen ? NULL : code_samples(sql, fonds_id, category, error);
-  if (!use.chosen && samples == NULL) return FALSE;
+  g_autoptr(GPtrArray) samples = code_samples(sql, fonds_id, category, error);
+  if (samples == NULL) return FALSE;
   guint best = 0;
   CodeUse tried = use;
-  for (guint i = 0; samples != NULL && i < code_rules_count(catalog_rules(catalog)); i++) {
+  for (guint i = 0; !use.chosen && i < code_rules_count(catalog_rules(catalog)); i++) {
     guint fits = code_use_fit(&tried, code_rules_at(catalog_rules(catalog), i), samples);
     if (fits <= best) continue;
     best = fits;
     use = tried;
   }
-  if (!use.chosen) use.followed = best * 2 > (samples ? samples->len : 0);
+  if (!use.chosen) use.followed = best * 2 > samples->len;
   if (!use.followed) use_rule(&use, code_rules_default(catalog_rules(catalog), use.category));
-  else if (!use.chosen) find_also(catalog, &use, samples);
+  else code_use_find_also(catalog, &use, samples);
   *ret = use;
   use.fonds = NULL;
   return TRUE;
@@ -307,9 +318,37 @@ static char *first_free(Sql *sql, const CodeUse *use, const CatalogRecord *recor
   return throw_null(error, LANTAI_ERROR_CONFLICT, "%s 之后没有空号", prefix);
 }
 
-void code_use_in_place(CodeUse *use, const CatalogRecord *record, const CodePlace *place) {
+gboolean code_use_in_place(CodeUse *use, const CatalogRecord *record, const CodePlace *place) {
   gboolean by_volume = record->level == LEVEL_VOLUME || place->volume != NULL;
-  if (use->also != NULL && by_volume != (use->rule->volume >= 0)) *use = code_use_also(use);
+  if (use->also == NULL || by_volume == (use->rule->volume >= 0)) return FALSE;
+  *use = code_use_also(use);
+  return TRUE;
+}
+
+/* A volume's inventory that no field describes is the one that volumes were last given: its fields with it; NULL: described, or none was given.
+ * prefix: made with what the rule takes otherwise. */
+static char *fields_as_before(Sql *sql, const CodeUse *use, const CatalogRecord *record, const char *prefix, GError **error) {
+  const CodeRule *rule = use->rule;
+  int index = 0;
+  while (index < rule->volume && (rule->parts[index].kind != PART_TEXT || rule->parts[index].literal[0] == '\0' || rule->parts[index].fields[0] == NULL)) index++;
+  if (record->level != LEVEL_VOLUME || index >= rule->volume) return NULL;
+  g_autofree char *sample = g_strconcat(prefix, "1", NULL);
+  json_auto_t *fields = record_fields(record);
+  CodeMatch match;
+  for (char **field = rule->parts[index].fields; *field != NULL; field++)
+    if (json_string_length(json_object_get(fields, *field)) > 0) return NULL;
+  if (!code_match(use, LEVEL_VOLUME, sample, &match)) return NULL;
+  g_autofree char *start = g_strndup(prefix, (gsize)match.part[index]), *from = g_strconcat(start, "0", NULL), *to = g_strconcat(start, ":", NULL);
+  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT code, level, category FROM record WHERE code >= $1 AND code < $2 AND fonds_id = $3 ORDER BY code DESC LIMIT $4",
+    SQL_ARGS(sql_text(from), sql_text(to), sql_int(record->fonds_id), sql_int(TAIL_LOOKED)), error);
+  if (rows == NULL) return NULL;
+  while (sql_next(rows, error)) {
+    if (sql_int_at(rows, 2) != record->category || !code_match(use, (Level)sql_int_at(rows, 1), sql_text_at(rows, 0), &match)) continue;
+    g_autofree char *text = g_strndup(sql_text_at(rows, 0) + match.part[index], (gsize)(match.end[index] - match.part[index]));
+    json_object_set_new(fields, rule->parts[index].fields[0], json_string(text));
+    return json_dumps(fields, JSON_COMPACT);
+  }
+  return NULL;
 }
 
 char *catalog_code_generate(const House *house, Sql *sql, const CatalogRecord *record, GError **error) {
@@ -322,6 +361,15 @@ char *catalog_code_generate(const House *house, Sql *sql, const CatalogRecord *r
   CatalogRecord bare = *record; /* by what is described, not by the code that it has or that somebody began to type */
   bare.code = NULL;
   g_autofree char *prefix = code_prefix(&use, &bare, place.volume, place.class_text, &scope, error);
+  g_autoptr(GError) local = NULL;
+  g_autofree char *fields = prefix == NULL ? NULL : fields_as_before(sql, &use, &bare, prefix, &local);
+  if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), NULL;
+  if (fields != NULL) {
+    bare.fields = fields;
+    g_free(prefix);
+    g_free(scope);
+    prefix = code_prefix(&use, &bare, place.volume, place.class_text, &scope, error);
+  }
   if (prefix == NULL) return NULL;
   Highest highest = {0};
   g_autofree char *start = scope_start(&use, record, prefix);

@@ -236,6 +236,9 @@ static char *code_by(Sql *sql, const CodeUse *use, const CatalogRecord *record, 
   g_auto(CodePlace) place = {0};
   g_autofree char *scope = NULL;
   if (!code_place_of(sql, use, record, &place, error)) return NULL;
+  CodeUse own = *use;
+  if (code_use_in_place(&own, record, &place))
+    return throw_null(error, LANTAI_ERROR_INVALID, "%s，另按“%s”", record->level == LEVEL_VOLUME ? "是案卷" : place.volume ? "在案卷中" : "不在案卷中", own.rule->title);
   if (place.volume != NULL && use->rule->volume >= 0) {
     g_autoptr(CatalogRecord) volume = record_by_id(sql, record->parent_id, error);
     g_free(place.volume);
@@ -290,9 +293,11 @@ static const char *why_unfit(json_t *preview) {
   return why;
 }
 
-static json_t *rule_json(Sql *sql, const Scope *scope, const CodeUse *holds, const CodeRule *rule, GPtrArray *samples) {
+static json_t *rule_json(WebRequest *request, Sql *sql, const CodeUse *holds, const CodeRule *rule, GPtrArray *samples) {
   CodeUse use = *holds;
   guint fits = code_use_fit(&use, rule, samples);
+  use.chosen = TRUE; /* as if it were */
+  code_use_find_also(web_house(request)->catalog, &use, samples);
   gboolean current = holds->rule == rule;
   if (current) {
     use.volume_width = holds->volume_width;
@@ -300,7 +305,7 @@ static json_t *rule_json(Sql *sql, const Scope *scope, const CodeUse *holds, con
   }
   json_t *json = json_pack("{s:s, s:s, s:i, s:i, s:b, s:b, s:i, s:i, s:o}", "key", rule->key, "title", rule->title, "fits", (int)fits, "samples",
     (int)samples->len, "current", current, "by_volume", rule->volume >= 0, "volume_width", (int)use.volume_width, "item_width", (int)use.item_width,
-    "preview", preview_rows(sql, scope, &use, samples));
+    "preview", preview_rows(sql, web_scope(request), &use, samples));
   const char *example = example_of(json_object_get(json, "preview")), *unfit = why_unfit(json_object_get(json, "preview"));
   json_object_set_new(json, "example", json_string(example ? example : rule->example));
   json_object_set_new(json, "example_elsewhere", json_boolean(example == NULL));
@@ -323,7 +328,7 @@ WebReply *page_code_rule(WebRequest *request, GError **error) {
   size_t fit = 0; /* the one in use first, those that suit none of the records last */
   for (guint i = 0; i < code_rules_count(catalog_rules(catalog)); i++) {
     const CodeRule *rule = code_rules_at(catalog_rules(catalog), i);
-    json_t *json = rule_json(sql, web_scope(request), &use, rule, samples);
+    json_t *json = rule_json(request, sql, &use, rule, samples);
     gboolean unfit = json_object_get(json, "unfit") != NULL;
     json_array_insert_new(rules, rule == use.rule ? 0 : unfit ? json_array_size(rules) : fit, json);
     fit += !unfit;

@@ -281,6 +281,13 @@ static void test_unfilled(void) {
     if (i > 1) g_assert_cmpstr(problem, ==, NULL); /* what the program itself proposes is right */
     good(catalog_record_create(&p.f.house, sql, "t", item, error));
   }
+  g_autoptr(CatalogRecord) next = record_of(p.class, LEVEL_VOLUME, 1, "", "卷");
+  next->fonds_id = p.fonds;
+  g_autofree char *in_same = good(catalog_code_generate(&p.f.house, sql, next, error));
+  g_assert_cmpstr(in_same, ==, "Z109-1-13"); /* in the inventory that is there, not in 001 */
+  put_text(&next->fields, "{\"mlh\":\"2\"}");
+  g_autofree char *described = good(catalog_code_generate(&p.f.house, sql, next, error));
+  g_assert_cmpstr(described, ==, "Z109-2-1");
   g_autoptr(CatalogRecord) filled = record_of(p.class, LEVEL_VOLUME, 1, "Z109-1-009", "卷");
   filled->fonds_id = p.fonds;
   g_autofree char *problem = good(catalog_code_check(&p.f.house, sql, filled, error));
@@ -317,6 +324,13 @@ static void test_two_rules(void) {
   g_assert_cmpuint(group->series->len, ==, 2);
   g_assert_cmpuint(group->mixed, ==, 0); /* four digits here and there, each by its own rule */
   g_assert_cmpuint(group->missing, ==, 6);
+  sql_end(g_steal_pointer(&sql));
+  sql = good(sql_write(p.f.db, error));
+  json_auto_t *chosen = json_pack("{s:s, s:{s:I, s:i, s:s, s:i, s:i}}", "action", "code.choose", "data", "fonds", (json_int_t)p.fonds, "category", 1, "rule",
+    "dat13-1994-volume", "volume_width", 4, "item_width", 3);
+  good(catalog_code_replay(&p.f.house, sql, chosen, error));
+  assert_next(&p, sql, 2011, "永久", "BGS", "Z109-WS·2011-Y-BGS-0003"); /* choosing the rule of the volumes says nothing against the pieces */
+  assert_problem(&p, sql, 2011, "永久", "Z109-WS·2011-Y-BGS-0002", NULL);
   sql_end(g_steal_pointer(&sql));
   fixture_close(&p.f);
 }
@@ -368,18 +382,22 @@ static void test_own_rules(void) {
   g_autoptr(CatalogRecord) next = record_of(p.class, LEVEL_VOLUME, 1, "", "卷");
   next->fonds_id = p.fonds;
   g_autofree char *free_everywhere = good(catalog_code_generate(&p.f.house, sql, next, error));
-  g_assert_cmpstr(free_everywhere, ==, "Z109-1-06"); /* behind 05 of the other inventory */
+  g_assert_cmpstr(free_everywhere, ==, "Z109-2-06"); /* in the inventory of the last volume */
+  put_text(&next->fields, "{\"mlh\":\"3\"}");
+  g_autofree char *counted_on = good(catalog_code_generate(&p.f.house, sql, next, error));
+  g_assert_cmpstr(counted_on, ==, "Z109-3-06");
+  put_text(&next->fields, "{}");
   gint64 other = good(catalog_fonds_ensure(&p.f.house, sql, "t", "Z110", "另一局", error));
-  put_record(&p.f, sql, good(catalog_class_ensure(&p.f.house, sql, "t", other, 1, error)), LEVEL_VOLUME, 1, "Z109-1-06", 0);
+  put_record(&p.f, sql, good(catalog_class_ensure(&p.f.house, sql, "t", other, 1, error)), LEVEL_VOLUME, 1, "Z109-2-06", 0);
   g_autofree char *held = good(catalog_code_generate(&p.f.house, sql, next, error));
-  g_assert_cmpstr(held, ==, "Z109-1-07");
-  put_text(&next->code, "Z109-1-06");
+  g_assert_cmpstr(held, ==, "Z109-2-07");
+  put_text(&next->code, "Z109-2-06");
   g_autofree char *twice = good(catalog_code_check(&p.f.house, sql, next, error));
   g_assert_nonnull(strstr(twice, "全馆唯一"));
   sql = again_with(&p, sql, "rules: [{key: own, title: 流水, parts: [{part: fonds}, {part: text, before: \"-\", fields: [mlh], literal: \"1\"}, "
     "{part: volume, before: \"-\", width: 2}, {part: item, before: \"-\", width: 2}]}]");
   g_autofree char *apart = good(catalog_code_generate(&p.f.house, sql, next, error)), *once = good(catalog_code_check(&p.f.house, sql, next, error));
-  g_assert_cmpstr(apart, ==, "Z109-1-03"); /* without counter and unique: within its inventory, and another fonds has codes of its own */
+  g_assert_cmpstr(apart, ==, "Z109-2-06"); /* another fonds has codes of its own */
   g_assert_cmpstr(once, ==, NULL);
   good(sql_commit(sql, error));
   sql_end(sql);

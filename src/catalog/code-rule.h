@@ -44,7 +44,7 @@ typedef struct {
   const char *fonds, *category; /* their codes, borrowed */
   guint volume_width, item_width;
   gboolean chosen, followed;    /* followed: by most of the records looked at */
-  const CodeRule *also;         /* none chosen, and most of the others follow this one: volumes of former years beside pieces of later ones. NULL: none */
+  const CodeRule *also;         /* most of what the rule does not number follow this one: volumes of former years beside pieces of later ones. NULL: none */
   guint also_volume_width, also_item_width;
 } CodeUse;
 

@@ -24,6 +24,8 @@ static void add_rule(const House *house, json_t *model, Sql *sql, gint64 fonds_i
   g_auto(CodeUse) use = {0};
   if (fonds_id == 0 || category == 0 || !code_use_for(house->catalog, sql, fonds_id, category, &use, NULL)) return;
   if (use.chosen) json_object_set_new(model, "rule", json_string(use.rule->title));
+  if (use.chosen && use.also != NULL) json_object_set_new(model, "also", json_string(use.also->title));
+  json_object_set_new(model, "choose_first", json_boolean(!use.chosen));
   json_object_set_new(model, "rule_page", json_sprintf("/codes/%" G_GINT64_FORMAT "/%d/rule", fonds_id, category));
 }
 

@@ -2,7 +2,8 @@
  * A plan of renumbering: which records, what code each gets, what stands in the way, and in which order to go.
  *
  * 1. Only records of volumes and files that the asker may see are taken, and with a volume the files in it.
- * 2. Every category concerned must have a rule that somebody chose; of records picked one by one only those are taken that have one.
+ * 2. Every category concerned must have a rule that somebody chose; of records picked one by one only those are taken that have one. What the chosen rule does not
+ *    number, pieces beside volumes, goes by the rule that most of it follows already.
  * 3. A record whose new code is held by one that stays, by one outside the plan, or wanted twice, is refused and stays as it is.
  * 4. Who takes a code goes after the one who has it. Where codes go round in a circle, the circle's rows are joined: one transaction.
  */
@@ -22,7 +23,7 @@ typedef struct {
   GPtrArray *rows;       /* RenumberRow*, in the order of their codes */
   GHashTable *by_id;     /* id → row */
   GHashTable *by_code;   /* "fonds\tcode" before → row */
-  GHashTable *uses;      /* "fonds category" → CodeUse* */
+  GHashTable *uses;      /* "fonds category" → CodeUse[2]: the rule's, and that of the rule that the others follow */
   GHashTable *counters;  /* scope → last number given */
   guint unchanged, refused, moving;
 } Plan;
@@ -46,9 +47,10 @@ static const CodeUse *use_of(Plan *plan, const CatalogRecord *record, GError **e
   g_autofree char *key = g_strdup_printf("%" G_GINT64_FORMAT " %u", record->fonds_id, record->category);
   CodeUse *use = g_hash_table_lookup(plan->uses, key);
   if (use == NULL) {
-    use = g_new0(CodeUse, 1);
+    use = g_new0(CodeUse, 2);
     g_hash_table_insert(plan->uses, g_steal_pointer(&key), use);
     if (!code_use_for(plan->house->catalog, plan->sql, record->fonds_id, record->category, use, error)) return NULL;
+    use[1] = code_use_also(use);
   }
   if (use->chosen) return use;
   const CatalogCategory *category = catalog_category(plan->house->catalog, record->category);
@@ -65,6 +67,12 @@ static gboolean take_use(Plan *plan, const CatalogRecord *record, RenumberRow *r
   return TRUE;
 }
 
+static void set_use(RenumberRow *row, const CatalogRecord *record, const CodeUse *use) {
+  row->use = use;
+  row->step = code_step(use, record->level, record->page_count);
+  row->later = use->rule->volume >= 0 && record->level == LEVEL_ITEM;
+}
+
 static gboolean add_record(Plan *plan, const CatalogRecord *record, GError **error) {
   if (record->level < LEVEL_VOLUME || g_hash_table_contains(plan->by_id, &record->id)) return TRUE;
   if (plan->ask->category != 0 && record->category != plan->ask->category) return TRUE;
@@ -76,12 +84,14 @@ static gboolean add_record(Plan *plan, const CatalogRecord *record, GError **err
   g_hash_table_insert(plan->by_id, &row->id, row);
   if (!take_use(plan, record, row, error)) return FALSE;
   if (row->use == NULL) return TRUE;
-  row->step = code_step(row->use, record->level, record->page_count);
-  row->later = row->use->rule->volume >= 0 && record->level == LEVEL_ITEM;
-  if (row->later) return TRUE;
+  set_use(row, record, row->use);
+  if (row->later && row->use->also == NULL) return TRUE;
   g_autoptr(GError) problem = NULL;
   g_auto(CodePlace) place = {0};
   if (!code_place_of(plan->sql, row->use, record, &place, error)) return FALSE;
+  CodeUse own = *row->use;
+  if (code_use_in_place(&own, record, &place)) set_use(row, record, row->use + 1);
+  if (row->later) return TRUE;
   row->prefix = code_prefix(row->use, record, place.volume, place.class_text, &row->scope, &problem);
   if (problem != NULL) row->problem = g_strdup(problem->message);
   return TRUE;

@@ -139,15 +139,18 @@ static void test_volumes_and_search(void) {
   Place p;
   place_open(&p);
   choose_rule(&p, "dat13-1994-volume");
-  gint64 ids[3];
+  gint64 ids[6];
   {
     g_autoptr(Sql) sql = good(sql_write(p.f.db, error));
+    ids[3] = keep_in(&p, sql, p.class, LEVEL_ITEM, "Z109-WS·2011-Y-0001", 2011); /* pieces of later years go on by their own rule */
+    ids[4] = keep_in(&p, sql, p.class, LEVEL_ITEM, "Z109-WS·2011-Y-0002", 2011);
+    ids[5] = keep_in(&p, sql, p.class, LEVEL_ITEM, "Z109-WS·2011-Y-3", 2011);
     ids[0] = keep_in(&p, sql, p.class, LEVEL_VOLUME, "Z109-1-5", 1958);
     ids[1] = keep_in(&p, sql, ids[0], LEVEL_ITEM, "Z109-1-5-2", 1958);
     ids[2] = keep_in(&p, sql, ids[0], LEVEL_ITEM, "Z109-1-5-1", 1958);
     good(sql_commit(sql, error));
   }
-  static const char *const kept[] = {"Z109-001-005", "Z109-001-005-002", "Z109-001-005-001", NULL};
+  static const char *const kept[] = {"Z109-001-005", "Z109-001-005-002", "Z109-001-005-001", "Z109-WS·2011-Y-0001", "Z109-WS·2011-Y-0002", "Z109-WS·2011-Y-0003", NULL};
   gint64 id = plan_for(&p, (RenumberAsk){.query = "题名", .fonds = p.fonds});
   good(run(&p, id, FALSE, error));
   assert_codes(&p, ids, kept);
