@@ -304,6 +304,37 @@ static void test_damage(Fixture *fixture, gconstpointer unused) {
   }
 }
 
+/* A save that is the first to meet damage succeeds, and is found at once; what it is saved with, too. */
+static void test_save_meets(Fixture *fixture, gconstpointer unused) {
+  static const guint kinds[] = {0, 3, 4, 6, 8};
+  for (guint i = 0; i < G_N_ELEMENTS(kinds); i++) {
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Sql) sql = sql_write(fixture->db, NULL);
+    sql_guard(sql, FALSE);
+    g_assert_true(damage(sql, kinds[i]));
+    sql_guard(sql, TRUE);
+    g_assert_true(sql_commit(sql, NULL));
+    sql_end(g_steal_pointer(&sql));
+    g_test_message("damage %u", kinds[i]);
+    g_autofree char *title = g_strdup_printf("婚姻登记簿壬癸%u", i);
+    sql = sql_write(fixture->db, NULL);
+    g_assert_true(sql_exec(sql, "CREATE TABLE IF NOT EXISTS other (title TEXT)", SQL_NONE, NULL));
+    g_assert_true(sql_exec(sql, "INSERT INTO other (title) VALUES ($1)", SQL_ARGS(sql_text(title)), NULL));
+    put(fixture, sql, RECORDS, i % 2 ? NULL : title); /* with its page */
+    put(fixture, sql, 5, title);
+    g_assert_true(sql_commit(sql, &error));
+    g_assert_no_error(error);
+    sql_end(g_steal_pointer(&sql));
+    g_assert_true(search_needs_rebuild(fixture->search));
+    check_answers(fixture, TRUE);
+    sql = sql_read(fixture->db, NULL);
+    g_assert_cmpint(sql_number(sql, "SELECT COUNT(*) AS n FROM other", SQL_NONE, 0, NULL), ==, i + 1);
+    sql_end(g_steal_pointer(&sql));
+    rebuild(fixture);
+    check_answers(fixture, FALSE);
+  }
+}
+
 /* What is whole in itself, but has lost what is said of some records: comparing notices. */
 static gboolean lose(Sql *sql, guint kind) {
   switch (kind) {
@@ -443,6 +474,7 @@ int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_log_set_always_fatal(G_LOG_LEVEL_CRITICAL | G_LOG_FATAL_MASK);
   g_test_add("/heal/damage", Fixture, NULL, set_up, test_damage, tear_down);
+  g_test_add("/heal/save-meets", Fixture, NULL, set_up, test_save_meets, tear_down);
   g_test_add("/heal/compare", Fixture, NULL, set_up, test_compare, tear_down);
   g_test_add("/heal/snapshot", Fixture, NULL, set_up, test_snapshot, tear_down);
   g_test_add("/heal/cut", Fixture, NULL, set_up, test_cut, tear_down);

@@ -41,6 +41,7 @@ typedef struct {
   Columns *base;   /* the state before */
   guint64 version; /* the state after */
   gboolean bulk, many, ended;
+  gboolean shown[2];          /* is_first: of records, of pages */
   gboolean alone;             /* the tables that are asked are damaged and left as they are */
   gint64 made, made_page;     /* record ids and page rows up to which the second set has them; 0: none */
   GHashTable *drafts;
@@ -351,20 +352,30 @@ static gboolean is_left_alone(Search *search) {
   return alone;
 }
 
-/* What a change met: the next try of it is made without the index. */
-static gboolean tell_damage(Search *search, const GError *failure) {
-  if (failure && search_is_damage(failure)) search_note_damage(search, failure->message);
+/* What a change met of damage is not its own: it is saved without the index from now on. */
+static gboolean goes_on(Search *search, Sql *sql, GError **failure, GError **error) {
+  if (search_is_damage(*failure)) {
+    search_note_damage(search, (*failure)->message);
+    g_clear_error(failure);
+    return search_damage_remember(sql, error);
+  }
+  g_propagate_error(error, g_steal_pointer(failure));
   return FALSE;
 }
 
-static gboolean put_document(Search *search, Sql *sql, const SearchDocument *before, const SearchDocument *after, GError **error) {
-  Pending *pending = pending_get(search, sql, error);
-  if (pending == NULL) return FALSE;
+/* FTS5 writes at the commit what it has gathered, and would fail that: the transaction's first change of a kind shows beforehand whether it can. */
+static gboolean is_first(Pending *pending, gboolean page) {
+  gboolean first = !pending->bulk && !pending->shown[page];
+  pending->shown[page] = TRUE;
+  return first;
+}
+
+static gboolean put_document(Pending *pending, Sql *sql, const SearchDocument *before, const SearchDocument *after, GError **error) {
   if (before) prepare(pending->before, before);
   if (after) prepare(pending->after, after);
   if (!put(pending, sql, before ? pending->before : NULL, after ? pending->after : NULL, error)) return FALSE;
   if (pending->alone) return TRUE;
-  if (pending->grams == NULL && (pending->grams = search_gram_follow_new(search, sql, error)) == NULL) return FALSE;
+  if (pending->grams == NULL && (pending->grams = search_gram_follow_new(pending->search, sql, error)) == NULL) return FALSE;
   if (!search_gram_follow(pending->grams, sql, pending->base, before, after, pending->bulk, error)) return FALSE;
   if (!pending->many) note_change(pending, search_change_document(after ? after->id : before->id, after));
   return TRUE;
@@ -374,15 +385,14 @@ gboolean search_put(Search *search, Sql *sql, const SearchDocument *before, cons
   if (before == NULL && after == NULL) return TRUE;
   if (is_left_alone(search)) return search_damage_remember(sql, error);
   g_autoptr(GError) failure = NULL;
-  if (put_document(search, sql, before, after, &failure)) return TRUE;
-  tell_damage(search, failure);
-  g_propagate_error(error, g_steal_pointer(&failure));
-  return FALSE;
+  Pending *pending = pending_get(search, sql, &failure);
+  gboolean first = pending && is_first(pending, FALSE);
+  gboolean good = pending && (!first || sql_part_begin(sql, &failure)) && put_document(pending, sql, before, after, &failure);
+  if (first) good = sql_part_end(sql, good, &failure);
+  return good || goes_on(search, sql, &failure, error);
 }
 
-static gboolean put_page(Search *search, Sql *sql, gint64 rowid, const char *before, const char *after, GError **error) {
-  Pending *pending = pending_get(search, sql, error);
-  if (pending == NULL) return FALSE;
+static gboolean put_page(Pending *pending, Sql *sql, gint64 rowid, const char *before, const char *after, GError **error) {
   Prepared *scratch = pending->after;
   const char *texts[] = {before, after};
   for (guint pass = 0; pass < 2; pass++) {
@@ -404,10 +414,11 @@ gboolean search_page_put(Search *search, Sql *sql, gint64 record_id, guint page,
   if (record_id <= 0 || record_id >= G_MAXUINT32 || page < 1 || page > 0xffff)
     return throw(error, LANTAI_ERROR_INVALID, "第 %u 页超出范围：一份文件最多 65 535 页可作全文检索", page);
   g_autoptr(GError) failure = NULL;
-  if (put_page(search, sql, record_id << 16 | page, before, after, &failure)) return TRUE;
-  tell_damage(search, failure);
-  g_propagate_error(error, g_steal_pointer(&failure));
-  return FALSE;
+  Pending *pending = pending_get(search, sql, &failure);
+  gboolean first = pending && is_first(pending, TRUE);
+  gboolean good = pending && (!first || sql_part_begin(sql, &failure)) && put_page(pending, sql, record_id << 16 | page, before, after, &failure);
+  if (first) good = sql_part_end(sql, good, &failure);
+  return good || goes_on(search, sql, &failure, error);
 }
 
 /* ---- loads and rebuilding ---- */
@@ -430,10 +441,7 @@ void search_bulk_begin(Search *search, Sql *sql) {
   set_automerge(sql, 0, NULL);
 }
 
-gboolean search_bulk_flush(Search *search, Sql *sql, GError **error) {
-  Pending *pending = sql_get_data(sql, PENDING_KEY);
-  if (pending == NULL) return TRUE;
-  if (is_left_alone(search)) return search_damage_remember(sql, error);
+static gboolean flush(Pending *pending, Sql *sql, GError **error) {
   if (!write_put_off(pending, sql, error) || (pending->grams && !search_gram_follow_flush(pending->grams, sql, error))) return FALSE;
   /* FTS5 writes its terms at the commit: after a large batch joining stays off until search_optimize, or every batch would join what that joins again. */
   gboolean large = g_hash_table_size(pending->drafts) >= LARGE_BULK_CHUNKS;
@@ -444,6 +452,14 @@ gboolean search_bulk_flush(Search *search, Sql *sql, GError **error) {
   while (g_hash_table_iter_next(&iter, &number, &draft))
     if (!search_draft_write(draft, sql, GPOINTER_TO_UINT(number), error)) return FALSE;
   return TRUE;
+}
+
+gboolean search_bulk_flush(Search *search, Sql *sql, GError **error) {
+  Pending *pending = sql_get_data(sql, PENDING_KEY);
+  if (pending == NULL) return TRUE;
+  if (is_left_alone(search)) return search_damage_remember(sql, error);
+  g_autoptr(GError) failure = NULL;
+  return flush(pending, sql, &failure) || goes_on(search, sql, &failure, error);
 }
 
 /* ---- slices ----

@@ -40,6 +40,42 @@ static void test_commit_and_rollback(void) {
   g_assert_cmpint(count_things(db), ==, 1);
 }
 
+/* A part is taken back alone; what a virtual table has gathered shows at its end whether it can be written. */
+static void test_parts(void) {
+  static const char *const scripts[] = {"CREATE TABLE thing (name TEXT); CREATE VIRTUAL TABLE word USING fts5 (text, content = '')", NULL};
+  g_autofree char *dir = g_dir_make_tmp(NULL, NULL), *file = g_build_filename(dir, "parts.db", NULL);
+  g_autoptr(SqlDb) db = sql_open(file, NULL);
+  g_assert_true(sql_migrate(db, "test", scripts, NULL));
+  {
+    g_autoptr(Sql) sql = sql_write(db, NULL);
+    sql_guard(sql, FALSE);
+    g_assert_true(sql_exec(sql, "DROP TABLE word_idx", SQL_NONE, NULL));
+    sql_guard(sql, TRUE);
+    g_assert_true(sql_commit(sql, NULL));
+  }
+  sql_close(db); /* who wrote that has the former in memory */
+  db = sql_open(file, NULL);
+  g_autoptr(GError) error = NULL;
+  g_autoptr(Sql) sql = sql_write(db, NULL);
+  for (guint round = 0; round < 3; round++) { /* taken back; fails; good */
+    g_assert_true(sql_exec(sql, "INSERT INTO thing (name) VALUES ('stays')", SQL_NONE, NULL));
+    g_assert_true(sql_part_begin(sql, NULL));
+    g_assert_true(sql_exec(sql, "INSERT INTO thing (name) VALUES ('part')", SQL_NONE, NULL));
+    if (round == 1) g_assert_true(sql_exec(sql, "INSERT INTO word (rowid, text) VALUES (1, 'a')", SQL_NONE, NULL));
+    g_assert_cmpint(sql_part_end(sql, round > 0, &error), ==, round == 2);
+    g_assert_cmpint(error != NULL, ==, round == 1);
+    g_clear_error(&error);
+  }
+  g_assert_true(sql_commit(sql, &error));
+  g_assert_no_error(error);
+  sql_end(g_steal_pointer(&sql));
+  sql = sql_read(db, NULL);
+  g_assert_cmpint(sql_number(sql, "SELECT COUNT(*) AS n FROM thing WHERE name = 'stays'", SQL_NONE, -1, NULL), ==, 3);
+  g_assert_cmpint(count_things(db), ==, 4);
+  g_unlink(file);
+  g_rmdir(dir);
+}
+
 static void test_snapshot(void) {
   g_autoptr(SqlDb) db = open_things();
   add_thing(db, "甲");
@@ -300,6 +336,7 @@ static void test_map(void) {
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/sql/commit-and-rollback", test_commit_and_rollback);
+  g_test_add_func("/sql/parts", test_parts);
   g_test_add_func("/sql/snapshot", test_snapshot);
   g_test_add_func("/sql/readers-cannot-write", test_readers_cannot_write);
   g_test_add_func("/sql/values-and-json", test_values_and_json);

@@ -315,6 +315,15 @@ void sql_end(Sql *sql) {
   g_free(sql);
 }
 
+gboolean sql_part_begin(Sql *sql, GError **error) { return run(sql->connection, "SAVEPOINT part", error); }
+
+gboolean sql_part_end(Sql *sql, gboolean good, GError **error) {
+  good = good && run(sql->connection, "SAVEPOINT gathered", error); /* virtual tables write before another begins */
+  if (!good) run(sql->connection, "ROLLBACK TO part", NULL);
+  run(sql->connection, "RELEASE part", NULL);
+  return good;
+}
+
 SqlDb *sql_db(Sql *sql) { return sql->db; }
 gboolean sql_is_writing(const Sql *sql) { return sql->writes; }
 

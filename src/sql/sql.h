@@ -36,6 +36,10 @@ Sql *sql_write(SqlDb *db, GError **error);
 gboolean sql_commit(Sql *sql, GError **error); /* the Sql may then only be ended */
 void sql_end(Sql *sql);                        /* gives the connection back; rolls back what was not committed */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Sql, sql_end)
+/* A part of a transaction, not within another: what it wrote is taken back alone unless it ends good, and the rest goes on. At a good end virtual tables write what
+ * they have gathered, which may fail; else that waits for the commit and fails all of it. */
+gboolean sql_part_begin(Sql *sql, GError **error);
+gboolean sql_part_end(Sql *sql, gboolean good, GError **error); /* FALSE: it was taken back; error only where it should have been good */
 SqlDb *sql_db(Sql *sql);
 gboolean sql_is_writing(const Sql *sql); /* from sql_write */
 
