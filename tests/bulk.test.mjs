@@ -324,7 +324,7 @@ test('a person written two ways becomes one with two names, all groups of a fond
   await looked();
   const before = (await archivist.get(`/quality/person?fonds=${fonds.id}`)).json;
   assert.equal(await counted(), 2);
-  assert.deepEqual(before.rows.map(row => row.detail), ['周树仁', '周树任'], 'the writings are shown');
+  assert.deepEqual(before.rows.map(row => [row.detail, row.sign]), [['周树仁', '证件号相同'], ['周树任', '证件号相同']], 'the writings are shown, and why they may be one person');
   assert.equal((await reader.post('/quality/person/join', { form: { all: 1 } })).status, 403);
   await post('/quality/person/join', { all: 1, fonds: fonds.id });
   await looked(); // nobody asked: the names are seen to be others

@@ -70,7 +70,8 @@ char *look_order(Look *look);
 void keys_duplicate(Look *look, GArray *keys);
 void keys_files(Look *look, GArray *keys);
 void keys_person(Look *look, GArray *keys);
-typedef void (*PersonVisit)(gint64 hash, const char *name, const char *form, gpointer data); /* what he is found by, his name, what tells the writings apart */
+/* What he is found by, which sign of one person that is ("": only the writing differs), his name, what tells the writings apart. */
+typedef void (*PersonVisit)(gint64 hash, const char *sign, const char *name, const char *form, gpointer data);
 void look_persons(Look *look, PersonVisit visit, gpointer data);
 gint64 look_digest(const char *text);
 gint64 look_person_hash(gint64 fonds_id, const char *folded);
@@ -139,7 +140,7 @@ gint64 group_best(GPtrArray *records); /* which one is to stay */
 WebReply *surplus_faults(WebRequest *request, GError **error);
 
 /* ---- join.c: persons written two ways ---- */
-char *group_names(Look *look, const CatalogRecord *record, gint64 hash); /* as the record writes them, by 、 */
+char *group_names(Look *look, const CatalogRecord *record, gint64 hash, const char **ret_sign); /* as the record writes them, by 、; ret_sign: static (PersonVisit) */
 json_t *joins_model(Sql *sql, GError **error);
 WebReply *join_faults(WebRequest *request, GError **error);
 WebReply *unjoin_faults(WebRequest *request, GError **error);

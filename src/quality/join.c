@@ -15,27 +15,31 @@ enum { NAMES_MOST = 20, SHOWN = 5 };
 
 /* ---- the names of a group ---- */
 
-typedef struct { gint64 hash; json_t *counts; } Gathering;
+typedef struct { gint64 hash; const char *sign; json_t *counts; } Gathering;
 
-static void gather(gint64 hash, const char *name, const char *form, gpointer data) {
+static void gather(gint64 hash, const char *sign, const char *name, const char *form, gpointer data) {
   Gathering *gathering = data;
-  if (hash == gathering->hash) json_object_set_new(gathering->counts, name, json_integer(json_integer_value(json_object_get(gathering->counts, name)) + 1));
+  if (hash != gathering->hash) return;
+  gathering->sign = sign;
+  json_object_set_new(gathering->counts, name, json_integer(json_integer_value(json_object_get(gathering->counts, name)) + 1));
 }
 
 /* Of a record those that belong to the group, and how often: {name: count}. */
-static gboolean gather_names(Look *look, const CatalogRecord *record, gint64 hash, json_t *counts, GError **error) {
-  Gathering gathering = {hash, counts};
+static gboolean gather_names(Look *look, const CatalogRecord *record, gint64 hash, json_t *counts, const char **ret_sign, GError **error) {
+  Gathering gathering = {hash, "", counts};
   if (!look_at(look, record, error)) return FALSE;
   look_persons(look, gather, &gathering);
+  *ret_sign = gathering.sign;
   return TRUE;
 }
 
-char *group_names(Look *look, const CatalogRecord *record, gint64 hash) {
+char *group_names(Look *look, const CatalogRecord *record, gint64 hash, const char **ret_sign) {
   json_auto_t *counts = json_object();
   GString *text = g_string_new(NULL);
   const char *name;
   json_t *count;
-  if (gather_names(look, record, hash, counts, NULL))
+  *ret_sign = "";
+  if (gather_names(look, record, hash, counts, ret_sign, NULL))
     json_object_foreach(counts, name, count) g_string_append_printf(text, "%s%s", text->len ? "、" : "", name);
   return g_string_free(text, FALSE);
 }
@@ -145,7 +149,8 @@ static gboolean join_group(gint64 hash, GPtrArray *records, gpointer data, GErro
   for (guint i = 0; i < records->len; i++) {
     const CatalogRecord *record = records->pdata[i];
     if (record->security > SECURITY_INTERNAL) return joining->left++, TRUE; /* the names of persons are for everybody who searches */
-    if (!gather_names(joining->look, record, hash, counts, error)) return FALSE;
+    const char *sign;
+    if (!gather_names(joining->look, record, hash, counts, &sign, error)) return FALSE;
   }
   g_autoptr(GPtrArray) names = sorted_names(counts);
   for (guint i = 0; i < names->len; i++)

@@ -23,7 +23,8 @@ const QualityKind QUALITY_KINDS[] = {
     "逐组核对，每组勾选保留的，多余的一次删除（先预览，可撤销）；确是两件的补上能区分的著录项，或标为“不是问题”", NULL, keys_duplicate, FALSE, FIX_FIELD, NULL, NULL},
   {"files", "重复", "原文完全相同", "两条著录挂着一样的文件，可能挂错或重复移交", "逐组核对原文，多余的提出误收删除，另一人批准后执行；一份原文确属几条的（如合订本）标为“不是问题”", NULL, keys_files, FALSE, FIX_FILES, NULL, NULL},
   {"name-spaces", "人名", "人名中有空格", "按姓名检索会漏掉", "一键去掉人名中的空格", look_name_spaces, NULL, FALSE, FIX_OWN, NULL, mend_name_spaces},
-  {"person", "人名", "同一人的姓名写法不同", "证件号相同，或同日出生、同姓且读音相近，或只差繁简异体，却写成了两样，查全不易", "核对后改成一样，或记入人名规范，算同一人的异名（可撤销）", NULL, keys_person, TRUE, FIX_FIELD, NULL, NULL},
+  {"person", "人名", "同一人的姓名写法不同", "证件号相同，或同日出生、同姓且读音相近，或只差繁简异体，却写成了两样，查全不易",
+    "核对后改成一样，或记入人名规范，算同一人的异名（可撤销）；证件号相同而姓名全不同的，多半是证件号录错", NULL, keys_person, TRUE, FIX_FIELD, NULL, NULL},
   {NULL},
 };
 

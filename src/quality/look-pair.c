@@ -89,9 +89,9 @@ static void visit_person(Look *look, const char *said, Telling telling, PersonVi
   g_autofree char *name = look_name(said), *folded = text_fold(name);
   glong length = g_utf8_strlen(name, -1);
   if (length < NAME_LEAST || length > NAME_MOST) return;
-  visit(look_person_hash(look->record->fonds_id, folded), name, name, data);
+  visit(look_person_hash(look->record->fonds_id, folded), "", name, name, data);
   gint64 known = *telling.paper ? paper_hash(telling.paper) : born_hash(telling.born, folded);
-  if (known != 0) visit(known, name, folded, data);
+  if (known != 0) visit(known, *telling.paper ? "证件号相同" : "同日出生，读音相近", name, folded, data);
 }
 
 void look_persons(Look *look, PersonVisit visit, gpointer data) {
@@ -104,6 +104,6 @@ void look_persons(Look *look, PersonVisit visit, gpointer data) {
   }
 }
 
-static void add_person(gint64 hash, const char *name, const char *form, gpointer keys) { add_key(keys, hash, look_digest(form)); }
+static void add_person(gint64 hash, const char *sign, const char *name, const char *form, gpointer keys) { add_key(keys, hash, look_digest(form)); }
 
 void keys_person(Look *look, GArray *keys) { look_persons(look, add_person, keys); }

@@ -161,10 +161,11 @@ static gboolean add_group(gint64 hash, GPtrArray *records, gpointer data, GError
   gint64 best = group_best(records);
   for (guint i = 0; i < records->len; i++) {
     const CatalogRecord *record = records->pdata[i];
-    g_autofree char *names = grouping->kind->by_form ? group_names(grouping->look, record, hash) : g_strdup("");
-    json_t *row = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:b, s:b}", "id", (json_int_t)record->id, "code", record->code, "title", record->title,
-      "detail", names, "creator", record->creator, "docno", record->docno, "date", record->date_text, "files", record->file_count, "size", (int)records->len, "begins",
-      i == 0, "stays", record->id == best);
+    const char *sign = "";
+    g_autofree char *names = grouping->kind->by_form ? group_names(grouping->look, record, hash, &sign) : g_strdup("");
+    json_t *row = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:b, s:b}", "id", (json_int_t)record->id, "code", record->code, "title", record->title,
+      "detail", names, "sign", sign, "creator", record->creator, "docno", record->docno, "date", record->date_text, "files", record->file_count, "size",
+      (int)records->len, "begins", i == 0, "stays", record->id == best);
     json_array_append_new(grouping->rows, row);
   }
   return TRUE;
