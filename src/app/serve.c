@@ -77,7 +77,7 @@ static const MenuItem MENU[] = {
   {"目录", "档号", "/codes", "record.edit", BESIDE("/renumber")},
   {"目录", "制度", "/schedules", "deliveries", BESIDE("/schedule/")},
   {"目录", "质量", "/quality", "record.edit|delivery.accept"},
-  {"目录", "修订", "/revise", "revisions"},
+  {"目录", "批量修改", "/revise", "revisions"},
   {"接收", "接收", "/deliveries", "deliveries", BESIDE("/delivery", "/upload", "/project", "/check")},
   {"保管", "保管", "/keep", "keep.read"},
   {"保管", "副本", "/copies", "keep.read", BESIDE("/copy")},
