@@ -11,7 +11,7 @@ const PAGE_CHARACTERS = 900, DATED_LAWS = 90;
 // ---- dates ----
 
 const DIGITS = [...'〇一二三四五六七八九'], two = n => String(n).padStart(2, '0');
-export const counted = n => n < 10 ? DIGITS[n] : `${n < 20 ? '' : DIGITS[n / 10 | 0]}十${n % 10 ? DIGITS[n % 10] : ''}`;
+const counted = n => n < 10 ? DIGITS[n] : `${n < 20 ? '' : DIGITS[n / 10 | 0]}十${n % 10 ? DIGITS[n % 10] : ''}`;
 const spelt = year => [...String(year)].map(digit => DIGITS[digit]).join('');
 const REIGNS = [['民國', 1912], ['宣統', 1909], ['光緒', 1875], ['同治', 1862]];
 export function reign(year) {

@@ -144,7 +144,7 @@ test('like this: by what titles and persons share, within the scope', async () =
 });
 
 // What the help page speaks of, by the words of its left column, and an example there with what it is understood as (of the years nothing need be there).
-const HELP = { 几个词: '水库 加固', 几种说法: '结婚 或 离婚', 人名: '男方姓名:王', 填格子: null, 提示: null, 只查原文: '全文:请示', 日期著录项: '登记日期:1979-02', 其他著录项: '地块编号:*', '年号、年代': '年度:光绪三十四年', 不全的日期: null,
+const HELP = { 几个词: '水库 加固', 几种说法: '结婚 或 离婚', 人名: '男方姓名:王', 按项填写: null, 提示: null, 只查原文: '全文:请示', 日期著录项: '登记日期:1979-02', 其他著录项: '地块编号:*', '年号、年代': '年度:光绪三十四年', 不全的日期: null,
   数字: '第十二号', 拼音: 'zhangwei', 正是此人: '姓名:=张伟', 异体字: '姓名:万俟哲', 号码里拿不准的: '档号:*-00?2', '旧称、简称': '革委会', 在结果中查找: null, 相似档案: null, '保存、提醒': null, 全部导出: null };
 test('the help page has every way to search, is read in five minutes, and its examples are searches that are understood', async () => {
   const html = await page('/help/search', everybody), main = /<main[^>]*>([^]*)<\/main>/.exec(html)[1], links = [...main.matchAll(/href="(\/search\?q=[^"]+)"/g)].map(match => match[1].replaceAll('&quot;', '"'));

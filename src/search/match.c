@@ -152,7 +152,7 @@ static gboolean is_whole(const Look *look, const char *folded) {
   return g_str_equal(plain, look->whole) && (is_pair(look->whole) || search_pattern_in(look->node->pattern, folded));
 }
 
-/* One of several in a value: 张卫国、李重阳. */
+/* One of several in a value: 张卫国、李重阳, or a document's bodies. */
 static gboolean has_whole(const Look *look, const char *value) {
   for (const char *begin = value, *at = value;; at = g_utf8_next_char(at)) {
     if (*at && g_utf8_strchr("、；;，,", -1, g_utf8_get_char(at)) == NULL) continue;
@@ -173,7 +173,8 @@ static gboolean value_matches(const Look *look, const char *value, gsize length)
   if (look->node->match == MATCH_DAYS) return search_days_touch((DateSpan){look->node->date_from, look->node->date_to}, value, length);
   text_fold_append(folded, value, (gssize)length);
   if (look->node->match == MATCH_NAME) return search_names_in(look->node->pattern, value, length, folded->str);
-  return is_whole(look, folded->str) || (look->node->field == FIELD_CATEGORY && has_whole(look, text));
+  gboolean several = look->node->field == FIELD_CATEGORY || look->node->field == FIELD_CREATOR;
+  return is_whole(look, folded->str) || (several && has_whole(look, text));
 }
 
 static void check_field(const char *key, const char *value, gsize length, gpointer data) {

@@ -131,6 +131,9 @@ static void test_whole(void) {
   check(world, "题名:=北京市政府文件", "6");
   check(world, "题名:=北京市政府", "");
   check(world, "责任者:=曾峯", "3");
+  put(world, 8, "联合通知", "教育局；水利局,财政局", NULL, NULL, NULL);
+  check(world, "责任者:=水利局", "8");
+  check(world, "责任者:=水利", "");
   check(world, "档号:=\"WS·2003·1·0034\"", "4");
   check(world, "档号:=\"2003·1\"", "");
   check(world, "文号:=临婚〔2003〕12号", "1");

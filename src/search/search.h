@@ -126,7 +126,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SearchResult, search_result_free)
  * search_set_fields, and any other key of SearchDocument.fields that some record has (compared folded, without spaces); trailing * for letters and
  * digits. Full-width operators and quotes are the same.
  * A term also finds other ways of writing it (numerals, years of eras, …); each that found something is told in readings.
- * ="…" finds the words only as written; field:="…" a field whose whole value this is, or in a category's field one of several (A、B).
+ * ="…" finds the words only as written; field:="…" a field whose whole value this is, or of creators and in a category's field one of several (A、B).
  * Malformed input never fails: it is read as plain words and result->notice says so. INVALID only beyond 2 000 characters or 64 terms. */
 SearchResult *search_run(Search *search, Sql *sql, const Scope *scope, const SearchRequest *request, GError **error);
 /* The same for what acts on all that is found (an export, a change in bulk): UNAVAILABLE while only the records answer, of which it might be a part. */

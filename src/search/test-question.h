@@ -53,11 +53,11 @@ static gboolean is_all(const Expression *term, const char *value) {
   return g_str_equal(own, its) && (stands(term, &text) || (g_utf8_strlen(own, -1) == 2 && strlen(own) > 2));
 }
 
-/* The value, or in a category's field one of several. */
+/* The value, or of creators and in a category's field one of several. */
 static gboolean is_whole(const Expression *term, const Text *text) {
   if (is_all(term, text->text)) return TRUE;
   g_auto(GStrv) parts = g_regex_split_simple("[、；;，,]", text->text, 0, 0);
-  static const char *const columns[] = {"title", "creator", "code", "docno", NULL};
+  static const char *const columns[] = {"title", "code", "docno", NULL};
   gboolean found = FALSE;
   for (char **part = parts; *part && !g_strv_contains(columns, term->field) && !found; part++) found = is_all(term, *part);
   return found;
