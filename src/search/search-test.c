@@ -152,7 +152,7 @@ static gboolean passes_facet(const Question *question, const Model *model, guint
 static Asker asker_of(const Question *question, Look look) { return (Asker){look, scope_admits_closed_fields(&question->scope)}; }
 
 /* Found, in scope and passing everything but facet filters. */
-static gboolean is_candidate(const Question *question, const Model *model, gint64 id, gboolean damaged) {
+static gboolean is_candidate(const Question *question, const Model *model, gint64 id) {
   const SearchRequest *r = &question->request;
   if (model == NULL) return FALSE;
   const SearchColumns *c = &model->columns;
@@ -160,7 +160,7 @@ static gboolean is_candidate(const Question *question, const Model *model, gint6
   if ((r->parent_id && c->parent_id != r->parent_id) || (r->accession_id && c->accession_id != r->accession_id)) return FALSE;
   if ((r->with_files && !c->has_files) || (r->id_below && id >= r->id_below)) return FALSE;
   if (r->only != NULL && (r->only_count == 0 || !is_in(r->only, r->only_count, id))) return FALSE;
-  gboolean files = !damaged && scope_admits_files(&question->scope, c->fonds_id, c->security, c->opening);
+  gboolean files = scope_admits_files(&question->scope, c->fonds_id, c->security, c->opening);
   return question->expression == NULL || scan(question->expression, model, asker_of(question, files ? LOOK_ALL : LOOK_DESCRIPTION));
 }
 
@@ -208,7 +208,7 @@ static GArray *expect_candidates(Model *const *models, const Question *question,
   GArray *all = g_array_new(FALSE, FALSE, sizeof(Expected));
   for (gint64 number = 1; number <= DOCUMENTS; number++) {
     const Model *model = models[number];
-    if (!is_candidate(question, model, record_id(number), damaged)) continue;
+    if (!is_candidate(question, model, record_id(number))) continue;
     gboolean words = question->expression != NULL, described = !words || scan(question->expression, model, asker_of(question, LOOK_DESCRIPTION));
     gint64 tier = !words ? 0 : !described ? 2 : scan(question->expression, model, asker_of(question, LOOK_TITLE)) ? 0 : 1;
     const SearchColumns *c = &model->columns;
