@@ -2,15 +2,15 @@
  * Answers without the index: while it is damaged or being made anew, the records themselves are read, through the same tree, gate and pass.
  *
  * 1. Columns and bitmaps are made of what the asker's SQL snapshot has, for this one question; nothing of the index is looked at.
- * 2. A question stops after search_scan_us; the result tells how far it came. Records come first, then the pages of those that were seen, for which a part of
- *    the time is left. Few look at a time, so that many questions do not bring the server to a stand.
+ * 2. A question stops after search_scan_us; the result tells how far it came. Pages come first, for a part of the time, then the records, and of those that were
+ *    not reached the ones with a page that hits. Few look at a time, so that many questions do not bring the server to a stand.
  * 3. What acts on all that is found waits for the index (search_run_whole).
  */
 #include "gram.h"
 #include "error.h"
 #include "text.h"
 
-enum { AT_A_TIME = 2, OFTEN = 64, PAGES_SHARE = 3, NAME_SHARE = 5 /* such parts of the time */, PAGES_SHOWN = 2000 };
+enum { AT_A_TIME = 2, OFTEN = 64, PAGES_SHARE = 3, NAME_SHARE = 5 /* such parts of the time */, PAGES_SHOWN = 2000, BEYOND_MOST = 5000 };
 gint64 search_scan_us = 2500000;
 
 static struct { GMutex lock; GCond ended; guint looking; } turns;
@@ -36,7 +36,7 @@ static gboolean see(const SearchDocument *document, gpointer data) {
   for (guint i = 0; i < scan->key_count; i++)
     if (search_change_matches(change, &scan->keys[i])) roaring_bitmap_add(scan->bits[i], (guint32)document->id);
   if (change) search_change_free(change);
-  scan->stopped = ++scan->seen % OFTEN == 0 && g_get_monotonic_time() > scan->until;
+  scan->stopped = ++scan->seen % OFTEN == 0 && g_get_monotonic_time() >= scan->until;
   return !scan->stopped;
 }
 
@@ -45,6 +45,7 @@ typedef struct { const Scan *scan; gint64 until, seen; gboolean stopped; } PageS
 static gboolean see_page(gint64 record_id, guint page, const char *text, gpointer data) {
   PageScan *pages = data;
   g_autofree char *folded = NULL;
+  if (record_id <= 0 || record_id >= G_MAXUINT32) return TRUE;
   for (guint i = 0; i < pages->scan->key_count; i++) {
     const LeafKey *key = &pages->scan->keys[i];
     if (key->component != COMPONENT_PAGE || roaring_bitmap_contains(pages->scan->bits[i], (guint32)record_id)) continue;
@@ -52,7 +53,7 @@ static gboolean see_page(gint64 record_id, guint page, const char *text, gpointe
     if (search_pattern_in(key->pattern, folded)) roaring_bitmap_add(pages->scan->bits[i], (guint32)record_id);
   }
   pages->seen++;
-  pages->stopped = g_get_monotonic_time() > pages->until;
+  pages->stopped = g_get_monotonic_time() >= pages->until;
   return !pages->stopped;
 }
 
@@ -62,10 +63,36 @@ static gboolean asks_pages(const LeafKey *keys, guint key_count) {
   return FALSE;
 }
 
+typedef struct { Scan scan; gint64 id; } Beyond;
+
+static gboolean see_beyond(const SearchDocument *document, gpointer data) {
+  Beyond *beyond = data;
+  if (document->id == beyond->id) see(document, &beyond->scan);
+  return FALSE;
+}
+
+/* The records behind the last one seen that have a page that hits; they are no part of what is told. */
+static gboolean see_hits(const Scan *scan, PageScan *pages, Sql *sql, SearchRecordsSource source, gpointer source_data, GError **error) {
+  g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(guint32));
+  for (guint i = 0; i < scan->key_count; i++) {
+    roaring_uint32_iterator_t at;
+    roaring_init_iterator(scan->bits[i], &at);
+    if (scan->keys[i].component != COMPONENT_PAGE || !roaring_move_uint32_iterator_equalorlarger(&at, (guint32)scan->last + 1)) continue;
+    for (; at.has_value; roaring_advance_uint32_iterator(&at)) g_array_append_val(ids, at.current_value);
+  }
+  Beyond beyond = {*scan, 0};
+  pages->stopped = pages->stopped || ids->len > BEYOND_MOST;
+  for (guint i = 0; i < MIN(ids->len, BEYOND_MOST); i++) {
+    beyond.id = g_array_index(ids, guint32, i);
+    if (!source(sql, beyond.id - 1, see_beyond, &beyond, source_data, error)) return FALSE;
+  }
+  return TRUE;
+}
+
 static char *tell(const Scan *scan, const PageScan *pages, gboolean paged) {
   GString *told = g_string_new("索引正在重建：暂时直接查目录");
   if (paged) g_string_append(told, "和全文");
-  if (scan->stopped) g_string_append_printf(told, "，只来得及查看前 %" G_GINT64_FORMAT " 条", scan->seen);
+  if (scan->stopped) g_string_append_printf(told, "，目录只来得及查看前 %" G_GINT64_FORMAT " 条", scan->seen);
   if (pages->stopped) g_string_append_printf(told, "，全文只来得及查看前 %" G_GINT64_FORMAT " 页", pages->seen);
   return g_string_free(told, FALSE);
 }
@@ -97,10 +124,10 @@ gboolean search_scan(Search *search, Sql *sql, const LeafKey *keys, guint key_co
   gboolean paged = pages_source.source && asks_pages(keys, key_count);
   take_turn();
   gint64 until = g_get_monotonic_time() + search_scan_us;
-  Scan scan = {drafts, keys, key_count, bits, until - (paged ? search_scan_us / PAGES_SHARE : 0), 0, 0, FALSE};
-  PageScan pages = {&scan, until, 0, FALSE};
-  gboolean good = source(sql, 0, see, &scan, source_data, error) &&
-    (!paged || pages_source.source(sql, 1, scan.last, see_page, &pages, pages_source.data, error));
+  Scan scan = {drafts, keys, key_count, bits, until, 0, 0, FALSE};
+  PageScan pages = {&scan, until - search_scan_us / PAGES_SHARE * (PAGES_SHARE - 1), 0, FALSE};
+  gboolean good = (!paged || pages_source.source(sql, 1, G_MAXUINT32 - 1, see_page, &pages, pages_source.data, error)) &&
+    source(sql, 0, see, &scan, source_data, error) && (!scan.stopped || see_hits(&scan, &pages, sql, source, source_data, error));
   end_turn();
   for (guint i = 0; i < key_count; i++) ret_leaves[i] = search_leaf_new(bits[i]);
   g_autoptr(Columns) none = search_columns_empty();
