@@ -169,6 +169,8 @@ test('a transferring body drafts its own schedule, hands it in, corrects what is
   const next = (await post(clerk, `/schedules/${own}/draft`, { from: place.replace('/schedule/', 'version:') })).json.location.replace('/edit', '');
   await post(clerk, `${next}/edit`, formOf([...LINES.slice(0, 2), { ...LINES[2], retention: '永久' }]));
   assert.deepEqual((await get(clerk, next)).changes.map(each => each.what), ['修改']);
+  const read = (await clerk.get(next, { html: true })).text;
+  assert.ok(read.indexOf('版的差别') > 0 && read.indexOf('版的差别') < read.indexOf('>归档范围</th>'), 'what differs stands before all that does not');
   await post(clerk, `${next}/decide`, { verdict: 'drop' });
   const theirs = (await post(archivist, `/schedules/${own}/draft`, {})).json.location.replace('/edit', '');
   assert.equal((await get(clerk, theirs)).may_edit, false);

@@ -367,6 +367,7 @@ void form_decorate(json_t *model, const Catalog *catalog, const CatalogRecord *r
   size_t i;
   json_t *problem;
   json_array_foreach(problems, i, problem) {
+    if (g_str_equal(text_at(problem, "kind"), "expected")) continue; /* its label says so; it is not what was refused */
     json_t *at = input_of(json_object_get(model, "own_inputs"), text_at(problem, "key"));
     if (at == NULL) at = input_of(inputs, text_at(problem, "key"));
     if (at != NULL) json_object_set(at, "error", json_object_get(problem, "problem"));

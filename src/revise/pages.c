@@ -336,7 +336,7 @@ static WebReply *page_start(WebRequest *request, GError **error) {
 static WebReply *page_undo(WebRequest *request, GError **error) {
   json_auto_t *revision = load_for(request, FALSE, error);
   if (revision == NULL || !revision_begin(web_house(request), web_int(request, "id", 0), web_actor(request), TRUE, error)) return NULL;
-  return back_to(request, "已撤销；其后又改过的没有动，列在“撤销时跳过”");
+  return back_to(request, "已撤销。其后又改过的不动，如有，列在“撤销时跳过”");
 }
 
 static WebReply *page_submit(WebRequest *request, GError **error) {
