@@ -292,6 +292,8 @@ test('at the counter of the demonstration archive: by either name, by parcel, ca
     assert.deepEqual(empty, []);
     const used = await query(house, 'SELECT c.code, COUNT(*) AS n FROM record AS r JOIN category AS c ON c.id = r.category WHERE r.level > 2 GROUP BY c.code');
     assert.deepEqual(used.map(each => each.code).sort(), categories.map(each => each.code).sort(), 'the demonstration has every category');
+    const counted = (await clerk.get('/authorities/candidates')).json.rows.filter(each => /委员会$/.test(each.text));
+    assert.deepEqual([counted.length > 0, counted.flatMap(each => each.matches.map(its => its.name)).filter(name => /政府/.test(name))], [true, []], 'no committee is the government because that was called 人民委员会');
     const [volume] = await query(house, "SELECT code, year FROM record WHERE level = 3 AND date_text = '' AND year > 0 ORDER BY id LIMIT 1"), asked = `q=${encodeURIComponent(`档号:"${volume.code}"`)}`;
     for (const [address, place] of [[`/search?${asked}`, `<span>${volume.year}</span>`], [`/search/print?${asked}`, `data-label="日期">${volume.year}</td>`]])
       assert.ok((await clerk.get(address, { html: true })).text.includes(place), `${address}: what has no date has its year`);

@@ -221,8 +221,9 @@ gboolean authority_survey(const House *house, Job *job, json_t *parameters, GErr
 static json_t *matches_of(Sql *sql, const char *text) {
   const AuthorityAsk ask = {.words = text, .limit = MATCHES};
   json_auto_t *list = authority_list(sql, &ask, NULL);
-  const char *ending = text; /* none has all of it: those that end alike, as 市教育局 for 县教育局 */
-  for (glong length = g_utf8_strlen(text, -1); length > ENDING; length--) ending = g_utf8_next_char(ending);
+  const char *ending = text; /* none has all of it: those that end alike, as 市教育局 for 县教育局; 委员会 alone says nothing of whom it is of */
+  gboolean plain = g_str_has_suffix(text, "委员会") || g_str_has_suffix(text, "办公室");
+  for (glong length = g_utf8_strlen(text, -1); length > (plain ? 2 * ENDING : ENDING); length--) ending = g_utf8_next_char(ending);
   if (json_array_size(list) == 0 && ending != text) {
     const AuthorityAsk alike = {.words = ending, .limit = MATCHES};
     json_decref(list);
