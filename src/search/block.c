@@ -26,7 +26,9 @@ struct Block {
 /* ---- life ---- */
 
 static void order_unref(Order *order) {
-  if (order && g_atomic_ref_count_dec(&order->references)) g_free(order);
+  if (order == NULL || !g_atomic_ref_count_dec(&order->references)) return;
+  g_free(order->ahead);
+  g_free(order);
 }
 
 static Order *order_ref(Order *order) {
@@ -297,15 +299,11 @@ const Group *search_group_find(const Grouping *grouping, guint32 value) {
 
 #if defined(__x86_64__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define WITH_POPCNT __attribute__((target_clones("popcnt", "default")))
+#define WIDE __attribute__((target_clones("avx2", "default")))
 #else
 #define WITH_POPCNT
+#define WIDE
 #endif
-
-WITH_POPCNT guint search_words_count(const guint64 *words) {
-  guint64 count = 0;
-  for (guint i = 0; i < BLOCK_WORDS; i++) count += (guint)__builtin_popcountll(words[i]);
-  return (guint)count;
-}
 
 WITH_POPCNT static guint count_both(const guint64 *a, const guint64 *b) {
   guint64 count = 0;
@@ -325,6 +323,23 @@ guint search_words_both(const guint64 *a, const guint64 *b) { return __builtin_c
 #else
 guint search_words_both(const guint64 *a, const guint64 *b) { return count_both(a, b); }
 #endif
+
+guint search_words_count(const guint64 *words) { return search_words_both(words, words); }
+
+/* What comes out may lie where one of the two lies. */
+#define COMBINE(name, combined) \
+  WIDE gboolean name(guint64 *out, const guint64 *a, const guint64 *b) { \
+    guint64 any = 0; \
+    _Pragma("GCC ivdep") for (guint i = 0; i < BLOCK_WORDS; i++) { \
+      guint64 word = combined; \
+      out[i] = word; \
+      any |= word; \
+    } \
+    return any != 0; \
+  }
+COMBINE(search_words_and, a[i] & b[i])
+COMBINE(search_words_andnot, a[i] & ~b[i])
+COMBINE(search_words_or, a[i] | b[i])
 
 /* ---- orders ---- */
 
@@ -394,6 +409,7 @@ static Order *order_new(const Columns *columns, guint number, SearchSort sort, c
   Order *order = g_malloc(sizeof *order + sizeof *order->lines * BLOCK_LINES);
   g_atomic_ref_count_init(&order->references);
   order->count = 0;
+  order->ahead = NULL;
   if (block->former[sort]) order->count = patch(&sorting, block->former[sort], block->changed, order->lines);
   else {
     for (guint line = 0; line < BLOCK_LINES; line++)
@@ -403,7 +419,30 @@ static Order *order_new(const Columns *columns, guint number, SearchSort sort, c
   return order;
 }
 
-const Order *search_block_order(const Columns *columns, guint number, SearchSort sort) {
+static guint64 *ahead_new(const Order *order) {
+  guint64 *ahead = g_new0(guint64, STRIDES * BLOCK_WORDS);
+  for (guint stride = 0; stride < STRIDES; stride++) {
+    guint64 *words = ahead + stride * BLOCK_WORDS;
+    if (stride > 0) memcpy(words, words - BLOCK_WORDS, sizeof *words * BLOCK_WORDS);
+    for (guint at = stride * STRIDE; at < MIN(order->count, (stride + 1) * STRIDE); at++) words[order->lines[at] / 64] |= G_GUINT64_CONSTANT(1) << order->lines[at] % 64;
+  }
+  return ahead;
+}
+
+LineSet search_order_ahead(Order *order, guint strides) {
+  if (strides * STRIDE >= order->count) return (LineSet){0};
+  guint64 *ahead = g_atomic_pointer_get(&order->ahead);
+  if (G_UNLIKELY(ahead == NULL)) {
+    ahead = ahead_new(order);
+    if (!g_atomic_pointer_compare_and_exchange(&order->ahead, NULL, ahead)) {
+      g_free(ahead); /* another one was first */
+      ahead = g_atomic_pointer_get(&order->ahead);
+    }
+  }
+  return (LineSet){.words = ahead + (strides - 1) * BLOCK_WORDS};
+}
+
+Order *search_block_order(const Columns *columns, guint number, SearchSort sort) {
   Block *block = columns->blocks[number];
   Order *order = g_atomic_pointer_get(&block->orders[sort]);
   if (G_LIKELY(order != NULL)) return order;

@@ -38,6 +38,7 @@ typedef struct { /* the lines of a block by kind. A block has no more kinds than
 typedef roaring_bitmap_t Bitmap;
 static inline void bitmap_free(Bitmap *bits) { g_clear_pointer(&bits, roaring_bitmap_free); }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Bitmap, bitmap_free)
+typedef struct { const guint16 *lines; const guint64 *words; guint count; } LineSet; /* of a block: `count` ascending, else bits; both NULL: all */
 typedef enum { BY_PARENT, BY_ACCESSION, GROUPINGS } GroupBy;
 enum { ORDERS = SEARCH_SORT_CODE + 1 };
 typedef struct { guint32 value, start, count; guint64 *words; } Group; /* its lines: words, or Grouping.lines[start … start + count) */
@@ -47,11 +48,18 @@ typedef struct { /* the living lines of a block by their value in one column; gr
   guint16 *lines;
   guint64 *words;
 } Grouping;
-typedef struct { gatomicrefcount references; guint count; guint16 lines[]; } Order; /* living lines, for relevance within one tier */
+enum { STRIDE = 4096, STRIDES = BLOCK_LINES / STRIDE };
+typedef struct { /* living lines, for relevance within one tier */
+  gatomicrefcount references;
+  guint count;
+  guint64 *ahead; /* atomic, made when it is first asked for: of each STRIDE of lines, BLOCK_WORDS for these and those before */
+  guint16 lines[];
+} Order;
 Block *search_block_new(Block *former, const guint8 *changed); /* former NULL: of unknown chunks; else `changed` of its chunks differ */
 const Kinds *search_block_kinds(const Columns *columns, guint number);
 const Grouping *search_block_grouping(const Columns *columns, guint number, GroupBy by);
-const Order *search_block_order(const Columns *columns, guint number, SearchSort sort);
+Order *search_block_order(const Columns *columns, guint number, SearchSort sort);
+LineSet search_order_ahead(Order *order, guint strides); /* the lines of so many strides from its front */
 const Group *search_group_find(const Grouping *grouping, guint32 value);
 gboolean search_kinds_choose(const Kinds *kinds, const guint8 *chosen, guint64 *words); /* the lines of kinds whose byte is not 0; FALSE: there are none, words not set */
 guint search_words_count(const guint64 *words);
@@ -68,8 +76,31 @@ void search_tally_unref(Tally *tally);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Tally, search_tally_unref)
 gboolean search_tally_read(Tally *tally, guint number, guint64 serial, guint32 *found, guint count); /* of the block's kinds of that serial number; FALSE: unknown */
 void search_tally_keep(Tally *tally, guint number, guint64 serial, const guint32 *found, guint count);
-void search_pass_tally(Pass *pass, Tally *tally); /* of the hits of the search_pass_bits that follows; takes it */
+void search_pass_tally(Pass *pass, Tally *tally); /* of all hits of the search_pass_lines that follow; takes it */
 
 /* ---- words: a bit for each line of a block (pass.c) ---- */
+static inline gboolean search_words_have(const guint64 *words, guint line) { return words[line / 64] >> line % 64 & 1; }
 void search_words_fill(const void *container, guint8 type, guint64 *words); /* a container of CRoaring */
 guint search_words_list(const guint64 *words, guint16 *lines);
+/* out: may be one of the two; FALSE: it has no line */
+gboolean search_words_and(guint64 *out, const guint64 *a, const guint64 *b), search_words_andnot(guint64 *out, const guint64 *a, const guint64 *b),
+  search_words_or(guint64 *out, const guint64 *a, const guint64 *b);
+
+/* ---- tree.c: what the tree of a query finds, a block at a time ---- */
+typedef struct { Leaf *title, *other, *closed, *page; } Bits; /* a leaf's components; NULL: it does not look there. Fields other than the title are `other` */
+enum { TREE_PLACES = 4 };
+typedef enum { MODE_FULL, MODE_DESCRIPTION, MODE_TITLE } Mode; /* words on pages count; they do not; those in titles alone, of words that are looked for anywhere */
+typedef struct Tree Tree;
+struct SearchNode;
+Tree *search_tree_new(const struct SearchNode *root, const Bits *bits, guint leaves, const Bitmap *only); /* all borrowed; root, only: may be NULL */
+void search_tree_free(Tree *tree);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Tree, search_tree_free)
+/* Of the block of that number, not less than any asked for before. What is given lies in the leaves or in the tree, at that depth: until something else is put there. */
+LineSet search_tree_lines(Tree *tree, Mode mode, guint number, guint depth);
+LineSet search_tree_both(Tree *tree, LineSet a, LineSet b, guint depth);
+LineSet search_tree_without(Tree *tree, LineSet a, LineSet b, guint depth); /* those of a that are not in b */
+LineSet search_tree_settle(Tree *tree, LineSet lines, guint depth); /* the same, listed when they are few */
+gboolean search_tree_finds(const Tree *tree, Mode mode, guint32 id);
+
+/* ---- pass.c: gate, filters, facet counts and the list, a block at a time ---- */
+void search_pass_lines(Pass *pass, Tree *tree, guint number, LineSet hits, Need need, guint tier); /* tier 0: those of the hits that stand in titles alone */

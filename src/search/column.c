@@ -93,9 +93,20 @@ static void fill_blocks(Columns *columns, const Columns *base, GHashTable *draft
 
 Columns *search_columns_empty(void) { return columns_new(0, 0); }
 
+/* In four lanes, as each step waits for the one before it. */
 guint32 search_sum(gconstpointer bytes, gsize length, guint32 sum) {
-  guint64 hash = sum ^ length * G_GUINT64_CONSTANT(0x9E3779B97F4A7C15);
-  for (gsize at = 0; at < length; at += sizeof hash) {
+  guint64 lanes[4] = {sum ^ length * G_GUINT64_CONSTANT(0x9E3779B97F4A7C15), 1, 2, 3};
+  gsize at = 0;
+  for (; at + sizeof lanes <= length; at += sizeof lanes)
+    for (guint i = 0; i < G_N_ELEMENTS(lanes); i++) {
+      guint64 word;
+      memcpy(&word, (const guint8 *)bytes + at + i * sizeof word, sizeof word);
+      lanes[i] = (lanes[i] ^ word) * G_GUINT64_CONSTANT(0xBF58476D1CE4E5B9);
+      lanes[i] ^= lanes[i] >> 31;
+    }
+  guint64 hash = lanes[0];
+  for (guint i = 1; i < G_N_ELEMENTS(lanes); i++) hash = (hash ^ lanes[i]) * G_GUINT64_CONSTANT(0xBF58476D1CE4E5B9), hash ^= hash >> 31;
+  for (; at < length; at += sizeof hash) {
     guint64 word = 0;
     memcpy(&word, (const guint8 *)bytes + at, MIN(sizeof word, length - at));
     hash = (hash ^ word) * G_GUINT64_CONSTANT(0xBF58476D1CE4E5B9);

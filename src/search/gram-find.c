@@ -37,7 +37,7 @@ static gboolean append_block(Bitmap *bits, guint block, const void *bytes, gsize
   if (length == sizeof(guint64) * BLOCK_WORDS) {
     bitset_container_t *set = bitset_container_create();
     memcpy(set->array, bytes, length);
-    set->cardinality = bitset_container_compute_cardinality(set);
+    set->cardinality = (gint32)search_words_count(set->array);
     ra_append(&bits->high_low_container, (guint16)block, set, BITSET_CONTAINER_TYPE_CODE);
     return set->cardinality > ARRAY_MOST;
   }

@@ -11,7 +11,7 @@
  * gram.c    frequent strings and their bitmaps (gram.h): gram-find.c asks them, gram-keep.c keeps them; of pages page-gram.c, page-keep.c, page-lines.c
  * put.c     changes of the index inside a write transaction, and what follows in memory after the commit
  * block.c   the columns turned round, 65 536 records at a time: lines by kind, lines in order
- * run.c     tree → bitmaps → gate, filters, facets, top of the list (pass.c); page.c: the page that is shown for a hit
+ * run.c     a question: its bitmaps, then block by block the tree (tree.c) and gate, filters, facets, top of the list (pass.c); page.c: the page that is shown for a hit
  * turn.c    in which order questions have the processors; tally.c: counts kept ready; top.c: the order of hits and the keys of paging; dated.c: by the dates of a field
  * scan.c    answers while the index is damaged; heal.c: noticing, comparing, tables made anew
  * mark.c, suggest.c, search.c (open, close)
@@ -209,8 +209,6 @@ typedef struct Pass Pass;
 Pass *search_pass_new(const Scope *scope, const SearchRequest *request, const Columns *columns, Top *top);
 void search_pass_free(Pass *pass);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Pass, search_pass_free)
-void search_pass_bits(Pass *pass, const roaring_bitmap_t *bits, const roaring_bitmap_t *titles, Need need, guint tier); /* titles: tier 0; may be NULL */
-void search_pass_all(Pass *pass);
 guint64 search_pass_count(const Pass *pass);
 GPtrArray *search_pass_facets(const Pass *pass); /* SearchFacet* */
 

@@ -4,7 +4,7 @@
 #include "text.h"
 #include <stdlib.h>
 
-enum { RECORDS = 6000, APART = 30 /* three blocks */, TITLES = 40, PAGES_LOOKED = 4 };
+enum { RECORDS = 12000, APART = 7 /* two blocks, the first of more than two strides */, TITLES = 40, PAGES_LOOKED = 4 };
 typedef struct { gint64 id; guint fonds, year, opening, length; gint32 date; gboolean in_title; } Record;
 typedef struct { gint64 fonds, year; guint opening_mask; } Filter; /* 0: any */
 
@@ -86,7 +86,7 @@ static void test_lists(void) {
     search_limits.dense = few ? 2048 : 20;
     for (guint i = 0; i < G_N_ELEMENTS(FILTERS); i++)
       for (guint sort = 0; sort < PLACED; sort++)
-        for (guint limit = 3; limit <= 300; limit *= 10) check(search, reading, &FILTERS[i], (SearchSort)sort, limit);
+        for (guint limit = 3; limit <= 3000; limit *= 10) check(search, reading, &FILTERS[i], (SearchSort)sort, limit);
   }
   search_limits = kept;
   sql_end(g_steal_pointer(&reading));

@@ -13,7 +13,9 @@
 enum { FACET_FONDS, FACET_CATEGORY, FACET_YEAR, FACET_RETENTION, FACET_OPENING, FACET_LEVEL, FACETS };
 enum { GATE_DESCRIPTION = 1, GATE_FILES = 2, GATE_KNOWN = 4 };
 enum { NOWHERE = 0xff /* a verdict; the others are the facet that the kind fails, as a bit, or 0 */ };
-enum { LISTED = 16 /* so few hits are listed without a look at the order */, BISECTION = 16 /* what finding a line among few hits costs more than among bits */ };
+enum { DEPTH = 3 /* where the tree may put what is of the titles */, LISTED = 16 /* so few hits are listed without a look at the order */,
+  BISECTION = 16 /* what finding a line among few hits costs more than among bits */,
+  WALKED = 512 /* so many lines of an order are gone through one by one */ };
 enum { FETCH_AHEAD = 16, SMALL = 256, YEARS = 65536, YEAR_PAGES = YEARS / SMALL, SLOTS_FIRST = 64 };
 
 SearchLimits search_limits = {.few = 4096, .dense = 2048, .step = 1, .tallied = 1 << 14,
@@ -54,11 +56,10 @@ typedef struct { /* the question's part in one block */
   const Kinds *kinds;
   guint number, tier;
   Need need;
-  const guint16 *lines; /* the hits, ascending … */
-  guint count;
-  const guint64 *words; /* … or as bits; both NULL: all lines */
-  const void *titles;   /* a container: those that titles alone satisfy; NULL: none */
-  guint8 titles_type;
+  LineSet hits, titles; /* titles: those of them that titles alone satisfy, … */
+  gboolean titled;    /* … when there are any */
+  Tree *tree;
+  gboolean by_titles; /* the tree tells of titles; else none is in tier 0 */
 } Part;
 
 /* ---- filters ---- */
@@ -225,7 +226,16 @@ guint search_words_list(const guint64 *words, guint16 *lines) {
   return count;
 }
 
-static inline gboolean has_bit(const guint64 *words, guint line) { return words[line / 64] >> line % 64 & 1; }
+static inline gboolean has_line(const LineSet *of, guint16 line) {
+  if (of->lines == NULL) return of->words == NULL || search_words_have(of->words, line);
+  guint low = 0, high = of->count;
+  while (high - low > 1) {
+    guint middle = low + (high - low) / 2;
+    if (of->lines[middle] <= line) low = middle;
+    else high = middle;
+  }
+  return of->count > 0 && of->lines[low] == line;
+}
 
 /* ---- the list ---- */
 
@@ -237,9 +247,9 @@ static inline Hit hit_at(const Pass *pass, const Part *part, guint line, guint t
 /* Lists the line when it is of a wanted kind; FALSE: it comes after the last of the list. */
 static gboolean list_line(Pass *pass, const Part *part, guint line) {
   if (pass->verdicts[part->kinds->of_line[line]] != 0) return TRUE;
-  Hit hit = hit_at(pass, part, line, part->titles ? 0 : part->tier);
+  Hit hit = hit_at(pass, part, line, part->titled ? 0 : part->tier);
   if (!search_top_wants(pass->top, &hit)) return FALSE;
-  if (part->titles && !container_contains(part->titles, (guint16)line, part->titles_type)) hit = hit_at(pass, part, line, part->tier);
+  if (part->titled && !has_line(&part->titles, (guint16)line)) hit = hit_at(pass, part, line, part->tier);
   search_top_add(pass->top, &hit);
   return TRUE;
 }
@@ -271,7 +281,7 @@ static gboolean comes_before_all(const Top *top, const Hit *hit) { return hit->k
 /* How many lines of the order have the property that all before the first without it have: to be on a page before, or to enter the list as it stands; `most` when
  * the first `most` have it. They are looked for from the front: mostly there are few. */
 static guint find_place(const Pass *pass, const Part *part, const Order *order, guint most, gboolean (*has)(const Top *top, const Hit *hit)) {
-  guint low = 0, high = MIN(1, most), tier = part->titles ? 0 : part->tier;
+  guint low = 0, high = MIN(1, most), tier = part->titled ? 0 : part->tier;
   for (Hit hit; high > low; high = MIN(high * 2, most)) {
     hit = hit_at(pass, part, order->lines[high - 1], tier);
     if (!has(pass->top, &hit)) break;
@@ -286,57 +296,63 @@ static guint find_place(const Pass *pass, const Part *part, const Order *order, 
   return low;
 }
 
-static inline gboolean is_hit(const Part *part, guint16 line) {
-  if (part->words || part->lines == NULL) return part->words == NULL || has_bit(part->words, line);
-  guint low = 0, high = part->count;
-  while (high - low > 1) {
-    guint middle = low + (high - low) / 2;
-    if (part->lines[middle] <= line) low = middle;
-    else high = middle;
-  }
-  return part->lines[low] == line;
+/* The hits among the lines begin … end of the order, and some around. */
+static void list_between(Pass *pass, const Part *part, Order *order, guint begin, guint end) {
+  LineSet hits = search_tree_both(part->tree, part->hits, search_order_ahead(order, (end + STRIDE - 1) / STRIDE), DEPTH + 2);
+  if (begin >= STRIDE) hits = search_tree_without(part->tree, hits, search_order_ahead(order, begin / STRIDE), DEPTH + 2);
+  if (hits.lines) list_lines(pass, part, hits.lines, hits.count);
+  else if (hits.words) list_words(pass, part, hits.words);
+  else list_lines(pass, part, order->lines, order->count);
 }
 
-/* Of many hits, of which `found` are of wanted kinds: the block's order is gone through while its lines may enter the list, or all hits are, what costs less. */
+/* Of many hits, of which `found` are of wanted kinds: the block's order is gone through where its lines may enter the list, or all hits are, what costs less. */
 static void list_many(Pass *pass, const Part *part, guint found) {
   const Top *top = pass->top;
-  const Order *order = search_block_order(pass->columns, part->number, top->sort);
-  guint hits = part->lines ? part->count : part->words ? search_words_count(part->words) : order->count;
-  guint begin = top->has_after ? find_place(pass, part, order, order->count, search_top_passed) : 0;
+  const LineSet of = part->hits;
+  Order *order = search_block_order(pass->columns, part->number, top->sort);
+  guint hits = of.lines ? of.count : of.words ? search_words_count(of.words) : order->count;
+  guint begin = top->has_after ? find_place(pass, part, order, order->count, search_top_passed) : 0, end = order->count;
   if (top->least > 0) begin = MAX(begin, find_place(pass, part, order, order->count, comes_before_all));
+  gboolean full = top->count == top->capacity;
+  if (full) end = find_place(pass, part, order, order->count, search_top_wants);
+  if (begin >= end) return;
   /* After so many lines there probably were so many wanted hits that the list is another. */
-  guint most = (guint)MIN(order->count, begin + (guint64)top->capacity * order->count / MAX(MIN(found, hits), 1));
-  guint end = top->count == top->capacity ? find_place(pass, part, order, most, search_top_wants) : most;
-  if (begin >= end && end < most) return;
-  guint64 cost = (guint64)(end - begin) * (part->lines ? BISECTION : 1) * search_limits.step;
-  if (part->lines && cost > hits) return list_lines(pass, part, part->lines, part->count);
-  if (part->words && cost > hits) return list_words(pass, part, part->words);
-  if (end == most) end = order->count;
+  guint64 most = MIN(end - begin, (guint64)top->capacity * order->count / MAX(MIN(found, hits), 1)), cost = most * (of.lines ? BISECTION : 1) * search_limits.step;
+  if (full && end - begin > WALKED) return list_between(pass, part, order, begin, end);
+  if (of.lines && cost > hits) return list_lines(pass, part, of.lines, of.count);
+  if (of.words && cost > hits) return list_words(pass, part, of.words);
   for (guint at = begin; at < end; at++)
-    if (is_hit(part, order->lines[at]) && !list_line(pass, part, order->lines[at])) return;
+    if (has_line(&of, order->lines[at]) && !list_line(pass, part, order->lines[at])) return;
+}
+
+/* FALSE: none of the hits can enter the list, were they all in titles, or all in none. */
+static gboolean may_list(Pass *pass, gboolean titled, guint tier) {
+  if (pass->top->sort >= PLACED) return TRUE;
+  Hit least = {(guint64)(pass->head | (pass->top->sort == SEARCH_SORT_RELEVANCE && !titled ? tier << 30 : 0)) << 32, NULL};
+  pass->top->least = least.key;
+  return search_top_wants(pass->top, &least);
+}
+
+static void list_among(Pass *pass, Part *part, guint found) {
+  const LineSet hits = part->hits;
+  guint64 all[BLOCK_WORDS];
+  if (hits.lines && (hits.count <= LISTED || pass->top->dated)) return list_lines(pass, part, hits.lines, hits.count);
+  if (pass->top->dated) return list_words(pass, part, hits.words ? hits.words : memset(all, 0xff, sizeof all));
+  if (!part->titled) return list_many(pass, part, found);
+  for (guint titled = 2; titled-- > 0;) {
+    Part of = {.kinds = part->kinds, .number = part->number, .tier = titled ? 0 : part->tier, .tree = part->tree};
+    if (search_top_is_full(pass->top, of.tier)) return;
+    of.hits = titled ? part->titles : search_tree_without(part->tree, hits, part->titles, DEPTH + 1);
+    list_many(pass, &of, found);
+  }
 }
 
 /* Of many hits those in titles come first: where they fill the list the others are not looked at. Blocks keep no orders by the dates of fields. */
-static void list_part(Pass *pass, const Part *part, guint found) {
-  if (pass->top->capacity == 0) return;
-  if (pass->top->sort < PLACED) {
-    guint tier = part->titles ? 0 : part->tier;
-    Hit least = {(guint64)(pass->head | (pass->top->sort == SEARCH_SORT_RELEVANCE ? tier << 30 : 0)) << 32, NULL};
-    if (!search_top_wants(pass->top, &least)) return;
-    pass->top->least = least.key;
-  }
-  gboolean ordered = !pass->top->dated, one_tier = part->titles == NULL || search_top_is_full(pass->top, part->tier);
-  if (part->lines && (part->count <= LISTED || !one_tier || !ordered)) return list_lines(pass, part, part->lines, part->count);
-  guint64 titles[BLOCK_WORDS], words[BLOCK_WORDS];
-  if (!ordered) return list_words(pass, part, part->words ? part->words : memset(words, 0xff, sizeof words));
-  if (part->lines || part->titles == NULL) return list_many(pass, part, found);
-  search_words_fill(part->titles, part->titles_type, titles);
-  for (guint titled = 2; titled-- > 0;) {
-    Part of = {.kinds = part->kinds, .number = part->number, .tier = titled ? 0 : part->tier, .words = words};
-    if (search_top_is_full(pass->top, of.tier)) return;
-    for (guint i = 0; i < BLOCK_WORDS; i++) words[i] = (titled ? titles[i] : ~titles[i]) & part->words[i];
-    list_many(pass, &of, found);
-  }
+static void list_part(Pass *pass, Part *part, guint found) {
+  if (pass->top->capacity == 0 || !may_list(pass, part->by_titles, part->tier)) return;
+  if (part->by_titles) part->titles = search_tree_both(part->tree, part->hits, search_tree_lines(part->tree, MODE_TITLE, part->number, DEPTH), DEPTH);
+  part->titled = part->by_titles && (part->titles.lines == NULL || part->titles.count > 0);
+  if (part->titled || !part->by_titles || may_list(pass, FALSE, part->tier)) list_among(pass, part, found);
 }
 
 /* ---- a block ---- */
@@ -364,9 +380,9 @@ static guint settle(Pass *pass, const Part *part, guint kind) {
 static guint count_few(Pass *pass, const Part *part) {
   const Kinds *kinds = part->kinds;
   guint touched = 0;
-  for (guint i = 0; i < part->count; i++) {
-    guint kind = kinds->of_line[part->lines[i]];
-    __builtin_prefetch(&kinds->of_line[part->lines[MIN(i + FETCH_AHEAD, part->count - 1)]]);
+  for (guint i = 0; i < part->hits.count; i++) {
+    guint kind = kinds->of_line[part->hits.lines[i]];
+    __builtin_prefetch(&kinds->of_line[part->hits.lines[MIN(i + FETCH_AHEAD, part->hits.count - 1)]]);
     if (pass->found[kind]++ == 0) pass->touched[touched++] = (guint16)kind;
   }
   return touched;
@@ -386,8 +402,8 @@ static guint recount_few(Pass *pass, const Part *part) {
   return touched;
 }
 
-static void pass_few(Pass *pass, const Part *part) {
-  guint touched = pass->tally && part->count > part->kinds->count ? recount_few(pass, part) : count_few(pass, part), found = 0;
+static void pass_few(Pass *pass, Part *part) {
+  guint touched = pass->tally && part->hits.count > part->kinds->count ? recount_few(pass, part) : count_few(pass, part), found = 0;
   for (guint i = 0; i < touched; i++) {
     guint kind = pass->touched[i];
     pass->verdicts[kind] = judge(pass, &part->kinds->all[kind], part->need);
@@ -399,10 +415,10 @@ static void pass_few(Pass *pass, const Part *part) {
 /* Counts the hits by kind: the others of those lines where these are fewer. */
 static void count_rest(const Part *part, guint32 *found) {
   const Kinds *kinds = part->kinds;
-  gboolean others = search_words_both(part->words, kinds->rest) > kinds->rest_living / 2;
+  gboolean others = search_words_both(part->hits.words, kinds->rest) > kinds->rest_living / 2;
   for (guint i = 0; i < BLOCK_WORDS; i++) {
     const guint16 *of_line = kinds->of_line + (gsize)i * 64;
-    for (guint64 left = kinds->rest[i] & (others ? ~part->words[i] : part->words[i]); left; left &= left - 1) found[of_line[__builtin_ctzll(left)]]++;
+    for (guint64 left = kinds->rest[i] & (others ? ~part->hits.words[i] : part->hits.words[i]); left; left &= left - 1) found[of_line[__builtin_ctzll(left)]]++;
   }
   for (guint kind = kinds->dense; others && kind < kinds->count; kind++) found[kind] = kinds->totals[kind] - found[kind];
 }
@@ -410,18 +426,18 @@ static void count_rest(const Part *part, guint32 *found) {
 /* some: of the dense kinds, of the others: are any of them wanted? A tally has them all. */
 static void count_many(Pass *pass, const Part *part, const gboolean *some) {
   const Kinds *kinds = part->kinds;
-  if (part->words == NULL) {
+  if (part->hits.words == NULL) {
     memcpy(pass->found, kinds->totals, sizeof *pass->found * kinds->count);
     return;
   }
   if (pass->tally && search_tally_read(pass->tally, part->number, kinds->serial, pass->found, kinds->count)) return;
   for (guint kind = 0; kind < kinds->dense; kind++)
-    if (pass->tally || pass->verdicts[kind] != NOWHERE) pass->found[kind] = search_words_both(kinds->words + (gsize)kind * BLOCK_WORDS, part->words);
+    if (pass->tally || pass->verdicts[kind] != NOWHERE) pass->found[kind] = search_words_both(kinds->words + (gsize)kind * BLOCK_WORDS, part->hits.words);
   if (pass->tally || some[1]) count_rest(part, pass->found);
   if (pass->tally) search_tally_keep(pass->tally, part->number, kinds->serial, pass->found, kinds->count);
 }
 
-static void pass_many(Pass *pass, const Part *part) {
+static void pass_many(Pass *pass, Part *part) {
   const Kinds *kinds = part->kinds;
   gboolean some[2] = {0};
   guint found = 0;
@@ -440,23 +456,23 @@ static gboolean keep_value(Pass *pass, Part *part, GroupBy by, guint32 value, gu
   const Grouping *grouping = search_block_grouping(pass->columns, part->number, by);
   const Group *group = search_group_find(grouping, value);
   if (group == NULL) return FALSE;
-  if (group->words && part->lines == NULL) {
-    for (guint i = 0; i < BLOCK_WORDS; i++) words[i] = group->words[i] & (part->words ? part->words[i] : G_MAXUINT64);
-    part->words = words;
+  if (group->words && part->hits.lines == NULL) {
+    for (guint i = 0; i < BLOCK_WORDS; i++) words[i] = group->words[i] & (part->hits.words ? part->hits.words[i] : G_MAXUINT64);
+    part->hits.words = words;
     return TRUE;
   }
   if (pass->lines == NULL) pass->lines = g_new(guint16, BLOCK_LINES);
-  const guint16 *lines = group->words ? part->lines : grouping->lines + group->start;
-  guint count = group->words ? part->count : group->count, kept = 0, at = 0;
+  const guint16 *lines = group->words ? part->hits.lines : grouping->lines + group->start;
+  guint count = group->words ? part->hits.count : group->count, kept = 0, at = 0;
   for (guint i = 0; i < count; i++) {
-    while (!group->words && part->lines && at < part->count && part->lines[at] < lines[i]) at++;
-    gboolean is_hit = group->words ? has_bit(group->words, lines[i]) : part->words ? has_bit(part->words, lines[i]) :
-      part->lines == NULL || (at < part->count && part->lines[at] == lines[i]);
+    while (!group->words && part->hits.lines && at < part->hits.count && part->hits.lines[at] < lines[i]) at++;
+    gboolean is_hit = group->words ? search_words_have(group->words, lines[i]) : part->hits.words ? search_words_have(part->hits.words, lines[i]) :
+      part->hits.lines == NULL || (at < part->hits.count && part->hits.lines[at] == lines[i]);
     if (is_hit) pass->lines[kept++] = lines[i];
   }
-  part->lines = pass->lines;
-  part->count = kept;
-  part->words = NULL;
+  part->hits.lines = pass->lines;
+  part->hits.count = kept;
+  part->hits.words = NULL;
   return kept > 0;
 }
 
@@ -467,7 +483,7 @@ static void pass_part(Pass *pass, Part *part) {
   part->kinds = search_block_kinds(pass->columns, part->number);
   make_room(pass, part->kinds->count);
   pass->head = G_MAXUINT32;
-  if (part->lines) pass_few(pass, part);
+  if (part->hits.lines) pass_few(pass, part);
   else pass_many(pass, part);
 }
 
@@ -490,36 +506,9 @@ void search_pass_tally(Pass *pass, Tally *tally) {
   else search_tally_unref(tally);
 }
 
-void search_pass_bits(Pass *pass, const roaring_bitmap_t *bits, const roaring_bitmap_t *titles, Need need, guint tier) {
-  const roaring_array_t *all = &bits->high_low_container, *in_titles = titles ? &titles->high_low_container : NULL;
-  gint32 at = 0;
-  for (gint32 i = 0; i < all->size && all->keys[i] < pass->columns->block_count; i++) {
-    search_turn_check();
-    guint8 type = all->typecodes[i];
-    const void *container = container_unwrap_shared(all->containers[i], &type);
-    guint64 words[BLOCK_WORDS];
-    Part part = {.number = all->keys[i], .tier = tier, .need = need};
-    while (in_titles && at < in_titles->size && in_titles->keys[at] < all->keys[i]) at++;
-    if (in_titles && at < in_titles->size && in_titles->keys[at] == all->keys[i]) {
-      part.titles_type = in_titles->typecodes[at];
-      part.titles = container_unwrap_shared(in_titles->containers[at], &part.titles_type);
-    }
-    const array_container_t *array = container;
-    if (type == BITSET_CONTAINER_TYPE_CODE) part.words = ((const bitset_container_t *)container)->array;
-    else if (type == ARRAY_CONTAINER_TYPE_CODE && (guint)array->cardinality <= search_limits.few) part.lines = array->array, part.count = (guint)array->cardinality;
-    else {
-      search_words_fill(container, type, words);
-      part.words = words;
-    }
-    pass_part(pass, &part);
-  }
-}
-
-void search_pass_all(Pass *pass) {
-  for (guint number = 0; number < pass->columns->block_count; number++) {
-    search_turn_check();
-    pass_part(pass, &(Part){.number = number, .need = NEED_DESCRIPTION});
-  }
+void search_pass_lines(Pass *pass, Tree *tree, guint number, LineSet hits, Need need, guint tier) {
+  if (hits.lines && hits.count == 0) return;
+  pass_part(pass, &(Part){.number = number, .tier = tier, .need = need, .hits = hits, .tree = tree, .by_titles = pass->top->sort == SEARCH_SORT_RELEVANCE && tier});
 }
 
 /* ---- what came out ---- */

@@ -1,8 +1,8 @@
 /*
- * A question: tree → bitmaps → the pass over the columns → result.
+ * A question: tree → bitmaps of its leaves → of each block what the tree finds there (tree.c), through the pass over the columns (pass.c) → result.
  *
- * 1. The tree is evaluated three times over the same leaves: `full` (words on pages count), `description` (they do not), `title`. A record whose files
- *    the asker may not see is found by `description` alone, so that nothing tells what its pages say.
+ * 1. The tree is asked in three modes over the same leaves: words on pages count, they do not, in titles alone. A record whose files the asker may not see is
+ *    found by its description alone, so that nothing tells what its pages say.
  * 2. Columns, bitmaps and the asker's SQL snapshot are of one version (SearchView).
  * 3. tier 0: the titles alone satisfy the query; 1: the description does; 2: pages are needed.
  * 4. Of words that must all stand in a record the rarest are loaded first; when few records are left, these are looked at instead of loading the other words.
@@ -15,9 +15,6 @@
 #include "query.h"
 
 enum { PLACES = 4, LOOKED = 8 /* looking at so many records costs as much as asking the index for a word */, PAGES_LOOKED = 32, UNITED = 1 << 16 };
-typedef enum { MODE_FULL, MODE_DESCRIPTION, MODE_TITLE } Mode;
-
-typedef struct { Leaf *title, *other, *closed, *page; } Bits; /* a leaf's components; NULL: it does not look there. Fields other than the title are `other` */
 
 typedef struct {
   Search *search;
@@ -29,6 +26,7 @@ typedef struct {
   gboolean pages, scanned; /* some leaf stands on some page; all was read in the records */
   char *told; /* how the answer came about without the index, or that it may lack some; NULL: by the index, whole */
   roaring_bitmap_t *only; /* the records asked for by id; NULL: any */
+  Tree *tree;             /* once the leaves are loaded */
   SearchDated *dated; /* of the order asked for; NULL: another order */
   GHashTable *looked;     /* id → Change: what a record that was looked at says */
 } Evaluation;
@@ -37,6 +35,7 @@ static void clear_bits(Evaluation *evaluation);
 typedef struct { const Evaluation *evaluation; const Scope *scope; } Telling;
 
 static void evaluation_clear(Evaluation *evaluation) {
+  search_tree_free(evaluation->tree);
   clear_bits(evaluation);
   g_free(evaluation->told);
   if (evaluation->only) roaring_bitmap_free(evaluation->only);
@@ -155,41 +154,17 @@ static gboolean load_order(Evaluation *evaluation, GHashTable *fields, const Sea
   return TRUE;
 }
 
-/* ---- the tree ----
- * within: only these are asked for (NULL: any), so that of a frequent word beside a rare one little is touched.
- */
+/* ---- the tree (tree.c) ---- */
 
-static Bitmap *evaluate(const Evaluation *evaluation, const SearchNode *node, Mode mode, const Bitmap *within);
-
-static void add_leaf(Bitmap **result, const Leaf *leaf, const Bitmap *within) {
-  Bitmap *found = within ? roaring_bitmap_and(leaf->bits, within) : *result ? NULL : roaring_bitmap_copy(leaf->bits);
-  if (*result == NULL) *result = found;
-  else {
-    roaring_bitmap_or_inplace(*result, found ? found : leaf->bits);
-    bitmap_free(found);
+/* The records the leaf finds, on pages, too. within: only these are asked for (NULL: any), so that of a frequent word beside a rare one little is touched. */
+static Bitmap *unite(const Bits *bits, const Bitmap *within) {
+  const Leaf *leaves[PLACES] = {bits->title, bits->other, bits->closed, bits->page};
+  Bitmap *result = roaring_bitmap_create();
+  for (guint i = 0; i < PLACES; i++) {
+    g_autoptr(Bitmap) found = leaves[i] && within ? roaring_bitmap_and(leaves[i]->bits, within) : NULL;
+    if (leaves[i]) roaring_bitmap_or_inplace(result, found ? found : leaves[i]->bits);
   }
-}
-
-static Bitmap *evaluate_leaf(const Evaluation *evaluation, const SearchNode *node, Mode mode, const Bitmap *within) {
-  const Bits *bits = &evaluation->bits[node->leaf];
-  gboolean title_only = mode == MODE_TITLE && node->field == FIELD_ANY;
-  Bitmap *result = NULL;
-  if (bits->title) add_leaf(&result, bits->title, within);
-  if (bits->other && !title_only) add_leaf(&result, bits->other, within);
-  if (bits->closed && !title_only) add_leaf(&result, bits->closed, within);
-  if (bits->page && mode == MODE_FULL) add_leaf(&result, bits->page, within);
-  return result ? result : roaring_bitmap_create();
-}
-
-/* Every number a record could have; lines that are no records fall out in the pass. (roaring_bitmap_from_range has no bitmap for an empty range.) */
-static Bitmap *universe(const Evaluation *evaluation) {
-  Bitmap *bits = roaring_bitmap_create();
-  roaring_bitmap_add_range(bits, 0, (guint64)evaluation->view.columns->chunk_count * CHUNK_LINES);
-  return bits;
-}
-
-static Bitmap *evaluate_negated(const Evaluation *evaluation, const SearchNode *node, Mode mode, const Bitmap *within) {
-  return evaluate(evaluation, g_ptr_array_index(node->children, 0), mode == MODE_TITLE ? MODE_DESCRIPTION : mode, within);
+  return result;
 }
 
 /* How many records there are at most. */
@@ -211,45 +186,16 @@ static int compare_estimates(gconstpointer a, gconstpointer b) {
   return x < y ? -1 : x > y;
 }
 
-static Bitmap *evaluate_and(const Evaluation *evaluation, const SearchNode *node, Mode mode, const Bitmap *within) {
-  Bitmap *result = NULL;
-  g_autoptr(GArray) rarest = g_array_new(FALSE, FALSE, sizeof(Estimate));
-  for (guint i = 0; i < node->children->len; i++) {
-    const SearchNode *child = g_ptr_array_index(node->children, i);
-    Estimate one = {child, estimate(evaluation, child)};
-    if (child->kind != NODE_NOT) g_array_append_val(rarest, one);
-  }
-  g_array_sort(rarest, compare_estimates);
-  for (guint i = 0; i < rarest->len; i++) {
-    Bitmap *bits = evaluate(evaluation, g_array_index(rarest, Estimate, i).node, mode, result ? result : within);
-    bitmap_free(result);
-    result = bits;
-  }
-  if (result == NULL) result = within ? roaring_bitmap_copy(within) : universe(evaluation);
-  for (guint i = 0; i < node->children->len; i++) {
-    const SearchNode *child = g_ptr_array_index(node->children, i);
-    if (child->kind != NODE_NOT) continue;
-    g_autoptr(Bitmap) bits = evaluate_negated(evaluation, child, mode, result);
-    roaring_bitmap_andnot_inplace(result, bits);
-  }
-  return result;
+static gint compare_children(gconstpointer a, gconstpointer b, gpointer data) {
+  const SearchNode *x = *(SearchNode *const *)a, *y = *(SearchNode *const *)b;
+  guint64 one = x->kind == NODE_NOT ? G_MAXUINT64 : estimate(data, x), two = y->kind == NODE_NOT ? G_MAXUINT64 : estimate(data, y);
+  return one < two ? -1 : one > two;
 }
 
-static Bitmap *evaluate(const Evaluation *evaluation, const SearchNode *node, Mode mode, const Bitmap *within) {
-  if (node->children == NULL) return evaluate_leaf(evaluation, node, mode, within);
-  if (node->kind == NODE_AND) return evaluate_and(evaluation, node, mode, within);
-  if (node->kind == NODE_NOT) {
-    Bitmap *result = within ? roaring_bitmap_copy(within) : universe(evaluation);
-    g_autoptr(Bitmap) bits = evaluate_negated(evaluation, node, mode, result);
-    roaring_bitmap_andnot_inplace(result, bits);
-    return result;
-  }
-  Bitmap *result = roaring_bitmap_create();
-  for (guint i = 0; i < node->children->len; i++) {
-    g_autoptr(Bitmap) bits = evaluate(evaluation, g_ptr_array_index(node->children, i), mode, within);
-    roaring_bitmap_or_inplace(result, bits);
-  }
-  return result;
+/* Of what must all be there the rarest comes first, and what must not last. */
+static void arrange(const Evaluation *evaluation, SearchNode *node) {
+  for (guint i = 0; node->children && i < node->children->len; i++) arrange(evaluation, g_ptr_array_index(node->children, i));
+  if (node->kind == NODE_AND) g_ptr_array_sort_with_data(node->children, compare_children, (gpointer)evaluation);
 }
 
 /* ---- looking at a few records ---- */
@@ -375,7 +321,7 @@ static gboolean load(Evaluation *evaluation, const SearchNode *node, const Bitma
     if (!load_leaf(evaluation, node, within, error)) return FALSE;
     evaluation->pages = evaluation->pages || (evaluation->bits[node->leaf].page && evaluation->bits[node->leaf].page->count > 0);
     narrows = estimate(evaluation, node) < UNITED;
-    if (narrows) left = evaluate_leaf(evaluation, node, MODE_FULL, within);
+    if (narrows) left = unite(&evaluation->bits[node->leaf], within);
   }
   if (narrows) *ret_left = g_steal_pointer(&left);
   return TRUE;
@@ -407,39 +353,43 @@ static gboolean stays(const Leaf *leaf) { return leaf == NULL || leaf->count == 
 static guint64 serial_of(const Leaf *leaf) { return leaf && leaf->count ? leaf->serial : 0; }
 
 /* Of one word with many hits, wherever they are: how many are of each kind may be known. */
-static void pass_tally(const Evaluation *evaluation, Pass *pass, const Bitmap *description) {
+static void pass_tally(const Evaluation *evaluation, Pass *pass) {
   const SearchNode *root = evaluation->query->root;
-  if (root->kind != NODE_TERM || root->match != MATCH_STANDS || evaluation->only || roaring_bitmap_get_cardinality(description) < search_limits.tallied) return;
+  if (root == NULL || root->kind != NODE_TERM || root->match != MATCH_STANDS || evaluation->only || estimate(evaluation, root) < search_limits.tallied) return;
   const Bits *bits = &evaluation->bits[root->leaf];
   if (!stays(bits->title) || !stays(bits->other) || !stays(bits->closed)) return;
   const guint64 leaves[TALLY_LEAVES] = {serial_of(bits->title), serial_of(bits->other), serial_of(bits->closed)};
   search_pass_tally(pass, search_tally_of(evaluation->search->tallies, leaves, evaluation->view.columns->block_count));
 }
 
-/* ret_description: what the description alone satisfies. */
-static void pass_tree(const Evaluation *evaluation, Pass *pass, SearchSort sort, Bitmap **ret_description) {
-  const SearchNode *root = evaluation->query->root;
-  g_autoptr(Bitmap) description = evaluate(evaluation, root, MODE_DESCRIPTION, evaluation->only);
-  g_autoptr(Bitmap) titles = sort == SEARCH_SORT_RELEVANCE ? evaluate(evaluation, root, MODE_TITLE, description) : NULL;
-  if (!evaluation->pages) {
-    pass_tally(evaluation, pass, description);
-    search_pass_bits(pass, description, titles, NEED_DESCRIPTION, 1);
-  } else {
-    g_autoptr(Bitmap) full = evaluate(evaluation, root, MODE_FULL, evaluation->only);
-    g_autoptr(Bitmap) both = roaring_bitmap_and(full, description);
-    g_autoptr(Bitmap) by_pages = roaring_bitmap_andnot(full, description);
-    g_autoptr(Bitmap) despite_pages = roaring_bitmap_andnot(description, full); /* a page holds a word that NOT excludes */
-    search_pass_bits(pass, both, titles, NEED_DESCRIPTION, 1);
-    search_pass_bits(pass, by_pages, NULL, NEED_FILES, 2);
-    search_pass_bits(pass, despite_pages, titles, NEED_NO_FILES, 1);
-  }
-  *ret_description = g_steal_pointer(&description);
+enum { DEPTH_DESCRIPTION, DEPTH_FULL, DEPTH_HITS };
+
+static void pass_hits(const Evaluation *evaluation, Pass *pass, guint number, LineSet hits, Need need, guint tier) {
+  search_pass_lines(pass, evaluation->tree, number, search_tree_settle(evaluation->tree, hits, DEPTH_HITS), need, tier);
 }
 
-static void pass_only(const Evaluation *evaluation, Pass *pass) {
-  g_autoptr(Bitmap) bits = universe(evaluation);
-  roaring_bitmap_and_inplace(bits, evaluation->only);
-  search_pass_bits(pass, bits, NULL, NEED_DESCRIPTION, 0);
+static void pass_block(const Evaluation *evaluation, Pass *pass, guint number) {
+  Tree *tree = evaluation->tree;
+  guint tier = evaluation->query->root ? 1 : 0;
+  LineSet description = search_tree_lines(tree, MODE_DESCRIPTION, number, DEPTH_DESCRIPTION);
+  if (!evaluation->pages) return pass_hits(evaluation, pass, number, description, NEED_DESCRIPTION, tier);
+  LineSet full = search_tree_lines(tree, MODE_FULL, number, DEPTH_FULL);
+  pass_hits(evaluation, pass, number, search_tree_both(tree, full, description, DEPTH_HITS), NEED_DESCRIPTION, tier);
+  pass_hits(evaluation, pass, number, search_tree_without(tree, full, description, DEPTH_HITS), NEED_FILES, 2);
+  /* a page holds a word that NOT excludes */
+  pass_hits(evaluation, pass, number, search_tree_without(tree, description, full, DEPTH_HITS), NEED_NO_FILES, tier);
+}
+
+static void pass_blocks(Evaluation *evaluation, Pass *pass) {
+  SearchQuery *query = evaluation->query;
+  if (query->unheard) return;
+  if (query->root) arrange(evaluation, query->root);
+  evaluation->tree = search_tree_new(query->root, evaluation->bits, query->leaves->len, evaluation->only);
+  if (!evaluation->pages) pass_tally(evaluation, pass);
+  for (guint number = 0; number < evaluation->view.columns->block_count; number++) {
+    search_turn_check();
+    pass_block(evaluation, pass, number);
+  }
 }
 
 /* ---- the result ---- */
@@ -469,13 +419,13 @@ static gint choose_leaf(const Evaluation *evaluation, guint32 id) {
   return -1;
 }
 
-static gboolean fill_pages(const Evaluation *evaluation, const Bitmap *description, SearchResult *result, GError **error) {
+static gboolean fill_pages(const Evaluation *evaluation, SearchResult *result, GError **error) {
   guint leaves = evaluation->query->leaves->len;
   g_autoptr(GPtrArray) wanted = g_ptr_array_new_full(leaves, (GDestroyNotify)g_array_unref); /* by leaf */
   for (guint i = 0; i < leaves; i++) g_ptr_array_add(wanted, g_array_new(FALSE, FALSE, sizeof(SearchWanted)));
   for (guint i = 0; i < result->ids->len; i++) {
     guint32 id = (guint32)g_array_index(result->ids, gint64, i);
-    gint leaf = roaring_bitmap_contains(description, id) ? -1 : choose_leaf(evaluation, id);
+    gint leaf = search_tree_finds(evaluation->tree, MODE_DESCRIPTION, id) ? -1 : choose_leaf(evaluation, id);
     SearchWanted one = {id, &g_array_index(result->pages, guint, i)};
     if (leaf >= 0) g_array_append_val((GArray *)g_ptr_array_index(wanted, leaf), one);
   }
@@ -489,7 +439,7 @@ static gboolean fill_pages(const Evaluation *evaluation, const Bitmap *descripti
   return TRUE;
 }
 
-static gboolean fill_items(const Evaluation *evaluation, Top *top, const Bitmap *description, SearchResult *result, GError **error) {
+static gboolean fill_items(const Evaluation *evaluation, Top *top, SearchResult *result, GError **error) {
   search_top_finish(top);
   guint count = top->capacity ? MIN(top->count, top->capacity - 1) : 0;
   for (guint i = 0; i < count; i++) {
@@ -500,7 +450,7 @@ static gboolean fill_items(const Evaluation *evaluation, Top *top, const Bitmap 
   }
   if (count > 0 && top->count > count) result->next = search_top_key(top, &top->heap[count - 1]);
   g_autoptr(GError) failure = NULL;
-  if (description == NULL || !evaluation->pages || fill_pages(evaluation, description, result, &failure)) return TRUE;
+  if (!evaluation->pages || fill_pages(evaluation, result, &failure)) return TRUE;
   if (search_takes_damage(evaluation->search, evaluation->sql, &failure)) return TRUE; /* the hits are right all the same */
   return g_propagate_error(error, g_steal_pointer(&failure)), FALSE;
 }
@@ -554,12 +504,9 @@ SearchResult *search_run(Search *search, Sql *sql, const Scope *scope, const Sea
   if (scans && (!scan_leaves(&evaluation, request->query, names, error) || !load_order(&evaluation, fields, request, FALSE, error))) return NULL;
   top.dated = evaluation.dated;
   g_autoptr(Pass) pass = search_pass_new(scope, request, evaluation.view.columns, &top);
-  g_autoptr(Bitmap) description = NULL;
-  if (evaluation.query->root) pass_tree(&evaluation, pass, top.sort, &description);
-  else if (evaluation.only && !evaluation.query->unheard) pass_only(&evaluation, pass);
-  else if (!evaluation.query->unheard) search_pass_all(pass);
+  pass_blocks(&evaluation, pass);
   g_autoptr(SearchResult) result = result_new(&evaluation, scope);
   result->count = search_pass_count(pass);
   if (request->facets) result->facets = search_pass_facets(pass);
-  return fill_items(&evaluation, &top, description, result, error) ? g_steal_pointer(&result) : NULL;
+  return fill_items(&evaluation, &top, result, error) ? g_steal_pointer(&result) : NULL;
 }
