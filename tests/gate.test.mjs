@@ -239,7 +239,9 @@ const allows = (name, permission) => permission === 'public' || (permission === 
 
 // ---- asking: every reply is searched for marks that its asker may not see ----
 
-const pattern = route => new RegExp(`^${route.path.replaceAll('.', '\\.').replace(/\{(\w+)\}/g, (_, part) => route.parameters.find(each => each.name === part)?.kind === 'int' ? '\\d+' : '[^/]+')}$`);
+const patterns = new Map();
+const patternOf = route => new RegExp(`^${route.path.replaceAll('.', '\\.').replace(/\{(\w+)\}/g, (_, part) => route.parameters.find(each => each.name === part)?.kind === 'int' ? '\\d+' : '[^/]+')}$`);
+const pattern = route => { if (!patterns.has(route)) patterns.set(route, patternOf(route)); return patterns.get(route); };
 function rowOf(method, target) {
   const place = target.split('?')[0], exact = routes.find(route => route.method === method && route.path === place);
   return exact ?? routes.find(route => route.method === method && pattern(route).test(place)) ?? routes.find(route => route.method === method && pattern(route).test(place.replace(/\.json$/, '')));
