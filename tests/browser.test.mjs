@@ -563,7 +563,6 @@ async function look(page, site, target, name, found) {
   if (!/^\S.* · \S/.test(await page.title())) say(`title "${await page.title()}"`);
   const shown = await page.evaluate(() => document.body.innerText), text = target === '/checks/scheme' ? shown.replaceAll('}}', '') : shown; // rules show their parameters as JSON
   if (/\{\{|\}\}|undefined|\[object|NaN|\(null\)|nullptr/.test(text)) say(`leaks: ${/.{0,30}(\{\{|\}\}|undefined|\[object|NaN|\(null\)).{0,30}/.exec(text)[0]}`);
-  await page.evaluate(axe);
   const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
   for (const violation of violations.filter(each => ['serious', 'critical'].includes(each.impact)))
     say(`axe ${violation.id} (${violation.impact}): ${violation.nodes.slice(0, 3).map(node => `${node.html.slice(0, 160)} — ${node.failureSummary.split('\n').slice(1, 2).join(' ').trim()}`).join(' || ')}`);
@@ -594,6 +593,7 @@ async function lookAtAll(site, pages, prefix) {
   await Promise.all([Object.entries(pages).filter((entry, i) => i % 2 === 0), Object.entries(pages).filter((entry, i) => i % 2 === 1)].map(async half => {
     for (const [role, list] of half) {
       const page = await newPage(site, role === 'public' ? null : role);
+      await page.addInitScript(axe);
       const menu = await page.$$eval('header.site nav a', all => all.map(link => link.getAttribute('href')));
       const links = new Map();
       for (const target of new Set([...menu, ...list()])) {
@@ -619,10 +619,10 @@ test('every page of an empty archive too', { timeout: 400000 }, async () => look
 
 test('in dark colours the text keeps its contrast', async () => {
   const page = await newPage(server, 'archivist', { colorScheme: 'dark' }), found = [];
+  await page.addInitScript(axe);
   for (const target of ['/', `/search?q=${encodeURIComponent('通知')}&opening=1`, `/record/${sample.image.id}`, '/deliveries', '/delivery/1', `/record/${sample.image.id}/edit`, `/record/${sample.pdf.id}/view`]) {
     await page.goto(server.base + target);
     await settled(page);
-    await page.evaluate(axe);
     const { violations } = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ['color-contrast'] }));
     for (const violation of violations) found.push(`${target}: ${violation.nodes.slice(0, 3).map(node => `${node.html.slice(0, 120)} ${node.failureSummary.split('\n')[1]}`).join(' || ')}`);
     await picture(page, `dark-${target.replace(/\W+/g, '-').slice(0, 40)}.png`);
