@@ -201,7 +201,7 @@ test('an archivist receives a table and a zip, finds and reads the documents, ch
   await picture(page, 'journey-text.png');
 
   await page.getByRole('link', { name: '← 著录' }).click();
-  await page.getByRole('link', { name: '修改' }).click();
+  await page.getByRole('link', { name: '修改', exact: true }).click();
   await page.getByLabel('题名', { exact: true }).fill('关于修订龙渊渡水位观测办法的报告');
   await page.keyboard.press('Control+s');
   await page.waitForURL(/\/record\/\d+$/);
@@ -507,7 +507,7 @@ test('links and forms work without scripts', async () => {
   const page = await newPage(server, 'archivist', { javaScriptEnabled: false });
   await page.goto(`${server.base}/search?q=${encodeURIComponent('通知')}`);
   await page.locator('.hit h3 a').first().click();
-  await page.getByRole('link', { name: '修改' }).click();
+  await page.getByRole('link', { name: '修改', exact: true }).click();
   await page.getByRole('button', { name: '保存', exact: true }).click();
   await page.waitForURL(/\/record\/\d+$/);
   await page.goto(`${server.base}/delivery/${sample.delivery}`);
