@@ -93,26 +93,32 @@ static void fill_blocks(Columns *columns, const Columns *base, GHashTable *draft
 
 Columns *search_columns_empty(void) { return columns_new(0, 0); }
 
-/* In four lanes, as each step waits for the one before it. */
+static inline guint64 sum_on(guint64 hash, const guint8 *bytes, gsize length) {
+  guint64 word = 0;
+  memcpy(&word, bytes, length);
+  hash = (hash ^ word) * G_GUINT64_CONSTANT(0xBF58476D1CE4E5B9);
+  return hash ^ hash >> 31;
+}
+
+/* In four lanes, as each step waits for the one before it; and in the registers for whole numbers, where there is a multiplication of 64 bits. */
+#if defined(__GNUC__) && !defined(__clang__)
+__attribute__((optimize("no-tree-vectorize", "no-tree-slp-vectorize")))
+#endif
 guint32 search_sum(gconstpointer bytes, gsize length, guint32 sum) {
-  guint64 lanes[4] = {sum ^ length * G_GUINT64_CONSTANT(0x9E3779B97F4A7C15), 1, 2, 3};
+  enum { STEP = sizeof(guint64) };
+  const guint8 *from = bytes;
+  guint64 a = sum ^ length * G_GUINT64_CONSTANT(0x9E3779B97F4A7C15), b = 1, c = 2, d = 3;
   gsize at = 0;
-  for (; at + sizeof lanes <= length; at += sizeof lanes)
-    for (guint i = 0; i < G_N_ELEMENTS(lanes); i++) {
-      guint64 word;
-      memcpy(&word, (const guint8 *)bytes + at + i * sizeof word, sizeof word);
-      lanes[i] = (lanes[i] ^ word) * G_GUINT64_CONSTANT(0xBF58476D1CE4E5B9);
-      lanes[i] ^= lanes[i] >> 31;
-    }
-  guint64 hash = lanes[0];
-  for (guint i = 1; i < G_N_ELEMENTS(lanes); i++) hash = (hash ^ lanes[i]) * G_GUINT64_CONSTANT(0xBF58476D1CE4E5B9), hash ^= hash >> 31;
-  for (; at < length; at += sizeof hash) {
-    guint64 word = 0;
-    memcpy(&word, (const guint8 *)bytes + at, MIN(sizeof word, length - at));
-    hash = (hash ^ word) * G_GUINT64_CONSTANT(0xBF58476D1CE4E5B9);
-    hash ^= hash >> 31;
+  for (; at + 4 * STEP <= length; at += 4 * STEP) {
+    a = sum_on(a, from + at, STEP);
+    b = sum_on(b, from + at + STEP, STEP);
+    c = sum_on(c, from + at + 2 * STEP, STEP);
+    d = sum_on(d, from + at + 3 * STEP, STEP);
   }
-  return (guint32)(hash ^ hash >> 32);
+  const guint64 lanes[] = {b, c, d};
+  for (guint i = 0; i < G_N_ELEMENTS(lanes); i++) a = sum_on(a, (const guint8 *)&lanes[i], STEP);
+  for (; at < length; at += STEP) a = sum_on(a, from + at, MIN(STEP, length - at));
+  return (guint32)(a ^ a >> 32);
 }
 
 static guint32 chunk_sum(gconstpointer lines, gsize lines_bytes, const char *codes, gsize codes_bytes) {
