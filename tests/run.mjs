@@ -55,17 +55,18 @@ async function all(items, width) {
 
 const unit = JSON.parse(execFileSync('meson', ['introspect', '--tests', 'build'], { cwd: root, encoding: 'utf8' }));
 const programs = readdirSync(path.join(root, 'tests')).filter(name => name.endsWith('.test.mjs')).map(name => name.replace('.test.mjs', '')).sort();
-// What several need, a demonstration archive, is made once for all (support.mjs).
+// What several need, a demonstration archive, is made once for all (support.mjs). All they make lies beside it: what a killed one leaves goes at the end.
 const shelf = mkdtempSync(path.join(tmpdir(), 'lantai-shelf-'));
 process.on('exit', () => rmSync(shelf, { recursive: true, force: true }));
+const environment = { ...process.env, LANTAI_TEST_SHELF: shelf, TMPDIR: shelf };
 // One more at a time than there are processors: much of a program is waiting for its server. The long ones begin, so that none is left over alone at the end.
 const LONG = ['browser', 'copies', 'import', 'checks', 'ocfl', 'gate', 'heal', 'watch', 'search'];
 const rank = name => { const at = LONG.indexOf(name); return at < 0 ? LONG.length : at; };
 await all([
   ['check', ['sh', 'tools/check.sh'], {}],
   ...programs.sort((a, b) => rank(a) - rank(b)).map(name => [name, ['node', '--test-reporter=tap', `tests/${name}.test.mjs`],
-    { timeout: 1800000, env: { ...process.env, LANTAI_TEST_SHELF: shelf } }]),
-  ...unit.map(test => [`unit/${test.name}`, [...test.cmd, '--tap'], { timeout: 180000, env: { ...process.env, ...test.env } }]),
+    { timeout: 1800000, env: environment }]),
+  ...unit.map(test => [`unit/${test.name}`, [...test.cmd, '--tap'], { timeout: 180000, env: { ...environment, ...test.env } }]),
 ].filter(([name]) => wanted(name)), availableParallelism() + 1);
 
 const slowest = times.sort((a, b) => b[1] - a[1]).slice(0, 8).map(([name, seconds]) => `${name} ${seconds.toFixed(0)}`);
