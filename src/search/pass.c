@@ -15,7 +15,7 @@ enum { GATE_DESCRIPTION = 1, GATE_FILES = 2, GATE_KNOWN = 4 };
 enum { NOWHERE = 0xff /* a verdict; the others are the facet that the kind fails, as a bit, or 0 */ };
 enum { DEPTH = 3 /* where the tree may put what is of the titles */, LISTED = 16 /* so few hits are listed without a look at the order */,
   BISECTION = 16 /* what finding a line among few hits costs more than among bits */,
-  WALKED = 512 /* so many lines of an order are gone through one by one */ };
+  WALKED = 512 /* so many lines of an order are gone through one by one, … */, UNLIKELY = 4 /* … and so many times those that should do */ };
 enum { FETCH_AHEAD = 16, SMALL = 256, YEARS = 65536, YEAR_PAGES = YEARS / SMALL, SLOTS_FIRST = 64 };
 
 SearchLimits search_limits = {.few = 4096, .dense = 2048, .step = 1, .tallied = 1 << 14,
@@ -60,6 +60,7 @@ typedef struct { /* the question's part in one block */
   gboolean titled;    /* … when there are any */
   Tree *tree;
   gboolean by_titles; /* the tree tells of titles; else none is in tier 0 */
+  const Hit *walked;  /* the order was gone through up to this one; NULL: it was not */
 } Part;
 
 /* ---- filters ---- */
@@ -249,6 +250,7 @@ static gboolean list_line(Pass *pass, const Part *part, guint line) {
   if (pass->verdicts[part->kinds->of_line[line]] != 0) return TRUE;
   Hit hit = hit_at(pass, part, line, part->titled ? 0 : part->tier);
   if (!search_top_wants(pass->top, &hit)) return FALSE;
+  if (part->walked && search_top_compare(&hit, part->walked) <= 0) return TRUE;
   if (part->titled && !has_line(&part->titles, (guint16)line)) hit = hit_at(pass, part, line, part->tier);
   search_top_add(pass->top, &hit);
   return TRUE;
@@ -313,16 +315,20 @@ static void list_many(Pass *pass, const Part *part, guint found) {
   guint hits = of.lines ? of.count : of.words ? search_words_count(of.words) : order->count;
   guint begin = top->has_after ? find_place(pass, part, order, order->count, search_top_passed) : 0, end = order->count;
   if (top->least > 0) begin = MAX(begin, find_place(pass, part, order, order->count, comes_before_all));
-  gboolean full = top->count == top->capacity;
-  if (full) end = find_place(pass, part, order, order->count, search_top_wants);
+  if (top->count == top->capacity) end = find_place(pass, part, order, order->count, search_top_wants);
   if (begin >= end) return;
   /* After so many lines there probably were so many wanted hits that the list is another. */
   guint64 most = MIN(end - begin, (guint64)top->capacity * order->count / MAX(MIN(found, hits), 1)), cost = most * (of.lines ? BISECTION : 1) * search_limits.step;
-  if (full && end - begin > WALKED) return list_between(pass, part, order, begin, end);
-  if (of.lines && cost > hits) return list_lines(pass, part, of.lines, of.count);
-  if (of.words && cost > hits) return list_words(pass, part, of.words);
-  for (guint at = begin; at < end; at++)
+  if (cost > hits) return list_between(pass, part, order, begin, end);
+  guint walked = (guint)MIN(end, begin + MAX(WALKED, most * UNLIKELY));
+  for (guint at = begin; at < walked; at++)
     if (has_line(&of, order->lines[at]) && !list_line(pass, part, order->lines[at])) return;
+  if (walked == end) return;
+  Hit last = hit_at(pass, part, order->lines[walked - 1], part->titled ? 0 : part->tier);
+  Part rest = *part;
+  rest.walked = &last;
+  if (top->count == top->capacity) end = find_place(pass, part, order, order->count, search_top_wants);
+  if (walked < end) list_between(pass, &rest, order, walked, end);
 }
 
 /* FALSE: none of the hits can enter the list, were they all in titles, or all in none. */
