@@ -3,8 +3,9 @@
 // A piece is one JSON file in bench/growth/: {what, corpus: {name, rows, pages}, stamp: {at, commit, load, machine}, note: what else to
 // know of it, if anything, …}, by what:
 //   load     engine, seconds, cpu, peak, bytes
-//   ask      questions, heap, patience, compared, differ: [text], engines: [{name, runs: [{readers, writing, fresh, peak, kinds: [{kind, asked, cut, hits, p50, p99, cpu}]}]}]; the first engine is
-//            Lantai. Milliseconds; cut: how many statements were cut short, their time counts as the least they would have taken; cpu: [p50, p99] of processor time, where it is known
+//   ask      questions, heap, patience, compared, differ: [text], engines: [{name, runs: [{readers, writing, fresh, peak, kinds: [{kind, asked, cut, hits, p50, p99, cpu, beside}]}]}]; the first engine is
+//            Lantai. Milliseconds; cut: how many statements were cut short, their time counts as the least they would have taken; cpu: [p50, p99] of processor time, where it is known;
+//            beside: Lantai's p50 and p99 of the questions that a peer was asked, where these are not all
 //   rebuild  seconds, asked, p50, p99, saved, save_p50, save_most
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
@@ -27,6 +28,16 @@ export function summarized({ readers, writing }, { kinds, fresh, peak }) {
     return { kind, asked: answers.length, cut: answers.length - whole.length, hits: of(whole.map(answer => answer.hits), 0.5), p50: of(times, 0.5), p99: of(times, 0.99),
       cpu: cpu.length ? [of(cpu, 0.5), of(cpu, 0.99)] : null };
   }) };
+}
+
+// Where a peer was asked a part of the questions only, Lantai's figures of the same ones (own: [{readers, writing, kinds: [{kind, answers}]}]) stand beside the peer's.
+export function besides(peers, own) {
+  for (const run of peers.flatMap(({ runs }) => runs))
+    for (const kind of run.kinds) {
+      const { answers } = own.find(sameRun(run)).kinds.find(other => other.kind === kind.kind), same = answers.slice(0, kind.asked).map(answer => answer.ms);
+      delete kind.beside;
+      if (same.length && same.length < answers.length) kind.beside = { p50: round(percentile(same, 0.5)), p99: round(percentile(same, 0.99)) };
+    }
 }
 
 // ---- words ----
@@ -52,7 +63,7 @@ export function contests(asks) {
         for (const kind of run.kinds)
           for (const [share, label] of SHARES) {
             const own = ours.runs.find(sameRun(run)).kinds.find(other => other.kind === kind.kind);
-            all.push({ corpus, kind: kind.kind, run, share: label, peer: peer.name, ours: own[share], theirs: kind[share], ahead: own[share] < kind[share], said: time(kind[share], kind, patience) });
+            all.push({ corpus, kind: kind.kind, run, share: label, peer: peer.name, ours: (kind.beside ?? own)[share], theirs: kind[share], ahead: (kind.beside ?? own)[share] < kind[share], said: time(kind[share], kind, patience) });
           }
   return all;
 }
@@ -127,7 +138,7 @@ function method(pieces, asks) {
   return ['## How it is measured', `- Rows: as in benchmarks.md (\`bench/bench.c\`). ${questions} questions of each kind, drawn with a fixed seed, each asked once, after others of the kind that nobody clocks (50 of them, again and again, 300 in all or for 5 s, which also makes Lucene’s machine code;
   PostgreSQL as many of them as it answers in ${patience.warm} s).
 - Milliseconds, p50 / p99; bold: the best. A number in brackets: so many were asked, where not all of them.
-- PostgreSQL is asked 20 questions of a kind (32 with 16 readers), as many as it begins in ${patience.kind} s${cut ? `; a statement is cut short after ${patience.statement} s and counts as that` : ''}. A kind of which its
+- PostgreSQL is asked 20 questions of a kind (32 with 16 readers), as many as it begins in ${patience.kind} s${cut ? `; a statement is cut short after ${patience.statement} s and counts as that` : ''}. Who is ahead is told by Lantai's figures of these same questions. A kind of which its
   median with 1 reader is above ${patience.slow / 1000} s is asked of 1 reader alone (–), and counts nowhere else.
 - Lantai is asked through the room’s interface, Lucene in its own process (heap ${heap}, values of gate, filters, facets and order in doc values, one collector), PostgreSQL through psql, one client a reader.
 - The asker is limited to every second fonds and to 内部; six facets and an order are on. A writer saves a record every hundredth of a second and looks for it.

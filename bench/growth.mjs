@@ -14,10 +14,10 @@ import path from 'node:path';
 import { program, root } from '../tests/support.mjs';
 import { execute } from './peers.mjs';
 import { HEAP, PATIENCE, openLantai, openLucene, openPostgresPeer } from './growth-engines.mjs';
-import { PIECES, document, readPieces, summarized, written } from './growth-report.mjs';
+import { PIECES, besides, document, readPieces, summarized, written } from './growth-report.mjs';
 import { machine, number } from './report.mjs';
 
-const CORPORA = (process.env.GROWTH_CORPORA || '10000,100000,1000000,1000000-pages,10000000').split(','), QUESTIONS = Number(process.env.GROWTH_QUESTIONS || 100), REBUILT = 1_000_000;
+const CORPORA = (process.env.GROWTH_CORPORA || '10000,100000,1000000,1000000-pages,10000000').split(','), QUESTIONS = Number(process.env.GROWTH_QUESTIONS || 200), REBUILT = 1_000_000;
 const RUNS = [false, true].flatMap(writing => [1, 16].map(readers => ({ readers, writing })));
 const kept = process.env.GROWTH_FOLDER, folder = kept || mkdtempSync(path.join(tmpdir(), 'lantai-growth-')), began = performance.now();
 const inside = (...names) => path.join(folder, ...names), tell = text => process.stderr.write(`[${number((performance.now() - began) / 1000).padStart(5)} s] ${text}\n`);
@@ -73,13 +73,14 @@ async function hold(files) {
 async function ask(corpus, engines) {
   await load(corpus, engines.filter(engine => !loaded(corpus, engine)));
   await lantai.upgrade(corpus);
-  const piece = { stamp: await stamp(), questions: QUESTIONS, heap: HEAP, patience: PATIENCE, engines: [], differ: [], compared: 0 }, asked = {};
+  const piece = { stamp: await stamp(), questions: QUESTIONS, heap: HEAP, patience: PATIENCE, engines: [], differ: [], compared: 0 }, asked = {}, own = [];
   for (const engine of engines) {
     const letGo = await hold(engine.files(corpus)), runs = [];
     for (const run of RUNS) {
       tell(`${corpus.name}, ${run.readers} readers${run.writing ? ', a writer' : ''}: ${engine.name}`);
       const answer = await engine.ask(corpus, asked[run.readers], run);
       if (engine === lantai && !run.writing) asked[run.readers] = answer.kinds;
+      if (engine === lantai) own.push({ ...run, kinds: answer.kinds });
       if (engine !== lantai) compare(piece, engine.name, answer.kinds);
       runs.push(summarized(run, answer));
     }
@@ -87,6 +88,7 @@ async function ask(corpus, engines) {
     piece.engines.push({ name: engine.name, runs });
   }
   if (engines.length === 1) keepPeers(piece, inside(`ask-${corpus.name}.json`));
+  besides(piece.engines.slice(1), own);
   save('ask', corpus, piece);
 }
 

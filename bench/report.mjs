@@ -19,7 +19,8 @@ export function writeSection(section, name) {
   return file;
 }
 
-export const percentile = (values, share) => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] ?? NaN;
+// By the nearest rank: the least value that so great a share of all do not exceed.
+export const percentile = (values, share) => [...values].sort((a, b) => a - b)[Math.max(0, Math.ceil(values.length * share - 1e-9) - 1)] ?? NaN;
 export const number = (value, digits = 0) => value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits }).replaceAll(',', ' ');
 export const ms = value => number(value, value < 1 ? 3 : value < 100 ? 1 : 0);
 export const mega = bytes => `${number(bytes / 1e6)} MB`;
