@@ -97,6 +97,20 @@ static array_container_t *intersect(const array_container_t *a, const array_cont
   return both;
 }
 
+/* The same of bits; a list, when they are few. *ret_type: that of the container. */
+static void *both_bits(const bitset_container_t *a, const bitset_container_t *b, guint8 *ret_type) {
+  bitset_container_t *both = bitset_container_create();
+  search_words_and(both->array, a->array, b->array);
+  both->cardinality = (gint32)search_words_count(both->array);
+  *ret_type = BITSET_CONTAINER_TYPE_CODE;
+  if (both->cardinality > ARRAY_MOST + 1) return both;
+  array_container_t *list = array_container_create_given_capacity(both->cardinality + 1);
+  list->cardinality = (gint32)search_words_list(both->array, list->array);
+  bitset_container_free(both);
+  *ret_type = ARRAY_CONTAINER_TYPE_CODE;
+  return list;
+}
+
 /* The records of both, of which one has just been read: no container of it is shared. */
 static Bitmap *bitmap_both(const Bitmap *bits, const Bitmap *read) {
   Bitmap *result = roaring_bitmap_create();
@@ -111,7 +125,8 @@ static Bitmap *bitmap_both(const Bitmap *bits, const Bitmap *read) {
     const void *one = container_unwrap_shared(x->containers[i], &type), *two = y->containers[k];
     gboolean lists = type == ARRAY_CONTAINER_TYPE_CODE && other == ARRAY_CONTAINER_TYPE_CODE;
     gboolean alike = lists && ((const array_container_t *)one)->cardinality >= LISTS_ALIKE && ((const array_container_t *)two)->cardinality >= LISTS_ALIKE;
-    void *both = alike ? intersect(one, two) : container_and(one, type, two, other, &made);
+    gboolean bits_alone = type == BITSET_CONTAINER_TYPE_CODE && other == BITSET_CONTAINER_TYPE_CODE;
+    void *both = alike ? intersect(one, two) : bits_alone ? both_bits(one, two, &made) : container_and(one, type, two, other, &made);
     if (container_nonzero_cardinality(both, made)) ra_append(&result->high_low_container, x->keys[i], both, made);
     else container_free(both, made);
     i++, k++;

@@ -131,7 +131,7 @@ static void test_tally(Fixture *fixture, gconstpointer unused) {
   search_limits.tallied = 1;
   for (gint64 id = 1; id <= 5; id++) put(fixture, id, NULL, "甲方");
   search_warm(fixture->search);
-  g_assert_cmpuint(count(fixture, "甲方"), ==, 5);
+  for (guint times = 0; times < 2; times++) g_assert_cmpuint(count(fixture, "甲方"), ==, 5);
   g_autoptr(Sql) sql = sql_read(fixture->db, NULL);
   SearchView view;
   g_assert_true(search_view_open(fixture->search, sql, &view, NULL));
@@ -146,6 +146,7 @@ static void test_tally(Fixture *fixture, gconstpointer unused) {
   for (guint i = 0; i < kinds->count; i++) sum += found[i];
   g_assert_cmpuint(sum, ==, 5);
   search_forget(fixture->search);
+  g_assert_null(search_tally_of(fixture->search->tallies, leaves, view.columns->block_count));
   g_autoptr(Tally) empty = search_tally_of(fixture->search->tallies, leaves, view.columns->block_count);
   g_assert_false(search_tally_read(empty, 0, kinds->serial, found, kinds->count));
   search_columns_unref(view.columns);
@@ -158,12 +159,13 @@ static void test_tallies_limit(void) {
   Tallies *tallies = search_tallies_new();
   g_autofree guint32 *found = g_new0(guint32, MANY);
   for (guint64 serial = 1; serial <= 3; serial++) {
+    g_assert_null(search_tally_of(tallies, (const guint64[TALLY_LEAVES]){serial}, 1));
     g_autoptr(Tally) tally = search_tally_of(tallies, (const guint64[TALLY_LEAVES]){serial}, 1);
     if (serial < 3) search_tally_keep(tally, 0, 7, found, MANY);
   }
-  g_autoptr(Tally) second = search_tally_of(tallies, (const guint64[TALLY_LEAVES]){2}, 1), first = search_tally_of(tallies, (const guint64[TALLY_LEAVES]){1}, 1);
+  g_autoptr(Tally) second = search_tally_of(tallies, (const guint64[TALLY_LEAVES]){2}, 1);
   g_assert_true(search_tally_read(second, 0, 7, found, MANY));
-  g_assert_false(search_tally_read(first, 0, 7, found, MANY));
+  g_assert_null(search_tally_of(tallies, (const guint64[TALLY_LEAVES]){1}, 1)); /* forgotten */
   search_tallies_free(tallies);
 }
 

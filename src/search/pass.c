@@ -245,11 +245,11 @@ static inline Hit hit_at(const Pass *pass, const Part *part, guint line, guint t
   return search_top_hit(pass->top, id, part->kinds->places[line], pass->top->sort == SEARCH_SORT_CODE ? columns_code(pass->columns, id) : NULL, tier);
 }
 
-/* Lists the line when it is of a wanted kind; FALSE: it comes after the last of the list. */
+/* Lists the line when it is of a wanted kind; FALSE: it comes after the last of the list, of whatever kind it is. */
 static gboolean list_line(Pass *pass, const Part *part, guint line) {
-  if (pass->verdicts[part->kinds->of_line[line]] != 0) return TRUE;
   Hit hit = hit_at(pass, part, line, part->titled ? 0 : part->tier);
   if (!search_top_wants(pass->top, &hit)) return FALSE;
+  if (pass->verdicts[part->kinds->of_line[line]] != 0) return TRUE;
   if (part->walked && search_top_compare(&hit, part->walked) <= 0) return TRUE;
   if (part->titled && !has_line(&part->titles, (guint16)line)) hit = hit_at(pass, part, line, part->tier);
   search_top_add(pass->top, &hit);

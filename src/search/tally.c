@@ -3,6 +3,7 @@
  * its hits. They say nothing of an asker: kinds are judged for each question (pass.c).
  *
  * 1. A tally is of the union of some leaves, a part of it of one block: both go by serial numbers, which whatever is changed gets anew.
+ * 2. It is made when a word is asked for the second time: it counts all kinds, also those that who asks may not see, and most words are asked once.
  */
 #include "block.h"
 
@@ -92,10 +93,11 @@ Tally *search_tally_of(Tallies *tallies, const guint64 *leaves, guint block_coun
   g_mutex_lock(&tallies->lock);
   GList *link = tallies->recent.head;
   while (link && memcmp(((Tally *)link->data)->leaves, leaves, sizeof ((Tally *)link->data)->leaves) != 0) link = link->next;
-  if (link) g_queue_unlink(&tallies->recent, link);
+  gboolean again = link != NULL;
+  if (again) g_queue_unlink(&tallies->recent, link);
   else link = g_list_append(NULL, tally_new(leaves, block_count));
   g_queue_push_head_link(&tallies->recent, link);
-  Tally *tally = tally_ref(link->data);
+  Tally *tally = again ? tally_ref(link->data) : NULL;
   drop_oldest(tallies);
   g_mutex_unlock(&tallies->lock);
   return tally;
