@@ -71,7 +71,8 @@ guint64 search_serial(void); /* never the same */
 Tallies *search_tallies_new(void);
 void search_tallies_forget(Tallies *tallies);
 void search_tallies_free(Tallies *tallies);
-Tally *search_tally_of(Tallies *tallies, const guint64 *leaves, guint block_count); /* of the union of the leaves of these serial numbers, 0: none; NULL: asked for the first time */
+/* Of the union of the leaves of these serial numbers, 0: none; NULL: asked for the first time. */
+Tally *search_tally_of(Tallies *tallies, const guint64 *leaves, guint block_count);
 void search_tally_unref(Tally *tally);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Tally, search_tally_unref)
 gboolean search_tally_read(Tally *tally, guint number, guint64 serial, guint32 *found, guint count); /* of the block's kinds of that serial number; FALSE: unknown */
