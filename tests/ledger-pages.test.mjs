@@ -500,7 +500,7 @@ test('rows are written at the head of the list and cells where they stand, by ke
   const cell = page.locator(`tr[data-entry="${id}"] td[data-field="责任领导"]`);
   await cell.dblclick();
   await page.locator('.cell-editor').waitFor();
-  const theirs = Object.fromEntries(Object.entries({ 标题: '台账缺页', 日期: new Date().toISOString().slice(0, 10), 来源: '考核反馈', 责任领导: '副馆长' }).map(([name, value]) => [`v.${name}`, value]));
+  const theirs = Object.fromEntries(Object.entries({ 标题: '台账缺页', 日期: new Date(Date.now() + 8 * 3600e3).toISOString().slice(0, 10), 来源: '考核反馈', 责任领导: '副馆长' }).map(([name, value]) => [`v.${name}`, value]));
   assert.equal((await colleague.post(`/entry/${id}/edit`, { form: { ...theirs, rev } })).status, 200);
   await page.locator('.cell-editor input').fill('馆长');
   await page.keyboard.press('Enter');
