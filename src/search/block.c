@@ -1,17 +1,22 @@
 /*
  * The columns of 65 536 records at a time, turned round, for questions with many hits: the kind of each line (what the gate asks and facets count), the lines
  * of each frequent kind, of a parent, of a delivery, and the lines in the orders that lists are shown in. A block has the ids of one container of a CRoaring
- * bitmap, so a question's hits are one container per block.
+ * bitmap, so a question asks each of its bitmaps for one container per block. Here are the words, too: a bit for each line.
  *
  * 1. A block belongs to exactly the chunks it was made for; what it holds is made from them at first use and never changes, so snapshots share blocks.
  * 2. A commit makes a new block of each that it touches. Orders of the former one are patched with the lines of the chunks that changed.
  */
 #include "block.h"
+#include <roaring/containers/containers.h>
 #ifdef __x86_64__
 #include <immintrin.h>
 #endif
 
 enum { SLOTS = 1 << 17 };
+
+SearchLimits search_limits = {.few = 4096, .dense = 2048, .step = 1, .tallied = 1 << 14,
+  .gram_records = 50000, .gram_least = 8192, .gram_sample = 8192, .gram_owed = 1 << 20, .light_us = 2000, .overdue_us = 5000, .door_us = 20000,
+  .page_least = 100, .page_behind = 8192, .page_stale = 512, .page_looked = 400, .page_room = 256 << 20};
 
 struct Block {
   gatomicrefcount references;
@@ -340,6 +345,25 @@ guint search_words_count(const guint64 *words) { return search_words_both(words,
 COMBINE(search_words_and, a[i] & b[i])
 COMBINE(search_words_andnot, a[i] & ~b[i])
 COMBINE(search_words_or, a[i] | b[i])
+
+void search_words_fill(const void *container, guint8 type, guint64 *words) {
+  memset(words, 0, sizeof *words * BLOCK_WORDS);
+  if (type == BITSET_CONTAINER_TYPE_CODE) memcpy(words, ((const bitset_container_t *)container)->array, sizeof *words * BLOCK_WORDS);
+  else if (type == ARRAY_CONTAINER_TYPE_CODE) {
+    const array_container_t *array = container;
+    for (int i = 0; i < array->cardinality; i++) words[array->array[i] / 64] |= G_GUINT64_CONSTANT(1) << array->array[i] % 64;
+  } else {
+    const run_container_t *runs = container;
+    for (int i = 0; i < runs->n_runs; i++) bitset_set_lenrange(words, runs->runs[i].value, runs->runs[i].length);
+  }
+}
+
+guint search_words_list(const guint64 *words, guint16 *lines) {
+  guint count = 0;
+  for (guint i = 0; i < BLOCK_WORDS; i++)
+    for (guint64 left = words[i]; left; left &= left - 1) lines[count++] = (guint16)(i * 64 + (guint)__builtin_ctzll(left));
+  return count;
+}
 
 /* ---- orders ---- */
 

@@ -79,7 +79,7 @@ gboolean search_tally_read(Tally *tally, guint number, guint64 serial, guint32 *
 void search_tally_keep(Tally *tally, guint number, guint64 serial, const guint32 *found, guint count);
 void search_pass_tally(Pass *pass, Tally *tally); /* of all hits of the search_pass_lines that follow; takes it */
 
-/* ---- words: a bit for each line of a block (pass.c) ---- */
+/* ---- words: a bit for each line of a block ---- */
 static inline gboolean search_words_have(const guint64 *words, guint line) { return words[line / 64] >> line % 64 & 1; }
 void search_words_fill(const void *container, guint8 type, guint64 *words); /* a container of CRoaring */
 guint search_words_list(const guint64 *words, guint16 *lines);

@@ -11,10 +11,10 @@
  * gram.c    frequent strings and their bitmaps (gram.h): gram-find.c asks them, gram-keep.c keeps them; of pages page-gram.c, page-keep.c, page-lines.c
  * put.c     changes of the index inside a write transaction, and what follows in memory after the commit
  * block.c   the columns turned round, 65 536 records at a time: lines by kind, lines in order
- * run.c     a question: its bitmaps, then block by block the tree (tree.c) and gate, filters, facets, top of the list (pass.c); page.c: the page that is shown for a hit
+ * run.c     a question: its bitmaps, then block by block what the tree finds (tree.c), gate, filters, facets, top of the list (pass.c); page.c: the page shown for a hit
  * turn.c    in which order questions have the processors; tally.c: counts kept ready; top.c: the order of hits and the keys of paging; dated.c: by the dates of a field
  * scan.c    answers while the index is damaged; heal.c: noticing, comparing, tables made anew
- * mark.c, suggest.c, search.c (open, close)
+ * mark.c, suggest.c, like.c, near.c; hit-pages.c: all pages of one record with a query's words; search.c (open, close)
  */
 #pragma once
 #include "search.h"

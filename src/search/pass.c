@@ -8,7 +8,6 @@
  */
 #include "block.h"
 #include "dated.h"
-#include <roaring/containers/containers.h>
 
 enum { FACET_FONDS, FACET_CATEGORY, FACET_YEAR, FACET_RETENTION, FACET_OPENING, FACET_LEVEL, FACETS };
 enum { GATE_DESCRIPTION = 1, GATE_FILES = 2, GATE_KNOWN = 4 };
@@ -17,10 +16,6 @@ enum { DEPTH = 3 /* where the tree may put what is of the titles */, LISTED = 16
   BISECTION = 16 /* what finding a line among few hits costs more than among bits */,
   WALKED = 512 /* so many lines of an order are gone through one by one, … */, UNLIKELY = 4 /* … and so many times those that should do */ };
 enum { FETCH_AHEAD = 16, SMALL = 256, YEARS = 65536, YEAR_PAGES = YEARS / SMALL, SLOTS_FIRST = 64 };
-
-SearchLimits search_limits = {.few = 4096, .dense = 2048, .step = 1, .tallied = 1 << 14,
-  .gram_records = 50000, .gram_least = 8192, .gram_sample = 8192, .gram_owed = 1 << 20, .light_us = 2000, .overdue_us = 5000, .door_us = 20000,
-  .page_least = 100, .page_behind = 8192, .page_stale = 512, .page_looked = 400, .page_room = 256 << 20};
 
 typedef struct {
   guint32 id, count;
@@ -218,14 +213,7 @@ static void add(Pass *pass, const LineKind *kind, guint failed, guint count) {
   if (facets & 1u << FACET_LEVEL) pass->counts[FACET_LEVEL][kind->level] += count;
 }
 
-/* ---- words ---- */
-
-guint search_words_list(const guint64 *words, guint16 *lines) {
-  guint count = 0;
-  for (guint i = 0; i < BLOCK_WORDS; i++)
-    for (guint64 left = words[i]; left; left &= left - 1) lines[count++] = (guint16)(i * 64 + (guint)__builtin_ctzll(left));
-  return count;
-}
+/* ---- the list ---- */
 
 static inline gboolean has_line(const LineSet *of, guint16 line) {
   if (of->lines == NULL) return of->words == NULL || search_words_have(of->words, line);
@@ -237,8 +225,6 @@ static inline gboolean has_line(const LineSet *of, guint16 line) {
   }
   return of->count > 0 && of->lines[low] == line;
 }
-
-/* ---- the list ---- */
 
 static inline Hit hit_at(const Pass *pass, const Part *part, guint line, guint tier) {
   guint32 id = part->number * BLOCK_LINES + line;
@@ -493,19 +479,7 @@ static void pass_part(Pass *pass, Part *part) {
   else pass_many(pass, part);
 }
 
-/* ---- bitmaps ---- */
-
-void search_words_fill(const void *container, guint8 type, guint64 *words) {
-  memset(words, 0, sizeof *words * BLOCK_WORDS);
-  if (type == BITSET_CONTAINER_TYPE_CODE) memcpy(words, ((const bitset_container_t *)container)->array, sizeof *words * BLOCK_WORDS);
-  else if (type == ARRAY_CONTAINER_TYPE_CODE) {
-    const array_container_t *array = container;
-    for (int i = 0; i < array->cardinality; i++) words[array->array[i] / 64] |= G_GUINT64_CONSTANT(1) << array->array[i] % 64;
-  } else {
-    const run_container_t *runs = container;
-    for (int i = 0; i < runs->n_runs; i++) bitset_set_lenrange(words, runs->runs[i].value, runs->runs[i].length);
-  }
-}
+/* ---- to the others ---- */
 
 void search_pass_tally(Pass *pass, Tally *tally) {
   if (pass->parent_id == 0 && pass->accession_id == 0) pass->tally = tally; /* else the hits are not all of these */

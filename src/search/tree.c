@@ -3,7 +3,8 @@
  * leaf alone, nothing is copied.
  *
  * 1. Few lines are listed, many are bits; which of the two it is says nothing of how many there are.
- * 2. What a node gives lies in the leaf or in the node's slot. Slots are numbered by depth: a node writes to its own, its children to those after it.
+ * 2. What a node gives lies in the leaf or in the node's slot, never deeper. Slots are numbered by depth: a child writes to the next one, or to the node's own
+ *    while nothing lies there.
  */
 #include "block.h"
 #include "query.h"
