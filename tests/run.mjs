@@ -24,20 +24,36 @@ function count(name, output) {
   return seen;
 }
 
+// What a suite announces it must tell: one that ends early has not passed, whatever its status. The source checks are no suite: they pass or not.
+function whyFailed(name, output, { passed, failed, skipped }, code, signal) {
+  if (code !== 0 || signal) return `ended with ${signal || `status ${code}`}`;
+  const announced = /^1\.\.(\d+)/m.exec(output)?.[1], told = passed + failed + skipped;
+  return name === 'check' || Number(announced) === told ? null : `told of ${told}, announced ${announced ?? 'nothing'}`;
+}
+
+// Each suite is a group of processes: what is killed takes the servers that it started with it.
+const running = new Set();
+function end(child) {
+  try { process.kill(-child.pid, 'SIGKILL'); } catch { /* all of it has ended, or nothing was started */ }
+}
+
 function run(name, command, options) {
   return new Promise(done => {
     const begin = Date.now();
-    const child = spawn(command[0], command.slice(1), { cwd: root, ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command[0], command.slice(1), { cwd: root, ...options, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '', errors = '';
+    running.add(child);
+    child.on('error', error => { errors += `${error.message}\n`; }); // it cannot be started: 'close' follows
     child.stdout.on('data', data => { output += data; });
     child.stderr.on('data', data => { errors += data; });
-    const timer = setTimeout(() => child.kill('SIGKILL'), options?.timeout ?? 600000);
+    const timer = setTimeout(() => end(child), options?.timeout ?? 600000);
     child.on('close', (code, signal) => {
       clearTimeout(timer);
-      const seen = count(name, output);
-      const bad = code !== 0 || signal;
-      if (bad && !seen.failed) { seen.failed = 1; failures.push(`${name}: ended with ${signal || `status ${code}`}`); }
-      if (!bad && !seen.passed && !seen.skipped && !seen.failed) seen.passed = 1;
+      end(child);
+      running.delete(child);
+      const seen = count(name, output), why = whyFailed(name, output, seen, code, signal);
+      if (why && !seen.failed) { seen.failed = 1; failures.push(`${name}: ${why}`); }
+      if (!why && name === 'check') seen.passed = 1;
       for (const key of Object.keys(totals)) totals[key] += seen[key];
       times.push([name, (Date.now() - begin) / 1000]);
       console.log(`${seen.failed ? 'FAIL' : 'ok  '} ${name}  ${seen.passed} passed${seen.failed ? `, ${seen.failed} failed` : ''}${seen.skipped ? `, ${seen.skipped} skipped` : ''}  (${((Date.now() - begin) / 1000).toFixed(1)} s)`);
@@ -57,7 +73,11 @@ const unit = JSON.parse(execFileSync('meson', ['introspect', '--tests', 'build']
 const programs = readdirSync(path.join(root, 'tests')).filter(name => name.endsWith('.test.mjs')).map(name => name.replace('.test.mjs', '')).sort();
 // What several need, a demonstration archive, is made once for all (support.mjs). All they make lies beside it: what a killed one leaves goes at the end.
 const shelf = mkdtempSync(path.join(tmpdir(), 'lantai-shelf-'));
-process.on('exit', () => rmSync(shelf, { recursive: true, force: true }));
+process.on('exit', () => {
+  for (const child of running) end(child);
+  rmSync(shelf, { recursive: true, force: true, maxRetries: 5 });
+});
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1)); // a shelf left behind would lie in memory
 const environment = { ...process.env, LANTAI_TEST_SHELF: shelf, TMPDIR: shelf };
 // One more at a time than there are processors: much of a program is waiting for its server. The long ones begin, so that none is left over alone at the end.
 const LONG = ['browser', 'copies', 'import', 'checks', 'ocfl', 'gate', 'heal', 'watch', 'search'];
