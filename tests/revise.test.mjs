@@ -64,7 +64,8 @@ test('a change in bulk is killed in the middle, goes on, is undone, and the arch
   const place = planned.json.location;
   assert.equal((await reach(place, 'planned')).waiting, ROWS);
   assert.equal((await recordOf(1)).creator, '临江市水利局甲', 'a plan changes nothing');
-  await send('first', `${place}/start`);
+  assert.equal((await clients.first.post(`${place}/start`, { html: true })).status, 303);
+  assert.match((await clients.first.get(place, { html: true })).text, /class="notice flash"[^>]*>已开始修改</, 'what is only begun is not told as done');
   for (let i = 0; i < 1000 && !((await numbers(place)).made > 0); i++) await wait();
   await server.stop('SIGKILL');
   const between = (await query(dir, "SELECT count(*) AS count FROM record WHERE creator LIKE '%水务局%'"))[0].count;
@@ -73,6 +74,7 @@ test('a change in bulk is killed in the middle, goes on, is undone, and the arch
   await signIn();
   await reach(place, 'done');
   assert.deepEqual(await numbers(place), { made: ROWS });
+  assert.deepEqual((await query(dir, "SELECT done, total FROM job WHERE kind = 'revise.apply'")), [{ done: ROWS, total: ROWS }], 'its progress counts records, of which some have files');
   assert.equal((await query(dir, "SELECT count(*) AS count FROM record WHERE creator LIKE '%水务局%'"))[0].count, ROWS);
   const { json } = await clients.first.get(`/search?q=${encodeURIComponent('责任者:水务局')}`);
   assert.equal(json.hits, ROWS);

@@ -315,6 +315,13 @@ static WebReply *back_to(WebRequest *request, const char *flash) {
   return reply;
 }
 
+/* A long one goes on behind the page: what is only begun is not told as done. */
+static WebReply *back_from(WebRequest *request, const char *begun, const char *done, GError **error) {
+  json_auto_t *revision = load_for(request, FALSE, error);
+  const char *state = revision == NULL ? NULL : json_string_value(json_object_get(revision, "state"));
+  return state == NULL ? NULL : back_to(request, g_str_equal(state, "running") || g_str_equal(state, "undoing") ? begun : done);
+}
+
 static gboolean may_make_loaded(WebRequest *request, json_t *revision) {
   g_autoptr(Sql) sql = sql_read(web_house(request)->db, NULL);
   return sql != NULL && may_make(request, deletes(sql, revision));
@@ -330,13 +337,13 @@ static WebReply *page_start(WebRequest *request, GError **error) {
   gboolean undo = g_str_equal(state, "undoing"), approved = json_string_length(json_object_get(revision, "decided_by")) > 0;
   if (!undo && !approved && !may_make_loaded(request, revision)) return throw_null(error, LANTAI_ERROR_DENIED, "您的岗位不能删除条目，请送审，由另一人批准");
   if (!revision_begin(web_house(request), web_int(request, "id", 0), web_actor(request), undo, error)) return NULL;
-  return back_to(request, undo ? "已接着撤销" : "已执行；件数多时在后台进行，可以离开本页");
+  return back_from(request, undo ? "已接着撤销" : "已开始修改", undo ? "已撤销" : "已执行", error);
 }
 
 static WebReply *page_undo(WebRequest *request, GError **error) {
   json_auto_t *revision = load_for(request, FALSE, error);
   if (revision == NULL || !revision_begin(web_house(request), web_int(request, "id", 0), web_actor(request), TRUE, error)) return NULL;
-  return back_to(request, "已撤销。其后又改过的不动，如有，列在“撤销时跳过”");
+  return back_from(request, "已开始撤销。其后又改过的不动，如有，列在“撤销时跳过”", "已撤销。其后又改过的不动，如有，列在“撤销时跳过”", error);
 }
 
 static WebReply *page_submit(WebRequest *request, GError **error) {
@@ -348,7 +355,7 @@ static WebReply *page_submit(WebRequest *request, GError **error) {
 static WebReply *page_approve(WebRequest *request, GError **error) {
   json_auto_t *revision = load_for(request, FALSE, error);
   if (revision == NULL || !revision_approve(web_house(request), web_scope(request), web_int(request, "id", 0), web_actor(request), error)) return NULL;
-  return back_to(request, "已批准，已执行");
+  return back_from(request, "已批准，已开始修改", "已批准，已执行", error);
 }
 
 static WebReply *page_return(WebRequest *request, GError **error) {

@@ -127,14 +127,19 @@ static gboolean prepare(const House *house, Sql *sql, Step *step, gboolean undo,
   return TRUE;
 }
 
-static GPtrArray *prepare_lot(const House *house, gint64 id, gboolean undo, int limit, gboolean *ret_objects, GError **error) {
+/* The next LOT_ROWS rows, fewer where LOT_OBJECTS among them have files: of each of these an object is written. */
+static GPtrArray *prepare_lot(const House *house, gint64 id, gboolean undo, gboolean *ret_last, GError **error) {
   g_autoptr(Sql) sql = sql_read(house->db, error);
-  g_autoptr(GPtrArray) steps = sql == NULL ? NULL : read_rows(sql, id, undo ? ROW_MADE : ROW_WAITING, limit, error);
-  *ret_objects = FALSE;
-  for (guint i = 0; steps != NULL && i < steps->len; i++) {
+  g_autoptr(GPtrArray) steps = sql == NULL ? NULL : read_rows(sql, id, undo ? ROW_MADE : ROW_WAITING, LOT_ROWS, error);
+  if (steps == NULL) return NULL;
+  *ret_last = steps->len < LOT_ROWS;
+  for (guint i = 0, objects = 0; i < steps->len; i++) {
     Step *step = steps->pdata[i];
     if (!prepare(house, sql, step, undo, error)) return NULL;
-    *ret_objects = *ret_objects || (step->change != NULL && step->change->before != NULL && step->change->before->file_count > 0);
+    objects += step->change != NULL && step->change->before != NULL && step->change->before->file_count > 0;
+    if (objects < LOT_OBJECTS || i + 1 == steps->len) continue;
+    g_ptr_array_set_size(steps, (int)i + 1);
+    *ret_last = FALSE;
   }
   return g_steal_pointer(&steps);
 }
@@ -184,21 +189,15 @@ static gboolean write_lot(const House *house, Lot *lot, GError **error) {
   return sql != NULL && mark_rows(sql, lot, error) && sql_commit(sql, error);
 }
 
-/* The next rows; ret_last: there are no more. Somebody may save one of them between reading and writing: then again. */
-static gboolean next_lot(const House *house, json_t *revision, const char *actor, gboolean undo, gboolean *ret_last, GError **error) {
-  gint64 id = json_integer_value(json_object_get(revision, "id"));
+/* The next rows; steps are the caller's. Somebody may save one of them between reading and writing: then again. */
+static gboolean next_lot(const House *house, Lot *lot, GError **error) {
+  gint64 id = json_integer_value(json_object_get(lot->revision, "id"));
   for (int tries = 1;; tries++) {
-    gboolean objects;
-    int limit = LOT_ROWS;
-    g_autoptr(GPtrArray) steps = prepare_lot(house, id, undo, limit, &objects, error);
-    if (steps != NULL && objects && steps->len > LOT_OBJECTS) {
-      limit = LOT_OBJECTS;
-      g_ptr_array_set_size(steps, limit);
-    }
-    if (steps == NULL) return FALSE;
-    Lot lot = {revision, actor, steps, undo, steps->len < (guint)limit};
+    g_clear_pointer(&lot->steps, g_ptr_array_unref);
+    lot->steps = prepare_lot(house, id, lot->undo, &lot->last, error);
+    if (lot->steps == NULL) return FALSE;
     g_autoptr(GError) local = NULL;
-    if (write_lot(house, &lot, &local)) return *ret_last = lot.last, TRUE;
+    if (write_lot(house, lot, &local)) return TRUE;
     if (tries < TRIES && g_error_matches(local, LANTAI_ERROR, LANTAI_ERROR_CONFLICT)) continue;
     return g_propagate_error(error, g_steal_pointer(&local)), FALSE;
   }
@@ -233,12 +232,16 @@ static gboolean run(const House *house, Job *job, gint64 id, const char *actor, 
   if (!g_str_equal(json_string_value(json_object_get(revision, "state")), undo ? "undoing" : "running")) return TRUE; /* finished before the crash */
   gint64 left = revision_rows(sql, id, undo ? ROW_MADE : ROW_WAITING), total = left + revision_rows(sql, id, undo ? ROW_UNDONE : ROW_MADE);
   g_clear_pointer(&sql, sql_end);
-  for (gboolean last = FALSE; !last; left -= LOT_ROWS) {
-    if (job != NULL) job_progress(job, MAX(total - left, 0), total, "件", undo ? "恢复原内容" : "修改");
-    if (job != NULL && job_should_stop(job)) return TRUE;
-    if (!next_lot(house, revision, actor, undo, &last, error)) return FALSE;
+  Lot lot = {revision, actor, NULL, undo, FALSE};
+  gboolean good = TRUE;
+  if (job != NULL) job_progress(job, total - left, total, "件", undo ? "恢复原内容" : "修改");
+  while (good && !lot.last && (job == NULL || !job_should_stop(job))) {
+    good = next_lot(house, &lot, error);
+    if (good) left -= lot.steps->len;
+    if (job != NULL) job_progress(job, total - left, total, "件", undo ? "恢复原内容" : "修改");
   }
-  return TRUE;
+  g_clear_pointer(&lot.steps, g_ptr_array_unref);
+  return good;
 }
 
 gboolean run_apply(const House *house, Job *job, json_t *parameters, GError **error) {
