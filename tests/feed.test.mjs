@@ -211,7 +211,7 @@ test('each act is one entry of its ledger', async t => {
 test('the figures count them', async () => assert.deepEqual(await figuresNow(), asFigures(ACTS)));
 
 test('what is undone goes out, and is not counted any more', async () => {
-  for (const { undo } of done.toReversed()) {
+  for (const { undo } of [...done].reverse()) {
     await undo?.();
     await idle();
   }

@@ -37,7 +37,7 @@ function end(child) {
   try { process.kill(-child.pid, 'SIGKILL'); } catch { /* all of it has ended, or nothing was started */ }
 }
 
-function run(name, command, options) {
+function run(name, command, { timeout = 600000, ...options }) {
   return new Promise(done => {
     const begin = Date.now();
     const child = spawn(command[0], command.slice(1), { cwd: root, ...options, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -46,7 +46,7 @@ function run(name, command, options) {
     child.on('error', error => { errors += `${error.message}\n`; }); // it cannot be started: 'close' follows
     child.stdout.on('data', data => { output += data; });
     child.stderr.on('data', data => { errors += data; });
-    const timer = setTimeout(() => end(child), options?.timeout ?? 600000);
+    const timer = setTimeout(() => end(child), timeout);
     child.on('close', (code, signal) => {
       clearTimeout(timer);
       end(child);

@@ -93,7 +93,7 @@ test('children stand by their dates, newest or oldest first, page after page; th
   const [{ id }] = await query(dir, "SELECT id FROM record WHERE code = 'Q502-WS'"), all = await query(dir, `SELECT id, date_from FROM record WHERE parent_id = ${id}`);
   assert.equal(all.filter(each => !each.date_from).length, 6);
   for (const [sort, sign] of [['newest', -1], ['oldest', 1]]) {
-    const wanted = all.toSorted((a, b) => !a.date_from - !b.date_from || sign * (a.date_from - b.date_from) || a.id - b.id).map(each => each.id), found = [];
+    const wanted = [...all].sort((a, b) => !a.date_from - !b.date_from || sign * (a.date_from - b.date_from) || a.id - b.id).map(each => each.id), found = [];
     for (let page = await get(archivist, `/catalog/${id}?sort=${sort}`), pages = 1; ; page = await get(archivist, `/catalog/${id}?${page.next}`), pages++) {
       found.push(...page.rows.map(row => row.id));
       if (!page.next) {
@@ -151,7 +151,7 @@ test('a branch of thousands is moved as one action, which tells how far it is, a
   const [{ id: branch }] = await query(dir, "SELECT id FROM record WHERE code = 'Q503-WS'"), away = (await query(dir, "SELECT id FROM record WHERE code = 'Q900'"))[0].id;
   const place = await post('/move', { ids: branch, target: away }), fondsOf = () => query(dir, "SELECT DISTINCT fonds_id FROM record WHERE code LIKE 'Q503-WS%'");
   const [before] = await fondsOf(), on = await carried(place, 'start', 'done', 5);
-  assert.deepEqual(on, on.toSorted((a, b) => a - b));
+  assert.deepEqual(on, [...on].sort((a, b) => a - b));
   assert.equal(on.at(-1), 3001);
   assert.ok(on.some(done => done > 0 && done < 3001), `seen while it goes: ${on}`);
   assert.deepEqual(await fondsOf(), [{ fonds_id: away }]);

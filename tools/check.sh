@@ -39,6 +39,8 @@ report "every public header compiles alone" "$(for f in src/*/*.h; do
 
 report "templates escape everything but the layout's content" "$(grep -rn '{{{' ui --include='*.html' | grep -v '^ui/layout.html:')"
 
+report "tests run on the node of Debian 12" "$(find tests bench tools -name '*.mjs' | xargs grep -nE '\.(toSorted|toReversed|toSpliced)\(|import\.meta\.(dirname|filename)|\.withResolvers\(|\b(Object|Map)\.groupBy\(|\.fromAsync\(' )"
+
 report "scripts and styles are files" "$(grep -rnE '<script>|<style|style="|onclick=|onload=' ui --include='*.html')"
 
 echo "1..$number"
