@@ -366,8 +366,8 @@ char *catalog_code_generate(const House *house, Sql *sql, const CatalogRecord *r
   if (local != NULL) return g_propagate_error(error, g_steal_pointer(&local)), NULL;
   if (fields != NULL) {
     bare.fields = fields;
-    g_free(prefix);
-    g_free(scope);
+    g_clear_pointer(&prefix, g_free);
+    g_clear_pointer(&scope, g_free);
     prefix = code_prefix(&use, &bare, place.volume, place.class_text, &scope, error);
   }
   if (prefix == NULL) return NULL;

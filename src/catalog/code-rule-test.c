@@ -404,6 +404,14 @@ static void test_own_rules(void) {
   assert_survey(&p, "Z109-1-", 2, 2, 0); /* 01 and 04 of inventory 2 */
   fixture_rules(&p.f, rules);
   assert_survey(&p, "Z109-…-", 1, 1, 2); /* 04; 02 of both */
+  sql = good(sql_write(p.f.db, error));
+  sql = again_with(&p, sql, "rules: [{key: own, title: 两处, parts: [{part: fonds}, {part: text, before: \"-\", fields: [mlh], literal: \"1\"}, "
+    "{part: text, before: \"-\", width: 1, fields: [mlh], literal: \"1\"}, {part: volume, before: \"-\", width: 2}, {part: item, before: \"-\", width: 2}]}]");
+  put_record(&p.f, sql, p.class, LEVEL_VOLUME, 1, "Z109-12-1-01", 0);
+  g_autoptr(GError) unfit = NULL; /* the inventory of the last volume does not suit the second place */
+  g_assert_null(catalog_code_generate(&p.f.house, sql, next, &unfit));
+  g_assert_error(unfit, LANTAI_ERROR, LANTAI_ERROR_INVALID);
+  sql_end(sql);
   fixture_close(&p.f);
 }
 

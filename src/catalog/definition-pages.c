@@ -128,7 +128,6 @@ static gboolean is_form_error(const GError *problem) {
   return g_error_matches(problem, LANTAI_ERROR, LANTAI_ERROR_CONFLICT) || g_error_matches(problem, LANTAI_ERROR, LANTAI_ERROR_INVALID);
 }
 
-/* Saves and compares. FALSE with a form error leaves the former draft as it was. */
 /* A blank that no field fills would stay empty in every title. */
 static gboolean rule_filled(json_t *definition, GError **error) {
   g_autoptr(GString) between = g_string_new(NULL);
@@ -145,6 +144,7 @@ static gboolean rule_filled(json_t *definition, GError **error) {
   return TRUE;
 }
 
+/* Saves and compares. FALSE with a form error leaves the former draft as it was. */
 static gboolean keep_draft(WebRequest *request, const char *code, json_t *definition, GError **error) {
   if (!rule_filled(definition, error)) return FALSE;
   {

@@ -451,9 +451,27 @@ static void test_texts(void) {
   g_assert_cmpstr(half, ==, "临政〔1958〕A5号");
 }
 
+/* A day is that of the archive: surveys before and after midnight there are two, whatever day it is in Greenwich. */
+static void test_days(void) {
+  static const struct { const char *now; gint64 days; } surveys[] = {
+    {"2024-03-01T15:30:00Z", 1}, {"2024-03-01T16:30:00Z", 2}, {"2024-03-02T01:00:00Z", 2}, {"2024-03-02T15:59:00Z", 2}};
+  Place p;
+  place_open(&p);
+  clock_set_zone("Asia/Shanghai");
+  for (guint i = 0; i < G_N_ELEMENTS(surveys); i++) {
+    g_setenv("LANTAI_NOW", surveys[i].now, TRUE);
+    survey(&p, FALSE);
+    g_autoptr(Sql) sql = good(sql_read(p.f.db, error));
+    g_assert_cmpint(good(sql_number(sql, "SELECT COUNT(*) AS days FROM quality_survey", SQL_NONE, 0, error)), ==, surveys[i].days);
+  }
+  g_unsetenv("LANTAI_NOW");
+  fixture_close(&p.f);
+}
+
 int main(int argc, char **argv) {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/quality/kinds", test_kinds);
+  g_test_add_func("/quality/days", test_days);
   g_test_add_func("/quality/pairs", test_pairs);
   g_test_add_func("/quality/joined", test_joined);
   g_test_add_func("/quality/surplus", test_surplus);

@@ -9,7 +9,6 @@
 #include "internal.h"
 
 enum { BATCH = 1000, TREND_KEPT = 40, WALK_IDS = 500000 };
-#define DAY_US (G_GINT64_CONSTANT(86400) * G_USEC_PER_SEC)
 #define PAUSE_US (G_GINT64_CONSTANT(1800) * G_USEC_PER_SEC) /* between surveys of what changed, while nobody reads the page */
 
 typedef struct {
@@ -173,9 +172,10 @@ static gboolean run_batch(const House *house, Sql *sql, State *state, gboolean *
 static gint64 survey_open(Sql *sql, const char *actor, GError **error) {
   g_autoptr(GError) failure = NULL;
   gint64 now = clock_now_us();
-  gint64 id = sql_number(sql, "SELECT id FROM quality_survey WHERE started_us >= $1 ORDER BY id DESC LIMIT 1", SQL_ARGS(sql_int(now / DAY_US * DAY_US)), 0, &failure);
+  gint64 last_us = sql_number(sql, "SELECT started_us FROM quality_survey ORDER BY id DESC LIMIT 1", SQL_NONE, -1, &failure);
+  gint64 id = last_us < 0 ? 0 : sql_number(sql, "SELECT MAX(id) AS id FROM quality_survey", SQL_NONE, 0, &failure);
   if (failure) return g_propagate_error(error, g_steal_pointer(&failure)), 0;
-  if (id) return id;
+  if (id && date_of_time(last_us) >= date_of_time(now)) return id;
   return sql_exec(sql, "INSERT INTO quality_survey (started_us, actor) VALUES ($1, $2)", SQL_ARGS(sql_int(now), sql_text(actor)), error) ? sql_last_id(sql) : 0;
 }
 
