@@ -451,6 +451,29 @@ static void test_texts(void) {
   g_assert_cmpstr(half, ==, "临政〔1958〕A5号");
 }
 
+/* After the step that changed what persons are compared by, all is looked at again, and nobody has to ask for it. */
+static void test_upgraded(void) {
+  Place p;
+  place_open(&p);
+  gint64 id = with((void)0);
+  survey(&p, TRUE);
+  g_assert_false(behind(&p));
+  {
+    g_autoptr(Sql) sql = good(sql_write(p.f.db, error));
+    good(sql_exec(sql, "INSERT INTO quality_key (kind, hash, record_id, form) VALUES ('person', 42, $1, 1)", SQL_ARGS(sql_int(id)), error));
+    good(sql_exec(sql, "UPDATE schema_version SET number = 3 WHERE room = 'quality'", SQL_NONE, error));
+    good(sql_commit(sql, error));
+  }
+  good(quality_open(p.f.db, error));
+  g_assert_true(behind(&p));
+  survey(&p, FALSE);
+  g_assert_false(behind(&p));
+  g_autoptr(Sql) sql = good(sql_read(p.f.db, error));
+  g_assert_cmpint(good(sql_number(sql, "SELECT COUNT(*) AS keys FROM quality_key WHERE hash = 42", SQL_NONE, -1, error)), ==, 0);
+  sql_end(g_steal_pointer(&sql));
+  fixture_close(&p.f);
+}
+
 /* A day is that of the archive: surveys before and after midnight there are two, whatever day it is in Greenwich. */
 static void test_days(void) {
   static const struct { const char *now; gint64 days; } surveys[] = {
@@ -479,6 +502,7 @@ int main(int argc, char **argv) {
   g_test_add_func("/quality/volumes", test_volumes);
   g_test_add_func("/quality/ground", test_ground);
   g_test_add_func("/quality/ground-stopped", test_ground_stopped);
+  g_test_add_func("/quality/upgraded", test_upgraded);
   g_test_add_func("/quality/left", test_left);
   g_test_add_func("/quality/judgement", test_judgement);
   g_test_add_func("/quality/gate", test_gate);
