@@ -125,50 +125,6 @@ static void test_rollback(Fixture *fixture, gconstpointer unused) {
   g_assert_false(search_page_put(fixture->search, again, 1, 65536, NULL, "甲", &error));
 }
 
-/* What is counted of a frequent word is there when it is asked again, also where the word stands in titles alone and the bitmap of the rest is made anew. */
-static void test_tally(Fixture *fixture, gconstpointer unused) {
-  SearchLimits kept = search_limits;
-  search_limits.tallied = 1;
-  for (gint64 id = 1; id <= 5; id++) put(fixture, id, NULL, "甲方");
-  search_warm(fixture->search);
-  for (guint times = 0; times < 2; times++) g_assert_cmpuint(count(fixture, "甲方"), ==, 5);
-  g_autoptr(Sql) sql = sql_read(fixture->db, NULL);
-  SearchView view;
-  g_assert_true(search_view_open(fixture->search, sql, &view, NULL));
-  g_autofree char *pattern = search_pattern("甲方", FALSE);
-  g_autoptr(Leaf) leaf = search_leaf_load(fixture->search, sql, &view, &(LeafKey){.component = COMPONENT_TITLE, .pattern = pattern}, NULL);
-  const guint64 leaves[TALLY_LEAVES] = {leaf->serial};
-  g_autoptr(Tally) tally = search_tally_of(fixture->search->tallies, leaves, view.columns->block_count);
-  const Kinds *kinds = search_block_kinds(view.columns, 0);
-  guint32 found[8] = {0}, sum = 0;
-  g_assert_cmpuint(kinds->count, <=, G_N_ELEMENTS(found));
-  g_assert_true(search_tally_read(tally, 0, kinds->serial, found, kinds->count));
-  for (guint i = 0; i < kinds->count; i++) sum += found[i];
-  g_assert_cmpuint(sum, ==, 5);
-  search_forget(fixture->search);
-  g_assert_null(search_tally_of(fixture->search->tallies, leaves, view.columns->block_count));
-  g_autoptr(Tally) empty = search_tally_of(fixture->search->tallies, leaves, view.columns->block_count);
-  g_assert_false(search_tally_read(empty, 0, kinds->serial, found, kinds->count));
-  search_columns_unref(view.columns);
-  search_limits = kept;
-}
-
-/* What is kept has a limit: beyond it those not asked for longest go. */
-static void test_tallies_limit(void) {
-  enum { MANY = 10 << 20 /* 40 MiB of counts: two of them are too many */ };
-  Tallies *tallies = search_tallies_new();
-  g_autofree guint32 *found = g_new0(guint32, MANY);
-  for (guint64 serial = 1; serial <= 3; serial++) {
-    g_assert_null(search_tally_of(tallies, (const guint64[TALLY_LEAVES]){serial}, 1));
-    g_autoptr(Tally) tally = search_tally_of(tallies, (const guint64[TALLY_LEAVES]){serial}, 1);
-    if (serial < 3) search_tally_keep(tally, 0, 7, found, MANY);
-  }
-  g_autoptr(Tally) second = search_tally_of(tallies, (const guint64[TALLY_LEAVES]){2}, 1);
-  g_assert_true(search_tally_read(second, 0, 7, found, MANY));
-  g_assert_null(search_tally_of(tallies, (const guint64[TALLY_LEAVES]){1}, 1)); /* forgotten */
-  search_tallies_free(tallies);
-}
-
 /* A writer moves every record between two states; at any snapshot each record is in exactly one. */
 enum { MOVED = 60, COMMITS = 400 };
 typedef struct { Fixture *fixture; gint stop; } Stress;
@@ -753,7 +709,6 @@ int main(int argc, char **argv) {
   g_test_add("/life/snapshot", Fixture, NULL, set_up, test_snapshot, tear_down);
   g_test_add("/life/characters", Fixture, NULL, set_up, test_characters, tear_down);
   g_test_add("/life/rollback", Fixture, NULL, set_up, test_rollback, tear_down);
-  g_test_add("/life/tally", Fixture, NULL, set_up, test_tally, tear_down);
   g_test_add("/life/readers-beside-writer", Fixture, NULL, set_up, test_readers_beside_writer, tear_down);
   g_test_add("/life/another-process", Fixture, NULL, set_up, test_another_process, tear_down);
   g_test_add("/life/pages-are-files", Fixture, NULL, set_up, test_pages_are_files, tear_down);
@@ -769,7 +724,6 @@ int main(int argc, char **argv) {
   g_test_add("/life/older-names/own", Fixture, "own", set_up_fields, test_older_names, tear_down);
   g_test_add("/life/first-pages", Fixture, NULL, set_up, test_first_pages, tear_down);
   g_test_add("/life/cut", Fixture, NULL, set_up, test_cut, tear_down);
-  g_test_add_func("/life/tallies-limit", test_tallies_limit);
   g_test_add_func("/life/turns", test_turns);
   return g_test_run();
 }

@@ -54,7 +54,7 @@ typedef struct { /* the question's part in one block */
   LineSet hits, titles; /* titles: those of them that titles alone satisfy, … */
   gboolean titled;    /* … when there are any */
   Tree *tree;
-  gboolean by_titles; /* the tree tells of titles; else none is in tier 0 */
+  gboolean by_titles; /* the tree tells of titles; else all hits are in `tier` */
   const Hit *walked;  /* the order was gone through up to this one; NULL: it was not */
 } Part;
 
@@ -269,15 +269,15 @@ static gboolean comes_before_all(const Top *top, const Hit *hit) { return hit->k
 /* How many lines of the order have the property that all before the first without it have: to be on a page before, or to enter the list as it stands; `most` when
  * the first `most` have it. They are looked for from the front: mostly there are few. */
 static guint find_place(const Pass *pass, const Part *part, const Order *order, guint most, gboolean (*has)(const Top *top, const Hit *hit)) {
-  guint low = 0, high = MIN(1, most), tier = part->titled ? 0 : part->tier;
+  guint low = 0, high = MIN(1, most);
   for (Hit hit; high > low; high = MIN(high * 2, most)) {
-    hit = hit_at(pass, part, order->lines[high - 1], tier);
+    hit = hit_at(pass, part, order->lines[high - 1], part->tier);
     if (!has(pass->top, &hit)) break;
     low = high;
   }
   while (low < high) {
     guint middle = low + (high - low) / 2;
-    Hit hit = hit_at(pass, part, order->lines[middle], tier);
+    Hit hit = hit_at(pass, part, order->lines[middle], part->tier);
     if (has(pass->top, &hit)) low = middle + 1;
     else high = middle;
   }
@@ -293,7 +293,7 @@ static void list_between(Pass *pass, const Part *part, Order *order, guint begin
   else list_lines(pass, part, order->lines, order->count);
 }
 
-/* Of many hits, of which `found` are of wanted kinds: the block's order is gone through where its lines may enter the list, or all hits are, what costs less. */
+/* Of many hits of one tier, `found` of them of wanted kinds: the block's order is gone through where its lines may enter the list, or all hits are, what costs less. */
 static void list_many(Pass *pass, const Part *part, guint found) {
   const Top *top = pass->top;
   const LineSet of = part->hits;
@@ -310,7 +310,7 @@ static void list_many(Pass *pass, const Part *part, guint found) {
   for (guint at = begin; at < walked; at++)
     if (has_line(&of, order->lines[at]) && !list_line(pass, part, order->lines[at])) return;
   if (walked == end) return;
-  Hit last = hit_at(pass, part, order->lines[walked - 1], part->titled ? 0 : part->tier);
+  Hit last = hit_at(pass, part, order->lines[walked - 1], part->tier);
   Part rest = *part;
   rest.walked = &last;
   if (top->count == top->capacity) end = find_place(pass, part, order, order->count, search_top_wants);
@@ -488,7 +488,7 @@ void search_pass_tally(Pass *pass, Tally *tally) {
 
 void search_pass_lines(Pass *pass, Tree *tree, guint number, LineSet hits, Need need, guint tier) {
   if (hits.lines && hits.count == 0) return;
-  pass_part(pass, &(Part){.number = number, .tier = tier, .need = need, .hits = hits, .tree = tree, .by_titles = pass->top->sort == SEARCH_SORT_RELEVANCE && tier});
+  pass_part(pass, &(Part){.number = number, .tier = tier, .need = need, .hits = hits, .tree = tree, .by_titles = pass->top->sort == SEARCH_SORT_RELEVANCE && tier == 1});
 }
 
 /* ---- what came out ---- */

@@ -14,7 +14,7 @@
 #include "gram.h"
 #include "query.h"
 
-enum { PLACES = 4, LOOKED = 8 /* looking at so many records costs as much as asking the index for a word */, PAGES_LOOKED = 32, UNITED = 1 << 16 };
+enum { LOOKED = 8 /* looking at so many records costs as much as asking the index for a word */, PAGES_LOOKED = 32, UNITED = 1 << 16 };
 
 typedef struct {
   Search *search;
@@ -115,8 +115,8 @@ static gboolean scan_leaves(Evaluation *evaluation, const char *query, SearchNam
   g_autoptr(GPtrArray) wanted = g_ptr_array_new(); /* Leaf **, by key */
   for (guint i = 0; i < nodes->len; i++) {
     const SearchNode *node = g_ptr_array_index(nodes, i);
-    Component components[PLACES];
-    Leaf **places[PLACES];
+    Component components[TREE_PLACES];
+    Leaf **places[TREE_PLACES];
     for (guint k = 0, count = places_of(evaluation, node, &evaluation->bits[i], components, places); k < count; k++) {
       LeafKey key = {components[k], node->names, node->pattern};
       g_array_append_val(keys, key);
@@ -158,19 +158,21 @@ static gboolean load_order(Evaluation *evaluation, GHashTable *fields, const Sea
 
 /* The records the leaf finds, on pages, too. within: only these are asked for (NULL: any), so that of a frequent word beside a rare one little is touched. */
 static Bitmap *unite(const Bits *bits, const Bitmap *within) {
-  const Leaf *leaves[PLACES] = {bits->title, bits->other, bits->closed, bits->page};
+  const Leaf *leaves[TREE_PLACES] = {bits->title, bits->other, bits->closed, bits->page};
   Bitmap *result = roaring_bitmap_create();
-  for (guint i = 0; i < PLACES; i++) {
+  for (guint i = 0; i < TREE_PLACES; i++) {
     g_autoptr(Bitmap) found = leaves[i] && within ? roaring_bitmap_and(leaves[i]->bits, within) : NULL;
     if (leaves[i]) roaring_bitmap_or_inplace(result, found ? found : leaves[i]->bits);
   }
   return result;
 }
 
+static guint64 count_of(const Leaf *leaf) { return leaf ? leaf->count : 0; }
+
 /* How many records there are at most. */
 static guint64 estimate(const Evaluation *evaluation, const SearchNode *node) {
   const Bits *bits = node->children ? NULL : &evaluation->bits[node->leaf];
-  if (bits) return (bits->title ? bits->title->count : 0) + (bits->other ? bits->other->count : 0) + (bits->page ? bits->page->count : 0);
+  if (bits) return count_of(bits->title) + count_of(bits->other) + count_of(bits->closed) + count_of(bits->page);
   guint64 least = G_MAXUINT64, sum = 0;
   for (guint i = 0; node->kind != NODE_NOT && i < node->children->len; i++) {
     guint64 one = estimate(evaluation, g_ptr_array_index(node->children, i));
@@ -222,7 +224,7 @@ static gint look_at(Evaluation *evaluation, guint32 id, const LeafKey *keys, gui
 
 /* What the leaf finds of a few records; FALSE: that cannot be told so. */
 static gboolean look(Evaluation *evaluation, const LeafKey *keys, Leaf **const *places, guint count, const Bitmap *within) {
-  roaring_bitmap_t *found[PLACES];
+  roaring_bitmap_t *found[TREE_PLACES];
   gboolean good = TRUE;
   for (guint i = 0; i < count; i++) found[i] = roaring_bitmap_create();
   roaring_uint32_iterator_t at;
@@ -242,9 +244,9 @@ static gboolean look(Evaluation *evaluation, const LeafKey *keys, Leaf **const *
 
 /* What a reading tells of is known of all records. */
 static gboolean load_term(Evaluation *evaluation, const SearchNode *node, const Bitmap *within, GError **error) {
-  Component components[PLACES];
-  Leaf **places[PLACES];
-  LeafKey keys[PLACES];
+  Component components[TREE_PLACES];
+  Leaf **places[TREE_PLACES];
+  LeafKey keys[TREE_PLACES];
   guint count = places_of(evaluation, node, &evaluation->bits[node->leaf], components, places);
   for (guint i = 0; i < count; i++) keys[i] = (LeafKey){components[i], node->names, node->pattern};
   gboolean few = within && evaluation->view.caching && node->said == NULL && roaring_bitmap_get_cardinality(within) <= LOOKED;
@@ -273,8 +275,8 @@ static guint64 guess(Evaluation *evaluation, const SearchNode *node) {
     sum = node->kind == NODE_AND && i > 0 ? MIN(sum, one) : sum + one;
   }
   if (node->children) return node->kind == NODE_NOT ? G_MAXUINT32 : sum;
-  Component components[PLACES];
-  Leaf **places[PLACES];
+  Component components[TREE_PLACES];
+  Leaf **places[TREE_PLACES];
   guint count = places_of(evaluation, node, &evaluation->bits[node->leaf], components, places);
   for (guint i = 0; i < count; i++)
     sum += search_leaf_guess(evaluation->search, evaluation->sql, &evaluation->view, &(LeafKey){components[i], node->names, node->pattern});
