@@ -213,6 +213,11 @@ gboolean search_draft_write(Draft *draft, Sql *sql, guint chunk, GError **error)
   return good;
 }
 
+gboolean search_chunk_sum_write(const Chunk *chunk, Sql *sql, guint number, GError **error) {
+  return sql_exec(sql, "UPDATE search_column SET sum = $1 WHERE chunk = $2 AND sum IS NULL",
+    SQL_ARGS(sql_int(chunk_sum(chunk->lines, sizeof chunk->lines, chunk->codes, chunk->codes_bytes)), sql_int(number)), error);
+}
+
 Columns *search_columns_with(const Columns *base, guint64 version, GHashTable *drafts) {
   guint count = base->chunk_count;
   GHashTableIter iter;

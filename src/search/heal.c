@@ -282,10 +282,10 @@ static gboolean is_whole(Search *search, Sql *sql, const SearchView *view, GErro
     grams_numbered(search, sql, GRAMS_PAGE, view->pages.selection, error);
 }
 
-/* The rows of the chunks that have these records are what memory has of them. */
-static gboolean chunks_stored(Sql *sql, const Columns *columns, gint64 from, gint64 to, GError **error) {
+/* The rows of the chunks that have these records are what memory has of them. bare: takes those up to `to` that have no sum. */
+static gboolean chunks_stored(Sql *sql, const Columns *columns, gint64 from, gint64 to, GArray *bare, GError **error) {
   guint first = (guint)MIN(from / CHUNK_LINES, columns->chunk_count), end = (guint)MIN(to / CHUNK_LINES + 1, columns->chunk_count), next = first;
-  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT chunk, lines, codes FROM search_column WHERE chunk >= $1 AND chunk < $2 ORDER BY chunk",
+  g_autoptr(SqlRows) rows = sql_query(sql, "SELECT chunk, lines, codes, COALESCE(sum, -1) AS sum FROM search_column WHERE chunk >= $1 AND chunk < $2 ORDER BY chunk",
     SQL_ARGS(sql_int(first), sql_int(end)), error);
   g_autoptr(GError) failure = NULL;
   gboolean good = rows != NULL;
@@ -297,10 +297,22 @@ static gboolean chunks_stored(Sql *sql, const Columns *columns, gint64 from, gin
     const Chunk *chunk = next == number ? columns->chunks[next++] : NULL;
     good = chunk && lines_bytes == sizeof chunk->lines && codes_bytes == chunk->codes_bytes && memcmp(lines, chunk->lines, lines_bytes) == 0 &&
       memcmp(codes, chunk->codes, codes_bytes) == 0;
+    if (sql_int_at(rows, 3) < 0 && number < to / CHUNK_LINES) g_array_append_val(bare, number);
   }
   while (next < end && columns->chunks[next] == NULL) next++;
   if (failure) g_propagate_error(error, g_steal_pointer(&failure));
   return good && next >= end;
+}
+
+/* What a schema before had no sums of, or others, has them when it has been compared. */
+static void give_sums(Search *search, const Columns *columns, const GArray *bare) {
+  g_autoptr(Sql) sql = bare->len ? sql_write(search->db, NULL) : NULL;
+  gboolean good = sql != NULL;
+  for (guint i = 0; good && i < bare->len; i++) {
+    guint number = (guint)g_array_index(bare, gint64, i);
+    good = search_chunk_sum_write(columns->chunks[number], sql, number, NULL);
+  }
+  if (good) sql_commit(sql, NULL);
 }
 
 /* ---- comparing ---- */
@@ -420,9 +432,11 @@ gint64 search_compare(Search *search, gint64 after, guint most) {
   gboolean read = source(sql, after, compare_one, &comparison, source_data, &failure);
   gboolean ended = read && comparison.fault == NULL && comparison.left > 0;
   if (ended && lines_between(columns, comparison.last, G_MAXUINT32)) comparison.fault = g_strdup("it has records behind the last one");
+  g_autoptr(GArray) bare = g_array_new(FALSE, FALSE, sizeof(gint64));
   if (comparison.fault) search_note_damage(search, comparison.fault);
-  else if (read && !chunks_stored(sql, columns, after, ended ? G_MAXUINT32 : comparison.last, &failure))
+  else if (read && !chunks_stored(sql, columns, after, ended ? G_MAXUINT32 : comparison.last, bare, &failure))
     find_fault(search, "its columns are not stored as memory has them", failure);
+  else if (read) give_sums(search, columns, bare);
   g_free(comparison.fault);
   return ended || !read ? 0 : comparison.last;
 }

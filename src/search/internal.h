@@ -64,6 +64,7 @@ Draft *search_draft_new(Chunk *base);
 void search_draft_free(Draft *draft);
 void search_draft_set(Draft *draft, guint32 id, const SearchColumns *columns, const char *code); /* columns NULL: the record is gone */
 gboolean search_draft_write(Draft *draft, Sql *sql, guint chunk, GError **error);
+gboolean search_chunk_sum_write(const Chunk *chunk, Sql *sql, guint number, GError **error); /* where its row has none; with each change of a row goes its sum */
 
 static inline const SearchColumns *columns_line(const Columns *columns, guint32 id) {
   guint chunk = id / CHUNK_LINES;

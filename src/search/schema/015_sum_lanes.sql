@@ -1,4 +1,4 @@
--- Sums are made in four lanes (search/column.c): rows of bitmaps are made anew; a chunk has its sum again when it is next written.
+-- Sums are made in four lanes (search/column.c): rows of bitmaps are made anew; a chunk has its sum again when it is next written, or compared.
 UPDATE search_column SET sum = NULL;
 DELETE FROM search_gram;
 DELETE FROM search_gram_key;
