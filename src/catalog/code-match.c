@@ -48,8 +48,11 @@ static gboolean take_words(Matcher *m, guint index, const char *at, json_t *map)
 }
 
 static gboolean is_year(const char *at) { return digits_at(at) >= 4 && (at[0] == '1' || at[0] == '2'); }
+static gsize level_at(const char *text) { return strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"); }
+/* What stands behind the category, where the year is to be, and looks like one is no level of the category: classes may be made for years, too. */
+static gboolean stands_for_year(const CodePart *category, const char *at) { return category[1].kind == PART_YEAR && level_at(at) == 4 && is_year(at); }
 
-/* The category's own code or what the rule writes for it, and further levels behind middle dots; what stands where the year is to be and looks like one is none. */
+/* The category's own code or what the rule writes for it, and further levels behind middle dots. */
 static gboolean take_category(Matcher *m, guint index, const char *at) {
   const CodePart *part = &m->use->rule->parts[index];
   const char *mapped = json_string_value(json_object_get(part->map, m->use->category)), *forms[] = {m->use->category, mapped};
@@ -59,8 +62,8 @@ static gboolean take_category(Matcher *m, guint index, const char *at) {
       if (take(m, index, at, length)) return TRUE;
       if (!g_str_has_prefix(at + length, "·")) break;
       const char *segment = at + length + strlen("·");
-      gsize more = strspn(segment, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
-      if (more == 0 || (part[1].kind == PART_YEAR && more == 4 && is_year(segment))) break;
+      gsize more = level_at(segment);
+      if (more == 0 || stands_for_year(part, segment)) break;
       length = (gsize)(segment - at) + more;
     }
   }
@@ -204,13 +207,18 @@ static char *text_value(const CodeUse *use, const CodePart *part, const CatalogR
   return value[0] == '\0' ? NULL : number ? g_strdup_printf("%0*u", (int)width, (guint)g_ascii_strtoull(value, NULL, 10)) : g_strdup(value);
 }
 
+/* The class's levels before one for a year; without any it says no more than the category. */
+static char *category_text(const CodeUse *use, const CodePart *part, const char *class_text) {
+  const char *mapped = json_string_value(json_object_get(part->map, use->category)), *first = class_text ? strstr(class_text, "·") : NULL, *end = first;
+  while (end != NULL && !stands_for_year(part, end + strlen("·"))) end = strstr(end + strlen("·"), "·");
+  if (first == NULL || end == first) return g_strdup(mapped != NULL ? mapped : use->category);
+  return end != NULL ? g_strndup(class_text, (gsize)(end - class_text)) : g_strdup(class_text);
+}
+
 char *code_part_text(const CodeUse *use, const CodePart *part, const CatalogRecord *record, const char *class_text) {
-  const char *mapped;
   switch (part->kind) {
   case PART_FONDS: return g_strdup(use->fonds);
-  case PART_CATEGORY:
-    mapped = json_string_value(json_object_get(part->map, use->category));
-    return g_strdup(class_text != NULL ? class_text : mapped != NULL ? mapped : use->category);
+  case PART_CATEGORY: return category_text(use, part, class_text);
   case PART_YEAR: return record->year >= 1000 ? g_strdup_printf("%d", record->year) : NULL;
   case PART_RETENTION: return g_strdup(json_string_value(json_object_get(part->map, record->retention)));
   case PART_TEXT: return text_value(use, part, record);
