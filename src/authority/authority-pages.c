@@ -127,6 +127,20 @@ static const char *action_label(const char *action) {
   return word_label(labels, action);
 }
 
+/* As people read them: a record by its code, if the asker may see it. */
+static json_t *changes_told(WebRequest *request, Sql *sql, json_t *changes) {
+  static const char *const sides[] = {"before", "after"};
+  json_t *list = changes_list(changes), *row;
+  size_t i;
+  json_array_foreach(list, i, row)
+    for (guint k = 0; k < G_N_ELEMENTS(sides) && g_str_equal(text_at(row, "label"), COVER_LABEL); k++) {
+      gint64 id = g_ascii_strtoll(text_at(row, sides[k]), NULL, 10);
+      g_autoptr(CatalogRecord) record = id == 0 ? NULL : catalog_record_load(sql, web_scope(request), id, NULL);
+      if (id != 0) set_text(row, sides[k], record ? record->code : "不在您的范围内，或已删除");
+    }
+  return list;
+}
+
 static gboolean add_history(json_t *model, WebRequest *request, Sql *sql, gint64 id, GError **error) {
   json_auto_t *events = journal_of(sql, "authority", id, web_int(request, "before", 0), EVENTS, error);
   if (events == NULL) return FALSE;
@@ -136,7 +150,7 @@ static gboolean add_history(json_t *model, WebRequest *request, Sql *sql, gint64
     json_t *data = json_object_get(event, "data"), *gathering = json_object_get(data, "gathering");
     json_t *row = json_pack("{s:O?, s:O?, s:s, s:o}", "at", json_object_get(event, "at"), "actor", json_object_get(event, "actor"), "label",
       action_label(text_at(event, "action")),
-      "changes", changes_list(json_object_get(data, "changes")));
+      "changes", changes_told(request, sql, json_object_get(data, "changes")));
     if (gathering != NULL && web_may(request, PERMISSION_EITHER)) json_object_set_new(row, "gathering", json_integer(int_at(gathering, "id")));
     json_array_append_new(list, row);
   }
@@ -367,12 +381,12 @@ static WebReply *shown(json_t *authority, gint64 id, const char *word) {
 }
 
 /* Somebody saved meanwhile: what differs stands side by side, with who it was; saving again is a choice. */
-static void add_theirs(Sql *sql, json_t *mine, json_t *now, json_t *model) {
+static void add_theirs(WebRequest *request, Sql *sql, json_t *mine, json_t *now, json_t *model) {
   json_auto_t *differences = authority_differences(sql, now, mine), *events = journal_of(sql, "authority", int_at(now, "id"), 0, 1, NULL);
   json_t *last = json_array_get(events, 0);
   json_object_set_new(json_object_get(model, "authority"), "rev", json_integer(int_at(now, "rev")));
   json_object_set_new(model, "theirs", json_pack("{s:O?, s:O?, s:o}", "actor", json_object_get(last, "actor"), "at", json_object_get(last, "at"), "rows",
-    changes_list(differences)));
+    changes_told(request, sql, differences)));
 }
 
 WebReply *page_authority_save(WebRequest *request, GError **error) {
@@ -393,7 +407,7 @@ WebReply *page_authority_save(WebRequest *request, GError **error) {
   }
   json_t *model = form_model(request, sql, authority, local->message);
   json_auto_t *now = web_int(request, "id", 0) ? authority_load(sql, web_int(request, "id", 0), NULL) : NULL;
-  if (now != NULL && int_at(now, "rev") != web_int(request, "rev", 0)) add_theirs(sql, authority, now, model);
+  if (now != NULL && int_at(now, "rev") != web_int(request, "rev", 0)) add_theirs(request, sql, authority, now, model);
   return web_model_status(model, g_error_matches(local, LANTAI_ERROR, LANTAI_ERROR_CONFLICT) ? 409 : 422);
 }
 

@@ -225,7 +225,7 @@ json_t *authority_differences(Sql *sql, json_t *before, json_t *after) {
   note_change(changes, "检索时互为同义词", before == NULL ? "" : was ? "是" : "否", is ? "是" : before == NULL ? "" : "否");
   g_autofree char *cover_before = g_strdup_printf("%" G_GINT64_FORMAT, int_at(before, "cover")), *cover_after = g_strdup_printf("%" G_GINT64_FORMAT,
     int_at(after, "cover"));
-  note_change(changes, "封面档案", int_at(before, "cover") ? cover_before : "", int_at(after, "cover") ? cover_after : "");
+  note_change(changes, COVER_LABEL, int_at(before, "cover") ? cover_before : "", int_at(after, "cover") ? cover_after : "");
   return changes;
 }
 

@@ -20,6 +20,7 @@ json_t *word_choices(const Word *words, const char *chosen); /* [{value, label, 
 gboolean kind_is_topical(const char *kind);
 void set_text(json_t *object, const char *key, const char *text);
 json_t *authority_differences(Sql *sql, json_t *before, json_t *after); /* {label: [before, after]}; before NULL: all of it is new */
+#define COVER_LABEL "封面档案" /* its change is kept as ids of records */
 json_t *changes_list(json_t *changes); /* [{label, before, after}] of these, or of an event of ours */
 char *dates_shown(json_t *authority);  /* "1949—1958" */
 gboolean authority_write(Sql *sql, json_t *authority, GError **error); /* row and names, as given */
