@@ -469,6 +469,22 @@ test('children are put in another order and moved elsewhere with the mouse, and 
   assert.equal((await clerk.get(`/catalog/${sample.node.id}`)).json.count, total);
 });
 
+test('what was told when work began goes when the page that watches it shows it done', async () => {
+  const page = await newPage(server, 'archivist'), clerk = await new Client(server.base).signIn('archivist');
+  page.on('dialog', dialog => dialog.accept());
+  const selection = JSON.stringify({ query: '题名:关于', filters: {} }), { location } = (await clerk.post('/revise/new', { form: { selection, field: 'note', kind: 'set', value: '二〇二六年核对' } })).json;
+  for (let i = 0; i < 200 && (await clerk.get(location)).json.revision.state !== 'planned'; i++) await page.waitForTimeout(50);
+  await page.goto(server.base + location);
+  for (const [press, told, then] of [[/^修改 [\d,]+ 件$/, /^已开始修改$/, '撤销这次修改'], ['撤销这次修改', /^已开始撤销/, null]]) {
+    await Promise.all([page.waitForNavigation(), page.getByRole('button', { name: press }).click()]);
+    assert.match(await page.locator('.notice.flash').innerText(), told);
+    await page.locator('.notice.flash').waitFor({ state: 'detached' });
+    assert.equal(await page.getByText('可以离开本页').count(), 0);
+    if (then) await page.getByRole('button', { name: then }).waitFor();
+  }
+  assert.equal((await clerk.get(location)).json.revision.state, 'undone');
+});
+
 test('large type is kept from page to page and fits', async () => {
   const page = await newPage(server, 'archivist');
   await page.goto(`${server.base}/search?q=${encodeURIComponent('通知')}`);

@@ -45,6 +45,7 @@ test('在结果中查找 joins words and keeps filters, in an address that says 
   assert.ok(without.hits >= answer.hits);
   const html = await page(more.location);
   assert.match(html, /name="within"/);
+  assert.doesNotMatch(await page(`/search?q=${encode('查不到的词语')}`), /name="within"/, 'where nothing was found there is nothing to look within');
   assert.match(html, /<input type="hidden" name="retention" value="1">/);
 });
 
@@ -66,6 +67,14 @@ test('where nothing was asked there are ways in, each with what it leads to, and
   assert.deepEqual((await ask('/search')).start.saved.map(way => [way.label, way.href]), [['我的水库', `/search?q=${encode('水库')}`]]);
   assert.deepEqual((await ask('/search', reader)).start.saved, []);
   for (const target of ['/search?sort=code', `/search?q=${encode('水库')}`, '/search?year=1951']) assert.ok((await ask(target)).start === undefined && (await page(target)).includes('class="hit"'), target);
+});
+
+test('where there is nothing yet, that is said, and not how to ask better', async () => {
+  const bare = await serve(await emptyArchive()), client = new Client(bare.base);
+  try {
+    const said = async target => { const { text } = await client.get(target, { html: true }); return [text.includes('这里还没有可以查到的档案'), text.includes('没有找到')]; };
+    assert.deepEqual([await said('/search'), await said('/search?sort=code'), await said(`/search?q=${encode('水库')}`)], [[true, false], [true, false], [false, true]]);
+  } finally { await bare.stop(); }
 });
 
 test('from hit to hit on the records’ pages, over the edge of a page of hits, and back', async () => {
@@ -148,6 +157,7 @@ const HELP = { 几个词: '水库 加固', 几种说法: '结婚 或 离婚', �
   数字: '第十二号', 拼音: 'zhangwei', 正是此人: '姓名:=张伟', 异体字: '姓名:万俟哲', 号码里拿不准的: '档号:*-00?2', '旧称、简称': '革委会', 在结果中查找: null, 相似档案: null, '保存、提醒': null, 全部导出: null };
 test('the help page has every way to search, is read in five minutes, and its examples are searches that are understood', async () => {
   const html = await page('/help/search', everybody), main = /<main[^>]*>([^]*)<\/main>/.exec(html)[1], links = [...main.matchAll(/href="(\/search\?q=[^"]+)"/g)].map(match => match[1].replaceAll('&quot;', '"'));
+  assert.deepEqual([main, await page('/help/search', staff)].map(text => text.includes('登录后才有结果')), [true, false], 'an example that finds nothing for the public says so');
   const characters = main.replace(/<[^>]+>/g, '').match(/\p{Script=Han}|[\p{L}\p{N}]+/gu).length;
   assert.ok(characters < 1500, `${characters} characters and words: 300 a minute are read with trying`);
   const rows = new Map([...main.matchAll(/<dt>([^]*?)<\/dt><dd>([^]*?)<\/dd>/g)].map(([, topic, text]) => [topic, text]));

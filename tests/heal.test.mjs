@@ -145,11 +145,13 @@ for (const [name, statement] of [
     assert.deepEqual([(await nothing()).hits, (await nothing()).offers], [0, []], 'what else would find something is not looked for beside it');
     const [{ id: figure }] = sqlite(dir, "SELECT id FROM figure WHERE name = '文件级目录'");
     assert.match((await client.get(`/figure/${figure}`)).json.failed, /现在查不全/, 'nor is the index told to be a mistake of the figure');
-    const [home, fonds, codes] = await Promise.all(['/', '/catalog', '/codes'].map(place => client.get(place)));
+    const [home, fonds, codes, topics] = await Promise.all(['/', '/catalog', '/codes', '/topics'].map(place => client.get(place)));
     assert.deepEqual([home.json.stats, !!home.json.uncounted, !!fonds.json.notice, fonds.json.fonds[0].items, codes.status], [[], true, true, undefined, 503],
       'nothing is counted in part');
+    assert.deepEqual([topics.json.rows.map(row => row.hits).filter(Boolean), !!topics.json.notice], [[], true], 'nor is each topic looked for in all records');
     assert.deepEqual(counts(await untilHealed()), expected);
     assert.ok((await nothing()).offers.length > 0);
+    assert.ok((await client.get('/topics')).json.rows[0].hits > 0);
     assert.ok((await client.get('/')).json.stats.length > 0 && (await client.get('/catalog')).json.fonds[0].items >= 0);
     assert.deepEqual(sqlite(dir, "SELECT number FROM schema_version WHERE room = 'search'"), [{ number }]);
   });

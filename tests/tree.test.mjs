@@ -128,6 +128,8 @@ test('a plan moves some with their documents and takes them back; a branch goes 
   const picked = await archivist.post(`/catalog/${node.id}/pick`, { form: [...items.map(id => ['ids', id]), ['do', 'move']] });
   assert.match(picked.json.location, /^\/move\?node=/);
   assert.equal((await get(archivist, picked.json.location)).count, 2);
+  const astray = await archivist.post('/move', { form: [...items.map(id => ['ids', id]), ['node', node.id], ['code', '没有这个号']] });
+  assert.deepEqual([astray.status, astray.json.ids, astray.json.code, /没有这个号/.test(astray.json.problem)], [422, items, '没有这个号', true], 'what was picked is kept');
   const place = await post('/move', [...items.map(id => ['ids', id]), ['node', node.id], ['code', `${node.code}-甲-1`]]);
   const plan = await get(archivist, place);
   assert.deepEqual([plan.plan.total, plan.target.id, plan.may_start], [2, target, true]);

@@ -86,10 +86,14 @@ static json_t *topics_below(Sql *sql, gint64 parent, const char *after, gint64 a
   return dress_all(rows);
 }
 
+/* While the index is made anew nothing is counted: each would be looked for in all records, and in part only. */
 static gboolean count_rows(WebRequest *request, Sql *sql, json_t *rows, GError **error) {
   size_t i;
   json_t *row;
+  gboolean counted = !search_needs_rebuild(web_house(request)->search);
   json_array_foreach(rows, i, row) {
+    if (!counted) json_object_set_new(row, "hits", json_null());
+    if (!counted) continue;
     gint64 count = count_hits(request, sql, int_at(row, "id"), NULL, error);
     if (count < 0) return FALSE;
     json_object_set_new(row, "hits", json_integer(count));
@@ -113,6 +117,7 @@ WebReply *page_topics(WebRequest *request, GError **error) {
   json_t *model = json_pack("{s:o, s:s, s:b, s:b, s:b}", "rows", rows, "q", q ? q : "", "may_edit", web_may(request, PERMISSION_TOPIC), "paged",
     ask.after_name != NULL, "narrowed",
     q != NULL);
+  if (search_needs_rebuild(web_house(request)->search)) json_object_set_new(model, "notice", json_string("检索索引正在重建，档案数等重建好再列"));
   add_next(request, model, rows, ROWS);
   return web_model(model);
 }

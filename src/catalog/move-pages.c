@@ -113,7 +113,7 @@ static json_t *targets_of(WebRequest *request, Sql *sql, gint64 fonds_id, gint64
   return rows;
 }
 
-WebReply *page_move_new(WebRequest *request, GError **error) {
+static json_t *form_model(WebRequest *request, GError **error) {
   gsize count;
   const gint64 *ids = web_ints(request, "ids", &count);
   const char *filter = web_text(request, "filter");
@@ -136,27 +136,46 @@ WebReply *page_move_new(WebRequest *request, GError **error) {
   json_t *model = json_pack("{s:s, s:o, s:O, s:O, s:o, s:s, s:I, s:b}", "title", "移动", "node", record_line(node), "picked", picked, "ids", all, "targets", targets,
     "filter", filter ? filter : "", "count", (json_int_t)(count > 0 ? count : found->count), "more", count > PICKED_SHOWN);
   json_object_set_new(model, "node_id", json_integer(node_id));
-  return web_model(model);
+  return model;
 }
 
-WebReply *page_move_plan(WebRequest *request, GError **error) {
+WebReply *page_move_new(WebRequest *request, GError **error) {
+  json_t *model = form_model(request, error);
+  return model == NULL ? NULL : web_model(model);
+}
+
+/* The plan's id; 0: it cannot be made. */
+static gint64 plan_asked(WebRequest *request, GError **error) {
   gsize count;
   const gint64 *ids = web_ints(request, "ids", &count);
   const char *code = web_text(request, "code");
   MoveAsk ask = {.target = web_int(request, "target", 0), .ids = ids, .count = count, .node = web_int(request, "node", 0), .query = web_text(request, "filter")};
-  if (count == 0 && ask.node == 0) return throw_null(error, LANTAI_ERROR_INVALID, "请先选择要移动的档案");
+  if (count == 0 && ask.node == 0) return throw(error, LANTAI_ERROR_INVALID, "请先选择要移动的档案");
   if (code != NULL) {
     g_autoptr(Sql) sql = sql_read(web_house(request)->db, error);
     g_autoptr(CatalogRecord) from = sql == NULL ? NULL : catalog_record_load(sql, web_scope(request), ask.node != 0 ? ask.node : ids[0], error);
-    if (from == NULL) return NULL;
+    if (from == NULL) return 0;
     g_autoptr(CatalogRecord) target = catalog_record_by_code(sql, web_scope(request), from->fonds_id, code, NULL);
     if (target == NULL) target = catalog_record_by_code(sql, web_scope(request), 0, code, error);
-    if (target == NULL) return NULL;
+    if (target == NULL) return 0;
     ask.target = target->id;
   }
-  if (ask.target == 0) return throw_null(error, LANTAI_ERROR_INVALID, "请选择移到哪里，或填写那里的档号");
-  gint64 id = move_plan(web_house(request), web_scope(request), web_actor(request), &ask, error);
-  return id == 0 ? NULL : web_redirect("/move/%" G_GINT64_FORMAT, id);
+  if (ask.target == 0) return throw(error, LANTAI_ERROR_INVALID, "请选择移到哪里，或填写那里的档号");
+  return move_plan(web_house(request), web_scope(request), web_actor(request), &ask, error);
+}
+
+/* A place that is none keeps what was picked: the form comes again and says so. */
+WebReply *page_move_plan(WebRequest *request, GError **error) {
+  g_autoptr(GError) problem = NULL;
+  gint64 id = plan_asked(request, &problem);
+  if (id != 0) return web_redirect("/move/%" G_GINT64_FORMAT, id);
+  gboolean theirs = g_error_matches(problem, LANTAI_ERROR, LANTAI_ERROR_INVALID) || g_error_matches(problem, LANTAI_ERROR, LANTAI_ERROR_NOT_FOUND);
+  json_t *model = theirs ? form_model(request, NULL) : NULL;
+  if (model == NULL) return g_propagate_error(error, g_steal_pointer(&problem)), NULL;
+  const char *code = web_text(request, "code");
+  json_object_set_new(model, "problem", json_string(problem->message));
+  json_object_set_new(model, "code", json_string(code ? code : ""));
+  return web_model_status(model, 422);
 }
 
 /* ---- the plan ---- */

@@ -76,7 +76,7 @@ const WebRoute CATALOG_ROUTES[] = {
   {"POST", "/catalog/{id}/pick", PERMISSION_MOVE, PICK_PARAMETERS, NULL, page_pick, NULL},
   {"POST", "/catalog/{id}/unordered", PERMISSION_MOVE, ID_PARAMETERS, NULL, page_order_drop, NULL},
   {"GET", "/move", PERMISSION_MOVE, MOVE_NEW_PARAMETERS, "catalog/move-new", page_move_new, "移动"},
-  {"POST", "/move", PERMISSION_MOVE, MOVE_PLAN_PARAMETERS, NULL, page_move_plan, NULL},
+  {"POST", "/move", PERMISSION_MOVE, MOVE_PLAN_PARAMETERS, "catalog/move-new", page_move_plan, "移动"},
   {"GET", "/move/{id}", PERMISSION_MOVE, RENUMBER_ONE_PARAMETERS, "catalog/move", page_move, "移动"},
   {"POST", "/move/{id}/start", PERMISSION_MOVE, ID_PARAMETERS, NULL, page_move_start, NULL},
   {"POST", "/move/{id}/undo", PERMISSION_MOVE, ID_PARAMETERS, NULL, page_move_undo, NULL},

@@ -114,6 +114,7 @@ WebReply *reader_search(WebRequest *request, GError **error) {
   g_autofree char *took = g_strdup_printf("%.1f", milliseconds);
   json_t *model = json_pack("{s:s, s:s?, s:I, s:o, s:s?, s:s?, s:s}", "title", search.query ? search.query : "检索", "q", search.query, "hits",
     (json_int_t)result->count, "items", items, "next", result->next, "notice", result->notice, "milliseconds", took);
+  json_object_set_new(model, "bare", json_boolean(!asked_narrow(asked) && result->count == 0 && !result->notice));
   if (json_object_size(asked) == 0 && search.after == NULL && !web_flag(request, "by") && result->count > 0) {
     json_t *start = search_start_model(request, sql, result, error);
     if (start == NULL) return json_decref(model), NULL;

@@ -69,7 +69,7 @@ static gboolean name_is_free(Sql *sql, const char *owner, const char *name, gint
   gint64 others = sql_number(sql, "SELECT COUNT(*) AS others FROM saved_search WHERE owner = $1 AND name = $2 AND id <> $3",
     SQL_ARGS(sql_text(owner), sql_text(name), sql_int(id)), 0, &failure);
   if (failure) return g_propagate_error(error, g_steal_pointer(&failure)), FALSE;
-  return others == 0 || throw(error, LANTAI_ERROR_CONFLICT, "您已经保存过叫“%s”的检索。请换一个名称", name);
+  return others == 0 || throw(error, LANTAI_ERROR_INVALID, "您已经保存过叫“%s”的检索。请换一个名称", name);
 }
 
 char *saved_name_for(const json_t *asked) {

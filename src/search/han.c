@@ -13,6 +13,23 @@ const char *search_han_readings(gunichar character) {
   return NULL;
 }
 
+static gboolean is_read(const char *readings, const char *syllable, gsize length) {
+  for (const char *at = readings; at != NULL && *at != '\0'; at = strchr(at, ' ') ? strchr(at, ' ') + 1 : "")
+    if (strncmp(at, syllable, length) == 0 && (at[length] == ' ' || at[length] == '\0')) return TRUE;
+  return FALSE;
+}
+
+guint search_han_homophones(gunichar character, gunichar *ret, guint most) {
+  const char *own = search_han_readings(character);
+  gsize length = own == NULL ? 0 : strcspn(own, " ");
+  guint count = 0;
+  for (gsize i = 0; length > 0 && i < G_N_ELEMENTS(HAN_READING) && count < most; i++) {
+    gunichar other = HAN_READING[i].character;
+    if (other >= 0x4E00 && other <= 0x9FFF && other != character && is_read(HAN_READING[i].readings, own, length)) ret[count++] = other;
+  }
+  return count;
+}
+
 guint search_han_variants(gunichar character, gunichar *ret, guint most) {
   gsize low = 0, high = G_N_ELEMENTS(HAN_VARIANT);
   guint count = 0;

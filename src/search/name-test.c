@@ -252,6 +252,9 @@ static void test_near(void) {
   assert_near(world, &SCOPE_EVERYTHING, "北海市政府文件", "北京市政府文件 北平市政府文件");
   assert_near(world, &SCOPE_EVERYTHING, "張薇", "张伟 章薇"); /* sounds so */
   assert_near(world, &SCOPE_EVERYTHING, "zhangwie", "zhangwei");
+  put(world, 9, "关于防汛的通知", NULL, "X-3", NULL, NULL);
+  assert_near(world, &SCOPE_EVERYTHING, "防讯", "防汛");
+  assert_near(world, &SCOPE_EVERYTHING, "北京式", "北京市"); /* in three: what is between or behind */
   assert_near(world, &SCOPE_EVERYTHING, "火箭", "");
   put(world, 8, "十三一年表", NULL, "X-2", NULL, NULL);
   assert_near(world, &SCOPE_EVERYTHING, "三十一年表", ""); /* 十三 is another year */
@@ -260,6 +263,7 @@ static void test_near(void) {
   assert_near(world, &open_only, "张薇", "张伟");
   assert_near(world, &open_only, "北海市政府文件", "北平市政府文件");
   assert_near(world, &open_only, "退休挡案", "");
+  assert_near(world, &open_only, "退修", "");
   world_free(world);
 }
 

@@ -1,5 +1,5 @@
 /*
- * Words near one that finds nothing: two characters exchanged, one too many, one other, one missing, or a name that sounds the same.
+ * Words near one that finds nothing: two characters exchanged, one too many, one other, one missing, or a name or a short word that sounds the same.
  *
  * 1. Nothing is offered but what the asker finds by it, and other characters are read only from titles, creators and document numbers of records that his
  *    scope admits; names come as search_terms has them.
@@ -10,7 +10,7 @@
 #include "query.h"
 #include "text.h"
 
-enum { LENGTH_LEAST = 2, LENGTH_MOST = 12, SAMPLE = 60, OF_A_PLACE = 3, NAME_LENGTH = 4, NEAR_US = 400000 };
+enum { LENGTH_LEAST = 2, LENGTH_MOST = 12, SAMPLE = 60, OF_A_PLACE = 3, NAME_LENGTH = 4, NEAR_US = 400000, HOMOPHONES = 400 };
 
 typedef struct { char *text; glong length; guint64 count; } Found;
 
@@ -37,15 +37,19 @@ static SearchResult *ask(const Near *near, const char *query, guint limit, GErro
   return search_run(near->search, near->sql, near->scope, &request, error);
 }
 
-static gboolean try_text(Near *near, const char *text, GError **error) {
+static gboolean try_query(Near *near, const char *text, const char *query, GError **error) {
   if (is_late(near) || !g_hash_table_add(near->tried, g_strdup(text))) return TRUE;
-  g_autofree char *query = g_strconcat("\"", text, "\"", NULL);
   g_autoptr(SearchResult) result = ask(near, query, 0, error);
   if (result == NULL) return FALSE;
   Found one = {g_strdup(text), g_utf8_strlen(text, -1), result->count};
   if (result->count > 0) g_array_append_val(near->found, one);
   else found_clear(&one);
   return TRUE;
+}
+
+static gboolean try_text(Near *near, const char *text, GError **error) {
+  g_autofree char *query = g_strconcat("\"", text, "\"", NULL);
+  return try_query(near, text, query, error);
 }
 
 static gboolean is_numeral(gunichar c) { return g_utf8_strchr("〇零一二三四五六七八九十百千廿卅", -1, c) != NULL; }
@@ -182,6 +186,24 @@ static gboolean try_sound(Near *near, GError **error) {
   return TRUE;
 }
 
+/* Where nothing else is near: one character of a short word taken for another that sounds so, as who types by sound does; the rest of so short a word tells too
+ * little. Asked for exactly: else each variant of the right one would find as much. */
+static gboolean try_homophones(Near *near, GError **error) {
+  gunichar letters[LENGTH_MOST], others[HOMOPHONES];
+  if (near->length > NAME_LENGTH || near->found->len > 0) return TRUE;
+  for (guint i = 0; i < near->length; i++) {
+    guint count = search_han_homophones(near->word[i], others, HOMOPHONES);
+    memcpy(letters, near->word, near->length * sizeof *letters);
+    for (guint k = 0; k < count && !is_late(near); k++) {
+      letters[i] = others[k];
+      if (!is_same_number(near, letters, near->length)) continue;
+      g_autofree char *text = g_ucs4_to_utf8(letters, near->length, NULL, NULL, NULL), *exactly = g_strdup_printf("=\"%s\"", text);
+      if (!try_query(near, text, exactly, error)) return FALSE;
+    }
+  }
+  return TRUE;
+}
+
 /* ---- the list ---- */
 
 /* With a character more before one of the same length, what has lost one last; then those that find most. */
@@ -221,7 +243,7 @@ GPtrArray *search_near(Search *search, Sql *sql, const Scope *scope, const char 
   if (near.length == 0 || near.source == NULL || search_needs_rebuild(search) || scope->opening_mask == 0) return list;
   g_autofree char *own = g_ucs4_to_utf8(letters, near.length, NULL, NULL, NULL);
   g_hash_table_add(tried, g_steal_pointer(&own));
-  if (!try_own(&near, error) || !try_sound(&near, error) || !try_read(&near, error)) return g_ptr_array_unref(list), NULL;
+  if (!try_own(&near, error) || !try_sound(&near, error) || !try_read(&near, error) || !try_homophones(&near, error)) return g_ptr_array_unref(list), NULL;
   g_array_sort(found, compare_found);
   for (guint i = 0; i < found->len && list->len < limit; i++) {
     const char *text = g_array_index(found, Found, i).text;

@@ -8,6 +8,7 @@
 
 /* ---- han.c ---- */
 const char *search_han_readings(gunichar character); /* "zhong chong", of a folded ideograph; NULL: unknown */
+guint search_han_homophones(gunichar character, gunichar *ret, guint most); /* read as it is read first, whatever the tone; none of the rare block */
 guint search_han_variants(gunichar character, gunichar *ret, guint most);
 gboolean search_han_is_syllable(const char *syllable);
 

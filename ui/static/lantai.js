@@ -145,6 +145,8 @@
   /* What a form shows while it is filled is not asked for once it is sent: what has just been saved would stand against it. */
   let sent = null;
   document.addEventListener('input', event => { if (event.target.form === sent) sent = null; });
+  /* What was told when work began is no longer true once a page that watches it shows it done. */
+  document.addEventListener('htmx:afterSwap', event => { if (event.target.id === 'main' && !event.target.querySelector('[hx-trigger^="every"]')) document.querySelector('.notice.flash')?.remove(); });
   document.addEventListener('htmx:beforeRequest', event => { if (sent?.contains(event.detail.elt)) event.preventDefault(); });
   document.addEventListener('change', event => {
     if (event.target.matches('[data-check-all]')) event.target.form.querySelectorAll('tbody input[type="checkbox"]').forEach(box => { box.checked = event.target.checked; });
