@@ -4,7 +4,7 @@
  * bitmap, so a question asks each of its bitmaps for one container per block. Here are the words, too: a bit for each line.
  *
  * 1. A block belongs to exactly the chunks it was made for; what it holds is made from them at first use and never changes, so snapshots share blocks.
- * 2. A commit makes a new block of each that it touches. Orders of the former one are patched with the lines of the chunks that changed.
+ * 2. A commit makes a new block of each that it touches. Kinds and orders of the former one are patched with the lines of the chunks that changed.
  */
 #include "block.h"
 #include <roaring/containers/containers.h>
@@ -12,7 +12,7 @@
 #include <immintrin.h>
 #endif
 
-enum { SLOTS = 1 << 17 };
+enum { SLOTS = 1 << 17, PATCHED = 8 /* chunks; of more, kinds are made anew */, EMPTIED = 64 };
 
 SearchLimits search_limits = {.few = 4096, .dense = 2048, .step = 1, .tallied = 1 << 14,
   .gram_records = 50000, .gram_least = 8192, .gram_sample = 8192, .gram_owed = 1 << 20, .light_us = 2000, .overdue_us = 5000, .door_us = 20000,
@@ -24,7 +24,8 @@ struct Block {
   Kinds *kinds;                   /* atomic: read without the lock */
   Grouping *groupings[GROUPINGS]; /* the same */
   Order *orders[ORDERS];          /* the same */
-  Order *former[ORDERS];          /* as they were before the changed chunks; NULL: nothing to patch */
+  Kinds *former_kinds;            /* as they were before the changed chunks; NULL: nothing to patch */
+  Order *former[ORDERS];          /* the same */
   guint8 changed[BLOCK_CHUNKS];
 };
 
@@ -49,13 +50,18 @@ static void grouping_free(Grouping *grouping) {
   g_free(grouping);
 }
 
-static void kinds_free(Kinds *kinds) {
-  if (kinds == NULL) return;
+static void kinds_unref(Kinds *kinds) {
+  if (kinds == NULL || !g_atomic_ref_count_dec(&kinds->references)) return;
   g_free(kinds->all);
   g_free(kinds->totals);
   g_free(kinds->heads);
   g_free(kinds->words);
   g_free(kinds);
+}
+
+static Kinds *kinds_ref(Kinds *kinds) {
+  if (kinds) g_atomic_ref_count_inc(&kinds->references);
+  return kinds;
 }
 
 Block *search_block_new(Block *former, const guint8 *changed) {
@@ -65,7 +71,8 @@ Block *search_block_new(Block *former, const guint8 *changed) {
   if (former == NULL) return block;
   g_mutex_lock(&former->lock);
   memcpy(block->changed, changed, sizeof block->changed);
-  gboolean patched = FALSE;
+  block->former_kinds = kinds_ref(former->kinds ? former->kinds : former->former_kinds);
+  gboolean patched = former->kinds == NULL && former->former_kinds;
   for (guint i = 0; i < ORDERS; i++) {
     block->former[i] = order_ref(former->orders[i] ? former->orders[i] : former->former[i]);
     patched = patched || (block->former[i] && !former->orders[i]);
@@ -82,7 +89,8 @@ Block *search_block_ref(Block *block) {
 
 void search_block_unref(Block *block) {
   if (block == NULL || !g_atomic_ref_count_dec(&block->references)) return;
-  kinds_free(block->kinds);
+  kinds_unref(block->kinds);
+  kinds_unref(block->former_kinds);
   for (guint i = 0; i < GROUPINGS; i++) grouping_free(block->groupings[i]);
   for (guint i = 0; i < ORDERS; i++) {
     order_unref(block->orders[i]);
@@ -125,6 +133,13 @@ static guint16 number_of(Sorted *sorted, const LineKind *kind) {
   return (guint16)(sorted->kinds->len - 1);
 }
 
+static inline guint64 *words_of(Kinds *kinds, guint kind) { return kind < kinds->dense ? kinds->words + (gsize)kind * BLOCK_WORDS : kinds->rest; }
+
+static void lower_heads(Kinds *kinds, guint kind, guint32 place) {
+  guint32 *heads = kinds->heads + (gsize)kind * PLACED;
+  for (guint sort = 0; sort < PLACED; sort++) heads[sort] = MIN(heads[sort], search_top_head((SearchSort)sort, place, 0));
+}
+
 /* Puts the kinds with many lines first: those get words. */
 static void number_anew(Kinds *kinds, const Sorted *sorted) {
   g_autofree guint16 *anew = g_new(guint16, kinds->count);
@@ -146,6 +161,7 @@ static Kinds *kinds_new(const Columns *columns, guint number) {
   g_autofree Sorted *sorted = g_new0(Sorted, 1);
   g_autoptr(GArray) found = sorted->kinds = g_array_new(FALSE, FALSE, sizeof(LineKind));
   Kinds *kinds = g_new0(Kinds, 1);
+  g_atomic_ref_count_init(&kinds->references);
   kinds->serial = search_serial();
   for (guint line = 0; line < BLOCK_LINES; line++) {
     const SearchColumns *columns_of = line_at(columns, number, line);
@@ -154,7 +170,7 @@ static Kinds *kinds_new(const Columns *columns, guint number) {
     sorted->totals[kinds->of_line[line]]++;
     if (columns_of) kinds->places[line] = search_top_place(columns_of);
   }
-  kinds->count = found->len;
+  kinds->count = kinds->first_count = found->len;
   kinds->all = g_new(LineKind, kinds->count);
   kinds->totals = g_new(guint32, kinds->count);
   number_anew(kinds, sorted);
@@ -164,14 +180,78 @@ static Kinds *kinds_new(const Columns *columns, guint number) {
   for (guint line = 0; line < BLOCK_LINES; line++) {
     guint kind = kinds->of_line[line];
     if (kinds->totals[kind] == 0) continue;
-    guint64 *words = kind < kinds->dense ? kinds->words + (gsize)kind * BLOCK_WORDS : kinds->rest;
-    words[line / 64] |= G_GUINT64_CONSTANT(1) << line % 64;
+    words_of(kinds, kind)[line / 64] |= G_GUINT64_CONSTANT(1) << line % 64;
     kinds->living++;
     kinds->rest_living += kind >= kinds->dense;
-    guint32 *heads = kinds->heads + (gsize)kind * PLACED;
-    for (guint sort = 0; sort < PLACED; sort++) heads[sort] = MIN(heads[sort], search_top_head((SearchSort)sort, kinds->places[line], 0));
+    lower_heads(kinds, kind, kinds->places[line]);
   }
   return kinds;
+}
+
+/* The kind's number; a kind that there was none of comes last. kinds: with room for it. */
+static guint number_among(Kinds *kinds, const LineKind *kind) {
+  for (guint i = 0; i < kinds->count; i++)
+    if (memcmp(&kinds->all[i], kind, sizeof *kind) == 0) return i;
+  kinds->all[kinds->count] = *kind;
+  kinds->totals[kinds->count] = 0;
+  memset(kinds->heads + (gsize)kinds->count * PLACED, 0xff, sizeof *kinds->heads * PLACED);
+  return kinds->count++;
+}
+
+/* Counts a living line in or out of its kind. */
+static void count_line(Kinds *kinds, guint line, guint kind, gboolean in) {
+  guint64 *word = &words_of(kinds, kind)[line / 64], bit = G_GUINT64_CONSTANT(1) << line % 64;
+  guint step = in ? 1 : -1u;
+  *word = in ? *word | bit : *word & ~bit;
+  kinds->totals[kind] += step;
+  kinds->living += step;
+  if (kind >= kinds->dense) kinds->rest_living += step;
+}
+
+static Kinds *kinds_copy(const Kinds *former, guint room) {
+  Kinds *kinds = g_memdup2(former, sizeof *former);
+  g_atomic_ref_count_init(&kinds->references);
+  kinds->serial = search_serial();
+  kinds->all = memcpy(g_new(LineKind, former->count + room), former->all, sizeof *former->all * former->count);
+  kinds->totals = memcpy(g_new(guint32, former->count + room), former->totals, sizeof *former->totals * former->count);
+  gsize heads = (gsize)former->count * PLACED;
+  kinds->heads = memcpy(g_new(guint32, heads + (gsize)room * PLACED), former->heads, sizeof *former->heads * heads);
+  kinds->words = g_memdup2(former->words, sizeof *former->words * former->dense * BLOCK_WORDS);
+  return kinds;
+}
+
+/* The former kinds with the lines of changed chunks as they are now: heads may stay less than they need to be, and kinds empty. NULL: they are too much out of shape. */
+static Kinds *kinds_patch(const Columns *columns, guint number, const Kinds *former, const guint8 *changed) {
+  guint lines = 0;
+  for (guint i = 0; i < BLOCK_CHUNKS; i++) lines += changed[i] ? CHUNK_LINES : 0;
+  if (lines > PATCHED * CHUNK_LINES || former->count + lines > BLOCK_LINES || former->count > former->first_count * 2 + EMPTIED) return NULL;
+  Kinds *kinds = kinds_copy(former, lines);
+  gboolean shapely = TRUE;
+  for (guint line = 0; line < BLOCK_LINES; line++) {
+    if (!changed[line / CHUNK_LINES]) {
+      line += CHUNK_LINES - 1;
+      continue;
+    }
+    const SearchColumns *now = line_at(columns, number, line);
+    LineKind kind = kind_of(now);
+    guint before = kinds->of_line[line];
+    gboolean same = memcmp(&kinds->all[before], &kind, sizeof kind) == 0;
+    guint after = same ? before : number_among(kinds, &kind);
+    if (!same && kinds->all[before].level) count_line(kinds, line, before, FALSE);
+    if (!same && now) count_line(kinds, line, after, TRUE);
+    kinds->of_line[line] = (guint16)after;
+    kinds->places[line] = now ? search_top_place(now) : 0;
+    if (now) lower_heads(kinds, after, kinds->places[line]);
+    shapely = shapely && (after < kinds->dense || kinds->totals[after] < 2 * search_limits.dense);
+  }
+  if (!shapely) kinds_unref(g_steal_pointer(&kinds));
+  return kinds;
+}
+
+static Kinds *make_kinds(const Columns *columns, guint number) {
+  const Block *block = columns->blocks[number];
+  Kinds *patched = block->former_kinds ? kinds_patch(columns, number, block->former_kinds, block->changed) : NULL;
+  return patched ? patched : kinds_new(columns, number);
 }
 
 const Kinds *search_block_kinds(const Columns *columns, guint number) {
@@ -180,7 +260,10 @@ const Kinds *search_block_kinds(const Columns *columns, guint number) {
   if (G_LIKELY(kinds != NULL)) return kinds;
   g_mutex_lock(&block->lock);
   kinds = block->kinds;
-  if (kinds == NULL) g_atomic_pointer_set(&block->kinds, kinds = kinds_new(columns, number));
+  if (kinds == NULL) {
+    g_atomic_pointer_set(&block->kinds, kinds = make_kinds(columns, number));
+    g_clear_pointer(&block->former_kinds, kinds_unref);
+  }
   g_mutex_unlock(&block->lock);
   return kinds;
 }
@@ -410,20 +493,35 @@ static void sort_lines(const Sorting *sorting, guint16 *lines, guint count) {
   if (!ascending) g_qsort_with_data(lines, (gint)count, sizeof *lines, compare_lines, (gpointer)sorting);
 }
 
+/* How many of the sorted lines come before that one. */
+static guint count_before(const Sorting *sorting, const guint16 *lines, guint count, guint16 line) {
+  guint low = 0, high = count;
+  while (low < high) {
+    guint middle = low + (high - low) / 2;
+    if (compare_lines(&lines[middle], &line, (gpointer)sorting) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 /* The former order without the lines of changed chunks, and these among them. */
 static guint patch(const Sorting *sorting, const Order *former, const guint8 *changed, guint16 *out) {
-  g_autofree guint16 *news = g_new(guint16, BLOCK_LINES);
-  guint count = 0, new_count = 0, at = 0;
+  g_autofree guint16 *news = g_new(guint16, BLOCK_LINES), *kept = g_new(guint16, BLOCK_LINES + 1);
+  guint kept_count = 0, new_count = 0, done = 0, count = 0;
   for (guint line = 0; line < BLOCK_LINES; line++)
     if (changed[line / CHUNK_LINES] && line_at(sorting->columns, sorting->number, line)) news[new_count++] = (guint16)line;
   sort_lines(sorting, news, new_count);
   for (guint i = 0; i < former->count; i++) {
-    guint16 line = former->lines[i];
-    if (changed[line / CHUNK_LINES]) continue;
-    while (at < new_count && compare_lines(&news[at], &line, (gpointer)sorting) < 0) out[count++] = news[at++];
-    out[count++] = line;
+    kept[kept_count] = former->lines[i];
+    kept_count += !changed[former->lines[i] / CHUNK_LINES];
   }
-  while (at < new_count) out[count++] = news[at++];
+  for (guint at = 0; at <= new_count; at++) {
+    guint before = at < new_count ? done + count_before(sorting, kept + done, kept_count - done, news[at]) : kept_count;
+    memcpy(out + count, kept + done, sizeof *out * (before - done));
+    count += before - done;
+    done = before;
+    if (at < new_count) out[count++] = news[at];
+  }
   return count;
 }
 

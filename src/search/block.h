@@ -25,11 +25,13 @@ typedef struct { /* what the gate asks and facets count: many lines are of one k
   guint8 category, retention, opening, level, security, has_files;
 } LineKind;
 typedef struct { /* the lines of a block by kind. A block has no more kinds than lines, so 16 bits number them */
+  gatomicrefcount references;
   guint64 serial;  /* of these kinds of this block, and of no others */
+  guint first_count; /* when they were made, before they were patched */
   guint count, dense, living, rest_living; /* kinds: those with words come first; lines: all records, those of the other kinds */
   LineKind *all;
   guint32 *totals; /* by kind; no lines are no records */
-  guint32 *heads;  /* by kind, PLACED for each: the least search_top_head of its lines, in tier 0 */
+  guint32 *heads;  /* by kind, PLACED for each: no line has a lesser search_top_head, in tier 0 */
   guint64 *words;  /* BLOCK_WORDS for each dense kind */
   guint64 rest[BLOCK_WORDS]; /* the lines of the other kinds */
   guint16 of_line[BLOCK_LINES];
