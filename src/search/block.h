@@ -100,6 +100,7 @@ void search_tree_free(Tree *tree);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Tree, search_tree_free)
 /* Of the block of that number, not less than any asked for before. What is given lies in the leaves or in the tree, at that depth: until something else is put there. */
 LineSet search_tree_lines(Tree *tree, Mode mode, guint number, guint depth);
+gboolean search_tree_titles_alone(const Tree *tree); /* MODE_TITLE gives what MODE_DESCRIPTION does */
 LineSet search_tree_both(Tree *tree, LineSet a, LineSet b, guint depth);
 LineSet search_tree_without(Tree *tree, LineSet a, LineSet b, guint depth); /* those of a that are not in b */
 LineSet search_tree_settle(Tree *tree, LineSet lines, guint depth); /* the same, listed when they are few */

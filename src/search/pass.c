@@ -342,6 +342,8 @@ static void list_among(Pass *pass, Part *part, guint found) {
 /* Of many hits those in titles come first: where they fill the list the others are not looked at. Blocks keep no orders by the dates of fields. */
 static void list_part(Pass *pass, Part *part, guint found) {
   if (pass->top->capacity == 0 || !may_list(pass, part->by_titles, part->tier)) return;
+  gboolean alone = part->by_titles && part->tier == 1 && search_tree_titles_alone(part->tree);
+  if (alone) part->tier = 0, part->by_titles = FALSE;
   if (part->by_titles) part->titles = search_tree_both(part->tree, part->hits, search_tree_lines(part->tree, MODE_TITLE, part->number, DEPTH), DEPTH);
   part->titled = part->by_titles && (part->titles.lines == NULL || part->titles.count > 0);
   if (part->titled || !part->by_titles || may_list(pass, FALSE, part->tier)) list_among(pass, part, found);

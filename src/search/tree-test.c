@@ -54,9 +54,16 @@ static void check_block(const Tree *tree, LineSet description, LineSet full, Lin
   g_assert_cmpuint(count(by_pages), ==, counts[2]);
 }
 
+static void check_titles(Tree *tree, LineSet description, guint block) {
+  LineSet titles = search_tree_lines(tree, MODE_TITLE, block, 3);
+  g_assert_cmpuint(count(titles), ==, count(description));
+  g_assert_cmpuint(count(search_tree_both(tree, titles, description, 4)), ==, count(description));
+}
+
 static void test_random(void) {
   g_autoptr(GRand) random = g_rand_new_with_seed(11);
   Leaf *leaves[LEAVES];
+  guint alone = 0;
   for (guint i = 0; i < LEAVES; i++) leaves[i] = random_leaf(random);
   for (guint round = 0; round < TREES; round++) {
     search_leaf_unref(leaves[round % LEAVES]);
@@ -66,7 +73,8 @@ static void test_random(void) {
     g_autofree Bits *bits = g_new0(Bits, query.leaves->len);
     for (guint i = 0; i < query.leaves->len; i++) {
       Leaf **places[TREE_PLACES] = {&bits[i].title, &bits[i].other, &bits[i].closed, &bits[i].page};
-      for (guint k = 0; k < TREE_PLACES; k++) *places[k] = g_rand_boolean(random) ? leaves[g_rand_int_range(random, 0, LEAVES)] : NULL;
+      for (guint k = 0; k < TREE_PLACES; k++) /* in some rounds words stand in titles and on pages alone */
+        *places[k] = (k == 1 || k == 2) && round % 4 == 0 ? NULL : g_rand_boolean(random) ? leaves[g_rand_int_range(random, 0, LEAVES)] : NULL;
     }
     g_autoptr(Tree) tree = search_tree_new(query.root, bits, query.leaves->len, round % 5 ? NULL : leaves[0]->bits);
     for (guint block = 0; block < BLOCKS; block++) {
@@ -74,11 +82,14 @@ static void test_random(void) {
       LineSet by_pages = search_tree_settle(tree, search_tree_without(tree, full, description, 2), 2), both = search_tree_both(tree, full, description, 3);
       check_block(tree, description, full, by_pages, block, random);
       g_assert_cmpuint(count(both), ==, count(full) - count(by_pages));
+      if (search_tree_titles_alone(tree)) check_titles(tree, description, block);
+      alone += search_tree_titles_alone(tree);
     }
     search_node_free(query.root);
     g_ptr_array_unref(query.leaves);
   }
   for (guint i = 0; i < LEAVES; i++) search_leaf_unref(leaves[i]);
+  g_assert_true(alone >= TREES / 4 * BLOCKS && alone < TREES * BLOCKS);
 }
 
 int main(int argc, char **argv) {

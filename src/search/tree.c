@@ -20,6 +20,7 @@ struct Tree {
   const Bitmap *only;
   gint32 (*places)[TREE_PLACES]; /* by leaf: the container of each component that was looked at last */
   gint32 only_place;
+  gboolean titles_alone; /* what the description satisfies titles alone do */
   GPtrArray *slots;
 };
 
@@ -29,11 +30,19 @@ static const LineSet NONE = {.lines = &NO_LINE};
 static gboolean is_none(LineSet lines) { return lines.lines && lines.count == 0; }
 static gboolean is_all(LineSet lines) { return lines.lines == NULL && lines.words == NULL; }
 
+static gboolean stands_in_titles_alone(const SearchNode *node, const Bits *bits) {
+  for (guint i = 0; node->children && i < node->children->len; i++)
+    if (!stands_in_titles_alone(g_ptr_array_index(node->children, i), bits)) return FALSE;
+  const Bits *of = node->children ? NULL : &bits[node->leaf];
+  return of == NULL || node->field != FIELD_ANY || ((of->other == NULL || of->other->count == 0) && (of->closed == NULL || of->closed->count == 0));
+}
+
 Tree *search_tree_new(const SearchNode *root, const Bits *bits, guint leaves, const Bitmap *only) {
   Tree *tree = g_new0(Tree, 1);
   tree->root = root;
   tree->bits = bits;
   tree->only = only;
+  tree->titles_alone = root == NULL || stands_in_titles_alone(root, bits);
   tree->places = g_malloc0(sizeof *tree->places * MAX(leaves, 1));
   tree->slots = g_ptr_array_new_with_free_func(g_free);
   return tree;
@@ -210,6 +219,8 @@ LineSet search_tree_lines(Tree *tree, Mode mode, guint number, guint depth) {
   if (tree->only == NULL) return result;
   return lines_both(result, lines_of(tree->only, &tree->only_place, number, slot_at(tree, beside(result, depth))), slot_at(tree, depth));
 }
+
+gboolean search_tree_titles_alone(const Tree *tree) { return tree->titles_alone; }
 
 LineSet search_tree_both(Tree *tree, LineSet a, LineSet b, guint depth) { return lines_both(a, b, slot_at(tree, depth)); }
 LineSet search_tree_without(Tree *tree, LineSet a, LineSet b, guint depth) { return lines_without(a, b, slot_at(tree, depth)); }
