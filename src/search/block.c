@@ -179,6 +179,7 @@ static Kinds *kinds_new(const Columns *columns, guint number) {
   memset(kinds->heads, 0xff, sizeof *kinds->heads * kinds->count * PLACED);
   for (guint line = 0; line < BLOCK_LINES; line++) {
     guint kind = kinds->of_line[line];
+    kinds->narrow[line] = (guint8)kind;
     if (kinds->totals[kind] == 0) continue;
     words_of(kinds, kind)[line / 64] |= G_GUINT64_CONSTANT(1) << line % 64;
     kinds->living++;
@@ -240,6 +241,7 @@ static Kinds *kinds_patch(const Columns *columns, guint number, const Kinds *for
     if (!same && kinds->all[before].level) count_line(kinds, line, before, FALSE);
     if (!same && now) count_line(kinds, line, after, TRUE);
     kinds->of_line[line] = (guint16)after;
+    kinds->narrow[line] = (guint8)after;
     kinds->places[line] = now ? search_top_place(now) : 0;
     if (now) lower_heads(kinds, after, kinds->places[line]);
     shapely = shapely && (after < kinds->dense || kinds->totals[after] < 2 * search_limits.dense);

@@ -35,6 +35,7 @@ typedef struct { /* the lines of a block by kind. A block has no more kinds than
   guint64 *words;  /* BLOCK_WORDS for each dense kind */
   guint64 rest[BLOCK_WORDS]; /* the lines of the other kinds */
   guint16 of_line[BLOCK_LINES];
+  guint8 narrow[BLOCK_LINES]; /* the same in half the memory, where there are no more kinds than that */
   guint32 places[BLOCK_LINES]; /* search_top_place */
 } Kinds;
 typedef roaring_bitmap_t Bitmap;

@@ -15,6 +15,7 @@ enum { NOWHERE = 0xff /* a verdict; the others are the facet that the kind fails
 enum { DEPTH = 3 /* where the tree may put what is of the titles */, LISTED = 16 /* so few hits are listed without a look at the order */,
   BISECTION = 16 /* what finding a line among few hits costs more than among bits */,
   WALKED = 512 /* so many lines of an order are gone through one by one, … */, UNLIKELY = 4 /* … and so many times those that should do */ };
+enum { LANES = 4 /* counters of a kind, as each addition waits for the one before it to the same one */, LANES_FROM = 64 /* lines */ };
 enum { FETCH_AHEAD = 16, SMALL = 256, YEARS = 65536, YEAR_PAGES = YEARS / SMALL, SLOTS_FIRST = 64 };
 
 typedef struct {
@@ -259,9 +260,11 @@ static void list_lines(Pass *pass, const Part *part, const guint16 *lines, guint
   }
 }
 
+static guint16 *room_for_lines(Pass *pass) { return pass->lines ? pass->lines : (pass->lines = g_new(guint16, BLOCK_LINES)); }
+
 static void list_words(Pass *pass, const Part *part, const guint64 *words) {
-  if (pass->lines == NULL) pass->lines = g_new(guint16, BLOCK_LINES);
-  list_lines(pass, part, pass->lines, search_words_list(words, pass->lines));
+  guint16 *lines = room_for_lines(pass);
+  list_lines(pass, part, lines, search_words_list(words, lines));
 }
 
 static gboolean comes_before_all(const Top *top, const Hit *hit) { return hit->key < top->least; }
@@ -370,13 +373,40 @@ static guint settle(Pass *pass, const Part *part, guint kind) {
   return count;
 }
 
-/* Hits lie scattered over the block: what is kept of a line is asked of the memory before it is needed. */
+/* Adds the lines to the counts of their kinds. They lie scattered over the block: what is kept of a line is asked of the memory before it is needed. */
+static void count_lines(const Kinds *kinds, const guint16 *lines, guint count, guint32 *found) {
+  guint i = 0;
+  guint16 lanes[LANES][SMALL];
+  gboolean narrow = kinds->count <= SMALL && count >= LANES_FROM;
+  for (guint k = 0; narrow && k < LANES; k++) memset(lanes[k], 0, sizeof *lanes[k] * kinds->count);
+  for (; narrow && i + LANES <= count; i += LANES) {
+    const guint16 *ahead = &lines[MIN(i + FETCH_AHEAD, count - LANES)];
+    for (guint k = 0; k < LANES; k++) {
+      __builtin_prefetch(&kinds->narrow[ahead[k]]);
+      lanes[k][kinds->narrow[lines[i + k]]]++;
+    }
+  }
+  for (guint kind = 0; narrow && kind < kinds->count; kind++)
+    for (guint k = 0; k < LANES; k++) found[kind] += lanes[k][kind];
+  for (; i < count; i++) {
+    __builtin_prefetch(&kinds->of_line[lines[MIN(i + FETCH_AHEAD, count - 1)]]);
+    found[kinds->of_line[lines[i]]]++;
+  }
+}
+
 static guint count_few(Pass *pass, const Part *part) {
   const Kinds *kinds = part->kinds;
+  const LineSet hits = part->hits;
   guint touched = 0;
-  for (guint i = 0; i < part->hits.count; i++) {
-    guint kind = kinds->of_line[part->hits.lines[i]];
-    __builtin_prefetch(&kinds->of_line[part->hits.lines[MIN(i + FETCH_AHEAD, part->hits.count - 1)]]);
+  if (hits.count > kinds->count) {
+    count_lines(kinds, hits.lines, hits.count, pass->found);
+    for (guint kind = 0; kind < kinds->count; kind++)
+      if (pass->found[kind]) pass->touched[touched++] = (guint16)kind;
+    return touched;
+  }
+  for (guint i = 0; i < hits.count; i++) {
+    guint kind = kinds->of_line[hits.lines[i]];
+    __builtin_prefetch(&kinds->of_line[hits.lines[MIN(i + FETCH_AHEAD, hits.count - 1)]]);
     if (pass->found[kind]++ == 0) pass->touched[touched++] = (guint16)kind;
   }
   return touched;
@@ -455,16 +485,16 @@ static gboolean keep_value(Pass *pass, Part *part, GroupBy by, guint32 value, gu
     part->hits.words = words;
     return TRUE;
   }
-  if (pass->lines == NULL) pass->lines = g_new(guint16, BLOCK_LINES);
+  guint16 *kept_lines = room_for_lines(pass);
   const guint16 *lines = group->words ? part->hits.lines : grouping->lines + group->start;
   guint count = group->words ? part->hits.count : group->count, kept = 0, at = 0;
   for (guint i = 0; i < count; i++) {
     while (!group->words && part->hits.lines && at < part->hits.count && part->hits.lines[at] < lines[i]) at++;
     gboolean is_hit = group->words ? search_words_have(group->words, lines[i]) : part->hits.words ? search_words_have(part->hits.words, lines[i]) :
       part->hits.lines == NULL || (at < part->hits.count && part->hits.lines[at] == lines[i]);
-    if (is_hit) pass->lines[kept++] = lines[i];
+    if (is_hit) kept_lines[kept++] = lines[i];
   }
-  part->hits.lines = pass->lines;
+  part->hits.lines = kept_lines;
   part->hits.count = kept;
   part->hits.words = NULL;
   return kept > 0;
