@@ -414,6 +414,35 @@ guint search_words_both(const guint64 *a, const guint64 *b) { return __builtin_c
 guint search_words_both(const guint64 *a, const guint64 *b) { return count_both(a, b); }
 #endif
 
+static void tally(const guint64 *words, const guint16 *of_line, guint32 *counts) {
+  for (guint i = 0; i < BLOCK_WORDS; i++, of_line += 64)
+    for (guint64 left = words[i]; left; left &= left - 1) counts[of_line[__builtin_ctzll(left)]]++;
+}
+
+#ifdef __x86_64__
+/* What is picked of many words is counted at once: where a word's bits end cannot be foreseen, and costs as much as several of them. */
+__attribute__((target("avx512f,avx512bw,avx512vbmi2,popcnt"))) static void tally_wide(const guint64 *words, const guint16 *of_line, guint32 *counts) {
+  enum { AT_ONCE = 128, LANES = 32 };
+  guint16 picked[AT_ONCE * 64 + LANES];
+  for (guint i = 0; i < BLOCK_WORDS; i += AT_ONCE) {
+    guint count = 0;
+    for (guint k = i; k < i + AT_ONCE; k++)
+      for (guint half = 0; half < 2; half++, of_line += LANES) {
+        guint32 bits = (guint32)(words[k] >> half * LANES);
+        _mm512_storeu_si512(picked + count, _mm512_maskz_compress_epi16(bits, _mm512_loadu_si512(of_line)));
+        count += (guint)__builtin_popcount(bits);
+      }
+    for (guint k = 0; k < count; k++) counts[picked[k]]++;
+  }
+}
+
+void search_words_tally(const guint64 *words, const guint16 *of_line, guint32 *counts) {
+  (__builtin_cpu_supports("avx512vbmi2") ? tally_wide : tally)(words, of_line, counts);
+}
+#else
+void search_words_tally(const guint64 *words, const guint16 *of_line, guint32 *counts) { tally(words, of_line, counts); }
+#endif
+
 guint search_words_count(const guint64 *words) { return search_words_both(words, words); }
 
 /* What comes out may lie where one of the two lies. */

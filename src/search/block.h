@@ -86,6 +86,7 @@ void search_pass_tally(Pass *pass, Tally *tally); /* of all hits of the search_p
 static inline gboolean search_words_have(const guint64 *words, guint line) { return words[line / 64] >> line % 64 & 1; }
 void search_words_fill(const void *container, guint8 type, guint64 *words); /* a container of CRoaring */
 guint search_words_list(const guint64 *words, guint16 *lines);
+void search_words_tally(const guint64 *words, const guint16 *of_line, guint32 *counts); /* adds 1 to counts[of_line[line]] of each line */
 /* out: may be one of the two; FALSE: it has no line */
 gboolean search_words_and(guint64 *out, const guint64 *a, const guint64 *b), search_words_andnot(guint64 *out, const guint64 *a, const guint64 *b),
   search_words_or(guint64 *out, const guint64 *a, const guint64 *b);

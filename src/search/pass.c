@@ -440,10 +440,9 @@ static void pass_few(Pass *pass, Part *part) {
 static void count_rest(const Part *part, guint32 *found) {
   const Kinds *kinds = part->kinds;
   gboolean others = search_words_both(part->hits.words, kinds->rest) > kinds->rest_living / 2;
-  for (guint i = 0; i < BLOCK_WORDS; i++) {
-    const guint16 *of_line = kinds->of_line + (gsize)i * 64;
-    for (guint64 left = kinds->rest[i] & (others ? ~part->hits.words[i] : part->hits.words[i]); left; left &= left - 1) found[of_line[__builtin_ctzll(left)]]++;
-  }
+  guint64 words[BLOCK_WORDS];
+  (others ? search_words_andnot : search_words_and)(words, kinds->rest, part->hits.words);
+  search_words_tally(words, kinds->of_line, found);
   for (guint kind = kinds->dense; others && kind < kinds->count; kind++) found[kind] = kinds->totals[kind] - found[kind];
 }
 
