@@ -63,6 +63,7 @@ static void check_order(const Columns *columns, guint number, SearchSort sort) {
   for (guint i = 0; i < order->count; i++) {
     guint32 id = number * BLOCK_LINES + order->lines[i];
     g_assert_nonnull(columns_line(columns, id));
+    if (i < FRONT) g_assert_cmpuint(order->front[i], ==, kinds->places[order->lines[i]]);
     Hit hit = search_top_hit(&top, id, kinds->places[order->lines[i]], sort == SEARCH_SORT_CODE ? columns_code(columns, id) : NULL, 0);
     if (i > 0) g_assert_cmpint(search_top_compare(&before, &hit), <, 0);
     before = hit;

@@ -569,6 +569,7 @@ static Order *order_new(const Columns *columns, guint number, SearchSort sort, c
       if (line_at(columns, number, line)) order->lines[order->count++] = (guint16)line;
     sort_lines(&sorting, order->lines, order->count);
   }
+  for (guint i = 0; i < MIN(order->count, FRONT); i++) order->front[i] = kinds->places[order->lines[i]];
   return order;
 }
 

@@ -51,11 +51,12 @@ typedef struct { /* the living lines of a block by their value in one column; gr
   guint16 *lines;
   guint64 *words;
 } Grouping;
-enum { STRIDE = 4096, STRIDES = BLOCK_LINES / STRIDE };
+enum { STRIDE = 4096, STRIDES = BLOCK_LINES / STRIDE, FRONT = 1024 };
 typedef struct { /* living lines, for relevance within one tier */
   gatomicrefcount references;
   guint count;
   guint64 *ahead; /* atomic, made when it is first asked for: of each STRIDE of lines, BLOCK_WORDS for these and those before */
+  guint32 front[FRONT]; /* the places of the first lines: most lists look no further, and would find each of them elsewhere in the block */
   guint16 lines[];
 } Order;
 Block *search_block_new(Block *former, const guint8 *changed); /* former NULL: of unknown chunks; else `changed` of its chunks differ */

@@ -227,18 +227,26 @@ static inline gboolean has_line(const LineSet *of, guint16 line) {
   return of->count > 0 && of->lines[low] == line;
 }
 
-static inline Hit hit_at(const Pass *pass, const Part *part, guint line, guint tier) {
+static inline Hit hit_at(const Pass *pass, const Part *part, guint line, guint32 place, guint tier) {
   guint32 id = part->number * BLOCK_LINES + line;
-  return search_top_hit(pass->top, id, part->kinds->places[line], pass->top->sort == SEARCH_SORT_CODE ? columns_code(pass->columns, id) : NULL, tier);
+  return search_top_hit(pass->top, id, place, pass->top->sort == SEARCH_SORT_CODE ? columns_code(pass->columns, id) : NULL, tier);
+}
+
+static inline guint32 place_in(const Part *part, const Order *order, guint at) {
+  return at < FRONT ? order->front[at] : part->kinds->places[order->lines[at]];
+}
+
+static inline Hit hit_in(const Pass *pass, const Part *part, const Order *order, guint at) {
+  return hit_at(pass, part, order->lines[at], place_in(part, order, at), part->tier);
 }
 
 /* Lists the line when it is of a wanted kind; FALSE: it comes after the last of the list, of whatever kind it is. */
-static gboolean list_line(Pass *pass, const Part *part, guint line) {
-  Hit hit = hit_at(pass, part, line, part->titled ? 0 : part->tier);
+static gboolean list_line(Pass *pass, const Part *part, guint line, guint32 place) {
+  Hit hit = hit_at(pass, part, line, place, part->titled ? 0 : part->tier);
   if (!search_top_wants(pass->top, &hit)) return FALSE;
   if (pass->verdicts[part->kinds->of_line[line]] != 0) return TRUE;
   if (part->walked && search_top_compare(&hit, part->walked) <= 0) return TRUE;
-  if (part->titled && !has_line(&part->titles, (guint16)line)) hit = hit_at(pass, part, line, part->tier);
+  if (part->titled && !has_line(&part->titles, (guint16)line)) hit = hit_at(pass, part, line, place, part->tier);
   search_top_add(pass->top, &hit);
   return TRUE;
 }
@@ -256,7 +264,7 @@ static void list_lines(Pass *pass, const Part *part, const guint16 *lines, guint
       current = lines[i] / CHUNK_LINES;
       skips = skips_chunk(pass, part->number * BLOCK_CHUNKS + current);
     }
-    if (!skips) list_line(pass, part, lines[i]);
+    if (!skips) list_line(pass, part, lines[i], part->kinds->places[lines[i]]);
   }
 }
 
@@ -274,13 +282,13 @@ static gboolean comes_before_all(const Top *top, const Hit *hit) { return hit->k
 static guint find_place(const Pass *pass, const Part *part, const Order *order, guint most, gboolean (*has)(const Top *top, const Hit *hit)) {
   guint low = 0, high = MIN(1, most);
   for (Hit hit; high > low; high = MIN(high * 2, most)) {
-    hit = hit_at(pass, part, order->lines[high - 1], part->tier);
+    hit = hit_in(pass, part, order, high - 1);
     if (!has(pass->top, &hit)) break;
     low = high;
   }
   while (low < high) {
     guint middle = low + (high - low) / 2;
-    Hit hit = hit_at(pass, part, order->lines[middle], part->tier);
+    Hit hit = hit_in(pass, part, order, middle);
     if (has(pass->top, &hit)) low = middle + 1;
     else high = middle;
   }
@@ -311,9 +319,9 @@ static void list_many(Pass *pass, const Part *part, guint found) {
   if (cost > hits) return list_between(pass, part, order, begin, end);
   guint walked = (guint)MIN(end, begin + MAX(WALKED, most * UNLIKELY));
   for (guint at = begin; at < walked; at++)
-    if (has_line(&of, order->lines[at]) && !list_line(pass, part, order->lines[at])) return;
+    if (has_line(&of, order->lines[at]) && !list_line(pass, part, order->lines[at], place_in(part, order, at))) return;
   if (walked == end) return;
-  Hit last = hit_at(pass, part, order->lines[walked - 1], part->tier);
+  Hit last = hit_in(pass, part, order, walked - 1);
   Part rest = *part;
   rest.walked = &last;
   if (top->count == top->capacity) end = find_place(pass, part, order, order->count, search_top_wants);
