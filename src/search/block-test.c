@@ -22,7 +22,7 @@ static gboolean put(Search *search, Sql *sql, gint64 id, const Record *now) {
 static gboolean draw(Search *search, Sql *sql, GRand *random, gint64 id) {
   gboolean gone = records[id].fonds && g_rand_int_range(random, 0, 12) == 0, rare = g_rand_int_range(random, 0, 8) == 0;
   if (gone) return put(search, sql, id, &(Record){0});
-  return put(search, sql, id, &(Record){(guint)g_rand_int_range(random, 1, 3), (guint)g_rand_int_range(random, 1950, rare ? 2020 : 1953),
+  return put(search, sql, id, &(Record){(guint)g_rand_int_range(random, 1, rare ? 30 : 3), (guint)g_rand_int_range(random, 1950, rare ? 2020 : 1953),
     (guint)g_rand_int_range(random, 0, 12), (guint)g_rand_int_range(random, 0, 60), (guint)g_rand_int_range(random, 1000, 4000)});
 }
 
@@ -53,6 +53,22 @@ static void check_kinds(const Columns *columns, guint number) {
   g_assert_cmpuint(kinds->rest_living, ==, rest);
 }
 
+/* Of a few lines and of many. */
+static void check_tally(const Columns *columns, guint number, GRand *random) {
+  const Kinds *kinds = search_block_kinds(columns, number);
+  for (gint32 apart = 2; apart <= 2000; apart *= 10) {
+    guint64 words[BLOCK_WORDS] = {0};
+    g_autofree guint32 *told = g_new0(guint32, kinds->count), *counts = g_new0(guint32, kinds->count);
+    for (guint line = 0; line < BLOCK_LINES; line++) {
+      if (g_rand_int_range(random, 0, apart)) continue;
+      words[line / 64] |= G_GUINT64_CONSTANT(1) << line % 64;
+      counts[kinds->of_line[line]]++;
+    }
+    search_kinds_tally(kinds, words, told);
+    g_assert_cmpmem(told, sizeof *told * kinds->count, counts, sizeof *counts * kinds->count);
+  }
+}
+
 static void check_order(const Columns *columns, guint number, SearchSort sort) {
   const Kinds *kinds = search_block_kinds(columns, number);
   const Order *order = search_block_order(columns, number, sort);
@@ -70,12 +86,13 @@ static void check_order(const Columns *columns, guint number, SearchSort sort) {
   }
 }
 
-static void check_all(Search *search, SqlDb *db) {
+static void check_all(Search *search, SqlDb *db, GRand *random) {
   g_autoptr(Sql) sql = sql_read(db, NULL);
   SearchView view = {0};
   g_assert_true(search_view_open(search, sql, &view, NULL));
   for (guint number = 0; number < view.columns->block_count; number++) {
     check_kinds(view.columns, number);
+    check_tally(view.columns, number, random);
     for (guint sort = 0; sort <= SEARCH_SORT_CODE; sort++) check_order(view.columns, number, (SearchSort)sort);
   }
   search_columns_unref(view.columns);
@@ -113,9 +130,10 @@ static void test_patched(void) {
   for (guint i = 0; i < 3; i++) commit(search, db, random, ASKS_NOTHING);
   for (guint i = 0; i < COMMITS; i++) {
     commit(search, db, random, (Asked)g_rand_int_range(random, 0, ASKED));
-    if (i % 4 == 0) check_all(search, db);
+    if (i % 4 == 0) check_all(search, db, random);
   }
-  check_all(search, db);
+  check_all(search, db, random);
+  g_assert_true(search_block_kinds(search->current, 0)->count > NARROW && search_block_kinds(search->current, 1)->count <= NARROW);
   search_close(search);
   sql_close(db);
   search_limits = kept;

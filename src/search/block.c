@@ -420,15 +420,19 @@ static void tally(const guint64 *words, const guint16 *of_line, guint32 *counts)
 }
 
 #ifdef __x86_64__
+enum { PICKED = 128 /* words */, AHEAD = 2048 /* bytes that are asked of the memory before they are needed */ };
+#define PICKING __attribute__((target("avx512f,avx512bw,avx512vbmi2,popcnt")))
+
 /* What is picked of many words is counted at once: where a word's bits end cannot be foreseen, and costs as much as several of them. */
-__attribute__((target("avx512f,avx512bw,avx512vbmi2,popcnt"))) static void tally_wide(const guint64 *words, const guint16 *of_line, guint32 *counts) {
-  enum { AT_ONCE = 128, LANES = 32 };
-  guint16 picked[AT_ONCE * 64 + LANES];
-  for (guint i = 0; i < BLOCK_WORDS; i += AT_ONCE) {
+PICKING static void tally_wide(const guint64 *words, const guint16 *of_line, guint32 *counts) {
+  enum { LANES = 32 };
+  guint16 picked[PICKED * 64 + LANES];
+  for (guint i = 0; i < BLOCK_WORDS; i += PICKED) {
     guint count = 0;
-    for (guint k = i; k < i + AT_ONCE; k++)
+    for (guint k = i; k < i + PICKED; k++)
       for (guint half = 0; half < 2; half++, of_line += LANES) {
         guint32 bits = (guint32)(words[k] >> half * LANES);
+        __builtin_prefetch((const guint8 *)of_line + AHEAD);
         _mm512_storeu_si512(picked + count, _mm512_maskz_compress_epi16(bits, _mm512_loadu_si512(of_line)));
         count += (guint)__builtin_popcount(bits);
       }
@@ -436,11 +440,27 @@ __attribute__((target("avx512f,avx512bw,avx512vbmi2,popcnt"))) static void tally
   }
 }
 
-void search_words_tally(const guint64 *words, const guint16 *of_line, guint32 *counts) {
-  (__builtin_cpu_supports("avx512vbmi2") ? tally_wide : tally)(words, of_line, counts);
+PICKING static void tally_narrow(const guint64 *words, const guint8 *of_line, guint32 *counts) {
+  enum { LANES = 64 };
+  guint8 picked[PICKED * 64 + LANES];
+  for (guint i = 0; i < BLOCK_WORDS; i += PICKED) {
+    guint count = 0;
+    for (guint k = i; k < i + PICKED; k++, of_line += LANES) {
+      __builtin_prefetch(of_line + AHEAD);
+      _mm512_storeu_si512(picked + count, _mm512_maskz_compress_epi8(words[k], _mm512_loadu_si512(of_line)));
+      count += (guint)__builtin_popcountll(words[k]);
+    }
+    for (guint k = 0; k < count; k++) counts[picked[k]]++;
+  }
+}
+
+void search_kinds_tally(const Kinds *kinds, const guint64 *words, guint32 *counts) {
+  if (!__builtin_cpu_supports("avx512vbmi2")) tally(words, kinds->of_line, counts);
+  else if (kinds->count <= NARROW) tally_narrow(words, kinds->narrow, counts);
+  else tally_wide(words, kinds->of_line, counts);
 }
 #else
-void search_words_tally(const guint64 *words, const guint16 *of_line, guint32 *counts) { tally(words, of_line, counts); }
+void search_kinds_tally(const Kinds *kinds, const guint64 *words, guint32 *counts) { tally(words, kinds->of_line, counts); }
 #endif
 
 guint search_words_count(const guint64 *words) { return search_words_both(words, words); }

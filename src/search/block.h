@@ -24,6 +24,7 @@ typedef struct { /* what the gate asks and facets count: many lines are of one k
   guint16 year;
   guint8 category, retention, opening, level, security, has_files;
 } LineKind;
+enum { NARROW = 256 };
 typedef struct { /* the lines of a block by kind. A block has no more kinds than lines, so 16 bits number them */
   gatomicrefcount references;
   guint64 serial;  /* of these kinds of this block, and of no others */
@@ -35,7 +36,7 @@ typedef struct { /* the lines of a block by kind. A block has no more kinds than
   guint64 *words;  /* BLOCK_WORDS for each dense kind */
   guint64 rest[BLOCK_WORDS]; /* the lines of the other kinds */
   guint16 of_line[BLOCK_LINES];
-  guint8 narrow[BLOCK_LINES]; /* the same in half the memory, where there are no more kinds than that */
+  guint8 narrow[BLOCK_LINES]; /* the same in half the memory, where there are at most NARROW kinds */
   guint32 places[BLOCK_LINES]; /* search_top_place */
 } Kinds;
 typedef roaring_bitmap_t Bitmap;
@@ -66,6 +67,7 @@ Order *search_block_order(const Columns *columns, guint number, SearchSort sort)
 LineSet search_order_ahead(Order *order, guint strides); /* the lines of so many strides from its front */
 const Group *search_group_find(const Grouping *grouping, guint32 value);
 gboolean search_kinds_choose(const Kinds *kinds, const guint8 *chosen, guint64 *words); /* the lines of kinds whose byte is not 0; FALSE: there are none, words not set */
+void search_kinds_tally(const Kinds *kinds, const guint64 *words, guint32 *counts); /* adds the lines to the counts of their kinds */
 guint search_words_count(const guint64 *words);
 guint search_words_both(const guint64 *a, const guint64 *b); /* how many are in both */
 
@@ -87,7 +89,6 @@ void search_pass_tally(Pass *pass, Tally *tally); /* of all hits of the search_p
 static inline gboolean search_words_have(const guint64 *words, guint line) { return words[line / 64] >> line % 64 & 1; }
 void search_words_fill(const void *container, guint8 type, guint64 *words); /* a container of CRoaring */
 guint search_words_list(const guint64 *words, guint16 *lines);
-void search_words_tally(const guint64 *words, const guint16 *of_line, guint32 *counts); /* adds 1 to counts[of_line[line]] of each line */
 /* out: may be one of the two; FALSE: it has no line */
 gboolean search_words_and(guint64 *out, const guint64 *a, const guint64 *b), search_words_andnot(guint64 *out, const guint64 *a, const guint64 *b),
   search_words_or(guint64 *out, const guint64 *a, const guint64 *b);

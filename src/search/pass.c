@@ -384,8 +384,8 @@ static guint settle(Pass *pass, const Part *part, guint kind) {
 /* Adds the lines to the counts of their kinds. They lie scattered over the block: what is kept of a line is asked of the memory before it is needed. */
 static void count_lines(const Kinds *kinds, const guint16 *lines, guint count, guint32 *found) {
   guint i = 0;
-  guint16 lanes[LANES][SMALL];
-  gboolean narrow = kinds->count <= SMALL && count >= LANES_FROM;
+  guint16 lanes[LANES][NARROW];
+  gboolean narrow = kinds->count <= NARROW && count >= LANES_FROM;
   for (guint k = 0; narrow && k < LANES; k++) memset(lanes[k], 0, sizeof *lanes[k] * kinds->count);
   for (; narrow && i + LANES <= count; i += LANES) {
     const guint16 *ahead = &lines[MIN(i + FETCH_AHEAD, count - LANES)];
@@ -450,7 +450,7 @@ static void count_rest(const Part *part, guint32 *found) {
   gboolean others = search_words_both(part->hits.words, kinds->rest) > kinds->rest_living / 2;
   guint64 words[BLOCK_WORDS];
   (others ? search_words_andnot : search_words_and)(words, kinds->rest, part->hits.words);
-  search_words_tally(words, kinds->of_line, found);
+  search_kinds_tally(kinds, words, found);
   for (guint kind = kinds->dense; others && kind < kinds->count; kind++) found[kind] = kinds->totals[kind] - found[kind];
 }
 
