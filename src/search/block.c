@@ -594,7 +594,8 @@ static Order *order_new(const Columns *columns, guint number, SearchSort sort, c
 }
 
 static guint64 *ahead_new(const Order *order) {
-  guint64 *ahead = g_new0(guint64, STRIDES * BLOCK_WORDS);
+  guint64 *ahead = g_new0(guint64, (STRIDES + 1) * BLOCK_WORDS), *front = ahead + STRIDES * BLOCK_WORDS;
+  for (guint at = 0; at < MIN(order->count, FRONT); at++) front[order->lines[at] / 64] |= G_GUINT64_CONSTANT(1) << order->lines[at] % 64;
   for (guint stride = 0; stride < STRIDES; stride++) {
     guint64 *words = ahead + stride * BLOCK_WORDS;
     if (stride > 0) memcpy(words, words - BLOCK_WORDS, sizeof *words * BLOCK_WORDS);
@@ -603,8 +604,9 @@ static guint64 *ahead_new(const Order *order) {
   return ahead;
 }
 
-LineSet search_order_ahead(Order *order, guint strides) {
-  if (strides * STRIDE >= order->count) return (LineSet){0};
+LineSet search_order_ahead(Order *order, guint lines) {
+  if (lines >= order->count) return (LineSet){0};
+  guint set = lines <= FRONT ? STRIDES : (lines - 1) / STRIDE;
   guint64 *ahead = g_atomic_pointer_get(&order->ahead);
   if (G_UNLIKELY(ahead == NULL)) {
     ahead = ahead_new(order);
@@ -613,7 +615,7 @@ LineSet search_order_ahead(Order *order, guint strides) {
       ahead = g_atomic_pointer_get(&order->ahead);
     }
   }
-  return (LineSet){.words = ahead + (strides - 1) * BLOCK_WORDS};
+  return (LineSet){.words = ahead + set * BLOCK_WORDS};
 }
 
 Order *search_block_order(const Columns *columns, guint number, SearchSort sort) {

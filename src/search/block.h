@@ -56,7 +56,7 @@ enum { STRIDE = 4096, STRIDES = BLOCK_LINES / STRIDE, FRONT = 1024 };
 typedef struct { /* living lines, for relevance within one tier */
   gatomicrefcount references;
   guint count;
-  guint64 *ahead; /* atomic, made when it is first asked for: of each STRIDE of lines, BLOCK_WORDS for these and those before */
+  guint64 *ahead; /* atomic, made when it is first asked for: of each STRIDE of lines, BLOCK_WORDS for these and those before; and for the FRONT */
   guint32 front[FRONT]; /* the places of the first lines: most lists look no further, and would find each of them elsewhere in the block */
   guint16 lines[];
 } Order;
@@ -64,7 +64,7 @@ Block *search_block_new(Block *former, const guint8 *changed); /* former NULL: o
 const Kinds *search_block_kinds(const Columns *columns, guint number);
 const Grouping *search_block_grouping(const Columns *columns, guint number, GroupBy by);
 Order *search_block_order(const Columns *columns, guint number, SearchSort sort);
-LineSet search_order_ahead(Order *order, guint strides); /* the lines of so many strides from its front */
+LineSet search_order_ahead(Order *order, guint lines); /* its first lines: at least so many, exactly when these are strides; 1 … */
 const Group *search_group_find(const Grouping *grouping, guint32 value);
 gboolean search_kinds_choose(const Kinds *kinds, const guint8 *chosen, guint64 *words); /* the lines of kinds whose byte is not 0; FALSE: there are none, words not set */
 void search_kinds_tally(const Kinds *kinds, const guint64 *words, guint32 *counts); /* adds the lines to the counts of their kinds */

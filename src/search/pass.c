@@ -297,8 +297,8 @@ static guint find_place(const Pass *pass, const Part *part, const Order *order, 
 
 /* The hits among the lines begin … end of the order, and some around. */
 static void list_between(Pass *pass, const Part *part, Order *order, guint begin, guint end) {
-  LineSet hits = search_tree_both(part->tree, part->hits, search_order_ahead(order, (end + STRIDE - 1) / STRIDE), DEPTH + 2);
-  if (begin >= STRIDE) hits = search_tree_without(part->tree, hits, search_order_ahead(order, begin / STRIDE), DEPTH + 2);
+  LineSet hits = search_tree_both(part->tree, part->hits, search_order_ahead(order, end), DEPTH + 2);
+  if (begin >= STRIDE) hits = search_tree_without(part->tree, hits, search_order_ahead(order, begin / STRIDE * STRIDE), DEPTH + 2);
   if (hits.lines) list_lines(pass, part, hits.lines, hits.count);
   else if (hits.words) list_words(pass, part, hits.words);
   else list_lines(pass, part, order->lines, order->count);
