@@ -381,7 +381,7 @@ static gboolean run_rebuild(char **arguments, GError **error) {
   g_array_sort(saving.fresh, compare_times);
   guint asked = session.fresh->len, saved = saving.fresh->len;
   const double *times = (const double *)(void *)session.fresh->data, *saves = (const double *)(void *)saving.fresh->data;
-  json_t *result = json_pack("{s:f, s:i, s:f, s:f, s:i, s:f, s:f}", "seconds", seconds, "asked", (int)asked, "p50", times[asked / 2], "p99", times[asked * 99 / 100],
+  json_t *result = json_pack("{s:f, s:i, s:f, s:f, s:i, s:f, s:f}", "seconds", seconds, "asked", (int)asked, "p50", times[asked / 2], "p99", times[(asked * 99 + 99) / 100 - 1],
     "saved", (int)saved, "save_p50", saves[saved / 2], "save_most", saves[saved - 1]);
   json_dumpf(result, stdout, JSON_COMPACT);
   json_decref(result);
