@@ -56,6 +56,7 @@ gboolean command_asker(const House *house, const char *as, Person **ret_person, 
 
 /* ---- care of the holdings (check.c, backup.c, rebuild.c): each as command, job and page ---- */
 typedef void (*CareProgress)(gint64 done, gint64 total, const char *unit, gpointer data);
+typedef gboolean (*CareStopped)(gpointer data); /* of the same data */
 /* {objects, files, bytes, unfinished, fault_count, faults: [{object, file, kind, kind_label, record, detail}] (10 000 at most), database, index}: kind as
  * content_fault_name, or "unrecorded"; unfinished: objects that a crash left in the making or in removal, which the next start settles. */
 json_t *care_check(const House *house, CareProgress progress, gpointer data, GError **error);
@@ -70,7 +71,7 @@ json_t *care_put_in_place(const char *aside, const char *dir, json_t *result, GE
 json_t *care_rebuild(const char *from, const char *dir, gboolean show_progress, GError **error);
 /* SM3 over every row of the catalogue in order: {record, file, page_text: {rows, sm3}}. Two archives with the same are equal. */
 json_t *care_digest(SqlDb *db, GError **error);
-gboolean care_reindex(const House *house, CareProgress progress, gpointer data, GError **error);
+gboolean care_reindex(const House *house, CareProgress progress, CareStopped stopped, gpointer data, GError **error); /* both may be NULL; CONFLICT: stopped */
 
 extern const JobKind CARE_JOBS[];
 extern const WebRoute APP_ROUTES[];

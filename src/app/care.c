@@ -17,16 +17,18 @@ static void show_progress(gint64 done, gint64 total, const char *unit, gpointer 
 
 typedef struct {
   CareProgress progress;
+  CareStopped stopped;
   gpointer data;
 } Told;
 
-static void tell_records(gint64 done, gint64 total, gpointer data) {
+static gboolean tell_records(gint64 done, gint64 total, gpointer data) {
   const Told *told = data;
   told->progress(done, total, "条", told->data);
+  return told->stopped == NULL || !told->stopped(told->data);
 }
 
-gboolean care_reindex(const House *house, CareProgress progress, gpointer data, GError **error) {
-  Told told = {progress, data};
+gboolean care_reindex(const House *house, CareProgress progress, CareStopped stopped, gpointer data, GError **error) {
+  Told told = {progress, stopped, data};
   return catalog_reindex(house, progress ? tell_records : NULL, &told, error);
 }
 
@@ -108,7 +110,7 @@ static gboolean run_reindex(const CommandLine *line, GError **error) {
   g_autoptr(Archive) archive = archive_open(line->dir, ARCHIVE_WRITE, error);
   if (archive == NULL) return FALSE;
   gint64 begin = g_get_monotonic_time(), last_us = 0;
-  if (!care_reindex(archive_house(archive), line->json ? NULL : show_progress, &last_us, error)) return FALSE;
+  if (!care_reindex(archive_house(archive), line->json ? NULL : show_progress, NULL, &last_us, error)) return FALSE;
   double seconds = (double)(g_get_monotonic_time() - begin) / 1e6;
   command_print(line, json_pack("{s:f}", "seconds", seconds), "\n索引已重建，用 %.1f 秒。\n", seconds);
   return TRUE;
@@ -167,6 +169,8 @@ static void job_step(gint64 done, gint64 total, const char *unit, gpointer data)
   job_progress(step->job, done, total, unit, step->stage);
 }
 
+static gboolean job_stopped(gpointer data) { return job_should_stop(((const Step *)data)->job); }
+
 static gboolean job_check(const House *house, Job *job, json_t *parameters, GError **error) {
   json_t *result = care_check(house, job_step, &(Step){job, "检查"}, error);
   if (result == NULL) return FALSE;
@@ -184,7 +188,9 @@ static gboolean job_audit(const House *house, Job *job, json_t *parameters, GErr
 }
 
 static gboolean job_reindex(const House *house, Job *job, json_t *parameters, GError **error) {
-  return care_reindex(house, job_step, &(Step){job, "重建索引"}, error);
+  g_autoptr(GError) failure = NULL;
+  if (care_reindex(house, job_step, job_stopped, &(Step){job, "重建索引"}, &failure) || job_should_stop(job)) return TRUE; /* stopped, it begins anew */
+  return g_propagate_error(error, g_steal_pointer(&failure)), FALSE;
 }
 
 static gboolean job_backup(const House *house, Job *job, json_t *parameters, GError **error) {

@@ -122,7 +122,7 @@ static Archive *open_directory(const char *dir, ArchiveMode mode, GError **error
   if (mode == ARCHIVE_WRITE && !defines_later) load_definitions(&archive->house);
   if (mode == ARCHIVE_WRITE && !heals_later && search_needs_rebuild(archive->house.search)) {
     g_message("检索索引缺失或损坏，正在重建");
-    if (!care_reindex(&archive->house, NULL, NULL, error)) return NULL;
+    if (!care_reindex(&archive->house, NULL, NULL, NULL, error)) return NULL;
   }
   return g_steal_pointer(&archive);
 }

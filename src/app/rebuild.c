@@ -108,7 +108,7 @@ static json_t *rebuild_aside(const char *from, const char *aside, gboolean show_
   g_autoptr(Archive) archive = archive_open(aside, ARCHIVE_WRITE, error);
   if (archive == NULL) return NULL;
   Replay replay = {archive_house(archive), 0, show_progress};
-  if (!journal_replay(from, replay_event, &replay, error) || !feed_resume(replay.house, error) || !care_reindex(replay.house, NULL, NULL, error)) return NULL;
+  if (!journal_replay(from, replay_event, &replay, error) || !feed_resume(replay.house, error) || !care_reindex(replay.house, NULL, NULL, NULL, error)) return NULL;
   if (show_progress) fputc('\n', stderr);
   json_t *result = compare(from, replay.house, error);
   if (result) json_object_set_new(result, "events", json_integer(replay.events));

@@ -149,15 +149,16 @@ gboolean catalog_record_purge(const House *house, Sql *sql, gint64 id, GError **
 /* ---- the index made anew ---- */
 
 typedef struct {
-  void (*report)(gint64 done, gint64 total, gpointer data);
+  gboolean (*report)(gint64 done, gint64 total, gpointer data);
   gpointer data;
   gint64 done, total;
+  gboolean stopped;
 } Progress;
 
 static void step(Progress *progress) {
   progress->done++;
   if (progress->report != NULL && (progress->done % 1000 == 0 || progress->done == progress->total))
-    progress->report(progress->done, progress->total, progress->data);
+    progress->stopped = !progress->report(progress->done, progress->total, progress->data);
 }
 
 /* A slice: as many as can be put in this time, with what the commit costs, so that a save need not wait long. */
@@ -207,14 +208,15 @@ static gboolean reindex(const House *house, Progress *progress, GError **error) 
   PageKey page = {0};
   gboolean more = TRUE;
   gboolean good = search_remake_begin(house->search, error);
-  while (good && more) good = slice_records(house, &record, &more, progress, error);
-  for (more = TRUE; good && more;) good = slice_pages(house, &page, &more, progress, error);
+  while (good && more && !progress->stopped) good = slice_records(house, &record, &more, progress, error);
+  for (more = TRUE; good && more && !progress->stopped;) good = slice_pages(house, &page, &more, progress, error);
+  if (good && progress->stopped) good = throw(error, LANTAI_ERROR_CONFLICT, "重建索引已停止，以后重新开始");
   if (good && search_remake_finish(house->search, error)) return TRUE;
   search_remake_stop(house->search, NULL);
   return FALSE;
 }
 
-gboolean catalog_reindex(const House *house, void (*report)(gint64 done, gint64 total, gpointer data), gpointer data, GError **error) {
+gboolean catalog_reindex(const House *house, gboolean (*report)(gint64 done, gint64 total, gpointer data), gpointer data, GError **error) {
   g_autoptr(Sql) sql = sql_read(house->db, error);
   if (sql == NULL) return FALSE;
   g_autoptr(GError) local = NULL;
@@ -223,6 +225,7 @@ gboolean catalog_reindex(const House *house, void (*report)(gint64 done, gint64 
   for (guint try = 0; local == NULL && try < REINDEX_TRIES; try++) {
     Progress progress = {report, data, 0, total};
     if (reindex(house, &progress, &local)) return TRUE;
+    if (progress.stopped) break;
     if (g_error_matches(local, LANTAI_ERROR, LANTAI_ERROR_CONFLICT) && try + 1 < REINDEX_TRIES) g_clear_error(&local); /* damage was noticed meanwhile */
   }
   return g_propagate_error(error, g_steal_pointer(&local)), FALSE;

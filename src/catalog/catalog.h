@@ -230,8 +230,8 @@ json_t *catalog_tombstone(Sql *sql, gint64 record_id, GError **error); /* NULL w
 /* Text of a page; the number counts through the record's files (file 1 has 1 … n, file 2 goes on). Indexed in the same transaction. */
 gboolean catalog_page_text_put(const House *house, Sql *sql, gint64 record_id, gint64 file_id, int page, const char *text, GError **error);
 char *catalog_page_text(Sql *sql, const Scope *scope, gint64 record_id, int page, GError **error); /* NULL without error: no text */
-/* Puts every record and page into an emptied index; progress(done, total). */
-gboolean catalog_reindex(const House *house, void (*progress)(gint64 done, gint64 total, gpointer data), gpointer data, GError **error);
+/* Makes the index of every record and page anew; progress(done, total) FALSE: it is told to stop, and the index stays as it was (CONFLICT). */
+gboolean catalog_reindex(const House *house, gboolean (*progress)(gint64 done, gint64 total, gpointer data), gpointer data, GError **error);
 /* Who may describe but not alter (record.propose) has his form's change become a revision that awaits approval: given by revise/; returns its id. */
 typedef gint64 (*CatalogPropose)(const House *house, const Scope *scope, const char *actor, const CatalogRecord *before, const CatalogRecord *after, const char *why,
   GError **error);

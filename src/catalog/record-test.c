@@ -410,7 +410,12 @@ static void test_replay(void) {
   tree_close(&t);
 }
 
-static void note_progress(gint64 done, gint64 total, gpointer data) { *(gint64 *)data = done == total ? done : -1; }
+static gboolean note_progress(gint64 done, gint64 total, gpointer data) {
+  *(gint64 *)data = done == total ? done : -1;
+  return TRUE;
+}
+
+static gboolean stop_at_once(gint64 done, gint64 total, gpointer unused) { return FALSE; }
 
 static void test_reindex(void) {
   Tree t;
@@ -428,6 +433,11 @@ static void test_reindex(void) {
   g_assert_cmpstr(all, ==, again);
   g_assert_cmpint(count_of(&t.f, "敦煌"), ==, 1);
   g_assert_cmpint(count_of(&t.f, "nfxm:张三"), ==, 1);
+  g_autoptr(GError) stopped = NULL; /* what was sound stays so */
+  g_assert_false(catalog_reindex(&t.f.house, stop_at_once, NULL, &stopped));
+  g_assert_error(stopped, LANTAI_ERROR, LANTAI_ERROR_CONFLICT);
+  g_assert_false(search_needs_rebuild(t.f.house.search));
+  g_assert_cmpint(count_of(&t.f, "敦煌"), ==, 1);
   g_autoptr(CatalogRecord) item = load(&t.f, t.item);
   put_text(&item->title, "又改");
   good(update(&t.f, item, 0, error)); /* what the rebuild put can be taken out again */

@@ -250,11 +250,18 @@ static gpointer work_light(gpointer jobs) { return work(jobs, JOB_LIGHT), NULL; 
 static gpointer work_heavy(gpointer jobs) { return work(jobs, JOB_HEAVY), NULL; }
 static gpointer work_patient(gpointer jobs) { return work(jobs, JOB_PATIENT), NULL; }
 
+static gboolean is_stopping(Jobs *jobs) {
+  g_mutex_lock(&jobs->lock);
+  gboolean stop = jobs->stop;
+  g_mutex_unlock(&jobs->lock);
+  return stop;
+}
+
 static gpointer tick_all(gpointer data) {
   Jobs *jobs = data;
   for (;;) {
     for (const JobTick *const *list = jobs->ticks; list && *list; list++)
-      for (const JobTick *tick = *list; *tick; tick++) (*tick)(jobs->house);
+      for (const JobTick *tick = *list; *tick && !is_stopping(jobs); tick++) (*tick)(jobs->house);
     gint64 until = g_get_monotonic_time() + TICK_US;
     g_mutex_lock(&jobs->lock);
     while (!jobs->stop && g_cond_wait_until(&jobs->wake, &jobs->lock, until)) continue;
