@@ -3,6 +3,7 @@
 //   load(corpus)                    its rows, searchable: {seconds, cpu, bytes, peak}: processor seconds and the greatest memory of who loads, where they can be seen
 //   files(corpus)                   where its files are: held in memory while it is asked
 //   ask(corpus, kinds, {readers, writing})  {kinds: [{kind, answers: [{ms, hits, facets}], asked}], fresh: milliseconds, peak}; kinds as Lantai has asked them: the same questions
+//   rounds                          how often it is asked all of them, where not as often as the others
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { program, root } from '../tests/support.mjs';
@@ -155,5 +156,5 @@ export async function openPostgresPeer(inside, rowsOf, keeping) {
   }
   const close = async () => server?.close();
   if (!existsSync('/usr/lib/postgresql/15/bin/initdb')) return 'PostgreSQL 15: not installed here';
-  return { key: 'postgres', name: 'PostgreSQL pg_trgm', files: home, load, ask, close, clear: corpus => keeping || rmSync(home(corpus), { recursive: true, force: true }) };
+  return { key: 'postgres', name: 'PostgreSQL pg_trgm', rounds: 1, files: home, load, ask, close, clear: corpus => keeping || rmSync(home(corpus), { recursive: true, force: true }) };
 }

@@ -3,9 +3,9 @@
 // A piece is one JSON file in bench/growth/: {what, corpus: {name, rows, pages}, stamp: {at, commit, load, machine}, note: what else to
 // know of it, if anything, …}, by what:
 //   load     engine, seconds, cpu, peak, bytes
-//   ask      questions, heap, patience, compared, differ: [text], engines: [{name, runs: [{readers, writing, fresh, peak, kinds: [{kind, asked, cut, hits, p50, p99, cpu, beside}]}]}]; the first engine is
-//            Lantai. Milliseconds; cut: how many statements were cut short, their time counts as the least they would have taken; cpu: [p50, p99] of processor time, where it is known;
-//            beside: Lantai's p50 and p99 of the questions that a peer was asked, where these are not all
+//   ask      questions, heap, patience, compared, differ: [text], engines: [{name, runs: [{readers, writing, rounds, fresh, peak, kinds: [{kind, asked, cut, hits, p50, p99, spread, cpu, beside}]}]}]; the
+//            first engine is Lantai. Milliseconds, each the median of so many rounds; spread: the least and the greatest p99 of these; cut: how many statements were cut short, their time counts as
+//            the least they would have taken; cpu: [p50, p99] of processor time, where it is known; beside: Lantai's p50 and p99 of the questions that a peer was asked, where these are not all
 //   rebuild  seconds, asked, p50, p99, saved, save_p50, save_most
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
@@ -21,22 +21,27 @@ export const readPieces = folder => readdirSync(folder).filter(name => name.ends
 export const written = piece => `${JSON.stringify(piece, null, 1).replace(/[{[][^{}[\]]*[\]}]|\{[^{}]*\}/g, text => text.replace(/\s*\n\s*/g, ' '))}\n`;
 
 const round = value => (Number.isFinite(value) ? Number(value.toPrecision(4)) : null);
-export function summarized({ readers, writing }, { kinds, fresh, peak }) {
-  const of = (values, share) => round(percentile(values, share));
-  return { readers, writing, fresh: round(fresh), peak: peak ?? null, kinds: kinds.map(({ kind, answers }) => {
-    const times = answers.map(answer => answer.ms), cpu = answers.map(answer => answer.cpu_ms).filter(Number.isFinite), whole = answers.filter(answer => !answer.cut);
-    return { kind, asked: answers.length, cut: answers.length - whole.length, hits: of(whole.map(answer => answer.hits), 0.5), p50: of(times, 0.5), p99: of(times, 0.99),
-      cpu: cpu.length ? [of(cpu, 0.5), of(cpu, 0.99)] : null };
+const median = values => percentile(values, 0.5);
+const timed = (rounds, share, count) => rounds.map(answers => percentile(answers.slice(0, count).map(answer => answer.ms), share));
+
+// One run of an engine: what the same questions found in each of its rounds, [{kinds: [{kind, answers}], fresh, peak}].
+export function summarized({ readers, writing }, rounds) {
+  const fresh = round(median(rounds.map(one => one.fresh))), peak = Math.max(...rounds.map(one => one.peak ?? 0)) || null;
+  return { readers, writing, rounds: rounds.length, fresh, peak, kinds: rounds[0].kinds.map(({ kind }, i) => {
+    const answers = rounds.map(one => one.kinds[i].answers), [first] = answers, whole = first.filter(answer => !answer.cut), p99s = timed(answers, 0.99);
+    const cpu = first.every(answer => Number.isFinite(answer.cpu_ms)) && [0.5, 0.99].map(share => round(median(answers.map(one => percentile(one.map(answer => answer.cpu_ms), share)))));
+    return { kind, asked: first.length, cut: first.length - whole.length, hits: round(median(whole.map(answer => answer.hits))), p50: round(median(timed(answers, 0.5))), p99: round(median(p99s)),
+      spread: [Math.min(...p99s), Math.max(...p99s)].map(round), cpu: cpu || null };
   }) };
 }
 
-// Where a peer was asked a part of the questions only, Lantai's figures of the same ones (own: [{readers, writing, kinds: [{kind, answers}]}]) stand beside the peer's.
+// Where a peer was asked a part of the questions only, Lantai's figures of the same ones (own: [{readers, writing, rounds: as for summarized}]) stand beside the peer's.
 export function besides(peers, own) {
   for (const run of peers.flatMap(({ runs }) => runs))
     for (const kind of run.kinds) {
-      const { answers } = own.find(sameRun(run)).kinds.find(other => other.kind === kind.kind), same = answers.slice(0, kind.asked).map(answer => answer.ms);
+      const answers = own.find(sameRun(run)).rounds.map(one => one.kinds.find(other => other.kind === kind.kind).answers);
       delete kind.beside;
-      if (same.length && same.length < answers.length) kind.beside = { p50: round(percentile(same, 0.5)), p99: round(percentile(same, 0.99)) };
+      if (kind.asked && kind.asked < answers[0].length) kind.beside = Object.fromEntries([['p50', 0.5], ['p99', 0.99]].map(([name, share]) => [name, round(median(timed(answers, share, kind.asked)))]));
     }
 }
 
@@ -49,7 +54,7 @@ const whenOf = ({ at }) => at.slice(0, 16).replace('T', ' ');
 const byCorpus = (a, b) => a.corpus.pages - b.corpus.pages || a.corpus.rows - b.corpus.rows || (a.engine ?? '').localeCompare(b.engine ?? '');
 const sameRun = run => other => other.readers === run.readers && other.writing === run.writing;
 const known = (value, say) => (Number.isFinite(value) ? say(value) : '–');
-const worst = run => Math.max(...run.kinds.map(kind => kind.p99));
+const worstKind = run => run.kinds.reduce((most, kind) => (kind.p99 > most.p99 ? kind : most)), worst = run => worstKind(run).p99;
 const time = (value, { cut }, patience) => (cut && value >= patience.statement * 950 ? `> ${number(patience.statement * 1000)}` : ms(value));
 
 // ---- who is ahead ----
@@ -69,14 +74,14 @@ export function contests(asks) {
 }
 
 function aims(asks, rebuilds, fought) {
-  const rows = [], row = (label, limit, value, met) => rows.push([label, limit, value, met ? 'met' : 'missed']);
+  const rows = [], row = (label, limit, value, met, rounds = '') => rows.push([label, limit, value, rounds, met ? 'met' : 'missed']);
   for (const ask of [false, true].map(pages => asks.filter(({ corpus }) => corpus.pages === pages).at(-1)).filter(Boolean))
-    for (const run of ask.engines[0].runs) row(`worst p99, ${corpusOf(ask.corpus)}, ${readersOf(run)}`, `< ${P99} ms`, `${ms(worst(run))} ms`, worst(run) < P99);
+    for (const run of ask.engines[0].runs) row(`worst p99, ${corpusOf(ask.corpus)}, ${readersOf(run)}`, `< ${P99} ms`, `${ms(worst(run))} ms`, worst(run) < P99, run.rounds > 1 ? worstKind(run).spread.map(ms).join('–') : '');
   const ahead = fought.filter(contest => contest.ahead).length;
   row('ahead of the peers: p50 and p99 of each kind, corpus and number of readers', `${number(fought.length)} of ${number(fought.length)}`, number(ahead), ahead === fought.length);
   const million = rebuilds.find(({ corpus }) => corpus.rows === 1_000_000 && !corpus.pages);
   if (million) row(`index of 1 000 000 rows made anew while others search${million.saved ? ' and save' : ''}`, `< ${REBUILD} s`, `${number(million.seconds, 1)} s`, million.seconds < REBUILD);
-  return table(['', 'aim', 'measured', ''], rows);
+  return table(['', 'aim', 'measured', 'in single rounds', ''], rows);
 }
 
 function behind(asks, fought) {
@@ -132,12 +137,18 @@ function agreement(asks) {
     `Every count and every facet of the peers’ ${number(compared)} answers equals Lantai’s.`];
 }
 
+// Nothing where each engine was asked once.
+function rounds({ engines }) {
+  const [most, ...less] = [...new Set(engines.map(({ runs: [run] }) => run.rounds))].sort((a, b) => b - a), names = count => engines.filter(({ runs: [run] }) => run.rounds === count).map(({ name }) => name).join(', ');
+  return most > 1 ? `- Rounds: ${most} of all questions${less.map(count => `, ${count} with ${names(count)}`).join('')}. A figure is the median of its rounds: a moment in which the machine had other work does not stand for an engine.\n` : '';
+}
+
 function method(pieces, asks) {
   const { heap, patience } = asks.at(-1), questions = [...new Set(asks.map(ask => ask.questions))].sort((a, b) => a - b).join(' or '), cut = asks.some(({ engines }) => engines.some(({ runs }) => runs.some(({ kinds }) => kinds.some(kind => kind.cut))));
   const rows = pieces.map(({ what, corpus, engine, stamp, note }) => [`${what}, ${corpusOf(corpus)}${engine ? `: ${engine}` : ''}`, whenOf(stamp), stamp.commit, /CPU: ([^,\n]+)/.exec(stamp.machine)?.[1] ?? '', stamp.load.toFixed(1), note ?? '']);
   return ['## How it is measured', `- Rows: as in benchmarks.md (\`bench/bench.c\`). ${questions} questions of each kind, drawn with a fixed seed, each asked once, after others of the kind that nobody clocks (50 of them, again and again, 300 in all or for 5 s, which also makes Lucene’s machine code;
   PostgreSQL as many of them as it answers in ${patience.warm} s).
-- Milliseconds, p50 / p99; bold: the best. A number in brackets: so many were asked, where not all of them.
+${rounds(asks.at(-1))}- Milliseconds, p50 / p99; bold: the best. A number in brackets: so many were asked, where not all of them.
 - PostgreSQL is asked 20 questions of a kind (32 with 16 readers), as many as it begins in ${patience.kind} s${cut ? `; a statement is cut short after ${patience.statement} s and counts as that` : ''}. Who is ahead is told by Lantai's figures of these same questions. A kind of which its
   median with 1 reader is above ${patience.slow / 1000} s is asked of 1 reader alone (–), and counts nowhere else.
 - Lantai is asked through the room’s interface, Lucene in its own process (heap ${heap}, values of gate, filters, facets and order in doc values, one collector), PostgreSQL through psql, one client a reader.

@@ -7,7 +7,7 @@
 //   node bench/growth.mjs write                        bench/growth/*.json → docs/growth.md and its chart; with GROWTH_FOLDER its pieces take the place of those before
 //
 // A corpus is a number of rows, 1000000; or 1000000-pages: each with a page of text. Every piece leaves one JSON file that says when, of which commit and how busy the machine was
-// (growth-report.mjs: what stands in it). GROWTH_FOLDER keeps rows, indexes and pieces, so that a piece can be made by itself; GROWTH_CORPORA and GROWTH_QUESTIONS make a short run.
+// (growth-report.mjs: what stands in it). GROWTH_FOLDER keeps rows, indexes and pieces, so that a piece can be made by itself; GROWTH_CORPORA, GROWTH_QUESTIONS and GROWTH_ROUNDS make a short run.
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
@@ -17,7 +17,7 @@ import { HEAP, PATIENCE, openLantai, openLucene, openPostgresPeer } from './grow
 import { PIECES, besides, document, readPieces, summarized, written } from './growth-report.mjs';
 import { machine, number } from './report.mjs';
 
-const CORPORA = (process.env.GROWTH_CORPORA || '10000,100000,1000000,1000000-pages,10000000').split(','), QUESTIONS = Number(process.env.GROWTH_QUESTIONS || 200), REBUILT = 1_000_000;
+const CORPORA = (process.env.GROWTH_CORPORA || '10000,100000,1000000,1000000-pages,10000000').split(','), QUESTIONS = Number(process.env.GROWTH_QUESTIONS || 200), ROUNDS = Number(process.env.GROWTH_ROUNDS || 3), REBUILT = 1_000_000;
 const RUNS = [false, true].flatMap(writing => [1, 16].map(readers => ({ readers, writing })));
 const kept = process.env.GROWTH_FOLDER, folder = kept || mkdtempSync(path.join(tmpdir(), 'lantai-growth-')), began = performance.now();
 const inside = (...names) => path.join(folder, ...names), tell = text => process.stderr.write(`[${number((performance.now() - began) / 1000).padStart(5)} s] ${text}\n`);
@@ -75,17 +75,18 @@ async function ask(corpus, engines) {
   await lantai.upgrade(corpus);
   const piece = { stamp: await stamp(), questions: QUESTIONS, heap: HEAP, patience: PATIENCE, engines: [], differ: [], compared: 0 }, asked = {}, own = [];
   for (const engine of engines) {
-    const letGo = await hold(engine.files(corpus)), runs = [];
-    for (const run of RUNS) {
-      tell(`${corpus.name}, ${run.readers} readers${run.writing ? ', a writer' : ''}: ${engine.name}`);
-      const answer = await engine.ask(corpus, asked[run.readers], run);
-      if (engine === lantai && !run.writing) asked[run.readers] = answer.kinds;
-      if (engine === lantai) own.push({ ...run, kinds: answer.kinds });
-      if (engine !== lantai) compare(piece, engine.name, answer.kinds);
-      runs.push(summarized(run, answer));
-    }
+    const letGo = await hold(engine.files(corpus)), rounds = RUNS.map(() => []);
+    for (let round = 0; round < (engine.rounds ?? ROUNDS); round++)
+      for (const [i, run] of RUNS.entries()) {
+        tell(`${corpus.name}, round ${round + 1}, ${run.readers} readers${run.writing ? ', a writer' : ''}: ${engine.name}`);
+        const answer = await engine.ask(corpus, asked[run.readers], run);
+        if (engine === lantai) asked[run.readers] ??= answer.kinds;
+        else compare(piece, engine.name, answer.kinds);
+        rounds[i].push(answer);
+      }
     letGo();
-    piece.engines.push({ name: engine.name, runs });
+    if (engine === lantai) own.push(...RUNS.map((run, i) => ({ ...run, rounds: rounds[i] })));
+    piece.engines.push({ name: engine.name, runs: RUNS.map((run, i) => summarized(run, rounds[i])) });
   }
   if (engines.length === 1) keepPeers(piece, inside(`ask-${corpus.name}.json`));
   besides(piece.engines.slice(1), own);

@@ -171,6 +171,7 @@ typedef struct { guint32 id; guint *ret_page; } SearchWanted;
 gboolean search_pages_find(Search *search, Sql *sql, const char *pattern, guint64 records, GArray *wanted, GError **error);
 /* ---- put.c ---- */
 gboolean search_automerge_restore(Sql *sql, GError **error); /* joining of segments, which large loads leave off */
+gboolean search_join(Sql *sql, GError **error);              /* the small segments of the last saves (search.c) */
 gboolean search_remake_end(Search *search, Sql *sql, GError **error); /* after the last slice; from the commit on the index is sound */
 gboolean search_view_open(Search *search, Sql *sql, SearchView *ret, GError **error);
 gboolean search_view_sound(Search *search, const SearchView *view); /* FALSE: it is of a time when the index was damaged */

@@ -108,6 +108,19 @@ static void test_characters(Fixture *fixture, gconstpointer unused) {
   g_assert_cmpuint(count_in(fixture, early, &SCOPE_EVERYTHING, "甲方"), ==, 1);
 }
 
+/* Each save leaves a segment, which every search reads: they are joined as they come, not when dozens lie there. */
+static void test_few_segments(Fixture *fixture, gconstpointer unused) {
+  gint64 most = 0;
+  for (gint64 id = 1; id <= 300; id++) {
+    put(fixture, id, NULL, "甲方");
+    g_autoptr(Sql) sql = sql_read(fixture->db, NULL);
+    most = MAX(most, sql_number(sql, "SELECT COUNT(DISTINCT segid) AS n FROM search_title_idx", SQL_NONE, 0, NULL));
+  }
+  g_assert_cmpint(most, >, 1);
+  g_assert_cmpint(most, <, 20);
+  g_assert_cmpuint(count(fixture, "甲方"), ==, 300);
+}
+
 static void test_rollback(Fixture *fixture, gconstpointer unused) {
   put(fixture, 1, NULL, "甲方");
   g_autoptr(Sql) sql = sql_write(fixture->db, NULL);
@@ -708,6 +721,7 @@ int main(int argc, char **argv) {
   g_test_add("/life/pages-told", Fixture, NULL, set_up, test_pages_told, tear_down);
   g_test_add("/life/snapshot", Fixture, NULL, set_up, test_snapshot, tear_down);
   g_test_add("/life/characters", Fixture, NULL, set_up, test_characters, tear_down);
+  g_test_add("/life/few-segments", Fixture, NULL, set_up, test_few_segments, tear_down);
   g_test_add("/life/rollback", Fixture, NULL, set_up, test_rollback, tear_down);
   g_test_add("/life/readers-beside-writer", Fixture, NULL, set_up, test_readers_beside_writer, tear_down);
   g_test_add("/life/another-process", Fixture, NULL, set_up, test_another_process, tear_down);

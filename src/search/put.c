@@ -16,7 +16,7 @@
 #include "text.h"
 
 enum { TABLE_TITLE, TABLE_TEXT, TABLE_CLOSED, TABLE_PAGE, MADE /* those of the second set come behind */, TABLES = MADE * 2 };
-enum { CHANGES_FOLLOWED = 64, PUT_OFF_BYTES = 32 << 20, TEXT_PARTS = 4, AUTOMERGE = 4, LARGE_BULK_CHUNKS = 8, FOLLOW_US = 250000 };
+enum { CHANGES_FOLLOWED = 64, PUT_OFF_BYTES = 32 << 20, TEXT_PARTS = 4, AUTOMERGE = 4, JOIN_EVERY = 4, LARGE_BULK_CHUNKS = 8, FOLLOW_US = 250000 };
 static const char *const PENDING_KEY = "search", *const VIEW_KEY = "search view";
 
 typedef struct { /* a document as tokens */
@@ -277,6 +277,8 @@ static Pending *pending_get(Search *search, Sql *sql, GError **error) {
   gint64 version = sql_number(sql, "SELECT version FROM search_state WHERE id = 1", SQL_NONE, 0, &failure);
   if (failure) return g_propagate_error(error, g_steal_pointer(&failure)), NULL;
   g_autoptr(Columns) base = columns_of(search, sql, (guint64)version, error);
+  /* FTS5 joins by itself after every 64 pages only, and each save leaves a segment of one: till then a search would ask dozens of them. */
+  if (base && version % JOIN_EVERY == 0 && !search_is_damaged(search) && !search_join(sql, error)) return NULL;
   if (base == NULL || !sql_exec(sql, "UPDATE search_state SET version = version + 1 WHERE id = 1", SQL_NONE, error)) return NULL;
   pending = g_new0(Pending, 1);
   pending->search = search;

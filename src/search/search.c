@@ -9,7 +9,7 @@
 #include <malloc.h>
 
 enum { CACHE_BYTES = 64 << 20, CACHE_LINE_BYTES = 16 /* for each record: some hundred bitmaps of frequent words */,
-  KEEP_FREE_BYTES = 64 << 20, MAPPED_BYTES = 4 << 20, OPTIMIZE_PAGES = 1000, OPTIMIZE_STEPS = 100000,
+  KEEP_FREE_BYTES = 64 << 20, MAPPED_BYTES = 4 << 20, OPTIMIZE_PAGES = 1000, JOIN_PAGES = 16, OPTIMIZE_STEPS = 100000,
   SCATTERED_SHARE = 4 /* all is joined when more than a quarter of the largest segment lies beside it */ };
 
 /* A damaged FTS5 table shows itself at the first question. */
@@ -252,6 +252,12 @@ static gboolean optimize_step(Search *search, const IndexTable *table, gboolean 
   gint64 after = sql_number(sql, "SELECT total_changes() AS n", SQL_NONE, 0, error);
   *ret_done = after - before < 2;
   return sql_commit(sql, error);
+}
+
+gboolean search_join(Sql *sql, GError **error) {
+  for (guint i = 0; i < G_N_ELEMENTS(TABLES); i++)
+    if (!TABLES[i].merge(sql, JOIN_PAGES, error)) return FALSE;
+  return TRUE;
 }
 
 gboolean search_tend(Search *search, GError **error) {
