@@ -60,6 +60,13 @@ typedef struct { /* living lines, for relevance within one tier */
   guint32 front[FRONT]; /* the places of the first lines: most lists look no further, and would find each of them elsewhere in the block */
   guint16 lines[];
 } Order;
+#define DAYS_NONE 0x3FFFFFu /* more than any day */
+/* The high 32 bits of a hit's key, by which it is listed (top.c), for the sorts below PLACED. */
+static inline guint32 search_top_head(SearchSort sort, guint32 place, guint tier) {
+  guint32 age = place & DAYS_NONE;
+  if (sort == SEARCH_SORT_RELEVANCE) return tier << 30 | place;
+  return sort == SEARCH_SORT_DATE_DESC || age == DAYS_NONE ? age : DAYS_NONE - age;
+}
 Block *search_block_new(Block *former, const guint8 *changed); /* former NULL: of unknown chunks; else `changed` of its chunks differ */
 const Kinds *search_block_kinds(const Columns *columns, guint number);
 const Grouping *search_block_grouping(const Columns *columns, guint number, GroupBy by);

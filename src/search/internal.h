@@ -194,7 +194,6 @@ void search_top_clear(Top *top); G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Top, search_to
 void search_top_add(Top *top, const Hit *hit);
 gboolean search_top_skips(const Top *top, const Chunk *chunk); /* no line of the chunk can enter the list */
 guint32 search_top_place(const SearchColumns *line); /* what of the line its hits' keys are made of: 30 bits */
-guint32 search_top_head(SearchSort sort, guint32 place, guint tier); /* the key's high 32 bits */
 Hit search_top_hit(const Top *top, guint32 id, guint32 place, const char *code, guint tier);
 int search_top_compare(const Hit *a, const Hit *b);
 gboolean search_top_wants(const Top *top, const Hit *hit); /* it would enter the list as it stands, leaving aside `after` */

@@ -46,6 +46,7 @@ struct Pass {
   guint16 *lines;    /* room for those of a block */
   guint32 head;      /* of the block at hand: no hit of a wanted kind has a lesser search_top_head, in tier 0 */
   Tally *tally;      /* of the hits; NULL: none */
+  gboolean vain;     /* the last order was gone through in vain: of its first lines too few are hits */
 };
 
 typedef struct { /* the question's part in one block */
@@ -256,15 +257,26 @@ static gboolean skips_chunk(const Pass *pass, guint number) {
   return chunk == NULL || (pass->top->dated ? search_top_skips_dated(pass->top, number) : search_top_skips(pass->top, chunk));
 }
 
-static void list_lines(Pass *pass, const Part *part, const guint16 *lines, guint count) {
-  gboolean by_chunk = pass->top->sort >= SEARCH_SORT_CODE, skips = FALSE;
+static void list_by_chunk(Pass *pass, const Part *part, const guint16 *lines, guint count) {
+  gboolean skips = FALSE;
   for (guint i = 0, current = G_MAXUINT; i < count; i++) {
-    __builtin_prefetch(&part->kinds->places[lines[MIN(i + FETCH_AHEAD, count - 1)]]);
-    if (by_chunk && lines[i] / CHUNK_LINES != current) {
+    if (lines[i] / CHUNK_LINES != current) {
       current = lines[i] / CHUNK_LINES;
       skips = skips_chunk(pass, part->number * BLOCK_CHUNKS + current);
     }
     if (!skips) list_line(pass, part, lines[i], part->kinds->places[lines[i]]);
+  }
+}
+
+/* Most are seen to come after the last of the list by their place alone. */
+static void list_lines(Pass *pass, const Part *part, const guint16 *lines, guint count) {
+  const Top *top = pass->top;
+  if (top->sort >= PLACED) return list_by_chunk(pass, part, lines, count);
+  guint tier = part->titled ? 0 : part->tier;
+  for (guint i = 0; i < count; i++) {
+    __builtin_prefetch(&part->kinds->places[lines[MIN(i + FETCH_AHEAD, count - 1)]]);
+    guint32 place = part->kinds->places[lines[i]];
+    if (top->count < top->capacity || search_top_head(top->sort, place, tier) <= top->heap[0].key >> 32) list_line(pass, part, lines[i], place);
   }
 }
 
@@ -295,6 +307,16 @@ static guint find_place(const Pass *pass, const Part *part, const Order *order, 
   return low;
 }
 
+/* So many lines of the order may enter the full list at most: the front, or whole strides. */
+static guint reach(const Pass *pass, const Part *part, const Order *order) {
+  guint end = FRONT;
+  for (Hit hit; end < order->count; end = end / STRIDE * STRIDE + STRIDE) {
+    hit = hit_in(pass, part, order, end - 1);
+    if (!search_top_wants(pass->top, &hit)) return end;
+  }
+  return order->count;
+}
+
 /* The hits among the lines begin … end of the order, and some around. */
 static void list_between(Pass *pass, const Part *part, Order *order, guint begin, guint end) {
   LineSet hits = search_tree_both(part->tree, part->hits, search_order_ahead(order, end), DEPTH + 2);
@@ -311,6 +333,7 @@ static void list_many(Pass *pass, const Part *part, guint found) {
   Order *order = search_block_order(pass->columns, part->number, top->sort);
   guint hits = of.lines ? of.count : of.words ? search_words_count(of.words) : order->count;
   guint begin = top->has_after ? find_place(pass, part, order, order->count, search_top_passed) : 0, end = order->count;
+  if (pass->vain && top->count == top->capacity && (end = reach(pass, part, order)) > FRONT) return begin < end ? list_between(pass, part, order, begin, end) : (void)0;
   if (top->least > 0) begin = MAX(begin, find_place(pass, part, order, order->count, comes_before_all));
   if (top->count == top->capacity) end = find_place(pass, part, order, order->count, search_top_wants);
   if (begin >= end) return;
@@ -325,6 +348,7 @@ static void list_many(Pass *pass, const Part *part, guint found) {
   Part rest = *part;
   rest.walked = &last;
   if (top->count == top->capacity) end = find_place(pass, part, order, order->count, search_top_wants);
+  pass->vain = walked < end;
   if (walked < end) list_between(pass, &rest, order, walked, end);
 }
 

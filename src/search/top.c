@@ -5,10 +5,9 @@
  * 2. relevance: words in titles, then in descriptions, then only on pages; nodes of the tree before items; shorter titles; newer dates; id.
  *    dates: undated records are last in both directions; then id. code: byte order; then id. A field's dates: dated.c; then id.
  */
+#include "block.h"
 #include "dated.h"
 #include "error.h"
-
-#define DAYS_NONE 0x3FFFFFu /* more than any day */
 
 static guint32 date_days(gint32 date) {
   if (date <= 0) return 0;
@@ -27,12 +26,6 @@ static inline int compare_hits(const Hit *a, const Hit *b) {
 }
 
 int search_top_compare(const Hit *a, const Hit *b) { return compare_hits(a, b); }
-
-guint32 search_top_head(SearchSort sort, guint32 place, guint tier) {
-  guint32 age = place & DAYS_NONE;
-  if (sort == SEARCH_SORT_RELEVANCE) return tier << 30 | place;
-  return sort == SEARCH_SORT_DATE_DESC || age == DAYS_NONE ? age : DAYS_NONE - age;
-}
 
 Hit search_top_hit(const Top *top, guint32 id, guint32 place, const char *code, guint tier) {
   guint32 head = 0;
