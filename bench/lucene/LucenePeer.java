@@ -22,7 +22,7 @@ import org.apache.lucene.util.BytesRef;
 
 public class LucenePeer {
   static final String[] NUMBERS = {"fonds", "category", "year", "retention", "opening", "security", "level", "date"};
-  static final int FONDS = 0, CATEGORY = 1, YEAR = 2, RETENTION = 3, OPENING = 4, SECURITY = 5, LEVEL = 6, DATE = 7, FACETS = 6, SHOWN = 20, WARMED = 300, WARMING_S = 5;
+  static final int FONDS = 0, CATEGORY = 1, YEAR = 2, RETENTION = 3, OPENING = 4, SECURITY = 5, LEVEL = 6, DATE = 7, FACETS = 6, SHOWN = 20, WARMED = 50, WARMING_S = 10;
   static final int[] FACET_COLUMNS = {FONDS, CATEGORY, YEAR, RETENTION, OPENING, LEVEL};
 
   static Analyzer analyzer() { // values of one field must not join into a phrase
@@ -233,9 +233,9 @@ public class LucenePeer {
     try (Directory directory = new MMapDirectory(index); IndexWriter writer = new IndexWriter(directory, new IndexWriterConfig(analyzer));
          SearcherManager manager = new SearcherManager(writer, null)) {
       long until = System.nanoTime() + WARMING_S * 1_000_000_000L;
-      for (int i = 0; i < WARMED && !warming.isEmpty() && (i < warming.size() || System.nanoTime() < until); i++) { // the machine code is made before the clock counts
+      for (int i = 0; i < warming.size() && (i < WARMED || System.nanoTime() < until); i++) { // the machine code is made before the clock counts
         IndexSearcher searcher = manager.acquire();
-        try { answer(searcher, warming.get(i % warming.size())); } finally { manager.release(searcher); }
+        try { answer(searcher, warming.get(i)); } finally { manager.release(searcher); }
       }
       List<Double> times = new ArrayList<>();
       Thread background = writing ? writer(writer, manager, times) : null;
