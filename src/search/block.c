@@ -15,7 +15,7 @@
 enum { SLOTS = 1 << 17, PATCHED = 8 /* chunks; of more, kinds are made anew */, EMPTIED = 64 };
 
 SearchLimits search_limits = {.few = 4096, .dense = 2048, .step = 1, .tallied = 1 << 14,
-  .gram_records = 50000, .gram_least = 8192, .gram_sample = 8192, .gram_owed = 1 << 20, .light_us = 2000, .overdue_us = 5000, .door_us = 20000,
+  .gram_records = 50000, .gram_least = 1024, .gram_sample = 8192, .gram_owed = 1 << 20, .light_us = 2000, .overdue_us = 5000, .door_us = 20000,
   .page_least = 100, .page_behind = 8192, .page_stale = 512, .page_looked = 400, .page_room = 256 << 20};
 
 struct Block {
