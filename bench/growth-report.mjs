@@ -138,9 +138,13 @@ function agreement(asks) {
 }
 
 // Nothing where each engine was asked once.
-function rounds({ engines }) {
-  const [most, ...less] = [...new Set(engines.map(({ runs: [run] }) => run.rounds))].sort((a, b) => b - a), names = count => engines.filter(({ runs: [run] }) => run.rounds === count).map(({ name }) => name).join(', ');
-  return most > 1 ? `- Rounds: ${most} of all questions${less.map(count => `, ${count} with ${names(count)}`).join('')}. A figure is the median of its rounds: a moment in which the machine had other work does not stand for an engine.\n` : '';
+function rounds(asks) {
+  const asked = asks.flatMap(({ corpus, engines }) => engines.map(({ name, runs: [run] }) => ({ name, rows: corpusOf(corpus), count: run.rounds }))), most = Math.max(...asked.map(one => one.count));
+  const less = [...new Set(asked.map(one => one.name))].flatMap(name => {
+    const own = asked.filter(one => one.name === name), few = own.filter(one => one.count < most);
+    return few.length ? `${[...new Set(few.map(one => one.count))].join(' or ')} with ${name}${few.length < own.length ? ` (${few.map(one => one.rows).join('; ')})` : ''}` : [];
+  });
+  return most > 1 ? `- Rounds: ${[`${most} of all questions`, ...less].join(', ')}. A figure is the median of its rounds: a moment in which the machine had other work does not stand for an engine.\n` : '';
 }
 
 function method(pieces, asks) {
@@ -150,7 +154,7 @@ function method(pieces, asks) {
   machine code they make, as many of them as it answers in 10 s, at least 50; PostgreSQL as many as in ${patience.warm} s). Where the kind has so
   many, most of those asked were not among these (words, phrases, several words). The first broad questions after a start are slower, most of all on a virtual machine that gives free memory back to its host, where memory a process takes anew costs 8–11 µs a page
   and not 1.3: at 10⁷ rows, one word, 16 readers, p99 was 36–78 ms after 50 questions, 26–49 ms after 300, 25–36 ms after 1 000.
-${rounds(asks.at(-1))}- Milliseconds, p50 / p99; bold: the best. A number in brackets: so many were asked, where not all of them.
+${rounds(asks)}- Milliseconds, p50 / p99; bold: the best. A number in brackets: so many were asked, where not all of them.
 - PostgreSQL is asked 20 questions of a kind (32 with 16 readers), as many as it begins in ${patience.kind} s${cut ? `; a statement is cut short after ${patience.statement} s and counts as that` : ''}. Who is ahead is told by Lantai's figures of these same questions. A kind of which its
   median with 1 reader is above ${patience.slow / 1000} s is asked of 1 reader alone (–), and counts nowhere else.
 - Lantai is asked through the room’s interface, Lucene in its own process (heap ${heap}, values of gate, filters, facets and order in doc values, one collector), PostgreSQL through psql, one client a reader.
