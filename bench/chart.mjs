@@ -17,7 +17,7 @@ export function chart(series, { title, x, y, limit, xName = String }) {
   out.push(`<text x="${(LEFT + WIDTH - RIGHT) / 2}" y="${HEIGHT - 12}" text-anchor="middle" fill="#555">${escape(x)}</text>`,
     `<text transform="translate(18 ${(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)" text-anchor="middle" fill="#555">${escape(y)}</text>`,
     `<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${atY(limit).toFixed(1)}" y2="${atY(limit).toFixed(1)}" stroke="#b00" stroke-dasharray="5 4"/>`,
-    `<text x="${WIDTH - RIGHT + 8}" y="${(atY(limit) + 4).toFixed(1)}" fill="#b00">${limit}</text>`);
+    `<text x="${LEFT + 6}" y="${(atY(limit) - 5).toFixed(1)}" fill="#b00">${limit}</text>`);
   series.forEach(({ name, points }, i) => {
     const colour = COLOURS[i % COLOURS.length], last = points.at(-1);
     out.push(`<polyline fill="none" stroke="${colour}" stroke-width="2" points="${points.map(point => `${atX(point[0]).toFixed(1)},${atY(point[1]).toFixed(1)}`).join(' ')}"/>`,
