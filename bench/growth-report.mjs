@@ -152,8 +152,9 @@ function method(pieces, asks) {
   const rows = pieces.map(({ what, corpus, engine, stamp, note }) => [`${what}, ${corpusOf(corpus)}${engine ? `: ${engine}` : ''}`, whenOf(stamp), stamp.commit, /CPU: ([^,\n]+)/.exec(stamp.machine)?.[1] ?? '', stamp.load.toFixed(1), note ?? '']);
   return ['## How it is measured', `- Rows: as in benchmarks.md (\`bench/bench.c\`). ${questions} questions of each kind, drawn with a fixed seed, each asked once, after 1 000 of the kind that nobody clocks, as in a program that has answered for a while (Lucene, whose
   machine code they make, as many of them as it answers in 10 s, at least 50; PostgreSQL as many as in ${patience.warm} s). Where the kind has so
-  many, most of those asked were not among these (words, phrases, several words). The first broad questions after a start are slower, most of all on a virtual machine that gives free memory back to its host, where memory a process takes anew costs 8–11 µs a page
-  and not 1.3: at 10⁷ rows, one word, 16 readers, p99 was 36–78 ms after 50 questions, 26–49 ms after 300, 25–36 ms after 1 000.
+  many, most of those asked were not among these (words, phrases, several words). The first broad questions after a start are slower, most of all
+  on a virtual machine that gives free memory back to its host, where memory a process takes anew costs 8–11 µs a page and not 1.3: at 10⁷ rows, one word, 16 readers, single p99 were 36–78 ms after 50 questions, 26–49 ms after 300
+  (with a writer 55–62) and 25–50 ms after 1 000.
 ${rounds(asks)}- Milliseconds, p50 / p99; bold: the best. A number in brackets: so many were asked, where not all of them.
 - PostgreSQL is asked 20 questions of a kind (32 with 16 readers), as many as it begins in ${patience.kind} s${cut ? `; a statement is cut short after ${patience.statement} s and counts as that` : ''}. Who is ahead is told by Lantai's figures of these same questions. A kind of which its
   median with 1 reader is above ${patience.slow / 1000} s is asked of 1 reader alone (–), and counts nowhere else.
